@@ -1,0 +1,53 @@
+//! What went wrong at a port, and what to do about it.
+
+use std::time::Duration;
+
+/// What cures a failure. Decided where the foreign error enters, never guessed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// Try again within this tick, not before `after` when the other side named a wait.
+    Again {
+        /// The wait the other side asked for (`Retry-After`).
+        after: Option<Duration>,
+    },
+    /// Leave it to the next tick; nothing is lost by waiting.
+    NextTick,
+    /// A person must act (bad credential, missing permission, auditing off); the message says how.
+    Person,
+}
+
+/// A failed call of a port.
+///
+/// `message` says what happened and what to do, in one sentence, and never holds a secret:
+/// adapters build it from names, status codes and vendor error codes, not from headers,
+/// requests or secret values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PortError {
+    /// What cures it.
+    pub recovery: Recovery,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+impl PortError {
+    /// A failure worth another try now.
+    pub fn again(message: impl Into<String>) -> Self {
+        Self { recovery: Recovery::Again { after: None }, message: message.into() }
+    }
+
+    /// A failure worth another try, once the wait the other side named is over.
+    pub fn again_after(after: Duration, message: impl Into<String>) -> Self {
+        Self { recovery: Recovery::Again { after: Some(after) }, message: message.into() }
+    }
+
+    /// A failure the next tick may not meet again.
+    pub fn next_tick(message: impl Into<String>) -> Self {
+        Self { recovery: Recovery::NextTick, message: message.into() }
+    }
+
+    /// A failure that only a person can cure.
+    pub fn person(message: impl Into<String>) -> Self {
+        Self { recovery: Recovery::Person, message: message.into() }
+    }
+}

@@ -1,0 +1,38 @@
+//! Row ids already delivered, packed and bucketed by hour.
+
+/// What a bucket of the ledger remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LedgerKind {
+    /// Row ids that were delivered or rejected, by the row id's hour.
+    Rows,
+    /// Blobs that were consumed to the end, by the hour they were created; saves fetching them again.
+    Blobs,
+}
+
+/// What one commit adds to one bucket of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerItem {
+    /// What is remembered.
+    pub kind: LedgerKind,
+    /// Hours since 1970.
+    pub hour: u32,
+    /// The commit's `seq`.
+    pub seq: u64,
+    /// 8 bytes an entry: of a row id those after its hour, of a blob the start of its id's hash.
+    pub entries: Vec<u64>,
+    /// When the store may forget the item: seconds since 1970.
+    pub expires_at: i64,
+}
+
+impl LedgerItem {
+    /// The entries as stored: big-endian, end to end.
+    pub fn packed(&self) -> Vec<u8> {
+        self.entries.iter().flat_map(|entry| entry.to_be_bytes()).collect()
+    }
+
+    /// The inverse of [`LedgerItem::packed`]; `None` when the length is not a multiple of 8.
+    pub fn unpack(packed: &[u8]) -> Option<Vec<u64>> {
+        let (entries, rest) = packed.as_chunks::<8>();
+        rest.is_empty().then(|| entries.iter().map(|entry| u64::from_be_bytes(*entry)).collect())
+    }
+}

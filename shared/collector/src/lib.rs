@@ -1,0 +1,29 @@
+//! Windows, delivery and the one loop: the collector without the world.
+//!
+//! Nothing here reads a clock, a variable, a socket or a random number: all of it comes in
+//! through [`ports`], and CI holds the crate's dependencies against an allow-list.
+
+mod error;
+mod head;
+mod ledger;
+mod policy;
+pub mod ports;
+mod report;
+mod retry;
+mod stream;
+mod tick;
+mod window;
+
+pub use error::{PortError, Recovery};
+pub use head::{Head, ListingState};
+pub use ledger::{LedgerItem, LedgerKind};
+pub use policy::{BatchLimits, Compression, Retention, Settings, Sweep, VendorPolicy};
+pub use ports::{
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Vendor,
+    Written,
+};
+pub use report::{Failure, Gap, StreamReport};
+pub use retry::{RetryPolicy, retry};
+pub use stream::{BadSourceId, ListingId, SourceId, Stream};
+pub use tick::{Memory, Source, Tick};
+pub use window::{UnixSeconds, Window};

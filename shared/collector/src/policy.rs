@@ -1,0 +1,89 @@
+//! What differs between vendors in how a stream is listed, and what a deployment may choose.
+
+use crate::window::UnixSeconds;
+
+/// A wider look back, made now and then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// How often, in seconds.
+    pub every: UnixSeconds,
+    /// How far behind the watermark, in seconds.
+    pub reach: u32,
+}
+
+/// How long a vendor keeps what it lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Seconds the vendor promises.
+    pub keeps: UnixSeconds,
+    /// Seconds kept clear of that edge.
+    pub margin: UnixSeconds,
+}
+
+/// How a vendor's streams are listed. One constant a vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorPolicy {
+    /// Seconds listed again behind the watermark on every tick.
+    pub overlap: u32,
+    /// Wider look-backs.
+    pub sweeps: &'static [Sweep],
+    /// The longest window, in seconds.
+    pub longest_window: UnixSeconds,
+    /// The vendor's retention, where it has one.
+    pub retention: Option<Retention>,
+    /// Seconds the ledger remembers a row id.
+    pub horizon: UnixSeconds,
+    /// Blobs asked for ahead of the one that is read.
+    pub fetches_ahead: usize,
+}
+
+/// How an object is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// `.ndjson.gz`, `application/gzip`.
+    #[default]
+    Gzip,
+    /// `.ndjson.zst`, `application/zstd`.
+    Zstd,
+}
+
+/// Bounds of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Lines.
+    pub lines: usize,
+    /// Bytes of lines before compression.
+    pub bytes: usize,
+    /// Hours of the ledger touched: a transaction holds 100 items.
+    pub ledger_hours: usize,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { lines: 20_000, bytes: 16 << 20, ledger_hours: 90 }
+    }
+}
+
+/// What a deployment chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Before every key; empty, or ends in `/`.
+    pub prefix: String,
+    /// How objects are compressed.
+    pub compression: Compression,
+    /// How far back a new stream begins, in seconds.
+    pub lookback: UnixSeconds,
+    /// Bounds of a batch.
+    pub batch: BatchLimits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            prefix: String::new(),
+            compression: Compression::Gzip,
+            lookback: 7 * 86_400,
+            batch: BatchLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The five doors to the world. Everything else in this crate is values in, values out.
+//!
+//! A port has one to three methods; `tests/` holds one conformance suite that every adapter of a
+//! port passes. Futures need not be `Send`: a tick runs on one thread.
+
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::error::PortError;
+use crate::head::Head;
+use crate::ledger::{LedgerItem, LedgerKind};
+use crate::stream::{ListingId, Stream};
+use crate::window::{UnixSeconds, Window};
+
+/// Time and chance.
+pub trait Clock {
+    /// The wall clock, UTC.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+    /// 64 random bits: for jitter and for the id of a new head, never for secrets.
+    fn random(&self) -> u64;
+}
+
+/// Secrets by reference (an ARN, a file path, a name).
+pub trait Secrets {
+    /// The secret's text. `fresh` passes every cache: asked for once after a vendor's 401.
+    fn get(&self, reference: &str, fresh: bool) -> impl Future<Output = Result<SecretString, PortError>>;
+}
+
+/// What a conditional write came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is in force.
+    Applied,
+    /// The head was not at the expected version: nothing was written. Read it again.
+    Refused,
+}
+
+/// Heads and ledgers. Every read is strongly consistent; every write is one transaction.
+pub trait State {
+    /// The stream's head, or none.
+    fn head(&self, stream: &Stream) -> impl Future<Output = Result<Option<Head>, PortError>>;
+
+    /// Puts `head` in the place of the head at version `expected` (`None`: of no head at all),
+    /// together with `items`, or nothing at all. An item's place is its kind, hour and `seq`.
+    ///
+    /// Only a failed condition is [`Written::Refused`]. An adapter repeats conflicts, throttling
+    /// and time-outs under one idempotency token; what it cannot settle is an error, after which
+    /// the write may or may not be in force: the caller reads the head again.
+    fn write(
+        &self,
+        stream: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> impl Future<Output = Result<Written, PortError>>;
+
+    /// All items of one bucket of the ledger with `seq` above `after_seq` (`None`: all), in
+    /// ascending order of `seq`, every page read. An item past its expiry that is still there counts.
+    fn ledger(
+        &self,
+        stream: &Stream,
+        kind: LedgerKind,
+        hour: u32,
+        after_seq: Option<u64>,
+    ) -> impl Future<Output = Result<Vec<LedgerItem>, PortError>>;
+}
+
+/// What a put-if-absent came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// This call created the object.
+    Created,
+    /// An object was there already (or the answer was lost and it is there now): nothing changed.
+    AlreadyThere,
+}
+
+/// The bucket: created once, never changed.
+pub trait Bucket {
+    /// Creates the object if there is none at `key`; of many callers exactly one is told
+    /// [`Put::Created`]. `key` is the whole key, the deployment's prefix included. The object
+    /// is whole or not there. An error leaves open whether it was created.
+    fn put_if_absent(
+        &self,
+        key: &str,
+        body: Vec<u8>,
+        content_type: &str,
+    ) -> impl Future<Output = Result<Put, PortError>>;
+
+    /// The object, or none. "Not allowed" is an error with [`crate::Recovery::Person`], never
+    /// `None`; behind a delete marker the last version is the answer.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
+}
+
+/// What a page of a listing holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// An event, as the vendor sent it: one JSON value, raw.
+    Event(Vec<u8>),
+    /// A reference to a blob of events.
+    Blob(BlobRef),
+}
+
+/// A Microsoft content item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobRef {
+    /// Opaque, unique within the stream.
+    pub id: String,
+    /// Where to fetch it; already held against the configured host.
+    pub uri: String,
+    /// When it became available: the time the listing goes by.
+    pub created: UnixSeconds,
+    /// When the vendor drops it.
+    pub expires: UnixSeconds,
+}
+
+/// One answer of a vendor's list call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// In the vendor's order, which nothing may rely on.
+    pub items: Vec<Item>,
+    /// How to ask for the next page; `None` ends the listing. An empty page may have a next one.
+    pub next: Option<String>,
+}
+
+/// What is asked of [`Vendor::list`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListRequest<'a> {
+    /// The stream.
+    pub stream: &'a Stream,
+    /// Which of its listings.
+    pub listing: ListingId,
+    /// The span of vendor time, in whole seconds, half open.
+    pub window: Window,
+    /// The last page's `next`, for every page but the first.
+    pub cursor: Option<&'a str>,
+}
+
+/// What a vendor says before a stream is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// Go on and list.
+    Ready {
+        /// The vendor's own clock, where it is known: windows never end in its future.
+        vendor_now: Option<UnixSeconds>,
+        /// A recording was started just now (Microsoft: a subscription): remember when.
+        started: bool,
+    },
+    /// Not recording yet; there is nothing to list this time.
+    NotYet,
+}
+
+/// What a fetch came to.
+#[derive(Debug)]
+pub enum Fetched<B> {
+    /// The blob's bytes: one JSON array of events.
+    Body(B),
+    /// The vendor does not know it now; it may yet.
+    Missing,
+    /// The vendor has dropped it: its events are lost.
+    Expired,
+}
+
+/// A blob that is being received.
+pub trait Body {
+    /// The next bytes, in pieces as they come; `None` at the end.
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
+}
+
+/// A vendor's API, for one source. Errors come already retried as the policy allows:
+/// [`crate::Recovery::Again`] never leaves this port.
+pub trait Vendor {
+    /// A blob under way.
+    type Body: Body;
+
+    /// Makes sure the vendor records the stream. `last_start` is when a recording was last
+    /// started, as the head remembers it.
+    fn prepare(
+        &self,
+        stream: &Stream,
+        last_start: Option<UnixSeconds>,
+    ) -> impl Future<Output = Result<Prepared, PortError>>;
+
+    /// One page of one window of one listing.
+    fn list(&self, request: ListRequest<'_>) -> impl Future<Output = Result<Listed, PortError>>;
+
+    /// One blob. Vendors that list events have none.
+    fn fetch(&self, stream: &Stream, blob: &BlobRef) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>>;
+}
+
+/// What a list call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    /// A page.
+    Page(Page),
+    /// The cursor is no longer good: list the window again from its start.
+    CursorLost,
+    /// This listing is not offered to this source; the others are unaffected. Probed again daily.
+    NotOffered,
+}

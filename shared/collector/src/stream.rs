@@ -1,0 +1,71 @@
+//! Sources, streams and listings: what is collected.
+
+use schema::LogType;
+use serde::{Deserialize, Serialize};
+
+/// The longest a source id may be, in characters.
+pub const MAX_SOURCE_ID_CHARS: usize = 64;
+
+/// The id of one tenant of one vendor: `[A-Za-z0-9_.-]{1,64}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SourceId(String);
+
+/// A source id that is not `[A-Za-z0-9_.-]{1,64}`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("source_id {0:?} is not 1 to 64 of the characters A-Z a-z 0-9 _ . -; change source_id in the source's secret")]
+pub struct BadSourceId(String);
+
+impl SourceId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SourceId {
+    type Error = BadSourceId;
+
+    fn try_from(text: String) -> Result<Self, BadSourceId> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        if text.is_empty() || text.len() > MAX_SOURCE_ID_CHARS || !text.chars().all(allowed) {
+            return Err(BadSourceId(text));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<SourceId> for String {
+    fn from(id: SourceId) -> Self {
+        id.0
+    }
+}
+
+impl std::fmt::Display for SourceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One thing with a head: a source and one of its log types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The tenant.
+    pub source: SourceId,
+    /// What people call the tenant; goes into every line as `p_source_label`.
+    pub label: String,
+    /// What the events are.
+    pub log_type: LogType,
+    /// The ways to enumerate the stream, each with a watermark of its own. Never empty.
+    pub listings: Vec<ListingId>,
+}
+
+impl Stream {
+    /// `source/table`, unique in a deployment; names the stream in reports and errors.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.source, self.log_type.table())
+    }
+}
+
+/// One way to enumerate a stream. Frozen names: heads store them.
+pub type ListingId = &'static str;

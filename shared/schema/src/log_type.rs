@@ -1,0 +1,46 @@
+//! The six log types.
+
+/// A log type: the name of a schema and of the table its lines go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogType {
+    /// `OpenAI.Audit`
+    OpenAiAudit,
+    /// `Microsoft365.Audit.AzureActiveDirectory`
+    AzureActiveDirectory,
+    /// `Microsoft365.Audit.Exchange`
+    Exchange,
+    /// `Microsoft365.Audit.General`
+    General,
+    /// `Microsoft365.Audit.SharePoint`
+    SharePoint,
+    /// `Microsoft365.DLP.All`
+    Dlp,
+}
+
+impl LogType {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::OpenAiAudit, Self::AzureActiveDirectory, Self::Exchange, Self::General, Self::SharePoint, Self::Dlp];
+
+    /// The schema's name, which is `p_log_type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiAudit => "OpenAI.Audit",
+            Self::AzureActiveDirectory => "Microsoft365.Audit.AzureActiveDirectory",
+            Self::Exchange => "Microsoft365.Audit.Exchange",
+            Self::General => "Microsoft365.Audit.General",
+            Self::SharePoint => "Microsoft365.Audit.SharePoint",
+            Self::Dlp => "Microsoft365.DLP.All",
+        }
+    }
+
+    /// The table's name: the log type's in lower case, `.` as `_`.
+    pub fn table(self) -> String {
+        self.name().to_ascii_lowercase().replace('.', "_")
+    }
+
+    /// The log type of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|log_type| log_type.name() == name)
+    }
+}
