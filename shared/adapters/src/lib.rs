@@ -1,1 +1,8 @@
-//! adapters.
+//! Everything that touches the world: one adapter of every port for AWS and one for the local disk.
+
+pub mod clock;
+#[cfg(feature = "http")]
+pub mod http;
+
+#[cfg(feature = "local")]
+pub mod local;
