@@ -1,0 +1,218 @@
+//! A directory as a bucket: an object's name appears only when its bytes are complete.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use collector::{Bucket, PortError, Put};
+
+use super::PRIVATE_DIR;
+
+/// A temporary older than this belongs to nobody who is still alive.
+const STALE_AFTER: Duration = Duration::from_secs(86_400);
+
+/// Names tried for a temporary before giving up; only leftovers of a dead process can be in the way.
+const MAX_TEMPORARY_NAMES: u64 = 10_000;
+
+/// The part of a key, after the prefix, that marks a deployment's own records.
+const OWN_RECORDS: &str = "_state/";
+
+/// The objects of one lake, each a file.
+///
+/// An object is written to a temporary, synced, and hard-linked to its name: linking fails when
+/// the name is taken, so of many writers one wins, and none ever shows half an object.
+#[derive(Debug)]
+pub struct LocalBucket {
+    lake: PathBuf,
+    own_records: String,
+    temporaries: PathBuf,
+}
+
+impl LocalBucket {
+    /// Opens the lake for a deployment whose keys begin with `prefix`, making the directory when
+    /// there is none, and removes temporaries that a dead process left more than a day ago.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or read.
+    pub fn open(lake: &Path, prefix: &str) -> Result<Self, PortError> {
+        let temporaries = lake.join(PRIVATE_DIR).join("tmp");
+        fs::create_dir_all(&temporaries).map_err(|error| failed("make", &temporaries, &error))?;
+        let bucket = Self { lake: lake.to_owned(), own_records: format!("{prefix}{OWN_RECORDS}"), temporaries };
+        bucket.remove_stale().map_err(|error| failed("clean", &bucket.temporaries, &error))?;
+        Ok(bucket)
+    }
+
+    /// Where the object of that key is, or would be.
+    ///
+    /// # Errors
+    /// When the key could name a place outside the lake.
+    pub fn path(&self, key: &str) -> Result<PathBuf, PortError> {
+        let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part == PRIVATE_DIR;
+        if key.contains(['\\', '\0', ':']) || key.split('/').any(bad) {
+            return Err(PortError::person(format!(
+                "{key:?} cannot be an object's key in a directory; change the prefix"
+            )));
+        }
+        let own = key.starts_with(&self.own_records);
+        Ok(if own { self.lake.join(PRIVATE_DIR).join(key) } else { self.lake.join(key) })
+    }
+
+    /// Age is told by the file system's own clock, which need not be the process's.
+    fn remove_stale(&self) -> std::io::Result<()> {
+        let mut leftovers = fs::read_dir(&self.temporaries)?.peekable();
+        if leftovers.peek().is_none() {
+            return Ok(());
+        }
+        let (probe, file) = self.temporary()?;
+        let now = file.metadata()?.modified()?;
+        fs::remove_file(probe)?;
+        for leftover in leftovers {
+            let leftover = leftover?;
+            // Another process may be quicker, or its owner done with it.
+            let Ok(modified) = leftover.metadata().and_then(|meta| meta.modified()) else { continue };
+            if now.duration_since(modified).is_ok_and(|age| age > STALE_AFTER) {
+                fs::remove_file(leftover.path()).or_else(unless_gone)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new file of a name nobody else has.
+    fn temporary(&self) -> std::io::Result<(PathBuf, File)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        for _ in 0..MAX_TEMPORARY_NAMES {
+            let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let path = self.temporaries.join(name);
+            match File::create_new(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => return created.map(|file| (path, file)),
+            }
+        }
+        Err(std::io::Error::new(ErrorKind::AlreadyExists, "too many leftovers of dead processes"))
+    }
+
+    fn create(&self, path: &Path, body: &[u8]) -> std::io::Result<Put> {
+        let (temporary, mut file) = self.temporary()?;
+        let written = file.write_all(body).and_then(|()| file.sync_all()).and_then(|()| {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            match fs::hard_link(&temporary, path) {
+                Ok(()) => Ok(Put::Created),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Put::AlreadyThere),
+                Err(error) => Err(error),
+            }
+        });
+        fs::remove_file(&temporary).or_else(unless_gone)?;
+        let put = written?;
+        self.sync_names(path)?;
+        Ok(put)
+    }
+
+    /// Makes the object's name as lasting as its bytes: every directory from it up to the lake.
+    /// Whoever finds an object does this as well, for its writer may have died before.
+    fn sync_names(&self, path: &Path) -> std::io::Result<()> {
+        for directory in path.ancestors().skip(1).take_while(|directory| directory.starts_with(&self.lake)) {
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+        match fs::read(path) {
+            Ok(body) => {
+                self.sync_names(path)?;
+                Ok(Some(body))
+            }
+            // A directory, or a name below a file, is no object either.
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl Bucket for LocalBucket {
+    // A file has no content type.
+    async fn put_if_absent(&self, key: &str, body: Vec<u8>, _content_type: &str) -> Result<Put, PortError> {
+        let path = self.path(key)?;
+        self.create(&path, &body).map_err(|error| failed("write", &path, &error))
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        let path = self.path(key)?;
+        self.read(&path).map_err(|error| failed("read", &path, &error))
+    }
+}
+
+fn unless_gone(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn failed(verb: &str, path: &Path, error: &std::io::Error) -> PortError {
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::Unsupported | ErrorKind::CrossesDevices => PortError::person(format!(
+            "cannot {verb} {path}: {error}; the lake must be one file system with hard links"
+        )),
+        _ => PortError::person(format!("cannot {verb} {path}: {error}; check the lake's rights and space")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn birth_records_live_apart() {
+        let lake = tempfile::tempdir().unwrap();
+        let bucket = LocalBucket::open(lake.path(), "team/").unwrap();
+        let check = |key: &str, path: &str| assert_eq!(bucket.path(key).unwrap(), lake.path().join(path));
+        check("team/_state/acme-openai_audit.json", ".audit-pull/team/_state/acme-openai_audit.json");
+        check(
+            "team/openai_audit/dt=2026-11-22/hour=06/a-000000000000.ndjson.gz",
+            "team/openai_audit/dt=2026-11-22/hour=06/a-000000000000.ndjson.gz",
+        );
+        check("_state/other", "_state/other");
+    }
+
+    #[test]
+    fn err_key_outside_the_lake() {
+        let lake = tempfile::tempdir().unwrap();
+        let bucket = LocalBucket::open(lake.path(), "").unwrap();
+        for key in ["", "/etc/passwd", "a/../b", "..", "a//b", "a/", ".", ".audit-pull/state.sqlite", "a\\b", "c:/x"] {
+            assert!(bucket.path(key).is_err(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn only_old_temporaries_are_removed() {
+        let lake = tempfile::tempdir().unwrap();
+        drop(LocalBucket::open(lake.path(), "").unwrap());
+        let temporaries = lake.path().join(PRIVATE_DIR).join("tmp");
+        let make = |name: &str, age: Duration| {
+            let file = File::create(temporaries.join(name)).unwrap();
+            let now = file.metadata().unwrap().modified().unwrap();
+            let then: SystemTime = now.checked_sub(age).unwrap();
+            file.set_modified(then).unwrap();
+        };
+        make("old", STALE_AFTER + Duration::from_secs(60));
+        make("young", STALE_AFTER - Duration::from_secs(60));
+        drop(LocalBucket::open(lake.path(), "").unwrap());
+        let left: Vec<_> = fs::read_dir(&temporaries).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["young"]);
+    }
+
+    #[test]
+    fn leftovers_of_a_namesake_are_passed() {
+        let lake = tempfile::tempdir().unwrap();
+        let bucket = LocalBucket::open(lake.path(), "").unwrap();
+        for count in 0..50 {
+            let _ = File::create_new(bucket.temporaries.join(format!("{}-{count}", std::process::id())));
+        }
+        assert_eq!(bucket.create(&bucket.path("a").unwrap(), b"x").unwrap(), Put::Created);
+    }
+}

@@ -1,0 +1,23 @@
+//! The embedded default: one directory, no account, no server.
+//!
+//! ```text
+//! {lake}/{table}/dt=…/hour=…/…    the objects
+//! {lake}/rejected/…               input that cannot become a line
+//! {lake}/.audit-pull/state.sqlite heads and ledgers
+//! {lake}/.audit-pull/_state/…     birth records
+//! {lake}/.audit-pull/tmp/…        objects that are being written
+//! ```
+//!
+//! Any number of processes may use one lake at once, and each may be killed at any moment.
+//! Calls block the thread they run on, for as long as the disk takes.
+
+mod bucket;
+mod secrets;
+mod state;
+
+pub use bucket::LocalBucket;
+pub use secrets::{LocalSecrets, SecretSource};
+pub use state::LocalState;
+
+/// Where everything lives that is not an object.
+const PRIVATE_DIR: &str = ".audit-pull";

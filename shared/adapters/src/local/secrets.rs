@@ -1,0 +1,70 @@
+//! Secrets from a file or from values read at the door.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use collector::{PortError, Secrets};
+use secrecy::SecretString;
+
+/// No secret is larger; a bigger file is not one.
+const MAX_SECRET_BYTES: u64 = 64 << 10;
+
+/// Where a secret's text comes from.
+#[derive(Debug, Clone)]
+pub enum SecretSource {
+    /// A file, read again each time it is asked for.
+    File(PathBuf),
+    /// A value the configuration held, such as environment variables.
+    Text(SecretString),
+}
+
+/// The secrets of one process, by reference.
+#[derive(Debug, Clone, Default)]
+pub struct LocalSecrets {
+    sources: BTreeMap<String, SecretSource>,
+}
+
+impl LocalSecrets {
+    /// The secrets that `get` will know, each under its reference.
+    pub fn new(sources: impl IntoIterator<Item = (String, SecretSource)>) -> Self {
+        Self { sources: sources.into_iter().collect() }
+    }
+}
+
+impl Secrets for LocalSecrets {
+    // Nothing is cached, so `fresh` changes nothing.
+    async fn get(&self, reference: &str, _fresh: bool) -> Result<SecretString, PortError> {
+        match self.sources.get(reference) {
+            Some(SecretSource::Text(text)) => Ok(text.clone()),
+            Some(SecretSource::File(path)) => read(path),
+            None => {
+                Err(PortError::person(format!("no secret is known as {reference:?}; name it in the configuration")))
+            }
+        }
+    }
+}
+
+/// The file's text without the white space around it.
+fn read(path: &PathBuf) -> Result<SecretString, PortError> {
+    let mut text = String::new();
+    // The cause is named by its kind alone: a decoding error could quote the content.
+    let failed = |error: std::io::Error| {
+        PortError::person(format!("cannot read the secret file {}: {}; check --secret", path.display(), error.kind()))
+    };
+    let file = File::open(path).map_err(failed)?;
+    let read = file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    let text = SecretString::from(text);
+    if read as u64 > MAX_SECRET_BYTES {
+        return Err(PortError::person(format!(
+            "the secret file {} is larger than {MAX_SECRET_BYTES} bytes; check --secret",
+            path.display()
+        )));
+    }
+    let trimmed = secrecy::ExposeSecret::expose_secret(&text).trim();
+    if trimmed.is_empty() {
+        return Err(PortError::person(format!("the secret file {} is empty; check --secret", path.display())));
+    }
+    Ok(SecretString::from(trimmed))
+}
