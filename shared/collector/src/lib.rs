@@ -3,11 +3,20 @@
 //! Nothing here reads a clock, a variable, a socket or a random number: all of it comes in
 //! through [`ports`], and CI holds the crate's dependencies against an allow-list.
 
+mod batch;
+mod birth;
+mod changes;
+mod delivery;
 mod error;
 mod head;
+mod key;
+mod known;
 mod ledger;
+mod object;
 mod policy;
 pub mod ports;
+mod pull;
+mod rejected;
 mod report;
 mod retry;
 mod stream;

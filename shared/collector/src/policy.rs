@@ -33,6 +33,8 @@ pub struct VendorPolicy {
     pub retention: Option<Retention>,
     /// Seconds the ledger remembers a row id.
     pub horizon: UnixSeconds,
+    /// Events are listed outright: a window that takes more pages than this is cut into smaller ones.
+    pub split_after_pages: Option<u32>,
     /// Blobs asked for ahead of the one that is read.
     pub fetches_ahead: usize,
 }

@@ -4,7 +4,7 @@ use schema::LogType;
 use serde::{Deserialize, Serialize};
 
 /// The longest a source id may be, in characters.
-pub const MAX_SOURCE_ID_CHARS: usize = 64;
+const MAX_SOURCE_ID_CHARS: usize = 64;
 
 /// The id of one tenant of one vendor: `[A-Za-z0-9_.-]{1,64}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

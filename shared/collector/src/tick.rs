@@ -1,11 +1,23 @@
 //! One tick of one source: every stream, isolated from each other.
 
-use jiff::Timestamp;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use schema::Normalizer;
+
+use crate::birth;
+use crate::delivery::Delivery;
+use crate::known::Known;
 use crate::policy::{Settings, VendorPolicy};
 use crate::ports::{Bucket, Clock, State, Vendor};
-use crate::report::StreamReport;
+use crate::pull::Pull;
+use crate::report::{Failure, StreamReport};
 use crate::stream::Stream;
+use crate::window::UnixSeconds;
 
 /// One tenant of one vendor, ready to be collected.
 #[derive(Debug)]
@@ -20,7 +32,16 @@ pub struct Source<V> {
 
 /// What a warm process keeps between ticks, only to read less. Losing it costs nothing but reads.
 #[derive(Debug, Default)]
-pub struct Memory {}
+pub struct Memory {
+    streams: RefCell<HashMap<String, StreamMemory>>,
+}
+
+#[derive(Debug)]
+struct StreamMemory {
+    head_id: String,
+    known: Known,
+    cut: UnixSeconds,
+}
 
 /// The ports and settings of one tick.
 #[derive(Debug)]
@@ -41,7 +62,53 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
     /// Runs every stream of the source at once. One report a stream, in the source's order; a
     /// stream's failure or panic stands in its report and touches no other stream.
     pub async fn run<V: Vendor>(&self, source: &Source<V>, memory: &Memory) -> Vec<StreamReport> {
-        let _ = (source, memory);
-        Vec::new()
+        let streams = source.streams.iter().map(|stream| async move {
+            let pulled = AssertUnwindSafe(self.run_stream(source, stream, memory)).catch_unwind().await;
+            pulled.unwrap_or_else(|_| panicked(stream))
+        });
+        join_all(streams).await
     }
+
+    async fn run_stream<V: Vendor>(&self, source: &Source<V>, stream: &Stream, memory: &Memory) -> StreamReport {
+        let report = blank(stream);
+        let warm = memory.streams.borrow_mut().remove(&stream.name());
+        let verified = warm.as_ref().map(|warm| warm.head_id.as_str());
+        let head = match birth::open(self, stream, &source.policy, verified).await {
+            Ok(head) => head,
+            Err(error) => return StreamReport { failure: Some(Failure::new(&stream.name(), &error)), ..report },
+        };
+        let (known, cut) = match warm {
+            Some(warm) if warm.head_id == head.id => (warm.known, warm.cut),
+            _ => (Known::default(), source.policy.longest_window),
+        };
+        let normalizer = Normalizer::new(stream.log_type);
+        let mut pull = Pull {
+            tick: self,
+            vendor: &source.vendor,
+            stream,
+            policy: &source.policy,
+            normalizer: &normalizer,
+            delivery: Delivery::new(self, stream, source.policy.horizon, head, known, report),
+            cut,
+        };
+        pull.run().await;
+        let Pull { delivery, cut, .. } = pull;
+        let kept = StreamMemory { head_id: delivery.head.id, known: delivery.known, cut };
+        memory.streams.borrow_mut().insert(stream.name(), kept);
+        delivery.report
+    }
+}
+
+fn blank(stream: &Stream) -> StreamReport {
+    StreamReport {
+        source: stream.source.to_string(),
+        stream: stream.log_type.table(),
+        log_type: stream.log_type.name(),
+        ..StreamReport::default()
+    }
+}
+
+fn panicked(stream: &Stream) -> StreamReport {
+    let message = format!("{}: a fault in audit-pull stopped this stream; please report it", stream.name());
+    StreamReport { failure: Some(Failure { needs_person: true, message }), ..blank(stream) }
 }

@@ -1,0 +1,97 @@
+//! What the ledger knows, as far as this process has read it.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::PortError;
+use crate::ledger::{LedgerItem, LedgerKind};
+use crate::ports::State;
+use crate::stream::Stream;
+
+/// Entries held in memory for one stream, at about 16 bytes each.
+const MOST_ENTRIES: usize = 1 << 20;
+
+#[derive(Debug, Default)]
+struct Bucket {
+    /// Every commit below this `seq` is in `entries`.
+    complete_below: u64,
+    entries: HashSet<u64>,
+    last_used: u64,
+}
+
+/// The buckets of one stream's ledger that were read, kept while the process is warm.
+///
+/// A bucket is only believed when it holds every commit below the head's `seq`; an older one is
+/// topped up with what came since. Heads rise by one commit at a time, each conditional on the
+/// head before, so nothing can slip in below.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    buckets: HashMap<(LedgerKind, u32), Bucket>,
+    entries: usize,
+    uses: u64,
+}
+
+impl Known {
+    /// Reads the bucket as far as a head at `seq` requires.
+    pub(crate) async fn load(
+        &mut self,
+        state: &impl State,
+        stream: &Stream,
+        (kind, hour): (LedgerKind, u32),
+        seq: u64,
+    ) -> Result<(), PortError> {
+        self.uses += 1;
+        let uses = self.uses;
+        let held = self.buckets.get_mut(&(kind, hour));
+        let complete_below = held.map_or(0, |bucket| {
+            bucket.last_used = uses;
+            bucket.complete_below
+        });
+        if complete_below >= seq {
+            return Ok(());
+        }
+        let items = state.ledger(stream, kind, hour, complete_below.checked_sub(1)).await?;
+        self.add(kind, hour, items.iter().flat_map(|item| item.entries.iter().copied()));
+        if let Some(bucket) = self.buckets.get_mut(&(kind, hour)) {
+            bucket.complete_below = seq;
+        }
+        self.evict((kind, hour));
+        Ok(())
+    }
+
+    /// Whether a loaded bucket has the entry.
+    pub(crate) fn contains(&self, kind: LedgerKind, hour: u32, entry: u64) -> bool {
+        self.buckets.get(&(kind, hour)).is_some_and(|bucket| bucket.entries.contains(&entry))
+    }
+
+    /// Takes in a commit of this process: number `seq`, with all its items. Buckets that were
+    /// complete before it are complete after it.
+    pub(crate) fn committed(&mut self, seq: u64, items: &[LedgerItem]) {
+        for item in items {
+            if self.buckets.contains_key(&(item.kind, item.hour)) {
+                self.add(item.kind, item.hour, item.entries.iter().copied());
+            }
+        }
+        for bucket in self.buckets.values_mut().filter(|bucket| bucket.complete_below == seq) {
+            bucket.complete_below = seq + 1;
+        }
+    }
+
+    fn add(&mut self, kind: LedgerKind, hour: u32, entries: impl Iterator<Item = u64>) {
+        let bucket = self.buckets.entry((kind, hour)).or_default();
+        bucket.last_used = self.uses;
+        let before = bucket.entries.len();
+        bucket.entries.extend(entries);
+        self.entries += bucket.entries.len() - before;
+    }
+
+    /// Forgets the buckets unused for longest until the rest fits; never the one in use.
+    fn evict(&mut self, in_use: (LedgerKind, u32)) {
+        while self.entries > MOST_ENTRIES {
+            let others = self.buckets.iter().filter(|(place, _)| **place != in_use);
+            let Some(place) = others.min_by_key(|(_, bucket)| bucket.last_used).map(|(place, _)| *place) else {
+                return;
+            };
+            self.entries -= self.buckets.remove(&place).map_or(0, |bucket| bucket.entries.len());
+        }
+    }
+}
