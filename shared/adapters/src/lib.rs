@@ -1,5 +1,7 @@
 //! Everything that touches the world: one adapter of every port for AWS and one for the local disk.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod clock;
 #[cfg(feature = "http")]
 pub mod http;

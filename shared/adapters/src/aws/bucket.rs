@@ -1,0 +1,179 @@
+//! Objects in an S3 bucket.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::ChecksumAlgorithm;
+use bytes::Bytes;
+use collector::{Bucket, Clock, PortError, Put, retry};
+
+use super::call::{Call, CallError, RETRIES};
+
+/// The largest object that is read into memory. A batch holds far less.
+const MAX_OBJECT_BYTES: usize = 128 << 20;
+/// Pages of versions read behind a delete marker; each holds up to 1,000.
+const MAX_VERSION_PAGES: usize = 16;
+/// S3 says so of a key whose newest version is a delete marker.
+const DELETE_MARKER: &str = "x-amz-delete-marker";
+
+/// One bucket. Objects are created with `If-None-Match: *`: S3 lets exactly one writer win.
+#[derive(Debug)]
+pub struct S3Bucket<C> {
+    client: Client,
+    bucket: String,
+    clock: C,
+}
+
+/// What stands at a key.
+enum Stands {
+    Object(Vec<u8>),
+    Nothing,
+    /// Nothing now, but something did.
+    DeleteMarker,
+}
+
+impl<C: Clock> S3Bucket<C> {
+    /// The bucket of that name.
+    pub fn new(client: Client, bucket: impl Into<String>, clock: C) -> Self {
+        Self { client, bucket: bucket.into(), clock }
+    }
+
+    fn call(&self, action: &'static str, key: &str) -> Call {
+        let bucket = &self.bucket;
+        Call {
+            action,
+            on: format!("bucket {bucket}, key {key}"),
+            grant: format!(
+                "grant {action} on {bucket}/*, s3:ListBucket on {bucket} (without it a missing key is answered with 403), \
+                 and kms:GenerateDataKey and kms:Decrypt on its key where it has one"
+            ),
+            missing: format!("create the bucket {bucket}, or correct its name"),
+        }
+    }
+
+    async fn put(&self, call: &Call, key: &str, body: Bytes, content_type: &str) -> Result<Put, PortError> {
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .if_none_match("*")
+            .content_type(content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::new(SdkBody::from(body)))
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(Put::Created) };
+        let error = CallError::of(&error);
+        match error.status {
+            Some(412) => Ok(Put::AlreadyThere),
+            _ => Err(error.into_port(call)),
+        }
+    }
+
+    /// The object at `key`, or one version of it.
+    async fn read(&self, key: &str, version: Option<&str>) -> Result<Stands, PortError> {
+        let call = self.call(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, key);
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => Ok(Stands::Object(bounded_body(&call, answer).await?)),
+            Err(error) => nothing(&error).ok_or_else(|| CallError::of(&error).into_port(&call)),
+        }
+    }
+
+    /// The version under the delete marker.
+    async fn read_deleted(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        let version = retry(&self.clock, &RETRIES, || self.newest_version(key)).await?;
+        match retry(&self.clock, &RETRIES, || self.read(key, Some(&version))).await? {
+            Stands::Object(body) => Ok(Some(body)),
+            Stands::Nothing | Stands::DeleteMarker => Err(self.gone(key)),
+        }
+    }
+
+    async fn newest_version(&self, key: &str) -> Result<String, PortError> {
+        let call = self.call("s3:ListBucketVersions", key);
+        let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key);
+        let (mut at_key, mut at_version) = (None, None);
+        for _ in 0..MAX_VERSION_PAGES {
+            let page = request.clone().set_key_marker(at_key).set_version_id_marker(at_version).send().await;
+            let page = page.map_err(|error| CallError::of(&error).into_port(&call))?;
+            if let Some(version) = first_version_of(key, &page) {
+                return Ok(version);
+            }
+            if page.is_truncated != Some(true) {
+                break;
+            }
+            (at_key, at_version) = (page.next_key_marker, page.next_version_id_marker);
+        }
+        Err(self.gone(key))
+    }
+
+    /// It was put, and both it and what it held are gone: whether its lines were counted cannot be told.
+    fn gone(&self, key: &str) -> PortError {
+        PortError::person(format!(
+            "bucket {}, key {key}: the object was deleted and no version of it is left; \
+             restore it, or remove its delete marker to have its lines delivered again",
+            self.bucket
+        ))
+    }
+}
+
+impl<C: Clock> Bucket for S3Bucket<C> {
+    async fn put_if_absent(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<Put, PortError> {
+        let call = self.call("s3:PutObject", key);
+        let body = Bytes::from(body);
+        retry(&self.clock, &RETRIES, || self.put(&call, key, body.clone(), content_type)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
+            Stands::Object(body) => Ok(Some(body)),
+            Stands::Nothing => Ok(None),
+            Stands::DeleteMarker => self.read_deleted(key).await,
+        }
+    }
+}
+
+/// Whether the answer says that nothing stands at the key. Only `NoSuchKey` says so: any other
+/// 404, a missing bucket's for one, is an error.
+fn nothing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Stands> {
+    let response = error.raw_response()?;
+    let code = error.as_service_error()?.code();
+    if response.status().as_u16() != 404 || code != Some("NoSuchKey") {
+        return None;
+    }
+    let deleted = response.headers().get(DELETE_MARKER) == Some("true");
+    Some(if deleted { Stands::DeleteMarker } else { Stands::Nothing })
+}
+
+/// S3 lists a key's versions newest first, and the key itself before longer ones.
+fn first_version_of(key: &str, page: &ListObjectVersionsOutput) -> Option<String> {
+    page.versions().iter().find(|version| version.key() == Some(key))?.version_id.clone()
+}
+
+async fn bounded_body(call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
+    let too_long = || {
+        PortError::person(format!(
+            "{} on {}: the object is longer than {MAX_OBJECT_BYTES} bytes, so it is none of ours; remove it",
+            call.action, call.on
+        ))
+    };
+    let promised = usize::try_from(answer.content_length.unwrap_or_default()).unwrap_or(usize::MAX);
+    if promised > MAX_OBJECT_BYTES {
+        return Err(too_long());
+    }
+    let mut stream = answer.body;
+    let mut body = Vec::with_capacity(promised);
+    while let Some(piece) = stream.next().await {
+        let piece =
+            piece.map_err(|error| PortError::again(format!("{} on {}: cut short: {error}", call.action, call.on)))?;
+        if body.len() + piece.len() > MAX_OBJECT_BYTES {
+            return Err(too_long());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}

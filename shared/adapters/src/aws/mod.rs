@@ -1,0 +1,12 @@
+//! The ports on AWS: state in a DynamoDB table, objects in an S3 bucket, secrets in Secrets Manager.
+
+mod bucket;
+mod call;
+mod sdk;
+mod secrets;
+mod state;
+
+pub use bucket::S3Bucket;
+pub use sdk::{dynamodb_client, load, s3_client, secrets_client};
+pub use secrets::SecretsManager;
+pub use state::DynamoState;

@@ -1,0 +1,221 @@
+//! Heads and ledgers in one DynamoDB table.
+//!
+//! | `pk` (S) | `sk` (N) | attributes |
+//! |---|---|---|
+//! | `{source}#{table}` | 0 | `version` (N), `head` (S, JSON) |
+//! | `{source}#{table}#{hour}` | seq | `entries` (B), `expires_at` (N, the table's TTL) |
+//! | `{source}#{table}#blob#{hour}` | seq | the same |
+
+mod item;
+mod outcome;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use collector::{Clock, Head, LedgerItem, LedgerKind, PortError, State, Stream, Written, retry};
+
+use super::call::{Call, CallError, RETRIES};
+use item::Place;
+
+/// What one transaction of DynamoDB holds.
+const MAX_TRANSACTION_ITEMS: usize = 100;
+/// Pages of one bucket of the ledger; each holds up to 1 MB, 125,000 entries.
+const MAX_LEDGER_PAGES: usize = 256;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// State in a table with the partition key `pk` (S) and the sort key `sk` (N).
+#[derive(Debug)]
+pub struct DynamoState<C> {
+    client: Client,
+    table: String,
+    clock: C,
+}
+
+impl<C: Clock> DynamoState<C> {
+    /// The table of that name.
+    pub fn new(client: Client, table: impl Into<String>, clock: C) -> Self {
+        Self { client, table: table.into(), clock }
+    }
+
+    fn call(&self, action: &'static str, stream: &Stream) -> Call {
+        let table = &self.table;
+        Call {
+            action,
+            on: format!("table {table} for {}", stream.name()),
+            grant: format!("grant {action} on table {table}, and kms:Decrypt on its key where it has one"),
+            missing: format!("create table {table} with keys pk (S) and sk (N), or correct its name"),
+        }
+    }
+
+    fn damaged(&self, stream: &Stream, what: &str) -> PortError {
+        PortError::person(format!(
+            "table {} for {}: {what}; nothing but this program may write there: rebuild the state from the bucket",
+            self.table,
+            stream.name()
+        ))
+    }
+
+    /// The head in the place of the one at version `expected`, as one conditional put.
+    fn conditional_put(&self, stream: &Stream, expected: Option<u64>, head: &Head) -> Result<ConditionalPut, PortError> {
+        let item = item::of_head(stream, head).map_err(|error| self.damaged(stream, &error.to_string()))?;
+        Ok(match expected {
+            None => ConditionalPut { item, condition: "attribute_not_exists(pk)", names: None, values: None },
+            Some(version) => ConditionalPut {
+                item,
+                condition: "#version = :expected",
+                names: Some([("#version".to_owned(), item::VERSION.to_owned())].into()),
+                values: Some([(":expected".to_owned(), AttributeValue::N(version.to_string()))].into()),
+            },
+        })
+    }
+
+    async fn put_head(&self, call: &Call, put: &ConditionalPut) -> Result<Written, PortError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(put.item.clone()))
+            .condition_expression(put.condition)
+            .set_expression_attribute_names(put.names.clone())
+            .set_expression_attribute_values(put.values.clone())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Written::Applied),
+            Err(error) => outcome::of_put(&error, call),
+        }
+    }
+
+    /// Head and ledger together, under a token: a repeat of what is already in force is no second write.
+    async fn transact(&self, call: &Call, token: &str, actions: &[TransactWriteItem]) -> Result<Written, PortError> {
+        let request = self.client.transact_write_items().client_request_token(token);
+        match request.set_transact_items(Some(actions.to_vec())).send().await {
+            Ok(_) => Ok(Written::Applied),
+            Err(error) => outcome::of_transaction(&error, call),
+        }
+    }
+
+    fn transaction(
+        &self,
+        call: &Call,
+        stream: &Stream,
+        head: ConditionalPut,
+        items: &[LedgerItem],
+    ) -> Result<Vec<TransactWriteItem>, PortError> {
+        if items.len() >= MAX_TRANSACTION_ITEMS {
+            let most = MAX_TRANSACTION_ITEMS - 1;
+            let (on, count) = (&call.on, items.len());
+            return Err(PortError::person(format!(
+                "{on}: {count} ledger items in one write, at most {most} fit: cut batches at fewer ledger hours"
+            )));
+        }
+        let head = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(head.item))
+            .condition_expression(head.condition)
+            .set_expression_attribute_names(head.names)
+            .set_expression_attribute_values(head.values)
+            .build();
+        let ledger = items.iter().map(|ledger_item| {
+            Put::builder().table_name(&self.table).set_item(Some(item::of_ledger(stream, ledger_item))).build()
+        });
+        std::iter::once(head)
+            .chain(ledger)
+            .map(|put| put.map(|put| TransactWriteItem::builder().put(put).build()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| PortError::person(format!("{}: {error}", call.on)))
+    }
+
+    async fn ledger_page(
+        &self,
+        call: &Call,
+        place: &Place,
+        after_seq: Option<u64>,
+        start: Option<Item>,
+    ) -> Result<QueryOutput, PortError> {
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(place.partition()))
+            .set_exclusive_start_key(start);
+        if let Some(seq) = after_seq {
+            request = request
+                .key_condition_expression("pk = :pk AND sk > :after")
+                .expression_attribute_values(":after", AttributeValue::N(seq.to_string()));
+        }
+        request.send().await.map_err(|error| CallError::of(&error).into_port(call))
+    }
+}
+
+impl<C: Clock> State for DynamoState<C> {
+    async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
+        let call = self.call("dynamodb:GetItem", stream);
+        let answer = retry(&self.clock, &RETRIES, || async {
+            let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+            let sent = request.set_key(Some(item::head_key(stream))).send().await;
+            sent.map_err(|error| CallError::of(&error).into_port(&call))
+        })
+        .await?;
+        let Some(item) = answer.item else { return Ok(None) };
+        item::to_head(&item).map(Some).map_err(|problem| self.damaged(stream, &problem))
+    }
+
+    async fn write(
+        &self,
+        stream: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> Result<Written, PortError> {
+        let put = self.conditional_put(stream, expected, head)?;
+        let call = self.call("dynamodb:PutItem", stream);
+        if items.is_empty() {
+            return retry(&self.clock, &RETRIES, || self.put_head(&call, &put)).await;
+        }
+        let actions = self.transaction(&call, stream, put, items)?;
+        // 32 characters, DynamoDB takes 36; one a write, not one a try.
+        let token = format!("{:016x}{:016x}", self.clock.random(), self.clock.random());
+        retry(&self.clock, &RETRIES, || self.transact(&call, &token, &actions)).await
+    }
+
+    async fn ledger(
+        &self,
+        stream: &Stream,
+        kind: LedgerKind,
+        hour: u32,
+        after_seq: Option<u64>,
+    ) -> Result<Vec<LedgerItem>, PortError> {
+        let call = self.call("dynamodb:Query", stream);
+        let place = Place { stream, kind, hour };
+        let (mut found, mut start) = (Vec::new(), None);
+        for _ in 0..MAX_LEDGER_PAGES {
+            let page =
+                retry(&self.clock, &RETRIES, || self.ledger_page(&call, &place, after_seq, start.clone())).await?;
+            for item in page.items() {
+                found.push(place.to_ledger(item).map_err(|problem| self.damaged(stream, &problem))?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(PortError::person(format!(
+            "{}: the ledger of hour {hour} has more than {MAX_LEDGER_PAGES} pages; report this with the stream's volume",
+            call.on
+        )))
+    }
+}
+
+/// A put and the condition it hangs on.
+struct ConditionalPut {
+    item: Item,
+    condition: &'static str,
+    names: Option<HashMap<String, String>>,
+    values: Option<Item>,
+}
