@@ -95,3 +95,96 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::head::Head;
+    use crate::ports::Written;
+    use crate::stream::SourceId;
+
+    /// One bucket's items, and how often they were asked for.
+    #[derive(Default)]
+    struct Ledger {
+        items: RefCell<Vec<LedgerItem>>,
+        reads: Cell<u32>,
+    }
+
+    impl State for Ledger {
+        async fn head(&self, _: &Stream) -> Result<Option<Head>, PortError> {
+            Ok(None)
+        }
+
+        async fn write(&self, _: &Stream, _: Option<u64>, _: &Head, _: &[LedgerItem]) -> Result<Written, PortError> {
+            Ok(Written::Refused)
+        }
+
+        async fn ledger(
+            &self,
+            _: &Stream,
+            kind: LedgerKind,
+            hour: u32,
+            after: Option<u64>,
+        ) -> Result<Vec<LedgerItem>, PortError> {
+            self.reads.set(self.reads.get() + 1);
+            let wanted = |item: &&LedgerItem| {
+                item.kind == kind && item.hour == hour && after.is_none_or(|after| item.seq > after)
+            };
+            Ok(self.items.borrow().iter().filter(wanted).cloned().collect())
+        }
+    }
+
+    fn item(seq: u64, entries: &[u64]) -> LedgerItem {
+        LedgerItem { kind: LedgerKind::Rows, hour: 5, seq, entries: entries.to_vec(), expires_at: 0 }
+    }
+
+    fn load(known: &mut Known, ledger: &Ledger, seq: u64) {
+        let stream = Stream {
+            source: SourceId::try_from("s".to_owned()).unwrap(),
+            label: String::new(),
+            log_type: schema::LogType::Dlp,
+            listings: vec!["content"],
+        };
+        known.load(ledger, &stream, (LedgerKind::Rows, 5), seq).now_or_never().unwrap().unwrap();
+    }
+
+    #[test]
+    fn ok_a_bucket_is_read_once_and_topped_up_when_the_head_has_moved() {
+        let (mut known, ledger) = (Known::default(), Ledger::default());
+        ledger.items.borrow_mut().push(item(0, &[10]));
+        load(&mut known, &ledger, 1);
+        load(&mut known, &ledger, 1);
+        assert_eq!(ledger.reads.get(), 1);
+        ledger.items.borrow_mut().push(item(1, &[11]));
+        load(&mut known, &ledger, 2);
+        assert_eq!(ledger.reads.get(), 2);
+        assert!([10, 11].iter().all(|entry| known.contains(LedgerKind::Rows, 5, *entry)));
+        assert!(!known.contains(LedgerKind::Blobs, 5, 10) && !known.contains(LedgerKind::Rows, 6, 10));
+    }
+
+    #[test]
+    fn ok_our_own_commits_need_no_reading() {
+        let (mut known, ledger) = (Known::default(), Ledger::default());
+        ledger.items.borrow_mut().push(item(0, &[10]));
+        load(&mut known, &ledger, 1);
+        known.committed(1, &[item(1, &[11])]);
+        load(&mut known, &ledger, 2);
+        assert_eq!(ledger.reads.get(), 1);
+        assert!(known.contains(LedgerKind::Rows, 5, 11));
+    }
+
+    #[test]
+    fn ok_the_bucket_in_use_is_never_forgotten() {
+        let (mut known, ledger) = (Known::default(), Ledger::default());
+        let many: Vec<u64> = (0..MOST_ENTRIES as u64 + 1).collect();
+        known.add(LedgerKind::Rows, 4, many.iter().copied());
+        ledger.items.borrow_mut().push(item(0, &many));
+        load(&mut known, &ledger, 1);
+        assert!(known.contains(LedgerKind::Rows, 5, 7) && !known.contains(LedgerKind::Rows, 4, 7));
+        assert_eq!(known.entries, many.len());
+    }
+}

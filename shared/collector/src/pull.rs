@@ -242,15 +242,20 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
         let (vendor, stream) = (self.vendor, self.stream);
         let mut fetches = pin!(
-            stream::iter(&wanted)
-                .map(|blob| async move { (blob, vendor.fetch(stream, blob).await) })
-                .buffered(self.policy.fetches_ahead.max(1))
+            stream::iter(&wanted).map(|blob| vendor.fetch(stream, blob)).buffered(self.policy.fetches_ahead.max(1))
         );
         let (mut oldest_left, mut failed, mut first_error) = (None, 0, None);
-        while let Some((blob, fetched)) = self.before_cutoff(fetches.next()).await? {
-            match self.consume_one(blob, fetched).await {
+        for blob in &wanted {
+            let outcome = match self.before_cutoff(fetches.next()).await {
+                Ok(Some(fetched)) => self.consume_one(blob, fetched).await,
+                Ok(None) => break,
+                Err(stop) => Err(stop),
+            };
+            match outcome {
                 Ok(true) => continue,
                 Ok(false) => {}
+                // The next listing stops at once; until then this one has come that far.
+                Err(Stop::Cutoff) => return Ok(Some(oldest_left.unwrap_or(blob.created))),
                 Err(Stop::Vendor(error)) => {
                     failed += 1;
                     if failed >= MOST_FAILED_BLOBS {

@@ -60,3 +60,82 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// Time that passes only by being slept through.
+    #[derive(Default)]
+    struct Slept(RefCell<Vec<Duration>>);
+
+    impl Clock for Slept {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::UNIX_EPOCH
+        }
+
+        fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
+            self.0.borrow_mut().push(duration);
+            std::future::ready(())
+        }
+
+        fn random(&self) -> u64 {
+            999
+        }
+    }
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        attempts: 4,
+        first_wait: Duration::from_secs(1),
+        longest_wait: Duration::from_secs(3),
+        longest_named_wait: Duration::from_secs(30),
+    };
+
+    /// Runs the policy against `failures`, then success; what came of it, and the waits in milliseconds.
+    fn run(failures: &[PortError]) -> (Result<usize, PortError>, Vec<u128>) {
+        let (clock, calls) = (Slept::default(), Cell::new(0));
+        let attempt = || {
+            let call = calls.replace(calls.get() + 1);
+            std::future::ready(failures.get(call).map_or(Ok(call), |error| Err(error.clone())))
+        };
+        let outcome = retry(&clock, &POLICY, attempt).now_or_never().unwrap();
+        (outcome, clock.0.into_inner().iter().map(Duration::as_millis).collect())
+    }
+
+    #[test]
+    fn ok_waits_double_up_to_the_longest() {
+        let again = PortError::again("busy");
+        assert_eq!(run(&[again.clone(), again.clone(), again]), (Ok(3), vec![500, 1_001, 1_501]));
+    }
+
+    #[test]
+    fn ok_never_sooner_than_named() {
+        let (outcome, waits) = run(&[PortError::again_after(Duration::from_secs(7), "busy")]);
+        assert_eq!(outcome, Ok(1));
+        assert!(waits[0] >= 7_000, "{waits:?}");
+    }
+
+    #[test]
+    fn err_spent_or_told_to_wait_too_long_is_for_the_next_tick() {
+        for failures in
+            [vec![PortError::again("busy"); 9], vec![PortError::again_after(Duration::from_secs(31), "busy")]]
+        {
+            let (outcome, waits) = run(&failures);
+            let error = outcome.unwrap_err();
+            assert_eq!(error.recovery, Recovery::NextTick);
+            assert!(error.message.starts_with("busy (after "), "{error}");
+            assert!(waits.len() < 4);
+        }
+    }
+
+    #[test]
+    fn err_what_another_try_cannot_cure_is_not_tried() {
+        for error in [PortError::person("no key"), PortError::next_tick("later")] {
+            assert_eq!(run(std::slice::from_ref(&error)), (Err(error), vec![]));
+        }
+    }
+}
