@@ -1,0 +1,239 @@
+//! What a deployment says about OpenAI, parsed once into what cannot be wrong.
+
+use adapters::http::{Url, base_url};
+use collector::{ListingId, PortError, SourceId, Stream, Sweep, VendorPolicy};
+use schema::LogType;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+/// The listing of organization and project events (`tenant_only=false`).
+pub const ORGANIZATION: ListingId = "organization";
+/// The listing of tenant events (`tenant_only=true`).
+pub const TENANT: ListingId = "tenant";
+/// Every listing.
+pub const LISTINGS: [ListingId; 2] = [ORGANIZATION, TENANT];
+
+/// Where the API is, unless `OPENAI_BASE_URL` says otherwise.
+pub const BASE_URL: &str = "https://api.openai.com/v1";
+
+/// How the audit log is listed. The vendor promises neither a delay nor an order nor a retention:
+/// ten minutes again on every tick, a day again every hour.
+pub const POLICY: VendorPolicy = VendorPolicy {
+    overlap: 600,
+    sweeps: &[Sweep { every: 3_600, reach: DAY as u32 }],
+    longest_window: DAY,
+    retention: None,
+    horizon: 400 * DAY,
+    split_after_pages: Some(50),
+    fetches_ahead: 0,
+};
+
+const DAY: i64 = 86_400;
+/// The source's id where its secret names none.
+const DEFAULT_SOURCE_ID: &str = "openai";
+/// How every admin key begins.
+const ADMIN_KEY_PREFIX: &str = "sk-admin-";
+const FIELDS: [&str; 3] = ["source_id", "source_label", "admin_key"];
+
+/// What holds for all sources of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The API's base, without a slash at its end.
+    pub base_url: Url,
+    /// The listings to follow; at least one, none twice.
+    pub listings: Vec<ListingId>,
+}
+
+impl Config {
+    /// Of `OPENAI_BASE_URL` (default [`BASE_URL`]) and `OPENAI_LISTINGS` (names with commas
+    /// between them, default all), as `variable` knows them. An empty one counts as none.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PortError> {
+        let variable = |name| variable(name).filter(|text| !text.trim().is_empty());
+        Ok(Self {
+            base_url: parse_base_url(variable("OPENAI_BASE_URL").as_deref().unwrap_or(BASE_URL))?,
+            listings: variable("OPENAI_LISTINGS").map_or(Ok(LISTINGS.to_vec()), |text| parse_listings(&text))?,
+        })
+    }
+}
+
+fn parse_base_url(text: &str) -> Result<Url, PortError> {
+    let url = base_url("OPENAI_BASE_URL", text).map_err(|error| PortError::person(error.to_string()))?;
+    if !url.path().ends_with("/v1") {
+        return Err(PortError::person(format!("OPENAI_BASE_URL must end in /v1, as {BASE_URL} does")));
+    }
+    Ok(url)
+}
+
+fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
+    let mut listings = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let listing = LISTINGS.into_iter().find(|listing| *listing == name).ok_or_else(|| {
+            PortError::person(format!("OPENAI_LISTINGS holds {name:?}; the listings are {}", LISTINGS.join(", ")))
+        })?;
+        if !listings.contains(&listing) {
+            listings.push(listing);
+        }
+    }
+    Ok(listings)
+}
+
+/// A source's secret: the JSON object `{"source_id","source_label","admin_key"}`, of which only the
+/// key is required, or the bare key.
+#[derive(Debug, Clone)]
+pub struct SourceSecret {
+    /// `source_id`, default `openai`.
+    pub source_id: SourceId,
+    /// `source_label`, default the id.
+    pub source_label: String,
+    /// `admin_key`.
+    pub admin_key: SecretString,
+}
+
+impl SourceSecret {
+    /// Parses the text of the secret called `reference`. Errors name the reference and the
+    /// fields, never a part of the text.
+    pub fn parse(reference: &str, text: &SecretString) -> Result<Self, PortError> {
+        Self::parse_text(text.expose_secret().trim())
+            .map_err(|problem| PortError::person(format!("OpenAI secret {reference}: {problem}")))
+    }
+
+    fn parse_text(text: &str) -> Result<Self, String> {
+        if text.starts_with(ADMIN_KEY_PREFIX) {
+            return Self::new(None, None, text);
+        }
+        let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) else {
+            return Err(format!("it is neither the JSON object {{{}}} nor a bare {ADMIN_KEY_PREFIX}… key", quoted()));
+        };
+        if fields.keys().any(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(format!("it holds a field that is none of {}", quoted()));
+        }
+        let field = |name: &str| match fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
+            Some(_) => Err(format!("{name} is not a string")),
+        };
+        let admin_key = field("admin_key")?.ok_or("admin_key is missing or empty")?;
+        Self::new(field("source_id")?, field("source_label")?, admin_key)
+    }
+
+    fn new(source_id: Option<&str>, source_label: Option<&str>, admin_key: &str) -> Result<Self, String> {
+        if !admin_key.chars().all(|c| c.is_ascii_graphic()) {
+            return Err("admin_key holds spaces, line breaks or other characters no key has".to_owned());
+        }
+        // An id or label that is a key would go into every line.
+        if [source_id, source_label].into_iter().flatten().any(|text| text.starts_with("sk-")) {
+            return Err("source_id or source_label holds a key; keys belong in admin_key".to_owned());
+        }
+        let source_id = source_id.unwrap_or(DEFAULT_SOURCE_ID);
+        Ok(Self {
+            source_id: SourceId::try_from(source_id.to_owned()).map_err(|error| error.to_string())?,
+            source_label: source_label.unwrap_or(source_id).to_owned(),
+            admin_key: SecretString::from(admin_key),
+        })
+    }
+
+    /// The source's streams: one, with these listings.
+    pub fn streams(&self, listings: &[ListingId]) -> Vec<Stream> {
+        vec![Stream {
+            source: self.source_id.clone(),
+            label: self.source_label.clone(),
+            log_type: LogType::OpenAiAudit,
+            listings: listings.to_vec(),
+        }]
+    }
+}
+
+fn quoted() -> String {
+    FIELDS.map(|name| format!("\"{name}\"")).join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use collector::Recovery;
+
+    use super::*;
+
+    fn config(base_url: Option<&str>, listings: Option<&str>) -> Result<Config, String> {
+        let variable = |name: &str| match name {
+            "OPENAI_BASE_URL" => base_url.map(str::to_owned),
+            "OPENAI_LISTINGS" => listings.map(str::to_owned),
+            other => panic!("{other} is not a variable of this vendor"),
+        };
+        Config::from_variables(variable).map_err(|error| {
+            assert_eq!(error.recovery, Recovery::Person);
+            error.message
+        })
+    }
+
+    #[test]
+    fn ok_base_url() {
+        let url = |text| config(text, None).unwrap().base_url.to_string();
+        assert_eq!(url(None), BASE_URL);
+        assert_eq!(url(Some(" ")), BASE_URL);
+        assert_eq!(url(Some("http://127.0.0.1:8080/v1/")), "http://127.0.0.1:8080/v1");
+        assert_eq!(url(Some("https://proxy.example.com/openai/v1")), "https://proxy.example.com/openai/v1");
+    }
+
+    #[test]
+    fn err_base_url() {
+        for bad in ["https://api.openai.com", "https://api.openai.com/v2", "http://api.openai.com/v1", "api/v1"] {
+            assert!(config(Some(bad), None).unwrap_err().starts_with("OPENAI_BASE_URL "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn listings() {
+        assert_eq!(config(None, None).unwrap().listings, ["organization", "tenant"]);
+        assert_eq!(config(None, Some("tenant")).unwrap().listings, ["tenant"]);
+        assert_eq!(config(None, Some("tenant, organization,tenant")).unwrap().listings, ["tenant", "organization"]);
+        assert!(config(None, Some("tenants")).unwrap_err().contains("organization, tenant"));
+    }
+
+    fn ok(text: &str, id: &str, label: &str, key: &str) {
+        let secret = SourceSecret::parse("ref", &SecretString::from(text)).unwrap();
+        assert_eq!((secret.source_id.as_str(), secret.source_label.as_str()), (id, label), "{text}");
+        assert_eq!(secret.admin_key.expose_secret(), key, "{text}");
+        assert!(!format!("{secret:?}").contains("canary"));
+    }
+
+    fn err(text: &str, problem: &str) {
+        let error = SourceSecret::parse("ref", &SecretString::from(text)).unwrap_err();
+        assert_eq!(error.recovery, Recovery::Person);
+        assert!(error.message.starts_with("OpenAI secret ref: ") && error.message.contains(problem), "{error}");
+        assert!(!error.message.contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn ok_secrets() {
+        ok(" sk-admin-canary\n", "openai", "openai", "sk-admin-canary");
+        ok(r#"{"admin_key":"sk-admin-canary"}"#, "openai", "openai", "sk-admin-canary");
+        ok(r#"{"source_id":"acme","admin_key":"sk-admin-canary"}"#, "acme", "acme", "sk-admin-canary");
+        let all = r#"{"source_id":"acme","source_label":"Acme Ltd","admin_key":" sk-admin-canary "}"#;
+        ok(all, "acme", "Acme Ltd", "sk-admin-canary");
+        ok(r#"{"source_id":"risk-1","admin_key":"sk-admin-canary"}"#, "risk-1", "risk-1", "sk-admin-canary");
+    }
+
+    #[test]
+    fn err_secrets() {
+        err("", "neither the JSON object");
+        err("canary", "neither the JSON object");
+        err(r#"["canary"]"#, "neither the JSON object");
+        err(r#"{"admin_key":"canary""#, "neither the JSON object");
+        err(r#"{"sk-admin-canary":"admin_key"}"#, "none of");
+        err(r#"{"source_id":"acme"}"#, "admin_key is missing");
+        err(r#"{"admin_key":""}"#, "admin_key is missing");
+        err(r#"{"admin_key":{"canary":1}}"#, "admin_key is not a string");
+        err("{\"admin_key\":\"canary\\nkey\"}", "no key has");
+        err("sk-admin-canary sk-admin-canary", "no key has");
+        err(r#"{"source_id":"sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
+        err(r#"{"source_id":"a b","admin_key":"sk-admin-canary"}"#, "change source_id");
+    }
+
+    #[test]
+    fn one_stream_with_its_listings() {
+        let secret = SourceSecret::parse("ref", &SecretString::from("sk-admin-x")).unwrap();
+        let streams = secret.streams(&[TENANT]);
+        assert_eq!(streams.iter().map(Stream::name).collect::<Vec<_>>(), ["openai/openai_audit"]);
+        assert_eq!(streams[0].listings, ["tenant"]);
+    }
+}

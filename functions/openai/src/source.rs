@@ -1,0 +1,177 @@
+//! One organization's audit log, page by page.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
+use collector::{
+    BlobRef, Body, Clock, Fetched, ListRequest, Listed, PortError, Prepared, RetryPolicy, Secrets, Source, Stream,
+    UnixSeconds, Vendor, retry,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::{Config, POLICY, SourceSecret, TENANT};
+use crate::refusal::{Refusal, Refused};
+use crate::wire::{self, ApiError};
+
+/// How a call is repeated: four times within some ten seconds, or as the vendor asks.
+const RETRY: RetryPolicy = RetryPolicy {
+    attempts: 4,
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(8),
+    longest_named_wait: Duration::from_secs(30),
+};
+/// The most events the vendor puts on a page.
+const PAGE_LIMIT: &str = "100";
+/// The longest page: some 300 kB an event, where a kilobyte or two is usual.
+const MAX_PAGE_BYTES: usize = 32 << 20;
+/// As much of an error's body is read.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+
+/// The API for one organization, which is one secret.
+///
+/// The key goes to the configured base URL only. It is read once, and again when the vendor does not
+/// accept it: a rotated key costs one call.
+#[derive(Debug)]
+pub struct OpenAi<'a, S, C> {
+    http: HttpClient,
+    secrets: &'a S,
+    clock: &'a C,
+    base_url: Url,
+    reference: String,
+    key: RefCell<SecretString>,
+}
+
+impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
+    /// The source whose secret is called `reference`. An error is for a person, or the secret store's own.
+    pub async fn source(
+        http: &HttpClient,
+        secrets: &'a S,
+        clock: &'a C,
+        config: &Config,
+        reference: &str,
+    ) -> Result<Source<Self>, PortError> {
+        let secret = SourceSecret::parse(reference, &secrets.get(reference, false).await?)?;
+        let streams = secret.streams(&config.listings);
+        let vendor = Self {
+            http: http.clone(),
+            secrets,
+            clock,
+            base_url: config.base_url.clone(),
+            reference: reference.to_owned(),
+            key: RefCell::new(secret.admin_key),
+        };
+        Ok(Source { vendor, streams, policy: POLICY })
+    }
+
+    /// One page, with the key at hand or, if that is refused, with the one the secret holds now.
+    async fn page(&self, request: &ListRequest<'_>) -> Result<Listed, PortError> {
+        let key = self.key.borrow().clone();
+        match self.ask(request, &key).await? {
+            Answered::Listed(listed) => Ok(listed),
+            Answered::KeyRefused(error) => {
+                let Some(renewed) = self.renewed(&key).await? else { return Err(error) };
+                match self.ask(request, &renewed).await? {
+                    Answered::Listed(listed) => Ok(listed),
+                    Answered::KeyRefused(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Another key than the `refused` one: put here by the other listing meanwhile, or in the secret by now.
+    async fn renewed(&self, refused: &SecretString) -> Result<Option<SecretString>, PortError> {
+        let differs = |key: &SecretString| key.expose_secret() != refused.expose_secret();
+        let at_hand = self.key.borrow().clone();
+        if differs(&at_hand) {
+            return Ok(Some(at_hand));
+        }
+        let text = self.secrets.get(&self.reference, true).await?;
+        let key = SourceSecret::parse(&self.reference, &text)?.admin_key;
+        self.key.replace(key.clone());
+        Ok(Some(key).filter(differs))
+    }
+
+    async fn ask(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<Answered, PortError> {
+        let answer = self.http.send(Request::get(self.url(request)).bearer(key)).await?;
+        if !(200..300).contains(&answer.status()) {
+            return refused(request, answer, key).await;
+        }
+        let place = format!("{} ({})", answer.place(), request.listing);
+        let page = wire::page(&answer.bytes(MAX_PAGE_BYTES).await?);
+        let page = page.map_err(|error| PortError::again(format!("{place}: {error}")))?;
+        Ok(Answered::Listed(Listed::Page(page)))
+    }
+
+    fn url(&self, request: &ListRequest<'_>) -> Url {
+        let mut url = endpoint(&self.base_url, "/organization/audit_logs");
+        url.query_pairs_mut()
+            .append_pair("effective_at[gte]", &request.window.from.to_string())
+            .append_pair("effective_at[lt]", &request.window.to.to_string())
+            .append_pair("limit", PAGE_LIMIT)
+            .append_pair("tenant_only", if request.listing == TENANT { "true" } else { "false" })
+            .extend_pairs(request.cursor.map(|cursor| ("after", cursor)));
+        url
+    }
+}
+
+/// What one call came to, where it did not fail.
+enum Answered {
+    Listed(Listed),
+    KeyRefused(PortError),
+}
+
+async fn refused(request: &ListRequest<'_>, answer: Answer, key: &SecretString) -> Result<Answered, PortError> {
+    let header = |name: &str| answer.header(name).map(str::to_owned);
+    let (place, request_id) = (answer.place().to_owned(), header("x-request-id"));
+    let should_retry = header("x-should-retry").and_then(|text| text.parse().ok());
+    let (status, retry_after) = (answer.status(), answer.retry_after());
+    // The status says enough; a body that cannot be read adds nothing.
+    let body = answer.bytes(MAX_ERROR_BYTES).await.unwrap_or_default();
+    let refused = Refused {
+        place: &place,
+        listing: request.listing,
+        with_cursor: request.cursor.is_some(),
+        status,
+        request_id: request_id.as_deref(),
+        retry_after,
+        should_retry,
+        error: ApiError::parse(&body),
+    };
+    match refused.refusal(key.expose_secret()) {
+        Refusal::Key(error) => Ok(Answered::KeyRefused(error)),
+        Refusal::CursorLost => Ok(Answered::Listed(Listed::CursorLost)),
+        Refusal::NotOffered => Ok(Answered::Listed(Listed::NotOffered)),
+        Refusal::Failed(error) => Err(error),
+    }
+}
+
+impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
+    type Body = NoBlobs;
+
+    /// Nothing to prepare: an owner turns audit logging on, once.
+    async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
+        Ok(Prepared::Ready { vendor_now: None, started: false })
+    }
+
+    async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
+        retry(self.clock, &RETRY, || self.page(&request)).await
+    }
+
+    async fn fetch(&self, _: &Stream, _: &BlobRef) -> Result<Fetched<NoBlobs>, PortError> {
+        Err(PortError::person("OpenAI lists events, not blobs: the stream's state belongs to another vendor"))
+    }
+}
+
+/// The blobs of a vendor that has none.
+#[derive(Debug)]
+pub enum NoBlobs {}
+
+impl Body for NoBlobs {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        match *self {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! The client over real HTTP, against a server that answers by a script and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use adapters::http::TimeOuts;
+use collector::{Item, ListingId, Page, Recovery, Window};
+use jiff::Timestamp;
+
+use super::*;
+use crate::config::{LISTINGS, ORGANIZATION};
+
+const OLD_KEY: &str = "sk-admin-canary-old";
+const NEW_KEY: &str = "sk-admin-canary-new";
+const EMPTY_PAGE: &str = r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#;
+const BAD_KEY: &str =
+    r#"{"error":{"message":"Incorrect API key provided: sk-admin-canary-old","code":"invalid_api_key"}}"#;
+
+/// Sleeps at once and remembers for how long.
+#[derive(Default)]
+struct FakeClock {
+    slept: RefCell<Vec<Duration>>,
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.slept.borrow_mut().push(duration);
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
+
+/// The old key while warm, `fresh` (a rotated one, perhaps) when asked past the cache.
+struct FakeSecrets {
+    fresh: &'static str,
+    fresh_reads: RefCell<u32>,
+}
+
+impl Secrets for FakeSecrets {
+    async fn get(&self, _: &str, fresh: bool) -> Result<SecretString, PortError> {
+        *self.fresh_reads.borrow_mut() += u32::from(fresh);
+        Ok(SecretString::from(if fresh { self.fresh } else { OLD_KEY }))
+    }
+}
+
+/// `(status and headers, body)`, one a request, in order.
+type Script = Vec<(&'static str, String)>;
+type Requests = Arc<Mutex<Vec<String>>>;
+
+fn serve(script: Script) -> (String, Requests) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base_url = format!("http://{}/v1/", listener.local_addr().unwrap());
+    let requests = Requests::default();
+    let seen = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        let mut script = VecDeque::from(script);
+        while let Ok((socket, _)) = listener.accept() {
+            let (head, body) = script.pop_front().unwrap_or(("500 Script Ended", String::new()));
+            seen.lock().unwrap().push(answer(socket, head, &body));
+        }
+    });
+    (base_url, requests)
+}
+
+fn answer(mut socket: TcpStream, head: &str, body: &str) -> String {
+    let mut request = Vec::new();
+    let mut buffer = [0; 1_024];
+    while !request.ends_with(b"\r\n\r\n") {
+        let length = socket.read(&mut buffer).unwrap();
+        request.extend_from_slice(&buffer[..length]);
+    }
+    let length = body.len();
+    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    socket.write_all(answer.as_bytes()).unwrap();
+    String::from_utf8(request).unwrap()
+}
+
+/// What a test wants to know of one list call.
+struct Seen {
+    result: Result<Listed, PortError>,
+    requests: Vec<String>,
+    slept: Vec<Duration>,
+    fresh_reads: u32,
+}
+
+impl Seen {
+    fn error(&self, recovery: Recovery, says: &str) {
+        let error = self.result.as_ref().unwrap_err();
+        assert_eq!(error.recovery, recovery, "{error}");
+        assert!(error.message.contains(says), "{error}");
+        assert!(error.message.contains("/v1/organization/audit_logs"), "{error}");
+        assert!(!error.message.contains("canary"), "{error}");
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        let key = |request: &'_ str| request.find("sk-admin-canary-").map(|at| at + 16..at + 19);
+        self.requests.iter().map(|request| key(request).map_or("none", |range| &request[range])).collect()
+    }
+}
+
+async fn list(script: Script, fresh: &'static str, listing: ListingId, cursor: Option<&str>) -> Seen {
+    let (base_url, requests) = serve(script);
+    let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh, fresh_reads: RefCell::default() });
+    let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+    let second = Duration::from_secs(1);
+    let http = HttpClient::with_timeouts(TimeOuts { connect: second, first_byte: second, idle: second }).unwrap();
+    let source = OpenAi::source(&http, &secrets, &clock, &config, "the secret").await.unwrap();
+    assert!(!format!("{:?}", source.vendor.key).contains("canary"));
+    let window = Window { from: 1_700_000_000, to: 1_700_000_600 };
+    let result = source.vendor.list(ListRequest { stream: &source.streams[0], listing, window, cursor }).await;
+    let requests = requests.lock().unwrap().clone();
+    Seen { result, requests, slept: clock.slept.into_inner(), fresh_reads: secrets.fresh_reads.into_inner() }
+}
+
+async fn organization(script: Script) -> Seen {
+    list(script, OLD_KEY, ORGANIZATION, None).await
+}
+
+fn page(events: &[&str], next: Option<&str>) -> Result<Listed, PortError> {
+    let items = events.iter().map(|event| Item::Event(event.as_bytes().to_vec())).collect();
+    Ok(Listed::Page(Page { items, next: next.map(str::to_owned) }))
+}
+
+#[tokio::test]
+async fn asks_for_the_window_and_passes_events_on_raw() {
+    let body = r#"{"object":"list","data":[{"id": "a"},"odd"],"first_id":"a","last_id":"b&c","has_more":true}"#;
+    let seen = organization(vec![("200 OK", body.to_owned())]).await;
+    assert_eq!(seen.result, page(&[r#"{"id": "a"}"#, "\"odd\""], Some("b&c")));
+    let request = &seen.requests[0];
+    let query = "effective_at%5Bgte%5D=1700000000&effective_at%5Blt%5D=1700000600&limit=100&tenant_only=false";
+    assert!(request.starts_with(&format!("GET /v1/organization/audit_logs?{query} HTTP/1.1\r\n")), "{request}");
+    assert!(request.to_lowercase().contains("\r\nauthorization: bearer sk-admin-canary-old\r\n"), "{request}");
+    assert!(seen.slept.is_empty());
+}
+
+#[tokio::test]
+async fn follows_a_cursor_in_the_tenant_listing() {
+    let seen = list(vec![("200 OK", EMPTY_PAGE.to_owned())], OLD_KEY, TENANT, Some("b&c")).await;
+    assert_eq!(seen.result, page(&[], None));
+    assert!(seen.requests[0].contains("&tenant_only=true&after=b%26c HTTP"), "{}", seen.requests[0]);
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_read_once() {
+    let script = || vec![("401 No", BAD_KEY.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())];
+    let seen = list(script(), NEW_KEY, ORGANIZATION, None).await;
+    assert_eq!(seen.result, page(&[], None));
+    assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old", "new"], 1));
+    assert!(seen.slept.is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_key_needs_a_person() {
+    let unchanged = organization(vec![("401 No", BAD_KEY.to_owned())]).await;
+    unchanged.error(Recovery::Person, "put a valid key");
+    assert_eq!((unchanged.keys(), unchanged.fresh_reads), (vec!["old"], 1));
+
+    let script = vec![("401 No", BAD_KEY.to_owned()), ("401 No", BAD_KEY.to_owned())];
+    let rotated = list(script, NEW_KEY, ORGANIZATION, None).await;
+    rotated.error(Recovery::Person, "put a valid key");
+    assert_eq!((rotated.keys(), rotated.fresh_reads), (vec!["old", "new"], 1));
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_named() {
+    let body = r#"{"error":{"message":"Missing scopes: api.audit_logs.read","param":null,"code":null}}"#;
+    organization(vec![("401 No\r\nx-request-id: req_7", body.to_owned())])
+        .await
+        .error(Recovery::Person, "(x-request-id req_7): the admin key lacks the permission api.audit_logs.read");
+}
+
+#[tokio::test]
+async fn waits_as_long_as_it_is_told() {
+    let script = vec![("429 Slow\r\nRetry-After: 7", String::new()), ("200 OK", EMPTY_PAGE.to_owned())];
+    let seen = organization(script).await;
+    assert_eq!(seen.result, page(&[], None));
+    assert!(seen.slept.len() == 1 && (7..9).contains(&seen.slept[0].as_secs()), "{:?}", seen.slept);
+    organization(vec![("429 Slow\r\nRetry-After: 3600", String::new())]).await.error(Recovery::NextTick, "too many");
+}
+
+#[tokio::test]
+async fn does_not_hammer_where_a_bill_is_unpaid() {
+    let body = r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    let seen = organization(vec![("429 Slow", body.to_owned())]).await;
+    seen.error(Recovery::Person, "billing");
+    assert_eq!(seen.requests.len(), 1);
+}
+
+#[tokio::test]
+async fn repeats_what_may_pass() {
+    let broken = [("502 Bad", "<html>"), ("503 Busy", ""), ("200 OK", r#"{"object":"list","data":[{"id":"#)];
+    for (head, body) in broken {
+        let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
+        assert_eq!(seen.result, page(&[], None), "{head} {body}");
+        assert_eq!((seen.requests.len(), seen.slept.len()), (2, 1), "{head} {body}");
+        let seen = organization(vec![(head, body.to_owned()); 4]).await;
+        seen.error(Recovery::NextTick, "(after 4 tries)");
+        assert_eq!(seen.requests.len(), 4, "{head} {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_tenant_listing_may_not_be_offered() {
+    for head in ["400 Bad", "403 Forbidden"] {
+        assert_eq!(list(vec![(head, String::new())], OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
+        list(vec![(head, String::new())], OLD_KEY, ORGANIZATION, None).await.error(Recovery::Person, "HTTP 40");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_cursor_is_not_an_error() {
+    for listing in LISTINGS {
+        let body = r#"{"error":{"message":"no such object","param":"after"}}"#;
+        let seen = list(vec![("400 Bad", body.to_owned())], OLD_KEY, listing, Some("gone")).await;
+        assert_eq!(seen.result, Ok(Listed::CursorLost));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_does_not_take_the_key_along() {
+    let (elsewhere, asked_there) = serve(Vec::new());
+    let head: &'static str = Box::leak(format!("302 Found\r\nLocation: {elsewhere}").into_boxed_str());
+    organization(vec![(head, String::new())]).await.error(Recovery::Person, "OPENAI_BASE_URL");
+    assert!(asked_there.lock().unwrap().is_empty());
+}
