@@ -1,1 +1,4 @@
 //! Every test that needs more than one crate.
+
+mod conformance;
+mod local;

@@ -1,0 +1,417 @@
+//! What every adapter of a port must do, sentence by sentence of the port's documentation.
+//!
+//! One call a port: [`state`], [`state_reopened`], [`bucket`], [`bucket_reopened`], [`secrets`].
+//! Each wants a store that holds nothing under the names used here, and leaves its traces in it.
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use collector::{
+    Bucket, Head, LedgerItem, LedgerKind, ListingState, PortError, Put, Recovery, Secrets, State, Stream, Written,
+};
+use futures_util::future::join_all;
+use schema::LogType;
+use secrecy::ExposeSecret;
+
+/// Writers that race each other.
+const RACERS: u64 = 8;
+/// How often each race is run.
+const ROUNDS: u64 = 5;
+/// An hour of 2026.
+const HOUR: u32 = 498_000;
+/// Far in the future of every clock used in tests.
+const NEVER: i64 = 9_000_000_000;
+
+/// The whole contract of [`State`].
+pub(crate) async fn state(state: &impl State) {
+    head_is_absent_until_created(state).await;
+    head_is_created_once(state).await;
+    head_comes_back_whole(state).await;
+    version_must_match(state).await;
+    refused_writes_nothing(state).await;
+    commit_is_one_transaction_of_100(state).await;
+    items_come_in_ascending_order(state).await;
+    entries_come_back_whole(state).await;
+    every_page_is_read(state).await;
+    expired_items_count(state).await;
+    places_are_apart(state).await;
+    streams_are_apart(state).await;
+    label_is_no_part_of_the_name(state).await;
+    one_creator_wins(state).await;
+    one_writer_wins(state).await;
+}
+
+/// What one handle wrote another reads: `second` is a later opening of the same store.
+pub(crate) async fn state_reopened(first: &impl State, second: &impl State) {
+    let stream = stream("reopened");
+    let items = [rows(HOUR, 0, [1, 2, 3])];
+    apply(first, &stream, None, &head(1), &items).await;
+    assert_eq!(second.head(&stream).await.unwrap(), Some(head(1)));
+    assert_eq!(ledger(second, &stream, None).await, items);
+    apply(second, &stream, Some(1), &head(2), &[]).await;
+    refuse(first, &stream, Some(1), &head(3), &[]).await;
+    assert_eq!(first.head(&stream).await.unwrap(), Some(head(2)));
+}
+
+/// The whole contract of [`Bucket`], for keys that begin with `prefix` (which may be empty).
+pub(crate) async fn bucket(bucket: &impl Bucket, prefix: &str) {
+    absent_is_none(bucket, prefix).await;
+    object_is_created_once_and_never_changed(bucket, prefix).await;
+    bodies_come_back_whole(bucket, prefix).await;
+    keys_are_apart(bucket, prefix).await;
+    one_put_wins(bucket, prefix).await;
+    puts_of_different_keys_all_win(bucket, prefix).await;
+}
+
+/// What one handle put another gets: `second` is a later opening of the same store.
+pub(crate) async fn bucket_reopened(first: &impl Bucket, second: &impl Bucket, prefix: &str) {
+    for name in ["openai_audit/dt=2026-11-22/hour=07/reopened-000000000000.ndjson.gz", "_state/reopened.json"] {
+        let key = format!("{prefix}{name}");
+        assert_eq!(put(first, &key, b"first").await, Put::Created);
+        assert_eq!(second.get(&key).await.unwrap().as_deref(), Some(&b"first"[..]));
+        assert_eq!(put(second, &key, b"second").await, Put::AlreadyThere);
+        assert_eq!(first.get(&key).await.unwrap().as_deref(), Some(&b"first"[..]));
+    }
+}
+
+/// The whole contract of [`Secrets`]: `reference` is known and its secret is `text`.
+pub(crate) async fn secrets(secrets: &impl Secrets, reference: &str, text: &str) {
+    for fresh in [false, true, false] {
+        let secret = secrets.get(reference, fresh).await.unwrap();
+        assert_eq!(secret.expose_secret(), text);
+        assert!(!format!("{secret:?}").contains(text));
+    }
+    let unknown = secrets.get(&format!("{reference}-unknown"), false).await.unwrap_err();
+    assert_eq!(unknown.recovery, Recovery::Person, "{unknown}");
+    assert!(!unknown.message.contains(text));
+}
+
+// ---- State
+
+async fn head_is_absent_until_created(state: &impl State) {
+    let stream = stream("absent");
+    assert_eq!(state.head(&stream).await.unwrap(), None);
+    assert_eq!(ledger(state, &stream, None).await, []);
+    refuse(state, &stream, Some(0), &head(1), &[rows(HOUR, 0, [1])]).await;
+    refuse(state, &stream, Some(1), &head(2), &[]).await;
+    assert_eq!(state.head(&stream).await.unwrap(), None);
+    assert_eq!(ledger(state, &stream, None).await, []);
+}
+
+async fn head_is_created_once(state: &impl State) {
+    let stream = stream("created");
+    apply(state, &stream, None, &head(1), &[]).await;
+    assert_eq!(state.head(&stream).await.unwrap(), Some(head(1)));
+    refuse(state, &stream, None, &head(1), &[]).await;
+    refuse(state, &stream, None, &head(2), &[]).await;
+    assert_eq!(state.head(&stream).await.unwrap(), Some(head(1)));
+}
+
+async fn head_comes_back_whole(state: &impl State) {
+    let stream = stream("whole");
+    let listing = ListingState {
+        watermark: -1,
+        swept: BTreeMap::from([(600, 1), (u32::MAX, i64::MAX)]),
+        not_offered_until: Some(7),
+    };
+    let full = Head {
+        version: 1,
+        id: "0123456789abcdef".into(),
+        seq: 999_999_999_999,
+        intent: Some("Ünïted/„quoted\"/\\/🦀/a-000000000000.ndjson.gz".into()),
+        floor: -1,
+        listings: BTreeMap::from([("own".into(), listing), (String::new(), ListingState::default())]),
+        last_start: Some(i64::MIN),
+        missing: (0..1_000).map(|count| (format!("blob-{count}$é"), count)).collect(),
+        last_event: Some(0),
+        written_at: 1_795_330_800,
+    };
+    apply(state, &stream, None, &full, &[]).await;
+    assert_eq!(state.head(&stream).await.unwrap(), Some(full));
+}
+
+async fn version_must_match(state: &impl State) {
+    let stream = stream("version");
+    apply(state, &stream, None, &head(1), &[]).await;
+    for version in 1..12 {
+        apply(state, &stream, Some(version), &head(version + 1), &[]).await;
+        for wrong in [0, version, version + 2, 1_000] {
+            refuse(state, &stream, Some(wrong), &head(77), &[]).await;
+        }
+        assert_eq!(state.head(&stream).await.unwrap(), Some(head(version + 1)));
+    }
+}
+
+async fn refused_writes_nothing(state: &impl State) {
+    let stream = stream("nothing");
+    let [kept, lost] = [[rows(HOUR, 0, [1])], [rows(HOUR, 1, [2])]];
+    apply(state, &stream, None, &head(1), &kept).await;
+    refuse(state, &stream, None, &head(2), &lost).await;
+    refuse(state, &stream, Some(9), &head(2), &lost).await;
+    assert_eq!(state.head(&stream).await.unwrap(), Some(head(1)));
+    assert_eq!(ledger(state, &stream, None).await, kept);
+}
+
+/// 100 items are the most a transaction of the smallest store holds: the head and 99 of the ledger.
+async fn commit_is_one_transaction_of_100(state: &impl State) {
+    let stream = stream("hundred");
+    let items: Vec<_> = (0..99).map(|hour| rows(HOUR + hour, 0, [u64::from(hour)])).collect();
+    apply(state, &stream, None, &head(1), &items).await;
+    for item in &items {
+        let read = state.ledger(&stream, LedgerKind::Rows, item.hour, None).await.unwrap();
+        assert_eq!(read, [item.clone()]);
+    }
+}
+
+async fn items_come_in_ascending_order(state: &impl State) {
+    let stream = stream("order");
+    // Their order as text is another one.
+    let seqs = [0, 1, 2, 9, 10, 11, 99, 100, 999_999_999_999];
+    apply(state, &stream, None, &head(1), &[]).await;
+    for (version, seq) in (1..).zip(seqs) {
+        apply(state, &stream, Some(version), &head(version + 1), &[rows(HOUR, seq, [seq])]).await;
+    }
+    let after = async |after_seq| ledger(state, &stream, after_seq).await.iter().map(|item| item.seq).collect();
+    let check = |read: Vec<u64>, expected: &[u64]| assert_eq!(read, expected);
+    check(after(None).await, &seqs);
+    check(after(Some(0)).await, &seqs[1..]);
+    check(after(Some(8)).await, &seqs[3..]);
+    check(after(Some(9)).await, &seqs[4..]);
+    check(after(Some(100)).await, &seqs[8..]);
+    check(after(Some(999_999_999_999)).await, &[]);
+}
+
+async fn entries_come_back_whole(state: &impl State) {
+    let stream = stream("entries");
+    let edges = vec![0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 0x0102_0304_0506_0708, 1, 0];
+    let many = (0..20_000_u64).map(|count| count.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+    let items = [
+        LedgerItem { kind: LedgerKind::Rows, hour: 0, seq: 3, entries: edges, expires_at: NEVER },
+        LedgerItem { kind: LedgerKind::Rows, hour: u32::MAX, seq: 3, entries: many, expires_at: NEVER + 1 },
+    ];
+    apply(state, &stream, None, &head(1), &items).await;
+    for item in items {
+        assert_eq!(state.ledger(&stream, item.kind, item.hour, None).await.unwrap(), [item]);
+    }
+}
+
+/// 2.4 MB in one bucket: more than one answer of any store.
+async fn every_page_is_read(state: &impl State) {
+    let stream = stream("pages");
+    apply(state, &stream, None, &head(1), &[]).await;
+    for seq in 0..8 {
+        let item = LedgerItem { entries: (0..37_500).collect(), ..rows(HOUR, seq, []) };
+        apply(state, &stream, Some(seq + 1), &head(seq + 2), &[item]).await;
+    }
+    let read = ledger(state, &stream, None).await;
+    assert_eq!(read.iter().map(|item| (item.seq, item.entries.len())).collect::<Vec<_>>(), {
+        (0..8).map(|seq| (seq, 37_500)).collect::<Vec<_>>()
+    });
+    assert_eq!(ledger(state, &stream, Some(5)).await.len(), 2);
+}
+
+async fn expired_items_count(state: &impl State) {
+    let stream = stream("expired");
+    let items = [LedgerItem { expires_at: 1, ..rows(HOUR, 0, [5]) }];
+    apply(state, &stream, None, &head(1), &items).await;
+    assert_eq!(ledger(state, &stream, None).await, items);
+}
+
+/// An item's place is its kind, hour and `seq`.
+async fn places_are_apart(state: &impl State) {
+    let stream = stream("places");
+    let kinds = [LedgerKind::Rows, LedgerKind::Blobs];
+    let hours = [0, 1, 11, HOUR, HOUR + 1, HOUR * 10];
+    apply(state, &stream, None, &head(1), &[]).await;
+    let mut entry = 0;
+    let mut written = Vec::new();
+    for seq in 0..3 {
+        let places = kinds.into_iter().flat_map(|kind| hours.map(|hour| (kind, hour)));
+        let items: Vec<_> = places
+            .map(|(kind, hour)| {
+                entry += 1;
+                LedgerItem { kind, ..rows(hour, seq, [entry]) }
+            })
+            .collect();
+        apply(state, &stream, Some(seq + 1), &head(seq + 2), &items).await;
+        written.extend(items);
+    }
+    for kind in kinds {
+        for hour in hours {
+            let expected: Vec<_> =
+                written.iter().filter(|item| item.kind == kind && item.hour == hour).cloned().collect();
+            assert_eq!(state.ledger(&stream, kind, hour, None).await.unwrap(), expected);
+            assert_eq!(expected.len(), 3);
+        }
+    }
+}
+
+async fn streams_are_apart(state: &impl State) {
+    let longest = "x".repeat(64);
+    // Names that a careless separator, prefix scan or case fold would run together.
+    let sources = ["apart", "apart.a", "apart-a", "apart_a", "APART", "aparta", "rows", longest.as_str()];
+    let streams: Vec<_> =
+        sources.iter().flat_map(|source| LogType::ALL.map(|log_type| Stream { log_type, ..stream(source) })).collect();
+    for (entry, stream) in (1..).zip(&streams) {
+        let mine = Head { id: stream.name(), ..head(1) };
+        apply(state, stream, None, &mine, &[rows(HOUR, 0, [entry])]).await;
+    }
+    for (entry, stream) in (1..).zip(&streams) {
+        assert_eq!(state.head(stream).await.unwrap().unwrap().id, stream.name());
+        assert_eq!(ledger(state, stream, None).await, [rows(HOUR, 0, [entry])]);
+    }
+}
+
+async fn label_is_no_part_of_the_name(state: &impl State) {
+    let named = |label: &str| Stream { label: label.to_owned(), ..stream("label") };
+    apply(state, &named("Ünïcode 会社 🦀 \"'#"), None, &head(1), &[rows(HOUR, 0, [1])]).await;
+    for label in ["", "another"] {
+        assert_eq!(state.head(&named(label)).await.unwrap(), Some(head(1)));
+        assert_eq!(ledger(state, &named(label), None).await, [rows(HOUR, 0, [1])]);
+    }
+}
+
+async fn one_creator_wins(state: &impl State) {
+    for round in 0..ROUNDS {
+        race(state, &stream(&format!("creator-{round}")), None).await;
+    }
+}
+
+async fn one_writer_wins(state: &impl State) {
+    let stream = stream("writer");
+    apply(state, &stream, None, &head(1), &[]).await;
+    for version in 1..=ROUNDS {
+        race(state, &stream, Some(version)).await;
+    }
+}
+
+/// Many write at once on the same expectation: one is applied, with its item, the others leave nothing.
+async fn race(state: &impl State, stream: &Stream, expected: Option<u64>) {
+    let version = expected.unwrap_or(0) + 1;
+    let hour = HOUR + u32::try_from(version).unwrap();
+    let attempts = (0..RACERS).map(async |racer| {
+        let head = Head { id: format!("racer-{racer}"), ..head(version) };
+        let written = state.write(stream, expected, &head, &[rows(hour, version, [racer])]).await.unwrap();
+        (written == Written::Applied).then_some(racer)
+    });
+    let winners: Vec<u64> = join_all(attempts).await.into_iter().flatten().collect();
+    let [winner] = winners[..] else { panic!("{winners:?} all won the write of version {version}") };
+    let head = state.head(stream).await.unwrap().unwrap();
+    assert_eq!((head.version, head.id), (version, format!("racer-{winner}")));
+    let items = state.ledger(stream, LedgerKind::Rows, hour, None).await.unwrap();
+    assert_eq!(items, [rows(hour, version, [winner])]);
+}
+
+fn stream(source: &str) -> Stream {
+    Stream {
+        source: source.to_owned().try_into().unwrap(),
+        label: String::new(),
+        log_type: LogType::OpenAiAudit,
+        listings: vec!["default"],
+    }
+}
+
+fn head(version: u64) -> Head {
+    Head {
+        version,
+        id: "conformance".into(),
+        seq: version * 3,
+        intent: None,
+        floor: 1_795_000_000,
+        listings: BTreeMap::new(),
+        last_start: None,
+        missing: BTreeMap::new(),
+        last_event: None,
+        written_at: 1_795_330_800,
+    }
+}
+
+fn rows<const N: usize>(hour: u32, seq: u64, entries: [u64; N]) -> LedgerItem {
+    LedgerItem { kind: LedgerKind::Rows, hour, seq, entries: entries.to_vec(), expires_at: NEVER }
+}
+
+async fn ledger(state: &impl State, stream: &Stream, after_seq: Option<u64>) -> Vec<LedgerItem> {
+    state.ledger(stream, LedgerKind::Rows, HOUR, after_seq).await.unwrap()
+}
+
+async fn apply(state: &impl State, stream: &Stream, expected: Option<u64>, head: &Head, items: &[LedgerItem]) {
+    assert_eq!(state.write(stream, expected, head, items).await, Ok::<_, PortError>(Written::Applied));
+}
+
+async fn refuse(state: &impl State, stream: &Stream, expected: Option<u64>, head: &Head, items: &[LedgerItem]) {
+    assert_eq!(state.write(stream, expected, head, items).await, Ok::<_, PortError>(Written::Refused));
+}
+
+// ---- Bucket
+
+async fn absent_is_none(bucket: &impl Bucket, prefix: &str) {
+    for name in ["absent", "absent/dt=2026-11-22/hour=07/a-000000000000.ndjson.gz", "_state/absent.json"] {
+        assert_eq!(bucket.get(&format!("{prefix}{name}")).await, Ok(None), "{name}");
+    }
+}
+
+async fn object_is_created_once_and_never_changed(bucket: &impl Bucket, prefix: &str) {
+    for name in [
+        "openai_audit/dt=2026-11-22/hour=07/acme-000000000000.ndjson.gz",
+        "rejected/openai_audit/00000000.json",
+        "_state/acme-openai_audit.json",
+    ] {
+        let key = format!("{prefix}{name}");
+        assert_eq!(put(bucket, &key, b"first").await, Put::Created);
+        for body in [&b"first"[..], b"second", b""] {
+            assert_eq!(put(bucket, &key, body).await, Put::AlreadyThere);
+            assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(&b"first"[..]));
+        }
+    }
+}
+
+async fn bodies_come_back_whole(bucket: &impl Bucket, prefix: &str) {
+    let large: Vec<u8> = (0..(24_u32 << 20)).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for (name, body) in [("empty", vec![]), ("zero", vec![0]), ("bytes", (0..=255).collect()), ("large", large)] {
+        let key = format!("{prefix}bodies/{name}");
+        assert_eq!(bucket.put_if_absent(&key, body.clone(), "application/gzip").await, Ok(Put::Created), "{name}");
+        let read = bucket.get(&key).await.unwrap().unwrap();
+        assert!(read == body, "{name}: {} bytes came back of {}", read.len(), body.len());
+    }
+}
+
+async fn keys_are_apart(bucket: &impl Bucket, prefix: &str) {
+    let names = ["keys/a-1", "keys/a-10", "keys/A-1", "keys/deep/er/a-1", "keys/dt=1/a b", "keys/é会🦀+%20&?"];
+    for name in names {
+        assert_eq!(put(bucket, &format!("{prefix}{name}"), name.as_bytes()).await, Put::Created, "{name}");
+    }
+    for name in names {
+        let body = bucket.get(&format!("{prefix}{name}")).await.unwrap();
+        assert_eq!(body.as_deref(), Some(name.as_bytes()), "{name}");
+    }
+    // Neither what a key begins with nor what could come below it is an object.
+    for name in ["keys", "keys/deep/er", "keys/a-1/below", "keys/a"] {
+        assert_eq!(bucket.get(&format!("{prefix}{name}")).await, Ok(None), "{name}");
+    }
+}
+
+async fn one_put_wins(bucket: &impl Bucket, prefix: &str) {
+    for round in 0..ROUNDS {
+        let key = format!("{prefix}race/{round}");
+        let attempts = (0..RACERS).map(async |racer| {
+            let body = format!("racer-{racer}").repeat(10_000);
+            (put(bucket, &key, body.as_bytes()).await == Put::Created).then_some(body)
+        });
+        let winners: Vec<String> = join_all(attempts).await.into_iter().flatten().collect();
+        let [winner] = &winners[..] else { panic!("{} puts of {key} were told it was theirs", winners.len()) };
+        assert!(bucket.get(&key).await.unwrap().unwrap() == winner.as_bytes());
+    }
+}
+
+async fn puts_of_different_keys_all_win(bucket: &impl Bucket, prefix: &str) {
+    let keys: BTreeSet<_> = (0..RACERS * 2).map(|count| format!("{prefix}all/{count}")).collect();
+    let puts = join_all(keys.iter().map(|key| put(bucket, key, key.as_bytes()))).await;
+    assert!(puts.iter().all(|put| *put == Put::Created), "{puts:?}");
+    for key in keys {
+        assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(key.as_bytes()));
+    }
+}
+
+async fn put(bucket: &impl Bucket, key: &str, body: &[u8]) -> Put {
+    bucket.put_if_absent(key, body.to_vec(), "application/gzip").await.unwrap()
+}
