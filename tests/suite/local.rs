@@ -89,6 +89,30 @@ fn many_handles_at_once() {
     assert_eq!((head.seq, created.into_inner()), (THREADS * EACH, THREADS * EACH));
 }
 
+/// Whoever looks while an object is being written sees nothing, or all of it.
+#[test]
+fn object_is_whole_or_not_there() {
+    let lake = tempfile::tempdir().unwrap();
+    let body = vec![7; 16 << 20];
+    let run = |work: &dyn AsyncFn(LocalBucket)| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(work(LocalBucket::open(lake.path(), "").unwrap()));
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            run(&async |bucket| assert_eq!(bucket.put_if_absent("a/b", body.clone(), "x/y").await, Ok(Put::Created)));
+        });
+        run(&async |bucket| {
+            let seen = loop {
+                if let Some(seen) = bucket.get("a/b").await.unwrap() {
+                    break seen;
+                }
+            };
+            assert!(seen == body, "{} of {} bytes were seen", seen.len(), body.len());
+        });
+    });
+}
+
 /// Brings about that many writes; the answer is how many objects were this handle's.
 async fn count_up(lake: &Path, writes: u64) -> u64 {
     let state = LocalState::open(lake, 0).unwrap();
