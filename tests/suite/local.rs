@@ -77,15 +77,13 @@ fn many_handles_at_once() {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                let won = runtime.block_on(count_up(lake.path(), EACH));
+                let won = block_on(count_up(lake.path(), EACH));
                 created.fetch_add(won, Ordering::Relaxed);
             });
         }
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(check_lake(lake.path()));
-    let head = runtime.block_on(LocalState::open(lake.path(), 0).unwrap().head(&stream())).unwrap().unwrap();
+    block_on(check_lake(lake.path()));
+    let head = block_on(LocalState::open(lake.path(), 0).unwrap().head(&stream())).unwrap().unwrap();
     assert_eq!((head.seq, created.into_inner()), (THREADS * EACH, THREADS * EACH));
 }
 
@@ -94,23 +92,21 @@ fn many_handles_at_once() {
 fn object_is_whole_or_not_there() {
     let lake = tempfile::tempdir().unwrap();
     let body = vec![7; 16 << 20];
-    let run = |work: &dyn AsyncFn(LocalBucket)| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(work(LocalBucket::open(lake.path(), "").unwrap()));
-    };
+    let open = || LocalBucket::open(lake.path(), "").unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            run(&async |bucket| assert_eq!(bucket.put_if_absent("a/b", body.clone(), "x/y").await, Ok(Put::Created)));
-        });
-        run(&async |bucket| {
-            let seen = loop {
-                if let Some(seen) = bucket.get("a/b").await.unwrap() {
-                    break seen;
-                }
-            };
-            assert!(seen == body, "{} of {} bytes were seen", seen.len(), body.len());
-        });
+        let put = scope.spawn(|| block_on(open().put_if_absent("a/b", body.clone(), "x/y")));
+        let seen = loop {
+            if let Some(seen) = block_on(open().get("a/b")).unwrap() {
+                break seen;
+            }
+        };
+        assert!(seen == body, "{} of {} bytes were seen", seen.len(), body.len());
+        assert_eq!(put.join().unwrap(), Ok(Put::Created));
     });
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
 /// Brings about that many writes; the answer is how many objects were this handle's.
