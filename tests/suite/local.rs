@@ -91,15 +91,18 @@ fn many_handles_at_once() {
 #[test]
 fn object_is_whole_or_not_there() {
     let lake = tempfile::tempdir().unwrap();
-    let body = vec![7; 16 << 20];
+    let body = vec![7; 48 << 20];
     let open = || LocalBucket::open(lake.path(), "").unwrap();
     std::thread::scope(|scope| {
         let put = scope.spawn(|| block_on(open().put_if_absent("a/b", body.clone(), "x/y")));
-        let seen = loop {
-            if let Some(seen) = block_on(open().get("a/b")).unwrap() {
-                break seen;
+        let bucket = open();
+        let seen = block_on(async {
+            loop {
+                if let Some(seen) = bucket.get("a/b").await.unwrap() {
+                    break seen;
+                }
             }
-        };
+        });
         assert!(seen == body, "{} of {} bytes were seen", seen.len(), body.len());
         assert_eq!(put.join().unwrap(), Ok(Put::Created));
     });
