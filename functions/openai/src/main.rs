@@ -1,1 +1,20 @@
-fn main() {}
+//! The Lambda function that pulls the OpenAI audit logs API.
+
+use std::process::ExitCode;
+
+use adapters::http::HttpClient;
+use adapters::lambda::{Shell, exit_code};
+use collector::PortError;
+use openai::{Config, OpenAi};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), PortError> {
+    let shell = Shell::start("OPENAI", &["OPENAI_BASE_URL", "OPENAI_LISTINGS"]).await?;
+    let config = Config::from_variables(|name| shell.environment.variable(name))?;
+    let http = HttpClient::new()?;
+    shell.serve(async |secret| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await).await
+}

@@ -5,6 +5,8 @@ pub mod aws;
 pub mod clock;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 
 #[cfg(feature = "local")]
 pub mod local;

@@ -107,7 +107,9 @@ impl CallError {
             Class::Final if self.status.is_none() => {
                 PortError::person(format!("{what}; check the AWS region, credentials and endpoint"))
             }
-            Class::Final => PortError::person(format!("{what}; AWS will answer the same again: correct the cause it names")),
+            Class::Final => {
+                PortError::person(format!("{what}; AWS will answer the same again: correct the cause it names"))
+            }
         }
     }
 }

@@ -82,7 +82,10 @@ mod tests {
 
     #[test]
     fn the_name_of_an_arn() {
-        assert_eq!(secret_name("arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme/openai-AbCdEf"), "acme/openai-AbCdEf");
+        assert_eq!(
+            secret_name("arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme/openai-AbCdEf"),
+            "acme/openai-AbCdEf"
+        );
         assert_eq!(secret_name("acme/openai"), "acme/openai");
     }
 }

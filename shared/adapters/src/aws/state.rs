@@ -59,7 +59,12 @@ impl<C: Clock> DynamoState<C> {
     }
 
     /// The head in the place of the one at version `expected`, as one conditional put.
-    fn conditional_put(&self, stream: &Stream, expected: Option<u64>, head: &Head) -> Result<ConditionalPut, PortError> {
+    fn conditional_put(
+        &self,
+        stream: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+    ) -> Result<ConditionalPut, PortError> {
         let item = item::of_head(stream, head).map_err(|error| self.damaged(stream, &error.to_string()))?;
         Ok(match expected {
             None => ConditionalPut { item, condition: "attribute_not_exists(pk)", names: None, values: None },
@@ -132,7 +137,7 @@ impl<C: Clock> DynamoState<C> {
     async fn ledger_page(
         &self,
         call: &Call,
-        place: &Place,
+        place: &Place<'_>,
         after_seq: Option<u64>,
         start: Option<Item>,
     ) -> Result<QueryOutput, PortError> {

@@ -48,11 +48,8 @@ pub(super) fn head_key(stream: &Stream) -> Item {
 }
 
 fn key(partition: String, sort: u64) -> Item {
-    [
-        (PARTITION.to_owned(), AttributeValue::S(partition)),
-        (SORT.to_owned(), AttributeValue::N(sort.to_string())),
-    ]
-    .into()
+    [(PARTITION.to_owned(), AttributeValue::S(partition)), (SORT.to_owned(), AttributeValue::N(sort.to_string()))]
+        .into()
 }
 
 pub(super) fn of_head(stream: &Stream, head: &Head) -> Result<Item, serde_json::Error> {
@@ -144,8 +141,7 @@ mod tests {
     #[test]
     fn err_entries_cut_short() {
         let stream = stream();
-        let ledger =
-            LedgerItem { kind: LedgerKind::Rows, hour: 1, seq: 1, entries: vec![1], expires_at: 1 };
+        let ledger = LedgerItem { kind: LedgerKind::Rows, hour: 1, seq: 1, entries: vec![1], expires_at: 1 };
         let mut item = of_ledger(&stream, &ledger);
         item.insert("entries".to_owned(), AttributeValue::B(vec![0; 7].into()));
         let place = Place { stream: &stream, kind: LedgerKind::Rows, hour: 1 };

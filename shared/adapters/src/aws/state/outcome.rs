@@ -25,7 +25,10 @@ pub(super) fn of_transaction(
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
             let reasons = canceled.cancellation_reasons().iter();
-            of_reasons(reasons.filter_map(|reason| Some((reason.code()?, reason.message().unwrap_or("no message")))), call)
+            of_reasons(
+                reasons.filter_map(|reason| Some((reason.code()?, reason.message().unwrap_or("no message")))),
+                call,
+            )
         }
         // Our token with other content: a token of ours was not unique. Nothing was written.
         Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => {
@@ -43,7 +46,8 @@ fn of_reasons<'a>(reasons: impl Iterator<Item = (&'a str, &'a str)>, call: &Call
     }
     let named: Vec<&str> = faults.iter().map(|(code, _)| *code).collect();
     let what = format!("{} on {}: transaction canceled: {}", call.action, call.on, named.join(", "));
-    let passes = |code: &str| code == "TransactionConflict" || code.contains("Throttl") || code.contains("ThroughputExceeded");
+    let passes =
+        |code: &str| code == "TransactionConflict" || code.contains("Throttl") || code.contains("ThroughputExceeded");
     match faults.iter().find(|(code, _)| !passes(code)) {
         None => Err(PortError::again(what)),
         Some((code, message)) if code.contains("AccessDenied") => {

@@ -1,0 +1,259 @@
+//! The function's environment, parsed once into what cannot be wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use collector::{Compression, PortError, Settings};
+
+/// The furthest a new stream may look back, in days.
+const MAX_LOOKBACK_DAYS: u16 = 3_650;
+/// The longest prefix, in characters; S3 takes keys of 1,024 bytes.
+const MAX_PREFIX_CHARS: usize = 256;
+const DAY_SECONDS: i64 = 86_400;
+
+/// What a deployment says. No message repeats a value: people put secrets in the wrong place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// The sources' secrets, by ARN (`OPENAI_SECRET_ARNS`, `MICROSOFT365_SECRET_ARNS`).
+    pub secret_arns: Vec<String>,
+    /// The table of heads and ledgers (`STATE_TABLE`).
+    pub table: String,
+    /// Where objects go (`BUCKET`).
+    pub bucket: String,
+    /// `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
+    pub settings: Settings,
+    /// The vendor's own variables.
+    vendors: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Reads the process's environment for the vendor whose variables begin with `vendor` and an
+    /// underscore: `own` are all that there are, beside `{vendor}_SECRET_ARNS`.
+    /// The error names everything that is wrong, and is for a person.
+    #[expect(clippy::disallowed_methods, reason = "the one door to the function's environment")]
+    pub fn read(vendor: &str, own: &[&str]) -> Result<Self, PortError> {
+        if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+            return Err(PortError::person("this program runs inside AWS Lambda; from a terminal, use audit-pull"));
+        }
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::parse(vendor, own, &variables)
+    }
+
+    /// [`Environment::read`], of these variables. One that is empty counts as not set.
+    pub fn parse(vendor: &str, own: &[&str], variables: &BTreeMap<String, String>) -> Result<Self, PortError> {
+        let mut reader = Reader { variables, problems: Vec::new() };
+        let arns_name = format!("{vendor}_SECRET_ARNS");
+        let vendors = reader.vendors(vendor, own, &arns_name);
+        let environment = Self {
+            secret_arns: reader.required(&arns_name, secret_arns),
+            table: reader.required("STATE_TABLE", name),
+            bucket: reader.required("BUCKET", name),
+            settings: Settings {
+                prefix: reader.optional("PREFIX", prefix).unwrap_or_default(),
+                compression: reader.optional("COMPRESSION", compression).unwrap_or_default(),
+                lookback: reader.optional("LOOKBACK_DAYS", lookback).unwrap_or(Settings::default().lookback),
+                ..Settings::default()
+            },
+            vendors,
+        };
+        match reader.problems[..] {
+            [] => Ok(environment),
+            _ => Err(PortError::person(format!("the function's environment: {}", reader.problems.join("; ")))),
+        }
+    }
+
+    /// One of the vendor's own variables; `None` when it is not set.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.vendors.get(name).cloned()
+    }
+}
+
+/// Reads on after a problem, so that one start names them all.
+struct Reader<'a> {
+    variables: &'a BTreeMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())?;
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problem(name, problem);
+                None
+            }
+        }
+    }
+
+    fn required<T: Default>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
+        let problems = self.problems.len();
+        let value = self.optional(name, parse);
+        if value.is_none() && self.problems.len() == problems {
+            self.problem(name, "is not set");
+        }
+        value.unwrap_or_default()
+    }
+
+    /// The vendor's own variables. One that nobody reads is a misspelt setting, silently not taken.
+    fn vendors(&mut self, vendor: &str, own: &[&str], arns_name: &str) -> BTreeMap<String, String> {
+        let prefix = format!("{vendor}_");
+        let mut known = BTreeMap::new();
+        for (name, value) in self.variables.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+            if own.contains(&name.as_str()) {
+                known.insert(name.clone(), value.clone());
+            } else if name != arns_name {
+                let all = [arns_name].iter().chain(own).copied().collect::<Vec<_>>().join(", ");
+                self.problem(name, format!("is unknown; there are {all}"));
+            }
+        }
+        known
+    }
+
+    fn problem(&mut self, name: &str, problem: impl Display) {
+        self.problems.push(format!("{name} {problem}"));
+    }
+}
+
+fn secret_arns(text: &str) -> Result<Vec<String>, String> {
+    let arns: Vec<&str> = text.split(',').map(str::trim).filter(|arn| !arn.is_empty()).collect();
+    for (at, arn) in (1..).zip(&arns) {
+        let parts: Vec<&str> = arn.splitn(7, ':').collect();
+        let [_, _, "secretsmanager", _, _, "secret", name] = parts[..] else {
+            return Err(format!(
+                "entry {at} is not arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME; put ARNs there, never secrets"
+            ));
+        };
+        if !arn.starts_with("arn:aws") || name.is_empty() || name.contains(char::is_whitespace) {
+            return Err(format!("entry {at} is not the ARN of a secret"));
+        }
+    }
+    if arns.is_empty() {
+        return Err("holds no ARN".to_owned());
+    }
+    if arns.iter().collect::<BTreeSet<_>>().len() < arns.len() {
+        return Err("holds an ARN twice".to_owned());
+    }
+    Ok(arns.into_iter().map(str::to_owned).collect())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.starts_with("arn:aws") || text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("is not a name: write it alone, without s3:// or a path".to_owned())
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '/');
+    if text.starts_with('/') || text.contains("//") || !text.chars().all(safe) || text.len() > MAX_PREFIX_CHARS {
+        return Err(format!(
+            "must be at most {MAX_PREFIX_CHARS} of A-Z a-z 0-9 - _ . = /, without a / at its start or two together"
+        ));
+    }
+    Ok(if text.ends_with('/') { text.to_owned() } else { format!("{text}/") })
+}
+
+fn compression(text: &str) -> Result<Compression, String> {
+    match text {
+        "gzip" => Ok(Compression::Gzip),
+        "zstd" => Ok(Compression::Zstd),
+        _ => Err("must be gzip or zstd".to_owned()),
+    }
+}
+
+fn lookback(text: &str) -> Result<i64, String> {
+    match text.parse::<u16>() {
+        Ok(days) if days <= MAX_LOOKBACK_DAYS => Ok(i64::from(days) * DAY_SECONDS),
+        _ => Err(format!("must be a whole number of days from 0 to {MAX_LOOKBACK_DAYS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme-AbCdEf";
+    const GOOD: [(&str, &str); 3] = [("OPENAI_SECRET_ARNS", ARN), ("STATE_TABLE", "state"), ("BUCKET", "lake")];
+
+    fn parse(changes: &[(&str, &str)]) -> Result<Environment, String> {
+        let of = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut variables = of(&GOOD);
+        variables.extend(of(changes));
+        Environment::parse("OPENAI", &["OPENAI_LISTINGS", "OPENAI_BASE_URL"], &variables).map_err(|error| {
+            assert_eq!(error.recovery, collector::Recovery::Person);
+            assert!(!error.message.contains("canary"), "{error}");
+            error.message
+        })
+    }
+
+    #[track_caller]
+    fn err(name: &str, value: &str, problem: &str) {
+        let message = parse(&[(name, value)]).unwrap_err();
+        assert!(message.contains(&format!("{name} ")) && message.contains(problem), "{message}");
+    }
+
+    #[test]
+    fn ok_defaults() {
+        let environment = parse(&[]).unwrap();
+        assert_eq!(environment.secret_arns, [ARN]);
+        assert_eq!((environment.table.as_str(), environment.bucket.as_str()), ("state", "lake"));
+        assert_eq!(environment.settings, Settings::default());
+        assert_eq!(environment.settings.lookback, 7 * 86_400);
+        assert_eq!(environment.variable("OPENAI_LISTINGS"), None);
+    }
+
+    #[test]
+    fn ok_everything() {
+        let other = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:a/b:c";
+        let environment = parse(&[
+            ("OPENAI_SECRET_ARNS", &format!(" {ARN} , {other},")),
+            ("PREFIX", "audit/v=1"),
+            ("COMPRESSION", "zstd"),
+            ("LOOKBACK_DAYS", "30"),
+            ("OPENAI_LISTINGS", "tenant"),
+            ("MICROSOFT365_WHATEVER", "x"),
+        ])
+        .unwrap();
+        assert_eq!(environment.secret_arns, [ARN, other]);
+        assert_eq!(environment.settings.prefix, "audit/v=1/");
+        assert_eq!(environment.settings.compression, Compression::Zstd);
+        assert_eq!(environment.settings.lookback, 30 * 86_400);
+        assert_eq!(environment.variable("OPENAI_LISTINGS").as_deref(), Some("tenant"));
+        assert_eq!(parse(&[("PREFIX", "audit/")]).unwrap().settings.prefix, "audit/");
+        assert_eq!(parse(&[("PREFIX", " "), ("LOOKBACK_DAYS", "0")]).unwrap().settings.prefix, "");
+    }
+
+    #[test]
+    fn err_values() {
+        err("OPENAI_SECRET_ARNS", "", "is not set");
+        err("OPENAI_SECRET_ARNS", " , ", "holds no ARN");
+        err("OPENAI_SECRET_ARNS", "sk-admin-canary", "entry 1 is not arn:");
+        err("OPENAI_SECRET_ARNS", &format!("{ARN},arn:aws:s3:::canary"), "entry 2");
+        err("OPENAI_SECRET_ARNS", &format!("{ARN} canary"), "entry 1");
+        err("OPENAI_SECRET_ARNS", &format!("{ARN},{ARN}"), "twice");
+        err("STATE_TABLE", "", "is not set");
+        err("BUCKET", "s3://canary", "not a name");
+        err("PREFIX", "/canary", "must be at most");
+        err("PREFIX", "a//b", "two together");
+        err("PREFIX", "a b", "A-Z");
+        err("COMPRESSION", "canary", "gzip or zstd");
+        err("LOOKBACK_DAYS", "canary", "whole number");
+        err("LOOKBACK_DAYS", "-1", "whole number");
+        err("LOOKBACK_DAYS", "3651", "whole number");
+        err("OPENAI_LISTING", "canary", "is unknown; there are OPENAI_SECRET_ARNS, OPENAI_LISTINGS");
+    }
+
+    #[test]
+    fn err_all_at_once() {
+        let message = parse(&[("STATE_TABLE", ""), ("COMPRESSION", "lz4"), ("OPENAI_KEY", "canary")]).unwrap_err();
+        for name in ["STATE_TABLE", "COMPRESSION", "OPENAI_KEY"] {
+            assert!(message.contains(name), "{message}");
+        }
+    }
+}

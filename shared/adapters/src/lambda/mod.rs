@@ -1,0 +1,17 @@
+//! The Lambda shell: what a vendor's function does around the engine.
+//!
+//! A function's `main` starts a [`Shell`], parses what is its vendor's own, and hands over how a
+//! source is opened. The shell runs every source at every invocation, tells what came of it in
+//! logs and metrics, and fails the invocation when a stream failed.
+
+mod environment;
+mod failure;
+mod isolated;
+mod logging;
+mod metrics;
+mod shell;
+mod sources;
+
+pub use environment::Environment;
+pub use failure::Failed;
+pub use shell::{Shell, Summary, exit_code};
