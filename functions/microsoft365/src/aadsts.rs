@@ -1,0 +1,128 @@
+//! The login's refusals: Microsoft Entra's error numbers (AADSTS…), their causes and cures.
+
+use std::time::Duration;
+
+use collector::{PortError, Recovery};
+
+use crate::wire::LoginRefusal;
+
+/// A refused login as an error. Of the vendor's words only the number is repeated.
+pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>) -> PortError {
+    let again = Recovery::Again { after: retry_after };
+    let refusal: Option<LoginRefusal> = serde_json::from_slice(body).ok();
+    let code = refusal.as_ref().and_then(LoginRefusal::code);
+    let (recovery, advice) = match (status, refusal) {
+        (429, _) => (again, "too many logins"),
+        (408 | 500.., _) => (again, "the login service is not available"),
+        (300..=399, _) => {
+            (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_LOGIN_URL")
+        }
+        (_, None) => (again, "the answer is not the login service's but a gateway's"),
+        (_, Some(refusal)) => known_code(code).unwrap_or_else(|| by_error(&refusal.error, again)),
+    };
+    let code = code.map(|code| format!(" AADSTS{code}")).unwrap_or_default();
+    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}") }
+}
+
+fn known_code(code: Option<u32>) -> Option<(Recovery, &'static str)> {
+    let advice = match code? {
+        7_000_215 => {
+            "the client secret is wrong; put the secret's value, not its id, into client_secret of the source's secret"
+        }
+        7_000_222 => "the client secret has expired; create a new one and put it into the source's secret",
+        7_000_216 => {
+            "the login got no usable credential; check client_secret or the certificate in the source's secret"
+        }
+        7_000_218 => "the app registration is a public client; make it a confidential one",
+        7_000_112 => "the app registration is disabled; enable it",
+        700_016 => {
+            "no such app registration in this tenant; check client_id, tenant_id and cloud in the source's secret"
+        }
+        700_024 => "the signed assertion is outside of its time; correct this machine's clock",
+        700_027 => {
+            "the certificate is not the app registration's, or has expired; upload it there or correct the source's secret"
+        }
+        90_002 | 900_023 => "no such tenant; check tenant_id and cloud in the source's secret",
+        90_038 | 900_382 | 900_439 => "the tenant lives in another cloud; correct cloud in the source's secret",
+        500_011 | 650_057 => {
+            "the tenant does not know the Office 365 Management APIs under this cloud's address; check cloud in the \
+             source's secret and give the app registration that API's permissions"
+        }
+        65_001 => "an administrator has not consented to the app registration's permissions; grant admin consent",
+        53_003 | 530_035 => "a conditional access policy blocks the app registration; exempt it or this address",
+        90_033 => return Some((Recovery::Again { after: None }, "the login service has a transient fault")),
+        _ => return None,
+    };
+    Some((Recovery::Person, advice))
+}
+
+/// By OAuth 2.0's own error names, for numbers we do not know.
+fn by_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
+    match error {
+        "temporarily_unavailable" | "server_error" => (again, "the login service is not available"),
+        "invalid_client" | "unauthorized_client" => (
+            Recovery::Person,
+            "the app registration is refused; check client_id and its credential in the source's secret",
+        ),
+        "invalid_scope" | "invalid_resource" | "invalid_target" => {
+            (Recovery::Person, "the API's address is not known to the login; check cloud in the source's secret")
+        }
+        _ => (
+            Recovery::Person,
+            "the login is refused; check tenant_id, client_id, its credential and cloud in the source's secret",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGAIN: Recovery = Recovery::Again { after: None };
+
+    #[track_caller]
+    fn check(status: u16, body: &str, recovery: Recovery, says: &str) {
+        let error = into_error(status, body.as_bytes(), None);
+        assert_eq!(error.recovery, recovery, "{error}");
+        assert!(error.message.starts_with(&format!("logging in: HTTP {status}")), "{error}");
+        assert!(error.message.contains(says), "{error}");
+        assert!(!error.message.contains("canary"), "{error}");
+    }
+
+    fn refusal(error: &str, code: u32) -> String {
+        format!(r#"{{"error":"{error}","error_description":"AADSTS{code}: canary","error_codes":[{code}]}}"#)
+    }
+
+    #[test]
+    fn numbers() {
+        check(
+            401,
+            &refusal("invalid_client", 7_000_215),
+            Recovery::Person,
+            "AADSTS7000215: the client secret is wrong",
+        );
+        check(401, &refusal("invalid_client", 7_000_222), Recovery::Person, "expired");
+        check(401, &refusal("invalid_client", 700_027), Recovery::Person, "certificate");
+        check(400, &refusal("invalid_request", 90_002), Recovery::Person, "no such tenant");
+        check(400, &refusal("unauthorized_client", 700_016), Recovery::Person, "client_id");
+        check(400, &refusal("invalid_request", 90_033), AGAIN, "transient");
+    }
+
+    #[test]
+    fn names_for_unknown_numbers() {
+        check(401, &refusal("invalid_client", 1), Recovery::Person, "AADSTS1: the app registration is refused");
+        check(400, &refusal("invalid_scope", 1), Recovery::Person, "cloud");
+        check(400, r#"{"error":"temporarily_unavailable"}"#, AGAIN, "not available");
+        check(400, r#"{"error":"canary"}"#, Recovery::Person, "refused");
+    }
+
+    #[test]
+    fn statuses() {
+        check(429, &refusal("canary", 1), AGAIN, "too many");
+        check(503, "<html>canary</html>", AGAIN, "not available");
+        check(400, "<html>canary</html>", AGAIN, "gateway");
+        check(302, "", Recovery::Person, "redirect");
+        let named = into_error(429, b"", Some(Duration::from_secs(7)));
+        assert_eq!(named.recovery, Recovery::Again { after: Some(Duration::from_secs(7)) });
+    }
+}

@@ -1,0 +1,1 @@
+//! The client over real HTTP, against a vendor that says what each test wants said.

@@ -1,0 +1,88 @@
+//! A blob under way: handed out once its first byte says that it is an array.
+
+use adapters::http::Answer;
+use collector::{Body, PortError, Recovery};
+
+use crate::api::{Outcome, beginning};
+use crate::refusal::Refusal;
+
+/// Some gateways put it before the body.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// More space than this before a body is no body.
+const LONGEST_SPACE: usize = 64 << 10;
+
+/// A blob that is being received.
+#[derive(Debug)]
+pub struct Blob {
+    subject: String,
+    ahead: Option<Vec<u8>>,
+    answer: Answer,
+}
+
+impl Blob {
+    /// Begins to receive it. The vendor sends errors with status 200, too: an object instead of an array.
+    pub(crate) async fn open(mut answer: Answer, subject: String) -> Result<Outcome<Self>, PortError> {
+        let mut ahead = Vec::new();
+        while start(&ahead).is_none() && ahead.len() < LONGEST_SPACE {
+            match answer.chunk().await? {
+                Some(bytes) => ahead.extend_from_slice(&bytes),
+                None => break,
+            }
+        }
+        match start(&ahead) {
+            Some(at) if ahead[at] == b'[' => {
+                ahead.drain(..at);
+                Ok(Ok(Self { subject, ahead: Some(ahead), answer }))
+            }
+            _ => {
+                let body = beginning(&mut answer, ahead).await;
+                Ok(Err(Refusal::read(answer.status(), &body, answer.retry_after())))
+            }
+        }
+    }
+}
+
+impl Body for Blob {
+    /// The next bytes. A blob that breaks off is left to the next tick: the lines before the break
+    /// may be on their way already.
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(Some(ahead));
+        }
+        self.answer.chunk().await.map_err(|error| {
+            let recovery = match error.recovery {
+                Recovery::Again { .. } => Recovery::NextTick,
+                other => other,
+            };
+            PortError { recovery, message: format!("{}: {}", self.subject, error.message) }
+        })
+    }
+}
+
+/// Where the first byte of JSON is, once it is there.
+fn start(body: &[u8]) -> Option<usize> {
+    if body.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(body) {
+        return None;
+    }
+    let mark = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let space = body[mark..].iter().position(|byte| !byte.is_ascii_whitespace())?;
+    Some(mark + space)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts() {
+        let check = |body: &[u8], expected| assert_eq!(start(body), expected, "{body:?}");
+        check(b"", None);
+        check(b"[", Some(0));
+        check(b" \r\n[", Some(3));
+        check(b" \r\n", None);
+        check(b"\xEF\xBB", None);
+        check(b"\xEF\xBB\xBF", None);
+        check(b"\xEF\xBB\xBF {", Some(4));
+        check(b"\xEFx", Some(0));
+    }
+}

@@ -1,0 +1,23 @@
+//! How the API is listed.
+
+use collector::{Retention, Sweep, UnixSeconds, VendorPolicy};
+
+const MINUTE: UnixSeconds = 60;
+const HOUR: UnixSeconds = 60 * MINUTE;
+const DAY: UnixSeconds = 24 * HOUR;
+
+/// How a content type is listed.
+///
+/// Blobs turn up in the listing after the time they are listed under, without a promise of how
+/// long after: hence the overlap and the sweeps. The API takes windows of up to 24 hours within
+/// the last 7 days. Records have come again 5 days later in a new blob, which itself is kept for
+/// 7 days: hence the horizon.
+pub const POLICY: VendorPolicy = VendorPolicy {
+    overlap: 3 * HOUR as u32,
+    sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }, Sweep { every: DAY, reach: 7 * DAY as u32 }],
+    longest_window: DAY,
+    retention: Some(Retention { keeps: 7 * DAY, margin: 10 * MINUTE }),
+    horizon: 30 * DAY,
+    split_after_pages: None,
+    fetches_ahead: 8,
+};
