@@ -1,0 +1,113 @@
+//! The client against the simulated vendor: every event it served arrives, whatever goes wrong.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::http::HttpClient;
+use collector::{Clock, Item, ListRequest, Listed, PortError, Secrets, Source, Vendor, Window};
+use jiff::Timestamp;
+use openai::{Config, LISTINGS, OpenAi};
+use secrecy::SecretString;
+use simulators::openai::{ADMIN_KEY, Behaviours, EdgeIds, OpenAiSimulator, UnknownCursor};
+use simulators::{Faults, Options};
+
+/// No test needs more calls than this.
+const MOST_CALLS: usize = 2_000;
+
+/// Waits for nothing.
+struct Hasty;
+
+impl Clock for Hasty {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, _: Duration) {}
+
+    fn random(&self) -> u64 {
+        7
+    }
+}
+
+struct Key;
+
+impl Secrets for Key {
+    async fn get(&self, _: &str, _: bool) -> Result<SecretString, PortError> {
+        Ok(SecretString::from(ADMIN_KEY))
+    }
+}
+
+/// The identity the simulator's ledger goes by: the id, or the whole event without one.
+fn identity(event: &[u8]) -> String {
+    let id = serde_json::from_slice::<serde_json::Value>(event)
+        .ok()
+        .and_then(|event| Some(event.get("id")?.as_str()?.to_owned()));
+    id.unwrap_or_else(|| String::from_utf8_lossy(event).into_owned())
+}
+
+/// Lists `window` to its end as a tick would: a failed call is left to a later one, a lost cursor begins anew.
+async fn drain(source: &Source<OpenAi<'_, Key, Hasty>>, window: Window, found: &mut BTreeSet<String>) {
+    for listing in LISTINGS {
+        let mut cursor: Option<String> = None;
+        for call in 1.. {
+            assert!(call <= MOST_CALLS, "{listing} has no end");
+            let request = ListRequest { stream: &source.streams[0], listing, window, cursor: cursor.as_deref() };
+            match source.vendor.list(request).await {
+                Ok(Listed::Page(page)) => {
+                    for item in &page.items {
+                        let Item::Event(event) = item else { panic!("{item:?} is not an event") };
+                        found.insert(identity(event));
+                    }
+                    let Some(next) = page.next else { break };
+                    cursor = Some(next);
+                }
+                Ok(Listed::CursorLost) => cursor = None,
+                Ok(Listed::NotOffered) => panic!("{listing} is offered"),
+                Err(error) => assert!(!error.message.contains(ADMIN_KEY), "{error}"),
+            }
+        }
+    }
+}
+
+async fn check(name: &str, behaviours: Behaviours) {
+    let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+    let late_enough = now + Duration::from_secs(7 * 86_400);
+    let options = Options { events: 1_234, ..Options::new(now) };
+    let simulator = OpenAiSimulator::with(&options, behaviours, Arc::new(move || late_enough)).unwrap();
+    let running = simulator.serve(0).unwrap();
+    let base_url = format!("http://{}{}", running.address(), simulators::openai::BASE_PATH);
+    let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+    let source = OpenAi::source(&HttpClient::new().unwrap(), &Key, &Hasty, &config, "key").await.unwrap();
+
+    let window = Window { from: now.as_second() - 8 * 86_400, to: late_enough.as_second() };
+    let mut found = BTreeSet::new();
+    drain(&source, window, &mut found).await;
+    let served: BTreeSet<String> = running.served().into_iter().map(|event| event.identity).collect();
+    assert_eq!(served.len(), 1_234, "{name}");
+    assert_eq!(served.difference(&found).count(), 0, "{name}: lost");
+    assert_eq!(found.difference(&served).count(), 0, "{name}: never served");
+}
+
+#[tokio::test]
+async fn a_healthy_vendor() {
+    check("healthy", Behaviours::default()).await;
+}
+
+#[tokio::test]
+async fn a_troubled_vendor() {
+    check("some", Behaviours::from(Faults::Some)).await;
+    check("storm", Behaviours::from(Faults::Storm)).await;
+}
+
+#[tokio::test]
+async fn a_vendor_with_other_habits() {
+    let usual = Behaviours::default();
+    check("oldest first", Behaviours { ascending: true, ..usual.clone() }).await;
+    for edge_ids in [EdgeIds::Null, EdgeIds::Absent] {
+        check("no last_id", Behaviours { edge_ids, edge_ids_withheld: 1.0, ..usual.clone() }).await;
+    }
+    check("short pages", Behaviours { short_pages: 1.0, ..usual.clone() }).await;
+    check("several documents", Behaviours { several_documents: 1.0, ..usual.clone() }).await;
+    check("another refusal of cursors", Behaviours { unknown_cursor: UnknownCursor::NotFound, ..usual }).await;
+}
