@@ -1,5 +1,7 @@
 //! The client against the simulated vendor: every event it served arrives, whatever goes wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
