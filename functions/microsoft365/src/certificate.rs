@@ -39,6 +39,11 @@ impl Certificate {
             _ => return Err("private_key_pem is not an RSA key"),
         }
         .map_err(|_| "private_key_pem is not an RSA key of 2048 bits or more")?;
+        // The certificate holds its public key as it is: enough to tell two files mixed up.
+        let public_key = key.public_key().as_ref();
+        if !certificate.windows(public_key.len()).any(|part| part == public_key) {
+            return Err("private_key_pem is not the key of certificate_pem");
+        }
         let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate));
         Ok(Self { thumbprint, key: Arc::new(key) })
     }
@@ -70,5 +75,72 @@ impl PartialEq for Certificate {
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Certificate").field("thumbprint", &self.thumbprint).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    /// A key, and what is enough of a certificate of it: both in PEM.
+    pub(crate) fn pair() -> (String, SecretString, RsaKeyPair) {
+        let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let private: Pkcs8V1Der<'_> = key.as_der().unwrap();
+        let certificate = [b"before".as_slice(), key.public_key().as_ref(), b"after"].concat();
+        (pem("CERTIFICATE", &certificate), pem("PRIVATE KEY", private.as_ref()).into(), key)
+    }
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    }
+
+    /// Header and claims of an assertion whose signature holds.
+    pub(crate) fn verified(assertion: &str, key: &RsaKeyPair) -> (serde_json::Value, serde_json::Value) {
+        let (signed, signature) = assertion.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let public_key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref());
+        public_key.verify(signed.as_bytes(), &signature).unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let decode = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        (decode(header), decode(claims))
+    }
+
+    #[test]
+    fn ok_assertion() {
+        let (certificate, private, key) = pair();
+        let certificate = Certificate::from_pem(&certificate, &private).unwrap();
+        let now = Timestamp::from_second(1_787_301_845).unwrap();
+        let id = Uuid::from_u128(7);
+        let assertion = certificate.assertion("app", "https://login/token", now, id).unwrap();
+        let (header, claims) = verified(assertion.expose_secret(), &key);
+        assert_eq!(header["alg"], "RS256");
+        assert_eq!(header["x5t"].as_str().unwrap().len(), 27);
+        assert_eq!(claims["aud"], "https://login/token");
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!("app"), &json!("app")));
+        assert_eq!(claims["jti"], id.to_string());
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap(), 720);
+    }
+
+    #[test]
+    fn err_pem() {
+        let ((certificate, private, _), (other, _, _)) = (pair(), pair());
+        let err = |certificate: &str, key: &SecretString| Certificate::from_pem(certificate, key).unwrap_err();
+        assert!(err("canary", &private).starts_with("certificate_pem is not a certificate"));
+        assert!(err(&certificate, &"canary".into()).starts_with("private_key_pem is not an unencrypted"));
+        let broken = pem("PRIVATE KEY", b"canary").into();
+        assert!(err(&certificate, &broken).starts_with("private_key_pem is not an RSA key"));
+        assert!(err(&other, &private).starts_with("private_key_pem is not the key of"));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let (certificate, private, _) = pair();
+        let shown = format!("{:?}", Certificate::from_pem(&certificate, &private).unwrap());
+        assert!(shown.len() < 80 && shown.contains("thumbprint"), "{shown}");
     }
 }

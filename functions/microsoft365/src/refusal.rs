@@ -145,13 +145,13 @@ impl Refusal {
                 (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
             }
             (408 | 500.., _) => (again, "the vendor's service is not available"),
+            (404, _) => (Recovery::NextTick, "there is no such thing; check MICROSOFT365_API_URL if it is set"),
             (_, Reason::Unreadable) => (again, "the answer is not the API's but a gateway's"),
             (200..=299, _) => (again, "the answer is not what was asked for"),
             (403, _) => (
                 Recovery::Person,
                 "access is denied; check the app registration's permissions and the tenant's access policies",
             ),
-            (404, _) => (Recovery::NextTick, "there is no such thing; check MICROSOFT365_API_URL if it is set"),
             _ => (Recovery::NextTick, "the request is refused without a known code"),
         }
     }
@@ -274,6 +274,7 @@ mod tests {
         check(503, "<html>canary</html>", AGAIN, "not available");
         check(500, "", AGAIN, "not available");
         check(408, "", AGAIN, "not available");
+        check(404, "", Recovery::NextTick, "no such thing");
         check(302, "", Recovery::Person, "redirect");
         check(200, r#"{"canary":1}"#, AGAIN, "not what was asked for");
         check(200, "", AGAIN, "gateway");

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use collector::{Clock, PortError, Secrets, Stream};
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
@@ -36,7 +37,7 @@ pub(crate) fn config(api: &str, login: &str) -> Config {
     Config::parse(&secret("canary-secret-1"), &Overrides::read(variable).unwrap()).unwrap()
 }
 
-pub(crate) fn stream(config: &Config, content_type: ContentType) -> Stream {
+pub(crate) fn stream_of(config: &Config, content_type: ContentType) -> Stream {
     streams(config).into_iter().find(|stream| stream.log_type == content_type.log_type()).unwrap()
 }
 
@@ -163,9 +164,13 @@ impl Reply {
         for (name, value) in self.headers {
             builder = builder.header(name, value);
         }
-        let broken = self.cut.then(|| Err(std::io::Error::other("cut")));
-        let pieces = self.pieces.into_iter().map(Ok).chain(broken);
-        builder.body(Body::from_stream(futures_util::stream::iter(pieces))).unwrap()
+        let broken = self.cut.then_some(()).into_iter();
+        let broken = stream::iter(broken).then(async |()| {
+            // What was said goes out first.
+            tokio::task::yield_now().await;
+            Err(std::io::Error::other("cut"))
+        });
+        builder.body(Body::from_stream(stream::iter(self.pieces).map(Ok).chain(broken))).unwrap()
     }
 }
 
