@@ -1,1 +1,25 @@
-//! simulators.
+//! The vendors' audit APIs on loopback: the OpenAI audit logs API and the Microsoft 365 Management
+//! Activity API with its token endpoint, over real HTTP.
+//!
+//! Everything is decided by a seed and by the time the caller's [`Clock`] tells: the same seed
+//! gives the same events, and the same request, asked for the same time again, the same misfortune.
+//! A simulator keeps a ledger of every event it ever made visible, so that a test can hold what
+//! a collector delivered against it.
+//!
+//! It binds 127.0.0.1 only, speaks plain HTTP, and its credentials are public.
+
+mod canonical;
+mod dice;
+mod faults;
+mod fields;
+mod http;
+mod ledger;
+pub mod microsoft365;
+pub mod openai;
+mod options;
+mod server;
+
+pub use faults::{Fault, Faults, Scripted, Transport};
+pub use ledger::Served;
+pub use options::{Clock, Options};
+pub use server::Running;

@@ -1,0 +1,89 @@
+//! Chance, by seed: one pair of dice for every question, so that no question's answer depends on
+//! how many were asked before it.
+
+/// Dice for one question.
+#[derive(Debug)]
+pub(crate) struct Dice(fastrand::Rng);
+
+impl Dice {
+    /// The dice for the question `about`, number `number`, under `seed`.
+    pub(crate) fn new(seed: u64, about: &str, number: u64) -> Self {
+        Self(fastrand::Rng::with_seed(mix(seed ^ hash(about)) ^ mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15))))
+    }
+
+    /// Whether something that happens in `share` (0 to 1) of all cases happens now.
+    pub(crate) fn chance(&mut self, share: f64) -> bool {
+        self.0.f64() < share
+    }
+
+    /// A number from 0 up to, not including, `end`; 0 when there is none.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0.usize(..end.max(1))
+    }
+
+    /// A number from `from` to `to`, both included.
+    pub(crate) fn between(&mut self, from: i64, to: i64) -> i64 {
+        self.0.i64(from..=to.max(from))
+    }
+
+    /// One of `items`, which are not empty.
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
+    /// `length` hex digits.
+    pub(crate) fn hex(&mut self, length: usize) -> String {
+        (0..length).map(|_| self.0.digit(16)).collect()
+    }
+
+    /// `length` letters and digits.
+    pub(crate) fn alphanumeric(&mut self, length: usize) -> String {
+        (0..length).map(|_| self.0.alphanumeric()).collect()
+    }
+
+    /// A random GUID, lower case.
+    pub(crate) fn guid(&mut self) -> String {
+        format!("{}-{}-4{}-a{}-{}", self.hex(8), self.hex(4), self.hex(3), self.hex(3), self.hex(12))
+    }
+}
+
+/// FNV-1a: stable from build to build, which the standard hasher does not promise.
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
+/// Spreads a number over all bits (the finaliser of SplitMix64).
+pub(crate) fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ (number >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_question_has_the_same_answer() {
+        let ask = |seed, about, number| Dice::new(seed, about, number).hex(16);
+        assert_eq!(ask(1, "a", 0), ask(1, "a", 0));
+        for other in [ask(2, "a", 0), ask(1, "b", 0), ask(1, "a", 1)] {
+            assert_ne!(ask(1, "a", 0), other);
+        }
+    }
+
+    #[test]
+    fn a_guid_has_its_form() {
+        let guid = Dice::new(1, "guid", 0).guid();
+        assert_eq!(guid.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{guid}");
+    }
+
+    #[test]
+    fn shares_are_kept() {
+        let mut dice = Dice::new(7, "shares", 0);
+        assert!((0..1_000).all(|_| !dice.chance(0.0)));
+        assert!((0..1_000).all(|_| dice.chance(1.0)));
+        let hits = (0..10_000).filter(|_| dice.chance(0.25)).count();
+        assert!((2_200..2_800).contains(&hits), "{hits}");
+    }
+}

@@ -1,0 +1,201 @@
+//! What goes wrong on the way, whoever the vendor is.
+
+use std::fmt;
+use std::io::Write;
+use std::str::FromStr;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+
+use crate::dice::Dice;
+use crate::http::{End, Reply, header};
+
+/// How much goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Faults {
+    /// Nothing.
+    #[default]
+    None,
+    /// What any client meets in a week: server errors, throttling, broken connections.
+    Some,
+    /// Everything the vendor was ever seen doing, often.
+    Storm,
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "some" => Ok(Self::Some),
+            "storm" => Ok(Self::Storm),
+            other => Err(format!("unknown faults {other:?}: use none, some or storm")),
+        }
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Some => "some",
+            Self::Storm => "storm",
+        })
+    }
+}
+
+/// Troubles of the wire. Shares are of requests, 0 to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transport {
+    /// Every answer is held back for this long.
+    pub delay: Duration,
+    /// Answered with a 500, 502 or 503 whose body is JSON, HTML or empty.
+    pub server_error: f64,
+    /// Closed before a byte of the answer.
+    pub reset: f64,
+    /// Closed in the middle of the answer's body.
+    pub cut: f64,
+    /// Sent in chunks instead of under a `Content-Length`.
+    pub chunked: f64,
+    /// Compressed, where the client accepts gzip.
+    pub gzip: f64,
+}
+
+impl From<Faults> for Transport {
+    fn from(faults: Faults) -> Self {
+        let calm = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.0 };
+        match faults {
+            Faults::None => calm,
+            Faults::Some => Self { server_error: 0.03, reset: 0.02, cut: 0.02, ..calm },
+            Faults::Storm => Self { server_error: 0.06, reset: 0.04, cut: 0.04, chunked: 0.3, gzip: 0.3, ..calm },
+        }
+    }
+}
+
+/// One thing that goes wrong, for a script.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// This is answered, and nothing done.
+    Answer {
+        /// The status.
+        status: u16,
+        /// Headers, names in lower case.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: String,
+    },
+    /// A 5xx of any kind.
+    ServerError,
+    /// The vendor's own way to say "too many requests".
+    Throttled {
+        /// `Retry-After`, seconds.
+        retry_after: Option<u32>,
+    },
+    /// Closed before a byte of the answer; what was asked is done.
+    Reset,
+    /// Closed in the middle of the answer's body; what was asked is done.
+    Cut,
+    /// The right answer, held back.
+    Delay(Duration),
+}
+
+/// A fault at one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scripted {
+    /// Which operation: OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`,
+    /// `subscriptions`, `content` and `blob`.
+    pub operation: &'static str,
+    /// Which request of that operation, the first being 1.
+    pub number: u64,
+    /// What goes wrong.
+    pub fault: Fault,
+}
+
+/// The faults scripted for that request.
+pub(crate) fn scripted<'a>(script: &'a [Scripted], operation: &'a str, number: u64) -> impl Iterator<Item = &'a Fault> {
+    script.iter().filter(move |one| one.operation == operation && one.number == number).map(|one| &one.fault)
+}
+
+/// A 5xx; `json` writes the vendor's own body for it.
+pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) -> Reply {
+    const HTML: &str = "<html>\r\n<head><title>Bad gateway</title></head>\r\n<body>The upstream server did not answer.</body>\r\n</html>\r\n";
+    match dice.below(5) {
+        0 => json(StatusCode::INTERNAL_SERVER_ERROR),
+        1 => json(StatusCode::SERVICE_UNAVAILABLE).with("retry-after", "1"),
+        2 => Reply::new(StatusCode::BAD_GATEWAY, "text/html", HTML),
+        3 => Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", HTML),
+        _ => Reply::new(StatusCode::BAD_GATEWAY, "", ""),
+    }
+}
+
+/// A scripted answer as it stands.
+pub(crate) fn answer(status: u16, headers: &[(&'static str, String)], body: &str) -> Reply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = Reply::new(status, "", body);
+    reply.headers.extend(headers.iter().cloned());
+    reply
+}
+
+/// The same reply under what the wire does to it.
+pub(crate) fn on_the_wire(mut reply: Reply, request: &HeaderMap, transport: &Transport, dice: &mut Dice) -> Reply {
+    if dice.chance(transport.gzip) && accepts_gzip(request) && !reply.body.is_empty() {
+        reply = compressed(reply);
+    }
+    reply.chunked = dice.chance(transport.chunked);
+    reply.delay = reply.delay.max(transport.delay);
+    if dice.chance(transport.reset) {
+        reply.end = End::Reset;
+    } else if dice.chance(transport.cut) {
+        reply = cut(reply, dice);
+    }
+    reply
+}
+
+/// The same reply, cut somewhere in its body; one without a body is cut before its head.
+pub(crate) fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
+    reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(dice.below(reply.body.len())) };
+    reply
+}
+
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    header(request, "accept-encoding").is_some_and(|accepted| accepted.contains("gzip"))
+}
+
+fn compressed(mut reply: Reply) -> Reply {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    if let Ok(body) = encoder.write_all(&reply.body).and_then(|()| encoder.finish()) {
+        reply.body = body;
+        reply.headers.push(("content-encoding", "gzip".to_owned()));
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_back() {
+        for faults in [Faults::None, Faults::Some, Faults::Storm] {
+            assert_eq!(faults.to_string().parse(), Ok(faults));
+        }
+        assert_eq!("lots".parse::<Faults>(), Err("unknown faults \"lots\": use none, some or storm".to_owned()));
+    }
+
+    #[test]
+    fn a_cut_answer_is_never_whole() {
+        let mut dice = Dice::new(1, "cut", 0);
+        for body in ["", "x", "some text"] {
+            let reply = cut(Reply::new(StatusCode::OK, "", body), &mut dice);
+            match reply.end {
+                End::Reset => assert!(body.is_empty()),
+                End::Cut(after) => assert!(after < body.len()),
+                End::Whole => panic!("{body:?} is whole"),
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A JSON object whose fields keep the order they were written in, as the vendors' do.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// Fields in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fields<'a>(pub(crate) Vec<(&'a str, Value)>);
+
+impl<'a> Fields<'a> {
+    /// The same with one more field.
+    pub(crate) fn with(mut self, name: &'a str, value: impl Into<Value>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    /// Puts another value in a field's place; does nothing when it is not there.
+    pub(crate) fn replace(&mut self, name: &str, value: impl Into<Value>) {
+        if let Some((_, old)) = self.0.iter_mut().find(|(known, _)| *known == name) {
+            *old = value.into();
+        }
+    }
+
+    /// Takes a field out.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| *known != name);
+    }
+
+    /// The object's text.
+    pub(crate) fn to_json(&self) -> String {
+        // Writing to memory does not fail, and every key is a string.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept() {
+        let mut fields = Fields(Vec::new()).with("b", 1).with("a", 2).with("c", 3);
+        fields.replace("a", "x");
+        fields.remove("c");
+        assert_eq!(fields.to_json(), r#"{"b":1,"a":"x"}"#);
+    }
+}

@@ -1,0 +1,67 @@
+//! The five content types.
+
+/// A feed of the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContentType {
+    /// `Audit.AzureActiveDirectory`
+    Entra,
+    /// `Audit.Exchange`
+    Exchange,
+    /// `Audit.SharePoint`
+    SharePoint,
+    /// `Audit.General`
+    General,
+    /// `DLP.All`
+    Dlp,
+}
+
+impl ContentType {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Entra, Self::Exchange, Self::SharePoint, Self::General, Self::Dlp];
+
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entra => "Audit.AzureActiveDirectory",
+            Self::Exchange => "Audit.Exchange",
+            Self::SharePoint => "Audit.SharePoint",
+            Self::General => "Audit.General",
+            Self::Dlp => "DLP.All",
+        }
+    }
+
+    /// The log type of its records.
+    pub fn log_type(self) -> &'static str {
+        match self {
+            Self::Entra => "Microsoft365.Audit.AzureActiveDirectory",
+            Self::Exchange => "Microsoft365.Audit.Exchange",
+            Self::SharePoint => "Microsoft365.Audit.SharePoint",
+            Self::General => "Microsoft365.Audit.General",
+            Self::Dlp => "Microsoft365.DLP.All",
+        }
+    }
+
+    /// The content type of that name, in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|content_type| content_type.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub(super) fn place(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_back() {
+        for (place, content_type) in ContentType::ALL.into_iter().enumerate() {
+            assert_eq!(ContentType::named(&content_type.name().to_lowercase()), Some(content_type));
+            assert_eq!(content_type.place(), place);
+        }
+        assert_eq!(ContentType::named("Audit.Nothing"), None);
+    }
+}

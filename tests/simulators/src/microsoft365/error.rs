@@ -1,0 +1,69 @@
+//! Errors in this API's manner.
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::behaviours::Throttle;
+use crate::dice::Dice;
+use crate::http::Reply;
+
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
+/// An error with its code; the status varies from code to code.
+pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
+    Reply::new(status, JSON, json!({"error": {"code": code, "message": message}}).to_string())
+}
+
+/// 400 with a code.
+pub(super) fn refused(code: &str, message: &str) -> Reply {
+    error(StatusCode::BAD_REQUEST, code, message)
+}
+
+/// What a token that is not good gives: no code at all.
+pub(super) fn unauthorized() -> Reply {
+    let body = json!({"Message": "Authorization has been denied for this request."});
+    Reply::new(StatusCode::UNAUTHORIZED, JSON, body.to_string()).with("www-authenticate", "Bearer")
+}
+
+/// A token that does not permit this; `roles` is what it does permit.
+pub(super) fn not_permitted(roles: &[String]) -> Reply {
+    let message = format!(
+        "The permission set ({}) sent in the request does not include the expected permission.",
+        roles.join(" ")
+    );
+    error(StatusCode::UNAUTHORIZED, "AF10001", &message)
+}
+
+/// "Too many requests", said in the one way or the other.
+pub(super) fn throttled(how: Throttle, method: &str, publisher: &str, retry_after: Option<u32>) -> Reply {
+    let message = format!("Too many requests. Method={method}, PublisherId={publisher}");
+    let reply = match how {
+        Throttle::TooManyRequests => error(StatusCode::TOO_MANY_REQUESTS, "AF429", &message),
+        Throttle::Forbidden => {
+            let body = format!("{{'error':{{'code':'AF429','message':'{message}'}}}}");
+            Reply::new(StatusCode::FORBIDDEN, JSON, body)
+        }
+    };
+    match retry_after {
+        Some(seconds) => reply.with("retry-after", seconds.to_string()),
+        None => reply,
+    }
+}
+
+/// A 5xx with JSON.
+pub(super) fn server_error(status: StatusCode) -> Reply {
+    error(status, "AF50000", "An internal error occurred. Retry the request.")
+}
+
+/// 500 with one of the codes for it.
+pub(super) fn internal(dice: &mut Dice) -> Reply {
+    let code = dice.pick(&["AF50000", "AF50005", "AF50006"]);
+    error(StatusCode::INTERNAL_SERVER_ERROR, code, "An internal error occurred. Retry the request.")
+}
+
+/// What a tenant without auditing gives: no code, but half a stack trace.
+pub(super) fn auditing_off(tenant: &str, dice: &mut Dice) -> Reply {
+    let code = format!("StartSubscription [CorrId={}]", dice.guid());
+    let message = format!("Microsoft.Office.Compliance.Audit.DataServiceException: Tenant {tenant} does not exist.");
+    refused(&code, &message)
+}

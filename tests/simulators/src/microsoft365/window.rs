@@ -1,0 +1,129 @@
+//! The window of time a list is asked for, and what is wrong with it.
+
+use hyper::StatusCode;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::error;
+use crate::http::Reply;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// How far back one may ask: seven days, and the hour that is seen to be granted.
+const OLDEST: SignedDuration = SignedDuration::from_hours(7 * 24 + 1);
+
+/// From `start`, included, to `end`, not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+}
+
+/// The window of `startTime` and `endTime`; without them the last 24 hours.
+pub(super) fn window(
+    start: Option<&str>,
+    end: Option<&str>,
+    now: Timestamp,
+    long_span_partial: bool,
+) -> Result<Window, Reply> {
+    let (start_text, end_text) = match (start, end) {
+        (None, None) => return Ok(Window { start: now.saturating_sub(DAY).unwrap_or(now), end: now }),
+        (Some(start), Some(end)) => (start, end),
+        _ => {
+            let message = "Start time and end time must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time no more than 7 days in the past.";
+            return Err(error::refused("AF20030", message));
+        }
+    };
+    let mut window = Window { start: time("startTime", start_text)?, end: time("endTime", end_text)? };
+    let too_long = window.start.duration_until(window.end) > DAY;
+    if too_long && long_span_partial {
+        window.end = window.start.saturating_add(DAY).unwrap_or(window.end);
+    }
+    let too_old = window.start.duration_until(now) > OLDEST;
+    if window.start >= window.end || too_old || (too_long && !long_span_partial) {
+        let message = format!(
+            "StartTime and EndTime must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time prior to end time and start time no more than 7 days in the past. StartTime:{start_text}, EndTime:{end_text}"
+        );
+        return Err(error::refused("AF20055", &message));
+    }
+    Ok(window)
+}
+
+fn time(name: &str, text: &str) -> Result<Timestamp, Reply> {
+    parse(text).ok_or_else(|| {
+        let message = format!("Invalid parameter type: {name}. Expected type: datetime");
+        error::error(StatusCode::BAD_REQUEST, "AF20002", &message)
+    })
+}
+
+/// `YYYY-MM-DD`, `…THH:MM`, `…THH:MM:SS`, with or without a fraction, with or without `Z`.
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
+    let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    let time = match text.len() {
+        10 => text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight()),
+        16 if text.as_bytes()[10] == b'T' => format!("{text}:00").parse::<DateTime>().ok()?,
+        19.. if text.as_bytes()[10] == b'T' && !text[11..].contains(['+', '-', '[']) => {
+            text.parse::<DateTime>().ok()?
+        }
+        _ => return None,
+    };
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// As the API writes a moment: milliseconds and `Z`.
+pub(super) fn written(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-22T09:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn times() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(parse(text), expected.map(|text| text.parse().unwrap()), "{text}");
+        };
+        check("2026-11-22", Some("2026-11-22T00:00:00Z"));
+        check("2026-11-22T08:30", Some("2026-11-22T08:30:00Z"));
+        check("2026-11-22T08:30:15", Some("2026-11-22T08:30:15Z"));
+        check("2026-11-22T08:30:15Z", Some("2026-11-22T08:30:15Z"));
+        check("2026-11-22T08:30:15.250Z", Some("2026-11-22T08:30:15.25Z"));
+        check("2026-11-22T08:30Z", Some("2026-11-22T08:30:00Z"));
+        check("2026-11-22T08:30:15 00:00", None); // what becomes of a raw +00:00
+        check("2026-11-22T08:30:15+00:00", None);
+        check("2026-11-22 08:30:15", None);
+        check("1795334400", None);
+        check("", None);
+    }
+
+    #[test]
+    fn both_or_neither_and_a_day_and_a_week() {
+        let check = |start: Option<&str>, end: Option<&str>, code: Option<&str>| {
+            let answer = window(start, end, now(), false);
+            let body = answer.err().map(|reply| String::from_utf8(reply.body).unwrap());
+            assert_eq!(body.is_some(), code.is_some(), "{start:?} {end:?} {body:?}");
+            assert!(body.unwrap_or_default().contains(code.unwrap_or_default()), "{start:?} {end:?}");
+        };
+        check(None, None, None);
+        check(Some("2026-11-21T09:00:00"), Some("2026-11-22T09:00:00"), None);
+        check(Some("2026-11-22T08:00:00"), Some("2026-11-22T10:00:00"), None);
+        check(Some("2026-11-15T08:00:00"), Some("2026-11-15T09:00:00"), None);
+        check(Some("2026-11-22"), None, Some("AF20030"));
+        check(None, Some("2026-11-22"), Some("AF20030"));
+        check(Some("2026-11-21T09:00:00"), Some("2026-11-22T09:00:01"), Some("AF20055"));
+        check(Some("2026-11-22T08:00:00"), Some("2026-11-22T08:00:00"), Some("AF20055"));
+        check(Some("2026-11-15T07:59:59"), Some("2026-11-15T09:00:00"), Some("AF20055"));
+        check(Some("today"), Some("2026-11-22"), Some("AF20002"));
+    }
+
+    #[test]
+    fn a_long_span_may_be_cut() {
+        let window = window(Some("2026-11-20"), Some("2026-11-22"), now(), true).unwrap();
+        assert_eq!(written(window.end), "2026-11-21T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,64 @@
+//! Who may read.
+
+use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::behaviours::Key;
+use super::reply;
+use crate::http::{Reply, bearer};
+
+/// The answer to somebody who may not read; `as_string` gives the error its short form.
+pub(super) fn refusal(headers: &HeaderMap, keys: &[Key], now: Timestamp, as_string: bool) -> Option<Reply> {
+    let Some(given) = bearer(headers) else {
+        return Some(unauthorized("You didn't provide an API key in an Authorization header.", None, as_string));
+    };
+    let known = keys.iter().find(|key| key.key == given && key.from <= now && now < key.until);
+    match known {
+        Some(key) if !key.key.starts_with("sk-admin-") => {
+            Some(unauthorized("This endpoint needs an admin API key.", Some("invalid_api_key"), as_string))
+        }
+        Some(key) if !key.may_read_audit_logs => {
+            let message = "You have insufficient permissions for this operation. Missing scopes: api.audit_logs.read.";
+            Some(unauthorized(message, None, as_string))
+        }
+        Some(_) => None,
+        None => Some(unauthorized("Incorrect API key provided.", Some("invalid_api_key"), as_string)),
+    }
+}
+
+fn unauthorized(message: &str, code: Option<&str>, as_string: bool) -> Reply {
+    if as_string {
+        return reply::json(StatusCode::UNAUTHORIZED, &json!({"error": message}));
+    }
+    reply::error(StatusCode::UNAUTHORIZED, message, "invalid_request_error", None, code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(authorization: &str, key: Key, expected: Option<&str>) {
+        let headers = HeaderMap::from_iter([("authorization".parse().unwrap(), authorization.parse().unwrap())]);
+        let reply = refusal(&headers, &[key], Timestamp::UNIX_EPOCH, false);
+        let body = reply.map(|reply| String::from_utf8(reply.body).unwrap());
+        match (&body, expected) {
+            (None, None) => {}
+            (Some(body), Some(part)) => assert!(body.contains(part), "{body}"),
+            _ => panic!("{authorization}: {body:?}"),
+        }
+    }
+
+    #[test]
+    fn keys() {
+        let good = || Key::new("sk-admin-a");
+        check("Bearer sk-admin-a", good(), None);
+        check("Bearer sk-admin-b", good(), Some("invalid_api_key"));
+        check("Basic sk-admin-a", good(), Some("didn't provide"));
+        check("Bearer sk-a", Key::new("sk-a"), Some("admin API key"));
+        check("Bearer sk-admin-a", Key { may_read_audit_logs: false, ..good() }, Some("api.audit_logs.read"));
+        check("Bearer sk-admin-a", Key { until: Timestamp::UNIX_EPOCH, ..good() }, Some("invalid_api_key"));
+        check("Bearer sk-admin-a", Key { from: Timestamp::MAX, ..good() }, Some("invalid_api_key"));
+    }
+}

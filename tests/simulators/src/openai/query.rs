@@ -1,0 +1,166 @@
+//! The query of a list request.
+
+use super::types;
+use crate::http;
+
+/// Why a query is refused: the parameter and what is wrong with it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) param: String,
+    pub(super) message: String,
+}
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) limit: usize,
+    pub(super) after: Option<String>,
+    pub(super) before: Option<String>,
+    pub(super) tenant_only: bool,
+    /// First second asked for.
+    pub(super) from: i64,
+    /// Last second asked for.
+    pub(super) to: i64,
+    pub(super) filters: Vec<(Filter, Vec<String>)>,
+}
+
+/// What a list can be narrowed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filter {
+    Projects,
+    EventTypes,
+    Actors,
+    ActorEmails,
+    Resources,
+}
+
+impl Filter {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "project_ids" => Self::Projects,
+            "event_types" => Self::EventTypes,
+            "actor_ids" => Self::Actors,
+            "actor_emails" => Self::ActorEmails,
+            "resource_ids" => Self::Resources,
+            _ => return None,
+        })
+    }
+}
+
+impl Query {
+    /// Reads a query string; brackets may be percent-encoded or not.
+    pub(super) fn parse(text: &str, unbracketed_ignored: bool) -> Result<Self, Refused> {
+        let mut query = Self {
+            limit: 20,
+            after: None,
+            before: None,
+            tenant_only: false,
+            from: i64::MIN,
+            to: i64::MAX,
+            filters: Vec::new(),
+        };
+        for (name, value) in http::form(text.as_bytes()) {
+            query.take(&name, value, unbracketed_ignored)?;
+        }
+        query.check_types()?;
+        Ok(query)
+    }
+
+    fn take(&mut self, name: &str, value: String, unbracketed_ignored: bool) -> Result<(), Refused> {
+        match name {
+            "limit" => self.limit = limit(&value)?,
+            "after" => self.after = Some(value),
+            "before" => self.before = Some(value),
+            "tenant_only" => self.tenant_only = value.parse().map_err(|_| refused(name, "must be true or false"))?,
+            "effective_at[gt]" => self.from = self.from.max(seconds(name, &value)?.saturating_add(1)),
+            "effective_at[gte]" => self.from = self.from.max(seconds(name, &value)?),
+            "effective_at[lt]" => self.to = self.to.min(seconds(name, &value)?.saturating_sub(1)),
+            "effective_at[lte]" => self.to = self.to.min(seconds(name, &value)?),
+            _ => return self.narrow(name, value, unbracketed_ignored),
+        }
+        Ok(())
+    }
+
+    fn narrow(&mut self, name: &str, value: String, unbracketed_ignored: bool) -> Result<(), Refused> {
+        let Some(filter) = Filter::named(name.trim_end_matches("[]")) else {
+            return Ok(()); // a parameter nobody knows
+        };
+        if !name.ends_with("[]") {
+            return if unbracketed_ignored { Ok(()) } else { Err(refused(name, "is a list: write it with []")) };
+        }
+        match self.filters.iter_mut().find(|(known, _)| *known == filter) {
+            Some((_, values)) => values.push(value),
+            None => self.filters.push((filter, vec![value])),
+        }
+        Ok(())
+    }
+
+    fn check_types(&self) -> Result<(), Refused> {
+        let given =
+            self.filters.iter().filter(|(filter, _)| *filter == Filter::EventTypes).flat_map(|(_, types)| types);
+        for event_type in given {
+            if !types::is_known(event_type) {
+                return Err(refused("event_types", &format!("has no value {event_type:?}")));
+            }
+            if self.tenant_only && !types::is_tenant_scoped(event_type) {
+                return Err(refused("event_types", &format!("{event_type:?} is not of the tenant")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn limit(value: &str) -> Result<usize, Refused> {
+    match value.parse() {
+        Ok(limit @ 1..=100) => Ok(limit),
+        _ => Err(refused("limit", "must be an integer from 1 to 100")),
+    }
+}
+
+fn seconds(name: &str, value: &str) -> Result<i64, Refused> {
+    value.parse().map_err(|_| refused(name, "must be an integer, seconds since 1970"))
+}
+
+fn refused(param: &str, what: &str) -> Refused {
+    Refused { param: param.to_owned(), message: format!("Invalid '{param}': {what}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Query, Refused> {
+        Query::parse(text, false)
+    }
+
+    #[test]
+    fn bounds_are_whole_seconds_and_combine() {
+        let query =
+            parse("effective_at[gte]=10&effective_at%5Bgt%5D=10&effective_at[lt]=20&effective_at[lte]=25").unwrap();
+        assert_eq!((query.from, query.to), (11, 19));
+        assert_eq!(parse("").map(|query| (query.limit, query.tenant_only)), Ok((20, false)));
+    }
+
+    #[test]
+    fn lists_are_repeated_with_brackets() {
+        let query = parse("event_types[]=login.failed&event_types%5B%5D=user.added&project_ids[]=p").unwrap();
+        assert_eq!(query.filters.len(), 2);
+        assert_eq!(query.filters[0].1, ["login.failed", "user.added"]);
+    }
+
+    #[test]
+    fn err_names_the_parameter() {
+        let check = |text: &str, param: &str| assert_eq!(parse(text).unwrap_err().param, param, "{text}");
+        check("limit=0", "limit");
+        check("limit=101", "limit");
+        check("limit=ten", "limit");
+        check("effective_at[gt]=2026-11-22", "effective_at[gt]");
+        check("effective_at[lte]=1.5", "effective_at[lte]");
+        check("event_types=login.failed", "event_types");
+        check("event_types[]=login.failed,user.added", "event_types");
+        check("event_types[]=no.such", "event_types");
+        check("tenant_only=true&event_types[]=login.failed", "event_types");
+        check("tenant_only=1", "tenant_only");
+        assert!(Query::parse("event_types=login.failed", true).is_ok());
+    }
+}
