@@ -1,0 +1,168 @@
+//! `audit-pull demo`: both vendors simulated, pulled until drained, and what lies in the lake
+//! held against what was served.
+
+mod clock;
+mod count;
+mod show;
+mod side;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use adapters::http::HttpClient;
+use collector::{Bucket, Clock, Settings, State, Stream, StreamReport, UnixSeconds};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use simulators::Options;
+
+use crate::config::VendorName;
+use crate::exit::{Exit, Failed};
+use crate::lake::Lake;
+use crate::{output, simulate};
+use clock::DemoClock;
+use show::{Row, Shown};
+use side::{Microsoft365Side, OpenAiSide, Side};
+
+/// A new demo's clock begins this long ago, so that it ends in about the present.
+const BEGINS_AGO_SECONDS: i64 = 7_200;
+/// From one round to the next, seconds of the demo's clock: the slower vendor's schedule.
+const STEP_SECONDS: i64 = 300;
+/// The hourly look further back is due after this, seconds of the demo's clock.
+const SWEEP_SECONDS: i64 = 3_660;
+/// A demo that goes on begins this much later than it ended, seconds: a vendor's subscriptions
+/// may be started anew then.
+const RESUME_SECONDS: i64 = 1_200;
+/// Rounds before the demo gives up: 33 hours of its clock.
+const MOST_ROUNDS: u32 = 400;
+/// Lines that are shown.
+const SAMPLES: usize = 3;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The directory that objects and state live in; made when absent
+    #[arg(long, value_name = "DIR")]
+    lake: PathBuf,
+    /// How many distinct events each vendor has
+    #[arg(long, default_value_t = 1_000)]
+    events: usize,
+    /// Decides what the events are; the same demo on the same lake again delivers nothing again
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
+    let clock = DemoClock::default();
+    let lake = Lake::open(&args.lake, Settings::default(), &clock)?;
+    let started = started(&lake, &args, clock.now()).await?;
+    clock.set(started);
+    let options = || Options { events: args.events, seed: args.seed, ..Options::new(started) };
+    let start = |vendor| {
+        let clock = clock.clone();
+        simulate::start(vendor, options(), 0, Arc::new(move || clock.now()))
+    };
+    let (http, secrets) = (HttpClient::new()?, side::secrets(&format!("{}-{}", args.seed, args.events)));
+    let mut openai = side::openai(start(VendorName::Openai)?, &http, &secrets, &clock).await?;
+    let mut microsoft365 = side::microsoft365(start(VendorName::Microsoft365)?, &http, &secrets, &clock).await?;
+    resume(&lake, &clock, openai.streams().chain(microsoft365.streams())).await?;
+
+    let exit = drain(&lake, &clock, &mut openai, &mut microsoft365).await;
+    let mut samples = Vec::new();
+    let mut rows = rows(&lake, &openai, &mut samples)?;
+    rows.extend(self::rows(&lake, &microsoft365, &mut samples)?);
+    samples.truncate(SAMPLES);
+    show::show(&Shown { streams: &rows, lake: &lake.path, seed: args.seed, samples: &samples }, args.json)?;
+    Ok(if rows.iter().all(Row::is_exact) { exit } else { exit.max(Exit::Person) })
+}
+
+/// When this demo was begun on this lake: its events are told from it, so that they are the same
+/// when it is run again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Begun {
+    started: UnixSeconds,
+}
+
+async fn started(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, Failed> {
+    let key = format!("_state/demo-{}-{}.json", args.seed, args.events);
+    let unreadable = || Failed::person(format!("{key} under {}/.audit-pull is unreadable", args.lake.display()));
+    let begun = Begun { started: now.as_second() - BEGINS_AGO_SECONDS };
+    let body = serde_json::to_vec(&begun).map_err(|_| unreadable())?;
+    lake.bucket.put_if_absent(&key, body, "application/json").await?;
+    let body = lake.bucket.get(&key).await?.ok_or_else(unreadable)?;
+    let begun: Begun = serde_json::from_slice(&body).map_err(|_| unreadable())?;
+    Timestamp::from_second(begun.started).map_err(|_| unreadable())
+}
+
+/// Sets the clock past what the streams have seen of it, if there was a demo before this one.
+async fn resume(lake: &Lake, clock: &DemoClock, streams: impl Iterator<Item = &Stream>) -> Result<(), Failed> {
+    for stream in streams {
+        let Some(head) = lake.state.head(stream).await? else { continue };
+        let behind = head.written_at + RESUME_SECONDS - clock.now().as_second();
+        clock.forward(behind.max(0));
+    }
+    Ok(())
+}
+
+/// Rounds of ticks until nothing is to come and a look further back finds nothing new.
+async fn drain(
+    lake: &Lake,
+    clock: &DemoClock,
+    openai: &mut OpenAiSide<'_>,
+    microsoft365: &mut Microsoft365Side,
+) -> Exit {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} events delivered, {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut reports = Vec::new();
+    let mut swept = false;
+    for _ in 0..MOST_ROUNDS {
+        reports = openai.tick(lake, clock).await;
+        reports.extend(microsoft365.tick(lake, clock).await);
+        bar.set_length(openai.total() + microsoft365.total());
+        bar.inc(reports.iter().map(|report| report.delivered).sum());
+        let is_quiet = reports.iter().all(|report| report.drained && report.delivered == 0);
+        if Exit::of(&reports) == Exit::Person || (swept && is_quiet) {
+            break;
+        }
+        swept = openai.pending() + microsoft365.pending() == 0;
+        clock.forward(if swept { SWEEP_SECONDS } else { STEP_SECONDS });
+    }
+    bar.finish_and_clear();
+    complain(&reports);
+    Exit::of(&reports)
+}
+
+fn complain(reports: &[StreamReport]) {
+    let failures = reports.iter().filter_map(|report| report.failure.as_ref());
+    failures.for_each(|failure| output::complain(&failure.message));
+}
+
+/// One row a stream of the side; its first line goes to the samples.
+fn rows<V>(lake: &Lake, side: &Side<V>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
+    let row = |stream: &Stream| {
+        let counted = count::count(&lake.path, stream)
+            .map_err(|error| Failed::person(format!("cannot read back what was delivered: {error}")))?;
+        samples.extend(counted.sample.and_then(|line| RawValue::from_string(line).ok()));
+        let table = stream.log_type.table();
+        Ok(Row {
+            source: stream.source.to_string(),
+            log_type: stream.log_type.name(),
+            served: side.served(stream),
+            delivered: counted.delivered,
+            duplicates: counted.duplicates,
+            rejected: counted.rejected,
+            objects: counted.objects,
+            bytes: counted.bytes,
+            repeats: side.repeats(stream),
+            events_per_second: side.events_per_second(stream),
+            files: format!("{}/{table}/dt=*/hour=*/{}-*.ndjson.gz", lake.path.display(), stream.source),
+            stream: table,
+        })
+    };
+    side.streams().map(row).collect()
+}

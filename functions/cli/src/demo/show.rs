@@ -1,0 +1,120 @@
+//! What a demo came to, for people and for machines.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::exit::Failed;
+use crate::output;
+
+/// One stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Row {
+    pub(super) source: String,
+    /// The table.
+    pub(super) stream: String,
+    pub(super) log_type: &'static str,
+    /// Distinct events the simulator made visible.
+    pub(super) served: u64,
+    /// Distinct events in the lake.
+    pub(super) delivered: u64,
+    /// Lines in the lake for an event that is there already.
+    pub(super) duplicates: u64,
+    pub(super) rejected: u64,
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+    /// Events the vendor listed again, and that were not delivered again.
+    pub(super) repeats: u64,
+    /// Events a second, repeats included, over the time of the vendor's ticks.
+    pub(super) events_per_second: u64,
+    pub(super) files: String,
+}
+
+impl Row {
+    /// Whether all that was served was delivered once.
+    pub(super) fn is_exact(&self) -> bool {
+        self.served == self.delivered && self.duplicates == 0
+    }
+}
+
+/// The whole demo.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown<'a> {
+    pub(super) streams: &'a [Row],
+    pub(super) lake: &'a Path,
+    pub(super) seed: u64,
+    pub(super) samples: &'a [Box<RawValue>],
+}
+
+/// Writes it as a table, or as one object of JSON.
+pub(super) fn show(shown: &Shown<'_>, json: bool) -> Result<(), Failed> {
+    if json {
+        return output::say_json(shown);
+    }
+    let files = shown.streams.iter().map(|row| format!("  {}", row.files)).collect::<Vec<_>>().join("\n");
+    let samples = shown.samples.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+    let verdict = if shown.streams.iter().all(Row::is_exact) {
+        "Every event that was served is in the lake exactly once."
+    } else {
+        "NOT every event that was served is in the lake exactly once."
+    };
+    output::say(&format!("{}\n\nFiles:\n{files}\n\nLines:\n{samples}\n\n{verdict}", table(shown.streams)))
+}
+
+fn table(rows: &[Row]) -> String {
+    let head = ["log type", "served", "delivered", "duplicates", "rejected", "objects", "bytes", "repeats", "events/s"];
+    let row = |row: &Row| {
+        let counts = [
+            row.served,
+            row.delivered,
+            row.duplicates,
+            row.rejected,
+            row.objects,
+            row.bytes,
+            row.repeats,
+            row.events_per_second,
+        ];
+        let mut cells = std::iter::once(row.log_type.to_owned()).chain(counts.map(|count| count.to_string()));
+        std::array::from_fn::<_, 9, _>(|_| cells.next().unwrap_or_default())
+    };
+    let rows: Vec<_> = std::iter::once(head.map(str::to_owned)).chain(rows.iter().map(row)).collect();
+    output::table(&rows, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(served: u64, delivered: u64, duplicates: u64) -> Row {
+        Row {
+            source: "demo".into(),
+            stream: "openai_audit".into(),
+            log_type: "OpenAI.Audit",
+            served,
+            delivered,
+            duplicates,
+            rejected: 0,
+            objects: 1,
+            bytes: 1,
+            repeats: 5,
+            events_per_second: 9,
+            files: String::new(),
+        }
+    }
+
+    #[test]
+    fn exact_is_all_and_once() {
+        assert!(row(3, 3, 0).is_exact());
+        assert!(!row(3, 2, 0).is_exact());
+        assert!(!row(3, 3, 1).is_exact());
+        assert!(!row(2, 3, 0).is_exact());
+    }
+
+    #[test]
+    fn table_has_a_line_a_stream() {
+        let table = table(&[row(3, 3, 0), row(1_000, 1_000, 0)]);
+        assert_eq!(table.lines().count(), 3);
+        assert!(table.lines().nth(1).unwrap().starts_with("OpenAI.Audit       3"), "{table}");
+    }
+}

@@ -1,0 +1,51 @@
+//! One lake and one tick on it.
+
+use std::path::{Path, PathBuf};
+
+use adapters::local::{LocalBucket, LocalState};
+use collector::{Clock, Memory, Settings, Source, StreamReport, Tick, Vendor};
+use jiff::SignedDuration;
+
+use crate::exit::Failed;
+
+/// A lake's ports and what was chosen for it.
+#[derive(Debug)]
+pub(crate) struct Lake {
+    pub(crate) path: PathBuf,
+    pub(crate) state: LocalState,
+    pub(crate) bucket: LocalBucket,
+    pub(crate) settings: Settings,
+}
+
+impl Lake {
+    /// Opens the lake, making it when there is none.
+    pub(crate) fn open(path: &Path, settings: Settings, clock: &impl Clock) -> Result<Self, Failed> {
+        if path.as_os_str().is_empty() {
+            return Err(Failed::usage("--lake is empty; name a directory"));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            state: LocalState::open(path, clock.now().as_second())?,
+            bucket: LocalBucket::open(path, &settings.prefix)?,
+            settings,
+        })
+    }
+
+    /// One tick of the source, which ends within `time`.
+    pub(crate) async fn tick<V: Vendor>(
+        &self,
+        source: &Source<V>,
+        memory: &Memory,
+        clock: &impl Clock,
+        time: SignedDuration,
+    ) -> Vec<StreamReport> {
+        let tick = Tick {
+            state: &self.state,
+            bucket: &self.bucket,
+            clock,
+            settings: &self.settings,
+            deadline: clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX),
+        };
+        tick.run(source, memory).await
+    }
+}

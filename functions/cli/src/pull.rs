@@ -1,0 +1,128 @@
+//! `audit-pull pull`: one tick.
+
+use std::path::PathBuf;
+
+use adapters::clock::SystemClock;
+use adapters::http::HttpClient;
+use adapters::local::LocalSecrets;
+use collector::{Memory, Settings, Source, StreamReport, Vendor};
+use serde::Serialize;
+
+use crate::config::{self, VendorName};
+use crate::exit::{Exit, Failed};
+use crate::lake::Lake;
+use crate::{output, sources};
+
+/// What the secret is called in messages when no file is named.
+const FROM_VARIABLES: &str = "of the environment";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = VARIABLES)]
+pub(crate) struct Args {
+    /// The vendor
+    vendor: VendorName,
+    /// The directory that objects and state live in; made when absent
+    #[arg(long, value_name = "DIR")]
+    lake: PathBuf,
+    /// The file that holds the source's secret [default: the environment]
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+    /// Before every object's key; ends in a slash
+    #[arg(long, default_value = "", value_parser = prefix)]
+    prefix: String,
+    /// How far back a new stream begins
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
+    lookback_days: u16,
+    /// Write one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+const VARIABLES: &str = "Environment:
+  OPENAI_ADMIN_KEY            the admin key, unless --secret is given
+  OPENAI_BASE_URL             ends in /v1 [default: https://api.openai.com/v1]
+  OPENAI_LISTINGS             organization, tenant, or both with a comma between them [default: both]
+  MICROSOFT365_TENANT_ID, MICROSOFT365_CLIENT_ID, MICROSOFT365_CLIENT_SECRET
+                              the app registration, unless --secret is given
+  MICROSOFT365_API_URL        an origin, a path prefix is kept [default: the cloud's own]
+  MICROSOFT365_LOGIN_URL      likewise
+
+Exit codes: 0 drained, 1 the next tick carries on, 2 usage, 3 a person must act.";
+
+/// A prefix is empty or ends in a slash.
+fn prefix(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.ends_with('/') { Ok(text.to_owned()) } else { Err("must end in a slash".to_owned()) }
+}
+
+pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
+    let reference = args.secret.as_ref().map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string());
+    let secret = config::secret(args.vendor, args.secret.clone(), config::variable)?;
+    let secrets = LocalSecrets::new([(reference.clone(), secret)]);
+    let http = HttpClient::new()?;
+    let reports = match args.vendor {
+        VendorName::Openai => {
+            let config = config::openai(config::variable)?;
+            let source = sources::openai(&http, &secrets, &SystemClock, &config, &reference).await?;
+            tick(&args, &source).await?
+        }
+        VendorName::Microsoft365 => {
+            let overrides = config::microsoft365(config::variable)?;
+            let source = sources::microsoft365(&http, &secrets, SystemClock, &overrides, &reference).await?;
+            tick(&args, &source).await?
+        }
+    };
+    show(&reports, args.json)?;
+    Ok(Exit::of(&reports))
+}
+
+async fn tick<V: Vendor>(args: &Args, source: &Source<V>) -> Result<Vec<StreamReport>, Failed> {
+    let settings = Settings {
+        prefix: args.prefix.clone(),
+        lookback: i64::from(args.lookback_days) * 86_400,
+        ..Settings::default()
+    };
+    let lake = Lake::open(&args.lake, settings, &SystemClock)?;
+    Ok(lake.tick(source, &Memory::default(), &SystemClock, args.vendor.time_of_a_tick()).await)
+}
+
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    streams: &'a [StreamReport],
+}
+
+fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
+    for report in reports {
+        report.gaps.iter().for_each(|gap| output::complain(&gap.cause));
+        report.failure.iter().for_each(|failure| output::complain(&failure.message));
+    }
+    if json { output::say_json(&Shown { streams: reports }) } else { output::say(&output::table(&rows(reports), 2)) }
+}
+
+fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
+    let head = ["source", "log type", "events", "delivered", "repeats", "rejected", "objects", "bytes", "end"];
+    let row = |report: &StreamReport| {
+        let counts =
+            [report.events, report.delivered, report.duplicates, report.rejected, report.objects, report.bytes];
+        let [events, delivered, repeats, rejected, objects, bytes] = counts.map(|count| count.to_string());
+        let end = match (&report.failure, report.drained) {
+            (Some(_), _) => "failed",
+            (None, false) => "cut short",
+            (None, true) => "drained",
+        };
+        let (source, log_type) = (report.source.clone(), report.log_type.to_owned());
+        [source, log_type, events, delivered, repeats, rejected, objects, bytes, end.to_owned()]
+    };
+    std::iter::once(head.map(str::to_owned)).chain(reports.iter().map(row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes() {
+        assert_eq!(prefix("").as_deref(), Ok(""));
+        assert_eq!(prefix("team/").as_deref(), Ok("team/"));
+        assert!(prefix("team").is_err());
+    }
+}
