@@ -1,12 +1,26 @@
 //! The log schemas, the normaliser and the row id. Pure: bytes in, bytes out.
 
+mod builtin;
+mod column;
+mod compile;
+mod construct;
+mod definition;
+mod format;
+mod identity;
+mod indicator;
+mod json;
+mod line;
 mod log_type;
-mod row_id;
-
-pub use log_type::LogType;
-pub use row_id::RowId;
 mod normalize;
+mod row_id;
 mod split;
+mod time;
+mod transform;
+mod validate;
 
-pub use normalize::{LineContext, Normalized, Normalizer, Rejection};
+pub use builtin::{schema, schema_text};
+pub use compile::{Schema, SchemaError};
+pub use log_type::LogType;
+pub use normalize::{LineContext, Mode, Normalized, Normalizer, Rejection};
+pub use row_id::RowId;
 pub use split::{ArraySplitter, SplitError};

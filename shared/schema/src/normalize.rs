@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::{LogType, RowId};
+use crate::compile::Schema;
+use crate::json::{self, Document, Kind, SyntaxError, write_string};
+use crate::line::{Line, separate};
+use crate::time::write_time;
+use crate::{LogType, RowId, builtin, construct, identity};
 
 /// What a line says beside its event.
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +26,13 @@ pub struct Normalized {
     pub row_id: RowId,
     /// The vendor's event time, where it could be read.
     pub event_time: Option<Timestamp>,
-    /// Values that did not fit their declared type.
+    /// Values under `p_nonconforming`: those that did not fit their declared type, and those whose name is taken.
     pub nonconforming: u32,
-    /// Fields the schema does not declare.
+    /// Fields the schema does not declare, in the event and in its declared objects.
     pub undeclared: u32,
 }
 
-/// Why an input cannot become a line: it is not JSON, or not an object.
+/// Why an input cannot become a line: it is not JSON, or not an object; in strict mode, what the reference refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {
@@ -38,23 +42,130 @@ pub struct Rejection {
     pub row_id: RowId,
 }
 
+/// How an event that does not match its schema is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Nothing is lost: undeclared fields are kept, misfits stand under `p_nonconforming`, and fields that the vendor's
+    /// API does not have are filled from those it has.
+    #[default]
+    Default,
+    /// The reference's behaviour and nothing of ours: undeclared fields are dropped, misfits refused.
+    Strict,
+}
+
 /// One log type's schema, ready to run.
-#[derive(Debug)]
-pub struct Normalizer {}
+#[derive(Debug, Clone)]
+pub struct Normalizer {
+    schema: Schema,
+    mode: Mode,
+    /// General's undeclared fields stand in its `payload` only.
+    keeps_undeclared: bool,
+}
 
 impl Normalizer {
     /// The normaliser of a built-in log type.
-    pub fn new(_log_type: LogType) -> Self {
-        Self {}
+    pub fn new(log_type: LogType) -> Self {
+        Self::with_schema(builtin::schema(log_type), Mode::Default)
     }
 
-    /// Appends the event's line, LF included, to `out`. On a rejection `out` is as it was.
+    /// The normaliser of any schema.
+    pub fn with_schema(schema: Schema, mode: Mode) -> Self {
+        let schema = match mode {
+            Mode::Default => construct::attached(schema),
+            Mode::Strict => schema.without_extensions(),
+        };
+        let keeps_undeclared = mode == Mode::Default && LogType::from_name(&schema.name) != Some(LogType::General);
+        Self { schema, mode, keeps_undeclared }
+    }
+
+    /// The schema's name: `p_log_type`.
+    pub fn log_type(&self) -> &str {
+        &self.schema.name
+    }
+
+    /// Appends the event's line, LF included, to `out`.
+    ///
+    /// # Errors
+    /// The input cannot become a line; `out` is as it was.
     pub fn normalize(
         &self,
-        _raw: &[u8],
-        _context: &LineContext<'_>,
-        _out: &mut Vec<u8>,
+        raw: &[u8],
+        context: &LineContext<'_>,
+        out: &mut Vec<u8>,
     ) -> Result<Normalized, Rejection> {
-        Err(Rejection { reason: String::new(), row_id: RowId { hour: 0, hash: [0; 12] } })
+        let mark = out.len();
+        self.write(raw, context, out).map_err(|reason| {
+            out.truncate(mark);
+            Rejection { reason, row_id: identity::of_rejected(&self.schema.name, context.source_id, raw) }
+        })
+    }
+
+    fn write(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, String> {
+        let event = self.parse(raw).map_err(|cause| cause.to_string())?;
+        let kind = event.kind(Document::ROOT);
+        if kind != Kind::Object {
+            return Err(format!("not an object but {}", name(kind)));
+        }
+        let row_id = identity::of_event(&self.schema.name, context.source_id, &event);
+        out.reserve(raw.len() + raw.len() / 4 + 512);
+        out.push(b'{');
+        let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out);
+        line.event(&event, &self.schema.root).map_err(|refused| refused.0)?;
+        let normalized = Normalized {
+            row_id,
+            event_time: line.event_time,
+            nonconforming: line.nonconforming(),
+            undeclared: line.undeclared,
+        };
+        line.standard(|out| self.standard_fields(&normalized, context, out));
+        line.finish();
+        out.extend_from_slice(b"}\n");
+        Ok(normalized)
+    }
+
+    fn parse<'a>(&self, raw: &'a [u8]) -> Result<Document<'a>, SyntaxError> {
+        if self.mode == Mode::Default {
+            return json::parse(raw);
+        }
+        // The reference reads the first value, and null as an object without members.
+        let (event, _) = json::parse_prefix(raw)?;
+        if event.kind(Document::ROOT) == Kind::Null { json::parse(b"{}") } else { Ok(event) }
+    }
+
+    fn standard_fields(&self, normalized: &Normalized, context: &LineContext<'_>, out: &mut Vec<u8>) {
+        let mut text = |key: &str, text: &str| {
+            separate(out);
+            out.extend_from_slice(key.as_bytes());
+            write_string(text, out);
+        };
+        text("\"p_log_type\":", &self.schema.name);
+        text("\"p_row_id\":", &normalized.row_id.to_string());
+        out.extend_from_slice(b",\"p_event_time\":");
+        write_time(normalized.event_time.unwrap_or(context.parse_time), out);
+        out.extend_from_slice(b",\"p_parse_time\":");
+        write_time(context.parse_time, out);
+        for (key, text) in [("p_source_id", context.source_id), ("p_source_label", context.source_label)] {
+            if !text.is_empty() {
+                out.extend_from_slice(format!(",\"{key}\":").as_bytes());
+                write_string(text, out);
+            }
+        }
+        if self.mode == Mode::Default {
+            out.extend_from_slice(format!(",\"p_schema_version\":{}", self.schema.version).as_bytes());
+        }
     }
 }
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Null => "null",
+        Kind::True | Kind::False => "a boolean",
+        Kind::Number => "a number",
+        Kind::String => "a string",
+        Kind::Array => "an array",
+        Kind::Object => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests;

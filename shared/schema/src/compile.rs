@@ -1,0 +1,356 @@
+//! A schema, checked and ready to run.
+
+use crate::column::column;
+use crate::construct::Construction;
+use crate::definition::{Definition, SchemaFile};
+use crate::format::TimeFormat;
+use crate::indicator::Indicator;
+use crate::validate::Validate;
+use crate::transform::Transform;
+
+/// How deep fields and definitions may nest.
+const MAX_DEPTH: usize = 64;
+
+/// A log schema.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) description: String,
+    pub(crate) reference_url: String,
+    pub(crate) root: Object,
+}
+
+/// Why a schema makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {path}: {reason}")]
+pub struct SchemaError {
+    /// The file's name.
+    pub file: String,
+    /// Where in the schema: the names of the fields, from the top.
+    pub path: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    /// In schema order.
+    pub(crate) fields: Vec<Field>,
+    /// The names that are read, sorted by their bytes, each with its field.
+    pub(crate) by_name: Vec<(String, usize)>,
+    /// The columns that are not their field's name, sorted by their bytes.
+    pub(crate) by_column: Vec<(String, usize)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) column: String,
+    /// `"column":`
+    pub(crate) key: Vec<u8>,
+    pub(crate) description: String,
+    pub(crate) required: bool,
+    pub(crate) extension: bool,
+    /// Another field has the same column.
+    pub(crate) collides: bool,
+    pub(crate) value: Value,
+    pub(crate) transform: Option<Transform>,
+    /// What we fill it with, where the vendor does not.
+    pub(crate) construction: Option<Construction>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Value {
+    pub(crate) kind: Type,
+    pub(crate) indicators: Vec<Indicator>,
+    pub(crate) validate: Option<Validate>,
+    pub(crate) is_event_time: bool,
+    /// The value is JSON in a string.
+    pub(crate) is_embedded: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Type {
+    String,
+    /// A whole number of so many bits.
+    Integer(u32),
+    Float,
+    Boolean,
+    Timestamp(Vec<TimeFormat>),
+    Array(Box<Value>),
+    Object(Object),
+    Json,
+}
+
+impl Schema {
+    /// Parses and checks the text of a schema file; `file` names it in errors.
+    ///
+    /// # Errors
+    /// What the schema gets wrong, and where.
+    pub fn parse(text: &str, file: &str) -> Result<Self, SchemaError> {
+        let error = |path: String, reason| SchemaError { file: file.to_owned(), path, reason };
+        let parsed: SchemaFile =
+            serde_saphyr::from_str(text).map_err(|cause| error("(file)".to_owned(), cause.to_string()))?;
+        let mut compiler = Compiler { file: &parsed, path: Vec::new(), following: Vec::new() };
+        let root = compiler.schema().map_err(|reason| {
+            let path = if compiler.path.is_empty() { "(top)".to_owned() } else { compiler.path.join(".") };
+            error(path, reason)
+        })?;
+        Ok(Self {
+            name: parsed.schema,
+            version: parsed.version,
+            description: parsed.description,
+            reference_url: parsed.reference_url,
+            root,
+        })
+    }
+
+    /// The log type's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Without the fields that are ours.
+    pub(crate) fn without_extensions(mut self) -> Self {
+        self.root.drop_extensions();
+        self
+    }
+}
+
+impl Object {
+    fn new(mut fields: Vec<Field>) -> Self {
+        let columns: Vec<String> = fields.iter().map(|field| field.column.clone()).collect();
+        for (at, field) in fields.iter_mut().enumerate() {
+            field.collides = columns.iter().enumerate().any(|(other, column)| other != at && *column == field.column);
+        }
+        let mut by_name: Vec<(String, usize)> = Vec::new();
+        for (at, field) in fields.iter().enumerate() {
+            let read = field.transform.as_ref().map_or(Some(field.name.as_str()), |transform| transform.reads(&field.name));
+            by_name.extend(read.map(|name| (name.to_owned(), at)));
+        }
+        by_name.sort_unstable();
+        let renamed = fields.iter().enumerate().filter(|(_, field)| field.column != field.name && !field.collides);
+        let mut by_column: Vec<_> = renamed.map(|(at, field)| (field.column.clone(), at)).collect();
+        by_column.sort_unstable();
+        Self { fields, by_name, by_column }
+    }
+
+    fn drop_extensions(&mut self) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.retain(|field| !field.extension);
+        fields.iter_mut().for_each(|field| field.value.drop_extensions());
+        *self = Self::new(fields);
+    }
+
+    /// The field at a path of names.
+    pub(crate) fn field_mut(&mut self, path: &[&str]) -> Option<&mut Field> {
+        let (first, rest) = path.split_first()?;
+        let field = self.fields.iter_mut().find(|field| field.name == *first)?;
+        if rest.is_empty() {
+            return Some(field);
+        }
+        match &mut field.value.kind {
+            Type::Object(object) => object.field_mut(rest),
+            _ => None,
+        }
+    }
+}
+
+impl Value {
+    fn drop_extensions(&mut self) {
+        match &mut self.kind {
+            Type::Object(object) => object.drop_extensions(),
+            Type::Array(element) => element.drop_extensions(),
+            _ => {}
+        }
+    }
+}
+
+struct Compiler<'a> {
+    file: &'a SchemaFile,
+    path: Vec<String>,
+    /// The definitions being followed.
+    following: Vec<&'a str>,
+}
+
+impl<'a> Compiler<'a> {
+    fn schema(&mut self) -> Result<Object, String> {
+        let file = self.file;
+        if file.version != 0 {
+            return Err(format!("version {} is not known; the language has version 0", file.version));
+        }
+        if !is_log_type(&file.schema) {
+            return Err(format!("schema: {:?} is not a log type such as Vendor.Product", file.schema));
+        }
+        if let Some(parser) = file.parser.as_ref().and_then(|parser| parser.keys().find(|key| *key != "native")) {
+            return Err(format!("parser: {parser} is not supported; the input is JSON (native, or no parser)"));
+        }
+        for (name, definition) in &file.definitions {
+            self.path.push(format!("definitions.{name}"));
+            self.value(definition)?;
+            self.path.pop();
+        }
+        self.object(&file.fields)
+    }
+
+    fn object(&mut self, definitions: &'a [Definition]) -> Result<Object, String> {
+        if definitions.is_empty() {
+            return Err("an object needs at least one field".to_owned());
+        }
+        let mut fields: Vec<Field> = Vec::with_capacity(definitions.len());
+        for definition in definitions {
+            let name = definition.name.clone().filter(|name| !name.is_empty()).ok_or("a field without a name")?;
+            if fields.iter().any(|field| field.name == name) {
+                return Err(format!("the field {name} is there twice"));
+            }
+            self.path.push(name.clone());
+            fields.push(self.field(name, definition)?);
+            self.path.pop();
+        }
+        Ok(Object::new(fields))
+    }
+
+    fn field(&mut self, name: String, definition: &'a Definition) -> Result<Field, String> {
+        let value = self.value(definition)?;
+        let transform = Transform::new(definition)?;
+        if transform.as_ref().is_some_and(Transform::is_text) && !matches!(value.kind, Type::String) {
+            return Err("concat, split and mask make a string".to_owned());
+        }
+        let column = column(&name).into_owned();
+        Ok(Field {
+            key: format!("\"{column}\":").into_bytes(),
+            column,
+            name,
+            description: definition.description.clone(),
+            required: definition.required,
+            extension: definition.extension,
+            collides: false,
+            value,
+            transform,
+            construction: None,
+        })
+    }
+
+    fn value(&mut self, definition: &'a Definition) -> Result<Value, String> {
+        if self.path.len() + self.following.len() > MAX_DEPTH {
+            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        if definition.kind == "ref" {
+            return self.reference(definition);
+        }
+        let value = Value {
+            kind: self.kind(definition)?,
+            indicators: indicators(&definition.indicators)?,
+            validate: definition.validate.as_ref().map(Validate::new).transpose()?,
+            is_event_time: definition.is_event_time,
+            is_embedded: definition.is_embedded_json,
+        };
+        check_fit(definition, &value.kind)?;
+        Ok(value)
+    }
+
+    fn reference(&mut self, definition: &'a Definition) -> Result<Value, String> {
+        let target = definition.target.as_deref().ok_or("ref needs a target")?;
+        let file = self.file;
+        let (name, aimed) =
+            file.definitions.get_key_value(target).ok_or_else(|| format!("no definition is called {target}"))?;
+        if self.following.contains(&name.as_str()) {
+            return Err(format!("the definition {target} contains itself"));
+        }
+        self.following.push(name);
+        let value = self.value(aimed)?;
+        self.following.pop();
+        Ok(value)
+    }
+
+    fn kind(&mut self, definition: &'a Definition) -> Result<Type, String> {
+        Ok(match definition.kind.as_str() {
+            "string" => Type::String,
+            "smallint" => Type::Integer(16),
+            "int" => Type::Integer(32),
+            "bigint" => Type::Integer(64),
+            "float" => Type::Float,
+            "boolean" => Type::Boolean,
+            "json" => Type::Json,
+            "timestamp" => Type::Timestamp(TimeFormat::all(definition)?),
+            "array" => {
+                let element = definition.element.as_deref().ok_or("an array needs an element")?;
+                self.path.push("element".to_owned());
+                let element = self.value(element)?;
+                self.path.pop();
+                Type::Array(Box::new(element))
+            }
+            "object" => Type::Object(self.object(definition.fields.as_deref().ok_or("an object needs fields")?)?),
+            "" => return Err("a type is missing".to_owned()),
+            other => return Err(format!("no type is called {other}")),
+        })
+    }
+}
+
+fn indicators(names: &[String]) -> Result<Vec<Indicator>, String> {
+    let known = |name: &String| Indicator::from_name(name).ok_or_else(|| format!("no indicator is called {name}"));
+    names.iter().map(known).collect()
+}
+
+/// Keys that mean nothing for a type are mistakes.
+fn check_fit(definition: &Definition, kind: &Type) -> Result<(), String> {
+    let is_string = matches!(kind, Type::String);
+    let is_time = matches!(kind, Type::Timestamp(_));
+    let misplaced = [
+        (!definition.indicators.is_empty() && !is_string, "indicators belong to a string"),
+        (definition.validate.is_some() && !is_string, "validate belongs to a string"),
+        ((definition.is_event_time || definition.is_expiration) && !is_time, "isEventTime belongs to a timestamp"),
+        ((definition.time_format.is_some() || definition.time_formats.is_some()) && !is_time, "timeFormat belongs to a timestamp"),
+        (definition.element.is_some() && !matches!(kind, Type::Array(_)), "element belongs to an array"),
+        (definition.fields.is_some() && !matches!(kind, Type::Object(_)), "fields belong to an object"),
+        (definition.target.is_some(), "target belongs to a ref"),
+        (definition.is_embedded_json && !matches!(kind, Type::Array(_) | Type::Object(_) | Type::Json), "isEmbeddedJSON belongs to an object, an array or json"),
+    ];
+    match misplaced.into_iter().find(|(wrong, _)| *wrong) {
+        Some((_, reason)) => Err(reason.to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// Two or more parts, each a letter and then letters or digits.
+fn is_log_type(name: &str) -> bool {
+    let is_part = |part: &str| {
+        part.starts_with(|char: char| char.is_ascii_alphabetic()) && part.chars().all(|char| char.is_ascii_alphanumeric())
+    };
+    name.contains('.') && name.split('.').all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(fields: &str) -> String {
+        let text = format!("schema: A.B\nfields:\n{fields}\n");
+        Schema::parse(&text, "a.yml").map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn err_says_file_path_and_reason() {
+        assert_eq!(
+            refused("- {name: o, type: object, fields: [{name: x, type: strin}]}"),
+            "a.yml: o.x: no type is called strin"
+        );
+        assert_eq!(refused("- {name: a, type: array}"), "a.yml: a: an array needs an element");
+        assert_eq!(refused("- {name: a, type: ref, target: T}"), "a.yml: a: no definition is called T");
+        assert_eq!(refused("- {name: a, type: int, indicators: [ip]}"), "a.yml: a: indicators belong to a string");
+        assert_eq!(refused("- {name: a, type: string, indicators: [up]}"), "a.yml: a: no indicator is called up");
+        assert_eq!(refused("- {name: a, type: int}\n- {name: a, type: int}"), "a.yml: (top): the field a is there twice");
+        assert_eq!(refused("- {name: a, type: timestamp, timeFormat: never}"), "a.yml: a: no time format is called never");
+        assert!(refused("- {name: a, typ: int}").contains("typ"));
+    }
+
+    #[test]
+    fn definitions_are_followed_but_not_round() {
+        let text = "schema: A.B\ndefinitions:\n  T: {type: object, fields: [{name: x, type: int}]}\nfields:\n- {name: a, type: ref, target: T}\n";
+        let schema = Schema::parse(text, "a.yml").unwrap();
+        assert!(matches!(schema.root.fields[0].value.kind, Type::Object(_)));
+        let round = "schema: A.B\ndefinitions:\n  T: {type: array, element: {type: ref, target: T}}\nfields:\n- {name: a, type: ref, target: T}\n";
+        assert!(Schema::parse(round, "a.yml").unwrap_err().reason.contains("contains itself"));
+    }
+}

@@ -1,0 +1,114 @@
+//! Fields of the schemas that the vendors' APIs do not have, filled from what they do send.
+
+use crate::LogType;
+use crate::compile::Schema;
+use crate::json::{Document, Kind, NodeId};
+
+/// A field that we fill where the event has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Construction {
+    /// The whole event.
+    Payload,
+    ActorUser,
+    ActorServiceAccount,
+    Project,
+    ApiKey,
+    User,
+    ServiceAccount,
+    /// The scopes of `api_key.updated`, which stand under one of two names: these from the other.
+    Scopes { from: &'static str },
+}
+
+/// What a construction found.
+pub(crate) enum Constructed {
+    Value(NodeId),
+    /// The members of an object.
+    Members(Vec<(&'static str, NodeId)>),
+}
+
+/// Marks the fields of a built-in log type that we fill.
+pub(crate) fn attached(mut schema: Schema) -> Schema {
+    let constructions: &[(&[&str], Construction)] = match LogType::from_name(&schema.name) {
+        Some(LogType::OpenAiAudit) => &[
+            (&["actor", "user"], Construction::ActorUser),
+            (&["actor", "service_account"], Construction::ActorServiceAccount),
+            (&["project"], Construction::Project),
+            (&["api_key"], Construction::ApiKey),
+            (&["user"], Construction::User),
+            (&["service_account"], Construction::ServiceAccount),
+            (&["api_key.updated", "data"], Construction::Scopes { from: "changes_requested" }),
+            (&["api_key.updated", "changes_requested"], Construction::Scopes { from: "data" }),
+        ],
+        Some(LogType::General) => &[(&["payload"], Construction::Payload)],
+        _ => &[],
+    };
+    for (path, construction) in constructions {
+        if let Some(field) = schema.root.field_mut(path) {
+            field.construction = Some(*construction);
+        }
+    }
+    schema
+}
+
+/// The names under which a field of an object may stand, the best first.
+type Sources<'a> = &'a [(&'static str, &'a [&'a [&'a str]])];
+
+impl Construction {
+    /// The field's value, given the one that the event has for it.
+    pub(crate) fn fill(self, event: &Document<'_>, sent: Option<NodeId>) -> Option<Constructed> {
+        let sent = sent.filter(|id| event.kind(*id) != Kind::Null);
+        match self {
+            Self::Payload => return Some(Constructed::Value(Document::ROOT)),
+            Self::Scopes { from } => return scopes(event, from, sent),
+            _ if sent.is_some() => return None,
+            _ => {}
+        }
+        let kind = event.get(Document::ROOT, "type").map(|id| event.text(id)).unwrap_or_default();
+        let kind = kind.as_ref();
+        match self {
+            Self::ActorUser => members(event, &[
+                ("id", &[&["actor", "session", "user", "id"], &["actor", "api_key", "user", "id"]]),
+                ("email", &[&["actor", "session", "user", "email"], &["actor", "api_key", "user", "email"]]),
+            ]),
+            Self::ActorServiceAccount => members(event, &[("id", &[&["actor", "api_key", "service_account", "id"]])]),
+            Self::Project if kind.starts_with("project.") => members(event, &[
+                ("id", &[&[kind, "id"]]),
+                ("name", &[&[kind, "data", "name"], &[kind, "data", "title"]]),
+            ]),
+            Self::ApiKey if kind.starts_with("api_key.") => members(event, &[("id", &[&[kind, "id"]])]),
+            Self::User if kind == "invite.sent" => members(event, &[
+                ("email", &[&[kind, "data", "email"]]),
+                ("role", &[&[kind, "data", "role"]]),
+            ]),
+            Self::User if kind.starts_with("user.") => members(event, &[
+                ("id", &[&[kind, "id"]]),
+                ("role", &[&[kind, "data", "role"], &[kind, "changes_requested", "role"]]),
+            ]),
+            Self::ServiceAccount if kind.starts_with("service_account.") => {
+                members(event, &[("id", &[&[kind, "id"]])])
+            }
+            _ => None,
+        }
+    }
+}
+
+fn scopes(event: &Document<'_>, from: &str, sent: Option<NodeId>) -> Option<Constructed> {
+    let has_scopes = |id| event.get(id, "scopes").is_some_and(|scopes| event.kind(scopes) != Kind::Null);
+    if sent.is_some_and(|id| event.kind(id) != Kind::Object || has_scopes(id)) {
+        return None;
+    }
+    let scopes = event.find(Document::ROOT, &["api_key.updated", from, "scopes"])?;
+    (event.kind(scopes) == Kind::Array).then(|| Constructed::Members(vec![("scopes", scopes)]))
+}
+
+/// An object of texts; none when there is not one.
+fn members(event: &Document<'_>, sources: Sources<'_>) -> Option<Constructed> {
+    let found: Vec<_> = sources.iter().filter_map(|(name, paths)| Some((*name, first_text(event, paths)?))).collect();
+    (!found.is_empty()).then_some(Constructed::Members(found))
+}
+
+/// The first of the paths that ends at a string which says something. A type is also looked for as a column names it.
+fn first_text(event: &Document<'_>, paths: &[&[&str]]) -> Option<NodeId> {
+    let is_text = |id: &NodeId| event.kind(*id) == Kind::String && event.raw(*id) != "\"\"";
+    paths.iter().find_map(|path| event.find(Document::ROOT, path).filter(is_text))
+}

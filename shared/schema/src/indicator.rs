@@ -1,0 +1,224 @@
+//! Indicators: values worth searching for, whatever field they stand in.
+
+mod scan;
+
+use crate::json::write_string;
+
+/// What a string field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Indicator {
+    Ip,
+    Domain,
+    Hostname,
+    Url,
+    NetAddr,
+    Email,
+    Md5,
+    Sha1,
+    Sha256,
+    AwsArn,
+    AwsArnOnly,
+    AwsAccountId,
+    AwsInstanceId,
+    /// Any text that is not empty, trimmed or as it is.
+    Text(Any, bool),
+}
+
+/// A `p_any_*` field. In the order of their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Any {
+    ActorIds,
+    AwsAccountIds,
+    AwsArns,
+    AwsInstanceIds,
+    AwsTags,
+    DomainNames,
+    Emails,
+    IpAddresses,
+    MacAddresses,
+    Md5Hashes,
+    SerialNumbers,
+    Sha1Hashes,
+    Sha256Hashes,
+    TraceIds,
+    Usernames,
+}
+
+impl Any {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ActorIds => "p_any_actor_ids",
+            Self::AwsAccountIds => "p_any_aws_account_ids",
+            Self::AwsArns => "p_any_aws_arns",
+            Self::AwsInstanceIds => "p_any_aws_instance_ids",
+            Self::AwsTags => "p_any_aws_tags",
+            Self::DomainNames => "p_any_domain_names",
+            Self::Emails => "p_any_emails",
+            Self::IpAddresses => "p_any_ip_addresses",
+            Self::MacAddresses => "p_any_mac_addresses",
+            Self::Md5Hashes => "p_any_md5_hashes",
+            Self::SerialNumbers => "p_any_serial_numbers",
+            Self::Sha1Hashes => "p_any_sha1_hashes",
+            Self::Sha256Hashes => "p_any_sha256_hashes",
+            Self::TraceIds => "p_any_trace_ids",
+            Self::Usernames => "p_any_usernames",
+        }
+    }
+}
+
+impl Indicator {
+    /// The indicator a schema names.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "ip" => Self::Ip,
+            "domain" => Self::Domain,
+            "hostname" => Self::Hostname,
+            "url" => Self::Url,
+            "net_addr" => Self::NetAddr,
+            "email" => Self::Email,
+            "md5" => Self::Md5,
+            "sha1" => Self::Sha1,
+            "sha256" => Self::Sha256,
+            "aws_arn" => Self::AwsArn,
+            "aws_arn_only" => Self::AwsArnOnly,
+            "aws_account_id" => Self::AwsAccountId,
+            "aws_instance_id" => Self::AwsInstanceId,
+            "aws_tag" => Self::Text(Any::AwsTags, false),
+            "username" => Self::Text(Any::Usernames, true),
+            "trace_id" => Self::Text(Any::TraceIds, true),
+            "actor_id" => Self::Text(Any::ActorIds, true),
+            "mac" => Self::Text(Any::MacAddresses, true),
+            "serial_number" => Self::Text(Any::SerialNumbers, true),
+            _ => return None,
+        })
+    }
+}
+
+/// The indicators of one line.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    values: Vec<(Any, String)>,
+}
+
+impl Found {
+    /// Takes what a field's text holds. `lenient` also finds an address with brackets or a port.
+    pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, lenient: bool) {
+        match indicator {
+            Indicator::Ip if lenient => self.ip(scan::address(text.trim())),
+            Indicator::Ip => self.ip(text.trim()),
+            Indicator::Domain => self.domain(text),
+            Indicator::Hostname => self.hostname(text),
+            Indicator::Url => scan::url_host(text.trim()).into_iter().for_each(|host| self.hostname(host)),
+            Indicator::NetAddr => self.hostname(scan::net_host(text.trim())),
+            Indicator::Email if text.contains('@') => self.add(Any::Emails, text.trim()),
+            Indicator::Email => {}
+            Indicator::Md5 => self.hash(Any::Md5Hashes, text.trim(), 32),
+            Indicator::Sha1 => self.hash(Any::Sha1Hashes, text.trim(), 40),
+            Indicator::Sha256 => self.hash(Any::Sha256Hashes, text.trim(), 64),
+            Indicator::AwsArn => self.arn(text),
+            Indicator::AwsArnOnly => scan::arn(text).into_iter().for_each(|_| self.add(Any::AwsArns, text)),
+            Indicator::AwsAccountId => self.account(text),
+            Indicator::AwsInstanceId if text.starts_with("i-") => self.add(Any::AwsInstanceIds, text),
+            Indicator::AwsInstanceId => {}
+            Indicator::Text(any, trimmed) => self.add(any, if trimmed { text.trim() } else { text }),
+        }
+    }
+
+    fn add(&mut self, any: Any, text: &str) {
+        if !text.is_empty() {
+            self.values.push((any, text.to_owned()));
+        }
+    }
+
+    fn ip(&mut self, text: &str) {
+        if scan::is_ip(text) {
+            self.add(Any::IpAddresses, text);
+        }
+    }
+
+    fn domain(&mut self, text: &str) {
+        let text = text.trim();
+        match text.starts_with("xn--") {
+            true => scan::to_unicode(text).into_iter().for_each(|name| self.add(Any::DomainNames, &name)),
+            false => self.add(Any::DomainNames, text),
+        }
+    }
+
+    fn hostname(&mut self, text: &str) {
+        let text = text.trim();
+        if scan::is_ip(text) { self.add(Any::IpAddresses, text) } else { self.domain(text) }
+    }
+
+    fn hash(&mut self, any: Any, text: &str, digits: usize) {
+        if text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            self.add(any, &text.to_ascii_lowercase());
+        }
+    }
+
+    fn account(&mut self, text: &str) {
+        if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.add(Any::AwsAccountIds, text);
+        }
+    }
+
+    fn arn(&mut self, text: &str) {
+        let Some(arn) = scan::arn(text) else { return };
+        self.add(Any::AwsArns, text);
+        self.account(arn.account);
+        if let Some(instance) = arn.instance {
+            self.add(Any::AwsInstanceIds, instance);
+        }
+    }
+
+    /// Writes the `p_any_*` members, each after a comma: sorted, each value once.
+    pub(crate) fn write(&mut self, out: &mut Vec<u8>) {
+        self.values.sort_unstable();
+        self.values.dedup();
+        let mut last = None;
+        for (any, text) in &self.values {
+            if last == Some(*any) {
+                out.push(b',');
+            } else {
+                out.extend_from_slice(if last.is_some() { b"],\"" } else { b",\"" });
+                out.extend_from_slice(any.name().as_bytes());
+                out.extend_from_slice(b"\":[");
+                last = Some(*any);
+            }
+            write_string(text, out);
+        }
+        if last.is_some() {
+            out.push(b']');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(indicator: &str, texts: &[&str], expected: &str) {
+        let mut found = Found::default();
+        for text in texts {
+            found.scan(Indicator::from_name(indicator).unwrap(), text, false);
+        }
+        let mut out = Vec::new();
+        found.write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{indicator} {texts:?}");
+    }
+
+    #[test]
+    fn sorted_and_each_once() {
+        check("username", &["b", " a ", "B", "", "b"], r#","p_any_usernames":["B","a","b"]"#);
+        check("hostname", &["2001:DB8::1", "h", "1.2.3.4"], r#","p_any_domain_names":["h"],"p_any_ip_addresses":["1.2.3.4","2001:DB8::1"]"#);
+        check("email", &["nobody"], "");
+    }
+
+    #[test]
+    fn every_name_sorts_like_its_field() {
+        let names = ["ip", "domain", "hostname", "url", "net_addr", "email", "username", "trace_id", "md5", "sha1", "sha256", "aws_arn", "aws_arn_only", "aws_account_id", "aws_instance_id", "aws_tag", "actor_id", "mac", "serial_number"];
+        assert!(names.iter().all(|name| Indicator::from_name(name).is_some()));
+        assert_eq!(Indicator::from_name("nosuch"), None);
+        let order = [Any::ActorIds, Any::AwsAccountIds, Any::AwsArns, Any::AwsInstanceIds, Any::AwsTags, Any::DomainNames, Any::Emails, Any::IpAddresses, Any::MacAddresses, Any::Md5Hashes, Any::SerialNumbers, Any::Sha1Hashes, Any::Sha256Hashes, Any::TraceIds, Any::Usernames];
+        assert!(order.windows(2).all(|pair| pair[0] < pair[1] && pair[0].name() < pair[1].name()));
+    }
+}

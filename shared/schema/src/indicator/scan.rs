@@ -1,0 +1,232 @@
+//! What a text must look like to be an address, a host, an ARN.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// An IP address in full, without zone, port, brackets or prefix length.
+pub(super) fn is_ip(text: &str) -> bool {
+    text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv6Addr>().is_ok()
+}
+
+/// The address in `address`, `address:port`, `[address]` and `[address]:port`; else the text itself.
+pub(super) fn address(text: &str) -> &str {
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    if let Some((inner, after)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return if after.is_empty() || after.strip_prefix(':').is_some_and(is_port) { inner } else { text };
+    }
+    match text.split_once(':') {
+        Some((host, port)) if is_port(port) && host.parse::<Ipv4Addr>().is_ok() => host,
+        _ => text,
+    }
+}
+
+/// The host of `host:port`, or the whole text.
+pub(super) fn net_host(text: &str) -> &str {
+    split_host_port(text).unwrap_or(text)
+}
+
+fn split_host_port(text: &str) -> Option<&str> {
+    let (host, port) = text.rsplit_once(':')?;
+    let bare = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    (!bare.contains(['[', ']']) && !port.contains(['[', ']'])).then_some(bare)
+}
+
+/// The host of a URL that has one.
+pub(super) fn url_host(text: &str) -> Option<&str> {
+    if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        return None;
+    }
+    let text = text.split('#').next().unwrap_or_default();
+    let rest = after_scheme(text)?.strip_prefix("//")?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = path.split('?').next().unwrap_or_default();
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    (is_userinfo(user) && percents_are_hex(path)).then_some(())?;
+    host_of(host)
+}
+
+/// What follows `scheme:`, or the text when it names none.
+fn after_scheme(text: &str) -> Option<&str> {
+    let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.')));
+    match end.map(|at| text.split_at(at)) {
+        Some(("", rest)) if rest.starts_with(':') => None,
+        Some((scheme, rest)) if rest.starts_with(':') && scheme.starts_with(|char: char| char.is_ascii_alphabetic()) => {
+            rest.strip_prefix(':')
+        }
+        _ => Some(text),
+    }
+}
+
+fn is_userinfo(text: &str) -> bool {
+    text.chars().all(|char| char.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(char)) && percents_are_hex(text)
+}
+
+fn percents_are_hex(text: &str) -> bool {
+    text.split('%').skip(1).all(|after| {
+        matches!(after.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+    })
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn host_of(host: &str) -> Option<&str> {
+    if let Some(rest) = host.strip_prefix('[') {
+        let (inner, after) = rest.rsplit_once(']')?;
+        return is_port(after).then_some(inner);
+    }
+    let bare = match host.rfind(':') {
+        Some(at) if is_port(&host[at..]) => &host[..at],
+        Some(_) => return None,
+        None => host,
+    };
+    let allowed = |char: char| !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char);
+    (bare.chars().all(allowed) && !bare.contains('%')).then_some(bare)
+}
+
+/// A name that begins with `xn--`, in Unicode.
+pub(super) fn to_unicode(name: &str) -> Option<String> {
+    let labels: Option<Vec<String>> = name
+        .split('.')
+        .map(|label| match label.strip_prefix("xn--") {
+            Some(encoded) => punycode(encoded),
+            None => Some(label.to_owned()),
+        })
+        .collect();
+    labels.map(|labels| labels.join(".")).filter(|name| !name.is_empty())
+}
+
+/// RFC 3492, decoding.
+fn punycode(encoded: &str) -> Option<String> {
+    let (basic, digits) = encoded.rsplit_once('-').unwrap_or(("", encoded));
+    if !encoded.is_ascii() || digits.is_empty() {
+        return None;
+    }
+    let mut text: Vec<char> = basic.chars().collect();
+    let (mut code, mut position, mut bias) = (128_u32, 0_u32, 72_u32);
+    let mut digits = digits.bytes();
+    while digits.len() > 0 {
+        let start = position;
+        position = variable_length(&mut digits, position, bias)?;
+        let length = u32::try_from(text.len()).ok()? + 1;
+        bias = adapt(position - start, length, start == 0);
+        code = code.checked_add(position / length)?;
+        position %= length;
+        text.insert(position as usize, char::from_u32(code)?);
+        position += 1;
+    }
+    Some(text.into_iter().collect())
+}
+
+fn variable_length(digits: &mut impl Iterator<Item = u8>, mut position: u32, bias: u32) -> Option<u32> {
+    let mut weight = 1_u32;
+    for k in (36_u32..).step_by(36) {
+        let digit = match digits.next()? {
+            letter @ (b'a'..=b'z' | b'A'..=b'Z') => u32::from(letter.to_ascii_lowercase() - b'a'),
+            number @ b'0'..=b'9' => u32::from(number - b'0') + 26,
+            _ => return None,
+        };
+        position = position.checked_add(digit.checked_mul(weight)?)?;
+        let threshold = k.saturating_sub(bias).clamp(1, 26);
+        if digit < threshold {
+            break;
+        }
+        weight = weight.checked_mul(36 - threshold)?;
+    }
+    Some(position)
+}
+
+fn adapt(delta: u32, length: u32, first: bool) -> u32 {
+    let mut delta = if first { delta / 700 } else { delta / 2 };
+    delta += delta / length;
+    let mut k = 0;
+    while delta > 455 {
+        delta /= 35;
+        k += 36;
+    }
+    k + 36 * delta / (delta + 38)
+}
+
+/// The parts of an ARN that are indicators of their own.
+pub(super) struct Arn<'a> {
+    pub(super) account: &'a str,
+    pub(super) instance: Option<&'a str>,
+}
+
+/// Takes an ARN apart.
+pub(super) fn arn(text: &str) -> Option<Arn<'_>> {
+    let mut parts = text.splitn(6, ':');
+    (parts.next()? == "arn").then_some(())?;
+    let account = parts.nth(3)?;
+    let resource = parts.next()?;
+    let instance = resource.rsplit_once("instance/").map(|(_, id)| id).filter(|_| resource.starts_with("instance/"));
+    Some(Arn { account, instance })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_in_the_forms_vendors_send() {
+        for (text, expected) in [
+            ("1.2.3.4", "1.2.3.4"),
+            ("1.2.3.4:10736", "1.2.3.4"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[1.2.3.4]", "1.2.3.4"),
+            ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
+            ("[::ffff:1.2.3.4]:80", "::ffff:1.2.3.4"),
+            ("host:80", "host:80"),
+        ] {
+            assert_eq!(address(text), expected);
+        }
+        for text in ["", "1.2.3", "01.2.3.4", "1.2.3.4/24", "fe80::1%eth0", "HOST (10.9000.0.1)", "localhost"] {
+            assert!(!is_ip(address(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_urls() {
+        for (text, expected) in [
+            ("https://Example.com:8443/a b?c#d", Some("Example.com")),
+            ("//host/x", Some("host")),
+            ("https://user:pw@[2001:db8::1]:443/", Some("2001:db8::1")),
+            ("example.com/path", None),
+            ("mailto:a@b", None),
+            ("Documents/x.docx", None),
+            ("https://ho st/", None),
+            ("https://host/%zz", None),
+            ("https://[::1/", None),
+            ("https://host:port/", None),
+        ] {
+            assert_eq!(url_host(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_in_punycode() {
+        for (name, expected) in [
+            ("xn--bcher-kva.example", Some("bücher.example")),
+            ("xn--fiqs8s", Some("中国")),
+            ("xn--", None),
+            ("xn--a-\u{fc}", None),
+            ("xn--99999999999", None),
+        ] {
+            assert_eq!(to_unicode(name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn arns() {
+        let parts = |text| arn(text).map(|arn| (arn.account, arn.instance));
+        assert_eq!(parts("arn:aws:ec2:us-east-1:123456789012:instance/i-1"), Some(("123456789012", Some("i-1"))));
+        assert_eq!(parts("arn:aws:s3:::bucket"), Some(("", None)));
+        assert_eq!(parts("arn:aws:s3"), None);
+        assert_eq!(parts(" arn:aws:s3:::b"), None);
+    }
+}

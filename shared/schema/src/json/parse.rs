@@ -1,0 +1,362 @@
+//! From text to a [`Document`], by RFC 8259.
+
+use super::{Document, ESCAPED, Kind, MAX_DEPTH, Member, Node, NodeId, UNTIDY, prefix};
+
+/// Why a text is not one JSON document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SyntaxError {
+    #[error("not JSON: {what} at byte {at}")]
+    Syntax { what: &'static str, at: usize },
+    #[error("not UTF-8: byte {0}")]
+    NotUtf8(usize),
+    #[error("nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    #[error("longer than 4 GiB")]
+    TooLong,
+}
+
+/// Parses a whole text.
+pub(crate) fn parse(raw: &[u8]) -> Result<Document<'_>, SyntaxError> {
+    let (document, end) = parse_prefix(raw)?;
+    match document.text.as_bytes()[end..].iter().position(|byte| !is_space(*byte)) {
+        None => Ok(document),
+        Some(after) => Err(SyntaxError::Syntax { what: "more after the end of the value", at: end + after }),
+    }
+}
+
+/// Parses the first value of a text; also says where that value ends.
+pub(crate) fn parse_prefix(raw: &[u8]) -> Result<(Document<'_>, usize), SyntaxError> {
+    if u32::try_from(raw.len()).is_err() {
+        return Err(SyntaxError::TooLong);
+    }
+    let text = std::str::from_utf8(raw).map_err(|error| SyntaxError::NotUtf8(error.valid_up_to()))?;
+    let nodes = Vec::with_capacity(raw.len() / 12 + 1);
+    let mut parser = Parser {
+        document: Document { text, nodes, members: Vec::with_capacity(raw.len() / 24 + 1) },
+        bytes: text.as_bytes(),
+        at: 0,
+        open: Vec::with_capacity(64),
+    };
+    if raw.starts_with(b"\xef\xbb\xbf") {
+        parser.at = 3;
+    }
+    parser.space();
+    parser.value(0)?;
+    let end = parser.at;
+    Ok((parser.document, end))
+}
+
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+struct Parser<'a> {
+    document: Document<'a>,
+    bytes: &'a [u8],
+    at: usize,
+    /// Members of the objects not yet closed.
+    open: Vec<Member>,
+}
+
+impl Parser<'_> {
+    fn error<T>(&self, what: &'static str) -> Result<T, SyntaxError> {
+        Err(SyntaxError::Syntax { what, at: self.at })
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Skips white space; true when there was some.
+    fn space(&mut self) -> bool {
+        let start = self.at;
+        while self.peek().is_some_and(is_space) {
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    fn push(&mut self, kind: Kind, flags: u8, start: usize) -> NodeId {
+        let id = self.document.nodes.len() as u32;
+        let (start, end) = (start as u32, self.at as u32);
+        self.document.nodes.push(Node { kind, flags, start, end, next: id + 1, first_member: 0, members: 0 });
+        id
+    }
+
+    /// Parses a value; its flags.
+    fn value(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{') => self.object(depth + 1),
+            Some(b'[') => self.array(depth + 1),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Kind::True),
+            Some(b'f') => self.word("false", Kind::False),
+            Some(b'n') => self.word("null", Kind::Null),
+            Some(_) => self.error("no value starts like this"),
+            None => self.error("the text ends where a value should be"),
+        }
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<u8, SyntaxError> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return self.error("no value starts like this");
+        }
+        let start = self.at;
+        self.at += word.len();
+        self.push(kind, 0, start);
+        Ok(0)
+    }
+
+    fn digits(&mut self) -> Result<(), SyntaxError> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { self.error("a number lacks a digit") } else { Ok(()) }
+    }
+
+    fn number(&mut self) -> Result<u8, SyntaxError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.push(Kind::Number, 0, start);
+        Ok(0)
+    }
+
+    fn string(&mut self) -> Result<u8, SyntaxError> {
+        let start = self.at;
+        let mut flags = 0;
+        self.at += 1;
+        loop {
+            self.at = plain_until(self.bytes, self.at);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => flags |= ESCAPED | self.escape()?,
+                Some(_) => return self.error("a control character in a string"),
+                None => return self.error("a string is not closed"),
+            }
+        }
+        self.at += 1;
+        self.push(Kind::String, flags, start);
+        Ok(flags & UNTIDY)
+    }
+
+    /// Steps over one escape; untidy when it is a lone surrogate.
+    fn escape(&mut self) -> Result<u8, SyntaxError> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                return Ok(0);
+            }
+            Some(b'u') => {}
+            _ => return self.error("an unknown escape"),
+        }
+        let Some(unit) = self.code_unit(self.at) else { return self.error("\\u without four hex digits") };
+        self.at += 6;
+        match unit {
+            0xd800..=0xdbff if matches!(self.code_unit(self.at), Some(0xdc00..=0xdfff)) => {
+                self.at += 6;
+                Ok(0)
+            }
+            0xd800..=0xdfff => Ok(UNTIDY),
+            _ => Ok(0),
+        }
+    }
+
+    fn code_unit(&self, at: usize) -> Option<u16> {
+        super::text::code_unit(self.bytes.get(at..at + 6)?)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+        let (id, mut flags) = self.enter(Kind::Array, depth)?;
+        if self.peek() != Some(b']') {
+            loop {
+                flags |= self.value(depth)?;
+                flags |= self.spaced();
+                match self.peek() {
+                    Some(b',') => self.at += 1,
+                    Some(b']') => break,
+                    _ => return self.error("an array goes on without , or ]"),
+                }
+                flags |= self.spaced();
+            }
+        }
+        self.leave(id, flags);
+        Ok(flags)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+        let (id, mut flags) = self.enter(Kind::Object, depth)?;
+        let first_open = self.open.len();
+        if self.peek() != Some(b'}') {
+            loop {
+                flags |= self.member(depth)?;
+                match self.peek() {
+                    Some(b',') => self.at += 1,
+                    Some(b'}') => break,
+                    _ => return self.error("an object goes on without , or }"),
+                }
+                flags |= self.spaced();
+            }
+        }
+        flags |= self.close(id, first_open);
+        self.leave(id, flags);
+        Ok(flags)
+    }
+
+    fn member(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+        if self.peek() != Some(b'"') {
+            return self.error("an object's key is not a string");
+        }
+        let key = self.document.nodes.len() as u32;
+        let mut flags = self.string()?;
+        flags |= self.spaced();
+        if self.peek() != Some(b':') {
+            return self.error("a key without :");
+        }
+        self.at += 1;
+        flags |= self.spaced();
+        let value = self.document.nodes.len() as u32;
+        flags |= self.value(depth)?;
+        flags |= self.spaced();
+        self.open.push(Member { prefix: prefix(&self.document.text_wtf8(key)), key, value });
+        Ok(flags)
+    }
+
+    fn spaced(&mut self) -> u8 {
+        if self.space() { UNTIDY } else { 0 }
+    }
+
+    fn enter(&mut self, kind: Kind, depth: usize) -> Result<(NodeId, u8), SyntaxError> {
+        if depth > MAX_DEPTH {
+            return Err(SyntaxError::TooDeep);
+        }
+        let id = self.push(kind, 0, self.at);
+        self.at += 1;
+        Ok((id, self.spaced()))
+    }
+
+    fn leave(&mut self, id: NodeId, flags: u8) {
+        self.at += 1;
+        let next = self.document.nodes.len() as u32;
+        let node = &mut self.document.nodes[id as usize];
+        (node.flags, node.end, node.next) = (flags, self.at as u32, next);
+    }
+
+    /// Sorts an object's members and files them; untidy when a key came twice.
+    fn close(&mut self, id: NodeId, first_open: usize) -> u8 {
+        let document = &self.document;
+        let members = &mut self.open[first_open..];
+        members.sort_unstable_by(|a, b| document.compare(a, b).then(a.key.cmp(&b.key)));
+        let twice = members.windows(2).any(|pair| document.compare(&pair[0], &pair[1]).is_eq());
+        let (first_member, count) = (self.document.members.len() as u32, members.len() as u32);
+        self.document.members.extend(self.open.drain(first_open..));
+        let node = &mut self.document.nodes[id as usize];
+        (node.first_member, node.members) = (first_member, count);
+        if twice { UNTIDY } else { 0 }
+    }
+}
+
+/// The first quote, backslash or control character from `at` on, or the end.
+pub(crate) fn plain_until(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
+    while let Some(Ok(chunk)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
+        let word = u64::from_le_bytes(chunk);
+        let found = less(word ^ (ONES * 0x22), 1) | less(word ^ (ONES * 0x5c), 1) | less(word, 0x20);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        at += 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, ok: bool) {
+        assert_eq!(parse(text.as_bytes()).is_ok(), ok, "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(text).is_ok(), ok, "serde_json, {text}");
+    }
+
+    #[test]
+    fn ok_what_the_rfc_allows() {
+        for text in [
+            "{}", " [ ] ", "null", "-0", "0.5e-3", "1E+9", "\"\"", "\"\\u0041\\n\\/\"", "{\"a\":[1,{\"b\":null}]}",
+            "\"\u{2028}\u{7f}\"", "{\"a\":1,\"a\":2}", "[[],{}]", "\"\\ud83d\\ude00\"", "\"123456789012345\"",
+        ] {
+            check(text, true);
+        }
+    }
+
+    #[test]
+    fn err_what_the_rfc_forbids() {
+        for text in [
+            "", " ", "{", "[", "[1,]", "{\"a\":1,}", "{a:1}", "{\"a\"}", "01", "1.", ".5", "+1", "1e", "-", "nul", "nulL",
+            "\"\t\"", "\"a\nbcdefghij\"", "\"\\x\"", "\"\\u12g4\"", "\"\\u12", "\"abc", "[1 2]", "{} {}", "'a'", "NaN", "]",
+            "{\"a\":}", "{\"a\" 1}", "{1:2}",
+        ] {
+            check(text, false);
+        }
+    }
+
+    #[test]
+    fn err_deeper_than_the_bound() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(parse(nested(MAX_DEPTH + 1).as_bytes()).err(), Some(SyntaxError::TooDeep));
+        assert_eq!(parse("[".repeat(1_000_000).as_bytes()).err(), Some(SyntaxError::TooDeep));
+    }
+
+    #[test]
+    fn err_bytes_that_are_not_utf8() {
+        assert_eq!(parse(b"\"a\xff\"").err(), Some(SyntaxError::NotUtf8(2)));
+    }
+
+    #[test]
+    fn the_scan_sees_every_byte_at_every_place() {
+        for at in 0..20 {
+            for byte in 0..=127_u8 {
+                let mut text = vec![b'a'; 20];
+                text[at] = byte;
+                let special = matches!(byte, b'"' | b'\\' | 0..=0x1f);
+                assert_eq!(plain_until(&text, 0), if special { at } else { 20 }, "byte {byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn members_are_sorted_and_the_last_of_equal_keys_counts() -> Result<(), SyntaxError> {
+        let document = parse(br#"{"b":1,"abcdefghij":2,"\u0061bcdefghii":3,"b":4,"":5}"#)?;
+        let keys: Vec<_> = document.distinct(0).map(|member| document.text(member.key)).collect();
+        assert_eq!(keys, ["", "abcdefghii", "abcdefghij", "b"]);
+        assert_eq!(document.get(0, "b").map(|id| document.raw(id)), Some("4"));
+        assert_eq!(document.members(0).len(), 5);
+        assert_eq!(document.get(0, "c"), None);
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! From a [`Document`] back to text.
+
+use super::text::{Piece, each_piece};
+use super::{Document, Kind, NodeId, UNTIDY};
+
+impl Document<'_> {
+    /// Writes a value in one line: as it was sent where that is possible, else without white space between its tokens,
+    /// each key once, and lone surrogates as U+FFFD.
+    pub(crate) fn write(&self, id: NodeId, out: &mut Vec<u8>) {
+        if self.node(id).flags & UNTIDY == 0 {
+            out.extend_from_slice(self.raw(id).as_bytes());
+            return;
+        }
+        match self.kind(id) {
+            Kind::Object => self.write_object(id, out),
+            Kind::Array => self.write_array(id, out),
+            _ => write_tidied(self.inner(id), out),
+        }
+    }
+
+    fn write_array(&self, id: NodeId, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (at, element) in self.elements(id).enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            self.write(element, out);
+        }
+        out.push(b']');
+    }
+
+    /// In the order sent, each key at the place of its last value.
+    fn write_object(&self, id: NodeId, out: &mut Vec<u8>) {
+        let mut members: Vec<_> = self.distinct(id).collect();
+        members.sort_unstable_by_key(|member| member.key);
+        out.push(b'{');
+        for (at, member) in members.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            self.write(member.key, out);
+            out.push(b':');
+            self.write(member.value, out);
+        }
+        out.push(b'}');
+    }
+}
+
+/// A string's inside with its lone surrogates replaced.
+fn write_tidied(inner: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    each_piece(inner, |piece| match piece {
+        Piece::Plain(plain) => out.extend_from_slice(plain.as_bytes()),
+        Piece::Char(char) => write_escaped(char.encode_utf8(&mut [0; 4]), out),
+        Piece::LoneSurrogate(_) => out.extend_from_slice("\u{fffd}".as_bytes()),
+    });
+    out.push(b'"');
+}
+
+/// Writes a text as a JSON string.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_escaped(text, out);
+    out.push(b'"');
+}
+
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0..=0x1f => 0,
+            _ => continue,
+        };
+        out.extend_from_slice(&text.as_bytes()[plain..at]);
+        plain = at + 1;
+        if short == 0 {
+            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+        } else {
+            out.extend_from_slice(&[b'\\', short]);
+        }
+    }
+    out.extend_from_slice(&text.as_bytes()[plain..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::json;
+
+    fn check(text: &str, expected: &str) {
+        let mut out = Vec::new();
+        json::parse(text.as_bytes()).unwrap().write(0, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn ok_tidy_values_are_copied() {
+        check(r#"{"b":[1.0,"\u0041"],"a":null}"#, r#"{"b":[1.0,"\u0041"],"a":null}"#);
+    }
+
+    #[test]
+    fn ok_untidy_values_are_tidied() {
+        check("{ \"a\" :\n[ 1 , 2 ] , \"b\": {} }", r#"{"a":[1,2],"b":{}}"#);
+        check(r#"{"a":1,"b":2,"a":{"c":3,"c":4}}"#, r#"{"b":2,"a":{"c":4}}"#);
+        check(r#"["\ud800\n\"\u0001"]"#, "[\"\u{fffd}\\n\\\"\\u0001\"]");
+    }
+
+    #[test]
+    fn ok_any_text_as_a_string() {
+        let mut out = Vec::new();
+        json::write_string("a\"\\\n\u{1}\u{7f}é", &mut out);
+        assert_eq!(out, "\"a\\\"\\\\\\n\\u0001\u{7f}é\"".as_bytes());
+    }
+}

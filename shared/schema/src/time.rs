@@ -1,0 +1,116 @@
+//! Times: how they are read and how a line writes them.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+/// Writes `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` in UTC, in quotes.
+pub(crate) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
+    let civil = Offset::UTC.to_datetime(time);
+    let mut text = *b"\"0000-00-00 00:00:00.000000000\"";
+    let mut put = |from: usize, to: usize, value: u32| {
+        let mut rest = value;
+        for digit in text[from..to].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+    };
+    put(1, 5, u32::from(civil.year().unsigned_abs()));
+    put(6, 8, u32::from(civil.month().unsigned_abs()));
+    put(9, 11, u32::from(civil.day().unsigned_abs()));
+    put(12, 14, u32::from(civil.hour().unsigned_abs()));
+    put(15, 17, u32::from(civil.minute().unsigned_abs()));
+    put(18, 20, u32::from(civil.second().unsigned_abs()));
+    put(21, 30, civil.subsec_nanosecond().unsigned_abs());
+    out.extend_from_slice(&text);
+}
+
+/// Reads a date and time as vendors vary it: `T` or a space between them, `.` or `,` before a fraction, `Z`, an offset
+/// or nothing after. Without an offset it is UTC; digits after the ninth are cut off.
+pub(crate) fn read_iso(text: &str) -> Option<Timestamp> {
+    let bytes = text.trim().as_bytes();
+    let (head, rest) = bytes.split_at_checked(19)?;
+    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', _, _, b':', _, _, b':', _, _] = head else {
+        return None;
+    };
+    let part = |from: usize, to: usize| number(&head[from..to]).and_then(|value| i16::try_from(value).ok());
+    let small = |from: usize| part(from, from + 2).and_then(|value| i8::try_from(value).ok());
+    let (nanosecond, rest) = read_fraction(rest)?;
+    let offset = read_offset(rest)?;
+    let civil =
+        DateTime::new(part(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, nanosecond).ok()?;
+    offset.to_timestamp(civil).ok()
+}
+
+/// Nanoseconds of an optional fraction, and what follows it.
+pub(crate) fn read_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let [b'.' | b',', digits @ ..] = bytes else { return Some((0, bytes)) };
+    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (fraction, rest) = digits.split_at(count);
+    let kept = &fraction[..count.min(9)];
+    let scale = 10_u32.pow(9 - kept.len() as u32);
+    let nanosecond = number(kept)?.checked_mul(scale)?;
+    Some((i32::try_from(nanosecond).ok()?, rest))
+}
+
+/// `Z`, `±HH:MM`, `±HHMM`, or nothing for UTC.
+fn read_offset(bytes: &[u8]) -> Option<Offset> {
+    let (sign, digits) = match bytes {
+        [] | [b'Z' | b'z'] => return Some(Offset::UTC),
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = match digits {
+        [a, b, b':', c, d] | [a, b, c, d] => (number(&[*a, *b])?, number(&[*c, *d])?),
+        _ => return None,
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
+}
+
+/// One to nine decimal digits.
+pub(crate) fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    digits.iter().try_fold(0_u32, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> Option<String> {
+        let mut out = Vec::new();
+        write_time(read_iso(text)?, &mut out);
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn ok_the_ways_vendors_write_it() {
+        for (text, expected) in [
+            ("2026-08-21T08:44:05", "\"2026-08-21 08:44:05.000000000\""),
+            ("2026-08-21T08:44:05Z", "\"2026-08-21 08:44:05.000000000\""),
+            ("2026-08-21 08:44:05.0000001Z", "\"2026-08-21 08:44:05.000000100\""),
+            ("2026-08-21T08:44:05,678", "\"2026-08-21 08:44:05.678000000\""),
+            ("2026-08-21T08:44:05.12345678999", "\"2026-08-21 08:44:05.123456789\""),
+            ("2026-08-21T08:44:05+02:00", "\"2026-08-21 06:44:05.000000000\""),
+            ("2026-08-21T08:44:05-0230", "\"2026-08-21 11:14:05.000000000\""),
+        ] {
+            assert_eq!(written(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn err_no_time() {
+        for text in [
+            "", "2026-08-21", "2026-02-30T00:00:00", "2026-08-21T24:00:00", "2026-08-21T08:44:60", "2026-08-21T08:44:05.",
+            "2026-08-21T08:44:05 UTC", "2026-08-21T08:44:05+25:00", "2026-8-21T08:44:05", "２０26-08-21T08:44:05",
+        ] {
+            assert_eq!(read_iso(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Fields made of other fields.
+
+use crate::definition::{Definition, Mask};
+use crate::json::{Document, Kind, NodeId};
+
+/// Where a field's value comes from when it is not under the field's own name, and what is done to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Transform {
+    source: Source,
+    mask: Option<Masked>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Own,
+    Rename(String),
+    Copy(Vec<String>),
+    Concat { separator: String, paths: Vec<Vec<String>> },
+    Split { from: Vec<String>, separator: String, index: usize },
+}
+
+#[derive(Debug, Clone)]
+enum Masked {
+    Redact(String),
+    Hash(String),
+}
+
+/// A field's value, from wherever.
+pub(crate) enum Origin {
+    Node(Option<NodeId>),
+    Text(String),
+}
+
+impl Transform {
+    /// The transformation a definition asks for.
+    pub(crate) fn new(definition: &Definition) -> Result<Option<Self>, String> {
+        let mask = definition.mask.as_ref().map(Masked::new).transpose()?;
+        let mut sources = Vec::new();
+        sources.extend(definition.rename.as_ref().map(|rename| Source::Rename(rename.from.clone())));
+        if let Some(copy) = &definition.copy {
+            sources.push(Source::Copy(path(&copy.from)?));
+        }
+        if let Some(concat) = &definition.concat {
+            let paths = concat.paths.iter().map(|from| path(from)).collect::<Result<Vec<_>, _>>()?;
+            sources.push(Source::Concat { separator: concat.separator.clone(), paths });
+        }
+        if let Some(split) = &definition.split {
+            if split.separator.is_empty() {
+                return Err("split needs a separator".to_owned());
+            }
+            let (from, separator) = (path(&split.from)?, split.separator.clone());
+            sources.push(Source::Split { from, separator, index: split.index });
+        }
+        if sources.len() > 1 {
+            return Err("only one of rename, copy, concat and split".to_owned());
+        }
+        match (sources.pop(), mask) {
+            (None, None) => Ok(None),
+            (source, mask) => Ok(Some(Self { source: source.unwrap_or(Source::Own), mask })),
+        }
+    }
+
+    /// The name that a field of this name reads; none when it reads paths.
+    pub(crate) fn reads<'a>(&'a self, own: &'a str) -> Option<&'a str> {
+        match &self.source {
+            Source::Own => Some(own),
+            Source::Rename(from) => Some(from),
+            _ => None,
+        }
+    }
+
+    /// Whether the field reads its own name.
+    pub(crate) fn reads_own_name(&self) -> bool {
+        matches!(self.source, Source::Own)
+    }
+
+    /// Whether it makes a string.
+    pub(crate) fn is_text(&self) -> bool {
+        self.mask.is_some() || matches!(self.source, Source::Concat { .. } | Source::Split { .. })
+    }
+
+    /// The value for a field of `object`, given the one found under the name it reads.
+    pub(crate) fn apply(&self, document: &Document<'_>, object: NodeId, read: Option<NodeId>) -> Origin {
+        let at = |path: &[String]| find(document, object, path);
+        let text_at = |path: &[String]| at(path).and_then(|id| text(document, id));
+        let value = match &self.source {
+            Source::Own | Source::Rename(_) => Origin::Node(read),
+            Source::Copy(from) => Origin::Node(at(from)),
+            Source::Concat { separator, paths } => {
+                let texts: Vec<String> = paths.iter().filter_map(|path| text_at(path)).collect();
+                if texts.is_empty() { Origin::Node(None) } else { Origin::Text(texts.join(separator)) }
+            }
+            Source::Split { from, separator, index } => text_at(from)
+                .and_then(|text| text.split(separator.as_str()).nth(*index).map(str::to_owned))
+                .map_or(Origin::Node(None), Origin::Text),
+        };
+        match (&self.mask, value) {
+            (None, value) => value,
+            (Some(_), Origin::Node(None)) => Origin::Node(None),
+            (Some(mask), Origin::Text(text)) => Origin::Text(mask.apply(&text)),
+            (Some(mask), Origin::Node(Some(id))) => {
+                text(document, id).map_or(Origin::Node(None), |text| Origin::Text(mask.apply(&text)))
+            }
+        }
+    }
+}
+
+impl Masked {
+    fn new(written: &Mask) -> Result<Self, String> {
+        match written.kind.as_str() {
+            "redact" => Ok(Self::Redact(written.to.clone().unwrap_or_else(|| "REDACTED".to_owned()))),
+            "hash" => Ok(Self::Hash(written.salt.clone().unwrap_or_default())),
+            other => Err(format!("mask: {other} is not hash or redact")),
+        }
+    }
+
+    fn apply(&self, text: &str) -> String {
+        match self {
+            Self::Redact(to) => to.clone(),
+            Self::Hash(salt) => {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(salt.as_bytes()).update(text.as_bytes());
+                hasher.finalize().to_hex().to_string()
+            }
+        }
+    }
+}
+
+fn path(written: &str) -> Result<Vec<String>, String> {
+    let path: Vec<String> = written.split('.').map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) { Err(format!("{written:?} is not a path of names")) } else { Ok(path) }
+}
+
+fn find(document: &Document<'_>, object: NodeId, path: &[String]) -> Option<NodeId> {
+    path.iter().try_fold(object, |at, key| document.get(at, key)).filter(|id| document.kind(*id) != Kind::Null)
+}
+
+/// A scalar's text.
+fn text(document: &Document<'_>, id: NodeId) -> Option<String> {
+    match document.kind(id) {
+        Kind::String => Some(document.text(id).into_owned()),
+        Kind::Number | Kind::True | Kind::False => Some(document.raw(id).to_owned()),
+        Kind::Null | Kind::Array | Kind::Object => None,
+    }
+}
