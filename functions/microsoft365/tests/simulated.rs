@@ -1,0 +1,279 @@
+//! The client against the simulated vendor: every record it served arrives, whatever goes wrong,
+//! and within the vendor's budget.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use adapters::http::HttpClient;
+use collector::{
+    BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, PortError, Recovery, Secrets, Stream, Vendor, Window,
+};
+use jiff::{SignedDuration, Timestamp};
+use microsoft365::{API_URL, Blob, Config, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
+use schema::LogType;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, READ, TENANT_ID};
+use simulators::{Faults, Options, Running};
+
+/// No call is repeated more often, over as many ticks.
+const MOST_TRIES: usize = 200;
+/// Wider than what the vendor leaves out at the edge of a window.
+const OVERLAP_SECONDS: i64 = 3_600;
+
+/// One time for client and vendor; it passes when somebody waits. The waits are kept.
+#[derive(Clone)]
+struct VirtualClock {
+    milliseconds: Arc<AtomicI64>,
+    waits: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl VirtualClock {
+    fn at(start: Timestamp) -> Self {
+        Self { milliseconds: Arc::new(AtomicI64::new(start.as_millisecond())), waits: Arc::default() }
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.milliseconds.load(Ordering::SeqCst)).unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        // A wait of less than a millisecond is one.
+        self.milliseconds.fetch_add(duration.as_millis() as i64 + 1, Ordering::SeqCst);
+        self.waits.lock().unwrap().push(duration);
+    }
+
+    fn random(&self) -> u64 {
+        7
+    }
+}
+
+struct Credential;
+
+impl Credential {
+    fn text() -> SecretString {
+        json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string().into()
+    }
+}
+
+impl Secrets for Credential {
+    async fn get(&self, _: &str, _: bool) -> Result<SecretString, PortError> {
+        Ok(Self::text())
+    }
+}
+
+type Events = BTreeSet<(LogType, String)>;
+
+/// A vendor of seven days' content, its client, and the time between them.
+struct World {
+    simulator: Microsoft365Simulator,
+    running: Running,
+    client: Microsoft365<Credential, VirtualClock>,
+    clock: VirtualClock,
+    streams: Vec<Stream>,
+}
+
+impl World {
+    fn new(events: usize, behaviours: Behaviours) -> Self {
+        let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        // Late enough for all that is listed late, early enough for all to be kept still.
+        let clock = VirtualClock::at(now + SignedDuration::from_hours(4));
+        let vendor_clock = clock.clone();
+        let options = Options { events, ..Options::new(now) };
+        let simulator =
+            Microsoft365Simulator::with(&options, behaviours, Arc::new(move || vendor_clock.now())).unwrap();
+        let running = simulator.serve(0).unwrap();
+        let origin = format!("http://{}", running.address());
+        let variable = |name: &str| match name {
+            API_URL => Some(origin.clone()),
+            LOGIN_URL => Some(format!("{origin}/login")),
+            _ => None,
+        };
+        let config = Config::parse(&Credential::text(), &Overrides::read(variable).unwrap()).unwrap();
+        let http = HttpClient::new().unwrap();
+        let client = Microsoft365::new(&config, Credential, "secret", http, clock.clone());
+        Self { simulator, running, client, clock, streams: streams(&config) }
+    }
+
+    /// A failed call is left to the next tick, which comes five minutes later.
+    fn next_tick(&self, error: &PortError) {
+        assert!(!matches!(error.recovery, Recovery::Again { .. }), "{error}");
+        assert!(!error.message.contains(CLIENT_SECRET), "{error}");
+        self.clock.milliseconds.fetch_add(300_000, Ordering::SeqCst);
+    }
+
+    async fn drain(&self, stream: &Stream) -> Events {
+        for _ in 0..MOST_TRIES {
+            match self.client.prepare(stream, None).await {
+                Ok(_) => break,
+                Err(error) => self.next_tick(&error),
+            }
+        }
+        let now = self.clock.now().as_second();
+        let retention = POLICY.retention.unwrap();
+        let (mut from, mut blobs) = (now - retention.keeps + retention.margin + 3_600, Vec::new());
+        while from < now {
+            let window = Window { from, to: (from + POLICY.longest_window).min(now) };
+            blobs.extend(self.list(stream, window).await);
+            from += POLICY.longest_window - OVERLAP_SECONDS;
+        }
+        blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        blobs.dedup_by(|a, b| a.id == b.id);
+        let mut events = Events::new();
+        for blob in &blobs {
+            assert!(blob.uri.starts_with(&format!("http://{}/", self.running.address())), "{}", blob.uri);
+            let records = self.fetch(stream, blob).await;
+            events.extend(records.into_iter().map(|record| (stream.log_type, record)));
+        }
+        events
+    }
+
+    /// Lists a window to its end; a lost cursor begins anew.
+    async fn list(&self, stream: &Stream, window: Window) -> Vec<BlobRef> {
+        let (mut blobs, mut cursor) = (Vec::new(), None);
+        for _ in 0..MOST_TRIES {
+            let request = ListRequest { stream, listing: LISTING, window, cursor: cursor.as_deref() };
+            match self.client.list(request).await {
+                Ok(Listed::Page(page)) => {
+                    blobs.extend(page.items.into_iter().map(|item| match item {
+                        Item::Blob(blob) => blob,
+                        other => panic!("{other:?} is not a blob"),
+                    }));
+                    cursor = page.next;
+                    if cursor.is_none() {
+                        return blobs;
+                    }
+                }
+                Ok(Listed::CursorLost) => cursor = None,
+                Ok(Listed::NotOffered) => panic!("{} is offered", stream.name()),
+                Err(error) => self.next_tick(&error),
+            }
+        }
+        panic!("{} from {} has no end", stream.name(), window.from);
+    }
+
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Vec<String> {
+        for _ in 0..MOST_TRIES {
+            let fetched = match self.client.fetch(stream, blob).await {
+                Ok(Fetched::Body(body)) => whole(body).await,
+                Ok(Fetched::Missing) => Err(PortError::next_tick("not there yet")),
+                Ok(Fetched::Expired) => panic!("{} expired", blob.id),
+                Err(error) => Err(error),
+            };
+            match fetched {
+                Ok(bytes) => return records(&bytes),
+                Err(error) => self.next_tick(&error),
+            }
+        }
+        panic!("{} is not to be had", blob.id);
+    }
+
+    fn served(&self) -> Events {
+        let served = self.running.served().into_iter();
+        served.map(|event| (LogType::from_name(event.log_type).unwrap(), canonical(&event.raw))).collect()
+    }
+}
+
+async fn whole(mut body: Blob) -> Result<Vec<u8>, PortError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn records(blob: &[u8]) -> Vec<String> {
+    let records: Vec<Value> = serde_json::from_slice(blob).unwrap();
+    records.iter().map(Value::to_string).collect()
+}
+
+fn canonical(raw: &str) -> String {
+    serde_json::from_str::<Value>(raw).unwrap().to_string()
+}
+
+async fn check(name: &str, behaviours: Behaviours) {
+    let world = World::new(500, behaviours);
+    let mut found = Events::new();
+    for stream in &world.streams {
+        found.extend(world.drain(stream).await);
+    }
+    let served = world.served();
+    let log_types: BTreeSet<_> = served.iter().map(|(log_type, _)| *log_type).collect();
+    assert!(served.len() >= 500 && log_types.len() == 5, "{name}: {} of {log_types:?}", served.len());
+    assert_eq!(served.difference(&found).count(), 0, "{name}: lost");
+    assert_eq!(found.difference(&served).count(), 0, "{name}: never served");
+}
+
+#[tokio::test]
+async fn a_healthy_vendor() {
+    check("healthy", Behaviours::default()).await;
+}
+
+#[tokio::test]
+async fn a_troubled_vendor() {
+    check("some", Behaviours::from(Faults::Some)).await;
+    check("storm", Behaviours::from(Faults::Storm)).await;
+}
+
+#[tokio::test]
+async fn a_vendor_with_other_habits() {
+    let usual = Behaviours::default();
+    check("short tokens", Behaviours { token_seconds: 20, ..usual.clone() }).await;
+    check("foreign addresses", Behaviours { uri_elsewhere: 1.0, ..usual.clone() }).await;
+    check("many pages", Behaviours { page_size: 1, empty_pages: 0.5, next_page_url: 0.5, ..usual.clone() }).await;
+    check("marks", Behaviours { byte_order_mark: 1.0, ..usual }).await;
+}
+
+#[tokio::test]
+async fn one_content_type_without_permission_costs_no_other() {
+    let world = World::new(200, Behaviours { roles: vec![READ.to_owned()], ..Behaviours::default() });
+    for stream in &world.streams {
+        if stream.log_type == LogType::Dlp {
+            let error = world.client.prepare(stream, None).await.unwrap_err();
+            assert_eq!(error.recovery, Recovery::Person, "{error}");
+            assert!(error.message.contains("AF10001") && error.message.contains("ActivityFeed.ReadDlp"), "{error}");
+        } else {
+            assert!(!world.drain(stream).await.is_empty(), "{}", stream.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_budget_keeps_clear_of_the_vendors_limit() {
+    let world = World::new(100, Behaviours::default());
+    let stream = &world.streams[0];
+    world.client.prepare(stream, None).await.unwrap();
+    let before = world.clock.now();
+    let window = Window { from: before.as_second() - 86_400, to: before.as_second() };
+    let request = ListRequest { stream, listing: LISTING, window, cursor: None };
+    for _ in 0..3_000 {
+        world.client.list(request).await.unwrap();
+    }
+    // Being throttled would have cost half a minute; 2,900 requests after a burst take 109 seconds.
+    let longest = world.clock.waits.lock().unwrap().iter().max().copied();
+    assert!(longest < Some(Duration::from_secs(1)), "{longest:?}");
+    let seconds = world.clock.now().duration_since(before).as_secs();
+    assert!((105..125).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn the_vendors_limit_is_waited_out() {
+    let world = World::new(100, Behaviours::default());
+    let stream = &world.streams[0];
+    world.client.prepare(stream, None).await.unwrap();
+    world.simulator.change(|behaviours| behaviours.per_minute = 30);
+    let now = world.clock.now().as_second();
+    let request =
+        ListRequest { stream, listing: LISTING, window: Window { from: now - 86_400, to: now }, cursor: None };
+    for _ in 0..100 {
+        world.client.list(request).await.unwrap();
+    }
+    let seconds = world.clock.now().as_second() - now;
+    assert!((150..400).contains(&seconds), "{seconds}");
+}
