@@ -1,4 +1,5 @@
 //! Every test that needs more than one crate.
 
+mod aws;
 mod conformance;
 mod local;

@@ -31,6 +31,13 @@ pub trait Secrets {
     fn get(&self, reference: &str, fresh: bool) -> impl Future<Output = Result<SecretString, PortError>>;
 }
 
+/// Sources share what they read secrets from.
+impl<S: Secrets> Secrets for &S {
+    async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
+        (**self).get(reference, fresh).await
+    }
+}
+
 /// What a conditional write came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {

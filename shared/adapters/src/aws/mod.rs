@@ -7,7 +7,7 @@ mod secrets;
 mod state;
 
 pub use bucket::S3Bucket;
-pub use sdk::{dynamodb_client, load, s3_client, secrets_client};
+pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client};
 pub use secrets::SecretsManager;
 #[cfg(feature = "lambda")]
 pub(crate) use secrets::secret_name;

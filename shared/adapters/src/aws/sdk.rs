@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 
 /// Until a connection stands, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -13,17 +13,18 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The SDK's settings: region, credentials and endpoints as the SDK itself finds them
 /// (`AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3` …).
+pub async fn load() -> SdkConfig {
+    loader().load().await
+}
+
+/// What [`load`] loads, for callers that set more.
 ///
 /// The SDK repeats nothing: the adapters do, with [`collector::retry`], because they know which
 /// repeats need the same idempotency token and which answers are not failures.
-pub async fn load() -> SdkConfig {
+pub fn loader() -> ConfigLoader {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts)
-        .load()
-        .await
+    aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts)
 }
 
 /// A client of S3. Where an endpoint is set, the bucket stands in the path: stand-ins for S3 have

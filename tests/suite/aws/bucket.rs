@@ -1,0 +1,215 @@
+//! S3: what it answers, and what the adapter makes of it.
+
+use std::time::Duration;
+
+use adapters::aws::{S3Bucket, s3_client};
+use collector::{Bucket, PortError, Put, Recovery};
+use futures_util::future::join_all;
+
+use super::s3_server::{BUCKET, Store};
+use super::{ATTEMPTS, Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
+use crate::conformance;
+
+const KEY: &str = "openai_audit/dt=2026-11-22/hour=07/acme-000000000000.ndjson.gz";
+const GZIP: &str = "application/gzip";
+
+struct World {
+    bucket: S3Bucket<Hurried>,
+    store: Store,
+    faults: Faults,
+}
+
+async fn world(call_timeout: Duration) -> World {
+    let (upstream, store) = Store::serve().await;
+    let (url, faults) = Faults::between(upstream).await;
+    World { bucket: S3Bucket::new(s3_client(&sdk(&url, call_timeout).await), BUCKET, Hurried), store, faults }
+}
+
+async fn open(url: &str, bucket: &str) -> S3Bucket<Hurried> {
+    S3Bucket::new(s3_client(&sdk(url, PATIENT).await), bucket, Hurried)
+}
+
+impl World {
+    async fn put(&self) -> Result<Put, PortError> {
+        self.bucket.put_if_absent(KEY, b"ours".to_vec(), GZIP).await
+    }
+
+    async fn get(&self) -> Result<Option<Vec<u8>>, PortError> {
+        self.bucket.get(KEY).await
+    }
+
+    fn fail(&self, method: &str, status: u16, code: &str) {
+        self.faults.next(method, error(status, code));
+    }
+}
+
+fn error(status: u16, code: &str) -> Fault {
+    Fault::answer(status, format!("<Error><Code>{code}</Code><Message>in a test</Message></Error>"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conforms() {
+    for prefix in ["", "team/"] {
+        let (upstream, _) = Store::serve().await;
+        let first = open(&upstream, BUCKET).await;
+        conformance::bucket(&first, prefix).await;
+        conformance::bucket_reopened(&first, &open(&upstream, BUCKET).await, prefix).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_sixteen_creates() {
+    let world = world(PATIENT).await;
+    for round in 0..20 {
+        let key = format!("race/{round}");
+        let puts = (0..16_u8).map(|racer| world.bucket.put_if_absent(&key, vec![racer], GZIP));
+        let puts: Vec<Put> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(puts.iter().filter(|put| **put == Put::Created).count(), 1, "{puts:?}");
+        let winner = puts.iter().position(|put| *put == Put::Created).unwrap();
+        assert_eq!(world.bucket.get(&key).await, Ok(Some(vec![u8::try_from(winner).unwrap()])));
+        assert_eq!(world.store.versions(&key), 1);
+    }
+}
+
+#[tokio::test]
+async fn content_type_is_kept() {
+    let world = world(PATIENT).await;
+    assert_eq!(world.put().await, Ok(Put::Created));
+    assert_eq!(world.store.content_type(KEY).as_deref(), Some(GZIP));
+}
+
+#[tokio::test]
+async fn a_conflict_is_asked_again() {
+    let world = world(PATIENT).await;
+    world.fail("PUT", 409, "ConditionalRequestConflict");
+    assert_eq!(world.put().await, Ok(Put::Created));
+    world.fail("PUT", 409, "ConditionalRequestConflict");
+    world.fail("PUT", 409, "ConditionalRequestConflict");
+    assert_eq!(world.put().await, Ok(Put::AlreadyThere));
+    assert_eq!(world.faults.seen("PUT").len(), 5);
+    assert!(world.faults.are_spent());
+}
+
+#[tokio::test]
+async fn what_was_swallowed_is_put_again() {
+    let world = world(HASTY).await;
+    world.faults.next("PUT", Fault::Swallow);
+    world.fail("PUT", 503, "SlowDown");
+    world.fail("PUT", 500, "InternalError");
+    world.fail("PUT", 400, "RequestTimeout");
+    assert_eq!(world.put().await, Ok(Put::Created));
+    assert!(world.faults.are_spent());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_already_there() {
+    let world = world(HASTY).await;
+    world.faults.next("PUT", Fault::LoseAnswer);
+    assert_eq!(world.put().await, Ok(Put::AlreadyThere));
+    assert_eq!(world.store.versions(KEY), 1);
+}
+
+#[tokio::test]
+async fn err_tries_are_bounded() {
+    let world = world(PATIENT).await;
+    world.faults.next_times(ATTEMPTS * 2, "PUT", &error(503, "SlowDown"));
+    assert_error(world.put().await, Recovery::NextTick, &["SlowDown", KEY]);
+    assert_eq!(world.faults.seen("PUT").len(), ATTEMPTS);
+    world.faults.next_times(ATTEMPTS * 2, "GET", &error(500, "InternalError"));
+    assert_error(world.get().await, Recovery::NextTick, &["InternalError", KEY]);
+    assert_eq!(world.faults.seen("GET").len(), ATTEMPTS);
+}
+
+#[tokio::test]
+async fn err_not_allowed_is_never_absent() {
+    let world = world(PATIENT).await;
+    world.fail("PUT", 403, "AccessDenied");
+    assert_error(world.put().await, Recovery::Person, &["s3:PutObject", BUCKET, KEY, "kms:GenerateDataKey"]);
+    // This is how S3 hides from those who may not list whether there is an object.
+    world.fail("GET", 403, "AccessDenied");
+    assert_error(world.get().await, Recovery::Person, &["s3:GetObject", "s3:ListBucket", BUCKET, KEY]);
+    assert_eq!((world.faults.seen("PUT").len(), world.faults.seen("GET").len()), (1, 1));
+    assert_eq!(world.store.versions(KEY), 0);
+}
+
+#[tokio::test]
+async fn err_no_such_bucket() {
+    let (upstream, _) = Store::serve().await;
+    let elsewhere = open(&upstream, "elsewhere").await;
+    let put = elsewhere.put_if_absent(KEY, vec![], GZIP).await;
+    assert_error(put, Recovery::Person, &["NoSuchBucket", "create the bucket elsewhere"]);
+    assert_error(elsewhere.get(KEY).await, Recovery::Person, &["NoSuchBucket", "create the bucket elsewhere"]);
+}
+
+#[tokio::test]
+async fn err_a_404_that_is_not_about_the_key() {
+    let world = world(PATIENT).await;
+    world.faults.next("GET", Fault::answer(404, "a proxy's page"));
+    assert_error(world.get().await, Recovery::Person, &["(404)", KEY]);
+}
+
+#[tokio::test]
+async fn err_credentials_that_do_not_fit() {
+    let (upstream, _) = Store::serve().await;
+    let config = sdk(&upstream, PATIENT).await;
+    let stranger = aws_sdk_s3::config::Credentials::new(super::ACCESS_KEY, "another", None, None, "test");
+    let config =
+        config.into_builder().credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(stranger));
+    let bucket = S3Bucket::new(s3_client(&config.build()), BUCKET, Hurried);
+    assert_error(bucket.get(KEY).await, Recovery::Person, &["SignatureDoesNotMatch"]);
+}
+
+#[tokio::test]
+async fn err_nobody_listens() {
+    let bucket = open("http://127.0.0.1:1", BUCKET).await;
+    assert_error(bucket.get(KEY).await, Recovery::NextTick, &["no answer", KEY]);
+}
+
+#[tokio::test]
+async fn a_body_cut_short_is_read_again() {
+    let world = world(PATIENT).await;
+    let body: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    assert_eq!(world.bucket.put_if_absent(KEY, body.clone(), GZIP).await, Ok(Put::Created));
+    world.faults.next("GET", Fault::CutShort);
+    world.faults.next("GET", Fault::Corrupt);
+    assert!(world.get().await.unwrap() == Some(body));
+    assert_eq!(world.faults.seen("GET").len(), 3);
+}
+
+#[tokio::test]
+async fn behind_a_delete_marker_is_the_last_version() {
+    let world = world(PATIENT).await;
+    assert_eq!(world.put().await, Ok(Put::Created));
+    // A longer key with the same start, and more markers than a page of versions holds.
+    let longer = format!("{KEY}.old");
+    assert_eq!(world.bucket.put_if_absent(&longer, b"not ours".to_vec(), GZIP).await, Ok(Put::Created));
+    for _ in 0..7 {
+        world.store.delete(KEY);
+    }
+    world.fail("GET", 503, "SlowDown");
+    assert_eq!(world.get().await, Ok(Some(b"ours".to_vec())));
+}
+
+#[tokio::test]
+async fn err_a_delete_marker_with_nothing_behind() {
+    let world = world(PATIENT).await;
+    assert_eq!(world.put().await, Ok(Put::Created));
+    assert_eq!(world.bucket.put_if_absent(&format!("{KEY}.old"), b"x".to_vec(), GZIP).await, Ok(Put::Created));
+    world.store.delete(KEY);
+    world.store.purge(KEY);
+    assert_error(world.get().await, Recovery::Person, &["was deleted", KEY, BUCKET]);
+}
+
+#[tokio::test]
+async fn err_versions_may_not_be_listed() {
+    let world = world(PATIENT).await;
+    world.store.delete(KEY);
+    let marker = Fault::Answer {
+        status: 404,
+        headers: &[("x-amz-delete-marker", "true")],
+        body: "<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>".to_owned(),
+    };
+    world.faults.next("GET", marker);
+    world.fail("GET", 403, "AccessDenied");
+    assert_error(world.get().await, Recovery::Person, &["grant s3:ListBucketVersions", KEY]);
+}

@@ -1,0 +1,69 @@
+//! The AWS adapters: the conformance suite, and every answer AWS may give them.
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
+mod bucket;
+mod dynamodb_server;
+mod faults;
+mod s3_server;
+mod secrets;
+mod secrets_server;
+mod state;
+
+use std::time::Duration;
+
+use adapters::aws::loader;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_s3::config::Credentials;
+use collector::{Clock, Recovery};
+use jiff::Timestamp;
+
+pub(crate) use faults::{Fault, Faults};
+
+/// What a client waits for an answer that never comes.
+const HASTY: Duration = Duration::from_secs(2);
+/// What it waits in all other tests: longer than a busy machine needs.
+const PATIENT: Duration = Duration::from_secs(60);
+/// The calls an adapter makes in all before it leaves the rest to the next tick.
+const ATTEMPTS: usize = 7;
+
+pub(crate) const ACCESS_KEY: &str = "AKIATEST";
+pub(crate) const SECRET_KEY: &str = "test-secret-access-key";
+
+/// The settings the product uses, but for where AWS is, who we are, and how long a test may take.
+async fn sdk(endpoint: &str, call_timeout: Duration) -> SdkConfig {
+    loader()
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
+        .endpoint_url(endpoint)
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(call_timeout).build())
+        .load()
+        .await
+}
+
+/// The system's clock, on which nobody waits for long.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hurried;
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        adapters::clock::SystemClock.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        adapters::clock::SystemClock.sleep(duration / 100).await;
+    }
+
+    fn random(&self) -> u64 {
+        adapters::clock::SystemClock.random()
+    }
+}
+
+#[track_caller]
+fn assert_error<T: std::fmt::Debug>(result: Result<T, collector::PortError>, recovery: Recovery, says: &[&str]) {
+    let error = result.unwrap_err();
+    assert_eq!(error.recovery, recovery, "{error}");
+    for words in says {
+        assert!(error.message.contains(words), "{words:?} is missing in: {error}");
+    }
+}

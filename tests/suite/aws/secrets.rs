@@ -1,0 +1,82 @@
+//! Secrets Manager: what it answers, and what the adapter makes of it.
+
+use std::time::Duration;
+
+use adapters::aws::{SecretsManager, secrets_client};
+use collector::{Recovery, Secrets};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::secrets_server::Vault;
+use super::{Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
+use crate::conformance;
+
+const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme/openai-AbCdEf";
+const GET: &str = "GetSecretValue";
+
+async fn world(call_timeout: Duration) -> (SecretsManager<Hurried>, Vault, Faults) {
+    let (upstream, vault) = Vault::serve().await;
+    let (url, faults) = Faults::between(upstream).await;
+    vault.store(ARN, "sk-admin-canary");
+    (SecretsManager::new(secrets_client(&sdk(&url, call_timeout).await), Hurried), vault, faults)
+}
+
+fn error(status: u16, code: &str) -> Fault {
+    Fault::answer(status, json!({"__type": code, "message": "in a test"}).to_string())
+}
+
+#[tokio::test]
+async fn conforms() {
+    let (secrets, ..) = world(PATIENT).await;
+    conformance::secrets(&secrets, ARN, "sk-admin-canary").await;
+    assert!(!format!("{secrets:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn read_once_while_warm_and_anew_when_asked() {
+    let (secrets, vault, faults) = world(PATIENT).await;
+    for _ in 0..3 {
+        secrets.get(ARN, false).await.unwrap();
+    }
+    vault.store(ARN, "sk-admin-rotated");
+    assert_eq!(secrets.get(ARN, false).await.unwrap().expose_secret(), "sk-admin-canary");
+    assert_eq!(faults.seen(GET).len(), 1);
+    assert_eq!(secrets.get(ARN, true).await.unwrap().expose_secret(), "sk-admin-rotated");
+    assert_eq!(secrets.get(ARN, false).await.unwrap().expose_secret(), "sk-admin-rotated");
+    assert_eq!(faults.seen(GET).len(), 2);
+    assert!(faults.seen(GET).iter().all(|body| String::from_utf8_lossy(body).contains("AWSCURRENT")));
+}
+
+#[tokio::test]
+async fn stored_as_bytes() {
+    let (secrets, vault, _) = world(PATIENT).await;
+    vault.store_bytes(ARN, "c2stYWRtaW4tYnl0ZXM=");
+    assert_eq!(secrets.get(ARN, true).await.unwrap().expose_secret(), "sk-admin-bytes");
+    vault.store_bytes(ARN, "//8=");
+    assert_error(secrets.get(ARN, true).await, Recovery::Person, &["holds no text", "acme/openai-AbCdEf"]);
+}
+
+#[tokio::test]
+async fn what_passes_is_asked_again() {
+    let (secrets, _, faults) = world(HASTY).await;
+    for fault in [error(400, "ThrottlingException"), error(500, "InternalServiceError"), Fault::Swallow] {
+        faults.next(GET, fault);
+    }
+    assert_eq!(secrets.get(ARN, false).await.unwrap().expose_secret(), "sk-admin-canary");
+    assert!(faults.are_spent());
+}
+
+#[tokio::test]
+async fn err_for_a_person() {
+    let (secrets, _, faults) = world(PATIENT).await;
+    for (code, says) in [
+        ("AccessDeniedException", "grant secretsmanager:GetSecretValue on acme/openai-AbCdEf"),
+        ("ResourceNotFoundException", "create acme/openai-AbCdEf, or correct its ARN"),
+        ("InvalidRequestException", "in a test"),
+        ("DecryptionFailure", "in a test"),
+    ] {
+        faults.next(GET, error(400, code));
+        assert_error(secrets.get(ARN, false).await, Recovery::Person, &[code, says]);
+    }
+    assert_eq!(faults.seen(GET).len(), 4);
+}

@@ -1,0 +1,247 @@
+//! DynamoDB: what it answers, and what the adapter makes of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use adapters::aws::{DynamoState, dynamodb_client};
+use collector::{Head, LedgerItem, LedgerKind, PortError, Recovery, State, Stream, Written};
+use futures_util::future::join_all;
+use schema::LogType;
+use serde_json::{Value, json};
+
+use super::dynamodb_server::{self, TABLE, create_table};
+use super::{ATTEMPTS, Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
+use crate::conformance;
+
+const HOUR: u32 = 498_000;
+const TRANSACT: &str = "TransactWriteItems";
+
+struct World {
+    state: DynamoState<Hurried>,
+    faults: Faults,
+    stream: Stream,
+}
+
+async fn world(call_timeout: Duration) -> World {
+    let (url, faults) = Faults::between(dynamodb_server::serve().await).await;
+    let client = dynamodb_client(&sdk(&url, call_timeout).await);
+    create_table(&client).await;
+    let stream = Stream {
+        source: "acme".to_owned().try_into().unwrap(),
+        label: "Acme".to_owned(),
+        log_type: LogType::OpenAiAudit,
+        listings: vec!["organization"],
+    };
+    World { state: DynamoState::new(client, TABLE, Hurried), faults, stream }
+}
+
+impl World {
+    async fn write(&self, expected: Option<u64>, version: u64, items: &[LedgerItem]) -> Result<Written, PortError> {
+        self.state.write(&self.stream, expected, &head(version), items).await
+    }
+
+    async fn ledger(&self) -> Result<Vec<LedgerItem>, PortError> {
+        self.state.ledger(&self.stream, LedgerKind::Rows, HOUR, None).await
+    }
+
+    async fn head(&self) -> Result<Option<Head>, PortError> {
+        self.state.head(&self.stream).await
+    }
+
+    /// The idempotency tokens of all transactions, in order.
+    fn tokens(&self) -> Vec<String> {
+        let token = |body: &axum::body::Bytes| {
+            serde_json::from_slice::<Value>(body).unwrap()["ClientRequestToken"].as_str().unwrap().to_owned()
+        };
+        self.faults.seen(TRANSACT).iter().map(token).collect()
+    }
+}
+
+fn head(version: u64) -> Head {
+    Head {
+        version,
+        id: "birth".to_owned(),
+        seq: version,
+        intent: Some(format!("key-{version}")),
+        floor: 1,
+        listings: BTreeMap::new(),
+        last_start: None,
+        missing: BTreeMap::new(),
+        last_event: None,
+        written_at: 2,
+    }
+}
+
+fn item(seq: u64) -> LedgerItem {
+    LedgerItem {
+        kind: LedgerKind::Rows,
+        hour: HOUR,
+        seq,
+        entries: vec![seq, u64::MAX - seq],
+        expires_at: 9_000_000_000,
+    }
+}
+
+fn error(status: u16, code: &str) -> Fault {
+    let code = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    Fault::answer(status, json!({"__type": code, "message": "in a test"}).to_string())
+}
+
+fn canceled(codes: &[&str]) -> Fault {
+    let reasons: Vec<Value> = codes.iter().map(|code| json!({"Code": code, "Message": "in a test"})).collect();
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled",
+        "CancellationReasons": reasons,
+    });
+    Fault::answer(400, body.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conforms() {
+    let url = dynamodb_server::serve().await;
+    let client = dynamodb_client(&sdk(&url, PATIENT).await);
+    create_table(&client).await;
+    let first = DynamoState::new(client.clone(), TABLE, Hurried);
+    conformance::state(&first).await;
+    conformance::state_reopened(&first, &DynamoState::new(client, TABLE, Hurried)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_sixteen_is_applied() {
+    let world = world(PATIENT).await;
+    assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
+    for version in 1..10 {
+        // Plain puts and transactions against each other.
+        let items: Vec<_> = (0..16).map(|racer| if racer % 2 == 0 { vec![] } else { vec![item(version)] }).collect();
+        let writes = items.iter().map(|items| world.write(Some(version), version + 1, items));
+        let written: Vec<Written> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(written.iter().filter(|written| **written == Written::Applied).count(), 1, "{written:?}");
+        assert_eq!(world.head().await.unwrap().unwrap().version, version + 1);
+    }
+}
+
+#[tokio::test]
+async fn repeats_bear_one_token() {
+    let world = world(HASTY).await;
+    for fault in [
+        canceled(&["None", "TransactionConflict"]),
+        canceled(&["ThrottlingError", "None"]),
+        error(400, "TransactionInProgressException"),
+        error(400, "ProvisionedThroughputExceededException"),
+        error(500, "InternalServerError"),
+        Fault::LoseAnswer,
+    ] {
+        world.faults.next(TRANSACT, fault);
+    }
+    assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Applied));
+    assert_eq!(world.write(Some(1), 2, &[item(1)]).await, Ok(Written::Applied));
+    assert!(world.faults.are_spent());
+    let tokens = world.tokens();
+    assert_eq!(tokens.len(), 8);
+    assert!(tokens[..7].iter().all(|token| *token == tokens[0]), "{tokens:?}");
+    assert_ne!(tokens[7], tokens[0], "another write, another token");
+    assert_eq!(world.ledger().await, Ok(vec![item(0), item(1)]));
+}
+
+#[tokio::test]
+async fn a_transaction_whose_answer_is_lost_is_applied_once() {
+    let world = world(HASTY).await;
+    world.faults.next(TRANSACT, Fault::LoseAnswer);
+    assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Applied));
+    assert_eq!(world.head().await, Ok(Some(head(1))));
+    assert_eq!(world.ledger().await, Ok(vec![item(0)]));
+}
+
+/// A plain put has no token: its repeat is refused by its own first try, and the head tells.
+#[tokio::test]
+async fn a_put_whose_answer_is_lost_is_refused_and_in_force() {
+    let world = world(HASTY).await;
+    world.faults.next("PutItem", Fault::LoseAnswer);
+    assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Refused));
+    assert_eq!(world.head().await, Ok(Some(head(1))));
+    world.faults.next("PutItem", Fault::Swallow);
+    assert_eq!(world.write(Some(1), 2, &[]).await, Ok(Written::Applied));
+    assert_eq!(world.head().await, Ok(Some(head(2))));
+}
+
+#[tokio::test]
+async fn a_refused_transaction_is_asked_once() {
+    let world = world(PATIENT).await;
+    assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
+    assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Refused));
+    assert_eq!(world.write(Some(2), 3, &[item(0)]).await, Ok(Written::Refused));
+    assert_eq!(world.tokens().len(), 2);
+    assert_eq!(world.ledger().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_put_beside_a_transaction_is_asked_again() {
+    let world = world(PATIENT).await;
+    world.faults.next("PutItem", error(400, "TransactionConflictException"));
+    world.faults.next("PutItem", error(400, "ThrottlingException"));
+    world.faults.next("PutItem", error(503, "ServiceUnavailable"));
+    assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
+    assert_eq!(world.faults.seen("PutItem").len(), 4);
+}
+
+#[tokio::test]
+async fn err_tries_are_bounded() {
+    let world = world(PATIENT).await;
+    world.faults.next_times(ATTEMPTS * 2, TRANSACT, &canceled(&["TransactionConflict", "None"]));
+    assert_error(world.write(None, 1, &[item(0)]).await, Recovery::NextTick, &["TransactionConflict", TABLE, "acme/"]);
+    assert_eq!(world.tokens().len(), ATTEMPTS);
+    world.faults.next_times(ATTEMPTS * 2, "GetItem", &error(400, "ThrottlingException"));
+    assert_error(world.head().await, Recovery::NextTick, &["dynamodb:GetItem", "ThrottlingException"]);
+    assert_eq!(world.faults.seen("GetItem").len(), ATTEMPTS);
+}
+
+#[tokio::test]
+async fn err_not_allowed() {
+    let world = world(PATIENT).await;
+    for operation in ["GetItem", "PutItem", "Query", TRANSACT] {
+        world.faults.next(operation, error(400, "AccessDeniedException"));
+    }
+    assert_error(world.head().await, Recovery::Person, &["grant dynamodb:GetItem", TABLE]);
+    assert_error(world.ledger().await, Recovery::Person, &["grant dynamodb:Query", TABLE]);
+    assert_error(world.write(None, 1, &[]).await, Recovery::Person, &["grant dynamodb:PutItem", TABLE]);
+    assert_error(world.write(None, 1, &[item(0)]).await, Recovery::Person, &["grant dynamodb:PutItem", TABLE]);
+    assert_eq!(world.head().await, Ok(None));
+}
+
+#[tokio::test]
+async fn err_no_such_table() {
+    let url = dynamodb_server::serve().await;
+    let state = DynamoState::new(dynamodb_client(&sdk(&url, PATIENT).await), "elsewhere", Hurried);
+    let stream = world(PATIENT).await.stream;
+    assert_error(state.head(&stream).await, Recovery::Person, &["ResourceNotFoundException", "create table elsewhere"]);
+    let written = state.write(&stream, None, &head(1), &[item(0)]).await;
+    assert_error(written, Recovery::Person, &["create table elsewhere"]);
+}
+
+#[tokio::test]
+async fn err_what_no_repeat_cures() {
+    let world = world(PATIENT).await;
+    world.faults.next(TRANSACT, error(400, "IdempotentParameterMismatchException"));
+    assert_error(world.write(None, 1, &[item(0)]).await, Recovery::NextTick, &["IdempotentParameterMismatch"]);
+    world.faults.next(TRANSACT, canceled(&["None", "ValidationError"]));
+    assert_error(world.write(None, 1, &[item(0)]).await, Recovery::Person, &["ValidationError", "in a test"]);
+    world.faults.next("PutItem", error(400, "ValidationException"));
+    assert_error(world.write(None, 1, &[]).await, Recovery::Person, &["ValidationException"]);
+    assert_eq!(world.tokens().len(), 2);
+    let too_many: Vec<_> = (0..100).map(item).collect();
+    assert_error(world.write(None, 1, &too_many).await, Recovery::Person, &["100 ledger items", "at most 99"]);
+}
+
+#[tokio::test]
+async fn a_page_of_the_ledger_is_read_again() {
+    let world = world(HASTY).await;
+    assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Applied));
+    world.faults.next("Query", Fault::Swallow);
+    world.faults.next("Query", error(500, "InternalServerError"));
+    assert_eq!(world.ledger().await, Ok(vec![item(0)]));
+    let queries = world.faults.seen("Query");
+    let consistent =
+        |body: &axum::body::Bytes| serde_json::from_slice::<Value>(body).unwrap()["ConsistentRead"] == true;
+    assert!(queries.len() == 3 && queries.iter().all(consistent));
+}
