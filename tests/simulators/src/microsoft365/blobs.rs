@@ -209,6 +209,8 @@ fn listed(created: Timestamp, is_late: bool, options: &Options, behaviours: &Beh
     match (is_late, created < options.now) {
         (false, true) => options.now,
         (false, false) => created,
+        // Later than any collector looks back is no lateness but a loss.
+        (true, true) if created < after(options.now, -LATE_WITHIN) => options.now,
         (true, true) => after(options.now, dice.between(1_000, 3_000)),
         (true, false) if dice.chance(0.9) => after(created, dice.between(1_000, longest / 20 + 1_000).min(longest)),
         (true, false) => after(created, dice.between(1_000, longest)),

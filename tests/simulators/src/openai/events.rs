@@ -124,6 +124,8 @@ fn visible_at(second: i64, is_late: bool, options: &Options, behaviours: &Behavi
     match (is_late, at < options.now) {
         (false, true) => options.now,
         (false, false) => at,
+        // Later than any collector looks back is no lateness but a loss.
+        (true, true) if at < after(options.now, -LATE_WITHIN) => options.now,
         (true, true) => after(options.now, dice.between(1_000, 3_000)),
         (true, false) if dice.chance(0.9) => after(at, dice.between(1_000, longest / 100 + 1_000).min(longest)),
         (true, false) => after(at, dice.between(1_000, longest)),
