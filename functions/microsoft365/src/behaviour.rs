@@ -163,25 +163,37 @@ async fn prepare_starts_no_sooner_than_after_15_minutes() {
 }
 
 #[tokio::test]
-async fn prepare_remembers_a_failed_start() {
-    let forbidden = |seen: &Seen| (seen.what == "start").then(|| af(401, "AF10001"));
-    let world = World::of(ContentType::Dlp, healthy(forbidden)).await;
+async fn a_refused_start_is_remembered_and_told_by_the_listing() {
+    let off = r#"{"error":{"code":"StartSubscription [CorrId=1] canary","message":"Tenant canary does not exist."}}"#;
+    let world = World::of(
+        ContentType::Dlp,
+        healthy(move |seen| match seen.what.as_str() {
+            "start" => Some(reply(400, off)),
+            "content" => Some(af(400, "AF20022")),
+            _ => None,
+        }),
+    )
+    .await;
+    assert_eq!(world.prepare(None).await, ready(Some(VENDOR_NOW), true));
     for _ in 0..2 {
-        let error = world.prepare(None).await.unwrap_err();
-        person(&error, "DLP.All: starting the subscription: HTTP 401 AF10001");
-        person(&error, "ActivityFeed.ReadDlp");
+        let error = world.list(None).await.unwrap_err();
+        person(&error, "DLP.All: starting the subscription: HTTP 400: the tenant records no audit log");
+        person(&error, "unified audit logging");
         world.clock.jump(Duration::from_secs(300));
+        assert_eq!(world.prepare(Some(NOW)).await, ready(Some(VENDOR_NOW), false));
     }
-    world.counts(&[("token", 1), ("list", 2), ("start", 1)]);
+    world.counts(&[("token", 1), ("list", 3), ("start", 1), ("content", 2)]);
 }
 
 #[tokio::test]
-async fn prepare_leaves_a_throttled_start_for_later() {
+async fn a_throttled_start_is_not_repeated_and_costs_no_listing() {
     let throttled = |seen: &Seen| (seen.what == "start").then(|| reply(403, "{'error':{'code':'AF429'}}"));
     let world = World::of(ContentType::Dlp, healthy(throttled)).await;
-    assert_eq!(world.prepare(None).await.unwrap_err().recovery, Recovery::NextTick);
-    assert_eq!(world.prepare(None).await.unwrap_err().recovery, Recovery::NextTick);
-    world.counts(&[("token", 1), ("list", 1), ("start", 1)]);
+    assert_eq!(world.prepare(None).await, ready(Some(VENDOR_NOW), true));
+    assert_eq!(world.prepare(Some(NOW)).await, ready(Some(VENDOR_NOW), false));
+    assert_eq!(world.page(None).await, Page::default());
+    assert!(world.clock.waits().is_empty());
+    world.counts(&[("token", 1), ("list", 1), ("start", 1), ("content", 1)]);
 }
 
 #[tokio::test]
@@ -211,13 +223,6 @@ async fn prepare_asks_once_for_all_streams() {
     world.clock.jump(Duration::from_secs(61));
     world.prepare(None).await.unwrap();
     world.counts(&[("token", 1), ("list", 2), ("start", 4)]);
-}
-
-#[tokio::test]
-async fn prepare_says_that_auditing_is_off() {
-    let off = r#"{"error":{"code":"StartSubscription [CorrId=1] canary","message":"Tenant canary does not exist."}}"#;
-    let world = World::of(ContentType::Dlp, healthy(move |seen| (seen.what == "start").then(|| reply(400, off)))).await;
-    person(&world.prepare(None).await.unwrap_err(), "unified audit logging");
 }
 
 // Listing.
@@ -350,6 +355,10 @@ async fn list_without_a_subscription_starts_one_and_finds_nothing() {
     assert_eq!(world.vendor.seen("start").len(), 1);
     // The head learns of that start by the next preparation.
     assert_eq!(world.prepare(None).await, ready(Some(VENDOR_NOW), true));
+    world.clock.jump(Duration::from_secs(300));
+    let error = world.list(None).await.unwrap_err();
+    assert_eq!(error.recovery, Recovery::NextTick);
+    assert!(error.message.contains("AF20022: there is no subscription, although"), "{error}");
 }
 
 #[tokio::test]

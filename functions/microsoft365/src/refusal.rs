@@ -171,9 +171,13 @@ fn known_code(code: u32) -> (Recovery, &'static str) {
         20_012 => person("the tenant is misconfigured at Microsoft; open a support request there"),
         20_013 => person("tenant_id in the source's secret is not a GUID"),
         20_020 => person("the tenant's cloud does not offer this content type; take it out of content_types"),
-        20_022 => next_tick("there is no subscription; it is started at most every 15 minutes"),
+        20_022 => next_tick(
+            "there is no subscription, although it was started within the last 15 minutes; it is started again after \
+             that, meanwhile check that unified audit logging is on",
+        ),
         20_023 => person(
-            "the subscription is disabled, also after a start; nothing is recorded until an administrator enables it",
+            "the subscription is disabled, although it was started within the last 15 minutes; nothing is recorded \
+             until whoever or whatever disables it stops doing so",
         ),
         20_030 | 20_055 => next_tick("the window is outside of what the API keeps; check this machine's clock"),
         20_031 => next_tick("the place in the listing is no longer known"),

@@ -9,7 +9,7 @@ use crate::api::{Api, Call, Outcome, Verb};
 use crate::blob::Blob;
 use crate::config::Config;
 use crate::content_type::ContentType;
-use crate::refusal::{Refusal, Task};
+use crate::refusal::{Reason, Refusal, Task};
 use crate::subscription::{DISABLED, NOT_SUBSCRIBED, Subscriptions};
 use crate::wire::ContentItem;
 
@@ -60,7 +60,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         };
         let items: Option<_> = items.into_iter().map(blob).collect();
         // An item that names no blob would be lost in silence.
-        let nameless = Refusal { status: 200, reason: crate::refusal::Reason::Other, retry_after: None };
+        let nameless = Refusal { status: 200, reason: Reason::Other, retry_after: None };
         items.map(|items| Page { items, next }).ok_or(nameless)
     }
 

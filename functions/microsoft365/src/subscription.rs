@@ -16,6 +16,8 @@ use crate::wire::Subscription;
 
 /// The vendor wants this long between two starts of a content type.
 pub(crate) const BETWEEN_STARTS: UnixSeconds = 15 * 60;
+/// For this long after a start the vendor may not have noticed it, in seconds.
+const SETTLES_IN: UnixSeconds = 120;
 /// One list serves all the tenant's streams of a tick.
 const LIST_SERVES: SignedDuration = SignedDuration::from_secs(60);
 /// The longest list of subscriptions, or answer to a start, in bytes.
@@ -51,7 +53,8 @@ struct Start {
 }
 
 impl Subscriptions {
-    /// Makes sure the content type is subscribed to.
+    /// Makes sure the content type is subscribed to. A start that was refused is still one that is
+    /// remembered; what the refusal means, listing finds out.
     ///
     /// Without the list nothing is started: content may be listable all the same, and starting
     /// blindly uses up the start of the next quarter of an hour.
@@ -63,15 +66,16 @@ impl Subscriptions {
     ) -> Result<Prepared, PortError> {
         self.remember(content_type, last_start);
         let list = self.list(api).await;
-        if list.enabled.as_ref().is_some_and(|enabled| !enabled.contains(&content_type)) {
+        let missing = list.enabled.as_ref().is_some_and(|enabled| !enabled.contains(&content_type));
+        if missing && self.started_lately(api, content_type).is_none() {
             self.start(api, content_type).await?;
         }
         let started = self.last(content_type).map(|start| start.at) > last_start;
         Ok(Prepared::Ready { vendor_now: list.vendor_now(api.clock.now()), started })
     }
 
-    /// A listing was refused for want of a subscription: starts it. Right after a start the vendor
-    /// may not have noticed it yet; a subscription that stays disabled is somebody's doing.
+    /// A listing was refused for want of a subscription: starts it, unless it was started lately.
+    /// Then that start was refused, or is not noticed yet, or somebody keeps undoing it.
     pub(crate) async fn heal<S: Secrets, C: Clock>(
         &self,
         api: &Api<S, C>,
@@ -79,17 +83,23 @@ impl Subscriptions {
         refusal: Refusal,
         task: Task<'_>,
     ) -> Result<(), PortError> {
-        if refusal.is_af(&[DISABLED]) && self.started_lately(api, content_type).is_some() {
-            return Err(refusal.into_error(task));
+        let start = match self.started_lately(api, content_type) {
+            Some(start) => start,
+            None => self.start(api, content_type).await?,
+        };
+        match start.failed {
+            Some(error) => Err(error),
+            None if api.clock.now().as_second() < start.at + SETTLES_IN => Ok(()),
+            None => Err(refusal.into_error(task)),
         }
-        self.start(api, content_type).await
     }
 
-    /// Starts the content type, unless it was started lately: then that start's result stands.
-    async fn start<S: Secrets, C: Clock>(&self, api: &Api<S, C>, content_type: ContentType) -> Result<(), PortError> {
-        if let Some(start) = self.started_lately(api, content_type) {
-            return start.failed.map_or(Ok(()), Err);
-        }
+    /// Starts the content type. An error is one of getting through; a refusal is a start that failed.
+    async fn start<S: Secrets, C: Clock>(
+        &self,
+        api: &Api<S, C>,
+        content_type: ContentType,
+    ) -> Result<Start, PortError> {
         let task = Task { content_type: Some(content_type), doing: "starting the subscription" };
         let url = api.urls.start(content_type);
         let outcome = api.ask(Call { verb: Verb::Start, url: &url, task }, read_start).await?;
@@ -98,9 +108,9 @@ impl Subscriptions {
             Err(refusal) if refusal.is_af(&[ALREADY_ENABLED]) => None,
             Err(refusal) => Some(left_for_later(refusal.into_error(task))),
         };
-        let start = Start { at: api.clock.now().as_second(), failed: failed.clone() };
-        self.with_starts(|starts| starts.insert(content_type, start));
-        failed.map_or(Ok(()), Err)
+        let start = Start { at: api.clock.now().as_second(), failed };
+        self.with_starts(|starts| starts.insert(content_type, start.clone()));
+        Ok(start)
     }
 
     fn started_lately<S, C: Clock>(&self, api: &Api<S, C>, content_type: ContentType) -> Option<Start> {
