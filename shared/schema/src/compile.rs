@@ -64,10 +64,19 @@ pub(crate) struct Field {
 pub(crate) struct Value {
     pub(crate) kind: Type,
     pub(crate) indicators: Vec<Indicator>,
+    pub(crate) written: Written,
     pub(crate) validate: Option<Validate>,
     pub(crate) is_event_time: bool,
     /// The value is JSON in a string.
     pub(crate) is_embedded: bool,
+}
+
+/// What the schema file says, for those who read schemas rather than events.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written {
+    pub(crate) kind: String,
+    pub(crate) indicators: Vec<String>,
+    pub(crate) time_formats: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -242,6 +251,11 @@ impl<'a> Compiler<'a> {
         let value = Value {
             kind: self.kind(definition)?,
             indicators: indicators(&definition.indicators)?,
+            written: Written {
+                kind: definition.kind.clone(),
+                indicators: definition.indicators.clone(),
+                time_formats: definition.time_format.iter().chain(definition.time_formats.iter().flatten()).cloned().collect(),
+            },
             validate: definition.validate.as_ref().map(Validate::new).transpose()?,
             is_event_time: definition.is_event_time,
             is_embedded: definition.is_embedded_json,

@@ -3,11 +3,11 @@
 mod layout;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::fmt::strtime;
-use jiff::tz::Offset;
 
 use crate::definition::Definition;
-use crate::time::read_iso;
+use crate::time::{from_nanosecond, from_offset, read_iso};
 use layout::Layout;
 
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl TimeFormat {
     }
 
     /// Reads a time.
-    pub(crate) fn read(&self, sent: Sent<'_>) -> Option<Timestamp> {
+    pub(crate) fn read(&self, sent: Sent<'_>) -> Option<DateTime> {
         match (self, sent) {
             (Self::Rfc3339, Sent::Text(text)) => read_rfc3339(text),
             (Self::Unix, Sent::Text(literal) | Sent::Number(literal)) => read_unix(literal),
@@ -83,12 +83,8 @@ impl TimeFormat {
     }
 }
 
-fn from_nanosecond(nanosecond: i64) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(nanosecond.into()).ok()
-}
-
 /// `T` and `Z` in capitals, a zone, and nothing else.
-fn read_rfc3339(text: &str) -> Option<Timestamp> {
+fn read_rfc3339(text: &str) -> Option<DateTime> {
     let bytes = text.as_bytes();
     let zoned = text.ends_with('Z') || matches!(bytes, [.., b'+' | b'-', _, _, b':', _, _]);
     let fraction = bytes.get(19).is_none_or(|byte| *byte != b',');
@@ -98,31 +94,69 @@ fn read_rfc3339(text: &str) -> Option<Timestamp> {
     read_iso(text)
 }
 
-/// Decimal seconds to whole microseconds. As in the reference, the count of nanoseconds is 64 bits that wrap: times far
-/// off (milliseconds taken for seconds) become other times, not errors.
-fn read_unix(literal: &str) -> Option<Timestamp> {
-    let seconds: f64 = literal.parse().ok()?;
+/// Decimal seconds, by way of whole microseconds in a 64-bit float. As in the reference, the count of nanoseconds is 64
+/// bits that wrap: times far off (milliseconds taken for seconds) become other times, not errors.
+fn read_unix(literal: &str) -> Option<DateTime> {
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    let micros = decimal(literal)? * 1e6;
+    let micros = if (-BOUND..BOUND).contains(&micros) { micros as i64 } else { i64::MIN };
+    from_nanosecond(micros.wrapping_mul(1_000))
+}
+
+fn decimal(literal: &str) -> Option<f64> {
     let plain = literal.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    if !plain || !seconds.is_finite() {
-        return None;
-    }
-    let whole = seconds.trunc();
-    let micros = ((seconds - whole) * 1e6).round() as i64;
-    let whole = whole as i64;
-    from_nanosecond(whole.wrapping_mul(1_000_000_000).wrapping_add(micros.wrapping_mul(1_000)))
+    literal.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds, by their size: each range ends where seconds pass the year 5138.
-fn read_unix_auto(literal: &str) -> Option<Timestamp> {
+/// Seconds, milliseconds, microseconds or nanoseconds, by their size: seconds reach to the year 5138.
+pub(crate) fn read_unix_auto(literal: &str) -> Option<DateTime> {
     const LIMIT: f64 = 1e11;
-    let value: f64 = literal.parse().ok()?;
-    let unit = [(1.0, 0), (1e3, 1_000_000), (1e6, 1_000), (1e9, 1)];
-    let (_, unit) = unit.into_iter().find(|(scale, _)| value.abs() < LIMIT * scale)?;
-    if unit == 0 { read_unix(literal) } else { from_nanosecond(literal.parse::<i64>().ok()?.checked_mul(unit)?) }
+    let size = decimal(literal)?.abs();
+    if size < LIMIT {
+        return read_unix(literal);
+    }
+    let units = [(1e3, 1_000_000), (1e6, 1_000), (1e9, 1)];
+    let (_, unit) = units.into_iter().find(|(scale, _)| size < LIMIT * scale)?;
+    from_nanosecond(literal.parse::<i64>().ok()?.checked_mul(unit)?)
 }
 
-fn read_strftime(format: &str, text: &str) -> Option<Timestamp> {
+fn read_strftime(format: &str, text: &str) -> Option<DateTime> {
     let broken = strtime::parse(format, text).ok()?;
-    let offset = broken.offset().unwrap_or(Offset::UTC);
-    offset.to_timestamp(broken.to_datetime().ok()?).ok()
+    let offset = broken.offset().map_or(0, |offset| offset.seconds());
+    from_offset(broken.to_datetime().ok()?, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(format: &str, sent: Sent<'_>, expected: Option<&str>) {
+        let time = TimeFormat::new(format).unwrap().read(sent).map(|time| time.to_string());
+        assert_eq!(time.as_deref(), expected, "{format} {sent:?}");
+    }
+
+    #[test]
+    fn ok_formats() {
+        check("rfc3339", Sent::Text("2024-01-02T03:04:05.5+09:00"), Some("2024-01-01T18:04:05.5"));
+        check("unix", Sent::Number("1704164645.123456"), Some("2024-01-02T03:04:05.123456"));
+        check("unix", Sent::Text("-1"), Some("1969-12-31T23:59:59"));
+        check("unix_ms", Sent::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
+        check("unix_auto", Sent::Number("1704164645"), Some("2024-01-02T03:04:05"));
+        check("unix_auto", Sent::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
+        check("unix_auto", Sent::Number("1704164645678901"), Some("2024-01-02T03:04:05.678901"));
+        check("unix_auto", Sent::Text("1704164645678901234"), Some("2024-01-02T03:04:05.678901234"));
+        check("%d/%b/%Y:%H:%M:%S %z", Sent::Text("02/Jan/2024:03:04:05 +0900"), Some("2024-01-01T18:04:05"));
+    }
+
+    #[test]
+    fn err_other_forms() {
+        check("rfc3339", Sent::Text("2024-01-02 03:04:05Z"), None);
+        check("rfc3339", Sent::Text("2024-01-02T03:04:05"), None);
+        check("rfc3339", Sent::Number("1704164645"), None);
+        check("unix", Sent::Text("inf"), None);
+        check("unix_ms", Sent::Number("1.5"), None);
+        check("%Y-%m-%d", Sent::Text("2024-01-02 "), None);
+        assert!(TimeFormat::new("%!").is_err());
+        assert!(TimeFormat::new("cloudflare").is_err());
+    }
 }

@@ -11,7 +11,7 @@
 //! - members are sorted by the bytes of their unescaped keys, equal keys all kept in the order sent; a lone surrogate is
 //!   the three bytes that UTF-8 would have for its code point.
 
-use jiff::Timestamp;
+use jiff::civil::{DateTime, date};
 
 use crate::json::{Document, Kind, NodeId};
 use crate::time::read_iso;
@@ -19,11 +19,13 @@ use crate::{LogType, RowId};
 
 const DOMAIN: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
+/// The end of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// The row id of an event.
 pub(crate) fn of_event(log_type: &str, source_id: &str, event: &Document<'_>) -> RowId {
     let vendor = LogType::from_name(log_type);
-    let hour = ledger_hour(event_time(vendor, event));
+    let hour = ledger_hour(vendor, event);
     let id = (vendor == Some(LogType::OpenAiAudit)).then(|| event.get(Document::ROOT, "id")).flatten();
     let id = id.filter(|id| event.kind(*id) == Kind::String).map(|id| event.text_wtf8(id));
     let mut identity = start(log_type, source_id, event.raw(Document::ROOT).len());
@@ -98,29 +100,32 @@ fn push_value(event: &Document<'_>, id: NodeId, identity: &mut Vec<u8>) {
     }
 }
 
-/// Whole hours since 1970; 0 for what is unknown or earlier.
-fn ledger_hour(time: Option<Timestamp>) -> u32 {
-    time.and_then(|time| u32::try_from(time.as_second() / SECONDS_PER_HOUR).ok()).unwrap_or(0)
+/// Whole hours since 1970; 0 for what is unknown, earlier, or after the year 9999.
+fn ledger_hour(vendor: Option<LogType>, event: &Document<'_>) -> u32 {
+    let second = match vendor {
+        None => None,
+        Some(LogType::OpenAiAudit) => effective_at(event),
+        Some(_) => creation_time(event),
+    };
+    let hour = second.filter(|second| *second <= LAST_SECOND).map(|second| second.div_euclid(SECONDS_PER_HOUR));
+    hour.and_then(|hour| u32::try_from(hour).ok()).unwrap_or(0)
 }
 
-/// The vendor's own event time: OpenAI's `effective_at` in seconds, Microsoft's `CreationTime` in UTC.
-pub(crate) fn event_time(vendor: Option<LogType>, event: &Document<'_>) -> Option<Timestamp> {
-    if vendor? == LogType::OpenAiAudit {
-        let time = event.get(Document::ROOT, "effective_at")?;
-        let literal = if event.kind(time) == Kind::String { event.text(time) } else { event.raw(time).into() };
-        return whole_seconds(&literal);
-    }
+/// OpenAI's event time: seconds since 1970, as a number or a text; a fraction is cut off.
+fn effective_at(event: &Document<'_>) -> Option<i64> {
+    let time = event.get(Document::ROOT, "effective_at")?;
+    let literal = if event.kind(time) == Kind::String { event.text(time) } else { event.raw(time).into() };
+    let (whole, fraction) = literal.split_once('.').unwrap_or((&literal, "0"));
+    let is_number = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| whole.parse().ok())?
+}
+
+/// Microsoft's event time, in UTC whether it says so or not.
+fn creation_time(event: &Document<'_>) -> Option<i64> {
+    const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
     let time = event.get(Document::ROOT, "CreationTime")?;
-    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?
-}
-
-/// Decimal seconds since 1970; a fraction is cut off.
-fn whole_seconds(literal: &str) -> Option<Timestamp> {
-    let (whole, fraction) = literal.split_once('.').unwrap_or((literal, "0"));
-    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Timestamp::from_second(whole.parse().ok()?).ok()
+    let time = (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))??;
+    Some(time.duration_since(EPOCH).as_secs())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod column;
 mod compile;
 mod construct;
 mod definition;
+mod describe;
 mod format;
 mod identity;
 mod indicator;
@@ -20,6 +21,7 @@ mod validate;
 
 pub use builtin::{schema, schema_text};
 pub use compile::{Schema, SchemaError};
+pub use describe::FieldInfo;
 pub use log_type::LogType;
 pub use normalize::{LineContext, Mode, Normalized, Normalizer, Rejection};
 pub use row_id::RowId;

@@ -3,7 +3,7 @@
 mod scalar;
 mod undeclared;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use crate::compile::{Field, Object, Type, Value};
 use crate::construct::Constructed;
@@ -80,7 +80,7 @@ pub(crate) struct Line<'o> {
     keeps_undeclared: bool,
     out: &'o mut Vec<u8>,
     pub(crate) found: Found,
-    pub(crate) event_time: Option<Timestamp>,
+    pub(crate) event_time: Option<DateTime>,
     pub(crate) undeclared: u32,
     /// Path and JSON of what has no place in the line's own fields.
     aside: Vec<(String, Vec<u8>)>,

@@ -1,11 +1,13 @@
 //! Event in, line out.
 
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use jiff::Timestamp;
 
 use crate::compile::Schema;
 use crate::json::{self, Document, Kind, SyntaxError, write_string};
 use crate::line::{Line, separate};
-use crate::time::write_time;
+use crate::time::{utc, write_time};
 use crate::{LogType, RowId, builtin, construct, identity};
 
 /// What a line says beside its event.
@@ -111,13 +113,14 @@ impl Normalizer {
         out.push(b'{');
         let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out);
         line.event(&event, &self.schema.root).map_err(|refused| refused.0)?;
+        let event_time = line.event_time;
         let normalized = Normalized {
             row_id,
-            event_time: line.event_time,
+            event_time: event_time.and_then(|time| Offset::UTC.to_timestamp(time).ok()),
             nonconforming: line.nonconforming(),
             undeclared: line.undeclared,
         };
-        line.standard(|out| self.standard_fields(&normalized, context, out));
+        line.standard(|out| self.standard_fields(row_id, event_time, context, out));
         line.finish();
         out.extend_from_slice(b"}\n");
         Ok(normalized)
@@ -132,18 +135,24 @@ impl Normalizer {
         if event.kind(Document::ROOT) == Kind::Null { json::parse(b"{}") } else { Ok(event) }
     }
 
-    fn standard_fields(&self, normalized: &Normalized, context: &LineContext<'_>, out: &mut Vec<u8>) {
+    fn standard_fields(
+        &self,
+        row_id: RowId,
+        event_time: Option<DateTime>,
+        context: &LineContext<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let mut text = |key: &str, text: &str| {
             separate(out);
             out.extend_from_slice(key.as_bytes());
             write_string(text, out);
         };
         text("\"p_log_type\":", &self.schema.name);
-        text("\"p_row_id\":", &normalized.row_id.to_string());
+        text("\"p_row_id\":", &row_id.to_string());
         out.extend_from_slice(b",\"p_event_time\":");
-        write_time(normalized.event_time.unwrap_or(context.parse_time), out);
+        write_time(event_time.unwrap_or_else(|| utc(context.parse_time)), out);
         out.extend_from_slice(b",\"p_parse_time\":");
-        write_time(context.parse_time, out);
+        write_time(utc(context.parse_time), out);
         for (key, text) in [("p_source_id", context.source_id), ("p_source_label", context.source_label)] {
             if !text.is_empty() {
                 out.extend_from_slice(format!(",\"{key}\":").as_bytes());

@@ -1,12 +1,27 @@
-//! Times: how they are read and how a line writes them.
+//! Times: how they are read and how a line writes them. All are dates and times in UTC: they reach to the end of the
+//! year 9999, which a `Timestamp` does not.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
-/// Writes `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` in UTC, in quotes.
-pub(crate) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
-    let civil = Offset::UTC.to_datetime(time);
+/// The date and time in UTC.
+pub(crate) fn utc(time: Timestamp) -> DateTime {
+    Offset::UTC.to_datetime(time)
+}
+
+/// So many nanoseconds since 1970.
+pub(crate) fn from_nanosecond(nanosecond: i64) -> Option<DateTime> {
+    Timestamp::from_nanosecond(nanosecond.into()).ok().map(utc)
+}
+
+/// A date and time so many seconds ahead of UTC.
+pub(crate) fn from_offset(civil: DateTime, seconds: i32) -> Option<DateTime> {
+    civil.checked_sub(SignedDuration::from_secs(seconds.into())).ok()
+}
+
+/// Writes `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`, in quotes.
+pub(crate) fn write_time(civil: DateTime, out: &mut Vec<u8>) {
     let mut text = *b"\"0000-00-00 00:00:00.000000000\"";
     let mut put = |from: usize, to: usize, value: u32| {
         let mut rest = value;
@@ -27,7 +42,7 @@ pub(crate) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
 
 /// Reads a date and time as vendors vary it: `T` or a space between them, `.` or `,` before a fraction, `Z`, an offset
 /// or nothing after. Without an offset it is UTC; digits after the ninth are cut off.
-pub(crate) fn read_iso(text: &str) -> Option<Timestamp> {
+pub(crate) fn read_iso(text: &str) -> Option<DateTime> {
     let bytes = text.trim().as_bytes();
     let (head, rest) = bytes.split_at_checked(19)?;
     let [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', _, _, b':', _, _, b':', _, _] = head else {
@@ -39,7 +54,7 @@ pub(crate) fn read_iso(text: &str) -> Option<Timestamp> {
     let offset = read_offset(rest)?;
     let civil =
         DateTime::new(part(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, nanosecond).ok()?;
-    offset.to_timestamp(civil).ok()
+    from_offset(civil, offset)
 }
 
 /// Nanoseconds of an optional fraction, and what follows it.
@@ -53,10 +68,10 @@ pub(crate) fn read_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     Some((i32::try_from(nanosecond).ok()?, rest))
 }
 
-/// `Z`, `±HH:MM`, `±HHMM`, or nothing for UTC.
-fn read_offset(bytes: &[u8]) -> Option<Offset> {
+/// Seconds ahead of UTC: `Z`, `±HH:MM`, `±HHMM`, or nothing for UTC.
+fn read_offset(bytes: &[u8]) -> Option<i32> {
     let (sign, digits) = match bytes {
-        [] | [b'Z' | b'z'] => return Some(Offset::UTC),
+        [] | [b'Z' | b'z'] => return Some(0),
         [b'+', digits @ ..] => (1, digits),
         [b'-', digits @ ..] => (-1, digits),
         _ => return None,
@@ -68,7 +83,7 @@ fn read_offset(bytes: &[u8]) -> Option<Offset> {
     if hours > 23 || minutes > 59 {
         return None;
     }
-    Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
+    Some(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?)
 }
 
 /// One to nine decimal digits.
@@ -99,6 +114,7 @@ mod tests {
             ("2026-08-21T08:44:05.12345678999", "\"2026-08-21 08:44:05.123456789\""),
             ("2026-08-21T08:44:05+02:00", "\"2026-08-21 06:44:05.000000000\""),
             ("2026-08-21T08:44:05-0230", "\"2026-08-21 11:14:05.000000000\""),
+            ("9999-12-31T23:59:59Z", "\"9999-12-31 23:59:59.000000000\""),
         ] {
             assert_eq!(written(text).as_deref(), Some(expected), "{text}");
         }

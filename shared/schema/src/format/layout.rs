@@ -1,10 +1,8 @@
 //! Go's time layouts: a format written as the time Mon Jan 2 15:04:05 -0700 MST 2006.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
 
-use crate::time::{number, read_fraction};
+use crate::time::{from_offset, number, read_fraction};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -93,7 +91,7 @@ impl Layout {
         Ok(Self { parts })
     }
 
-    pub(crate) fn read(&self, text: &str) -> Option<Timestamp> {
+    pub(crate) fn read(&self, text: &str) -> Option<DateTime> {
         let mut read = Read { rest: text, ..Read::default() };
         let mut parts = self.parts.iter().peekable();
         while let Some(part) = parts.next() {
@@ -263,7 +261,7 @@ impl Read<'_> {
         Some(())
     }
 
-    fn finish(self) -> Option<Timestamp> {
+    fn finish(self) -> Option<DateTime> {
         self.rest.is_empty().then_some(())?;
         let hour = match self.afternoon {
             Some(true) if self.hour < 12 => self.hour + 12,
@@ -274,7 +272,7 @@ impl Read<'_> {
         let year = i16::try_from(self.year).ok()?;
         let (month, day, hour) = (small(self.month)?, small(self.day)?, small(hour)?);
         let civil = DateTime::new(year, month, day, hour, small(self.minute)?, small(self.second)?, self.nanosecond);
-        Offset::from_seconds(self.offset).ok()?.to_timestamp(civil.ok()?).ok()
+        from_offset(civil.ok()?, self.offset)
     }
 }
 
@@ -290,14 +288,14 @@ mod tests {
     #[test]
     fn ok_layouts() {
         let iso = "2006-01-02T15:04:05";
-        check(iso, "2024-01-02T03:04:05", Some("2024-01-02T03:04:05Z"));
-        check(iso, "2024-01-02T03:04:05,678", Some("2024-01-02T03:04:05.678Z"));
-        check("1/2/2006 3:04:05 PM", "12/31/2023 11:59:59 PM", Some("2023-12-31T23:59:59Z"));
-        check("1/2/2006 3:04:05 PM", "1/2/2024 12:00:00 AM", Some("2024-01-02T00:00:00Z"));
-        check("2006-01-02T15:04:05.000Z07:00", "2024-01-02T03:04:05.678+09:00", Some("2024-01-01T18:04:05.678Z"));
-        check("2006-01-02T15:04:05.999999999Z07:00", "2024-01-02T03:04:05Z", Some("2024-01-02T03:04:05Z"));
-        check("Mon, 02 Jan 2006 15:04:05 -0700", "Tue, 02 Jan 2024 03:04:05 +0000", Some("2024-01-02T03:04:05Z"));
-        check("January _2 06 15:04 MST", "february  9 99 01:02 UTC", Some("1999-02-09T01:02:00Z"));
+        check(iso, "2024-01-02T03:04:05", Some("2024-01-02T03:04:05"));
+        check(iso, "2024-01-02T03:04:05,678", Some("2024-01-02T03:04:05.678"));
+        check("1/2/2006 3:04:05 PM", "12/31/2023 11:59:59 PM", Some("2023-12-31T23:59:59"));
+        check("1/2/2006 3:04:05 PM", "1/2/2024 12:00:00 AM", Some("2024-01-02T00:00:00"));
+        check("2006-01-02T15:04:05.000Z07:00", "2024-01-02T03:04:05.678+09:00", Some("2024-01-01T18:04:05.678"));
+        check("2006-01-02T15:04:05.999999999Z07:00", "2024-01-02T03:04:05Z", Some("2024-01-02T03:04:05"));
+        check("Mon, 02 Jan 2006 15:04:05 -0700", "Tue, 02 Jan 2024 03:04:05 +0000", Some("2024-01-02T03:04:05"));
+        check("January _2 06 15:04 MST", "february  9 99 01:02 UTC", Some("1999-02-09T01:02:00"));
     }
 
     #[test]

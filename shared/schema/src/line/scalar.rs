@@ -2,11 +2,11 @@
 
 use std::io::Write as _;
 
-use jiff::Timestamp;
+use jiff::civil::{DateTime, date};
 
 use super::Line;
 use crate::compile::{Type, Value};
-use crate::format::{Sent, TimeFormat};
+use crate::format::{Sent, TimeFormat, read_unix_auto};
 use crate::json::{Document, Kind, NodeId};
 use crate::time::{read_iso, write_time};
 
@@ -119,9 +119,11 @@ impl Line<'_> {
         }
         let is_text = document.kind(id) == Kind::String;
         let sent = if is_text { Sent::Text(&text) } else { Sent::Number(&text) };
-        let read = formats.iter().find_map(|format| format.read(sent));
-        let lenient = || if is_text && !self.strict { read_iso(&text) } else { None };
-        let time = read.or_else(lenient).ok_or("is not a time in the schema's format")?;
+        let read = match self.strict {
+            true => formats.iter().find_map(|format| format.read(sent)),
+            false => lenient(formats, sent),
+        };
+        let time = read.ok_or("is not a time in the schema's format")?;
         if is_zero(time) && self.strict {
             return Ok(false);
         }
@@ -133,8 +135,18 @@ impl Line<'_> {
     }
 }
 
-/// The first second of the year 1 stands for no time at all.
-fn is_zero(time: Timestamp) -> bool {
-    const YEAR_ONE: i64 = -62_135_596_800;
-    time.as_second() == YEAR_ONE && time.subsec_nanosecond() == 0
+/// Understands what vendors send beside the declared formats: seconds since 1970 that are really milliseconds or finer,
+/// and any usual date and time.
+fn lenient(formats: &[TimeFormat], sent: Sent<'_>) -> Option<DateTime> {
+    let (Sent::Text(literal) | Sent::Number(literal)) = sent;
+    let declared = formats.iter().find_map(|format| match format {
+        TimeFormat::Unix => read_unix_auto(literal),
+        other => other.read(sent),
+    });
+    declared.or_else(|| if let Sent::Text(text) = sent { read_iso(text) } else { None })
+}
+
+/// The first moment of the year 1 stands for no time at all.
+fn is_zero(time: DateTime) -> bool {
+    time == date(1, 1, 1).at(0, 0, 0, 0)
 }
