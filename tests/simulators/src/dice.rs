@@ -1,6 +1,34 @@
 //! Chance, by seed: one pair of dice for every question, so that no question's answer depends on
 //! how many were asked before it.
 
+use std::collections::HashMap;
+
+/// Questions whose number is remembered; beyond that all begin anew.
+const MOST_QUESTIONS: usize = 100_000;
+
+/// Dice for questions that come again and again, and are answered anew each time.
+#[derive(Debug)]
+pub(crate) struct Questions {
+    seed: u64,
+    asked: HashMap<String, u64>,
+}
+
+impl Questions {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, asked: HashMap::new() }
+    }
+
+    /// The dice for a question: what they show depends on how often this very one was asked.
+    pub(crate) fn dice(&mut self, question: &str) -> Dice {
+        if self.asked.len() >= MOST_QUESTIONS {
+            self.asked.clear();
+        }
+        let number = self.asked.entry(question.to_owned()).or_default();
+        *number += 1;
+        Dice::new(self.seed, question, *number)
+    }
+}
+
 /// Dice for one question.
 #[derive(Debug)]
 pub(crate) struct Dice(fastrand::Rng);
@@ -14,6 +42,11 @@ impl Dice {
     /// Whether something that happens in `share` (0 to 1) of all cases happens now.
     pub(crate) fn chance(&mut self, share: f64) -> bool {
         self.0.f64() < share
+    }
+
+    /// A share of up to `most`, or nothing at all.
+    pub(crate) fn share(&mut self, most: f64) -> f64 {
+        if self.chance(0.7) { self.0.f64() * most } else { 0.0 }
     }
 
     /// A number from 0 up to, not including, `end`; 0 when there is none.
@@ -70,6 +103,15 @@ mod tests {
         for other in [ask(2, "a", 0), ask(1, "b", 0), ask(1, "a", 1)] {
             assert_ne!(ask(1, "a", 0), other);
         }
+    }
+
+    #[test]
+    fn a_question_asked_again_is_answered_anew() {
+        let mut questions = Questions::new(1);
+        let first = questions.dice("a").hex(16);
+        let again = questions.dice("a").hex(16);
+        assert_ne!(first, again);
+        assert_eq!(Questions::new(1).dice("a").hex(16), first);
     }
 
     #[test]

@@ -65,13 +65,20 @@ pub struct Transport {
     pub gzip: f64,
 }
 
-impl From<Faults> for Transport {
-    fn from(faults: Faults) -> Self {
-        let calm = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.0 };
+impl Transport {
+    /// The wire under these faults; in a storm the dice decide how bad it is.
+    pub(crate) fn new(faults: Faults, dice: &mut Dice) -> Self {
+        let calm = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.5 };
         match faults {
             Faults::None => calm,
             Faults::Some => Self { server_error: 0.03, reset: 0.02, cut: 0.02, ..calm },
-            Faults::Storm => Self { server_error: 0.06, reset: 0.04, cut: 0.04, chunked: 0.3, gzip: 0.3, ..calm },
+            Faults::Storm => Self {
+                server_error: dice.share(0.1),
+                reset: dice.share(0.06),
+                cut: dice.share(0.06),
+                chunked: dice.share(1.0),
+                ..calm
+            },
         }
     }
 }
@@ -115,9 +122,43 @@ pub struct Scripted {
     pub fault: Fault,
 }
 
-/// The faults scripted for that request.
-pub(crate) fn scripted<'a>(script: &'a [Scripted], operation: &'a str, number: u64) -> impl Iterator<Item = &'a Fault> {
-    script.iter().filter(move |one| one.operation == operation && one.number == number).map(|one| &one.fault)
+/// What is scripted for one request.
+#[derive(Debug)]
+pub(crate) struct Script(Vec<Fault>);
+
+impl Script {
+    pub(crate) fn of(script: &[Scripted], operation: &str, number: u64) -> Self {
+        let ours = script.iter().filter(|one| one.operation == operation && one.number == number);
+        Self(ours.map(|one| one.fault.clone()).collect())
+    }
+
+    /// What is answered before the question is looked at; the vendor's own words are given.
+    pub(crate) fn instead(
+        &self,
+        dice: &mut Dice,
+        json: impl Fn(StatusCode) -> Reply,
+        throttled: impl Fn(Option<u32>) -> Reply,
+    ) -> Option<Reply> {
+        self.0.iter().find_map(|fault| match fault {
+            Fault::Answer { status, headers, body } => Some(answer(*status, headers, body)),
+            Fault::ServerError => Some(server_error(dice, &json)),
+            Fault::Throttled { retry_after } => Some(throttled(*retry_after)),
+            Fault::Reset | Fault::Cut | Fault::Delay(_) => None,
+        })
+    }
+
+    /// What becomes of the right answer.
+    pub(crate) fn on_top(&self, mut reply: Reply, dice: &mut Dice) -> Reply {
+        for fault in &self.0 {
+            match fault {
+                Fault::Reset => reply.end = End::Reset,
+                Fault::Cut => reply = cut(reply, dice),
+                Fault::Delay(delay) => reply.delay = *delay,
+                Fault::Answer { .. } | Fault::ServerError | Fault::Throttled { .. } => {}
+            }
+        }
+        reply
+    }
 }
 
 /// A 5xx; `json` writes the vendor's own body for it.
@@ -133,7 +174,7 @@ pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) 
 }
 
 /// A scripted answer as it stands.
-pub(crate) fn answer(status: u16, headers: &[(&'static str, String)], body: &str) -> Reply {
+fn answer(status: u16, headers: &[(&'static str, String)], body: &str) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = Reply::new(status, "", body);
     reply.headers.extend(headers.iter().cloned());
@@ -156,7 +197,7 @@ pub(crate) fn on_the_wire(mut reply: Reply, request: &HeaderMap, transport: &Tra
 }
 
 /// The same reply, cut somewhere in its body; one without a body is cut before its head.
-pub(crate) fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
+fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
     reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(dice.below(reply.body.len())) };
     reply
 }

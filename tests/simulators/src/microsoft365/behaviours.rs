@@ -1,6 +1,8 @@
 //! What this API was ever seen doing, each a switch.
 
+use super::assertion::Certificate;
 use super::content_type::ContentType;
+use crate::dice::Dice;
 use crate::faults::{Faults, Scripted, Transport};
 
 /// The simulated tenant.
@@ -69,6 +71,8 @@ pub struct Behaviours {
     pub client_id: String,
     /// The secrets that are good.
     pub client_secrets: Vec<String>,
+    /// The certificates that are good.
+    pub certificates: Vec<Certificate>,
     /// Where the tenant lives.
     pub cloud: Cloud,
     /// What tokens permit.
@@ -147,39 +151,53 @@ pub struct Behaviours {
 
 impl Default for Behaviours {
     fn default() -> Self {
-        Self::from(Faults::None)
+        Self::new(Faults::None, 0)
     }
 }
 
-impl From<Faults> for Behaviours {
-    fn from(faults: Faults) -> Self {
-        let healthy = healthy(Transport { gzip: 0.5, ..Transport::from(faults) });
+impl Behaviours {
+    /// How the API behaves under these faults; in a storm, what happens and how often is up to `seed`.
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "microsoft365 behaviours", 0);
+        let healthy = healthy(Transport::new(faults, &mut dice));
         match faults {
             Faults::None => healthy,
             Faults::Some => Self { token_refused: 0.02, token_error: 0.1, throttled: 0.03, ..healthy },
-            Faults::Storm => Self {
-                token_refused: 0.02,
-                token_error: 0.1,
-                status_missing: true,
-                empty_pages: 0.1,
-                next_page_url: 0.5,
-                partial_boundary: 0.1,
-                repeated: 0.1,
-                repeated_elsewhere: 0.02,
-                same_id: 0.02,
-                days_old: 0.05,
-                late: 0.1,
-                not_found_yet: 0.03,
-                throttled: 0.04,
-                internal_error: 0.03,
-                error_in_ok: 0.02,
-                uri_elsewhere: 0.1,
-                byte_order_mark: 0.1,
-                irregular: 0.1,
-                large: 0.01,
-                ..healthy
-            },
+            Faults::Storm => storm(healthy, &mut dice),
         }
+    }
+}
+
+fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
+    Behaviours {
+        token_seconds: dice.pick(&[3_599, 3_599, 600]),
+        token_refused: dice.share(0.03),
+        token_error: dice.share(0.2),
+        already_on: dice.pick(&[AlreadyOn::Af20024, AlreadyOn::Ok]),
+        start_throttled: dice.chance(0.5),
+        status_missing: dice.chance(0.5),
+        page_size: dice.pick(&[1, 3, 10, 50]),
+        empty_pages: dice.share(0.2),
+        next_page_url: dice.share(1.0),
+        long_span_partial: dice.chance(0.5),
+        partial_boundary: dice.share(0.2),
+        records_per_blob: dice.pick(&[1, 16, 200]),
+        repeated: dice.share(0.2),
+        repeated_elsewhere: dice.share(0.04),
+        same_id: dice.share(0.04),
+        days_old: dice.share(0.1),
+        late: dice.share(0.2),
+        not_found_yet: dice.share(0.06),
+        throttled: dice.share(0.06),
+        throttle: dice.pick(&[Throttle::Forbidden, Throttle::TooManyRequests]),
+        internal_error: dice.share(0.06),
+        error_in_ok: dice.share(0.04),
+        uri_elsewhere: dice.share(0.2),
+        byte_order_mark: dice.share(0.2),
+        date_off_seconds: dice.between(-300, 300),
+        irregular: dice.share(0.3),
+        large: dice.share(0.02),
+        ..healthy
     }
 }
 
@@ -188,6 +206,7 @@ fn healthy(transport: Transport) -> Behaviours {
         tenant_id: TENANT_ID.to_owned(),
         client_id: CLIENT_ID.to_owned(),
         client_secrets: vec![CLIENT_SECRET.to_owned()],
+        certificates: Vec::new(),
         cloud: Cloud::Commercial,
         roles: vec![READ.to_owned(), READ_DLP.to_owned()],
         token_seconds: 3_599,

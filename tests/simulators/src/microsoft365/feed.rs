@@ -1,6 +1,6 @@
 //! The feeds: what is listed, what is fetched, and what of it became visible when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use hyper::StatusCode;
@@ -64,10 +64,15 @@ impl Feeds {
         self.places.get(id).copied()
     }
 
-    /// Records that no blob has shown yet, those in blobs that are lost or expired included.
+    /// Distinct records that are yet to be shown.
     pub(super) fn pending(&self) -> usize {
-        let coming = self.content.feeds.iter().zip(self.visible).flat_map(|(feed, visible)| &feed[visible..]);
-        coming.map(|blob| blob.records.len()).sum()
+        let feeds = ContentType::ALL.into_iter().zip(&self.content.feeds).zip(self.visible);
+        let coming = feeds.flat_map(|((content_type, feed), visible)| {
+            let records = feed[visible..].iter().flat_map(|blob| &blob.records);
+            records.map(move |record| (content_type.log_type(), *record))
+        });
+        let coming: HashSet<_> = coming.filter(|(log_type, record)| !self.ledger.has(log_type, *record)).collect();
+        coming.len()
     }
 
     /// Enters into the ledger what has become visible.

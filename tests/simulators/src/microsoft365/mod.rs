@@ -3,6 +3,7 @@
 //! The API is served at `/api/v1.0/{tenant}/activity/feed/…`, the token endpoint at
 //! `/{tenant}/oauth2/…` and `/login/{tenant}/oauth2/…`.
 
+mod assertion;
 mod behaviours;
 mod blobs;
 mod content_type;
@@ -23,13 +24,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hyper::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
+pub use assertion::Certificate;
 pub use behaviours::{AlreadyOn, Behaviours, CLIENT_ID, CLIENT_SECRET, Cloud, READ, READ_DLP, TENANT_ID, Throttle};
 pub use content_type::ContentType;
 
 use crate::canonical::canonical;
-use crate::dice::Dice;
-use crate::faults::{self, Fault};
-use crate::http::{self, End, Reply, Request};
+use crate::dice::{Dice, Questions};
+use crate::faults::{self, Script};
+use crate::http::{self, Reply, Request};
 use crate::ledger::Served;
 use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
@@ -45,7 +47,6 @@ use token::{Asked, Tokens, Version};
 pub struct Microsoft365Simulator(Arc<Shared>);
 
 struct Shared {
-    seed: u64,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -58,8 +59,7 @@ struct State {
     rates: Rates,
     /// Requests by operation.
     requests: HashMap<&'static str, u64>,
-    /// How often a request was made, by its target: its dice are thrown anew each time.
-    asked: HashMap<String, u64>,
+    questions: Questions,
 }
 
 impl Microsoft365Simulator {
@@ -68,7 +68,7 @@ impl Microsoft365Simulator {
     /// # Errors
     /// A given line is not a record with its content type, or the ledger's file cannot be opened.
     pub fn new(options: &Options, clock: Clock) -> io::Result<Self> {
-        Self::with(options, Behaviours::from(options.faults), clock)
+        Self::with(options, Behaviours::new(options.faults, options.seed), clock)
     }
 
     /// A simulator with these behaviours.
@@ -83,9 +83,9 @@ impl Microsoft365Simulator {
             subscriptions: Subscriptions::default(),
             rates: Rates::default(),
             requests: HashMap::new(),
-            asked: HashMap::new(),
+            questions: Questions::new(options.seed),
         };
-        Ok(Self(Arc::new(Shared { seed: options.seed, clock, state: Mutex::new(state) })))
+        Ok(Self(Arc::new(Shared { clock, state: Mutex::new(state) })))
     }
 
     /// A simulator, served on 127.0.0.1; port 0 is any that is free. To be called in a tokio runtime.
@@ -120,10 +120,7 @@ impl Simulation for Shared {
     fn answer(&self, request: &Request) -> Reply {
         let now = (self.clock)();
         let mut state = self.state();
-        let target = request.uri().to_string();
-        let asked = state.asked.entry(target.clone()).or_default();
-        *asked += 1;
-        let mut dice = Dice::new(self.seed, &target, *asked);
+        let mut dice = state.questions.dice(&request.uri().to_string());
         state.answer(request, now, &mut dice)
     }
 
@@ -174,29 +171,17 @@ impl State {
         };
         let number = self.requests.entry(operation.name()).or_default();
         *number += 1;
-        let scripted: Vec<_> = faults::scripted(&self.behaviours.script, operation.name(), *number).cloned().collect();
+        let script = Script::of(&self.behaviours.script, operation.name(), *number);
         let call = Call { tenant, operation, request, parameters: Parameters::of(request), now };
-        for fault in &scripted {
-            match fault {
-                Fault::Answer { status, headers, body } => return faults::answer(*status, headers, body),
-                Fault::ServerError => return faults::server_error(dice, error::server_error),
-                Fault::Throttled { retry_after } => return self.throttled(&call, *retry_after),
-                Fault::Reset | Fault::Cut | Fault::Delay(_) => {}
-            }
+        let throttled = |retry_after| self.throttled(&call, retry_after);
+        if let Some(reply) = script.instead(dice, error::server_error, throttled) {
+            return reply;
         }
         let answer = self.trouble(&call, dice).unwrap_or_else(|| self.dispatch(&call, dice));
         // Something may have been started just now.
         self.feeds.advance(&self.subscriptions, self.behaviours.first_blob_seconds, now);
-        let mut reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
-        for fault in scripted {
-            match fault {
-                Fault::Reset => reply.end = End::Reset,
-                Fault::Cut => reply = faults::cut(reply, dice),
-                Fault::Delay(delay) => reply.delay = delay,
-                Fault::Answer { .. } | Fault::ServerError | Fault::Throttled { .. } => {}
-            }
-        }
-        reply
+        let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
+        script.on_top(reply, dice)
     }
 
     fn throttled(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {
@@ -248,7 +233,8 @@ impl State {
         };
         let form = http::form(call.request.body());
         let origin = request::origin(call.request);
-        let asked = Asked { version, tenant: call.tenant, form: &form, origin: &origin };
+        let path = call.request.uri().path();
+        let asked = Asked { version, tenant: call.tenant, form: &form, origin: &origin, path };
         self.tokens.answer(&asked, &self.behaviours, call.now, dice)
     }
 

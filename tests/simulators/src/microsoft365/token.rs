@@ -1,6 +1,6 @@
 //! The token endpoint of the identity platform: client credentials, old form and new.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,12 +9,15 @@ use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::assertion::{self, Bad, Expected};
 use super::behaviours::{Behaviours, Cloud};
 use crate::dice::Dice;
 use crate::http::{self, Reply};
 
 /// Tokens kept in mind; beyond that those that have expired are forgotten.
 const MOST_TOKENS: usize = 4_096;
+
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
 /// The two forms of the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +37,16 @@ pub(super) struct Grant {
 
 /// The tokens that were given out.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(HashMap<String, Grant>);
+pub(super) struct Tokens {
+    grants: HashMap<String, Grant>,
+    /// The ids of the assertions that were used.
+    used: HashSet<String>,
+}
 
 impl Tokens {
     /// The grant behind the request's token, if it is (still) good.
     pub(super) fn grant(&self, headers: &HeaderMap, now: Timestamp) -> Option<&Grant> {
-        self.0.get(http::bearer(headers)?).filter(|grant| now < grant.expires)
+        self.grants.get(http::bearer(headers)?).filter(|grant| now < grant.expires)
     }
 
     /// Answers a request for a token. `origin` is what the client calls this server.
@@ -50,10 +57,64 @@ impl Tokens {
         now: Timestamp,
         dice: &mut Dice,
     ) -> Reply {
-        match check(asked, behaviours) {
+        let checked = self.login(asked, behaviours, now).and_then(|()| target(asked));
+        match checked {
             Ok(audience) => self.give(asked, audience, behaviours, now, dice),
             Err(refused) => refusal(&refused, now, dice),
         }
+    }
+
+    /// Who asks is who it says it is.
+    fn login(&mut self, asked: &Asked<'_>, behaviours: &Behaviours, now: Timestamp) -> Result<(), Refused> {
+        if !asked.tenant.eq_ignore_ascii_case(&behaviours.tenant_id) {
+            let message = format!("Tenant '{}' not found. Check that it is the right one.", asked.tenant);
+            return Err(refused(BAD, "invalid_request", 90_002, message));
+        }
+        if asked.needed("grant_type")? != "client_credentials" {
+            return Err(refused(BAD, "unsupported_grant_type", 70_003, "The grant type is not supported."));
+        }
+        let client_id = asked.needed("client_id")?;
+        if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
+            let message = "The application was not found in the directory.";
+            return Err(refused(BAD, "unauthorized_client", 700_016, message));
+        }
+        match (asked.field("client_assertion"), asked.field("client_secret")) {
+            (Some(assertion), _) => self.assertion(asked, assertion, client_id, behaviours, now),
+            (None, Some(secret)) if behaviours.client_secrets.iter().any(|known| known == secret) => Ok(()),
+            (None, Some(_)) => {
+                let message = "Invalid client secret provided. Make sure that the secret's value is sent, not its id.";
+                Err(invalid_client(7_000_215, message))
+            }
+            (None, None) => {
+                let message =
+                    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+                Err(invalid_client(7_000_218, message))
+            }
+        }
+    }
+
+    fn assertion(
+        &mut self,
+        asked: &Asked<'_>,
+        assertion: &str,
+        client_id: &str,
+        behaviours: &Behaviours,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        if asked.needed("client_assertion_type")? != assertion::TYPE {
+            return Err(refused(BAD, "invalid_request", 900_144, "The type of the client assertion is not supported."));
+        }
+        let audience = format!("{}{}", asked.origin, asked.path);
+        let expected = Expected { client_id, audience: &audience, now: now.as_second() };
+        let id = assertion::verify(assertion, &behaviours.certificates, &expected)
+            .map_err(|Bad(code, message)| invalid_client(code, message))?;
+        if self.used.len() >= MOST_TOKENS {
+            self.used.clear();
+        }
+        if !self.used.insert(id) {
+            return Err(invalid_client(50_013, "The client assertion was used before."));
+        }
+        Ok(())
     }
 
     fn give(
@@ -64,8 +125,8 @@ impl Tokens {
         now: Timestamp,
         dice: &mut Dice,
     ) -> Reply {
-        if self.0.len() >= MOST_TOKENS {
-            self.0.retain(|_, grant| now < grant.expires);
+        if self.grants.len() >= MOST_TOKENS {
+            self.grants.retain(|_, grant| now < grant.expires);
         }
         let (from, until) = (now.as_second(), now.as_second() + behaviours.token_seconds);
         let grant = Grant {
@@ -86,7 +147,7 @@ impl Tokens {
                 "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token,
             }),
         };
-        self.0.insert(token, grant);
+        self.grants.insert(token, grant);
         reply(StatusCode::OK, &body)
     }
 }
@@ -98,11 +159,20 @@ pub(super) struct Asked<'a> {
     pub(super) form: &'a [(String, String)],
     /// What the client calls this server.
     pub(super) origin: &'a str,
+    /// The path that was asked.
+    pub(super) path: &'a str,
 }
 
 impl Asked<'_> {
     fn field(&self, name: &str) -> Option<&str> {
         self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn needed(&self, name: &str) -> Result<&str, Refused> {
+        self.field(name).ok_or_else(|| {
+            let message = format!("The request body must contain the following parameter: '{name}'.");
+            refused(BAD, "invalid_request", 900_144, message)
+        })
     }
 }
 
@@ -115,39 +185,19 @@ struct Refused {
     message: String,
 }
 
+fn invalid_client(code: u32, message: &str) -> Refused {
+    refused(StatusCode::UNAUTHORIZED, "invalid_client", code, message)
+}
+
 fn refused(status: StatusCode, error: &'static str, code: u32, message: impl Into<String>) -> Refused {
     Refused { status, error, code, message: message.into() }
 }
 
-/// The audience a token is to be given for, or why none is given.
-fn check(asked: &Asked<'_>, behaviours: &Behaviours) -> Result<String, Refused> {
-    const BAD: StatusCode = StatusCode::BAD_REQUEST;
-    if !asked.tenant.eq_ignore_ascii_case(&behaviours.tenant_id) {
-        let message = format!("Tenant '{}' not found. Check that it is the right one.", asked.tenant);
-        return Err(refused(BAD, "invalid_request", 90_002, message));
-    }
-    let needed = |name: &str| {
-        let missing = || format!("The request body must contain the following parameter: '{name}'.");
-        asked.field(name).ok_or_else(|| refused(BAD, "invalid_request", 900_144, missing()))
-    };
-    if needed("grant_type")? != "client_credentials" {
-        return Err(refused(BAD, "unsupported_grant_type", 70_003, "The grant type is not supported."));
-    }
-    if !needed("client_id")?.eq_ignore_ascii_case(&behaviours.client_id) {
-        let message = "The application was not found in the directory.";
-        return Err(refused(BAD, "unauthorized_client", 700_016, message));
-    }
-    let secret = asked.field("client_secret").ok_or_else(|| {
-        let message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        refused(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, message)
-    })?;
-    if !behaviours.client_secrets.iter().any(|known| known == secret) {
-        let message = "Invalid client secret provided. Make sure that the secret's value is sent, not its id.";
-        return Err(refused(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_215, message));
-    }
+/// The audience a token is to be given for.
+fn target(asked: &Asked<'_>) -> Result<String, Refused> {
     let target = match asked.version {
-        Version::V1 => needed("resource")?,
-        Version::V2 => needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
+        Version::V1 => asked.needed("resource")?,
+        Version::V2 => asked.needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
             let message = "The scope is not valid: client credential flows need one that ends in /.default.";
             refused(BAD, "invalid_scope", 1_002_012, message)
         })?,
@@ -213,7 +263,7 @@ mod tests {
                 ((*name).to_owned(), changed.map_or(*value, |(_, value)| value).to_owned())
             })
             .collect();
-        let asked = Asked { version, tenant, form: &form, origin: "http://127.0.0.1:1" };
+        let asked = Asked { version, tenant, form: &form, origin: "http://127.0.0.1:1", path: "/t" };
         let mut dice = Dice::new(1, "token", 0);
         let reply = Tokens::default().answer(&asked, &Behaviours::default(), Timestamp::UNIX_EPOCH, &mut dice);
         (reply.status, serde_json::from_slice(&reply.body).unwrap())

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::dice::Dice;
 use crate::faults::{Faults, Scripted, Transport};
 
 /// The admin key that is accepted unless others are given.
@@ -115,55 +116,70 @@ pub struct Behaviours {
 
 impl Default for Behaviours {
     fn default() -> Self {
-        Self::from(Faults::None)
+        Self::new(Faults::None, 0)
     }
 }
 
-impl From<Faults> for Behaviours {
-    fn from(faults: Faults) -> Self {
-        let healthy = Self {
-            keys: vec![Key::new(ADMIN_KEY)],
-            error_as_string: 0.0,
-            audit_logging: AuditLogging::On,
-            ascending: false,
-            unknown_cursor: UnknownCursor::BadRequest,
-            edge_ids: EdgeIds::There,
-            edge_ids_withheld: 0.0,
-            short_pages: 0.0,
-            page_repeated: 0.0,
-            unbracketed_ignored: false,
-            tenant_only_refused: None,
-            empty_login_payload: false,
-            unheard_of: 0.01,
-            awkward: 0.01,
-            late: 0.01,
-            latest_seconds: 240,
-            kept_since: Timestamp::MIN,
-            reshaped: 0.0,
-            throttled: 0.0,
-            per_minute: None,
-            quota_exhausted: 0.0,
-            several_documents: 0.0,
-            transport: Transport::from(faults),
-            script: Vec::new(),
-        };
+impl Behaviours {
+    /// How the API behaves under these faults; in a storm, what happens and how often is up to `seed`.
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "openai behaviours", 0);
+        let healthy = healthy(Transport::new(faults, &mut dice));
         match faults {
             Faults::None => healthy,
             Faults::Some => Self { throttled: 0.04, ..healthy },
-            Faults::Storm => Self {
-                edge_ids: EdgeIds::Null,
-                edge_ids_withheld: 0.2,
-                short_pages: 0.2,
-                page_repeated: 0.02,
-                unheard_of: 0.05,
-                awkward: 0.05,
-                late: 0.1,
-                reshaped: 0.05,
-                throttled: 0.05,
-                quota_exhausted: 0.01,
-                several_documents: 0.1,
-                ..healthy
-            },
+            Faults::Storm => storm(healthy, &mut dice),
         }
+    }
+}
+
+fn healthy(transport: Transport) -> Behaviours {
+    Behaviours {
+        keys: vec![Key::new(ADMIN_KEY)],
+        error_as_string: 0.0,
+        audit_logging: AuditLogging::On,
+        ascending: false,
+        unknown_cursor: UnknownCursor::BadRequest,
+        edge_ids: EdgeIds::There,
+        edge_ids_withheld: 0.0,
+        short_pages: 0.0,
+        page_repeated: 0.0,
+        unbracketed_ignored: false,
+        tenant_only_refused: None,
+        empty_login_payload: false,
+        unheard_of: 0.01,
+        awkward: 0.01,
+        late: 0.01,
+        latest_seconds: 240,
+        kept_since: Timestamp::MIN,
+        reshaped: 0.0,
+        throttled: 0.0,
+        per_minute: None,
+        quota_exhausted: 0.0,
+        several_documents: 0.0,
+        transport,
+        script: Vec::new(),
+    }
+}
+
+fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
+    Behaviours {
+        error_as_string: dice.share(1.0),
+        ascending: dice.chance(0.2),
+        unknown_cursor: dice.pick(&[UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage]),
+        edge_ids: dice.pick(&[EdgeIds::There, EdgeIds::Null, EdgeIds::Absent]),
+        edge_ids_withheld: dice.share(0.5),
+        short_pages: dice.share(0.5),
+        page_repeated: dice.share(0.04),
+        unbracketed_ignored: dice.chance(0.5),
+        empty_login_payload: dice.chance(0.5),
+        unheard_of: dice.share(0.1),
+        awkward: dice.share(0.1),
+        late: dice.share(0.2),
+        reshaped: dice.share(0.1),
+        throttled: dice.share(0.1),
+        quota_exhausted: dice.share(0.02),
+        several_documents: dice.share(0.3),
+        ..healthy
     }
 }

@@ -19,9 +19,9 @@ use jiff::Timestamp;
 
 pub use behaviours::{ADMIN_KEY, AuditLogging, Behaviours, EdgeIds, Key, UnknownCursor};
 
-use crate::dice::Dice;
-use crate::faults::{self, Fault};
-use crate::http::{End, Reply, Request};
+use crate::dice::{Dice, Questions};
+use crate::faults::{self, Script};
+use crate::http::{Reply, Request};
 use crate::ledger::{Entry, Ledger, Served};
 use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
@@ -39,7 +39,6 @@ const LOG_TYPE: &str = "OpenAI.Audit";
 pub struct OpenAiSimulator(Arc<Shared>);
 
 struct Shared {
-    seed: u64,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -55,8 +54,7 @@ struct State {
     next: usize,
     ledger: Ledger,
     requests: u64,
-    /// How often a request was made, by its target: its dice are thrown anew each time.
-    asked: HashMap<String, u64>,
+    questions: Questions,
     /// The minute of the last request, and the requests in it.
     minute: (i64, u32),
 }
@@ -67,7 +65,7 @@ impl OpenAiSimulator {
     /// # Errors
     /// A given record is not JSON, or the ledger's file cannot be opened.
     pub fn new(options: &Options, clock: Clock) -> io::Result<Self> {
-        Self::with(options, Behaviours::from(options.faults), clock)
+        Self::with(options, Behaviours::new(options.faults, options.seed), clock)
     }
 
     /// A simulator with these behaviours.
@@ -87,10 +85,10 @@ impl OpenAiSimulator {
             next: 0,
             ledger: Ledger::open("openai", options.ledger.as_deref())?,
             requests: 0,
-            asked: HashMap::new(),
+            questions: Questions::new(options.seed),
             minute: (0, 0),
         };
-        Ok(Self(Arc::new(Shared { seed: options.seed, clock, state: Mutex::new(state) })))
+        Ok(Self(Arc::new(Shared { clock, state: Mutex::new(state) })))
     }
 
     /// A simulator, served on 127.0.0.1; port 0 is any that is free. To be called in a tokio runtime.
@@ -127,10 +125,7 @@ impl Simulation for Shared {
         let mut state = self.state();
         state.requests += 1;
         state.advance(now);
-        let target = request.uri().to_string();
-        let asked = state.asked.entry(target.clone()).or_default();
-        *asked += 1;
-        let mut dice = Dice::new(self.seed, &target, *asked);
+        let mut dice = state.questions.dice(&request.uri().to_string());
         let reply = state.answer(request, now, &mut dice);
         reply
             .with("x-request-id", format!("req_{}", dice.hex(32)))
@@ -187,27 +182,13 @@ impl State {
     }
 
     fn answer(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
-        let scripted: Vec<_> =
-            faults::scripted(&self.behaviours.script, "audit_logs", self.requests).cloned().collect();
-        for fault in &scripted {
-            match fault {
-                Fault::Answer { status, headers, body } => return faults::answer(*status, headers, body),
-                Fault::ServerError => return faults::server_error(dice, reply::server_error),
-                Fault::Throttled { retry_after } => return reply::throttled(*retry_after),
-                Fault::Reset | Fault::Cut | Fault::Delay(_) => {}
-            }
+        let script = Script::of(&self.behaviours.script, "audit_logs", self.requests);
+        if let Some(reply) = script.instead(dice, reply::server_error, reply::throttled) {
+            return reply;
         }
         let answer = self.trouble(now, dice).unwrap_or_else(|| self.route(request, now, dice));
-        let mut reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
-        for fault in scripted {
-            match fault {
-                Fault::Reset => reply.end = End::Reset,
-                Fault::Cut => reply = faults::cut(reply, dice),
-                Fault::Delay(delay) => reply.delay = delay,
-                Fault::Answer { .. } | Fault::ServerError | Fault::Throttled { .. } => {}
-            }
-        }
-        reply
+        let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
+        script.on_top(reply, dice)
     }
 
     /// The answer of a server that does not come round to the question.

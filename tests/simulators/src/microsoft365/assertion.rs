@@ -1,0 +1,130 @@
+//! Logging in with a certificate: the client's signed statement of who it is.
+
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The one type of assertion there is.
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A certificate that the application has registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-1 of the certificate, base64url without padding: the `x5t` of assertions.
+    pub thumbprint: String,
+    /// The RSA public key, DER as PKCS #1 has it.
+    pub public_key: Vec<u8>,
+}
+
+/// Whom an assertion has to be from and for, and when.
+pub(super) struct Expected<'a> {
+    pub(super) client_id: &'a str,
+    /// The very address that was asked for a token.
+    pub(super) audience: &'a str,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+}
+
+/// Why an assertion is not good: the number of the error and what it says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Bad(pub(super) u32, pub(super) &'static str);
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    x5t: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    aud: String,
+    iss: String,
+    sub: String,
+    jti: String,
+    nbf: i64,
+    exp: i64,
+}
+
+/// Verifies an assertion and returns its `jti`, which must not come again.
+pub(super) fn verify(assertion: &str, certificates: &[Certificate], expected: &Expected<'_>) -> Result<String, Bad> {
+    const MALFORMED: Bad = Bad(50_027, "The client assertion is malformed.");
+    let (signed, signature) = assertion.rsplit_once('.').ok_or(MALFORMED)?;
+    let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
+    let header: Header = decode(header).ok_or(MALFORMED)?;
+    let claims: Claims = decode(claims).ok_or(MALFORMED)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| MALFORMED)?;
+    let unknown = Bad(700_027, "The certificate with which the client assertion was signed is not registered.");
+    if header.alg != "RS256" {
+        return Err(Bad(5_002_738, "The algorithm of the client assertion is not supported."));
+    }
+    let certificate =
+        certificates.iter().find(|known| header.x5t.as_ref() == Some(&known.thumbprint)).ok_or(unknown)?;
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &certificate.public_key)
+        .verify(signed.as_bytes(), &signature)
+        .map_err(|_| Bad(700_027, "The client assertion has an invalid signature."))?;
+    if claims.aud != expected.audience {
+        return Err(Bad(700_023, "The audience of the client assertion is not this endpoint."));
+    }
+    if claims.iss != expected.client_id || claims.sub != expected.client_id {
+        return Err(Bad(700_021, "The client assertion was not issued by the client."));
+    }
+    if expected.now < claims.nbf || claims.exp <= expected.now {
+        return Err(Bad(700_024, "The client assertion is not within its valid time range."));
+    }
+    Ok(claims.jti)
+}
+
+fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn signed(key: &RsaKeyPair, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(header), part(claims));
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    #[test]
+    fn only_what_is_signed_by_it_for_us_and_now() {
+        let [key, other] = [(); 2].map(|()| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+        let public_key = key.public_key().as_ref().to_vec();
+        let certificates = [Certificate { thumbprint: "t".to_owned(), public_key }];
+        let header = json!({"alg": "RS256", "typ": "JWT", "x5t": "t"});
+        let claims = json!({"aud": "u", "iss": "c", "sub": "c", "jti": "j", "nbf": 10, "exp": 20});
+        let check = |assertion: &str, now: i64, expected: Result<&str, u32>| {
+            let whom = Expected { client_id: "c", audience: "u", now };
+            let verified = verify(assertion, &certificates, &whom);
+            assert_eq!(verified.as_deref().map_err(|bad| bad.0), expected, "{assertion}");
+        };
+        let with = |name: &str, value: Value| {
+            let mut claims = claims.clone();
+            claims[name] = value;
+            signed(&key, &header, &claims)
+        };
+        let good = signed(&key, &header, &claims);
+        check(&good, 10, Ok("j"));
+        check(&good, 9, Err(700_024));
+        check(&good, 20, Err(700_024));
+        check(&signed(&other, &header, &claims), 10, Err(700_027));
+        check(&signed(&key, &json!({"alg": "RS256", "x5t": "z"}), &claims), 10, Err(700_027));
+        check(&signed(&key, &json!({"alg": "none", "x5t": "t"}), &claims), 10, Err(5_002_738));
+        check(&with("aud", json!("v")), 10, Err(700_023));
+        check(&with("iss", json!("d")), 10, Err(700_021));
+        check(&with("sub", json!("d")), 10, Err(700_021));
+        check("no.assertion", 10, Err(50_027));
+        check("", 10, Err(50_027));
+    }
+}

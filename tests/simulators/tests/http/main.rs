@@ -1,0 +1,41 @@
+//! Both simulators over real HTTP, asked by the barest of clients.
+
+#![expect(missing_docs, reason = "a test binary")]
+
+mod client;
+mod microsoft365;
+mod openai;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use simulators::Clock;
+
+/// A clock that is set by hand.
+#[derive(Clone)]
+struct Hand(Arc<AtomicI64>);
+
+impl Hand {
+    fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(1_795_338_000)))
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    fn clock(&self) -> Clock {
+        let hand = self.clone();
+        Arc::new(move || hand.now())
+    }
+}
+
+/// A runtime of one thread, as the command line's is.
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
