@@ -1,0 +1,341 @@
+//! The binary as people and scripts meet it.
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+#[test]
+fn demo_twice_delivers_once() {
+    let lake = tempfile::tempdir().unwrap();
+    let demo = || {
+        let output =
+            audit_pull().args(["demo", "--events", "300", "--json", "--lake"]).arg(lake.path()).output().unwrap();
+        assert_eq!(code(&output), 0, "{output:?}");
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let streams = shown["streams"].as_array().unwrap().clone();
+        assert_eq!(streams.len(), 6);
+        for stream in &streams {
+            assert_eq!((&stream["delivered"], &stream["duplicates"]), (&stream["served"], &Value::from(0)), "{stream}");
+        }
+        streams
+    };
+    let first = demo();
+    let sum = |field: &str| first.iter().map(|stream| stream[field].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum("served"), 600);
+    assert_eq!(lines(lake.path()).len(), 600);
+    let objects = files(lake.path());
+    let second = demo();
+    assert_eq!(files(lake.path()), objects);
+    assert_eq!(
+        first.iter().map(|stream| &stream["delivered"]).collect::<Vec<_>>(),
+        second.iter().map(|stream| &stream["delivered"]).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn demo_for_people() {
+    let lake = tempfile::tempdir().unwrap();
+    let output =
+        audit_pull().args(["demo", "--events", "50", "--seed", "9", "--lake"]).arg(lake.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text.contains("in the lake exactly once"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.trim_start().starts_with('{')).count(), 3, "{text}");
+    assert_eq!(output.stderr, b"", "no progress bar where there is no terminal");
+}
+
+#[test]
+fn objects_lie_where_they_should() {
+    let lake = tempfile::tempdir().unwrap();
+    let simulator = Simulator::start("openai", &["--events", "40"]);
+    assert_eq!(code(&simulator.pull("openai", lake.path())), 0);
+    let files = files(lake.path());
+    assert!(!files.is_empty());
+    for file in files {
+        let parts: Vec<_> = file.split('/').collect();
+        let [table, date, hour, name] = parts[..] else { panic!("{file}") };
+        assert_eq!(table, "openai_audit");
+        assert!(date.strip_prefix("dt=").is_some_and(|date| date.parse::<jiff::civil::Date>().is_ok()), "{file}");
+        assert!(hour.strip_prefix("hour=").is_some_and(|hour| hour.len() == 2 && hour < "24"), "{file}");
+        let seq = name.strip_prefix("openai-").and_then(|rest| rest.strip_suffix(".ndjson.gz"));
+        assert!(seq.is_some_and(|seq| seq.len() == 12 && seq.parse::<u64>().is_ok()), "{file}");
+    }
+    assert_eq!(fs::read_dir(lake.path().join(".audit-pull/tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_second_pull_delivers_nothing_again() {
+    for vendor in ["openai", "microsoft365"] {
+        let lake = tempfile::tempdir().unwrap();
+        let simulator = Simulator::start(vendor, &["--events", "120"]);
+        for _ in 0..3 {
+            assert_eq!(code(&simulator.pull(vendor, lake.path())), 0);
+            // The latest of the simulated events show up seconds after the start.
+            pause(2);
+        }
+        let before = files(lake.path());
+        let output = simulator.pull(vendor, lake.path());
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let delivered = |stream: &Value| stream["delivered"].as_u64().unwrap();
+        assert_eq!(shown["streams"].as_array().unwrap().iter().map(delivered).sum::<u64>(), 0, "{shown}");
+        assert_eq!(files(lake.path()), before);
+        simulator.check(lake.path(), 120);
+    }
+}
+
+/// Pulls of one lake, several at once, each killed at another moment: at the end nothing is lost
+/// and nothing is there twice.
+#[test]
+fn killed_pulls_lose_and_repeat_nothing() {
+    for (vendor, faults) in [("openai", "none"), ("microsoft365", "none")] {
+        let lake = tempfile::tempdir().unwrap();
+        let simulator = Simulator::start(vendor, &["--events", "400", "--faults", faults]);
+        for round in 1..6_u64 {
+            let mut pulls: Vec<Child> = (0..3).map(|_| simulator.start_pull(vendor, lake.path())).collect();
+            for (nth, pull) in (1..).zip(&mut pulls) {
+                std::thread::park_timeout(std::time::Duration::from_millis(round * 13 * nth));
+                pull.kill().unwrap();
+                pull.wait().unwrap();
+            }
+        }
+        let (mut one, mut other) =
+            (simulator.start_pull(vendor, lake.path()), simulator.start_pull(vendor, lake.path()));
+        one.wait().unwrap();
+        other.wait().unwrap();
+        pause(4);
+        // Under faults a tick may leave something to the next.
+        let ends = (0..10).find(|_| code(&simulator.pull(vendor, lake.path())) == 0);
+        assert!(ends.is_some(), "{vendor} never drained");
+        simulator.check(lake.path(), 400);
+    }
+}
+
+#[test]
+fn own_records_are_served_and_delivered() {
+    let directory = tempfile::tempdir().unwrap();
+    let records = directory.path().join("records.ndjson");
+    let lake = directory.path().join("lake");
+    let now = fs::metadata(directory.path()).unwrap().modified().unwrap();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - 60;
+    let record = |id: &str| format!(r#"{{"id":"{id}","type":"user.added","effective_at":{now},"actor":null}}"#);
+    fs::write(&records, format!("{}\n\n{}\n", record("a"), record("b"))).unwrap();
+    let simulator = Simulator::start("openai", &["--records", records.to_str().unwrap()]);
+    assert_eq!(code(&simulator.pull("openai", &lake)), 0);
+    let ids: BTreeSet<_> = lines(&lake).iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+}
+
+#[test]
+fn exit_codes() {
+    let lake = tempfile::tempdir().unwrap();
+    let simulator = Simulator::start("openai", &["--events", "5"]);
+    let check = |key: &str, url: &str, expected: i32, part: &str| {
+        let output = audit_pull()
+            .args(["pull", "openai", "--lake"])
+            .arg(lake.path())
+            .env("OPENAI_ADMIN_KEY", key)
+            .env("OPENAI_BASE_URL", url)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        assert_eq!(code(&output), expected, "{said}");
+        assert!(said.contains(part), "{said}");
+        assert!(!format!("{output:?}").contains("canary"), "{output:?}");
+    };
+    let url = &simulator.variables["OPENAI_BASE_URL"];
+    check("sk-admin-canary", url, 3, "openai/openai_audit: ");
+    check("sk-admin-canary", "http://127.0.0.1:1/v1", 1, "could not connect");
+    check("sk-admin-canary", "http://127.0.0.1:1", 2, "must end in /v1");
+    check("", url, 2, "OPENAI_ADMIN_KEY not set");
+    check("canary", url, 3, "neither the JSON object");
+    check(&simulator.variables["OPENAI_ADMIN_KEY"], url, 0, "");
+    assert_eq!(code(&audit_pull().args(["pull", "nobody", "--lake", "x"]).output().unwrap()), 2);
+    assert_eq!(code(&audit_pull().arg("demo").output().unwrap()), 2);
+}
+
+#[test]
+fn secret_from_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let simulator = Simulator::start("microsoft365", &["--events", "30"]);
+    let of = |name: &str| simulator.variables[name].as_str();
+    let secret = serde_json::json!({
+        "source_id": "acme",
+        "source_label": "Äcme",
+        "tenant_id": of("MICROSOFT365_TENANT_ID"),
+        "client_id": of("MICROSOFT365_CLIENT_ID"),
+        "client_secret": of("MICROSOFT365_CLIENT_SECRET"),
+    });
+    let (file, lake) = (directory.path().join("secret.json"), directory.path().join("lake"));
+    fs::write(&file, secret.to_string()).unwrap();
+    let mut pull = audit_pull();
+    pull.args(["pull", "microsoft365", "--prefix", "team/", "--lake"]).arg(&lake).arg("--secret").arg(&file);
+    for name in ["MICROSOFT365_API_URL", "MICROSOFT365_LOGIN_URL"] {
+        pull.env(name, of(name));
+    }
+    let output = pull.output().unwrap();
+    assert_eq!(code(&output), 0, "{output:?}");
+    let lines = lines(&lake.join("team"));
+    assert!(!lines.is_empty());
+    assert!(lines.iter().all(|line| line["p_source_id"] == "acme" && line["p_source_label"] == "Äcme"));
+    fs::write(&file, "{}").unwrap();
+    let output = pull.output().unwrap();
+    assert_eq!(code(&output), 3);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("tenant_id is missing"), "{output:?}");
+}
+
+#[test]
+fn lost_state_stops_and_says_what_to_do() {
+    let lake = tempfile::tempdir().unwrap();
+    let simulator = Simulator::start("openai", &["--events", "20"]);
+    assert_eq!(code(&simulator.pull("openai", lake.path())), 0);
+    let before = files(lake.path());
+    for file in ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm"] {
+        let _ = fs::remove_file(lake.path().join(".audit-pull").join(file));
+    }
+    let output = simulator.pull("openai", lake.path());
+    assert_eq!(code(&output), 3);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("audit-pull rebuild"), "{output:?}");
+    assert_eq!(files(lake.path()), before);
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let lake = tempfile::tempdir().unwrap();
+    let mut demo = audit_pull();
+    demo.args(["demo", "--events", "5", "--lake"]).arg(lake.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut demo = demo.spawn().unwrap();
+    drop(demo.stdout.take());
+    let output = demo.wait_with_output().unwrap();
+    assert_eq!((code(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (0, ""));
+}
+
+#[test]
+fn an_interrupt_ends_a_simulator_well() {
+    for name in ["-INT", "-TERM"] {
+        let mut simulator = Simulator::start("openai", &["--events", "1"]);
+        let pid = simulator.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        assert_eq!(simulator.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+/// A simulator in a process of its own, with a ledger.
+struct Simulator {
+    child: Child,
+    variables: BTreeMap<String, String>,
+    ledger: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Simulator {
+    fn start(vendor: &str, more: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = directory.path().join("ledger.ndjson");
+        let mut child = audit_pull()
+            .args(["simulate", vendor, "--port", "0", "--ledger"])
+            .arg(&ledger)
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let count = if vendor == "openai" { 2 } else { 5 };
+        let said = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(count).map(Result::unwrap);
+        let variable = |line: String| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+        };
+        let variables: BTreeMap<_, _> = said.map(|line| variable(line).unwrap()).collect();
+        Self { child, variables, ledger, _directory: directory }
+    }
+
+    fn pull_command(&self, vendor: &str, lake: &Path) -> Command {
+        let mut command = audit_pull();
+        command.args(["pull", vendor, "--json", "--lake"]).arg(lake).envs(&self.variables);
+        command
+    }
+
+    fn pull(&self, vendor: &str, lake: &Path) -> Output {
+        self.pull_command(vendor, lake).output().unwrap()
+    }
+
+    fn start_pull(&self, vendor: &str, lake: &Path) -> Child {
+        self.pull_command(vendor, lake).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// The lake holds what the ledger does: so many events, each once.
+    fn check(&self, lake: &Path, events: usize) {
+        let ledger = fs::read_to_string(&self.ledger).unwrap();
+        let served: Vec<Value> = ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(served.len(), events);
+        let lines = lines(lake);
+        let row_ids: BTreeSet<_> = lines.iter().map(|line| line["p_row_id"].as_str().unwrap()).collect();
+        assert_eq!((lines.len(), row_ids.len()), (events, events));
+        let ids = |values: &[Value], names: [&str; 2]| -> BTreeMap<String, usize> {
+            let id = |value: &Value| names.iter().find_map(|name| value[name].as_str().map(str::to_owned));
+            values.iter().filter_map(id).fold(BTreeMap::new(), |mut counts, id| {
+                *counts.entry(id).or_default() += 1;
+                counts
+            })
+        };
+        let raw: Vec<Value> = served.iter().map(|entry| entry["raw"].clone()).collect();
+        assert_eq!(ids(&lines, ["id", "Id"]), ids(&raw, ["id", "Id"]));
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn audit_pull() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audit-pull"));
+    for name in ["OPENAI_ADMIN_KEY", "OPENAI_BASE_URL", "OPENAI_LISTINGS", "MICROSOFT365_API_URL"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn pause(seconds: u64) {
+    std::thread::park_timeout(std::time::Duration::from_secs(seconds));
+}
+
+/// The objects' paths in the lake.
+fn files(lake: &Path) -> Vec<String> {
+    fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut found = Vec::new();
+    if lake.exists() {
+        walk(lake, &mut found);
+    }
+    let relative = |path: &PathBuf| path.strip_prefix(lake).unwrap().to_str().unwrap().to_owned();
+    let mut files: Vec<_> = found.iter().map(relative).filter(|path| !path.starts_with(".audit-pull")).collect();
+    files.sort();
+    files
+}
+
+fn lines(lake: &Path) -> Vec<Value> {
+    let mut lines = Vec::new();
+    for file in files(lake) {
+        let mut text = String::new();
+        GzDecoder::new(File::open(lake.join(file)).unwrap()).read_to_string(&mut text).unwrap();
+        assert!(text.ends_with('\n'));
+        lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    lines
+}
