@@ -4,9 +4,11 @@
 mod bucket;
 mod dynamodb_server;
 mod faults;
+mod runtime_api;
 mod s3_server;
 mod secrets;
 mod secrets_server;
+mod shell;
 mod state;
 
 use std::time::Duration;

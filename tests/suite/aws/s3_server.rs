@@ -68,6 +68,11 @@ impl Store {
         self.lock().get(key).map_or(0, Vec::len)
     }
 
+    /// Every key ever put.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
     pub(crate) fn content_type(&self, key: &str) -> Option<String> {
         self.lock()[key].last()?.object.clone()?.content_type
     }
