@@ -1,5 +1,7 @@
 //! What holds for every input.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use schema::{ArraySplitter, LineContext, LogType, Mode, Normalizer, schema};
@@ -13,25 +15,30 @@ fn log_type() -> impl Strategy<Value = LogType> {
     proptest::sample::select(LogType::ALL.to_vec())
 }
 
-/// Names that schemas declare, and others.
+/// The names that the schemas declare, and some that get in their way.
+static DECLARED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let fields = LogType::ALL.into_iter().flat_map(|log_type| schema(log_type).fields());
+    let top = fields.clone().filter(|field| !field.path.contains("[]")).map(|field| field.path);
+    let nested = fields.filter_map(|field| field.path.rsplit(['.', ']']).next().map(str::to_owned));
+    let mut names: Vec<String> = top.chain(nested).filter(|name| !name.is_empty()).collect();
+    names.push("p_row_id".to_owned());
+    names.sort_unstable();
+    names.dedup();
+    names
+});
+
 fn name() -> impl Strategy<Value = String> {
-    let declared: Vec<String> = LogType::ALL
-        .into_iter()
-        .flat_map(|log_type| schema(log_type).fields())
-        .filter_map(|field| field.path.rsplit(['.', ']']).next().map(str::to_owned))
-        .filter(|name| !name.is_empty())
-        .chain(["api_key.updated".to_owned(), "user.added".to_owned(), "p_row_id".to_owned(), "a_b".to_owned()])
-        .collect();
-    prop_oneof![4 => proptest::sample::select(declared), 1 => "[a-c._ @]{0,3}", 1 => any::<String>()]
+    let declared = (0..DECLARED.len()).prop_map(|at| DECLARED[at].clone());
+    prop_oneof![4 => declared, 1 => "[a-c._ @]{0,3}", 1 => any::<String>()]
 }
 
-/// Each leaf says by itself where it came from: a number that no other leaf has.
+/// Leaves of every kind that fields coerce; most are unlike each other, so that finding one means something.
 fn leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (1_000_000..i64::MAX).prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
+        any::<i32>().prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
         "[a-z]{8}\"?\\PC{0,4}".prop_map(Value::from),
         "20[0-9]{2}-0[1-9]-1[0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9]Z?".prop_map(Value::from),
         "1\\.[0-9]\\.[0-9]\\.[0-9](:80)?".prop_map(Value::from),
@@ -97,7 +104,7 @@ fn reversed(value: &Value) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_object_becomes_one_line_in_which_every_leaf_is_found(log_type in log_type(), event in event()) {
@@ -107,7 +114,8 @@ proptest! {
         let text = String::from_utf8(out).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(text.matches('\n').count(), 1);
         let line: Value = serde_json::from_str(&text).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(line["p_row_id"].as_str(), Some(normalized.row_id.to_string().as_str()));
+        let row_id = normalized.row_id.to_string();
+        prop_assert_eq!(line["p_row_id"].as_str(), Some(row_id.as_str()));
         prop_assert_eq!(line["p_log_type"].as_str(), Some(log_type.name()));
         let (mut sent, mut kept) = (Vec::new(), Vec::new());
         leaves(&event, &mut sent);
