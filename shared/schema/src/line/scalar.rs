@@ -58,7 +58,8 @@ impl Line<'_> {
         if literal.is_empty() {
             return Ok(false);
         }
-        let number: i64 = literal.parse().map_err(|_| "is not a whole number")?;
+        let lenient = || if self.strict { None } else { whole(&literal) };
+        let number: i64 = literal.parse().ok().or_else(lenient).ok_or("is not a whole number")?;
         let limit = i64::MAX >> (64 - bits);
         if number > limit || number < -limit - 1 {
             return Err("is out of range");
@@ -133,6 +134,14 @@ impl Line<'_> {
         }
         Ok(true)
     }
+}
+
+/// A whole number with a fraction of zeros or an exponent.
+fn whole(literal: &str) -> Option<i64> {
+    /// Below, a float holds every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = literal.parse().ok()?;
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
 }
 
 /// Understands what vendors send beside the declared formats: seconds since 1970 that are really milliseconds or finer,
