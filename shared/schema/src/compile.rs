@@ -5,8 +5,8 @@ use crate::construct::Construction;
 use crate::definition::{Definition, SchemaFile};
 use crate::format::TimeFormat;
 use crate::indicator::Indicator;
-use crate::validate::Validate;
 use crate::transform::Transform;
+use crate::validate::Validate;
 
 /// How deep fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
@@ -135,7 +135,8 @@ impl Object {
         }
         let mut by_name: Vec<(String, usize)> = Vec::new();
         for (at, field) in fields.iter().enumerate() {
-            let read = field.transform.as_ref().map_or(Some(field.name.as_str()), |transform| transform.reads(&field.name));
+            let read =
+                field.transform.as_ref().map_or(Some(field.name.as_str()), |transform| transform.reads(&field.name));
             by_name.extend(read.map(|name| (name.to_owned(), at)));
         }
         by_name.sort_unstable();
@@ -254,7 +255,12 @@ impl<'a> Compiler<'a> {
             written: Written {
                 kind: definition.kind.clone(),
                 indicators: definition.indicators.clone(),
-                time_formats: definition.time_format.iter().chain(definition.time_formats.iter().flatten()).cloned().collect(),
+                time_formats: definition
+                    .time_format
+                    .iter()
+                    .chain(definition.time_formats.iter().flatten())
+                    .cloned()
+                    .collect(),
             },
             validate: definition.validate.as_ref().map(Validate::new).transpose()?,
             is_event_time: definition.is_event_time,
@@ -315,11 +321,17 @@ fn check_fit(definition: &Definition, kind: &Type) -> Result<(), String> {
         (!definition.indicators.is_empty() && !is_string, "indicators belong to a string"),
         (definition.validate.is_some() && !is_string, "validate belongs to a string"),
         ((definition.is_event_time || definition.is_expiration) && !is_time, "isEventTime belongs to a timestamp"),
-        ((definition.time_format.is_some() || definition.time_formats.is_some()) && !is_time, "timeFormat belongs to a timestamp"),
+        (
+            (definition.time_format.is_some() || definition.time_formats.is_some()) && !is_time,
+            "timeFormat belongs to a timestamp",
+        ),
         (definition.element.is_some() && !matches!(kind, Type::Array(_)), "element belongs to an array"),
         (definition.fields.is_some() && !matches!(kind, Type::Object(_)), "fields belong to an object"),
         (definition.target.is_some(), "target belongs to a ref"),
-        (definition.is_embedded_json && !matches!(kind, Type::Array(_) | Type::Object(_) | Type::Json), "isEmbeddedJSON belongs to an object, an array or json"),
+        (
+            definition.is_embedded_json && !matches!(kind, Type::Array(_) | Type::Object(_) | Type::Json),
+            "isEmbeddedJSON belongs to an object, an array or json",
+        ),
     ];
     match misplaced.into_iter().find(|(wrong, _)| *wrong) {
         Some((_, reason)) => Err(reason.to_owned()),
@@ -330,7 +342,8 @@ fn check_fit(definition: &Definition, kind: &Type) -> Result<(), String> {
 /// Two or more parts, each a letter and then letters or digits.
 fn is_log_type(name: &str) -> bool {
     let is_part = |part: &str| {
-        part.starts_with(|char: char| char.is_ascii_alphabetic()) && part.chars().all(|char| char.is_ascii_alphanumeric())
+        part.starts_with(|char: char| char.is_ascii_alphabetic())
+            && part.chars().all(|char| char.is_ascii_alphanumeric())
     };
     name.contains('.') && name.split('.').all(is_part)
 }
@@ -354,8 +367,14 @@ mod tests {
         assert_eq!(refused("- {name: a, type: ref, target: T}"), "a.yml: a: no definition is called T");
         assert_eq!(refused("- {name: a, type: int, indicators: [ip]}"), "a.yml: a: indicators belong to a string");
         assert_eq!(refused("- {name: a, type: string, indicators: [up]}"), "a.yml: a: no indicator is called up");
-        assert_eq!(refused("- {name: a, type: int}\n- {name: a, type: int}"), "a.yml: (top): the field a is there twice");
-        assert_eq!(refused("- {name: a, type: timestamp, timeFormat: never}"), "a.yml: a: no time format is called never");
+        assert_eq!(
+            refused("- {name: a, type: int}\n- {name: a, type: int}"),
+            "a.yml: (top): the field a is there twice"
+        );
+        assert_eq!(
+            refused("- {name: a, type: timestamp, timeFormat: never}"),
+            "a.yml: a: no time format is called never"
+        );
         assert!(refused("- {name: a, typ: int}").contains("typ"));
     }
 

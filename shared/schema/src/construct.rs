@@ -16,7 +16,9 @@ pub(crate) enum Construction {
     User,
     ServiceAccount,
     /// The scopes of `api_key.updated`, which stand under one of two names: these from the other.
-    Scopes { from: &'static str },
+    Scopes {
+        from: &'static str,
+    },
 }
 
 /// What a construction found.
@@ -66,27 +68,27 @@ impl Construction {
         let kind = event.get(Document::ROOT, "type").map(|id| event.text(id)).unwrap_or_default();
         let kind = kind.as_ref();
         match self {
-            Self::ActorUser => members(event, &[
-                ("id", &[&["actor", "session", "user", "id"], &["actor", "api_key", "user", "id"]]),
-                ("email", &[&["actor", "session", "user", "email"], &["actor", "api_key", "user", "email"]]),
-            ]),
+            Self::ActorUser => members(
+                event,
+                &[
+                    ("id", &[&["actor", "session", "user", "id"], &["actor", "api_key", "user", "id"]]),
+                    ("email", &[&["actor", "session", "user", "email"], &["actor", "api_key", "user", "email"]]),
+                ],
+            ),
             Self::ActorServiceAccount => members(event, &[("id", &[&["actor", "api_key", "service_account", "id"]])]),
-            Self::Project if kind.starts_with("project.") => members(event, &[
-                ("id", &[&[kind, "id"]]),
-                ("name", &[&[kind, "data", "name"], &[kind, "data", "title"]]),
-            ]),
+            Self::Project if kind.starts_with("project.") => members(
+                event,
+                &[("id", &[&[kind, "id"]]), ("name", &[&[kind, "data", "name"], &[kind, "data", "title"]])],
+            ),
             Self::ApiKey if kind.starts_with("api_key.") => members(event, &[("id", &[&[kind, "id"]])]),
-            Self::User if kind == "invite.sent" => members(event, &[
-                ("email", &[&[kind, "data", "email"]]),
-                ("role", &[&[kind, "data", "role"]]),
-            ]),
-            Self::User if kind.starts_with("user.") => members(event, &[
-                ("id", &[&[kind, "id"]]),
-                ("role", &[&[kind, "data", "role"], &[kind, "changes_requested", "role"]]),
-            ]),
-            Self::ServiceAccount if kind.starts_with("service_account.") => {
-                members(event, &[("id", &[&[kind, "id"]])])
+            Self::User if kind == "invite.sent" => {
+                members(event, &[("email", &[&[kind, "data", "email"]]), ("role", &[&[kind, "data", "role"]])])
             }
+            Self::User if kind.starts_with("user.") => members(
+                event,
+                &[("id", &[&[kind, "id"]]), ("role", &[&[kind, "data", "role"], &[kind, "changes_requested", "role"]])],
+            ),
+            Self::ServiceAccount if kind.starts_with("service_account.") => members(event, &[("id", &[&[kind, "id"]])]),
             _ => None,
         }
     }

@@ -140,14 +140,14 @@ mod tests {
     #[test]
     fn the_hour_is_the_vendors_event_time() {
         let hour = |log_type, event: &str| u32::from_str_radix(&row_id(log_type, event)[..8], 16).unwrap();
-        for event in [
-            r#"{"effective_at":1787301845}"#,
-            r#"{"effective_at":"1787301845"}"#,
-            r#"{"effective_at":1787301845.999}"#,
-        ] {
+        for event in
+            [r#"{"effective_at":1787301845}"#, r#"{"effective_at":"1787301845"}"#, r#"{"effective_at":1787301845.999}"#]
+        {
             assert_eq!(hour(LogType::OpenAiAudit, event), 496_472, "{event}");
         }
-        for time in ["2026-08-21T08:44:05", "2026-08-21T08:44:05Z", "2026-08-21T08:44:05.1234567", "2026-08-21T10:44:05+02:00"] {
+        for time in
+            ["2026-08-21T08:44:05", "2026-08-21T08:44:05Z", "2026-08-21T08:44:05.1234567", "2026-08-21T10:44:05+02:00"]
+        {
             assert_eq!(hour(LogType::Dlp, &format!(r#"{{"CreationTime":"{time}"}}"#)), 496_472, "{time}");
         }
         for event in [

@@ -209,16 +209,56 @@ mod tests {
     #[test]
     fn sorted_and_each_once() {
         check("username", &["b", " a ", "B", "", "b"], r#","p_any_usernames":["B","a","b"]"#);
-        check("hostname", &["2001:DB8::1", "h", "1.2.3.4"], r#","p_any_domain_names":["h"],"p_any_ip_addresses":["1.2.3.4","2001:DB8::1"]"#);
+        check(
+            "hostname",
+            &["2001:DB8::1", "h", "1.2.3.4"],
+            r#","p_any_domain_names":["h"],"p_any_ip_addresses":["1.2.3.4","2001:DB8::1"]"#,
+        );
         check("email", &["nobody"], "");
     }
 
     #[test]
     fn every_name_sorts_like_its_field() {
-        let names = ["ip", "domain", "hostname", "url", "net_addr", "email", "username", "trace_id", "md5", "sha1", "sha256", "aws_arn", "aws_arn_only", "aws_account_id", "aws_instance_id", "aws_tag", "actor_id", "mac", "serial_number"];
+        let names = [
+            "ip",
+            "domain",
+            "hostname",
+            "url",
+            "net_addr",
+            "email",
+            "username",
+            "trace_id",
+            "md5",
+            "sha1",
+            "sha256",
+            "aws_arn",
+            "aws_arn_only",
+            "aws_account_id",
+            "aws_instance_id",
+            "aws_tag",
+            "actor_id",
+            "mac",
+            "serial_number",
+        ];
         assert!(names.iter().all(|name| Indicator::from_name(name).is_some()));
         assert_eq!(Indicator::from_name("nosuch"), None);
-        let order = [Any::ActorIds, Any::AwsAccountIds, Any::AwsArns, Any::AwsInstanceIds, Any::AwsTags, Any::DomainNames, Any::Emails, Any::IpAddresses, Any::MacAddresses, Any::Md5Hashes, Any::SerialNumbers, Any::Sha1Hashes, Any::Sha256Hashes, Any::TraceIds, Any::Usernames];
+        let order = [
+            Any::ActorIds,
+            Any::AwsAccountIds,
+            Any::AwsArns,
+            Any::AwsInstanceIds,
+            Any::AwsTags,
+            Any::DomainNames,
+            Any::Emails,
+            Any::IpAddresses,
+            Any::MacAddresses,
+            Any::Md5Hashes,
+            Any::SerialNumbers,
+            Any::Sha1Hashes,
+            Any::Sha256Hashes,
+            Any::TraceIds,
+            Any::Usernames,
+        ];
         assert!(order.windows(2).all(|pair| pair[0] < pair[1] && pair[0].name() < pair[1].name()));
     }
 }

@@ -1,8 +1,8 @@
 //! Event in, line out.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use jiff::Timestamp;
 
 use crate::compile::Schema;
 use crate::json::{self, Document, Kind, SyntaxError, write_string};
@@ -89,12 +89,7 @@ impl Normalizer {
     ///
     /// # Errors
     /// The input cannot become a line; `out` is as it was.
-    pub fn normalize(
-        &self,
-        raw: &[u8],
-        context: &LineContext<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Normalized, Rejection> {
+    pub fn normalize(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, Rejection> {
         let mark = out.len();
         self.write(raw, context, out).map_err(|reason| {
             out.truncate(mark);

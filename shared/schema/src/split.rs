@@ -192,7 +192,10 @@ mod tests {
 
     #[test]
     fn err_no_array_or_not_closed() {
-        for text in ["", " ", "\u{feff}", "{}", "null", "[", "[1", "[1,", "[1,]", "[,1]", "[\"a]", "[{]", "[}]", "[1]]", "[1] x", "[][]"] {
+        for text in [
+            "", " ", "\u{feff}", "{}", "null", "[", "[1", "[1,", "[1,]", "[,1]", "[\"a]", "[{]", "[}]", "[1]]",
+            "[1] x", "[][]",
+        ] {
             assert!(split(&[text.as_bytes()], 100).is_err(), "{text}");
             assert!(split(&text.as_bytes().chunks(1).collect::<Vec<_>>(), 100).is_err(), "{text}");
         }
@@ -203,7 +206,8 @@ mod tests {
     #[test]
     fn err_an_element_over_the_bound() {
         assert_eq!(split(&[b"[12345]"], 5).unwrap(), ["12345"]);
-        for pieces in [&[b"[123456]".as_slice()][..], &[b"[123".as_slice(), b"456"], &[b"[\"".as_slice(), b"aaaaaaaa"]] {
+        for pieces in [&[b"[123456]".as_slice()][..], &[b"[123".as_slice(), b"456"], &[b"[\"".as_slice(), b"aaaaaaaa"]]
+        {
             assert_eq!(split(pieces, 5).unwrap_err().0, "an element is longer than 5 bytes");
         }
     }

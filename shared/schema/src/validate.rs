@@ -93,7 +93,11 @@ mod tests {
         check(Validation { allow: list(&["a"]), deny: list(&["a", "b"]), ..none() }, &["a"], &["b", "c", ""]);
         check(Validation { deny: list(&["b"]), ..none() }, &["a", ""], &["b"]);
         check(Validation { ip: name("ipv4"), ..none() }, &["1.2.3.4"], &["::1", "1.2.3.4/8", "x"]);
-        check(Validation { cidr: name("any"), ..none() }, &["10.0.0.0/8", "::/0"], &["10.0.0.0", "10.0.0.0/33", "::/129", "1.2.3.4/08"]);
+        check(
+            Validation { cidr: name("any"), ..none() },
+            &["10.0.0.0/8", "::/0"],
+            &["10.0.0.0", "10.0.0.0/33", "::/129", "1.2.3.4/08"],
+        );
         assert!(Validate::new(&none()).is_err());
         assert!(Validate::new(&Validation { ip: name("ipv5"), ..none() }).is_err());
     }

@@ -3,6 +3,8 @@
 //! The line is laid out with one member per row. Set `UPDATE_GOLDEN=1` to write what the normaliser says now, and read
 //! the difference before you commit it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +42,11 @@ fn laid_out(line: &str) -> String {
         escaped = char == '\\' && !escaped;
         text.push_str(if outside && char == '}' && depth == 0 { "\n" } else { "" });
         text.push(char);
-        text.push_str(if outside && depth == 1 && matches!(char, '{' | ',') && (char == ',' || text.len() == 1) { "\n  " } else { "" });
+        text.push_str(if outside && depth == 1 && matches!(char, '{' | ',') && (char == ',' || text.len() == 1) {
+            "\n  "
+        } else {
+            ""
+        });
     }
     text
 }
@@ -72,7 +78,8 @@ fn every_event_becomes_its_line() {
 #[test]
 fn a_record_of_a_megabyte() {
     let text = "Zusammenfassung \\u00fcber \\\"alles\\\"\\n".repeat(30_000);
-    let event = format!(r#"{{"Id":"1","Data":"{text}","CreationTime":"2026-08-21T08:44:05","Item":{{"Subject":"{text}"}}}}"#);
+    let event =
+        format!(r#"{{"Id":"1","Data":"{text}","CreationTime":"2026-08-21T08:44:05","Item":{{"Subject":"{text}"}}}}"#);
     assert!(event.len() > 1 << 20);
     let line = line(LogType::Exchange, event.as_bytes());
     assert_eq!(line.matches(&text).count(), 2);

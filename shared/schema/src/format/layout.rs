@@ -27,7 +27,10 @@ enum Field {
     /// A fraction of as many digits as the layout has; `true` when it may be missing.
     Fraction(usize, bool),
     /// An offset; with a colon, and with `Z` for zero.
-    Offset { colon: bool, zulu: bool },
+    Offset {
+        colon: bool,
+        zulu: bool,
+    },
     ZoneName,
 }
 
@@ -68,7 +71,18 @@ const TOKENS: &[(&str, Field, usize)] = &[
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
@@ -84,9 +98,12 @@ impl Layout {
             }
             rest = &rest[length..];
         }
-        let has = |wanted: &[Field]| parts.iter().any(|part| matches!(part, Part::Field(field, _) if wanted.contains(field)));
+        let has =
+            |wanted: &[Field]| parts.iter().any(|part| matches!(part, Part::Field(field, _) if wanted.contains(field)));
         if !has(&[Field::Year, Field::ShortYear]) || !has(&[Field::Day]) {
-            return Err(format!("the layout {layout:?} has no date; a layout is the time 2006-01-02T15:04:05 in your format"));
+            return Err(format!(
+                "the layout {layout:?} has no date; a layout is the time 2006-01-02T15:04:05 in your format"
+            ));
         }
         Ok(Self { parts })
     }
@@ -301,7 +318,15 @@ mod tests {
     #[test]
     fn err_other_shapes() {
         let iso = "2006-01-02T15:04:05";
-        for text in ["", "2024-01-02T03:04:05Z", "2024-01-02 03:04:05", "2024-1-2T3:4:5", "2024-02-30T00:00:00", "2024-01-02T24:00:00", "2024-01-02T03:04:05."] {
+        for text in [
+            "",
+            "2024-01-02T03:04:05Z",
+            "2024-01-02 03:04:05",
+            "2024-1-2T3:4:5",
+            "2024-02-30T00:00:00",
+            "2024-01-02T24:00:00",
+            "2024-01-02T03:04:05.",
+        ] {
             check(iso, text, None);
         }
         check("2006-01-02T15:04:05.000", "2024-01-02T03:04:05.67", None);

@@ -54,7 +54,9 @@ fn after_scheme(text: &str) -> Option<&str> {
     let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.')));
     match end.map(|at| text.split_at(at)) {
         Some(("", rest)) if rest.starts_with(':') => None,
-        Some((scheme, rest)) if rest.starts_with(':') && scheme.starts_with(|char: char| char.is_ascii_alphabetic()) => {
+        Some((scheme, rest))
+            if rest.starts_with(':') && scheme.starts_with(|char: char| char.is_ascii_alphabetic()) =>
+        {
             rest.strip_prefix(':')
         }
         _ => Some(text),
@@ -62,13 +64,14 @@ fn after_scheme(text: &str) -> Option<&str> {
 }
 
 fn is_userinfo(text: &str) -> bool {
-    text.chars().all(|char| char.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(char)) && percents_are_hex(text)
+    text.chars().all(|char| char.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(char))
+        && percents_are_hex(text)
 }
 
 fn percents_are_hex(text: &str) -> bool {
-    text.split('%').skip(1).all(|after| {
-        matches!(after.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
-    })
+    text.split('%')
+        .skip(1)
+        .all(|after| matches!(after.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
 }
 
 fn is_port(text: &str) -> bool {
@@ -85,7 +88,8 @@ fn host_of(host: &str) -> Option<&str> {
         Some(_) => return None,
         None => host,
     };
-    let allowed = |char: char| !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char);
+    let allowed =
+        |char: char| !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char);
     (bare.chars().all(allowed) && !bare.contains('%')).then_some(bare)
 }
 

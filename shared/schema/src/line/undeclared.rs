@@ -20,7 +20,8 @@ impl Line<'_> {
         if !self.keeps_undeclared || members.is_empty() {
             return;
         }
-        let declared = object.fields.iter().zip(slots).filter(|(field, slot)| **slot != NONE && field.column != field.name);
+        let declared =
+            object.fields.iter().zip(slots).filter(|(field, slot)| **slot != NONE && field.column != field.name);
         let taken = declared.map(|(field, _)| field.column.clone()).collect();
         self.kept(place, members.iter().copied(), taken);
     }

@@ -52,7 +52,8 @@ fn undeclared_fields_are_kept_sorted_and_nothings_dropped() {
 
 #[test]
 fn misfits_stand_aside_with_their_paths() {
-    let event = r#"{"RecordType":"Audit","Scope":{"a":[1]},"Actor":[{"Type":1.5,"ID":"me"},"you"],"CreationTime":"soon"}"#;
+    let event =
+        r#"{"RecordType":"Audit","Scope":{"a":[1]},"Actor":[{"Type":1.5,"ID":"me"},"you"],"CreationTime":"soon"}"#;
     let own = r#"{"Scope":"{\"a\":[1]}","Actor":[{"ID":"me"},null]"#;
     let after = r#","p_any_usernames":["me"],"p_nonconforming":{"Actor[0].Type":1.5,"Actor[1]":"you","CreationTime":"soon","RecordType":"Audit","Scope":{"a":[1]}}"#;
     assert_eq!(check(LogType::AzureActiveDirectory, event, own, after).nonconforming, 5);
@@ -73,7 +74,12 @@ fn columns_that_are_taken_stand_aside() {
     let event = r#"{"a.b":1,"a b":2,"a_b":3}"#;
     check(LogType::Dlp, event, r#"{"a_b":2"#, r#","p_nonconforming":{"a.b":1,"a_b":3}"#);
     let event = r#"{"scim.enabled":{"id":"1"},"scim_enabled":{"id":"2"}}"#;
-    check(LogType::OpenAiAudit, event, r#"{"scim_enabled":{"id":"1"}"#, r#","p_nonconforming":{"scim_enabled":{"id":"2"}}"#);
+    check(
+        LogType::OpenAiAudit,
+        event,
+        r#"{"scim_enabled":{"id":"1"}"#,
+        r#","p_nonconforming":{"scim_enabled":{"id":"2"}}"#,
+    );
 }
 
 #[test]
@@ -126,10 +132,16 @@ fn openai_fields_the_api_does_not_have_are_filled() {
 #[test]
 fn odd_times_and_addresses_are_understood() {
     let after = r#","p_any_ip_addresses":["1.2.3.4","2001:db8::1"]"#;
-    let event = r#"{"CreationTime":"2026-08-21T08:44:05.5Z","ClientIP":"1.2.3.4:80","ClientIPAddress":"[2001:db8::1]:80"}"#;
+    let event =
+        r#"{"CreationTime":"2026-08-21T08:44:05.5Z","ClientIP":"1.2.3.4:80","ClientIPAddress":"[2001:db8::1]:80"}"#;
     let own = r#"{"CreationTime":"2026-08-21 08:44:05.500000000","ClientIP":"1.2.3.4:80","ClientIPAddress":"[2001:db8::1]:80""#;
     check(LogType::Exchange, event, own, after);
-    check(LogType::OpenAiAudit, r#"{"effective_at":1787301845123}"#, r#"{"effective_at":"2026-08-21 08:44:05.123000000""#, "");
+    check(
+        LogType::OpenAiAudit,
+        r#"{"effective_at":1787301845123}"#,
+        r#"{"effective_at":"2026-08-21 08:44:05.123000000""#,
+        "",
+    );
 }
 
 #[test]
@@ -170,12 +182,20 @@ fn strict_mode_has_nothing_of_ours() {
     };
     let event = r#"{"id":"a","type":"user.added","effective_at":1,"user.added":{"id":"u"},"actor":{"session":{"user":{"id":"s"}}}} rest"#;
     let line = strict(LogType::OpenAiAudit, event).unwrap();
-    assert!(line.starts_with(r#"{"id":"a","type":"user.added","effective_at":"1970-01-01 00:00:01.000000000","actor":{},"p_log_type""#), "{line}");
+    assert!(
+        line.starts_with(
+            r#"{"id":"a","type":"user.added","effective_at":"1970-01-01 00:00:01.000000000","actor":{},"p_log_type""#
+        ),
+        "{line}"
+    );
     assert!(!line.contains("p_schema_version"), "{line}");
     let refused = |event| strict(LogType::OpenAiAudit, event).unwrap_err().reason;
     assert_eq!(refused(r#"{"id":"a","type":"t"}"#), "effective_at is required");
     assert_eq!(refused("null"), "id is required");
-    assert_eq!(refused(r#"{"id":"a","type":"t","effective_at":1,"actor":{"user":{"id":[]}}}"#), "actor.user.id is not a string");
+    assert_eq!(
+        refused(r#"{"id":"a","type":"t","effective_at":1,"actor":{"user":{"id":[]}}}"#),
+        "actor.user.id is not a string"
+    );
 }
 
 #[test]
@@ -204,7 +224,9 @@ fields:
     };
     let event = r#"{"who":{"name":"x"},"old":1,"n":2,"list":"a,b","secret":"s3","raw":"r","inner":"{\"n\":\"5\"}","net":"10.0.0.0/8"}"#;
     let hash = blake3::hash(b"sr").to_hex();
-    let expected = format!(r#"{{"who":{{"name":"x"}},"new":"1","name":"x","both":"x-2","second":"b","secret":"*","hashed":"{hash}","inner":{{"n":5}},"net":"10.0.0.0/8""#);
+    let expected = format!(
+        r#"{{"who":{{"name":"x"}},"new":"1","name":"x","both":"x-2","second":"b","secret":"*","hashed":"{hash}","inner":{{"n":5}},"net":"10.0.0.0/8""#
+    );
     assert_eq!(line(event).unwrap(), expected);
     assert_eq!(line(r#"{"net":"10.0.0.0"}"#).unwrap_err().reason, "net is not the IP network it has to be");
     assert_eq!(line(r#"{"inner":"{"}"#).unwrap_err().reason, "inner is not JSON in a string");
