@@ -234,14 +234,17 @@ async fn err_what_no_repeat_cures() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_ledger_is_read_again() {
+async fn reads_are_consistent_and_made_again() {
     let world = world(HASTY).await;
     assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Applied));
     world.faults.next("Query", Fault::Swallow);
     world.faults.next("Query", error(500, "InternalServerError"));
     assert_eq!(world.ledger().await, Ok(vec![item(0)]));
+    assert!(world.head().await.unwrap().is_some());
+    let heads = world.faults.seen("GetItem");
     let queries = world.faults.seen("Query");
     let consistent =
         |body: &axum::body::Bytes| serde_json::from_slice::<Value>(body).unwrap()["ConsistentRead"] == true;
-    assert!(queries.len() == 3 && queries.iter().all(consistent));
+    assert_eq!((heads.len(), queries.len()), (1, 3));
+    assert!(heads.iter().chain(&queries).all(consistent));
 }
