@@ -113,6 +113,8 @@ pub struct Behaviours {
     pub same_id: f64,
     /// Records days older than their blob: share.
     pub days_old: f64,
+    /// Blobs that were held up by an outage and come together: share of blobs.
+    pub flood: f64,
     /// Blobs that are listed later than their `contentCreated`: share.
     pub late: f64,
     /// How late the latest are, seconds.
@@ -186,6 +188,7 @@ fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
         repeated_elsewhere: dice.share(0.04),
         same_id: dice.share(0.04),
         days_old: dice.share(0.1),
+        flood: dice.share(0.5),
         late: dice.share(0.2),
         not_found_yet: dice.share(0.06),
         throttled: dice.share(0.06),
@@ -227,6 +230,7 @@ fn healthy(transport: Transport) -> Behaviours {
         repeated_elsewhere: 0.0,
         same_id: 0.0,
         days_old: 0.02,
+        flood: 0.0,
         late: 0.02,
         latest_seconds: 2 * 3_600,
         not_found_yet: 0.0,

@@ -20,6 +20,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 const LATE_WITHIN: i64 = 3_600_000;
 /// Given records became available this long before the start, milliseconds.
 const GIVEN_WITHIN: i64 = 1_800_000;
+/// A flood takes this long, milliseconds.
+const FLOOD: i64 = 600_000;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Shares of the content types among made-up records, in percent, in the order of [`ContentType::ALL`].
@@ -52,6 +54,8 @@ pub(super) struct Blob {
     pub(super) listed: Timestamp,
     /// Places among the records.
     pub(super) records: Vec<usize>,
+    /// Whether its records were entered into the ledger for it.
+    pub(super) is_shown: bool,
 }
 
 impl Blob {
@@ -139,7 +143,7 @@ fn given(lines: &[String], options: &Options, behaviours: &Behaviours) -> io::Re
         let step = GIVEN_WITHIN / (chunks.len() as i64 + 1);
         let blobs = chunks.iter().enumerate().map(|(number, records)| {
             let created = after(options.now, step * (number as i64 + 1) - GIVEN_WITHIN - 1_000);
-            Blob { id: String::new(), created, listed: options.now, records: records.to_vec() }
+            Blob { id: String::new(), created, listed: options.now, records: records.to_vec(), is_shown: false }
         });
         blobs.collect()
     });
@@ -180,7 +184,7 @@ fn feed(
         // The second one is late in any case, so that there always is one.
         let is_late = dice.chance(behaviours.late) || blobs.len() == 1;
         let previous = blobs.last().map(|blob| blob.created).filter(|_| !is_late && dice.chance(0.2));
-        let created = previous.unwrap_or_else(|| created(is_late, options, &mut dice));
+        let created = previous.unwrap_or_else(|| created(is_late, options, behaviours, &mut dice));
         let places = (0..size).map(|number| {
             let made = made(content_type, left - number, created, behaviours, &mut dice);
             records.push(Record::Made(made));
@@ -188,18 +192,24 @@ fn feed(
         });
         let records = places.collect();
         let listed = listed(created, is_late, options, behaviours, &mut dice);
-        blobs.push(Blob { id: String::new(), created, listed, records });
+        blobs.push(Blob { id: String::new(), created, listed, records, is_shown: false });
         left -= size;
     }
     blobs
 }
 
-fn created(is_late: bool, options: &Options, dice: &mut Dice) -> Timestamp {
+fn created(is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> Timestamp {
     if is_late && options.ahead_seconds == 0 {
         return after(options.now, -dice.between(1_000, LATE_WITHIN));
     }
     let span = options.now.as_millisecond() - options.first().as_millisecond();
-    after(options.first(), dice.between(0, span + options.ahead_seconds.max(0) * 1_000 - 1_000))
+    let last = span + options.ahead_seconds.max(0) * 1_000 - 1_000;
+    if dice.chance(behaviours.flood) {
+        // What was held up by an outage comes within minutes of its end, which is the same for all.
+        let end = Dice::new(options.seed, "flood", 0).between(0, last);
+        return after(options.first(), (end + dice.between(0, FLOOD)).min(last));
+    }
+    after(options.first(), dice.between(0, last))
 }
 
 /// What became available before the start is listed at the start, or a moment after if it is late;
@@ -295,6 +305,21 @@ mod tests {
         let late = blobs.iter().filter(|blob| blob.listed > options.now).count();
         assert!((1..=30).contains(&late), "{late}");
         assert!(blobs.iter().all(|blob| blob.created < options.now && blob.expires() > options.now));
+    }
+
+    #[test]
+    fn after_an_outage_blobs_come_together() {
+        let behaviours = Behaviours { flood: 1.0, late: 0.0, ..Behaviours::default() };
+        let content = content(&options(1_000), &behaviours).unwrap();
+        let mut created: Vec<_> = content.feeds.iter().flatten().map(|blob| blob.created).collect();
+        created.sort_unstable();
+        let together = |from: &Timestamp| {
+            let end = after(*from, FLOOD);
+            created.iter().filter(|at| from <= *at && **at <= end).count()
+        };
+        // The rest are late ones, of which there always are some.
+        let flood = created.iter().map(together).max().unwrap();
+        assert!(flood * 10 > created.len() * 8, "{flood} of {}", created.len());
     }
 
     #[test]

@@ -33,8 +33,6 @@ pub(super) struct Feeds {
     places: HashMap<String, (ContentType, usize)>,
     /// How many blobs of each feed have become visible.
     visible: [usize; 5],
-    /// When the last blob that has it expires, by log type and record.
-    until: HashMap<(&'static str, usize), Timestamp>,
     pub(super) ledger: Ledger,
 }
 
@@ -46,7 +44,7 @@ impl Feeds {
             places.extend(feed.iter().enumerate().map(|(place, blob)| (blob.id.clone(), (content_type, place))));
         }
         let ledger = Ledger::open("microsoft365", options.ledger.as_deref())?;
-        Ok(Self { seed: options.seed, content, recipe, places, visible: [0; 5], until: HashMap::new(), ledger })
+        Ok(Self { seed: options.seed, content, recipe, places, visible: [0; 5], ledger })
     }
 
     /// The record of that number.
@@ -54,9 +52,18 @@ impl Feeds {
         self.content.records[record].raw(&self.recipe)
     }
 
-    /// When the last blob that has it expires.
-    pub(super) fn until(&self, entry: &Entry) -> Timestamp {
-        self.until.get(&(entry.log_type, entry.event)).copied().unwrap_or(Timestamp::MAX)
+    /// When the last blob that shows it expires, by log type and record.
+    pub(super) fn until(&self) -> HashMap<(&'static str, usize), Timestamp> {
+        let mut until = HashMap::new();
+        for (content_type, feed) in ContentType::ALL.into_iter().zip(&self.content.feeds) {
+            for blob in feed.iter().filter(|blob| blob.is_shown) {
+                for record in &blob.records {
+                    let latest = until.entry((content_type.log_type(), *record)).or_insert(Timestamp::MIN);
+                    *latest = blob.expires().max(*latest);
+                }
+            }
+        }
+        until
     }
 
     /// Where a content id is.
@@ -82,18 +89,17 @@ impl Feeds {
             if !is_ready(subscription, first_blob_seconds, now) {
                 continue;
             }
-            let feed = &self.content.feeds[content_type.place()];
+            let feed = &mut self.content.feeds[content_type.place()];
             let visible = &mut self.visible[content_type.place()];
-            while let Some(blob) = feed.get(*visible).filter(|blob| blob.listed <= now) {
+            while let Some(blob) = feed.get_mut(*visible).filter(|blob| blob.listed <= now) {
                 *visible += 1;
                 if !subscription.keeps(blob.created) || blob.expires() <= now {
                     continue;
                 }
+                blob.is_shown = true;
                 for record in &blob.records {
                     let entry = Entry { log_type: content_type.log_type(), event: *record, at: now };
                     self.ledger.note(entry, || self.content.records[*record].raw(&self.recipe));
-                    let until = self.until.entry((entry.log_type, *record)).or_insert(blob.expires());
-                    *until = blob.expires().max(*until);
                 }
             }
         }

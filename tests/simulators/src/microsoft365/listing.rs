@@ -64,6 +64,7 @@ mod tests {
             created: at(second),
             listed: at(second),
             records: Vec::new(),
+            is_shown: false,
         });
         let window = Window { start: at(5), end: at(9) };
         let expected = Page { blobs: blobs.to_vec(), next };

@@ -133,9 +133,10 @@ impl Simulation for Shared {
 
     fn served(&self) -> Vec<Served> {
         let state = self.state();
+        let until = state.feeds.until();
         let served = state.feeds.ledger.entries().iter().map(|entry| {
             let raw = state.feeds.raw(entry.event);
-            let until = Some(state.feeds.until(entry));
+            let until = until.get(&(entry.log_type, entry.event)).copied();
             Served { log_type: entry.log_type, identity: canonical(&raw), raw, at: entry.at, until }
         });
         served.collect()
