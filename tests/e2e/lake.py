@@ -56,8 +56,9 @@ def read_lines(objects):
         for line in text.splitlines():
             lines.append(checked(json.loads(line), place, key))
     for stream, found in numbers.items():
-        if sorted(found) != list(range(min(found), min(found) + len(found))):
-            raise Failed(f"{stream} has numbers {sorted(found)}: one is missing or there twice")
+        # A number may be missing: a commit of rejected input or of consumed blobs alone has no object.
+        if len(found) != len(set(found)):
+            raise Failed(f"{stream} has numbers {sorted(found)}: one is there twice")
     return lines
 
 
