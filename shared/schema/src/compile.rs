@@ -5,6 +5,7 @@ use crate::construct::Construction;
 use crate::definition::{Definition, SchemaFile};
 use crate::format::TimeFormat;
 use crate::indicator::Indicator;
+use crate::json::prefix;
 use crate::transform::Transform;
 use crate::validate::Validate;
 
@@ -37,10 +38,19 @@ pub struct SchemaError {
 pub(crate) struct Object {
     /// In schema order.
     pub(crate) fields: Vec<Field>,
-    /// The names that are read, sorted by their bytes, each with its field.
-    pub(crate) by_name: Vec<(String, usize)>,
+    /// The names that are read, sorted by their bytes.
+    pub(crate) by_name: Vec<Name>,
     /// The columns that are not their field's name, sorted by their bytes.
     pub(crate) by_column: Vec<(String, usize)>,
+}
+
+/// A name that is read, and the field it is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    /// The name's first eight bytes: most comparisons end there.
+    pub(crate) prefix: u64,
+    pub(crate) name: String,
+    pub(crate) field: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -133,11 +143,11 @@ impl Object {
         for (at, field) in fields.iter_mut().enumerate() {
             field.collides = columns.iter().enumerate().any(|(other, column)| other != at && *column == field.column);
         }
-        let mut by_name: Vec<(String, usize)> = Vec::new();
+        let mut by_name = Vec::with_capacity(fields.len());
         for (at, field) in fields.iter().enumerate() {
             let read =
                 field.transform.as_ref().map_or(Some(field.name.as_str()), |transform| transform.reads(&field.name));
-            by_name.extend(read.map(|name| (name.to_owned(), at)));
+            by_name.extend(read.map(|name| Name { prefix: prefix(name.as_bytes()), name: name.to_owned(), field: at }));
         }
         by_name.sort_unstable();
         let renamed = fields.iter().enumerate().filter(|(_, field)| field.column != field.name && !field.collides);

@@ -54,7 +54,7 @@ struct Node {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {
     /// The key's first eight bytes: most comparisons end there.
-    prefix: u64,
+    pub(crate) prefix: u64,
     pub(crate) key: NodeId,
     pub(crate) value: NodeId,
 }
@@ -92,11 +92,10 @@ impl<'a> Document<'a> {
 
     /// A string's text in bytes, lone surrogates as three bytes that no UTF-8 text contains.
     pub(crate) fn text_wtf8(&self, id: NodeId) -> Cow<'a, [u8]> {
-        let inner = self.inner(id);
         if self.node(id).flags & ESCAPED == 0 {
-            Cow::Borrowed(inner.as_bytes())
+            Cow::Borrowed(self.inner_bytes(id))
         } else {
-            Cow::Owned(unescape_wtf8(inner))
+            Cow::Owned(unescape_wtf8(self.inner(id)))
         }
     }
 
@@ -104,6 +103,11 @@ impl<'a> Document<'a> {
     fn inner(&self, id: NodeId) -> &'a str {
         let node = self.node(id);
         &self.text[node.start as usize + 1..node.end as usize - 1]
+    }
+
+    fn inner_bytes(&self, id: NodeId) -> &'a [u8] {
+        let node = self.node(id);
+        &self.text.as_bytes()[node.start as usize + 1..node.end as usize - 1]
     }
 
     /// An object's members, sorted by the bytes of their keys; equal keys in the order they were sent. None of others.
@@ -152,7 +156,7 @@ impl<'a> Document<'a> {
     fn compare(&self, a: &Member, b: &Member) -> Ordering {
         a.prefix.cmp(&b.prefix).then_with(|| {
             if (self.node(a.key).flags | self.node(b.key).flags) & ESCAPED == 0 {
-                self.inner(a.key).as_bytes().cmp(self.inner(b.key).as_bytes())
+                self.inner_bytes(a.key).cmp(self.inner_bytes(b.key))
             } else {
                 self.text_wtf8(a.key).cmp(&self.text_wtf8(b.key))
             }
@@ -161,9 +165,11 @@ impl<'a> Document<'a> {
 }
 
 /// The first eight bytes, so that numbers compare as the bytes would.
-fn prefix(key: &[u8]) -> u64 {
+pub(crate) fn prefix(key: &[u8]) -> u64 {
+    if let Some(start) = key.first_chunk() {
+        return u64::from_be_bytes(*start);
+    }
     let mut bytes = [0; 8];
-    let length = key.len().min(8);
-    bytes[..length].copy_from_slice(&key[..length]);
+    bytes[..key.len()].copy_from_slice(key);
     u64::from_be_bytes(bytes)
 }

@@ -3,9 +3,11 @@
 mod scalar;
 mod undeclared;
 
+use std::cmp::Ordering;
+
 use jiff::civil::DateTime;
 
-use crate::compile::{Field, Object, Type, Value};
+use crate::compile::{Field, Name, Object, Type, Value};
 use crate::construct::Constructed;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, NodeId, write_string};
@@ -175,20 +177,22 @@ impl<'o> Line<'o> {
         slots: &mut [NodeId],
     ) -> Vec<json::Member> {
         let mut left = Vec::new();
-        let mut declared = object.by_name.iter().peekable();
+        let mut names = object.by_name.iter().peekable();
         for member in document.distinct(node) {
-            let key = document.text_wtf8(member.key);
-            while declared.next_if(|(name, _)| name.as_bytes() < key.as_ref()).is_some() {}
             let mut is_declared = false;
-            while let Some((_, field)) = declared.next_if(|(name, _)| name.as_bytes() == key.as_ref()) {
-                slots[*field] = member.value;
-                is_declared = true;
+            while let Some(name) = names.next_if(|name| order(document, name, &member).is_le()) {
+                if order(document, name, &member).is_eq() {
+                    slots[name.field] = member.value;
+                    is_declared = true;
+                }
             }
             if !is_declared && !self.strict {
                 left.push(member);
             }
         }
-        left.retain(|member| !take_by_column(document, object, member, slots));
+        if !object.by_column.is_empty() {
+            left.retain(|member| !take_by_column(document, object, member, slots));
+        }
         left
     }
 
@@ -372,6 +376,11 @@ fn check_required(place: Place<'_>, field: &Field, slot: Option<NodeId>) -> Resu
     Err(refused(place.path, "is required"))
 }
 
+/// How a name that is read and a member's key compare.
+fn order(document: &Document<'_>, name: &Name, member: &json::Member) -> Ordering {
+    name.prefix.cmp(&member.prefix).then_with(|| name.name.as_bytes().cmp(&document.text_wtf8(member.key)))
+}
+
 /// Whether a field before this one has the same column and a value.
 fn column_is_taken(object: &Object, slots: &[NodeId], at: usize) -> bool {
     let column = object.fields.get(at).map(|field| field.column.as_str());
@@ -393,14 +402,16 @@ fn take_by_column(document: &Document<'_>, object: &Object, member: &json::Membe
     }
 }
 
-/// Gives equal paths a number.
+/// Sorts by path, and gives equal paths a number.
 fn tell_apart(aside: &mut [(String, Vec<u8>)]) {
-    aside.sort();
-    for at in 1..aside.len() {
-        let (before, rest) = aside.split_at_mut(at);
-        let same = before.iter().rev().take_while(|(path, _)| path.starts_with(rest[0].0.as_str())).count();
-        if before.iter().any(|(path, _)| *path == rest[0].0) {
-            rest[0].0 = format!("{}#{}", rest[0].0, same + 1);
+    aside.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let (mut last, mut same) = (String::new(), 0);
+    for (at, (path, _)) in aside.iter_mut().enumerate() {
+        if at > 0 && *path == last {
+            same += 1;
+            *path = format!("{path}#{}", same + 1);
+        } else {
+            (last, same) = (path.clone(), 0);
         }
     }
 }

@@ -137,22 +137,20 @@ impl Normalizer {
         context: &LineContext<'_>,
         out: &mut Vec<u8>,
     ) {
-        let mut text = |key: &str, text: &str| {
-            separate(out);
-            out.extend_from_slice(key.as_bytes());
-            write_string(text, out);
-        };
-        text("\"p_log_type\":", &self.schema.name);
-        text("\"p_row_id\":", &row_id.to_string());
-        out.extend_from_slice(b",\"p_event_time\":");
+        separate(out);
+        out.extend_from_slice(b"\"p_log_type\":\"");
+        out.extend_from_slice(self.schema.name.as_bytes());
+        out.extend_from_slice(b"\",\"p_row_id\":\"");
+        out.extend_from_slice(&row_id.digits());
+        out.extend_from_slice(b"\",\"p_event_time\":");
         write_time(event_time.unwrap_or_else(|| utc(context.parse_time)), out);
         out.extend_from_slice(b",\"p_parse_time\":");
         write_time(utc(context.parse_time), out);
-        for (key, text) in [("p_source_id", context.source_id), ("p_source_label", context.source_label)] {
-            if !text.is_empty() {
-                out.extend_from_slice(format!(",\"{key}\":").as_bytes());
-                write_string(text, out);
-            }
+        let sources: [(&[u8], &str); 2] =
+            [(b",\"p_source_id\":", context.source_id), (b",\"p_source_label\":", context.source_label)];
+        for (key, text) in sources.into_iter().filter(|(_, text)| !text.is_empty()) {
+            out.extend_from_slice(key);
+            write_string(text, out);
         }
         if self.mode == Mode::Default {
             out.extend_from_slice(format!(",\"p_schema_version\":{}", self.schema.version).as_bytes());

@@ -18,6 +18,17 @@ impl RowId {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
+    /// The 32 hex digits.
+    pub(crate) fn digits(&self) -> [u8; 32] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 32];
+        let bytes = self.hour.to_be_bytes().into_iter().chain(self.hash);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+            pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]]);
+        }
+        digits
+    }
+
     /// The inverse of its `Display`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
@@ -35,8 +46,7 @@ impl RowId {
 
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", self.hour)?;
-        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a [`Document`] back to text.
 
 use super::text::{Piece, each_piece};
-use super::{Document, Kind, NodeId, UNTIDY};
+use super::{Document, Kind, NodeId, UNTIDY, plain_until};
 
 impl Document<'_> {
     /// Writes a value in one line: as it was sent where that is possible, else without white space between its tokens,
@@ -65,25 +65,20 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
 }
 
 fn write_escaped(text: &str, out: &mut Vec<u8>) {
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let short = match byte {
-            b'"' | b'\\' => byte,
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0..=0x1f => 0,
-            _ => continue,
-        };
-        out.extend_from_slice(&text.as_bytes()[plain..at]);
-        plain = at + 1;
-        if short == 0 {
-            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
-        } else {
-            out.extend_from_slice(&[b'\\', short]);
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_until(rest, 0));
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else { return };
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = after;
     }
-    out.extend_from_slice(&text.as_bytes()[plain..]);
 }
 
 #[cfg(test)]
