@@ -6,6 +6,11 @@
 //! A simulator keeps a ledger of every event it ever made visible, so that a test can hold what
 //! a collector delivered against it.
 //!
+//! What an API does is a value: [`openai::Behaviours`] and [`microsoft365::Behaviours`] have a switch
+//! or a share for everything it was ever seen doing, a script for what must go wrong at one request,
+//! and a start from [`Faults`]: nothing, what any client meets in a week, or a storm whose mixture
+//! the seed decides. They can be changed while the simulator is served.
+//!
 //! It binds 127.0.0.1 only, speaks plain HTTP, and its credentials are public.
 
 mod canonical;

@@ -73,7 +73,10 @@ impl Running {
         self.address
     }
 
-    /// The ledger: every distinct event made visible so far, in the order it became so.
+    /// The ledger: every distinct event that could be seen by the time of the last request, in the
+    /// order in which that came about. What a client has can be held against it once nothing is
+    /// [pending](Self::pending) and the client has asked for everything once more: until then an
+    /// event may have become visible behind its back.
     pub fn served(&self) -> Vec<Served> {
         self.simulation.served()
     }

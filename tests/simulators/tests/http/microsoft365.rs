@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulators::microsoft365::{
-    AlreadyOn, Behaviours, CLIENT_ID, CLIENT_SECRET, Cloud, ContentType, Microsoft365Simulator, READ, TENANT_ID,
-    Throttle,
+    AlreadyOn, Behaviours, CLIENT_ID, CLIENT_SECRET, Certificate, Cloud, ContentType, Microsoft365Simulator, READ,
+    TENANT_ID, Throttle,
 };
 use simulators::{Faults, Options, Running, Scripted};
 
@@ -365,6 +365,45 @@ fn tokens_in_both_forms_and_at_both_places() {
             (401, &json!("invalid_client")),
             "a secret that was not encoded"
         );
+    });
+}
+
+#[test]
+fn a_certificate_logs_in_once_per_assertion() {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    run(async {
+        let hand = Hand::new();
+        let simulator = Microsoft365Simulator::new(&options(&hand), hand.clock()).unwrap();
+        let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let certificate =
+            Certificate { thumbprint: "thumb".to_owned(), public_key: key.public_key().as_ref().to_vec() };
+        simulator.change(|b| b.certificates = vec![certificate]);
+        let running = simulator.serve(0).unwrap();
+        let path = format!("/login/{TENANT_ID}/oauth2/v2.0/token");
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let now = hand.now().as_second();
+        let claims = json!({
+            "aud": format!("http://{}{path}", running.address()), "iss": CLIENT_ID, "sub": CLIENT_ID,
+            "jti": "once", "nbf": now, "exp": now + 600,
+        });
+        let signed = format!("{}.{}", part(&json!({"alg": "RS256", "typ": "JWT", "x5t": "thumb"})), part(&claims));
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        let body = format!(
+            "grant_type=client_credentials&client_id={CLIENT_ID}&scope=https://manage.office.com/.default\
+             &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer\
+             &client_assertion={signed}.{}",
+            URL_SAFE_NO_PAD.encode(signature)
+        );
+        let first = send(running.address(), "POST", &path, &[FORM], &body).await.unwrap();
+        let again = send(running.address(), "POST", &path, &[FORM], &body).await.unwrap();
+        assert_eq!((first.status, again.status), (200, 401), "{} {}", first.text(), again.text());
+        assert_eq!(again.json()["error_codes"], json!([50_013]));
     });
 }
 
