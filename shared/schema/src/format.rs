@@ -7,12 +7,14 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 
 use crate::definition::Definition;
-use crate::time::{from_nanosecond, from_offset, read_iso};
+use crate::time::{from_nanosecond, from_offset};
 use layout::Layout;
+
+/// RFC 3339 as a layout: read as Go reads it.
+const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
 
 #[derive(Debug, Clone)]
 pub(crate) enum TimeFormat {
-    Rfc3339,
     /// Seconds since 1970, with a fraction.
     Unix,
     /// So many nanoseconds a unit since 1970, whole.
@@ -40,14 +42,14 @@ impl TimeFormat {
             (None, None) => Vec::new(),
         };
         if names.is_empty() {
-            return Ok(vec![Self::Rfc3339]);
+            return Ok(vec![Self::new("rfc3339")?]);
         }
         names.into_iter().map(Self::new).collect()
     }
 
     fn new(name: &str) -> Result<Self, String> {
         Ok(match name {
-            "" | "rfc3339" => Self::Rfc3339,
+            "" | "rfc3339" => Self::Layout(Layout::new(RFC3339)?),
             "unix" => Self::Unix,
             "unix_ms" => Self::UnixUnits(1_000_000),
             "unix_us" => Self::UnixUnits(1_000),
@@ -62,6 +64,9 @@ impl TimeFormat {
     }
 
     fn strftime(format: &str) -> Result<Self, String> {
+        if let Some(layout) = Layout::from_strftime(format) {
+            return Ok(Self::Layout(layout));
+        }
         let example = Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
         strtime::format(format, &example).map_err(|cause| format!("the time format {format}: {cause}"))?;
         Ok(Self::Strftime(format.to_owned()))
@@ -70,7 +75,6 @@ impl TimeFormat {
     /// Reads a time.
     pub(crate) fn read(&self, sent: Sent<'_>) -> Option<DateTime> {
         match (self, sent) {
-            (Self::Rfc3339, Sent::Text(text)) => read_rfc3339(text),
             (Self::Unix, Sent::Text(literal) | Sent::Number(literal)) => read_unix(literal),
             (Self::UnixUnits(unit), Sent::Text(literal) | Sent::Number(literal)) => {
                 from_nanosecond(literal.parse::<i64>().ok()?.wrapping_mul(*unit))
@@ -81,17 +85,6 @@ impl TimeFormat {
             (_, Sent::Number(_)) => None,
         }
     }
-}
-
-/// `T` and `Z` in capitals, a zone, and nothing else.
-fn read_rfc3339(text: &str) -> Option<DateTime> {
-    let bytes = text.as_bytes();
-    let zoned = text.ends_with('Z') || matches!(bytes, [.., b'+' | b'-', _, _, b':', _, _]);
-    let fraction = bytes.get(19).is_none_or(|byte| *byte != b',');
-    if bytes.get(10) != Some(&b'T') || !zoned || !fraction || text.trim().len() != text.len() {
-        return None;
-    }
-    read_iso(text)
 }
 
 /// Decimal seconds, by way of whole microseconds in a 64-bit float. As in the reference, the count of nanoseconds is 64
@@ -145,6 +138,8 @@ mod tests {
         check("unix_auto", Sent::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
         check("unix_auto", Sent::Number("1704164645678901"), Some("2024-01-02T03:04:05.678901"));
         check("unix_auto", Sent::Text("1704164645678901234"), Some("2024-01-02T03:04:05.678901234"));
+        check("rfc3339", Sent::Text("2024-01-02T03:04:05,5Z"), Some("2024-01-02T03:04:05.5"));
+        check("%Y-%j %H:%M", Sent::Text("2024-032 03:04"), Some("2024-02-01T03:04:00"));
         check("%d/%b/%Y:%H:%M:%S %z", Sent::Text("02/Jan/2024:03:04:05 +0900"), Some("2024-01-01T18:04:05"));
     }
 
@@ -155,7 +150,11 @@ mod tests {
         check("rfc3339", Sent::Number("1704164645"), None);
         check("unix", Sent::Text("inf"), None);
         check("unix_ms", Sent::Number("1.5"), None);
+        check("rfc3339", Sent::Text("2024-01-02t03:04:05z"), None);
+        check("rfc3339", Sent::Text("2024-01-02T03:04:60Z"), None);
         check("%Y-%m-%d", Sent::Text("2024-01-02 "), None);
+        check("%Y-%m-%d", Sent::Text("2024-1-2"), None);
+        check("%H:%M:%S %Y-%m-%d", Sent::Text("03:04:05.5 2024-01-02"), None);
         assert!(TimeFormat::new("%!").is_err());
         assert!(TimeFormat::new("cloudflare").is_err());
     }

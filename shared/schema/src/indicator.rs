@@ -108,7 +108,7 @@ impl Found {
             Indicator::Ip => self.ip(text.trim()),
             Indicator::Domain => self.domain(text),
             Indicator::Hostname => self.hostname(text),
-            Indicator::Url => scan::url_host(text.trim()).into_iter().for_each(|host| self.hostname(host)),
+            Indicator::Url => scan::url_host(text.trim()).into_iter().for_each(|host| self.hostname(&host)),
             Indicator::NetAddr => self.hostname(scan::net_host(text.trim())),
             Indicator::Email if text.contains('@') => self.add(Any::Emails, text.trim()),
             Indicator::Email => {}

@@ -7,6 +7,8 @@ use crate::time::{from_offset, number, read_fraction};
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     parts: Vec<Part>,
+    /// Whether seconds may have a fraction that the layout does not show, as in Go.
+    fractions: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ const TOKENS: &[(&str, Field, usize)] = &[
     ("04", Field::Minute, 2),
     ("05", Field::Second, 2),
     ("06", Field::ShortYear, 2),
-    ("15", Field::Hour, 2),
+    ("15", Field::Hour, 0),
     ("-07:00", Field::Offset { colon: true, zulu: false }, 0),
     ("-0700", Field::Offset { colon: false, zulu: false }, 0),
     ("Z07:00", Field::Offset { colon: true, zulu: true }, 0),
@@ -105,7 +107,17 @@ impl Layout {
                 "the layout {layout:?} has no date; a layout is the time 2006-01-02T15:04:05 in your format"
             ));
         }
-        Ok(Self { parts })
+        Ok(Self { parts, fractions: true })
+    }
+
+    /// The strftime format, when all its directives are numbers of fixed width, names, an offset or a half of the day.
+    pub(crate) fn from_strftime(format: &str) -> Option<Self> {
+        let mut parts = Vec::new();
+        let mut chars = format.chars();
+        while let Some(char) = chars.next() {
+            parts.push(if char == '%' { directive(chars.next()?)? } else { Part::Literal(char.to_string()) });
+        }
+        Some(Self { parts, fractions: false })
     }
 
     pub(crate) fn read(&self, text: &str) -> Option<DateTime> {
@@ -117,12 +129,34 @@ impl Layout {
                 Part::Field(field, digits) => read.field(*field, *digits)?,
             }
             let fraction_follows = matches!(parts.peek(), Some(Part::Field(Field::Fraction(..), _)));
-            if matches!(part, Part::Field(Field::Second, _)) && !fraction_follows {
+            if self.fractions && matches!(part, Part::Field(Field::Second, _)) && !fraction_follows {
                 read.unasked_fraction()?;
             }
         }
         read.finish()
     }
+}
+
+fn directive(letter: char) -> Option<Part> {
+    let (field, digits) = match letter {
+        'Y' => (Field::Year, 4),
+        'y' => (Field::ShortYear, 2),
+        'm' => (Field::Month, 2),
+        'd' => (Field::Day, 2),
+        'H' => (Field::Hour, 2),
+        'I' => (Field::Hour12, 2),
+        'M' => (Field::Minute, 2),
+        'S' => (Field::Second, 2),
+        'B' => (Field::MonthName, 0),
+        'b' | 'h' => (Field::ShortMonthName, 0),
+        'A' => (Field::Weekday, 0),
+        'a' => (Field::ShortWeekday, 0),
+        'p' => (Field::Half, 0),
+        'z' => (Field::Offset { colon: false, zulu: false }, 0),
+        '%' => return Some(Part::Literal("%".to_owned())),
+        _ => return None,
+    };
+    Some(Part::Field(field, digits))
 }
 
 /// The part a layout begins with, and its length.
@@ -307,6 +341,7 @@ mod tests {
         let iso = "2006-01-02T15:04:05";
         check(iso, "2024-01-02T03:04:05", Some("2024-01-02T03:04:05"));
         check(iso, "2024-01-02T03:04:05,678", Some("2024-01-02T03:04:05.678"));
+        check(iso, "2024-01-02T3:04:05", Some("2024-01-02T03:04:05"));
         check("1/2/2006 3:04:05 PM", "12/31/2023 11:59:59 PM", Some("2023-12-31T23:59:59"));
         check("1/2/2006 3:04:05 PM", "1/2/2024 12:00:00 AM", Some("2024-01-02T00:00:00"));
         check("2006-01-02T15:04:05.000Z07:00", "2024-01-02T03:04:05.678+09:00", Some("2024-01-01T18:04:05.678"));

@@ -34,18 +34,18 @@ fn split_host_port(text: &str) -> Option<&str> {
     (!bare.contains(['[', ']']) && !port.contains(['[', ']'])).then_some(bare)
 }
 
-/// The host of a URL that has one.
-pub(super) fn url_host(text: &str) -> Option<&str> {
+/// The host of a URL that has one, as Go's `net/url` reads it.
+pub(super) fn url_host(text: &str) -> Option<String> {
+    let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
     if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
         return None;
     }
-    let text = text.split('#').next().unwrap_or_default();
     let rest = after_scheme(text)?.strip_prefix("//")?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let path = path.split('?').next().unwrap_or_default();
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    (is_userinfo(user) && percents_are_hex(path)).then_some(())?;
+    (is_userinfo(user) && percents_are_hex(path) && percents_are_hex(fragment)).then_some(())?;
     host_of(host)
 }
 
@@ -78,19 +78,42 @@ fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn host_of(host: &str) -> Option<&str> {
+fn host_of(host: &str) -> Option<String> {
     if let Some(rest) = host.strip_prefix('[') {
         let (inner, after) = rest.rsplit_once(']')?;
-        return is_port(after).then_some(inner);
+        is_port(after).then_some(())?;
+        return match inner.split_once("%25") {
+            Some((address, zone)) => Some(format!("{}%{}", host_text(address)?, percent_decoded(zone)?)),
+            None => host_text(inner),
+        };
     }
-    let bare = match host.rfind(':') {
-        Some(at) if is_port(&host[at..]) => &host[..at],
-        Some(_) => return None,
-        None => host,
-    };
+    match host.rfind(':') {
+        Some(at) if is_port(&host[at..]) => host_text(&host[..at]),
+        Some(_) => None,
+        None => host_text(host),
+    }
+}
+
+/// A host's text: only some signs, and percent signs only for bytes beyond ASCII.
+fn host_text(host: &str) -> Option<String> {
     let allowed =
         |char: char| !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char);
-    (bare.chars().all(allowed) && !bare.contains('%')).then_some(bare)
+    let beyond_ascii = host
+        .split('%')
+        .skip(1)
+        .all(|after| after.starts_with(|digit: char| matches!(digit, '8' | '9' | 'a'..='f' | 'A'..='F')));
+    if host.chars().all(allowed) && beyond_ascii { percent_decoded(host) } else { None }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A name that begins with `xn--`, in Unicode.
@@ -200,6 +223,10 @@ mod tests {
             ("https://Example.com:8443/a b?c#d", Some("Example.com")),
             ("//host/x", Some("host")),
             ("https://user:pw@[2001:db8::1]:443/", Some("2001:db8::1")),
+            ("https://[fe80::1%25eth0]/", Some("fe80::1%eth0")),
+            ("https://b%C3%BCcher.example/#%41", Some("b\u{fc}cher.example")),
+            ("https://host%41/", None),
+            ("https://host/#%zz", None),
             ("example.com/path", None),
             ("mailto:a@b", None),
             ("Documents/x.docx", None),
@@ -208,7 +235,7 @@ mod tests {
             ("https://[::1/", None),
             ("https://host:port/", None),
         ] {
-            assert_eq!(url_host(text), expected, "{text}");
+            assert_eq!(url_host(text).as_deref(), expected, "{text}");
         }
     }
 
