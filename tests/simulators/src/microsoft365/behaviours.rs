@@ -79,7 +79,7 @@ pub struct Behaviours {
     pub roles: Vec<String>,
     /// How long a token is good, seconds.
     pub token_seconds: i64,
-    /// A good token is refused: share.
+    /// A token that has done its first requests is revoked before its time: share.
     pub token_refused: f64,
     /// The token endpoint fails with a 5xx: share.
     pub token_error: f64,

@@ -264,7 +264,7 @@ impl State {
     }
 
     /// Tenant, token and publisher are in order.
-    fn admit(&self, call: &Call<'_>, dice: &mut Dice) -> Result<(), Reply> {
+    fn admit(&mut self, call: &Call<'_>, dice: &mut Dice) -> Result<(), Reply> {
         let behaviours = &self.behaviours;
         if !request::is_guid(call.tenant) {
             return Err(error::refused(
@@ -272,10 +272,13 @@ impl State {
                 &format!("The tenant ID passed in the URL ({}) is not a valid GUID.", call.tenant),
             ));
         }
+        if !self.tokens.wear(call.request.headers(), dice.chance(behaviours.token_refused)) {
+            return Err(error::unauthorized());
+        }
         let grant = self.tokens.grant(call.request.headers(), call.now).ok_or_else(error::unauthorized)?;
         let origin = request::origin(call.request);
         let is_for_us = grant.audience == behaviours.cloud.audience() || grant.audience == origin;
-        if !is_for_us || dice.chance(behaviours.token_refused) {
+        if !is_for_us {
             return Err(error::unauthorized());
         }
         if !call.tenant.eq_ignore_ascii_case(&grant.tenant) {

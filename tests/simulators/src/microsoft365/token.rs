@@ -26,6 +26,9 @@ pub(super) enum Version {
     V2,
 }
 
+/// A token is never revoked in its first requests: a client that renews it gets on.
+const FIRST_REQUESTS: u32 = 5;
+
 /// What a token is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
@@ -33,6 +36,8 @@ pub(super) struct Grant {
     pub(super) audience: String,
     pub(super) roles: Vec<String>,
     pub(super) expires: Timestamp,
+    /// Requests it was used for.
+    requests: u32,
 }
 
 /// The tokens that were given out.
@@ -47,6 +52,19 @@ impl Tokens {
     /// The grant behind the request's token, if it is (still) good.
     pub(super) fn grant(&self, headers: &HeaderMap, now: Timestamp) -> Option<&Grant> {
         self.grants.get(http::bearer(headers)?).filter(|grant| now < grant.expires)
+    }
+
+    /// Counts a request made with the request's token, and revokes it for good if `is_due`; false
+    /// when it was revoked.
+    pub(super) fn wear(&mut self, headers: &HeaderMap, is_due: bool) -> bool {
+        let Some(token) = http::bearer(headers) else { return false };
+        let Some(grant) = self.grants.get_mut(token) else { return false };
+        grant.requests = grant.requests.saturating_add(1);
+        let is_revoked = is_due && grant.requests > FIRST_REQUESTS;
+        if is_revoked {
+            self.grants.remove(token);
+        }
+        !is_revoked
     }
 
     /// Answers a request for a token. `origin` is what the client calls this server.
@@ -134,6 +152,7 @@ impl Tokens {
             audience,
             roles: behaviours.roles.clone(),
             expires: Timestamp::from_second(until).unwrap_or(now),
+            requests: 0,
         };
         let token = token(&grant, &behaviours.client_id, from, until, dice);
         let seconds = behaviours.token_seconds;

@@ -283,7 +283,6 @@ fn behaviours_one_by_one() {
     check(|b| b.roles = vec![READ.to_owned()], "GET", list, has(200, "contentUri"));
     check(|b| b.roles = Vec::new(), "GET", list, has(401, "AF10001"));
     check(|b| b.cloud = Cloud::GccHigh, "GET", list, has(401, "denied"));
-    check(|b| b.token_refused = 1.0, "GET", list, has(401, "denied"));
     check(|b| b.first_blob_seconds = 60, "GET", list, has(200, "[]"));
     check(
         |b| b.empty_pages = 1.0,
@@ -342,6 +341,23 @@ fn behaviours_one_by_one() {
             assert!(answer.json().as_array().unwrap().iter().all(elsewhere));
         },
     );
+}
+
+#[test]
+fn a_revoked_token_stays_so_and_the_next_one_is_good() {
+    run(async {
+        let hand = Hand::new();
+        let simulator = Microsoft365Simulator::new(&options(&hand), hand.clock()).unwrap();
+        simulator.change(|b| b.token_refused = 1.0);
+        let running = simulator.serve(0).unwrap();
+        let client = Client::new(&running).await;
+        for expected in [200, 200, 200, 200, 200, 401, 401] {
+            assert_eq!(client.feed("GET", "subscriptions/list").await.status, expected);
+        }
+        simulator.change(|b| b.token_refused = 0.0);
+        assert_eq!(client.feed("GET", "subscriptions/list").await.status, 401);
+        assert_eq!(Client::new(&running).await.feed("GET", "subscriptions/list").await.status, 200);
+    });
 }
 
 #[test]
