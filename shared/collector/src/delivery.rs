@@ -46,6 +46,8 @@ pub(crate) struct Delivery<'a, S, B, C> {
     pub(crate) batch: Batch,
     /// The `seq` of the head whose ledger the batch was held against.
     batch_seq: u64,
+    /// The intent that an earlier tick left without its object, if any.
+    inherited: Option<String>,
     pub(crate) changes: Changes,
     pub(crate) report: StreamReport,
 }
@@ -76,6 +78,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             known,
             batch: Batch::default(),
             batch_seq,
+            inherited: None,
             changes: Changes::default(),
             report,
         }
@@ -86,7 +89,10 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
         for _ in 0..MOST_ROUNDS {
             let Some(key) = self.head.intent.clone() else { return Ok(()) };
-            let Some(object) = self.tick.bucket.get(&key).await? else { return Ok(()) };
+            let Some(object) = self.tick.bucket.get(&key).await? else {
+                self.inherited = Some(key);
+                return Ok(());
+            };
             self.adopt(&key, &object).await?;
         }
         Err(self.contended())
@@ -102,6 +108,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     pub(crate) async fn deliver(&mut self) -> Result<(), PortError> {
         for _ in 0..MOST_ROUNDS {
             self.drop_what_others_delivered().await?;
+            self.leave_live_intent()?;
             if self.batch.is_empty() {
                 self.batch = Batch::default();
                 return Ok(());
@@ -150,6 +157,20 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
                 Ok(Round::Overtaken)
             }
         }
+    }
+
+    /// Without lines, an intent that was set while this tick runs is left to the tick that set it:
+    /// to use it up with an empty object would only send that tick round again, and so for ever.
+    fn leave_live_intent(&mut self) -> Result<(), PortError> {
+        if self.batch.line_count() > 0 || self.head.intent.is_none() || self.head.intent == self.inherited {
+            return Ok(());
+        }
+        if !self.batch.rejected.is_empty() {
+            return Err(self.contended());
+        }
+        // Consumed blobs are remembered only to save fetching them again.
+        self.batch = Batch::default();
+        Ok(())
     }
 
     /// The key of the next object, in force: the one already intended, or ours. `None` when overtaken.
