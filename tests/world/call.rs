@@ -1,0 +1,162 @@
+//! What a worker asks of the world, and what it is told: plain values.
+
+use std::time::Duration;
+
+use collector::{
+    BlobRef, Head, LedgerItem, LedgerKind, Listed, PortError, Prepared, Put, UnixSeconds, Window, Written,
+};
+
+/// One call of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// `State::head`
+    Head {
+        /// The stream's name.
+        stream: String,
+    },
+    /// `State::write`
+    Write {
+        /// The stream's name.
+        stream: String,
+        /// The version the head must have.
+        expected: Option<u64>,
+        /// The new head.
+        head: Head,
+        /// What the ledger gains.
+        items: Vec<LedgerItem>,
+    },
+    /// `State::ledger`
+    Ledger {
+        /// The stream's name.
+        stream: String,
+        /// Rows or blobs.
+        kind: LedgerKind,
+        /// The bucket.
+        hour: u32,
+        /// Only what came after.
+        after_seq: Option<u64>,
+    },
+    /// `Bucket::put_if_absent`
+    Put {
+        /// The whole key.
+        key: String,
+        /// The object.
+        body: Body,
+        /// Its type.
+        content_type: String,
+    },
+    /// `Bucket::get`
+    Get {
+        /// The whole key.
+        key: String,
+    },
+    /// `Vendor::prepare`
+    Prepare {
+        /// The stream's name.
+        stream: String,
+        /// As the head remembers it.
+        last_start: Option<UnixSeconds>,
+    },
+    /// `Vendor::list`
+    List {
+        /// The stream's name.
+        stream: String,
+        /// The listing.
+        listing: &'static str,
+        /// The window.
+        window: Window,
+        /// The last page's `next`.
+        cursor: Option<String>,
+    },
+    /// `Vendor::fetch`
+    Fetch {
+        /// The stream's name.
+        stream: String,
+        /// The blob.
+        blob: BlobRef,
+    },
+    /// `Body::chunk`
+    Chunk {
+        /// The stream's name.
+        stream: String,
+        /// The blob's id.
+        blob: String,
+        /// Chunks received so far.
+        chunk: usize,
+    },
+    /// `Clock::sleep`
+    Sleep {
+        /// How long.
+        duration: Duration,
+    },
+    /// `Secrets::get`
+    Secret {
+        /// Which.
+        reference: String,
+    },
+}
+
+impl Request {
+    /// Whether the call changes the world.
+    pub fn has_effect(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::Put { .. })
+    }
+
+    /// Whether the call goes to the vendor.
+    pub fn to_vendor(&self) -> bool {
+        matches!(self, Self::Prepare { .. } | Self::List { .. } | Self::Fetch { .. } | Self::Chunk { .. })
+    }
+}
+
+/// An object's bytes. A trace, and the identity of a world, know them by what they say, see
+/// [`essence`](super::store::essence).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body(pub Vec<u8>);
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&super::store::essence(&self.0))
+    }
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The port's error.
+    Failed(PortError),
+    /// The code behind the port panics.
+    Panic,
+    /// To [`Request::Head`].
+    Head(Option<Head>),
+    /// To [`Request::Write`].
+    Written(Written),
+    /// To [`Request::Ledger`].
+    Ledger(Vec<LedgerItem>),
+    /// To [`Request::Put`].
+    Put(Put),
+    /// To [`Request::Get`].
+    Object(Option<Body>),
+    /// To [`Request::Prepare`].
+    Prepared(Prepared),
+    /// To [`Request::List`].
+    Listed(Listed),
+    /// To [`Request::Fetch`].
+    Fetched(BlobAnswer),
+    /// To [`Request::Chunk`].
+    Chunk(Option<Vec<u8>>),
+    /// To [`Request::Sleep`].
+    Slept,
+    /// To [`Request::Secret`].
+    Secret(String),
+}
+
+/// What a fetch came to, without its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobAnswer {
+    /// The bytes follow in chunks.
+    Body,
+    /// Not there now.
+    Missing,
+    /// Dropped.
+    Expired,
+}

@@ -1,0 +1,214 @@
+//! Scenes made from a seed, and the events in them.
+
+use collector::{
+    BatchLimits, Compression, ListingId, Retention, Settings, SourceId, Stream, Sweep, UnixSeconds, VendorPolicy,
+};
+use jiff::Timestamp;
+use schema::LogType;
+
+use super::chance::Chance;
+use super::scene::{Content, Entry, Event, Scene, SceneStream};
+
+/// The first moment of every random world: half an hour before a day begins, so that days and hours turn.
+pub const BEGIN: UnixSeconds = 1_795_303_800;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// How a vendor hands out events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Listings hold events, as OpenAI's do.
+    Events,
+    /// Listings hold blobs of events, as Microsoft's do.
+    Blobs,
+}
+
+impl Shape {
+    /// The listings of a stream of that shape.
+    pub fn listings(self) -> &'static [ListingId] {
+        match self {
+            Self::Events => &["organization", "tenant"],
+            Self::Blobs => &["content"],
+        }
+    }
+
+    /// Event number `number` at `at`, in two texts that are one event.
+    pub fn event(self, number: usize, at: UnixSeconds) -> Event {
+        match self {
+            Self::Events => openai_event(number, at),
+            Self::Blobs => microsoft_event(number, number, at),
+        }
+    }
+}
+
+fn openai_event(number: usize, at: UnixSeconds) -> Event {
+    let id = format!("audit_log-{number:04}");
+    let head = format!(r#"{{"id":"{id}","type":"api_key.created","effective_at":{at}"#);
+    Event {
+        texts: vec![
+            format!(r#"{head},"actor":{{"type":"session"}}}}"#),
+            format!(r#"{head},"project":{{"id":"proj_{number}","name":"added later"}}}}"#),
+        ],
+        identity: Some(id),
+    }
+}
+
+/// The same `Id` with another operation is another event.
+fn microsoft_event(id: usize, number: usize, at: UnixSeconds) -> Event {
+    let (id, operation) = (format!("00000000-0000-4000-8000-{id:012}"), format!("Op{number}"));
+    let time = Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    Event {
+        texts: vec![
+            format!(r#"{{"Id":"{id}","CreationTime":"{time}","Operation":"{operation}","RecordType":2}}"#),
+            format!(r#"{{"RecordType":2, "Operation":"{operation}", "CreationTime":"{time}", "Id":"{id}"}}"#),
+        ],
+        identity: Some(format!("{id}|{operation}")),
+    }
+}
+
+/// Input that cannot become a line.
+pub fn reject(number: usize) -> Event {
+    let text = format!(r#""not an object, number {number}""#);
+    Event { identity: None, texts: vec![text.clone(), text] }
+}
+
+/// A stream of the source `acme`.
+pub fn stream(log_type: LogType, listings: &[ListingId]) -> Stream {
+    let source = SourceId::try_from("acme".to_owned()).unwrap_or_else(|error| unreachable!("{error}"));
+    Stream { source, label: "Acme".into(), log_type, listings: listings.to_vec() }
+}
+
+/// The scene of a seed.
+pub fn scene(chance: &mut Chance) -> Scene {
+    let shape = chance.pick(&[Shape::Events, Shape::Blobs]);
+    let log_types: &[LogType] = match shape {
+        Shape::Events => &[LogType::OpenAiAudit],
+        Shape::Blobs => chance.pick(&[&[LogType::Exchange][..], &[LogType::Exchange, LogType::General][..]]),
+    };
+    let streams = log_types.iter().map(|log_type| scene_stream(chance, shape, *log_type)).collect();
+    Scene {
+        streams,
+        policy: policy(chance, shape),
+        settings: Settings {
+            prefix: chance.pick(&["", "logs/"]).to_owned(),
+            compression: Compression::Gzip,
+            lookback: chance.pick(&[6 * HOUR, 2 * DAY]),
+            batch: BatchLimits {
+                lines: chance.pick(&[1, 2, 3, 5]),
+                bytes: chance.pick(&[300, 16 << 20]),
+                ledger_hours: chance.pick(&[1, 3, 90]),
+            },
+        },
+        page_size: chance.pick(&[1, 2, 3, 10]),
+        chunk_bytes: chance.pick(&[7, 60, 4_096]),
+        tells_time: shape == Shape::Blobs,
+        tick_seconds: chance.pick(&[50, 270]),
+    }
+}
+
+fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
+    const DAILY: Sweep = Sweep { every: HOUR, reach: 86_400 };
+    const WEEKLY: Sweep = Sweep { every: DAY, reach: 604_800 };
+    match shape {
+        Shape::Events => VendorPolicy {
+            overlap: 600,
+            sweeps: &[DAILY],
+            longest_window: chance.pick(&[8 * HOUR, 30 * DAY]),
+            retention: None,
+            horizon: 400 * DAY,
+            split_after_pages: chance.pick(&[None, Some(4)]),
+            fetches_ahead: 1,
+        },
+        Shape::Blobs => VendorPolicy {
+            overlap: 10_800,
+            sweeps: &[DAILY, WEEKLY],
+            longest_window: DAY,
+            retention: Some(Retention { keeps: 7 * DAY, margin: HOUR }),
+            horizon: 30 * DAY,
+            split_after_pages: None,
+            fetches_ahead: chance.pick(&[1, 3]),
+        },
+    }
+}
+
+fn scene_stream(chance: &mut Chance, shape: Shape, log_type: LogType) -> SceneStream {
+    let mut events = Vec::new();
+    let mut times = Vec::new();
+    for number in 0..3 + chance.index(10) {
+        // Some long before the first tick, some while it all goes on; several in one second.
+        let at = match times.last() {
+            Some(last) if chance.happens(150) => *last,
+            _ => BEGIN + chance.between(-50 * HOUR, 5 * HOUR),
+        };
+        events.push(event(chance, shape, number, at));
+        times.push(at);
+    }
+    let mut entries = match shape {
+        Shape::Events => inline_entries(chance, &times),
+        Shape::Blobs => blob_entries(chance, &times),
+    };
+    chance.shuffle(&mut entries);
+    SceneStream { stream: stream(log_type, shape.listings()), events, entries }
+}
+
+fn event(chance: &mut Chance, shape: Shape, number: usize, at: UnixSeconds) -> Event {
+    if chance.happens(60) {
+        return reject(number);
+    }
+    match shape {
+        Shape::Blobs if number > 0 && chance.happens(150) => microsoft_event(number - 1, number, at),
+        _ => shape.event(number, at),
+    }
+}
+
+/// Shown at once, or late by up to some hours.
+fn visible_at(chance: &mut Chance, at: UnixSeconds) -> UnixSeconds {
+    match chance.below(4) {
+        0 => at + chance.between(0, 5 * HOUR),
+        1 => at + chance.between(0, 10 * MINUTE),
+        _ => at,
+    }
+}
+
+fn inline_entries(chance: &mut Chance, times: &[UnixSeconds]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (event, at) in times.iter().enumerate() {
+        let listings = chance.pick(&[&["organization"][..], &["tenant"][..], &["organization", "tenant"][..]]);
+        for _ in 0..chance.pick(&[1, 1, 2, 3]) {
+            entries.push(Entry {
+                at: *at,
+                visible_at: visible_at(chance, *at),
+                listings: listings.to_vec(),
+                content: Content::Event(event, chance.index(2)),
+            });
+        }
+    }
+    entries
+}
+
+/// Every event in one to three blobs.
+fn blob_entries(chance: &mut Chance, times: &[UnixSeconds]) -> Vec<Entry> {
+    let blobs = 1 + chance.index(times.len());
+    let mut contents = vec![Vec::new(); blobs];
+    for event in 0..times.len() {
+        for _ in 0..chance.pick(&[1, 1, 1, 2, 3]) {
+            contents[chance.index(blobs)].push((event, chance.index(2)));
+        }
+    }
+    let with_number = contents.into_iter().enumerate();
+    with_number
+        .map(|(number, mut events)| {
+            chance.shuffle(&mut events);
+            let newest = events.iter().map(|(event, _)| times[*event]).max().unwrap_or(BEGIN);
+            let at = newest + chance.between(0, 90 * MINUTE);
+            Entry {
+                at,
+                visible_at: visible_at(chance, at),
+                listings: vec!["content"],
+                content: Content::Blob { id: format!("blob-{number}"), events },
+            }
+        })
+        .collect()
+}

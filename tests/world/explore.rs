@@ -1,0 +1,363 @@
+//! Driver 2: every interleaving, every crash.
+//!
+//! Two workers run the real collector. At every moment either may begin, be answered, fail or die;
+//! a call whose caller failed or died may never arrive, or arrive at any later moment; time may
+//! pass once. `stateright` walks all of it breadth first, so a counterexample is a shortest one;
+//! its states are numbers of interned values: the world, and each worker's node in the tree of
+//! its [`Behaviour`]. Two ways to the same world with the same histories are one state, and a
+//! tick that died or ended leaves no history, so the space is finite without any bound.
+//!
+//! In every state reached, whatever the two workers were at, a worker alone must finish and leave
+//! every event in the bucket once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use collector::{PortError, UnixSeconds};
+use stateright::{Checker, Model, Property};
+
+use super::behaviour::{Behaviour, NodeId, Start};
+use super::call::{Answer, Request};
+use super::intern::Interner;
+use super::judge;
+use super::lone::{MOST_CALLS, MOST_TICKS};
+use super::mutant::Mutant;
+use super::simulation::Simulation;
+
+/// What is explored.
+#[derive(Debug, Clone)]
+pub struct Fixture {
+    /// The world at the beginning.
+    pub world: Simulation,
+    /// Failures and deaths, together.
+    pub faults: u8,
+    /// Each worker's clock, and what the vendor shows it goes by it.
+    pub clocks: [UnixSeconds; 2],
+}
+
+/// Where a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// It may begin a tick; after a death it may begin another.
+    Idle,
+    /// In a tick.
+    At(NodeId),
+    /// Its tick has ended.
+    Ended,
+}
+
+/// One state: all there is, as numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Moment {
+    world: u32,
+    workers: [Phase; 2],
+    faults: u8,
+    /// Calls nobody waits for that may still arrive: when their tick began, and the request's number.
+    late: Vec<(UnixSeconds, u32)>,
+    state_lost: bool,
+}
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A worker begins a tick.
+    Begin(usize),
+    /// A worker's call is answered by the world.
+    Answer(usize, u64),
+    /// A worker's call fails; whether it may still arrive.
+    Fail(usize, u64, bool),
+    /// A worker dies with a call under way; whether that may still arrive.
+    Die(usize, u64, bool),
+    /// A late call arrives.
+    Arrive(usize),
+    /// The state is lost; a mutant's.
+    Lose,
+}
+
+/// What an exploration found.
+#[derive(Debug)]
+pub struct Explored {
+    /// Distinct states.
+    pub states: usize,
+    /// Distinct worlds among them.
+    pub worlds: usize,
+    /// Distinct histories of a worker.
+    pub histories: usize,
+    /// Whether there was nothing left to explore.
+    pub complete: bool,
+    /// The first promise found broken, and the way there.
+    pub violation: Option<String>,
+    /// Histories that ended in a tick that adopted another's object.
+    pub adopting: usize,
+}
+
+/// Explores all of a fixture.
+pub fn explore(fixture: Fixture) -> Explored {
+    let checker = Exploration::new(fixture).checker().threads(1).spawn_bfs().join();
+    let model = checker.model();
+    let discovery = checker.discovery(SOUND);
+    let violation = discovery.map(|path| model.tell(path.into_vec()));
+    let memo = model.memo();
+    let ended = memo.behaviour.nodes().iter().filter_map(|node| node.reports.as_ref());
+    Explored {
+        states: checker.unique_state_count(),
+        worlds: memo.worlds.len(),
+        histories: memo.behaviour.nodes().len(),
+        complete: checker.is_done() && violation.is_none(),
+        violation,
+        adopting: ended.filter(|reports| reports.iter().any(|report| report.adopted > 0)).count(),
+    }
+}
+
+const SOUND: &str = "every event once, and a worker alone finishes";
+
+struct Exploration {
+    fixture: Fixture,
+    memo: Mutex<Memo>,
+}
+
+/// What has been found out. None of it is part of a state; all of it is a function of states.
+struct Memo {
+    behaviour: Behaviour,
+    worlds: Interner<Simulation>,
+    /// World, begin of the tick, request: world, answer.
+    performed: HashMap<(u32, UnixSeconds, u32), (u32, u32)>,
+    /// Whether a worker alone brings the world to a good end.
+    settled: HashMap<u32, Result<(), String>>,
+    fault: u32,
+}
+
+impl Exploration {
+    fn new(fixture: Fixture) -> Self {
+        let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scene));
+        let fault = behaviour.answers.number(Answer::Failed(PortError::next_tick("no answer in time")));
+        let (worlds, performed, settled) = (Interner::default(), HashMap::new(), HashMap::new());
+        let memo = Memo { behaviour, worlds, performed, settled, fault };
+        Self { fixture, memo: Mutex::new(memo) }
+    }
+
+    fn memo(&self) -> MutexGuard<'_, Memo> {
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The way to a broken promise, one line a step.
+    fn tell(&self, path: Vec<(Moment, Option<Step>)>) -> String {
+        let mut memo = self.memo();
+        let mut text = String::new();
+        for (moment, step) in &path {
+            let Some(step) = step else { break };
+            let call = match step {
+                Step::Answer(worker, call) | Step::Fail(worker, call, _) | Step::Die(worker, call, _) => {
+                    memo.request(moment.workers[*worker], *call).map(|(_, number)| number)
+                }
+                Step::Arrive(index) => Some(moment.late[*index].1),
+                _ => None,
+            };
+            let request = call.map(|number| format!("{:?}", memo.behaviour.requests.value(number)));
+            text.push_str(&format!("{step:?} {}\n", request.unwrap_or_default()));
+        }
+        if let Some((last, _)) = path.last() {
+            text.push_str(&memo.sound(last.world).err().unwrap_or_default());
+        }
+        text
+    }
+}
+
+impl Memo {
+    fn perform(&mut self, world: u32, began: UnixSeconds, request: u32) -> (u32, u32) {
+        if let Some(known) = self.performed.get(&(world, began, request)) {
+            return *known;
+        }
+        let mut after = Simulation::clone(&self.worlds.value(world));
+        let answer = after.perform(began, &self.behaviour.requests.value(request));
+        let came = (self.worlds.number(after), self.behaviour.answers.number(answer));
+        self.performed.insert((world, began, request), came);
+        came
+    }
+
+    fn changed(&mut self, world: u32, change: impl FnOnce(&mut Simulation)) -> u32 {
+        let mut after = Simulation::clone(&self.worlds.value(world));
+        change(&mut after);
+        self.worlds.number(after)
+    }
+
+    /// When the worker's tick began, and the number of its call's request.
+    fn request(&self, phase: Phase, call: u64) -> Option<(UnixSeconds, u32)> {
+        let Phase::At(node) = phase else { return None };
+        let node = self.behaviour.node(node);
+        let request = node.waiting.iter().find(|(id, _)| *id == call).map(|(_, request)| *request)?;
+        Some((node.start.now, request))
+    }
+
+    fn after(&mut self, phase: Phase, call: u64, answer: u32) -> Phase {
+        let Phase::At(node) = phase else { return phase };
+        let child = self.behaviour.child(node, call, answer);
+        match &self.behaviour.node(child).reports {
+            None => Phase::At(child),
+            Some(reports) if reports.iter().all(|report| report.drained) => Phase::Ended,
+            // What it did not do the schedule tries again.
+            Some(_) => Phase::Idle,
+        }
+    }
+
+    fn sound(&mut self, world: u32) -> Result<(), String> {
+        if let Some(known) = self.settled.get(&world) {
+            return known.clone();
+        }
+        let found = match &self.worlds.value(world).violation {
+            Some(broken) => Err(broken.clone()),
+            None => self.settle(world),
+        };
+        self.settled.insert(world, found.clone());
+        found
+    }
+
+    /// A worker alone, without faults, once everything is visible.
+    fn settle(&mut self, world: u32) -> Result<(), String> {
+        let mut world = self.changed(world, |world| {
+            world.clock = world.clock.max(world.scene.all_visible_at()) + 60;
+        });
+        for _ in 0..MOST_TICKS {
+            let (after, drained) = self.lone_tick(world)?;
+            world = after;
+            if drained {
+                return judge::settled(&self.worlds.value(world));
+            }
+        }
+        Err(format!("a lone worker is not drained after {MOST_TICKS} ticks"))
+    }
+
+    fn lone_tick(&mut self, mut world: u32) -> Result<(u32, bool), String> {
+        let now = self.worlds.value(world).clock;
+        let mut at = self.behaviour.root(Start { now, seed: u64::MAX });
+        for _ in 0..MOST_CALLS {
+            let node = self.behaviour.node(at);
+            if let Some(reports) = &node.reports {
+                return Ok((world, reports.iter().all(|report| report.drained)));
+            }
+            let Some((call, request)) = node.waiting.first() else { break };
+            let (after, answer) = self.perform(world, now, *request);
+            world = after;
+            at = self.behaviour.child(at, *call, answer);
+        }
+        Err("a lone worker does not finish".into())
+    }
+}
+
+impl Model for Exploration {
+    type State = Moment;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<Moment> {
+        let world = self.memo().worlds.number(self.fixture.world.clone());
+        vec![Moment {
+            world,
+            workers: [Phase::Idle; 2],
+            faults: self.fixture.faults,
+            late: Vec::new(),
+            state_lost: self.fixture.world.mutant != Some(Mutant::HeadLost),
+        }]
+    }
+
+    fn actions(&self, moment: &Moment, steps: &mut Vec<Step>) {
+        let memo = self.memo();
+        for (worker, phase) in moment.workers.iter().enumerate() {
+            let Phase::At(node) = phase else {
+                steps.extend((*phase == Phase::Idle).then_some(Step::Begin(worker)));
+                continue;
+            };
+            let mut own = Vec::new();
+            let mut asks_vendor = false;
+            for (call, request) in &memo.behaviour.node(*node).waiting {
+                let request = memo.behaviour.requests.value(*request);
+                asks_vendor |= request.to_vendor();
+                add_steps(&mut own, worker, *call, &request, moment.faults > 0);
+            }
+            if asks_vendor {
+                // What the vendor says to one concerns no other: whoever asks it goes first.
+                *steps = own;
+                return;
+            }
+            steps.append(&mut own);
+        }
+        steps.extend((0..moment.late.len()).map(Step::Arrive));
+        if !moment.state_lost {
+            steps.push(Step::Lose);
+        }
+    }
+
+    fn next_state(&self, before: &Moment, step: Step) -> Option<Moment> {
+        let mut memo = self.memo();
+        let mut moment = before.clone();
+        match step {
+            Step::Begin(worker) => {
+                let now = self.fixture.clocks[worker];
+                // Ticks that could both give birth to a head have chances of their own.
+                let beside = moment.workers.iter().any(|phase| matches!(phase, Phase::At(_)));
+                let seed = u64::from(moment.faults) * 2 + u64::from(beside);
+                moment.workers[worker] = Phase::At(memo.behaviour.root(Start { now, seed }));
+            }
+            Step::Answer(worker, call) => {
+                let (began, request) = memo.request(moment.workers[worker], call)?;
+                let (world, answer) = memo.perform(moment.world, began, request);
+                moment.faults -= u8::from(is_timer(&memo.behaviour.requests.value(request)));
+                moment.world = world;
+                moment.workers[worker] = memo.after(moment.workers[worker], call, answer);
+            }
+            Step::Fail(worker, call, arrives) => {
+                let sent = memo.request(moment.workers[worker], call)?;
+                moment.faults -= 1;
+                moment.late.extend(arrives.then_some(sent));
+                moment.workers[worker] = {
+                    let fault = memo.fault;
+                    memo.after(moment.workers[worker], call, fault)
+                };
+            }
+            Step::Die(worker, call, arrives) => {
+                let sent = memo.request(moment.workers[worker], call)?;
+                moment.faults -= 1;
+                moment.late.extend(arrives.then_some(sent));
+                moment.workers[worker] = Phase::Idle;
+            }
+            Step::Arrive(index) => {
+                let (began, request) = moment.late.remove(index);
+                moment.world = memo.perform(moment.world, began, request).0;
+            }
+            Step::Lose => {
+                moment.state_lost = true;
+                moment.world = memo.changed(moment.world, Simulation::lose_state);
+            }
+        }
+        moment.late.sort_unstable();
+        if self.fixture.clocks[0] == self.fixture.clocks[1] {
+            // Nothing tells the workers apart.
+            moment.workers.sort_unstable();
+        }
+        Some(moment)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![Property::always(SOUND, |model, moment: &Moment| model.memo().sound(moment.world).is_ok())]
+    }
+}
+
+fn is_timer(request: &Request) -> bool {
+    matches!(request, Request::Sleep { .. })
+}
+
+/// What may become of a call. A timer that goes off, because the tick took too long, is a fault too.
+///
+/// A worker dies only with an effect under way, before it (the call never arrives) or after it (it
+/// arrives, at once or later). To die at any other call leaves what dying right after the effect
+/// before it leaves, or not having begun.
+fn add_steps(steps: &mut Vec<Step>, worker: usize, call: u64, request: &Request, may_fail: bool) {
+    let answered = !is_timer(request) || may_fail;
+    steps.extend(answered.then_some(Step::Answer(worker, call)));
+    if is_timer(request) || !may_fail {
+        return;
+    }
+    steps.push(Step::Fail(worker, call, false));
+    if request.has_effect() {
+        steps.extend([Step::Fail(worker, call, true), Step::Die(worker, call, false), Step::Die(worker, call, true)]);
+    }
+}

@@ -1,0 +1,87 @@
+//! Equal values share a number, so that states are small and compared at once.
+
+use std::collections::HashMap;
+use std::fmt::{Debug, Write};
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+/// 128 bits of a value's `Debug` text: nothing in the world prints less than it is.
+pub fn fingerprint(value: &impl Debug) -> u128 {
+    let mut text = Fingerprint::new();
+    // Writing into a hasher cannot fail.
+    let _ = write!(text, "{value:?}");
+    text.value()
+}
+
+/// 128 bits of bytes.
+pub fn fingerprint_bytes(bytes: &[u8]) -> u128 {
+    let mut digest = Fingerprint::new();
+    digest.take(bytes);
+    digest.value()
+}
+
+struct Fingerprint(DefaultHasher, DefaultHasher);
+
+impl Fingerprint {
+    fn new() -> Self {
+        let (left, mut right) = (DefaultHasher::new(), DefaultHasher::new());
+        right.write_u8(1);
+        Self(left, right)
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+        self.1.write(bytes);
+    }
+
+    fn value(&self) -> u128 {
+        (u128::from(self.0.finish()) << 64) | u128::from(self.1.finish())
+    }
+}
+
+impl Write for Fingerprint {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.take(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// A set of values, each with a number.
+#[derive(Debug)]
+pub struct Interner<T> {
+    numbers: HashMap<u128, u32>,
+    values: Vec<Arc<T>>,
+}
+
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Self { numbers: HashMap::new(), values: Vec::new() }
+    }
+}
+
+impl<T: Debug> Interner<T> {
+    /// The value's number.
+    pub fn number(&mut self, value: T) -> u32 {
+        let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(fingerprint(&value)).or_insert(next);
+        if number == next {
+            self.values.push(Arc::new(value));
+        }
+        number
+    }
+
+    /// The value of that number, which this interner gave out.
+    pub fn value(&self, number: u32) -> Arc<T> {
+        Arc::clone(&self.values[number as usize])
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}

@@ -1,0 +1,147 @@
+//! A worker alone: until drained, with a say in its answers.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use collector::{Memory, StreamReport};
+
+use super::call::{Answer, Request};
+use super::judge;
+use super::simulation::Simulation;
+use super::worker::Worker;
+
+/// Calls of one tick. A lone worker that wants more does not finish.
+pub const MOST_CALLS: usize = 20_000;
+/// Ticks until a lone worker is drained.
+pub const MOST_TICKS: usize = 20;
+
+/// What one tick did.
+#[derive(Debug)]
+pub struct Ticked {
+    /// Its reports.
+    pub reports: Vec<StreamReport>,
+    /// Its calls, sleeps left out.
+    pub calls: Vec<Request>,
+}
+
+impl Ticked {
+    /// How many of its calls are such.
+    pub fn count(&self, such: impl Fn(&Request) -> bool) -> usize {
+        self.calls.iter().filter(|call| such(call)).count()
+    }
+}
+
+/// One worker and its world.
+#[derive(Debug)]
+pub struct Lone {
+    /// The world.
+    pub world: Simulation,
+    /// What the warm worker remembers.
+    pub memory: Rc<Memory>,
+    ticks: u64,
+}
+
+impl Lone {
+    /// A worker that was never warm.
+    pub fn new(world: Simulation) -> Self {
+        Self { world, memory: Rc::default(), ticks: 0 }
+    }
+
+    /// One tick without faults.
+    ///
+    /// # Errors
+    /// When it does not finish.
+    pub fn tick(&mut self) -> Result<Ticked, String> {
+        self.tick_with(|_, _| None)
+    }
+
+    /// A tick that dies with a call under way: the first that is such, which does not arrive.
+    ///
+    /// # Errors
+    /// When there is no such call.
+    pub fn die_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
+        let began = self.world.clock;
+        let scene = Arc::clone(&self.world.scene);
+        let mut worker = Worker::begin(&scene, self.world.now(), u64::MAX, Rc::default());
+        while worker.reports.is_none() {
+            let (id, request) = self.next_call(&worker)?;
+            if such(&request) {
+                return Ok(());
+            }
+            worker.answer(id, self.world.perform(began, &request));
+        }
+        Err("the tick ended before any such call".into())
+    }
+
+    /// One tick; `instead` may answer a call in the place of the world.
+    ///
+    /// # Errors
+    /// When it does not finish.
+    pub fn tick_with(
+        &mut self,
+        mut instead: impl FnMut(&mut Simulation, &Request) -> Option<Answer>,
+    ) -> Result<Ticked, String> {
+        self.ticks += 1;
+        let began = self.world.clock;
+        let scene = Arc::clone(&self.world.scene);
+        let mut worker = Worker::begin(&scene, self.world.now(), self.ticks, Rc::clone(&self.memory));
+        let mut calls = Vec::new();
+        while worker.reports.is_none() {
+            let (id, request) = self.next_call(&worker)?;
+            if calls.len() >= MOST_CALLS {
+                return Err(format!("a lone worker does not finish: {MOST_CALLS} calls, then {request:?}"));
+            }
+            let answer = instead(&mut self.world, &request).unwrap_or_else(|| self.world.perform(began, &request));
+            if !matches!(request, Request::Sleep { .. }) {
+                calls.push(request);
+            }
+            worker.set_now(self.world.now());
+            worker.answer(id, answer);
+        }
+        Ok(Ticked { reports: worker.reports.unwrap_or_default(), calls })
+    }
+
+    /// The oldest call; a timer only where there is nothing else, and then time passes.
+    fn next_call(&mut self, worker: &Worker) -> Result<(u64, Request), String> {
+        let waiting = worker.waiting();
+        let timer = |request: &Request| matches!(request, Request::Sleep { .. });
+        if let Some((id, request)) = waiting.iter().find(|(_, request)| !timer(request)) {
+            return Ok((*id, request.clone()));
+        }
+        let Some((id, Request::Sleep { duration })) = waiting.into_iter().next() else {
+            return Err("a worker waits for nothing".into());
+        };
+        self.world.clock += i64::try_from(duration.as_secs()).unwrap_or(0) + 1;
+        Ok((id, Request::Sleep { duration }))
+    }
+
+    /// Ticks until every stream says that it is drained; the last tick.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn drain(&mut self) -> Result<Ticked, String> {
+        let mut last = None;
+        for _ in 0..MOST_TICKS {
+            let ticked = self.tick()?;
+            if ticked.reports.iter().all(|report| report.drained) {
+                return Ok(ticked);
+            }
+            last = ticked.reports.into_iter().find(|report| !report.drained);
+        }
+        Err(format!("a lone worker is not drained after {MOST_TICKS} ticks: {last:?}"))
+    }
+
+    /// Waits until everything is visible, drains, also by every sweep, and judges what came of it.
+    ///
+    /// # Errors
+    /// Says which promise is broken.
+    pub fn settle(&mut self) -> Result<(), String> {
+        self.world.clock = self.world.clock.max(self.world.scene.all_visible_at()) + 60;
+        self.drain()?;
+        for sweep in self.world.scene.policy.sweeps {
+            self.world.clock += sweep.every + 1;
+            self.drain()?;
+        }
+        judge::settled(&self.world)
+    }
+}

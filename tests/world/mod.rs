@@ -1,0 +1,37 @@
+//! State, bucket, vendor and clock as one value, and the real collector run against it by hand.
+//!
+//! | file | one idea |
+//! |---|---|
+//! | `call` | what a worker asks of the world, and what it is told: plain values |
+//! | `ports` | the collector's ports, as letters to a mailbox |
+//! | `worker` | one tick of the real collector, advanced one answer at a time |
+//! | `scene` | what the vendor holds, and how it shows it |
+//! | `store` | heads, ledgers and objects |
+//! | `mutant` | deliberate faults of the world, to prove that the checks can fail |
+//! | `judge` | what must hold after every write, and when all is done |
+//! | `simulation` | the world together: a call in, an answer out |
+//! | `lone` | a worker alone: until drained, with a say in its answers |
+//! | `chance` | pseudo-random numbers from a seed |
+//! | `cast` | scenes made from a seed |
+//! | `random` | driver 1: seeds |
+//! | `intern` | equal values share a number |
+//! | `behaviour` | the collector's behaviour as a tree: answers so far, calls next |
+//! | `explore` | driver 2: every interleaving, every crash |
+//! | `fixtures` | what is explored: three events, and what a tick left behind |
+
+pub mod behaviour;
+pub mod call;
+pub mod cast;
+pub mod chance;
+pub mod explore;
+pub mod fixtures;
+pub mod intern;
+pub mod judge;
+pub mod lone;
+pub mod mutant;
+pub mod ports;
+pub mod random;
+pub mod scene;
+pub mod simulation;
+pub mod store;
+pub mod worker;

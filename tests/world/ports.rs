@@ -1,0 +1,300 @@
+//! The collector's ports, as letters to a mailbox.
+//!
+//! A port call puts its [`Request`] into the worker's [`Mailbox`] and waits for the [`Answer`]:
+//! every call is a point at which somebody outside decides what happens next. With a
+//! [`Simulation`] behind the mailbox ([`Ports::direct`]) calls are answered at once, faultlessly.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use collector::{
+    BlobRef, Bucket, Clock, Fetched, Head, LedgerItem, LedgerKind, ListRequest, Listed, PortError, Prepared, Put,
+    Secrets, State, Stream, UnixSeconds, Vendor, Written,
+};
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::call::{Answer, BlobAnswer, Body, Request};
+use super::chance::Chance;
+use super::simulation::Simulation;
+
+/// A call under way.
+#[derive(Debug)]
+struct Letter {
+    request: Request,
+    answer: Option<Answer>,
+    waker: Waker,
+}
+
+/// What one worker has asked and not yet been told; its clock and its chance.
+#[derive(Debug)]
+pub struct Mailbox {
+    letters: BTreeMap<u64, Letter>,
+    sent: u64,
+    /// What the worker's clock shows.
+    pub now: Timestamp,
+    chance: Chance,
+    direct: Option<Simulation>,
+}
+
+impl Mailbox {
+    /// The calls waiting for an answer, oldest first.
+    pub fn waiting(&self) -> Vec<(u64, Request)> {
+        let unanswered = self.letters.iter().filter(|(_, letter)| letter.answer.is_none());
+        unanswered.map(|(id, letter)| (*id, letter.request.clone())).collect()
+    }
+
+    /// Answers a call. A call that was given up meanwhile is nobody's.
+    pub fn answer(&mut self, id: u64, answer: Answer) {
+        if let Some(letter) = self.letters.get_mut(&id) {
+            letter.answer = Some(answer);
+            letter.waker.wake_by_ref();
+        }
+    }
+}
+
+/// All ports of one worker.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    mailbox: Rc<RefCell<Mailbox>>,
+}
+
+impl Ports {
+    /// Ports whose calls wait for an answer; `seed` is the worker's chance.
+    pub fn new(now: Timestamp, seed: u64) -> Self {
+        let chance = Chance::new(seed);
+        let mailbox = Mailbox { letters: BTreeMap::new(), sent: 0, now, chance, direct: None };
+        Self { mailbox: Rc::new(RefCell::new(mailbox)) }
+    }
+
+    /// Ports whose calls are answered at once by `simulation`.
+    pub fn direct(simulation: Simulation, seed: u64) -> Self {
+        let ports = Self::new(simulation.now(), seed);
+        ports.mailbox.borrow_mut().direct = Some(simulation);
+        ports
+    }
+
+    /// The mailbox behind the ports.
+    pub fn mailbox(&self) -> Rc<RefCell<Mailbox>> {
+        Rc::clone(&self.mailbox)
+    }
+
+    fn call(&self, request: Request) -> Call {
+        Call { mailbox: self.mailbox(), state: CallState::New(request) }
+    }
+}
+
+#[derive(Debug)]
+enum CallState {
+    New(Request),
+    Sent(u64),
+    Over,
+}
+
+/// One call of a port. It is sent when first polled, and given up when dropped.
+#[derive(Debug)]
+struct Call {
+    mailbox: Rc<RefCell<Mailbox>>,
+    state: CallState,
+}
+
+impl Future for Call {
+    type Output = Result<Answer, PortError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mailbox = self.mailbox();
+        let mut mailbox = mailbox.borrow_mut();
+        let id = match std::mem::replace(&mut self.state, CallState::Over) {
+            CallState::Over => return Poll::Pending,
+            CallState::Sent(id) => id,
+            CallState::New(request) => mailbox.send(request, context.waker()),
+        };
+        match mailbox.collect(id, context.waker()) {
+            None => {
+                self.state = CallState::Sent(id);
+                Poll::Pending
+            }
+            Some(Answer::Panic) => {
+                drop(mailbox);
+                std::panic::panic_any("the world made this call panic");
+            }
+            Some(Answer::Failed(error)) => Poll::Ready(Err(error)),
+            Some(answer) => Poll::Ready(Ok(answer)),
+        }
+    }
+}
+
+impl Call {
+    fn mailbox(&self) -> Rc<RefCell<Mailbox>> {
+        Rc::clone(&self.mailbox)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let CallState::Sent(id) = self.state {
+            self.mailbox.borrow_mut().letters.remove(&id);
+        }
+    }
+}
+
+impl Mailbox {
+    fn send(&mut self, request: Request, waker: &Waker) -> u64 {
+        let answer = self.direct.as_mut().map(|simulation| simulation.answer(&request));
+        if let Some(simulation) = &self.direct {
+            self.now = simulation.now();
+        }
+        let id = self.sent;
+        self.sent += 1;
+        self.letters.insert(id, Letter { request, answer, waker: waker.clone() });
+        id
+    }
+
+    fn collect(&mut self, id: u64, waker: &Waker) -> Option<Answer> {
+        let letter = self.letters.get_mut(&id)?;
+        if letter.answer.is_none() {
+            letter.waker.clone_from(waker);
+            return None;
+        }
+        self.letters.remove(&id).and_then(|letter| letter.answer)
+    }
+}
+
+/// An answer of another kind than the question: a mistake of the driver, never of the collector.
+fn mismatched(answer: &Answer) -> PortError {
+    PortError::person(format!("the world gave an answer of the wrong kind: {answer:?}"))
+}
+
+impl Clock for Ports {
+    fn now(&self) -> Timestamp {
+        self.mailbox.borrow().now
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let _ = self.call(Request::Sleep { duration }).await;
+    }
+
+    fn random(&self) -> u64 {
+        self.mailbox.borrow_mut().chance.bits()
+    }
+}
+
+impl Secrets for Ports {
+    async fn get(&self, reference: &str, _fresh: bool) -> Result<SecretString, PortError> {
+        match self.call(Request::Secret { reference: reference.to_owned() }).await? {
+            Answer::Secret(text) => Ok(SecretString::from(text)),
+            other => Err(mismatched(&other)),
+        }
+    }
+}
+
+impl State for Ports {
+    async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
+        match self.call(Request::Head { stream: stream.name() }).await? {
+            Answer::Head(head) => Ok(head),
+            other => Err(mismatched(&other)),
+        }
+    }
+
+    async fn write(
+        &self,
+        stream: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> Result<Written, PortError> {
+        let (stream, head, items) = (stream.name(), head.clone(), items.to_vec());
+        match self.call(Request::Write { stream, expected, head, items }).await? {
+            Answer::Written(written) => Ok(written),
+            other => Err(mismatched(&other)),
+        }
+    }
+
+    async fn ledger(
+        &self,
+        stream: &Stream,
+        kind: LedgerKind,
+        hour: u32,
+        after_seq: Option<u64>,
+    ) -> Result<Vec<LedgerItem>, PortError> {
+        match self.call(Request::Ledger { stream: stream.name(), kind, hour, after_seq }).await? {
+            Answer::Ledger(items) => Ok(items),
+            other => Err(mismatched(&other)),
+        }
+    }
+}
+
+impl Bucket for Ports {
+    async fn put_if_absent(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<Put, PortError> {
+        let (key, content_type) = (key.to_owned(), content_type.to_owned());
+        match self.call(Request::Put { key, body: Body(body), content_type }).await? {
+            Answer::Put(put) => Ok(put),
+            other => Err(mismatched(&other)),
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        match self.call(Request::Get { key: key.to_owned() }).await? {
+            Answer::Object(body) => Ok(body.map(|body| body.0)),
+            other => Err(mismatched(&other)),
+        }
+    }
+}
+
+/// A blob under way.
+#[derive(Debug)]
+pub struct BlobBody {
+    ports: Ports,
+    stream: String,
+    blob: String,
+    chunk: usize,
+}
+
+impl collector::Body for BlobBody {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        let (stream, blob) = (self.stream.clone(), self.blob.clone());
+        let answer = self.ports.call(Request::Chunk { stream, blob, chunk: self.chunk }).await?;
+        self.chunk += 1;
+        match answer {
+            Answer::Chunk(bytes) => Ok(bytes),
+            other => Err(mismatched(&other)),
+        }
+    }
+}
+
+impl Vendor for Ports {
+    type Body = BlobBody;
+
+    async fn prepare(&self, stream: &Stream, last_start: Option<UnixSeconds>) -> Result<Prepared, PortError> {
+        match self.call(Request::Prepare { stream: stream.name(), last_start }).await? {
+            Answer::Prepared(prepared) => Ok(prepared),
+            other => Err(mismatched(&other)),
+        }
+    }
+
+    async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
+        let (stream, listing, window) = (request.stream.name(), request.listing, request.window);
+        let cursor = request.cursor.map(str::to_owned);
+        match self.call(Request::List { stream, listing, window, cursor }).await? {
+            Answer::Listed(listed) => Ok(listed),
+            other => Err(mismatched(&other)),
+        }
+    }
+
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Result<Fetched<BlobBody>, PortError> {
+        let stream = stream.name();
+        match self.call(Request::Fetch { stream: stream.clone(), blob: blob.clone() }).await? {
+            Answer::Fetched(BlobAnswer::Missing) => Ok(Fetched::Missing),
+            Answer::Fetched(BlobAnswer::Expired) => Ok(Fetched::Expired),
+            Answer::Fetched(BlobAnswer::Body) => {
+                Ok(Fetched::Body(BlobBody { ports: self.clone(), stream, blob: blob.id.clone(), chunk: 0 }))
+            }
+            other => Err(mismatched(&other)),
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Driver 1: seeds. Several workers tick on a world made from the seed, in an order made from the
+//! seed, with faults at any call; then one alone puts things in order, and all is judged.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use collector::{Listed, Memory, PortError, Prepared};
+use jiff::Timestamp;
+
+use super::call::{Answer, BlobAnswer, Request};
+use super::cast::{self, BEGIN};
+use super::chance::Chance;
+use super::intern::fingerprint;
+use super::lone::Lone;
+use super::mutant::Mutant;
+use super::scene::Scene;
+use super::simulation::Simulation;
+use super::worker::Worker;
+
+/// What came of a seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The first promise that was broken.
+    pub violation: Option<String>,
+    /// What happened, as a hash: of equal seeds equal.
+    pub trace_hash: u128,
+    /// What happened, where asked for.
+    pub trace: String,
+    /// Calls answered while there were faults.
+    pub calls: u64,
+    /// Faults among them.
+    pub faults: u64,
+    /// Ticks that died.
+    pub deaths: u64,
+    /// Lines adopted from ticks that died or were faster.
+    pub adopted: u64,
+}
+
+/// Runs one seed; `change` may build a fault into its world. With `tell` the outcome has the trace.
+pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outcome {
+    let mut chance = Chance::new(seed);
+    let scene = Arc::new(cast::scene(&mut chance));
+    let mut world = Simulation::new(Arc::clone(&scene), BEGIN);
+    change(&mut world);
+    let mut run = Run::new(world, chance, tell);
+    if tell {
+        let _ = writeln!(run.outcome.trace, "{scene:#?}");
+    }
+    run.storm();
+    run.calm()
+}
+
+/// One worker's place: a tick, or the time between two.
+#[derive(Debug, Default)]
+struct Desk {
+    worker: Option<Worker>,
+    memory: Rc<Memory>,
+    began: i64,
+    /// Seconds this worker's clock is ahead of the vendor's.
+    skew: i64,
+    /// When each timer is due, by the call's id.
+    timers: BTreeMap<u64, Timestamp>,
+}
+
+/// How likely things are, in 1,000 calls.
+#[derive(Debug)]
+struct Odds {
+    failure: u64,
+    death: u64,
+    slowness: u64,
+    same_worker: u64,
+}
+
+struct Run {
+    world: Simulation,
+    scene: Arc<Scene>,
+    chance: Chance,
+    desks: Vec<Desk>,
+    odds: Odds,
+    /// Calls whose caller has given up on them, and which may still arrive.
+    late: Vec<(i64, Request)>,
+    tell: bool,
+    step: u64,
+    ticks: u64,
+    outcome: Outcome,
+}
+
+impl Run {
+    fn new(world: Simulation, mut chance: Chance, tell: bool) -> Self {
+        let odds = Odds {
+            failure: chance.pick(&[0, 20, 100, 300]),
+            death: chance.pick(&[0, 10, 50]),
+            slowness: chance.pick(&[0, 20, 60]),
+            same_worker: chance.pick(&[0, 500, 900]),
+        };
+        let desks =
+            (0..chance.pick(&[2, 2, 3])).map(|_| Desk { skew: chance.between(-60, 60), ..Desk::default() }).collect();
+        let (violation, trace) = (None, String::new());
+        let outcome = Outcome { violation, trace_hash: 0, trace, calls: 0, faults: 0, deaths: 0, adopted: 0 };
+        let scene = Arc::clone(&world.scene);
+        Self { world, scene, chance, desks, odds, late: Vec::new(), tell, step: 0, ticks: 0, outcome }
+    }
+
+    /// What happens enters the trace's hash, and the trace.
+    fn note(&mut self, what: &impl std::fmt::Debug) {
+        self.outcome.trace_hash = self.outcome.trace_hash.rotate_left(1) ^ fingerprint(what);
+        if self.tell {
+            let _ = writeln!(self.outcome.trace, "{} {what:?}", self.world.clock);
+        }
+    }
+
+    /// Several workers and all faults.
+    fn storm(&mut self) {
+        let steps = 100 + self.chance.below(250);
+        let loses_state = self.world.mutant == Some(Mutant::HeadLost);
+        let lost_at = if loses_state { self.chance.below(steps) } else { steps };
+        let mut turn = 0;
+        for step in 0..steps {
+            self.step = step;
+            if step == lost_at {
+                self.world.lose_state();
+            }
+            if !self.chance.happens(self.odds.same_worker) {
+                turn = self.chance.index(self.desks.len());
+            }
+            self.deliver_late();
+            self.advance(turn);
+            if self.world.violation.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// One worker and no fault, until all is done; then the judgement.
+    fn calm(mut self) -> Outcome {
+        // Those who still run are never heard of again; what they sent may still arrive.
+        for desk in 0..self.desks.len() {
+            self.die(desk);
+        }
+        let mut lone = Lone::new(self.world.clone());
+        let mut settled = self.world.violation.take().map_or_else(|| lone.settle(), Err);
+        if settled.is_ok() {
+            for (began, request) in std::mem::take(&mut self.late) {
+                lone.world.perform(began, &request);
+            }
+            settled = lone.settle();
+        }
+        self.world = lone.world;
+        self.note(&self.world.clone());
+        self.outcome.violation = settled.err();
+        self.outcome
+    }
+
+    /// A call that was given up arrives, or never will.
+    fn deliver_late(&mut self) {
+        if self.late.is_empty() || !self.chance.happens(100) {
+            return;
+        }
+        let (began, request) = self.late.swap_remove(self.chance.index(self.late.len()));
+        if self.chance.happens(700) {
+            let answer = self.world.perform(began, &request);
+            self.note(&("late", request, answer));
+        }
+    }
+
+    /// Lets the desk's worker go on by one call; a desk without one begins a tick.
+    fn advance(&mut self, desk: usize) {
+        if self.desks[desk].worker.is_none() {
+            return self.begin(desk);
+        }
+        self.pass_time();
+        let Some((id, request)) = self.choose(desk) else { return };
+        self.outcome.calls += 1;
+        let fate = self.fate(&request);
+        self.note(&(desk, id, &request, &fate));
+        match fate {
+            Fate::Answer => {
+                let began = self.desks[desk].began;
+                let answer = self.world.perform(began, &request);
+                self.answer(desk, id, answer);
+            }
+            Fate::Instead(answer) => self.answer(desk, id, answer),
+            Fate::Fail { arrives, error } => {
+                self.send_on(desk, request, arrives);
+                self.answer(desk, id, Answer::Failed(error));
+            }
+            Fate::Die { arrives } => {
+                self.send_on(desk, request, arrives);
+                self.die(desk);
+            }
+        }
+    }
+
+    /// What becomes of a call nobody waits for any more.
+    fn send_on(&mut self, desk: usize, request: Request, arrives: Arrives) {
+        let began = self.desks[desk].began;
+        match arrives {
+            Arrives::Never => {}
+            Arrives::Now => drop(self.world.perform(began, &request)),
+            Arrives::Later => {
+                if request.has_effect() {
+                    self.late.push((began, request));
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, desk: usize) {
+        if self.desks.iter().all(|desk| desk.worker.is_none()) {
+            self.world.clock += self.chance.pick(&[1, 30, 60, 300, 2_000]);
+        }
+        self.ticks += 1;
+        let fresh = self.chance.happens(300);
+        let now = self.worker_clock(desk);
+        let at = &mut self.desks[desk];
+        if fresh {
+            at.memory = Rc::default();
+        }
+        at.began = self.world.clock;
+        at.timers.clear();
+        at.worker = Some(Worker::begin(&self.scene, now, self.chance.bits(), Rc::clone(&at.memory)));
+        self.after_poll(desk);
+    }
+
+    fn worker_clock(&self, desk: usize) -> Timestamp {
+        Timestamp::from_second(self.world.clock + self.desks[desk].skew).unwrap_or_default()
+    }
+
+    fn die(&mut self, desk: usize) {
+        let at = &mut self.desks[desk];
+        if at.worker.take().is_some() {
+            // With the process goes its memory; what is put back while the tick is dropped goes too.
+            at.memory = Rc::default();
+            self.outcome.deaths += 1;
+        }
+    }
+
+    fn answer(&mut self, desk: usize, id: u64, answer: Answer) {
+        let now = self.worker_clock(desk);
+        let at = &mut self.desks[desk];
+        at.timers.remove(&id);
+        if let Some(worker) = &mut at.worker {
+            worker.set_now(now);
+            worker.answer(id, answer);
+        }
+        self.after_poll(desk);
+    }
+
+    /// Sets the timers of new sleeps; takes in the reports of a tick that ended.
+    fn after_poll(&mut self, desk: usize) {
+        let now = self.worker_clock(desk);
+        let at = &mut self.desks[desk];
+        let Some(worker) = &mut at.worker else { return };
+        if let Some(reports) = worker.reports.take() {
+            at.worker = None;
+            self.outcome.adopted += reports.iter().map(|report| report.adopted).sum::<u64>();
+            self.note(&(desk, reports));
+            return;
+        }
+        let waiting = worker.waiting();
+        at.timers.retain(|id, _| waiting.iter().any(|(waiting, _)| waiting == id));
+        for (id, request) in waiting {
+            if let Request::Sleep { duration } = request {
+                at.timers.entry(id).or_insert_with(|| now.saturating_add(duration).unwrap_or(now));
+            }
+        }
+    }
+
+    /// A call of the desk's worker: any that waits, but a timer only when it is due.
+    fn choose(&mut self, desk: usize) -> Option<(u64, Request)> {
+        let now = self.worker_clock(desk);
+        let at = &self.desks[desk];
+        let mut waiting = at.worker.as_ref()?.waiting();
+        let due = |id: &u64| at.timers.get(id).is_none_or(|due| *due <= now);
+        if waiting.iter().any(|(id, _)| due(id)) {
+            waiting.retain(|(id, _)| due(id));
+        } else {
+            let first = at.timers.values().min().copied()?;
+            let wait = Duration::try_from(first.duration_since(now)).unwrap_or_default();
+            self.world.clock += i64::try_from(wait.as_secs()).unwrap_or(0) + 1;
+        }
+        if waiting.is_empty() {
+            self.world.blame(Err("a worker waits for nothing".into()));
+            return None;
+        }
+        Some(waiting.swap_remove(self.chance.index(waiting.len())))
+    }
+
+    fn pass_time(&mut self) {
+        self.world.clock += if self.chance.happens(self.odds.slowness) {
+            self.chance.pick(&[15, 45, 400, 4_000])
+        } else {
+            self.chance.pick(&[0, 0, 0, 1])
+        };
+    }
+
+    fn fate(&mut self, request: &Request) -> Fate {
+        if self.chance.happens(self.odds.death) {
+            self.outcome.faults += 1;
+            return Fate::Die { arrives: self.arrives() };
+        }
+        if matches!(request, Request::Sleep { .. }) || !self.chance.happens(self.odds.failure) {
+            return Fate::Answer;
+        }
+        self.outcome.faults += 1;
+        if let Some(odd) = self.odd_answer(request) {
+            return Fate::Instead(odd);
+        }
+        let error = match self.chance.below(3) {
+            0 if !request.to_vendor() => PortError::again("the connection was reset"),
+            1 => PortError::person("not allowed"),
+            _ => PortError::next_tick("no answer in time"),
+        };
+        Fate::Fail { arrives: self.arrives(), error }
+    }
+
+    fn arrives(&mut self) -> Arrives {
+        self.chance.pick(&[Arrives::Never, Arrives::Now, Arrives::Later])
+    }
+
+    /// What a vendor may also say, though nothing failed.
+    fn odd_answer(&mut self, request: &Request) -> Option<Answer> {
+        if !self.chance.happens(300) {
+            return None;
+        }
+        match request {
+            Request::Prepare { .. } => Some(Answer::Prepared(Prepared::NotYet)),
+            Request::List { cursor: Some(_), .. } => Some(Answer::Listed(Listed::CursorLost)),
+            // Twice in a row at most: a blob that is missed for good is rightly given up.
+            Request::Fetch { blob, .. } if !self.missed(&blob.id) => Some(Answer::Fetched(BlobAnswer::Missing)),
+            _ => None,
+        }
+    }
+
+    fn missed(&self, blob: &str) -> bool {
+        let heads = self.world.store.heads.values();
+        heads.filter_map(|row| row.head.missing.get(blob)).any(|times| *times >= 2)
+    }
+}
+
+/// What becomes of a call.
+#[derive(Debug)]
+enum Fate {
+    Answer,
+    Instead(Answer),
+    Fail { arrives: Arrives, error: PortError },
+    Die { arrives: Arrives },
+}
+
+/// When a call that is given up has its effect.
+#[derive(Debug, Clone, Copy)]
+enum Arrives {
+    Never,
+    Now,
+    Later,
+}

@@ -1,0 +1,160 @@
+//! What the vendor holds, and how it shows it.
+//!
+//! A scene never changes; what is visible of it depends on the vendor's clock alone. The order of
+//! a listing is the order of the entries, which means nothing.
+
+use collector::{BlobRef, Item, ListingId, Page, Settings, Source, Stream, UnixSeconds, VendorPolicy, Window};
+
+use super::ports::Ports;
+
+/// One source, its API and the deployment's settings.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// The streams, each with what the vendor holds of it.
+    pub streams: Vec<SceneStream>,
+    /// How they are listed.
+    pub policy: VendorPolicy,
+    /// The deployment's.
+    pub settings: Settings,
+    /// Entries a page.
+    pub page_size: usize,
+    /// Bytes a chunk of a blob.
+    pub chunk_bytes: usize,
+    /// Whether `prepare` tells the vendor's clock.
+    pub tells_time: bool,
+    /// Seconds a tick has.
+    pub tick_seconds: i64,
+}
+
+/// One stream of a scene.
+#[derive(Debug, Clone)]
+pub struct SceneStream {
+    /// The stream.
+    pub stream: Stream,
+    /// Its distinct events.
+    pub events: Vec<Event>,
+    /// What listings show, in their order.
+    pub entries: Vec<Entry>,
+}
+
+/// One distinct event.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What a line of it is recognised by, see [`identity_of_line`](super::store::identity_of_line);
+    /// `None` for input that cannot become a line.
+    pub identity: Option<String>,
+    /// The ways the vendor writes it: other order of keys, or fields added later.
+    pub texts: Vec<String>,
+}
+
+/// One item of listings.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The time listings go by.
+    pub at: UnixSeconds,
+    /// When it is first shown, which may be much later.
+    pub visible_at: UnixSeconds,
+    /// The listings that show it.
+    pub listings: Vec<ListingId>,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What an entry is. Events are named by their index and the index of their text.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// The event itself.
+    Event(usize, usize),
+    /// A blob of events.
+    Blob {
+        /// Its id.
+        id: String,
+        /// What is in it.
+        events: Vec<(usize, usize)>,
+    },
+}
+
+impl Content {
+    /// The indices of the events shown.
+    pub fn events(&self) -> Vec<usize> {
+        match self {
+            Self::Event(event, _) => vec![*event],
+            Self::Blob { events, .. } => events.iter().map(|(event, _)| *event).collect(),
+        }
+    }
+}
+
+/// Seconds after which a blob is gone.
+const BLOB_KEPT: UnixSeconds = 7 * 86_400;
+
+impl Scene {
+    /// The source as the collector knows it.
+    pub fn source(&self, vendor: Ports) -> Source<Ports> {
+        let streams = self.streams.iter().map(|stream| stream.stream.clone()).collect();
+        Source { vendor, streams, policy: self.policy.clone() }
+    }
+
+    /// The stream of that name.
+    pub fn stream(&self, name: &str) -> Option<&SceneStream> {
+        self.streams.iter().find(|stream| stream.stream.name() == name)
+    }
+
+    /// The first moment at which everything is visible.
+    pub fn all_visible_at(&self) -> UnixSeconds {
+        let entries = self.streams.iter().flat_map(|stream| &stream.entries);
+        entries.map(|entry| entry.visible_at.max(entry.at + 1)).max().unwrap_or(0)
+    }
+}
+
+impl SceneStream {
+    /// One page of a window of a listing as shown at `now`, or none when the cursor is not one of ours.
+    pub fn page(
+        &self,
+        listing: &str,
+        window: Window,
+        cursor: Option<&str>,
+        size: usize,
+        now: UnixSeconds,
+    ) -> Option<Page> {
+        let after = cursor.map_or(Some(0), |cursor| cursor.strip_prefix("after:")?.parse::<usize>().ok())?;
+        let shown = |entry: &Entry| {
+            entry.visible_at <= now
+                && (window.from..window.to).contains(&entry.at)
+                && entry.listings.iter().any(|of| *of == listing)
+        };
+        let mut left = self.entries.iter().enumerate().skip(after).filter(|(_, entry)| shown(entry)).peekable();
+        let mut page = Page::default();
+        let mut last = after;
+        while page.items.len() < size {
+            let Some((index, entry)) = left.next() else { break };
+            page.items.push(self.item(entry));
+            last = index + 1;
+        }
+        page.next = left.peek().map(|_| format!("after:{last}"));
+        Some(page)
+    }
+
+    fn item(&self, entry: &Entry) -> Item {
+        match &entry.content {
+            Content::Event(event, text) => Item::Event(self.events[*event].texts[*text].clone().into_bytes()),
+            Content::Blob { id, .. } => Item::Blob(BlobRef {
+                id: id.clone(),
+                uri: format!("blob:{id}"),
+                created: entry.at,
+                expires: entry.at + BLOB_KEPT,
+            }),
+        }
+    }
+
+    /// The bytes of a blob: one JSON array.
+    pub fn blob(&self, wanted: &str) -> Option<Vec<u8>> {
+        self.entries.iter().find_map(|entry| match &entry.content {
+            Content::Blob { id, events } if id == wanted => {
+                let texts: Vec<&str> =
+                    events.iter().map(|(event, text)| self.events[*event].texts[*text].as_str()).collect();
+                Some(format!("[{}]", texts.join(", ")).into_bytes())
+            }
+            _ => None,
+        })
+    }
+}

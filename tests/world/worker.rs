@@ -1,0 +1,102 @@
+//! One tick of the real collector, advanced one answer at a time.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use collector::{Memory, StreamReport, Tick};
+use jiff::Timestamp;
+
+use super::call::{Answer, Request};
+use super::ports::{Mailbox, Ports};
+use super::scene::Scene;
+
+/// Polls without an answer between them. A tick that wants more is spinning.
+const MOST_POLLS: u32 = 1_000;
+
+type Running = Pin<Box<dyn Future<Output = Vec<StreamReport>>>>;
+
+/// One tick under way. Dropping it is its sudden death.
+pub struct Worker {
+    tick: Running,
+    mailbox: Rc<RefCell<Mailbox>>,
+    woken: Arc<Woken>,
+    /// What it reported, once it has ended.
+    pub reports: Option<Vec<StreamReport>>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("waiting", &self.waiting()).field("reports", &self.reports).finish()
+    }
+}
+
+impl Worker {
+    /// Begins a tick at `now`, by the worker's clock; `seed` is its chance.
+    pub fn begin(scene: &Arc<Scene>, now: Timestamp, seed: u64, memory: Rc<Memory>) -> Self {
+        let ports = Ports::new(now, seed);
+        let mailbox = ports.mailbox();
+        let deadline = now.saturating_add(Duration::from_secs(scene.tick_seconds.unsigned_abs())).unwrap_or(now);
+        let scene = Arc::clone(scene);
+        let tick = Box::pin(async move {
+            let source = scene.source(ports.clone());
+            let tick = Tick { state: &ports, bucket: &ports, clock: &ports, settings: &scene.settings, deadline };
+            tick.run(&source, &memory).await
+        });
+        let mut worker = Self { tick, mailbox, woken: Arc::default(), reports: None };
+        worker.poll();
+        worker
+    }
+
+    /// The calls waiting for an answer, oldest first.
+    pub fn waiting(&self) -> Vec<(u64, Request)> {
+        self.mailbox.borrow().waiting()
+    }
+
+    /// Answers one call and lets the worker go on to its next.
+    pub fn answer(&mut self, id: u64, answer: Answer) {
+        self.mailbox.borrow_mut().answer(id, answer);
+        self.poll();
+    }
+
+    /// Sets the worker's clock.
+    pub fn set_now(&mut self, now: Timestamp) {
+        self.mailbox.borrow_mut().now = now;
+    }
+
+    /// What the worker's clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.mailbox.borrow().now
+    }
+
+    fn poll(&mut self) {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..MOST_POLLS {
+            if self.reports.is_some() {
+                return;
+            }
+            self.woken.0.store(false, Ordering::Relaxed);
+            match self.tick.as_mut().poll(&mut context) {
+                Poll::Ready(reports) => self.reports = Some(reports),
+                Poll::Pending if self.woken.0.load(Ordering::Relaxed) => {}
+                Poll::Pending => return,
+            }
+        }
+    }
+}
+
+/// Whether something inside the tick wants to be polled again.
+#[derive(Debug, Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
