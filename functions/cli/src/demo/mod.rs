@@ -8,6 +8,7 @@ mod side;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::http::HttpClient;
 use collector::{Bucket, Clock, Settings, State, Stream, StreamReport, UnixSeconds};
@@ -114,10 +115,11 @@ async fn drain(
     openai: &mut OpenAiSide<'_>,
     microsoft365: &mut Microsoft365Side,
 ) -> Exit {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} events delivered, {elapsed}") {
+    let bar = ProgressBar::new(openai.total() + microsoft365.total());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:40} {pos}/{len} events delivered, {elapsed}") {
         bar.set_style(style);
     }
+    bar.enable_steady_tick(Duration::from_millis(100));
     let mut reports = Vec::new();
     let mut swept = false;
     for _ in 0..MOST_ROUNDS {
