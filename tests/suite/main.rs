@@ -2,4 +2,7 @@
 
 mod aws;
 mod conformance;
+mod exhaustive;
 mod local;
+mod stops;
+mod world;

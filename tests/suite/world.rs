@@ -1,0 +1,91 @@
+//! The real collector in a world of seeds: faults at every call, several workers, virtual hours.
+
+use std::ops::Range;
+
+use tests::world::mutant::Mutant;
+use tests::world::random::{Outcome, run};
+
+/// Seeds that must pass.
+const SEEDS: u64 = 10_000;
+/// Seeds within which every mutant must be caught.
+const SEEDS_FOR_MUTANTS: u64 = 1_000;
+/// Lines of a failing seed's trace that are shown.
+const TRACE_TAIL_LINES: usize = 120;
+
+/// Runs the seeds on all cores and adds up what `take` makes of them.
+fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> [u64; 4] + Sync) -> [u64; 4] {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    std::thread::scope(|scope| {
+        let take = &take;
+        let parts: Vec<_> = (0..cores)
+            .map(|core| {
+                let own = (seeds.start + core..seeds.end).step_by(usize::try_from(cores).unwrap());
+                scope.spawn(move || own.map(take).fold([0; 4], add))
+            })
+            .collect();
+        parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).fold([0; 4], add)
+    })
+}
+
+fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+    std::array::from_fn(|index| a[index] + b[index])
+}
+
+fn check(seed: u64) -> Outcome {
+    let outcome = run(seed, false, |_| ());
+    if let Some(broken) = &outcome.violation {
+        let trace = run(seed, true, |_| ()).trace;
+        let lines: Vec<&str> = trace.lines().collect();
+        let tail = lines[lines.len().saturating_sub(TRACE_TAIL_LINES)..].join("\n");
+        panic!("seed {seed}: {broken}\nthe end of its trace (the seed replays it):\n{tail}");
+    }
+    outcome
+}
+
+#[test]
+fn ten_thousand_seeds_lose_nothing_and_deliver_nothing_twice() {
+    let totals = on_all_cores(0..SEEDS, |seed| {
+        let outcome = check(seed);
+        [outcome.calls, outcome.faults, outcome.deaths, outcome.adopted]
+    });
+    let [calls, faults, deaths, adopted] = totals;
+    println!("{SEEDS} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted");
+    // The storms were storms.
+    assert!(calls > 100 * SEEDS && faults > 10 * SEEDS && deaths > SEEDS && adopted > SEEDS / 10, "{totals:?}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_history() {
+    for seed in [0, 7, 4_711] {
+        assert_eq!(run(seed, true, |_| ()), run(seed, true, |_| ()), "seed {seed}");
+    }
+    assert_ne!(run(1, false, |_| ()).trace_hash, run(2, false, |_| ()).trace_hash);
+}
+
+/// The first seed that catches the mutant. With `bucket_only`, by what a reader of the bucket sees.
+fn caught(mutant: Mutant, bucket_only: bool) -> Option<(u64, String)> {
+    (0..SEEDS_FOR_MUTANTS).find_map(|seed| {
+        let outcome = run(seed, false, |world| {
+            world.mutant = Some(mutant);
+            world.judges_state = !bucket_only;
+        });
+        outcome.violation.map(|broken| (seed, broken))
+    })
+}
+
+#[test]
+fn every_mutant_is_caught_by_a_seed() {
+    for mutant in Mutant::ALL {
+        let (seed, broken) = caught(mutant, false).unwrap_or_else(|| panic!("{mutant:?} was not caught"));
+        println!("{mutant:?}: seed {seed}: {broken}");
+    }
+}
+
+#[test]
+fn every_mutant_that_loses_or_repeats_events_is_caught_in_the_bucket_alone() {
+    // A watermark that is lowered costs a longer listing, and nothing in the bucket.
+    for mutant in Mutant::ALL.into_iter().filter(|mutant| *mutant != Mutant::CommitOverWatermark) {
+        let (seed, broken) = caught(mutant, true).unwrap_or_else(|| panic!("{mutant:?} was not caught"));
+        println!("{mutant:?}: seed {seed}: {broken}");
+    }
+}
