@@ -7,8 +7,10 @@ mod config;
 mod demo;
 mod exit;
 mod lake;
+mod normalize;
 mod output;
 mod pull;
+mod schema;
 mod simulate;
 mod sources;
 
@@ -36,8 +38,12 @@ const EXIT_CODES: &str = "Exit codes:
 enum Command {
     /// Both vendors simulated on this machine, pulled until drained, read back and compared
     Demo(demo::Args),
+    /// Raw events on standard input to lines on standard output
+    Normalize(normalize::Args),
     /// One tick against a vendor
     Pull(pull::Args),
+    /// The schemas of the log types, and what is generated from them
+    Schema(schema::Args),
     /// A vendor's API on 127.0.0.1, until interrupted
     Simulate(simulate::Args),
 }
@@ -60,7 +66,9 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Exit, Failed> {
     match command {
         Command::Demo(args) => demo::run(args).await,
+        Command::Normalize(args) => normalize::run(&args),
         Command::Pull(args) => pull::run(args).await,
+        Command::Schema(args) => schema::run(&args),
         Command::Simulate(args) => simulate::run(args).await,
     }
 }

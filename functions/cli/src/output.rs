@@ -6,16 +6,19 @@ use serde::Serialize;
 
 use crate::exit::Failed;
 
+/// Writes bytes to standard output as they are; false when their reader went away.
+pub(crate) fn put(bytes: &[u8]) -> Result<bool, Failed> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failed::person(format!("cannot write to standard output: {error}"))),
+    }
+}
+
 /// Writes to standard output. A reader that went away ends the output, not the command.
 pub(crate) fn say(text: &str) -> Result<(), Failed> {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failed::person(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
+    put(format!("{text}\n").as_bytes()).map(|_| ())
 }
 
 /// Writes a value to standard output as one line of JSON.
@@ -24,9 +27,21 @@ pub(crate) fn say_json(value: &impl Serialize) -> Result<(), Failed> {
     say(&text)
 }
 
+/// Writes a value to standard output as JSON for people.
+pub(crate) fn say_pretty(value: &impl Serialize) -> Result<(), Failed> {
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Failed::person(format!("cannot write JSON: {error}")))?;
+    say(&text)
+}
+
 /// Writes to standard error, where nothing can be done if it is closed.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "audit-pull: {text}");
+}
+
+/// Writes bytes to standard error as they are; nothing can be done if it is closed.
+pub(crate) fn note(bytes: &[u8]) {
+    let _ = std::io::stderr().lock().write_all(bytes);
 }
 
 /// The rows as columns: the first `left` of them to the left, the others to the right.

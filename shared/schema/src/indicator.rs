@@ -45,7 +45,7 @@ pub(crate) enum Any {
 }
 
 impl Any {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ActorIds => "p_any_actor_ids",
             Self::AwsAccountIds => "p_any_aws_account_ids",
@@ -91,6 +91,26 @@ impl Indicator {
             "serial_number" => Self::Text(Any::SerialNumbers, true),
             _ => return None,
         })
+    }
+}
+
+impl Indicator {
+    /// The fields that it may put a value in.
+    pub(crate) fn feeds(self) -> Vec<Any> {
+        match self {
+            Self::Ip => vec![Any::IpAddresses],
+            Self::Domain => vec![Any::DomainNames],
+            Self::Hostname | Self::Url | Self::NetAddr => vec![Any::DomainNames, Any::IpAddresses],
+            Self::Email => vec![Any::Emails],
+            Self::Md5 => vec![Any::Md5Hashes],
+            Self::Sha1 => vec![Any::Sha1Hashes],
+            Self::Sha256 => vec![Any::Sha256Hashes],
+            Self::AwsArn => vec![Any::AwsAccountIds, Any::AwsArns, Any::AwsInstanceIds],
+            Self::AwsArnOnly => vec![Any::AwsArns],
+            Self::AwsAccountId => vec![Any::AwsAccountIds],
+            Self::AwsInstanceId => vec![Any::AwsInstanceIds],
+            Self::Text(any, _) => vec![any],
+        }
     }
 }
 
@@ -218,29 +238,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_found_is_what_an_indicator_feeds() {
+        let digits = ["a".repeat(32), "a".repeat(40), "a".repeat(64), "1".repeat(12)];
+        let texts =
+            ["1.2.3.4", "http://h/", "http://1.2.3.4/", "a@b", "i-1", "arn:aws:ec2:r:111111111111:instance/i-2"];
+        for name in NAMES {
+            let indicator = Indicator::from_name(name).unwrap();
+            let mut found = Found::default();
+            let texts = texts.into_iter().chain(digits.iter().map(String::as_str));
+            texts.for_each(|text| found.scan(indicator, text, true));
+            let mut fed: Vec<Any> = found.values.into_iter().map(|(any, _)| any).collect();
+            fed.sort_unstable();
+            fed.dedup();
+            assert_eq!(fed, indicator.feeds(), "{name}");
+        }
+    }
+
+    const NAMES: [&str; 19] = [
+        "ip",
+        "domain",
+        "hostname",
+        "url",
+        "net_addr",
+        "email",
+        "username",
+        "trace_id",
+        "md5",
+        "sha1",
+        "sha256",
+        "aws_arn",
+        "aws_arn_only",
+        "aws_account_id",
+        "aws_instance_id",
+        "aws_tag",
+        "actor_id",
+        "mac",
+        "serial_number",
+    ];
+
+    #[test]
     fn every_name_sorts_like_its_field() {
-        let names = [
-            "ip",
-            "domain",
-            "hostname",
-            "url",
-            "net_addr",
-            "email",
-            "username",
-            "trace_id",
-            "md5",
-            "sha1",
-            "sha256",
-            "aws_arn",
-            "aws_arn_only",
-            "aws_account_id",
-            "aws_instance_id",
-            "aws_tag",
-            "actor_id",
-            "mac",
-            "serial_number",
-        ];
-        assert!(names.iter().all(|name| Indicator::from_name(name).is_some()));
+        assert!(NAMES.iter().all(|name| Indicator::from_name(name).is_some()));
         assert_eq!(Indicator::from_name("nosuch"), None);
         let order = [
             Any::ActorIds,

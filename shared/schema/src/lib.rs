@@ -1,5 +1,6 @@
 //! The log schemas, the normaliser and the row id. Pure: bytes in, bytes out.
 
+mod athena;
 mod builtin;
 mod column;
 mod compile;
@@ -10,11 +11,13 @@ mod format;
 mod identity;
 mod indicator;
 mod json;
+mod json_schema;
 mod line;
 mod log_type;
 mod normalize;
 mod row_id;
 mod split;
+mod standard;
 mod time;
 mod transform;
 mod validate;
@@ -22,6 +25,7 @@ mod validate;
 pub use builtin::{schema, schema_text};
 pub use compile::{Schema, SchemaError};
 pub use describe::FieldInfo;
+pub use json_schema::JsonSchema;
 pub use log_type::LogType;
 pub use normalize::{LineContext, Mode, Normalized, Normalizer, Rejection};
 pub use row_id::RowId;

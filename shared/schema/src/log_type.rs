@@ -36,11 +36,16 @@ impl LogType {
 
     /// The table's name: the log type's in lower case, `.` as `_`.
     pub fn table(self) -> String {
-        self.name().to_ascii_lowercase().replace('.', "_")
+        table(self.name())
     }
 
     /// The log type of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|log_type| log_type.name() == name)
     }
+}
+
+/// The name of the table for lines of a log type.
+pub(crate) fn table(log_type: &str) -> String {
+    log_type.to_ascii_lowercase().replace('.', "_")
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use jsonschema::Validator;
 use proptest::prelude::*;
 use schema::{ArraySplitter, LineContext, LogType, Mode, Normalizer, schema};
 use serde_json::{Map, Value};
@@ -27,9 +28,20 @@ static DECLARED: LazyLock<Vec<String>> = LazyLock::new(|| {
     names
 });
 
+#[expect(clippy::expect_used, reason = "a failed call fails the test")]
+static VALIDATORS: LazyLock<Vec<(LogType, Validator)>> = LazyLock::new(|| {
+    let validator = |log_type| {
+        let of = schema(log_type);
+        let json_schema = serde_json::to_value(of.json_schema()).expect("plain values");
+        (log_type, jsonschema::draft202012::new(&json_schema).expect("a valid JSON Schema"))
+    };
+    LogType::ALL.into_iter().map(validator).collect()
+});
+
 fn name() -> impl Strategy<Value = String> {
     let declared = (0..DECLARED.len()).prop_map(|at| DECLARED[at].clone());
-    prop_oneof![4 => declared, 1 => "[a-c._ @]{0,3}", 1 => any::<String>()]
+    let alike = (0..DECLARED.len()).prop_map(|at| DECLARED[at].replace(['_', '.'], " "));
+    prop_oneof![16 => declared, 1 => alike, 4 => "[a-c._ @]{0,3}", 4 => any::<String>()]
 }
 
 /// Leaves of every kind that fields coerce; most are unlike each other, so that finding one means something.
@@ -123,6 +135,18 @@ proptest! {
         for leaf in sent {
             prop_assert!(kept.contains(&leaf) || is_event_time(&event, &leaf), "{} is not in {}", leaf, text);
         }
+    }
+
+    #[test]
+    fn a_line_is_valid_by_its_json_schema(log_type in log_type(), event in event()) {
+        let mut out = Vec::new();
+        let normalized = Normalizer::new(log_type).normalize(event.to_string().as_bytes(), &context(), &mut out);
+        normalized.map_err(|rejection| TestCaseError::fail(rejection.reason))?;
+        let line: Value = serde_json::from_slice(&out).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let (_, validator) = VALIDATORS.iter().find(|(known, _)| *known == log_type).ok_or(TestCaseError::fail("none"))?;
+        let errors: Vec<String> =
+            validator.iter_errors(&line).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        prop_assert!(errors.is_empty(), "{:?} {} {}", errors, event, line);
     }
 
     #[test]

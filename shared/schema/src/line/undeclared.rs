@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Line, NONE, Path, Place, separate};
 use crate::column::column;
-use crate::compile::Object;
+use crate::compile::{Field, Object};
 use crate::json::{Kind, Member, NodeId, write_string};
 
 impl Line<'_> {
@@ -20,8 +20,16 @@ impl Line<'_> {
         if !self.keeps_undeclared || members.is_empty() {
             return;
         }
-        let declared =
-            object.fields.iter().zip(slots).filter(|(field, slot)| **slot != NONE && field.column != field.name);
+        // Another name that ends in a declared column would stand there with a type of its own, or beside the field.
+        let is_renamed = |member: &Member| {
+            let name = place.document.text(member.key);
+            column(&name) != name.as_ref()
+        };
+        let is_any_renamed = members.iter().any(is_renamed);
+        let is_taken = |slot: NodeId, field: &Field| {
+            is_any_renamed || field.collides || (slot != NONE && field.column != field.name)
+        };
+        let declared = object.fields.iter().zip(slots).filter(|(field, slot)| is_taken(**slot, field));
         let taken = declared.map(|(field, _)| field.column.clone()).collect();
         self.kept(place, members.iter().copied(), taken);
     }

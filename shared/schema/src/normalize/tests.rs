@@ -83,6 +83,14 @@ fn columns_that_are_taken_stand_aside() {
 }
 
 #[test]
+fn a_declared_column_is_no_place_for_another_name() {
+    let after = r#","p_nonconforming":{"api.key":5}"#;
+    check(LogType::OpenAiAudit, r#"{"id":"1","api.key":5}"#, r#"{"id":"1""#, after);
+    let event = r#"{"api.key":5,"api_key":{"id":"k"}}"#;
+    check(LogType::OpenAiAudit, event, r#"{"api_key":{"id":"k"}"#, after);
+}
+
+#[test]
 fn a_field_under_its_column_is_that_field() {
     let event = r#"{"api_key_created":{"data":{"scopes":[]},"id":1}}"#;
     check(LogType::OpenAiAudit, event, r#"{"api_key_created":{"id":"1","data":{}}"#, "");

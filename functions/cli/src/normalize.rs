@@ -1,0 +1,198 @@
+//! `audit-pull normalize`: raw events in, lines out.
+
+mod splitter;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use adapters::clock::SystemClock;
+use collector::Clock;
+use jiff::Timestamp;
+use schema::{LineContext, LogType, Mode, Normalizer};
+use serde::Serialize;
+
+use crate::exit::{Exit, Failed};
+use crate::output;
+use crate::schema::{from_file, log_type};
+use splitter::{Line, LineSplitter};
+
+/// The longest line that is read, in bytes: that of a pull. A longer one is rejected.
+const LONGEST_LINE: usize = 64 << 20;
+/// How much is read at a time, in bytes. What came of it is written before more is read.
+const READ: usize = 64 << 10;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = REJECTED)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    schema: SchemaChoice,
+    /// Behave as the reference does and add nothing of ours: undeclared fields are dropped, misfits rejected
+    #[arg(long)]
+    strict: bool,
+    /// p_source_id of every line
+    #[arg(long, value_name = "S", default_value = "", hide_default_value = true)]
+    source_id: String,
+    /// p_source_label of every line
+    #[arg(long, value_name = "L", default_value = "", hide_default_value = true)]
+    source_label: String,
+    /// p_parse_time of every line [default: now]
+    #[arg(long, value_name = "RFC3339")]
+    parse_time: Option<Timestamp>,
+    /// Also write the rejected events with their reasons to this file; what was in it is lost
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct SchemaChoice {
+    /// The log type of the events
+    #[arg(long, value_name = "T", value_parser = log_type)]
+    log_type: Option<LogType>,
+    /// A schema file of your own
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+}
+
+const REJECTED: &str =
+    "Standard input holds one raw event a line; an empty line is no event. Standard output gets a line for
+each. An event that cannot become one gets none: its reason goes to standard error, as
+{\"line\":N,\"reason\":\"…\"}, and to the file of --rejected, there with the event as \"raw\".
+
+Exit codes: 0 everything was read, also when events were rejected; 2 usage; 3 reading or writing failed.";
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
+    let mut lines = Lines {
+        normalizer: args.schema.normalizer(args.strict)?,
+        args,
+        out: Vec::new(),
+        reasons: Vec::new(),
+        rejected: args.rejected.as_deref().map(RejectedFile::create).transpose()?,
+    };
+    let mut splitter = LineSplitter::new(LONGEST_LINE);
+    let mut input = std::io::stdin().lock();
+    let mut buffer = vec![0; READ];
+    loop {
+        let bytes = read(&mut input, &mut buffer)?;
+        let is_end = bytes.is_empty();
+        if is_end {
+            splitter.finish(|number, line| lines.take(number, line));
+        } else {
+            splitter.push(bytes, |number, line| lines.take(number, line));
+        }
+        let is_read = lines.flush()?;
+        if is_end || !is_read {
+            return Ok(Exit::Well);
+        }
+    }
+}
+
+/// The next bytes; none at the end.
+fn read<'b>(input: &mut impl Read, buffer: &'b mut [u8]) -> Result<&'b [u8], Failed> {
+    loop {
+        match input.read(buffer) {
+            Ok(count) => return Ok(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failed::person(format!("cannot read standard input: {error}"))),
+        }
+    }
+}
+
+impl SchemaChoice {
+    fn normalizer(&self, strict: bool) -> Result<Normalizer, Failed> {
+        let schema = match (self.log_type, &self.schema) {
+            (Some(log_type), _) => schema::schema(log_type),
+            (None, Some(file)) => from_file(file)?.0,
+            (None, None) => return Err(Failed::usage("--log-type or --schema is needed")),
+        };
+        let mode = if strict { Mode::Strict } else { Mode::Default };
+        Ok(Normalizer::with_schema(schema, mode))
+    }
+}
+
+/// Lines on their way, and what became of those that are none.
+struct Lines<'a> {
+    normalizer: Normalizer,
+    args: &'a Args,
+    out: Vec<u8>,
+    reasons: Vec<u8>,
+    rejected: Option<RejectedFile>,
+}
+
+/// An event that did not become a line.
+#[derive(Debug, Serialize)]
+struct Rejected<'a> {
+    /// The number of its line in the input, from 1.
+    line: u64,
+    reason: &'a str,
+    /// The event; bytes that are not UTF-8 stand as U+FFFD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<&'a str>,
+}
+
+impl Lines<'_> {
+    fn take(&mut self, number: u64, line: Line<'_>) {
+        let raw = match line {
+            Line::Whole(raw) => raw,
+            Line::TooLong => return self.reject(number, &format!("longer than {LONGEST_LINE} bytes"), None),
+        };
+        if raw.trim_ascii().is_empty() {
+            return;
+        }
+        let context = LineContext {
+            source_id: &self.args.source_id,
+            source_label: &self.args.source_label,
+            parse_time: self.args.parse_time.unwrap_or_else(|| SystemClock.now()),
+        };
+        if let Err(rejection) = self.normalizer.normalize(raw, &context, &mut self.out) {
+            self.reject(number, &rejection.reason, Some(raw));
+        }
+    }
+
+    fn reject(&mut self, line: u64, reason: &str, raw: Option<&[u8]>) {
+        append(&mut self.reasons, &Rejected { line, reason, raw: None });
+        if let Some(file) = &mut self.rejected {
+            let raw = raw.map(String::from_utf8_lossy);
+            append(&mut file.pending, &Rejected { line, reason, raw: raw.as_deref() });
+        }
+    }
+
+    /// Writes what there is; false when nobody reads the lines any more.
+    fn flush(&mut self) -> Result<bool, Failed> {
+        output::note(&self.reasons);
+        self.reasons.clear();
+        self.rejected.as_mut().map_or(Ok(()), RejectedFile::flush)?;
+        let is_read = output::put(&self.out)?;
+        self.out.clear();
+        Ok(is_read)
+    }
+}
+
+fn append(to: &mut Vec<u8>, rejected: &Rejected<'_>) {
+    // A number and strings, into memory: there is nothing in it that could fail.
+    let _ = serde_json::to_writer(&mut *to, rejected);
+    to.push(b'\n');
+}
+
+/// The file of `--rejected`.
+struct RejectedFile {
+    file: File,
+    path: PathBuf,
+    pending: Vec<u8>,
+}
+
+impl RejectedFile {
+    fn create(path: &Path) -> Result<Self, Failed> {
+        match File::create(path) {
+            Ok(file) => Ok(Self { file, path: path.to_owned(), pending: Vec::new() }),
+            Err(error) => Err(Failed::usage(format!("cannot write {}: {error}", path.display()))),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failed> {
+        let written = self.file.write_all(&self.pending);
+        self.pending.clear();
+        written.map_err(|error| Failed::person(format!("cannot write {}: {error}", self.path.display())))
+    }
+}

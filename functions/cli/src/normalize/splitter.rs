@@ -1,0 +1,120 @@
+//! A stream of bytes, in pieces as they come, split into lines of bounded length.
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Splits at LF, holding no more than one line at a time.
+#[derive(Debug)]
+pub(super) struct LineSplitter {
+    longest: usize,
+    /// The start of a line that goes on in the next bytes.
+    held: Vec<u8>,
+    /// The line that goes on is over the bound; the rest of it is passed over.
+    is_too_long: bool,
+    number: u64,
+}
+
+/// A line, without the CR LF or LF after it and a byte order mark before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    Whole(&'a [u8]),
+    /// Over the bound; it was passed over.
+    TooLong,
+}
+
+impl LineSplitter {
+    /// A splitter that passes over lines of more than `longest` bytes.
+    pub(super) fn new(longest: usize) -> Self {
+        Self { longest, held: Vec::new(), is_too_long: false, number: 0 }
+    }
+
+    /// Takes the next bytes and hands each line completed by them to `each`, with its number from 1.
+    pub(super) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(u64, Line<'_>)) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            let (piece, rest) = bytes.split_at(end);
+            self.end(piece, &mut each);
+            bytes = &rest[1..];
+        }
+        self.hold(bytes);
+    }
+
+    /// The end of input: hands over a last line without LF.
+    pub(super) fn finish(&mut self, mut each: impl FnMut(u64, Line<'_>)) {
+        if self.is_too_long || !self.held.is_empty() {
+            self.end(&[], &mut each);
+        }
+    }
+
+    fn hold(&mut self, piece: &[u8]) {
+        self.is_too_long |= self.held.len() + piece.len() > self.longest;
+        if self.is_too_long {
+            self.held = Vec::new();
+        } else {
+            self.held.extend_from_slice(piece);
+        }
+    }
+
+    fn end(&mut self, piece: &[u8], each: &mut impl FnMut(u64, Line<'_>)) {
+        self.number += 1;
+        if self.held.is_empty() && !self.is_too_long && piece.len() <= self.longest {
+            each(self.number, Line::Whole(self.bare(piece)));
+            return;
+        }
+        self.hold(piece);
+        let line = if self.is_too_long { Line::TooLong } else { Line::Whole(self.bare(&self.held)) };
+        each(self.number, line);
+        self.held.clear();
+        self.is_too_long = false;
+    }
+
+    fn bare<'a>(&self, line: &'a [u8]) -> &'a [u8] {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(pieces: &[&[u8]], longest: usize) -> Vec<(u64, Option<String>)> {
+        let mut lines = Vec::new();
+        let mut splitter = LineSplitter::new(longest);
+        let mut each = |number, line: Line<'_>| {
+            let text = match line {
+                Line::Whole(text) => Some(String::from_utf8_lossy(text).into_owned()),
+                Line::TooLong => None,
+            };
+            lines.push((number, text));
+        };
+        pieces.iter().for_each(|piece| splitter.push(piece, &mut each));
+        splitter.finish(&mut each);
+        lines
+    }
+
+    /// The same whole, byte by byte, and in two pieces cut anywhere.
+    fn check(text: &str, longest: usize, expected: &[Option<&str>]) {
+        let expected: Vec<_> = (1..).zip(expected.iter().map(|line| line.map(str::to_owned))).collect();
+        let bytes = text.as_bytes();
+        assert_eq!(split(&[bytes], longest), expected, "{text:?}");
+        assert_eq!(split(&bytes.chunks(1).collect::<Vec<_>>(), longest), expected, "{text:?}");
+        for at in 0..bytes.len() {
+            assert_eq!(split(&[&bytes[..at], &bytes[at..]], longest), expected, "{text:?} cut at {at}");
+        }
+    }
+
+    #[test]
+    fn ok_lines_wherever_the_input_is_cut() {
+        check("", 9, &[]);
+        check("a", 9, &[Some("a")]);
+        check("a\n", 9, &[Some("a")]);
+        check("\n\na\r\n \nb", 9, &[Some(""), Some(""), Some("a"), Some(" "), Some("b")]);
+        check("\u{feff}a\n\u{feff}b\n", 9, &[Some("a"), Some("\u{feff}b")]);
+    }
+
+    #[test]
+    fn err_lines_over_the_bound_are_passed_over() {
+        check("123\n1234\n12\n", 3, &[Some("123"), None, Some("12")]);
+        check("123456789", 3, &[None]);
+        check("1\n123456789", 3, &[Some("1"), None]);
+    }
+}

@@ -1,0 +1,93 @@
+//! `audit-pull schema`: the schemas, and what is made of them for others.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use schema::{LogType, Schema};
+
+use crate::exit::{Exit, Failed};
+use crate::output;
+
+/// The longest schema file that is read, in bytes.
+const LONGEST_FILE: u64 = 4 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// The built-in log types
+    List,
+    /// The schema itself, as normalize --schema takes it
+    Show(Of),
+    /// A JSON Schema (draft 2020-12) of the lines
+    JsonSchema(Of),
+    /// A CREATE TABLE for Athena over the lines in a bucket; put your own for BUCKET and PREFIX
+    Athena(Of),
+}
+
+#[derive(Debug, clap::Args)]
+struct Of {
+    /// A log type, or a schema file of your own
+    #[arg(value_name = "T")]
+    schema: String,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
+    match &args.command {
+        Command::List => output::say(&output::table(&rows(), 3))?,
+        Command::Show(of) => output::say(of.read()?.1.trim_end())?,
+        Command::JsonSchema(of) => output::say_pretty(&of.read()?.0.json_schema())?,
+        Command::Athena(of) => output::say(&of.read()?.0.athena())?,
+    }
+    Ok(Exit::Well)
+}
+
+fn rows() -> Vec<[String; 4]> {
+    let head = ["log type", "table", "description", "fields"].map(str::to_owned);
+    let row = |log_type: LogType| {
+        let schema = schema::schema(log_type);
+        let fields = schema.fields().len().to_string();
+        [log_type.name().to_owned(), log_type.table(), schema.description().to_owned(), fields]
+    };
+    std::iter::once(head).chain(LogType::ALL.into_iter().map(row)).collect()
+}
+
+impl Of {
+    /// The schema and its text.
+    fn read(&self) -> Result<(Schema, String), Failed> {
+        match LogType::from_name(&self.schema) {
+            Some(log_type) => Ok((schema::schema(log_type), schema::schema_text(log_type).to_owned())),
+            None if Path::new(&self.schema).exists() => from_file(Path::new(&self.schema)),
+            None => Err(Failed::usage(format!("{} is no file, and {}", self.schema, not_a_log_type(&self.schema)))),
+        }
+    }
+}
+
+/// The schema in a file, and its text.
+pub(crate) fn from_file(path: &Path) -> Result<(Schema, String), Failed> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text));
+    let length = read.map_err(|error| Failed::usage(format!("cannot read {}: {error}", path.display())))?;
+    if length as u64 > LONGEST_FILE {
+        return Err(Failed::usage(format!("{} is longer than {LONGEST_FILE} bytes", path.display())));
+    }
+    match Schema::parse(&text, &path.display().to_string()) {
+        Ok(schema) => Ok((schema, text)),
+        Err(error) => Err(Failed::usage(error.to_string())),
+    }
+}
+
+/// The log type of that name.
+pub(crate) fn log_type(name: &str) -> Result<LogType, String> {
+    LogType::from_name(name).ok_or_else(|| not_a_log_type(name))
+}
+
+fn not_a_log_type(name: &str) -> String {
+    let names = LogType::ALL.map(LogType::name).join(", ");
+    format!("no log type is called {name}; there are {names}")
+}

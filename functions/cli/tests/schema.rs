@@ -1,0 +1,83 @@
+//! `audit-pull schema` as people and scripts meet it.
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const LOG_TYPES: [&str; 6] = [
+    "OpenAI.Audit",
+    "Microsoft365.Audit.AzureActiveDirectory",
+    "Microsoft365.Audit.Exchange",
+    "Microsoft365.Audit.General",
+    "Microsoft365.Audit.SharePoint",
+    "Microsoft365.DLP.All",
+];
+
+fn schema(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_audit-pull")).arg("schema").args(arguments).output().unwrap()
+}
+
+fn said(arguments: &[&str]) -> String {
+    let output = schema(arguments);
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn list_names_every_log_type_and_its_table() {
+    let text = said(&["list"]);
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), LOG_TYPES);
+    assert!(rows.iter().all(|row| row[1] == row[0].to_lowercase().replace('.', "_")), "{text}");
+    assert!(rows.iter().all(|row| row.last().unwrap().parse::<usize>().unwrap() > 10), "{text}");
+}
+
+/// What `show` prints is a schema file, and a schema file is as good as a name.
+#[test]
+fn what_is_shown_can_be_given_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("schema.yml");
+    let path = file.to_str().unwrap();
+    for log_type in LOG_TYPES {
+        fs::write(&file, said(&["show", log_type])).unwrap();
+        for command in ["show", "json-schema", "athena"] {
+            assert_eq!(said(&[command, path]), said(&[command, log_type]), "{command} {log_type}");
+        }
+    }
+}
+
+#[test]
+fn json_schemas_are_json() {
+    for log_type in LOG_TYPES {
+        let text = said(&["json-schema", log_type]);
+        let json_schema: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json_schema["title"], log_type);
+        assert_eq!(json_schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(json_schema["properties"]["p_row_id"]["type"], "string");
+    }
+}
+
+#[test]
+fn athena_tables_lie_where_the_lines_do() {
+    for log_type in LOG_TYPES {
+        let text = said(&["athena", log_type]);
+        let table = log_type.to_lowercase().replace('.', "_");
+        assert!(text.starts_with(&format!("CREATE EXTERNAL TABLE IF NOT EXISTS `{table}` (\n")), "{text}");
+        assert!(text.contains(&format!("LOCATION 's3://BUCKET/PREFIX{table}/'")), "{text}");
+        assert!(text.contains(&format!("{table}/dt=${{dt}}/hour=${{hour}}/'")), "{text}");
+        assert!(text.contains("  `p_event_time` timestamp"), "{text}");
+    }
+}
+
+#[test]
+fn unknown_log_types_are_refused() {
+    for command in ["show", "json-schema", "athena"] {
+        let output = schema(&[command, "OpenAI.Audits"]);
+        let said = String::from_utf8(output.stderr.clone()).unwrap();
+        assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(2), true));
+        assert!(said.contains("OpenAI.Audits is no file") && said.contains("Microsoft365.DLP.All"), "{said}");
+    }
+    assert_eq!(schema(&[]).status.code(), Some(2));
+}
