@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use collector::{PortError, Recovery, Settings, StreamReport};
+use schema::LogType;
 use tests::world::call::{Answer, Request};
 use tests::world::cast::{Shape, stream};
 use tests::world::fixtures::{Case, Left, Shown};
 use tests::world::lone::{Lone, Ticked};
 use tests::world::scene::{Content, Entry, Scene, SceneStream};
 use tests::world::simulation::Simulation;
-use schema::LogType;
 
 /// A world of three events, left as said.
 fn world(left: Left) -> Simulation {

@@ -23,7 +23,10 @@ fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> [u64; 4] + Sync) -> [u6
                 scope.spawn(move || own.map(take).fold([0; 4], add))
             })
             .collect();
-        parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).fold([0; 4], add)
+        parts
+            .into_iter()
+            .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .fold([0; 4], add)
     })
 }
 

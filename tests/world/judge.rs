@@ -79,7 +79,7 @@ fn commit(
     let rows = items.iter().filter(|item| item.kind == LedgerKind::Rows);
     let rows: BTreeSet<_> = rows.flat_map(|item| item.entries.iter().map(|entry| (item.hour, *entry))).collect();
     let object = current.intent.as_ref().and_then(|key| world.store.objects.get(key));
-    let lines: BTreeSet<_> = object.map(|object| rows_of(object)).unwrap_or_default();
+    let lines: BTreeSet<_> = object.map(rows_of).unwrap_or_default();
     if !lines.is_subset(&rows) {
         return Err(format!("{name}: seq {} is committed without all rows of its object", current.seq));
     }
@@ -116,7 +116,7 @@ fn watermark(
     let from = (old - i64::from(world.scene.policy.overlap)).max(head.floor);
     let delivered = world.store.delivered(&world.scene.settings.prefix, &of.stream);
     let passed = |entry: &&Entry| {
-        entry.visible_at <= began && (from..new).contains(&entry.at) && entry.listings.iter().any(|of| *of == listing)
+        entry.visible_at <= began && (from..new).contains(&entry.at) && entry.listings.contains(&listing)
     };
     for entry in of.entries.iter().filter(passed) {
         for event in entry.content.events() {

@@ -85,13 +85,13 @@ impl Ports {
     }
 
     fn call(&self, request: Request) -> Call {
-        Call { mailbox: self.mailbox(), state: CallState::New(request) }
+        Call { mailbox: self.mailbox(), state: CallState::New(Box::new(request)) }
     }
 }
 
 #[derive(Debug)]
 enum CallState {
-    New(Request),
+    New(Box<Request>),
     Sent(u64),
     Over,
 }
@@ -112,7 +112,7 @@ impl Future for Call {
         let id = match std::mem::replace(&mut self.state, CallState::Over) {
             CallState::Over => return Poll::Pending,
             CallState::Sent(id) => id,
-            CallState::New(request) => mailbox.send(request, context.waker()),
+            CallState::New(request) => mailbox.send(*request, context.waker()),
         };
         match mailbox.collect(id, context.waker()) {
             None => {

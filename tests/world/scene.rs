@@ -118,9 +118,7 @@ impl SceneStream {
     ) -> Option<Page> {
         let after = cursor.map_or(Some(0), |cursor| cursor.strip_prefix("after:")?.parse::<usize>().ok())?;
         let shown = |entry: &Entry| {
-            entry.visible_at <= now
-                && (window.from..window.to).contains(&entry.at)
-                && entry.listings.iter().any(|of| *of == listing)
+            entry.visible_at <= now && (window.from..window.to).contains(&entry.at) && entry.listings.contains(&listing)
         };
         let mut left = self.entries.iter().enumerate().skip(after).filter(|(_, entry)| shown(entry)).peekable();
         let mut page = Page::default();

@@ -197,9 +197,10 @@ impl Simulation {
         }
     }
 
-    /// Loses the state; the objects stay.
+    /// Loses the state, and the birth records that would stop the stream; the other objects stay.
     pub fn lose_state(&mut self) {
         self.store.heads.clear();
         self.store.ledger.clear();
+        self.store.objects.retain(|key, _| !key.contains("_state/"));
     }
 }
