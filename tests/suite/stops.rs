@@ -14,7 +14,7 @@ use tests::world::simulation::Simulation;
 /// A world of three events, left as said.
 fn world(left: Left) -> Simulation {
     let case = Case { shown: Shown::Events, left, lines: 2, ahead: 0 };
-    case.fixture().unwrap().world
+    case.fixture().unwrap_or_else(|why| panic!("{case:?}: {why}")).world
 }
 
 fn lines(world: &Simulation) -> usize {
@@ -28,7 +28,7 @@ fn only_report(ticked: &Ticked) -> &StreamReport {
 
 /// The tick delivered nothing, wrote nothing, and asks a person, in words that hold `words`.
 fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &Ticked, words: &[&str]) {
-    let failure = only_report(ticked).failure.clone().expect("a failure");
+    let Some(failure) = &only_report(ticked).failure else { panic!("no failure: {ticked:?}") };
     assert!(failure.needs_person, "{failure:?}");
     for word in words.iter().chain(&["acme/openai_audit"]) {
         assert!(failure.message.contains(word), "{word} is not in: {}", failure.message);

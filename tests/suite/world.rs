@@ -14,12 +14,12 @@ const TRACE_TAIL_LINES: usize = 120;
 
 /// Runs the seeds on all cores and adds up what `take` makes of them.
 fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> [u64; 4] + Sync) -> [u64; 4] {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         let take = &take;
         let parts: Vec<_> = (0..cores)
             .map(|core| {
-                let own = (seeds.start + core..seeds.end).step_by(usize::try_from(cores).unwrap());
+                let own = seeds.clone().skip(core).step_by(cores);
                 scope.spawn(move || own.map(take).fold([0; 4], add))
             })
             .collect();
