@@ -16,9 +16,9 @@ use crate::conformance;
 #[tokio::test]
 async fn state_conforms() {
     let lake = tempfile::tempdir().unwrap();
-    conformance::state(&LocalState::open(lake.path(), 0).unwrap()).await;
-    let first = LocalState::open(lake.path(), 0).unwrap();
-    conformance::state_reopened(&first, &LocalState::open(lake.path(), 0).unwrap()).await;
+    conformance::state(&LocalState::open(lake.path()).unwrap()).await;
+    let first = LocalState::open(lake.path()).unwrap();
+    conformance::state_reopened(&first, &LocalState::open(lake.path()).unwrap()).await;
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn killed_at_any_moment() {
         }
         check_lake(lake.path()).await;
     }
-    let state = LocalState::open(lake.path(), 0).unwrap();
+    let state = LocalState::open(lake.path()).unwrap();
     assert!(state.head(&stream()).await.unwrap().unwrap().seq > 12, "the workers hardly worked");
 }
 
@@ -83,7 +83,7 @@ fn many_handles_at_once() {
         }
     });
     block_on(check_lake(lake.path()));
-    let head = block_on(LocalState::open(lake.path(), 0).unwrap().head(&stream())).unwrap().unwrap();
+    let head = block_on(LocalState::open(lake.path()).unwrap().head(&stream())).unwrap().unwrap();
     assert_eq!((head.seq, created.into_inner()), (THREADS * EACH, THREADS * EACH));
 }
 
@@ -114,7 +114,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// Brings about that many writes; the answer is how many objects were this handle's.
 async fn count_up(lake: &Path, writes: u64) -> u64 {
-    let state = LocalState::open(lake, 0).unwrap();
+    let state = LocalState::open(lake).unwrap();
     let bucket = LocalBucket::open(lake, "").unwrap();
     let (mut applied, mut created) = (0, 0);
     while applied < writes {
@@ -133,7 +133,7 @@ const LAKE_VARIABLE: &str = "AUDIT_PULL_TEST_LAKE";
 #[expect(clippy::disallowed_methods, reason = "the way a test process gets its argument")]
 async fn worker() {
     let Some(lake) = std::env::var_os(LAKE_VARIABLE) else { return };
-    let state = LocalState::open(lake.as_ref(), 0).unwrap();
+    let state = LocalState::open(lake.as_ref()).unwrap();
     let bucket = LocalBucket::open(lake.as_ref(), "").unwrap();
     for number in 0..100_000_u64 {
         println!("step {number}");
@@ -164,7 +164,7 @@ fn spawn_worker(lake: &Path) -> Child {
 }
 
 async fn check_lake(lake: &Path) {
-    let state = LocalState::open(lake, 0).unwrap();
+    let state = LocalState::open(lake).unwrap();
     let bucket = LocalBucket::open(lake, "").unwrap();
     let head = state.head(&stream()).await.unwrap().unwrap_or_else(new_head);
     assert_eq!(head.version, head.seq);

@@ -19,13 +19,13 @@ pub(crate) struct Lake {
 
 impl Lake {
     /// Opens the lake, making it when there is none.
-    pub(crate) fn open(path: &Path, settings: Settings, clock: &impl Clock) -> Result<Self, Failed> {
+    pub(crate) fn open(path: &Path, settings: Settings) -> Result<Self, Failed> {
         if path.as_os_str().is_empty() {
             return Err(Failed::usage("--lake is empty; name a directory"));
         }
         Ok(Self {
             path: path.to_owned(),
-            state: LocalState::open(path, clock.now().as_second())?,
+            state: LocalState::open(path)?,
             bucket: LocalBucket::open(path, &settings.prefix)?,
             settings,
         })

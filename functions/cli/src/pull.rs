@@ -81,7 +81,7 @@ async fn tick<V: Vendor>(args: &Args, source: &Source<V>) -> Result<Vec<StreamRe
         lookback: i64::from(args.lookback_days) * 86_400,
         ..Settings::default()
     };
-    let lake = Lake::open(&args.lake, settings, &SystemClock)?;
+    let lake = Lake::open(&args.lake, settings)?;
     Ok(lake.tick(source, &Memory::default(), &SystemClock, args.vendor.time_of_a_tick()).await)
 }
 

@@ -52,9 +52,10 @@ impl World {
         checked(self.client.list(request).await)
     }
 
+    /// The page, but for the scripted server's clock, which is the machine's.
     async fn page(&self, cursor: Option<&str>) -> Page {
         match self.list(cursor).await.unwrap() {
-            Listed::Page(page) => page,
+            Listed::Page(page) => Page { vendor_now: None, ..page },
             other => panic!("{other:?}"),
         }
     }
@@ -239,7 +240,7 @@ async fn list_names_window_and_publisher_and_keeps_blobs_at_home() {
     let blobs = ["a$1", "b$1"].iter().zip(uris).map(|(id, uri)| {
         Item::Blob(BlobRef { id: (*id).to_owned(), uri, created: 1_787_302_200, expires: 1_787_907_000 })
     });
-    assert_eq!(page, Page { items: blobs.collect(), next: None });
+    assert_eq!(page, Page { items: blobs.collect(), next: None, vendor_now: None });
     let seen = &world.vendor.seen("content")[0];
     assert_eq!(seen.bearer(), Some("canary-token-1"));
     let times = "startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T09%3A44%3A05";

@@ -48,12 +48,14 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         let read = async |answer: Answer| {
             let link = NEXT_PAGE_HEADERS.iter().find_map(|name| answer.header(name)).map(str::trim);
             let next = link.filter(|link| !link.is_empty()).map(next_page).transpose()?;
-            Ok(read_items(answer).await?.and_then(|items| self.page(items, next, request.window.from)))
+            let vendor_now = answer.date().map(|at| at.as_second());
+            let page = Page { items: Vec::new(), next, vendor_now };
+            Ok(read_items(answer).await?.and_then(|items| self.page(items, page, request.window.from)))
         };
         self.api.ask(Call { verb: Verb::Get, url, task }, read).await
     }
 
-    fn page(&self, items: Vec<ContentItem>, next: Option<String>, window_from: UnixSeconds) -> Outcome<Page> {
+    fn page(&self, items: Vec<ContentItem>, page: Page, window_from: UnixSeconds) -> Outcome<Page> {
         let blob = |item: ContentItem| {
             let blob = item.blob(window_from)?;
             Some(Item::Blob(BlobRef { uri: self.api.urls.blob(&blob.uri, &blob.id).into(), ..blob }))
@@ -61,7 +63,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         let items: Option<_> = items.into_iter().map(blob).collect();
         // An item that names no blob would be lost in silence.
         let nameless = Refusal { status: 200, reason: Reason::Other, retry_after: None };
-        items.map(|items| Page { items, next }).ok_or(nameless)
+        items.map(|items| Page { items, ..page }).ok_or(nameless)
     }
 
     async fn fetch_from(&self, url: &Url, task: Task<'_>) -> Result<Outcome<Blob>, PortError> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
 use collector::{
-    BlobRef, Body, Clock, Fetched, ListRequest, Listed, PortError, Prepared, RetryPolicy, Secrets, Source, Stream,
-    UnixSeconds, Vendor, retry,
+    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, RetryPolicy, Secrets, Source,
+    Stream, UnixSeconds, Vendor, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -98,9 +98,10 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             return refused(request, answer, key).await;
         }
         let place = format!("{} ({})", answer.place(), request.listing);
+        let vendor_now = answer.date().map(|at| at.as_second());
         let page = wire::page(&answer.bytes(MAX_PAGE_BYTES).await?);
         let page = page.map_err(|error| PortError::again(format!("{place}: {error}")))?;
-        Ok(Answered::Listed(Listed::Page(page)))
+        Ok(Answered::Listed(Listed::Page(Page { vendor_now, ..page })))
     }
 
     fn url(&self, request: &ListRequest<'_>) -> Url {

@@ -98,8 +98,8 @@ async fn a_healthy_vendor() {
 
 #[tokio::test]
 async fn a_troubled_vendor() {
-    check("some", Behaviours::from(Faults::Some)).await;
-    check("storm", Behaviours::from(Faults::Storm)).await;
+    check("some", Behaviours::new(Faults::Some, 1)).await;
+    check("storm", Behaviours::new(Faults::Storm, 1)).await;
 }
 
 #[tokio::test]

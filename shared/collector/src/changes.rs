@@ -6,6 +6,10 @@ use crate::head::Head;
 use crate::stream::ListingId;
 use crate::window::UnixSeconds;
 
+/// Troubled blobs a head remembers: it must stay small enough to be written. Those beyond hold the watermark only.
+const MOST_MISSING: usize = 500;
+/// No blob is listed for longer than this, in seconds: an older trouble is over.
+const MISSING_FOR_AT_MOST: UnixSeconds = 8 * 86_400;
 /// An idle stream's head is written this seldom, in seconds.
 const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
 
@@ -14,9 +18,11 @@ const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
 pub(crate) struct Changes {
     watermarks: BTreeMap<ListingId, UnixSeconds>,
     swept: BTreeMap<(ListingId, u32), UnixSeconds>,
+    sweep_from: BTreeMap<ListingId, UnixSeconds>,
+    cuts: BTreeMap<ListingId, UnixSeconds>,
     not_offered_until: BTreeMap<ListingId, UnixSeconds>,
-    /// Times each blob was missed; `None` once it no longer matters.
-    missing: BTreeMap<String, Option<u32>>,
+    /// When each blob was first missed; `None` once it no longer matters.
+    missing: BTreeMap<String, Option<UnixSeconds>>,
     last_start: Option<UnixSeconds>,
 }
 
@@ -31,12 +37,22 @@ impl Changes {
         self.swept.insert((listing, reach), at);
     }
 
+    /// The sweep has looked at everything before `at`.
+    pub(crate) fn sweeping(&mut self, listing: ListingId, at: UnixSeconds) {
+        self.sweep_from.insert(listing, at);
+    }
+
+    /// Windows are to be cut this long.
+    pub(crate) fn cut(&mut self, listing: ListingId, cut: UnixSeconds) {
+        self.cuts.insert(listing, cut);
+    }
+
     pub(crate) fn not_offered(&mut self, listing: ListingId, until: UnixSeconds) {
         self.not_offered_until.insert(listing, until);
     }
 
-    pub(crate) fn missed(&mut self, blob: &str, times: Option<u32>) {
-        self.missing.insert(blob.to_owned(), times);
+    pub(crate) fn missed(&mut self, blob: &str, first: Option<UnixSeconds>) {
+        self.missing.insert(blob.to_owned(), first);
     }
 
     pub(crate) fn started(&mut self, at: UnixSeconds) {
@@ -51,19 +67,34 @@ impl Changes {
             // It answered: it is offered.
             state.not_offered_until = None;
         }
+        for (listing, at) in &self.sweep_from {
+            head.listings.entry((*listing).to_owned()).or_default().sweep_from = Some(*at);
+        }
         for ((listing, reach), at) in &self.swept {
-            head.listings.entry((*listing).to_owned()).or_default().swept.insert(*reach, *at);
+            let state = head.listings.entry((*listing).to_owned()).or_default();
+            state.swept.insert(*reach, *at);
+            state.sweep_from = None;
+        }
+        for (listing, cut) in &self.cuts {
+            head.listings.entry((*listing).to_owned()).or_default().cut = Some(*cut);
         }
         for (listing, until) in &self.not_offered_until {
             head.listings.entry((*listing).to_owned()).or_default().not_offered_until = Some(*until);
         }
-        for (blob, times) in &self.missing {
-            match times {
-                Some(times) => head.missing.insert(blob.clone(), *times),
+        self.apply_missing(head);
+        head.last_start = self.last_start.max(head.last_start);
+    }
+
+    fn apply_missing(&self, head: &mut Head) {
+        let now = head.written_at;
+        head.missing.retain(|_, first| now - *first < MISSING_FOR_AT_MOST);
+        for (blob, first) in &self.missing {
+            match first {
+                Some(first) if head.missing.len() < MOST_MISSING => head.missing.insert(blob.clone(), *first),
+                Some(_) => None,
                 None => head.missing.remove(blob),
             };
         }
-        head.last_start = self.last_start.max(head.last_start);
     }
 
     /// Whether they deserve a write of their own: an idle tick costs none, but for one an hour.
@@ -73,6 +104,8 @@ impl Changes {
         };
         let furthest = self.watermarks.iter().map(|(listing, to)| raised(listing, to)).max().unwrap_or(0);
         !self.swept.is_empty()
+            || !self.sweep_from.is_empty()
+            || !self.cuts.is_empty()
             || !self.not_offered_until.is_empty()
             || !self.missing.is_empty()
             || self.last_start > head.last_start

@@ -25,9 +25,9 @@ pub struct Head {
     /// When a recording was last started (Microsoft: a subscription).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_start: Option<UnixSeconds>,
-    /// How often each blob was listed and not found.
+    /// Blobs that were listed and could not be had, and when that was first so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub missing: BTreeMap<String, u32>,
+    pub missing: BTreeMap<String, UnixSeconds>,
     /// The newest event time delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<UnixSeconds>,
@@ -43,6 +43,12 @@ pub struct ListingState {
     /// When each sweep last ended, by its reach in seconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
+    /// Where an unfinished sweep goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_from: Option<UnixSeconds>,
+    /// How long windows are cut, in seconds, after some took too many pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<UnixSeconds>,
     /// The vendor does not offer this listing; asked again after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered_until: Option<UnixSeconds>,

@@ -5,6 +5,7 @@
 
 mod batch;
 mod birth;
+mod blobs;
 mod changes;
 mod delivery;
 mod error;

@@ -62,7 +62,7 @@ pub struct BatchLimits {
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { lines: 20_000, bytes: 16 << 20, ledger_hours: 90 }
+        Self { lines: 20_000, bytes: 8 << 20, ledger_hours: 90 }
     }
 }
 

@@ -132,6 +132,8 @@ pub struct Page {
     pub items: Vec<Item>,
     /// How to ask for the next page; `None` ends the listing. An empty page may have a next one.
     pub next: Option<String>,
+    /// The vendor's own clock, where the answer tells it: what a listing shows, it shows as of then.
+    pub vendor_now: Option<UnixSeconds>,
 }
 
 /// What is asked of [`Vendor::list`].

@@ -5,33 +5,24 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
-use futures_util::stream;
 use jiff::Timestamp;
-use schema::{ArraySplitter, LineContext, Normalizer};
+use schema::{LineContext, Normalizer};
 
 use crate::batch::Rejected;
 use crate::delivery::Delivery;
 use crate::error::PortError;
-use crate::ledger::LedgerKind;
 use crate::policy::VendorPolicy;
-use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Prepared, State, Vendor};
+use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Prepared, State, Vendor};
 use crate::report::{Failure, Gap};
 use crate::stream::{ListingId, Stream};
 use crate::tick::Tick;
 use crate::window::{self, UnixSeconds, Window};
 
-/// The longest event, in bytes; a longer one makes its blob unreadable.
-const LONGEST_EVENT: usize = 64 << 20;
 /// Pages of one window. A vendor that has more is going round in circles.
 const MOST_PAGES: u32 = 20_000;
 /// Times a window is begun anew because the vendor lost our place in it.
 const MOST_RESTARTS: u32 = 3;
-/// Blobs of one listing that may fail before the rest is left to the next tick.
-const MOST_FAILED_BLOBS: u32 = 10;
-/// Ticks in which a blob may be listed and not found, or not readable, before it is given up as lost.
-const MOST_MISSES: u32 = 5;
 /// A listing that is not offered is asked for again after this, in seconds.
 const ASK_AGAIN_AFTER: UnixSeconds = 86_400;
 /// Time kept for the last commit.
@@ -69,6 +60,24 @@ pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) delivery: Delivery<'a, S, B, C>,
     /// How long the next window is cut, in seconds: it follows how full the last ones were.
     pub(crate) cut: UnixSeconds,
+    /// The vendor's clock, as its last answer told it.
+    pub(crate) vendor_now: Option<UnixSeconds>,
+}
+
+/// What listing a span to its end moves.
+#[derive(Clone, Copy)]
+enum Mark {
+    Watermark,
+    Sweep,
+}
+
+/// What came of a span of one listing.
+#[derive(PartialEq, Eq)]
+enum Spanned {
+    Whole,
+    /// Listed, but for blobs that could not be consumed.
+    Held,
+    NotOffered,
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -87,9 +96,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 report.failure = Some(Failure::new(&self.stream.name(), &error));
             }
         }
-        let watermarks = self.delivery.head.listings.values().map(|listing| listing.watermark);
+        self.delivery.report.watermark_lag_seconds = self.lag();
+    }
+
+    /// Seconds since the oldest watermark of the listings that are offered.
+    fn lag(&self) -> Option<i64> {
         let now = self.tick.clock.now().as_second();
-        self.delivery.report.watermark_lag_seconds = watermarks.min().map(|oldest| (now - oldest).max(0));
+        let states = self.stream.listings.iter().filter_map(|id| self.delivery.head.listings.get(*id));
+        let offered = states.filter(|state| state.not_offered_until.is_none_or(|until| until <= now));
+        offered.map(|state| (now - state.watermark).max(0)).max()
     }
 
     async fn finish(&mut self) -> Result<(), PortError> {
@@ -124,6 +139,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                     self.delivery.changes.started(now);
                     self.delivery.write_changes().await.map_err(Stop::Delivery)?;
                 }
+                self.vendor_now = vendor_now;
                 Ok(Some(vendor_now.unwrap_or(now)))
             }
         }
@@ -134,52 +150,72 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         if state.not_offered_until.is_some_and(|until| now < until) {
             return Ok(());
         }
+        self.cut = state.cut.unwrap_or(self.policy.longest_window);
         let plan = window::plan(&state, self.delivery.head.floor, self.policy, now);
         if let Some(lost) = plan.lost {
-            self.delivery.report.gaps.push(Gap {
-                from: lost.from,
-                to: lost.to,
-                cause: format!("{}: the vendor no longer has what was not listed in time", self.stream.name()),
-            });
+            let cause = format!("{}: the vendor no longer has what was not listed in time", self.stream.name());
+            self.delivery.report.gaps.push(Gap { from: lost.from, to: lost.to, cause });
         }
-        let mut left = plan.span;
-        let mut whole = true;
-        while let Some(span) = left {
-            let (window, rest) = span.split_first(self.cut);
-            match self.pull_window(listing, window).await? {
-                Pulled::NotOffered => {
-                    self.delivery.changes.not_offered(listing, now + ASK_AGAIN_AFTER);
-                    return Ok(());
-                }
-                Pulled::TooLong => {
-                    self.cut = (window.span() / 2).max(1);
-                    continue;
-                }
-                Pulled::Held { at } => {
-                    if whole {
-                        self.delivery.changes.raise(listing, at);
-                    }
-                    whole = false;
-                }
-                Pulled::Whole { pages } => {
-                    if whole {
-                        self.delivery.changes.raise(listing, window.to);
-                    }
-                    self.widen(pages);
-                }
-            }
-            left = rest;
+        let Some(main) = plan.main else { return Ok(()) };
+        if self.pull_span(listing, main, Mark::Watermark).await? == Spanned::NotOffered {
+            self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
+            return Ok(());
         }
-        if whole {
-            plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, now));
+        let swept = match plan.sweep {
+            Some(sweep) => self.pull_span(listing, sweep, Mark::Sweep).await? == Spanned::Whole,
+            None => true,
+        };
+        if swept {
+            let at = self.seen(now);
+            plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, at));
         }
         Ok(())
     }
 
+    /// Lists a span window by window, oldest first, moving the mark behind it.
+    async fn pull_span(&mut self, listing: ListingId, span: Window, mark: Mark) -> Result<Spanned, Stop> {
+        let (mut left, mut whole) = (Some(span), true);
+        while let Some(span) = left {
+            let (window, rest) = span.split_first(self.cut);
+            let came_to = match self.pull_window(listing, window).await? {
+                Pulled::NotOffered => return Ok(Spanned::NotOffered),
+                Pulled::TooLong => {
+                    self.cut_windows(listing, (window.span() / 2).max(1));
+                    continue;
+                }
+                Pulled::Held { at } => at.min(window.to),
+                Pulled::Whole { pages } => {
+                    self.widen(listing, pages);
+                    window.to
+                }
+            };
+            if whole {
+                match mark {
+                    Mark::Watermark => self.delivery.changes.raise(listing, self.seen(came_to)),
+                    Mark::Sweep => self.delivery.changes.sweeping(listing, came_to),
+                }
+            }
+            whole &= came_to == window.to;
+            left = rest;
+        }
+        Ok(if whole { Spanned::Whole } else { Spanned::Held })
+    }
+
+    /// Our time, but never the vendor's future: what a listing shows, it shows as of the vendor's now.
+    pub(crate) fn seen(&self, at: UnixSeconds) -> UnixSeconds {
+        self.vendor_now.map_or(at, |vendor_now| at.min(vendor_now))
+    }
+
+    fn cut_windows(&mut self, listing: ListingId, cut: UnixSeconds) {
+        self.cut = cut;
+        self.delivery.changes.cut(listing, cut);
+    }
+
     /// After a window with few pages the next may be longer.
-    fn widen(&mut self, pages: u32) {
-        if self.policy.split_after_pages.is_some_and(|most| pages * 3 <= most) {
-            self.cut = self.cut.saturating_mul(2).min(self.policy.longest_window);
+    fn widen(&mut self, listing: ListingId, pages: u32) {
+        let few = self.policy.split_after_pages.is_some_and(|most| pages * 3 <= most);
+        if few && self.cut < self.policy.longest_window {
+            self.cut_windows(listing, self.cut.saturating_mul(2).min(self.policy.longest_window));
         }
     }
 
@@ -207,6 +243,9 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Listed::NotOffered => return Ok(Some(Pulled::NotOffered)),
             };
             self.delivery.report.pages += 1;
+            if page_number == 1 {
+                self.vendor_now = page.vendor_now.or(self.vendor_now);
+            }
             for item in page.items {
                 match item {
                     Item::Event(raw) => self.take(&raw).await.map_err(Stop::Delivery)?,
@@ -228,116 +267,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         Err(Stop::Vendor(going_round(listing)))
     }
 
-    /// Fetches and takes the blobs not yet consumed, those that expire first first. The answer is
-    /// when the oldest blob was created that still is not consumed, if any.
-    async fn consume(&mut self, mut blobs: Vec<BlobRef>) -> Result<Option<UnixSeconds>, Stop> {
-        blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
-        blobs.dedup_by(|a, b| a.id == b.id);
-        let mut wanted = Vec::new();
-        for blob in blobs {
-            let known = self.delivery.knows(LedgerKind::Blobs, blob_hour(&blob), blob_entry(&blob)).await;
-            if !known.map_err(Stop::Delivery)? {
-                wanted.push(blob);
-            }
-        }
-        let (vendor, stream) = (self.vendor, self.stream);
-        let mut fetches = pin!(
-            stream::iter(&wanted).map(|blob| vendor.fetch(stream, blob)).buffered(self.policy.fetches_ahead.max(1))
-        );
-        let (mut oldest_left, mut failed, mut first_error) = (None, 0, None);
-        for blob in &wanted {
-            let outcome = match self.before_cutoff(fetches.next()).await {
-                Ok(Some(fetched)) => self.consume_one(blob, fetched).await,
-                Ok(None) => break,
-                Err(stop) => Err(stop),
-            };
-            match outcome {
-                Ok(true) => continue,
-                Ok(false) => {}
-                // The next listing stops at once; until then this one has come that far.
-                Err(Stop::Cutoff) => return Ok(Some(oldest_left.unwrap_or(blob.created))),
-                Err(Stop::Vendor(error)) => {
-                    failed += 1;
-                    if failed >= MOST_FAILED_BLOBS {
-                        return Err(Stop::Vendor(error));
-                    }
-                    first_error.get_or_insert(error);
-                }
-                Err(stop) => return Err(stop),
-            }
-            oldest_left.get_or_insert(blob.created);
-        }
-        if let Some(error) = first_error {
-            // Said, but the rest of the listing goes on: a blob never costs its stream.
-            self.delivery.report.failure = Some(Failure::new(&stream.name(), &error));
-        }
-        Ok(oldest_left)
-    }
-
-    /// Whether the blob needs no further attention.
-    async fn consume_one(
-        &mut self,
-        blob: &BlobRef,
-        fetched: Result<Fetched<V::Body>, PortError>,
-    ) -> Result<bool, Stop> {
-        match fetched.map_err(Stop::Vendor)? {
-            Fetched::Body(body) => {
-                if !self.take_body(body).await? {
-                    return Ok(self.missed(blob, "is not a JSON array"));
-                }
-                self.delivery.report.blobs += 1;
-            }
-            Fetched::Missing => return Ok(self.missed(blob, "was listed but could not be found")),
-            Fetched::Expired => self.lose(blob, "expired before it was fetched"),
-        }
-        self.settle_blob(blob).await?;
-        Ok(true)
-    }
-
-    /// Takes every event of the body; whether it was one whole JSON array.
-    async fn take_body(&mut self, mut body: V::Body) -> Result<bool, Stop> {
-        let mut splitter = ArraySplitter::new(LONGEST_EVENT);
-        let mut events: Vec<Vec<u8>> = Vec::new();
-        while let Some(bytes) = self.before_cutoff(body.chunk()).await?.map_err(Stop::Vendor)? {
-            let split = splitter.push(&bytes, |event| events.push(event.to_vec()));
-            for event in events.drain(..) {
-                self.take(&event).await.map_err(Stop::Delivery)?;
-            }
-            if split.is_err() {
-                return Ok(false);
-            }
-        }
-        Ok(splitter.finish().is_ok())
-    }
-
-    /// Counts one more miss; whether the blob is given up.
-    fn missed(&mut self, blob: &BlobRef, what: &str) -> bool {
-        let times = self.delivery.head.missing.get(&blob.id).copied().unwrap_or(0) + 1;
-        if times < MOST_MISSES {
-            self.delivery.changes.missed(&blob.id, Some(times));
-            return false;
-        }
-        self.lose(blob, &format!("{what} in {times} ticks"));
-        self.delivery.changes.missed(&blob.id, None);
-        self.delivery.keep_blob(blob_hour(blob), blob_entry(blob));
-        true
-    }
-
-    fn lose(&mut self, blob: &BlobRef, what: &str) {
-        let cause = format!("{}: content {} {what}", self.stream.name(), blob.id);
-        self.delivery.report.gaps.push(Gap { from: blob.created, to: blob.created + 1, cause });
-    }
-
-    async fn settle_blob(&mut self, blob: &BlobRef) -> Result<(), Stop> {
-        if self.delivery.head.missing.contains_key(&blob.id) {
-            self.delivery.changes.missed(&blob.id, None);
-        }
-        self.delivery.keep_blob(blob_hour(blob), blob_entry(blob));
-        self.deliver_if_full().await.map_err(Stop::Delivery)
-    }
-
     /// Takes one event: a new one goes into the batch in hand.
-    async fn take(&mut self, raw: &[u8]) -> Result<(), PortError> {
+    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<(), PortError> {
         self.delivery.report.events += 1;
         let context = LineContext {
             source_id: self.stream.source.as_str(),
@@ -362,12 +293,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         self.deliver_if_full().await
     }
 
-    async fn deliver_if_full(&mut self) -> Result<(), PortError> {
+    pub(crate) async fn deliver_if_full(&mut self) -> Result<(), PortError> {
         if self.delivery.batch.is_full(&self.tick.settings.batch) { self.delivery.deliver().await } else { Ok(()) }
     }
 
     /// Waits for `work`, but not past the moment at which what is in hand must be committed.
-    async fn before_cutoff<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
+    pub(crate) async fn before_cutoff<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
         let left = until(self.tick.clock.now(), self.tick.deadline).saturating_sub(COMMIT_RESERVE);
         if left.is_zero() {
             return Err(Stop::Cutoff);
@@ -389,14 +320,4 @@ fn going_round(listing: ListingId) -> PortError {
         "the listing {listing} does not advance: the vendor named the same next page twice, or more than \
          {MOST_PAGES} pages for one window; the watermark stays and the next tick tries again"
     ))
-}
-
-fn blob_hour(blob: &BlobRef) -> u32 {
-    u32::try_from(blob.created / 3_600).unwrap_or(0)
-}
-
-/// What the ledger remembers of a blob.
-fn blob_entry(blob: &BlobRef) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(blob.id.as_bytes()).as_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

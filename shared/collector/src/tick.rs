@@ -17,7 +17,6 @@ use crate::ports::{Bucket, Clock, State, Vendor};
 use crate::pull::Pull;
 use crate::report::{Failure, StreamReport};
 use crate::stream::Stream;
-use crate::window::UnixSeconds;
 
 /// One tenant of one vendor, ready to be collected.
 #[derive(Debug)]
@@ -40,7 +39,6 @@ pub struct Memory {
 struct StreamMemory {
     head_id: String,
     known: Known,
-    cut: UnixSeconds,
 }
 
 /// The ports and settings of one tick.
@@ -77,10 +75,7 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             Ok(head) => head,
             Err(error) => return StreamReport { failure: Some(Failure::new(&stream.name(), &error)), ..report },
         };
-        let (known, cut) = match warm {
-            Some(warm) if warm.head_id == head.id => (warm.known, warm.cut),
-            _ => (Known::default(), source.policy.longest_window),
-        };
+        let known = warm.filter(|warm| warm.head_id == head.id).map_or_else(Known::default, |warm| warm.known);
         let normalizer = Normalizer::new(stream.log_type);
         let mut pull = Pull {
             tick: self,
@@ -89,11 +84,12 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             policy: &source.policy,
             normalizer: &normalizer,
             delivery: Delivery::new(self, stream, source.policy.horizon, head, known, report),
-            cut,
+            cut: source.policy.longest_window,
+            vendor_now: None,
         };
         pull.run().await;
-        let Pull { delivery, cut, .. } = pull;
-        let kept = StreamMemory { head_id: delivery.head.id, known: delivery.known, cut };
+        let delivery = pull.delivery;
+        let kept = StreamMemory { head_id: delivery.head.id, known: delivery.known };
         memory.streams.borrow_mut().insert(stream.name(), kept);
         delivery.report
     }

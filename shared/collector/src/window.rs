@@ -34,26 +34,34 @@ impl Window {
 /// What to list of one listing in one tick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// All of it in one span; `None` when there is nothing to list yet.
-    pub(crate) span: Option<Window>,
-    /// The sweeps that listing it to the end completes, by reach.
+    /// From the watermark, less the overlap, to the vendor's now: always first, for it moves the watermark.
+    pub(crate) main: Option<Window>,
+    /// What the due sweeps look at beyond that, from where the last one was left.
+    pub(crate) sweep: Option<Window>,
+    /// The sweeps that listing both to the end completes, by reach.
     pub(crate) sweeps: Vec<u32>,
     /// Vendor time that was never listed and that the vendor no longer has.
     pub(crate) lost: Option<Window>,
 }
 
-/// Plans one listing at the vendor's `now`: from the watermark, less the overlap or the widest
-/// sweep that is due, never below the floor, never past the vendor's retention, never into its future.
+/// Plans one listing at the vendor's `now`: from the watermark, less the overlap, and less the
+/// widest sweep that is due; never below the floor, never past the vendor's retention, never into its future.
 pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPolicy, now: UnixSeconds) -> Plan {
     let due = |every: UnixSeconds, reach: u32| listing.swept.get(&reach).is_none_or(|last| now - last >= every);
     let sweeps: Vec<u32> =
         policy.sweeps.iter().filter(|sweep| due(sweep.every, sweep.reach)).map(|sweep| sweep.reach).collect();
-    let reach = sweeps.iter().copied().chain([policy.overlap]).max().unwrap_or(policy.overlap);
 
     let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
-    let from = (listing.watermark - UnixSeconds::from(reach)).max(floor).max(oldest);
+    let back = |reach: u32| (listing.watermark.min(now) - UnixSeconds::from(reach)).max(floor).max(oldest);
+    let main = back(policy.overlap);
+    let sweep = sweeps.iter().copied().max().map(back);
+    let sweep = sweep.map(|from| from.max(listing.sweep_from.unwrap_or(from).min(main)));
     let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
-    Plan { span: (from < now).then_some(Window { from, to: now }), sweeps, lost }
+    Plan { main: span(main, now), sweep: sweep.and_then(|from| span(from, main)), sweeps, lost }
+}
+
+fn span(from: UnixSeconds, to: UnixSeconds) -> Option<Window> {
+    (from < to).then_some(Window { from, to })
 }
 
 #[cfg(test)]
@@ -78,22 +86,37 @@ mod tests {
     }
 
     fn listing(watermark: i64, swept: &[(u32, i64)]) -> ListingState {
-        ListingState { watermark, swept: swept.iter().copied().collect(), not_offered_until: None }
+        ListingState { watermark, swept: swept.iter().copied().collect(), ..ListingState::default() }
+    }
+
+    fn window(from: i64, to: i64) -> Option<Window> {
+        Some(Window { from, to })
     }
 
     #[test]
     fn ok_idle_lists_the_overlap_only() {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
         let got = plan(&state, 0, &policy(None), NOW);
-        assert_eq!(got, Plan { span: Some(Window { from: NOW - 660, to: NOW }), sweeps: vec![], lost: None });
+        assert_eq!(got, Plan { main: window(NOW - 660, NOW), sweep: None, sweeps: vec![], lost: None });
     }
 
     #[test]
-    fn ok_a_due_sweep_reaches_further_and_the_floor_stops_it() {
+    fn ok_a_due_sweep_comes_after_and_the_floor_stops_it() {
         let state = listing(NOW - 60, &[(604_800, NOW - 100), (86_400, NOW - HOUR)]);
-        assert_eq!(plan(&state, 0, &policy(None), NOW).span, Some(Window { from: NOW - 60 - DAY, to: NOW }));
-        assert_eq!(plan(&state, NOW - 900, &policy(None), NOW).span, Some(Window { from: NOW - 900, to: NOW }));
-        assert_eq!(plan(&state, 0, &policy(None), NOW).sweeps, [86_400]);
+        let got = plan(&state, 0, &policy(None), NOW);
+        assert_eq!((got.main, got.sweep), (window(NOW - 660, NOW), window(NOW - 60 - DAY, NOW - 660)));
+        assert_eq!(got.sweeps, [86_400]);
+        assert_eq!(plan(&state, NOW - 900, &policy(None), NOW).sweep, window(NOW - 900, NOW - 660));
+        assert_eq!(plan(&state, NOW - 600, &policy(None), NOW).sweep, None);
+    }
+
+    #[test]
+    fn ok_a_sweep_goes_on_where_it_was_left() {
+        let left = |sweep_from| ListingState { sweep_from: Some(sweep_from), ..listing(NOW, &[(604_800, NOW)]) };
+        let sweep = |sweep_from| plan(&left(sweep_from), 0, &policy(None), NOW).sweep;
+        assert_eq!(sweep(NOW - 5 * HOUR), window(NOW - 5 * HOUR, NOW - 600));
+        assert_eq!(sweep(NOW - 9 * DAY), window(NOW - DAY, NOW - 600));
+        assert_eq!(sweep(NOW + DAY), None);
     }
 
     #[test]
@@ -101,24 +124,14 @@ mod tests {
         let retention = Retention { keeps: 7 * DAY, margin: 600 };
         let got = plan(&listing(NOW - 9 * DAY, &[]), 0, &policy(Some(retention)), NOW);
         let oldest = NOW - 7 * DAY + 600;
-        assert_eq!(got.span, Some(Window { from: oldest, to: NOW }));
-        assert_eq!(got.lost, Some(Window { from: NOW - 9 * DAY, to: oldest }));
+        assert_eq!((got.main, got.sweep), (window(oldest, NOW), None));
+        assert_eq!(got.lost, window(NOW - 9 * DAY, oldest));
     }
 
     #[test]
-    fn ok_a_watermark_ahead_of_the_vendor_is_listed_from_the_overlap() {
-        let state = listing(NOW + 90, &[(86_400, NOW), (604_800, NOW)]);
-        assert_eq!(plan(&state, 0, &policy(None), NOW).span, Some(Window { from: NOW - 510, to: NOW }));
-        assert_eq!(
-            plan(
-                &listing(NOW + DAY, state.swept.iter().map(|(a, b)| (*a, *b)).collect::<Vec<_>>().as_slice()),
-                0,
-                &policy(None),
-                NOW
-            )
-            .span,
-            None
-        );
+    fn ok_a_watermark_ahead_of_the_vendor_does_not_hide_the_overlap() {
+        let state = listing(NOW + 3 * DAY, &[(86_400, NOW), (604_800, NOW)]);
+        assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(NOW - 600, NOW));
     }
 
     #[test]

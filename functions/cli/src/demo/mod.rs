@@ -58,7 +58,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let clock = DemoClock::default();
-    let lake = Lake::open(&args.lake, Settings::default(), &clock)?;
+    let lake = Lake::open(&args.lake, Settings::default())?;
     let started = started(&lake, &args, clock.now()).await?;
     clock.set(started);
     let options = || Options { events: args.events, seed: args.seed, ..Options::new(started) };

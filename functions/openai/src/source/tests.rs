@@ -126,7 +126,7 @@ async fn organization(script: Script) -> Seen {
 
 fn page(events: &[&str], next: Option<&str>) -> Result<Listed, PortError> {
     let items = events.iter().map(|event| Item::Event(event.as_bytes().to_vec())).collect();
-    Ok(Listed::Page(Page { items, next: next.map(str::to_owned) }))
+    Ok(Listed::Page(Page { items, next: next.map(str::to_owned), vendor_now: None }))
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use collector::{Head, LedgerItem, LedgerKind, PortError, State, Stream, UnixSeconds, Written};
+use collector::{Head, LedgerItem, LedgerKind, PortError, State, Stream, Written};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::PRIVATE_DIR;
@@ -45,12 +45,13 @@ pub struct LocalState {
 }
 
 impl LocalState {
-    /// Opens the lake's state, making it when there is none, and forgets ledger items that
-    /// expired before `now`.
+    /// Opens the lake's state, making it when there is none, and forgets ledger items that expired
+    /// before the oldest watermark of their stream. Watermarks go by the vendor's clock, so a clock
+    /// of ours that is ahead for a while forgets nothing.
     ///
     /// # Errors
     /// When the file cannot be made or read, or is of another version.
-    pub fn open(lake: &Path, now: UnixSeconds) -> Result<Self, PortError> {
+    pub fn open(lake: &Path) -> Result<Self, PortError> {
         let directory = lake.join(PRIVATE_DIR);
         let path = directory.join("state.sqlite");
         let unusable = |error: std::io::Error| {
@@ -61,7 +62,7 @@ impl LocalState {
         // waiting, so opening is done one at a time. The lock goes with the file, or the process.
         let door = fs::File::create(directory.join("state.lock")).map_err(unusable)?;
         door.lock().map_err(unusable)?;
-        let connection = prepare(&path, now).map_err(|error| failed(&path, &error))?;
+        let connection = prepare(&path).map_err(|error| failed(&path, &error))?;
         let version: i64 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| failed(&path, &error))?;
         if version != SCHEMA_VERSION {
@@ -172,7 +173,7 @@ impl State for LocalState {
 }
 
 /// Opens the file and brings it to the layout above.
-fn prepare(path: &Path, now: UnixSeconds) -> Result<Connection, rusqlite::Error> {
+fn prepare(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -184,16 +185,24 @@ fn prepare(path: &Path, now: UnixSeconds) -> Result<Connection, rusqlite::Error>
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     } else if version == SCHEMA_VERSION {
-        forget(&connection, now)?;
+        forget(&connection)?;
     }
     Ok(connection)
 }
 
-/// Deletes what expired before `now`; looks first, so that an idle start writes nothing.
-fn forget(connection: &Connection, now: UnixSeconds) -> Result<(), rusqlite::Error> {
-    let any = "SELECT EXISTS (SELECT 1 FROM ledger WHERE expires_at < ?1)";
-    if connection.query_row(any, [now], |row| row.get(0))? {
-        connection.execute("DELETE FROM ledger WHERE expires_at < ?1", [now])?;
+/// Deletes what expired before the oldest watermark of its stream; looks first, so that an idle start writes nothing.
+fn forget(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let mut select = connection.prepare("SELECT stream, head FROM heads")?;
+    let heads = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (stream, head) in heads.collect::<Result<Vec<(String, String)>, _>>()? {
+        // A head that cannot be read is told when its stream is.
+        let Ok(head) = serde_json::from_str::<Head>(&head) else { continue };
+        let watermarks = head.listings.values().map(|listing| listing.watermark);
+        let Some(oldest) = watermarks.min() else { continue };
+        let any = "SELECT EXISTS (SELECT 1 FROM ledger WHERE stream = ?1 AND expires_at < ?2)";
+        if connection.query_row(any, params![stream, oldest], |row| row.get(0))? {
+            connection.execute("DELETE FROM ledger WHERE stream = ?1 AND expires_at < ?2", params![stream, oldest])?;
+        }
     }
     Ok(())
 }
@@ -250,24 +259,26 @@ mod tests {
     #[test]
     fn err_file_of_another_version() -> Result<(), PortError> {
         let lake = tempfile::tempdir().unwrap();
-        let state = LocalState::open(lake.path(), 0)?;
+        let state = LocalState::open(lake.path())?;
         state.connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
         drop(state);
-        let error = LocalState::open(lake.path(), 0).unwrap_err();
+        let error = LocalState::open(lake.path()).unwrap_err();
         assert!(error.message.contains("is of version 2, this program knows 1"), "{error}");
         Ok(())
     }
 
     #[test]
-    fn expired_items_go_when_opened() {
+    fn items_expired_before_the_oldest_watermark_go_when_opened() {
         let lake = tempfile::tempdir().unwrap();
-        let state = LocalState::open(lake.path(), 0).unwrap();
+        let state = LocalState::open(lake.path()).unwrap();
         let insert = "INSERT INTO ledger VALUES ('s', 'rows', 1, ?1, x'', ?2)";
         for (seq, expires_at) in [(1, 99), (2, 100), (3, 101)] {
             state.connection.execute(insert, [seq, expires_at]).unwrap();
         }
+        let head = r#"{"version":1,"id":"i","seq":4,"floor":0,"listings":{"a":{"watermark":900},"b":{"watermark":100}},"written_at":0}"#;
+        state.connection.execute("INSERT INTO heads VALUES ('s', 1, ?1)", [head]).unwrap();
         drop(state);
-        let state = LocalState::open(lake.path(), 100).unwrap();
+        let state = LocalState::open(lake.path()).unwrap();
         let left: i64 = state
             .connection
             .query_row("SELECT group_concat(seq, '') FROM ledger", [], |row| {
@@ -282,7 +293,7 @@ mod tests {
         let lake = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for _ in 0..16 {
-                scope.spawn(|| (0..20).for_each(|_| drop(LocalState::open(lake.path(), 0).unwrap())));
+                scope.spawn(|| (0..20).for_each(|_| drop(LocalState::open(lake.path()).unwrap())));
             }
         });
     }

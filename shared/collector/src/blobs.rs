@@ -1,0 +1,169 @@
+//! Blobs: fetch what was not consumed yet, in pieces, and never let one hold up another.
+
+use std::pin::pin;
+
+use futures_util::{StreamExt, stream};
+use schema::ArraySplitter;
+
+use crate::error::{PortError, Recovery};
+use crate::ledger::LedgerKind;
+use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
+use crate::pull::{Pull, Stop};
+use crate::report::{Failure, Gap};
+use crate::window::UnixSeconds;
+
+/// The longest event, in bytes; a longer one makes its blob unreadable.
+const LONGEST_EVENT: usize = 64 << 20;
+/// Blobs that may fail in a row before the rest is left to the next tick: then it is not the blobs.
+const MOST_FAILED_IN_A_ROW: u32 = 10;
+/// A blob that is listed but not found, or not readable, is given up as lost after this, in seconds.
+const GIVE_UP_AFTER: UnixSeconds = 86_400;
+
+impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
+    /// Fetches and takes the blobs not yet consumed. The answer is when the oldest blob was created
+    /// that still is not consumed, if any.
+    pub(crate) async fn consume(&mut self, blobs: Vec<BlobRef>) -> Result<Option<UnixSeconds>, Stop> {
+        let wanted = self.unconsumed(blobs).await.map_err(Stop::Delivery)?;
+        let (vendor, stream) = (self.vendor, self.stream);
+        let fetches = stream::iter(&wanted).map(|blob| vendor.fetch(stream, blob));
+        let mut fetches = pin!(fetches.buffered(self.policy.fetches_ahead.max(1)));
+        let (mut left, mut failed_in_a_row) = (None, 0);
+        for (index, blob) in wanted.iter().enumerate() {
+            let outcome = match self.before_cutoff(fetches.next()).await {
+                Ok(Some(fetched)) => self.consume_one(blob, fetched).await,
+                Ok(None) => break,
+                Err(stop) => Err(stop),
+            };
+            match outcome {
+                Ok(true) => {
+                    failed_in_a_row = 0;
+                    continue;
+                }
+                Ok(false) => {}
+                // The next listing stops at once; until then this one has come that far.
+                Err(Stop::Cutoff) => return Ok(oldest(left, &wanted[index..])),
+                Err(Stop::Vendor(error)) => {
+                    failed_in_a_row += 1;
+                    if failed_in_a_row >= MOST_FAILED_IN_A_ROW || error.recovery == Recovery::Person {
+                        return Err(Stop::Vendor(error));
+                    }
+                    self.fail(blob, &error);
+                }
+                Err(stop) => return Err(stop),
+            }
+            left = oldest(left, std::slice::from_ref(blob));
+        }
+        Ok(left)
+    }
+
+    /// The blobs the ledger does not know, those that expire first first; those that gave trouble last.
+    async fn unconsumed(&mut self, mut blobs: Vec<BlobRef>) -> Result<Vec<BlobRef>, PortError> {
+        blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        blobs.dedup_by(|a, b| a.id == b.id);
+        let mut wanted = Vec::new();
+        for blob in blobs {
+            if !self.delivery.knows(LedgerKind::Blobs, hour(&blob), entry(&blob)).await? {
+                wanted.push(blob);
+            }
+        }
+        wanted.sort_by_key(|blob| self.delivery.head.missing.contains_key(&blob.id));
+        Ok(wanted)
+    }
+
+    /// Whether the blob needs no further attention.
+    async fn consume_one(
+        &mut self,
+        blob: &BlobRef,
+        fetched: Result<Fetched<V::Body>, PortError>,
+    ) -> Result<bool, Stop> {
+        let trouble = match fetched.map_err(Stop::Vendor)? {
+            Fetched::Body(body) => {
+                let whole = self.take_body(body).await?;
+                self.delivery.report.blobs += u64::from(whole);
+                (!whole).then_some("is not a JSON array")
+            }
+            Fetched::Missing => Some("was listed but could not be found"),
+            Fetched::Expired => {
+                self.lose(blob, "expired before it was fetched");
+                None
+            }
+        };
+        if trouble.is_some_and(|what| !self.give_up(blob, what)) {
+            return Ok(false);
+        }
+        if self.delivery.head.missing.contains_key(&blob.id) {
+            self.delivery.changes.missed(&blob.id, None);
+        }
+        self.delivery.keep_blob(hour(blob), entry(blob));
+        self.deliver_if_full().await.map_err(Stop::Delivery)?;
+        Ok(true)
+    }
+
+    /// Takes every event of the body; whether it was one whole JSON array.
+    async fn take_body(&mut self, mut body: V::Body) -> Result<bool, Stop> {
+        let mut splitter = ArraySplitter::new(LONGEST_EVENT);
+        let mut events: Vec<Vec<u8>> = Vec::new();
+        while let Some(bytes) = self.before_cutoff(body.chunk()).await?.map_err(Stop::Vendor)? {
+            let split = splitter.push(&bytes, |event| events.push(event.to_vec()));
+            for event in events.drain(..) {
+                self.take(&event).await.map_err(Stop::Delivery)?;
+            }
+            if split.is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(splitter.finish().is_ok())
+    }
+
+    /// A blob never costs its stream: its failure is said, and the listing goes on.
+    fn fail(&mut self, blob: &BlobRef, error: &PortError) {
+        self.missed_since(blob);
+        let failure = Failure::new(&self.stream.name(), error);
+        self.delivery.report.failure.get_or_insert(failure);
+    }
+
+    /// Counts one more miss; whether the blob is given up.
+    fn give_up(&mut self, blob: &BlobRef, what: &str) -> bool {
+        let since = self.missed_since(blob);
+        let given_up = self.now() - since >= GIVE_UP_AFTER;
+        if given_up {
+            self.lose(blob, &format!("{what} for {} hours", GIVE_UP_AFTER / 3_600));
+        }
+        given_up
+    }
+
+    /// When the blob was first missed.
+    fn missed_since(&mut self, blob: &BlobRef) -> UnixSeconds {
+        let now = self.now();
+        let known = self.delivery.head.missing.get(&blob.id).copied();
+        known.unwrap_or_else(|| {
+            self.delivery.changes.missed(&blob.id, Some(now));
+            now
+        })
+    }
+
+    /// The vendor's time where it is known, else ours.
+    fn now(&self) -> UnixSeconds {
+        self.seen(self.tick.clock.now().as_second())
+    }
+
+    fn lose(&mut self, blob: &BlobRef, what: &str) {
+        let cause = format!("{}: content {} {what}", self.stream.name(), blob.id);
+        self.delivery.report.gaps.push(Gap { from: blob.created, to: blob.created + 1, cause });
+    }
+}
+
+fn oldest(left: Option<UnixSeconds>, blobs: &[BlobRef]) -> Option<UnixSeconds> {
+    blobs.iter().map(|blob| blob.created).chain(left).min()
+}
+
+/// The hour of the ledger a blob is remembered in.
+fn hour(blob: &BlobRef) -> u32 {
+    u32::try_from(blob.created / 3_600).unwrap_or(0)
+}
+
+/// What the ledger remembers of a blob.
+fn entry(blob: &BlobRef) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(blob.id.as_bytes()).as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
