@@ -161,7 +161,7 @@ async fn commit_is_one_transaction_of_100(state: &impl State) {
     apply(state, &stream, None, &head(1), &items).await;
     for item in &items {
         let read = state.ledger(&stream, LedgerKind::Rows, item.hour, None).await.unwrap();
-        assert_eq!(read, [item.clone()]);
+        assert_eq!(read, std::slice::from_ref(item));
     }
 }
 
