@@ -17,7 +17,7 @@ use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Prepared, State, Ve
 use crate::report::{Failure, Gap};
 use crate::stream::{ListingId, Stream};
 use crate::tick::Tick;
-use crate::window::{self, UnixSeconds, Window};
+use crate::window::{self, Plan, UnixSeconds, Window};
 
 /// Pages of one window. A vendor that has more is going round in circles.
 const MOST_PAGES: u32 = 20_000;
@@ -115,11 +115,19 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     async fn pull(&mut self) -> Result<(), Stop> {
         self.delivery.settle().await.map_err(Stop::Delivery)?;
         let Some(now) = self.prepare().await? else { return Ok(()) };
-        let mut outcome = Ok(());
+        let (mut outcome, mut sweeps) = (Ok(()), Vec::new());
         for listing in &self.stream.listings {
-            match self.pull_listing(listing, now).await {
-                Ok(()) => {}
+            match self.pull_main(listing, now).await {
+                Ok(plan) => sweeps.extend(plan.map(|plan| (*listing, plan))),
                 // One listing's trouble is not the other's.
+                Err(Stop::Vendor(error)) => outcome = Err(Stop::Vendor(error)),
+                Err(stop) => return Err(stop),
+            }
+        }
+        // No listing's look back holds up another's way forward.
+        for (listing, plan) in sweeps {
+            match self.sweep(listing, plan, now).await {
+                Ok(()) => {}
                 Err(Stop::Vendor(error)) => outcome = Err(Stop::Vendor(error)),
                 Err(stop) => return Err(stop),
             }
@@ -145,10 +153,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
     }
 
-    async fn pull_listing(&mut self, listing: ListingId, now: UnixSeconds) -> Result<(), Stop> {
+    /// Lists what moves the watermark; the plan it followed, where a sweep may come after.
+    async fn pull_main(&mut self, listing: ListingId, now: UnixSeconds) -> Result<Option<Plan>, Stop> {
         let state = self.delivery.head.listings.get(listing).cloned().unwrap_or_default();
         if state.not_offered_until.is_some_and(|until| now < until) {
-            return Ok(());
+            return Ok(None);
         }
         self.cut = state.cut.unwrap_or(self.policy.longest_window);
         let plan = window::plan(&state, self.delivery.head.floor, self.policy, now);
@@ -156,11 +165,16 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             let cause = format!("{}: the vendor no longer has what was not listed in time", self.stream.name());
             self.delivery.report.gaps.push(Gap { from: lost.from, to: lost.to, cause });
         }
-        let Some(main) = plan.main else { return Ok(()) };
+        let Some(main) = plan.main else { return Ok(None) };
         if self.pull_span(listing, main, Mark::Watermark).await? == Spanned::NotOffered {
             self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
-            return Ok(());
+            return Ok(None);
         }
+        Ok(Some(plan))
+    }
+
+    /// Looks further back, where a sweep is due.
+    async fn sweep(&mut self, listing: ListingId, plan: Plan, now: UnixSeconds) -> Result<(), Stop> {
         let swept = match plan.sweep {
             Some(sweep) => self.pull_span(listing, sweep, Mark::Sweep).await? == Spanned::Whole,
             None => true,
