@@ -18,7 +18,7 @@ const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
 pub(crate) struct Changes {
     watermarks: BTreeMap<ListingId, UnixSeconds>,
     swept: BTreeMap<(ListingId, u32), UnixSeconds>,
-    sweep_from: BTreeMap<ListingId, UnixSeconds>,
+    sweep_from: BTreeMap<ListingId, (u32, UnixSeconds)>,
     cuts: BTreeMap<ListingId, UnixSeconds>,
     not_offered_until: BTreeMap<ListingId, UnixSeconds>,
     /// When each blob was first missed; `None` once it no longer matters.
@@ -37,9 +37,9 @@ impl Changes {
         self.swept.insert((listing, reach), at);
     }
 
-    /// The sweep has looked at everything before `at`.
-    pub(crate) fn sweeping(&mut self, listing: ListingId, at: UnixSeconds) {
-        self.sweep_from.insert(listing, at);
+    /// The sweep of that reach has looked at everything before `at`.
+    pub(crate) fn sweeping(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
+        self.sweep_from.insert(listing, (reach, at));
     }
 
     /// Windows are to be cut this long.

@@ -43,9 +43,9 @@ pub struct ListingState {
     /// When each sweep last ended, by its reach in seconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
-    /// Where an unfinished sweep goes on.
+    /// The reach of an unfinished sweep, in seconds, and where it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep_from: Option<UnixSeconds>,
+    pub sweep_from: Option<(u32, UnixSeconds)>,
     /// How long windows are cut, in seconds, after some took too many pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<UnixSeconds>,

@@ -68,7 +68,8 @@ pub(crate) struct Pull<'a, S, B, C, V> {
 #[derive(Clone, Copy)]
 enum Mark {
     Watermark,
-    Sweep,
+    /// Of that reach.
+    Sweep(u32),
 }
 
 /// What came of a span of one listing.
@@ -176,7 +177,10 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// Looks further back, where a sweep is due.
     async fn sweep(&mut self, listing: ListingId, plan: Plan, now: UnixSeconds) -> Result<(), Stop> {
         let swept = match plan.sweep {
-            Some(sweep) => self.pull_span(listing, sweep, Mark::Sweep).await? == Spanned::Whole,
+            Some(sweep) => {
+                let reach = plan.sweeps.iter().copied().max().unwrap_or(self.policy.overlap);
+                self.pull_span(listing, sweep, Mark::Sweep(reach)).await? == Spanned::Whole
+            }
             None => true,
         };
         if swept {
@@ -206,7 +210,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             if whole {
                 match mark {
                     Mark::Watermark => self.delivery.changes.raise(listing, self.seen(came_to)),
-                    Mark::Sweep => self.delivery.changes.sweeping(listing, came_to),
+                    Mark::Sweep(reach) => self.delivery.changes.sweeping(listing, reach, came_to),
                 }
             }
             whole &= came_to == window.to;

@@ -54,8 +54,10 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
     let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
     let back = |reach: u32| (listing.watermark.min(now) - UnixSeconds::from(reach)).max(floor).max(oldest);
     let main = back(policy.overlap);
-    let sweep = sweeps.iter().copied().max().map(back);
-    let sweep = sweep.map(|from| from.max(listing.sweep_from.unwrap_or(from).min(main)));
+    let widest = sweeps.iter().copied().max();
+    // A wider sweep that has become due since begins with its own reach.
+    let left = listing.sweep_from.filter(|(reach, _)| Some(*reach) == widest);
+    let sweep = widest.map(|reach| left.map_or(back(reach), |(_, at)| at.min(main).max(back(reach))));
     let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
     Plan { main: span(main, now), sweep: sweep.and_then(|from| span(from, main)), sweeps, lost }
 }
@@ -112,11 +114,19 @@ mod tests {
 
     #[test]
     fn ok_a_sweep_goes_on_where_it_was_left() {
-        let left = |sweep_from| ListingState { sweep_from: Some(sweep_from), ..listing(NOW, &[(604_800, NOW)]) };
+        let left =
+            |sweep_from| ListingState { sweep_from: Some((86_400, sweep_from)), ..listing(NOW, &[(604_800, NOW)]) };
         let sweep = |sweep_from| plan(&left(sweep_from), 0, &policy(None), NOW).sweep;
         assert_eq!(sweep(NOW - 5 * HOUR), window(NOW - 5 * HOUR, NOW - 600));
         assert_eq!(sweep(NOW - 9 * DAY), window(NOW - DAY, NOW - 600));
         assert_eq!(sweep(NOW + DAY), None);
+    }
+
+    #[test]
+    fn ok_a_wider_sweep_does_not_go_on_where_a_narrower_one_was_left() {
+        let left = ListingState { sweep_from: Some((86_400, NOW - 5 * HOUR)), ..listing(NOW, &[]) };
+        let got = plan(&left, 0, &policy(None), NOW);
+        assert_eq!((got.sweep, got.sweeps), (window(NOW - 7 * DAY, NOW - 600), vec![86_400, 604_800]));
     }
 
     #[test]
