@@ -159,11 +159,22 @@ mod tests {
         RowId { hour, hash: [byte; 12] }
     }
 
+    fn line(row_id: RowId) -> Normalized {
+        Normalized {
+            row_id,
+            event_time: None,
+            nonconforming: 0,
+            undeclared: 0,
+            missing_required: 0,
+            is_unknown_type: false,
+        }
+    }
+
     fn batch(rows: &[RowId]) -> Batch {
         let mut batch = Batch::default();
         for row_id in rows {
             batch.lines.extend_from_slice(format!("{row_id}\n").as_bytes());
-            batch.keep_line(&Normalized { row_id: *row_id, event_time: None, nonconforming: 0, undeclared: 0 });
+            batch.keep_line(&line(*row_id));
         }
         batch
     }

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 
 use crate::compile::{Field, Name, Object, Type, Value};
 use crate::construct::Constructed;
+use crate::drift::DriftNames;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, NodeId, write_string};
 use crate::transform::Origin;
@@ -60,6 +61,22 @@ impl Path<'_> {
         self.write(&mut text);
         text
     }
+
+    /// Without places in arrays: a field has one name in all elements.
+    fn write_name(&self, text: &mut String) {
+        match self {
+            Self::Top => {}
+            Self::Name(parent, name) => {
+                parent.write_name(text);
+                text.push_str(if text.is_empty() { "" } else { "." });
+                text.push_str(name);
+            }
+            Self::Index(parent, _) => {
+                parent.write_name(text);
+                text.push_str("[]");
+            }
+        }
+    }
 }
 
 /// Where a value stands: in which document, and at which path.
@@ -84,14 +101,16 @@ pub(crate) struct Line<'o> {
     pub(crate) found: Found,
     pub(crate) event_time: Option<DateTime>,
     pub(crate) undeclared: u32,
+    pub(crate) missing: u32,
+    names: &'o mut DriftNames,
     /// Path and JSON of what has no place in the line's own fields.
     aside: Vec<(String, Vec<u8>)>,
 }
 
 impl<'o> Line<'o> {
-    pub(crate) fn new(strict: bool, keeps_undeclared: bool, out: &'o mut Vec<u8>) -> Self {
-        let (found, event_time, undeclared, aside) = (Found::default(), None, 0, Vec::new());
-        Self { strict, keeps_undeclared, out, found, event_time, undeclared, aside }
+    pub(crate) fn new(strict: bool, keeps_undeclared: bool, out: &'o mut Vec<u8>, names: &'o mut DriftNames) -> Self {
+        let (found, event_time, undeclared, missing, aside) = (Found::default(), None, 0, 0, Vec::new());
+        Self { strict, keeps_undeclared, out, found, event_time, undeclared, missing, names, aside }
     }
 
     /// Writes the event's members, without the braces around them.
@@ -203,8 +222,8 @@ impl<'o> Line<'o> {
         object: Option<NodeId>,
         slot: Option<NodeId>,
     ) -> Result<(), Refused> {
-        if self.strict && field.required && !place.in_array {
-            check_required(place, field, slot)?;
+        if field.required && !place.in_array && is_missing(place, field, slot) {
+            self.missing(place, field)?;
         }
         let mark = self.out.len();
         separate(self.out);
@@ -215,6 +234,17 @@ impl<'o> Line<'o> {
         }
         let is_time = matches!(field.value.kind, Type::Timestamp(_));
         if self.strict && field.required && !place.in_array && is_time && !written {
+            return Err(refused(place.path, "is required"));
+        }
+        Ok(())
+    }
+
+    /// A required field is missing: counted, and in strict mode refused, but of booleans the reference never asks it.
+    fn missing(&mut self, place: Place<'_>, field: &Field) -> Result<(), Refused> {
+        if !self.strict {
+            self.missing = self.missing.saturating_add(1);
+            self.names.missing.note(|name| place.path.write_name(name));
+        } else if !matches!(field.value.kind, Type::Boolean) {
             return Err(refused(place.path, "is required"));
         }
         Ok(())
@@ -366,14 +396,11 @@ fn refused(path: &Path<'_>, reason: &str) -> Refused {
     Refused(format!("{} {reason}", path.text()))
 }
 
-/// Required means there and not null; of booleans the reference never asks it.
-fn check_required(place: Place<'_>, field: &Field, slot: Option<NodeId>) -> Result<(), Refused> {
+/// Required means there and not null.
+fn is_missing(place: Place<'_>, field: &Field, slot: Option<NodeId>) -> bool {
     let is_there = slot.is_some_and(|id| place.document.kind(id) != Kind::Null);
     let reads_elsewhere = field.transform.as_ref().is_some_and(|transform| !transform.reads_own_name());
-    if is_there || reads_elsewhere || matches!(field.value.kind, Type::Boolean) {
-        return Ok(());
-    }
-    Err(refused(place.path, "is required"))
+    !is_there && !reads_elsewhere
 }
 
 /// How a name that is read and a member's key compare.

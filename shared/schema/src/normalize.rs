@@ -5,8 +5,10 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use crate::compile::Schema;
+use crate::drift::DriftNames;
 use crate::json::{self, Document, Kind, SyntaxError, write_string};
 use crate::line::{Line, separate};
+use crate::record_types::RecordTypes;
 use crate::time::{utc, write_time};
 use crate::{LogType, RowId, builtin, construct, identity};
 
@@ -32,6 +34,10 @@ pub struct Normalized {
     pub nonconforming: u32,
     /// Fields the schema does not declare, in the event and in its declared objects.
     pub undeclared: u32,
+    /// Fields the schema requires that are not there, or null.
+    pub missing_required: u32,
+    /// Whether the vendor's published list does not have the event's type.
+    pub is_unknown_type: bool,
 }
 
 /// Why an input cannot become a line: it is not JSON, or not an object; in strict mode, what the reference refuses.
@@ -62,6 +68,8 @@ pub struct Normalizer {
     mode: Mode,
     /// General's undeclared fields stand in its `payload` only.
     keeps_undeclared: bool,
+    /// What the vendor says there is; in default mode, where it says so.
+    record_types: Option<&'static RecordTypes>,
 }
 
 impl Normalizer {
@@ -76,8 +84,9 @@ impl Normalizer {
             Mode::Default => construct::attached(schema),
             Mode::Strict => schema.without_extensions(),
         };
-        let keeps_undeclared = mode == Mode::Default && LogType::from_name(&schema.name) != Some(LogType::General);
-        Self { schema, mode, keeps_undeclared }
+        let log_type = LogType::from_name(&schema.name).filter(|_| mode == Mode::Default);
+        let keeps_undeclared = mode == Mode::Default && log_type != Some(LogType::General);
+        Self { schema, mode, keeps_undeclared, record_types: log_type.map(RecordTypes::of) }
     }
 
     /// The schema's name: `p_log_type`.
@@ -90,23 +99,44 @@ impl Normalizer {
     /// # Errors
     /// The input cannot become a line; `out` is as it was.
     pub fn normalize(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, Rejection> {
+        self.normalize_noting(raw, context, out, &mut DriftNames::none())
+    }
+
+    /// Like [`Self::normalize`], and notes the names of what drifted in `names`, also when the input is rejected.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn normalize_noting(
+        &self,
+        raw: &[u8],
+        context: &LineContext<'_>,
+        out: &mut Vec<u8>,
+        names: &mut DriftNames,
+    ) -> Result<Normalized, Rejection> {
         let mark = out.len();
-        self.write(raw, context, out).map_err(|reason| {
+        self.write(raw, context, out, names).map_err(|reason| {
             out.truncate(mark);
             Rejection { reason, row_id: identity::of_rejected(&self.schema.name, context.source_id, raw) }
         })
     }
 
-    fn write(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, String> {
+    fn write(
+        &self,
+        raw: &[u8],
+        context: &LineContext<'_>,
+        out: &mut Vec<u8>,
+        names: &mut DriftNames,
+    ) -> Result<Normalized, String> {
         let event = self.parse(raw).map_err(|cause| cause.to_string())?;
         let kind = event.kind(Document::ROOT);
         if kind != Kind::Object {
             return Err(format!("not an object but {}", name(kind)));
         }
         let row_id = identity::of_event(&self.schema.name, context.source_id, &event);
+        let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(&event, &mut names.unknown_types));
         out.reserve(raw.len() + raw.len() / 4 + 512);
         out.push(b'{');
-        let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out);
+        let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out, names);
         line.event(&event, &self.schema.root).map_err(|refused| refused.0)?;
         let event_time = line.event_time;
         let normalized = Normalized {
@@ -114,6 +144,8 @@ impl Normalizer {
             event_time: event_time.and_then(|time| Offset::UTC.to_timestamp(time).ok()),
             nonconforming: line.nonconforming(),
             undeclared: line.undeclared,
+            missing_required: line.missing,
+            is_unknown_type,
         };
         line.standard(|out| self.standard_fields(row_id, event_time, context, out));
         line.finish();

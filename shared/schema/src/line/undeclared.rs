@@ -17,6 +17,7 @@ impl Line<'_> {
         members: &[Member],
     ) {
         self.undeclared = self.undeclared.saturating_add(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        self.note_undeclared(place, members);
         if !self.keeps_undeclared || members.is_empty() {
             return;
         }
@@ -32,6 +33,16 @@ impl Line<'_> {
         let declared = object.fields.iter().zip(slots).filter(|(field, slot)| is_taken(**slot, field));
         let taken = declared.map(|(field, _)| field.column.clone()).collect();
         self.kept(place, members.iter().copied(), taken);
+    }
+
+    fn note_undeclared(&mut self, place: Place<'_>, members: &[Member]) {
+        for member in members {
+            if !self.names.undeclared.has_room() {
+                return;
+            }
+            let name = place.document.text(member.key);
+            self.names.undeclared.note(|text| Path::Name(place.path, &name).write_name(text));
+        }
     }
 
     /// Writes members sorted by name, each under its column. `taken` columns, and at the top those that begin like ours,

@@ -162,6 +162,65 @@ fn lone_surrogates_become_replacement_characters() {
     check(LogType::Dlp, r#"{"Id":"\ud800","x\udc00":1}"#, "{\"Id\":\"\u{fffd}\",\"x_\":1", "");
 }
 
+/// The counts and names of an event's drift: undeclared, unknown type, missing.
+fn check_drift(log_type: LogType, event: &str, counts: (u32, bool, u32), names: [&[&str]; 3]) {
+    let (mut out, mut noted) = (Vec::new(), DriftNames::default());
+    let line = Normalizer::new(log_type).normalize_noting(event.as_bytes(), &context(), &mut out, &mut noted).unwrap();
+    assert_eq!((line.undeclared, line.is_unknown_type, line.missing_required), counts, "{event}");
+    let [undeclared, unknown_types, missing] = names;
+    assert_eq!(noted.undeclared.all(), undeclared, "{event}");
+    assert_eq!(noted.unknown_types.all(), unknown_types, "{event}");
+    assert_eq!(noted.missing.all(), missing, "{event}");
+}
+
+#[test]
+fn drift_is_counted_and_named() {
+    let openai = |event, counts, names| check_drift(LogType::OpenAiAudit, event, counts, names);
+    openai(r#"{"id":"a","type":"login.succeeded","effective_at":1}"#, (0, false, 0), [&[], &[], &[]]);
+    openai(
+        r#"{"id":"a","type":"api_key.rotated","effective_at":null,"x":{"y":1},"actor":{"z":"secret"}}"#,
+        (2, true, 1),
+        [&["actor.z", "x"], &["api_key.rotated"], &["effective_at"]],
+    );
+    let common =
+        r#""Id":"1","RecordType":464,"CreationTime":"2026-08-21T08:44:05","Operation":"o","OrganizationId":"g""#;
+    let event = format!(r#"{{{common},"UserType":0,"Folders":[{{"New":1}},{{"New":2}}]}}"#);
+    let names: [&[&str]; 3] = [&["Folders[].New"], &["464"], &["ExternalAccess"]];
+    check_drift(LogType::Exchange, &event, (2, true, 1), names);
+    check_drift(
+        LogType::Dlp,
+        "{}",
+        (0, false, 8),
+        [
+            &[],
+            &[],
+            &[
+                "Id",
+                "RecordType",
+                "CreationTime",
+                "Operation",
+                "OrganizationId",
+                "UserType",
+                "PolicyDetails",
+                "SensitiveInfoDetectionIsIncluded",
+            ],
+        ],
+    );
+}
+
+#[test]
+fn strict_mode_and_schemas_of_ones_own_know_no_record_types() {
+    let event = r#"{"id":"a","type":"api_key.rotated","effective_at":1,"x":1}"#;
+    let strict = Normalizer::with_schema(builtin::schema(LogType::OpenAiAudit), Mode::Strict);
+    let own = Schema::parse("schema: A.B\nfields:\n- {name: type, type: string}\n", "a.yml").unwrap();
+    for (normalizer, undeclared) in [(strict, 0), (Normalizer::with_schema(own, Mode::Default), 3)] {
+        let (mut out, mut names) = (Vec::new(), DriftNames::default());
+        let line = normalizer.normalize_noting(event.as_bytes(), &context(), &mut out, &mut names).unwrap();
+        assert_eq!((line.undeclared, line.is_unknown_type, line.missing_required), (undeclared, false, 0));
+        assert_eq!(names.undeclared.all().len(), undeclared as usize);
+    }
+}
+
 #[test]
 fn err_no_json_or_no_object() {
     let deep = "{\"a\":".repeat(200);
