@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use schema::{Normalized, Rejection, RowId};
+use schema::{DriftNames, Normalized, Rejection, RowId};
 
+use crate::drift::Drift;
 use crate::ledger::{LedgerItem, LedgerKind};
 use crate::policy::BatchLimits;
 use crate::window::UnixSeconds;
@@ -25,8 +26,10 @@ pub(crate) struct Rejected {
 pub(crate) struct Batch {
     /// The lines, end to end; the normaliser writes straight into it.
     pub(crate) lines: Vec<u8>,
-    /// Each line's row id and where it ends in `lines`.
-    ends: Vec<(RowId, usize)>,
+    /// What each line is and where it ends in `lines`.
+    kept: Vec<(Normalized, usize)>,
+    /// Names of what drifts; the normaliser notes them here too.
+    pub(crate) names: DriftNames,
     rows: HashSet<(u32, u64)>,
     hours: BTreeSet<u32>,
     pub(crate) rejected: Vec<Rejected>,
@@ -44,19 +47,22 @@ impl Batch {
 
     /// Forgets what was written past the last line.
     pub(crate) fn drop_unfinished_line(&mut self) {
-        self.lines.truncate(self.ends.last().map_or(0, |(_, end)| *end));
+        self.lines.truncate(self.kept.last().map_or(0, |(_, end)| *end));
+        self.names.forget();
     }
 
     /// Makes what was written past the last line the next one.
-    pub(crate) fn keep_line(&mut self, line: &Normalized) {
+    pub(crate) fn keep_line(&mut self, line: Normalized) {
         self.remember(line.row_id);
-        self.ends.push((line.row_id, self.lines.len()));
+        self.names.keep();
         let event_time = line.event_time.map(|at| at.as_second());
         self.newest_event = self.newest_event.max(event_time);
+        self.kept.push((line, self.lines.len()));
     }
 
     pub(crate) fn keep_rejected(&mut self, rejected: Rejected) {
         self.remember(rejected.rejection.row_id);
+        self.names.forget();
         self.rejected_bytes += rejected.raw.len();
         self.rejected.push(rejected);
     }
@@ -73,7 +79,7 @@ impl Batch {
 
     /// Whether it must be delivered before anything is added.
     pub(crate) fn is_full(&self, limits: &BatchLimits) -> bool {
-        self.ends.len() + self.rejected.len() >= limits.lines
+        self.kept.len() + self.rejected.len() >= limits.lines
             || self.lines.len() + self.rejected_bytes >= limits.bytes
             || self.hours.len() >= limits.ledger_hours
             || self.blobs.len() >= MOST_BLOB_HOURS
@@ -82,12 +88,17 @@ impl Batch {
 
     /// Whether there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty() && self.rejected.is_empty() && self.blobs.is_empty()
+        self.kept.is_empty() && self.rejected.is_empty() && self.blobs.is_empty()
     }
 
     /// How many lines it has.
     pub(crate) fn line_count(&self) -> usize {
-        self.ends.len()
+        self.kept.len()
+    }
+
+    /// How its lines drift.
+    pub(crate) fn drift(&self) -> Drift {
+        Drift::of(self.kept.iter().map(|(line, _)| line), &self.names)
     }
 
     /// The newest event time of its lines.
@@ -103,27 +114,27 @@ impl Batch {
     /// The row ids of everything in it.
     pub(crate) fn row_ids(&self) -> impl Iterator<Item = RowId> {
         let rejected = self.rejected.iter().map(|rejected| rejected.rejection.row_id);
-        self.ends.iter().map(|(row_id, _)| *row_id).chain(rejected)
+        self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
     /// Drops what `known` says the ledger has by now; returns how many lines that were.
     pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
-        let (old_lines, old_ends) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.ends));
+        let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
         let old_rejected = std::mem::take(&mut self.rejected);
-        let (before, mut from) = (old_ends.len(), 0);
+        let (before, mut from) = (old_kept.len(), 0);
         (self.rows, self.hours, self.rejected_bytes) = (HashSet::new(), BTreeSet::new(), 0);
-        for (row_id, end) in old_ends {
-            if !known(&row_id) {
+        for (line, end) in old_kept {
+            if !known(&line.row_id) {
                 self.lines.extend_from_slice(&old_lines[from..end]);
-                self.ends.push((row_id, self.lines.len()));
-                self.remember(row_id);
+                self.kept.push((line, self.lines.len()));
+                self.remember(line.row_id);
             }
             from = end;
         }
         for rejected in old_rejected.into_iter().filter(|rejected| !known(&rejected.rejection.row_id)) {
             self.keep_rejected(rejected);
         }
-        before - self.ends.len()
+        before - self.kept.len()
     }
 
     /// What its commit adds to the ledger.
@@ -174,7 +185,7 @@ mod tests {
         let mut batch = Batch::default();
         for row_id in rows {
             batch.lines.extend_from_slice(format!("{row_id}\n").as_bytes());
-            batch.keep_line(&line(*row_id));
+            batch.keep_line(line(*row_id));
         }
         batch
     }

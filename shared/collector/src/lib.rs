@@ -8,6 +8,7 @@ mod birth;
 mod blobs;
 mod changes;
 mod delivery;
+mod drift;
 mod error;
 mod head;
 mod key;
@@ -24,6 +25,7 @@ mod stream;
 mod tick;
 mod window;
 
+pub use drift::Drift;
 pub use error::{PortError, Recovery};
 pub use head::{Head, ListingState};
 pub use ledger::{LedgerItem, LedgerKind};

@@ -293,7 +293,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             source_label: &self.stream.label,
             parse_time: self.tick.clock.now(),
         };
-        let outcome = self.normalizer.normalize(raw, &context, &mut self.delivery.batch.lines);
+        let batch = &mut self.delivery.batch;
+        let outcome = self.normalizer.normalize_noting(raw, &context, &mut batch.lines, &mut batch.names);
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);
         if self.delivery.has(&row_id).await? {
             self.delivery.batch.drop_unfinished_line();
@@ -301,11 +302,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             return Ok(());
         }
         match outcome {
-            Ok(line) => {
-                self.delivery.report.nonconforming += u64::from(line.nonconforming);
-                self.delivery.report.undeclared += u64::from(line.undeclared);
-                self.delivery.batch.keep_line(&line);
-            }
+            Ok(line) => self.delivery.batch.keep_line(line),
             Err(rejection) => self.delivery.batch.keep_rejected(Rejected { rejection, raw: raw.to_vec() }),
         }
         self.deliver_if_full().await

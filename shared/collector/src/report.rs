@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::drift::Drift;
 use crate::error::{PortError, Recovery};
 use crate::window::UnixSeconds;
 
@@ -26,10 +27,9 @@ pub struct StreamReport {
     pub duplicates: u64,
     /// Inputs that cannot become a line; kept under the rejected prefix.
     pub rejected: u64,
-    /// Values that did not fit their declared type; kept under `p_nonconforming`.
-    pub nonconforming: u64,
-    /// Fields the schema does not declare; kept.
-    pub undeclared: u64,
+    /// How the delivered lines drift from what the schema declares and the vendor publishes.
+    #[serde(flatten)]
+    pub drift: Drift,
     /// Objects put by this tick.
     pub objects: u64,
     /// Their bytes, compressed.

@@ -1,6 +1,7 @@
 //! Logs: one JSON object a line on standard output, which Lambda hands to CloudWatch.
 
 use collector::StreamReport;
+use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
 /// Logs from here on, panics included. Nothing below INFO is ever logged: at DEBUG and TRACE the
@@ -21,6 +22,7 @@ pub(super) fn start() {
 
 /// One line a stream: at ERROR what a person must cure, at WARN what the next tick may.
 pub(super) fn stream(vendor: &str, report: &StreamReport) {
+    let drift = &report.drift;
     macro_rules! line {
         ($level:ident, $failure:expr) => {
             tracing::$level!(
@@ -34,12 +36,17 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 delivered = report.delivered,
                 duplicates = report.duplicates,
                 rejected = report.rejected,
-                nonconforming = report.nonconforming,
-                undeclared = report.undeclared,
+                nonconforming = drift.nonconforming,
+                undeclared_fields = drift.undeclared_fields,
+                unknown_record_types = drift.unknown_record_types,
+                missing_required = drift.missing_required,
+                undeclared_field_names = list(drift.names.undeclared.all()),
+                unknown_record_type_names = list(drift.names.unknown_types.all()),
+                missing_required_names = list(drift.names.missing.all()),
                 objects = report.objects,
                 bytes = report.bytes,
                 adopted = report.adopted,
-                gaps = serde_json::to_string(&report.gaps).unwrap_or_default(),
+                gaps = list(&report.gaps),
                 watermark_lag_seconds = report.watermark_lag_seconds,
                 drained = report.drained,
                 failure = $failure,
@@ -53,4 +60,9 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
         None if !report.gaps.is_empty() => line!(error, tracing::field::Empty),
         None => line!(info, tracing::field::Empty),
     }
+}
+
+/// JSON in a string: a log's field is one value.
+fn list(values: &[impl Serialize]) -> String {
+    serde_json::to_string(values).unwrap_or_default()
 }

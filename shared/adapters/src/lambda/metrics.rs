@@ -22,11 +22,15 @@ pub(super) fn emit(vendor: &str, report: &StreamReport, now: Timestamp) {
 fn values(report: &StreamReport) -> Vec<(&'static str, &'static str, Value)> {
     let failures = u64::from(report.failure.is_some());
     let needs_person = u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person));
+    let drift = &report.drift;
     let mut values = vec![
         ("Delivered", "Count", json!(report.delivered)),
         ("Duplicates", "Count", json!(report.duplicates)),
         ("Rejected", "Count", json!(report.rejected)),
-        ("Nonconforming", "Count", json!(report.nonconforming)),
+        ("UndeclaredFields", "Count", json!(drift.undeclared_fields)),
+        ("UnknownRecordTypes", "Count", json!(drift.unknown_record_types)),
+        ("Nonconforming", "Count", json!(drift.nonconforming)),
+        ("MissingRequired", "Count", json!(drift.missing_required)),
         ("Adopted", "Count", json!(report.adopted)),
         ("Objects", "Count", json!(report.objects)),
         ("Bytes", "Bytes", json!(report.bytes)),
@@ -61,7 +65,7 @@ fn record(vendor: &str, report: &StreamReport, now: Timestamp) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use collector::{Failure, Gap, PortError};
+    use collector::{Drift, Failure, Gap, PortError};
 
     use super::*;
 
@@ -70,6 +74,13 @@ mod tests {
             source: "acme".to_owned(),
             stream: "openai_audit".to_owned(),
             delivered: 3,
+            drift: Drift {
+                undeclared_fields: 5,
+                unknown_record_types: 2,
+                nonconforming: 4,
+                missing_required: 6,
+                ..Drift::default()
+            },
             bytes: 512,
             gaps: vec![Gap { from: 1, to: 2, cause: "late".to_owned() }],
             watermark_lag_seconds: Some(61),
@@ -90,7 +101,7 @@ mod tests {
         for directive in 0..2 {
             assert!(names(&record, directive).iter().all(|name| record[*name].is_u64() || record[*name].is_i64()));
         }
-        assert_eq!(names(&record, 0).len(), 11);
+        assert_eq!(names(&record, 0).len(), 14);
         assert_eq!(names(&record, 1).len(), VENDOR_WIDE.len());
         let metrics = &record["_aws"]["CloudWatchMetrics"];
         assert_eq!(metrics[0]["Dimensions"], json!([["Source", "Stream"]]));
@@ -110,6 +121,10 @@ mod tests {
             ("Failures", 1),
             ("NeedsPerson", 1),
             ("Rejected", 0),
+            ("UndeclaredFields", 5),
+            ("UnknownRecordTypes", 2),
+            ("Nonconforming", 4),
+            ("MissingRequired", 6),
         ] {
             assert_eq!(record[name], value, "{name}");
         }

@@ -1,0 +1,61 @@
+//! How far lines drift from what the schemas declare and the vendors publish.
+
+use schema::{DriftNames, Names, Normalized};
+use serde::Serialize;
+
+/// Where lines drift: counts, and a few names so that a person knows where to look. Drift stops nothing and loses nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Fields the schema does not declare; kept.
+    pub undeclared_fields: u64,
+    /// Events of a type that the vendor's published list does not have.
+    pub unknown_record_types: u64,
+    /// Values that did not fit their declared type; kept under `p_nonconforming`.
+    pub nonconforming: u64,
+    /// Fields the schema requires and the event did not have.
+    pub missing_required: u64,
+    /// The first few distinct names.
+    #[serde(flatten)]
+    pub names: DriftNames,
+}
+
+impl Drift {
+    /// That of these lines, whose names are among `names`.
+    pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a Normalized>, names: &DriftNames) -> Self {
+        let mut drift = Self::default();
+        lines.for_each(|line| drift.count(line));
+        // A line that another tick delivered first may have left a name.
+        let counted = |count: u64, names: &Names| if count > 0 { names.clone() } else { Names::default() };
+        drift.names = DriftNames {
+            undeclared: counted(drift.undeclared_fields, &names.undeclared),
+            unknown_types: counted(drift.unknown_record_types, &names.unknown_types),
+            missing: counted(drift.missing_required, &names.missing),
+        };
+        drift
+    }
+
+    /// Counts one line; its names are noted where it is normalised.
+    pub fn count(&mut self, line: &Normalized) {
+        self.undeclared_fields += u64::from(line.undeclared);
+        self.unknown_record_types += u64::from(line.is_unknown_type);
+        self.nonconforming += u64::from(line.nonconforming);
+        self.missing_required += u64::from(line.missing_required);
+    }
+
+    /// Adds that of other lines.
+    pub fn merge(&mut self, others: &Self) {
+        self.undeclared_fields += others.undeclared_fields;
+        self.unknown_record_types += others.unknown_record_types;
+        self.nonconforming += others.nonconforming;
+        self.missing_required += others.missing_required;
+        self.names.merge(&others.names);
+    }
+
+    /// Whether nothing drifts.
+    pub fn is_none(&self) -> bool {
+        self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use schema::LogType;
+
+use super::*;
+use crate::error::PortError;
+use crate::head::Head;
+use crate::ledger::{LedgerItem, LedgerKind};
+use crate::policy::{Settings, VendorPolicy};
+use crate::ports::{
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, State, Vendor, Written,
+};
+use crate::report::StreamReport;
+use crate::stream::{SourceId, Stream};
+use crate::tick::{Memory, Source, Tick};
+
+const NOW: i64 = 1_787_301_900;
+
+/// State, bucket and clock of one stream.
+#[derive(Default)]
+struct World {
+    head: RefCell<Option<Head>>,
+    ledger: RefCell<Vec<LedgerItem>>,
+    objects: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// An object that another tick puts just before ours.
+    put_before: Cell<Option<Vec<u8>>>,
+}
+
+impl State for World {
+    async fn head(&self, _: &Stream) -> Result<Option<Head>, PortError> {
+        Ok(self.head.borrow().clone())
+    }
+
+    async fn write(
+        &self,
+        _: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> Result<Written, PortError> {
+        if self.head.borrow().as_ref().map(|head| head.version) != expected {
+            return Ok(Written::Refused);
+        }
+        self.ledger.borrow_mut().extend_from_slice(items);
+        self.head.replace(Some(head.clone()));
+        Ok(Written::Applied)
+    }
+
+    async fn ledger(
+        &self,
+        _: &Stream,
+        kind: LedgerKind,
+        hour: u32,
+        after: Option<u64>,
+    ) -> Result<Vec<LedgerItem>, PortError> {
+        let wanted =
+            |item: &&LedgerItem| item.kind == kind && item.hour == hour && after.is_none_or(|after| item.seq > after);
+        Ok(self.ledger.borrow().iter().filter(wanted).cloned().collect())
+    }
+}
+
+impl Bucket for World {
+    async fn put_if_absent(&self, key: &str, body: Vec<u8>, _: &str) -> Result<Put, PortError> {
+        let mut objects = self.objects.borrow_mut();
+        let put_before = if key.contains("/dt=") { self.put_before.take() } else { None };
+        if let Some(other) = put_before {
+            objects.insert(key.to_owned(), other);
+        }
+        if objects.contains_key(key) {
+            return Ok(Put::AlreadyThere);
+        }
+        objects.insert(key.to_owned(), body);
+        Ok(Put::Created)
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.objects.borrow().get(key).cloned())
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(NOW).unwrap()
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::future::pending().await
+    }
+
+    fn random(&self) -> u64 {
+        7
+    }
+}
+
+/// A vendor that lists the same events over and over.
+struct Lists(Vec<String>);
+
+struct NoBody;
+
+impl Body for NoBody {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(None)
+    }
+}
+
+impl Vendor for Lists {
+    type Body = NoBody;
+
+    async fn prepare(&self, _: &Stream, _: Option<i64>) -> Result<Prepared, PortError> {
+        Ok(Prepared::Ready { vendor_now: None, started: false })
+    }
+
+    async fn list(&self, _: ListRequest<'_>) -> Result<Listed, PortError> {
+        let items = self.0.iter().map(|event| Item::Event(event.clone().into_bytes())).collect();
+        Ok(Listed::Page(Page { items, ..Page::default() }))
+    }
+
+    async fn fetch(&self, _: &Stream, _: &BlobRef) -> Result<Fetched<NoBody>, PortError> {
+        Ok(Fetched::Missing)
+    }
+}
+
+fn source(events: Vec<String>) -> Source<Lists> {
+    let stream = Stream {
+        source: SourceId::try_from("acme".to_owned()).unwrap(),
+        label: String::new(),
+        log_type: LogType::OpenAiAudit,
+        listings: vec!["all"],
+    };
+    let policy = VendorPolicy {
+        overlap: 600,
+        sweeps: &[],
+        longest_window: 30 * 86_400,
+        retention: None,
+        horizon: 86_400,
+        split_after_pages: None,
+        fetches_ahead: 1,
+    };
+    Source { vendor: Lists(events), streams: vec![stream], policy }
+}
+
+fn tick(world: &World, source: &Source<Lists>) -> StreamReport {
+    let (settings, deadline) = (Settings::default(), world.now() + Duration::from_secs(60));
+    let tick = Tick { state: world, bucket: world, clock: world, settings: &settings, deadline };
+    let reports = tick.run(source, &Memory::default()).now_or_never().unwrap();
+    assert_eq!((&reports[0].failure, reports[0].drained), (&None, true));
+    reports[0].clone()
+}
+
+fn drifting(id: &str) -> String {
+    format!(r#"{{"id":"{id}","type":"api_key.rotated","effective_at":"soon","{id}":1,"p_x":2}}"#)
+}
+
+fn straight(id: &str) -> String {
+    format!(r#"{{"id":"{id}","type":"login.succeeded","effective_at":{NOW}}}"#)
+}
+
+#[test]
+fn ok_two_drifting_events_listed_twice_count_once() {
+    let events = [drifting("a"), straight("b"), drifting("a"), drifting("c"), r#"{"id":"d"}"#.to_owned()];
+    let (world, source) = (World::default(), source(events.to_vec()));
+    let first = tick(&world, &source);
+    assert_eq!((first.events, first.delivered, first.duplicates), (5, 4, 1));
+    let drift = &first.drift;
+    assert_eq!((drift.undeclared_fields, drift.unknown_record_types), (4, 2));
+    // Of each of the two: the time, and the name that is ours. The fifth event has neither time nor type.
+    assert_eq!((drift.nonconforming, drift.missing_required), (4, 2));
+    assert_eq!(drift.names.undeclared.all(), ["a", "p_x", "c"]);
+    assert_eq!(drift.names.unknown_types.all(), ["api_key.rotated"]);
+    assert_eq!(drift.names.missing.all(), ["type", "effective_at"]);
+    // Listed again, and known: by another process, which remembers nothing.
+    let second = tick(&world, &source);
+    assert_eq!((second.events, second.delivered, second.duplicates), (5, 0, 5));
+    assert_eq!((second.drift.is_none(), second.drift), (true, Drift::default()));
+}
+
+#[test]
+fn ok_what_another_tick_delivers_first_does_not_count() {
+    let (theirs, ours) = (World::default(), World::default());
+    tick(&theirs, &source(vec![drifting("a")]));
+    let put = theirs.objects.borrow().iter().find(|(key, _)| key.contains("/dt=")).map(|(_, object)| object.clone());
+    ours.put_before.set(Some(put.unwrap()));
+    let report = tick(&ours, &source(vec![drifting("a"), straight("b"), drifting("c")]));
+    assert_eq!((report.delivered, report.adopted), (2, 1));
+    assert_eq!((report.drift.undeclared_fields, report.drift.unknown_record_types), (2, 1));
+}
+
+#[test]
+fn ok_an_unknown_type_is_delivered_like_any_other() {
+    let event = r#"{"id":"a","type":"api_key.rotated","effective_at":1787301900,"api_key.rotated":{"id":"k"}}"#;
+    let report = tick(&World::default(), &source(vec![event.to_owned()]));
+    assert_eq!((report.delivered, report.rejected, report.drift.unknown_record_types), (1, 0, 1));
+}
+
+#[test]
+fn ok_names_without_counts_are_left_out() {
+    let mut names = DriftNames::default();
+    let normalizer = schema::Normalizer::new(LogType::OpenAiAudit);
+    let context = schema::LineContext { source_id: "", source_label: "", parse_time: World::default().now() };
+    let line = normalizer.normalize_noting(straight("a").as_bytes(), &context, &mut Vec::new(), &mut names).unwrap();
+    normalizer.normalize_noting(drifting("b").as_bytes(), &context, &mut Vec::new(), &mut names).unwrap();
+    assert!(!names.undeclared.all().is_empty());
+    assert_eq!(Drift::of([line].iter(), &names), Drift::default());
+}
+
+#[test]
+fn ok_its_json_is_flat() {
+    let mut drift = Drift { nonconforming: 1, ..Drift::default() };
+    drift.merge(&Drift { undeclared_fields: 2, ..Drift::default() });
+    let json = serde_json::to_value(StreamReport { drift, ..StreamReport::default() }).unwrap();
+    assert_eq!((&json["undeclared_fields"], &json["nonconforming"]), (&2.into(), &1.into()));
+    assert_eq!(json["unknown_record_type_names"], serde_json::json!([]));
+}
