@@ -1,5 +1,7 @@
 //! A schema, checked and ready to run.
 
+mod check;
+
 use crate::column::column;
 use crate::construct::Construction;
 use crate::definition::{Definition, SchemaFile};
@@ -8,9 +10,13 @@ use crate::indicator::Indicator;
 use crate::json::prefix;
 use crate::transform::Transform;
 use crate::validate::Validate;
+use check::{check_fit, check_names, is_log_type};
 
 /// How deep fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
+/// How many values a schema may have, those of a definition counted wherever it is referred to: each level of
+/// definitions that refer to the next one twice doubles them.
+const MAX_VALUES: usize = 10_000;
 
 /// A log schema.
 #[derive(Debug, Clone)]
@@ -111,7 +117,7 @@ impl Schema {
         let error = |path: String, reason| SchemaError { file: file.to_owned(), path, reason };
         let parsed: SchemaFile =
             serde_saphyr::from_str(text).map_err(|cause| error("(file)".to_owned(), cause.to_string()))?;
-        let mut compiler = Compiler { file: &parsed, path: Vec::new(), following: Vec::new() };
+        let mut compiler = Compiler { file: &parsed, path: Vec::new(), following: Vec::new(), values: 0 };
         let root = compiler.schema().map_err(|reason| {
             let path = if compiler.path.is_empty() { "(top)".to_owned() } else { compiler.path.join(".") };
             error(path, reason)
@@ -192,6 +198,8 @@ struct Compiler<'a> {
     path: Vec<String>,
     /// The definitions being followed.
     following: Vec<&'a str>,
+    /// Values so far.
+    values: usize,
 }
 
 impl<'a> Compiler<'a> {
@@ -211,6 +219,7 @@ impl<'a> Compiler<'a> {
             self.value(definition)?;
             self.path.pop();
         }
+        check_names(&file.fields)?;
         self.object(&file.fields)
     }
 
@@ -255,6 +264,10 @@ impl<'a> Compiler<'a> {
     fn value(&mut self, definition: &'a Definition) -> Result<Value, String> {
         if self.path.len() + self.following.len() > MAX_DEPTH {
             return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(format!("more than {MAX_VALUES} values, with those of definitions wherever they are used"));
         }
         if definition.kind == "ref" {
             return self.reference(definition);
@@ -323,41 +336,6 @@ fn indicators(names: &[String]) -> Result<Vec<Indicator>, String> {
     names.iter().map(known).collect()
 }
 
-/// Keys that mean nothing for a type are mistakes.
-fn check_fit(definition: &Definition, kind: &Type) -> Result<(), String> {
-    let is_string = matches!(kind, Type::String);
-    let is_time = matches!(kind, Type::Timestamp(_));
-    let misplaced = [
-        (!definition.indicators.is_empty() && !is_string, "indicators belong to a string"),
-        (definition.validate.is_some() && !is_string, "validate belongs to a string"),
-        ((definition.is_event_time || definition.is_expiration) && !is_time, "isEventTime belongs to a timestamp"),
-        (
-            (definition.time_format.is_some() || definition.time_formats.is_some()) && !is_time,
-            "timeFormat belongs to a timestamp",
-        ),
-        (definition.element.is_some() && !matches!(kind, Type::Array(_)), "element belongs to an array"),
-        (definition.fields.is_some() && !matches!(kind, Type::Object(_)), "fields belong to an object"),
-        (definition.target.is_some(), "target belongs to a ref"),
-        (
-            definition.is_embedded_json && !matches!(kind, Type::Array(_) | Type::Object(_) | Type::Json),
-            "isEmbeddedJSON belongs to an object, an array or json",
-        ),
-    ];
-    match misplaced.into_iter().find(|(wrong, _)| *wrong) {
-        Some((_, reason)) => Err(reason.to_owned()),
-        None => Ok(()),
-    }
-}
-
-/// Two or more parts, each a letter and then letters or digits.
-fn is_log_type(name: &str) -> bool {
-    let is_part = |part: &str| {
-        part.starts_with(|char: char| char.is_ascii_alphabetic())
-            && part.chars().all(|char| char.is_ascii_alphanumeric())
-    };
-    name.contains('.') && name.split('.').all(is_part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,6 +364,32 @@ mod tests {
             "a.yml: a: no time format is called never"
         );
         assert!(refused("- {name: a, typ: int}").contains("typ"));
+    }
+
+    #[test]
+    fn err_the_lines_own_names() {
+        let reason = "names that begin with p_ are the line's own";
+        assert_eq!(refused("- {name: p_row_id, type: string}"), format!("a.yml: (top): p_row_id: {reason}"));
+        assert_eq!(refused("- {name: p.x, type: string}"), format!("a.yml: (top): p.x: {reason}"));
+        let nested = "schema: A.B\nfields:\n- {name: p, type: object, fields: [{name: p_x, type: int}]}\n";
+        assert!(Schema::parse(nested, "a.yml").is_ok());
+    }
+
+    #[test]
+    fn err_definitions_that_double_at_each_level() {
+        const LEVELS: usize = 20;
+        let level = |at| {
+            format!(
+                "  T{at}: {{type: object, fields: [{{name: a, type: ref, target: T{0}}}, {{name: b, type: ref, target: T{0}}}]}}\n",
+                at + 1
+            )
+        };
+        let levels: String = (0..LEVELS).map(level).collect();
+        let text = format!(
+            "schema: A.B\ndefinitions:\n{levels}  T{LEVELS}: {{type: int}}\nfields:\n- {{name: a, type: ref, target: T0}}\n"
+        );
+        let error = Schema::parse(&text, "a.yml").unwrap_err();
+        assert!(error.reason.starts_with("more than 10000 values"), "{error}");
     }
 
     #[test]
