@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 
 use crate::definition::Definition;
-use crate::time::{from_nanosecond, from_offset};
+use crate::time::{from_microsecond, from_millisecond, from_nanosecond, from_offset};
 use layout::Layout;
 
 /// RFC 3339 as a layout: read as Go reads it.
@@ -101,16 +101,19 @@ fn decimal(literal: &str) -> Option<f64> {
     literal.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds, by their size: seconds reach to the year 5138.
+/// Seconds, milliseconds, microseconds or nanoseconds, by their size: seconds reach to the year 5138. Nothing wraps here.
 pub(crate) fn read_unix_auto(literal: &str) -> Option<DateTime> {
-    const LIMIT: f64 = 1e11;
-    let size = decimal(literal)?.abs();
-    if size < LIMIT {
-        return read_unix(literal);
+    const SECONDS: f64 = 1e11;
+    const MILLISECONDS: f64 = SECONDS * 1e3;
+    const MICROSECONDS: f64 = MILLISECONDS * 1e3;
+    let number = decimal(literal)?;
+    let whole = || literal.parse::<i64>().ok();
+    match number.abs() {
+        ..SECONDS => from_microsecond((number * 1e6) as i64),
+        ..MILLISECONDS => from_millisecond(whole()?),
+        ..MICROSECONDS => from_microsecond(whole()?),
+        _ => from_nanosecond(whole()?),
     }
-    let units = [(1e3, 1_000_000), (1e6, 1_000), (1e9, 1)];
-    let (_, unit) = units.into_iter().find(|(scale, _)| size < LIMIT * scale)?;
-    from_nanosecond(literal.parse::<i64>().ok()?.checked_mul(unit)?)
 }
 
 fn read_strftime(format: &str, text: &str) -> Option<DateTime> {
@@ -138,6 +141,9 @@ mod tests {
         check("unix_auto", Sent::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
         check("unix_auto", Sent::Number("1704164645678901"), Some("2024-01-02T03:04:05.678901"));
         check("unix_auto", Sent::Text("1704164645678901234"), Some("2024-01-02T03:04:05.678901234"));
+        check("unix_auto", Sent::Number("9787301845"), Some("2280-02-23T22:57:25"));
+        check("unix_auto", Sent::Number("9787301845678"), Some("2280-02-23T22:57:25.678"));
+        check("unix_auto", Sent::Number("-62167219200"), Some("0000-01-01T00:00:00"));
         check("rfc3339", Sent::Text("2024-01-02T03:04:05,5Z"), Some("2024-01-02T03:04:05.5"));
         check("%Y-%j %H:%M", Sent::Text("2024-032 03:04"), Some("2024-02-01T03:04:00"));
         check("%d/%b/%Y:%H:%M:%S %z", Sent::Text("02/Jan/2024:03:04:05 +0900"), Some("2024-01-01T18:04:05"));
@@ -150,6 +156,9 @@ mod tests {
         check("rfc3339", Sent::Number("1704164645"), None);
         check("unix", Sent::Text("inf"), None);
         check("unix_ms", Sent::Number("1.5"), None);
+        check("unix_auto", Sent::Number("-62167219201"), None);
+        check("unix_auto", Sent::Number("-62167219200001"), None);
+        check("unix_auto", Sent::Number("9787301845678901234"), None);
         check("rfc3339", Sent::Text("2024-01-02t03:04:05z"), None);
         check("rfc3339", Sent::Text("2024-01-02T03:04:60Z"), None);
         check("%Y-%m-%d", Sent::Text("2024-01-02 "), None);

@@ -10,14 +10,29 @@ pub(crate) fn utc(time: Timestamp) -> DateTime {
     Offset::UTC.to_datetime(time)
 }
 
-/// So many nanoseconds since 1970.
+/// Only of a year from 0 on: a line has four digits for the year, and no sign.
+fn writable(civil: DateTime) -> Option<DateTime> {
+    (civil.year() >= 0).then_some(civil)
+}
+
+/// So many milliseconds since 1970.
+pub(crate) fn from_millisecond(millisecond: i64) -> Option<DateTime> {
+    Timestamp::from_millisecond(millisecond).ok().map(utc).and_then(writable)
+}
+
+/// So many microseconds since 1970.
+pub(crate) fn from_microsecond(microsecond: i64) -> Option<DateTime> {
+    Timestamp::from_microsecond(microsecond).ok().map(utc).and_then(writable)
+}
+
+/// So many nanoseconds since 1970: from the year 1677 to 2262.
 pub(crate) fn from_nanosecond(nanosecond: i64) -> Option<DateTime> {
     Timestamp::from_nanosecond(nanosecond.into()).ok().map(utc)
 }
 
 /// A date and time so many seconds ahead of UTC.
 pub(crate) fn from_offset(civil: DateTime, seconds: i32) -> Option<DateTime> {
-    civil.checked_sub(SignedDuration::from_secs(seconds.into())).ok()
+    civil.checked_sub(SignedDuration::from_secs(seconds.into())).ok().and_then(writable)
 }
 
 /// Writes `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`, in quotes.
@@ -115,6 +130,7 @@ mod tests {
             ("2026-08-21T08:44:05+02:00", "\"2026-08-21 06:44:05.000000000\""),
             ("2026-08-21T08:44:05-0230", "\"2026-08-21 11:14:05.000000000\""),
             ("9999-12-31T23:59:59Z", "\"9999-12-31 23:59:59.000000000\""),
+            ("0000-01-01T00:00:00Z", "\"0000-01-01 00:00:00.000000000\""),
         ] {
             assert_eq!(written(text).as_deref(), Some(expected), "{text}");
         }
@@ -131,6 +147,7 @@ mod tests {
             "2026-08-21T08:44:05.",
             "2026-08-21T08:44:05 UTC",
             "2026-08-21T08:44:05+25:00",
+            "0000-01-01T00:00:00+09:00",
             "2026-8-21T08:44:05",
             "２０26-08-21T08:44:05",
         ] {
