@@ -84,7 +84,7 @@ impl ArraySplitter {
         self.state = match (self.state, byte) {
             (State::Before(mark), _) if BYTE_ORDER_MARK.get(mark) == Some(&byte) => State::Before(mark + 1),
             (State::Before(1 | 2), _) => return error("no JSON array: half a byte order mark"),
-            (state, b' ' | b'\t' | b'\n' | b'\r') => match state {
+            (state, byte) if is_space(byte) => match state {
                 State::Before(_) => State::Before(BYTE_ORDER_MARK.len()),
                 _ => state,
             },
@@ -113,10 +113,10 @@ impl ArraySplitter {
             return Ok(bytes.len());
         };
         if self.held.is_empty() {
-            each(piece.trim_ascii_end());
+            each(without_space_after(piece));
         } else {
             self.held.extend_from_slice(piece);
-            each(self.held.trim_ascii_end());
+            each(without_space_after(&self.held));
             self.held.clear();
         }
         self.state = if bytes.get(end) == Some(&b',') { State::Next } else { State::After };
@@ -158,6 +158,16 @@ impl ArraySplitter {
     }
 }
 
+/// Only what JSON takes for white space is none of the element.
+fn without_space_after(element: &[u8]) -> &[u8] {
+    let end = element.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
+    element.get(..end).unwrap_or(element)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +195,7 @@ mod tests {
     fn ok_elements_wherever_the_input_is_cut() {
         check("[]", &[]);
         check("\u{feff} \n[ \t] \r\n", &[]);
+        check("[1\x0c ,2\t\r\n]", &["1\x0c", "2"]);
         check("[1, \"a\" ,null]", &["1", "\"a\"", "null"]);
         check(r#"[{"a":"]},\"\\"},[[{}],"\\\\"]]"#, &[r#"{"a":"]},\"\\"}"#, r#"[[{}],"\\\\"]"#]);
         check("[{\"é\":\"\\u00e9\u{1f600}\"} , {}\n]", &["{\"é\":\"\\u00e9\u{1f600}\"}", "{}"]);
