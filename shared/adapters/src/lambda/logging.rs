@@ -2,22 +2,28 @@
 
 use collector::StreamReport;
 use serde::Serialize;
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Logs from here on, panics included. Nothing below INFO is ever logged: at DEBUG and TRACE the
 /// libraries below us write down requests and answers, and those hold credentials.
 pub(super) fn start() {
-    let subscriber = tracing_subscriber::fmt()
+    // A second start in one process (tests) finds the first one's subscriber in place.
+    if tracing::subscriber::set_global_default(subscriber(std::io::stdout)).is_ok() {
+        std::panic::set_hook(Box::new(|panic| tracing::error!(panic = %panic, "panicked")));
+    }
+}
+
+fn subscriber(to: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl Subscriber + Send + Sync {
+    tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
         .with_max_level(LevelFilter::INFO)
-        .finish();
-    // A second start in one process (tests) finds the first one's subscriber in place.
-    if tracing::subscriber::set_global_default(subscriber).is_ok() {
-        std::panic::set_hook(Box::new(|panic| tracing::error!(panic = %panic, "panicked")));
-    }
+        .with_writer(to)
+        .finish()
 }
 
 /// One line a stream: at ERROR what a person must cure, at WARN what the next tick may.
@@ -65,4 +71,52 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
 /// JSON in a string: a log's field is one value.
 fn list(values: &[impl Serialize]) -> String {
     serde_json::to_string(values).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek};
+    use std::sync::Arc;
+
+    use collector::Drift;
+    use schema::{LineContext, LogType, Normalizer};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The line of a report, as it lands in the log.
+    fn logged(report: &StreamReport) -> Value {
+        let mut file = tempfile::tempfile().unwrap();
+        let to = subscriber(Arc::new(file.try_clone().unwrap()));
+        tracing::subscriber::with_default(to, || stream("openai", report));
+        file.rewind().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn drift_is_told_with_its_names() {
+        let mut drift = Drift::default();
+        let context = LineContext { source_id: "", source_label: "", parse_time: jiff::Timestamp::UNIX_EPOCH };
+        let event = br#"{"id":"a","type":"api_key.rotated","x\n\u001b":"secret","y":1}"#;
+        let normalizer = Normalizer::new(LogType::OpenAiAudit);
+        let line = normalizer.normalize_noting(event, &context, &mut Vec::new(), &mut drift.names).unwrap();
+        drift.count(&line);
+        let line = logged(&StreamReport { drift, ..StreamReport::default() });
+        for (field, value) in [
+            ("undeclared_fields", json!(2)),
+            ("unknown_record_types", json!(1)),
+            ("nonconforming", json!(0)),
+            ("missing_required", json!(1)),
+            ("undeclared_field_names", json!(r#"["x\n\u001b","y"]"#)),
+            ("unknown_record_type_names", json!(r#"["api_key.rotated"]"#)),
+            ("missing_required_names", json!(r#"["effective_at"]"#)),
+            ("gaps", json!("[]")),
+            ("level", json!("INFO")),
+        ] {
+            assert_eq!(line[field], value, "{field}");
+        }
+        assert!(!line.to_string().contains("secret"), "{line}");
+    }
 }
