@@ -5,6 +5,7 @@
 
 mod config;
 mod demo;
+mod drift;
 mod exit;
 mod lake;
 mod normalize;

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use adapters::clock::SystemClock;
-use collector::Clock;
+use collector::{Clock, Drift};
 use jiff::Timestamp;
 use schema::{LineContext, LogType, Mode, Normalizer};
 use serde::Serialize;
@@ -58,7 +58,8 @@ struct SchemaChoice {
 const REJECTED: &str =
     "Standard input holds one raw event a line; an empty line is no event. Standard output gets a line for
 each. An event that cannot become one gets none: its reason goes to standard error, as
-{\"line\":N,\"reason\":\"…\"}, and to the file of --rejected, there with the event as \"raw\".
+{\"line\":N,\"reason\":\"…\"}, and to the file of --rejected, there with the event as \"raw\". Where events drift from
+their schema or are of a type that the vendor has not published, {\"drift\":{…}} with counts and a few names follows.
 
 Exit codes: 0 everything was read, also when events were rejected; 2 usage; 3 reading or writing failed.";
 
@@ -69,6 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
         out: Vec::new(),
         reasons: Vec::new(),
         rejected: args.rejected.as_deref().map(RejectedFile::create).transpose()?,
+        drift: Drift::default(),
     };
     let mut splitter = LineSplitter::new(LONGEST_LINE);
     let mut input = std::io::stdin().lock();
@@ -82,7 +84,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
             splitter.push(bytes, |number, line| lines.take(number, line));
         }
         let is_read = lines.flush()?;
-        if is_end || !is_read {
+        if !is_read {
+            return Ok(Exit::Well);
+        }
+        if is_end {
+            lines.tell_drift();
             return Ok(Exit::Well);
         }
     }
@@ -118,6 +124,13 @@ struct Lines<'a> {
     out: Vec<u8>,
     reasons: Vec<u8>,
     rejected: Option<RejectedFile>,
+    drift: Drift,
+}
+
+/// What stands on standard error after the reasons.
+#[derive(Debug, Serialize)]
+struct Drifted<'a> {
+    drift: &'a Drift,
 }
 
 /// An event that did not become a line.
@@ -145,8 +158,17 @@ impl Lines<'_> {
             source_label: &self.args.source_label,
             parse_time: self.args.parse_time.unwrap_or_else(|| SystemClock.now()),
         };
-        if let Err(rejection) = self.normalizer.normalize(raw, &context, &mut self.out) {
-            self.reject(number, &rejection.reason, Some(raw));
+        match self.normalizer.normalize_noting(raw, &context, &mut self.out, &mut self.drift.names) {
+            Ok(line) => self.drift.count(&line),
+            Err(rejection) => self.reject(number, &rejection.reason, Some(raw)),
+        }
+    }
+
+    fn tell_drift(&self) {
+        if !self.drift.is_none() {
+            let mut text = Vec::new();
+            append(&mut text, &Drifted { drift: &self.drift });
+            output::note(&text);
         }
     }
 
@@ -169,9 +191,9 @@ impl Lines<'_> {
     }
 }
 
-fn append(to: &mut Vec<u8>, rejected: &Rejected<'_>) {
-    // A number and strings, into memory: there is nothing in it that could fail.
-    let _ = serde_json::to_writer(&mut *to, rejected);
+fn append(to: &mut Vec<u8>, value: &impl Serialize) {
+    // Numbers and strings, into memory: there is nothing in it that could fail.
+    let _ = serde_json::to_writer(&mut *to, value);
     to.push(b'\n');
 }
 

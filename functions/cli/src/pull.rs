@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::config::{self, VendorName};
 use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
-use crate::{output, sources};
+use crate::{drift, output, sources};
 
 /// What the secret is called in messages when no file is named.
 const FROM_VARIABLES: &str = "of the environment";
@@ -95,7 +95,12 @@ fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
         report.gaps.iter().for_each(|gap| output::complain(&gap.cause));
         report.failure.iter().for_each(|failure| output::complain(&failure.message));
     }
-    if json { output::say_json(&Shown { streams: reports }) } else { output::say(&output::table(&rows(reports), 2)) }
+    if json {
+        return output::say_json(&Shown { streams: reports });
+    }
+    let drifts = reports.iter().flat_map(|report| drift::lines(&report.source, report.log_type, &report.drift));
+    let drifts = drift::section(&drifts.collect::<Vec<_>>());
+    output::say(&format!("{}{drifts}", output::table(&rows(reports), 2)))
 }
 
 fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {

@@ -57,7 +57,11 @@ fn lines_go_out_and_reasons_stand_aside() {
     assert_eq!(lines[0]["p_any_ip_addresses"], json!(["192.0.2.1"]));
     assert_eq!(lines[0]["new"], json!({"x": 1}));
     assert_eq!(lines[1]["p_nonconforming"], json!({"effective_at": "never"}));
-    let reasons = values(&output.stderr);
+    let mut reasons = values(&output.stderr);
+    let drift = &reasons.pop().unwrap()["drift"];
+    assert_eq!((&drift["undeclared_fields"], &drift["undeclared_field_names"]), (&json!(1), &json!(["new"])));
+    let others = ["unknown_record_types", "nonconforming", "missing_required"].map(|count| &drift[count]);
+    assert_eq!(others, [&json!(0), &json!(1), &json!(0)]);
     assert_eq!(reasons.iter().map(|reason| &reason["line"]).collect::<Vec<_>>(), [3, 4]);
     assert_eq!(reasons[1]["reason"], "not an object but an array");
     let mut rejected = values(&fs::read(&file).unwrap());

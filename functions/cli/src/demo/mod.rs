@@ -162,6 +162,7 @@ fn rows<V>(lake: &Lake, side: &Side<V>, samples: &mut Vec<Box<RawValue>>) -> Res
             bytes: counted.bytes,
             repeats: side.repeats(stream),
             events_per_second: side.events_per_second(stream),
+            drift: side.drift(stream),
             files: format!("{}/{table}/dt=*/hour=*/{}-*.ndjson.gz", lake.path.display(), stream.source),
             stream: table,
         })

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use collector::Drift;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::exit::Failed;
-use crate::output;
+use crate::{drift, output};
 
 /// One stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +29,9 @@ pub(super) struct Row {
     pub(super) repeats: u64,
     /// Events a second, repeats included, over the time of the vendor's ticks.
     pub(super) events_per_second: u64,
+    /// Of the lines that this run delivered.
+    #[serde(flatten)]
+    pub(super) drift: Drift,
     pub(super) files: String,
 }
 
@@ -59,7 +63,10 @@ pub(super) fn show(shown: &Shown<'_>, json: bool) -> Result<(), Failed> {
     } else {
         "NOT every event that was served is in the lake exactly once."
     };
-    output::say(&format!("{}\n\nFiles:\n{files}\n\nLines:\n{samples}\n\n{verdict}", table(shown.streams)))
+    let drifts = shown.streams.iter().flat_map(|row| drift::lines(&row.source, row.log_type, &row.drift));
+    let drifts = drift::section(&drifts.collect::<Vec<_>>());
+    let table = table(shown.streams);
+    output::say(&format!("{table}{drifts}\n\nFiles:\n{files}\n\nLines:\n{samples}\n\n{verdict}"))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -99,6 +106,7 @@ mod tests {
             bytes: 1,
             repeats: 5,
             events_per_second: 9,
+            drift: Drift::default(),
             files: String::new(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters::http::HttpClient;
 use adapters::local::{LocalSecrets, SecretSource};
-use collector::{Clock, Memory, Source, Stream, StreamReport, Vendor};
+use collector::{Clock, Drift, Memory, Source, Stream, StreamReport, Vendor};
 use microsoft365::Microsoft365;
 use openai::OpenAi;
 use serde_json::json;
@@ -44,6 +44,7 @@ pub(super) struct Side<V> {
 struct Seen {
     events: u64,
     repeats: u64,
+    drift: Drift,
 }
 
 impl<V> Side<V> {
@@ -77,6 +78,11 @@ impl<V> Side<V> {
         self.seen.get(&stream.name()).map_or(0, |seen| seen.repeats)
     }
 
+    /// How the delivered lines drift.
+    pub(super) fn drift(&self, stream: &Stream) -> Drift {
+        self.seen.get(&stream.name()).map(|seen| seen.drift.clone()).unwrap_or_default()
+    }
+
     /// Events a second of the time of the vendor's ticks, which its streams shared.
     pub(super) fn events_per_second(&self, stream: &Stream) -> u64 {
         let events = self.seen.get(&stream.name()).map_or(0, |seen| seen.events);
@@ -94,6 +100,7 @@ impl<V: Vendor> Side<V> {
             let seen = self.seen.entry(stream.name()).or_default();
             seen.events += report.events;
             seen.repeats += report.duplicates;
+            seen.drift.merge(&report.drift);
         }
         reports
     }
