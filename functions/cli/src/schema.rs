@@ -28,6 +28,8 @@ enum Command {
     JsonSchema(Of),
     /// A CREATE TABLE for Athena over the lines in a bucket; put your own for BUCKET and PREFIX
     Athena(Of),
+    /// The same table as a CloudFormation resource, as infra/lake.yaml has it
+    Glue(Of),
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,6 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
         Command::Show(of) => output::say(of.read()?.1.trim_end())?,
         Command::JsonSchema(of) => output::say_pretty(&of.read()?.0.json_schema())?,
         Command::Athena(of) => output::say(&of.read()?.0.athena())?,
+        Command::Glue(of) => output::say(of.read()?.0.glue_table().trim_end())?,
     }
     Ok(Exit::Well)
 }

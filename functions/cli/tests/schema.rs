@@ -42,7 +42,7 @@ fn what_is_shown_can_be_given_back() {
     let path = file.to_str().unwrap();
     for log_type in LOG_TYPES {
         fs::write(&file, said(&["show", log_type])).unwrap();
-        for command in ["show", "json-schema", "athena"] {
+        for command in ["show", "json-schema", "athena", "glue"] {
             assert_eq!(said(&[command, path]), said(&[command, log_type]), "{command} {log_type}");
         }
     }
@@ -72,8 +72,17 @@ fn athena_tables_lie_where_the_lines_do() {
 }
 
 #[test]
+fn glue_tables_are_in_the_stack() {
+    let stack = include_str!("../../../infra/lake.yaml");
+    for log_type in LOG_TYPES {
+        let text = said(&["glue", log_type]);
+        assert!(text.contains("    Type: AWS::Glue::Table\n") && stack.contains(&text), "{text}");
+    }
+}
+
+#[test]
 fn unknown_log_types_are_refused() {
-    for command in ["show", "json-schema", "athena"] {
+    for command in ["show", "json-schema", "athena", "glue"] {
         let output = schema(&[command, "OpenAI.Audits"]);
         let said = String::from_utf8(output.stderr.clone()).unwrap();
         assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(2), true));
