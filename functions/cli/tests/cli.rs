@@ -123,10 +123,25 @@ fn own_records_are_served_and_delivered() {
     let lake = directory.path().join("lake");
     let now = fs::metadata(directory.path()).unwrap().modified().unwrap();
     let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - 60;
-    let record = |id: &str| format!(r#"{{"id":"{id}","type":"user.added","effective_at":{now},"actor":null}}"#);
-    fs::write(&records, format!("{}\n\n{}\n", record("a"), record("b"))).unwrap();
+    let record = |id: &str, name: &str| format!(r#"{{"id":"{id}","type":"{name}","effective_at":{now},"actor":null}}"#);
+    fs::write(&records, format!("{}\n\n{}\n", record("a", "user.added"), record("b", "user.cloned"))).unwrap();
     let simulator = Simulator::start("openai", &["--records", records.to_str().unwrap()]);
-    assert_eq!(code(&simulator.pull("openai", &lake)), 0);
+    let pull = |arguments: &[&str]| {
+        let mut command = audit_pull();
+        command.args(["pull", "openai", "--lake"]).arg(&lake).args(arguments).envs(&simulator.variables);
+        let output = command.output().unwrap();
+        assert_eq!(code(&output), 0, "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // A type that the vendor has not published is delivered like any other, and told the first time.
+    let first = pull(&[]);
+    assert!(
+        first.contains("Drift:") && first.contains(r#"events of an unknown type: 1, such as "user.cloned""#),
+        "{first}"
+    );
+    assert!(!pull(&[]).contains("Drift"));
+    let json: Value = serde_json::from_str(&pull(&["--json"])).unwrap();
+    assert_eq!(json["streams"][0]["unknown_record_types"], 0);
     let ids: BTreeSet<_> = lines(&lake).iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
 }
