@@ -40,6 +40,15 @@ def check_headers(key, answer):
         raise Failed(f"{key} is {answer['ContentType']} with encoding {answer.get('ContentEncoding')}")
 
 
+def save(objects, folder):
+    """The objects of lines as the files of a local lake."""
+    for key, body in objects.items():
+        if not key.startswith(ASIDE):
+            (folder / key).parent.mkdir(parents=True, exist_ok=True)
+            (folder / key).write_bytes(body)
+    return folder
+
+
 def read_lines(objects):
     """Every line of every object of lines, in order of table, source and number."""
     lines, numbers = [], collections.defaultdict(list)
