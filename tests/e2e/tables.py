@@ -243,7 +243,7 @@ def check_days(found, lake, streams):
         file = hold(lake, table, athena.check_projection(table)).files[0]
         day = datetime.date.fromisoformat(file.parent.parent.name.removeprefix("dt=")) - datetime.timedelta(days=1)
         before = lake / table.name / f"dt={day}" / "hour=09"
-        before.mkdir(parents=True)
+        before.mkdir(parents=True)  # The files are sorted: nothing is of an earlier day.
         moved[log_type] = (str(day), len(gzip.decompress(file.rename(before / file.name).read_bytes()).splitlines()))
     seen = check_told(found, lake, streams)
     tell(seen, paths=False)
