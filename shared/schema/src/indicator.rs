@@ -129,7 +129,7 @@ impl Found {
             Indicator::Domain => self.domain(text),
             Indicator::Hostname => self.hostname(text),
             Indicator::Url => scan::url_host(text.trim()).into_iter().for_each(|host| self.hostname(&host)),
-            Indicator::NetAddr => self.hostname(scan::net_host(text.trim())),
+            Indicator::NetAddr => self.hostname(scan::net_host(text)),
             Indicator::Email if text.contains('@') => self.add(Any::Emails, text.trim()),
             Indicator::Email => {}
             Indicator::Md5 => self.hash(Any::Md5Hashes, text.trim(), 32),
@@ -138,8 +138,7 @@ impl Found {
             Indicator::AwsArn => self.arn(text),
             Indicator::AwsArnOnly => scan::arn(text).into_iter().for_each(|_| self.add(Any::AwsArns, text)),
             Indicator::AwsAccountId => self.account(text),
-            Indicator::AwsInstanceId if text.starts_with("i-") => self.add(Any::AwsInstanceIds, text),
-            Indicator::AwsInstanceId => {}
+            Indicator::AwsInstanceId => self.instance(text),
             Indicator::Text(any, trimmed) => self.add(any, if trimmed { text.trim() } else { text }),
         }
     }
@@ -159,7 +158,7 @@ impl Found {
     fn domain(&mut self, text: &str) {
         let text = text.trim();
         match text.starts_with("xn--") {
-            true => scan::to_unicode(text).into_iter().for_each(|name| self.add(Any::DomainNames, &name)),
+            true => self.add(Any::DomainNames, &scan::to_unicode(text)),
             false => self.add(Any::DomainNames, text),
         }
     }
@@ -185,8 +184,12 @@ impl Found {
         let Some(arn) = scan::arn(text) else { return };
         self.add(Any::AwsArns, text);
         self.account(arn.account);
-        if let Some(instance) = arn.instance {
-            self.add(Any::AwsInstanceIds, instance);
+        arn.instance.into_iter().for_each(|id| self.instance(id));
+    }
+
+    fn instance(&mut self, text: &str) {
+        if text.starts_with("i-") {
+            self.add(Any::AwsInstanceIds, text);
         }
     }
 
@@ -235,6 +238,30 @@ mod tests {
             r#","p_any_domain_names":["h"],"p_any_ip_addresses":["1.2.3.4","2001:DB8::1"]"#,
         );
         check("email", &["nobody"], "");
+    }
+
+    #[test]
+    fn domains_that_are_no_punycode_stay_as_they_are() {
+        let domains = |text: &str| format!(r#","p_any_domain_names":["{text}"]"#);
+        check("domain", &["xn--bcher-kva"], &domains("bücher"));
+        check("domain", &["xn--zz"], &domains("xn--zz"));
+        check("domain", &["xn--"], "");
+    }
+
+    #[test]
+    fn addresses_of_the_net_are_split_as_they_are_written() {
+        check("net_addr", &["[::1]:80 ", " 1.2.3.4:80"], r#","p_any_ip_addresses":["1.2.3.4","::1"]"#);
+        check("net_addr", &[" [::1]:80"], r#","p_any_domain_names":["[::1]:80"]"#);
+    }
+
+    #[test]
+    fn instances_in_arns_begin_like_instances() {
+        let arns = |text: &str| format!(r#","p_any_aws_arns":["arn:aws:ec2:::instance/{text}"]"#);
+        let with = |text: &str, id: &str| format!(r#"{},"p_any_aws_instance_ids":["{id}"]"#, arns(text));
+        for (text, id) in [("i-1", Some("i-1")), ("a/i-1", Some("i-1")), ("i-1/x", None), ("x", None), ("", None)] {
+            let expected = id.map_or_else(|| arns(text), |id| with(text, id));
+            check("aws_arn", &[&format!("arn:aws:ec2:::instance/{text}")], &expected);
+        }
     }
 
     #[test]

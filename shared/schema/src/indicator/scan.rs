@@ -1,5 +1,6 @@
 //! What a text must look like to be an address, a host, an ARN.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An IP address in full, without zone, port, brackets or prefix length.
@@ -79,13 +80,12 @@ fn is_port(text: &str) -> bool {
 }
 
 fn host_of(host: &str) -> Option<String> {
+    if host.rfind('[').is_some_and(|at| at > 0) {
+        return None;
+    }
     if let Some(rest) = host.strip_prefix('[') {
         let (inner, after) = rest.rsplit_once(']')?;
-        is_port(after).then_some(())?;
-        return match inner.split_once("%25") {
-            Some((address, zone)) => Some(format!("{}%{}", host_text(address)?, percent_decoded(zone)?)),
-            None => host_text(inner),
-        };
+        return is_port(after).then(|| bracketed(inner)).flatten();
     }
     match host.rfind(':') {
         Some(at) if is_port(&host[at..]) => host_text(&host[..at]),
@@ -94,15 +94,26 @@ fn host_of(host: &str) -> Option<String> {
     }
 }
 
-/// A host's text: only some signs, and percent signs only for bytes beyond ASCII.
+/// What stands in a URL's brackets: an IPv6 address, with a zone or without.
+fn bracketed(inner: &str) -> Option<String> {
+    let (address, zone) = inner.split_once("%25").map_or((inner, None), |(address, zone)| (address, Some(zone)));
+    let address = host_text(address)?;
+    address.parse::<Ipv6Addr>().ok()?;
+    match zone {
+        None => Some(address),
+        Some("") => None,
+        Some(zone) => Some(format!("{address}%{}", percent_decoded(zone)?)),
+    }
+}
+
+/// A host's text: only some signs, and of percent signs only those for themselves and for bytes beyond ASCII.
 fn host_text(host: &str) -> Option<String> {
     let allowed =
         |char: char| !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char);
-    let beyond_ascii = host
-        .split('%')
-        .skip(1)
-        .all(|after| after.starts_with(|digit: char| matches!(digit, '8' | '9' | 'a'..='f' | 'A'..='F')));
-    if host.chars().all(allowed) && beyond_ascii { percent_decoded(host) } else { None }
+    let is_fit = |after: &str| {
+        after.starts_with("25") || after.starts_with(|digit: char| matches!(digit, '8' | '9' | 'a'..='f' | 'A'..='F'))
+    };
+    if host.chars().all(allowed) && host.split('%').skip(1).all(is_fit) { percent_decoded(host) } else { None }
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -116,22 +127,24 @@ fn percent_decoded(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A name that begins with `xn--`, in Unicode.
-pub(super) fn to_unicode(name: &str) -> Option<String> {
-    let labels: Option<Vec<String>> = name
-        .split('.')
-        .map(|label| match label.strip_prefix("xn--") {
-            Some(encoded) => punycode(encoded),
-            None => Some(label.to_owned()),
-        })
-        .collect();
-    labels.map(|labels| labels.join(".")).filter(|name| !name.is_empty())
+/// A name that begins with `xn--`, in Unicode; as it is, when one of its labels is no punycode.
+pub(super) fn to_unicode(name: &str) -> Cow<'_, str> {
+    let decoded = |label: &str| match label.strip_prefix("xn--") {
+        Some(encoded) => punycode(encoded),
+        None => Some(label.to_owned()),
+    };
+    let labels: Option<Vec<String>> = name.split('.').map(decoded).collect();
+    labels.map_or(Cow::Borrowed(name), |labels| Cow::Owned(labels.join(".")))
 }
 
-/// RFC 3492, decoding.
+/// RFC 3492, decoding. No digits stand for no further characters.
 fn punycode(encoded: &str) -> Option<String> {
-    let (basic, digits) = encoded.rsplit_once('-').unwrap_or(("", encoded));
-    if !encoded.is_ascii() || digits.is_empty() {
+    let (basic, digits) = match encoded.rsplit_once('-') {
+        Some(("", _)) => return None,
+        Some(parts) => parts,
+        None => ("", encoded),
+    };
+    if !encoded.is_ascii() {
         return None;
     }
     let mut text: Vec<char> = basic.chars().collect();
@@ -191,7 +204,7 @@ pub(super) fn arn(text: &str) -> Option<Arn<'_>> {
     (parts.next()? == "arn").then_some(())?;
     let account = parts.nth(3)?;
     let resource = parts.next()?;
-    let instance = resource.rsplit_once("instance/").map(|(_, id)| id).filter(|_| resource.starts_with("instance/"));
+    let instance = resource.rsplit_once('/').map(|(_, id)| id).filter(|_| resource.starts_with("instance/"));
     Some(Arn { account, instance })
 }
 
@@ -225,6 +238,13 @@ mod tests {
             ("https://user:pw@[2001:db8::1]:443/", Some("2001:db8::1")),
             ("https://[fe80::1%25eth0]/", Some("fe80::1%eth0")),
             ("https://b%C3%BCcher.example/#%41", Some("b\u{fc}cher.example")),
+            ("https://100%25.example/", Some("100%.example")),
+            ("https://[::ffff:1.2.3.4]/", Some("::ffff:1.2.3.4")),
+            ("https://[1.2.3.4]/", None),
+            ("https://[host]/", None),
+            ("https://[fe80::1%25]/", None),
+            ("https://ho[st/", None),
+            ("https://[::1]]/", None),
             ("https://host%41/", None),
             ("https://host/#%zz", None),
             ("example.com/path", None),
@@ -242,13 +262,18 @@ mod tests {
     #[test]
     fn names_in_punycode() {
         for (name, expected) in [
-            ("xn--bcher-kva.example", Some("bücher.example")),
-            ("xn--fiqs8s", Some("中国")),
-            ("xn--", None),
-            ("xn--a-\u{fc}", None),
-            ("xn--99999999999", None),
+            ("xn--bcher-kva.example", "bücher.example"),
+            ("xn--fiqs8s", "中国"),
+            ("xn--fa-hia.xn--bcher-kva", "faß.bücher"),
+            ("xn--a-.b", "a.b"),
+            ("xn--", ""),
+            ("xn--.com", ".com"),
+            ("xn---", "xn---"),
+            ("xn--a-\u{fc}", "xn--a-\u{fc}"),
+            ("xn--99999999999", "xn--99999999999"),
+            ("xn--fa-hia.xn--!", "xn--fa-hia.xn--!"),
         ] {
-            assert_eq!(to_unicode(name).as_deref(), expected, "{name}");
+            assert_eq!(to_unicode(name), expected, "{name}");
         }
     }
 
