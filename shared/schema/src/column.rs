@@ -2,22 +2,20 @@
 
 use std::borrow::Cow;
 
-/// The column of a field: ASCII letters, digits, `_` and `-` stay; a sign with a name becomes that name, set apart by
-/// `_`; every other character becomes `_`.
+/// The column of a field: ASCII letters, digits, `_` and `-` stay; a sign with a name becomes that name, with a `_`
+/// before and after it but not at the ends; every other character becomes `_`.
 pub(crate) fn column(name: &str) -> Cow<'_, str> {
     if is_safe(name) {
         return Cow::Borrowed(name);
     }
     let mut column = String::with_capacity(name.len() + 8);
-    let mut chars = name.chars().peekable();
-    while let Some(char) = chars.next() {
+    for (at, char) in name.char_indices() {
         match sign(char) {
             Some(word) => {
-                let apart = !column.is_empty() && !column.ends_with('_');
-                column.push_str(if apart { "_" } else { "" });
+                let is_last = at + char.len_utf8() == name.len();
+                column.push_str(if at > 0 { "_" } else { "" });
                 column.push_str(word);
-                let more = chars.peek().is_some_and(|next| *next != '_' && is_plain(*next) || sign(*next).is_some());
-                column.push_str(if more { "_" } else { "" });
+                column.push_str(if is_last { "" } else { "_" });
             }
             None if is_plain(char) => column.push(char),
             None => column.push('_'),
@@ -68,7 +66,10 @@ mod tests {
             ("@ts", "at_sign_ts"),
             ("a@b", "a_at_sign_b"),
             ("a@", "a_at_sign"),
-            ("a/$b", "a_slash_dollar_sign_b"),
+            ("a/$b", "a_slash__dollar_sign_b"),
+            ("_@", "__at_sign"),
+            ("@_x", "at_sign__x"),
+            ("@", "at_sign"),
             ("größe", "gr__e"),
             ("", "_"),
         ] {
