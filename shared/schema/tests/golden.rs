@@ -1,7 +1,6 @@
-//! Events and their lines, side by side: `golden/{log type}/{case}.event.json` and `.line.json`.
+//! Events and their lines, side by side: `golden/README.md` says how to read them and how to add one.
 //!
-//! The line is laid out with one member per row. Set `UPDATE_GOLDEN=1` to write what the normaliser says now, and read
-//! the difference before you commit it.
+//! Set `UPDATE_GOLDEN=1` to write what the normaliser says now, and read the difference before you commit it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -10,78 +9,191 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use schema::{LineContext, LogType, Normalizer};
+use serde_json::value::RawValue;
 
-const CASES_PER_LOG_TYPE: usize = 8;
+const CASES_PER_LOG_TYPE: usize = 16;
 /// 2026-08-21 08:45:00 UTC.
 const PARSE_SECOND: i64 = 1_787_301_900;
+/// Characters of a row in a file of lines, where a value can be broken.
+const WIDTH: usize = 120;
+/// What comes before a list's members in their rows.
+const LIST_INDENT: usize = 3;
 
 #[expect(clippy::disallowed_methods, reason = "a switch for whoever maintains the files")]
 fn is_update() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some()
 }
 
-fn line(log_type: LogType, event: &[u8]) -> String {
+fn line(log_type: LogType, event: &str) -> String {
     let parse_time = Timestamp::from_second(PARSE_SECOND).unwrap();
     let context = LineContext { source_id: "acme", source_label: "Acme Corp", parse_time };
     let mut out = Vec::new();
-    Normalizer::new(log_type).normalize(event, &context, &mut out).unwrap();
+    Normalizer::new(log_type).normalize(event.as_bytes(), &context, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-/// A row for every member of the line.
-fn laid_out(line: &str) -> String {
-    let (mut text, mut depth, mut in_string, mut escaped) = (String::new(), 0, false, false);
-    for char in line.chars() {
-        let outside = !in_string;
+/// JSON without white space, taken apart at a sign that stands outside of strings, `depth` containers deep.
+fn apart(json: &str, sign: char, depth: usize) -> Vec<&str> {
+    let (mut parts, mut from, mut open, mut in_string, mut escaped) = (Vec::new(), 0, 0, false, false);
+    for (at, char) in json.char_indices() {
         match char {
             '"' if !escaped => in_string = !in_string,
-            '{' | '[' if outside => depth += 1,
-            '}' | ']' if outside => depth -= 1,
+            '{' | '[' if !in_string => open += 1,
+            '}' | ']' if !in_string => open -= 1,
+            _ if char == sign && !in_string && open == depth => {
+                parts.push(&json[from..at]);
+                from = at + 1;
+            }
             _ => {}
         }
-        escaped = char == '\\' && !escaped;
-        text.push_str(if outside && char == '}' && depth == 0 { "\n" } else { "" });
-        text.push(char);
-        text.push_str(if outside && depth == 1 && matches!(char, '{' | ',') && (char == ',' || text.len() == 1) {
-            "\n  "
-        } else {
-            ""
-        });
+        escaped = char == '\\' && in_string && !escaped;
     }
-    text
+    parts.push(&json[from..]);
+    parts
 }
 
-fn events(folder: &Path) -> Vec<PathBuf> {
+/// The members of an object or the elements of an array.
+fn members(container: &str) -> Vec<&str> {
+    apart(&container[1..container.len() - 1], ',', 0)
+}
+
+/// A value with a row for each of its parts if it has to be or is too long for the rest of its row. `used` characters
+/// stand before it there.
+fn laid_out(value: &str, has_to: bool, indent: usize, used: usize) -> String {
+    let is_container = value.len() > 2 && value.starts_with(['{', '[']);
+    if !is_container || !(has_to || used + value.chars().count() + 1 > WIDTH) {
+        return value.to_owned();
+    }
+    let row = |member: &&str| {
+        let key = if value.starts_with('{') { apart(member, ':', 0)[0].len() + 1 } else { 0 };
+        let (key, inner) = member.split_at(key);
+        let indent = indent + 2;
+        format!("{:indent$}{key}{}", "", laid_out(inner, false, indent, indent + key.chars().count()))
+    };
+    let rows: Vec<String> = members(value).iter().map(row).collect();
+    let (begin, end) = (&value[..1], &value[value.len() - 1..]);
+    format!("{begin}\n{}\n{:indent$}{end}", rows.join(",\n"), "")
+}
+
+/// An object with as many members a row as there is room for.
+fn filled(object: &str) -> String {
+    let mut rows: Vec<String> = Vec::new();
+    for member in members(object) {
+        let length = member.chars().count();
+        match rows.last_mut().filter(|row| LIST_INDENT + row.chars().count() + length + 2 <= WIDTH) {
+            Some(row) => *row = format!("{row},{member}"),
+            None => rows.push(member.to_owned()),
+        }
+    }
+    format!("  {{{}}}", rows.join(&format!(",\n{:LIST_INDENT$}", "")))
+}
+
+/// What the file of lines beside a file of events should hold.
+fn expected(log_type: LogType, path: &Path) -> String {
+    let events = fs::read_to_string(path).unwrap();
+    let line = |event: &str| line(log_type, event).trim_end_matches('\n').to_owned();
+    if path.to_string_lossy().ends_with(".event.json") {
+        return laid_out(&line(&events), true, 0, 0) + "\n";
+    }
+    let events: Vec<&RawValue> = serde_json::from_str(&events).unwrap();
+    let lines: Vec<String> = events.iter().map(|event| filled(&line(event.get()))).collect();
+    format!("[\n{}\n]\n", lines.join(",\n"))
+}
+
+/// The files of a folder whose names hold the word, each paired with the name that has the other word.
+fn files(folder: &Path, word: &str, other: &str) -> Vec<(PathBuf, PathBuf)> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut events: Vec<PathBuf> = paths.filter(|path| path.to_string_lossy().ends_with(".event.json")).collect();
-    events.sort();
-    events
+    let paired = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let pair = path.with_file_name(name.replace(word, other));
+        name.contains(word).then_some((path, pair))
+    };
+    let mut files: Vec<_> = paths.filter_map(paired).collect();
+    files.sort();
+    files
 }
 
 #[test]
 fn every_event_becomes_its_line() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for log_type in LogType::ALL {
-        let events = events(&golden.join(log_type.name()));
-        assert!(events.len() >= CASES_PER_LOG_TYPE, "{}: {}", log_type.name(), events.len());
-        for event in events {
-            let got = laid_out(&line(log_type, &fs::read(&event).unwrap()));
-            let path = PathBuf::from(event.to_string_lossy().replace(".event.json", ".line.json"));
+        let folder = golden.join(log_type.name());
+        let cases = files(&folder, ".event", ".line");
+        assert!(cases.len() >= CASES_PER_LOG_TYPE, "{}: {}", log_type.name(), cases.len());
+        for (events, lines) in cases {
+            let expected = expected(log_type, &events);
             if is_update() {
-                fs::write(&path, &got).unwrap();
+                fs::write(&lines, &expected).unwrap();
             }
-            assert_eq!(got, fs::read_to_string(&path).unwrap(), "{}", path.display());
+            assert_eq!(fs::read_to_string(&lines).unwrap(), expected, "{}", lines.display());
+        }
+        for (lines, events) in files(&folder, ".line", ".event") {
+            assert!(events.exists(), "{} has no event", lines.display());
         }
     }
 }
 
+/// An event with two texts of half a megabyte (`TEXT`), and what stands in its line before the standard fields, of
+/// which the row id is given too. Nothing here is taken from the normaliser.
+struct Large {
+    log_type: LogType,
+    event: &'static str,
+    own: &'static str,
+    row_id: &'static str,
+}
+
+const MICROSOFT: &str =
+    r#"{"Data":"TEXT","CreationTime":"2026-08-21T08:44:05","Id":"large","RecordType":"1","Operation":"TEXT"}"#;
+const OF_MICROSOFT: &str =
+    r#""Id":"large","RecordType":1,"CreationTime":"2026-08-21 08:44:05.000000000","Operation":"TEXT","Data":"TEXT""#;
+
+const LARGE: [Large; 6] = [
+    Large {
+        log_type: LogType::OpenAiAudit,
+        event: r#"{"Data":"TEXT","id":"large","type":"project.updated","effective_at":1787301845,"project.updated":{"id":"p","changes_requested":{"title":"TEXT"}}}"#,
+        own: r#""id":"large","type":"project.updated","effective_at":"2026-08-21 08:44:05.000000000","project":{"id":"p"},"project_updated":{"id":"p","changes_requested":{"title":"TEXT"}},"Data":"TEXT""#,
+        row_id: "000793586f4ff292b7c27559731b6826",
+    },
+    Large {
+        log_type: LogType::AzureActiveDirectory,
+        event: MICROSOFT,
+        own: OF_MICROSOFT,
+        row_id: "000793583a6573d552b5508740f845f5",
+    },
+    Large {
+        log_type: LogType::Exchange,
+        event: MICROSOFT,
+        own: OF_MICROSOFT,
+        row_id: "00079358581b59ec9c7e2129e7a85c9d",
+    },
+    Large {
+        log_type: LogType::General,
+        event: MICROSOFT,
+        own: r#""Id":"large","RecordType":1,"CreationTime":"2026-08-21 08:44:05.000000000","Operation":"TEXT","payload":{"Data":"TEXT","CreationTime":"2026-08-21T08:44:05","Id":"large","RecordType":"1","Operation":"TEXT"}"#,
+        row_id: "000793585421f52d637beb9150bb9cd7",
+    },
+    Large {
+        log_type: LogType::SharePoint,
+        event: MICROSOFT,
+        own: OF_MICROSOFT,
+        row_id: "00079358be6272502adebb6c06ace036",
+    },
+    Large { log_type: LogType::Dlp, event: MICROSOFT, own: OF_MICROSOFT, row_id: "000793584c3c519018cacc9cb18a302e" },
+];
+
 #[test]
 fn a_record_of_a_megabyte() {
-    let text = "Zusammenfassung \\u00fcber \\\"alles\\\"\\n".repeat(30_000);
-    let event =
-        format!(r#"{{"Id":"1","Data":"{text}","CreationTime":"2026-08-21T08:44:05","Item":{{"Subject":"{text}"}}}}"#);
-    assert!(event.len() > 1 << 20);
-    let line = line(LogType::Exchange, event.as_bytes());
-    assert_eq!(line.matches(&text).count(), 2);
-    assert_eq!(line.matches('\n').count(), 1);
+    let text = r#"Zusammenfassung \u00fcber \"alles\"\n"#.repeat(15_000);
+    for Large { log_type, event, own, row_id } in LARGE {
+        let event = event.replace("TEXT", &text);
+        assert!(event.len() > 1 << 20);
+        let standard = format!(
+            r#""p_log_type":"{}","p_row_id":"{row_id}","p_event_time":"2026-08-21 08:44:05.000000000","p_parse_time":"2026-08-21 08:45:00.000000000","p_source_id":"acme","p_source_label":"Acme Corp","p_schema_version":0"#,
+            log_type.name()
+        );
+        let expected = format!("{{{},{standard}}}\n", own.replace("TEXT", &text));
+        let line = line(log_type, &event);
+        let differs = line.bytes().zip(expected.bytes()).position(|(is, should)| is != should);
+        assert!(line == expected, "{} from byte {differs:?} of {}", log_type.name(), expected.len());
+    }
 }
