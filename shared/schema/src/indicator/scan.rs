@@ -102,18 +102,20 @@ fn bracketed(inner: &str) -> Option<String> {
     match zone {
         None => Some(address),
         Some("") => None,
-        Some(zone) => Some(format!("{address}%{}", percent_decoded(zone)?)),
+        Some(zone) => zone.chars().all(is_host_char).then_some(format!("{address}%{}", percent_decoded(zone)?)),
     }
 }
 
 /// A host's text: only some signs, and of percent signs only those for themselves and for bytes beyond ASCII.
 fn host_text(host: &str) -> Option<String> {
-    let allowed =
-        |char: char| !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char);
     let is_fit = |after: &str| {
         after.starts_with("25") || after.starts_with(|digit: char| matches!(digit, '8' | '9' | 'a'..='f' | 'A'..='F'))
     };
-    if host.chars().all(allowed) && host.split('%').skip(1).all(is_fit) { percent_decoded(host) } else { None }
+    if host.chars().all(is_host_char) && host.split('%').skip(1).all(is_fit) { percent_decoded(host) } else { None }
+}
+
+fn is_host_char(char: char) -> bool {
+    !char.is_ascii() || char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:[]<>\"%".contains(char)
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -144,9 +146,6 @@ fn punycode(encoded: &str) -> Option<String> {
         Some(parts) => parts,
         None => ("", encoded),
     };
-    if !encoded.is_ascii() {
-        return None;
-    }
     let mut text: Vec<char> = basic.chars().collect();
     let (mut code, mut position, mut bias) = (128_u32, 0_u32, 72_u32);
     let mut digits = digits.bytes();
@@ -243,6 +242,7 @@ mod tests {
             ("https://[1.2.3.4]/", None),
             ("https://[host]/", None),
             ("https://[fe80::1%25]/", None),
+            ("https://[fe80::1%25a\\b]/", None),
             ("https://ho[st/", None),
             ("https://[::1]]/", None),
             ("https://host%41/", None),
@@ -270,6 +270,8 @@ mod tests {
             ("xn--.com", ".com"),
             ("xn---", "xn---"),
             ("xn--a-\u{fc}", "xn--a-\u{fc}"),
+            ("xn--\u{fc}-", "\u{fc}"),
+            ("xn--\u{e9}a-e2p.ru", "\u{19b5}\u{e9}a.ru"),
             ("xn--99999999999", "xn--99999999999"),
             ("xn--fa-hia.xn--!", "xn--fa-hia.xn--!"),
         ] {
