@@ -1,0 +1,121 @@
+//! Whether all that an event says is found in its line.
+//!
+//! A leaf is a string that is not empty, a number or a boolean. A line may write it in another way, where a field's type
+//! asks for that: so a leaf stands for the texts that are as good, and each leaf of the event needs one of its own.
+
+use std::collections::HashMap;
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Json;
+
+/// A leaf of `sent` that is not in `kept`, counted as often as it is there.
+pub fn missing(sent: &Json, kept: &[&Json]) -> Option<String> {
+    let mut texts = Vec::new();
+    kept.iter().for_each(|value| leaves(value, &mut texts));
+    let mut left: HashMap<String, usize> = HashMap::new();
+    texts.iter().for_each(|text| *left.entry(canonical(text)).or_default() += 1);
+    texts.clear();
+    leaves(sent, &mut texts);
+    let mut wanted: Vec<_> = texts.into_iter().map(|text| (as_good(&text), text)).collect();
+    // Who has no choice chooses first.
+    wanted.sort_by_key(|(ways, _)| ways.len());
+    let mut take = |ways: &[String]| {
+        ways.iter().any(|way| match left.get_mut(way) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                true
+            }
+            _ => false,
+        })
+    };
+    wanted.into_iter().find(|(ways, _)| !take(ways)).map(|(_, text)| text)
+}
+
+fn leaves(value: &Json, found: &mut Vec<String>) {
+    match value {
+        Json::Null => {}
+        Json::Bool(value) => found.push(value.to_string()),
+        Json::Number(text) | Json::String(text) => {
+            if !text.is_empty() {
+                found.push(text.clone());
+            }
+        }
+        Json::Array(elements) => elements.iter().for_each(|element| leaves(element, found)),
+        Json::Object(_) => value.distinct().iter().for_each(|(_, member)| leaves(member, found)),
+    }
+}
+
+/// The ways in which a line may write a leaf, as it was sent first.
+fn as_good(text: &str) -> Vec<String> {
+    let mut ways = vec![canonical(text)];
+    match text {
+        "1" | "t" | "T" | "True" | "TRUE" => ways.push("true".to_owned()),
+        "0" | "f" | "F" | "False" | "FALSE" => ways.push("false".to_owned()),
+        _ => {}
+    }
+    if let Some(number) = finite(text) {
+        ways.push(float(number));
+        ways.extend(since_1970(text, number).map(|time| format!("time {time}")));
+    }
+    ways.dedup();
+    ways
+}
+
+/// One text for all spellings of a time or a number.
+fn canonical(text: &str) -> String {
+    if let Some(time) = time(text) {
+        return format!("time {time}");
+    }
+    match (text.parse::<i128>(), finite(text)) {
+        (Ok(whole), _) => whole.to_string(),
+        (_, Some(number)) => float(number),
+        _ => text.to_owned(),
+    }
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Without the sign of a zero, and without an exponent.
+fn float(number: f64) -> String {
+    (number + 0.0).to_string()
+}
+
+/// A date and time in UTC.
+fn time(text: &str) -> Option<DateTime> {
+    let (date, clock) = text.trim().split_at_checked("2006-01-02".len())?;
+    let (hour, rest) = clock.strip_prefix(['T', 't', ' '])?.split_once(':')?;
+    let (minutes, rest) = rest.split_at_checked("04:05".len())?;
+    let (fraction, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
+    let digits = if fraction.is_empty() { "0" } else { fraction.strip_prefix(['.', ','])? };
+    let digits = digits.get(..9).unwrap_or(digits);
+    let civil: DateTime = format!("{date}T{hour:0>2}:{minutes}.{digits}").parse().ok()?;
+    civil.checked_sub(SignedDuration::from_mins(offset(zone)?)).ok()
+}
+
+/// Minutes ahead of UTC.
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "" | "Z" | "z") {
+        return Some(0);
+    }
+    let digits: String = zone.chars().skip(1).filter(|char| *char != ':').collect();
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let ahead = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+    Some(if zone.starts_with('-') { -ahead } else { ahead })
+}
+
+/// Seconds since 1970 (with a fraction of no more than microseconds), or milli-, micro- or nanoseconds, by the size.
+fn since_1970(text: &str, number: f64) -> Option<DateTime> {
+    let whole = || text.parse::<i64>().ok();
+    let time = match number.abs() {
+        ..1e11 => Timestamp::from_microsecond((number * 1e6) as i64),
+        1e11..1e14 => Timestamp::from_millisecond(whole()?),
+        1e14..1e17 => Timestamp::from_microsecond(whole()?),
+        _ => Timestamp::from_nanosecond(whole()?.into()),
+    };
+    Some(Offset::UTC.to_datetime(time.ok()?))
+}

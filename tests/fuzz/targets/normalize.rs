@@ -1,0 +1,52 @@
+//! `Normalizer::normalize` on any bytes. The first byte chooses log type and mode; the rest is the event.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use fuzz::{Json, check_keys, check_line, context, missing, own};
+use libfuzzer_sys::fuzz_target;
+use schema::{DriftNames, LogType, Mode, Normalized, Normalizer, Rejection, schema};
+
+/// How deep an event may nest: `json::MAX_DEPTH` of the schema crate.
+const EVENT_LEVELS: usize = 128;
+/// Stands in the buffer before every line.
+const BEFORE: &[u8] = b"before\n";
+const MODES: [Mode; 2] = [Mode::Default, Mode::Strict];
+
+static NORMALIZERS: LazyLock<Vec<(Mode, Normalizer)>> = LazyLock::new(|| {
+    let of = |mode| LogType::ALL.map(|log_type| (mode, Normalizer::with_schema(schema(log_type), mode)));
+    MODES.into_iter().flat_map(of).collect()
+});
+
+fn normalize(normalizer: &Normalizer, event: &[u8]) -> (Result<Normalized, Rejection>, Vec<u8>) {
+    let mut out = BEFORE.to_vec();
+    let result = normalizer.normalize_noting(event, &context(), &mut out, &mut DriftNames::default());
+    let line = out.strip_prefix(BEFORE).expect("what stood in the buffer is untouched").to_vec();
+    (result, line)
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((choice, event)) = data.split_first() else { return };
+    let (mode, normalizer) = &NORMALIZERS[usize::from(*choice) % NORMALIZERS.len()];
+    let sent = Json::parse(event, EVENT_LEVELS).filter(|sent| matches!(sent, Json::Object(_)));
+    let (result, line) = normalize(normalizer, event);
+    match &result {
+        Ok(normalized) => {
+            let kept = check_line(normalizer, &line, normalized);
+            check_keys(&kept, &line);
+            let lost = sent.as_ref().filter(|_| *mode == Mode::Default).and_then(|sent| missing(sent, &own(&kept)));
+            assert_eq!(lost, None, "a leaf is lost: {}", String::from_utf8_lossy(&line));
+        }
+        Err(rejection) => {
+            assert_eq!(line, b"", "a rejected event left something behind");
+            assert_eq!(rejection.row_id.hour, 0);
+            assert!(*mode == Mode::Strict || sent.is_none(), "an object was rejected: {}", rejection.reason);
+        }
+    }
+    if let Some(sent) = sent {
+        let (respelled, _) = normalize(normalizer, sent.respelled().as_bytes());
+        let row_id = |result: &Result<Normalized, Rejection>| result.as_ref().ok().map(|normalized| normalized.row_id);
+        assert_eq!(row_id(&result), row_id(&respelled), "the row id depends on order or spelling");
+    }
+    assert_eq!((result, line), normalize(normalizer, event), "a second time it is another line");
+});
