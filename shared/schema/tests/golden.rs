@@ -4,11 +4,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use schema::{LineContext, LogType, Normalizer};
+use schema::{LineContext, LogType, Normalizer, schema};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 const CASES_PER_LOG_TYPE: usize = 16;
@@ -130,6 +132,34 @@ fn every_event_becomes_its_line() {
         for (lines, events) in files(&folder, ".line", ".event") {
             assert!(events.exists(), "{} has no event", lines.display());
         }
+    }
+}
+
+/// The paths of what stands in a line, `_` between the names as in those of columns.
+fn paths(value: &Value, at: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|element| paths(element, at, found)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            let path = if at.is_empty() { name.clone() } else { format!("{at}_{name}") };
+            paths(value, &path, found);
+            found.insert(path);
+        }),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_declared_field_stands_in_some_line() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for log_type in LogType::ALL {
+        let mut found = BTreeSet::new();
+        for (lines, _) in files(&golden.join(log_type.name()), ".line", ".event") {
+            paths(&serde_json::from_str(&fs::read_to_string(lines).unwrap()).unwrap(), "", &mut found);
+        }
+        let declared =
+            schema(log_type).fields().into_iter().map(|field| field.path.replace("[]", "").replace('.', "_"));
+        let missing: Vec<String> = declared.filter(|path| !found.contains(path)).collect();
+        assert_eq!(missing, Vec::<String>::new(), "{}", log_type.name());
     }
 }
 
