@@ -38,12 +38,10 @@ impl TimeFormat {
         let names = match (&definition.time_format, &definition.time_formats) {
             (Some(_), Some(_)) => return Err("timeFormat and timeFormats exclude each other".to_owned()),
             (Some(name), None) => vec![name.as_str()],
+            (None, Some(names)) if names.is_empty() => return Err("timeFormats is empty".to_owned()),
             (None, Some(names)) => names.iter().map(String::as_str).collect(),
-            (None, None) => Vec::new(),
+            (None, None) => vec!["rfc3339"],
         };
-        if names.is_empty() {
-            return Ok(vec![Self::new("rfc3339")?]);
-        }
         names.into_iter().map(Self::new).collect()
     }
 
@@ -65,10 +63,14 @@ impl TimeFormat {
 
     fn strftime(format: &str) -> Result<Self, String> {
         if let Some(layout) = Layout::from_strftime(format) {
-            return Ok(Self::Layout(layout));
+            return Ok(Self::Layout(layout?));
         }
         let example = Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
-        strtime::format(format, &example).map_err(|cause| format!("the time format {format}: {cause}"))?;
+        let written =
+            strtime::format(format, &example).map_err(|cause| format!("the time format {format}: {cause}"))?;
+        if read_strftime(format, &written).is_none() {
+            return Err(format!("the time format {format} says no date and time"));
+        }
         Ok(Self::Strftime(format.to_owned()))
     }
 
@@ -118,8 +120,10 @@ pub(crate) fn read_unix_auto(literal: &str) -> Option<DateTime> {
 
 fn read_strftime(format: &str, text: &str) -> Option<DateTime> {
     let broken = strtime::parse(format, text).ok()?;
-    let offset = broken.offset().map_or(0, |offset| offset.seconds());
-    from_offset(broken.to_datetime().ok()?, offset)
+    let Ok(civil) = broken.to_datetime() else {
+        return broken.to_timestamp().ok().and_then(|time| from_microsecond(time.as_microsecond()));
+    };
+    from_offset(civil, broken.offset().map_or(0, |offset| offset.seconds()))
 }
 
 #[cfg(test)]
@@ -146,6 +150,8 @@ mod tests {
         check("unix_auto", Sent::Number("-62167219200"), Some("0000-01-01T00:00:00"));
         check("rfc3339", Sent::Text("2024-01-02T03:04:05,5Z"), Some("2024-01-02T03:04:05.5"));
         check("%Y-%j %H:%M", Sent::Text("2024-032 03:04"), Some("2024-02-01T03:04:00"));
+        check("%Y-%m-%d %k:%M", Sent::Text("2024-01-02  3:04"), Some("2024-01-02T03:04:00"));
+        check("%s", Sent::Text("1704164645"), Some("2024-01-02T03:04:05"));
         check("%d/%b/%Y:%H:%M:%S %z", Sent::Text("02/Jan/2024:03:04:05 +0900"), Some("2024-01-01T18:04:05"));
     }
 
@@ -164,7 +170,9 @@ mod tests {
         check("%Y-%m-%d", Sent::Text("2024-01-02 "), None);
         check("%Y-%m-%d", Sent::Text("2024-1-2"), None);
         check("%H:%M:%S %Y-%m-%d", Sent::Text("03:04:05.5 2024-01-02"), None);
-        assert!(TimeFormat::new("%!").is_err());
+        for format in ["%!", "%", "%H:%M", "100%%", "%k:%M", "%Q"] {
+            assert!(TimeFormat::new(format).is_err(), "{format}");
+        }
         assert!(TimeFormat::new("cloudflare").is_err());
     }
 }

@@ -6,7 +6,7 @@ mod token;
 use jiff::civil::DateTime;
 
 use read::Read;
-use token::{Field, Part, directive, next_part};
+use token::{Field, Part, directives, next_part};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -27,8 +27,7 @@ impl Layout {
             }
             rest = &rest[length..];
         }
-        let has_year = parts.iter().any(|part| matches!(part, Part::Field(Field::Year | Field::ShortYear, _)));
-        if !has_year {
+        if !has_year(&parts) {
             return Err(format!(
                 "the layout {layout:?} has no year; a layout is the time 2006-01-02T15:04:05 in your format"
             ));
@@ -36,14 +35,16 @@ impl Layout {
         Ok(Self { parts, as_go: true })
     }
 
-    /// The strftime format, when all its directives are numbers of fixed width, names, an offset or a half of the day.
-    pub(crate) fn from_strftime(format: &str) -> Option<Self> {
-        let mut parts = Vec::new();
-        let mut chars = format.chars();
-        while let Some(char) = chars.next() {
-            parts.push(if char == '%' { directive(chars.next()?)? } else { Part::Literal(char.to_string()) });
+    /// The strftime format, when its directives are of the usual ones.
+    ///
+    /// # Errors
+    /// It says no year.
+    pub(crate) fn from_strftime(format: &str) -> Option<Result<Self, String>> {
+        let parts = directives(format)?;
+        if has_year(&parts) {
+            return Some(Ok(Self { parts, as_go: false }));
         }
-        Some(Self { parts, as_go: false })
+        Some(Err(format!("the time format {format} has no year")))
     }
 
     pub(crate) fn read(&self, text: &str) -> Option<DateTime> {
@@ -66,6 +67,10 @@ impl Layout {
         let mut fields = self.parts.iter().skip(from).filter(|part| matches!(part, Part::Field(..)));
         matches!(fields.next(), Some(Part::Field(Field::Fraction(..), _)))
     }
+}
+
+fn has_year(parts: &[Part]) -> bool {
+    parts.iter().any(|part| matches!(part, Part::Field(Field::Year | Field::ShortYear, _)))
 }
 
 #[cfg(test)]
@@ -156,12 +161,32 @@ mod tests {
 
     #[test]
     fn strftime_offsets() {
-        let layout = Layout::from_strftime("%Y-%m-%d %H%z").unwrap();
+        let layout = Layout::from_strftime("%Y-%m-%d %H%z").unwrap().unwrap();
         for text in ["2024-01-02 12+0900", "2024-01-02 12+09:00", "2024-01-02 12+09", "2024-01-02 03Z"] {
             assert_eq!(layout.read(text).unwrap().to_string(), "2024-01-02T03:00:00", "{text}");
         }
         for text in ["2024-01-02 12", "2024-01-02 12+9", "2024-01-02 12+09:0", "2024-01-02 12 +0900"] {
             assert_eq!(layout.read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn strftime_directives() {
+        for (format, text) in [
+            ("%Y-%m-%dT%H:%M:%S.%f", "2024-01-02T03:04:05.678"),
+            ("%F %T.%f %Z", "2024-01-02 03:04:05.678000000 UTC"),
+            ("%c .%f", "Tue Jan  2 03:04:05 2024 .678"),
+            ("%v %r,%f", " 2-Jan-2024 03:04:05 am,678"),
+            ("%x %X%%%f", "01/02/24 03:04:05%678"),
+        ] {
+            let layout = Layout::from_strftime(format).unwrap().unwrap();
+            assert_eq!(layout.read(text).unwrap().to_string(), "2024-01-02T03:04:05.678", "{format}");
+        }
+        let layout = Layout::from_strftime("%F %T.%f").unwrap().unwrap();
+        for text in ["2024-01-02 03:04:05.", "2024-01-02 03:04:05.1234567890", "2024-01-02  03:04:05.1"] {
+            assert_eq!(layout.read(text), None, "{text}");
+        }
+        assert!(Layout::from_strftime("%G").is_none());
+        assert!(Layout::from_strftime("%H:%M").unwrap().is_err());
     }
 }

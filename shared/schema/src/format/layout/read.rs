@@ -24,6 +24,8 @@ const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Frid
 const MOST_HOURS: u32 = 24;
 const MOST_MINUTES: u32 = 60;
 
+const NANOSECOND_DIGITS: usize = 9;
+
 #[derive(Debug, Default)]
 pub(super) struct Read<'a> {
     rest: &'a str,
@@ -89,6 +91,7 @@ impl<'a> Read<'a> {
             Field::Second => self.second = self.digits(digits)?,
             Field::Half(case) => self.half(case)?,
             Field::Fraction(count, optional) => self.fraction(count, optional)?,
+            Field::Subsecond => self.subsecond()?,
             Field::Offset(offset) => self.offset(offset)?,
             Field::AnyOffset => self.any_offset()?,
             Field::ZoneName => self.zone_name()?,
@@ -153,6 +156,15 @@ impl<'a> Read<'a> {
         let (nanosecond, after) = read_fraction(fraction.as_bytes())?;
         (after.is_empty() && fraction.starts_with(['.', ','])).then_some(())?;
         (self.nanosecond, self.rest) = (nanosecond, rest);
+        Some(())
+    }
+
+    /// One to nine digits of a fraction.
+    fn subsecond(&mut self) -> Option<()> {
+        let count = self.rest.bytes().take(NANOSECOND_DIGITS).take_while(u8::is_ascii_digit).count();
+        let (digits, rest) = self.rest.split_at_checked(count)?;
+        let nanosecond = number(format!("{digits:0<NANOSECOND_DIGITS$}").as_bytes()).filter(|_| count > 0)?;
+        (self.nanosecond, self.rest) = (i32::try_from(nanosecond).ok()?, rest);
         Some(())
     }
 

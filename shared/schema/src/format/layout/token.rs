@@ -24,6 +24,8 @@ pub(super) enum Field {
     Half(HalfCase),
     /// A fraction of as many digits as the layout has; `true` when it may be missing.
     Fraction(usize, bool),
+    /// A fraction without its point.
+    Subsecond,
     Offset(Offset),
     /// In any of the usual forms.
     AnyOffset,
@@ -128,24 +130,59 @@ fn fraction(rest: &str) -> Option<(Part, usize)> {
     Some((Part::Field(Field::Fraction(count, kind == '9'), 0), count + 1))
 }
 
-/// The part of a strftime directive that is a number of fixed width, a name, an offset or a half of the day.
-pub(super) fn directive(letter: char) -> Option<Part> {
+/// The parts of a strftime format; none when it has a directive that is none of: numbers of fixed width, names, offsets,
+/// fractions, a half of the day, and what is made of them.
+pub(super) fn directives(format: &str) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut chars = format.chars();
+    while let Some(char) = chars.next() {
+        if char != '%' {
+            parts.push(Part::Literal(char.to_string()));
+            continue;
+        }
+        let letter = chars.next()?;
+        match composed(letter) {
+            Some(format) => parts.extend(directives(format)?),
+            None => parts.push(directive(letter)?),
+        }
+    }
+    Some(parts)
+}
+
+/// What a directive is short for.
+fn composed(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'c' => "%a %b %e %H:%M:%S %Y",
+        'D' | 'x' => "%m/%d/%y",
+        'F' => "%Y-%m-%d",
+        'r' => "%I:%M:%S %p",
+        'R' => "%H:%M",
+        'T' | 'X' => "%H:%M:%S",
+        'v' => "%e-%b-%Y",
+        _ => return None,
+    })
+}
+
+fn directive(letter: char) -> Option<Part> {
     let (field, digits) = match letter {
         'Y' => (Field::Year, 4),
         'y' => (Field::ShortYear, 2),
         'm' => (Field::Month, 2),
         'd' => (Field::Day, 2),
+        'e' => (Field::PaddedDay, 0),
         'j' => (Field::YearDay { padded: false }, 3),
         'H' => (Field::Hour, 2),
         'I' => (Field::Hour12, 2),
         'M' => (Field::Minute, 2),
         'S' => (Field::Second, 2),
+        'f' => (Field::Subsecond, 0),
         'B' => (Field::MonthName, 0),
         'b' | 'h' => (Field::ShortMonthName, 0),
         'A' => (Field::Weekday, 0),
         'a' => (Field::ShortWeekday, 0),
         'p' => (Field::Half(HalfCase::Any), 0),
         'z' => (Field::AnyOffset, 0),
+        'Z' => (Field::ZoneName, 0),
         '%' => return Some(Part::Literal("%".to_owned())),
         _ => return None,
     };
