@@ -1,6 +1,6 @@
 //! What a string must be, beyond being one.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::definition::Validation;
 
@@ -29,18 +29,21 @@ impl Family {
         }
     }
 
+    /// As in Go, an IPv4 address written as IPv6 is IPv4.
     fn takes(self, text: &str) -> bool {
+        let Ok(address) = text.parse::<IpAddr>() else { return false };
+        let is_v4 = address.to_canonical().is_ipv4();
         match self {
-            Self::V4 => text.parse::<Ipv4Addr>().is_ok(),
-            Self::V6 => text.parse::<Ipv6Addr>().is_ok(),
-            Self::Any => text.parse::<IpAddr>().is_ok(),
+            Self::V4 => is_v4,
+            Self::V6 => !is_v4,
+            Self::Any => true,
         }
     }
 
     fn takes_network(self, text: &str) -> bool {
         let Some((address, length)) = text.split_once('/') else { return false };
         let longest = if address.contains(':') { 128 } else { 32 };
-        let plain = length == "0" || !length.starts_with(['0', '+']);
+        let plain = !length.starts_with('+');
         self.takes(address) && plain && length.parse::<u8>().is_ok_and(|length| length <= longest)
     }
 }
@@ -48,9 +51,13 @@ impl Family {
 impl Validate {
     pub(crate) fn new(written: &Validation) -> Result<Self, String> {
         let family = |name: &Option<String>| name.as_deref().map(Family::new).transpose();
+        let list = |list: &Option<Vec<String>>, name| match list.as_deref() {
+            Some([]) => Err(format!("validate: {name} is empty")),
+            list => Ok(list.unwrap_or_default().to_vec()),
+        };
         let rules = Self {
-            allow: written.allow.clone().unwrap_or_default(),
-            deny: written.deny.clone().unwrap_or_default(),
+            allow: list(&written.allow, "allow")?,
+            deny: list(&written.deny, "deny")?,
             ip: family(&written.ip)?,
             cidr: family(&written.cidr)?,
         };
@@ -92,13 +99,23 @@ mod tests {
         let none = Validation::default;
         check(Validation { allow: list(&["a"]), deny: list(&["a", "b"]), ..none() }, &["a"], &["b", "c", ""]);
         check(Validation { deny: list(&["b"]), ..none() }, &["a", ""], &["b"]);
-        check(Validation { ip: name("ipv4"), ..none() }, &["1.2.3.4"], &["::1", "1.2.3.4/8", "x"]);
+        let mapped = "::ffff:1.2.3.4";
+        check(
+            Validation { ip: name("ipv4"), ..none() },
+            &["1.2.3.4", mapped],
+            &["::1", "1.2.3.4/8", "01.2.3.4", "x", ""],
+        );
+        check(Validation { ip: name("ipv6"), ..none() }, &["::1", "2001:DB8::1"], &["1.2.3.4", mapped, "fe80::1%eth0"]);
+        check(Validation { ip: name("any"), ..none() }, &["::1", mapped, "1.2.3.4"], &["1.2.3.4:80", " 1.2.3.4", "h"]);
         check(
             Validation { cidr: name("any"), ..none() },
-            &["10.0.0.0/8", "::/0"],
-            &["10.0.0.0", "10.0.0.0/33", "::/129", "1.2.3.4/08"],
+            &["10.0.0.0/8", "::/0", "1.2.3.4/08"],
+            &["10.0.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8", "h/8"],
         );
+        check(Validation { cidr: name("ipv4"), ..none() }, &["10.0.0.1/8", "::ffff:1.2.3.4/120"], &["::1/64"]);
+        check(Validation { cidr: name("ipv6"), ..none() }, &["2001:db8::/32"], &["10.0.0.0/8"]);
         assert!(Validate::new(&none()).is_err());
+        assert!(Validate::new(&Validation { allow: Some(Vec::new()), ip: name("any"), ..none() }).is_err());
         assert!(Validate::new(&Validation { ip: name("ipv5"), ..none() }).is_err());
     }
 }
