@@ -1,6 +1,7 @@
 //! A schema, checked and ready to run.
 
 mod check;
+mod strict;
 
 use crate::column::column;
 use crate::construct::Construction;
@@ -8,9 +9,9 @@ use crate::definition::{Definition, SchemaFile};
 use crate::format::TimeFormat;
 use crate::indicator::Indicator;
 use crate::json::prefix;
-use crate::transform::Transform;
+use crate::transform::{Transform, chain};
 use crate::validate::Validate;
-use check::{check_fit, check_names, is_log_type};
+use check::{check_element, check_fit, check_nameless, check_names, check_parser, check_ref, is_log_type};
 
 /// How deep fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
@@ -135,12 +136,6 @@ impl Schema {
     pub fn name(&self) -> &str {
         &self.name
     }
-
-    /// Without the fields that are ours.
-    pub(crate) fn without_extensions(mut self) -> Self {
-        self.root.drop_extensions();
-        self
-    }
 }
 
 impl Object {
@@ -162,13 +157,6 @@ impl Object {
         Self { fields, by_name, by_column }
     }
 
-    fn drop_extensions(&mut self) {
-        let mut fields = std::mem::take(&mut self.fields);
-        fields.retain(|field| !field.extension);
-        fields.iter_mut().for_each(|field| field.value.drop_extensions());
-        *self = Self::new(fields);
-    }
-
     /// The field at a path of names.
     pub(crate) fn field_mut(&mut self, path: &[&str]) -> Option<&mut Field> {
         let (first, rest) = path.split_first()?;
@@ -179,16 +167,6 @@ impl Object {
         match &mut field.value.kind {
             Type::Object(object) => object.field_mut(rest),
             _ => None,
-        }
-    }
-}
-
-impl Value {
-    fn drop_extensions(&mut self) {
-        match &mut self.kind {
-            Type::Object(object) => object.drop_extensions(),
-            Type::Array(element) => element.drop_extensions(),
-            _ => {}
         }
     }
 }
@@ -211,12 +189,13 @@ impl<'a> Compiler<'a> {
         if !is_log_type(&file.schema) {
             return Err(format!("schema: {:?} is not a log type such as Vendor.Product", file.schema));
         }
-        if let Some(parser) = file.parser.as_ref().and_then(|parser| parser.keys().find(|key| *key != "native")) {
-            return Err(format!("parser: {parser} is not supported; the input is JSON (native, or no parser)"));
-        }
+        check_parser(file)?;
         for (name, definition) in &file.definitions {
             self.path.push(format!("definitions.{name}"));
+            check_nameless(definition)?;
+            self.following.push(name);
             self.value(definition)?;
+            self.following.pop();
             self.path.pop();
         }
         check_names(&file.fields)?;
@@ -237,6 +216,7 @@ impl<'a> Compiler<'a> {
             fields.push(self.field(name, definition)?);
             self.path.pop();
         }
+        chain(fields.iter_mut().filter_map(|field| Some((field.name.as_str(), field.transform.as_mut()?))));
         Ok(Object::new(fields))
     }
 
@@ -294,6 +274,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn reference(&mut self, definition: &'a Definition) -> Result<Value, String> {
+        check_ref(definition)?;
         let target = definition.target.as_deref().ok_or("ref needs a target")?;
         let file = self.file;
         let (name, aimed) =
@@ -320,7 +301,8 @@ impl<'a> Compiler<'a> {
             "array" => {
                 let element = definition.element.as_deref().ok_or("an array needs an element")?;
                 self.path.push("element".to_owned());
-                let element = self.value(element)?;
+                check_element(element)?;
+                let element = Value { is_event_time: false, ..self.value(element)? };
                 self.path.pop();
                 Type::Array(Box::new(element))
             }

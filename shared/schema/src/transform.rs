@@ -36,11 +36,19 @@ impl Transform {
     pub(crate) fn new(definition: &Definition) -> Result<Option<Self>, String> {
         let mask = definition.mask.as_ref().map(Masked::new).transpose()?;
         let mut sources = Vec::new();
-        sources.extend(definition.rename.as_ref().map(|rename| Source::Rename(rename.from.clone())));
+        if let Some(rename) = &definition.rename {
+            if rename.from.is_empty() {
+                return Err("rename needs a name".to_owned());
+            }
+            sources.push(Source::Rename(rename.from.clone()));
+        }
         if let Some(copy) = &definition.copy {
             sources.push(Source::Copy(path(&copy.from)?));
         }
         if let Some(concat) = &definition.concat {
+            if concat.paths.is_empty() {
+                return Err("concat: paths is empty".to_owned());
+            }
             let paths = concat.paths.iter().map(|from| path(from)).collect::<Result<Vec<_>, _>>()?;
             sources.push(Source::Concat { separator: concat.separator.clone(), paths });
         }
@@ -105,9 +113,44 @@ impl Transform {
     }
 }
 
+/// Lets the transformations of one object's fields follow each other: first all renames, then all copies, then the others.
+/// A path that begins with a name that an earlier one made leads to where that one reads.
+pub(crate) fn chain<'a>(fields: impl Iterator<Item = (&'a str, &'a mut Transform)>) {
+    let mut fields: Vec<_> = fields.collect();
+    let mut made: Vec<(&str, Vec<String>)> = Vec::new();
+    for (name, transform) in &fields {
+        if let Source::Rename(from) = &transform.source {
+            made.push((name, vec![from.clone()]));
+        }
+    }
+    let renames = made.len();
+    for (name, transform) in &mut fields {
+        if let Source::Copy(from) = &mut transform.source {
+            lead(from, &made[..renames]);
+            made.push((name, from.clone()));
+        }
+    }
+    for (_, transform) in &mut fields {
+        match &mut transform.source {
+            Source::Concat { paths, .. } => paths.iter_mut().for_each(|path| lead(path, &made)),
+            Source::Split { from, .. } => lead(from, &made),
+            Source::Own | Source::Rename(_) | Source::Copy(_) => {}
+        }
+    }
+}
+
+fn lead(path: &mut Vec<String>, made: &[(&str, Vec<String>)]) {
+    let origin = path.first().and_then(|first| made.iter().find(|(name, _)| name == first));
+    if let Some((_, origin)) = origin {
+        path.splice(..1, origin.iter().cloned());
+    }
+}
+
 impl Masked {
     fn new(written: &Mask) -> Result<Self, String> {
         match written.kind.as_str() {
+            "redact" if written.salt.is_some() => Err("mask: salt belongs to hash".to_owned()),
+            "hash" if written.to.is_some() => Err("mask: to belongs to redact".to_owned()),
             "redact" => Ok(Self::Redact(written.to.clone().unwrap_or_else(|| "REDACTED".to_owned()))),
             "hash" => Ok(Self::Hash(written.salt.clone().unwrap_or_default())),
             other => Err(format!("mask: {other} is not hash or redact")),

@@ -2,7 +2,7 @@
 
 use super::Type;
 use crate::column::column;
-use crate::definition::Definition;
+use crate::definition::{Definition, SchemaFile};
 
 /// At the top, names that begin with `p_` are of the fields that every line has.
 pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {
@@ -13,11 +13,57 @@ pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {
     }
 }
 
+/// Of the parsers, the input needs the native one or none.
+pub(super) fn check_parser(file: &SchemaFile) -> Result<(), String> {
+    let Some(parser) = &file.parser else { return Ok(()) };
+    match parser.keys().find(|key| *key != "native") {
+        Some(other) => Err(format!("parser: {other} is not supported; the input is JSON (native, or no parser)")),
+        None if parser.is_empty() => Err("parser: none is named".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// An event has one time, and an array many.
+pub(super) fn check_element(definition: &Definition) -> Result<(), String> {
+    check_nameless(definition)?;
+    first(&[(definition.is_event_time, "isEventTime belongs to a field")])
+}
+
+/// Keys of a field, which mean nothing where a value has no name: in an array's element and in a definition.
+pub(super) fn check_nameless(definition: &Definition) -> Result<(), String> {
+    first(&[
+        (definition.name.is_some(), "name belongs to a field"),
+        (definition.required, "required belongs to a field"),
+        (definition.extension, "extension belongs to a field"),
+        (definition.rename.is_some(), "rename belongs to a field"),
+        (definition.copy.is_some(), "copy belongs to a field"),
+        (definition.concat.is_some(), "concat belongs to a field"),
+        (definition.split.is_some(), "split belongs to a field"),
+        (definition.mask.is_some(), "mask belongs to a field"),
+    ])
+}
+
+/// A ref has no keys of a value: those are its target's.
+pub(super) fn check_ref(definition: &Definition) -> Result<(), String> {
+    first(&[
+        (!definition.indicators.is_empty(), "indicators belong to the target of a ref"),
+        (definition.validate.is_some(), "validate belongs to the target of a ref"),
+        (definition.is_event_time || definition.is_expiration, "isEventTime belongs to the target of a ref"),
+        (
+            definition.time_format.is_some() || definition.time_formats.is_some(),
+            "timeFormat belongs to the target of a ref",
+        ),
+        (definition.element.is_some(), "element belongs to the target of a ref"),
+        (definition.fields.is_some(), "fields belong to the target of a ref"),
+        (definition.is_embedded_json, "isEmbeddedJSON belongs to the target of a ref"),
+    ])
+}
+
 /// Keys that mean nothing for a type are mistakes.
 pub(super) fn check_fit(definition: &Definition, kind: &Type) -> Result<(), String> {
     let is_string = matches!(kind, Type::String);
     let is_time = matches!(kind, Type::Timestamp(_));
-    let misplaced = [
+    first(&[
         (!definition.indicators.is_empty() && !is_string, "indicators belong to a string"),
         (definition.validate.is_some() && !is_string, "validate belongs to a string"),
         ((definition.is_event_time || definition.is_expiration) && !is_time, "isEventTime belongs to a timestamp"),
@@ -32,9 +78,12 @@ pub(super) fn check_fit(definition: &Definition, kind: &Type) -> Result<(), Stri
             definition.is_embedded_json && !matches!(kind, Type::Array(_) | Type::Object(_) | Type::Json),
             "isEmbeddedJSON belongs to an object, an array or json",
         ),
-    ];
-    match misplaced.into_iter().find(|(wrong, _)| *wrong) {
-        Some((_, reason)) => Err(reason.to_owned()),
+    ])
+}
+
+fn first(mistakes: &[(bool, &str)]) -> Result<(), String> {
+    match mistakes.iter().find(|(is_made, _)| *is_made) {
+        Some((_, reason)) => Err((*reason).to_owned()),
         None => Ok(()),
     }
 }
