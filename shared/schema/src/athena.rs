@@ -74,7 +74,7 @@ impl Table {
         // Where keys would share a name, a standard field's is the plain one, and a column's before a member's.
         let mut names = Names::without(PARTITIONS.map(|(name, _)| name));
         names.reserve(standard.iter().map(|field| field.name));
-        names.reserve(schema.root.fields.iter().map(|field| field.column.as_str()));
+        names.reserve(schema.root.fields.iter().map(|field| &*field.column));
         let mut columns = columns(&schema.root, &mut names);
         for field in standard {
             let kind = match field.holds {

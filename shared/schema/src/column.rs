@@ -24,8 +24,9 @@ pub(crate) fn column(name: &str) -> Cow<'_, str> {
     if column.is_empty() { Cow::Borrowed("_") } else { Cow::Owned(column) }
 }
 
-fn is_safe(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(is_plain)
+/// Whether a name is its own column.
+pub(crate) fn is_safe(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| is_plain(char::from(byte)))
 }
 
 fn is_plain(char: char) -> bool {

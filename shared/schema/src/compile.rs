@@ -1,6 +1,7 @@
 //! A schema, checked and ready to run.
 
 mod check;
+mod object;
 mod strict;
 
 use crate::column::column;
@@ -8,7 +9,7 @@ use crate::construct::Construction;
 use crate::definition::{Definition, SchemaFile};
 use crate::format::TimeFormat;
 use crate::indicator::Indicator;
-use crate::json::prefix;
+use crate::json::Prefix;
 use crate::transform::{Transform, chain};
 use crate::validate::Validate;
 use check::{check_element, check_fit, check_nameless, check_names, check_parser, check_ref, is_log_type};
@@ -49,30 +50,38 @@ pub(crate) struct Object {
     pub(crate) by_name: Vec<Name>,
     /// The columns that are not their field's name, sorted by their bytes.
     pub(crate) by_column: Vec<(String, usize)>,
+    /// Every field's column, sorted by their bytes.
+    pub(crate) columns: Vec<String>,
+    /// The fields that may come to a value although the event has none for them: filled, made of others, or required.
+    pub(crate) waiting: Vec<usize>,
+    /// Its number among the schema's objects.
+    pub(crate) number: usize,
 }
 
 /// A name that is read, and the field it is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
-    /// The name's first eight bytes: most comparisons end there.
-    pub(crate) prefix: u64,
+    pub(crate) prefix: Prefix,
     pub(crate) name: String,
     pub(crate) field: usize,
 }
 
+/// Small, for it is looked at for every value of every event: what is seldom needed is boxed.
 #[derive(Debug, Clone)]
 pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) column: String,
+    pub(crate) name: Box<str>,
+    pub(crate) column: Box<str>,
     /// `"column":`
-    pub(crate) key: Vec<u8>,
-    pub(crate) description: String,
+    pub(crate) key: Box<[u8]>,
+    pub(crate) description: Box<str>,
     pub(crate) required: bool,
     pub(crate) extension: bool,
     /// Another field has the same column.
     pub(crate) collides: bool,
+    /// A string is written as it was sent.
+    pub(crate) is_plain: bool,
     pub(crate) value: Value,
-    pub(crate) transform: Option<Transform>,
+    pub(crate) transform: Option<Box<Transform>>,
     /// What we fill it with, where the vendor does not.
     pub(crate) construction: Option<Construction>,
 }
@@ -80,9 +89,9 @@ pub(crate) struct Field {
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     pub(crate) kind: Type,
-    pub(crate) indicators: Vec<Indicator>,
-    pub(crate) written: Written,
-    pub(crate) validate: Option<Validate>,
+    pub(crate) indicators: Box<[Indicator]>,
+    pub(crate) written: Box<Written>,
+    pub(crate) validate: Option<Box<Validate>>,
     pub(crate) is_event_time: bool,
     /// The value is JSON in a string.
     pub(crate) is_embedded: bool,
@@ -103,9 +112,9 @@ pub(crate) enum Type {
     Integer(u32),
     Float,
     Boolean,
-    Timestamp(Vec<TimeFormat>),
+    Timestamp(Box<[TimeFormat]>),
     Array(Box<Value>),
-    Object(Object),
+    Object(Box<Object>),
     Json,
 }
 
@@ -135,39 +144,6 @@ impl Schema {
     /// The log type's name.
     pub fn name(&self) -> &str {
         &self.name
-    }
-}
-
-impl Object {
-    fn new(mut fields: Vec<Field>) -> Self {
-        let columns: Vec<String> = fields.iter().map(|field| field.column.clone()).collect();
-        for (at, field) in fields.iter_mut().enumerate() {
-            field.collides = columns.iter().enumerate().any(|(other, column)| other != at && *column == field.column);
-        }
-        let mut by_name = Vec::with_capacity(fields.len());
-        for (at, field) in fields.iter().enumerate() {
-            let read =
-                field.transform.as_ref().map_or(Some(field.name.as_str()), |transform| transform.reads(&field.name));
-            by_name.extend(read.map(|name| Name { prefix: prefix(name.as_bytes()), name: name.to_owned(), field: at }));
-        }
-        by_name.sort_unstable();
-        let renamed = fields.iter().enumerate().filter(|(_, field)| field.column != field.name && !field.collides);
-        let mut by_column: Vec<_> = renamed.map(|(at, field)| (field.column.clone(), at)).collect();
-        by_column.sort_unstable();
-        Self { fields, by_name, by_column }
-    }
-
-    /// The field at a path of names.
-    pub(crate) fn field_mut(&mut self, path: &[&str]) -> Option<&mut Field> {
-        let (first, rest) = path.split_first()?;
-        let field = self.fields.iter_mut().find(|field| field.name == *first)?;
-        if rest.is_empty() {
-            return Some(field);
-        }
-        match &mut field.value.kind {
-            Type::Object(object) => object.field_mut(rest),
-            _ => None,
-        }
     }
 }
 
@@ -209,14 +185,14 @@ impl<'a> Compiler<'a> {
         let mut fields: Vec<Field> = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let name = definition.name.clone().filter(|name| !name.is_empty()).ok_or("a field without a name")?;
-            if fields.iter().any(|field| field.name == name) {
+            if fields.iter().any(|field| *field.name == *name) {
                 return Err(format!("the field {name} is there twice"));
             }
             self.path.push(name.clone());
             fields.push(self.field(name, definition)?);
             self.path.pop();
         }
-        chain(fields.iter_mut().filter_map(|field| Some((field.name.as_str(), field.transform.as_mut()?))));
+        chain(fields.iter_mut().filter_map(|field| Some((&*field.name, field.transform.as_deref_mut()?))));
         Ok(Object::new(fields))
     }
 
@@ -228,15 +204,16 @@ impl<'a> Compiler<'a> {
         }
         let column = column(&name).into_owned();
         Ok(Field {
-            key: format!("\"{column}\":").into_bytes(),
-            column,
-            name,
-            description: definition.description.clone(),
+            key: format!("\"{column}\":").into_bytes().into(),
+            column: column.into(),
+            name: name.into(),
+            description: definition.description.as_str().into(),
             required: definition.required,
             extension: definition.extension,
             collides: false,
+            is_plain: false,
             value,
-            transform,
+            transform: transform.map(Box::new),
             construction: None,
         })
     }
@@ -254,8 +231,8 @@ impl<'a> Compiler<'a> {
         }
         let value = Value {
             kind: self.kind(definition)?,
-            indicators: indicators(&definition.indicators)?,
-            written: Written {
+            indicators: indicators(&definition.indicators)?.into(),
+            written: Box::new(Written {
                 kind: definition.kind.clone(),
                 indicators: definition.indicators.clone(),
                 time_formats: definition
@@ -264,8 +241,8 @@ impl<'a> Compiler<'a> {
                     .chain(definition.time_formats.iter().flatten())
                     .cloned()
                     .collect(),
-            },
-            validate: definition.validate.as_ref().map(Validate::new).transpose()?,
+            }),
+            validate: definition.validate.as_ref().map(Validate::new).transpose()?.map(Box::new),
             is_event_time: definition.is_event_time,
             is_embedded: definition.is_embedded_json,
         };
@@ -297,7 +274,7 @@ impl<'a> Compiler<'a> {
             "float" => Type::Float,
             "boolean" => Type::Boolean,
             "json" => Type::Json,
-            "timestamp" => Type::Timestamp(TimeFormat::all(definition)?),
+            "timestamp" => Type::Timestamp(TimeFormat::all(definition)?.into()),
             "array" => {
                 let element = definition.element.as_deref().ok_or("an array needs an element")?;
                 self.path.push("element".to_owned());
@@ -306,7 +283,10 @@ impl<'a> Compiler<'a> {
                 self.path.pop();
                 Type::Array(Box::new(element))
             }
-            "object" => Type::Object(self.object(definition.fields.as_deref().ok_or("an object needs fields")?)?),
+            "object" => {
+                let fields = definition.fields.as_deref().ok_or("an object needs fields")?;
+                Type::Object(Box::new(self.object(fields)?))
+            }
             "" => return Err("a type is missing".to_owned()),
             other => return Err(format!("no type is called {other}")),
         })

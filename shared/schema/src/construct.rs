@@ -45,9 +45,7 @@ pub(crate) fn attached(mut schema: Schema) -> Schema {
         _ => &[],
     };
     for (path, construction) in constructions {
-        if let Some(field) = schema.root.field_mut(path) {
-            field.construction = Some(*construction);
-        }
+        schema.root.construct(path, *construction);
     }
     schema
 }
@@ -65,30 +63,40 @@ impl Construction {
             _ if sent.is_some() => return None,
             _ => {}
         }
-        let kind = event.get(Document::ROOT, "type").map(|id| event.text(id)).unwrap_or_default();
-        let kind = kind.as_ref();
         match self {
-            Self::ActorUser => members(
-                event,
-                &[
-                    ("id", &[&["actor", "session", "user", "id"], &["actor", "api_key", "user", "id"]]),
-                    ("email", &[&["actor", "session", "user", "email"], &["actor", "api_key", "user", "email"]]),
-                ],
-            ),
-            Self::ActorServiceAccount => members(event, &[("id", &[&["actor", "api_key", "service_account", "id"]])]),
-            Self::Project if kind.starts_with("project.") => members(
-                event,
-                &[("id", &[&[kind, "id"]]), ("name", &[&[kind, "data", "name"], &[kind, "data", "title"]])],
-            ),
-            Self::ApiKey if kind.starts_with("api_key.") => members(event, &[("id", &[&[kind, "id"]])]),
+            Self::ActorUser => {
+                let users = [&["actor", "session", "user"][..], &["actor", "api_key", "user"]];
+                return members(event, users, &[("id", &[&["id"]]), ("email", &[&["email"]])]);
+            }
+            Self::ActorServiceAccount => {
+                return members(event, [&["actor", "api_key", "service_account"][..]], &[("id", &[&["id"]])]);
+            }
+            _ => {}
+        }
+        let kind = event.get(Document::ROOT, "type").filter(|id| event.kind(*id) == Kind::String);
+        let kind = kind.map(|id| event.text(id))?;
+        self.of_payload(event, &kind)
+    }
+
+    /// What the payload of an event of this type says.
+    fn of_payload(self, event: &Document<'_>, kind: &str) -> Option<Constructed> {
+        let payload = [&[kind][..]];
+        match self {
+            Self::Project if kind.starts_with("project.") => {
+                members(event, payload, &[("id", &[&["id"]]), ("name", &[&["data", "name"], &["data", "title"]])])
+            }
+            Self::ApiKey if kind.starts_with("api_key.") => members(event, payload, &[("id", &[&["id"]])]),
             Self::User if kind == "invite.sent" => {
-                members(event, &[("email", &[&[kind, "data", "email"]]), ("role", &[&[kind, "data", "role"]])])
+                members(event, payload, &[("email", &[&["data", "email"]]), ("role", &[&["data", "role"]])])
             }
             Self::User if kind.starts_with("user.") => members(
                 event,
-                &[("id", &[&[kind, "id"]]), ("role", &[&[kind, "data", "role"], &[kind, "changes_requested", "role"]])],
+                payload,
+                &[("id", &[&["id"]]), ("role", &[&["data", "role"], &["changes_requested", "role"]])],
             ),
-            Self::ServiceAccount if kind.starts_with("service_account.") => members(event, &[("id", &[&[kind, "id"]])]),
+            Self::ServiceAccount if kind.starts_with("service_account.") => {
+                members(event, payload, &[("id", &[&["id"]])])
+            }
             _ => None,
         }
     }
@@ -103,14 +111,17 @@ fn scopes(event: &Document<'_>, from: &str, sent: Option<NodeId>) -> Option<Cons
     (event.kind(scopes) == Kind::Array).then(|| Constructed::Members(vec![("scopes", scopes)]))
 }
 
-/// An object of texts; none when there is not one.
-fn members(event: &Document<'_>, sources: Sources<'_>) -> Option<Constructed> {
-    let found: Vec<_> = sources.iter().filter_map(|(name, paths)| Some((*name, first_text(event, paths)?))).collect();
-    (!found.is_empty()).then_some(Constructed::Members(found))
+/// An object of texts, each from the first of the objects that has it; none when there is not one.
+fn members<const N: usize>(event: &Document<'_>, objects: [&[&str]; N], sources: Sources<'_>) -> Option<Constructed> {
+    let objects = objects.map(|path| event.find(Document::ROOT, path));
+    let text = |paths| objects.iter().flatten().find_map(|object| first_text(event, *object, paths));
+    let mut found = sources.iter().filter_map(|(name, paths)| Some((*name, text(paths)?))).peekable();
+    found.peek()?;
+    Some(Constructed::Members(found.collect()))
 }
 
-/// The first of the paths that ends at a string which says something. A type is also looked for as a column names it.
-fn first_text(event: &Document<'_>, paths: &[&[&str]]) -> Option<NodeId> {
+/// The first of the paths that ends at a string which says something.
+fn first_text(event: &Document<'_>, object: NodeId, paths: &[&[&str]]) -> Option<NodeId> {
     let is_text = |id: &NodeId| event.kind(*id) == Kind::String && event.raw(*id) != "\"\"";
-    paths.iter().find_map(|path| event.find(Document::ROOT, path).filter(is_text))
+    paths.iter().find_map(|path| event.find(object, path).filter(is_text))
 }

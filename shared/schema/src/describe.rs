@@ -53,7 +53,7 @@ impl Schema {
 
 fn describe(object: &Object, parent: &str, fields: &mut Vec<FieldInfo>) {
     for field in &object.fields {
-        let path = if parent.is_empty() { field.name.clone() } else { format!("{parent}.{}", field.name) };
+        let path = if parent.is_empty() { field.name.to_string() } else { format!("{parent}.{}", field.name) };
         fields.push(info(field, path.clone()));
         members(&field.value, &path, fields);
     }
@@ -75,14 +75,14 @@ fn info(field: &Field, path: String) -> FieldInfo {
     let indicators = element.map_or(&field.value, |element| element).written.indicators.clone();
     FieldInfo {
         path,
-        column: field.column.clone(),
+        column: field.column.to_string(),
         kind: field.value.written.kind.clone(),
         element: element.map(|element| element.written.kind.clone()),
         required: field.required,
         time_formats: field.value.written.time_formats.clone(),
         is_event_time: field.value.is_event_time,
         indicators,
-        description: field.description.clone(),
+        description: field.description.to_string(),
         is_extension: field.extension,
     }
 }

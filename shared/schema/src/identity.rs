@@ -1,102 +1,66 @@
 //! Which event this is: what goes into the row id.
 //!
-//! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is BLAKE3 of
-//! `audit-pull row id 1`, the source's id, the log type's name and the identity, one after the other:
+//! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of BLAKE3,
+//! keyed, of
 //!
-//! - a text is its length in bytes as four little-endian bytes, and its UTF-8 bytes;
-//! - the identity is `i` and the text of the event's `id`, where the vendor's ids name events (OpenAI, when there is
-//!   one); else `e` and the whole event; for an input that is no event, `r` and its bytes like a text;
-//! - a value is `n`, `t`, `f` for null, true, false; `d` and a number's literal as a text; `s` and a string's
-//!   unescaped text; `[`, the elements, `]`; `{`, for each member its key like a string and its value, `}`;
-//! - members are sorted by the bytes of their unescaped keys, equal keys all kept in the order sent; a lone surrogate is
-//!   the three bytes that UTF-8 would have for its code point.
+//! ```text
+//! event {"CreationTime":"2026-11-22T09:00:00","Id":…}
+//! ```
+//!
+//! - the event is in canonical form (`json/canonical.rs`), without a line feed after it;
+//! - where the vendor's ids name events (OpenAI) and the event has one that is a string and not empty, it is `id ` and
+//!   that id in canonical form;
+//! - for an input that is no event it is `rejected ` and the bytes of the input;
+//! - the key is BLAKE3 of `audit-pull row id 1`, the source's id and the log type's name, the last two as strings in
+//!   canonical form, with a line feed between them and none after the last.
 
 use jiff::civil::{DateTime, date};
 
-use crate::json::{Document, Kind, NodeId};
+use crate::json::{Document, Kind, write_canonical_string};
 use crate::time::read_iso;
 use crate::{LogType, RowId};
 
-const DOMAIN: &[u8] = b"audit-pull row id 1";
+const RULE: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
 /// The end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// The row id of an event.
-pub(crate) fn of_event(log_type: &str, source_id: &str, event: &Document<'_>) -> RowId {
-    let vendor = LogType::from_name(log_type);
-    let hour = ledger_hour(vendor, event);
-    let id = (vendor == Some(LogType::OpenAiAudit)).then(|| event.get(Document::ROOT, "id")).flatten();
-    let id = id.filter(|id| event.kind(*id) == Kind::String).map(|id| event.text_wtf8(id));
-    let mut identity = start(log_type, source_id, event.raw(Document::ROOT).len());
-    match id.filter(|id| !id.is_empty()) {
-        Some(id) => {
-            identity.push(b'i');
-            push_text(&id, &mut identity);
+/// What keeps the row ids of one log type of one source apart from all others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Scope {
+    vendor: Option<LogType>,
+    key: [u8; 32],
+}
+
+impl Scope {
+    pub(crate) fn new(log_type: &str, source_id: &str) -> Self {
+        let mut text = RULE.to_vec();
+        for part in [source_id, log_type] {
+            text.push(b'\n');
+            write_canonical_string(part, &mut text);
         }
-        None => {
-            identity.push(b'e');
-            push_value(event, Document::ROOT, &mut identity);
-        }
+        Self { vendor: LogType::from_name(log_type), key: *blake3::hash(&text).as_bytes() }
     }
-    RowId { hour, hash: hash(&identity) }
-}
 
-/// The row id of an input that is no event.
-pub(crate) fn of_rejected(log_type: &str, source_id: &str, raw: &[u8]) -> RowId {
-    let mut identity = start(log_type, source_id, raw.len());
-    identity.push(b'r');
-    push_text(raw, &mut identity);
-    RowId { hour: 0, hash: hash(&identity) }
-}
+    /// The row id of an event. `identity` is memory to work in.
+    pub(crate) fn of_event(&self, event: &Document<'_>, identity: &mut Vec<u8>) -> RowId {
+        let id = (self.vendor == Some(LogType::OpenAiAudit)).then(|| event.get(Document::ROOT, "id")).flatten();
+        let id = id.filter(|id| event.kind(*id) == Kind::String && event.raw(*id) != "\"\"");
+        identity.clear();
+        identity.extend_from_slice(if id.is_some() { b"id " } else { b"event " });
+        event.write_canonical(id.unwrap_or(Document::ROOT), identity);
+        RowId { hour: ledger_hour(self.vendor, event), hash: self.hash(identity) }
+    }
 
-fn start(log_type: &str, source_id: &str, length: usize) -> Vec<u8> {
-    let mut identity = Vec::with_capacity(length + length / 4 + 256);
-    identity.extend_from_slice(DOMAIN);
-    push_text(source_id.as_bytes(), &mut identity);
-    push_text(log_type.as_bytes(), &mut identity);
-    identity
-}
+    /// The row id of an input that is no event.
+    pub(crate) fn of_rejected(&self, raw: &[u8]) -> RowId {
+        RowId { hour: 0, hash: self.hash(&[b"rejected ", raw].concat()) }
+    }
 
-fn hash(identity: &[u8]) -> [u8; 12] {
-    let mut hash = [0; 12];
-    hash.copy_from_slice(&blake3::hash(identity).as_bytes()[..12]);
-    hash
-}
-
-fn push_text(text: &[u8], identity: &mut Vec<u8>) {
-    identity.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    identity.extend_from_slice(text);
-}
-
-fn push_string(event: &Document<'_>, id: NodeId, identity: &mut Vec<u8>) {
-    identity.push(b's');
-    push_text(&event.text_wtf8(id), identity);
-}
-
-fn push_value(event: &Document<'_>, id: NodeId, identity: &mut Vec<u8>) {
-    match event.kind(id) {
-        Kind::Null => identity.push(b'n'),
-        Kind::True => identity.push(b't'),
-        Kind::False => identity.push(b'f'),
-        Kind::Number => {
-            identity.push(b'd');
-            push_text(event.raw(id).as_bytes(), identity);
-        }
-        Kind::String => push_string(event, id, identity),
-        Kind::Array => {
-            identity.push(b'[');
-            event.elements(id).for_each(|element| push_value(event, element, identity));
-            identity.push(b']');
-        }
-        Kind::Object => {
-            identity.push(b'{');
-            for member in event.members(id) {
-                push_string(event, member.key, identity);
-                push_value(event, member.value, identity);
-            }
-            identity.push(b'}');
-        }
+    fn hash(&self, identity: &[u8]) -> [u8; 12] {
+        let mut hash = [0; 12];
+        hash.copy_from_slice(&blake3::keyed_hash(&self.key, identity).as_bytes()[..12]);
+        hash
     }
 }
 
@@ -134,7 +98,8 @@ mod tests {
     use crate::json;
 
     fn row_id(log_type: LogType, event: &str) -> String {
-        of_event(log_type.name(), "acme", &json::parse(event.as_bytes()).unwrap()).to_string()
+        let event = json::parse(event.as_bytes()).unwrap();
+        Scope::new(log_type.name(), "acme").of_event(&event, &mut Vec::new()).to_string()
     }
 
     #[test]
@@ -197,10 +162,10 @@ mod tests {
     fn source_log_type_and_kind_keep_apart() {
         let event = json::parse(b"{}").unwrap();
         let ids = [
-            of_event("Microsoft365.DLP.All", "acme", &event),
-            of_event("Microsoft365.Audit.General", "acme", &event),
-            of_event("Microsoft365.DLP.All", "acme2", &event),
-            of_rejected("Microsoft365.DLP.All", "acme", b"{}"),
+            Scope::new("Microsoft365.DLP.All", "acme").of_event(&event, &mut Vec::new()),
+            Scope::new("Microsoft365.Audit.General", "acme").of_event(&event, &mut Vec::new()),
+            Scope::new("Microsoft365.DLP.All", "acme2").of_event(&event, &mut Vec::new()),
+            Scope::new("Microsoft365.DLP.All", "acme").of_rejected(b"{}"),
         ];
         for (at, id) in ids.iter().enumerate() {
             assert!(!ids[..at].contains(id), "{at}");

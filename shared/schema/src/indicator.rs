@@ -117,35 +117,40 @@ impl Indicator {
 /// The indicators of one line.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    values: Vec<(Any, String)>,
+    /// The values, end to end.
+    text: String,
+    /// Where each begins and ends.
+    values: Vec<(Any, usize, usize)>,
 }
 
 impl Found {
     /// Takes what a field's text holds. `lenient` also finds an address with brackets or a port.
     pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, lenient: bool) {
         match indicator {
-            Indicator::Ip if lenient => self.ip(scan::address(text.trim())),
-            Indicator::Ip => self.ip(text.trim()),
+            Indicator::Ip if lenient => self.ip(scan::address(trim(text))),
+            Indicator::Ip => self.ip(trim(text)),
             Indicator::Domain => self.domain(text),
             Indicator::Hostname => self.hostname(text),
-            Indicator::Url => scan::url_host(text.trim()).into_iter().for_each(|host| self.hostname(&host)),
+            Indicator::Url => scan::url_host(trim(text)).into_iter().for_each(|host| self.hostname(&host)),
             Indicator::NetAddr => self.hostname(scan::net_host(text)),
-            Indicator::Email if text.contains('@') => self.add(Any::Emails, text.trim()),
+            Indicator::Email if text.contains('@') => self.add(Any::Emails, trim(text)),
             Indicator::Email => {}
-            Indicator::Md5 => self.hash(Any::Md5Hashes, text.trim(), 32),
-            Indicator::Sha1 => self.hash(Any::Sha1Hashes, text.trim(), 40),
-            Indicator::Sha256 => self.hash(Any::Sha256Hashes, text.trim(), 64),
+            Indicator::Md5 => self.hash(Any::Md5Hashes, trim(text), 32),
+            Indicator::Sha1 => self.hash(Any::Sha1Hashes, trim(text), 40),
+            Indicator::Sha256 => self.hash(Any::Sha256Hashes, trim(text), 64),
             Indicator::AwsArn => self.arn(text),
             Indicator::AwsArnOnly => scan::arn(text).into_iter().for_each(|_| self.add(Any::AwsArns, text)),
             Indicator::AwsAccountId => self.account(text),
             Indicator::AwsInstanceId => self.instance(text),
-            Indicator::Text(any, trimmed) => self.add(any, if trimmed { text.trim() } else { text }),
+            Indicator::Text(any, trimmed) => self.add(any, if trimmed { trim(text) } else { text }),
         }
     }
 
     fn add(&mut self, any: Any, text: &str) {
         if !text.is_empty() {
-            self.values.push((any, text.to_owned()));
+            let start = self.text.len();
+            self.text.push_str(text);
+            self.values.push((any, start, self.text.len()));
         }
     }
 
@@ -156,7 +161,7 @@ impl Found {
     }
 
     fn domain(&mut self, text: &str) {
-        let text = text.trim();
+        let text = trim(text);
         match text.starts_with("xn--") {
             true => self.add(Any::DomainNames, &scan::to_unicode(text)),
             false => self.add(Any::DomainNames, text),
@@ -164,7 +169,7 @@ impl Found {
     }
 
     fn hostname(&mut self, text: &str) {
-        let text = text.trim();
+        let text = trim(text);
         if scan::is_ip(text) { self.add(Any::IpAddresses, text) } else { self.domain(text) }
     }
 
@@ -193,19 +198,32 @@ impl Found {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.values.clear();
+    }
+
+    /// Bytes of memory it keeps.
+    pub(crate) fn size(&self) -> usize {
+        self.text.capacity() + self.values.capacity() * size_of::<(Any, usize, usize)>()
+    }
+
     /// Writes the `p_any_*` members, each after a comma: sorted, each value once.
     pub(crate) fn write(&mut self, out: &mut Vec<u8>) {
-        self.values.sort_unstable();
-        self.values.dedup();
+        let text = &self.text;
+        let value = |(any, start, end): &(Any, usize, usize)| (*any, &text[*start..*end]);
+        self.values.sort_unstable_by(|a, b| value(a).cmp(&value(b)));
+        self.values.dedup_by(|a, b| value(a) == value(b));
         let mut last = None;
-        for (any, text) in &self.values {
-            if last == Some(*any) {
+        for (any, text) in self.values.iter().map(value) {
+            if last == Some(any) {
                 out.push(b',');
             } else {
                 out.extend_from_slice(if last.is_some() { b"],\"" } else { b",\"" });
                 out.extend_from_slice(any.name().as_bytes());
                 out.extend_from_slice(b"\":[");
-                last = Some(*any);
+                last = Some(any);
             }
             write_string(text, out);
         }
@@ -213,6 +231,14 @@ impl Found {
             out.push(b']');
         }
     }
+}
+
+/// Without white space around it.
+fn trim(text: &str) -> &str {
+    // Most texts begin and end with a letter or digit, and that is seen at once.
+    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    if is_plain(bytes.first()) && is_plain(bytes.last()) { text } else { text.trim() }
 }
 
 #[cfg(test)]
@@ -274,7 +300,7 @@ mod tests {
             let mut found = Found::default();
             let texts = texts.into_iter().chain(digits.iter().map(String::as_str));
             texts.for_each(|text| found.scan(indicator, text, true));
-            let mut fed: Vec<Any> = found.values.into_iter().map(|(any, _)| any).collect();
+            let mut fed: Vec<Any> = found.values.into_iter().map(|(any, _, _)| any).collect();
             fed.sort_unstable();
             fed.dedup();
             assert_eq!(fed, indicator.feeds(), "{name}");

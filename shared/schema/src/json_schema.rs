@@ -102,7 +102,7 @@ impl<'a> Shape<'a> {
         let mut properties: Vec<(&str, Self)> = Vec::with_capacity(object.fields.len());
         for field in &object.fields {
             let shape = Self { description: &field.description, ..Self::value(&field.value) };
-            match properties.iter_mut().find(|(name, _)| *name == field.column) {
+            match properties.iter_mut().find(|(name, _)| **name == *field.column) {
                 Some((_, first)) => first.or(shape),
                 None => properties.push((&field.column, shape)),
             }

@@ -15,6 +15,7 @@ mod json;
 mod json_schema;
 mod line;
 mod log_type;
+mod memory;
 mod normalize;
 mod record_types;
 mod row_id;

@@ -1,81 +1,36 @@
 //! One event's members, written by its schema.
 
+mod aside;
+mod path;
+mod plan;
 mod scalar;
 mod undeclared;
 
-use std::cmp::Ordering;
-
 use jiff::civil::DateTime;
 
-use crate::compile::{Field, Name, Object, Type, Value};
+use crate::compile::{Field, Object, Type, Value};
 use crate::construct::Constructed;
 use crate::drift::DriftNames;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, NodeId, write_string};
 use crate::transform::Origin;
+use aside::{Aside, tell_apart};
+use path::Path;
+use plan::{Assigned, Plans};
 
-/// No value for a field.
-const NONE: NodeId = NodeId::MAX;
-
-/// Why strict mode refuses an event.
+/// Strict mode refuses the event; the line knows why. (A result that bears the reason would be slow to hand on.)
 #[derive(Debug)]
-pub(crate) struct Refused(pub(crate) String);
+pub(crate) struct Refused;
 
 /// Why a value could not be written.
 enum Trouble {
     Misfit(&'static str),
-    Refused(Refused),
+    Refused,
 }
 
 impl From<Refused> for Trouble {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-/// From a value up to the event.
-enum Path<'p> {
-    Top,
-    Name(&'p Path<'p>, &'p str),
-    Index(&'p Path<'p>, usize),
-}
-
-impl Path<'_> {
-    fn write(&self, text: &mut String) {
-        match self {
-            Self::Top => {}
-            Self::Name(parent, name) => {
-                parent.write(text);
-                text.push_str(if text.is_empty() { "" } else { "." });
-                text.push_str(name);
-            }
-            Self::Index(parent, index) => {
-                parent.write(text);
-                text.push_str(&format!("[{index}]"));
-            }
-        }
-    }
-
-    fn text(&self) -> String {
-        let mut text = String::new();
-        self.write(&mut text);
-        text
-    }
-
-    /// Without places in arrays: a field has one name in all elements.
-    fn write_name(&self, text: &mut String) {
-        match self {
-            Self::Top => {}
-            Self::Name(parent, name) => {
-                parent.write_name(text);
-                text.push_str(if text.is_empty() { "" } else { "." });
-                text.push_str(name);
-            }
-            Self::Index(parent, _) => {
-                parent.write_name(text);
-                text.push_str("[]");
-            }
-        }
+    fn from(Refused: Refused) -> Self {
+        Self::Refused
     }
 }
 
@@ -93,24 +48,48 @@ impl<'p> Place<'p> {
     }
 }
 
+/// Memory that one line after the other works in.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    found: Found,
+    plans: Plans,
+}
+
+impl Scratch {
+    /// Bytes of memory it keeps.
+    pub(crate) fn size(&self) -> usize {
+        self.found.size() + self.plans.size()
+    }
+}
+
 /// A line being written.
 pub(crate) struct Line<'o> {
     strict: bool,
     keeps_undeclared: bool,
     out: &'o mut Vec<u8>,
-    pub(crate) found: Found,
+    scratch: &'o mut Scratch,
     pub(crate) event_time: Option<DateTime>,
     pub(crate) undeclared: u32,
     pub(crate) missing: u32,
     names: &'o mut DriftNames,
     /// Path and JSON of what has no place in the line's own fields.
-    aside: Vec<(String, Vec<u8>)>,
+    aside: Vec<Aside>,
+    /// Why strict mode refuses the event.
+    pub(crate) reason: String,
 }
 
 impl<'o> Line<'o> {
-    pub(crate) fn new(strict: bool, keeps_undeclared: bool, out: &'o mut Vec<u8>, names: &'o mut DriftNames) -> Self {
-        let (found, event_time, undeclared, missing, aside) = (Found::default(), None, 0, 0, Vec::new());
-        Self { strict, keeps_undeclared, out, found, event_time, undeclared, missing, names, aside }
+    pub(crate) fn new(
+        strict: bool,
+        keeps_undeclared: bool,
+        out: &'o mut Vec<u8>,
+        scratch: &'o mut Scratch,
+        names: &'o mut DriftNames,
+    ) -> Self {
+        scratch.found.clear();
+        scratch.plans.assigned.clear();
+        let (event_time, undeclared, missing, aside, reason) = (None, 0, 0, Vec::new(), String::new());
+        Self { strict, keeps_undeclared, out, scratch, event_time, undeclared, missing, names, aside, reason }
     }
 
     /// Writes the event's members, without the braces around them.
@@ -131,7 +110,7 @@ impl<'o> Line<'o> {
 
     /// Writes the `p_any_*` members and `p_nonconforming`.
     pub(crate) fn finish(mut self) {
-        self.found.write(self.out);
+        self.scratch.found.write(self.out);
         if self.aside.is_empty() {
             return;
         }
@@ -166,53 +145,38 @@ impl<'o> Line<'o> {
         node: Option<NodeId>,
         constructed: &[(&'static str, NodeId)],
     ) -> Result<(), Refused> {
-        let mut slots = vec![NONE; object.fields.len()];
-        let undeclared = node.map(|node| self.assign(place.document, object, node, &mut slots)).unwrap_or_default();
-        for (name, id) in constructed {
-            let field = object.fields.iter().position(|field| field.name == *name);
-            if let Some(slot) = field.and_then(|field| slots.get_mut(field)).filter(|slot| **slot == NONE) {
-                *slot = *id;
+        let first = self.scratch.plans.assigned.len();
+        let undeclared = self.scratch.plans.assign(place.document, object, node, self.strict);
+        constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
+        for at in first..self.scratch.plans.assigned.len() {
+            let Assigned { field, value, is_aside } = self.scratch.plans.assigned[at];
+            let field = &object.fields[field];
+            if let Some(id) = value.filter(|id| field.is_plain && place.document.is_tidy_string(*id)) {
+                separate(self.out);
+                self.out.extend_from_slice(&field.key);
+                self.out.extend_from_slice(place.document.raw(id).as_bytes());
+                continue;
             }
-        }
-        for (at, field) in object.fields.iter().enumerate() {
             let path = Path::Name(place.path, &field.name);
-            let here = place.at(&path);
-            let taken = field.collides && !self.strict && column_is_taken(object, &slots, at);
-            match slots.get(at).copied().filter(|slot| *slot != NONE) {
-                Some(slot) if taken => self.set_aside(here, slot),
-                slot => self.field(here, field, node, slot)?,
+            match value {
+                Some(id) if is_aside => self.set_aside(place.at(&path), id),
+                _ => self.field(place.at(&path), field, node, value)?,
             }
         }
-        self.undeclared_members(place, object, &slots, &undeclared);
+        self.scratch.plans.assigned.truncate(first);
+        self.undeclared_members(place, object, &undeclared);
         Ok(())
     }
 
-    /// Finds the value of each field; the members that are left, sorted by name.
-    fn assign(
-        &self,
-        document: &Document<'_>,
-        object: &Object,
-        node: NodeId,
-        slots: &mut [NodeId],
-    ) -> Vec<json::Member> {
-        let mut left = Vec::new();
-        let mut names = object.by_name.iter().peekable();
-        for member in document.distinct(node) {
-            let mut is_declared = false;
-            while let Some(name) = names.next_if(|name| order(document, name, &member).is_le()) {
-                if order(document, name, &member).is_eq() {
-                    slots[name.field] = member.value;
-                    is_declared = true;
-                }
-            }
-            if !is_declared && !self.strict {
-                left.push(member);
-            }
+    /// Gives a value to a field of the object whose fields begin at `first`, unless it has one.
+    fn add_constructed(&mut self, object: &Object, first: usize, name: &str, id: NodeId) {
+        let Some(field) = object.fields.iter().position(|field| *field.name == *name) else { return };
+        let assigned = &mut self.scratch.plans.assigned;
+        let at = first + assigned[first..].partition_point(|assigned| assigned.field < field);
+        match assigned.get_mut(at).filter(|assigned| assigned.field == field) {
+            Some(assigned) => assigned.value = assigned.value.or(Some(id)),
+            None => assigned.insert(at, Assigned { field, value: Some(id), is_aside: false }),
         }
-        if !object.by_column.is_empty() {
-            left.retain(|member| !take_by_column(document, object, member, slots));
-        }
-        left
     }
 
     fn field(
@@ -232,9 +196,10 @@ impl<'o> Line<'o> {
         if !written || (field.collides && self.strict) {
             self.out.truncate(mark);
         }
-        let is_time = matches!(field.value.kind, Type::Timestamp(_));
-        if self.strict && field.required && !place.in_array && is_time && !written {
-            return Err(refused(place.path, "is required"));
+        // "" is no time and no number.
+        let has_no_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
+        if self.strict && field.required && !place.in_array && has_no_empty && !written {
+            return Err(self.refuse(place.path, "is required"));
         }
         Ok(())
     }
@@ -245,7 +210,7 @@ impl<'o> Line<'o> {
             self.missing = self.missing.saturating_add(1);
             self.names.missing.note(|name| place.path.write_name(name));
         } else if !matches!(field.value.kind, Type::Boolean) {
-            return Err(refused(place.path, "is required"));
+            return Err(self.refuse(place.path, "is required"));
         }
         Ok(())
     }
@@ -304,11 +269,11 @@ impl<'o> Line<'o> {
         let mark = self.out.len();
         let reason = match self.fitted(place, value, id) {
             Ok(written) => return Ok(written),
-            Err(Trouble::Refused(refused)) => return Err(refused),
+            Err(Trouble::Refused) => return Err(Refused),
             Err(Trouble::Misfit(reason)) => reason,
         };
         if self.strict {
-            return Err(refused(place.path, reason));
+            return Err(self.refuse(place.path, reason));
         }
         self.out.truncate(mark);
         self.set_aside(place, id);
@@ -367,7 +332,8 @@ impl<'o> Line<'o> {
             let path = Path::Index(place.path, index);
             let here = Place { path: &path, in_array: true, ..place };
             if !self.value(here, element, at)? {
-                self.out.extend_from_slice(b"null");
+                let is_empty = matches!(element.kind, Type::Array(_)) && place.document.kind(at) == Kind::Array;
+                self.out.extend_from_slice(if is_empty { b"[]" } else { b"null" });
             }
         }
         if self.out.len() == mark + 1 {
@@ -376,6 +342,11 @@ impl<'o> Line<'o> {
         }
         self.out.push(b']');
         Ok(true)
+    }
+
+    fn refuse(&mut self, path: &Path<'_>, reason: &str) -> Refused {
+        self.reason = format!("{} {reason}", path.text());
+        Refused
     }
 
     fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
@@ -392,53 +363,9 @@ pub(crate) fn separate(out: &mut Vec<u8>) {
     }
 }
 
-fn refused(path: &Path<'_>, reason: &str) -> Refused {
-    Refused(format!("{} {reason}", path.text()))
-}
-
 /// Required means there and not null.
 fn is_missing(place: Place<'_>, field: &Field, slot: Option<NodeId>) -> bool {
     let is_there = slot.is_some_and(|id| place.document.kind(id) != Kind::Null);
     let reads_elsewhere = field.transform.as_ref().is_some_and(|transform| !transform.reads_own_name());
     !is_there && !reads_elsewhere
-}
-
-/// How a name that is read and a member's key compare.
-fn order(document: &Document<'_>, name: &Name, member: &json::Member) -> Ordering {
-    name.prefix.cmp(&member.prefix).then_with(|| name.name.as_bytes().cmp(&document.text_wtf8(member.key)))
-}
-
-/// Whether a field before this one has the same column and a value.
-fn column_is_taken(object: &Object, slots: &[NodeId], at: usize) -> bool {
-    let column = object.fields.get(at).map(|field| field.column.as_str());
-    let before = object.fields.iter().zip(slots).take(at);
-    before.into_iter().any(|(field, slot)| *slot != NONE && Some(field.column.as_str()) == column)
-}
-
-/// A member under the column of a field that has no value is that field's value: a line read again is itself.
-fn take_by_column(document: &Document<'_>, object: &Object, member: &json::Member, slots: &mut [NodeId]) -> bool {
-    let key = document.text_wtf8(member.key);
-    let found = object.by_column.binary_search_by(|(column, _)| column.as_bytes().cmp(&key));
-    let field = found.ok().and_then(|at| object.by_column.get(at)).map(|(_, field)| *field);
-    match field.and_then(|field| slots.get_mut(field)) {
-        Some(slot) if *slot == NONE => {
-            *slot = member.value;
-            true
-        }
-        _ => false,
-    }
-}
-
-/// Sorts by path, and gives equal paths a number.
-fn tell_apart(aside: &mut [(String, Vec<u8>)]) {
-    aside.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (mut last, mut same) = (String::new(), 0);
-    for (at, (path, _)) in aside.iter_mut().enumerate() {
-        if at > 0 && *path == last {
-            same += 1;
-            *path = format!("{path}#{}", same + 1);
-        } else {
-            (last, same) = (path.clone(), 0);
-        }
-    }
 }

@@ -6,11 +6,13 @@ use jiff::tz::Offset;
 
 use crate::compile::Schema;
 use crate::drift::DriftNames;
-use crate::json::{self, Document, Kind, SyntaxError, write_string};
+use crate::identity::Scope;
+use crate::json::{self, Document, Kind, Parts, SyntaxError, write_string};
 use crate::line::{Line, separate};
+use crate::memory::{Kept, Memory};
 use crate::record_types::RecordTypes;
 use crate::time::{utc, write_time};
-use crate::{LogType, RowId, builtin, construct, identity};
+use crate::{LogType, RowId, builtin, construct};
 
 /// What a line says beside its event.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +64,8 @@ pub enum Mode {
 }
 
 /// One log type's schema, ready to run.
+///
+/// It can be shared: calls at the same time do not wait for each other.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
     schema: Schema,
@@ -70,6 +74,9 @@ pub struct Normalizer {
     keeps_undeclared: bool,
     /// What the vendor says there is; in default mode, where it says so.
     record_types: Option<&'static RecordTypes>,
+    /// `"p_log_type":…,"p_row_id":"`
+    before_row_id: Box<[u8]>,
+    memory: Kept,
 }
 
 impl Normalizer {
@@ -80,13 +87,16 @@ impl Normalizer {
 
     /// The normaliser of any schema.
     pub fn with_schema(schema: Schema, mode: Mode) -> Self {
-        let schema = match mode {
+        let mut schema = match mode {
             Mode::Default => construct::attached(schema),
             Mode::Strict => schema.without_extensions(),
         };
+        schema.number_objects();
         let log_type = LogType::from_name(&schema.name).filter(|_| mode == Mode::Default);
         let keeps_undeclared = mode == Mode::Default && log_type != Some(LogType::General);
-        Self { schema, mode, keeps_undeclared, record_types: log_type.map(RecordTypes::of) }
+        let before_row_id = format!("\"p_log_type\":\"{}\",\"p_row_id\":\"", schema.name).into_bytes().into();
+        let record_types = log_type.map(RecordTypes::of);
+        Self { schema, mode, keeps_undeclared, record_types, before_row_id, memory: Kept::default() }
     }
 
     /// The schema's name: `p_log_type`.
@@ -116,7 +126,7 @@ impl Normalizer {
         let mark = out.len();
         self.write(raw, context, out, names).map_err(|reason| {
             out.truncate(mark);
-            Rejection { reason, row_id: identity::of_rejected(&self.schema.name, context.source_id, raw) }
+            Rejection { reason, row_id: Scope::new(&self.schema.name, context.source_id).of_rejected(raw) }
         })
     }
 
@@ -127,17 +137,36 @@ impl Normalizer {
         out: &mut Vec<u8>,
         names: &mut DriftNames,
     ) -> Result<Normalized, String> {
-        let event = self.parse(raw).map_err(|cause| cause.to_string())?;
+        let mut memory = self.memory.take();
+        let written = self.write_in(&mut memory, raw, context, out, names);
+        self.memory.give_back(memory);
+        written
+    }
+
+    fn write_in(
+        &self,
+        memory: &mut Memory,
+        raw: &[u8],
+        context: &LineContext<'_>,
+        out: &mut Vec<u8>,
+        names: &mut DriftNames,
+    ) -> Result<Normalized, String> {
+        let event = self.parse(raw, std::mem::take(&mut memory.parts)).map_err(|cause| cause.to_string())?;
         let kind = event.kind(Document::ROOT);
         if kind != Kind::Object {
             return Err(format!("not an object but {}", name(kind)));
         }
-        let row_id = identity::of_event(&self.schema.name, context.source_id, &event);
+        if !memory.same.is_for(context) {
+            memory.same.set(context, self);
+        }
+        let row_id = memory.same.scope.of_event(&event, &mut memory.identity);
         let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(&event, &mut names.unknown_types));
         out.reserve(raw.len() + raw.len() / 4 + 512);
         out.push(b'{');
-        let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out, names);
-        line.event(&event, &self.schema.root).map_err(|refused| refused.0)?;
+        let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out, &mut memory.line, names);
+        if line.event(&event, &self.schema.root).is_err() {
+            return Err(line.reason);
+        }
         let event_time = line.event_time;
         let normalized = Normalized {
             row_id,
@@ -147,18 +176,19 @@ impl Normalizer {
             missing_required: line.missing,
             is_unknown_type,
         };
-        line.standard(|out| self.standard_fields(row_id, event_time, context, out));
+        line.standard(|out| self.standard_fields(row_id, event_time, context, &memory.same, out));
         line.finish();
         out.extend_from_slice(b"}\n");
+        memory.parts = event.into_parts();
         Ok(normalized)
     }
 
-    fn parse<'a>(&self, raw: &'a [u8]) -> Result<Document<'a>, SyntaxError> {
+    fn parse<'a>(&self, raw: &'a [u8], parts: Parts) -> Result<Document<'a>, SyntaxError> {
         if self.mode == Mode::Default {
-            return json::parse(raw);
+            return json::parse_with(raw, parts);
         }
         // The reference reads the first value, and null as an object without members.
-        let (event, _) = json::parse_prefix(raw)?;
+        let (event, _) = json::parse_prefix(raw, parts)?;
         if event.kind(Document::ROOT) == Kind::Null { json::parse(b"{}") } else { Ok(event) }
     }
 
@@ -167,15 +197,43 @@ impl Normalizer {
         row_id: RowId,
         event_time: Option<DateTime>,
         context: &LineContext<'_>,
+        same: &Same,
         out: &mut Vec<u8>,
     ) {
         separate(out);
-        out.extend_from_slice(b"\"p_log_type\":\"");
-        out.extend_from_slice(self.schema.name.as_bytes());
-        out.extend_from_slice(b"\",\"p_row_id\":\"");
+        out.extend_from_slice(&self.before_row_id);
         out.extend_from_slice(&row_id.digits());
         out.extend_from_slice(b"\",\"p_event_time\":");
         write_time(event_time.unwrap_or_else(|| utc(context.parse_time)), out);
+        out.extend_from_slice(&same.written);
+    }
+}
+
+/// What one line after the other has the same: all that follows from the context.
+#[derive(Debug, Default)]
+pub(crate) struct Same {
+    source_id: String,
+    source_label: String,
+    parse_time: Timestamp,
+    scope: Scope,
+    /// The standard fields from `p_parse_time` on.
+    written: Vec<u8>,
+}
+
+impl Same {
+    fn is_for(&self, context: &LineContext<'_>) -> bool {
+        !self.written.is_empty()
+            && self.parse_time == context.parse_time
+            && self.source_id == context.source_id
+            && self.source_label == context.source_label
+    }
+
+    fn set(&mut self, context: &LineContext<'_>, normalizer: &Normalizer) {
+        (self.source_id, self.source_label) = (context.source_id.to_owned(), context.source_label.to_owned());
+        self.parse_time = context.parse_time;
+        self.scope = Scope::new(&normalizer.schema.name, context.source_id);
+        self.written.clear();
+        let out = &mut self.written;
         out.extend_from_slice(b",\"p_parse_time\":");
         write_time(utc(context.parse_time), out);
         let sources: [(&[u8], &str); 2] =
@@ -184,8 +242,8 @@ impl Normalizer {
             out.extend_from_slice(key);
             write_string(text, out);
         }
-        if self.mode == Mode::Default {
-            out.extend_from_slice(format!(",\"p_schema_version\":{}", self.schema.version).as_bytes());
+        if normalizer.mode == Mode::Default {
+            out.extend_from_slice(format!(",\"p_schema_version\":{}", normalizer.schema.version).as_bytes());
         }
     }
 }

@@ -38,20 +38,27 @@ pub(crate) fn from_offset(civil: DateTime, seconds: i32) -> Option<DateTime> {
 /// Writes `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`, in quotes.
 pub(crate) fn write_time(civil: DateTime, out: &mut Vec<u8>) {
     let mut text = *b"\"0000-00-00 00:00:00.000000000\"";
-    let mut put = |from: usize, to: usize, value: u32| {
-        let mut rest = value;
-        for digit in text[from..to].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
+    let year = civil.year().unsigned_abs();
+    let pairs = [
+        (1, (year / 100) as u8),
+        (3, (year % 100) as u8),
+        (6, civil.month().unsigned_abs()),
+        (9, civil.day().unsigned_abs()),
+        (12, civil.hour().unsigned_abs()),
+        (15, civil.minute().unsigned_abs()),
+        (18, civil.second().unsigned_abs()),
+    ];
+    for (at, value) in pairs {
+        text[at] = b'0' + value / 10;
+        text[at + 1] = b'0' + value % 10;
+    }
+    let mut nanosecond = civil.subsec_nanosecond().unsigned_abs();
+    if nanosecond != 0 {
+        for digit in text[21..30].iter_mut().rev() {
+            *digit = b'0' + (nanosecond % 10) as u8;
+            nanosecond /= 10;
         }
-    };
-    put(1, 5, u32::from(civil.year().unsigned_abs()));
-    put(6, 8, u32::from(civil.month().unsigned_abs()));
-    put(9, 11, u32::from(civil.day().unsigned_abs()));
-    put(12, 14, u32::from(civil.hour().unsigned_abs()));
-    put(15, 17, u32::from(civil.minute().unsigned_abs()));
-    put(18, 20, u32::from(civil.second().unsigned_abs()));
-    put(21, 30, civil.subsec_nanosecond().unsigned_abs());
+    }
     out.extend_from_slice(&text);
 }
 

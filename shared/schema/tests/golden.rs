@@ -182,33 +182,33 @@ const LARGE: [Large; 6] = [
         log_type: LogType::OpenAiAudit,
         event: r#"{"Data":"TEXT","id":"large","type":"project.updated","effective_at":1787301845,"project.updated":{"id":"p","changes_requested":{"title":"TEXT"}}}"#,
         own: r#""id":"large","type":"project.updated","effective_at":"2026-08-21 08:44:05.000000000","project":{"id":"p"},"project_updated":{"id":"p","changes_requested":{"title":"TEXT"}},"Data":"TEXT""#,
-        row_id: "000793586f4ff292b7c27559731b6826",
+        row_id: "00079358332999d5c2fd6cc6f4c63d97",
     },
     Large {
         log_type: LogType::AzureActiveDirectory,
         event: MICROSOFT,
         own: OF_MICROSOFT,
-        row_id: "000793583a6573d552b5508740f845f5",
+        row_id: "000793587f0472644abe65c2acae920e",
     },
     Large {
         log_type: LogType::Exchange,
         event: MICROSOFT,
         own: OF_MICROSOFT,
-        row_id: "00079358581b59ec9c7e2129e7a85c9d",
+        row_id: "000793588529dce3632d26a4d793abba",
     },
     Large {
         log_type: LogType::General,
         event: MICROSOFT,
         own: r#""Id":"large","RecordType":1,"CreationTime":"2026-08-21 08:44:05.000000000","Operation":"TEXT","payload":{"Data":"TEXT","CreationTime":"2026-08-21T08:44:05","Id":"large","RecordType":"1","Operation":"TEXT"}"#,
-        row_id: "000793585421f52d637beb9150bb9cd7",
+        row_id: "00079358fcddd0570ac3735370b7fcb4",
     },
     Large {
         log_type: LogType::SharePoint,
         event: MICROSOFT,
         own: OF_MICROSOFT,
-        row_id: "00079358be6272502adebb6c06ace036",
+        row_id: "00079358452fd4cbe0b9d857aa0d3c7a",
     },
-    Large { log_type: LogType::Dlp, event: MICROSOFT, own: OF_MICROSOFT, row_id: "000793584c3c519018cacc9cb18a302e" },
+    Large { log_type: LogType::Dlp, event: MICROSOFT, own: OF_MICROSOFT, row_id: "000793582ead1441d86dc5c98065f7c3" },
 ];
 
 #[test]

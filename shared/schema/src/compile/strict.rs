@@ -32,7 +32,7 @@ impl Value {
 
     /// Nothing in it is found.
     fn silence(&mut self) {
-        self.indicators.clear();
+        self.indicators = Box::default();
         self.is_event_time = false;
         match &mut self.kind {
             Type::Object(object) => object.fields.iter_mut().for_each(|field| field.value.silence()),

@@ -1,6 +1,9 @@
 //! From text to a [`Document`], by RFC 8259.
 
-use super::{Document, ESCAPED, Kind, MAX_DEPTH, Member, Node, NodeId, UNTIDY, prefix};
+use super::{
+    Document, ESCAPED, INHERITED, Inside, Kind, LOOSE, MAX_DEPTH, Member, Node, NodeId, Parts, Prefix, REPEATS,
+    ShapeId, Shapes, UNTIDY, prefix, prefix_in, unescape_wtf8,
+};
 
 /// Why a text is not one JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +20,12 @@ pub(crate) enum SyntaxError {
 
 /// Parses a whole text.
 pub(crate) fn parse(raw: &[u8]) -> Result<Document<'_>, SyntaxError> {
-    let (document, end) = parse_prefix(raw)?;
+    parse_with(raw, Parts::default())
+}
+
+/// Parses a whole text into parts that were used before.
+pub(crate) fn parse_with(raw: &[u8], parts: Parts) -> Result<Document<'_>, SyntaxError> {
+    let (document, end) = parse_prefix(raw, parts)?;
     match document.text.as_bytes()[end..].iter().position(|byte| !is_space(*byte)) {
         None => Ok(document),
         Some(after) => Err(SyntaxError::Syntax { what: "more after the end of the value", at: end + after }),
@@ -25,25 +33,27 @@ pub(crate) fn parse(raw: &[u8]) -> Result<Document<'_>, SyntaxError> {
 }
 
 /// Parses the first value of a text; also says where that value ends.
-pub(crate) fn parse_prefix(raw: &[u8]) -> Result<(Document<'_>, usize), SyntaxError> {
+pub(crate) fn parse_prefix(raw: &[u8], mut parts: Parts) -> Result<(Document<'_>, usize), SyntaxError> {
     if u32::try_from(raw.len()).is_err() {
         return Err(SyntaxError::TooLong);
     }
     let text = std::str::from_utf8(raw).map_err(|error| SyntaxError::NotUtf8(error.valid_up_to()))?;
-    let nodes = Vec::with_capacity(raw.len() / 12 + 1);
-    let mut parser = Parser {
-        document: Document { text, nodes, members: Vec::with_capacity(raw.len() / 24 + 1) },
-        bytes: text.as_bytes(),
-        at: 0,
-        open: Vec::with_capacity(64),
-    };
+    parts.nodes.clear();
+    parts.members.clear();
+    parts.open.clear();
+    let (open, shapes) = (std::mem::take(&mut parts.open), parts.shapes.take());
+    let document = Document { text, parts };
+    let mut parser = Parser { document, bytes: text.as_bytes(), at: 0, open, shapes, error: None };
     if raw.starts_with(b"\xef\xbb\xbf") {
         parser.at = 3;
     }
     parser.space();
-    parser.value(0)?;
-    let end = parser.at;
-    Ok((parser.document, end))
+    parser.value(0);
+    if let Some(error) = parser.error {
+        return Err(error);
+    }
+    (parser.document.parts.open, parser.document.parts.shapes) = (parser.open, parser.shapes);
+    Ok((parser.document, parser.at))
 }
 
 pub(super) fn is_space(byte: u8) -> bool {
@@ -56,11 +66,18 @@ struct Parser<'a> {
     at: usize,
     /// Members of the objects not yet closed.
     open: Vec<Member>,
+    shapes: Option<Shapes>,
+    error: Option<SyntaxError>,
 }
 
+/// Nothing, when the parser has an error: results that bear it themselves would be slow to hand on.
+type Parsed<T> = Option<T>;
+
 impl Parser<'_> {
-    fn error<T>(&self, what: &'static str) -> Result<T, SyntaxError> {
-        Err(SyntaxError::Syntax { what, at: self.at })
+    #[cold]
+    fn error<T>(&mut self, what: &'static str) -> Parsed<T> {
+        self.error = Some(SyntaxError::Syntax { what, at: self.at });
+        None
     }
 
     fn peek(&self) -> Option<u8> {
@@ -77,14 +94,23 @@ impl Parser<'_> {
     }
 
     fn push(&mut self, kind: Kind, flags: u8, start: usize) -> NodeId {
-        let id = self.document.nodes.len() as u32;
+        let id = self.document.parts.nodes.len() as u32;
         let (start, end) = (start as u32, self.at as u32);
-        self.document.nodes.push(Node { kind, flags, start, end, next: id + 1, first_member: 0, members: 0 });
+        self.document.parts.nodes.push(Node {
+            kind,
+            flags,
+            start,
+            end,
+            next: id + 1,
+            first_member: 0,
+            members: 0,
+            shape: None,
+        });
         id
     }
 
     /// Parses a value; its flags.
-    fn value(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+    fn value(&mut self, depth: usize) -> Parsed<u8> {
         match self.peek() {
             Some(b'"') => self.string(),
             Some(b'{') => self.object(depth + 1),
@@ -98,25 +124,25 @@ impl Parser<'_> {
         }
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Result<u8, SyntaxError> {
+    fn word(&mut self, word: &str, kind: Kind) -> Parsed<u8> {
         if !self.bytes[self.at..].starts_with(word.as_bytes()) {
             return self.error("no value starts like this");
         }
         let start = self.at;
         self.at += word.len();
         self.push(kind, 0, start);
-        Ok(0)
+        Some(0)
     }
 
-    fn digits(&mut self) -> Result<(), SyntaxError> {
+    fn digits(&mut self) -> Parsed<()> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at == start { self.error("a number lacks a digit") } else { Ok(()) }
+        if self.at == start { self.error("a number lacks a digit") } else { Some(()) }
     }
 
-    fn number(&mut self) -> Result<u8, SyntaxError> {
+    fn number(&mut self) -> Parsed<u8> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -138,33 +164,39 @@ impl Parser<'_> {
             self.digits()?;
         }
         self.push(Kind::Number, 0, start);
-        Ok(0)
+        Some(0)
     }
 
-    fn string(&mut self) -> Result<u8, SyntaxError> {
+    fn string(&mut self) -> Parsed<u8> {
         let start = self.at;
+        let flags = self.quoted()?;
+        self.push(Kind::String, flags, start);
+        Some(flags & INHERITED)
+    }
+
+    /// Steps over a string; its flags.
+    fn quoted(&mut self) -> Parsed<u8> {
         let mut flags = 0;
         self.at += 1;
         loop {
             self.at = plain_until(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => flags |= ESCAPED | self.escape()?,
+                Some(b'\\') => flags |= ESCAPED | LOOSE | self.escape()?,
                 Some(_) => return self.error("a control character in a string"),
                 None => return self.error("a string is not closed"),
             }
         }
         self.at += 1;
-        self.push(Kind::String, flags, start);
-        Ok(flags & UNTIDY)
+        Some(flags)
     }
 
     /// Steps over one escape; untidy when it is a lone surrogate.
-    fn escape(&mut self) -> Result<u8, SyntaxError> {
+    fn escape(&mut self) -> Parsed<u8> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.at += 2;
-                return Ok(0);
+                return Some(0);
             }
             Some(b'u') => {}
             _ => return self.error("an unknown escape"),
@@ -174,10 +206,10 @@ impl Parser<'_> {
         match unit {
             0xd800..=0xdbff if matches!(self.code_unit(self.at), Some(0xdc00..=0xdfff)) => {
                 self.at += 6;
-                Ok(0)
+                Some(0)
             }
-            0xd800..=0xdfff => Ok(UNTIDY),
-            _ => Ok(0),
+            0xd800..=0xdfff => Some(UNTIDY),
+            _ => Some(0),
         }
     }
 
@@ -185,7 +217,7 @@ impl Parser<'_> {
         super::text::code_unit(self.bytes.get(at..at + 6)?)
     }
 
-    fn array(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+    fn array(&mut self, depth: usize) -> Parsed<u8> {
         let (id, mut flags) = self.enter(Kind::Array, depth)?;
         if self.peek() != Some(b']') {
             loop {
@@ -200,10 +232,10 @@ impl Parser<'_> {
             }
         }
         self.leave(id, flags);
-        Ok(flags)
+        Some(flags)
     }
 
-    fn object(&mut self, depth: usize) -> Result<u8, SyntaxError> {
+    fn object(&mut self, depth: usize) -> Parsed<u8> {
         let (id, mut flags) = self.enter(Kind::Object, depth)?;
         let first_open = self.open.len();
         if self.peek() != Some(b'}') {
@@ -219,59 +251,99 @@ impl Parser<'_> {
         }
         flags |= self.close(id, first_open);
         self.leave(id, flags);
-        Ok(flags)
+        Some(flags & INHERITED)
     }
 
-    fn member(&mut self, depth: usize) -> Result<u8, SyntaxError> {
-        if self.peek() != Some(b'"') {
-            return self.error("an object's key is not a string");
-        }
-        let key = self.document.nodes.len() as u32;
-        let mut flags = self.string()?;
+    fn member(&mut self, depth: usize) -> Parsed<u8> {
+        let (prefix, key) = self.key()?;
+        let mut flags = key.flags & INHERITED;
         flags |= self.spaced();
         if self.peek() != Some(b':') {
             return self.error("a key without :");
         }
         self.at += 1;
         flags |= self.spaced();
-        let value = self.document.nodes.len() as u32;
+        let value = self.document.parts.nodes.len() as u32;
         flags |= self.value(depth)?;
         flags |= self.spaced();
-        self.open.push(Member { prefix: prefix(&self.document.text_wtf8(key)), key, value });
-        Ok(flags)
+        self.open.push(Member { prefix, key, value });
+        Some(flags)
     }
 
+    fn key(&mut self) -> Parsed<(Prefix, Inside)> {
+        if self.peek() != Some(b'"') {
+            return self.error("an object's key is not a string");
+        }
+        let start = self.at + 1;
+        let flags = self.quoted()?;
+        let end = self.at - 1;
+        let prefix = if flags & ESCAPED == 0 {
+            prefix_in(self.bytes, start, end)
+        } else {
+            prefix(&unescape_wtf8(&self.document.text[start..end]))
+        };
+        Some((prefix, Inside { start: start as u32, end: end as u32, flags }))
+    }
+
+    #[inline]
     fn spaced(&mut self) -> u8 {
-        if self.space() { UNTIDY } else { 0 }
+        match self.peek() {
+            Some(byte) if byte > b' ' => 0,
+            _ if self.space() => INHERITED,
+            _ => 0,
+        }
     }
 
-    fn enter(&mut self, kind: Kind, depth: usize) -> Result<(NodeId, u8), SyntaxError> {
+    fn enter(&mut self, kind: Kind, depth: usize) -> Parsed<(NodeId, u8)> {
         if depth > MAX_DEPTH {
-            return Err(SyntaxError::TooDeep);
+            self.error = Some(SyntaxError::TooDeep);
+            return None;
         }
         let id = self.push(kind, 0, self.at);
         self.at += 1;
-        Ok((id, self.spaced()))
+        Some((id, self.spaced()))
     }
 
     fn leave(&mut self, id: NodeId, flags: u8) {
         self.at += 1;
-        let next = self.document.nodes.len() as u32;
-        let node = &mut self.document.nodes[id as usize];
+        let next = self.document.parts.nodes.len() as u32;
+        let node = &mut self.document.parts.nodes[id as usize];
         (node.flags, node.end, node.next) = (flags, self.at as u32, next);
     }
 
-    /// Sorts an object's members and files them; untidy when a key came twice.
+    /// Files an object's members, sorted; its flags.
     fn close(&mut self, id: NodeId, first_open: usize) -> u8 {
-        let document = &self.document;
-        let members = &mut self.open[first_open..];
-        members.sort_unstable_by(|a, b| document.compare(a, b).then(a.key.cmp(&b.key)));
-        let twice = members.windows(2).any(|pair| document.compare(&pair[0], &pair[1]).is_eq());
-        let (first_member, count) = (self.document.members.len() as u32, members.len() as u32);
-        self.document.members.extend(self.open.drain(first_open..));
-        let node = &mut self.document.nodes[id as usize];
-        (node.first_member, node.members) = (first_member, count);
-        if twice { UNTIDY } else { 0 }
+        let first_member = self.document.parts.members.len() as u32;
+        let count = (self.open.len() - first_open) as u32;
+        let (shape, flags) = match self.file_known(first_open) {
+            Some((shape, flags)) => (Some(shape), flags),
+            None => self.file_sorted(first_open),
+        };
+        self.open.truncate(first_open);
+        let node = &mut self.document.parts.nodes[id as usize];
+        (node.first_member, node.members, node.shape) = (first_member, count, shape);
+        flags
+    }
+
+    /// Files the members of an object whose shape is known.
+    fn file_known(&mut self, first_open: usize) -> Option<(ShapeId, u8)> {
+        let (shape, order) = self.shapes.as_ref()?.of(self.bytes, &self.open[first_open..])?;
+        let members = order.iter().map(|place| self.open[first_open + usize::from(*place)]);
+        self.document.parts.members.extend(members);
+        Some((shape, if order.is_sorted() { 0 } else { LOOSE }))
+    }
+
+    fn file_sorted(&mut self, first_open: usize) -> (Option<ShapeId>, u8) {
+        let (document, members) = (&self.document, &self.open[first_open..]);
+        let mut sorted = members.to_vec();
+        sorted.sort_unstable_by(|a, b| document.compare(a, b).then(a.value.cmp(&b.value)));
+        let repeats = sorted.windows(2).any(|pair| document.compare(&pair[0], &pair[1]).is_eq());
+        self.document.parts.members.extend_from_slice(&sorted);
+        if repeats {
+            return (None, INHERITED | REPEATS);
+        }
+        let flags = if sorted.is_sorted_by_key(|member| member.value) { 0 } else { LOOSE };
+        (self.shapes.as_mut().and_then(|shapes| shapes.learn(self.bytes, members, &sorted)), flags)
     }
 }
 
@@ -391,7 +463,7 @@ mod tests {
     #[test]
     fn members_are_sorted_and_the_last_of_equal_keys_counts() -> Result<(), SyntaxError> {
         let document = parse(br#"{"b":1,"abcdefghij":2,"\u0061bcdefghii":3,"b":4,"":5}"#)?;
-        let keys: Vec<_> = document.distinct(0).map(|member| document.text(member.key)).collect();
+        let keys: Vec<_> = document.distinct(0).map(|member| document.name(&member)).collect();
         assert_eq!(keys, ["", "abcdefghii", "abcdefghij", "b"]);
         assert_eq!(document.get(0, "b").map(|id| document.raw(id)), Some("4"));
         assert_eq!(document.members(0).len(), 5);

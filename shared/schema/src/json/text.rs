@@ -43,7 +43,7 @@ pub(super) enum Piece<'a> {
 
 /// Takes a string's inside apart. It has been checked by the parser: every escape is well-formed.
 pub(super) fn each_piece<'a>(mut inner: &'a str, mut each: impl FnMut(Piece<'a>)) {
-    while let Some(at) = inner.find('\\') {
+    while let Some(at) = inner.bytes().position(|byte| byte == b'\\') {
         if at > 0 {
             each(Piece::Plain(&inner[..at]));
         }

@@ -1,7 +1,7 @@
 //! From a [`Document`] back to text.
 
 use super::text::{Piece, each_piece};
-use super::{Document, Kind, NodeId, UNTIDY, plain_until};
+use super::{Document, Kind, Member, NodeId, UNTIDY, plain_until};
 
 impl Document<'_> {
     /// Writes a value in one line: as it was sent where that is possible, else without white space between its tokens,
@@ -14,8 +14,17 @@ impl Document<'_> {
         match self.kind(id) {
             Kind::Object => self.write_object(id, out),
             Kind::Array => self.write_array(id, out),
-            _ => write_tidied(self.inner(id), out),
+            _ => write_tidied(self.sent(self.inside(id)), out),
         }
+    }
+
+    fn write_name(&self, member: &Member, out: &mut Vec<u8>) {
+        if member.key.flags & UNTIDY != 0 {
+            return write_tidied(self.sent(member.key), out);
+        }
+        out.push(b'"');
+        out.extend_from_slice(self.sent_bytes(member.key));
+        out.push(b'"');
     }
 
     fn write_array(&self, id: NodeId, out: &mut Vec<u8>) {
@@ -32,13 +41,13 @@ impl Document<'_> {
     /// In the order sent, each key at the place of its last value.
     fn write_object(&self, id: NodeId, out: &mut Vec<u8>) {
         let mut members: Vec<_> = self.distinct(id).collect();
-        members.sort_unstable_by_key(|member| member.key);
+        members.sort_unstable_by_key(|member| member.value);
         out.push(b'{');
         for (at, member) in members.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
-            self.write(member.key, out);
+            self.write_name(member, out);
             out.push(b':');
             self.write(member.value, out);
         }

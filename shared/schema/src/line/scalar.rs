@@ -45,7 +45,7 @@ impl Line<'_> {
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
         }
-        value.indicators.iter().for_each(|indicator| self.found.scan(*indicator, &text, !self.strict));
+        value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.strict));
         Ok(true)
     }
 
@@ -59,13 +59,19 @@ impl Line<'_> {
             return Ok(false);
         }
         let lenient = || if self.strict { None } else { whole(&literal) };
-        let number: i64 = literal.parse().ok().or_else(lenient).ok_or("is not a whole number")?;
+        let exact = literal.parse().ok();
+        let number: i64 = exact.or_else(lenient).ok_or("is not a whole number")?;
         let limit = i64::MAX >> (64 - bits);
         if number > limit || number < -limit - 1 {
             return Err("is out of range");
         }
-        // Writing to a vector cannot fail.
-        write!(self.out, "{number}").map_err(|_| "is out of range")?;
+        if exact.is_some() && number != 0 && document.kind(id) == Kind::Number {
+            // As sent: JSON has one way to write it, but for -0.
+            self.out.extend_from_slice(literal.as_bytes());
+        } else {
+            // Writing to a vector cannot fail.
+            write!(self.out, "{number}").map_err(|_| "is out of range")?;
+        }
         Ok(true)
     }
 

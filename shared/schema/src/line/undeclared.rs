@@ -2,37 +2,19 @@
 
 use std::collections::HashSet;
 
-use super::{Line, NONE, Path, Place, separate};
-use crate::column::column;
-use crate::compile::{Field, Object};
+use super::{Line, Path, Place, separate};
+use crate::column::{column, is_safe};
+use crate::compile::Object;
 use crate::json::{Kind, Member, NodeId, write_string};
 
 impl Line<'_> {
     /// Writes the undeclared members of a declared object.
-    pub(super) fn undeclared_members(
-        &mut self,
-        place: Place<'_>,
-        object: &Object,
-        slots: &[NodeId],
-        members: &[Member],
-    ) {
+    pub(super) fn undeclared_members(&mut self, place: Place<'_>, object: &Object, members: &[Member]) {
         self.undeclared = self.undeclared.saturating_add(u32::try_from(members.len()).unwrap_or(u32::MAX));
         self.note_undeclared(place, members);
-        if !self.keeps_undeclared || members.is_empty() {
-            return;
+        if self.keeps_undeclared {
+            self.kept(place, members.iter().copied(), |column| object.has_column(column));
         }
-        // Another name that ends in a declared column would stand there with a type of its own, or beside the field.
-        let is_renamed = |member: &Member| {
-            let name = place.document.text(member.key);
-            column(&name) != name.as_ref()
-        };
-        let is_any_renamed = members.iter().any(is_renamed);
-        let is_taken = |slot: NodeId, field: &Field| {
-            is_any_renamed || field.collides || (slot != NONE && field.column != field.name)
-        };
-        let declared = object.fields.iter().zip(slots).filter(|(field, slot)| is_taken(**slot, field));
-        let taken = declared.map(|(field, _)| field.column.clone()).collect();
-        self.kept(place, members.iter().copied(), taken);
     }
 
     fn note_undeclared(&mut self, place: Place<'_>, members: &[Member]) {
@@ -40,26 +22,33 @@ impl Line<'_> {
             if !self.names.undeclared.has_room() {
                 return;
             }
-            let name = place.document.text(member.key);
+            let name = place.document.name(member);
             self.names.undeclared.note(|text| Path::Name(place.path, &name).write_name(text));
         }
     }
 
-    /// Writes members sorted by name, each under its column. `taken` columns, and at the top those that begin like ours,
-    /// are set aside.
-    fn kept(&mut self, place: Place<'_>, members: impl Iterator<Item = Member>, mut taken: HashSet<String>) {
+    /// Writes members sorted by name, each under its column. Those whose column is declared, or that of another before
+    /// them, and at the top those that begin like ours, are set aside.
+    fn kept(
+        &mut self,
+        place: Place<'_>,
+        members: impl Iterator<Item = Member> + Clone,
+        is_declared: impl Fn(&str) -> bool,
+    ) {
         let document = place.document;
         let at_top = matches!(place.path, Path::Top);
-        let members: Vec<_> = members.map(|member| (document.text(member.key), member.value)).collect();
-        let may_collide = !taken.is_empty() || members.iter().any(|(name, _)| column(name) != name.as_ref());
-        for (name, value) in members {
+        let is_renamed = |member: Member| !is_safe(&document.name(&member));
+        let mut taken = members.clone().any(is_renamed).then(HashSet::new);
+        for member in members {
+            let (name, value) = (document.name(&member), member.value);
             let column = column(&name);
             let path = Path::Name(place.path, &name);
             let is_ours = at_top && column.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("p_"));
             if is_nothing(place, value) {
                 continue;
             }
-            if is_ours || (may_collide && !taken.insert(column.clone().into_owned())) {
+            let is_taken = taken.as_mut().is_some_and(|taken| !taken.insert(column.clone().into_owned()));
+            if is_ours || is_taken || is_declared(&column) {
                 self.set_aside(place.at(&path), value);
                 continue;
             }
@@ -75,7 +64,7 @@ impl Line<'_> {
         match document.kind(id) {
             Kind::Object => {
                 self.out.push(b'{');
-                self.kept(place, document.distinct(id), HashSet::new());
+                self.kept(place, document.distinct(id), |_| false);
                 self.out.push(b'}');
             }
             Kind::Array => {

@@ -1,0 +1,107 @@
+//! The shapes of objects seen before: the keys, in the order sent, and how they are sorted. Most objects of a stream have
+//! a shape that is known, and to see that takes a fraction of the time of sorting the keys anew; what else follows from
+//! the keys alone need not be found again either.
+
+use super::{ESCAPED, Inside, Member, Prefix};
+
+/// Shapes that are remembered; those that come later are not.
+const MOST_SHAPES: usize = 1024;
+/// Places to look for a shape: some remain empty.
+const PLACES: usize = 4 * MOST_SHAPES;
+/// The most members of an object whose shape is remembered.
+const MOST_MEMBERS: usize = 256;
+/// The longest key of an object whose shape is remembered, bytes.
+const LONGEST_KEY: usize = 128;
+
+/// Numbers a shape, from 0. Two objects that have one and the same have the same keys in the same order.
+pub(crate) type ShapeId = u16;
+
+#[derive(Debug, Clone)]
+struct Shape {
+    keys: Vec<(Prefix, Box<[u8]>)>,
+    /// The places of the keys, sorted.
+    order: Vec<u8>,
+}
+
+/// The shapes that are remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes {
+    shapes: Vec<Shape>,
+    /// By the hash of the keys, or as soon after it as there was room: a shape's number and one.
+    places: Vec<u16>,
+}
+
+impl Shapes {
+    /// The shape of an object with these members, and the places of its members, sorted; if it is known.
+    pub(super) fn of(&self, text: &[u8], members: &[Member]) -> Option<(ShapeId, &[u8])> {
+        let mut place = hash(members);
+        loop {
+            let id = self.places.get(place)?.checked_sub(1)?;
+            let shape = self.shapes.get(usize::from(id))?;
+            if shape.is_of(text, members) {
+                return Some((id, &shape.order));
+            }
+            place = (place + 1) % PLACES;
+        }
+    }
+
+    /// Remembers the shape of an object with these members, no key twice, and how they were sorted.
+    pub(super) fn learn(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
+        let is_odd = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > LONGEST_KEY;
+        let is_full = self.shapes.len() >= MOST_SHAPES;
+        if is_full || members.len() > MOST_MEMBERS || members.iter().any(is_odd) {
+            return None;
+        }
+        // The values' ids grow in the order sent.
+        let place = |member: &Member| members.binary_search_by_key(&member.value, |sent| sent.value).ok();
+        let order = sorted.iter().filter_map(place).filter_map(|place| u8::try_from(place).ok()).collect();
+        let key = |member: &Member| (member.prefix, text.get(member.key.range()).unwrap_or_default().into());
+        let id = ShapeId::try_from(self.shapes.len()).ok()?;
+        self.shapes.push(Shape { keys: members.iter().map(key).collect(), order });
+        self.places.resize(PLACES, 0);
+        let mut place = hash(members);
+        while self.places[place] != 0 {
+            place = (place + 1) % PLACES;
+        }
+        self.places[place] = id + 1;
+        Some(id)
+    }
+
+    /// Bytes of memory they keep, roughly.
+    pub(super) fn size(&self) -> usize {
+        self.shapes.len() * size_of::<Shape>() + self.places.len() * size_of::<u16>()
+    }
+}
+
+impl Shape {
+    fn is_of(&self, text: &[u8], members: &[Member]) -> bool {
+        const START: usize = size_of::<Prefix>();
+        let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
+            member.prefix == *prefix
+                && member.key.len() == key.len()
+                && (key.len() <= START
+                    || text.get(member.key.range()).and_then(|sent| sent.get(START..)) == key.get(START..))
+        };
+        self.keys.len() == members.len() && members.iter().zip(&self.keys).all(is_same)
+    }
+}
+
+impl Inside {
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Where to look for the shape of an object with these members.
+fn hash(members: &[Member]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, member: &Member| {
+        let word = (member.prefix >> 64) as u64 ^ (member.prefix as u64).rotate_left(31);
+        (hash.rotate_left(7) ^ word).wrapping_mul(FACTOR)
+    };
+    (members.iter().fold(0, mix) >> 48) as usize % PLACES
+}

@@ -1,0 +1,149 @@
+//! Which member of an object goes to which field. It follows from the keys alone, so it is found once for a shape.
+
+use crate::compile::Object;
+use crate::json::{Document, Member, NodeId};
+
+/// What is written of an object, in schema order.
+#[derive(Debug)]
+struct Plan {
+    steps: Vec<Step>,
+    /// The places of the members that no field reads.
+    undeclared: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    field: usize,
+    /// The place of the field's member; none for a field that may come to a value without.
+    member: Option<usize>,
+    /// Another field before it has the column.
+    is_aside: bool,
+}
+
+/// A field that may have a value to write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Assigned {
+    pub(super) field: usize,
+    pub(super) value: Option<NodeId>,
+    /// Another field before it has the column.
+    pub(super) is_aside: bool,
+}
+
+/// Memory that plans are kept and carried out in.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    plans: Vec<Plan>,
+    /// By the numbers of the schema's objects, and by the shapes' (0 is for an object without members): where the plan
+    /// stands in `plans`, and one.
+    known: Vec<Vec<u32>>,
+    /// For each declared object being written, one inside the other, its fields.
+    pub(super) assigned: Vec<Assigned>,
+}
+
+impl Plans {
+    /// Bytes of memory it keeps, roughly.
+    pub(super) fn size(&self) -> usize {
+        let steps = self.plans.iter().map(|plan| plan.steps.capacity() * size_of::<Step>()).sum::<usize>();
+        let known = self.known.iter().map(Vec::capacity).sum::<usize>() * size_of::<u32>();
+        steps + known + self.plans.capacity() * size_of::<Plan>()
+    }
+
+    /// Appends the fields of an object to `assigned`; its undeclared members, sorted by name.
+    pub(super) fn assign(
+        &mut self,
+        document: &Document<'_>,
+        object: &Object,
+        node: Option<NodeId>,
+        is_strict: bool,
+    ) -> Vec<Member> {
+        let shape = node.map_or(Some(0), |node| Some(usize::from(document.shape(node)?) + 1));
+        let Some(shape) = shape else {
+            return Plan::new(document, object, node, is_strict).carry_out(document, node, &mut self.assigned);
+        };
+        let known = self.known.get(object.number).and_then(|plans| plans.get(shape)).filter(|plan| **plan != 0);
+        let plan = match known {
+            Some(plan) => *plan as usize - 1,
+            None => self.add(Plan::new(document, object, node, is_strict), object.number, shape),
+        };
+        self.plans[plan].carry_out(document, node, &mut self.assigned)
+    }
+
+    fn add(&mut self, plan: Plan, object: usize, shape: usize) -> usize {
+        if self.known.len() <= object {
+            self.known.resize(object + 1, Vec::new());
+        }
+        let plans = &mut self.known[object];
+        if plans.len() <= shape {
+            plans.resize(shape + 1, 0);
+        }
+        self.plans.push(plan);
+        plans[shape] = self.plans.len() as u32;
+        self.plans.len() - 1
+    }
+}
+
+impl Plan {
+    fn new(document: &Document<'_>, object: &Object, node: Option<NodeId>, is_strict: bool) -> Self {
+        let mut found = vec![None; object.fields.len()];
+        let mut undeclared = Vec::new();
+        let members = node.map(|node| document.members(node)).unwrap_or_default();
+        for place in node.into_iter().flat_map(|node| document.distinct_places(node)) {
+            let mut is_declared = false;
+            for field in object.readers(document, &members[place]) {
+                found[field] = Some(place);
+                is_declared = true;
+            }
+            if !is_declared && !is_strict {
+                undeclared.push(place);
+            }
+        }
+        if !object.by_column.is_empty() {
+            undeclared.retain(|place| !take_by_column(document, object, &members[*place], *place, &mut found));
+        }
+        Self { steps: steps(object, &found, is_strict), undeclared }
+    }
+
+    fn carry_out(&self, document: &Document<'_>, node: Option<NodeId>, assigned: &mut Vec<Assigned>) -> Vec<Member> {
+        let members = node.map(|node| document.members(node)).unwrap_or_default();
+        assigned.extend(self.steps.iter().map(|step| Assigned {
+            field: step.field,
+            value: step.member.map(|place| members[place].value),
+            is_aside: step.is_aside,
+        }));
+        self.undeclared.iter().map(|place| members[*place]).collect()
+    }
+}
+
+/// The fields with a member, and those that wait for none.
+fn steps(object: &Object, found: &[Option<usize>], is_strict: bool) -> Vec<Step> {
+    let is_taken = |at: usize| {
+        let mut before = object.fields.iter().zip(found).take(at);
+        before.any(|(field, member)| member.is_some() && field.column == object.fields[at].column)
+    };
+    let step = |(field, member): (usize, &Option<usize>)| {
+        let is_aside = member.is_some() && object.fields[field].collides && !is_strict && is_taken(field);
+        let waits = object.waiting.binary_search(&field).is_ok();
+        (member.is_some() || waits).then_some(Step { field, member: *member, is_aside })
+    };
+    found.iter().enumerate().filter_map(step).collect()
+}
+
+/// A member under the column of a field that has no value is that field's value: a line read again is itself.
+fn take_by_column(
+    document: &Document<'_>,
+    object: &Object,
+    member: &Member,
+    place: usize,
+    found: &mut [Option<usize>],
+) -> bool {
+    let key = document.name_wtf8(member);
+    let column = object.by_column.binary_search_by(|(column, _)| column.as_bytes().cmp(&key));
+    let field = column.ok().and_then(|at| object.by_column.get(at)).map(|(_, field)| *field);
+    match field.and_then(|field| found.get_mut(field)) {
+        Some(slot) if slot.is_none() => {
+            *slot = Some(place);
+            true
+        }
+        _ => false,
+    }
+}

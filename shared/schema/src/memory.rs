@@ -1,0 +1,55 @@
+//! Memory that a normaliser works in, kept from one event to the next: to ask for it anew each time would take longer
+//! than the work itself.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::json::Parts;
+use crate::line::Scratch;
+use crate::normalize::Same;
+
+/// More than this is not kept, in bytes: one huge event must not cost its memory for ever.
+const MOST_KEPT: usize = 1 << 20;
+
+/// What one event needs.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) parts: Parts,
+    pub(crate) identity: Vec<u8>,
+    pub(crate) line: Scratch,
+    pub(crate) same: Same,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { parts: Parts::remembering(), identity: Vec::new(), line: Scratch::default(), same: Same::default() }
+    }
+}
+
+impl Memory {
+    fn size(&self) -> usize {
+        self.parts.size() + self.identity.capacity() + self.line.size()
+    }
+}
+
+/// The memory between two events. Who finds it taken by another thread works in fresh memory.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<Option<Memory>>);
+
+impl Kept {
+    pub(crate) fn take(&self) -> Memory {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+
+    pub(crate) fn give_back(&self, memory: Memory) {
+        if memory.size() <= MOST_KEPT {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
+        }
+    }
+}
+
+impl Clone for Kept {
+    /// Memory is not shared: a clone begins without.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
