@@ -1,20 +1,26 @@
 //! Which event this is: what goes into the row id.
 //!
-//! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of BLAKE3,
-//! keyed, of
+//! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of SHA-256 of
 //!
 //! ```text
+//! audit-pull row id 1
+//! "acme"
+//! "Microsoft365.Audit.Exchange"
 //! event {"CreationTime":"2026-11-22T09:00:00","Id":…}
 //! ```
 //!
-//! - the event is in canonical form (`json/canonical.rs`), without a line feed after it;
-//! - where the vendor's ids name events (OpenAI) and the event has one that is a string and not empty, it is `id ` and
-//!   that id in canonical form;
-//! - for an input that is no event it is `rejected ` and the bytes of the input;
-//! - the key is BLAKE3 of `audit-pull row id 1`, the source's id and the log type's name, the last two as strings in
-//!   canonical form, with a line feed between them and none after the last.
+//! - the lines are the rule's name, the source's id, the log type's name and the event, the last three in canonical form
+//!   (`json/canonical.rs`); there is a line feed between them and none after the last;
+//! - where the vendor's ids name events (OpenAI) and the event has one that is a string and not empty, the last line is
+//!   `id ` and that id in canonical form;
+//! - for an input that is no event it is `rejected ` and the bytes of the input.
+//!
+//! SHA-256, because processors have instructions for it, because two different events must not come to one id by
+//! anybody's design, and because everybody can make it again.
 
 use jiff::civil::{DateTime, date};
+
+use sha2::{Digest, Sha256};
 
 use crate::json::{Document, Kind, write_canonical_string};
 use crate::time::read_iso;
@@ -26,10 +32,11 @@ const SECONDS_PER_HOUR: i64 = 3600;
 const LAST_SECOND: i64 = 253_402_300_799;
 
 /// What keeps the row ids of one log type of one source apart from all others.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
     vendor: Option<LogType>,
-    key: [u8; 32],
+    /// The hash, so far as it is the same for all events.
+    start: Sha256,
 }
 
 impl Scope {
@@ -39,7 +46,8 @@ impl Scope {
             text.push(b'\n');
             write_canonical_string(part, &mut text);
         }
-        Self { vendor: LogType::from_name(log_type), key: *blake3::hash(&text).as_bytes() }
+        text.push(b'\n');
+        Self { vendor: LogType::from_name(log_type), start: Sha256::new_with_prefix(text) }
     }
 
     /// The row id of an event. `identity` is memory to work in.
@@ -59,7 +67,7 @@ impl Scope {
 
     fn hash(&self, identity: &[u8]) -> [u8; 12] {
         let mut hash = [0; 12];
-        hash.copy_from_slice(&blake3::keyed_hash(&self.key, identity).as_bytes()[..12]);
+        hash.copy_from_slice(&self.start.clone().chain_update(identity).finalize()[..12]);
         hash
     }
 }

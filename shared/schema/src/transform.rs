@@ -1,5 +1,7 @@
 //! Fields made of other fields.
 
+use sha2::{Digest, Sha256};
+
 use crate::definition::{Definition, Mask};
 use crate::json::{Document, Kind, NodeId};
 
@@ -161,9 +163,8 @@ impl Masked {
         match self {
             Self::Redact(to) => to.clone(),
             Self::Hash(salt) => {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update(salt.as_bytes()).update(text.as_bytes());
-                hasher.finalize().to_hex().to_string()
+                let hash = Sha256::new().chain_update(salt).chain_update(text).finalize();
+                hash.iter().map(|byte| format!("{byte:02x}")).collect()
             }
         }
     }

@@ -182,33 +182,33 @@ const LARGE: [Large; 6] = [
         log_type: LogType::OpenAiAudit,
         event: r#"{"Data":"TEXT","id":"large","type":"project.updated","effective_at":1787301845,"project.updated":{"id":"p","changes_requested":{"title":"TEXT"}}}"#,
         own: r#""id":"large","type":"project.updated","effective_at":"2026-08-21 08:44:05.000000000","project":{"id":"p"},"project_updated":{"id":"p","changes_requested":{"title":"TEXT"}},"Data":"TEXT""#,
-        row_id: "00079358332999d5c2fd6cc6f4c63d97",
+        row_id: "00079358d3804c3f95f10d146d0ba3d9",
     },
     Large {
         log_type: LogType::AzureActiveDirectory,
         event: MICROSOFT,
         own: OF_MICROSOFT,
-        row_id: "000793587f0472644abe65c2acae920e",
+        row_id: "0007935866aa87c1247f3fd94201af02",
     },
     Large {
         log_type: LogType::Exchange,
         event: MICROSOFT,
         own: OF_MICROSOFT,
-        row_id: "000793588529dce3632d26a4d793abba",
+        row_id: "00079358cc30f45d788c1bb7012fefae",
     },
     Large {
         log_type: LogType::General,
         event: MICROSOFT,
         own: r#""Id":"large","RecordType":1,"CreationTime":"2026-08-21 08:44:05.000000000","Operation":"TEXT","payload":{"Data":"TEXT","CreationTime":"2026-08-21T08:44:05","Id":"large","RecordType":"1","Operation":"TEXT"}"#,
-        row_id: "00079358fcddd0570ac3735370b7fcb4",
+        row_id: "00079358e26ce3a56ed9488efff5826c",
     },
     Large {
         log_type: LogType::SharePoint,
         event: MICROSOFT,
         own: OF_MICROSOFT,
-        row_id: "00079358452fd4cbe0b9d857aa0d3c7a",
+        row_id: "0007935825e0b9b9e90b8bbf1f6c5de4",
     },
-    Large { log_type: LogType::Dlp, event: MICROSOFT, own: OF_MICROSOFT, row_id: "000793582ead1441d86dc5c98065f7c3" },
+    Large { log_type: LogType::Dlp, event: MICROSOFT, own: OF_MICROSOFT, row_id: "0007935837d34c0bf04d057a978b920c" },
 ];
 
 #[test]
