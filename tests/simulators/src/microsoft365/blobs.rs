@@ -169,6 +169,18 @@ fn counts(events: usize) -> [(ContentType, usize); 5] {
     })
 }
 
+/// A content type, as likely as its share.
+pub(super) fn by_share(dice: &mut Dice) -> ContentType {
+    let mut left = dice.below(SHARES.iter().sum());
+    for (content_type, share) in ContentType::ALL.into_iter().zip(SHARES) {
+        if left < share {
+            return content_type;
+        }
+        left -= share;
+    }
+    ContentType::Entra
+}
+
 fn feed(
     content_type: ContentType,
     count: usize,
@@ -228,7 +240,7 @@ fn listed(created: Timestamp, is_late: bool, options: &Options, behaviours: &Beh
 }
 
 /// A record that happened an hour or so before its blob, or days.
-fn made(
+pub(super) fn made(
     content_type: ContentType,
     number: usize,
     created: Timestamp,

@@ -10,6 +10,7 @@ mod content_type;
 mod error;
 mod feed;
 mod listing;
+mod made_up;
 mod records;
 mod request;
 mod subscriptions;
@@ -27,6 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use assertion::Certificate;
 pub use behaviours::{AlreadyOn, Behaviours, CLIENT_ID, CLIENT_SECRET, Cloud, READ, READ_DLP, TENANT_ID, Throttle};
 pub use content_type::ContentType;
+pub use made_up::{made_up, mixed};
 
 use crate::canonical::canonical;
 use crate::dice::{Dice, Questions};

@@ -132,7 +132,13 @@ fn visible_at(second: i64, is_late: bool, options: &Options, behaviours: &Behavi
     }
 }
 
-fn made(number: usize, effective_at: i64, visible_at: Timestamp, behaviours: &Behaviours, dice: &mut Dice) -> Event {
+pub(super) fn made(
+    number: usize,
+    effective_at: i64,
+    visible_at: Timestamp,
+    behaviours: &Behaviours,
+    dice: &mut Dice,
+) -> Event {
     let event_type = match number % 3 {
         _ if dice.chance(behaviours.unheard_of) => dice.pick(&UNHEARD_OF),
         0 => types::by_number(number / 3),

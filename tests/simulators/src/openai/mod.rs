@@ -4,6 +4,7 @@ mod auth;
 mod behaviours;
 mod events;
 mod list;
+mod made_up;
 mod payloads;
 mod people;
 mod query;
@@ -18,6 +19,7 @@ use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 
 pub use behaviours::{ADMIN_KEY, AuditLogging, Behaviours, EdgeIds, Key, UnknownCursor};
+pub use made_up::made_up;
 
 use crate::dice::{Dice, Questions};
 use crate::faults::{self, Script};
