@@ -1,5 +1,7 @@
 //! Fields of the schemas that the vendors' APIs do not have, filled from what they do send.
 
+use std::cell::OnceCell;
+
 use crate::LogType;
 use crate::compile::Schema;
 use crate::json::{Document, Kind, NodeId};
@@ -54,8 +56,13 @@ pub(crate) fn attached(mut schema: Schema) -> Schema {
 type Sources<'a> = &'a [(&'static str, &'a [&'a [&'a str]])];
 
 impl Construction {
-    /// The field's value, given the one that the event has for it.
-    pub(crate) fn fill(self, event: &Document<'_>, sent: Option<NodeId>) -> Option<Constructed> {
+    /// The field's value, given the one that the event has for it. What the event's type is, is found at most once.
+    pub(crate) fn fill(
+        self,
+        event: &Document<'_>,
+        sent: Option<NodeId>,
+        event_type: &OnceCell<Option<NodeId>>,
+    ) -> Option<Constructed> {
         let sent = sent.filter(|id| event.kind(*id) != Kind::Null);
         match self {
             Self::Payload => return Some(Constructed::Value(Document::ROOT)),
@@ -73,8 +80,8 @@ impl Construction {
             }
             _ => {}
         }
-        let kind = event.get(Document::ROOT, "type").filter(|id| event.kind(*id) == Kind::String);
-        let kind = kind.map(|id| event.text(id))?;
+        let find = || event.get(Document::ROOT, "type").filter(|id| event.kind(*id) == Kind::String);
+        let kind = event_type.get_or_init(find).map(|id| event.text(id))?;
         self.of_payload(event, &kind)
     }
 
@@ -113,11 +120,17 @@ fn scopes(event: &Document<'_>, from: &str, sent: Option<NodeId>) -> Option<Cons
 
 /// An object of texts, each from the first of the objects that has it; none when there is not one.
 fn members<const N: usize>(event: &Document<'_>, objects: [&[&str]; N], sources: Sources<'_>) -> Option<Constructed> {
-    let objects = objects.map(|path| event.find(Document::ROOT, path));
-    let text = |paths| objects.iter().flatten().find_map(|object| first_text(event, *object, paths));
-    let mut found = sources.iter().filter_map(|(name, paths)| Some((*name, text(paths)?))).peekable();
-    found.peek()?;
-    Some(Constructed::Members(found.collect()))
+    let mut found: Vec<(&'static str, NodeId)> = Vec::new();
+    for object in objects.iter().filter_map(|path| event.find(Document::ROOT, path)) {
+        for (name, paths) in sources {
+            let is_new = found.iter().all(|(known, _)| known != name);
+            found.extend(first_text(event, object, paths).filter(|_| is_new).map(|id| (*name, id)));
+        }
+        if found.len() == sources.len() {
+            break;
+        }
+    }
+    (!found.is_empty()).then_some(Constructed::Members(found))
 }
 
 /// The first of the paths that ends at a string which says something.

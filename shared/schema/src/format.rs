@@ -108,8 +108,11 @@ pub(crate) fn read_unix_auto(literal: &str) -> Option<DateTime> {
     const SECONDS: f64 = 1e11;
     const MILLISECONDS: f64 = SECONDS * 1e3;
     const MICROSECONDS: f64 = MILLISECONDS * 1e3;
-    let number = decimal(literal)?;
     let whole = || literal.parse::<i64>().ok();
+    if let Some(second) = whole().filter(|second| (second.unsigned_abs() as f64) < SECONDS) {
+        return from_millisecond(second * 1_000);
+    }
+    let number = decimal(literal)?;
     match number.abs() {
         ..SECONDS => from_microsecond((number * 1e6) as i64),
         ..MILLISECONDS => from_millisecond(whole()?),

@@ -100,11 +100,10 @@ impl Parts {
         Self { shapes: Some(Shapes::default()), ..Self::default() }
     }
 
-    /// Bytes of memory it keeps.
+    /// Bytes of memory that the last document needed. What is remembered of shapes has a bound of its own.
     pub(crate) fn size(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + (self.members.capacity() + self.open.capacity()) * size_of::<Member>()
-            + self.shapes.as_ref().map_or(0, Shapes::size)
     }
 }
 
@@ -230,7 +229,8 @@ impl<'a> Document<'a> {
     /// The value of an object's key: of equal keys, the last.
     pub(crate) fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         let wanted = prefix(key.as_bytes());
-        let is_wanted = |member: &&Member| self.order(member, wanted, key).is_eq();
+        let is_wanted =
+            |member: &&Member| member.prefix == wanted && compare_rest(&self.name_wtf8(member), key.as_bytes()).is_eq();
         self.members(id).iter().rfind(is_wanted).map(|member| member.value)
     }
 

@@ -6,13 +6,15 @@ mod plan;
 mod scalar;
 mod undeclared;
 
+use std::cell::OnceCell;
+
 use jiff::civil::DateTime;
 
 use crate::compile::{Field, Object, Type, Value};
 use crate::construct::Constructed;
 use crate::drift::DriftNames;
 use crate::indicator::Found;
-use crate::json::{self, Document, Kind, NodeId, write_string};
+use crate::json::{self, Document, Kind, Member, NodeId, write_string};
 use crate::transform::Origin;
 use aside::{Aside, tell_apart};
 use path::Path;
@@ -53,12 +55,16 @@ impl<'p> Place<'p> {
 pub(crate) struct Scratch {
     found: Found,
     plans: Plans,
+    /// The undeclared members of an object.
+    undeclared: Vec<Member>,
 }
 
 impl Scratch {
-    /// Bytes of memory it keeps.
+    /// Bytes of memory that the last line needed. What is remembered of shapes has a bound of its own.
     pub(crate) fn size(&self) -> usize {
-        self.found.size() + self.plans.size()
+        self.found.size()
+            + self.plans.assigned.capacity() * size_of::<Assigned>()
+            + self.undeclared.capacity() * size_of::<Member>()
     }
 }
 
@@ -69,6 +75,7 @@ pub(crate) struct Line<'o> {
     out: &'o mut Vec<u8>,
     scratch: &'o mut Scratch,
     pub(crate) event_time: Option<DateTime>,
+    event_type: OnceCell<Option<NodeId>>,
     pub(crate) undeclared: u32,
     pub(crate) missing: u32,
     names: &'o mut DriftNames,
@@ -89,7 +96,19 @@ impl<'o> Line<'o> {
         scratch.found.clear();
         scratch.plans.assigned.clear();
         let (event_time, undeclared, missing, aside, reason) = (None, 0, 0, Vec::new(), String::new());
-        Self { strict, keeps_undeclared, out, scratch, event_time, undeclared, missing, names, aside, reason }
+        Self {
+            strict,
+            keeps_undeclared,
+            out,
+            scratch,
+            event_time,
+            event_type: OnceCell::new(),
+            undeclared,
+            missing,
+            names,
+            aside,
+            reason,
+        }
     }
 
     /// Writes the event's members, without the braces around them.
@@ -146,11 +165,13 @@ impl<'o> Line<'o> {
         constructed: &[(&'static str, NodeId)],
     ) -> Result<(), Refused> {
         let first = self.scratch.plans.assigned.len();
-        let undeclared = self.scratch.plans.assign(place.document, object, node, self.strict);
+        let mut undeclared = std::mem::take(&mut self.scratch.undeclared);
+        undeclared.clear();
+        self.scratch.plans.assign(place.document, object, node, self.strict, &mut undeclared);
         constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
         for at in first..self.scratch.plans.assigned.len() {
             let Assigned { field, value, is_aside } = self.scratch.plans.assigned[at];
-            let field = &object.fields[field];
+            let field = &object.fields[field as usize];
             if let Some(id) = value.filter(|id| field.is_plain && place.document.is_tidy_string(*id)) {
                 separate(self.out);
                 self.out.extend_from_slice(&field.key);
@@ -165,12 +186,14 @@ impl<'o> Line<'o> {
         }
         self.scratch.plans.assigned.truncate(first);
         self.undeclared_members(place, object, &undeclared);
+        self.scratch.undeclared = undeclared;
         Ok(())
     }
 
     /// Gives a value to a field of the object whose fields begin at `first`, unless it has one.
     fn add_constructed(&mut self, object: &Object, first: usize, name: &str, id: NodeId) {
-        let Some(field) = object.fields.iter().position(|field| *field.name == *name) else { return };
+        let found = object.fields.iter().position(|field| *field.name == *name);
+        let Some(field) = found.and_then(|field| u32::try_from(field).ok()) else { return };
         let assigned = &mut self.scratch.plans.assigned;
         let at = first + assigned[first..].partition_point(|assigned| assigned.field < field);
         match assigned.get_mut(at).filter(|assigned| assigned.field == field) {
@@ -222,7 +245,7 @@ impl<'o> Line<'o> {
         object: Option<NodeId>,
         slot: Option<NodeId>,
     ) -> Result<bool, Refused> {
-        match field.construction.and_then(|construction| construction.fill(place.document, slot)) {
+        match field.construction.and_then(|construction| construction.fill(place.document, slot, &self.event_type)) {
             Some(Constructed::Value(id)) => return self.value(place, &field.value, id),
             Some(Constructed::Members(members)) => return self.constructed(place, field, slot, &members),
             None => {}

@@ -33,14 +33,14 @@ impl Memory {
 
 /// The memory between two events. Who finds it taken by another thread works in fresh memory.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<Option<Memory>>);
+pub(crate) struct Kept(Mutex<Option<Box<Memory>>>);
 
 impl Kept {
-    pub(crate) fn take(&self) -> Memory {
+    pub(crate) fn take(&self) -> Box<Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 
-    pub(crate) fn give_back(&self, memory: Memory) {
+    pub(crate) fn give_back(&self, memory: Box<Memory>) {
         if memory.size() <= MOST_KEPT {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
         }

@@ -2,7 +2,6 @@
 //!
 //! Nothing but a count depends on them: vendors send what they have not published, and that becomes a line too.
 
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
@@ -25,7 +24,8 @@ pub(crate) struct RecordTypes {
 
 #[derive(Debug)]
 enum Known {
-    Names(HashSet<&'static str>),
+    /// Sorted.
+    Names(Vec<&'static str>),
     /// From the lowest to the highest published number. Numbers between that are not published occur: some were once,
     /// and are still sent.
     Numbers(RangeInclusive<i64>),
@@ -45,7 +45,9 @@ impl RecordTypes {
     }
 
     fn named(field: &'static str, list: &'static str) -> Self {
-        Self { field, known: Known::Names(entries(list).collect()) }
+        let mut names: Vec<_> = entries(list).collect();
+        names.sort_unstable();
+        Self { field, known: Known::Names(names) }
     }
 
     fn numbered(field: &'static str, list: &'static str) -> Self {
@@ -64,7 +66,7 @@ impl RecordTypes {
             _ => return false,
         };
         let is_known = match &self.known {
-            Known::Names(known) => known.contains(&*text),
+            Known::Names(known) => known.binary_search(&&*text).is_ok(),
             Known::Numbers(known) => text.parse().map_or(true, |number| known.contains(&number)),
         };
         if !is_known {
@@ -81,6 +83,8 @@ fn entries(list: &'static str) -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::json;
 

@@ -119,6 +119,28 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn what_came_before_makes_no_difference(
+        log_type in log_type(),
+        events in proptest::collection::vec(event(), 1..6),
+        order in proptest::collection::vec((0_usize..6, any::<bool>()), 1..24),
+        is_strict in any::<bool>(),
+    ) {
+        let mode = if is_strict { Mode::Strict } else { Mode::Default };
+        let normalizer = || Normalizer::with_schema(schema(log_type), mode);
+        let line = |normalizer: &Normalizer, event: &str| {
+            let mut out = Vec::new();
+            let normalized = normalizer.normalize(event.as_bytes(), &context(), &mut out);
+            (normalized, String::from_utf8(out))
+        };
+        let used = normalizer();
+        for (at, is_reversed) in order {
+            let event = &events[at % events.len()];
+            let event = if is_reversed { reversed(event) } else { event.to_string() };
+            prop_assert_eq!(line(&used, &event), line(&normalizer(), &event), "{}", event);
+        }
+    }
+
+    #[test]
     fn an_object_becomes_one_line_in_which_every_leaf_is_found(log_type in log_type(), event in event()) {
         let mut out = Vec::new();
         let normalized = Normalizer::new(log_type).normalize(event.to_string().as_bytes(), &context(), &mut out);

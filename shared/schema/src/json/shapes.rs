@@ -6,6 +6,8 @@ use super::{ESCAPED, Inside, Member, Prefix};
 
 /// Shapes that are remembered; those that come later are not.
 const MOST_SHAPES: usize = 1024;
+/// Keys that are remembered, over all shapes.
+const MOST_KEYS: usize = 16 * MOST_SHAPES;
 /// Places to look for a shape: some remain empty.
 const PLACES: usize = 4 * MOST_SHAPES;
 /// The most members of an object whose shape is remembered.
@@ -27,6 +29,8 @@ struct Shape {
 #[derive(Debug, Default)]
 pub(crate) struct Shapes {
     shapes: Vec<Shape>,
+    /// Keys over all shapes.
+    keys: usize,
     /// By the hash of the keys, or as soon after it as there was room: a shape's number and one.
     places: Vec<u16>,
 }
@@ -48,7 +52,7 @@ impl Shapes {
     /// Remembers the shape of an object with these members, no key twice, and how they were sorted.
     pub(super) fn learn(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
         let is_odd = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > LONGEST_KEY;
-        let is_full = self.shapes.len() >= MOST_SHAPES;
+        let is_full = self.shapes.len() >= MOST_SHAPES || self.keys + members.len() > MOST_KEYS;
         if is_full || members.len() > MOST_MEMBERS || members.iter().any(is_odd) {
             return None;
         }
@@ -57,6 +61,7 @@ impl Shapes {
         let order = sorted.iter().filter_map(place).filter_map(|place| u8::try_from(place).ok()).collect();
         let key = |member: &Member| (member.prefix, text.get(member.key.range()).unwrap_or_default().into());
         let id = ShapeId::try_from(self.shapes.len()).ok()?;
+        self.keys += members.len();
         self.shapes.push(Shape { keys: members.iter().map(key).collect(), order });
         self.places.resize(PLACES, 0);
         let mut place = hash(members);
@@ -65,11 +70,6 @@ impl Shapes {
         }
         self.places[place] = id + 1;
         Some(id)
-    }
-
-    /// Bytes of memory they keep, roughly.
-    pub(super) fn size(&self) -> usize {
-        self.shapes.len() * size_of::<Shape>() + self.places.len() * size_of::<u16>()
     }
 }
 
@@ -104,4 +104,54 @@ fn hash(members: &[Member]) -> usize {
         (hash.rotate_left(7) ^ word).wrapping_mul(FACTOR)
     };
     (members.iter().fold(0, mix) >> 48) as usize % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::json::{Document, Parts, ShapeId, parse_with};
+
+    /// Parses one text after the other in the same parts; the shapes of their roots.
+    fn shapes(texts: &[&str]) -> Vec<Option<ShapeId>> {
+        let mut parts = Parts::remembering();
+        let shape = |text: &&str| {
+            let document = parse_with(text.as_bytes(), std::mem::take(&mut parts)).unwrap();
+            let shape = document.shape(Document::ROOT);
+            parts = document.into_parts();
+            shape
+        };
+        texts.iter().map(shape).collect()
+    }
+
+    #[test]
+    fn ok_the_same_keys_in_the_same_order_are_one_shape() {
+        let of =
+            shapes(&[r#"{"b":1,"a":{}}"#, r#"{"b":[],"a":"x"}"#, r#"{"a":1,"b":2}"#, "{ \"b\" : 1, \"a\":2}", "{}"]);
+        assert_eq!(of, [Some(1), Some(1), Some(2), Some(1), Some(0)], "{{}} was closed first");
+    }
+
+    #[test]
+    fn ok_keys_that_differ_past_what_is_compared_first_are_told_apart() {
+        let of = shapes(&[
+            r#"{"a_key_of_twenty_bytes":1}"#,
+            r#"{"a_key_of_twenty_bites":1}"#,
+            r#"{"a_key_of_twenty_byte":1}"#,
+        ]);
+        assert_eq!(of, [Some(0), Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn ok_some_objects_have_no_shape() {
+        let (long, many) = ("k".repeat(200), (0..300).map(|at| format!("\"{at}\":0")).collect::<Vec<_>>().join(","));
+        let odd = [r#"{"a":1,"a":2}"#, r#"{"\u0061":1}"#, &format!("{{\"{long}\":1}}"), &format!("{{{many}}}")];
+        for text in odd {
+            assert_eq!(shapes(&[text, text]), [None, None], "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_what_is_remembered_is_bounded() {
+        let texts: Vec<String> = (0..3_000).map(|at| format!("{{\"key{at}\":1}}")).collect();
+        let of = shapes(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(of.iter().flatten().count(), super::MOST_SHAPES);
+    }
 }

@@ -3,6 +3,10 @@
 use crate::compile::Object;
 use crate::json::{Document, Member, NodeId};
 
+const NO_MEMBER: u32 = u32::MAX;
+/// Plans that are kept. One that comes later clears them: a stream has far fewer.
+const MOST_PLANS: usize = 4096;
+
 /// What is written of an object, in schema order.
 #[derive(Debug)]
 struct Plan {
@@ -13,9 +17,9 @@ struct Plan {
 
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    field: usize,
-    /// The place of the field's member; none for a field that may come to a value without.
-    member: Option<usize>,
+    field: u32,
+    /// The place of the field's member; [`NO_MEMBER`] for a field that may come to a value without.
+    member: u32,
     /// Another field before it has the column.
     is_aside: bool,
 }
@@ -23,7 +27,7 @@ struct Step {
 /// A field that may have a value to write.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Assigned {
-    pub(super) field: usize,
+    pub(super) field: u32,
     pub(super) value: Option<NodeId>,
     /// Another field before it has the column.
     pub(super) is_aside: bool,
@@ -41,31 +45,32 @@ pub(super) struct Plans {
 }
 
 impl Plans {
-    /// Bytes of memory it keeps, roughly.
-    pub(super) fn size(&self) -> usize {
-        let steps = self.plans.iter().map(|plan| plan.steps.capacity() * size_of::<Step>()).sum::<usize>();
-        let known = self.known.iter().map(Vec::capacity).sum::<usize>() * size_of::<u32>();
-        steps + known + self.plans.capacity() * size_of::<Plan>()
-    }
-
-    /// Appends the fields of an object to `assigned`; its undeclared members, sorted by name.
+    /// Appends the fields of an object to `assigned`, and its undeclared members, sorted by name, to `undeclared`.
     pub(super) fn assign(
         &mut self,
         document: &Document<'_>,
         object: &Object,
         node: Option<NodeId>,
         is_strict: bool,
-    ) -> Vec<Member> {
+        undeclared: &mut Vec<Member>,
+    ) {
         let shape = node.map_or(Some(0), |node| Some(usize::from(document.shape(node)?) + 1));
         let Some(shape) = shape else {
-            return Plan::new(document, object, node, is_strict).carry_out(document, node, &mut self.assigned);
+            let plan = Plan::new(document, object, node, is_strict);
+            return plan.carry_out(document, node, &mut self.assigned, undeclared);
         };
         let known = self.known.get(object.number).and_then(|plans| plans.get(shape)).filter(|plan| **plan != 0);
         let plan = match known {
             Some(plan) => *plan as usize - 1,
-            None => self.add(Plan::new(document, object, node, is_strict), object.number, shape),
+            None => {
+                if self.plans.len() >= MOST_PLANS {
+                    self.plans.clear();
+                    self.known.clear();
+                }
+                self.add(Plan::new(document, object, node, is_strict), object.number, shape)
+            }
         };
-        self.plans[plan].carry_out(document, node, &mut self.assigned)
+        self.plans[plan].carry_out(document, node, &mut self.assigned, undeclared);
     }
 
     fn add(&mut self, plan: Plan, object: usize, shape: usize) -> usize {
@@ -103,14 +108,20 @@ impl Plan {
         Self { steps: steps(object, &found, is_strict), undeclared }
     }
 
-    fn carry_out(&self, document: &Document<'_>, node: Option<NodeId>, assigned: &mut Vec<Assigned>) -> Vec<Member> {
+    fn carry_out(
+        &self,
+        document: &Document<'_>,
+        node: Option<NodeId>,
+        assigned: &mut Vec<Assigned>,
+        undeclared: &mut Vec<Member>,
+    ) {
         let members = node.map(|node| document.members(node)).unwrap_or_default();
         assigned.extend(self.steps.iter().map(|step| Assigned {
             field: step.field,
-            value: step.member.map(|place| members[place].value),
+            value: members.get(step.member as usize).map(|member| member.value),
             is_aside: step.is_aside,
         }));
-        self.undeclared.iter().map(|place| members[*place]).collect()
+        undeclared.extend(self.undeclared.iter().map(|place| members[*place]));
     }
 }
 
@@ -123,7 +134,8 @@ fn steps(object: &Object, found: &[Option<usize>], is_strict: bool) -> Vec<Step>
     let step = |(field, member): (usize, &Option<usize>)| {
         let is_aside = member.is_some() && object.fields[field].collides && !is_strict && is_taken(field);
         let waits = object.waiting.binary_search(&field).is_ok();
-        (member.is_some() || waits).then_some(Step { field, member: *member, is_aside })
+        let place = member.map_or(NO_MEMBER, |place| place as u32);
+        (member.is_some() || waits).then_some(Step { field: field as u32, member: place, is_aside })
     };
     found.iter().enumerate().filter_map(step).collect()
 }

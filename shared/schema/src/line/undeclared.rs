@@ -38,7 +38,8 @@ impl Line<'_> {
         let document = place.document;
         let at_top = matches!(place.path, Path::Top);
         let is_renamed = |member: Member| !is_safe(&document.name(&member));
-        let mut taken = members.clone().any(is_renamed).then(HashSet::new);
+        let is_alone = members.clone().nth(1).is_none();
+        let mut taken = (!is_alone && members.clone().any(is_renamed)).then(HashSet::new);
         for member in members {
             let (name, value) = (document.name(&member), member.value);
             let column = column(&name);
