@@ -100,6 +100,11 @@ impl Parts {
         Self { shapes: Some(Shapes::default()), ..Self::default() }
     }
 
+    /// Whether they are worth keeping: they remember shapes, and can remember others.
+    pub(crate) fn is_of_use(&self) -> bool {
+        self.shapes.as_ref().is_some_and(|shapes| !shapes.is_full())
+    }
+
     /// Bytes of memory that the last document needed. What is remembered of shapes has a bound of its own.
     pub(crate) fn size(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
@@ -269,7 +274,8 @@ pub(crate) fn prefix(key: &[u8]) -> Prefix {
 /// faster than to read exactly the key.
 fn prefix_in(text: &[u8], start: usize, end: usize) -> Prefix {
     let Some(chunk) = text.get(start..).and_then(<[u8]>::first_chunk) else { return prefix(&text[start..end]) };
-    let past = Prefix::MAX.checked_shr(8 * (end - start) as u32).unwrap_or(0);
+    let bits = u32::try_from(8 * (end - start)).unwrap_or(u32::MAX);
+    let past = Prefix::MAX.checked_shr(bits).unwrap_or(0);
     Prefix::from_be_bytes(*chunk) & !past
 }
 

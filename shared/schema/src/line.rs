@@ -16,7 +16,7 @@ use crate::drift::DriftNames;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, Member, NodeId, write_string};
 use crate::transform::Origin;
-use aside::{Aside, tell_apart};
+use aside::SetAside;
 use path::Path;
 use plan::{Assigned, Plans};
 
@@ -79,8 +79,7 @@ pub(crate) struct Line<'o> {
     pub(crate) undeclared: u32,
     pub(crate) missing: u32,
     names: &'o mut DriftNames,
-    /// Path and JSON of what has no place in the line's own fields.
-    aside: Vec<Aside>,
+    aside: SetAside,
     /// Why strict mode refuses the event.
     pub(crate) reason: String,
 }
@@ -95,7 +94,7 @@ impl<'o> Line<'o> {
     ) -> Self {
         scratch.found.clear();
         scratch.plans.assigned.clear();
-        let (event_time, undeclared, missing, aside, reason) = (None, 0, 0, Vec::new(), String::new());
+        let (event_time, undeclared, missing, aside, reason) = (None, 0, 0, SetAside::default(), String::new());
         Self {
             strict,
             keeps_undeclared,
@@ -119,7 +118,7 @@ impl<'o> Line<'o> {
 
     /// The values that stand under `p_nonconforming`.
     pub(crate) fn nonconforming(&self) -> u32 {
-        u32::try_from(self.aside.len()).unwrap_or(u32::MAX)
+        self.aside.count
     }
 
     /// Writes the members that every line has.
@@ -128,20 +127,9 @@ impl<'o> Line<'o> {
     }
 
     /// Writes the `p_any_*` members and `p_nonconforming`.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(self, event: &Document<'_>) {
         self.scratch.found.write(self.out);
-        if self.aside.is_empty() {
-            return;
-        }
-        tell_apart(&mut self.aside);
-        self.out.extend_from_slice(b",\"p_nonconforming\":{");
-        for (path, value) in &self.aside {
-            separate(self.out);
-            write_string(path, self.out);
-            self.out.push(b':');
-            self.out.extend_from_slice(value);
-        }
-        self.out.push(b'}');
+        self.aside.write(event, self.out);
     }
 
     fn object(
@@ -373,9 +361,11 @@ impl<'o> Line<'o> {
     }
 
     fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
-        let mut raw = Vec::new();
-        place.document.write(id, &mut raw);
-        self.aside.push((place.path.text(), raw));
+        self.aside.push(|| {
+            let mut raw = Vec::new();
+            place.document.write(id, &mut raw);
+            (place.path.text(), raw)
+        });
     }
 }
 

@@ -7,7 +7,8 @@ use crate::json::Parts;
 use crate::line::Scratch;
 use crate::normalize::Same;
 
-/// More than this is not kept, in bytes: one huge event must not cost its memory for ever.
+/// More than this is not kept, in bytes: one huge event must not cost its memory for ever. What is remembered of shapes is
+/// bounded by their number, and comes on top.
 const MOST_KEPT: usize = 1 << 20;
 
 /// What one event needs.
@@ -26,6 +27,12 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// Whether it is worth keeping. After an input that is not JSON, and when no more shapes can be remembered, it is not:
+    /// to begin anew takes a few events, to go on without shapes would cost every event to come.
+    fn is_of_use(&self) -> bool {
+        self.parts.is_of_use() && self.size() <= MOST_KEPT
+    }
+
     fn size(&self) -> usize {
         self.parts.size() + self.identity.capacity() + self.line.size()
     }
@@ -41,7 +48,7 @@ impl Kept {
     }
 
     pub(crate) fn give_back(&self, memory: Box<Memory>) {
-        if memory.size() <= MOST_KEPT {
+        if memory.is_of_use() {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
         }
     }

@@ -152,6 +152,19 @@ impl Normalizer {
         names: &mut DriftNames,
     ) -> Result<Normalized, String> {
         let event = self.parse(raw, std::mem::take(&mut memory.parts)).map_err(|cause| cause.to_string())?;
+        let written = self.write_event(memory, &event, context, out, names);
+        memory.parts = event.into_parts();
+        written
+    }
+
+    fn write_event(
+        &self,
+        memory: &mut Memory,
+        event: &Document<'_>,
+        context: &LineContext<'_>,
+        out: &mut Vec<u8>,
+        names: &mut DriftNames,
+    ) -> Result<Normalized, String> {
         let kind = event.kind(Document::ROOT);
         if kind != Kind::Object {
             return Err(format!("not an object but {}", name(kind)));
@@ -159,12 +172,13 @@ impl Normalizer {
         if !memory.same.is_for(context) {
             memory.same.set(context, self);
         }
-        let row_id = memory.same.scope.of_event(&event, &mut memory.identity);
-        let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(&event, &mut names.unknown_types));
-        out.reserve(raw.len() + raw.len() / 4 + 512);
+        let row_id = memory.same.scope.of_event(event, &mut memory.identity);
+        let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(event, &mut names.unknown_types));
+        let length = event.raw(Document::ROOT).len();
+        out.reserve(length + length / 4 + 512);
         out.push(b'{');
         let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out, &mut memory.line, names);
-        if line.event(&event, &self.schema.root).is_err() {
+        if line.event(event, &self.schema.root).is_err() {
             return Err(line.reason);
         }
         let event_time = line.event_time;
@@ -177,9 +191,8 @@ impl Normalizer {
             is_unknown_type,
         };
         line.standard(|out| self.standard_fields(row_id, event_time, context, &memory.same, out));
-        line.finish();
+        line.finish(event);
         out.extend_from_slice(b"}\n");
-        memory.parts = event.into_parts();
         Ok(normalized)
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct RowId {
     /// Hours since 1970 of the vendor's own event time; 0 where that is unreadable.
     pub hour: u32,
-    /// The start of the BLAKE3 hash of the event's identity.
+    /// The start of the SHA-256 of the event's identity.
     pub hash: [u8; 12],
 }
 

@@ -129,9 +129,13 @@ fn percent_decoded(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A name that begins with `xn--`, in Unicode; as it is, when one of its labels is no punycode.
+/// Bytes of a label that is decoded. DNS allows 63; to decode takes the square of its length.
+const LONGEST_LABEL: usize = 1024;
+
+/// A name that begins with `xn--`, in Unicode; as it is, when one of its labels is no punycode, or too long to be a name's.
 pub(super) fn to_unicode(name: &str) -> Cow<'_, str> {
     let decoded = |label: &str| match label.strip_prefix("xn--") {
+        Some(encoded) if encoded.len() > LONGEST_LABEL => None,
         Some(encoded) => punycode(encoded),
         None => Some(label.to_owned()),
     };
@@ -286,5 +290,12 @@ mod tests {
         assert_eq!(parts("arn:aws:s3:::bucket"), Some(("", None)));
         assert_eq!(parts("arn:aws:s3"), None);
         assert_eq!(parts(" arn:aws:s3:::b"), None);
+    }
+
+    #[test]
+    fn a_label_too_long_for_a_name_stays_as_it_is() {
+        let long = format!("xn--{}-{}", "a".repeat(1_000_000), "a".repeat(1_000_000));
+        assert_eq!(to_unicode(&long), long);
+        assert_eq!(to_unicode("xn--mnchen-3ya.de"), "münchen.de");
     }
 }

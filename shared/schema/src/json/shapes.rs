@@ -4,7 +4,7 @@
 
 use super::{ESCAPED, Inside, Member, Prefix};
 
-/// Shapes that are remembered; those that come later are not.
+/// Shapes that are remembered; when there are so many, all are forgotten before the next event.
 const MOST_SHAPES: usize = 1024;
 /// Keys that are remembered, over all shapes.
 const MOST_KEYS: usize = 16 * MOST_SHAPES;
@@ -49,11 +49,15 @@ impl Shapes {
         }
     }
 
+    /// Whether no other shape can be remembered.
+    pub(super) fn is_full(&self) -> bool {
+        self.shapes.len() >= MOST_SHAPES || self.keys + MOST_MEMBERS > MOST_KEYS
+    }
+
     /// Remembers the shape of an object with these members, no key twice, and how they were sorted.
     pub(super) fn learn(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
         let is_odd = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > LONGEST_KEY;
-        let is_full = self.shapes.len() >= MOST_SHAPES || self.keys + members.len() > MOST_KEYS;
-        if is_full || members.len() > MOST_MEMBERS || members.iter().any(is_odd) {
+        if self.is_full() || members.len() > MOST_MEMBERS || members.iter().any(is_odd) {
             return None;
         }
         // The values' ids grow in the order sent.
@@ -77,7 +81,9 @@ impl Shape {
     fn is_of(&self, text: &[u8], members: &[Member]) -> bool {
         const START: usize = size_of::<Prefix>();
         let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
-            member.prefix == *prefix
+            // What is compared is what was sent, and that is the key only without escapes.
+            member.key.flags & ESCAPED == 0
+                && member.prefix == *prefix
                 && member.key.len() == key.len()
                 && (key.len() <= START
                     || text.get(member.key.range()).and_then(|sent| sent.get(START..)) == key.get(START..))
@@ -137,6 +143,14 @@ mod tests {
             r#"{"a_key_of_twenty_byte":1}"#,
         ]);
         assert_eq!(of, [Some(0), Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn ok_an_escaped_key_is_not_taken_for_another_of_its_length() {
+        let known = r#"{"/23456789012345zz":1,"/23456789012345z!":2}"#;
+        let escaped = r#"{"\/23456789012345z":1,"/23456789012345z!":2}"#;
+        assert_eq!(known.len(), escaped.len());
+        assert_eq!(shapes(&[known, escaped]), [Some(0), None]);
     }
 
     #[test]

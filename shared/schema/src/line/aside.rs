@@ -2,12 +2,60 @@
 
 use std::collections::HashSet;
 
+use super::separate;
+use crate::json::{Document, write_string};
+
+/// Values of one event that are set aside one by one. Of an event with more, the event itself is set aside, once: a line
+/// is never many times as long as its event, and nothing is lost.
+const MOST_ASIDE: usize = 10_000;
+
 /// A path and the JSON of the value there.
-pub(super) type Aside = (String, Vec<u8>);
+type Aside = (String, Vec<u8>);
+
+/// The values of one event that are set aside.
+#[derive(Debug, Default)]
+pub(super) struct SetAside {
+    values: Vec<Aside>,
+    pub(super) count: u32,
+}
+
+impl SetAside {
+    /// Sets a value aside; `value` makes it, if there is room.
+    pub(super) fn push(&mut self, value: impl FnOnce() -> Aside) {
+        self.count = self.count.saturating_add(1);
+        if self.values.len() < MOST_ASIDE {
+            self.values.push(value());
+        }
+    }
+
+    /// Writes `p_nonconforming`, a comma before it, if there is anything to write.
+    pub(super) fn write(mut self, event: &Document<'_>, out: &mut Vec<u8>) {
+        if self.values.is_empty() {
+            return;
+        }
+        if self.values.len() < self.count as usize {
+            let mut whole = Vec::new();
+            event.write(Document::ROOT, &mut whole);
+            self.values = vec![("event".to_owned(), whole)];
+        }
+        tell_apart(&mut self.values);
+        out.extend_from_slice(b",\"p_nonconforming\":{");
+        for (path, value) in &self.values {
+            separate(out);
+            write_string(path, out);
+            out.push(b':');
+            out.extend_from_slice(value);
+        }
+        out.push(b'}');
+    }
+}
 
 /// Sorts by path, and gives equal paths a number that makes them a path which is not there.
-pub(super) fn tell_apart(aside: &mut [Aside]) {
+fn tell_apart(aside: &mut [Aside]) {
     aside.sort_by(|(a, _), (b, _)| a.cmp(b));
+    if aside.windows(2).all(|pair| pair[0].0 != pair[1].0) {
+        return;
+    }
     let mut taken: HashSet<String> = aside.iter().map(|(path, _)| path.clone()).collect();
     let (mut last, mut number) = (None, 1);
     for (path, _) in aside {
@@ -29,6 +77,7 @@ pub(super) fn tell_apart(aside: &mut [Aside]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     #[test]
     fn equal_paths_get_numbers_that_are_free() {
@@ -37,5 +86,21 @@ mod tests {
         tell_apart(&mut aside);
         let paths: Vec<_> = aside.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(paths, ["a", "a#3", "a#4", "a#2", "b", "b#2"]);
+    }
+
+    fn written(count: usize) -> String {
+        let (mut aside, mut out) = (SetAside::default(), Vec::new());
+        (0..count).for_each(|at| aside.push(|| (format!("a[{at}]"), b"1".to_vec())));
+        assert_eq!(aside.count as usize, count);
+        aside.write(&json::parse(br#"{"a":[1]}"#).unwrap(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn of_an_event_with_too_many_the_event_is_set_aside() {
+        assert_eq!(written(0), "");
+        assert_eq!(written(2), r#","p_nonconforming":{"a[0]":1,"a[1]":1}"#);
+        assert!(written(MOST_ASIDE).contains(r#","a[9999]":1,"#));
+        assert_eq!(written(MOST_ASIDE + 1), r#","p_nonconforming":{"event":{"a":[1]}}"#);
     }
 }

@@ -301,3 +301,26 @@ fields:
     assert_eq!(line(r#"{"day":"2024-01-02T00:00:00Z"}"#).unwrap(), r#"{"day":"2024-01-02 00:00:00.000000000""#);
     assert_eq!(line(r#"{"day":"2024-01-02"}"#).unwrap(), r#"{"day":"2024-01-02 00:00:00.000000000""#);
 }
+
+#[test]
+fn memory_stays_of_use_whatever_comes() {
+    let normalizer = Normalizer::new(LogType::General);
+    let normalize = |event: &str| normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).is_ok();
+    let is_of_use = || normalizer.memory.take().parts.is_of_use();
+    assert!(normalize(r#"{"Id":"a"}"#) && is_of_use());
+    assert!(!normalize("{") && is_of_use(), "after what is not JSON");
+    assert!(!normalize("[]") && is_of_use(), "after what is not an object");
+    for at in 0..3_000 {
+        assert!(normalize(&format!("{{\"key {at}\":1}}")));
+    }
+    assert!(is_of_use(), "after more shapes than are remembered");
+}
+
+#[test]
+fn a_line_is_never_many_times_as_long_as_its_event() {
+    let event = format!(r#"{{"CreationTime":"2026-08-21T08:44:05","PolicyDetails":[{}1]}}"#, "1,".repeat(200_000));
+    let mut out = Vec::new();
+    let normalized = Normalizer::new(LogType::Dlp).normalize(event.as_bytes(), &context(), &mut out).unwrap();
+    assert_eq!(normalized.nonconforming, 200_001);
+    assert!(out.len() < 4 * event.len() + 1_000, "{} for {}", out.len(), event.len());
+}
