@@ -1,0 +1,169 @@
+//! Compressors side by side, on batches as the collector cuts them.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::time::Duration;
+
+use schema::LogType;
+use serde::Serialize;
+
+use crate::compressors::{ALL, COLLECTORS_GZIP, COLLECTORS_ZSTD, Compressor};
+use crate::corpus::{Corpus, Normalizers};
+use crate::cost::{Cheaper, Cost};
+use crate::failed::Failed;
+use crate::measure::{Contestant, fastest, stopwatch};
+use crate::table::{aligned, row};
+
+const MB: f64 = 1e6;
+
+/// A batch's lines.
+struct Batch {
+    log_type: LogType,
+    lines: Vec<u8>,
+}
+
+/// What a compressor made of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Outcome {
+    /// MB of lines a second.
+    pub(crate) line_mb_per_second: f64,
+    /// How many times smaller the object is.
+    pub(crate) ratio: f64,
+}
+
+/// A compressor's figures.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    compressor: Compressor,
+    microsoft365: Outcome,
+    openai: Outcome,
+    /// Dollars for a TB of Microsoft 365's lines.
+    cost: Cost,
+    /// Than the collector's gzip.
+    pub(crate) cheaper: Cheaper,
+}
+
+/// Measures all compressors. `mixed` says how much of Microsoft 365's lines each content type has.
+pub(crate) fn measure(mixed: &Corpus, rounds: usize) -> Result<Vec<Figures>, Failed> {
+    let mut normalizers = Normalizers::new();
+    let cut = |log_type| Ok(Batch { log_type, lines: normalizers.batch(log_type)? });
+    let batches = LogType::ALL.into_iter().map(cut).collect::<Result<Vec<_>, Failed>>()?;
+    let mut object_bytes = Vec::new();
+    for compressor in ALL {
+        let sizes = batches.iter().map(|batch| compressor.compress(&batch.lines).map(|object| object.len()));
+        object_bytes.push(sizes.collect::<Result<Vec<_>, _>>()?);
+    }
+    let least = fastest(rounds, batches.len(), || contestants(&batches), |_| (), stopwatch);
+    let shares = shares(mixed)?;
+    let outcomes = object_bytes.iter().zip(&least).map(|(sizes, times)| {
+        let parts =
+            batches.iter().zip(sizes.iter().zip(times)).map(|(batch, (size, time))| Part::of(batch, *size, *time));
+        let parts: Vec<_> = parts.collect();
+        let share = |part: &Part| shares.get(&part.log_type).copied().unwrap_or(0.0);
+        (together(&parts, share), together(&parts, |part| f64::from(u8::from(part.log_type == LogType::OpenAiAudit))))
+    });
+    Ok(figures(&outcomes.collect::<Vec<_>>()))
+}
+
+fn contestants(batches: &[Batch]) -> [Contestant<'_>; ALL.len()] {
+    ALL.map(|compressor| -> Contestant<'_> {
+        Box::new(move |batch| drop(black_box(compressor.compress(black_box(&batches[batch].lines)))))
+    })
+}
+
+/// Each log type's share of the bytes of all lines.
+fn shares(mixed: &Corpus) -> Result<HashMap<LogType, f64>, Failed> {
+    let mut normalizers = Normalizers::new();
+    let mut shares = HashMap::new();
+    for event in &mixed.events {
+        *shares.entry(event.log_type).or_default() += normalizers.lines(std::slice::from_ref(event))?.len() as f64;
+    }
+    let all: f64 = shares.values().sum();
+    shares.values_mut().for_each(|share| *share /= all);
+    Ok(shares)
+}
+
+/// What became of one batch, for a byte of its lines.
+pub(crate) struct Part {
+    pub(crate) log_type: LogType,
+    pub(crate) seconds: f64,
+    pub(crate) bytes: f64,
+}
+
+impl Part {
+    fn of(batch: &Batch, object_bytes: usize, time: Duration) -> Self {
+        let lines = batch.lines.len() as f64;
+        Self { log_type: batch.log_type, seconds: time.as_secs_f64() / lines, bytes: object_bytes as f64 / lines }
+    }
+}
+
+/// Speed and ratio over batches that have these shares of the lines.
+pub(crate) fn together(parts: &[Part], share: impl Fn(&Part) -> f64) -> Outcome {
+    let seconds: f64 = parts.iter().map(|part| share(part) * part.seconds).sum();
+    let bytes: f64 = parts.iter().map(|part| share(part) * part.bytes).sum();
+    Outcome { line_mb_per_second: 1.0 / seconds / MB, ratio: 1.0 / bytes }
+}
+
+/// The figures of [`ALL`], whose outcomes these are: Microsoft 365's and OpenAI's.
+pub(crate) fn figures(outcomes: &[(Outcome, Outcome)]) -> Vec<Figures> {
+    let cost = |outcome: &Outcome| Cost::of(outcome.line_mb_per_second * MB, outcome.ratio);
+    let of_all = || ALL.into_iter().zip(outcomes);
+    let collectors = of_all().find(|(compressor, _)| *compressor == COLLECTORS_GZIP).map(|(_, (one, _))| cost(one));
+    let figures = of_all().map(|(compressor, (microsoft365, openai))| {
+        let cost = cost(microsoft365);
+        let cheaper = cost.cheaper_than(collectors.unwrap_or(cost));
+        Figures { compressor, microsoft365: *microsoft365, openai: *openai, cost, cheaper }
+    });
+    figures.collect()
+}
+
+/// The figures as a table, and what follows from them.
+pub(crate) fn told(all: &[Figures]) -> String {
+    let mut rows = vec![
+        row(["", "M365", "", "OpenAI", "", "$/TB", "$/TB", "$/TB", "cheaper than"]),
+        row(["compressors", "MB/s", "ratio", "MB/s", "ratio", "compress", "a year", "both", "the collector's"]),
+    ];
+    for Figures { compressor, microsoft365, openai, cost, cheaper } in all {
+        let mut cells = vec![compressor.to_string()];
+        for outcome in [microsoft365, openai] {
+            cells.extend([format!("{:.0}", outcome.line_mb_per_second), format!("{:.2}", outcome.ratio)]);
+        }
+        cells.extend([cost.compress, cost.year, cost.first_year()].map(|dollars| format!("{dollars:.2}")));
+        let is_collectors = [COLLECTORS_GZIP, COLLECTORS_ZSTD].contains(compressor);
+        cells.push(when(*compressor, *cheaper));
+        if is_collectors {
+            cells[0].push_str(" *");
+        }
+        rows.push(cells);
+    }
+    aligned(&rows) + &choice(all).unwrap_or_default()
+}
+
+fn when(compressor: Compressor, cheaper: Cheaper) -> String {
+    match cheaper {
+        _ if compressor == COLLECTORS_GZIP => String::new(),
+        Cheaper::Always => "always".to_owned(),
+        Cheaper::Never => "never".to_owned(),
+        Cheaper::FromDays(days) => format!("if kept > {days:.1} d"),
+        Cheaper::UntilDays(days) => format!("if kept < {days:.1} d"),
+    }
+}
+
+/// What the costs of the first year say.
+pub(crate) fn choice(all: &[Figures]) -> Option<String> {
+    let least = |figures: &&Figures, other: &&Figures| figures.cost.first_year().total_cmp(&other.cost.first_year());
+    let collectors = all.iter().find(|figures| figures.compressor == COLLECTORS_GZIP)?;
+    let gzip = all.iter().filter(|figures| figures.compressor.is_gzip()).min_by(least)?;
+    let any = all.iter().min_by(least)?;
+    let saves = |figures: &Figures| 100.0 * (1.0 - figures.cost.first_year() / collectors.cost.first_year());
+    Some(format!(
+        "MB of lines, in batches as the collector cuts them. $/TB: for a TB of Microsoft 365's lines, once for compressing \
+         (Lambda, x86)\nand each year for keeping (S3 Standard).\n* The collector's, by default gzip. Of its first year's cost {:.1} % is storage.\nCheapest gzip: {}, {:.1} % less; \
+         cheapest of all: {}, {:.1} % less.\n",
+        100.0 * collectors.cost.year / collectors.cost.first_year(),
+        gzip.compressor,
+        saves(gzip),
+        any.compressor,
+        saves(any),
+    ))
+}

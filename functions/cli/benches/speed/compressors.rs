@@ -1,0 +1,81 @@
+//! Compressors: the collector's, and those it could have instead.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+/// The level that `shared/collector/src/object.rs` compresses objects with, unless the setting is zstd.
+pub(crate) const COLLECTORS_GZIP: Compressor = Compressor::ZlibRs(4);
+/// And with what zstd, if that is the setting.
+pub(crate) const COLLECTORS_ZSTD: Compressor = Compressor::Zstd(3);
+/// What is measured. All but zstd make gzip. ISA-L is not among them: its crate needs autotools and an assembler, and
+/// this builds with a C compiler alone.
+pub(crate) const ALL: [Compressor; 10] = [
+    Compressor::ZlibRs(1),
+    Compressor::ZlibRs(2),
+    Compressor::ZlibRs(3),
+    Compressor::ZlibRs(4),
+    Compressor::ZlibRs(6),
+    Compressor::Libdeflate(1),
+    Compressor::Libdeflate(4),
+    Compressor::Libdeflate(6),
+    Compressor::Zstd(1),
+    Compressor::Zstd(3),
+];
+
+/// A compressor at a level of its own scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compressor {
+    /// gzip by flate2 on zlib-rs.
+    ZlibRs(u32),
+    /// gzip by libdeflate.
+    Libdeflate(i32),
+    /// zstd.
+    Zstd(i32),
+}
+
+impl Compressor {
+    /// An object of these lines, made as the collector makes it: in one go, in memory of its own.
+    pub(crate) fn compress(self, lines: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::ZlibRs(level) => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+                encoder.write_all(lines)?;
+                encoder.finish()
+            }
+            Self::Libdeflate(level) => libdeflate(level, lines),
+            Self::Zstd(level) => zstd::encode_all(lines, level),
+        }
+    }
+
+    /// Whether what it makes is gzip.
+    pub(crate) fn is_gzip(self) -> bool {
+        !matches!(self, Self::Zstd(_))
+    }
+}
+
+fn libdeflate(level: i32, lines: &[u8]) -> io::Result<Vec<u8>> {
+    let level = libdeflater::CompressionLvl::new(level).map_err(|why| io::Error::other(format!("{why:?}")))?;
+    let mut compressor = libdeflater::Compressor::new(level);
+    let mut object = vec![0; compressor.gzip_compress_bound(lines.len())];
+    let length = compressor.gzip_compress(lines, &mut object).map_err(|why| io::Error::other(format!("{why:?}")))?;
+    object.truncate(length);
+    Ok(object)
+}
+
+impl fmt::Display for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZlibRs(level) => write!(f, "gzip: zlib-rs {level}"),
+            Self::Libdeflate(level) => write!(f, "gzip: libdeflate {level}"),
+            Self::Zstd(level) => write!(f, "zstd {level}"),
+        }
+    }
+}
+
+impl Serialize for Compressor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

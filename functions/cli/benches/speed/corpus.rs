@@ -1,0 +1,115 @@
+//! The events that are measured with: as the simulators make them up.
+
+use adapters::clock::SystemClock;
+use collector::{BatchLimits, Clock};
+use jiff::Timestamp;
+use schema::{DriftNames, LineContext, LogType, Normalizer, Rejection};
+use simulators::microsoft365::{self, ContentType};
+use simulators::openai;
+
+use crate::failed::Failed;
+
+/// Decides what the events are.
+const SEED: u64 = 2_026;
+/// The moment that events are made up for.
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
+/// Of the source whose events they are.
+pub(crate) const SOURCE: (&str, &str) = ("acme", "Acme");
+/// What a batch of 8 MiB may need of events at the most; made-up ones are never that short.
+const MOST_EVENTS: usize = 100_000;
+
+/// One raw event.
+pub(crate) struct Event {
+    pub(crate) log_type: LogType,
+    pub(crate) raw: String,
+}
+
+/// Events that are measured together, no two of them alike.
+pub(crate) struct Corpus {
+    pub(crate) name: &'static str,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Corpus {
+    /// Microsoft 365 as it comes and by content type, and OpenAI: `count` events each.
+    pub(crate) fn all(count: usize) -> Vec<Self> {
+        let mixed = microsoft365::mixed(SEED, NOW).map(|(content_type, raw)| (log_type(content_type), raw));
+        let mut all = vec![Self::of("Microsoft 365", mixed.take(count))];
+        for content_type in ContentType::ALL {
+            let events = raw_events(log_type(content_type)).map(|raw| (log_type(content_type), raw));
+            all.push(Self::of(content_type.name(), events.take(count)));
+        }
+        let events = raw_events(LogType::OpenAiAudit).map(|raw| (LogType::OpenAiAudit, raw));
+        all.push(Self::of("OpenAI", events.take(count)));
+        all
+    }
+
+    fn of(name: &'static str, events: impl Iterator<Item = (LogType, String)>) -> Self {
+        Self { name, events: events.map(|(log_type, raw)| Event { log_type, raw }).collect() }
+    }
+
+    /// Bytes of its raw events.
+    pub(crate) fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.raw.len()).sum()
+    }
+}
+
+/// Events of a log type without end.
+pub(crate) fn raw_events(log_type: LogType) -> Box<dyn Iterator<Item = String>> {
+    match content_type(log_type) {
+        Some(content_type) => Box::new(microsoft365::made_up(content_type, SEED, NOW)),
+        None => Box::new(openai::made_up(SEED, NOW)),
+    }
+}
+
+fn content_type(log_type: LogType) -> Option<ContentType> {
+    ContentType::ALL.into_iter().find(|content_type| content_type.log_type() == log_type.name())
+}
+
+fn log_type(content_type: ContentType) -> LogType {
+    LogType::from_name(content_type.log_type()).unwrap_or(LogType::General)
+}
+
+/// A normaliser of every log type, used as a pull uses it.
+pub(crate) struct Normalizers {
+    of_type: Vec<Normalizer>,
+    names: DriftNames,
+}
+
+impl Normalizers {
+    pub(crate) fn new() -> Self {
+        Self { of_type: LogType::ALL.map(Normalizer::new).into(), names: DriftNames::default() }
+    }
+
+    /// Appends the event's line. As in a pull the time is read for each event, and names that drift are noted.
+    pub(crate) fn append(&mut self, log_type: LogType, raw: &[u8], lines: &mut Vec<u8>) -> Result<(), Rejection> {
+        let context = LineContext { source_id: SOURCE.0, source_label: SOURCE.1, parse_time: SystemClock.now() };
+        let normalizer = &self.of_type[log_type as usize];
+        let line = normalizer.normalize_noting(raw, &context, lines, &mut self.names)?;
+        std::hint::black_box(line);
+        self.names.keep();
+        Ok(())
+    }
+
+    /// The lines of the events, end to end.
+    pub(crate) fn lines(&mut self, events: &[Event]) -> Result<Vec<u8>, Failed> {
+        let mut lines = Vec::new();
+        for event in events {
+            self.append(event.log_type, event.raw.as_bytes(), &mut lines)?;
+        }
+        Ok(lines)
+    }
+
+    /// The lines of one batch, cut where the collector cuts it.
+    pub(crate) fn batch(&mut self, log_type: LogType) -> Result<Vec<u8>, Failed> {
+        let limits = BatchLimits::default();
+        let mut lines = Vec::new();
+        for (count, raw) in raw_events(log_type).take(MOST_EVENTS).enumerate() {
+            if lines.len() >= limits.bytes || count >= limits.lines {
+                break;
+            }
+            self.append(log_type, raw.as_bytes(), &mut lines)?;
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,160 @@
+//! `cargo bench`: how fast, how small, how much memory; on one thread, with events as the simulators make them up.
+//!
+//! `cargo bench -- --quick` is over in seconds, `--rounds N` is more or less exact, `--json` is for machines, and
+//! `--check` ends with 1 when a target is missed.
+
+mod baselines;
+mod batches;
+mod blob;
+mod compressors;
+mod corpus;
+mod cost;
+mod failed;
+mod measure;
+mod memory;
+mod speeds;
+mod table;
+mod target;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::Serialize;
+
+use crate::batches::Figures;
+use crate::corpus::Corpus;
+use crate::failed::Failed;
+use crate::memory::Memory;
+use crate::speeds::Speeds;
+use crate::target::Target;
+
+/// How fast audit-pull is, on one thread.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo bench --")]
+struct Args {
+    /// A short run: fewer events, fewer rounds, a smaller blob
+    #[arg(long)]
+    quick: bool,
+    /// How often each thing is done; the quickest counts. Compressors, whose batches are large, a tenth as often
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Events that are measured at a time
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    chunk: usize,
+    /// One JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+    /// End with 1 when a target is missed
+    #[arg(long)]
+    check: bool,
+    /// Be the process whose memory is measured
+    #[arg(long, hide = true, value_name = "BYTES")]
+    stream_blob: Option<u64>,
+    /// What cargo says to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Extent {
+    /// In each corpus.
+    events: usize,
+    chunk: usize,
+    rounds: usize,
+    batch_rounds: usize,
+    blob_bytes: u64,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+struct Report {
+    processor: String,
+    extent: Extent,
+    speeds: Vec<Speeds>,
+    compressors: Vec<Figures>,
+    memory: Vec<Memory>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "cargo bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all is well: with `--check` also the targets.
+fn run(args: &Args) -> Result<bool, Failed> {
+    if let Some(bytes) = args.stream_blob {
+        say(&serde_json::to_string(&memory::stream(bytes)?)?)?;
+        return Ok(true);
+    }
+    let report = measure(extent(args))?;
+    say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.told() })?;
+    Ok(!args.check || report.targets().all(|target| target.is_met))
+}
+
+fn extent(args: &Args) -> Extent {
+    let (events, rounds, blob_bytes) = if args.quick { (300, 8, 40_000_000) } else { (2_000, 60, 200_000_000) };
+    let rounds = args.rounds.unwrap_or(rounds).max(1);
+    let (chunk, batch_rounds) = (args.chunk.max(1), rounds.div_ceil(10));
+    Extent { events, chunk, rounds, batch_rounds, blob_bytes }
+}
+
+fn measure(extent: Extent) -> Result<Report, Failed> {
+    let all = Corpus::all(extent.events);
+    let mut speeds = Vec::new();
+    for corpus in &all {
+        note(corpus.name);
+        speeds.push(speeds::measure(corpus, extent.chunk, extent.rounds)?);
+    }
+    note("compressors");
+    let mixed = all.first().ok_or("no events")?;
+    let compressors = batches::measure(mixed, extent.batch_rounds)?;
+    note("memory");
+    let memory = memory::measure(extent.blob_bytes)?;
+    Ok(Report { processor: processor(), extent, speeds, compressors, memory })
+}
+
+impl Report {
+    fn targets(&self) -> impl Iterator<Item = &Target> {
+        let ratios = self.speeds.iter().flat_map(|speeds| [&speeds.over_value, &speeds.over_parts]);
+        ratios.chain(self.memory.iter().map(|memory| &memory.peak_mib))
+    }
+
+    fn told(&self) -> String {
+        let Extent { events, chunk, rounds, batch_rounds, .. } = self.extent;
+        let head = format!(
+            "{}, one thread; {events} events each, chunks of {chunk}, best of {rounds} rounds, compressors of {batch_rounds}",
+            self.processor
+        );
+        let parts = [
+            speeds::told(&self.speeds),
+            speeds::ratios_told(&self.speeds),
+            batches::told(&self.compressors),
+            memory::told(&self.memory),
+        ];
+        format!("{head}\n\n{}", parts.join("\n")).trim_end().to_owned()
+    }
+}
+
+/// The processor's name, where the operating system tells it.
+fn processor() -> String {
+    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or(std::env::consts::ARCH, |(_, name)| name).to_owned()
+}
+
+fn say(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
+}
+
+/// Tells on standard error what is being measured.
+fn note(what: &str) {
+    let _ = writeln!(io::stderr(), "measuring {what}");
+}

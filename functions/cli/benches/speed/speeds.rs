@@ -1,0 +1,153 @@
+//! How fast events become lines, and lines an object.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::baselines::{append_copy, append_value};
+use crate::compressors::COLLECTORS_GZIP;
+use crate::corpus::{Corpus, Event, Normalizers};
+use crate::failed::Failed;
+use crate::measure::{Contestant, fastest, stopwatch};
+use crate::table::{aligned, row};
+use crate::target::{OVER_PARTS, OVER_VALUE, Target};
+
+const MB: f64 = 1e6;
+
+/// What went through, and how fast.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Speed {
+    /// MB of raw events a second, whatever it is that they are put through.
+    pub(crate) input_mb_per_second: f64,
+    pub(crate) events_per_second: f64,
+}
+
+/// The speeds of one corpus.
+#[derive(Debug, Serialize)]
+pub(crate) struct Speeds {
+    corpus: &'static str,
+    events: usize,
+    pub(crate) bytes_per_event: f64,
+    /// Bytes of lines for a byte of raw events.
+    pub(crate) lines_over_input: f64,
+    normalise: Speed,
+    normalise_and_compress: Speed,
+    /// The compressor alone, on the lines; as all speeds in MB of the raw events that they were made of.
+    compress: Speed,
+    pub(crate) value: Speed,
+    memcpy: Speed,
+    /// How many times as fast as by way of a `Value`.
+    pub(crate) over_value: Target,
+    /// Both together, over what the speeds of the two alone allow.
+    pub(crate) over_parts: Target,
+}
+
+/// Measures one corpus.
+pub(crate) fn measure(corpus: &Corpus, chunk: usize, rounds: usize) -> Result<Speeds, Failed> {
+    let chunks: Vec<_> = corpus.events.chunks(chunk).collect();
+    let lines = chunks.iter().map(|chunk| Normalizers::new().lines(chunk)).collect::<Result<Vec<_>, _>>()?;
+    check(corpus, &lines)?;
+    let compress = |chunk: usize| compress(&lines[chunk]);
+    let least = fastest(rounds, chunks.len(), || contestants(&chunks, &lines), compress, stopwatch);
+    let line_bytes = lines.iter().map(Vec::len).sum();
+    Ok(Speeds::new(corpus, line_bytes, least.map(|times| times.iter().sum::<Duration>().as_secs_f64())))
+}
+
+/// What is not looked at while it is measured goes well once before.
+fn check(corpus: &Corpus, lines: &[Vec<u8>]) -> Result<(), Failed> {
+    corpus.events.iter().try_for_each(|event| append_value(event, &mut Vec::new()))?;
+    lines.iter().try_for_each(|lines| COLLECTORS_GZIP.compress(lines).map(|_| ()))?;
+    Ok(())
+}
+
+/// In the order that [`Speeds::new`] takes their seconds in.
+fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contestant<'a>; 5] {
+    let (mut alone, mut together) = (Normalizers::new(), Normalizers::new());
+    [
+        each(chunks, move |events, out| append_lines(&mut alone, events, out)),
+        each(chunks, move |events, out| {
+            append_lines(&mut together, events, out);
+            compress(out);
+        }),
+        Box::new(move |chunk| compress(&lines[chunk])),
+        each(chunks, |events, out| events.iter().for_each(|event| drop(black_box(append_value(event, out))))),
+        each(chunks, |events, out| events.iter().for_each(|event| append_copy(event, out))),
+    ]
+}
+
+/// A contestant that makes something of a chunk's events in memory that it keeps.
+fn each<'a>(chunks: &'a [&'a [Event]], mut make: impl FnMut(&[Event], &mut Vec<u8>) + 'a) -> Contestant<'a> {
+    let mut out = Vec::new();
+    Box::new(move |chunk| {
+        out.clear();
+        make(chunks[chunk], &mut out);
+        black_box(&out);
+    })
+}
+
+fn compress(lines: &[u8]) {
+    drop(black_box(COLLECTORS_GZIP.compress(black_box(lines))));
+}
+
+fn append_lines(normalizers: &mut Normalizers, events: &[Event], lines: &mut Vec<u8>) {
+    for event in events {
+        let _ = black_box(normalizers.append(event.log_type, event.raw.as_bytes(), lines));
+    }
+}
+
+impl Speeds {
+    pub(crate) fn new(corpus: &Corpus, line_bytes: usize, seconds: [f64; 5]) -> Self {
+        let (events, bytes) = (corpus.events.len(), corpus.bytes() as f64);
+        let speed = |seconds: f64| Speed {
+            input_mb_per_second: bytes / MB / seconds,
+            events_per_second: events as f64 / seconds,
+        };
+        let [normalise, both, compress, value, memcpy] = seconds;
+        Self {
+            corpus: corpus.name,
+            events,
+            bytes_per_event: bytes / events as f64,
+            lines_over_input: line_bytes as f64 / bytes,
+            normalise: speed(normalise),
+            normalise_and_compress: speed(both),
+            compress: speed(compress),
+            value: speed(value),
+            memcpy: speed(memcpy),
+            over_value: Target::new(value / normalise, OVER_VALUE),
+            // In seconds for the same input N·C/(N+C) is simply the sum.
+            over_parts: Target::new((normalise + compress) / both, OVER_PARTS),
+        }
+    }
+
+    pub(crate) fn all(&self) -> [Speed; 5] {
+        [self.normalise, self.normalise_and_compress, self.compress, self.value, self.memcpy]
+    }
+}
+
+/// The speeds as a table.
+pub(crate) fn told(all: &[Speeds]) -> String {
+    let head = ["B/event", "lines/input", "normalise N", "N + compress", "compress C", "Value", "memcpy"];
+    let mut rows = vec![[&["MB of raw events a second"][..], &head].concat().into_iter().map(str::to_owned).collect()];
+    for speeds in all {
+        let about = [format!("{:.0}", speeds.bytes_per_event), format!("{:.2}", speeds.lines_over_input)];
+        let figures = speeds.all().map(|speed| format!("{:.0}", speed.input_mb_per_second));
+        rows.push([vec![speeds.corpus.to_owned()], about.into(), figures.into()].concat());
+    }
+    rows.push(row(["thousand events a second"]));
+    for speeds in all {
+        let figures = speeds.all().map(|speed| format!("{:.0}", speed.events_per_second / 1e3));
+        rows.push([vec![speeds.corpus.to_owned(), String::new(), String::new()], figures.into()].concat());
+    }
+    aligned(&rows)
+}
+
+/// The ratios and their targets as a table.
+pub(crate) fn ratios_told(all: &[Speeds]) -> String {
+    let mut rows = vec![row(["ratios", "N / Value", "target", "(N + compress) / (N·C/(N+C))", "target"])];
+    for Speeds { corpus, over_value, over_parts, .. } in all {
+        let ratio = |target: &Target| format!("{:.2}", target.value);
+        rows.push(row([corpus, &ratio(over_value), &over_value.told(), &ratio(over_parts), &over_parts.told()]));
+    }
+    aligned(&rows)
+}

@@ -1,0 +1,24 @@
+use crate::blob::{ARRAY, Framing, LINES, PIECE, Pieces};
+
+fn pieces(framing: Framing, bytes: u64) -> Vec<Vec<u8>> {
+    let events = (0_u64..).map(|number| format!("{{\"number\":{number:0100}}}").replace(":0", ":1"));
+    Pieces::new(events, framing, bytes).collect()
+}
+
+#[test]
+fn together_they_are_one_array_of_that_size() {
+    let pieces = pieces(ARRAY, 200_000);
+    assert!(pieces.len() == 4 && pieces[..3].iter().all(|piece| piece.len() == PIECE));
+    let whole = pieces.concat();
+    assert!((200_000..200_200).contains(&whole.len()), "{}", whole.len());
+    let events: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&whole).unwrap();
+    // 111 bytes each, and a byte around each.
+    assert_eq!(whole.len(), events.len() * 112 + 1);
+}
+
+#[test]
+fn or_one_event_a_line() {
+    let text = String::from_utf8(pieces(LINES, 300).concat()).unwrap();
+    assert!(text.ends_with("}\n") && text.lines().all(|line| line.starts_with('{') && line.ends_with('}')));
+    assert_eq!(text.lines().count(), 3);
+}

@@ -1,0 +1,29 @@
+use std::io::Read;
+
+use crate::compressors::{ALL, COLLECTORS_GZIP, COLLECTORS_ZSTD, Compressor};
+
+#[test]
+fn each_one_can_be_undone() {
+    let lines: String = (0..2_000).map(|number| format!("{{\"number\":{number}}}\n")).collect();
+    for compressor in ALL {
+        let object = compressor.compress(lines.as_bytes()).unwrap();
+        assert!(object.len() * 2 < lines.len(), "{compressor}");
+        let mut undone = Vec::new();
+        if compressor.is_gzip() {
+            flate2::read::GzDecoder::new(object.as_slice()).read_to_end(&mut undone).unwrap();
+        } else {
+            undone = zstd::decode_all(object.as_slice()).unwrap();
+        }
+        assert_eq!(undone, lines.as_bytes(), "{compressor}");
+    }
+}
+
+#[test]
+fn the_collectors_choice_is_the_collectors() {
+    let source = include_str!("../../../../../shared/collector/src/object.rs");
+    let (Compressor::ZlibRs(gzip), Compressor::Zstd(zstd)) = (COLLECTORS_GZIP, COLLECTORS_ZSTD) else {
+        panic!("of another kind")
+    };
+    assert!(source.contains(&format!("const GZIP_LEVEL: u32 = {gzip};")), "object.rs has another gzip level");
+    assert!(source.contains(&format!("const ZSTD_LEVEL: i32 = {zstd};")), "object.rs has another zstd level");
+}
