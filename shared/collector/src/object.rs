@@ -8,9 +8,10 @@ use serde::Deserialize;
 use crate::error::PortError;
 use crate::policy::Compression;
 
-/// zlib's scale: above 4 the lines of an audit log hardly shrink further, and take twice the time.
+/// zlib's scale. `cargo bench` shows what each level takes and saves: 6 makes objects 6 % smaller for a quarter more time,
+/// 1 makes them half as large again in half the time.
 const GZIP_LEVEL: u32 = 4;
-/// zstd's scale, for the same reason.
+/// zstd's scale: the library's own default.
 const ZSTD_LEVEL: i32 = 3;
 /// No line of ours is longer, in bytes: the longest event, normalised, with its payload repeated.
 const LONGEST_LINE: u64 = 256 << 20;

@@ -217,38 +217,36 @@ impl Normalizer {
         out.extend_from_slice(&self.before_row_id);
         out.extend_from_slice(&row_id.digits());
         out.extend_from_slice(b"\",\"p_event_time\":");
-        write_time(event_time.unwrap_or_else(|| utc(context.parse_time)), out);
+        let parse_time = utc(context.parse_time);
+        write_time(event_time.unwrap_or(parse_time), out);
+        out.extend_from_slice(b",\"p_parse_time\":");
+        write_time(parse_time, out);
         out.extend_from_slice(&same.written);
     }
 }
 
-/// What one line after the other has the same: all that follows from the context.
+/// What one line after the other has the same: all that follows from the context, but the time.
 #[derive(Debug, Default)]
 pub(crate) struct Same {
+    is_set: bool,
     source_id: String,
     source_label: String,
-    parse_time: Timestamp,
     scope: Scope,
-    /// The standard fields from `p_parse_time` on.
+    /// The standard fields after `p_parse_time`.
     written: Vec<u8>,
 }
 
 impl Same {
     fn is_for(&self, context: &LineContext<'_>) -> bool {
-        !self.written.is_empty()
-            && self.parse_time == context.parse_time
-            && self.source_id == context.source_id
-            && self.source_label == context.source_label
+        self.is_set && self.source_id == context.source_id && self.source_label == context.source_label
     }
 
     fn set(&mut self, context: &LineContext<'_>, normalizer: &Normalizer) {
         (self.source_id, self.source_label) = (context.source_id.to_owned(), context.source_label.to_owned());
-        self.parse_time = context.parse_time;
+        self.is_set = true;
         self.scope = Scope::new(&normalizer.schema.name, context.source_id);
         self.written.clear();
         let out = &mut self.written;
-        out.extend_from_slice(b",\"p_parse_time\":");
-        write_time(utc(context.parse_time), out);
         let sources: [(&[u8], &str); 2] =
             [(b",\"p_source_id\":", context.source_id), (b",\"p_source_label\":", context.source_label)];
         for (key, text) in sources.into_iter().filter(|(_, text)| !text.is_empty()) {
