@@ -31,7 +31,7 @@ fn write(json: &str, depth: usize, out: &mut String) {
 }
 
 fn object(json: &str, depth: usize, out: &mut String) -> bool {
-    let Ok(mut fields) = serde_json::Deserializer::from_str(json).deserialize_map(Fields) else { return false };
+    let Some(mut fields) = fields(json) else { return false };
     fields.sort_by(|(one, _), (other, _)| one.cmp(other));
     out.push('{');
     for (number, (key, value)) in fields.iter().enumerate() {
@@ -44,6 +44,19 @@ fn object(json: &str, depth: usize, out: &mut String) -> bool {
     }
     out.push('}');
     true
+}
+
+/// An object's fields, repeated ones too; none of what is no object, or has a key that is no text.
+pub(crate) fn fields(json: &str) -> Option<Vec<(String, &RawValue)>> {
+    serde_json::Deserializer::from_str(json).deserialize_map(Fields).ok()
+}
+
+/// The text at the end of a path of keys; of equal keys, the last.
+pub(crate) fn text_at(json: &str, path: &[&str]) -> Option<String> {
+    let Some((key, rest)) = path.split_first() else { return serde_json::from_str(json).ok() };
+    let fields = fields(json)?;
+    let (_, value) = fields.iter().rfind(|(name, _)| name == key)?;
+    text_at(value.get(), rest)
 }
 
 fn array(json: &str, depth: usize, out: &mut String) -> bool {

@@ -83,84 +83,6 @@ impl Transport {
     }
 }
 
-/// One thing that goes wrong, for a script.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
-    /// This is answered, and nothing done.
-    Answer {
-        /// The status.
-        status: u16,
-        /// Headers, names in lower case.
-        headers: Vec<(&'static str, String)>,
-        /// The body.
-        body: String,
-    },
-    /// A 5xx of any kind.
-    ServerError,
-    /// The vendor's own way to say "too many requests".
-    Throttled {
-        /// `Retry-After`, seconds.
-        retry_after: Option<u32>,
-    },
-    /// Closed before a byte of the answer; what was asked is done.
-    Reset,
-    /// Closed in the middle of the answer's body; what was asked is done.
-    Cut,
-    /// The right answer, held back.
-    Delay(Duration),
-}
-
-/// A fault at one request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scripted {
-    /// Which operation: OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`,
-    /// `subscriptions`, `content` and `blob`.
-    pub operation: &'static str,
-    /// Which request of that operation, the first being 1.
-    pub number: u64,
-    /// What goes wrong.
-    pub fault: Fault,
-}
-
-/// What is scripted for one request.
-#[derive(Debug)]
-pub(crate) struct Script(Vec<Fault>);
-
-impl Script {
-    pub(crate) fn of(script: &[Scripted], operation: &str, number: u64) -> Self {
-        let ours = script.iter().filter(|one| one.operation == operation && one.number == number);
-        Self(ours.map(|one| one.fault.clone()).collect())
-    }
-
-    /// What is answered before the question is looked at; the vendor's own words are given.
-    pub(crate) fn instead(
-        &self,
-        dice: &mut Dice,
-        json: impl Fn(StatusCode) -> Reply,
-        throttled: impl Fn(Option<u32>) -> Reply,
-    ) -> Option<Reply> {
-        self.0.iter().find_map(|fault| match fault {
-            Fault::Answer { status, headers, body } => Some(answer(*status, headers, body)),
-            Fault::ServerError => Some(server_error(dice, &json)),
-            Fault::Throttled { retry_after } => Some(throttled(*retry_after)),
-            Fault::Reset | Fault::Cut | Fault::Delay(_) => None,
-        })
-    }
-
-    /// What becomes of the right answer.
-    pub(crate) fn on_top(&self, mut reply: Reply, dice: &mut Dice) -> Reply {
-        for fault in &self.0 {
-            match fault {
-                Fault::Reset => reply.end = End::Reset,
-                Fault::Cut => reply = cut(reply, dice),
-                Fault::Delay(delay) => reply.delay = *delay,
-                Fault::Answer { .. } | Fault::ServerError | Fault::Throttled { .. } => {}
-            }
-        }
-        reply
-    }
-}
-
 /// A 5xx; `json` writes the vendor's own body for it.
 pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) -> Reply {
     const HTML: &str = "<html>\r\n<head><title>Bad gateway</title></head>\r\n<body>The upstream server did not answer.</body>\r\n</html>\r\n";
@@ -171,14 +93,6 @@ pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) 
         3 => Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", HTML),
         _ => Reply::new(StatusCode::BAD_GATEWAY, "", ""),
     }
-}
-
-/// A scripted answer as it stands.
-fn answer(status: u16, headers: &[(&'static str, String)], body: &str) -> Reply {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut reply = Reply::new(status, "", body);
-    reply.headers.extend(headers.iter().cloned());
-    reply
 }
 
 /// The same reply under what the wire does to it.
@@ -197,7 +111,7 @@ pub(crate) fn on_the_wire(mut reply: Reply, request: &HeaderMap, transport: &Tra
 }
 
 /// The same reply, cut somewhere in its body; one without a body is cut before its head.
-fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
+pub(crate) fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
     reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(dice.below(reply.body.len())) };
     reply
 }
@@ -210,7 +124,7 @@ fn compressed(mut reply: Reply) -> Reply {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     if let Ok(body) = encoder.write_all(&reply.body).and_then(|()| encoder.finish()) {
         reply.body = body;
-        reply.headers.push(("content-encoding", "gzip".to_owned()));
+        reply = reply.with("content-encoding", "gzip");
     }
     reply
 }

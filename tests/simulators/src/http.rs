@@ -1,5 +1,6 @@
 //! A request and its answer, as values.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub(crate) enum End {
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
     /// Held back for this long.
     pub(crate) delay: Duration,
@@ -38,14 +39,14 @@ impl Reply {
     pub(crate) fn new(status: StatusCode, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = match content_type {
             "" => Vec::new(),
-            text => vec![("content-type", text.to_owned())],
+            text => vec![("content-type".into(), text.to_owned())],
         };
         Self { status, headers, body: body.into(), delay: Duration::ZERO, chunked: false, end: End::Whole }
     }
 
     /// The same, with one more header.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 }

@@ -25,6 +25,14 @@ pub struct Served {
     pub until: Option<Timestamp>,
 }
 
+impl Served {
+    /// Whether it is a JSON object. Only an object can become a line; records that were given may be
+    /// anything else, to see them rejected.
+    pub fn is_object(&self) -> bool {
+        self.raw.trim_start().starts_with('{')
+    }
+}
+
 /// What the ledger keeps of an event: what it is, is looked up when asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {

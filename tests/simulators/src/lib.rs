@@ -22,9 +22,13 @@ mod ledger;
 pub mod microsoft365;
 pub mod openai;
 mod options;
+mod requests;
+mod script;
 mod server;
 
-pub use faults::{Fault, Faults, Scripted, Transport};
+pub use faults::{Faults, Transport};
 pub use ledger::Served;
 pub use options::{Clock, Options};
+pub use requests::Asked;
+pub use script::{Fault, Scripted};
 pub use server::Running;

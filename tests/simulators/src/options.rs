@@ -26,7 +26,8 @@ pub struct Options {
     /// Events go on happening for this long after `now`, seconds.
     pub ahead_seconds: i64,
     /// Raw events to serve instead of made-up ones, one JSON value each. OpenAI: an audit log
-    /// object. Microsoft 365: `{"content_type":…,"record":{…}}`. They keep their own times.
+    /// object. Microsoft 365: `{"content_type":…,"record":{…}}`. They keep their own times. Any JSON
+    /// will do, so that clients can be given what is no event: a number, `null`, an object without id.
     pub records: Option<Vec<String>>,
     /// A file to which every event is appended, as one line of JSON, when it becomes visible.
     pub ledger: Option<PathBuf>,

@@ -3,8 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::http::{End, Reply, Request};
 use crate::ledger::Served;
+use crate::requests::{Asked, Requests};
 
 /// Connections served at a time; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 512;
@@ -29,10 +29,23 @@ const LONGEST_REQUEST: usize = 1 << 20;
 /// A body is sent in pieces of this many bytes when it is sent in chunks.
 const CHUNK: usize = 4_096;
 
+/// What was asked, by any connection.
+type Shared = Arc<Mutex<Requests>>;
+
+fn lock(requests: &Shared) -> MutexGuard<'_, Requests> {
+    requests.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A vendor: a request in, an answer out.
 pub(crate) trait Simulation: Send + Sync + 'static {
+    /// The name of what is asked for; `other` where it is nothing the vendor knows.
+    fn operation(&self, request: &Request) -> &'static str;
     fn answer(&self, request: &Request) -> Reply;
     fn now(&self) -> Timestamp;
+    /// What the `Date` header says.
+    fn date(&self) -> Timestamp {
+        self.now()
+    }
     fn served(&self) -> Vec<Served>;
     fn counts(&self) -> Vec<(&'static str, u64)>;
     fn pending(&self) -> usize;
@@ -41,7 +54,7 @@ pub(crate) trait Simulation: Send + Sync + 'static {
 /// A simulator that is being served. It stops when dropped.
 pub struct Running {
     address: SocketAddr,
-    requests: Arc<AtomicU64>,
+    requests: Shared,
     simulation: Arc<dyn Simulation>,
     accepting: JoinHandle<()>,
 }
@@ -63,7 +76,7 @@ impl Running {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
-        let requests = Arc::new(AtomicU64::new(0));
+        let requests = Shared::default();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&simulation), Arc::clone(&requests)));
         Ok(Self { address, requests, simulation, accepting })
     }
@@ -93,7 +106,23 @@ impl Running {
 
     /// How many requests were received.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        lock(&self.requests).total()
+    }
+
+    /// How many of an operation, named as in a [`Scripted`](crate::Scripted) fault; `other` for those of none.
+    pub fn requests_of(&self, operation: &str) -> u64 {
+        lock(&self.requests).of(operation)
+    }
+
+    /// How many were received from the one moment on and before the other, by the simulator's clock,
+    /// as far as they are [remembered](Self::asked).
+    pub fn requests_between(&self, from: Timestamp, to: Timestamp) -> usize {
+        lock(&self.requests).latest().filter(|asked| from <= asked.at && asked.at < to).count()
+    }
+
+    /// The latest 100,000 requests, in the order of their answers.
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.requests).latest().cloned().collect()
     }
 
     /// Stops serving: open connections are closed, the port is free.
@@ -110,7 +139,7 @@ impl Drop for Running {
     }
 }
 
-async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests: Arc<AtomicU64>) {
+async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests: Shared) {
     let mut connections = JoinSet::new();
     let mut number = 0_u64;
     loop {
@@ -126,11 +155,10 @@ async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests
     }
 }
 
-async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, requests: Arc<AtomicU64>) {
+async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, requests: Shared) {
     let service = service_fn(|request| {
-        requests.fetch_add(1, Ordering::Relaxed);
-        let simulation = Arc::clone(&simulation);
-        async move { respond(&*simulation, request).await }
+        let (simulation, requests) = (Arc::clone(&simulation), Arc::clone(&requests));
+        async move { respond(&*simulation, &requests, request).await }
     });
     // Names of headers have no case: every other connection writes them in another one.
     // An error here is a client that went away, or an answer that was to be cut.
@@ -143,11 +171,16 @@ async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, 
 
 async fn respond(
     simulation: &dyn Simulation,
+    requests: &Shared,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, io::Error> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, LONGEST_REQUEST).collect().await.map_err(io::Error::other)?.to_bytes();
-    let reply = simulation.answer(&Request::from_parts(head, body));
+    let request = Request::from_parts(head, body);
+    let (at, operation) = (simulation.now(), simulation.operation(&request));
+    let reply = simulation.answer(&request);
+    let status = (reply.end != End::Reset).then_some(reply.status.as_u16());
+    lock(requests).note(Asked { at, operation, target: request.uri().to_string(), status });
     if !reply.delay.is_zero() {
         wait(reply.delay).await;
     }
@@ -155,11 +188,11 @@ async fn respond(
         return Err(io::Error::from(io::ErrorKind::ConnectionReset));
     }
     let mut response = hyper::Response::builder().status(reply.status);
-    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulation.now()) {
+    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulation.date()) {
         response = response.header("date", date);
     }
     for (name, value) in &reply.headers {
-        response = response.header(*name, value);
+        response = response.header(name.as_ref(), value);
     }
     response.body(ReplyBody::new(reply)).map_err(io::Error::other)
 }

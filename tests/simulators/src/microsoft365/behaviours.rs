@@ -2,8 +2,9 @@
 
 use super::assertion::Certificate;
 use super::content_type::ContentType;
+use crate::Scripted;
 use crate::dice::Dice;
-use crate::faults::{Faults, Scripted, Transport};
+use crate::faults::{Faults, Transport};
 
 /// The simulated tenant.
 pub const TENANT_ID: &str = "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";

@@ -18,7 +18,6 @@ mod throttle;
 mod token;
 mod window;
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,10 +31,11 @@ pub use made_up::{made_up, mixed};
 
 use crate::canonical::canonical;
 use crate::dice::{Dice, Questions};
-use crate::faults::{self, Script};
+use crate::faults;
 use crate::http::{self, Reply, Request};
 use crate::ledger::Served;
 use crate::options::{Clock, Options};
+use crate::script::Play;
 use crate::server::{Running, Simulation};
 use feed::Feeds;
 use records::Recipe;
@@ -59,8 +59,7 @@ struct State {
     tokens: Tokens,
     subscriptions: Subscriptions,
     rates: Rates,
-    /// Requests by operation.
-    requests: HashMap<&'static str, u64>,
+    play: Play,
     questions: Questions,
 }
 
@@ -84,7 +83,7 @@ impl Microsoft365Simulator {
             tokens: Tokens::default(),
             subscriptions: Subscriptions::default(),
             rates: Rates::default(),
-            requests: HashMap::new(),
+            play: Play::default(),
             questions: Questions::new(options.seed),
         };
         Ok(Self(Arc::new(Shared { clock, state: Mutex::new(state) })))
@@ -126,8 +125,15 @@ impl Simulation for Shared {
         state.answer(request, now, &mut dice)
     }
 
-    /// What the `Date` header says.
+    fn operation(&self, request: &Request) -> &'static str {
+        request::operation(request.uri().path()).map_or("other", |(_, operation)| operation.name())
+    }
+
     fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    fn date(&self) -> Timestamp {
         let off = SignedDuration::from_secs(self.state().behaviours.date_off_seconds);
         let now = (self.clock)();
         now.saturating_add(off).unwrap_or(now)
@@ -172,19 +178,17 @@ impl State {
                 "<html><body>404 - File or directory not found.</body></html>",
             );
         };
-        let number = self.requests.entry(operation.name()).or_default();
-        *number += 1;
-        let script = Script::of(&self.behaviours.script, operation.name(), *number);
+        let cues = self.play.cues(&self.behaviours.script, operation.name(), request);
         let call = Call { tenant, operation, request, parameters: Parameters::of(request), now };
         let throttled = |retry_after| self.throttled(&call, retry_after);
-        if let Some(reply) = script.instead(dice, error::server_error, throttled) {
+        if let Some(reply) = cues.instead(dice, error::server_error, throttled) {
             return reply;
         }
         let answer = self.trouble(&call, dice).unwrap_or_else(|| self.dispatch(&call, dice));
         // Something may have been started just now.
         self.feeds.advance(&self.subscriptions, self.behaviours.first_blob_seconds, now);
         let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
-        script.on_top(reply, dice)
+        cues.on_top(reply, dice)
     }
 
     fn throttled(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::Scripted;
 use crate::dice::Dice;
-use crate::faults::{Faults, Scripted, Transport};
+use crate::faults::{Faults, Transport};
 
 /// The admin key that is accepted unless others are given.
 pub const ADMIN_KEY: &str = "sk-admin-simulated-7Qm2vXc9Lr4TzWb8";

@@ -3,10 +3,10 @@
 use std::io;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::behaviours::Behaviours;
+use super::given::given;
 use super::payloads::payload;
 use super::people::{EMAILS, PLACES, PROJECTS, USER_AGENTS};
 use super::types;
@@ -38,11 +38,20 @@ const LATE_WITHIN: i64 = 240_000;
 pub(super) struct Event {
     /// None in an event that was given without.
     pub(super) id: Option<String>,
+    /// What the vendor calls it in a cursor: the id, also where the event does not show it.
+    pub(super) cursor: String,
     /// Seconds since 1970.
     pub(super) effective_at: i64,
     pub(super) visible_at: Timestamp,
     pub(super) is_tenant_scoped: bool,
     pub(super) raw: String,
+}
+
+impl Event {
+    /// Which event it is: its id, or else all that it is.
+    pub(super) fn identity(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.raw)
+    }
 }
 
 /// All events, in list order: newest first, in one second in an order of their own.
@@ -54,39 +63,7 @@ pub(super) fn events(options: &Options, behaviours: &Behaviours) -> io::Result<V
         Some(records) => given(records, options.now)?,
         None => made_up(options, behaviours),
     };
-    events.sort_by_cached_key(|event| {
-        let tie = event.id.as_deref().unwrap_or(&event.raw);
-        (-event.effective_at, mix(options.seed ^ hash(tie)))
-    });
-    Ok(events)
-}
-
-/// Records that were given, all to be seen at once; of one id the first.
-fn given(records: &[String], now: Timestamp) -> io::Result<Vec<Event>> {
-    #[derive(Deserialize)]
-    struct Read {
-        id: Option<Value>,
-        effective_at: Option<Value>,
-        r#type: Option<Value>,
-    }
-    let mut known = std::collections::HashSet::new();
-    let mut events = Vec::with_capacity(records.len());
-    for (number, raw) in records.iter().enumerate() {
-        let value: Value = serde_json::from_str(raw)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {error}", number + 1)))?;
-        let read = Read::deserialize(&value).unwrap_or(Read { id: None, effective_at: None, r#type: None });
-        let id = read.id.as_ref().and_then(Value::as_str).map(str::to_owned);
-        if !known.insert(id.clone().unwrap_or_else(|| raw.clone())) {
-            continue;
-        }
-        events.push(Event {
-            id,
-            effective_at: read.effective_at.as_ref().and_then(Value::as_i64).unwrap_or_else(|| now.as_second()),
-            visible_at: now,
-            is_tenant_scoped: read.r#type.as_ref().and_then(Value::as_str).is_some_and(types::is_tenant_scoped),
-            raw: raw.trim().to_owned(),
-        });
-    }
+    events.sort_by_cached_key(|event| (-i128::from(event.effective_at), mix(options.seed ^ hash(event.identity()))));
     Ok(events)
 }
 
@@ -168,7 +145,8 @@ pub(super) fn made(
         fields.0.push(("awkward", awkward(dice)));
     }
     let raw = fields.to_json();
-    Event { id: Some(id), effective_at, visible_at, is_tenant_scoped: types::is_tenant_scoped(event_type), raw }
+    let is_tenant_scoped = types::is_tenant_scoped(event_type);
+    Event { cursor: id.clone(), id: Some(id), effective_at, visible_at, is_tenant_scoped, raw }
 }
 
 /// A session, an API key, `null`, or nothing at all.

@@ -1,9 +1,8 @@
 //! Which events a page has.
 
-use serde_json::Value;
-
 use super::events::Event;
 use super::query::{Filter, Query};
+use crate::canonical::text_at;
 
 /// A page of the list.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,33 +58,27 @@ fn cut(mut matching: impl Iterator<Item = usize>, limit: usize, ascending: bool)
 
 /// Filters all have to match; of one filter's values any will do.
 fn is_wanted(event: &Event, filters: &[(Filter, Vec<String>)]) -> bool {
-    if filters.is_empty() {
-        return true;
-    }
-    let Ok(raw) = serde_json::from_str::<Value>(&event.raw) else { return false };
-    filters
-        .iter()
-        .all(|(filter, values)| facts(&raw, *filter).iter().any(|fact| values.iter().any(|value| value == fact)))
+    filters.iter().all(|(filter, values)| facts(&event.raw, *filter).iter().any(|fact| values.contains(fact)))
 }
 
 /// What an event has to show to a filter.
-fn facts(raw: &Value, filter: Filter) -> Vec<&str> {
-    let pointers: &[&str] = match filter {
-        Filter::Projects => &["/project/id"],
-        Filter::EventTypes => &["/type"],
+fn facts(raw: &str, filter: Filter) -> Vec<String> {
+    let paths: &[&[&str]] = match filter {
+        Filter::Projects => &[&["project", "id"]],
+        Filter::EventTypes => &[&["type"]],
         Filter::Actors => &[
-            "/actor/session/user/id",
-            "/actor/api_key/id",
-            "/actor/api_key/user/id",
-            "/actor/api_key/service_account/id",
+            &["actor", "session", "user", "id"],
+            &["actor", "api_key", "id"],
+            &["actor", "api_key", "user", "id"],
+            &["actor", "api_key", "service_account", "id"],
         ],
-        Filter::ActorEmails => &["/actor/session/user/email", "/actor/api_key/user/email"],
+        Filter::ActorEmails => &[&["actor", "session", "user", "email"], &["actor", "api_key", "user", "email"]],
         Filter::Resources => {
-            let payload = raw["type"].as_str().and_then(|event_type| raw.get(event_type));
-            return payload.and_then(|payload| payload["id"].as_str()).into_iter().collect();
+            let event_type = text_at(raw, &["type"]);
+            return event_type.and_then(|event_type| text_at(raw, &[&event_type, "id"])).into_iter().collect();
         }
     };
-    pointers.iter().filter_map(|pointer| raw.pointer(pointer)?.as_str()).collect()
+    paths.iter().filter_map(|path| text_at(raw, path)).collect()
 }
 
 #[cfg(test)]
@@ -106,6 +99,7 @@ mod tests {
             });
             Event {
                 id: Some(id.to_owned()),
+                cursor: id.to_owned(),
                 effective_at: second,
                 visible_at: Timestamp::UNIX_EPOCH,
                 is_tenant_scoped: id == "d",

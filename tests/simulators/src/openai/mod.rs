@@ -3,6 +3,7 @@
 mod auth;
 mod behaviours;
 mod events;
+mod given;
 mod list;
 mod made_up;
 mod payloads;
@@ -22,10 +23,11 @@ pub use behaviours::{ADMIN_KEY, AuditLogging, Behaviours, EdgeIds, Key, UnknownC
 pub use made_up::made_up;
 
 use crate::dice::{Dice, Questions};
-use crate::faults::{self, Script};
+use crate::faults;
 use crate::http::{Reply, Request};
 use crate::ledger::{Entry, Ledger, Served};
 use crate::options::{Clock, Options};
+use crate::script::Play;
 use crate::server::{Running, Simulation};
 use events::Event;
 use list::{Page, UnknownId};
@@ -49,13 +51,13 @@ struct State {
     behaviours: Behaviours,
     /// In list order.
     events: Vec<Event>,
-    /// Where an id is in `events`.
+    /// Where the event of a cursor is in `events`.
     places: HashMap<String, usize>,
     /// Places in `events` in the order in which events become visible; those before `next` have.
     coming: Vec<usize>,
     next: usize,
     ledger: Ledger,
-    requests: u64,
+    play: Play,
     questions: Questions,
     /// The minute of the last request, and the requests in it.
     minute: (i64, u32),
@@ -76,7 +78,7 @@ impl OpenAiSimulator {
     /// A given record is not JSON, or the ledger's file cannot be opened.
     pub fn with(options: &Options, behaviours: Behaviours, clock: Clock) -> io::Result<Self> {
         let events = events::events(options, &behaviours)?;
-        let places = events.iter().enumerate().filter_map(|(place, event)| Some((event.id.clone()?, place))).collect();
+        let places = events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect();
         let mut coming: Vec<_> = (0..events.len()).collect();
         coming.sort_by_key(|place| (events[*place].visible_at, events[*place].effective_at, *place));
         let state = State {
@@ -86,7 +88,7 @@ impl OpenAiSimulator {
             coming,
             next: 0,
             ledger: Ledger::open("openai", options.ledger.as_deref())?,
-            requests: 0,
+            play: Play::default(),
             questions: Questions::new(options.seed),
             minute: (0, 0),
         };
@@ -125,7 +127,6 @@ impl Simulation for Shared {
     fn answer(&self, request: &Request) -> Reply {
         let now = self.now();
         let mut state = self.state();
-        state.requests += 1;
         state.advance(now);
         let mut dice = state.questions.dice(&request.uri().to_string());
         let reply = state.answer(request, now, &mut dice);
@@ -134,6 +135,10 @@ impl Simulation for Shared {
             .with("openai-processing-ms", dice.between(20, 400).to_string())
             .with("openai-version", "2020-10-01")
             .with("openai-organization", "example-org")
+    }
+
+    fn operation(&self, request: &Request) -> &'static str {
+        operation(request)
     }
 
     fn now(&self) -> Timestamp {
@@ -146,7 +151,7 @@ impl Simulation for Shared {
             let event = &state.events[entry.event];
             Served {
                 log_type: entry.log_type,
-                identity: event.id.clone().unwrap_or_else(|| event.raw.clone()),
+                identity: event.identity().to_owned(),
                 raw: event.raw.clone(),
                 at: entry.at,
                 until: None,
@@ -163,6 +168,11 @@ impl Simulation for Shared {
         let state = self.state();
         state.coming.len() - state.next
     }
+}
+
+/// The name of what is asked for.
+fn operation(request: &Request) -> &'static str {
+    if request.uri().path() == PATH { "audit_logs" } else { "other" }
 }
 
 impl State {
@@ -184,13 +194,13 @@ impl State {
     }
 
     fn answer(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
-        let script = Script::of(&self.behaviours.script, "audit_logs", self.requests);
-        if let Some(reply) = script.instead(dice, reply::server_error, reply::throttled) {
+        let cues = self.play.cues(&self.behaviours.script, operation(request), request);
+        if let Some(reply) = cues.instead(dice, reply::server_error, reply::throttled) {
             return reply;
         }
         let answer = self.trouble(now, dice).unwrap_or_else(|| self.route(request, now, dice));
         let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
-        script.on_top(reply, dice)
+        cues.on_top(reply, dice)
     }
 
     /// The answer of a server that does not come round to the question.
@@ -308,7 +318,7 @@ impl State {
         body.push(']');
         let withheld = dice.chance(behaviours.edge_ids_withheld);
         for (name, place) in [("first_id", events.first()), ("last_id", events.last())] {
-            let id = place.and_then(|place| self.events[*place].id.as_deref());
+            let id = place.map(|place| self.events[*place].cursor.as_str());
             let value = match behaviours.edge_ids {
                 EdgeIds::Absent if withheld => continue,
                 EdgeIds::Null if withheld => serde_json::Value::Null,

@@ -459,7 +459,7 @@ fn a_storm_has_all_of_it_and_always_the_same() {
                 b.transport.reset = 0.0;
                 b.transport.cut = 0.0;
                 b.transport.server_error = 0.0;
-                b.script = vec![Scripted { operation: "content", number: 2, fault: refusal }];
+                b.script = vec![Scripted::new("content", 2, refusal)];
             });
             let running = simulator.serve(0).unwrap();
             let client = Client::new(&running).await;

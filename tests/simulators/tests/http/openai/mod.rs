@@ -1,14 +1,16 @@
 //! The audit logs API.
 
+mod records;
+mod script;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use simulators::openai::{
     ADMIN_KEY, AuditLogging, BASE_PATH, Behaviours, EdgeIds, Key, OpenAiSimulator, UnknownCursor,
 };
-use simulators::{Fault, Faults, Options, Running, Scripted};
+use simulators::{Faults, Options, Running};
 
 use crate::client::{Answer, send};
 use crate::{Hand, run};
@@ -262,37 +264,6 @@ fn behaviours_one_by_one() {
 }
 
 #[test]
-fn a_broken_connection_is_one() {
-    run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
-        let fault = |number, fault| Scripted { operation: "audit_logs", number, fault };
-        let refusal =
-            Fault::Answer { status: 418, headers: vec![("x-tea", "pot".to_owned())], body: "short".to_owned() };
-        simulator.change(|b| {
-            b.script = vec![
-                fault(1, Fault::Reset),
-                fault(2, Fault::Cut),
-                fault(3, refusal),
-                fault(4, Fault::Throttled { retry_after: Some(7) }),
-                fault(5, Fault::ServerError),
-                fault(6, Fault::Delay(Duration::from_millis(20))),
-            ];
-        });
-        let running = simulator.serve(0).unwrap();
-        assert!(ask(&running, "").await.is_err());
-        assert!(ask(&running, "").await.is_err());
-        let answer = get(&running, "").await;
-        assert_eq!((answer.status, answer.header("x-tea"), answer.text().as_str()), (418, Some("pot"), "short"));
-        let answer = get(&running, "").await;
-        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
-        assert!(get(&running, "").await.status >= 500);
-        assert_eq!(get(&running, "").await.status, 200);
-        assert_eq!(running.requests(), 6);
-    });
-}
-
-#[test]
 fn the_same_seed_is_the_same_story() {
     let story = |seed| {
         let mut story = Vec::new();
@@ -332,38 +303,5 @@ fn events_go_on_happening_and_some_show_up_late() {
         }
         assert_eq!((running.pending(), running.served().len()), (0, 400));
         assert!(late > 5, "{late}");
-    });
-}
-
-#[test]
-fn given_records_are_served_as_they_are_and_noted_in_the_file() {
-    run(async {
-        let hand = Hand::new();
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = folder.path().join("ledger.ndjson");
-        let records = [
-            r#"{"id":"a", "type":"login.failed","effective_at":1795337000,"n":1.0e2,"n":2}"#,
-            r#"{"id":"b","type":"tenant.user.added","effective_at":1795337001}"#,
-            r#"{"id":"a","type":"again"}"#,
-            r#"{"type":"no.id","effective_at":"no time"}"#,
-        ];
-        let options = Options {
-            records: Some(records.map(str::to_owned).into()),
-            ledger: Some(ledger.clone()),
-            ..options(&hand)
-        };
-        let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
-        let text = get(&running, "").await.text();
-        assert!(text.contains(records[0]) && text.contains(records[3]) && !text.contains("again"), "{text}");
-        assert_eq!(walk(&running, "tenant_only=true").await[0]["id"], "b");
-        let lines = std::fs::read_to_string(&ledger).unwrap();
-        assert_eq!((lines.lines().count(), running.served().len()), (3, 3));
-        assert!(lines.contains(records[0]) && lines.contains(r#""id":null"#), "{lines}");
-        let error = OpenAiSimulator::start(
-            Options { records: Some(vec!["{".to_owned()]), ..Options::new(hand.now()) },
-            0,
-            hand.clock(),
-        );
-        assert!(error.unwrap_err().to_string().starts_with("record 1: "));
     });
 }

@@ -1,0 +1,91 @@
+//! Events that were given: whatever is JSON, in order or not.
+
+use std::collections::HashSet;
+use std::io;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use super::events::Event;
+use super::types;
+use crate::canonical;
+use crate::dice::{Dice, hash};
+
+/// What does not tell its time happened so many seconds before the start: any client asks for that.
+const BEFORE: i64 = 60;
+
+/// Records that were given, all to be seen at once; of one identity the first.
+///
+/// # Errors
+/// A record is not JSON.
+pub(super) fn given(records: &[String], now: Timestamp) -> io::Result<Vec<Event>> {
+    let mut known = HashSet::new();
+    let mut events = Vec::with_capacity(records.len());
+    for (number, raw) in records.iter().enumerate() {
+        let event = event(raw, now)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {error}", number + 1)))?;
+        if known.insert(event.identity().to_owned()) {
+            events.push(event);
+        }
+    }
+    Ok(events)
+}
+
+fn event(raw: &str, now: Timestamp) -> serde_json::Result<Event> {
+    // Not as a `Value`: that knows neither lone surrogates nor numbers beyond all bounds. Of equal keys, the last.
+    let raw: &RawValue = serde_json::from_str(raw)?;
+    let fields = canonical::fields(raw.get()).unwrap_or_default();
+    let field = |name| fields.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.get());
+    let text = |name| field(name).and_then(|value| serde_json::from_str::<String>(value).ok());
+    let effective_at = field("effective_at").and_then(|value| value.parse().ok());
+    let id = text("id").filter(|id| !id.is_empty());
+    Ok(Event {
+        cursor: id.clone().unwrap_or_else(|| hidden(raw.get())),
+        id,
+        effective_at: effective_at.unwrap_or_else(|| now.as_second() - BEFORE),
+        visible_at: now,
+        is_tenant_scoped: text("type").is_some_and(|event_type| types::is_tenant_scoped(&event_type)),
+        raw: raw.get().to_owned(),
+    })
+}
+
+/// What the vendor calls an event that does not tell its id.
+fn hidden(raw: &str) -> String {
+    format!("audit_log-{}", Dice::new(hash(raw), "hidden id", 0).alphanumeric(24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
+
+    fn read(raw: &str) -> Event {
+        event(raw, NOW).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_event_has_a_place_in_the_list_all_the_same() {
+        for raw in ["7", "null", "[]", r#"["a", 5]"#, "\"id\"", "{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":null}"#] {
+            let event = read(&format!(" {raw}\n"));
+            assert_eq!((event.identity(), event.raw.as_str()), (raw, raw));
+            assert_eq!((event.id.as_deref(), event.effective_at), (None, NOW.as_second() - 60), "{raw}");
+            assert!(event.cursor.starts_with("audit_log-"), "{raw}");
+        }
+        assert_ne!(read("7").cursor, read("8").cursor);
+    }
+
+    #[test]
+    fn what_no_parser_likes_is_read_for_what_it_tells() {
+        let raw = r#"{"name":"\ud800","n":1e999,"id":"a","effective_at":12,"type":"tenant.user.added","id":"b"}"#;
+        let event = read(raw);
+        assert_eq!((event.identity(), event.effective_at, event.is_tenant_scoped), ("b", 12, true));
+        assert_eq!(event.raw, raw);
+    }
+
+    #[test]
+    fn err_what_is_not_json_by_its_number() {
+        let error = given(&["{}".to_owned(), "{".to_owned()], NOW).unwrap_err();
+        assert!(error.to_string().starts_with("record 2: "), "{error}");
+    }
+}

@@ -1,0 +1,80 @@
+//! Records that are given.
+
+use serde_json::json;
+use simulators::Options;
+use simulators::openai::OpenAiSimulator;
+
+use super::{get, options, walk};
+use crate::{Hand, run};
+
+#[test]
+fn given_records_are_served_as_they_are_and_noted_in_the_file() {
+    run(async {
+        let hand = Hand::new();
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("ledger.ndjson");
+        let records = [
+            r#"{"id":"a", "type":"login.failed","effective_at":1795337000,"n":1.0e2,"n":2}"#,
+            r#"{"id":"b","type":"tenant.user.added","effective_at":1795337001}"#,
+            r#"{"id":"a","type":"again"}"#,
+            r#"{"type":"no.id","effective_at":"no time"}"#,
+        ];
+        let options = Options {
+            records: Some(records.map(str::to_owned).into()),
+            ledger: Some(ledger.clone()),
+            ..options(&hand)
+        };
+        let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+        let text = get(&running, "").await.text();
+        assert!(text.contains(records[0]) && text.contains(records[3]) && !text.contains("again"), "{text}");
+        assert_eq!(walk(&running, "tenant_only=true").await[0]["id"], "b");
+        let lines = std::fs::read_to_string(&ledger).unwrap();
+        assert_eq!((lines.lines().count(), running.served().len()), (3, 3));
+        assert!(lines.contains(records[0]) && lines.contains(r#""id":null"#), "{lines}");
+        let error = OpenAiSimulator::start(
+            Options { records: Some(vec!["{".to_owned()]), ..Options::new(hand.now()) },
+            0,
+            hand.clock(),
+        );
+        assert!(error.unwrap_err().to_string().starts_with("record 1: "));
+    });
+}
+
+#[test]
+fn what_is_no_event_is_served_and_told_apart_in_the_ledger() {
+    run(async {
+        let hand = Hand::new();
+        let lone = r#"{"id":"lone","type":"user.added","effective_at":1795337000,"name":"\ud800"}"#;
+        let records = ["7", "null", r#"["x", 5]"#, r#"{"type":"no.id"}"#, r#"{"id":8}"#, "null", lone];
+        let records = Some(records.map(str::to_owned).into());
+        let running = OpenAiSimulator::start(Options { records, ..options(&hand) }, 0, hand.clock()).unwrap();
+        let mut listed = Vec::new();
+        let mut after = String::new();
+        loop {
+            // A page that ends in what has no id can be gone on from all the same.
+            let page = get(&running, &format!("limit=1{after}")).await;
+            let text = page.text();
+            let (start, end) = (text.find('[').unwrap() + 1, text.rfind("],\"first_id\"").unwrap());
+            listed.push(text[start..end].to_owned());
+            let (_, rest) = text.rsplit_once("\"last_id\":\"").unwrap();
+            after = format!("&after={}", rest.split('"').next().unwrap());
+            if text.contains("\"has_more\":false") {
+                break;
+            }
+        }
+        let served = running.served();
+        let events: Vec<_> = served.iter().filter(|event| event.is_object()).collect();
+        assert_eq!((served.len(), events.len()), (6, 3));
+        let mut raws: Vec<_> = served.iter().map(|event| event.raw.clone()).collect();
+        raws.sort();
+        listed.sort();
+        assert_eq!(raws, listed);
+        for event in &served {
+            assert_eq!(event.identity, if event.raw == lone { "lone" } else { &event.raw });
+        }
+        let timeless = get(&running, "effective_at[gte]=1795337940").await.json();
+        assert_eq!(timeless["data"].as_array().map(Vec::len), Some(5));
+        assert_eq!(get(&running, "event_types[]=user.deleted").await.json()["data"], json!([]));
+        assert!(get(&running, "event_types[]=user.added").await.text().contains(lone));
+    });
+}
