@@ -112,7 +112,6 @@ async fn head_comes_back_whole(state: &impl State) {
     let listing = ListingState {
         watermark: -1,
         swept: BTreeMap::from([(600, 1), (u32::MAX, i64::MAX)]),
-        sweep_from: Some((u32::MAX, -2)),
         cut: Some(1),
         not_offered_until: Some(7),
     };

@@ -119,6 +119,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
             retention: None,
             horizon: 400 * DAY,
             split_after_pages: chance.pick(&[None, Some(4)]),
+            silence: None,
             fetches_ahead: 1,
         },
         Shape::Blobs => VendorPolicy {
@@ -128,6 +129,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
             retention: Some(Retention { keeps: 7 * DAY, margin: HOUR }),
             horizon: 30 * DAY,
             split_after_pages: None,
+            silence: None,
             fetches_ahead: chance.pick(&[1, 3]),
         },
     }

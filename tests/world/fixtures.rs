@@ -171,6 +171,7 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
             retention,
             horizon: 30 * 86_400,
             split_after_pages: None,
+            silence: None,
             fetches_ahead: 1,
         },
         settings: Settings {

@@ -93,6 +93,7 @@ struct Shown<'a> {
 fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
     for report in reports {
         report.gaps.iter().for_each(|gap| output::complain(&gap.cause));
+        report.silence.iter().for_each(|silence| output::complain(silence));
         report.failure.iter().for_each(|failure| output::complain(&failure.message));
     }
     if json {

@@ -19,5 +19,6 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     retention: Some(Retention { keeps: 7 * DAY, margin: 10 * MINUTE }),
     horizon: 30 * DAY,
     split_after_pages: None,
+    silence: None,
     fetches_ahead: 8,
 };

@@ -1,7 +1,7 @@
 //! What a deployment says about OpenAI, parsed once into what cannot be wrong.
 
 use adapters::http::{Url, base_url};
-use collector::{ListingId, PortError, SourceId, Stream, Sweep, VendorPolicy};
+use collector::{ListingId, PortError, Silence, SourceId, Stream, Sweep, VendorPolicy};
 use schema::LogType;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -17,7 +17,8 @@ pub const LISTINGS: [ListingId; 2] = [ORGANIZATION, TENANT];
 pub const BASE_URL: &str = "https://api.openai.com/v1";
 
 /// How the audit log is listed. The vendor promises neither a delay nor an order nor a retention:
-/// ten minutes again on every tick, a day again every hour.
+/// ten minutes again on every tick; every hour what was less than a day old an hour ago, so that an
+/// event which shows up within a day of its time is found.
 pub const POLICY: VendorPolicy = VendorPolicy {
     overlap: 600,
     sweeps: &[Sweep { every: 3_600, reach: DAY as u32 }],
@@ -25,6 +26,11 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     retention: None,
     horizon: 400 * DAY,
     split_after_pages: Some(50),
+    silence: Some(Silence {
+        after: 7 * DAY,
+        advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
+                 Data controls, Data retention), and that the key is this organization's",
+    }),
     fetches_ahead: 0,
 };
 

@@ -4,6 +4,7 @@
 //! the events of the organization and one for those of its tenant; neither shows the other's.
 
 mod config;
+mod quiet;
 mod refusal;
 mod source;
 mod wire;

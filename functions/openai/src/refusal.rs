@@ -5,12 +5,15 @@ use std::time::Duration;
 use collector::PortError;
 
 use crate::config::TENANT;
+use crate::source::RETRY;
 use crate::wire::ApiError;
 
 /// The longest part of the vendor's own words that goes into a message, in characters.
 const LONGEST_QUOTE: usize = 300;
 /// Codes of a 429 that no waiting cures.
 const UNPAID: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
+/// How long nothing is asked after a 429 that no waiting cures, unless it names a wait itself.
+const UNPAID_QUIET: Duration = Duration::from_secs(600);
 const SCOPE: &str = "api.audit_logs.read";
 
 /// What a refused list call comes to.
@@ -24,6 +27,8 @@ pub(crate) enum Refusal {
     NotOffered,
     /// A failure.
     Failed(PortError),
+    /// A failure, and nothing shall be asked for that long.
+    Quiet(Duration, PortError),
 }
 
 /// A refused list call.
@@ -62,9 +67,10 @@ impl Refused<'_> {
             400 if self.listing == TENANT => Refusal::NotOffered,
             404 => Refusal::Failed(person("check OPENAI_BASE_URL")),
             429 if UNPAID.contains(&self.error.code.as_str()) => {
-                Refusal::Failed(person("settle the organization's billing; collection goes on by itself then"))
+                let error = person("settle the organization's billing; collection goes on by itself then");
+                Refusal::Quiet(self.retry_after.unwrap_or(UNPAID_QUIET), error)
             }
-            408 | 409 | 429 | 500.. => Refusal::Failed(self.again(key)),
+            408 | 409 | 429 | 500.. => self.again(key),
             300..400 => Refusal::Failed(person("redirects are not followed; check OPENAI_BASE_URL")),
             _ => Refusal::Failed(person("the request was not understood; look for a newer version of this collector")),
         }
@@ -90,13 +96,17 @@ impl Refused<'_> {
         format!("the admin key is not accepted: put a valid key that has {SCOPE} into the secret")
     }
 
-    fn again(&self, key: &str) -> PortError {
+    /// Worth another try: now, after a short wait, or after one that is too long for a tick.
+    fn again(&self, key: &str) -> Refusal {
         let what = if self.status == 429 { "too many requests" } else { "a failure on the vendor's side" };
         let message = self.message(what, key);
         match (self.should_retry, self.retry_after) {
-            (Some(false), _) => PortError::next_tick(message),
-            (_, Some(after)) => PortError::again_after(after, message),
-            (_, None) => PortError::again(message),
+            (_, Some(after)) if after > RETRY.longest_named_wait => {
+                Refusal::Quiet(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
+            }
+            (Some(false), _) => Refusal::Failed(PortError::next_tick(message)),
+            (_, Some(after)) => Refusal::Failed(PortError::again_after(after, message)),
+            (_, None) => Refusal::Failed(PortError::again(message)),
         }
     }
 
@@ -162,7 +172,10 @@ mod tests {
     }
 
     fn check(refused: &Refused<'_>, recovery: Recovery, says: &str) {
-        let (Refusal::Failed(error) | Refusal::Key(error)) = refused.refusal(KEY) else { panic!("{refused:?}") };
+        let refusal = refused.refusal(KEY);
+        let (Refusal::Failed(error) | Refusal::Key(error) | Refusal::Quiet(_, error)) = refusal else {
+            panic!("{refused:?}")
+        };
         assert_eq!(error.recovery, recovery, "{error}");
         assert!(error.message.contains(says), "{error}");
         assert!(error.message.contains(&format!("HTTP {}", refused.status)), "{error}");
@@ -197,6 +210,20 @@ mod tests {
         let after = Some(Duration::from_secs(7));
         let waiting = Refused { retry_after: after, ..refused(429, &error("slow down", "", "rate_limit_exceeded")) };
         check(&waiting, Recovery::Again { after }, "rate_limit_exceeded slow down");
+    }
+
+    #[test]
+    fn quiet() {
+        let wait = |refused: &Refused<'_>| match refused.refusal(KEY) {
+            Refusal::Quiet(wait, _) => Some(wait.as_secs()),
+            _ => None,
+        };
+        let asking = |seconds| Refused { retry_after: Some(Duration::from_secs(seconds)), ..refused(429, "") };
+        assert_eq!([30, 31].map(|seconds| wait(&asking(seconds))), [None, Some(31)]);
+        check(&asking(31), Recovery::NextTick, "it asks for 31 s");
+        let unpaid = refused(429, &error("pay", "", UNPAID[0]));
+        assert_eq!(wait(&unpaid), Some(600));
+        assert_eq!(wait(&Refused { retry_after: Some(Duration::from_secs(9)), ..unpaid }), Some(9));
     }
 
     #[test]

@@ -11,19 +11,20 @@ use collector::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, POLICY, SourceSecret, TENANT};
+use crate::quiet::Quiet;
 use crate::refusal::{Refusal, Refused};
-use crate::wire::{self, ApiError};
+use crate::wire::{self, ApiError, BadPage};
 
 /// How a call is repeated: four times within some ten seconds, or as the vendor asks.
-const RETRY: RetryPolicy = RetryPolicy {
+pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_millis(500),
     longest_wait: Duration::from_secs(8),
     longest_named_wait: Duration::from_secs(30),
 };
-/// The most events the vendor puts on a page.
-const PAGE_LIMIT: &str = "100";
-/// The longest page: some 300 kB an event, where a kilobyte or two is usual.
+/// How many events are asked for: as many as the vendor puts on a page, and fewer where those are too long for us.
+const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
+/// The longest page, and so the longest event. A kilobyte or two is usual for one.
 const MAX_PAGE_BYTES: usize = 32 << 20;
 /// As much of an error's body is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -40,6 +41,7 @@ pub struct OpenAi<'a, S, C> {
     base_url: Url,
     reference: String,
     key: RefCell<SecretString>,
+    quiet: Quiet,
 }
 
 impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
@@ -60,6 +62,7 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             base_url: config.base_url.clone(),
             reference: reference.to_owned(),
             key: RefCell::new(secret.admin_key),
+            quiet: Quiet::default(),
         };
         Ok(Source { vendor, streams, policy: POLICY })
     }
@@ -92,24 +95,52 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
         Ok(Some(key).filter(differs))
     }
 
+    /// Asks for a page, and for a shorter one where it is too long.
     async fn ask(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<Answered, PortError> {
-        let answer = self.http.send(Request::get(self.url(request)).bearer(key)).await?;
-        if !(200..300).contains(&answer.status()) {
-            return refused(request, answer, key).await;
+        let mut place = String::new();
+        for limit in PAGE_LIMITS {
+            let answer = self.http.send(Request::get(self.url(request, limit)).bearer(key)).await?;
+            if !(200..300).contains(&answer.status()) {
+                return self.refused(request, answer, key).await;
+            }
+            place = format!("{} ({})", answer.place(), request.listing);
+            let vendor_now = answer.date().map(|at| at.as_second());
+            let Some(body) = answer.bytes_within(MAX_PAGE_BYTES).await? else { continue };
+            return match wire::page(&body) {
+                Ok(page) => Ok(Answered::Listed(Listed::Page(Page { vendor_now, ..page }))),
+                Err(BadPage::NoCursor) => Ok(Answered::Listed(Listed::CursorLost)),
+                Err(error) => Err(PortError::again(format!("{place}: {error}"))),
+            };
         }
-        let place = format!("{} ({})", answer.place(), request.listing);
-        let vendor_now = answer.date().map(|at| at.as_second());
-        let page = wire::page(&answer.bytes(MAX_PAGE_BYTES).await?);
-        let page = page.map_err(|error| PortError::again(format!("{place}: {error}")))?;
-        Ok(Answered::Listed(Listed::Page(Page { vendor_now, ..page })))
+        Err(PortError::person(format!(
+            "{place}: an event is longer than {MAX_PAGE_BYTES} bytes, and nothing after it can be listed; report it"
+        )))
     }
 
-    fn url(&self, request: &ListRequest<'_>) -> Url {
+    async fn refused(
+        &self,
+        request: &ListRequest<'_>,
+        answer: Answer,
+        key: &SecretString,
+    ) -> Result<Answered, PortError> {
+        match refusal(request, answer, key).await {
+            Refusal::Key(error) => Ok(Answered::KeyRefused(error)),
+            Refusal::CursorLost => Ok(Answered::Listed(Listed::CursorLost)),
+            Refusal::NotOffered => Ok(Answered::Listed(Listed::NotOffered)),
+            Refusal::Failed(error) => Err(error),
+            Refusal::Quiet(wait, error) => {
+                self.quiet.begin(self.clock, wait, &error);
+                Err(error)
+            }
+        }
+    }
+
+    fn url(&self, request: &ListRequest<'_>, limit: &str) -> Url {
         let mut url = endpoint(&self.base_url, "/organization/audit_logs");
         url.query_pairs_mut()
             .append_pair("effective_at[gte]", &request.window.from.to_string())
             .append_pair("effective_at[lt]", &request.window.to.to_string())
-            .append_pair("limit", PAGE_LIMIT)
+            .append_pair("limit", limit)
             .append_pair("tenant_only", if request.listing == TENANT { "true" } else { "false" })
             .extend_pairs(request.cursor.map(|cursor| ("after", cursor)));
         url
@@ -122,7 +153,7 @@ enum Answered {
     KeyRefused(PortError),
 }
 
-async fn refused(request: &ListRequest<'_>, answer: Answer, key: &SecretString) -> Result<Answered, PortError> {
+async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) -> Refusal {
     let header = |name: &str| answer.header(name).map(str::to_owned);
     let (place, request_id) = (answer.place().to_owned(), header("x-request-id"));
     let should_retry = header("x-should-retry").and_then(|text| text.parse().ok());
@@ -139,23 +170,20 @@ async fn refused(request: &ListRequest<'_>, answer: Answer, key: &SecretString) 
         should_retry,
         error: ApiError::parse(&body),
     };
-    match refused.refusal(key.expose_secret()) {
-        Refusal::Key(error) => Ok(Answered::KeyRefused(error)),
-        Refusal::CursorLost => Ok(Answered::Listed(Listed::CursorLost)),
-        Refusal::NotOffered => Ok(Answered::Listed(Listed::NotOffered)),
-        Refusal::Failed(error) => Err(error),
-    }
+    refused.refusal(key.expose_secret())
 }
 
 impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
     type Body = NoBlobs;
 
-    /// Nothing to prepare: an owner turns audit logging on, once.
+    /// Nothing to prepare: an owner turns audit logging on, once. But the vendor may want to be left alone.
     async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
+        self.quiet.check(self.clock)?;
         Ok(Prepared::Ready { vendor_now: None, started: false })
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
+        self.quiet.check(self.clock)?;
         retry(self.clock, &RETRY, || self.page(&request)).await
     }
 

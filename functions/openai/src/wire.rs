@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Why an answer with status 200 is not a page.
+/// Why an answer with status 200 is not a page that can be gone on from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadPage {
     /// Cut short, not JSON, or not a list object.

@@ -18,7 +18,6 @@ const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
 pub(crate) struct Changes {
     watermarks: BTreeMap<ListingId, UnixSeconds>,
     swept: BTreeMap<(ListingId, u32), UnixSeconds>,
-    sweep_from: BTreeMap<ListingId, (u32, UnixSeconds)>,
     cuts: BTreeMap<ListingId, UnixSeconds>,
     not_offered_until: BTreeMap<ListingId, UnixSeconds>,
     /// When each blob was first missed; `None` once it no longer matters.
@@ -33,13 +32,10 @@ impl Changes {
         *watermark = (*watermark).max(to);
     }
 
+    /// What happened longer than `reach` before `at` has been looked at again since.
     pub(crate) fn swept(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
-        self.swept.insert((listing, reach), at);
-    }
-
-    /// The sweep of that reach has looked at everything before `at`.
-    pub(crate) fn sweeping(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
-        self.sweep_from.insert(listing, (reach, at));
+        let swept = self.swept.entry((listing, reach)).or_insert(at);
+        *swept = (*swept).max(at);
     }
 
     /// Windows are to be cut this long.
@@ -67,13 +63,10 @@ impl Changes {
             // It answered: it is offered.
             state.not_offered_until = None;
         }
-        for (listing, at) in &self.sweep_from {
-            head.listings.entry((*listing).to_owned()).or_default().sweep_from = Some(*at);
-        }
         for ((listing, reach), at) in &self.swept {
             let state = head.listings.entry((*listing).to_owned()).or_default();
-            state.swept.insert(*reach, *at);
-            state.sweep_from = None;
+            let swept = state.swept.entry(*reach).or_insert(*at);
+            *swept = (*swept).max(*at);
         }
         for (listing, cut) in &self.cuts {
             head.listings.entry((*listing).to_owned()).or_default().cut = Some(*cut);
@@ -103,8 +96,10 @@ impl Changes {
             to - head.listings.get(*listing).map_or(head.floor, |state| state.watermark)
         };
         let furthest = self.watermarks.iter().map(|(listing, to)| raised(listing, to)).max().unwrap_or(0);
-        !self.swept.is_empty()
-            || !self.sweep_from.is_empty()
+        let sweeps = |(listing, reach): &(ListingId, u32), at: &UnixSeconds| {
+            head.listings.get(*listing).and_then(|state| state.swept.get(reach)).is_none_or(|last| last < at)
+        };
+        self.swept.iter().any(|(of, at)| sweeps(of, at))
             || !self.cuts.is_empty()
             || !self.not_offered_until.is_empty()
             || !self.missing.is_empty()

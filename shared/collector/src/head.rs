@@ -40,12 +40,9 @@ pub struct Head {
 pub struct ListingState {
     /// Everything the listing showed before this has been delivered.
     pub watermark: UnixSeconds,
-    /// When each sweep last ended, by its reach in seconds.
+    /// By a sweep's reach, in seconds: what happened longer than that before this moment was looked at again after it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
-    /// The reach of an unfinished sweep, in seconds, and where it goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep_from: Option<(u32, UnixSeconds)>,
     /// How long windows are cut, in seconds, after some took too many pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<UnixSeconds>,

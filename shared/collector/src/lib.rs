@@ -21,6 +21,7 @@ mod pull;
 mod rejected;
 mod report;
 mod retry;
+mod span;
 mod stream;
 mod tick;
 mod window;
@@ -29,7 +30,7 @@ pub use drift::Drift;
 pub use error::{PortError, Recovery};
 pub use head::{Head, ListingState};
 pub use ledger::{LedgerItem, LedgerKind};
-pub use policy::{BatchLimits, Compression, Retention, Settings, Sweep, VendorPolicy};
+pub use policy::{BatchLimits, Compression, Retention, Settings, Silence, Sweep, VendorPolicy};
 pub use ports::{
     BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Vendor,
     Written,

@@ -20,6 +20,15 @@ pub struct Retention {
     pub margin: UnixSeconds,
 }
 
+/// When a stream that never showed an event is worth a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    /// Seconds of vendor time without a single event.
+    pub after: UnixSeconds,
+    /// What may be the cause, and what to do.
+    pub advice: &'static str,
+}
+
 /// How a vendor's streams are listed. One constant a vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorPolicy {
@@ -35,6 +44,8 @@ pub struct VendorPolicy {
     pub horizon: UnixSeconds,
     /// Events are listed outright: a window that takes more pages than this is cut into smaller ones.
     pub split_after_pages: Option<u32>,
+    /// When a stream that never showed an event is worth a word, where it ever is.
+    pub silence: Option<Silence>,
     /// Blobs asked for ahead of the one that is read.
     pub fetches_ahead: usize,
 }

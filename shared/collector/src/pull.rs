@@ -1,6 +1,5 @@
 //! One tick of one stream: list, fetch, normalise, deliver.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -13,16 +12,13 @@ use crate::batch::Rejected;
 use crate::delivery::Delivery;
 use crate::error::PortError;
 use crate::policy::VendorPolicy;
-use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Prepared, State, Vendor};
+use crate::ports::{Bucket, Clock, Prepared, State, Vendor};
 use crate::report::{Failure, Gap};
+use crate::span::{Mark, Spanned};
 use crate::stream::{ListingId, Stream};
 use crate::tick::Tick;
-use crate::window::{self, Plan, UnixSeconds, Window};
+use crate::window::{self, Plan, UnixSeconds};
 
-/// Pages of one window. A vendor that has more is going round in circles.
-const MOST_PAGES: u32 = 20_000;
-/// Times a window is begun anew because the vendor lost our place in it.
-const MOST_RESTARTS: u32 = 3;
 /// A listing that is not offered is asked for again after this, in seconds.
 const ASK_AGAIN_AFTER: UnixSeconds = 86_400;
 /// Time kept for the last commit.
@@ -38,18 +34,6 @@ pub(crate) enum Stop {
     Delivery(PortError),
 }
 
-/// What came of one window.
-enum Pulled {
-    /// All of it is delivered or in hand.
-    Whole { pages: u32 },
-    /// Listed, but for blobs that could not be consumed; the oldest of those was created then.
-    Held { at: UnixSeconds },
-    /// It takes too many pages; cut it smaller.
-    TooLong,
-    /// The vendor does not offer this listing to this source.
-    NotOffered,
-}
-
 /// One tick of one stream.
 pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) tick: &'a Tick<'a, S, B, C>,
@@ -62,23 +46,6 @@ pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) cut: UnixSeconds,
     /// The vendor's clock, as its last answer told it.
     pub(crate) vendor_now: Option<UnixSeconds>,
-}
-
-/// What listing a span to its end moves.
-#[derive(Clone, Copy)]
-enum Mark {
-    Watermark,
-    /// Of that reach.
-    Sweep(u32),
-}
-
-/// What came of a span of one listing.
-#[derive(PartialEq, Eq)]
-enum Spanned {
-    Whole,
-    /// Listed, but for blobs that could not be consumed.
-    Held,
-    NotOffered,
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -98,6 +65,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             }
         }
         self.delivery.report.watermark_lag_seconds = self.lag();
+        self.delivery.report.silence = self.silence();
     }
 
     /// Seconds since the oldest watermark of the listings that are offered.
@@ -106,6 +74,16 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let states = self.stream.listings.iter().filter_map(|id| self.delivery.head.listings.get(*id));
         let offered = states.filter(|state| state.not_offered_until.is_none_or(|until| until <= now));
         offered.map(|state| (now - state.watermark).max(0)).max()
+    }
+
+    /// A word on a stream that was listed to its end for long, and never showed an event.
+    fn silence(&self) -> Option<String> {
+        let silence = self.policy.silence?;
+        let (report, head) = (&self.delivery.report, &self.delivery.head);
+        let listed = self.tick.clock.now().as_second() - head.floor;
+        let silent = report.drained && report.events == 0 && head.last_event.is_none() && listed >= silence.after;
+        let days = listed / 86_400;
+        silent.then(|| format!("{}: no event at all in {days} days; {}", self.stream.name(), silence.advice))
     }
 
     async fn finish(&mut self) -> Result<(), PortError> {
@@ -167,7 +145,9 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             self.delivery.report.gaps.push(Gap { from: lost.from, to: lost.to, cause });
         }
         let Some(main) = plan.main else { return Ok(None) };
-        if self.pull_span(listing, main, Mark::Watermark).await? == Spanned::NotOffered {
+        // Without a sweep to follow, the way forward is all that the due ones had to look at.
+        let sweeps = if plan.sweep.is_none() { plan.sweeps.as_slice() } else { &[] };
+        if self.pull_span(listing, main, Mark::Watermark { now, sweeps }).await? == Spanned::NotOffered {
             self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
             return Ok(None);
         }
@@ -176,113 +156,19 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 
     /// Looks further back, where a sweep is due.
     async fn sweep(&mut self, listing: ListingId, plan: Plan, now: UnixSeconds) -> Result<(), Stop> {
-        let swept = match plan.sweep {
-            Some(sweep) => {
-                let reach = plan.sweeps.iter().copied().max().unwrap_or(self.policy.overlap);
-                self.pull_span(listing, sweep, Mark::Sweep(reach)).await? == Spanned::Whole
-            }
-            None => true,
-        };
-        if swept {
+        let Some(sweep) = plan.sweep else { return Ok(()) };
+        let swept = self.pull_span(listing, sweep, Mark::Sweeps { now, sweeps: &plan.sweeps }).await?;
+        if swept == Spanned::Whole {
+            // What lies after it was listed just before.
             let at = self.seen(now);
             plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, at));
         }
         Ok(())
     }
 
-    /// Lists a span window by window, oldest first, moving the mark behind it.
-    async fn pull_span(&mut self, listing: ListingId, span: Window, mark: Mark) -> Result<Spanned, Stop> {
-        let (mut left, mut whole) = (Some(span), true);
-        while let Some(span) = left {
-            let (window, rest) = span.split_first(self.cut);
-            let came_to = match self.pull_window(listing, window).await? {
-                Pulled::NotOffered => return Ok(Spanned::NotOffered),
-                Pulled::TooLong => {
-                    self.cut_windows(listing, (window.span() / 2).max(1));
-                    continue;
-                }
-                Pulled::Held { at } => at.min(window.to),
-                Pulled::Whole { pages } => {
-                    self.widen(listing, pages);
-                    window.to
-                }
-            };
-            if whole {
-                match mark {
-                    Mark::Watermark => self.delivery.changes.raise(listing, self.seen(came_to)),
-                    Mark::Sweep(reach) => self.delivery.changes.sweeping(listing, reach, came_to),
-                }
-            }
-            whole &= came_to == window.to;
-            left = rest;
-        }
-        Ok(if whole { Spanned::Whole } else { Spanned::Held })
-    }
-
     /// Our time, but never the vendor's future: what a listing shows, it shows as of the vendor's now.
     pub(crate) fn seen(&self, at: UnixSeconds) -> UnixSeconds {
         self.vendor_now.map_or(at, |vendor_now| at.min(vendor_now))
-    }
-
-    fn cut_windows(&mut self, listing: ListingId, cut: UnixSeconds) {
-        self.cut = cut;
-        self.delivery.changes.cut(listing, cut);
-    }
-
-    /// After a window with few pages the next may be longer.
-    fn widen(&mut self, listing: ListingId, pages: u32) {
-        let few = self.policy.split_after_pages.is_some_and(|most| pages * 3 <= most);
-        if few && self.cut < self.policy.longest_window {
-            self.cut_windows(listing, self.cut.saturating_mul(2).min(self.policy.longest_window));
-        }
-    }
-
-    async fn pull_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
-        for _ in 0..MOST_RESTARTS {
-            if let Some(pulled) = self.list_window(listing, window).await? {
-                return Ok(pulled);
-            }
-        }
-        Err(Stop::Vendor(PortError::next_tick(format!(
-            "the vendor lost our place in the listing {listing} {MOST_RESTARTS} times; the next tick begins anew"
-        ))))
-    }
-
-    /// Lists one window from its start; `None` when the vendor lost our place in it.
-    async fn list_window(&mut self, listing: ListingId, window: Window) -> Result<Option<Pulled>, Stop> {
-        let (mut blobs, mut cursors) = (Vec::new(), HashSet::new());
-        let mut cursor: Option<String> = None;
-        for page_number in 1..=MOST_PAGES {
-            let request = ListRequest { stream: self.stream, listing, window, cursor: cursor.as_deref() };
-            let listed = self.vendor.list(request);
-            let page = match self.before_cutoff(listed).await?.map_err(Stop::Vendor)? {
-                Listed::Page(page) => page,
-                Listed::CursorLost => return Ok(None),
-                Listed::NotOffered => return Ok(Some(Pulled::NotOffered)),
-            };
-            self.delivery.report.pages += 1;
-            if page_number == 1 {
-                self.vendor_now = page.vendor_now.or(self.vendor_now);
-            }
-            for item in page.items {
-                match item {
-                    Item::Event(raw) => self.take(&raw).await.map_err(Stop::Delivery)?,
-                    Item::Blob(blob) => blobs.push(blob),
-                }
-            }
-            let Some(next) = page.next else {
-                let oldest_left = self.consume(blobs).await?;
-                return Ok(Some(oldest_left.map_or(Pulled::Whole { pages: page_number }, |at| Pulled::Held { at })));
-            };
-            if !cursors.insert(next.clone()) {
-                return Err(Stop::Vendor(going_round(listing)));
-            }
-            if self.policy.split_after_pages.is_some_and(|most| page_number >= most) && window.span() > 1 {
-                return Ok(Some(Pulled::TooLong));
-            }
-            cursor = Some(next);
-        }
-        Err(Stop::Vendor(going_round(listing)))
     }
 
     /// Takes one event: a new one goes into the batch in hand.
@@ -328,11 +214,4 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 /// The time from `now` to `deadline`, or none.
 fn until(now: Timestamp, deadline: Timestamp) -> Duration {
     Duration::try_from(deadline.duration_since(now)).unwrap_or(Duration::ZERO)
-}
-
-fn going_round(listing: ListingId) -> PortError {
-    PortError::next_tick(format!(
-        "the listing {listing} does not advance: the vendor named the same next page twice, or more than \
-         {MOST_PAGES} pages for one window; the watermark stays and the next tick tries again"
-    ))
 }

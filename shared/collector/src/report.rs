@@ -38,6 +38,8 @@ pub struct StreamReport {
     pub adopted: u64,
     /// Spans that fell out of the vendor's retention before they could be listed.
     pub gaps: Vec<Gap>,
+    /// What a stream that never showed an event may want; `None` for one that did, or may still.
+    pub silence: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
     pub watermark_lag_seconds: Option<i64>,
     /// Whether all there was to list was listed and delivered; `false` when the deadline came first.

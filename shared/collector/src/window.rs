@@ -1,7 +1,7 @@
 //! Which spans of vendor time a tick lists.
 
 use crate::head::ListingState;
-use crate::policy::VendorPolicy;
+use crate::policy::{Sweep, VendorPolicy};
 
 /// Seconds since 1970, UTC.
 pub type UnixSeconds = i64;
@@ -36,28 +36,33 @@ impl Window {
 pub(crate) struct Plan {
     /// From the watermark, less the overlap, to the vendor's now: always first, for it moves the watermark.
     pub(crate) main: Option<Window>,
-    /// What the due sweeps look at beyond that, from where the last one was left.
+    /// What the due sweeps look at beyond that.
     pub(crate) sweep: Option<Window>,
-    /// The sweeps that listing both to the end completes, by reach.
+    /// The sweeps that are due, by reach: listing both, oldest first, moves them.
     pub(crate) sweeps: Vec<u32>,
     /// Vendor time that was never listed and that the vendor no longer has.
     pub(crate) lost: Option<Window>,
 }
 
-/// Plans one listing at the vendor's `now`: from the watermark, less the overlap, and less the
-/// widest sweep that is due; never below the floor, never past the vendor's retention, never into its future.
+/// Plans one listing at the vendor's `now`: from the watermark, less the overlap, and what the due sweeps
+/// have to look at again; never below the floor, never past the vendor's retention, never into its future.
+///
+/// A sweep of a reach begins that far before the *last* one, not before the watermark: what was older
+/// then has been looked at since, however much too late a sweep comes, and however late the watermark is.
+/// So an event that shows up within the reach of its time is found.
 pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPolicy, now: UnixSeconds) -> Plan {
-    let due = |every: UnixSeconds, reach: u32| listing.swept.get(&reach).is_none_or(|last| now - last >= every);
-    let sweeps: Vec<u32> =
-        policy.sweeps.iter().filter(|sweep| due(sweep.every, sweep.reach)).map(|sweep| sweep.reach).collect();
-
+    let watermark = listing.watermark.min(now);
     let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
-    let back = |reach: u32| (listing.watermark.min(now) - UnixSeconds::from(reach)).max(floor).max(oldest);
-    let main = back(policy.overlap);
-    let widest = sweeps.iter().copied().max();
-    // A wider sweep that has become due since begins with its own reach.
-    let left = listing.sweep_from.filter(|(reach, _)| Some(*reach) == widest);
-    let sweep = widest.map(|reach| left.map_or(back(reach), |(_, at)| at.min(main).max(back(reach))));
+    let last = |reach: u32| listing.swept.get(&reach).copied();
+    let due = |sweep: &&Sweep| last(sweep.reach).is_none_or(|last| now - last >= sweep.every);
+    let sweeps: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach).collect();
+
+    let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
+    let since = |reach: &u32| back(last(*reach).unwrap_or(watermark).min(watermark), *reach);
+    // A watermark further behind than the reach: one way forward does for both.
+    let lagging = sweeps.iter().filter(|reach| watermark <= now - UnixSeconds::from(**reach)).map(since);
+    let main = lagging.chain([back(watermark, policy.overlap)]).min().unwrap_or(watermark);
+    let sweep = sweeps.iter().map(since).min();
     let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
     Plan { main: span(main, now), sweep: sweep.and_then(|from| span(from, main)), sweeps, lost }
 }
@@ -82,6 +87,7 @@ mod tests {
             longest_window: DAY,
             retention,
             horizon: 30 * DAY,
+            silence: None,
             fetches_ahead: 1,
             split_after_pages: None,
         }
@@ -106,27 +112,30 @@ mod tests {
     fn ok_a_due_sweep_comes_after_and_the_floor_stops_it() {
         let state = listing(NOW - 60, &[(604_800, NOW - 100), (86_400, NOW - HOUR)]);
         let got = plan(&state, 0, &policy(None), NOW);
-        assert_eq!((got.main, got.sweep), (window(NOW - 660, NOW), window(NOW - 60 - DAY, NOW - 660)));
+        assert_eq!((got.main, got.sweep), (window(NOW - 660, NOW), window(NOW - HOUR - DAY, NOW - 660)));
         assert_eq!(got.sweeps, [86_400]);
         assert_eq!(plan(&state, NOW - 900, &policy(None), NOW).sweep, window(NOW - 900, NOW - 660));
         assert_eq!(plan(&state, NOW - 600, &policy(None), NOW).sweep, None);
     }
 
     #[test]
-    fn ok_a_sweep_goes_on_where_it_was_left() {
-        let left =
-            |sweep_from| ListingState { sweep_from: Some((86_400, sweep_from)), ..listing(NOW, &[(604_800, NOW)]) };
-        let sweep = |sweep_from| plan(&left(sweep_from), 0, &policy(None), NOW).sweep;
-        assert_eq!(sweep(NOW - 5 * HOUR), window(NOW - 5 * HOUR, NOW - 600));
-        assert_eq!(sweep(NOW - 9 * DAY), window(NOW - DAY, NOW - 600));
-        assert_eq!(sweep(NOW + DAY), None);
+    fn ok_a_late_sweep_looks_back_from_the_last_one() {
+        let state = listing(NOW, &[(604_800, NOW), (86_400, NOW - 5 * HOUR)]);
+        assert_eq!(plan(&state, 0, &policy(None), NOW).sweep, window(NOW - 5 * HOUR - DAY, NOW - 600));
+        // The wider of two that are due; a stream that was never swept, from its watermark.
+        let state = listing(NOW, &[(86_400, NOW - 5 * HOUR)]);
+        let got = plan(&state, 0, &policy(None), NOW);
+        assert_eq!((got.sweep, got.sweeps), (window(NOW - 7 * DAY, NOW - 600), vec![86_400, 604_800]));
     }
 
     #[test]
-    fn ok_a_wider_sweep_does_not_go_on_where_a_narrower_one_was_left() {
-        let left = ListingState { sweep_from: Some((86_400, NOW - 5 * HOUR)), ..listing(NOW, &[]) };
-        let got = plan(&left, 0, &policy(None), NOW);
-        assert_eq!((got.sweep, got.sweeps), (window(NOW - 7 * DAY, NOW - 600), vec![86_400, 604_800]));
+    fn ok_a_watermark_far_behind_takes_the_sweep_along() {
+        let stopped = NOW - 3 * DAY;
+        let state = listing(stopped, &[(604_800, NOW), (86_400, stopped - 100)]);
+        let got = plan(&state, 0, &policy(None), NOW);
+        assert_eq!((got.main, got.sweep), (window(stopped - 100 - DAY, NOW), None));
+        assert_eq!(got.sweeps, [86_400]);
+        assert_eq!(plan(&state, stopped - 900, &policy(None), NOW).main, window(stopped - 900, NOW));
     }
 
     #[test]

@@ -79,7 +79,8 @@ fn answer(mut socket: TcpStream, head: &str, body: &str) -> String {
     }
     let length = body.len();
     let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-    socket.write_all(answer.as_bytes()).unwrap();
+    // A client that has read enough goes away.
+    let _ = socket.write_all(answer.as_bytes());
     String::from_utf8(request).unwrap()
 }
 
@@ -192,6 +193,45 @@ async fn does_not_hammer_where_a_bill_is_unpaid() {
     let seen = organization(vec![("429 Slow", body.to_owned())]).await;
     seen.error(Recovery::Person, "billing");
     assert_eq!(seen.requests.len(), 1);
+}
+
+#[tokio::test]
+async fn leaves_a_vendor_alone_that_asks_for_it() {
+    for head in ["429 Slow\r\nRetry-After: 60", "429 Pay"] {
+        let body = if head.ends_with("Pay") { r#"{"error":{"code":"insufficient_quota"}}"# } else { "" };
+        let (base_url, requests) = serve(vec![(head, body.to_owned())]);
+        let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh: OLD_KEY, fresh_reads: RefCell::default() });
+        let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+        let source =
+            OpenAi::source(&HttpClient::new().unwrap(), &secrets, &clock, &config, "the secret").await.unwrap();
+        let stream = &source.streams[0];
+        assert!(source.vendor.prepare(stream, None).await.is_ok());
+        let window = Window { from: 1_700_000_000, to: 1_700_000_600 };
+        for listing in LISTINGS {
+            let request = ListRequest { stream, listing, window, cursor: None };
+            source.vendor.list(request).await.unwrap_err();
+        }
+        let error = source.vendor.prepare(stream, None).await.unwrap_err();
+        assert!(error.message.contains("not asked again"), "{error}");
+        assert_eq!(requests.lock().unwrap().len(), 1, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_too_long_is_asked_for_in_shorter_ones() {
+    let long = format!(r#"{{"data":["{}"],"has_more":false}}"#, "x".repeat(MAX_PAGE_BYTES));
+    let script = |answers: usize| vec![("200 OK", long.clone()); answers];
+    let seen = organization([script(2), vec![("200 OK", EMPTY_PAGE.to_owned())]].concat()).await;
+    assert_eq!(seen.result, page(&[], None));
+    let limits = seen.requests.iter().filter_map(|request| request.split_once("&limit=")?.1.split_once('&'));
+    assert_eq!(limits.map(|(limit, _)| limit).collect::<Vec<_>>(), PAGE_LIMITS);
+    organization(script(3)).await.error(Recovery::Person, "longer than");
+}
+
+#[tokio::test]
+async fn more_without_anything_to_ask_for_it_with_is_a_lost_place() {
+    let body = r#"{"data":[],"last_id":null,"has_more":true}"#;
+    assert_eq!(organization(vec![("200 OK", body.to_owned())]).await.result, Ok(Listed::CursorLost));
 }
 
 #[tokio::test]

@@ -48,16 +48,22 @@ impl Answer {
 
     /// The whole body. More than `most` bytes are an error for the next tick: asking again now
     /// would bring them again.
-    pub async fn bytes(mut self, most: usize) -> Result<Vec<u8>, PortError> {
+    pub async fn bytes(self, most: usize) -> Result<Vec<u8>, PortError> {
+        let place = self.place.clone();
+        let body = self.bytes_within(most).await?;
+        body.ok_or_else(|| PortError::next_tick(format!("{place}: the answer is longer than {most} bytes")))
+    }
+
+    /// The whole body; `None` when it is more than `most` bytes.
+    pub async fn bytes_within(mut self, most: usize) -> Result<Option<Vec<u8>>, PortError> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             if body.len() + chunk.len() > most {
-                let place = &self.place;
-                return Err(PortError::next_tick(format!("{place}: the answer is longer than {most} bytes")));
+                return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(Some(body))
     }
 
     fn headers(&self) -> &HeaderMap {

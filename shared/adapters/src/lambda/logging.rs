@@ -53,6 +53,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 bytes = report.bytes,
                 adopted = report.adopted,
                 gaps = list(&report.gaps),
+                silence = report.silence,
                 watermark_lag_seconds = report.watermark_lag_seconds,
                 drained = report.drained,
                 failure = $failure,
@@ -64,6 +65,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
         Some(failure) if failure.needs_person => line!(error, failure.message),
         Some(failure) => line!(warn, failure.message),
         None if !report.gaps.is_empty() => line!(error, tracing::field::Empty),
+        None if report.silence.is_some() => line!(warn, tracing::field::Empty),
         None => line!(info, tracing::field::Empty),
     }
 }

@@ -138,6 +138,7 @@ fn source(events: Vec<String>) -> Source<Lists> {
         retention: None,
         horizon: 86_400,
         split_after_pages: None,
+        silence: None,
         fetches_ahead: 1,
     };
     Source { vendor: Lists(events), streams: vec![stream], policy }

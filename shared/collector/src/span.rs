@@ -1,0 +1,205 @@
+//! One span of a listing: window by window, page by page.
+
+use std::collections::HashSet;
+
+use crate::error::{PortError, Recovery};
+use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Page, State, Vendor};
+use crate::pull::{Pull, Stop};
+use crate::stream::ListingId;
+use crate::window::{UnixSeconds, Window};
+
+/// Pages of one window. A vendor that has more is going round in circles.
+const MOST_PAGES: u32 = 20_000;
+/// Times a window is begun anew because our place in it was lost.
+const MOST_RESTARTS: u32 = 3;
+
+/// What listing a span moves, window by window. `now` is the vendor's time at which the tick began.
+#[derive(Clone, Copy)]
+pub(crate) enum Mark<'a> {
+    /// The watermark; and these sweeps, where the span begins as early as they would.
+    Watermark { now: UnixSeconds, sweeps: &'a [u32] },
+    /// These sweeps.
+    Sweeps { now: UnixSeconds, sweeps: &'a [u32] },
+}
+
+/// What came of a span of one listing.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Spanned {
+    /// All of it is delivered or in hand.
+    Whole,
+    /// Listed, but for blobs that could not be consumed.
+    Held,
+    /// The vendor does not offer this listing to this source.
+    NotOffered,
+}
+
+/// What came of one window.
+enum Pulled {
+    /// All of it is delivered or in hand.
+    Whole { pages: u32 },
+    /// Listed, but for blobs that could not be consumed; the oldest of those was created then.
+    Held { at: UnixSeconds },
+    /// It takes too many pages, or cannot be paged through; cut it smaller.
+    TooLong,
+    /// The vendor does not offer this listing to this source.
+    NotOffered,
+    /// Our place in it was lost: it has to be listed from its start.
+    LostPlace,
+}
+
+impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
+    /// Lists a span window by window, oldest first, moving the mark behind it.
+    ///
+    /// A window that fails is left to the next tick, which cuts it smaller, and costs the ones after it
+    /// nothing but their mark. When two fail it is not the windows.
+    pub(crate) async fn pull_span(
+        &mut self,
+        listing: ListingId,
+        span: Window,
+        mark: Mark<'_>,
+    ) -> Result<Spanned, Stop> {
+        let (mut left, mut whole, mut trouble) = (Some(span), true, None);
+        while let Some(span) = left {
+            let (window, rest) = span.split_first(self.cut);
+            let pages_before = self.delivery.report.pages;
+            let came_to = match self.pull_window(listing, window).await {
+                Ok(Pulled::NotOffered) => return Ok(Spanned::NotOffered),
+                Ok(Pulled::TooLong | Pulled::LostPlace) => {
+                    self.halve(listing, window);
+                    continue;
+                }
+                Ok(Pulled::Held { at }) => at.min(window.to),
+                Ok(Pulled::Whole { pages }) => {
+                    self.widen(listing, pages);
+                    window.to
+                }
+                Err(Stop::Vendor(error)) => {
+                    if error.recovery == Recovery::NextTick && self.can_halve(window) {
+                        self.halve(listing, window);
+                    }
+                    if let Some(first) = trouble.take() {
+                        return Err(Stop::Vendor(first));
+                    }
+                    if rest.is_none() || error.recovery == Recovery::Person {
+                        return Err(Stop::Vendor(error));
+                    }
+                    trouble = Some(error);
+                    window.from
+                }
+                Err(Stop::Cutoff) => {
+                    // More than a tick can list would be begun anew for ever.
+                    let listed_pages = self.delivery.report.pages - pages_before;
+                    if window.from == span.from && listed_pages > 1 && self.can_halve(window) {
+                        self.halve(listing, window);
+                    }
+                    return Err(Stop::Cutoff);
+                }
+                Err(stop) => return Err(stop),
+            };
+            if whole {
+                self.moved(listing, mark, came_to);
+            }
+            whole &= came_to == window.to;
+            left = rest;
+        }
+        match trouble {
+            Some(error) => Err(Stop::Vendor(error)),
+            None => Ok(if whole { Spanned::Whole } else { Spanned::Held }),
+        }
+    }
+
+    /// Everything from the span's start to `to` is delivered, or in the batch in hand.
+    fn moved(&mut self, listing: ListingId, mark: Mark<'_>, to: UnixSeconds) {
+        let (now, sweeps) = match mark {
+            Mark::Watermark { now, sweeps } => {
+                self.delivery.changes.raise(listing, self.seen(to));
+                (now, sweeps)
+            }
+            Mark::Sweeps { now, sweeps } => (now, sweeps),
+        };
+        for reach in sweeps {
+            let at = self.seen(now.min(to + UnixSeconds::from(*reach)));
+            self.delivery.changes.swept(listing, *reach, at);
+        }
+    }
+
+    /// Whether windows are cut to what their pages allow, and this one can be.
+    fn can_halve(&self, window: Window) -> bool {
+        self.policy.split_after_pages.is_some() && window.span() > 1
+    }
+
+    fn halve(&mut self, listing: ListingId, window: Window) {
+        self.cut_windows(listing, (window.span() / 2).max(1));
+    }
+
+    /// After a window with few pages the next may be longer.
+    fn widen(&mut self, listing: ListingId, pages: u32) {
+        let few = self.policy.split_after_pages.is_some_and(|most| pages * 3 <= most);
+        if few && self.cut < self.policy.longest_window {
+            self.cut_windows(listing, self.cut.saturating_mul(2).min(self.policy.longest_window));
+        }
+    }
+
+    fn cut_windows(&mut self, listing: ListingId, cut: UnixSeconds) {
+        self.cut = cut;
+        self.delivery.changes.cut(listing, cut);
+    }
+
+    /// Lists one window, from its start again where our place in it was lost. Where that goes on, it is
+    /// cut: a window of one page has no places to lose.
+    async fn pull_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
+        for _ in 0..MOST_RESTARTS {
+            match self.list_window(listing, window).await? {
+                Pulled::LostPlace => {}
+                pulled => return Ok(pulled),
+            }
+        }
+        if self.can_halve(window) { Ok(Pulled::LostPlace) } else { Err(Stop::Vendor(going_round(listing))) }
+    }
+
+    /// Lists one window from its start.
+    async fn list_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
+        let (mut blobs, mut cursors) = (Vec::new(), HashSet::new());
+        let mut cursor: Option<String> = None;
+        for page_number in 1..=MOST_PAGES {
+            let request = ListRequest { stream: self.stream, listing, window, cursor: cursor.as_deref() };
+            let listed = self.vendor.list(request);
+            let page = match self.before_cutoff(listed).await?.map_err(Stop::Vendor)? {
+                Listed::Page(page) => page,
+                Listed::CursorLost => return Ok(Pulled::LostPlace),
+                Listed::NotOffered => return Ok(Pulled::NotOffered),
+            };
+            self.delivery.report.pages += 1;
+            if page_number == 1 {
+                self.vendor_now = page.vendor_now.or(self.vendor_now);
+            }
+            let Page { items, next, .. } = page;
+            for item in items {
+                match item {
+                    Item::Event(raw) => self.take(&raw).await.map_err(Stop::Delivery)?,
+                    Item::Blob(blob) => blobs.push(blob),
+                }
+            }
+            let Some(next) = next else {
+                let oldest_left = self.consume(blobs).await?;
+                return Ok(oldest_left.map_or(Pulled::Whole { pages: page_number }, |at| Pulled::Held { at }));
+            };
+            if !cursors.insert(next.clone()) {
+                return Ok(Pulled::LostPlace);
+            }
+            if self.policy.split_after_pages.is_some_and(|most| page_number >= most) && window.span() > 1 {
+                return Ok(Pulled::TooLong);
+            }
+            cursor = Some(next);
+        }
+        Err(Stop::Vendor(going_round(listing)))
+    }
+}
+
+fn going_round(listing: ListingId) -> PortError {
+    PortError::next_tick(format!(
+        "the listing {listing} does not advance: {MOST_RESTARTS} times the vendor lost our place in it or named \
+         the same next page twice, or it has more than {MOST_PAGES} pages for one window; the watermark stays \
+         and the next tick tries again"
+    ))
+}
