@@ -29,6 +29,8 @@ pub struct Options {
     /// object. Microsoft 365: `{"content_type":…,"record":{…}}`. They keep their own times. Any JSON
     /// will do, so that clients can be given what is no event: a number, `null`, an object without id.
     pub records: Option<Vec<String>>,
+    /// When each of the `records` becomes visible, in their order (OpenAI). Those beyond the list: at once.
+    pub visible_at: Vec<Timestamp>,
     /// A file to which every event is appended, as one line of JSON, when it becomes visible.
     pub ledger: Option<PathBuf>,
 }
@@ -44,6 +46,7 @@ impl Options {
             span_seconds: 6 * 24 * 3_600,
             ahead_seconds: 0,
             records: None,
+            visible_at: Vec::new(),
             ledger: None,
         }
     }

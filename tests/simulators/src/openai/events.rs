@@ -60,7 +60,7 @@ impl Event {
 /// A given record is not JSON.
 pub(super) fn events(options: &Options, behaviours: &Behaviours) -> io::Result<Vec<Event>> {
     let mut events = match &options.records {
-        Some(records) => given(records, options.now)?,
+        Some(records) => given(records, &options.visible_at, options.now)?,
         None => made_up(options, behaviours),
     };
     events.sort_by_cached_key(|event| (-i128::from(event.effective_at), mix(options.seed ^ hash(event.identity()))));

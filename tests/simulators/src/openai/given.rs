@@ -14,15 +14,16 @@ use crate::dice::{Dice, hash};
 /// What does not tell its time happened so many seconds before the start: any client asks for that.
 const BEFORE: i64 = 60;
 
-/// Records that were given, all to be seen at once; of one identity the first.
+/// Records that were given, to be seen at the moments given with them, or at once; of one identity the first.
 ///
 /// # Errors
 /// A record is not JSON.
-pub(super) fn given(records: &[String], now: Timestamp) -> io::Result<Vec<Event>> {
+pub(super) fn given(records: &[String], visible_at: &[Timestamp], now: Timestamp) -> io::Result<Vec<Event>> {
     let mut known = HashSet::new();
     let mut events = Vec::with_capacity(records.len());
     for (number, raw) in records.iter().enumerate() {
-        let event = event(raw, now)
+        let visible_at = visible_at.get(number).copied().unwrap_or(now);
+        let event = event(raw, now, visible_at)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {error}", number + 1)))?;
         if known.insert(event.identity().to_owned()) {
             events.push(event);
@@ -31,7 +32,7 @@ pub(super) fn given(records: &[String], now: Timestamp) -> io::Result<Vec<Event>
     Ok(events)
 }
 
-fn event(raw: &str, now: Timestamp) -> serde_json::Result<Event> {
+fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result<Event> {
     // Not as a `Value`: that knows neither lone surrogates nor numbers beyond all bounds. Of equal keys, the last.
     let raw: &RawValue = serde_json::from_str(raw)?;
     let fields = canonical::fields(raw.get()).unwrap_or_default();
@@ -43,7 +44,7 @@ fn event(raw: &str, now: Timestamp) -> serde_json::Result<Event> {
         cursor: id.clone().unwrap_or_else(|| hidden(raw.get())),
         id,
         effective_at: effective_at.unwrap_or_else(|| now.as_second() - BEFORE),
-        visible_at: now,
+        visible_at,
         is_tenant_scoped: text("type").is_some_and(|event_type| types::is_tenant_scoped(&event_type)),
         raw: raw.get().to_owned(),
     })
@@ -61,7 +62,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
 
     fn read(raw: &str) -> Event {
-        event(raw, NOW).unwrap()
+        event(raw, NOW, NOW).unwrap()
     }
 
     #[test]
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn err_what_is_not_json_by_its_number() {
-        let error = given(&["{}".to_owned(), "{".to_owned()], NOW).unwrap_err();
+        let error = given(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
         assert!(error.to_string().starts_with("record 2: "), "{error}");
     }
 }

@@ -1,0 +1,97 @@
+//! The bucket held against what the vendor showed.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use collector::Stream;
+use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use schema::{LineContext, Normalizer, RowId};
+use simulators::Served;
+
+use super::shelf::Shelf;
+
+/// What came of what was shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Lines in the bucket.
+    pub lines: usize,
+    /// Inputs kept under `rejected/`.
+    pub rejected: usize,
+    /// Shown, and not delivered.
+    pub lost: Vec<String>,
+    /// Delivered more than once.
+    pub twice: Vec<String>,
+    /// Delivered, and never shown.
+    pub foreign: Vec<String>,
+}
+
+impl Account {
+    /// Nothing lost, nothing twice, nothing that was never shown.
+    pub fn is_exact(&self) -> bool {
+        self.lost.is_empty() && self.twice.is_empty() && self.foreign.is_empty()
+    }
+}
+
+/// Holds a stream's objects against what its vendor showed of it. An event is known by its row id;
+/// what cannot become a line, by the row id it is rejected under.
+///
+/// # Errors
+/// An object is not what it should be.
+pub fn account(shelf: &Shelf, stream: &Stream, served: &[Served]) -> Result<Account, String> {
+    let mut due = due(stream, served);
+    let mut account = Account::default();
+    for (key, body) in shelf.objects(&format!("{}/", stream.log_type.table())) {
+        for line in lines(&key, &body)? {
+            account.lines += 1;
+            account.take(&mut due, &line);
+        }
+    }
+    let rejected = format!("rejected/{}/{}-", stream.log_type.table(), stream.source);
+    for (key, _) in shelf.objects(&rejected) {
+        account.rejected += 1;
+        account.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
+    }
+    account.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| identity).collect();
+    Ok(account)
+}
+
+impl Account {
+    fn take(&mut self, due: &mut BTreeMap<String, (String, u32)>, row_id: &str) {
+        match due.get_mut(row_id) {
+            None => self.foreign.push(row_id.to_owned()),
+            Some((identity, times)) => {
+                *times += 1;
+                if *times == 2 {
+                    self.twice.push(identity.clone());
+                }
+            }
+        }
+    }
+}
+
+/// What was shown, by row id: which event it is, and how often it was delivered so far.
+fn due(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
+    let normalizer = Normalizer::new(stream.log_type);
+    let context = LineContext {
+        source_id: stream.source.as_str(),
+        source_label: &stream.label,
+        parse_time: Timestamp::UNIX_EPOCH,
+    };
+    let row_id = |raw: &str| -> RowId {
+        let outcome = normalizer.normalize(raw.as_bytes(), &context, &mut Vec::new());
+        outcome.map_or_else(|rejection| rejection.row_id, |line| line.row_id)
+    };
+    let ours = served.iter().filter(|event| event.log_type == stream.log_type.name());
+    ours.map(|event| (row_id(&event.raw).to_string(), (event.identity.clone(), 0))).collect()
+}
+
+/// The row ids of an object's lines.
+fn lines(key: &str, body: &[u8]) -> Result<Vec<String>, String> {
+    let mut text = String::new();
+    MultiGzDecoder::new(body).read_to_string(&mut text).map_err(|error| format!("{key}: {error}"))?;
+    let row_id = |line: &str| -> Option<String> {
+        serde_json::from_str::<serde_json::Value>(line).ok()?["p_row_id"].as_str().map(str::to_owned)
+    };
+    text.lines().map(|line| row_id(line).ok_or_else(|| format!("{key}: not a line of ours: {line}"))).collect()
+}

@@ -1,0 +1,30 @@
+//! A tick that dies at any of its awaits.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use super::shelf::Shelf;
+
+/// Why there is no report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Died;
+
+/// Runs `work` until it ends, a call to the shelf kills it, or it has been polled `life` times: then it
+/// is dropped where it stands, as the process that it stands for.
+pub async fn mortal<T>(work: impl Future<Output = T>, life: Option<u64>, shelf: &Shelf) -> Result<T, Died> {
+    let mut work = pin!(work);
+    let mut polls = 0_u64;
+    poll_fn(|context| {
+        if life.is_some_and(|life| polls >= life) {
+            return Poll::Ready(Err(Died));
+        }
+        polls += 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Pending if shelf.someone_dies() => Poll::Ready(Err(Died)),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}

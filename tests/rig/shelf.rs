@@ -1,0 +1,206 @@
+//! State and bucket in memory, which fail as told.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::pending;
+
+use collector::{Bucket, Head, LedgerItem, LedgerKind, PortError, Put, State, Stream, Written};
+
+use super::time::pause;
+
+/// What is asked of the shelf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    /// The head is read.
+    Head,
+    /// A bucket of the ledger is read.
+    Ledger,
+    /// The head is written, the ledger untouched: a birth, an intent, watermarks.
+    Write,
+    /// The head is written together with the ledger.
+    Commit,
+    /// An object is read.
+    Get,
+    /// An object is created.
+    Put,
+}
+
+impl Call {
+    /// Every call.
+    pub const ALL: [Self; 6] = [Self::Head, Self::Ledger, Self::Write, Self::Commit, Self::Get, Self::Put];
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done and answered.
+    Well,
+    /// It fails; `done` or not.
+    Fails {
+        /// Whether it is done all the same.
+        done: bool,
+        /// What the caller is told.
+        error: PortError,
+    },
+    /// The caller dies waiting for the answer; `done` or not.
+    Dies {
+        /// Whether it is done all the same.
+        done: bool,
+    },
+}
+
+type Script = Box<dyn FnMut(Call, u64) -> Fate>;
+
+/// The state and the bucket of one deployment.
+pub struct Shelf(RefCell<Inner>);
+
+struct Inner {
+    heads: BTreeMap<String, Head>,
+    ledger: BTreeMap<(String, LedgerKind, u32, u64), LedgerItem>,
+    objects: BTreeMap<String, Vec<u8>>,
+    calls: BTreeMap<Call, u64>,
+    script: Script,
+    someone_dies: bool,
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.0.borrow();
+        let keys: Vec<_> = inner.objects.keys().collect();
+        f.debug_struct("Shelf").field("heads", &inner.heads).field("objects", &keys).finish()
+    }
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self(RefCell::new(Inner {
+            heads: BTreeMap::new(),
+            ledger: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            script: Box::new(|_, _| Fate::Well),
+            someone_dies: false,
+        }))
+    }
+}
+
+impl Shelf {
+    /// From now on `script` decides what becomes of each call, of which it is told the number, from 1, of its kind.
+    pub fn script(&self, script: impl FnMut(Call, u64) -> Fate + 'static) {
+        let mut inner = self.0.borrow_mut();
+        inner.calls.clear();
+        inner.script = Box::new(script);
+    }
+
+    /// From now on every call is done and answered; the calls are counted anew.
+    pub fn heal(&self) {
+        self.script(|_, _| Fate::Well);
+    }
+
+    /// How many calls of that kind there were since the last [`Self::script`] or [`Self::heal`].
+    pub fn calls(&self, call: Call) -> u64 {
+        self.0.borrow().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Whether a caller has died since this was last asked.
+    pub fn someone_dies(&self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().someone_dies)
+    }
+
+    /// The objects under a prefix, by key.
+    pub fn objects(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
+        let inner = self.0.borrow();
+        let under = inner.objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        under.map(|(key, body)| (key.clone(), body.clone())).collect()
+    }
+
+    /// The stream's head.
+    pub fn head_of(&self, stream: &Stream) -> Option<Head> {
+        self.0.borrow().heads.get(&stream.name()).cloned()
+    }
+
+    async fn perform<T>(&self, call: Call, act: impl FnOnce(&mut Inner) -> T) -> Result<T, PortError> {
+        pause().await;
+        let fate = {
+            let mut inner = self.0.borrow_mut();
+            let number = inner.calls.entry(call).or_default();
+            *number += 1;
+            let number = *number;
+            (inner.script)(call, number)
+        };
+        let done = !matches!(fate, Fate::Fails { done: false, .. } | Fate::Dies { done: false });
+        let answer = done.then(|| act(&mut self.0.borrow_mut()));
+        pause().await;
+        match (fate, answer) {
+            (Fate::Well, Some(answer)) => Ok(answer),
+            (Fate::Fails { error, .. }, _) => Err(error),
+            (Fate::Dies { .. } | Fate::Well, _) => {
+                self.0.borrow_mut().someone_dies = true;
+                pending().await
+            }
+        }
+    }
+}
+
+impl State for Shelf {
+    async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
+        self.perform(Call::Head, |inner| inner.heads.get(&stream.name()).cloned()).await
+    }
+
+    async fn write(
+        &self,
+        stream: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> Result<Written, PortError> {
+        let call = if items.is_empty() { Call::Write } else { Call::Commit };
+        self.perform(call, |inner| inner.write(&stream.name(), expected, head, items)).await
+    }
+
+    async fn ledger(
+        &self,
+        stream: &Stream,
+        kind: LedgerKind,
+        hour: u32,
+        after_seq: Option<u64>,
+    ) -> Result<Vec<LedgerItem>, PortError> {
+        let place = |seq| (stream.name(), kind, hour, seq);
+        let read = |inner: &mut Inner| {
+            let items = inner.ledger.range(place(0)..=place(u64::MAX)).map(|(_, item)| item);
+            items.filter(|item| after_seq.is_none_or(|after| item.seq > after)).cloned().collect()
+        };
+        self.perform(Call::Ledger, read).await
+    }
+}
+
+impl Inner {
+    fn write(&mut self, stream: &str, expected: Option<u64>, head: &Head, items: &[LedgerItem]) -> Written {
+        if self.heads.get(stream).map(|head| head.version) != expected {
+            return Written::Refused;
+        }
+        self.heads.insert(stream.to_owned(), head.clone());
+        for item in items {
+            self.ledger.insert((stream.to_owned(), item.kind, item.hour, item.seq), item.clone());
+        }
+        Written::Applied
+    }
+}
+
+impl Bucket for Shelf {
+    async fn put_if_absent(&self, key: &str, body: Vec<u8>, _: &str) -> Result<Put, PortError> {
+        let put = |inner: &mut Inner| match inner.objects.contains_key(key) {
+            true => Put::AlreadyThere,
+            false => {
+                inner.objects.insert(key.to_owned(), body);
+                Put::Created
+            }
+        };
+        self.perform(Call::Put, put).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        self.perform(Call::Get, |inner| inner.objects.get(key).cloned()).await
+    }
+}

@@ -1,0 +1,131 @@
+//! Virtual time: one clock for everybody, which waits move.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use collector::Clock;
+use jiff::Timestamp;
+
+use crate::world::chance::Chance;
+
+/// Virtual time; clones share it.
+#[derive(Debug, Clone)]
+pub struct Time(Arc<Mutex<Shared>>);
+
+#[derive(Debug)]
+struct Shared {
+    now: Timestamp,
+    sleepers: Vec<Waker>,
+}
+
+impl Time {
+    /// Time that stands at `now`.
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(Shared { now, sleepers: Vec::new() })))
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.shared().now
+    }
+
+    /// Lets time pass.
+    pub fn forward(&self, by: Duration) {
+        let woken = {
+            let mut shared = self.shared();
+            shared.now = shared.now.saturating_add(by).unwrap_or(Timestamp::MAX);
+            std::mem::take(&mut shared.sleepers)
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// As the simulators take it.
+    pub fn for_simulator(&self) -> simulators::Clock {
+        let time = self.clone();
+        Arc::new(move || time.now())
+    }
+
+    /// Done once the clock shows `at` or more.
+    fn reached(&self, at: Timestamp) -> impl Future<Output = ()> {
+        poll_fn(move |context| {
+            let mut shared = self.shared();
+            if shared.now >= at {
+                return Poll::Ready(());
+            }
+            if !shared.sleepers.iter().any(|waker| waker.will_wake(context.waker())) {
+                shared.sleepers.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+    }
+}
+
+/// What becomes of those who sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sleep {
+    /// They wait until others have moved time so far.
+    Wait,
+    /// They move it themselves: nothing else happens meanwhile.
+    Move,
+}
+
+/// A clock that shows virtual time, perhaps some seconds ahead or behind.
+#[derive(Debug)]
+pub struct VirtualClock {
+    time: Time,
+    ahead: i64,
+    sleep: Sleep,
+    chance: RefCell<Chance>,
+}
+
+impl VirtualClock {
+    /// The engine's: its sleeps are deadlines, which come when time has passed otherwise.
+    pub fn of_engine(time: &Time, ahead: i64, seed: u64) -> Self {
+        Self { time: time.clone(), ahead, sleep: Sleep::Wait, chance: RefCell::new(Chance::new(seed)) }
+    }
+
+    /// A client's: it sleeps between two tries, and that is how time passes.
+    pub fn of_client(time: &Time, ahead: i64, seed: u64) -> Self {
+        Self { sleep: Sleep::Move, ..Self::of_engine(time, ahead, seed) }
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let ahead = jiff::SignedDuration::from_secs(self.ahead);
+        self.time.now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if self.sleep == Sleep::Move {
+            self.time.forward(duration);
+            return pause().await;
+        }
+        let until = self.time.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
+        self.time.reached(until).await;
+    }
+
+    fn random(&self) -> u64 {
+        self.chance.borrow_mut().bits()
+    }
+}
+
+/// Lets others go on once: an await at which a tick may die.
+pub(super) async fn pause() {
+    let mut paused = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

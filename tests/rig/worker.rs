@@ -1,0 +1,39 @@
+//! One process: a source, its memory, its ticks.
+
+use std::time::Duration;
+
+use collector::{Memory, Settings, Source, StreamReport, Tick, Vendor};
+
+use super::mortal::{Died, mortal};
+use super::shelf::Shelf;
+use super::time::VirtualClock;
+
+/// One process. After a death it is gone, with all it remembers: begin another.
+#[derive(Debug)]
+pub struct Worker<'a, V> {
+    /// What it collects.
+    pub source: Source<V>,
+    memory: Memory,
+    shelf: &'a Shelf,
+    clock: &'a VirtualClock,
+    settings: &'a Settings,
+}
+
+impl<'a, V: Vendor> Worker<'a, V> {
+    /// A process that was just started.
+    pub fn new(source: Source<V>, shelf: &'a Shelf, clock: &'a VirtualClock, settings: &'a Settings) -> Self {
+        Self { source, memory: Memory::default(), shelf, clock, settings }
+    }
+
+    /// One tick of that many seconds; with a `life`, no more polls than that.
+    ///
+    /// # Errors
+    /// It died.
+    pub async fn tick(&self, seconds: u64, life: Option<u64>) -> Result<Vec<StreamReport>, Died> {
+        use collector::Clock as _;
+        let deadline = self.clock.now().saturating_add(Duration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);
+        let (state, clock, settings) = (self.shelf, self.clock, self.settings);
+        let tick = Tick { state, bucket: self.shelf, clock, settings, deadline };
+        mortal(tick.run(&self.source, &self.memory), life, self.shelf).await
+    }
+}

@@ -1,0 +1,5 @@
+//! The clients against their simulated vendors: every fault by its name, and storms of all of them.
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
+mod openai;
+mod rig;

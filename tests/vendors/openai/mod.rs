@@ -1,0 +1,4 @@
+//! The OpenAI audit log.
+
+mod faults;
+pub(crate) mod world;
