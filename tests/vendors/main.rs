@@ -3,3 +3,4 @@
 
 mod openai;
 mod rig;
+mod seeds;

@@ -1,4 +1,5 @@
 //! The OpenAI audit log.
 
 mod faults;
+mod storm;
 pub(crate) mod world;

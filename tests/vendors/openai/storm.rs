@@ -1,0 +1,217 @@
+//! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use collector::{PortError, Settings, UnixSeconds};
+use futures_util::future::join;
+use jiff::Timestamp;
+use simulators::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
+use simulators::{Faults, Options};
+use tests::rig::shelf::{Call, Fate};
+use tests::rig::worker::Worker;
+use tests::world::chance::Chance;
+
+use super::world::{Client, TICK_SECONDS, World, begin};
+use crate::seeds;
+
+/// Seeds that must pass.
+const SEEDS: u64 = 200;
+/// Events of one seed.
+const EVENTS: usize = 240;
+/// How long things go on happening, in seconds.
+const STORM: i64 = 5 * DAY;
+/// The promise: an event that shows up this long after its time is found.
+const LATEST: i64 = DAY;
+/// The longest time in which the vendor refuses everybody, in seconds.
+const LONGEST_DARKNESS: i64 = 3 * HOUR;
+/// Polls within which a tick that is to die is dead: an idle one takes a dozen.
+const LIVES: [u64; 3] = [12, 60, 300];
+const NEW_KEY: &str = "sk-admin-simulated-rotated";
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+#[test]
+fn storm_of_200_seeds_loses_nothing_and_delivers_nothing_twice() {
+    let totals = seeds::on_all_cores(SEEDS, |seed| Box::pin(run(seed)));
+    println!("{SEEDS} seeds: {totals:?}");
+    // The storms were storms.
+    assert!(totals.ticks > 200 * SEEDS && totals.deaths > 20 * SEEDS && totals.failures > 20 * SEEDS, "{totals:?}");
+}
+
+/// One seed: a storm, then calm, then the account.
+async fn run(seed: u64) -> seeds::Totals {
+    let mut chance = Chance::new(seed);
+    let world = world(seed, &mut chance);
+    let mut storm = Storm { world: &world, chance, seed, totals: seeds::Totals::default(), plan: Plan::new(seed) };
+    storm.rage().await;
+    let mut totals = storm.totals;
+    let kept_since = storm.plan.kept_since();
+    calm(&world, kept_since).await;
+    let account = world.assert_exact();
+    totals.requests = world.running.requests();
+    totals.lines = account.lines as u64;
+    totals
+}
+
+fn world(seed: u64, chance: &mut Chance) -> World {
+    let options = Options {
+        events: EVENTS,
+        seed,
+        faults: Faults::Storm,
+        span_seconds: 2 * DAY,
+        ahead_seconds: STORM,
+        ..Options::new(begin())
+    };
+    let behaviours = Behaviours { latest_seconds: LATEST, ..Behaviours::new(Faults::Storm, seed) };
+    let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90]));
+    world.pace = chance.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
+    world.settings.batch.lines = chance.pick(&[7, 50, Settings::default().batch.lines]);
+    world
+}
+
+/// What happens once in a storm, and when, in seconds after its beginning.
+struct Plan {
+    /// The key is replaced by another; both are good for a while, or neither.
+    rotation: (i64, i64),
+    /// Everybody is refused; or audit logging is switched on only when this ends, and nothing is there of before.
+    darkness: (i64, i64),
+    forbids: bool,
+    /// The tenant's listing is refused.
+    no_tenant: (i64, i64),
+}
+
+impl Plan {
+    fn new(seed: u64) -> Self {
+        let mut chance = Chance::new(!seed);
+        let at = |chance: &mut Chance| chance.between(0, STORM);
+        let rotation = (at(&mut chance), chance.between(-HOUR, HOUR));
+        let forbids = chance.happens(500);
+        let dark = if forbids { at(&mut chance) } else { 0 };
+        let darkness = (dark, dark + chance.between(0, LONGEST_DARKNESS));
+        let refused = at(&mut chance);
+        let no_tenant = (refused, refused + chance.between(0, LONGEST_DARKNESS));
+        Self { rotation, darkness, forbids, no_tenant }
+    }
+
+    /// What happened before is not in the log.
+    fn kept_since(&self) -> Timestamp {
+        if self.forbids { Timestamp::MIN } else { second(self.darkness.1) }
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let (at, overlap) = self.rotation;
+        let old = Key { until: second(at + overlap.max(0)), ..Key::new(ADMIN_KEY) };
+        let new = Key { from: second(at - overlap.min(0)), ..Key::new(NEW_KEY) };
+        vec![old, new]
+    }
+}
+
+fn second(at: i64) -> Timestamp {
+    Timestamp::from_second(begin().as_second() + at).unwrap()
+}
+
+struct Storm<'a> {
+    world: &'a World,
+    chance: Chance,
+    seed: u64,
+    totals: seeds::Totals,
+    plan: Plan,
+}
+
+impl<'a> Storm<'a> {
+    async fn rage(&mut self) {
+        let share = self.chance.pick(&[0, 20, 100]);
+        self.world.shelf.script(trouble(Chance::new(self.seed ^ 0x5EED), share));
+        let mut warm = None;
+        while self.elapsed() < STORM {
+            self.behave();
+            let worker = match warm.take().filter(|_| !self.chance.happens(200)) {
+                Some(worker) => worker,
+                None => self.world.worker().await,
+            };
+            warm = self.ticks(worker).await;
+            let pause = self.chance.pick(&[10, 60, 60, 60, 60, 300, 300, 600, 1_800, 3 * HOUR]);
+            self.world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+        }
+    }
+
+    fn elapsed(&self) -> UnixSeconds {
+        self.world.time.now().as_second() - begin().as_second()
+    }
+
+    /// The vendor changes its ways now and then, and does what is planned for now.
+    fn behave(&mut self) {
+        let elapsed = self.elapsed();
+        let within = |(from, to): (i64, i64)| (from..to).contains(&elapsed);
+        let ways = self.chance.happens(50).then(|| Behaviours::new(Faults::Storm, self.chance.bits()));
+        let (keys, kept_since, forbids) = (self.plan.keys(), self.plan.kept_since(), self.plan.forbids);
+        let (dark, no_tenant) = (within(self.plan.darkness), within(self.plan.no_tenant));
+        self.world.simulator.change(|it| {
+            *it = ways.unwrap_or_else(|| it.clone());
+            it.keys = keys;
+            it.kept_since = kept_since;
+            it.tenant_only_refused = no_tenant.then_some(if forbids { 403 } else { 400 });
+            it.audit_logging = match (dark, forbids) {
+                (false, _) => AuditLogging::On,
+                (true, true) => AuditLogging::OffForbidden,
+                (true, false) => AuditLogging::OffEmpty,
+            };
+        });
+        if elapsed >= self.plan.rotation.0 {
+            self.world.key.rotate(NEW_KEY);
+        }
+    }
+
+    /// One tick, or two at once; the process that is left, if it lives.
+    async fn ticks(&mut self, worker: Worker<'a, Client<'a>>) -> Option<Worker<'a, Client<'a>>> {
+        let (first, second) = (self.life(), self.life());
+        if self.chance.happens(150) {
+            let other = self.world.worker().await;
+            let (ended, others) = join(worker.tick(TICK_SECONDS, first), other.tick(TICK_SECONDS, second)).await;
+            self.totals.add(&ended);
+            self.totals.add(&others);
+            return ended.is_ok().then_some(worker);
+        }
+        let ended = worker.tick(TICK_SECONDS, first).await;
+        self.totals.add(&ended);
+        ended.is_ok().then_some(worker)
+    }
+
+    fn life(&mut self) -> Option<u64> {
+        self.chance.happens(300).then(|| {
+            let most = self.chance.pick(&LIVES);
+            self.chance.below(most)
+        })
+    }
+}
+
+/// So many of 1,000 calls to state and bucket fail, done or not.
+fn trouble(chance: Chance, share: u64) -> impl FnMut(Call, u64) -> Fate + 'static {
+    let chance = Rc::new(RefCell::new(chance));
+    move |_, _| {
+        let mut chance = chance.borrow_mut();
+        if !chance.happens(share) {
+            return Fate::Well;
+        }
+        Fate::Fails { done: chance.happens(500), error: PortError::next_tick("no answer in time") }
+    }
+}
+
+/// Everything is well again: all that is to come becomes visible, and is looked for long enough.
+async fn calm(world: &World, kept_since: Timestamp) {
+    world.shelf.heal();
+    world.key.rotate(NEW_KEY);
+    world.simulator.change(|it| {
+        *it = Behaviours { keys: vec![Key::new(NEW_KEY)], kept_since, ..Behaviours::default() };
+    });
+    let mut hours = 0;
+    // The vendor may have asked to be left alone for an hour; the tenant's listing is asked for again after a day.
+    while world.running.pending() > 0 || hours < 27 {
+        world.time.forward(Duration::from_secs(3_601));
+        world.drain().await;
+        hours += 1;
+        assert!(hours < 100, "{} are still to come", world.running.pending());
+    }
+}
