@@ -58,7 +58,7 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
     let sweeps: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach).collect();
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
-    let since = |reach: &u32| back(last(*reach).unwrap_or(watermark).min(watermark), *reach);
+    let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
     // A watermark further behind than the reach: one way forward does for both.
     let lagging = sweeps.iter().filter(|reach| watermark <= now - UnixSeconds::from(**reach)).map(since);
     let main = lagging.chain([back(watermark, policy.overlap)]).min().unwrap_or(watermark);
@@ -136,6 +136,9 @@ mod tests {
         assert_eq!((got.main, got.sweep), (window(stopped - 100 - DAY, NOW), None));
         assert_eq!(got.sweeps, [86_400]);
         assert_eq!(plan(&state, stopped - 900, &policy(None), NOW).main, window(stopped - 900, NOW));
+        // What was listed on the way, a day and more after it happened, is not looked at again.
+        let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
+        assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(stopped + DAY - 600, NOW));
     }
 
     #[test]
