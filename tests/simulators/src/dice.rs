@@ -44,9 +44,9 @@ impl Dice {
         self.0.f64() < share
     }
 
-    /// A share of up to `most`, or nothing at all.
+    /// A share of up to `most`, or nothing at all; of few digits, so that it can be written down and read again.
     pub(crate) fn share(&mut self, most: f64) -> f64 {
-        if self.chance(0.7) { self.0.f64() * most } else { 0.0 }
+        if self.chance(0.7) { (self.0.f64() * most * 10_000.0).round() / 10_000.0 } else { 0.0 }
     }
 
     /// A number from 0 up to, not including, `end`; 0 when there is none.
@@ -62,6 +62,11 @@ impl Dice {
     /// One of `items`, which are not empty.
     pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())]
+    }
+
+    /// Puts `items` in any order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        self.0.shuffle(items);
     }
 
     /// `length` hex digits.

@@ -9,9 +9,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::http::{End, Reply, header};
+use crate::plain;
 
 /// How much goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,9 +51,11 @@ impl fmt::Display for Faults {
 }
 
 /// Troubles of the wire. Shares are of requests, 0 to 1.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Transport {
-    /// Every answer is held back for this long.
+    /// Every answer is held back for this long; in JSON `delay_milliseconds`.
+    #[serde(rename = "delay_milliseconds", with = "plain::milliseconds")]
     pub delay: Duration,
     /// Answered with a 500, 502 or 503 whose body is JSON, HTML or empty.
     pub server_error: f64,
@@ -86,13 +90,15 @@ impl Transport {
 /// A 5xx; `json` writes the vendor's own body for it.
 pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) -> Reply {
     const HTML: &str = "<html>\r\n<head><title>Bad gateway</title></head>\r\n<body>The upstream server did not answer.</body>\r\n</html>\r\n";
-    match dice.below(5) {
-        0 => json(StatusCode::INTERNAL_SERVER_ERROR),
-        1 => json(StatusCode::SERVICE_UNAVAILABLE).with("retry-after", "1"),
-        2 => Reply::new(StatusCode::BAD_GATEWAY, "text/html", HTML),
-        3 => Reply::new(StatusCode::SERVICE_UNAVAILABLE, "text/html", HTML),
-        _ => Reply::new(StatusCode::BAD_GATEWAY, "", ""),
-    }
+    let status =
+        dice.pick(&[StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]);
+    let reply = match dice.below(3) {
+        0 => json(status),
+        1 => Reply::new(status, "text/html", HTML),
+        _ => Reply::new(status, "", ""),
+    };
+    // Those who are overloaded may say for how long.
+    if status == StatusCode::SERVICE_UNAVAILABLE && dice.chance(0.5) { reply.with("retry-after", "1") } else { reply }
 }
 
 /// The same reply under what the wire does to it.

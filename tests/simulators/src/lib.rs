@@ -22,9 +22,11 @@ mod ledger;
 pub mod microsoft365;
 pub mod openai;
 mod options;
+mod plain;
 mod requests;
 mod script;
 mod server;
+mod settings;
 
 pub use faults::{Faults, Transport};
 pub use ledger::Served;

@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::faults::{cut, server_error};
 use crate::http::{self, End, Reply, Request};
+use crate::plain;
 
 /// One thing that goes wrong, for a script.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
     /// This is answered, and nothing done.
     Answer {
         /// The status.
         status: u16,
         /// Headers, names in lower case.
+        #[serde(default)]
         headers: Vec<(String, String)>,
-        /// The body, which need not be text.
+        /// The body, which need not be text; in JSON a string, or an array of bytes.
+        #[serde(default, with = "plain::bytes")]
         body: Vec<u8>,
     },
     /// A 5xx of any kind.
@@ -25,6 +30,7 @@ pub enum Fault {
     /// The vendor's own way to say "too many requests".
     Throttled {
         /// `Retry-After`, seconds.
+        #[serde(default)]
         retry_after: Option<u32>,
     },
     /// Closed before a byte of the answer; what was asked is done.
@@ -32,7 +38,8 @@ pub enum Fault {
     /// Closed in the middle of the answer's body; what was asked is done.
     Cut,
     /// The right answer, held back.
-    Delay(Duration),
+    #[serde(rename = "delay_milliseconds")]
+    Delay(#[serde(with = "plain::milliseconds")] Duration),
 }
 
 impl Fault {
@@ -43,13 +50,15 @@ impl Fault {
 }
 
 /// A fault at one request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scripted {
     /// Which operation: OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`,
     /// `subscriptions`, `content` and `blob`.
     pub operation: String,
     /// What the query of a request must have to be counted, each a parameter's `name` or
     /// `name=value`, decoded; the case of names is of no account. Nothing: every request of the operation.
+    #[serde(default)]
     pub having: Vec<String>,
     /// Which of those requests, the first being 1, counted since the script was given or last changed.
     pub number: u64,

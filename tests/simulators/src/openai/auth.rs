@@ -5,16 +5,17 @@ use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::behaviours::Key;
+use super::keys::Key;
 use super::reply;
 use crate::http::{Reply, bearer};
 
 /// The answer to somebody who may not read; `as_string` gives the error its short form.
 pub(super) fn refusal(headers: &HeaderMap, keys: &[Key], now: Timestamp, as_string: bool) -> Option<Reply> {
     let Some(given) = bearer(headers) else {
-        return Some(unauthorized("You didn't provide an API key in an Authorization header.", None, as_string));
+        let message = "You didn't provide an API key in an Authorization header.";
+        return Some(unauthorized(message, Some("invalid_api_key"), as_string));
     };
-    let known = keys.iter().find(|key| key.key == given && key.from <= now && now < key.until);
+    let known = keys.iter().find(|key| key.key == given && key.is_good(now));
     match known {
         Some(key) if !key.key.starts_with("sk-admin-") => {
             Some(unauthorized("This endpoint needs an admin API key.", Some("invalid_api_key"), as_string))

@@ -1,117 +1,109 @@
 //! What this API was ever seen doing, each a switch.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::Scripted;
+use super::choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
+use super::keys::{ADMIN_KEY, Key};
 use crate::dice::Dice;
 use crate::faults::{Faults, Transport};
+use crate::script::Scripted;
+use crate::settings;
 
-/// The admin key that is accepted unless others are given.
-pub const ADMIN_KEY: &str = "sk-admin-simulated-7Qm2vXc9Lr4TzWb8";
-
-/// A key and when it is good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// The key itself.
-    pub key: String,
-    /// Unknown before.
-    pub from: Timestamp,
-    /// Revoked from then on.
-    pub until: Timestamp,
-    /// Whether it may read audit logs.
-    pub may_read_audit_logs: bool,
-}
-
-impl Key {
-    /// A key that is always good.
-    pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), from: Timestamp::MIN, until: Timestamp::MAX, may_read_audit_logs: true }
-    }
-}
-
-/// Whether the organisation's audit logging is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditLogging {
-    /// It is.
-    On,
-    /// It is not, and lists are empty.
-    OffEmpty,
-    /// It is not, and lists are refused with 403.
-    OffForbidden,
-}
-
-/// What `after` or `before` an id that does not exist gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnknownCursor {
-    /// 400.
-    BadRequest,
-    /// 404.
-    NotFound,
-    /// The first page, as if nothing had been said.
-    FirstPage,
-}
-
-/// `first_id` and `last_id` of a page that has events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EdgeIds {
-    /// The ids of the first and the last event.
-    There,
-    /// `null`.
-    Null,
-    /// Left out.
-    Absent,
-}
-
-/// How the API behaves. Shares are of requests or of events, 0 to 1.
-#[derive(Debug, Clone, PartialEq)]
+/// How the API behaves. Shares are of requests, pages or events, 0 to 1.
+///
+/// As JSON, every field has the name it has here ([`Self::with_json`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Behaviours {
-    /// The keys that are known.
+    /// The keys that are known; one that is no admin key is refused all the same.
     pub keys: Vec<Key>,
-    /// The body of a 401 has a plain string for its `error`: share.
+    /// The body of a 401 has a plain string for its `error`: share of requests.
     pub error_as_string: f64,
-    /// Whether audit logging is on.
+    /// Whether audit logging is on. What happened while it was off is nowhere when it is on again.
     pub audit_logging: AuditLogging,
-    /// Oldest first instead of newest first.
-    pub ascending: bool,
-    /// An unknown cursor's fate.
-    pub unknown_cursor: UnknownCursor,
-    /// How `first_id` and `last_id` are withheld when they are.
-    pub edge_ids: EdgeIds,
-    /// On how many pages they are withheld so: share.
-    pub edge_ids_withheld: f64,
-    /// Pages shorter than the limit though more follows: share.
-    pub short_pages: f64,
-    /// The same page again instead of the one after the cursor: share.
-    pub page_repeated: f64,
-    /// A filter whose name lacks its brackets is ignored instead of refused.
-    pub unbracketed_ignored: bool,
     /// `tenant_only=true` is refused with this status.
     pub tenant_only_refused: Option<u16>,
-    /// `login.succeeded` and `logout.succeeded` come with an empty payload instead of none.
-    pub empty_login_payload: bool,
-    /// Events of types nobody has heard of, and events with fields nobody has heard of: share of events.
-    pub unheard_of: f64,
-    /// Events with control characters, long values, long lists: share of events.
-    pub awkward: f64,
-    /// Events that show up later than they happened: share of events.
-    pub late: f64,
-    /// How late the latest are, seconds. Most take a hundredth of that.
-    pub latest_seconds: i64,
-    /// What happened before is not there (any more).
-    pub kept_since: Timestamp,
+
+    /// Oldest first instead of newest first.
+    pub ascending: bool,
+    /// Pages whose events stand in no order; `first_id` and `last_id` are what they would be: share of pages.
+    pub shuffled: f64,
+    /// A limit that is out of range is held at its ends instead of refused.
+    pub limit_clamped: bool,
+    /// A filter whose name lacks its brackets is ignored instead of refused.
+    pub unbracketed_ignored: bool,
+    /// An unknown cursor's fate.
+    pub unknown_cursor: UnknownCursor,
+    /// Cursors that are unknown although they were given a moment ago: share of requests with one.
+    pub cursor_lost: f64,
+    /// The cursor of an event that is no longer kept goes on working instead of being unknown.
+    pub vanished_cursor_kept: bool,
+    /// The cursor of an event that the filters, the window or `tenant_only` leave out is unknown.
+    pub filtered_cursor_unknown: bool,
+    /// How `first_id` and `last_id` are withheld when they are.
+    pub edge_ids: EdgeIds,
+    /// On how many pages they are withheld so: share of pages.
+    pub edge_ids_withheld: f64,
+    /// Pages shorter than the limit though more follows: share of pages.
+    pub short_pages: f64,
+    /// Pages without events and ids that say there is more: share of pages.
+    pub empty_pages: f64,
+    /// Last pages that say there is more; an empty one follows: share of last pages.
+    pub false_more: f64,
+    /// The page that ended with the cursor again, instead of the one after it: share of requests with `after`.
+    pub page_repeated: f64,
+    /// A body of several JSON documents, the page dealt out among them: share of pages.
+    pub several_documents: f64,
     /// An event that was listed before comes with a field more, or a field less: share of listings.
     pub reshaped: f64,
-    /// 429 with `Retry-After`: share.
+
+    /// `login.succeeded` and `logout.succeeded` come with an empty payload instead of none.
+    pub empty_login_payload: bool,
+    /// Actors that are absent or `null`, sessions without user agent, API keys without id: share of them.
+    pub sparse: f64,
+    /// `api_key.updated` with its scopes under `changes_requested` instead of `data`: share of those.
+    pub scopes_requested: f64,
+    /// Sessions from an IPv6 address: share of sessions.
+    pub ipv6: f64,
+    /// Events of types nobody has heard of, and events with fields nobody has heard of: share of events.
+    pub unheard_of: f64,
+    /// Events with control characters in names, values of 10 kB, PEM text, long lists: share of events.
+    pub awkward: f64,
+    /// Events with half a surrogate pair in a name, which is JSON but no Unicode: share of events.
+    pub lone_surrogates: f64,
+    /// Events that happen in one and the same second: share of events, but at most 3,000 of them.
+    pub crowd: f64,
+
+    /// Events that show up later than they happened: share of events.
+    pub late: f64,
+    /// How late the latest are, seconds. Most of the late ones take a hundredth of that.
+    pub latest_seconds: i64,
+    /// Late events whose lateness is within a twentieth of the latest: share of late events.
+    pub near_latest: f64,
+    /// Late events of the time before the start show up within three seconds of it, and happened just
+    /// before it, so that nobody has to wait for them; otherwise when their lateness says so.
+    pub late_past_soon: bool,
+    /// What happened before is not there (any more).
+    #[serde(with = "since")]
+    pub kept_since: Timestamp,
+    /// What happened longer ago than that is not there any more, seconds.
+    pub kept_seconds: Option<i64>,
+
+    /// 429: share of requests.
     pub throttled: f64,
-    /// Requests a minute; more are 429.
+    /// Its `Retry-After`, seconds; none for none.
+    pub retry_after_seconds: Option<u32>,
+    /// Requests a minute; more are 429. With that, all answers tell how many are left.
     pub per_minute: Option<u32>,
-    /// 429 without `Retry-After`, for want of credit: share.
+    /// 429 without `Retry-After`, for want of credit: share of requests.
     pub quota_exhausted: f64,
-    /// A body of several JSON documents, the page dealt out among them: share.
-    pub several_documents: f64,
+    /// How that is called.
+    pub quota_code: QuotaCode,
+
     /// The wire.
     pub transport: Transport,
-    /// What goes wrong on purpose.
+    /// What goes wrong on purpose. The only operation is `audit_logs`.
     pub script: Vec<Scripted>,
 }
 
@@ -132,6 +124,21 @@ impl Behaviours {
             Faults::Storm => storm(healthy, &mut dice),
         }
     }
+
+    /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
+    ///
+    /// # Errors
+    /// A message that says what is not understood.
+    pub fn with_json(&self, json: &str) -> Result<Self, String> {
+        let behaviours: Self = settings::over(self, json)?;
+        settings::checked(&behaviours.script, &["audit_logs"])?;
+        Ok(behaviours)
+    }
+
+    /// All of it as a JSON object.
+    pub fn to_json(&self) -> String {
+        settings::shown(self)
+    }
 }
 
 fn healthy(transport: Transport) -> Behaviours {
@@ -139,25 +146,42 @@ fn healthy(transport: Transport) -> Behaviours {
         keys: vec![Key::new(ADMIN_KEY)],
         error_as_string: 0.0,
         audit_logging: AuditLogging::On,
+        tenant_only_refused: None,
         ascending: false,
+        shuffled: 0.0,
+        limit_clamped: false,
+        unbracketed_ignored: false,
         unknown_cursor: UnknownCursor::BadRequest,
+        cursor_lost: 0.0,
+        vanished_cursor_kept: false,
+        filtered_cursor_unknown: false,
         edge_ids: EdgeIds::There,
         edge_ids_withheld: 0.0,
         short_pages: 0.0,
+        empty_pages: 0.0,
+        false_more: 0.0,
         page_repeated: 0.0,
-        unbracketed_ignored: false,
-        tenant_only_refused: None,
+        several_documents: 0.0,
+        reshaped: 0.0,
         empty_login_payload: false,
+        sparse: 0.1,
+        scopes_requested: 0.5,
+        ipv6: 0.25,
         unheard_of: 0.01,
         awkward: 0.01,
+        lone_surrogates: 0.0,
+        crowd: 0.125,
         late: 0.01,
         latest_seconds: 240,
+        near_latest: 0.0,
+        late_past_soon: true,
         kept_since: Timestamp::MIN,
-        reshaped: 0.0,
+        kept_seconds: None,
         throttled: 0.0,
+        retry_after_seconds: Some(1),
         per_minute: None,
         quota_exhausted: 0.0,
-        several_documents: 0.0,
+        quota_code: QuotaCode::InsufficientQuota,
         transport,
         script: Vec::new(),
     }
@@ -181,6 +205,29 @@ fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
         throttled: dice.share(0.1),
         quota_exhausted: dice.share(0.02),
         several_documents: dice.share(0.3),
+        shuffled: dice.share(0.3),
+        cursor_lost: dice.share(0.02),
+        vanished_cursor_kept: dice.chance(0.5),
+        filtered_cursor_unknown: dice.chance(0.5),
+        empty_pages: dice.share(0.02),
+        false_more: dice.share(0.5),
+        sparse: dice.share(0.5),
+        retry_after_seconds: dice.pick(&[Some(1), Some(2), None]),
+        quota_code: dice.pick(&[QuotaCode::InsufficientQuota, QuotaCode::CreditBalanceExhausted]),
         ..healthy
+    }
+}
+
+/// The beginning of time is written as `null`.
+mod since {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        (*at != Timestamp::MIN).then_some(at).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(Timestamp::MIN))
     }
 }

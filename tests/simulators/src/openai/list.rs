@@ -1,59 +1,105 @@
 //! Which events a page has.
 
+use std::collections::HashMap;
+
+use super::behaviours::Behaviours;
 use super::events::Event;
 use super::query::{Filter, Query};
 use crate::canonical::text_at;
 
 /// A page of the list.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
     /// Places in the list that was given.
     pub(super) events: Vec<usize>,
     pub(super) has_more: bool,
 }
 
-/// A cursor names an event that does not exist: the parameter.
+/// A cursor names an event that is not known: the parameter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnknownId(pub(super) &'static str);
 
-/// The page of `events` that `query` asks for. `events` stand in list order, newest first;
-/// `place` finds an event that exists by its id, `is_visible` tells whether it can be seen yet.
-pub(super) fn page(
-    events: &[Event],
-    query: &Query,
-    ascending: bool,
-    place: impl Fn(&str) -> Option<usize>,
-    is_visible: impl Fn(&Event) -> bool,
-) -> Result<Page, UnknownId> {
-    let find = |id: &Option<String>, param| match id.as_deref() {
-        None => Ok(None),
-        Some(id) => place(id).filter(|place| is_visible(&events[*place])).map(Some).ok_or(UnknownId(param)),
-    };
-    let (after, before) = (find(&query.after, "after")?, find(&query.before, "before")?);
-    let start = events.partition_point(|event| event.effective_at > query.to);
-    let end = events.partition_point(|event| event.effective_at >= query.from).max(start);
-    let (above, below) = if ascending { (after, before) } else { (before, after) };
-    let start = below.map_or(start, |place| start.max(place + 1));
-    let end = above.map_or(end, |place| end.min(place)).max(start);
-    let matching = (start..end).filter(|place| {
-        let event = &events[*place];
-        event.is_tenant_scoped == query.tenant_only && is_visible(event) && is_wanted(event, &query.filters)
-    });
-    // `before` alone is read from its cursor outwards, so that its page lies next to it.
-    let outwards = before.is_some() && after.is_none();
-    Ok(if ascending == outwards {
-        cut(matching, query.limit, ascending)
-    } else {
-        cut(matching.rev(), query.limit, ascending)
-    })
+/// The list as it is at a moment.
+pub(super) struct List<'a> {
+    /// Newest first.
+    pub(super) events: &'a [Event],
+    /// Where the event of a cursor is in `events`.
+    pub(super) places: &'a HashMap<String, usize>,
+    /// Which of `events` have become visible.
+    pub(super) shown: &'a [bool],
+    /// Events before this second are not kept.
+    pub(super) kept_from: i64,
+    pub(super) behaviours: &'a Behaviours,
 }
 
-/// The first `limit` of them, in list order.
-fn cut(mut matching: impl Iterator<Item = usize>, limit: usize, ascending: bool) -> Page {
-    let mut events: Vec<_> = matching.by_ref().take(limit).collect();
-    let has_more = matching.next().is_some();
-    events.sort_unstable_by_key(|place| if ascending { usize::MAX - place } else { *place });
-    Page { events, has_more }
+impl List<'_> {
+    /// The page that `query` asks for.
+    pub(super) fn page(&self, query: &Query) -> Result<Page, UnknownId> {
+        let (after, before) = (self.find(query, &query.after, "after")?, self.find(query, &query.before, "before")?);
+        let (start, end) = self.window(query);
+        let ascending = self.behaviours.ascending;
+        let (above, below) = if ascending { (after, before) } else { (before, after) };
+        let start = below.map_or(start, |place| start.max(place + 1));
+        let end = above.map_or(end, |place| end.min(place)).max(start);
+        let matching = (start..end).filter(|place| self.is_listed(*place, query));
+        // `before` alone is read from its cursor outwards, so that its page lies next to it.
+        let outwards = before.is_some() && after.is_none();
+        Ok(if ascending == outwards { self.cut(matching, query.limit) } else { self.cut(matching.rev(), query.limit) })
+    }
+
+    /// The page that ended with the `after` of `query`, which is the page that is asked for if there is none.
+    pub(super) fn page_again(&self, query: &Query) -> Result<Page, UnknownId> {
+        let next = self.page(query)?;
+        let Some(cursor) = self.find(query, &query.after, "after")? else { return Ok(next) };
+        let (start, end) = self.window(query);
+        let is_listed = |place: &usize| self.is_listed(*place, query);
+        let page = if self.behaviours.ascending {
+            self.cut((cursor.max(start)..end).filter(is_listed), query.limit)
+        } else {
+            self.cut((start..end.min(cursor + 1)).filter(is_listed).rev(), query.limit)
+        };
+        Ok(Page { has_more: !next.events.is_empty(), ..page })
+    }
+
+    /// The events of the seconds that are asked for: the first place and the one after the last.
+    fn window(&self, query: &Query) -> (usize, usize) {
+        let start = self.events.partition_point(|event| event.effective_at > query.to);
+        (start, self.events.partition_point(|event| event.effective_at >= query.from).max(start))
+    }
+
+    /// The place of a cursor's event.
+    fn find(&self, query: &Query, id: &Option<String>, param: &'static str) -> Result<Option<usize>, UnknownId> {
+        let Some(id) = id else { return Ok(None) };
+        let is_known = |place: &usize| {
+            self.shown[*place]
+                && (self.behaviours.vanished_cursor_kept || self.is_kept(*place))
+                && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*place, query))
+        };
+        self.places.get(id).copied().filter(is_known).map(Some).ok_or(UnknownId(param))
+    }
+
+    fn is_kept(&self, place: usize) -> bool {
+        self.events[place].effective_at >= self.kept_from
+    }
+
+    fn is_asked_for(&self, place: usize, query: &Query) -> bool {
+        let event = &self.events[place];
+        event.is_tenant_scoped == query.tenant_only
+            && (query.from..=query.to).contains(&event.effective_at)
+            && is_wanted(event, &query.filters)
+    }
+
+    fn is_listed(&self, place: usize, query: &Query) -> bool {
+        self.shown[place] && self.is_kept(place) && self.is_asked_for(place, query)
+    }
+
+    /// The first `limit` of them, in list order.
+    fn cut(&self, mut matching: impl Iterator<Item = usize>, limit: usize) -> Page {
+        let mut events: Vec<_> = matching.by_ref().take(limit).collect();
+        let has_more = matching.next().is_some();
+        events.sort_unstable_by_key(|place| if self.behaviours.ascending { usize::MAX - place } else { *place });
+        Page { events, has_more }
+    }
 }
 
 /// Filters all have to match; of one filter's values any will do.
@@ -109,13 +155,20 @@ mod tests {
         [("a", 9), ("b", 8), ("c", 8), ("d", 8), ("e", 5), ("f", 5), ("g", 1)].map(event).into()
     }
 
-    fn ask(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {
+    /// What `behaviours` show of them after `gone` has left.
+    fn asked(query: &str, behaviours: &Behaviours, gone: bool, again: bool) -> Result<(String, bool), UnknownId> {
         let events = events();
-        let query = Query::parse(query, false).unwrap();
-        let place = |id: &str| events.iter().position(|event| event.id.as_deref() == Some(id));
-        let page = page(&events, &query, ascending, place, |_| true)?;
-        let ids = page.events.iter().filter_map(|place| events[*place].id.as_deref()).collect();
-        Ok((ids, page.has_more))
+        let places = events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect();
+        let shown = vec![true; events.len()];
+        let kept_from = if gone { 2 } else { i64::MIN };
+        let list = List { events: &events, places: &places, shown: &shown, kept_from, behaviours };
+        let query = Query::parse(query, behaviours).unwrap();
+        let page = if again { list.page_again(&query)? } else { list.page(&query)? };
+        Ok((page.events.iter().map(|place| events[*place].cursor.as_str()).collect(), page.has_more))
+    }
+
+    fn ask(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {
+        asked(query, &Behaviours { ascending, ..Behaviours::default() }, false, false)
     }
 
     fn check(query: &str, ids: &str, has_more: bool) {
@@ -123,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn newest_first() {
+    fn b06_b10_newest_first_and_more_only_where_there_is() {
         check("", "abcefg", false);
         check("limit=2", "ab", true);
         check("limit=6", "abcefg", false);
     }
 
     #[test]
-    fn after_goes_down_and_before_up() {
+    fn b08_after_goes_down_and_before_up() {
         check("after=b&limit=2", "ce", true);
         check("after=f&limit=2", "g", false);
         check("after=g", "", false);
@@ -142,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_bounds() {
+    fn b12_seconds_are_bounds() {
         check("effective_at[gte]=5&effective_at[lt]=9", "bcef", false);
         check("effective_at[gt]=5&effective_at[lte]=9", "abc", false);
         check("effective_at[gte]=8&effective_at[lte]=8&limit=1&after=b", "c", false);
@@ -150,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_and_tenant() {
+    fn b14_b15_filters_and_tenant() {
         check("tenant_only=true", "d", false);
         check("project_ids[]=p5&project_ids[]=p1", "efg", false);
         check("project_ids[]=p5&actor_emails[]=f@example.com", "f", false);
@@ -159,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn ascending_is_the_same_turned_round() {
+    fn b06_ascending_is_the_same_turned_round() {
         let check =
             |query, ids: &str, has_more| assert_eq!(ask(query, true), Ok((ids.to_owned(), has_more)), "{query}");
         check("limit=2", "gf", true);
@@ -169,7 +222,47 @@ mod tests {
     }
 
     #[test]
-    fn err_a_cursor_that_does_not_exist() {
+    fn b08_a_cursor_whose_event_has_gone() {
+        let check = |vanished_cursor_kept, query, expected: Result<&str, UnknownId>| {
+            let behaviours = Behaviours { vanished_cursor_kept, ..Behaviours::default() };
+            let page = asked(query, &behaviours, true, false).map(|(ids, _)| ids);
+            assert_eq!(page, expected.map(str::to_owned), "{query}");
+        };
+        check(false, "after=f", Ok(""));
+        check(false, "before=g", Err(UnknownId("before")));
+        check(true, "before=g", Ok("abcef"));
+        check(true, "after=g", Ok(""));
+    }
+
+    #[test]
+    fn b08_a_cursor_whose_event_is_not_asked_for() {
+        let check = |query, expected: Result<&str, UnknownId>| {
+            let behaviours = Behaviours { filtered_cursor_unknown: true, ..Behaviours::default() };
+            let page = asked(query, &behaviours, false, false).map(|(ids, _)| ids);
+            assert_eq!(page, expected.map(str::to_owned), "{query}");
+        };
+        check("after=e", Ok("fg"));
+        check("after=d", Err(UnknownId("after")));
+        check("after=a&effective_at[lt]=9", Err(UnknownId("after")));
+        check("after=b&project_ids[]=p5", Err(UnknownId("after")));
+        check("tenant_only=true&before=d", Ok(""));
+    }
+
+    #[test]
+    fn the_page_that_ended_with_the_cursor() {
+        let check = |query, ascending, ids: &str, has_more| {
+            let behaviours = Behaviours { ascending, ..Behaviours::default() };
+            assert_eq!(asked(query, &behaviours, false, true), Ok((ids.to_owned(), has_more)), "{query}");
+        };
+        check("limit=2&after=e", false, "ce", true);
+        check("limit=2&after=g", false, "fg", false);
+        check("limit=2", false, "ab", true);
+        check("limit=2&after=e", true, "fe", true);
+        check("limit=2&after=a", true, "ba", false);
+    }
+
+    #[test]
+    fn err_b08_a_cursor_that_does_not_exist() {
         assert_eq!(ask("after=x", false), Err(UnknownId("after")));
         assert_eq!(ask("before=x", false), Err(UnknownId("before")));
     }

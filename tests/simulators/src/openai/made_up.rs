@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
-use super::events;
+use super::made::made;
 use crate::dice::Dice;
 use crate::options::Options;
 
@@ -15,7 +15,7 @@ pub fn made_up(seed: u64, now: Timestamp) -> impl Iterator<Item = String> {
     (0..).map(move |number| {
         let mut dice = Dice::new(seed, "openai made up", number as u64);
         let effective_at = dice.between(options.first().as_second(), now.as_second() - 1);
-        events::made(number, effective_at, now, &behaviours, &mut dice).raw
+        made(number, effective_at, now, &behaviours, &mut dice).raw
     })
 }
 

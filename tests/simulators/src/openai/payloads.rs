@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::awkward::pem;
+use super::behaviours::Behaviours;
 use super::people::{EMAILS, PROJECTS};
 use crate::dice::Dice;
 
@@ -19,15 +21,15 @@ const NAMES: [&str; 6] =
     ["Ledger assistant", "Büro Zürich", "研究開発", "Night batch", "Support \"tier 2\"", "R&D / evals"];
 
 /// The payload, or none: some types have none.
-pub(super) fn payload(event_type: &str, dice: &mut Dice, empty_login: bool) -> Option<Value> {
+pub(super) fn payload(event_type: &str, dice: &mut Dice, behaviours: &Behaviours) -> Option<Value> {
     if event_type.starts_with("tenant.") {
         return Some(tenant(event_type, dice));
     }
     let (family, _) = event_type.split_once('.')?;
     Some(match family {
-        "login" | "logout" => return login(event_type, dice, empty_login),
+        "login" | "logout" => return login(event_type, dice, behaviours.empty_login_payload),
         "resource" | "tunnel" => return None,
-        "api_key" => api_key(event_type, dice),
+        "api_key" => api_key(event_type, dice, behaviours.scopes_requested),
         "certificate" | "certificates" | "external_key" | "checkpoint" => key_material(event_type, dice),
         "group" | "invite" | "project" | "organization" | "rate_limit" => organization(event_type, dice),
         "ip_allowlist" => ip_allowlist(event_type, dice),
@@ -61,13 +63,13 @@ fn some<'a>(from: &[&'a str], dice: &mut Dice) -> Vec<&'a str> {
     from.iter().cycle().skip(start).take(count).copied().collect()
 }
 
-fn api_key(event_type: &str, dice: &mut Dice) -> Value {
+fn api_key(event_type: &str, dice: &mut Dice, requested: f64) -> Value {
     let id = id("key_", dice);
     let scopes = some(&SCOPES, dice);
     match event_type {
         "api_key.deleted" => json!({"id": id}),
         // The specification has one of the two forms, what is seen is the other.
-        "api_key.updated" if dice.chance(0.5) => json!({"id": id, "changes_requested": {"scopes": scopes}}),
+        "api_key.updated" if dice.chance(requested) => json!({"id": id, "changes_requested": {"scopes": scopes}}),
         _ => json!({"id": id, "data": {"scopes": scopes}}),
     }
 }
@@ -75,7 +77,7 @@ fn api_key(event_type: &str, dice: &mut Dice) -> Value {
 fn key_material(event_type: &str, dice: &mut Dice) -> Value {
     let name = dice.pick(&NAMES);
     match event_type {
-        "certificate.deleted" => json!({"id": id("cert_", dice), "name": name, "certificate": pem(dice)}),
+        "certificate.deleted" => json!({"id": id("cert_", dice), "name": name, "certificate": pem(dice, 12, "\n")}),
         "certificates.activated" | "certificates.deactivated" => {
             let certificates: Vec<_> = (0..1 + dice.below(3))
                 .map(|number| json!({"id": id("cert_", dice), "name": format!("{name} {number}")}))
@@ -93,11 +95,6 @@ fn key_material(event_type: &str, dice: &mut Dice) -> Value {
         "checkpoint.permission.deleted" => json!({"id": id("cp_", dice)}),
         _ => json!({"id": id("cert_", dice), "name": name}),
     }
-}
-
-fn pem(dice: &mut Dice) -> String {
-    let lines: Vec<_> = (0..12).map(|_| dice.alphanumeric(64)).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 fn organization(event_type: &str, dice: &mut Dice) -> Value {
@@ -166,7 +163,7 @@ fn role(event_type: &str, dice: &mut Dice) -> Value {
         }),
         "role.updated" => json!({"id": role, "changes_requested": {
             "role_name": dice.pick(&NAMES), "resource_id": dice.pick(&PROJECTS).0, "resource_type": "api.project",
-            "permissions_added": permissions, "permissions_removed": [], "description": "", "metadata": {"ticket": dice.between(1, 9_999)},
+            "permissions_added": permissions, "description": "as agreed", "metadata": {"ticket": dice.between(1, 9_999)},
         }}),
         "role.deleted" => json!({"id": role}),
         "role.assignment.created" | "role.assignment.deleted" => {

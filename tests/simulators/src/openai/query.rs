@@ -1,7 +1,11 @@
 //! The query of a list request.
 
+use super::behaviours::Behaviours;
 use super::types;
 use crate::http;
+
+/// The longest page.
+const MOST: usize = 100;
 
 /// Why a query is refused: the parameter and what is wrong with it.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +53,7 @@ impl Filter {
 
 impl Query {
     /// Reads a query string; brackets may be percent-encoded or not.
-    pub(super) fn parse(text: &str, unbracketed_ignored: bool) -> Result<Self, Refused> {
+    pub(super) fn parse(text: &str, behaviours: &Behaviours) -> Result<Self, Refused> {
         let mut query = Self {
             limit: 20,
             after: None,
@@ -60,15 +64,15 @@ impl Query {
             filters: Vec::new(),
         };
         for (name, value) in http::form(text.as_bytes()) {
-            query.take(&name, value, unbracketed_ignored)?;
+            query.take(&name, value, behaviours)?;
         }
         query.check_types()?;
         Ok(query)
     }
 
-    fn take(&mut self, name: &str, value: String, unbracketed_ignored: bool) -> Result<(), Refused> {
+    fn take(&mut self, name: &str, value: String, behaviours: &Behaviours) -> Result<(), Refused> {
         match name {
-            "limit" => self.limit = limit(&value)?,
+            "limit" => self.limit = limit(&value, behaviours.limit_clamped)?,
             "after" => self.after = Some(value),
             "before" => self.before = Some(value),
             "tenant_only" => self.tenant_only = value.parse().map_err(|_| refused(name, "must be true or false"))?,
@@ -76,7 +80,7 @@ impl Query {
             "effective_at[gte]" => self.from = self.from.max(seconds(name, &value)?),
             "effective_at[lt]" => self.to = self.to.min(seconds(name, &value)?.saturating_sub(1)),
             "effective_at[lte]" => self.to = self.to.min(seconds(name, &value)?),
-            _ => return self.narrow(name, value, unbracketed_ignored),
+            _ => return self.narrow(name, value, behaviours.unbracketed_ignored),
         }
         Ok(())
     }
@@ -110,9 +114,12 @@ impl Query {
     }
 }
 
-fn limit(value: &str) -> Result<usize, Refused> {
-    match value.parse() {
-        Ok(limit @ 1..=100) => Ok(limit),
+fn limit(value: &str, clamped: bool) -> Result<usize, Refused> {
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    match value.parse::<i64>() {
+        Ok(limit) if clamped || (1..=most).contains(&limit) => {
+            Ok(usize::try_from(limit.max(1)).unwrap_or(MOST).min(MOST))
+        }
         _ => Err(refused("limit", "must be an integer from 1 to 100")),
     }
 }
@@ -130,11 +137,11 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Query, Refused> {
-        Query::parse(text, false)
+        Query::parse(text, &Behaviours::default())
     }
 
     #[test]
-    fn bounds_are_whole_seconds_and_combine() {
+    fn b12_bounds_are_whole_seconds_and_combine() {
         let query =
             parse("effective_at[gte]=10&effective_at%5Bgt%5D=10&effective_at[lt]=20&effective_at[lte]=25").unwrap();
         assert_eq!((query.from, query.to), (11, 19));
@@ -142,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_repeated_with_brackets() {
+    fn b13_lists_are_repeated_with_brackets() {
         let query = parse("event_types[]=login.failed&event_types%5B%5D=user.added&project_ids[]=p").unwrap();
         assert_eq!(query.filters.len(), 2);
         assert_eq!(query.filters[0].1, ["login.failed", "user.added"]);
     }
 
     #[test]
-    fn err_names_the_parameter() {
+    fn err_b07_b12_b13_b14_b15_names_the_parameter() {
         let check = |text: &str, param: &str| assert_eq!(parse(text).unwrap_err().param, param, "{text}");
         check("limit=0", "limit");
         check("limit=101", "limit");
@@ -161,6 +168,21 @@ mod tests {
         check("event_types[]=no.such", "event_types");
         check("tenant_only=true&event_types[]=login.failed", "event_types");
         check("tenant_only=1", "tenant_only");
-        assert!(Query::parse("event_types=login.failed", true).is_ok());
+    }
+
+    #[test]
+    fn b07_a_limit_out_of_range_may_be_held_at_its_ends() {
+        let clamped = Behaviours { limit_clamped: true, ..Behaviours::default() };
+        for (text, limit) in [("limit=0", 1), ("limit=-3", 1), ("limit=101", 100), ("limit=7", 7)] {
+            assert_eq!(Query::parse(text, &clamped).unwrap().limit, limit);
+        }
+        assert!(Query::parse("limit=ten", &clamped).is_err());
+    }
+
+    #[test]
+    fn b13_a_list_without_brackets_may_be_ignored() {
+        let lenient = Behaviours { unbracketed_ignored: true, ..Behaviours::default() };
+        let query = Query::parse("event_types=login.failed&project_ids=p&limit=3", &lenient).unwrap();
+        assert!(query.filters.is_empty() && query.limit == 3);
     }
 }

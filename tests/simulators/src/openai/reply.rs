@@ -3,7 +3,11 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use super::choices::QuotaCode;
 use crate::http::Reply;
+
+/// What an answer tells of the limit where none was set.
+const USUAL_PER_MINUTE: u32 = 60;
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
@@ -29,18 +33,54 @@ pub(super) fn server_error(status: StatusCode) -> Reply {
 /// 429 for too many requests.
 pub(super) fn throttled(retry_after: Option<u32>) -> Reply {
     let message = "Rate limit reached for requests. Please try again later.";
-    let reply = error(StatusCode::TOO_MANY_REQUESTS, message, "requests", None, Some("rate_limit_exceeded"))
-        .with("x-ratelimit-limit-requests", "60")
-        .with("x-ratelimit-remaining-requests", "0")
-        .with("x-ratelimit-reset-requests", format!("{}s", retry_after.unwrap_or(1)));
+    let reply = error(StatusCode::TOO_MANY_REQUESTS, message, "requests", None, Some("rate_limit_exceeded"));
+    let reply = with_what_is_left(reply, USUAL_PER_MINUTE, 0, retry_after.unwrap_or(1).into());
     match retry_after {
-        Some(seconds) => reply.with("retry-after", seconds.to_string()),
+        Some(seconds) => reply.with("retry-after", seconds.max(1).to_string()),
         None => reply,
     }
 }
 
 /// 429 for want of credit: waiting does not help.
-pub(super) fn quota_exhausted() -> Reply {
+pub(super) fn quota_exhausted(code: QuotaCode) -> Reply {
     let message = "You exceeded your current quota, please check your plan and billing details.";
-    error(StatusCode::TOO_MANY_REQUESTS, message, "insufficient_quota", None, Some("insufficient_quota"))
+    error(StatusCode::TOO_MANY_REQUESTS, message, code.name(), None, Some(code.name()))
+}
+
+/// What is left of the requests of a minute, in headers; `seconds` until all are there again.
+pub(super) fn with_what_is_left(mut reply: Reply, most: u32, left: u32, seconds: i64) -> Reply {
+    reply.headers.retain(|(name, _)| !name.starts_with("x-ratelimit-"));
+    reply
+        .with("x-ratelimit-limit-requests", most.to_string())
+        .with("x-ratelimit-remaining-requests", left.to_string())
+        .with("x-ratelimit-reset-requests", span(seconds))
+}
+
+/// A span as those headers tell it: `7s`, `6m0s`, `1h0m0s`.
+fn span(seconds: i64) -> String {
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b25_spans_are_durations() {
+        assert_eq!([7, 60, 360, 3_661].map(span), ["7s", "1m0s", "6m0s", "1h1m1s"]);
+    }
+
+    #[test]
+    fn b25_nobody_is_told_to_wait_for_nothing() {
+        let header =
+            |reply: Reply| reply.headers.into_iter().find(|(name, _)| name == "retry-after").map(|(_, value)| value);
+        assert_eq!(
+            [Some(0), Some(7), None].map(|after| header(throttled(after))),
+            [Some("1".into()), Some("7".into()), None]
+        );
+    }
 }

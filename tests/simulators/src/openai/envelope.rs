@@ -1,0 +1,82 @@
+//! A page as it is sent.
+
+use hyper::StatusCode;
+
+use super::behaviours::Behaviours;
+use super::choices::EdgeIds;
+use super::events::Event;
+use super::list::Page;
+use crate::dice::Dice;
+use crate::http::Reply;
+
+/// One envelope, or several one after another.
+pub(super) fn envelopes(page: &Page, events: &[Event], behaviours: &Behaviours, dice: &mut Dice) -> Reply {
+    let parts = if dice.chance(behaviours.several_documents) { 2 + dice.below(2) } else { 1 };
+    let size = page.events.len().div_ceil(parts).max(1);
+    let mut writer = Writer { events, behaviours, dice, body: String::new() };
+    let mut left = page.events.as_slice();
+    loop {
+        let (part, rest) = left.split_at(size.min(left.len()));
+        writer.envelope(part, page.has_more || !rest.is_empty());
+        left = rest;
+        if left.is_empty() {
+            return Reply::new(StatusCode::OK, "application/json", writer.body);
+        }
+    }
+}
+
+struct Writer<'a> {
+    events: &'a [Event],
+    behaviours: &'a Behaviours,
+    dice: &'a mut Dice,
+    body: String,
+}
+
+impl Writer<'_> {
+    fn envelope(&mut self, places: &[usize], has_more: bool) {
+        self.body.push_str(r#"{"object":"list","data":["#);
+        let mut order = places.to_vec();
+        if self.dice.chance(self.behaviours.shuffled) {
+            self.dice.shuffle(&mut order);
+        }
+        for (number, place) in order.iter().enumerate() {
+            if number > 0 {
+                self.body.push(',');
+            }
+            self.event(*place);
+        }
+        self.body.push(']');
+        self.edge_ids(places);
+        self.body.push_str(&format!(",\"has_more\":{has_more}}}\n"));
+    }
+
+    fn event(&mut self, place: usize) {
+        let raw = &self.events[place].raw;
+        match self.dice.chance(self.behaviours.reshaped).then(|| reshaped(raw, self.dice)).flatten() {
+            Some(reshaped) => self.body.push_str(&reshaped),
+            None => self.body.push_str(raw),
+        }
+    }
+
+    fn edge_ids(&mut self, places: &[usize]) {
+        let withheld = self.dice.chance(self.behaviours.edge_ids_withheld);
+        for (name, place) in [("first_id", places.first()), ("last_id", places.last())] {
+            let id = place.map(|place| self.events[*place].cursor.as_str());
+            let value = match self.behaviours.edge_ids {
+                EdgeIds::Absent if withheld => continue,
+                EdgeIds::Null if withheld => serde_json::Value::Null,
+                _ => id.into(),
+            };
+            self.body.push_str(&format!(r#","{name}":{value}"#));
+        }
+    }
+}
+
+/// The same event with a field more, or without one.
+fn reshaped(raw: &str, dice: &mut Dice) -> Option<String> {
+    let mut event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw).ok()?;
+    if event.remove("source").is_none() {
+        event.insert("source".to_owned(), dice.pick(&["retool", "adminapi"]).into());
+    }
+    serde_json::to_string(&event).ok()
+}

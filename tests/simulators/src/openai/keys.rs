@@ -1,0 +1,91 @@
+//! The keys of an organisation.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The admin key that is accepted unless others are given.
+pub const ADMIN_KEY: &str = "sk-admin-simulated-7Qm2vXc9Lr4TzWb8";
+
+/// A key and when it is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The key itself.
+    pub key: String,
+    /// Unknown before.
+    #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
+    pub from: Timestamp,
+    /// Revoked from then on.
+    #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
+    pub until: Timestamp,
+    /// Whether it may read audit logs.
+    #[serde(default = "yes")]
+    pub may_read_audit_logs: bool,
+}
+
+impl Key {
+    /// A key that is always good.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), from: start_of_time(), until: end_of_time(), may_read_audit_logs: true }
+    }
+
+    /// An old key that is revoked `at` that moment, and the new one, good from so long before.
+    pub fn rotated(
+        old: impl Into<String>,
+        new: impl Into<String>,
+        at: Timestamp,
+        overlap: SignedDuration,
+    ) -> [Self; 2] {
+        let from = at.saturating_sub(overlap).unwrap_or(at);
+        [Self { until: at, ..Self::new(old) }, Self { from, ..Self::new(new) }]
+    }
+
+    /// Whether it is good at that moment.
+    pub fn is_good(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
+fn start_of_time() -> Timestamp {
+    Timestamp::MIN
+}
+
+fn is_start_of_time(at: &Timestamp) -> bool {
+    *at == Timestamp::MIN
+}
+
+fn end_of_time() -> Timestamp {
+    Timestamp::MAX
+}
+
+fn is_end_of_time(at: &Timestamp) -> bool {
+    *at == Timestamp::MAX
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_overlaps() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let keys = Key::rotated("old", "new", at(100), SignedDuration::from_secs(10));
+        let good =
+            |second| keys.iter().filter(|key| key.is_good(at(second))).map(|key| key.key.as_str()).collect::<Vec<_>>();
+        assert_eq!(
+            [good(89), good(90), good(99), good(100)],
+            [vec!["old"], vec!["old", "new"], vec!["old", "new"], vec!["new"]]
+        );
+    }
+
+    #[test]
+    fn what_is_not_said_of_a_key_is_as_usual() {
+        let key: Key = serde_json::from_str(r#"{"key":"sk-admin-a"}"#).unwrap();
+        assert_eq!(key, Key::new("sk-admin-a"));
+        assert_eq!(serde_json::to_string(&key).unwrap(), r#"{"key":"sk-admin-a","may_read_audit_logs":true}"#);
+    }
+}

@@ -1,0 +1,141 @@
+//! Who may ask what.
+
+use jiff::SignedDuration;
+use serde_json::json;
+use simulators::openai::{ADMIN_KEY, AuditLogging, Key};
+
+use super::{PATH, ask_as, changed, check, get, options, page_ids, walk};
+use crate::client::send;
+use crate::{Hand, run};
+
+#[test]
+fn b01_one_path_and_one_method() {
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |_| {});
+        let bearer = format!("Bearer {ADMIN_KEY}");
+        for (method, target, status) in [
+            ("GET", "/v1/organization/users", 404),
+            ("GET", "/organization/audit_logs", 404),
+            ("POST", PATH, 405),
+            ("DELETE", PATH, 405),
+            ("GET", PATH, 200),
+        ] {
+            let answer = send(running.address(), method, target, &[("authorization", &bearer)], "").await.unwrap();
+            assert_eq!(answer.status, status, "{method} {target}");
+            if status != 200 {
+                let error = answer.json()["error"].as_object().unwrap().clone();
+                assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message", "param", "type"]);
+                assert!(error["message"].is_string() && error["type"] == "invalid_request_error");
+            }
+        }
+    });
+}
+
+#[test]
+fn b02_only_a_known_admin_key_is_let_in() {
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |b| b.keys.push(Key::new("sk-proj-known")));
+        for (name, value) in [
+            ("accept", "application/json"),
+            ("authorization", "Basic eDp5"),
+            ("authorization", "Bearer"),
+            ("authorization", "Bearer sk-admin-unknown"),
+            ("authorization", "Bearer sk-proj-known"),
+        ] {
+            let answer = send(running.address(), "GET", PATH, &[(name, value)], "").await.unwrap();
+            assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("invalid_api_key")), "{value}");
+        }
+    });
+}
+
+#[test]
+fn b03_a_key_without_the_scope_is_told_which() {
+    let keys = vec![Key { may_read_audit_logs: false, ..Key::new(ADMIN_KEY) }];
+    check(
+        |b| b.keys = keys,
+        "",
+        |answer| {
+            let error = answer.json()["error"].take();
+            assert!(answer.status == 401 && error["message"].as_str().unwrap().contains("api.audit_logs.read"));
+            assert!(error["param"].is_null() && error["code"].is_null() && error["type"] == "invalid_request_error");
+        },
+    );
+}
+
+#[test]
+fn b04_an_error_may_be_a_plain_string() {
+    check(
+        |b| (b.keys, b.error_as_string) = (Vec::new(), 1.0),
+        "",
+        |answer| assert!(answer.status == 401 && answer.json()["error"].is_string()),
+    );
+}
+
+#[test]
+fn b05_audit_logging_off_in_two_ways() {
+    check(|b| b.audit_logging = AuditLogging::OffForbidden, "", |answer| assert_eq!(answer.status, 403));
+    check(
+        |b| b.audit_logging = AuditLogging::OffEmpty,
+        "",
+        |answer| {
+            let empty = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false});
+            assert_eq!((answer.status, answer.json()), (200, empty));
+        },
+    );
+}
+
+#[test]
+fn b05_b24_logging_switched_on_later_has_only_what_came_after() {
+    run(async {
+        let hand = Hand::new();
+        let options = simulators::Options { span_seconds: 3_600, ahead_seconds: 7_200, ..options(&hand) };
+        let (simulator, running) = changed(&options, &hand, |b| b.audit_logging = AuditLogging::OffEmpty);
+        hand.pass(1_800);
+        assert!(page_ids(&get(&running, "").await).is_empty() && running.served().is_empty());
+        hand.pass(1_800);
+        let on_at = hand.now().as_second();
+        simulator.change(|b| b.audit_logging = AuditLogging::On);
+        hand.pass(3_700);
+        let events = walk(&running, "limit=100").await;
+        assert!(events.len() > 20, "{}", events.len());
+        assert!(events.iter().all(|event| event["effective_at"].as_i64() >= Some(on_at)));
+        assert!(running.served().len() < 300);
+    });
+}
+
+#[test]
+fn b15_the_tenants_listing_is_refused_until_it_is_not() {
+    run(async {
+        let hand = Hand::new();
+        let (simulator, running) = changed(&options(&hand), &hand, |b| b.tenant_only_refused = Some(403));
+        assert_eq!(get(&running, "tenant_only=true").await.status, 403);
+        assert_eq!(get(&running, "tenant_only=false").await.status, 200);
+        simulator.change(|b| b.tenant_only_refused = Some(400));
+        let answer = get(&running, "tenant_only=true").await;
+        assert_eq!((answer.status, &answer.json()["error"]["param"]), (400, &json!("tenant_only")));
+        simulator.change(|b| b.tenant_only_refused = None);
+        assert_eq!(page_ids(&get(&running, "tenant_only=true").await).len(), 20);
+    });
+}
+
+#[test]
+fn b31_keys_rotate_with_an_overlap() {
+    run(async {
+        let hand = Hand::new();
+        let at = hand.now() + SignedDuration::from_secs(100);
+        let keys = Key::rotated(ADMIN_KEY, "sk-admin-new", at, SignedDuration::from_secs(30));
+        let (simulator, running) = changed(&options(&hand), &hand, |b| b.keys = keys.into());
+        let statuses = async || [ADMIN_KEY, "sk-admin-new"].map(|key| ask_as(&running, key, "limit=1")).map(Box::pin);
+        let mut seen = Vec::new();
+        for seconds in [69, 1, 29, 1] {
+            hand.pass(seconds);
+            let [old, new] = statuses().await;
+            seen.push((old.await.unwrap().status, new.await.unwrap().status));
+        }
+        assert_eq!(seen, [(200, 401), (200, 200), (200, 200), (401, 200)]);
+        simulator.change(|b| b.keys = vec![Key::new(ADMIN_KEY)]);
+        assert_eq!(get(&running, "").await.status, 200);
+    });
+}

@@ -1,0 +1,61 @@
+//! What the events of a list are like.
+
+use std::collections::HashSet;
+
+use super::{changed, get, options, walk_all};
+use crate::{Hand, run};
+
+#[test]
+fn b16_to_b20_events_have_the_documented_shape() {
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |_| {});
+        hand.pass(5);
+        let events = walk_all(&running).await;
+        let types: HashSet<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+        assert!(types.len() > 100, "{}", types.len());
+        for event in &events {
+            let event_type = event["type"].as_str().unwrap();
+            assert!(
+                event["id"].is_string()
+                    && event["effective_at"].is_i64()
+                    && event["object"] == "organization.audit_log"
+            );
+            assert!(event.get(event_type).is_none_or(serde_json::Value::is_object), "{event}");
+            let known = ["object", "id", "type", "effective_at", "project", "actor", "source", event_type];
+            assert!(event.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{event}");
+        }
+        assert_eq!(get(&running, "").await.header("date"), Some("Sun, 22 Nov 2026 09:00:05 GMT"));
+    });
+}
+
+#[test]
+fn b19_a_field_that_comes_and_goes() {
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |b| b.reshaped = 0.5);
+        let (one, other) = (get(&running, "limit=100").await.json(), get(&running, "limit=100").await.json());
+        let with_source = |page: &serde_json::Value| {
+            page["data"].as_array().unwrap().iter().filter(|event| event.get("source").is_some()).count()
+        };
+        assert_ne!(one["data"], other["data"]);
+        assert!(with_source(&one) > 20 && with_source(&other) > 20);
+        let mut plain = one["data"].as_array().unwrap().clone();
+        for event in &mut plain {
+            event.as_object_mut().unwrap().remove("source");
+        }
+        let ids = |events: &[serde_json::Value]| events.iter().map(|event| event["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&plain), ids(other["data"].as_array().unwrap()));
+    });
+}
+
+#[test]
+fn b30_half_a_surrogate_pair_is_listed_as_it_is() {
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |b| (b.lone_surrogates, b.awkward) = (1.0, 1.0));
+        let answer = get(&running, "limit=100").await;
+        assert_eq!(answer.text().matches(r#" \ud83d"}"#).count(), 100);
+        assert!(std::str::from_utf8(&answer.body).is_ok());
+    });
+}

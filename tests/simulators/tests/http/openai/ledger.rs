@@ -1,0 +1,95 @@
+//! The ledger, and the same story twice.
+
+use std::collections::BTreeMap;
+
+use simulators::openai::OpenAiSimulator;
+use simulators::{Faults, Options};
+
+use super::{ask, get, ids, options, served, walk, walk_all};
+use crate::{Hand, run};
+
+#[test]
+fn b32_both_listings_together_are_the_ledger() {
+    run(async {
+        let hand = Hand::new();
+        let running = OpenAiSimulator::start(options(&hand), 0, hand.clock()).unwrap();
+        let early = [walk(&running, "limit=7").await, walk(&running, "limit=100&tenant_only=true").await].concat();
+        assert!(running.pending() > 0, "nothing is late");
+        hand.pass(5);
+        let all = walk_all(&running).await;
+        assert_eq!(running.pending(), 0);
+        assert!(early.len() < all.len());
+        assert_eq!((all.len(), ids(&all).len()), (400, 400));
+        let listed: BTreeMap<_, _> =
+            all.iter().map(|event| (event["id"].as_str().unwrap().to_owned(), event.clone())).collect();
+        assert_eq!(served(&running), listed);
+        assert_eq!(running.counts(), [("OpenAI.Audit", 400)]);
+        running.stop().await;
+    });
+}
+
+#[test]
+fn b32_what_was_never_visible_is_not_in_the_ledger_and_the_other_way_round() {
+    run(async {
+        let hand = Hand::new();
+        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let running = simulator.serve(0).unwrap();
+        simulator.change(|b| b.kept_since = hand.now());
+        assert!(walk_all(&running).await.is_empty() && running.served().is_empty());
+        // What was dropped before anybody could see it does not come back.
+        simulator.change(|b| b.kept_since = jiff::Timestamp::MIN);
+        hand.pass(10);
+        let now = walk_all(&running).await;
+        assert_eq!(now.len(), running.served().len());
+        assert!(now.len() < 20, "{}", now.len());
+    });
+}
+
+#[test]
+fn b32_the_same_seed_is_the_same_story() {
+    let story = |seed| {
+        let mut story = Vec::new();
+        run(async {
+            let hand = Hand::new();
+            let options = Options { seed, faults: Faults::Storm, ..options(&hand) };
+            let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+            for query in ["limit=5", "limit=5", "limit=7", "tenant_only=true", "limit=5"] {
+                story.push(ask(&running, query).await.map(|answer| (answer.status, answer.body)).ok());
+            }
+            let identities: Vec<_> = running.served().into_iter().map(|event| event.identity).collect();
+            story.push(Some((0, identities.join(" ").into_bytes())));
+        });
+        story
+    };
+    assert_eq!(story(3), story(3));
+    assert_ne!(story(3), story(4));
+}
+
+#[test]
+fn b32_a_question_is_answered_the_same_whatever_was_asked_before() {
+    run(async {
+        let hand = Hand::new();
+        let answer = async |before: usize| {
+            let options = Options { seed: 5, faults: Faults::Storm, ..options(&hand) };
+            let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+            for number in 0..before {
+                let _ = ask(&running, &format!("limit={}", 1 + number)).await;
+            }
+            ask(&running, "limit=50").await.ok()
+        };
+        assert_eq!(answer(0).await, answer(30).await);
+    });
+}
+
+#[test]
+fn b32_a_virtual_clock_rules() {
+    run(async {
+        let hand = Hand::new();
+        let options = Options { ahead_seconds: 86_400, ..options(&hand) };
+        let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+        let before = get(&running, "").await.json();
+        assert_eq!(get(&running, "").await.json(), before);
+        hand.pass(86_400);
+        assert_ne!(get(&running, "").await.json(), before);
+    });
+}
