@@ -1,10 +1,11 @@
 //! Records that are given.
 
+use jiff::SignedDuration;
 use serde_json::json;
 use simulators::Options;
 use simulators::openai::OpenAiSimulator;
 
-use super::{get, options, walk};
+use super::{changed, get, named, options, page_ids, walk};
 use crate::{Hand, run};
 
 #[test]
@@ -76,5 +77,21 @@ fn what_is_no_event_is_served_and_told_apart_in_the_ledger() {
         assert_eq!(timeless["data"].as_array().map(Vec::len), Some(5));
         assert_eq!(get(&running, "event_types[]=user.deleted").await.json()["data"], json!([]));
         assert!(get(&running, "event_types[]=user.added").await.text().contains(lone));
+    });
+}
+
+#[test]
+fn b22_given_records_may_have_their_own_moments() {
+    run(async {
+        let hand = Hand::new();
+        let records = named([("a", 7), ("b", 8), ("c", 9)]);
+        let visible_at = vec![hand.now() + SignedDuration::from_secs(60), hand.now() + SignedDuration::from_hours(20)];
+        let (_, running) = changed(&Options { records, visible_at, ..options(&hand) }, &hand, |_| {});
+        let mut seen = Vec::new();
+        for seconds in [0, 59, 1, 20 * 3_600 - 60] {
+            hand.pass(seconds);
+            seen.push((page_ids(&get(&running, "").await).concat(), running.pending()));
+        }
+        assert_eq!(seen, [("c", 2), ("c", 2), ("ca", 1), ("cba", 0)].map(|(ids, pending)| (ids.to_owned(), pending)));
     });
 }
