@@ -73,6 +73,7 @@ pub(crate) fn on_all_cores(seeds: u64, run: impl Fn(u64) -> Pin<Box<dyn Future<O
 struct Told(u64);
 
 impl Drop for Told {
+    #[expect(clippy::print_stderr, reason = "it stands beside the panic's own words")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("it was seed {}", self.0);

@@ -45,6 +45,7 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
 }
 
 /// Drains a backlog; requests made, against the least possible.
+#[expect(clippy::print_stdout, reason = "the figures, for who asks for them with --nocapture")]
 async fn drain(name: &str, world: &World, events: u64) -> f64 {
     let reports = world.drain().await;
     let delivered: u64 = reports.iter().map(|report| report.delivered).sum();
