@@ -54,7 +54,7 @@ impl Fault {
 #[serde(deny_unknown_fields)]
 pub struct Scripted {
     /// Which operation: OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`,
-    /// `subscriptions`, `content` and `blob`.
+    /// `subscriptions`, `content`, `notifications`, `blob` and `sensitive_types`.
     pub operation: String,
     /// What the query of a request must have to be counted, each a parameter's `name` or
     /// `name=value`, decoded; the case of names is of no account. Nothing: every request of the operation.

@@ -5,6 +5,44 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::script::Scripted;
+use crate::{microsoft365, openai};
+
+impl openai::Behaviours {
+    /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
+    ///
+    /// # Errors
+    /// A message that says what is not understood.
+    pub fn with_json(&self, json: &str) -> Result<Self, String> {
+        let behaviours: Self = over(self, json)?;
+        checked(&behaviours.script, &["audit_logs"])?;
+        Ok(behaviours)
+    }
+
+    /// All of it as a JSON object.
+    pub fn to_json(&self) -> String {
+        shown(self)
+    }
+}
+
+impl microsoft365::Behaviours {
+    /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
+    ///
+    /// # Errors
+    /// A message that says what is not understood.
+    pub fn with_json(&self, json: &str) -> Result<Self, String> {
+        let behaviours: Self = over(self, json)?;
+        checked(
+            &behaviours.script,
+            &["token", "start", "stop", "subscriptions", "content", "notifications", "blob", "sensitive_types"],
+        )?;
+        Ok(behaviours)
+    }
+
+    /// All of it as a JSON object.
+    pub fn to_json(&self) -> String {
+        shown(self)
+    }
+}
 
 /// `base` with the fields that the JSON object `json` has. A field that is an object itself is changed
 /// field by field, everything else is replaced.
@@ -12,7 +50,7 @@ use crate::script::Scripted;
 /// # Errors
 /// It is not a JSON object, has a field that is not there, a value that does not fit, or a share that is
 /// not one; the message says which.
-pub(crate) fn over<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result<T, String> {
+fn over<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result<T, String> {
     let changes: Value = serde_json::from_str(json).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(changes) = changes else {
         return Err("not a JSON object of behaviours, such as {\"short_pages\":1.0}".to_owned());
@@ -49,7 +87,7 @@ fn replace(place: &mut Value, change: Value, name: &str) -> Result<(), String> {
 }
 
 /// All of it, readable.
-pub(crate) fn shown(behaviours: &impl Serialize) -> String {
+fn shown(behaviours: &impl Serialize) -> String {
     // Writing to memory does not fail, and every key is a string.
     serde_json::to_string_pretty(behaviours).unwrap_or_default()
 }
@@ -58,7 +96,7 @@ pub(crate) fn shown(behaviours: &impl Serialize) -> String {
 ///
 /// # Errors
 /// It does not; the message says which there are.
-pub(crate) fn checked(script: &[Scripted], operations: &[&str]) -> Result<(), String> {
+fn checked(script: &[Scripted], operations: &[&str]) -> Result<(), String> {
     match script.iter().find(|one| !operations.contains(&one.operation.as_str())) {
         None => Ok(()),
         Some(one) => Err(format!("unknown operation {:?} in `script`: use {}", one.operation, operations.join(", "))),
@@ -72,6 +110,7 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
+    use crate::microsoft365::{self, Cloud, ContentType};
     use crate::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
     use crate::{Fault, Faults, Scripted};
 
@@ -109,6 +148,22 @@ mod tests {
         let scripted = faults.map(|fault| Scripted::new("audit_logs", 2, fault).having("after"));
         behaviours.script = scripted.into();
         assert_eq!(Behaviours::default().with_json(&behaviours.to_json()), Ok(behaviours));
+    }
+
+    #[test]
+    fn microsofts_too() {
+        let storm = microsoft365::Behaviours::new(Faults::Storm, 7);
+        assert_eq!(microsoft365::Behaviours::default().with_json(&storm.to_json()), Ok(storm.clone()));
+        let changed = storm.with_json(r#"{"cloud":"gcc-high","broken":"Audit.General","page_size":2}"#).unwrap();
+        let expected = (Cloud::GccHigh, Some(ContentType::General), 2);
+        assert_eq!((changed.cloud, changed.broken, changed.page_size), expected);
+        let script = json!({"script": [{"operation": "content", "number": 3, "having": ["nextPage"], "fault": "cut"}]});
+        assert_eq!(
+            storm.with_json(&script.to_string()).unwrap().script,
+            [Scripted::new("content", 3, Fault::Cut).having("nextPage")]
+        );
+        let error = storm.with_json(r#"{"cloud":"moon"}"#).unwrap_err();
+        assert!(error.contains("`cloud`: unknown variant `moon`, expected one of `commercial`"), "{error}");
     }
 
     #[test]

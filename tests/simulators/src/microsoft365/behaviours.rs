@@ -1,5 +1,7 @@
 //! What this API was ever seen doing, each a switch.
 
+use serde::{Deserialize, Serialize};
+
 use super::assertion::Certificate;
 use super::content_type::ContentType;
 use crate::Scripted;
@@ -18,7 +20,8 @@ pub const READ: &str = "ActivityFeed.Read";
 pub const READ_DLP: &str = "ActivityFeed.ReadDlp";
 
 /// A national cloud: tokens of one are refused in another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cloud {
     /// `manage.office.com`
     Commercial,
@@ -46,7 +49,8 @@ impl Cloud {
 }
 
 /// What starting a subscription that is on gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AlreadyOn {
     /// 400 with AF20024, as seen in the wild.
     Af20024,
@@ -55,7 +59,8 @@ pub enum AlreadyOn {
 }
 
 /// How "too many requests" is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Throttle {
     /// 403 with single quotes, which is no JSON; as documented.
     Forbidden,
@@ -64,7 +69,8 @@ pub enum Throttle {
 }
 
 /// How the API behaves. Shares are of requests, of records or of blobs, 0 to 1.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Behaviours {
     /// The tenant that exists.
     pub tenant_id: String,

@@ -1,17 +1,24 @@
 //! The five content types.
 
+use serde::{Deserialize, Serialize};
+
 /// A feed of the tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ContentType {
     /// `Audit.AzureActiveDirectory`
+    #[serde(rename = "Audit.AzureActiveDirectory")]
     Entra,
     /// `Audit.Exchange`
+    #[serde(rename = "Audit.Exchange")]
     Exchange,
     /// `Audit.SharePoint`
+    #[serde(rename = "Audit.SharePoint")]
     SharePoint,
     /// `Audit.General`
+    #[serde(rename = "Audit.General")]
     General,
     /// `DLP.All`
+    #[serde(rename = "DLP.All")]
     Dlp,
 }
 

@@ -8,7 +8,6 @@ use super::keys::{ADMIN_KEY, Key};
 use crate::dice::Dice;
 use crate::faults::{Faults, Transport};
 use crate::script::Scripted;
-use crate::settings;
 
 /// How the API behaves. Shares are of requests, pages or events, 0 to 1.
 ///
@@ -123,21 +122,6 @@ impl Behaviours {
             Faults::Some => Self { throttled: 0.04, ..healthy },
             Faults::Storm => storm(healthy, &mut dice),
         }
-    }
-
-    /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
-    ///
-    /// # Errors
-    /// A message that says what is not understood.
-    pub fn with_json(&self, json: &str) -> Result<Self, String> {
-        let behaviours: Self = settings::over(self, json)?;
-        settings::checked(&behaviours.script, &["audit_logs"])?;
-        Ok(behaviours)
-    }
-
-    /// All of it as a JSON object.
-    pub fn to_json(&self) -> String {
-        settings::shown(self)
     }
 }
 

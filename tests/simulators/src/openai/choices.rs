@@ -8,10 +8,24 @@ use serde::{Deserialize, Serialize};
 pub enum AuditLogging {
     /// It is.
     On,
+    /// It is, but lists are refused with 403 for the time being.
+    OnForbidden,
     /// It is not, and lists are empty.
     OffEmpty,
     /// It is not, and lists are refused with 403.
     OffForbidden,
+}
+
+impl AuditLogging {
+    /// Whether what happens is logged.
+    pub(super) fn is_on(self) -> bool {
+        matches!(self, Self::On | Self::OnForbidden)
+    }
+
+    /// Whether lists are refused.
+    pub(super) fn is_forbidden(self) -> bool {
+        matches!(self, Self::OnForbidden | Self::OffForbidden)
+    }
 }
 
 /// What `after` or `before` an id that is not known gives.

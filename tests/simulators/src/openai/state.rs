@@ -67,9 +67,9 @@ impl State {
 
     /// Other behaviours from `now` on.
     pub(super) fn change(&mut self, now: Timestamp, change: impl FnOnce(&mut Behaviours)) {
-        let was_on = self.behaviours.audit_logging == AuditLogging::On;
+        let was_on = self.behaviours.audit_logging.is_on();
         change(&mut self.behaviours);
-        if !was_on && self.behaviours.audit_logging == AuditLogging::On {
+        if !was_on && self.behaviours.audit_logging.is_on() {
             self.logging_since = now;
         }
     }
@@ -210,7 +210,7 @@ impl State {
         if let Some(refusal) = auth::refusal(request.headers(), &behaviours.keys, now, as_string) {
             return refusal;
         }
-        if behaviours.audit_logging == AuditLogging::OffForbidden {
+        if behaviours.audit_logging.is_forbidden() {
             let message = "Audit logs are not available to this organization.";
             return reply::error(StatusCode::FORBIDDEN, message, "invalid_request_error", None, None);
         }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Key};
 
-use super::{PATH, ask_as, changed, check, get, options, page_ids, walk};
+use super::{PATH, ask_as, changed, check, get, options, page_ids, walk, walk_all};
 use crate::client::send;
 use crate::{Hand, run};
 
@@ -75,7 +75,9 @@ fn b04_an_error_may_be_a_plain_string() {
 
 #[test]
 fn b05_audit_logging_off_in_two_ways() {
-    check(|b| b.audit_logging = AuditLogging::OffForbidden, "", |answer| assert_eq!(answer.status, 403));
+    for forbidden in [AuditLogging::OffForbidden, AuditLogging::OnForbidden] {
+        check(|b| b.audit_logging = forbidden, "", |answer| assert_eq!(answer.status, 403));
+    }
     check(
         |b| b.audit_logging = AuditLogging::OffEmpty,
         "",
@@ -102,6 +104,20 @@ fn b05_b24_logging_switched_on_later_has_only_what_came_after() {
         assert!(events.len() > 20, "{}", events.len());
         assert!(events.iter().all(|event| event["effective_at"].as_i64() >= Some(on_at)));
         assert!(running.served().len() < 300);
+    });
+}
+
+#[test]
+fn b05_what_was_logged_while_lists_were_refused_is_there_afterwards() {
+    run(async {
+        let hand = Hand::new();
+        let options = simulators::Options { ahead_seconds: 3_600, ..options(&hand) };
+        let (simulator, running) = changed(&options, &hand, |b| b.audit_logging = AuditLogging::OnForbidden);
+        hand.pass(3_600);
+        assert!(get(&running, "").await.status == 403 && running.served().is_empty());
+        simulator.change(|b| (b.audit_logging, b.late) = (AuditLogging::On, 0.0));
+        hand.pass(300);
+        assert_eq!(walk_all(&running).await.len(), 400);
     });
 }
 
