@@ -1,5 +1,7 @@
 //! `audit-pull simulate`: a vendor's API on 127.0.0.1.
 
+mod simulated;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,17 +14,24 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::VendorName;
 use crate::exit::{Exit, Failed};
 use crate::output;
+use simulated::Simulated;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The vendor
     vendor: VendorName,
     /// The port on 127.0.0.1; 0 is any that is free
-    #[arg(long)]
-    port: u16,
+    #[arg(long, required_unless_present = "show_behaviours")]
+    port: Option<u16>,
     /// How many distinct events there are
     #[arg(long, default_value_t = 1_000)]
     events: usize,
+    /// Events happened over so many seconds before the start [default: six days]
+    #[arg(long, value_name = "SECONDS", default_value_t = 6 * 86_400, hide_default_value = true)]
+    span: u32,
+    /// Events go on happening for so many seconds after the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    ahead: u32,
     /// Serve these instead: one raw event a line; for Microsoft 365 {"content_type":…,"record":{…}}
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
@@ -32,64 +41,72 @@ pub(crate) struct Args {
     /// How much goes wrong
     #[arg(long, value_name = "none|some|storm", default_value_t = Faults::None)]
     faults: Faults,
+    /// What the vendor does otherwise than --faults has it: a JSON object, or a file with one
+    #[arg(long, value_name = "FILE|JSON")]
+    behaviours: Option<String>,
+    /// Write all behaviours as JSON, and end
+    #[arg(long)]
+    show_behaviours: bool,
     /// Append every event to this file, one line of JSON each, when it becomes visible
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
+    let usual = Simulated::new(args.vendor, args.faults, args.seed);
+    let simulated = match &args.behaviours {
+        None => usual,
+        Some(given) => usual.changed(&json(given)?).map_err(|error| Failed::usage(format!("--behaviours: {error}")))?,
+    };
+    if args.show_behaviours {
+        output::say(&simulated.to_json())?;
+        return Ok(Exit::Well);
+    }
     let options = Options {
         events: args.events,
         seed: args.seed,
         faults: args.faults,
+        span_seconds: args.span.into(),
+        ahead_seconds: args.ahead.into(),
         records: args.records.as_deref().map(records).transpose()?,
         ledger: args.ledger,
         ..Options::new(SystemClock.now())
     };
     let mut interrupt = Interrupt::new()?;
-    let running = start(args.vendor, options, args.port, Arc::new(|| SystemClock.now()))?;
-    output::say(&variables(args.vendor, &running))?;
+    let running = simulated.serve(&options, args.port.unwrap_or_default(), Arc::new(|| SystemClock.now()))?;
+    output::say(&exports(&simulated.environment(&running, SystemClock.now())))?;
     interrupt.wait().await;
     running.stop().await;
     Ok(Exit::Well)
 }
 
-/// Serves the vendor on 127.0.0.1.
+/// Serves the vendor on 127.0.0.1, as `options` have it.
 pub(crate) fn start(
     vendor: VendorName,
     options: Options,
     port: u16,
     clock: simulators::Clock,
 ) -> Result<Running, Failed> {
-    let started = match vendor {
-        VendorName::Openai => simulators::openai::OpenAiSimulator::start(options, port, clock),
-        VendorName::Microsoft365 => simulators::microsoft365::Microsoft365Simulator::start(options, port, clock),
-    };
-    started.map_err(|error| Failed::usage(format!("cannot simulate on port {port}: {error}")))
+    Simulated::new(vendor, options.faults, options.seed).serve(&options, port, clock)
+}
+
+/// The variables that lead a client to a simulator with the usual credentials, and let it in.
+pub(crate) fn environment(vendor: VendorName, running: &Running) -> Vec<(&'static str, String)> {
+    Simulated::new(vendor, Faults::None, 0).environment(running, SystemClock.now())
 }
 
 /// What to set so that `pull` finds the simulator, as a shell takes it.
-fn variables(vendor: VendorName, running: &Running) -> String {
-    let pairs = environment(vendor, running);
-    pairs.iter().map(|(name, value)| format!("export {name}='{value}'")).collect::<Vec<_>>().join("\n")
+fn exports(variables: &[(&'static str, String)]) -> String {
+    let export = |(name, value): &(&str, String)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
+    variables.iter().map(export).collect::<Vec<_>>().join("\n")
 }
 
-/// The variables that lead a client to the simulator, and let it in. Nothing in them is secret.
-pub(crate) fn environment(vendor: VendorName, running: &Running) -> Vec<(&'static str, String)> {
-    let origin = format!("http://{}", running.address());
-    match vendor {
-        VendorName::Openai => vec![
-            ("OPENAI_BASE_URL", format!("{origin}{}", simulators::openai::BASE_PATH)),
-            ("OPENAI_ADMIN_KEY", simulators::openai::ADMIN_KEY.to_owned()),
-        ],
-        VendorName::Microsoft365 => vec![
-            ("MICROSOFT365_API_URL", origin.clone()),
-            ("MICROSOFT365_LOGIN_URL", format!("{origin}/login")),
-            ("MICROSOFT365_TENANT_ID", simulators::microsoft365::TENANT_ID.to_owned()),
-            ("MICROSOFT365_CLIENT_ID", simulators::microsoft365::CLIENT_ID.to_owned()),
-            ("MICROSOFT365_CLIENT_SECRET", simulators::microsoft365::CLIENT_SECRET.to_owned()),
-        ],
+/// The JSON object that was given, or the one in the file that was.
+fn json(given: &str) -> Result<String, Failed> {
+    if given.trim_start().starts_with('{') {
+        return Ok(given.to_owned());
     }
+    fs::read_to_string(given).map_err(|error| Failed::usage(format!("cannot read --behaviours {given}: {error}")))
 }
 
 /// The file's lines, blank ones left out.
@@ -116,5 +133,16 @@ impl Interrupt {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_any_value() {
+        let variables = [("A", "it's $x".to_owned()), ("B", "plain".to_owned())];
+        assert_eq!(exports(&variables), "export A='it'\\''s $x'\nexport B='plain'");
     }
 }

@@ -49,11 +49,8 @@ pub(super) fn made(
         ("type", json!(event_type)),
         ("effective_at", json!(effective_at)),
     ]);
-    let half = dice.chance(behaviours.lone_surrogates);
-    if half || dice.chance(0.4) {
-        let (id, name) = dice.pick(&PROJECTS);
-        let name = if half { format!("{name} {HALF_A_PAIR}") } else { name.to_owned() };
-        fields.0.push(("project", json!({"id": id, "name": name})));
+    if let Some(project) = project(behaviours, dice) {
+        fields.0.push(("project", project));
     }
     if let Some(actor) = actor(behaviours, dice) {
         fields.0.push(("actor", actor));
@@ -71,6 +68,17 @@ pub(super) fn made(
     let is_tenant_scoped = types::is_tenant_scoped(event_type);
     let raw = with_halves(&fields.to_json());
     Event { cursor: id.clone(), id: Some(id), effective_at, visible_at, is_tenant_scoped, raw }
+}
+
+/// Where it happened, if that can be told.
+fn project(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
+    let half = dice.chance(behaviours.lone_surrogates);
+    if !half && !dice.chance(0.4) {
+        return None;
+    }
+    let (id, name) = dice.pick(&PROJECTS);
+    let name = if half { format!("{name} {HALF_A_PAIR}") } else { name.to_owned() };
+    Some(json!({"id": id, "name": name}))
 }
 
 /// A session, an API key, `null`, or nothing at all.
