@@ -6,26 +6,34 @@ use collector::{PortError, Recovery};
 
 use crate::wire::LoginRefusal;
 
-/// A refused login as an error. Of the vendor's words only the number is repeated.
+/// An answer of the login that holds no token, as an error. Of the vendor's words only a number is repeated.
 pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>) -> PortError {
     let again = Recovery::Again { after: retry_after };
-    let refusal: Option<LoginRefusal> = serde_json::from_slice(body).ok();
-    let code = refusal.as_ref().and_then(LoginRefusal::code);
+    let refusal = LoginRefusal::read(body);
+    let code = refusal.as_ref().and_then(telling_code);
     let (recovery, advice) = match (status, refusal) {
         (429, _) => (again, "too many logins"),
         (408 | 500.., _) => (again, "the login service is not available"),
         (300..=399, _) => {
             (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_LOGIN_URL")
         }
+        (_, Some(refusal)) => code.and_then(known_code).unwrap_or_else(|| by_error(&refusal.error, again)),
+        (200..=299, None) => (again, "the answer holds no token; a gateway may have answered"),
+        (404, None) => (again, "there is no login service; check MICROSOFT365_LOGIN_URL if it is set"),
         (_, None) => (again, "the answer is not the login service's but a gateway's"),
-        (_, Some(refusal)) => known_code(code).unwrap_or_else(|| by_error(&refusal.error, again)),
     };
     let code = code.map(|code| format!(" AADSTS{code}")).unwrap_or_default();
     PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}") }
 }
 
-fn known_code(code: Option<u32>) -> Option<(Recovery, &'static str)> {
-    let advice = match code? {
+/// The first number we know, else the first: the vendor puts a general one before the precise one.
+fn telling_code(refusal: &LoginRefusal) -> Option<u32> {
+    let known = refusal.codes.iter().find(|code| known_code(**code).is_some());
+    known.or(refusal.codes.first()).copied()
+}
+
+fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
+    let advice = match code {
         7_000_215 => {
             "the client secret is wrong; put the secret's value, not its id, into client_secret of the source's secret"
         }
@@ -35,21 +43,27 @@ fn known_code(code: Option<u32>) -> Option<(Recovery, &'static str)> {
         }
         7_000_218 => "the app registration is a public client; make it a confidential one",
         7_000_112 => "the app registration is disabled; enable it",
+        7_000_229 => "the app registration is not installed in this tenant; grant admin consent there",
         700_016 => {
             "no such app registration in this tenant; check client_id, tenant_id and cloud in the source's secret"
         }
         700_024 => "the signed assertion is outside of its time; correct this machine's clock",
-        700_027 => {
+        700_021 | 700_023 => {
+            "the signed assertion is not for this login; check client_id, cloud and token_endpoint in the source's secret"
+        }
+        50_012 | 50_013 | 50_027 | 700_027 | 700_030 => {
             "the certificate is not the app registration's, or has expired; upload it there or correct the source's secret"
         }
         90_002 | 900_023 => "no such tenant; check tenant_id and cloud in the source's secret",
         90_038 | 900_382 | 900_439 => "the tenant lives in another cloud; correct cloud in the source's secret",
-        500_011 | 650_057 => {
+        70_011 | 500_011 | 650_057 | 1_002_012 => {
             "the tenant does not know the Office 365 Management APIs under this cloud's address; check cloud in the \
              source's secret and give the app registration that API's permissions"
         }
+        500_014 => "the Office 365 Management APIs are disabled in the tenant; enable that enterprise application",
         65_001 => "an administrator has not consented to the app registration's permissions; grant admin consent",
         53_003 | 530_035 => "a conditional access policy blocks the app registration; exempt it or this address",
+        50_196 => return Some((Recovery::NextTick, "the login service takes our logins for a loop")),
         90_033 => return Some((Recovery::Again { after: None }, "the login service has a transient fault")),
         _ => return None,
     };
@@ -94,18 +108,52 @@ mod tests {
     }
 
     #[test]
-    fn numbers() {
-        check(
-            401,
-            &refusal("invalid_client", 7_000_215),
-            Recovery::Person,
-            "AADSTS7000215: the client secret is wrong",
-        );
-        check(401, &refusal("invalid_client", 7_000_222), Recovery::Person, "expired");
-        check(401, &refusal("invalid_client", 700_027), Recovery::Person, "certificate");
-        check(400, &refusal("invalid_request", 90_002), Recovery::Person, "no such tenant");
-        check(400, &refusal("unauthorized_client", 700_016), Recovery::Person, "client_id");
+    fn every_known_number_names_its_cure() {
+        let rows = [
+            (7_000_215, "put the secret's value, not its id"),
+            (7_000_222, "has expired; create a new one"),
+            (7_000_216, "check client_secret or the certificate"),
+            (7_000_218, "make it a confidential one"),
+            (7_000_112, "enable it"),
+            (7_000_229, "grant admin consent there"),
+            (700_016, "check client_id, tenant_id and cloud"),
+            (700_024, "correct this machine's clock"),
+            (700_021, "check client_id, cloud and token_endpoint"),
+            (700_023, "check client_id, cloud and token_endpoint"),
+            (50_012, "upload it there"),
+            (50_013, "upload it there"),
+            (50_027, "upload it there"),
+            (700_027, "upload it there"),
+            (700_030, "upload it there"),
+            (90_002, "check tenant_id"),
+            (900_023, "check tenant_id"),
+            (90_038, "correct cloud"),
+            (900_382, "correct cloud"),
+            (900_439, "correct cloud"),
+            (70_011, "check cloud"),
+            (500_011, "check cloud"),
+            (650_057, "check cloud"),
+            (1_002_012, "check cloud"),
+            (500_014, "enable that enterprise application"),
+            (65_001, "grant admin consent"),
+            (53_003, "exempt it"),
+            (530_035, "exempt it"),
+        ];
+        for (code, cure) in rows {
+            check(401, &refusal("invalid_client", code), Recovery::Person, &format!("AADSTS{code}: "));
+            check(400, &refusal("canary", code), Recovery::Person, cure);
+            // Also where the status says that all is well.
+            check(200, &refusal("canary", code), Recovery::Person, cure);
+        }
+        check(400, &refusal("invalid_request", 50_196), Recovery::NextTick, "loop");
         check(400, &refusal("invalid_request", 90_033), AGAIN, "transient");
+    }
+
+    #[test]
+    fn the_precise_number_counts() {
+        let body =
+            r#"{"error":"invalid_client","error_codes":[70002,50012],"error_description":"AADSTS70002: canary"}"#;
+        check(401, body, Recovery::Person, "AADSTS50012: the certificate");
     }
 
     #[test]
@@ -120,8 +168,12 @@ mod tests {
     fn statuses() {
         check(429, &refusal("canary", 1), AGAIN, "too many");
         check(503, "<html>canary</html>", AGAIN, "not available");
+        check(503, &refusal("canary", 90_002), AGAIN, "not available");
         check(400, "<html>canary</html>", AGAIN, "gateway");
+        check(404, "<html>canary</html>", AGAIN, "MICROSOFT365_LOGIN_URL");
         check(302, "", Recovery::Person, "redirect");
+        check(200, r#"{"token_type":"canary"}"#, AGAIN, "no token");
+        check(200, "", AGAIN, "no token");
         let named = into_error(429, b"", Some(Duration::from_secs(7)));
         assert_eq!(named.recovery, Recovery::Again { after: Some(Duration::from_secs(7)) });
     }

@@ -1,23 +1,28 @@
-//! One call of the API: within the budget, with a token, repeated as its refusal allows.
+//! One call of the API: within the tenant's limits, with a token, repeated as its refusal allows.
 
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url};
-use collector::{Body, Clock, PortError, RetryPolicy, Secrets, retry};
+use collector::{Body, Clock, PortError, RetryPolicy, Secrets, UnixSeconds, retry};
 
-use crate::budget::Budget;
 use crate::config::Config;
-use crate::refusal::{Refusal, THROTTLE_WAIT, Task};
+use crate::limits::{LONGEST_WAIT, Limits};
+use crate::refusal::{Refusal, Task};
 use crate::token::{Token, Tokens};
 use crate::urls::Urls;
+use crate::vendor_clock::VendorClock;
 
 /// How patiently a call is repeated within a tick.
 pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_secs(1),
     longest_wait: Duration::from_secs(15),
-    longest_named_wait: Duration::from_secs(60),
+    longest_named_wait: LONGEST_WAIT,
 };
+/// What is not repeated.
+const ONCE: RetryPolicy = RetryPolicy { attempts: 1, ..RETRY };
 
 /// As much of a refusal's body is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
@@ -32,22 +37,26 @@ pub(crate) struct Api<S, C> {
     pub(crate) clock: C,
     http: HttpClient,
     tokens: Tokens<S>,
-    budget: Budget,
+    limits: Arc<Limits>,
+    vendor_clock: VendorClock,
 }
 
-/// What a call does to the vendor's side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
-    /// Reads.
+/// What a call is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verb<'a> {
+    /// Reads something small.
     Get,
-    /// Starts a subscription: not to be repeated when throttled, which says nothing of other calls.
-    Start,
+    /// Reads a blob: so many at a time as the vendor bears.
+    Fetch,
+    /// Starts a subscription, once: the vendor counts starts, and throttles them without meaning
+    /// other calls. What it holds is set when the request goes out.
+    Start(&'a Cell<bool>),
 }
 
 /// One call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
-    pub(crate) verb: Verb,
+    pub(crate) verb: Verb<'a>,
     pub(crate) url: &'a Url,
     pub(crate) task: Task<'a>,
 }
@@ -55,7 +64,13 @@ pub(crate) struct Call<'a> {
 impl<S: Secrets, C: Clock> Api<S, C> {
     pub(crate) fn new(config: &Config, secrets: S, reference: String, http: HttpClient, clock: C) -> Self {
         let tokens = Tokens::new(config, secrets, reference);
-        Self { urls: Urls::new(config), clock, http, tokens, budget: Budget::default() }
+        let limits = Limits::of(&config.endpoints.api, config.tenant);
+        Self { urls: Urls::new(config), clock, http, tokens, limits, vendor_clock: VendorClock::default() }
+    }
+
+    /// The vendor's clock now, once an answer has told it.
+    pub(crate) fn vendor_now(&self) -> Option<UnixSeconds> {
+        self.vendor_clock.at(self.clock.now())
     }
 
     /// Makes the call until `read` has read its answer, the refusal is one that another try does
@@ -65,7 +80,8 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         call: Call<'_>,
         read: impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
-        retry(&self.clock, &RETRY, || self.attempt(call, &read)).await
+        let policy = if matches!(call.verb, Verb::Start(_)) { &ONCE } else { &RETRY };
+        retry(&self.clock, policy, || self.attempt(call, &read)).await
     }
 
     async fn attempt<T>(
@@ -77,15 +93,11 @@ impl<S: Secrets, C: Clock> Api<S, C> {
             .with_token(call, read)
             .await
             .map_err(|error| PortError { message: format!("{}: {}", call.task, error.message), ..error })?;
-        match outcome {
-            Err(refusal) if refusal.is_throttled() && call.verb == Verb::Start => Ok(Err(refusal)),
-            Err(refusal) if refusal.is_transient() => {
-                if refusal.is_throttled() {
-                    self.budget.pause(&self.clock, refusal.retry_after.unwrap_or(THROTTLE_WAIT));
-                }
-                Err(refusal.into_error(call.task))
-            }
-            settled => Ok(settled),
+        match (outcome, call.verb) {
+            // The caller knows what becomes of a blob that is not there.
+            (Err(refusal), Verb::Fetch) if refusal.is_missing() => Ok(Err(refusal)),
+            (Err(refusal), Verb::Get | Verb::Fetch) if refusal.is_transient() => Err(refusal.into_error(call.task)),
+            (settled, _) => Ok(settled),
         }
     }
 
@@ -95,13 +107,14 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         call: Call<'_>,
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
-        let token = self.tokens.get(&self.http, &self.clock, None).await?;
-        match self.send(call, &token, read).await? {
-            Err(refusal) if refusal.is_stale_token() => {
-                let renewed = self.tokens.get(&self.http, &self.clock, Some(&token)).await?;
-                self.send(call, &renewed, read).await
-            }
-            settled => Ok(settled),
+        let token = self.tokens.get(&self.http, &self.clock).await?;
+        let outcome = self.send(call, &token, read).await?;
+        if !matches!(&outcome, Err(refusal) if refusal.is_stale_token()) {
+            return Ok(outcome);
+        }
+        match self.tokens.another(&self.http, &self.clock, &token).await? {
+            Some(renewed) => self.send(call, &renewed, read).await,
+            None => Ok(outcome),
         }
     }
 
@@ -114,18 +127,38 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         if !self.urls.owns(call.url) {
             return Err(PortError::person("a URL outside of the tenant's feed is not followed"));
         }
-        self.budget.take(&self.clock).await;
-        let request = match call.verb {
-            Verb::Get => Request::get(call.url.clone()),
-            // The vendor's gateway insists on a length, also of nothing.
-            Verb::Start => Request::post(call.url.clone()).header("content-length", "0"),
+        let turn = self.limits.turn(&self.clock, matches!(call.verb, Verb::Fetch)).await?;
+        let mut answer = self.http.send(request(call).bearer(&token.text)).await?;
+        let answered = self.clock.now();
+        self.vendor_clock.note(answer.date(), answered);
+        let outcome = if (200..=299).contains(&answer.status()) {
+            read(answer).await?
+        } else {
+            let body = beginning(&mut answer, Vec::new()).await;
+            Err(Refusal::read(answer.status(), &body, answer.retry_after()))
         };
-        let mut answer = self.http.send(request.bearer(&token.text)).await?;
-        if (200..=299).contains(&answer.status()) {
-            return read(answer).await;
+        match &outcome {
+            Ok(_) => {
+                turn.answered(answered);
+                self.tokens.accepted(token);
+            }
+            Err(refusal) if refusal.is_throttled() && !matches!(call.verb, Verb::Start(_)) => {
+                turn.throttled(refusal.retry_after, &self.clock);
+            }
+            Err(_) => {}
         }
-        let body = beginning(&mut answer, Vec::new()).await;
-        Ok(Err(Refusal::read(answer.status(), &body, answer.retry_after())))
+        Ok(outcome)
+    }
+}
+
+fn request<'a>(call: Call<'_>) -> Request<'a> {
+    match call.verb {
+        Verb::Get | Verb::Fetch => Request::get(call.url.clone()),
+        Verb::Start(sent) => {
+            sent.set(true);
+            // The vendor's gateway insists on a length, also of nothing.
+            Request::post(call.url.clone()).header("content-length", "0")
+        }
     }
 }
 

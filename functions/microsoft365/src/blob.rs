@@ -5,9 +5,8 @@ use collector::{Body, PortError, Recovery};
 
 use crate::api::{Outcome, beginning};
 use crate::refusal::Refusal;
+use crate::wire::BYTE_ORDER_MARK;
 
-/// Some gateways put it before the body.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// More space than this before a body is no body.
 const LONGEST_SPACE: usize = 64 << 10;
 

@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 /// How long an assertion is good for, in seconds: one login.
 const LIVES_SECONDS: i64 = 600;
-/// How far an assertion begins in the past, in seconds: our clock may be ahead of the vendor's.
-const BEGINS_EARLIER_SECONDS: i64 = 120;
+/// How far an assertion begins in the past, in seconds: our clock may be as far ahead of the vendor's
+/// as it may be behind.
+const BEGINS_EARLIER_SECONDS: i64 = LIVES_SECONDS;
 
 /// An app registration's certificate and its private key. `Debug` shows the thumbprint only.
 #[derive(Clone)]
@@ -123,7 +124,7 @@ pub(crate) mod tests {
         assert_eq!(claims["aud"], "https://login/token");
         assert_eq!((&claims["iss"], &claims["sub"]), (&json!("app"), &json!("app")));
         assert_eq!(claims["jti"], id.to_string());
-        assert_eq!(claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap(), 720);
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap(), 1_200);
     }
 
     #[test]

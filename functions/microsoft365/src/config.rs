@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::certificate::Certificate;
 use crate::cloud::Cloud;
 use crate::content_type::ContentType;
+use crate::token_endpoint::TokenEndpoint;
 
 /// The variable that moves the API elsewhere: an origin, with a path prefix if need be.
 pub const API_URL: &str = "MICROSOFT365_API_URL";
@@ -62,6 +63,7 @@ pub(crate) struct Endpoints {
     pub(crate) login: Url,
     /// Stays the cloud's own when the API is reached through another host.
     pub(crate) audience: &'static str,
+    pub(crate) token: TokenEndpoint,
 }
 
 /// The app registration we log in as.
@@ -107,7 +109,7 @@ impl From<BadBaseUrl> for ConfigError {
 impl Config {
     /// Parses a source's secret: a JSON object of `tenant_id`, `client_id`, `client_secret` (or
     /// `certificate_pem` and `private_key_pem`), and optionally `source_id`, `source_label`,
-    /// `cloud`, `content_types` and `publisher_id`. Any other field is an error.
+    /// `cloud`, `content_types`, `publisher_id` and `token_endpoint`. Any other field is an error.
     pub fn parse(secret: &SecretString, overrides: &Overrides) -> Result<Self, ConfigError> {
         let mut fields = Fields::parse(secret.expose_secret())?;
         let tenant = fields.guid("tenant_id")?.ok_or_else(|| missing("tenant_id"))?;
@@ -115,7 +117,8 @@ impl Config {
         let label = fields.text("source_label")?.unwrap_or_else(|| source.to_string());
         let publisher = fields.guid("publisher_id")?.unwrap_or(tenant);
         let content_types = content_types(fields.texts("content_types")?)?;
-        let endpoints = endpoints(cloud(fields.text("cloud")?)?, overrides)?;
+        let token = token_endpoint(fields.text("token_endpoint")?)?;
+        let endpoints = endpoints(cloud(fields.text("cloud")?)?, token, overrides)?;
         let client = Client {
             id: fields.text("client_id")?.ok_or_else(|| missing("client_id"))?,
             credential: credential(&mut fields)?,
@@ -146,13 +149,19 @@ fn cloud(name: Option<String>) -> Result<Cloud, ConfigError> {
     name.map_or(Ok(Cloud::default()), |name| Cloud::from_name(&name).ok_or_else(unknown))
 }
 
-fn endpoints(cloud: Cloud, overrides: &Overrides) -> Result<Endpoints, ConfigError> {
+fn token_endpoint(name: Option<String>) -> Result<TokenEndpoint, ConfigError> {
+    let known = TokenEndpoint::ALL.map(TokenEndpoint::name).join(", ");
+    let unknown = || ConfigError(format!("token_endpoint must be one of {known}"));
+    name.map_or(Ok(TokenEndpoint::default()), |name| TokenEndpoint::from_name(&name).ok_or_else(unknown))
+}
+
+fn endpoints(cloud: Cloud, token: TokenEndpoint, overrides: &Overrides) -> Result<Endpoints, ConfigError> {
     let url = |name, overridden: &Option<Url>, default| match overridden {
         Some(url) => Ok(url.clone()),
         None => base_url(name, default),
     };
     let (api, login) = (url(API_URL, &overrides.api, cloud.api())?, url(LOGIN_URL, &overrides.login, cloud.login())?);
-    Ok(Endpoints { api, login, audience: cloud.api() })
+    Ok(Endpoints { api, login, audience: cloud.api(), token })
 }
 
 fn content_types(names: Option<Vec<String>>) -> Result<Vec<ContentType>, ConfigError> {
@@ -238,7 +247,7 @@ impl Fields {
     /// Nothing may be left: a misspelt field would be a setting silently not taken.
     fn end(self) -> Result<(), ConfigError> {
         let known = "source_id, source_label, tenant_id, client_id, client_secret, certificate_pem, \
-                     private_key_pem, cloud, content_types, publisher_id";
+                     private_key_pem, cloud, content_types, publisher_id, token_endpoint";
         let Some(name) = self.0.keys().next() else { return Ok(()) };
         // A name is shown only if it looks like one: it may be a secret that slipped to the left.
         let plain = name.len() <= LONGEST_FIELD_NAME && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
@@ -281,6 +290,7 @@ mod tests {
         assert_eq!((config.publisher, config.content_types.len()), (config.tenant, 5));
         assert_eq!(config.endpoints.api.as_str(), "https://manage.office.com/");
         assert_eq!(config.endpoints.login.as_str(), "https://login.microsoftonline.com/");
+        assert_eq!(config.endpoints.token, TokenEndpoint::V2);
         let streams = streams(&config);
         assert_eq!(streams.len(), 5);
         assert!(streams.iter().all(|stream| stream.listings == ["content"]));
@@ -291,15 +301,27 @@ mod tests {
         let publisher = "11111111-2222-3333-4444-555555555555";
         let config = parse(json!({
             "source_id": "acme", "source_label": "Acme", "cloud": "GCC-High", "publisher_id": publisher,
-            "content_types": ["audit.exchange", "DLP.All"],
+            "content_types": ["audit.exchange", "DLP.All"], "token_endpoint": "V1",
         }))
         .unwrap();
         assert_eq!((config.source.as_str(), config.label.as_str()), ("acme", "Acme"));
         assert_eq!(config.publisher.to_string(), publisher);
         assert_eq!(config.content_types, [ContentType::Exchange, ContentType::Dlp]);
-        assert_eq!(config.endpoints.api.as_str(), "https://manage.office365.us/");
-        assert_eq!(config.endpoints.login.as_str(), "https://login.microsoftonline.us/");
-        assert_eq!(config.endpoints.audience, "https://manage.office365.us");
+        assert_eq!(config.endpoints.token, TokenEndpoint::V1);
+    }
+
+    #[test]
+    fn ok_clouds() {
+        let check = |cloud: &str, api: &str, login: &str| {
+            let Endpoints { api: at, login: login_at, audience, .. } =
+                parse(json!({ "cloud": cloud })).unwrap().endpoints;
+            assert_eq!((at.as_str(), login_at.as_str()), (&*format!("{api}/"), &*format!("{login}/")), "{cloud}");
+            assert_eq!(audience, api);
+        };
+        check("commercial", "https://manage.office.com", "https://login.microsoftonline.com");
+        check("gcc", "https://manage-gcc.office.com", "https://login.microsoftonline.com");
+        check("GCC-High", "https://manage.office365.us", "https://login.microsoftonline.us");
+        check("dod", "https://manage.protection.apps.mil", "https://login.microsoftonline.us");
     }
 
     #[test]
@@ -338,6 +360,7 @@ mod tests {
         err(certificate, "certificate_pem is not a certificate in PEM");
         err(json!({"source_id": "a canary"}), "source_id must be");
         err(json!({"cloud": "canary"}), "cloud must be one of commercial, gcc, gcc-high, dod");
+        err(json!({"token_endpoint": "canary"}), "token_endpoint must be one of v2, v1");
         err(json!({"content_types": []}), "content_types is empty");
         err(json!({"content_types": "DLP.All"}), "array of strings");
         err(json!({"content_types": ["canary"]}), "content_types must be some of Audit.");

@@ -2,19 +2,23 @@
 //! types a stream, listed by the time its blobs became available.
 
 mod aadsts;
+mod af;
 mod api;
 mod blob;
-mod budget;
 mod certificate;
+mod clamp;
 mod cloud;
 mod config;
 mod content_type;
+mod limits;
 mod policy;
 mod refusal;
 mod source;
 mod subscription;
 mod token;
+mod token_endpoint;
 mod urls;
+mod vendor_clock;
 mod wire;
 
 #[cfg(test)]
@@ -28,3 +32,4 @@ pub use config::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Overrides, st
 pub use content_type::ContentType;
 pub use policy::POLICY;
 pub use source::Microsoft365;
+pub use token_endpoint::TokenEndpoint;

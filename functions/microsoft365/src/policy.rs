@@ -6,6 +6,9 @@ const MINUTE: UnixSeconds = 60;
 const HOUR: UnixSeconds = 60 * MINUTE;
 const DAY: UnixSeconds = 24 * HOUR;
 
+/// How long the API keeps what it lists, in seconds.
+pub(crate) const KEEPS: UnixSeconds = 7 * DAY;
+
 /// How a content type is listed.
 ///
 /// Blobs turn up in the listing after the time they are listed under, without a promise of how
@@ -16,9 +19,9 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     overlap: 3 * HOUR as u32,
     sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }, Sweep { every: DAY, reach: 7 * DAY as u32 }],
     longest_window: DAY,
-    retention: Some(Retention { keeps: 7 * DAY, margin: 10 * MINUTE }),
+    retention: Some(Retention { keeps: KEEPS, margin: 10 * MINUTE }),
     horizon: 30 * DAY,
     split_after_pages: None,
     silence: None,
-    fetches_ahead: 8,
+    fetches_ahead: 16,
 };

@@ -10,10 +10,9 @@ use collector::{PortError, Recovery};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::af;
 use crate::content_type::ContentType;
-
-/// How long to stay away after throttling when the vendor names no time, as it mostly does not.
-pub(crate) const THROTTLE_WAIT: Duration = Duration::from_secs(30);
+use crate::wire::unmarked;
 
 /// What is being done, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +65,7 @@ struct ErrorObject {
 impl Refusal {
     /// Reads a refusal from an answer's status and the beginning of its body.
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        Self { status, reason: reason(status, &String::from_utf8_lossy(body)), retry_after }
+        Self { status, reason: reason(status, &String::from_utf8_lossy(unmarked(body))), retry_after }
     }
 
     /// A throttled call, which concerns every call of the tenant.
@@ -84,9 +83,13 @@ impl Refusal {
         matches!(self.reason, Reason::Af(code) if codes.contains(&code))
     }
 
-    /// Whether the API itself says what is wrong.
-    pub(crate) fn names_a_code(&self) -> bool {
-        matches!(self.reason, Reason::Af(_))
+    /// Whether a blob was asked for that is not there, or not yet. A 404 without a code means the same.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self.reason {
+            Reason::Af(code) => code == af::NO_SUCH_CONTENT || code == af::BAD_CONTENT_ID,
+            Reason::Other | Reason::Unreadable => self.status == 404,
+            Reason::Throttled | Reason::AuditingOff => false,
+        }
     }
 
     /// Whether asking again now may cure it.
@@ -107,14 +110,10 @@ impl Refusal {
     }
 
     fn verdict(&self, content_type: Option<ContentType>) -> (Recovery, String) {
-        let again = Recovery::Again { after: self.retry_after };
         match self.reason {
-            Reason::Throttled => {
-                let after = Some(self.retry_after.unwrap_or(THROTTLE_WAIT));
-                (Recovery::Again { after }, "too many requests for this tenant".to_owned())
-            }
-            Reason::Af(50_000..=59_999) => (again, "an error inside the vendor's service".to_owned()),
-            Reason::Af(10_001) => {
+            // How long everybody stays away, the tenant's limits say.
+            Reason::Throttled => (self.again(), "too many requests for this tenant".to_owned()),
+            Reason::Af(af::NO_PERMISSION) => {
                 let permissions = content_type.map_or("ActivityFeed.Read", ContentType::permissions);
                 let advice = format!(
                     "the app registration lacks a permission; give it {permissions} of Office 365 Management APIs \
@@ -123,8 +122,9 @@ impl Refusal {
                 (Recovery::Person, advice)
             }
             Reason::Af(code) => {
-                let (recovery, advice) = known_code(code);
-                (recovery, advice.to_owned())
+                let (recovery, advice) = af::verdict(code);
+                let again = matches!(recovery, Recovery::Again { .. });
+                (if again { self.again() } else { recovery }, advice.to_owned())
             }
             Reason::AuditingOff => (Recovery::Person, AUDITING_OFF.to_owned()),
             Reason::Other | Reason::Unreadable => {
@@ -134,8 +134,12 @@ impl Refusal {
         }
     }
 
+    fn again(&self) -> Recovery {
+        Recovery::Again { after: self.retry_after }
+    }
+
     fn by_status(&self) -> (Recovery, &'static str) {
-        let again = Recovery::Again { after: self.retry_after };
+        let again = self.again();
         match (self.status, self.reason) {
             (401, _) => (
                 Recovery::Person,
@@ -145,7 +149,8 @@ impl Refusal {
                 (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
             }
             (408 | 500.., _) => (again, "the vendor's service is not available"),
-            (404, _) => (Recovery::NextTick, "there is no such thing; check MICROSOFT365_API_URL if it is set"),
+            (404, Reason::Other) => (Recovery::NextTick, NOT_THERE),
+            (404, _) => (again, NOT_THERE),
             (_, Reason::Unreadable) => (again, "the answer is not the API's but a gateway's"),
             (200..=299, _) => (again, "the answer is not what was asked for"),
             (403, _) => (
@@ -160,44 +165,18 @@ impl Refusal {
 const AUDITING_OFF: &str = "the tenant records no audit log; turn on unified audit logging in Microsoft Purview \
      (Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true) and allow it an hour";
 
-/// The codes of the API's documentation, and those met in practice.
-fn known_code(code: u32) -> (Recovery, &'static str) {
-    let person = |advice| (Recovery::Person, advice);
-    let next_tick = |advice| (Recovery::NextTick, advice);
-    match code {
-        20_001 | 20_002 => person("the API misses a parameter or its type; this version no longer speaks the API"),
-        20_010 => person("the token is of another tenant; check tenant_id in the source's secret"),
-        20_011 => person("the tenant is unknown or deleted; check tenant_id and cloud in the source's secret"),
-        20_012 => person("the tenant is misconfigured at Microsoft; open a support request there"),
-        20_013 => person("tenant_id in the source's secret is not a GUID"),
-        20_020 => person("the tenant's cloud does not offer this content type; take it out of content_types"),
-        20_022 => next_tick(
-            "there is no subscription, although it was started within the last 15 minutes; it is started again after \
-             that, meanwhile check that unified audit logging is on",
-        ),
-        20_023 => person(
-            "the subscription is disabled, although it was started within the last 15 minutes; nothing is recorded \
-             until whoever or whatever disables it stops doing so",
-        ),
-        20_030 | 20_055 => next_tick("the window is outside of what the API keeps; check this machine's clock"),
-        20_031 => next_tick("the place in the listing is no longer known"),
-        20_050 => next_tick("the content does not exist, or not yet"),
-        20_051 => next_tick("the content has expired"),
-        20_052 => next_tick("the content's id is not valid"),
-        _ => next_tick("the request is refused with a code this version does not know"),
-    }
-}
+const NOT_THERE: &str = "there is no such thing; check MICROSOFT365_API_URL if it is set";
 
 fn reason(status: u16, body: &str) -> Reason {
     let lower = body.to_ascii_lowercase();
-    let in_text = af_code(body);
-    if status == 429 || in_text == Some(429) || lower.contains("too many request") {
+    // Before anything else: it comes as 403, too, which means something else otherwise.
+    if status == 429 || af::all(body).any(|code| code == af::THROTTLED) || lower.contains("too many request") {
         return Reason::Throttled;
     }
-    let Ok(parsed) = serde_json::from_str::<ErrorBody>(body.trim_start_matches('\u{feff}')) else {
-        return in_text.map_or(Reason::Unreadable, Reason::Af);
+    let Ok(parsed) = serde_json::from_str::<ErrorBody>(body) else {
+        return af::first(body).map_or(Reason::Unreadable, Reason::Af);
     };
-    let code = parsed.error.and_then(|error| error.code).and_then(|code| af_code(code.as_str()?));
+    let code = parsed.error.and_then(|error| error.code).and_then(|code| af::first(code.as_str()?));
     match code {
         Some(code) => Reason::Af(code),
         None if lower.contains("startsubscription [corrid") || tenant_does_not_exist(&lower) => Reason::AuditingOff,
@@ -209,19 +188,11 @@ fn tenant_does_not_exist(lower: &str) -> bool {
     lower.split_once("tenant ").is_some_and(|(_, rest)| rest.contains("does not exist"))
 }
 
-/// The first `AF` with a number behind it that stands by itself, not within an id or a hash.
-fn af_code(text: &str) -> Option<u32> {
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter_map(|word| word.strip_prefix("AF").or_else(|| word.strip_prefix("af")))
-        .find_map(|digits| (3..=5).contains(&digits.len()).then(|| digits.parse().ok()).flatten())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const AGAIN: Recovery = Recovery::Again { after: None };
-    const IN_30_S: Recovery = Recovery::Again { after: Some(THROTTLE_WAIT) };
 
     #[track_caller]
     fn check(status: u16, body: &str, recovery: Recovery, says: &str) {
@@ -240,10 +211,11 @@ mod tests {
     #[test]
     fn throttling_in_all_its_forms() {
         let quoted = "{'error':{'code':'AF429','message':'Too many requests. Method=GetBlob, PublisherId=00000000'}}";
-        check(403, quoted, IN_30_S, "HTTP 403 (AF429): too many requests");
-        check(429, "", IN_30_S, "too many");
-        check(400, "Too Many Requests", IN_30_S, "too many");
-        check(200, &af("AF429"), IN_30_S, "too many");
+        check(403, quoted, AGAIN, "HTTP 403 (AF429): too many requests");
+        check(429, "", AGAIN, "too many");
+        check(400, "Too Many Requests", AGAIN, "too many");
+        check(200, &af("AF429"), AGAIN, "too many");
+        check(403, "<html>AF10001, or rather AF429</html>", AGAIN, "too many");
         let named = Refusal::read(429, b"", Some(Duration::from_secs(7)));
         assert_eq!(named.verdict(None).0, Recovery::Again { after: Some(Duration::from_secs(7)) });
     }
@@ -278,12 +250,25 @@ mod tests {
         check(503, "<html>canary</html>", AGAIN, "not available");
         check(500, "", AGAIN, "not available");
         check(408, "", AGAIN, "not available");
-        check(404, "", Recovery::NextTick, "no such thing");
+        check(404, "", AGAIN, "no such thing");
+        check(404, "{}", Recovery::NextTick, "no such thing");
         check(302, "", Recovery::Person, "redirect");
         check(200, r#"{"canary":1}"#, AGAIN, "not what was asked for");
         check(200, "", AGAIN, "gateway");
         check(400, r#"{"error":"canary"}"#, AGAIN, "gateway");
         check(400, r#"{"error":{"code":7}}"#, Recovery::NextTick, "refused");
+    }
+
+    #[test]
+    fn missing() {
+        let is_missing = |status, body: &str| Refusal::read(status, body.as_bytes(), None).is_missing();
+        for body in ["", "{}", "<html>", r#"{"error":{"code":"AF20050"}}"#, r#"{"error":{"code":"AF20052"}}"#] {
+            assert!(is_missing(404, body), "{body}");
+        }
+        assert!(is_missing(400, "{'error':{'code':'AF20050'}}"));
+        assert!(!is_missing(404, "too many requests"));
+        assert!(!is_missing(404, r#"{"error":{"code":"AF20011"}}"#));
+        assert!(!is_missing(400, "") && !is_missing(503, "<html>"));
     }
 
     #[test]

@@ -2,27 +2,25 @@
 
 use adapters::http::{Answer, HttpClient, Url};
 use collector::{
-    BlobRef, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Secrets, Stream, UnixSeconds, Vendor,
+    BlobRef, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Secrets, Stream, UnixSeconds,
+    Vendor, Window,
 };
+use jiff::Timestamp;
 
+use crate::af;
 use crate::api::{Api, Call, Outcome, Verb};
 use crate::blob::Blob;
+use crate::clamp::{Clamped, clamp};
 use crate::config::Config;
 use crate::content_type::ContentType;
 use crate::refusal::{Reason, Refusal, Task};
-use crate::subscription::{DISABLED, NOT_SUBSCRIBED, Subscriptions};
-use crate::wire::ContentItem;
+use crate::subscription::Subscriptions;
+use crate::wire::{ContentItem, unmarked};
 
 /// The longest page of a listing, in bytes.
 const LONGEST_PAGE: usize = 32 << 20;
 /// The documentation's two names of the header that leads on.
 const NEXT_PAGE_HEADERS: [&str; 2] = ["NextPageUri", "NextPageUrl"];
-
-const TIME_RULES: [u32; 2] = [20_030, 20_055];
-const BAD_NEXT_PAGE: u32 = 20_031;
-const NO_SUCH_CONTENT: u32 = 20_050;
-const CONTENT_EXPIRED: u32 = 20_051;
-const BAD_CONTENT_ID: u32 = 20_052;
 
 /// The Management Activity API of one tenant.
 #[derive(Debug)]
@@ -31,28 +29,36 @@ pub struct Microsoft365<S, C> {
     subscriptions: Subscriptions,
 }
 
+/// What a listing is asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    content_type: ContentType,
+    window: Window,
+    task: Task<'a>,
+}
+
 impl<S: Secrets, C: Clock> Microsoft365<S, C> {
     /// The tenant of `config`, which was parsed from the secret that `secrets` has under
     /// `reference`; it is read there again when the login refuses the credential.
+    ///
+    /// All of one tenant in a process keep to one request budget.
     pub fn new(config: &Config, secrets: S, reference: impl Into<String>, http: HttpClient, clock: C) -> Self {
         let api = Api::new(config, secrets, reference.into(), http, clock);
         Self { api, subscriptions: Subscriptions::default() }
     }
 
-    async fn list_page(&self, url: &Url, task: Task<'_>, request: ListRequest<'_>) -> Result<Outcome<Page>, PortError> {
-        let content_type = content_type(request.stream)?;
+    async fn list_page(&self, url: &Url, asked: Asked<'_>) -> Result<Outcome<Page>, PortError> {
         let next_page = |link: &str| {
-            let next = self.api.urls.next_page(link, content_type, request.window).map(String::from);
+            let next = self.api.urls.next_page(link, asked.content_type, asked.window).map(String::from);
             next.ok_or_else(|| PortError::next_tick("the link to the next page is not the API's, and holds no place"))
         };
         let read = async |answer: Answer| {
             let link = NEXT_PAGE_HEADERS.iter().find_map(|name| answer.header(name)).map(str::trim);
             let next = link.filter(|link| !link.is_empty()).map(next_page).transpose()?;
-            let vendor_now = answer.date().map(|at| at.as_second());
-            let page = Page { items: Vec::new(), next, vendor_now };
-            Ok(read_items(answer).await?.and_then(|items| self.page(items, page, request.window.from)))
+            let page = Page { items: Vec::new(), next, vendor_now: self.api.vendor_now() };
+            Ok(read_items(answer).await?.and_then(|items| self.page(items, page, asked.window.from)))
         };
-        self.api.ask(Call { verb: Verb::Get, url, task }, read).await
+        self.api.ask(Call { verb: Verb::Get, url, task: asked.task }, read).await
     }
 
     fn page(&self, items: Vec<ContentItem>, page: Page, window_from: UnixSeconds) -> Outcome<Page> {
@@ -66,9 +72,37 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         items.map(|items| Page { items, ..page }).ok_or(nameless)
     }
 
+    /// What becomes of a listing that was refused at its first page.
+    async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Page, PortError> {
+        if refusal.is_af(&[af::NOT_SUBSCRIBED, af::DISABLED]) {
+            self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await?;
+            return Ok(self.subscriptions.nothing_yet(asked.content_type, asked.window));
+        }
+        if refusal.is_af(&af::TIME_RULES) {
+            return self.list_clamped(refusal, asked).await;
+        }
+        Err(refusal.into_error(asked.task))
+    }
+
+    /// The window was planned by a clock that is not the vendor's. What is left of it by the vendor's
+    /// own is asked for once; the next plan is made by that clock.
+    async fn list_clamped(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Page, PortError> {
+        let clamped = self.api.vendor_now().map(|now| (clamp(asked.window, now), now));
+        match clamped {
+            Some((Clamped::Nothing, now)) => Ok(Page { vendor_now: Some(now), ..Page::default() }),
+            Some((Clamped::Part(window), _)) => {
+                let url = self.api.urls.content(asked.content_type, window);
+                let asked = Asked { window, ..asked };
+                self.list_page(&url, asked).await?.map_err(|refusal| refusal.into_error(asked.task))
+            }
+            Some((Clamped::TooOld { kept_from }, _)) => Err(too_old(refusal, asked, kept_from)),
+            Some((Clamped::Whole, _)) | None => Err(refusal.into_error(asked.task)),
+        }
+    }
+
     async fn fetch_from(&self, url: &Url, task: Task<'_>) -> Result<Outcome<Blob>, PortError> {
         let read = async |answer: Answer| Blob::open(answer, task.to_string()).await;
-        self.api.ask(Call { verb: Verb::Get, url, task }, read).await
+        self.api.ask(Call { verb: Verb::Fetch, url, task }, read).await
     }
 }
 
@@ -80,27 +114,23 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
-        let content_type = content_type(request.stream)?;
+        let (content_type, window) = (content_type(request.stream)?, request.window);
         let task = Task { content_type: Some(content_type), doing: "listing content" };
-        let url = match request.cursor {
-            None => self.api.urls.content(content_type, request.window),
-            Some(cursor) => match Url::parse(cursor) {
-                Ok(url) => url,
-                Err(_) => return Ok(Listed::CursorLost),
-            },
+        let asked = Asked { content_type, window, task };
+        let Some(cursor) = request.cursor else {
+            self.subscriptions.tell_restart(content_type, window, task)?;
+            let page = match self.list_page(&self.api.urls.content(content_type, window), asked).await? {
+                Ok(page) => self.subscriptions.listed(content_type, page),
+                Err(refusal) => self.refused(refusal, asked).await?,
+            };
+            return Ok(Listed::Page(page));
         };
-        let refusal = match self.list_page(&url, task, request).await? {
-            Ok(page) => return Ok(Listed::Page(page)),
-            Err(refusal) => refusal,
-        };
-        if request.cursor.is_some() && (refusal.is_af(&TIME_RULES) || refusal.is_af(&[BAD_NEXT_PAGE])) {
-            return Ok(Listed::CursorLost);
+        let Ok(url) = Url::parse(cursor) else { return Ok(Listed::CursorLost) };
+        match self.list_page(&url, asked).await? {
+            Ok(page) => Ok(Listed::Page(page)),
+            Err(refusal) if loses_place(&refusal) => Ok(Listed::CursorLost),
+            Err(refusal) => Err(refusal.into_error(task)),
         }
-        if refusal.is_af(&[NOT_SUBSCRIBED, DISABLED]) {
-            self.subscriptions.heal(&self.api, content_type, refusal, task).await?;
-            return Ok(Listed::Page(Page::default()));
-        }
-        Err(refusal.into_error(task))
     }
 
     async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Result<Fetched<Blob>, PortError> {
@@ -109,20 +139,22 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
         let url = self.api.urls.blob(&blob.uri, &blob.id);
         let by_id = self.api.urls.blob_by_id(&blob.id);
         let mut outcome = self.fetch_from(&url, task).await?;
-        if url != by_id && matches!(&outcome, Err(refusal) if refusal.is_af(&[BAD_CONTENT_ID])) {
+        if url != by_id && matches!(&outcome, Err(refusal) if refusal.is_af(&[af::BAD_CONTENT_ID])) {
             outcome = self.fetch_from(&by_id, task).await?;
         }
         match outcome {
             Ok(blob) => Ok(Fetched::Body(blob)),
-            Err(refusal) if refusal.is_af(&[CONTENT_EXPIRED]) => Ok(Fetched::Expired),
-            Err(refusal) if is_missing(&refusal) => Ok(Fetched::Missing),
+            Err(refusal) if refusal.is_af(&[af::CONTENT_EXPIRED]) => Ok(Fetched::Expired),
+            Err(refusal) if refusal.is_missing() => Ok(Fetched::Missing),
             Err(refusal) => Err(refusal.into_error(task)),
         }
     }
 }
 
-fn is_missing(refusal: &Refusal) -> bool {
-    refusal.is_af(&[NO_SUCH_CONTENT, BAD_CONTENT_ID]) || (refusal.status == 404 && !refusal.names_a_code())
+/// Whether a next-page link is of no more use: it holds its window and ages with it, and what ends
+/// in its middle must not count as listed.
+fn loses_place(refusal: &Refusal) -> bool {
+    refusal.is_af(&af::TIME_RULES) || refusal.is_af(&[af::BAD_NEXT_PAGE, af::NOT_SUBSCRIBED, af::DISABLED])
 }
 
 fn content_type(stream: &Stream) -> Result<ContentType, PortError> {
@@ -130,9 +162,21 @@ fn content_type(stream: &Stream) -> Result<ContentType, PortError> {
         .ok_or_else(|| PortError::person(format!("{} is no stream of Microsoft 365", stream.name())))
 }
 
+fn too_old(refusal: Refusal, asked: Asked<'_>, kept_from: UnixSeconds) -> PortError {
+    let time = |second| Timestamp::from_second(second).unwrap_or_default();
+    let error = refusal.into_error(asked.task);
+    let message = format!(
+        "{}; the vendor keeps nothing from before {}, and {} was asked for; the next tick begins where there is \
+         something and reports what is lost",
+        error.message,
+        time(kept_from),
+        time(asked.window.from)
+    );
+    PortError { message, ..error }
+}
+
 async fn read_items(answer: Answer) -> Result<Outcome<Vec<ContentItem>>, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(LONGEST_PAGE).await?;
-    let json = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&body);
-    Ok(serde_json::from_slice(json).map_err(|_| Refusal::read(status, json, retry_after)))
+    Ok(serde_json::from_slice(unmarked(&body)).map_err(|_| Refusal::read(status, &body, retry_after)))
 }

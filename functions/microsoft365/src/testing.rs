@@ -1,6 +1,7 @@
 //! For tests: a clock that jumps, a secret that changes, and a vendor that says what a test wants said.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use collector::{Clock, PortError, Secrets, Stream};
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -159,8 +160,9 @@ impl Reply {
         Self { cut: true, ..self }
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, date: Timestamp) -> Response {
         let mut builder = Response::builder().status(StatusCode::from_u16(self.status).unwrap());
+        builder = builder.header("date", date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
         for (name, value) in self.headers {
             builder = builder.header(name, value);
         }
@@ -180,15 +182,23 @@ type Script = dyn Fn(&Seen) -> Reply + Send + Sync;
 #[derive(Clone)]
 pub(crate) struct FakeVendor {
     pub(crate) origin: String,
+    /// How far its clock is ahead of ours, in seconds.
+    pub(crate) ahead: Arc<AtomicI64>,
+    clock: JumpingClock,
     script: Arc<Script>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    /// Requests under way by kind: now, and at most.
+    under_way: Arc<Mutex<BTreeMap<String, (usize, usize)>>>,
 }
 
 impl FakeVendor {
-    pub(crate) async fn serve(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+    /// A vendor whose clock is five minutes behind.
+    pub(crate) async fn serve(clock: &JumpingClock, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let vendor = Self { origin, script: Arc::new(script), seen: Arc::default() };
+        let (ahead, clock) = (Arc::new(AtomicI64::new(-300)), clock.clone());
+        let (script, seen, under_way) = (Arc::new(script), Arc::default(), Arc::default());
+        let vendor = Self { origin, ahead, clock, script, seen, under_way };
         let router = Router::new().fallback(answer).with_state(vendor.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         vendor
@@ -214,6 +224,27 @@ impl FakeVendor {
 
     pub(crate) fn seen(&self, what: &str) -> Vec<Seen> {
         self.seen.lock().unwrap().iter().filter(|seen| seen.what == what).cloned().collect()
+    }
+
+    /// How many requests of that kind were under way at most at the same time, since this was last asked.
+    pub(crate) fn most_at_once(&self, what: &str) -> usize {
+        self.under_way.lock().unwrap().remove(what).map_or(0, |(_, most)| most)
+    }
+
+    /// It takes its time, as long as others can get through.
+    async fn take_time(&self, what: &str) {
+        self.with_under_way(what, |(now, most)| {
+            *now += 1;
+            *most = (*now).max(*most);
+        });
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        self.with_under_way(what, |(now, _)| *now -= 1);
+    }
+
+    fn with_under_way(&self, what: &str, change: impl FnOnce(&mut (usize, usize))) {
+        change(self.under_way.lock().unwrap().entry(what.to_owned()).or_default());
     }
 
     /// How many requests of each kind came.
@@ -245,5 +276,7 @@ async fn answer(
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     vendor.seen.lock().unwrap().push(seen.clone());
-    (vendor.script)(&seen).into_response()
+    vendor.take_time(&seen.what).await;
+    let date = vendor.clock.now() + SignedDuration::from_secs(vendor.ahead.load(Ordering::SeqCst));
+    (vendor.script)(&seen).into_response(date)
 }

@@ -58,11 +58,11 @@ impl Urls {
         Some(url)
     }
 
-    /// The blob's URL: the vendor's own if it stays within this tenant's feed, else made of its id.
+    /// The blob's URL: the vendor's own if it is one of this tenant's feed, else made of its id.
     /// The vendor has handed out links to `localhost` and to other tenants.
     pub(crate) fn blob(&self, uri: &str, id: &str) -> Url {
         match Url::parse(uri) {
-            Ok(url) if self.owns(&url) => self.with_publisher(url),
+            Ok(url) if self.in_feed(&url).is_some_and(|path| path.starts_with("audit/")) => self.with_publisher(url),
             _ => self.blob_by_id(id),
         }
     }
@@ -77,20 +77,18 @@ impl Urls {
 
     /// Whether the URL is within this tenant's feed on the configured host: the only place a token goes.
     pub(crate) fn owns(&self, url: &Url) -> bool {
+        self.in_feed(url).is_some_and(|path| !path.is_empty())
+    }
+
+    /// The URL's path within this tenant's feed; `None` where it is elsewhere.
+    fn in_feed<'a>(&self, url: &'a Url) -> Option<&'a str> {
         let same_host = url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none();
-        let prefix = self.base.path().trim_end_matches('/');
-        let Some(path) = url.path().strip_prefix(prefix) else { return false };
-        let mut segments = path.split('/');
-        let mut next = || segments.next().unwrap_or_default();
-        same_host
-            && next().is_empty()
-            && next() == "api"
-            // The vendor's links say v1 where its documentation says v1.0.
-            && next().starts_with("v1")
-            && Uuid::try_parse(next()) == Ok(self.tenant)
-            && next() == "activity"
-            && next() == "feed"
-            && !next().is_empty()
+        let path = url.path().strip_prefix(self.base.path().trim_end_matches('/'))?;
+        // The vendor's links say v1 where its documentation says v1.0.
+        let (version, path) = path.strip_prefix("/api/")?.split_once('/')?;
+        let (tenant, path) = path.split_once('/')?;
+        let is_ours = same_host && version.starts_with("v1") && Uuid::try_parse(tenant) == Ok(self.tenant);
+        path.strip_prefix("activity/feed/").filter(|_| is_ours)
     }
 
     fn feed(&self, path: &str) -> Url {
@@ -166,6 +164,9 @@ mod tests {
             "http://127.0.0.1:9/m365/api/v1.0/11111111-7b1e-4d8a-9c60-5e2f4b7a1d93/activity/feed/audit/1",
             &format!("{FEED}/../../elsewhere"),
             &format!("{FEED}/%2e%2e/%2e%2e/elsewhere"),
+            &format!("{FEED}/subscriptions/list"),
+            &format!("{FEED}/audit/../subscriptions/stop"),
+            FEED,
             "http://127.0.0.1:9/m365/activity/feed/audit/1",
         ] {
             check_blob(uri, "1$2", "1$2");

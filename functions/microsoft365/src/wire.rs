@@ -4,12 +4,30 @@ use collector::{BlobRef, UnixSeconds};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::content_type::ContentType;
 
 /// How long the vendor keeps a blob, where it does not say.
 const KEEPS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A body without the mark some gateways put before it.
+pub(crate) fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
+}
+
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How a content type is subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is recorded.
+    Enabled,
+    /// It was started once, and is not recorded.
+    Disabled,
+}
 
 /// An entry of the list of subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,11 +38,12 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// The content type, if it is one of ours and recorded. An entry without a status is: the
-    /// vendor leaves it out at times, and listing tells if that was wrong.
-    pub(crate) fn enabled(&self) -> Option<ContentType> {
+    /// The content type, if it is one of ours, and how it is subscribed to. An entry without a status
+    /// is recorded: the vendor leaves it out at times, and listing tells if that was wrong.
+    pub(crate) fn standing(&self) -> Option<(ContentType, Standing)> {
         let enabled = self.status.as_deref().is_none_or(|status| status.eq_ignore_ascii_case("enabled"));
-        self.content_type.as_deref().filter(|_| enabled).and_then(ContentType::from_name)
+        let standing = if enabled { Standing::Enabled } else { Standing::Disabled };
+        Some((ContentType::from_name(self.content_type.as_deref()?)?, standing))
     }
 }
 
@@ -43,7 +62,8 @@ impl ContentItem {
     /// readable creation time it counts as old as the window, so that no watermark passes it.
     pub(crate) fn blob(self, window_from: UnixSeconds) -> Option<BlobRef> {
         let uri = self.content_uri.unwrap_or_default();
-        let in_uri = || uri.rsplit_once('/').map(|(_, id)| id.to_owned());
+        let path = uri.split(['?', '#']).next().unwrap_or_default();
+        let in_uri = || path.rsplit_once('/').map(|(_, id)| id.to_owned());
         let id = self.content_id.or_else(in_uri).filter(|id| !id.is_empty())?;
         let created = self.content_created.as_deref().and_then(seconds).unwrap_or(window_from);
         let expires = self.content_expiration.as_deref().and_then(seconds).unwrap_or(created + KEEPS.as_secs());
@@ -59,53 +79,55 @@ fn seconds(text: &str) -> Option<UnixSeconds> {
     Some(time.as_millisecond().div_euclid(1_000))
 }
 
-/// A token, as the login hands it out.
-#[derive(Deserialize)]
+/// A token, as the login hands it out. `Debug` does not show it.
+#[derive(Debug)]
 pub(crate) struct TokenAnswer {
-    pub(crate) access_token: String,
-    #[serde(default)]
-    expires_in: Option<Seconds>,
-}
-
-/// The older endpoint writes numbers as strings.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
+    pub(crate) access_token: SecretString,
+    /// How long it lives, if the answer says so.
+    pub(crate) lives_seconds: Option<u64>,
 }
 
 impl TokenAnswer {
-    /// How long the token lives, if the answer says so.
-    pub(crate) fn lives_seconds(&self) -> Option<u64> {
-        match self.expires_in.as_ref()? {
-            Seconds::Number(seconds) => Some(*seconds),
-            Seconds::Text(text) => text.trim().parse().ok(),
-        }
+    /// Reads it from an answer's body; `None` where there is no token in it.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let answer: Value = serde_json::from_slice(unmarked(body)).ok()?;
+        let token = answer.get("access_token")?.as_str()?.trim();
+        let lives_seconds = answer.get("expires_in").and_then(whole).filter(|seconds| *seconds > 0);
+        (!token.is_empty()).then(|| Self { access_token: token.into(), lives_seconds })
     }
+}
+
+/// A number, which the older endpoint writes as a string.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// A refusal of the login.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LoginRefusal {
-    #[serde(default)]
+    /// The name OAuth 2.0 has for it.
     pub(crate) error: String,
-    #[serde(default)]
-    error_codes: Vec<u32>,
-    #[serde(default)]
-    error_description: String,
+    /// The numbers after `AADSTS`, the first first: the precise cause.
+    pub(crate) codes: Vec<u32>,
 }
 
 impl LoginRefusal {
-    /// The number after `AADSTS`: the precise cause.
-    pub(crate) fn code(&self) -> Option<u32> {
-        let described = || {
-            let (_, rest) = self.error_description.split_once("AADSTS")?;
-            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            rest[..end].parse().ok()
-        };
-        self.error_codes.first().copied().or_else(described)
+    /// Reads it from an answer's body; `None` where it is not the login's.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let answer: Value = serde_json::from_slice(unmarked(body)).ok()?;
+        let error = answer.get("error").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let listed = answer.get("error_codes").and_then(Value::as_array).into_iter().flatten();
+        let mut codes: Vec<u32> = listed.filter_map(|code| whole(code)?.try_into().ok()).collect();
+        codes.extend(described_codes(answer.get("error_description").and_then(Value::as_str).unwrap_or_default()));
+        (!error.is_empty() || !codes.is_empty()).then_some(Self { error, codes })
     }
+}
+
+fn described_codes(text: &str) -> impl Iterator<Item = u32> {
+    text.split("AADSTS").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().ok()
+    })
 }
 
 #[cfg(test)]
@@ -142,7 +164,7 @@ mod tests {
 
     #[test]
     fn ok_item_with_gaps() {
-        let by_uri = blob(r#"{"contentUri":"https://h/audit/a$1","contentCreated":"?"}"#).unwrap();
+        let by_uri = blob(r#"{"contentUri":"https://h/audit/a$1?x=/","contentCreated":"?"}"#).unwrap();
         assert_eq!((by_uri.id.as_str(), by_uri.created, by_uri.expires), ("a$1", 7, 604_807));
         assert_eq!(blob(r#"{"contentId":"a"}"#).unwrap().uri, "");
         assert_eq!(blob("{}"), None);
@@ -151,34 +173,50 @@ mod tests {
 
     #[test]
     fn subscriptions() {
-        let check = |json: &str, expected| {
-            assert_eq!(serde_json::from_str::<Subscription>(json).unwrap().enabled(), expected, "{json}");
+        let check = |json: &str, expected: Option<Standing>| {
+            let standing = serde_json::from_str::<Subscription>(json).unwrap().standing();
+            assert_eq!(standing, expected.map(|standing| (ContentType::Exchange, standing)), "{json}");
         };
-        let exchange = Some(ContentType::Exchange);
-        check(r#"{"contentType":"Audit.Exchange","status":"enabled","webhook":null}"#, exchange);
-        check(r#"{"contentType":"audit.exchange","status":"Enabled"}"#, exchange);
-        check(r#"{"contentType":"Audit.Exchange"}"#, exchange);
-        check(r#"{"contentType":"Audit.Exchange","status":"disabled"}"#, None);
+        check(r#"{"contentType":"Audit.Exchange","status":"enabled","webhook":null}"#, Some(Standing::Enabled));
+        check(r#"{"contentType":"audit.exchange","status":"Enabled"}"#, Some(Standing::Enabled));
+        check(r#"{"contentType":"Audit.Exchange"}"#, Some(Standing::Enabled));
+        check(r#"{"contentType":"Audit.Exchange","status":"disabled"}"#, Some(Standing::Disabled));
         check(r#"{"contentType":"Audit.Other","status":"enabled"}"#, None);
+        check("{}", None);
     }
 
     #[test]
-    fn token_lives() {
-        let check = |json: &str, expected| {
-            assert_eq!(serde_json::from_str::<TokenAnswer>(json).unwrap().lives_seconds(), expected, "{json}");
+    fn token_answers() {
+        let check = |json: &str, expected: Option<Option<u64>>| {
+            let answer = TokenAnswer::read(json.as_bytes());
+            assert!(!format!("{answer:?}").contains("canary"), "{answer:?}");
+            assert_eq!(answer.map(|answer| answer.lives_seconds), expected, "{json}");
         };
-        check(r#"{"access_token":"t","expires_in":3599,"token_type":"Bearer"}"#, Some(3_599));
-        check(r#"{"access_token":"t","expires_in":"3599","expires_on":"1"}"#, Some(3_599));
-        check(r#"{"access_token":"t"}"#, None);
+        check(r#"{"access_token":"canary","expires_in":3599,"token_type":"Bearer"}"#, Some(Some(3_599)));
+        let old = r#"{"access_token":"canary","expires_in":"3599","ext_expires_in":"3599","expires_on":"1787305445",
+            "not_before":"1787301845","resource":"https://manage.office.com","token_type":"Bearer"}"#;
+        check(old, Some(Some(3_599)));
+        check("\u{feff}{\"access_token\":\"canary\"}", Some(None));
+        for odd in ["null", "\"soon\"", "-1", "0", "{}", "1e3"] {
+            check(&format!(r#"{{"access_token":"canary","expires_in":{odd}}}"#), Some(None));
+        }
+        for none in ["", "{}", "[]", "null", "<html>", r#"{"access_token":null}"#, r#"{"access_token":" "}"#] {
+            check(none, None);
+        }
     }
 
     #[test]
     fn login_refusals() {
-        let check = |json: &str, expected| {
-            assert_eq!(serde_json::from_str::<LoginRefusal>(json).unwrap().code(), expected, "{json}");
+        let check = |json: &str, expected: Option<(&str, &[u32])>| {
+            let refusal = LoginRefusal::read(json.as_bytes());
+            let expected = expected.map(|(error, codes)| LoginRefusal { error: error.into(), codes: codes.into() });
+            assert_eq!(refusal, expected, "{json}");
         };
-        check(r#"{"error":"invalid_client","error_codes":[7000215]}"#, Some(7_000_215));
-        check(r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired"}"#, Some(7_000_222));
-        check(r#"{"error":"x"}"#, None);
+        check(r#"{"error":"invalid_client","error_codes":[7000215]}"#, Some(("invalid_client", &[7_000_215])));
+        check(r#"{"error":"x","error_description":"AADSTS70002: y. AADSTS50012: z"}"#, Some(("x", &[70_002, 50_012])));
+        check(r#"{"error":"x","error_codes":["90002"],"error_description":null}"#, Some(("x", &[90_002])));
+        check(r#"{"error":"x","error_codes":7,"error_description":"AADSTSx"}"#, Some(("x", &[])));
+        check(r#"{"error":{"code":"x"}}"#, None);
+        check("<html>", None);
     }
 }

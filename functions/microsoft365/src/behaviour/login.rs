@@ -1,9 +1,11 @@
 //! Tokens: who gets which credential, and how often.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
 use crate::certificate::tests::{pair, verified};
+use crate::token::Tokens;
 
 /// What the login was asked, decoded.
 fn form(seen: &Seen, field: &str) -> Option<String> {
@@ -84,6 +86,12 @@ async fn a_token_refused_twice_needs_a_person() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(denied))).await;
     person(&world.list(None).await.unwrap_err(), "HTTP 401: a token just issued is refused; check that cloud");
     world.counts(&[("token", 2), ("content", 2)]);
+    // Nor does a third one: it was not the token.
+    person(&world.list(None).await.unwrap_err(), "HTTP 401");
+    world.counts(&[("token", 2), ("content", 3)]);
+    world.clock.jump(Duration::from_secs(61));
+    person(&world.list(None).await.unwrap_err(), "HTTP 401");
+    world.counts(&[("token", 3), ("content", 5)]);
 }
 
 #[tokio::test]
@@ -129,33 +137,159 @@ async fn a_rotated_secret_of_another_tenant_is_not() {
     let world = World::new(healthy(|seen| (seen.what == "token").then(|| invalid_client(7_000_215)))).await;
     let other = secret("canary-2").expose_secret().replace("0f3c", "1111");
     world.secret.state.lock().unwrap().0 = other.into();
-    person(&world.list(None).await.unwrap_err(), "names another tenant");
+    let error = world.list(None).await.unwrap_err();
+    person(&error, "AADSTS7000215: the client secret is wrong");
+    person(&error, "; the source's secret now names another tenant");
     world.secret.state.lock().unwrap().0 = "{\"canary".into();
     world.clock.jump(Duration::from_secs(61));
-    person(&world.list(None).await.unwrap_err(), "the source's secret is not JSON");
+    person(&world.list(None).await.unwrap_err(), "; the source's secret, read again, is not JSON");
     world.counts(&[("token", 2)]);
 }
 
 #[tokio::test]
-async fn a_certificate_signs_for_its_login() {
-    let (certificate, private_key, key) = pair();
-    let vendor = FakeVendor::serve(healthy(|_| None)).await;
-    let secret = json!({
-        "tenant_id": TENANT, "client_id": "app",
-        "certificate_pem": certificate, "private_key_pem": private_key.expose_secret(),
-    });
-    let origin = vendor.origin.clone();
-    let overrides = crate::config::Overrides::read(|_| Some(format!("{origin}/m365"))).unwrap();
-    let config = crate::config::Config::parse(&secret.to_string().into(), &overrides).unwrap();
-    let http = adapters::http::HttpClient::new().unwrap();
-    let secrets = ChangingSecret::new("canary");
-    let client = Microsoft365::new(&config, secrets, "the-secret", http, JumpingClock::new());
+async fn five_streams_ask_for_one_token() {
+    let world = World::new(healthy(|_| None)).await;
+    let pages = (0..5).map(|_| world.page(None));
+    assert_eq!(join_all(pages).await, vec![Page::default(); 5]);
+    world.counts(&[("token", 1), ("content", 5)]);
+}
+
+#[tokio::test]
+async fn five_streams_share_the_failure_of_a_login_f29() {
+    let world = World::new(healthy(|seen| (seen.what == "token").then(|| reply(503, "")))).await;
+    let tokens = Tokens::new(&world.vendor.config(), world.secret.clone(), "the-secret".to_owned());
+    let http = HttpClient::new().unwrap();
+    let held_ms = async || {
+        let asked = join_all((0..5).map(|_| tokens.get(&http, &world.clock))).await;
+        let named = asked.into_iter().map(|outcome| match outcome.unwrap_err().recovery {
+            Recovery::Again { after } => after.map_or(0, |after| after.as_millis()),
+            other => panic!("{other:?}"),
+        });
+        named.collect::<Vec<_>>()
+    };
+    assert_eq!(held_ms().await, [0, 500, 500, 500, 500]);
+    world.clock.jump(Duration::from_millis(499));
+    assert_eq!(held_ms().await, [1; 5]);
+    world.counts(&[("token", 1)]);
+    world.clock.jump(Duration::from_millis(1));
+    assert_eq!(held_ms().await, [0, 1_000, 1_000, 1_000, 1_000]);
+    world.counts(&[("token", 2)]);
+}
+
+#[tokio::test]
+async fn five_streams_share_a_refused_credential_f30() {
+    let world = World::new(healthy(|seen| (seen.what == "token").then(|| invalid_client(7_000_222)))).await;
+    for outcome in join_all((0..5).map(|_| world.list(None))).await {
+        person(&outcome.unwrap_err(), "AADSTS7000222");
+    }
+    world.counts(&[("token", 1)]);
+}
+
+#[tokio::test]
+async fn a_login_that_names_a_long_wait_is_left_alone_f29() {
+    let busy = |seen: &Seen| (seen.what == "token").then(|| reply(429, "").header("retry-after", "300"));
+    let world = World::new(healthy(busy)).await;
+    for _ in 0..5 {
+        later(&world.list(None).await.unwrap_err(), "logging in: HTTP 429: too many logins");
+        world.clock.jump(Duration::from_secs(42));
+    }
+    world.counts(&[("token", 1)]);
+    assert!(world.clock.waits().is_empty());
+    world.clock.jump(Duration::from_secs(90));
+    world.list(None).await.unwrap_err();
+    world.counts(&[("token", 2)]);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_token_is_an_error() {
+    for body in ["{}", "[]", "", "<html>canary", r#"{"access_token":7}"#, r#"{"access_token":"","error":null}"#] {
+        let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(200, body)))).await;
+        later(&world.list(None).await.unwrap_err(), "logging in: HTTP 200: the answer holds no token");
+        assert_eq!(world.vendor.seen("token").len(), 4);
+    }
+    let refusal = json!({"error": "invalid_client", "error_description": "AADSTS7000222: canary"}).to_string();
+    let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(200, refusal.clone())))).await;
+    person(&world.list(None).await.unwrap_err(), "HTTP 200 AADSTS7000222: the client secret has expired");
+}
+
+#[tokio::test]
+async fn the_older_endpoint_is_asked_for_a_resource_and_writes_numbers_as_strings() {
+    let old = |seen: &Seen| {
+        let body = json!({
+            "token_type": "Bearer", "access_token": format!("canary-token-{}", seen.nth + 1), "expires_in": "3599",
+            "ext_expires_in": "3599", "expires_on": "1787306399", "not_before": "1787302800",
+            "resource": "https://manage.office.com",
+        });
+        (seen.what == "token").then(|| reply(200, body.to_string()))
+    };
+    let clock = JumpingClock::new();
+    let vendor = FakeVendor::serve(&clock, healthy(old)).await;
+    let (client, config) = of_fields(&vendor, &clock, json!({"client_secret": "canary &", "token_endpoint": "v1"}));
     let stream = stream_of(&config, ContentType::Exchange);
     client.prepare(&stream, None).await.unwrap();
     let login = &vendor.seen("token")[0];
-    assert_eq!(form(login, "client_secret"), None);
-    let (_, claims) = verified(&form(login, "client_assertion").unwrap(), &key);
-    assert_eq!(claims["aud"], format!("{}{}", vendor.origin, login.path));
-    let kind = form(login, "client_assertion_type").unwrap();
-    assert_eq!(kind, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    assert_eq!(login.path, format!("/m365/{TENANT}/oauth2/token"));
+    assert_eq!(form(login, "resource").unwrap(), "https://manage.office.com");
+    assert_eq!((form(login, "scope"), form(login, "client_secret").unwrap().as_str()), (None, "canary &"));
+    // It lives as long as it says.
+    clock.jump(Duration::from_secs(3_298));
+    client.prepare(&stream, None).await.unwrap();
+    assert_eq!(vendor.seen("token").len(), 1);
+    clock.jump(Duration::from_secs(61));
+    client.prepare(&stream, None).await.unwrap();
+    assert_eq!(vendor.seen("token").len(), 2);
+}
+
+#[tokio::test]
+async fn a_certificate_signs_for_the_very_endpoint() {
+    for (endpoint, path) in [("v2", "/oauth2/v2.0/token"), ("v1", "/oauth2/token")] {
+        let (certificate, private_key, key) = pair();
+        let clock = JumpingClock::new();
+        let vendor = FakeVendor::serve(&clock, healthy(|_| None)).await;
+        let fields = json!({
+            "certificate_pem": certificate, "private_key_pem": private_key.expose_secret(), "token_endpoint": endpoint,
+        });
+        let (client, config) = of_fields(&vendor, &clock, fields);
+        client.prepare(&stream_of(&config, ContentType::Exchange), None).await.unwrap();
+        let login = &vendor.seen("token")[0];
+        assert_eq!(form(login, "client_secret"), None);
+        let (_, claims) = verified(&form(login, "client_assertion").unwrap(), &key);
+        assert_eq!(claims["aud"], format!("{}/m365/{TENANT}{path}", vendor.origin));
+        assert_eq!(form(login, "client_id").unwrap(), "app");
+        let kind = form(login, "client_assertion_type").unwrap();
+        assert_eq!(kind, "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    }
+}
+
+#[tokio::test]
+async fn every_cloud_has_tokens_of_its_own() {
+    for (cloud, audience) in [
+        ("commercial", "https://manage.office.com"),
+        ("gcc", "https://manage-gcc.office.com"),
+        ("gcc-high", "https://manage.office365.us"),
+        ("dod", "https://manage.protection.apps.mil"),
+    ] {
+        for (endpoint, field, target) in
+            [("v2", "scope", format!("{audience}/.default")), ("v1", "resource", audience.into())]
+        {
+            let clock = JumpingClock::new();
+            let vendor = FakeVendor::serve(&clock, healthy(|_| None)).await;
+            let fields = json!({"client_secret": "canary", "cloud": cloud, "token_endpoint": endpoint});
+            let (client, config) = of_fields(&vendor, &clock, fields);
+            client.prepare(&stream_of(&config, ContentType::Exchange), None).await.unwrap();
+            assert_eq!(form(&vendor.seen("token")[0], field).unwrap(), target);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_in_the_middle_costs_one_renewal_and_no_blob_f28() {
+    // The second token is taken from the 20th blob on.
+    let expires =
+        |seen: &Seen| (seen.what == "b$1" && seen.nth >= 20 && seen.bearer() == Some("canary-token-1")).then(denied);
+    let world = World::new(healthy(expires)).await;
+    for fetched in join_all((0..40).map(|_| world.fetch(""))).await {
+        assert_eq!(whole(fetched.unwrap()).await.unwrap(), b"[{\"Id\":\"1\"}]");
+    }
+    assert_eq!(world.vendor.seen("token").len(), 2);
 }

@@ -1,0 +1,182 @@
+//! Every row of the API's error codes and statuses: what becomes of a listing, a fetch and a start.
+
+use super::*;
+
+/// What a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// A person has to act; the message says this.
+    Person(&'static str),
+    /// The next tick tries again; the message says this.
+    Later(&'static str),
+    /// It was tried again in this tick, until the tries were spent; the message says this.
+    Again(&'static str),
+    /// The listing is one of nothing yet.
+    NothingYet,
+    Missing,
+    Expired,
+}
+
+use Came::{Again, Expired, Later, Missing, NothingYet, Person};
+
+/// Code, usual status, what becomes of a listing and of a fetch.
+const CODES: [(&str, u16, Came, Came); 27] = {
+    let bug = Person("please report it");
+    let webhook = Person("webhook");
+    let permission = Person("grant admin consent");
+    let tenant = Person("check tenant_id");
+    let inside = Again("an error inside the vendor's service");
+    [
+        ("AF10001", 401, permission, permission),
+        ("AF20001", 400, bug, bug),
+        ("AF20002", 400, bug, bug),
+        ("AF20003", 400, webhook, webhook),
+        ("AF20010", 400, tenant, tenant),
+        ("AF20011", 400, tenant, tenant),
+        ("AF20012", 400, Person("open a support request"), Person("open a support request")),
+        ("AF20013", 400, Person("not a GUID"), Person("not a GUID")),
+        ("AF20020", 400, Person("take it out of content_types"), Person("take it out of content_types")),
+        ("AF20021", 400, webhook, webhook),
+        ("AF20022", 400, NothingYet, Later("AF20022")),
+        ("AF20023", 400, Later("was started again"), Person("AF20023")),
+        ("AF20024", 400, Later("a code this version does not know"), Later("a code this version does not know")),
+        ("AF20030", 400, Later("check this machine's clock"), Later("check this machine's clock")),
+        ("AF20031", 400, Later("no longer known"), Later("no longer known")),
+        ("AF20050", 404, Later("AF20050"), Missing),
+        ("AF20051", 400, Later("AF20051"), Expired),
+        ("AF20052", 400, Later("AF20052"), Missing),
+        ("AF20053", 400, bug, bug),
+        ("AF20054", 400, bug, bug),
+        ("AF20055", 400, Later("check this machine's clock"), Later("check this machine's clock")),
+        ("AF429", 403, Later("too many"), Later("too many")),
+        ("AF50000", 500, inside, inside),
+        ("AF50005", 500, inside, inside),
+        ("AF50006", 500, inside, inside),
+        ("AF50000", 503, inside, inside),
+        ("AF20999", 400, Later("a code this version does not know"), Later("a code this version does not know")),
+    ]
+};
+
+/// The calls that answer made, and what they came to.
+fn check_came(what: &str, expected: Came, error: Option<&PortError>, calls: usize) {
+    let Some(error) = error else { return assert!(matches!(expected, NothingYet | Missing | Expired), "{what}") };
+    let (recovery, says) = match expected {
+        Person(says) => (Recovery::Person, says),
+        Later(says) | Again(says) => (Recovery::NextTick, says),
+        other => panic!("{what}: {error} is not {other:?}"),
+    };
+    assert_eq!(error.recovery, recovery, "{what}: {error}");
+    assert!(error.message.contains(says), "{what}: {error}");
+    assert_eq!(calls == 4, matches!(expected, Again(_)), "{what}: {calls} calls");
+}
+
+async fn check_list(what: &str, answer: Reply, expected: Came) {
+    let world = World::new(healthy(move |seen| (seen.what == "content").then(|| answer.clone()))).await;
+    let listed = world.list(None).await;
+    check_came(what, expected, listed.as_ref().err(), world.vendor.seen("content").len());
+    if let Ok(listed) = listed {
+        assert_eq!((expected, page_of(listed).items.len()), (NothingYet, 0), "{what}");
+    }
+}
+
+async fn check_fetch(what: &str, answer: Reply, expected: Came) {
+    let world = World::new(healthy(move |seen| (seen.what == "b$1").then(|| answer.clone()))).await;
+    let fetched = world.fetch("").await;
+    check_came(what, expected, fetched.as_ref().err(), world.vendor.seen("b$1").len());
+    match fetched {
+        Ok(Fetched::Missing) => assert_eq!(expected, Missing, "{what}"),
+        Ok(Fetched::Expired) => assert_eq!(expected, Expired, "{what}"),
+        Ok(Fetched::Body(_)) => panic!("{what} is no blob"),
+        Err(_) => {}
+    }
+}
+
+/// A start is made once, whatever it is answered; what it came to, a listing without a subscription tells.
+async fn check_start(what: &str, answer: Reply, is_success: bool) {
+    let world = World::of(
+        ContentType::Dlp,
+        healthy(move |seen| match seen.what.as_str() {
+            "start" => Some(answer.clone()),
+            "content" => Some(af(400, "AF20022")),
+            _ => None,
+        }),
+    )
+    .await;
+    assert_eq!(world.prepare(None).await, world.ready(true), "{what}");
+    let listed = world.list(None).await;
+    assert_eq!(listed.is_ok(), is_success, "{what}: {listed:?}");
+    if let Err(error) = listed {
+        assert!(error.message.starts_with("DLP.All: starting the subscription: HTTP "), "{what}: {error}");
+    }
+    assert_eq!(world.vendor.seen("start").len(), 1, "{what}");
+}
+
+#[tokio::test]
+async fn every_code_as_json() {
+    for (code, status, on_list, on_fetch) in CODES {
+        check_list(code, af(status, code), on_list).await;
+        check_fetch(code, af(status, code), on_fetch).await;
+        check_start(code, af(status, code), code == "AF20024").await;
+    }
+}
+
+#[tokio::test]
+async fn every_code_with_status_200_and_as_something_like_json() {
+    for (code, status, on_list, on_fetch) in CODES {
+        let quoted = format!("{{'error':{{'code':'{code}','message':'canary'}}}}");
+        check_list(code, af(200, code), on_list).await;
+        check_fetch(code, af(200, code), on_fetch).await;
+        check_list(code, reply(status, quoted.clone()), on_list).await;
+        check_fetch(code, reply(status, quoted), on_fetch).await;
+    }
+}
+
+/// Status, body, what becomes of a listing and of a fetch; no row names a code.
+const STATUSES: [(u16, &str, Came, Came); 22] = {
+    let renewed = Person("a token just issued is refused");
+    let gateway = Again("a gateway's");
+    let down = Again("not available");
+    [
+        (401, r#"{"Message":"canary"}"#, renewed, renewed),
+        (401, "", renewed, renewed),
+        (404, "", Again("no such thing"), Missing),
+        (404, "<html>canary</html>", Again("no such thing"), Missing),
+        (404, r#"{"Message":"canary"}"#, Later("no such thing"), Missing),
+        (408, "", down, down),
+        (429, "", Later("too many"), Later("too many")),
+        (403, "Too Many Requests", Later("too many"), Later("too many")),
+        (503, "canary: too many requests", Later("too many"), Later("too many")),
+        (500, "", down, down),
+        (500, r#"{"Message":"canary"}"#, down, down),
+        (502, "<html>canary</html>", down, down),
+        (503, "<html>canary</html>", down, down),
+        (504, "", down, down),
+        (200, "", gateway, gateway),
+        (200, "<html>canary</html>", gateway, gateway),
+        (200, r#"{"error":{"code":"canary"}}"#, Again("not what was asked for"), Again("not what was asked for")),
+        (400, "<html>canary</html>", gateway, gateway),
+        (403, "<html>canary</html>", gateway, gateway),
+        (403, r#"{"error":{"code":"canary"}}"#, Person("access is denied"), Person("access is denied")),
+        (302, "", Person("redirect"), Person("redirect")),
+        (400, r#"{"error":{"code":"canary"}}"#, Later("without a known code"), Later("without a known code")),
+    ]
+};
+
+#[tokio::test]
+async fn every_status_without_a_code() {
+    for (status, body, on_list, on_fetch) in STATUSES {
+        let what = format!("{status} {body}");
+        check_list(&what, reply(status, body), on_list).await;
+        check_fetch(&what, reply(status, body), on_fetch).await;
+    }
+}
+
+#[tokio::test]
+async fn auditing_that_is_off_f55() {
+    let off =
+        r#"{"error":{"code":"StartSubscription [CorrId=1] canary","message":"at X() Tenant canary does not exist."}}"#;
+    let expected = Person("turn on unified audit logging");
+    check_list("off", reply(400, off), expected).await;
+    check_fetch("off", reply(400, off), expected).await;
+    check_start("off", reply(400, off), false).await;
+}

@@ -1,0 +1,227 @@
+//! Listing: pages, links, windows, and what is refused.
+
+use super::*;
+
+#[tokio::test]
+async fn list_names_window_and_publisher_and_keeps_blobs_at_home() {
+    let world = World::new(healthy(|seen| {
+        let items = [item("a$1", "https://elsewhere.example.com/api/v1.0/x/activity/feed/audit/a$1"), item("b$1", "")];
+        (seen.what == "content").then(|| reply(200, format!("\u{feff}[{}]", items.join(","))))
+    }))
+    .await;
+    let page = world.page(None).await;
+    let uris = ["a$1", "b$1"].map(|id| format!("{}/audit/{id}?PublisherIdentifier={TENANT}", world.vendor.feed()));
+    let blobs = ["a$1", "b$1"].iter().zip(uris).map(|(id, uri)| {
+        Item::Blob(BlobRef { id: (*id).to_owned(), uri, created: 1_787_302_200, expires: 1_787_907_000 })
+    });
+    assert_eq!(page, Page { items: blobs.collect(), next: None, vendor_now: None });
+    let seen = &world.vendor.seen("content")[0];
+    assert_eq!(seen.bearer(), Some("canary-token-1"));
+    let times = "startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T09%3A44%3A05";
+    assert_eq!(seen.query, format!("contentType=Audit.Exchange&{times}&PublisherIdentifier={TENANT}"));
+}
+
+#[tokio::test]
+async fn list_follows_pages_by_either_header_also_from_an_empty_one() {
+    let vendor = std::sync::OnceLock::<String>::new();
+    let vendor = std::sync::Arc::new(vendor);
+    let root = vendor.clone();
+    let world = World::new(healthy(move |seen| {
+        if seen.what != "content" {
+            return None;
+        }
+        let next = |place: &str| format!("{}/subscriptions/content?nextpage={place}", root.get().unwrap());
+        Some(match seen.nth {
+            0 => reply(200, "[]").header("NextPageUri", next("two")),
+            1 => reply(200, format!("[{}]", item("x", ""))).header("nextpageurl", next("three")),
+            _ => reply(200, format!("[{}]", item("y", ""))),
+        })
+    }))
+    .await;
+    vendor.set(world.vendor.feed().replace("v1.0", "v1")).unwrap();
+    let first = world.page(None).await;
+    let second = world.page(first.next.as_deref()).await;
+    let third = world.page(second.next.as_deref()).await;
+    assert_eq!((first.items.len(), second.items.len(), third.items.len()), (0, 1, 1));
+    assert_eq!(third.next, None);
+    let followed = &world.vendor.seen("content")[1];
+    assert_eq!(followed.path, format!("/m365/api/v1/{TENANT}/activity/feed/subscriptions/content"));
+    assert_eq!(followed.query, format!("nextpage=two&PublisherIdentifier={TENANT}"));
+}
+
+#[tokio::test]
+async fn list_brings_a_foreign_next_page_home() {
+    let world = World::new(healthy(|seen| {
+        let link = "https://manage.office.com/api/v1/x/subscriptions/content?nextPage=two";
+        (seen.what == "content" && seen.nth == 0).then(|| reply(200, "[]").header("NextPageUri", link))
+    }))
+    .await;
+    let next = world.page(None).await.next.unwrap();
+    assert!(next.starts_with(&world.vendor.feed()) && next.ends_with("&nextPage=two"), "{next}");
+    world.page(Some(&next)).await;
+}
+
+#[tokio::test]
+async fn list_never_follows_a_foreign_cursor() {
+    let world = World::new(healthy(|_| None)).await;
+    let elsewhere = FakeVendor::serve(&world.clock, |_| reply(200, "[]")).await;
+    let error = world.list(Some(&format!("{}/subscriptions/content", elsewhere.feed()))).await.unwrap_err();
+    person(&error, "not followed");
+    assert!(elsewhere.counts().is_empty());
+}
+
+#[tokio::test]
+async fn list_loses_a_link_that_leads_nowhere_f39_f40() {
+    for code in ["AF20031", "AF20055", "AF20030", "AF20022", "AF20023"] {
+        let world = World::new(healthy(move |seen| (seen.what == "content").then(|| af(400, code)))).await;
+        let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
+        assert_eq!(world.list(Some(&cursor)).await, Ok(Listed::CursorLost));
+        assert_eq!(world.list(Some("not a link")).await, Ok(Listed::CursorLost));
+        world.counts(&[("token", 1), ("content", 1)]);
+    }
+}
+
+#[tokio::test]
+async fn list_repeats_a_page_by_its_own_link_f39() {
+    let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth == 0).then(|| reply(502, "")))).await;
+    let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
+    assert_eq!(world.page(Some(&cursor)).await, Page::default());
+    let asked = world.vendor.seen("content");
+    assert_eq!((asked.len(), &asked[0].query), (2, &asked[1].query));
+}
+
+/// A vendor that answers windows within its rules only.
+async fn strict(ahead: i64) -> World {
+    let world = World::new(healthy(|seen| {
+        let is_known = !seen.query.contains("endTime=2026-08-21T09%3A44%3A05");
+        (seen.what == "content" && !is_known).then(|| af(400, "AF20055"))
+    }))
+    .await;
+    world.vendor.ahead.store(ahead, Ordering::SeqCst);
+    world
+}
+
+#[tokio::test]
+async fn list_of_a_window_that_ends_in_the_vendors_future_is_clamped_f56() {
+    let world = strict(-360).await;
+    assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await.unwrap().vendor_now, Some(NOW - 360));
+    let asked = world.vendor.seen("content");
+    assert!(asked[1].query.contains("startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T08%3A54%3A00"));
+    assert_eq!(asked.len(), 2);
+}
+
+#[tokio::test]
+async fn list_of_a_window_that_has_not_begun_is_empty_f56() {
+    let world = strict(-1_000).await;
+    let nothing = Page { vendor_now: Some(NOW - 1_000), ..Page::default() };
+    assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await, Ok(nothing));
+    world.counts(&[("token", 1), ("content", 1)]);
+}
+
+#[tokio::test]
+async fn list_of_a_window_the_vendor_no_longer_has_says_so_and_teaches_its_time_f56_f57() {
+    let world = strict(700_000).await;
+    let error = world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err();
+    later(&error, "AF20055");
+    later(&error, "nothing from before 2026-08-22T11:26:40Z, and 2026-08-21T08:44:05Z was asked for");
+    world.counts(&[("token", 1), ("content", 1)]);
+    // The next plan is made by the vendor's clock.
+    assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: Some(NOW + 700_000), started: false }));
+}
+
+#[tokio::test]
+async fn list_of_a_window_within_the_rules_is_not_asked_for_again() {
+    let world = strict(10_000).await;
+    later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20055: the window is outside");
+    world.counts(&[("token", 1), ("content", 1)]);
+    let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20030")))).await;
+    later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20030");
+    world.counts(&[("token", 1), ("content", 2)]);
+}
+
+#[tokio::test]
+async fn list_repeats_what_an_outage_answers() {
+    let world = World::new(healthy(|seen| {
+        let outages = [reply(503, "<html>"), reply(200, ""), af(200, "AF50000")];
+        outages.get(seen.nth).filter(|_| seen.what == "content").cloned()
+    }))
+    .await;
+    assert_eq!(world.page(None).await, Page::default());
+    assert_eq!(world.clock.waits(), [1.0, 2.0, 4.0]);
+}
+
+#[tokio::test]
+async fn list_gives_up_an_outage_until_the_next_tick() {
+    let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(500, "canary")))).await;
+    let error = world.list(None).await.unwrap_err();
+    assert_eq!(error.recovery, Recovery::NextTick);
+    assert!(error.message.contains("Audit.Exchange: listing content: HTTP 500"), "{error}");
+    assert_eq!(world.vendor.seen("content").len(), 4);
+}
+
+#[tokio::test]
+async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
+    let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20022")))).await;
+    world.nothing_since(WINDOW.from).await;
+    world.nothing_since(WINDOW.from).await;
+    assert_eq!(world.vendor.seen("start").len(), 1);
+    // The head learns of that start by the next preparation.
+    assert_eq!(world.prepare(None).await, world.ready(true));
+    world.clock.jump(Duration::from_secs(300));
+    later(&world.list(None).await.unwrap_err(), "AF20022: there is no subscription, although");
+    assert_eq!(world.vendor.seen("start").len(), 1);
+    world.clock.jump(Duration::from_secs(600));
+    world.nothing_since(WINDOW.from).await;
+    assert_eq!(world.vendor.seen("start").len(), 2);
+}
+
+#[tokio::test]
+async fn no_window_counts_as_listed_while_nothing_is_recorded() {
+    let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth < 3).then(|| af(400, "AF20022")))).await;
+    let as_of = async |from| world.list_window(from, from + 86_400).await.unwrap().vendor_now;
+    let first = WINDOW.from - 172_800;
+    assert_eq!(as_of(first).await, Some(first));
+    assert_eq!(as_of(first + 86_400).await, Some(first));
+    assert_eq!(as_of(first - 10).await, Some(first - 10));
+    assert_eq!(as_of(first).await, Some(world.vendor_now()));
+}
+
+#[tokio::test]
+async fn list_of_a_disabled_subscription_starts_it_once_and_tells_f34() {
+    let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth < 2).then(|| af(400, "AF20023")))).await;
+    later(&world.list(None).await.unwrap_err(), "was started again at 2026-08-21T09:00:00Z, and the next tick");
+    world.nothing_since(WINDOW.from).await;
+    world.clock.jump(Duration::from_secs(300));
+    assert_eq!(world.page(None).await, Page::default());
+    world.counts(&[("token", 1), ("start", 1), ("content", 3)]);
+}
+
+#[tokio::test]
+async fn list_of_a_subscription_that_stays_disabled_needs_a_person_f34() {
+    let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20023")))).await;
+    later(&world.list(None).await.unwrap_err(), "may be lost");
+    for _ in 0..2 {
+        world.clock.jump(Duration::from_secs(300));
+        person(&world.list(None).await.unwrap_err(), "AF20023: the subscription is disabled, although");
+    }
+    assert_eq!(world.vendor.seen("start").len(), 1);
+    world.clock.jump(Duration::from_secs(300));
+    person(&world.list(None).await.unwrap_err(), "disabled again after its start at 2026-08-21T09:00:00Z");
+    assert_eq!(world.vendor.seen("start").len(), 2);
+}
+
+#[tokio::test]
+async fn list_names_the_missing_permission() {
+    let world = World::of(ContentType::Dlp, healthy(|seen| (seen.what == "content").then(|| af(401, "AF10001")))).await;
+    let error = world.list(None).await.unwrap_err();
+    person(&error, "DLP.All: listing content: HTTP 401 AF10001");
+    person(&error, "ActivityFeed.ReadDlp");
+    // It says nothing about the token.
+    world.counts(&[("token", 1), ("content", 1)]);
+}
+
+#[tokio::test]
+async fn list_with_an_item_that_names_nothing_is_not_a_page() {
+    let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(200, "[{}]")))).await;
+    assert_eq!(world.list(None).await.unwrap_err().recovery, Recovery::NextTick);
+}

@@ -1,0 +1,114 @@
+//! Throttling: recognised in any guise, kept by everybody, and never hammered at.
+
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, stream};
+
+use super::*;
+
+const QUOTED: &str = "{'error':{'code':'AF429','message':'Too many requests. Method=GetBlob, PublisherId=canary'}}";
+
+fn sum(waits: &[f64]) -> f64 {
+    waits.iter().sum()
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out_f37() {
+    for answer in [reply(403, QUOTED), reply(429, ""), reply(400, "Too Many Requests"), af(200, "AF429")] {
+        let busy = move |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| answer.clone());
+        let world = World::new(healthy(busy)).await;
+        assert_eq!(world.page(None).await, Page::default());
+        let waited = sum(&world.clock.waits());
+        assert!((30.0..36.0).contains(&waited), "{waited}");
+        world.counts(&[("token", 1), ("content", 2)]);
+    }
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out_as_long_as_named() {
+    let busy =
+        |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| reply(429, "").header("retry-after", "7"));
+    let world = World::new(healthy(busy)).await;
+    world.page(None).await;
+    let waited = sum(&world.clock.waits());
+    assert!((7.0..9.0).contains(&waited), "{waited}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
+    let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(403, QUOTED)))).await;
+    later(&world.list(None).await.unwrap_err(), "the vendor refused requests of this tenant for being too many");
+    assert_eq!(world.vendor.seen("content").len(), 3);
+    let waited = sum(&world.clock.waits());
+    assert!((90.0..100.0).contains(&waited), "{waited}");
+    // Neither do the others ask, nor does anybody wait.
+    for _ in 0..10 {
+        later(&world.list(None).await.unwrap_err(), "a later tick carries on");
+        later(&world.fetch("").await.unwrap_err(), "Audit.Exchange: fetching content b$1: the vendor refused");
+    }
+    world.counts(&[("token", 1), ("content", 3)]);
+    world.clock.jump(Duration::from_secs(120));
+    whole(world.fetch("").await.unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_named_wait_that_does_not_fit_the_tick_is_left_to_the_next() {
+    let busy = |seen: &Seen| (seen.what == "content").then(|| reply(429, "").header("retry-after", "600"));
+    let world = World::new(healthy(busy)).await;
+    later(&world.list(None).await.unwrap_err(), "HTTP 429 (AF429): too many requests for this tenant");
+    later(&world.fetch("").await.unwrap_err(), "no more are made for 600 s");
+    assert!(world.clock.waits().is_empty());
+    world.counts(&[("token", 1), ("content", 1)]);
+}
+
+#[tokio::test]
+async fn sources_of_one_tenant_pause_together() {
+    let busy = |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| reply(403, QUOTED));
+    let world = World::new(healthy(busy)).await;
+    let other = world.vendor.client(&world.clock, &world.secret);
+    let request = ListRequest {
+        stream: &stream_of(&world.vendor.config(), ContentType::Dlp),
+        listing: LISTING,
+        window: WINDOW,
+        cursor: None,
+    };
+    let (first, second) = futures_util::join!(world.list(None), async {
+        // Not before the first was refused.
+        while world.vendor.seen("content").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::timeout(Duration::from_secs(5), other.list(request)).await.unwrap()
+    });
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    let waits = world.clock.waits();
+    assert!(sum(&waits) >= 30.0, "{waits:?}");
+    assert_eq!(world.vendor.seen("content").len(), 3);
+}
+
+/// Fetches that many blobs as the engine does, and how many were under way at most at the same time.
+async fn fetched_at_once(world: &World, blobs: usize) -> usize {
+    let fetch = |_| world.fetch("").map(Result::unwrap);
+    let all: Vec<_> = stream::iter(0..blobs).map(fetch).buffered(crate::POLICY.fetches_ahead).collect().await;
+    join_all(all.into_iter().map(whole)).await.into_iter().for_each(|body| assert!(body.is_ok()));
+    world.vendor.most_at_once("b$1")
+}
+
+#[tokio::test]
+async fn fetches_at_once_grow_while_answers_are_quick() {
+    let world = World::new(healthy(|_| None)).await;
+    let few = fetched_at_once(&world, 4).await;
+    let more = fetched_at_once(&world, 40).await;
+    let most = fetched_at_once(&world, 300).await;
+    assert!(few <= 4 && few < more && more < most, "{few} {more} {most}");
+    assert!((12..=crate::POLICY.fetches_ahead).contains(&most), "{most}");
+}
+
+#[tokio::test]
+async fn fetches_at_once_shrink_when_throttled_and_nothing_is_lost_f38() {
+    let busy = |seen: &Seen| (seen.what == "b$1" && (200..203).contains(&seen.nth)).then(|| reply(403, QUOTED));
+    let world = World::new(healthy(busy)).await;
+    let before = fetched_at_once(&world, 200).await;
+    fetched_at_once(&world, 90).await;
+    assert_eq!(world.vendor.seen("b$1").len(), 293);
+    let after = fetched_at_once(&world, 5).await;
+    assert!(after <= before / 2 + 2, "{before} {after}");
+}

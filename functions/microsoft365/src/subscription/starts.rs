@@ -1,0 +1,193 @@
+//! When subscriptions were started, and which of them because they were found disabled.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use collector::{PortError, UnixSeconds};
+use jiff::Timestamp;
+
+use crate::content_type::ContentType;
+use crate::refusal::Task;
+
+/// The vendor wants this long between two starts of a content type, in seconds.
+const BETWEEN_STARTS: UnixSeconds = 15 * 60;
+/// A subscription found disabled again within this of its last start needs a person, in seconds.
+const AGAIN_WITHIN: UnixSeconds = 86_400;
+
+/// Why a content type is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// As far as we know nobody ever did.
+    NeverStarted,
+    /// It was started once, and then disabled.
+    Disabled,
+}
+
+/// The last start of a content type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Start {
+    /// When, in our time.
+    pub(super) at: UnixSeconds,
+    /// Why it came to nothing, if it did.
+    pub(super) failed: Option<PortError>,
+}
+
+/// A start of what was found disabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Restart {
+    at: UnixSeconds,
+    /// The start before it, if that is not long ago.
+    before: Option<UnixSeconds>,
+}
+
+/// The starts of a tenant.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: BTreeMap<ContentType, Start>,
+    untold: BTreeMap<ContentType, Restart>,
+}
+
+impl Starts {
+    /// The last start of the content type.
+    pub(super) fn last(&self, content_type: ContentType) -> Option<Start> {
+        self.with(|state| state.last.get(&content_type).cloned())
+    }
+
+    /// The last start, if it is too short ago for another one at `now`.
+    pub(super) fn lately(&self, content_type: ContentType, now: UnixSeconds) -> Option<Start> {
+        self.last(content_type).filter(|start| now < start.at + BETWEEN_STARTS)
+    }
+
+    /// What a head remembers of an earlier process's start.
+    pub(super) fn remember(&self, content_type: ContentType, last_start: Option<UnixSeconds>) {
+        let Some(at) = last_start else { return };
+        self.with(|state| {
+            let known = state.last.entry(content_type).or_insert(Start { at, failed: None });
+            if known.at < at {
+                *known = Start { at, failed: None };
+            }
+        });
+    }
+
+    /// It was started.
+    pub(super) fn started(&self, content_type: ContentType, start: Start, cause: Cause) {
+        self.with(|state| {
+            let before = state.last.get(&content_type).filter(|before| before.failed.is_none()).map(|before| before.at);
+            if cause == Cause::Disabled && start.failed.is_none() {
+                let before = before.filter(|before| start.at - before < AGAIN_WITHIN);
+                state.untold.insert(content_type, Restart { at: start.at, before });
+            }
+            state.last.insert(content_type, start);
+        });
+    }
+
+    /// A start of what was disabled, of which nobody was told yet.
+    pub(super) fn untold_restart(&self, content_type: ContentType) -> Option<Restart> {
+        self.with(|state| state.untold.remove(&content_type))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Restart {
+    /// Tells of it. Everything that became available after `listed_from`, the start of what is to be
+    /// listed now, may be lost.
+    pub(super) fn into_error(self, listed_from: UnixSeconds, task: Task<'_>) -> PortError {
+        let time = |second| Timestamp::from_second(second).unwrap_or_default();
+        let (at, from) = (time(self.at), time(listed_from));
+        let lost = format!("what the vendor would have recorded between {from} and {at} may be lost");
+        match self.before {
+            None => PortError::next_tick(format!(
+                "{task}: the subscription was disabled; it was started again at {at}, and the next tick lists on; \
+                 {lost}; find out who or what disabled it"
+            )),
+            Some(before) => PortError::person(format!(
+                "{task}: the subscription was disabled again after its start at {}; it was started once more at {at}; \
+                 {lost}; stop who or what disables it",
+                time(before)
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use collector::Recovery;
+
+    use super::*;
+
+    const DLP: ContentType = ContentType::Dlp;
+    const TASK: Task<'_> = Task { content_type: Some(DLP), doing: "listing content" };
+
+    fn start(at: UnixSeconds) -> Start {
+        Start { at, failed: None }
+    }
+
+    fn failed(at: UnixSeconds) -> Start {
+        Start { at, failed: Some(PortError::next_tick("no")) }
+    }
+
+    #[test]
+    fn a_quarter_of_an_hour_between_starts() {
+        let starts = Starts::default();
+        assert_eq!(starts.lately(DLP, 1_000), None);
+        starts.started(DLP, failed(1_000), Cause::NeverStarted);
+        assert_eq!(starts.lately(DLP, 1_899), Some(failed(1_000)));
+        assert_eq!(starts.lately(DLP, 1_900), None);
+        assert_eq!(starts.lately(ContentType::General, 1_000), None);
+    }
+
+    #[test]
+    fn the_later_start_counts_whoever_made_it() {
+        let starts = Starts::default();
+        starts.remember(DLP, None);
+        assert_eq!(starts.last(DLP), None);
+        starts.remember(DLP, Some(500));
+        starts.remember(DLP, Some(400));
+        assert_eq!(starts.last(DLP), Some(start(500)));
+        starts.started(DLP, failed(600), Cause::NeverStarted);
+        starts.remember(DLP, Some(600));
+        assert_eq!(starts.last(DLP), Some(failed(600)));
+        starts.remember(DLP, Some(700));
+        assert_eq!(starts.last(DLP), Some(start(700)));
+    }
+
+    #[track_caller]
+    fn check_told(starts: &Starts, recovery: Recovery, says: &str) {
+        let error = starts.untold_restart(DLP).unwrap().into_error(0, TASK);
+        assert_eq!(error.recovery, recovery, "{error}");
+        assert!(error.message.starts_with("DLP.All: listing content: the subscription was disabled"), "{error}");
+        assert!(error.message.contains(says), "{error}");
+        assert_eq!(starts.untold_restart(DLP), None);
+    }
+
+    #[test]
+    fn a_restart_is_told_once_and_the_next_one_needs_a_person() {
+        let starts = Starts::default();
+        starts.started(DLP, start(1_000), Cause::NeverStarted);
+        assert_eq!(starts.untold_restart(DLP), None);
+        let starts = Starts::default();
+        starts.started(DLP, start(100_000), Cause::Disabled);
+        check_told(&starts, Recovery::NextTick, "between 1970-01-01T00:00:00Z and 1970-01-02T03:46:40Z may be lost");
+        starts.started(DLP, start(101_000), Cause::Disabled);
+        check_told(&starts, Recovery::Person, "disabled again after its start at 1970-01-02T03:46:40Z");
+        starts.started(DLP, start(300_000), Cause::Disabled);
+        check_told(&starts, Recovery::NextTick, "the next tick lists on");
+    }
+
+    #[test]
+    fn a_failed_restart_is_no_restart() {
+        let starts = Starts::default();
+        starts.started(DLP, failed(1_000), Cause::Disabled);
+        assert_eq!(starts.untold_restart(DLP), None);
+        starts.started(DLP, start(2_000), Cause::Disabled);
+        check_told(&starts, Recovery::NextTick, "started again");
+    }
+}
