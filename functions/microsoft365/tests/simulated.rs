@@ -9,15 +9,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapters::http::HttpClient;
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair, RsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use collector::{
     BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, PortError, Recovery, Secrets, Stream, Vendor, Window,
 };
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use microsoft365::{API_URL, Blob, Config, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
 use schema::LogType;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, READ, TENANT_ID};
+use simulators::microsoft365::{
+    Behaviours, CLIENT_ID, CLIENT_SECRET, Certificate, Cloud, Microsoft365Simulator, READ, TENANT_ID,
+};
 use simulators::{Faults, Options, Running};
 
 /// No call is repeated more often, over as many ticks.
@@ -54,17 +63,26 @@ impl Clock for VirtualClock {
     }
 }
 
-struct Credential;
+/// The source's secret.
+#[derive(Clone)]
+struct Credential(String);
 
 impl Credential {
-    fn text() -> SecretString {
-        json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string().into()
+    /// Who it is, and these fields.
+    fn of(mut fields: Value) -> Self {
+        fields["tenant_id"] = TENANT_ID.into();
+        fields["client_id"] = CLIENT_ID.into();
+        Self(fields.to_string())
+    }
+
+    fn secret() -> Self {
+        Self::of(json!({ "client_secret": CLIENT_SECRET }))
     }
 }
 
 impl Secrets for Credential {
     async fn get(&self, _: &str, _: bool) -> Result<SecretString, PortError> {
-        Ok(Self::text())
+        Ok(self.0.clone().into())
     }
 }
 
@@ -81,6 +99,10 @@ struct World {
 
 impl World {
     fn new(events: usize, behaviours: Behaviours) -> Self {
+        Self::of(events, behaviours, &Credential::secret())
+    }
+
+    fn of(events: usize, behaviours: Behaviours, credential: &Credential) -> Self {
         let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
         // Late enough for all that is listed late, early enough for all to be kept still.
         let clock = VirtualClock::at(now + SignedDuration::from_hours(4));
@@ -95,9 +117,9 @@ impl World {
             LOGIN_URL => Some(format!("{origin}/login")),
             _ => None,
         };
-        let config = Config::parse(&Credential::text(), &Overrides::read(variable).unwrap()).unwrap();
+        let config = Config::parse(&credential.0.clone().into(), &Overrides::read(variable).unwrap()).unwrap();
         let http = HttpClient::new().unwrap();
-        let client = Microsoft365::new(&config, Credential, "secret", http, clock.clone());
+        let client = Microsoft365::new(&config, credential.clone(), "secret", http, clock.clone());
         Self { simulator, running, client, clock, streams: streams(&config) }
     }
 
@@ -198,15 +220,23 @@ fn canonical(raw: &str) -> String {
 }
 
 async fn check(name: &str, behaviours: Behaviours) {
-    let world = World::new(500, behaviours);
+    check_with(name, behaviours, &Credential::secret()).await;
+}
+
+async fn check_with(name: &str, behaviours: Behaviours, credential: &Credential) {
+    let world = World::of(500, behaviours, credential);
     let mut found = Events::new();
     for stream in &world.streams {
         found.extend(world.drain(stream).await);
     }
+    check_found(name, &world, &found);
+}
+
+fn check_found(name: &str, world: &World, found: &Events) {
     let served = world.served();
     let log_types: BTreeSet<_> = served.iter().map(|(log_type, _)| *log_type).collect();
     assert!(served.len() >= 500 && log_types.len() == 5, "{name}: {} of {log_types:?}", served.len());
-    assert_eq!(served.difference(&found).count(), 0, "{name}: lost");
+    assert_eq!(served.difference(found).count(), 0, "{name}: lost");
     assert_eq!(found.difference(&served).count(), 0, "{name}: never served");
 }
 
@@ -230,6 +260,55 @@ async fn a_vendor_with_other_habits() {
     check("foreign addresses", Behaviours { uri_elsewhere: 1.0, ..usual.clone() }).await;
     check("many pages", Behaviours { page_size: 1, empty_pages: 0.5, next_page_url: 0.5, ..usual.clone() }).await;
     check("marks", Behaviours { byte_order_mark: 1.0, ..usual }).await;
+}
+
+#[tokio::test]
+async fn all_streams_at_once_share_what_the_tenant_has() {
+    let world = World::new(2_000, Behaviours { records_per_blob: 2, page_size: 1, ..Behaviours::default() });
+    let drained = join_all(world.streams.iter().map(|stream| world.drain(stream))).await;
+    check_found("at once", &world, &drained.into_iter().flatten().collect());
+    let longest = world.clock.waits.lock().unwrap().iter().max().copied();
+    assert!(longest < Some(Duration::from_secs(30)), "throttled: {longest:?}");
+}
+
+#[tokio::test]
+async fn the_older_endpoint() {
+    let credential = Credential::of(json!({"client_secret": CLIENT_SECRET, "token_endpoint": "v1"}));
+    check_with("v1", Behaviours { token_seconds: 20, ..Behaviours::default() }, &credential).await;
+}
+
+#[tokio::test]
+async fn a_certificate_at_either_endpoint() {
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let private: Pkcs8V1Der<'_> = key.as_der().unwrap();
+    let public_key = key.public_key().as_ref().to_vec();
+    // Enough of a certificate: it has the key in it.
+    let certificate = [b"before".as_slice(), &public_key, b"after"].concat();
+    let pem =
+        |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
+    let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &certificate));
+    let known = vec![Certificate { thumbprint, public_key }];
+    let behaviours =
+        Behaviours { client_secrets: Vec::new(), certificates: known, token_seconds: 600, ..Behaviours::default() };
+    for endpoint in ["v1", "v2"] {
+        let credential = Credential::of(json!({
+            "certificate_pem": pem("CERTIFICATE", &certificate), "private_key_pem": pem("PRIVATE KEY", private.as_ref()),
+            "token_endpoint": endpoint,
+        }));
+        check_with(endpoint, behaviours.clone(), &credential).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_cloud_needs_a_person_f65() {
+    let world = World::new(100, Behaviours { cloud: Cloud::GccHigh, ..Behaviours::default() });
+    let stream = &world.streams[0];
+    let now = world.clock.now().as_second();
+    let window = Window { from: now - 86_400, to: now };
+    let request = ListRequest { stream, listing: LISTING, window, cursor: None };
+    let error = world.client.list(request).await.unwrap_err();
+    assert_eq!(error.recovery, Recovery::Person, "{error}");
+    assert!(error.message.contains("check that cloud and tenant_id"), "{error}");
 }
 
 #[tokio::test]
