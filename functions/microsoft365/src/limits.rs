@@ -117,6 +117,8 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use collector::Recovery;
     use futures_util::FutureExt;
 
@@ -171,7 +173,9 @@ mod tests {
     async fn three_pauses_in_a_row_are_enough_for_a_tick() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
         let mut requests = 0;
-        while let Ok(turn) = limits.turn(&clock, true).await {
+        while requests < 9
+            && let Ok(turn) = limits.turn(&clock, true).await
+        {
             requests += 1;
             turn.throttled(None, &clock);
         }
@@ -191,6 +195,39 @@ mod tests {
         drop(turns);
         late.await.unwrap();
         assert_eq!(clock.waits()[0], 30.0);
+    }
+
+    /// Somebody is throttled while another one sleeps.
+    struct Interrupted<'a>(JumpingClock, Cell<Option<Turn<'a>>>);
+
+    impl Clock for Interrupted<'_> {
+        fn now(&self) -> Timestamp {
+            self.0.now()
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            if let Some(turn) = self.1.take() {
+                turn.throttled(None, &self.0);
+            }
+            self.0.sleep(duration).await;
+        }
+
+        fn random(&self) -> u64 {
+            self.0.random()
+        }
+    }
+
+    #[tokio::test]
+    async fn one_who_waited_for_the_budget_keeps_a_pause_that_began_meanwhile() {
+        let (limits, clock) = (Limits::default(), JumpingClock::new());
+        let first = limits.turn(&clock, false).await.unwrap();
+        while clock.waits().is_empty() {
+            limits.turn(&clock, false).await.unwrap();
+        }
+        let interrupted = Interrupted(clock.clone(), Cell::new(Some(first)));
+        limits.turn(&interrupted, false).await.unwrap();
+        let waited: f64 = clock.waits()[1..].iter().sum();
+        assert!((30.0..30.1).contains(&waited), "{waited}");
     }
 
     #[tokio::test]

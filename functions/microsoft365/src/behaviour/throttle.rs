@@ -107,8 +107,10 @@ async fn fetches_at_once_shrink_when_throttled_and_nothing_is_lost_f38() {
     let busy = |seen: &Seen| (seen.what == "b$1" && (200..203).contains(&seen.nth)).then(|| reply(403, QUOTED));
     let world = World::new(healthy(busy)).await;
     let before = fetched_at_once(&world, 200).await;
-    fetched_at_once(&world, 90).await;
+    fetched_at_once(&world, 6).await;
+    assert_eq!(world.vendor.seen("b$1").len(), 209);
+    let after = fetched_at_once(&world, 12).await;
+    assert!(before >= 12 && after <= before / 2 + 2, "{before} {after}");
+    fetched_at_once(&world, 72).await;
     assert_eq!(world.vendor.seen("b$1").len(), 293);
-    let after = fetched_at_once(&world, 5).await;
-    assert!(after <= before / 2 + 2, "{before} {after}");
 }
