@@ -107,39 +107,41 @@ mod tests {
         format!(r#"{{"error":"{error}","error_description":"AADSTS{code}: canary","error_codes":[{code}]}}"#)
     }
 
+    /// Number, and what its cure says.
+    const KNOWN: [(u32, &str); 28] = [
+        (7_000_215, "put the secret's value, not its id"),
+        (7_000_222, "has expired; create a new one"),
+        (7_000_216, "check client_secret or the certificate"),
+        (7_000_218, "make it a confidential one"),
+        (7_000_112, "enable it"),
+        (7_000_229, "grant admin consent there"),
+        (700_016, "check client_id, tenant_id and cloud"),
+        (700_024, "correct this machine's clock"),
+        (700_021, "check client_id, cloud and token_endpoint"),
+        (700_023, "check client_id, cloud and token_endpoint"),
+        (50_012, "upload it there"),
+        (50_013, "upload it there"),
+        (50_027, "upload it there"),
+        (700_027, "upload it there"),
+        (700_030, "upload it there"),
+        (90_002, "check tenant_id"),
+        (900_023, "check tenant_id"),
+        (90_038, "correct cloud"),
+        (900_382, "correct cloud"),
+        (900_439, "correct cloud"),
+        (70_011, "check cloud"),
+        (500_011, "check cloud"),
+        (650_057, "check cloud"),
+        (1_002_012, "check cloud"),
+        (500_014, "enable that enterprise application"),
+        (65_001, "grant admin consent"),
+        (53_003, "exempt it"),
+        (530_035, "exempt it"),
+    ];
+
     #[test]
     fn every_known_number_names_its_cure() {
-        let rows = [
-            (7_000_215, "put the secret's value, not its id"),
-            (7_000_222, "has expired; create a new one"),
-            (7_000_216, "check client_secret or the certificate"),
-            (7_000_218, "make it a confidential one"),
-            (7_000_112, "enable it"),
-            (7_000_229, "grant admin consent there"),
-            (700_016, "check client_id, tenant_id and cloud"),
-            (700_024, "correct this machine's clock"),
-            (700_021, "check client_id, cloud and token_endpoint"),
-            (700_023, "check client_id, cloud and token_endpoint"),
-            (50_012, "upload it there"),
-            (50_013, "upload it there"),
-            (50_027, "upload it there"),
-            (700_027, "upload it there"),
-            (700_030, "upload it there"),
-            (90_002, "check tenant_id"),
-            (900_023, "check tenant_id"),
-            (90_038, "correct cloud"),
-            (900_382, "correct cloud"),
-            (900_439, "correct cloud"),
-            (70_011, "check cloud"),
-            (500_011, "check cloud"),
-            (650_057, "check cloud"),
-            (1_002_012, "check cloud"),
-            (500_014, "enable that enterprise application"),
-            (65_001, "grant admin consent"),
-            (53_003, "exempt it"),
-            (530_035, "exempt it"),
-        ];
-        for (code, cure) in rows {
+        for (code, cure) in KNOWN {
             check(401, &refusal("invalid_client", code), Recovery::Person, &format!("AADSTS{code}: "));
             check(400, &refusal("canary", code), Recovery::Person, cure);
             // Also where the status says that all is well.

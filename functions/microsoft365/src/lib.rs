@@ -32,4 +32,3 @@ pub use config::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Overrides, st
 pub use content_type::ContentType;
 pub use policy::POLICY;
 pub use source::Microsoft365;
-pub use token_endpoint::TokenEndpoint;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 /// Which form of the token endpoint an app registration logs in at. Either gives the same tokens;
 /// the vendor documents the older one for this API, and everybody uses the newer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TokenEndpoint {
+pub(crate) enum TokenEndpoint {
     /// `/oauth2/v2.0/token`, asked for a scope.
     #[default]
     V2,
@@ -15,10 +15,10 @@ pub enum TokenEndpoint {
 
 impl TokenEndpoint {
     /// Both of them.
-    pub const ALL: [Self; 2] = [Self::V2, Self::V1];
+    pub(crate) const ALL: [Self; 2] = [Self::V2, Self::V1];
 
     /// Its name in a source's secret.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::V2 => "v2",
             Self::V1 => "v1",
@@ -26,7 +26,7 @@ impl TokenEndpoint {
     }
 
     /// The endpoint of that name, in any case.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|endpoint| endpoint.name().eq_ignore_ascii_case(name))
     }
 

@@ -264,7 +264,7 @@ async fn a_vendor_with_other_habits() {
 
 #[tokio::test]
 async fn all_streams_at_once_share_what_the_tenant_has() {
-    let world = World::new(2_000, Behaviours { records_per_blob: 2, page_size: 1, ..Behaviours::default() });
+    let world = World::new(1_000, Behaviours { records_per_blob: 2, page_size: 5, ..Behaviours::default() });
     let drained = join_all(world.streams.iter().map(|stream| world.drain(stream))).await;
     check_found("at once", &world, &drained.into_iter().flatten().collect());
     let longest = world.clock.waits.lock().unwrap().iter().max().copied();

@@ -1,5 +1,7 @@
 //! Listing: pages, links, windows, and what is refused.
 
+use serde_json::json;
+
 use super::*;
 
 #[tokio::test]
@@ -19,6 +21,35 @@ async fn list_names_window_and_publisher_and_keeps_blobs_at_home() {
     assert_eq!(seen.bearer(), Some("canary-token-1"));
     let times = "startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T09%3A44%3A05";
     assert_eq!(seen.query, format!("contentType=Audit.Exchange&{times}&PublisherIdentifier={TENANT}"));
+}
+
+#[tokio::test]
+async fn every_call_names_the_publisher_f64() {
+    let publisher = "11111111-2222-3333-4444-555555555555";
+    let clock = JumpingClock::new();
+    let answers = |seen: &Seen| match (seen.what.as_str(), seen.nth) {
+        ("list", _) => Some(reply(200, "[]")),
+        ("content", 0) => {
+            let link = format!("https://x/?nextPage={}", seen.nth);
+            Some(reply(200, format!("[{}]", item("b$1", ""))).header("nextpageuri", link))
+        }
+        _ => None,
+    };
+    let vendor = FakeVendor::serve(&clock, healthy(answers)).await;
+    let (client, config) = of_fields(&vendor, &clock, json!({"client_secret": CANARY, "publisher_id": publisher}));
+    let stream = stream_of(&config, ContentType::Exchange);
+    client.prepare(&stream, None).await.unwrap();
+    let request = ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None };
+    let first = page_of(client.list(request).await.unwrap());
+    client.list(ListRequest { cursor: first.next.as_deref(), ..request }).await.unwrap();
+    let Item::Blob(blob) = &first.items[0] else { panic!("{first:?}") };
+    client.fetch(&stream, blob).await.unwrap();
+    for (what, calls) in [("list", 1), ("start", 1), ("content", 2), ("b$1", 1)] {
+        let seen = vendor.seen(what);
+        assert_eq!(seen.len(), calls, "{what}");
+        let named = format!("PublisherIdentifier={publisher}");
+        assert!(seen.iter().all(|seen| seen.query.contains(&named)), "{seen:?}");
+    }
 }
 
 #[tokio::test]
