@@ -198,6 +198,7 @@ fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
         sparse: dice.share(0.5),
         retry_after_seconds: dice.pick(&[Some(1), Some(2), None]),
         quota_code: dice.pick(&[QuotaCode::InsufficientQuota, QuotaCode::CreditBalanceExhausted]),
+        near_latest: dice.share(0.3),
         ..healthy
     }
 }
