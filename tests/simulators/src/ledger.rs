@@ -78,11 +78,6 @@ impl Ledger {
         }
     }
 
-    /// Whether that event has become visible.
-    pub(crate) fn has(&self, log_type: &'static str, event: usize) -> bool {
-        self.seen.contains(&(log_type, event))
-    }
-
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }

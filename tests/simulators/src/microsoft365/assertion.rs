@@ -48,8 +48,17 @@ struct Claims {
     exp: i64,
 }
 
-/// Verifies an assertion and returns its `jti`, which must not come again.
-pub(super) fn verify(assertion: &str, certificates: &[Certificate], expected: &Expected<'_>) -> Result<String, Bad> {
+/// An assertion that is good, if it does not come again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verified {
+    /// Its `jti`.
+    pub(super) id: String,
+    /// When it is good no longer, seconds since 1970.
+    pub(super) expires: i64,
+}
+
+/// Verifies an assertion.
+pub(super) fn verify(assertion: &str, certificates: &[Certificate], expected: &Expected<'_>) -> Result<Verified, Bad> {
     const MALFORMED: Bad = Bad(50_027, "The client assertion is malformed.");
     let (signed, signature) = assertion.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
@@ -74,7 +83,7 @@ pub(super) fn verify(assertion: &str, certificates: &[Certificate], expected: &E
     if expected.now < claims.nbf || claims.exp <= expected.now {
         return Err(Bad(700_024, "The client assertion is not within its valid time range."));
     }
-    Ok(claims.jti)
+    Ok(Verified { id: claims.jti, expires: claims.exp })
 }
 
 fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
@@ -99,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_signed_by_it_for_us_and_now() {
+    fn b34_only_what_is_signed_by_it_for_us_and_now() {
         let [key, other] = [(); 2].map(|()| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
         let public_key = key.public_key().as_ref().to_vec();
         let certificates = [Certificate { thumbprint: "t".to_owned(), public_key }];
@@ -108,7 +117,8 @@ mod tests {
         let check = |assertion: &str, now: i64, expected: Result<&str, u32>| {
             let whom = Expected { client_id: "c", audience: "u", now };
             let verified = verify(assertion, &certificates, &whom);
-            assert_eq!(verified.as_deref().map_err(|bad| bad.0), expected, "{assertion}");
+            let expected = expected.map(|id| Verified { id: id.to_owned(), expires: 20 });
+            assert_eq!(verified.map_err(|bad| bad.0), expected, "{assertion}");
         };
         let with = |name: &str, value: Value| {
             let mut claims = claims.clone();
@@ -121,8 +131,10 @@ mod tests {
         check(&good, 20, Err(700_024));
         check(&signed(&other, &header, &claims), 10, Err(700_027));
         check(&signed(&key, &json!({"alg": "RS256", "x5t": "z"}), &claims), 10, Err(700_027));
+        check(&signed(&key, &json!({"alg": "RS256"}), &claims), 10, Err(700_027));
         check(&signed(&key, &json!({"alg": "none", "x5t": "t"}), &claims), 10, Err(5_002_738));
         check(&with("aud", json!("v")), 10, Err(700_023));
+        check(&with("aud", json!("u/")), 10, Err(700_023));
         check(&with("iss", json!("d")), 10, Err(700_021));
         check(&with("sub", json!("d")), 10, Err(700_021));
         check("no.assertion", 10, Err(50_027));

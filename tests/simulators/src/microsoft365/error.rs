@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::behaviours::Throttle;
+use super::kinds::Throttle;
 use crate::dice::Dice;
 use crate::http::Reply;
 
@@ -61,9 +61,15 @@ pub(super) fn internal(dice: &mut Dice) -> Reply {
     error(StatusCode::INTERNAL_SERVER_ERROR, code, "An internal error occurred. Retry the request.")
 }
 
-/// What a tenant without auditing gives: no code, but half a stack trace.
-pub(super) fn auditing_off(tenant: &str, dice: &mut Dice) -> Reply {
-    let code = format!("StartSubscription [CorrId={}]", dice.guid());
-    let message = format!("Microsoft.Office.Compliance.Audit.DataServiceException: Tenant {tenant} does not exist.");
+/// What a tenant without auditing gives: a sentence for a code, and a stack trace for a message.
+pub(super) fn auditing_off(tenant: &str, content_type: &str, dice: &mut Dice) -> Reply {
+    let code = format!(
+        "StartSubscription [CorrId={}] [TenantId={tenant},ContentType={content_type},ApplicationId={},PublisherId={tenant}] exception",
+        dice.guid(),
+        dice.guid()
+    );
+    let message = format!(
+        "Microsoft.Office.Compliance.Audit.API.StartController\r\n   at Microsoft.Office.Compliance.Audit.API.AzureManager.<GetSubscriptionTableClientForTenantAsync>d__52.MoveNext()\r\n--- End of stack trace from previous location where exception was thrown ---\r\n   at System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw()\r\nMicrosoft.Office.Compliance.Audit.DataServiceException: Tenant {tenant} does not exist."
+    );
     refused(&code, &message)
 }

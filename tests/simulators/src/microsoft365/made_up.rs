@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
-use super::blobs;
+use super::content;
 use super::content_type::ContentType;
-use super::records::Recipe;
+use super::records::{Form, Recipe};
 use crate::dice::Dice;
 use crate::options::{Options, after};
 
@@ -20,7 +20,7 @@ pub fn made_up(content_type: ContentType, seed: u64, now: Timestamp) -> impl Ite
 pub fn mixed(seed: u64, now: Timestamp) -> impl Iterator<Item = (ContentType, String)> {
     let maker = Maker::new(seed, now);
     (1..).map(move |number| {
-        let content_type = blobs::by_share(&mut Dice::new(seed, "mixed", number as u64));
+        let content_type = content::by_share(&mut Dice::new(seed, "mixed", number as u64));
         (content_type, maker.record(content_type, number))
     })
 }
@@ -41,8 +41,9 @@ impl Maker {
     }
 
     fn record(&self, content_type: ContentType, number: usize) -> String {
-        let made = blobs::made(content_type, number, self.created(number), &self.behaviours, &mut self.dice(number));
-        self.recipe.record(&made)
+        let blob = (self.created(number), false);
+        let made = content::made(content_type, number, blob, &self.behaviours, &mut self.dice(number));
+        self.recipe.record(&made, Form::Full)
     }
 
     fn dice(&self, number: usize) -> Dice {

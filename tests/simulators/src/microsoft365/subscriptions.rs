@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::behaviours::Behaviours;
 use super::content_type::ContentType;
 
 /// Between two starts of one content type.
@@ -67,15 +68,16 @@ impl Subscriptions {
         }
     }
 
-    /// The list of them; `status_missing` leaves out the first one's status.
-    pub(super) fn list(&self, status_missing: bool) -> Value {
+    /// The list of them, as it is told: without the first one's status, or without those that were stopped.
+    pub(super) fn list(&self, behaviours: &Behaviours) -> Value {
         let known =
             ContentType::ALL.into_iter().filter_map(|content_type| Some((content_type, self.get(content_type)?)));
+        let known = known.filter(|(_, known)| known.is_on || !behaviours.stopped_is_gone);
         known
             .enumerate()
             .map(|(number, (content_type, known))| {
                 let mut entry = entry(content_type, known.is_on);
-                if let Some(entry) = entry.as_object_mut().filter(|_| status_missing && number == 0) {
+                if let Some(entry) = entry.as_object_mut().filter(|_| behaviours.status_missing && number == 0) {
                     entry.remove("status");
                 }
                 entry
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn on_and_off_and_on() {
+    fn b39_b40_b41_on_and_off_and_on() {
         let mut all = Subscriptions::default();
         let dlp = ContentType::Dlp;
         assert!(!all.stop(dlp, at(0)));
@@ -113,12 +115,14 @@ mod tests {
         assert_eq!(all.start(dlp, at(1), true), Start::TooSoon);
         assert_eq!(all.start(dlp, at(1), false), Start::AlreadyOn);
         assert!(all.stop(dlp, at(20)));
-        assert_eq!(all.list(false)[0]["status"], "disabled");
+        assert_eq!(all.list(&Behaviours::default())[0]["status"], "disabled");
+        assert_eq!(all.list(&Behaviours { stopped_is_gone: true, ..Behaviours::default() }), json!([]));
         assert!(!all.get(dlp).unwrap().keeps(at(25)));
         assert_eq!(all.start(dlp, at(30), true), Start::Started);
         let kept = [10, 20, 29, 30].map(|minute| all.get(dlp).unwrap().keeps(at(minute)));
         assert_eq!(kept, [true, false, false, true]);
-        assert_eq!(all.list(true), json!([{"contentType": "DLP.All", "webhook": null}]));
+        let status_missing = Behaviours { status_missing: true, ..Behaviours::default() };
+        assert_eq!(all.list(&status_missing), json!([{"contentType": "DLP.All", "webhook": null}]));
         assert_eq!(all.get(ContentType::Entra), None);
     }
 }

@@ -4,6 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+/// The publisher of those who do not say who they are, as it is told.
+pub(super) const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
+/// More publishers than this are not told apart.
+const MOST_PUBLISHERS: usize = 4_096;
+
 /// Requests of the running minute, by publisher.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
@@ -19,7 +25,8 @@ impl Rates {
             self.minute = minute;
             self.counts.clear();
         }
-        let count = self.counts.entry(publisher.map(str::to_owned)).or_default();
+        let publisher = publisher.filter(|_| self.counts.len() < MOST_PUBLISHERS);
+        let count = self.counts.entry(publisher.map(str::to_ascii_lowercase)).or_default();
         *count += 1;
         *count
     }
@@ -30,10 +37,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_publisher_and_by_minute() {
+    fn b60_by_publisher_and_by_minute() {
         let mut rates = Rates::default();
         let at = |second| Timestamp::from_second(second).unwrap();
-        let counts = [(Some("a"), 60), (Some("a"), 119), (None, 119), (Some("a"), 120)]
+        let counts = [(Some("a"), 60), (Some("A"), 119), (None, 119), (Some("a"), 120)]
             .map(|(publisher, second)| rates.count(publisher, at(second)));
         assert_eq!(counts, [1, 2, 1, 1]);
     }

@@ -1,6 +1,6 @@
 //! The token endpoint of the identity platform: client credentials, old form and new.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,15 +9,14 @@ use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::assertion::{self, Bad, Expected};
-use super::behaviours::{Behaviours, Cloud};
+use super::behaviours::Behaviours;
+use super::kinds::Cloud;
+use super::login::{Asked, BAD, Logins, Refused, refused};
 use crate::dice::Dice;
 use crate::http::{self, Reply};
 
-/// Tokens kept in mind; beyond that those that have expired are forgotten.
+/// Tokens kept in mind; beyond that those that have expired are forgotten, and then those that will next.
 const MOST_TOKENS: usize = 4_096;
-
-const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
 /// The two forms of the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +39,18 @@ pub(super) struct Grant {
     requests: u32,
 }
 
+impl Grant {
+    /// Whether it permits that.
+    pub(super) fn permits(&self, role: &str) -> bool {
+        self.roles.iter().any(|known| known == role)
+    }
+}
+
 /// The tokens that were given out.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     grants: HashMap<String, Grant>,
-    /// The ids of the assertions that were used.
-    used: HashSet<String>,
+    logins: Logins,
 }
 
 impl Tokens {
@@ -75,64 +80,11 @@ impl Tokens {
         now: Timestamp,
         dice: &mut Dice,
     ) -> Reply {
-        let checked = self.login(asked, behaviours, now).and_then(|()| target(asked));
+        let checked = self.logins.check(asked, behaviours, now).and_then(|()| target(asked));
         match checked {
             Ok(audience) => self.give(asked, audience, behaviours, now, dice),
             Err(refused) => refusal(&refused, now, dice),
         }
-    }
-
-    /// Who asks is who it says it is.
-    fn login(&mut self, asked: &Asked<'_>, behaviours: &Behaviours, now: Timestamp) -> Result<(), Refused> {
-        if !asked.tenant.eq_ignore_ascii_case(&behaviours.tenant_id) {
-            let message = format!("Tenant '{}' not found. Check that it is the right one.", asked.tenant);
-            return Err(refused(BAD, "invalid_request", 90_002, message));
-        }
-        if asked.needed("grant_type")? != "client_credentials" {
-            return Err(refused(BAD, "unsupported_grant_type", 70_003, "The grant type is not supported."));
-        }
-        let client_id = asked.needed("client_id")?;
-        if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
-            let message = "The application was not found in the directory.";
-            return Err(refused(BAD, "unauthorized_client", 700_016, message));
-        }
-        match (asked.field("client_assertion"), asked.field("client_secret")) {
-            (Some(assertion), _) => self.assertion(asked, assertion, client_id, behaviours, now),
-            (None, Some(secret)) if behaviours.client_secrets.iter().any(|known| known == secret) => Ok(()),
-            (None, Some(_)) => {
-                let message = "Invalid client secret provided. Make sure that the secret's value is sent, not its id.";
-                Err(invalid_client(7_000_215, message))
-            }
-            (None, None) => {
-                let message =
-                    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-                Err(invalid_client(7_000_218, message))
-            }
-        }
-    }
-
-    fn assertion(
-        &mut self,
-        asked: &Asked<'_>,
-        assertion: &str,
-        client_id: &str,
-        behaviours: &Behaviours,
-        now: Timestamp,
-    ) -> Result<(), Refused> {
-        if asked.needed("client_assertion_type")? != assertion::TYPE {
-            return Err(refused(BAD, "invalid_request", 900_144, "The type of the client assertion is not supported."));
-        }
-        let audience = format!("{}{}", asked.origin, asked.path);
-        let expected = Expected { client_id, audience: &audience, now: now.as_second() };
-        let id = assertion::verify(assertion, &behaviours.certificates, &expected)
-            .map_err(|Bad(code, message)| invalid_client(code, message))?;
-        if self.used.len() >= MOST_TOKENS {
-            self.used.clear();
-        }
-        if !self.used.insert(id) {
-            return Err(invalid_client(50_013, "The client assertion was used before."));
-        }
-        Ok(())
     }
 
     fn give(
@@ -144,7 +96,7 @@ impl Tokens {
         dice: &mut Dice,
     ) -> Reply {
         if self.grants.len() >= MOST_TOKENS {
-            self.grants.retain(|_, grant| now < grant.expires);
+            self.forget(now);
         }
         let (from, until) = (now.as_second(), now.as_second() + behaviours.token_seconds);
         let grant = Grant {
@@ -169,47 +121,14 @@ impl Tokens {
         self.grants.insert(token, grant);
         reply(StatusCode::OK, &body)
     }
-}
 
-/// A request for a token.
-pub(super) struct Asked<'a> {
-    pub(super) version: Version,
-    pub(super) tenant: &'a str,
-    pub(super) form: &'a [(String, String)],
-    /// What the client calls this server.
-    pub(super) origin: &'a str,
-    /// The path that was asked.
-    pub(super) path: &'a str,
-}
-
-impl Asked<'_> {
-    fn field(&self, name: &str) -> Option<&str> {
-        self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    fn forget(&mut self, now: Timestamp) {
+        self.grants.retain(|_, grant| now < grant.expires);
+        if self.grants.len() >= MOST_TOKENS {
+            let next = self.grants.iter().min_by_key(|(_, grant)| grant.expires).map(|(token, _)| token.clone());
+            next.and_then(|token| self.grants.remove(&token));
+        }
     }
-
-    fn needed(&self, name: &str) -> Result<&str, Refused> {
-        self.field(name).ok_or_else(|| {
-            let message = format!("The request body must contain the following parameter: '{name}'.");
-            refused(BAD, "invalid_request", 900_144, message)
-        })
-    }
-}
-
-/// Why no token is given.
-#[derive(Debug, PartialEq, Eq)]
-struct Refused {
-    status: StatusCode,
-    error: &'static str,
-    code: u32,
-    message: String,
-}
-
-fn invalid_client(code: u32, message: &str) -> Refused {
-    refused(StatusCode::UNAUTHORIZED, "invalid_client", code, message)
-}
-
-fn refused(status: StatusCode, error: &'static str, code: u32, message: impl Into<String>) -> Refused {
-    Refused { status, error, code, message: message.into() }
 }
 
 /// The audience a token is to be given for.
@@ -238,10 +157,14 @@ fn audience(target: &str, origin: &str) -> Option<String> {
 fn token(grant: &Grant, client: &str, from: i64, until: i64, dice: &mut Dice) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = json!({"typ": "JWT", "alg": "RS256", "kid": "simulated"});
-    let claims = json!({
-        "aud": grant.audience, "tid": grant.tenant, "appid": client, "roles": grant.roles,
+    let mut claims = json!({
+        "aud": grant.audience, "tid": grant.tenant, "appid": client,
         "iat": from, "nbf": from, "exp": until, "uti": dice.alphanumeric(22),
     });
+    // Without consent there is a token all the same, but not a word about what it permits.
+    if !grant.roles.is_empty() {
+        claims["roles"] = json!(grant.roles);
+    }
     format!("{}.{}.{}", part(&head), part(&claims), dice.alphanumeric(86))
 }
 
@@ -268,6 +191,16 @@ mod tests {
     use super::super::behaviours::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
     use super::*;
 
+    const OTHER_TENANT: &str = "9d0c4a6e-0b57-4f63-8f0a-5c1d7e2b3a49";
+
+    fn behaviours() -> Behaviours {
+        Behaviours {
+            expired_secrets: vec!["last year's".to_owned()],
+            other_tenants: vec![OTHER_TENANT.to_owned()],
+            ..Behaviours::default()
+        }
+    }
+
     fn ask(version: Version, tenant: &str, changed: &[(&str, &str)]) -> (StatusCode, Value) {
         let target = match version {
             Version::V1 => ("resource", "https://manage.office.com"),
@@ -284,31 +217,80 @@ mod tests {
             .collect();
         let asked = Asked { version, tenant, form: &form, origin: "http://127.0.0.1:1", path: "/t" };
         let mut dice = Dice::new(1, "token", 0);
-        let reply = Tokens::default().answer(&asked, &Behaviours::default(), Timestamp::UNIX_EPOCH, &mut dice);
+        let reply = Tokens::default().answer(&asked, &behaviours(), Timestamp::UNIX_EPOCH, &mut dice);
         (reply.status, serde_json::from_slice(&reply.body).unwrap())
     }
 
     #[test]
-    fn the_old_form_has_strings_and_the_new_one_numbers() {
+    fn b33_the_old_form_has_strings_and_the_new_one_numbers() {
         let (status, body) = ask(Version::V1, TENANT_ID, &[]);
         assert_eq!((status, &body["expires_in"]), (StatusCode::OK, &json!("3599")));
         assert_eq!((&body["expires_on"], &body["resource"]), (&json!("3599"), &json!("https://manage.office.com")));
+        assert_eq!((&body["not_before"], &body["token_type"]), (&json!("-300"), &json!("Bearer")));
         let (status, body) = ask(Version::V2, TENANT_ID, &[]);
         assert_eq!((status, &body["expires_in"]), (StatusCode::OK, &json!(3599)));
-        assert_eq!(body.get("expires_on"), None);
+        assert_eq!((&body["ext_expires_in"], body.get("expires_on")), (&json!(3599), None));
     }
 
     #[test]
-    fn err_says_which_code() {
+    fn b35_err_says_which_code() {
         let check = |tenant: &str, changed: &[(&str, &str)], status: u16, code: u32| {
             let (got, body) = ask(Version::V2, tenant, changed);
             assert_eq!((got.as_u16(), &body["error_codes"]), (status, &json!([code])), "{body}");
+            assert!(body["error_description"].as_str().unwrap().starts_with(&format!("AADSTS{code}: ")), "{body}");
+            for name in ["error", "timestamp", "trace_id", "correlation_id"] {
+                assert!(body[name].is_string(), "{name} of {body}");
+            }
         };
         check("another", &[], 400, 90_002);
         check(TENANT_ID, &[("client_secret", "wrong")], 401, 7_000_215);
+        check(TENANT_ID, &[("client_secret", "last year's")], 401, 7_000_222);
         check(TENANT_ID, &[("client_id", "another")], 400, 700_016);
         check(TENANT_ID, &[("grant_type", "password")], 400, 70_003);
         check(TENANT_ID, &[("scope", "https://manage.office.com")], 400, 1_002_012);
         check(TENANT_ID, &[("scope", "https://example.com/.default")], 400, 500_011);
+    }
+
+    #[test]
+    fn b36_another_tenant_that_is_known_gets_a_token_of_its_own() {
+        let (status, body) = ask(Version::V2, OTHER_TENANT, &[]);
+        let token = body["access_token"].as_str().unwrap();
+        let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!((status, &claims["tid"]), (StatusCode::OK, &json!(OTHER_TENANT)));
+    }
+
+    #[test]
+    fn b38_without_consent_a_token_says_nothing_about_roles() {
+        let claims = |roles: &[&str]| {
+            let grant = Grant {
+                tenant: TENANT_ID.to_owned(),
+                audience: "a".to_owned(),
+                roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                expires: Timestamp::UNIX_EPOCH,
+                requests: 0,
+            };
+            let token = token(&grant, CLIENT_ID, 0, 1, &mut Dice::new(1, "token", 0));
+            let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+            serde_json::from_slice::<Value>(&claims).unwrap()["roles"].clone()
+        };
+        assert_eq!((claims(&["r"]), claims(&[])), (json!(["r"]), Value::Null));
+    }
+
+    #[test]
+    fn tokens_are_forgotten_when_there_are_too_many() {
+        let mut tokens = Tokens::default();
+        let grant = |expires| Grant {
+            tenant: String::new(),
+            audience: String::new(),
+            roles: Vec::new(),
+            expires: Timestamp::from_second(expires).unwrap(),
+            requests: 0,
+        };
+        tokens.grants.extend((0..5_000).map(|number| (number.to_string(), grant(number))));
+        tokens.forget(Timestamp::from_second(99).unwrap());
+        assert_eq!((tokens.grants.len(), tokens.grants.contains_key("100")), (4_899, false));
+        tokens.forget(Timestamp::from_second(2_000).unwrap());
+        assert_eq!((tokens.grants.len(), tokens.grants.contains_key("2001")), (2_999, true));
     }
 }

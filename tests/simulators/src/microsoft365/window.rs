@@ -5,12 +5,14 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::error;
+use super::behaviours::Behaviours;
+use super::request::Parameters;
+use super::{error, later};
 use crate::http::Reply;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// How far back one may ask: seven days, and the hour that is seen to be granted.
-const OLDEST: SignedDuration = SignedDuration::from_hours(7 * 24 + 1);
+/// How far back one may ask, seconds.
+const OLDEST: i64 = 7 * 24 * 3_600;
 
 /// From `start`, included, to `end`, not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +21,12 @@ pub(super) struct Window {
     pub(super) end: Timestamp,
 }
 
-/// The window of `startTime` and `endTime`; without them the last 24 hours.
-pub(super) fn window(
-    start: Option<&str>,
-    end: Option<&str>,
-    now: Timestamp,
-    long_span_partial: bool,
-) -> Result<Window, Reply> {
+/// The window that is asked for; without `startTime` and `endTime` it is the last 24 hours.
+pub(super) fn asked(parameters: &Parameters, now: Timestamp, behaviours: &Behaviours) -> Result<Window, Reply> {
+    window(parameters.get("startTime"), parameters.get("endTime"), now, behaviours)
+}
+
+fn window(start: Option<&str>, end: Option<&str>, now: Timestamp, behaviours: &Behaviours) -> Result<Window, Reply> {
     let (start_text, end_text) = match (start, end) {
         (None, None) => return Ok(Window { start: now.saturating_sub(DAY).unwrap_or(now), end: now }),
         (Some(start), Some(end)) => (start, end),
@@ -36,11 +37,11 @@ pub(super) fn window(
     };
     let mut window = Window { start: time("startTime", start_text)?, end: time("endTime", end_text)? };
     let too_long = window.start.duration_until(window.end) > DAY;
-    if too_long && long_span_partial {
+    if too_long && behaviours.long_span_partial {
         window.end = window.start.saturating_add(DAY).unwrap_or(window.end);
     }
-    let too_old = window.start.duration_until(now) > OLDEST;
-    if window.start >= window.end || too_old || (too_long && !long_span_partial) {
+    let too_old = window.start < later(now, -OLDEST - behaviours.grace_seconds);
+    if window.start >= window.end || too_old || (too_long && !behaviours.long_span_partial) {
         let message = format!(
             "StartTime and EndTime must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time prior to end time and start time no more than 7 days in the past. StartTime:{start_text}, EndTime:{end_text}"
         );
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn times() {
+    fn b44_times_in_three_formats_with_and_without_fraction_and_z() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(parse(text), expected.map(|text| text.parse().unwrap()), "{text}");
         };
@@ -101,14 +102,16 @@ mod tests {
         check("", None);
     }
 
+    fn check(behaviours: &Behaviours, start: Option<&str>, end: Option<&str>, code: Option<&str>) {
+        let answer = window(start, end, now(), behaviours);
+        let body = answer.err().map(|reply| String::from_utf8(reply.body).unwrap());
+        assert_eq!(body.is_some(), code.is_some(), "{start:?} {end:?} {body:?}");
+        assert!(body.unwrap_or_default().contains(code.unwrap_or_default()), "{start:?} {end:?}");
+    }
+
     #[test]
-    fn both_or_neither_and_a_day_and_a_week() {
-        let check = |start: Option<&str>, end: Option<&str>, code: Option<&str>| {
-            let answer = window(start, end, now(), false);
-            let body = answer.err().map(|reply| String::from_utf8(reply.body).unwrap());
-            assert_eq!(body.is_some(), code.is_some(), "{start:?} {end:?} {body:?}");
-            assert!(body.unwrap_or_default().contains(code.unwrap_or_default()), "{start:?} {end:?}");
-        };
+    fn b44_b45_both_or_neither_and_a_day_and_a_week() {
+        let check = |start, end, code| check(&Behaviours::default(), start, end, code);
         check(None, None, None);
         check(Some("2026-11-21T09:00:00"), Some("2026-11-22T09:00:00"), None);
         check(Some("2026-11-22T08:00:00"), Some("2026-11-22T10:00:00"), None);
@@ -122,8 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_span_may_be_cut() {
-        let window = window(Some("2026-11-20"), Some("2026-11-22"), now(), true).unwrap();
+    fn b45_how_much_older_than_a_week_is_a_switch() {
+        let check = |grace_seconds, start, code| {
+            let behaviours = Behaviours { grace_seconds, ..Behaviours::default() };
+            check(&behaviours, Some(start), Some("2026-11-15T09:30:00"), code);
+        };
+        check(0, "2026-11-15T09:00:00", None);
+        check(0, "2026-11-15T08:59:59", Some("StartTime:2026-11-15T08:59:59, EndTime:2026-11-15T09:30:00"));
+        check(600, "2026-11-15T08:50:00", None);
+        check(600, "2026-11-15T08:49:59", Some("AF20055"));
+    }
+
+    #[test]
+    fn b45_a_long_span_may_be_cut() {
+        let behaviours = Behaviours { long_span_partial: true, ..Behaviours::default() };
+        let window = window(Some("2026-11-20"), Some("2026-11-22"), now(), &behaviours).unwrap();
         assert_eq!(written(window.end), "2026-11-21T00:00:00.000Z");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Maker, PEOPLE};
+use super::{Form, Maker, PEOPLE};
 use crate::fields::Fields;
 
 pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {
@@ -15,7 +15,7 @@ pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {
     fields
         .with("IncidentId", maker.dice.guid())
         .with("PolicyDetails", json!([policy]))
-        .with("SensitiveInfoDetectionIsIncluded", maker.recipe.with_detections)
+        .with("SensitiveInfoDetectionIsIncluded", maker.form == Form::Full)
 }
 
 fn exchange(maker: &mut Maker<'_>) -> Fields<'static> {
@@ -73,7 +73,7 @@ fn information(maker: &mut Maker<'_>) -> Value {
         "SensitiveType": "50842eb7-edc8-4019-85dd-5a5c1f2bb085", "SensitiveInformationTypeName": "Credit Card Number",
         "SensitiveInformationDetailedClassificationAttributes": [{"Confidence": 85, "Count": count, "IsMatch": true}],
     });
-    if maker.recipe.with_detections {
+    if maker.form == Form::Full {
         information["SensitiveInformationDetections"] = json!({"DetectedValues": [{"Name": "4111111111111111", "Value": "card 4111111111111111 exp 11/29"}], "ResultsTruncated": false});
     }
     information

@@ -76,7 +76,7 @@ fn item(maker: &mut Maker<'_>) -> Fields<'static> {
         fields =
             fields.with("SendAsUserSmtp", maker.dice.pick(&PEOPLE)).with("SendAsUserMailboxGuid", maker.dice.guid());
     }
-    fields.with("Item", item)
+    fields.with("Item", item).with("Sender", maker.dice.pick(&PEOPLE)).with("AdditionalInfo", json!({"Client": "OWA"}))
 }
 
 fn items(maker: &mut Maker<'_>) -> Fields<'static> {

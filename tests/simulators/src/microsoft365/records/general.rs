@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Maker, PEOPLE};
+use super::{Maker, PEOPLE, others};
 use crate::dice::Dice;
 use crate::fields::Fields;
 
@@ -10,12 +10,17 @@ use crate::fields::Fields;
 const PARTS: usize = 3;
 
 pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {
-    match maker.dice.below(6) {
-        0 | 1 => teams(maker),
-        2 => power_bi(maker),
-        3 => copilot(maker),
-        4 => alert(maker),
-        _ => ediscovery(maker),
+    let before = maker.number - 1;
+    if Dice::new(maker.recipe.seed, "split", (before / PARTS) as u64).chance(maker.recipe.split) {
+        return ediscovery(maker, before / PARTS, before % PARTS);
+    }
+    match maker.dice.below(8) {
+        0..=2 => teams(maker),
+        3 => power_bi(maker),
+        4 => copilot(maker),
+        5 => alert(maker),
+        6 => others::investigation(maker),
+        _ => others::conversation(maker),
     }
 }
 
@@ -104,10 +109,9 @@ fn alert(maker: &mut Maker<'_>) -> Fields<'static> {
         .with("Status", "Active")
 }
 
-/// Parts of one record share everything but their `Id` and their number.
-fn ediscovery(maker: &mut Maker<'_>) -> Fields<'static> {
-    let correlation = Dice::new(maker.recipe.seed, "ediscovery", (maker.number / PARTS) as u64).guid();
-    let part = maker.number % PARTS;
+/// One of the parts that an oversized record was split in: the correlation is the same in all of them.
+fn ediscovery(maker: &mut Maker<'_>, whole: usize, part: usize) -> Fields<'static> {
+    let correlation = Dice::new(maker.recipe.seed, "ediscovery", whole as u64).guid();
     maker
         .common(24, "SearchStarted", "SecurityComplianceCenter")
         .with("Case", "Matter 17")

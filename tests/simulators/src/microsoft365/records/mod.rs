@@ -5,37 +5,54 @@ mod entra;
 mod exchange;
 mod general;
 mod irregular;
+mod maker;
+mod others;
 mod sharepoint;
+mod unknown;
 
 use jiff::Timestamp;
-use serde_json::json;
 
-use super::behaviours::{Behaviours, READ_DLP};
+use super::behaviours::Behaviours;
 use super::content_type::ContentType;
 use crate::dice::Dice;
-use crate::fields::Fields;
 use crate::options::Options;
-
-/// People of the simulated tenant.
-pub(super) const PEOPLE: [&str; 7] = [
-    "mina.okafor@example.com",
-    "jens.aaberg@example.com",
-    "li.wei@example.com",
-    "anneke.de.vries@example.org",
-    "tom.o'brien@example.com",
-    "ravi.kumar@example.net",
-    "kiosk-07_example.com#EXT#@example.onmicrosoft.com",
-];
+use maker::{Maker, PEOPLE};
 
 /// A record that can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Made {
     pub(super) content_type: ContentType,
+    /// The first of a content type is 1.
     pub(super) number: usize,
     /// The number of the record whose `Id` it bears; its own, as a rule.
     pub(super) named_as: usize,
     /// Seconds since 1970.
     pub(super) happened: i64,
+}
+
+/// What of a record is sent; it matters for data loss prevention only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Form {
+    /// All of it.
+    Full,
+    /// What is sent to those who may not see the values that were detected.
+    Redacted,
+}
+
+impl Form {
+    /// The form for a token that may read data loss prevention, or may not.
+    pub(super) fn of(may_read: bool) -> Self {
+        if may_read { Self::Full } else { Self::Redacted }
+    }
+}
+
+/// The first records of a content type are large: together they are one huge blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Huge {
+    pub(super) content_type: ContentType,
+    pub(super) records: usize,
+    /// Bytes of each, at least.
+    pub(super) bytes: usize,
 }
 
 /// What records are made by. Settled at the start: a record never changes.
@@ -44,8 +61,10 @@ pub(crate) struct Recipe {
     seed: u64,
     tenant: String,
     irregular: f64,
+    unknown: f64,
     large: f64,
-    with_detections: bool,
+    split: f64,
+    huge: Option<Huge>,
 }
 
 impl Recipe {
@@ -54,21 +73,32 @@ impl Recipe {
             seed: options.seed,
             tenant: behaviours.tenant_id.clone(),
             irregular: behaviours.irregular,
+            unknown: behaviours.unknown,
             large: behaviours.large,
-            with_detections: behaviours.roles.iter().any(|role| role == READ_DLP),
+            split: behaviours.split,
+            huge: None,
         }
     }
 
+    /// The same, with the records of a huge blob.
+    pub(super) fn with_huge(self, huge: Option<Huge>) -> Self {
+        Self { huge, ..self }
+    }
+
+    /// The record's `Id`; an irregular record may spell it otherwise.
+    pub(super) fn id(&self, made: &Made) -> String {
+        Dice::new(self.seed ^ 1, made.content_type.name(), made.named_as as u64).guid()
+    }
+
     /// The record's text.
-    pub(super) fn record(&self, made: &Made) -> String {
-        let kind = made.content_type.name();
-        let id = Dice::new(self.seed ^ 1, kind, made.named_as as u64).guid();
+    pub(super) fn record(&self, made: &Made, form: Form) -> String {
         let mut maker = Maker {
-            dice: Dice::new(self.seed ^ 2, kind, made.number as u64),
-            id,
+            dice: Dice::new(self.seed ^ 2, made.content_type.name(), made.number as u64),
+            id: self.id(made),
             time: moment(made.happened),
             recipe: self,
             number: made.number,
+            form,
         };
         let mut fields = match made.content_type {
             ContentType::Entra => entra::record(&mut maker),
@@ -77,128 +107,55 @@ impl Recipe {
             ContentType::General => general::record(&mut maker),
             ContentType::Dlp => dlp::record(&mut maker),
         };
-        if maker.dice.chance(self.large) {
-            fields = fields.with("ExtendedData", "…".repeat(8_000));
+        let large = maker.dice.chance(self.large).then_some(LARGE);
+        let huge = self.huge.as_ref().filter(|huge| huge.content_type == made.content_type);
+        if let Some(bytes) = huge.filter(|huge| made.number <= huge.records).map(|huge| huge.bytes).or(large) {
+            fields = fields.with("ExtendedData", "…".repeat(bytes.div_ceil("…".len())));
         }
         if maker.dice.chance(self.irregular) {
             irregular::make(&mut fields, &mut maker.dice);
         }
+        if maker.dice.chance(self.unknown) {
+            unknown::make(&mut fields, &mut maker.dice);
+        }
         fields.to_json()
     }
 }
+
+/// Bytes of the text in a large record.
+const LARGE: usize = 24_000;
 
 /// A moment as records write it: seconds, no zone.
 fn moment(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// What goes into one record.
-struct Maker<'a> {
-    dice: Dice,
-    id: String,
-    time: String,
-    recipe: &'a Recipe,
-    number: usize,
-}
-
-impl Maker<'_> {
-    /// The fields that every record has.
-    fn common(&mut self, record_type: i64, operation: &'static str, workload: &'static str) -> Fields<'static> {
-        let user = self.user();
-        let mut fields = Fields(Vec::with_capacity(32))
-            .with("CreationTime", self.time.as_str())
-            .with("Id", self.id.as_str())
-            .with("Operation", operation)
-            .with("OrganizationId", self.recipe.tenant.as_str())
-            .with("RecordType", record_type);
-        if self.dice.chance(0.8) {
-            fields = fields.with("ResultStatus", self.dice.pick(&["Success", "Succeeded", "True", "Failed"]));
-        }
-        let user_type = if user.contains('@') { self.dice.pick(&[0, 0, 0, 2, 10]) } else { self.dice.pick(&[4, 5, 6]) };
-        fields
-            .with("UserKey", self.user_key(user))
-            .with("UserType", user_type)
-            .with("Version", 1)
-            .with("Workload", workload)
-            .with("UserId", user)
-    }
-
-    /// A person as a rule; a system account, a service principal or nobody in particular at times.
-    fn user(&mut self) -> &'static str {
-        match self.dice.below(12) {
-            0 => self.dice.pick(&["NT AUTHORITY\\SYSTEM", "S-1-5-18", "Not Available", "app@sharepoint"]),
-            1 => "ServicePrincipal_5d1f0c7e-9b22-4b0e-8a35-1f6d0e2c4b9a",
-            _ => self.dice.pick(&PEOPLE),
-        }
-    }
-
-    fn user_key(&mut self, user: &str) -> String {
-        match self.dice.below(4) {
-            0 => format!("i:0h.f|membership|{}@live.com", self.dice.hex(16)),
-            1 => user.to_owned(),
-            2 => self.dice.guid(),
-            _ => format!("1003{}@example.com", self.dice.hex(12).to_uppercase()),
-        }
-    }
-
-    /// An address in one of the forms that are usual.
-    fn address(&mut self) -> String {
-        let last = self.dice.below(256);
-        match self.dice.below(6) {
-            0 => format!("203.0.113.{last}:{}", 1_024 + self.dice.below(60_000)),
-            1 => format!("2001:db8:{}::{}", self.dice.hex(3), self.dice.hex(2)),
-            2 => format!("[2001:db8::{}]:{}", self.dice.hex(4), 1_024 + self.dice.below(60_000)),
-            3 => format!("198.51.100.{last}"),
-            _ => format!("203.0.113.{last}"),
-        }
-    }
-
-    /// `ClientIP`: there, null or not there at all.
-    fn with_client_ip(&mut self, fields: Fields<'static>) -> Fields<'static> {
-        match self.dice.below(10) {
-            0 => fields,
-            1 => fields.with("ClientIP", serde_json::Value::Null),
-            _ => {
-                let address = self.address();
-                fields.with("ClientIP", address)
-            }
-        }
-    }
-
-    fn app_access_context(&mut self) -> serde_json::Value {
-        match self.dice.below(4) {
-            0 => json!({}),
-            1 => json!({"ClientAppName": "Microsoft Teams", "CorrelationId": self.dice.guid()}),
-            _ => json!({
-                "AADSessionId": self.dice.guid(), "CorrelationId": self.dice.guid(), "UniqueTokenId": self.dice.alphanumeric(22),
-                "IssuedAtTime": self.time, "ClientAppId": self.dice.guid(), "APIId": "00000003-0000-0ff1-ce00-000000000000",
-            }),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     use serde_json::Value;
 
     use super::*;
 
-    fn records(content_type: ContentType, irregular: f64) -> Vec<Value> {
-        let behaviours = Behaviours { irregular, large: 0.01, ..Behaviours::default() };
-        let recipe = Recipe::new(&Options::new(Timestamp::UNIX_EPOCH), &behaviours);
+    fn texts(content_type: ContentType, form: Form, behaviours: &Behaviours) -> Vec<String> {
+        let recipe = Recipe::new(&Options::new(Timestamp::UNIX_EPOCH), behaviours);
         let made = |number| Made { content_type, number, named_as: number, happened: 1_795_338_000 };
-        let texts: Vec<_> = (1..=300).map(|number| recipe.record(&made(number))).collect();
-        assert!(texts.iter().enumerate().all(|(place, text)| *text == recipe.record(&made(place + 1))));
+        let texts: Vec<_> = (1..=300).map(|number| recipe.record(&made(number), form)).collect();
+        assert!(texts.iter().enumerate().all(|(place, text)| *text == recipe.record(&made(place + 1), form)));
         assert_eq!(texts.iter().collect::<HashSet<_>>().len(), texts.len());
+        texts
+    }
+
+    fn records(content_type: ContentType, behaviours: &Behaviours) -> Vec<Value> {
+        let texts = texts(content_type, Form::Full, behaviours);
         texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
     }
 
     #[test]
     fn every_record_has_what_records_must_have() {
         for content_type in ContentType::ALL {
-            for record in records(content_type, 0.0) {
+            for record in records(content_type, &Behaviours::default()) {
                 for name in ["Id", "Operation", "OrganizationId", "UserId"] {
                     assert!(record[name].is_string(), "{name} of {record}");
                 }
@@ -211,7 +168,7 @@ mod tests {
     #[test]
     fn what_a_content_type_is_known_by() {
         let check = |content_type, names: &[&str]| {
-            let records = records(content_type, 0.0);
+            let records = records(content_type, &Behaviours::default());
             for name in names {
                 assert!(records.iter().any(|record| !record[name].is_null()), "no {content_type:?} has {name}");
             }
@@ -230,9 +187,65 @@ mod tests {
     }
 
     #[test]
-    fn irregular_ones_still_are_objects() {
+    fn b66_b67_irregular_and_unknown_ones_still_are_objects() {
+        let behaviours = Behaviours { irregular: 1.0, unknown: 1.0, ..Behaviours::default() };
         for content_type in ContentType::ALL {
-            assert!(records(content_type, 1.0).iter().all(Value::is_object));
+            assert!(records(content_type, &behaviours).iter().all(Value::is_object));
+        }
+    }
+
+    #[test]
+    fn b55_a_share_of_records_is_large() {
+        let texts = texts(ContentType::Exchange, Form::Full, &Behaviours { large: 0.1, ..Behaviours::default() });
+        let large = texts.iter().filter(|text| text.len() > 20_000).count();
+        assert!((15..=50).contains(&large), "{large}");
+    }
+
+    #[test]
+    fn b68_redacted_ones_lack_what_was_detected_and_nothing_else() {
+        for content_type in ContentType::ALL {
+            let [full, redacted] =
+                [Form::Full, Form::Redacted].map(|form| texts(content_type, form, &Behaviours::default()));
+            assert_eq!(full == redacted, content_type != ContentType::Dlp, "{content_type:?}");
+        }
+        let read = |form| -> Vec<Value> {
+            let texts = texts(ContentType::Dlp, form, &Behaviours::default());
+            texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+        };
+        for (mut full, redacted) in read(Form::Full).into_iter().zip(read(Form::Redacted)) {
+            assert!(
+                full.to_string().contains("4111111111111111") && !redacted.to_string().contains("4111111111111111")
+            );
+            assert_eq!(redacted["SensitiveInfoDetectionIsIncluded"], false);
+            full["SensitiveInfoDetectionIsIncluded"] = false.into();
+            without_detections(&mut full);
+            assert_eq!(full, redacted);
+        }
+    }
+
+    fn without_detections(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.remove("SensitiveInformationDetections");
+                fields.values_mut().for_each(without_detections);
+            }
+            Value::Array(elements) => elements.iter_mut().for_each(without_detections),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn b69_a_split_record_has_three_parts_of_one_correlation_and_another_id_each() {
+        let records = records(ContentType::General, &Behaviours { split: 0.3, ..Behaviours::default() });
+        let mut parts: HashMap<&str, Vec<&Value>> = HashMap::new();
+        for record in records.iter().filter(|record| record["Operation"] == "SearchStarted") {
+            parts.entry(record["CorrelationId"].as_str().unwrap()).or_default().push(record);
+        }
+        assert!((15..45).contains(&parts.len()), "{}", parts.len());
+        for parts in parts.values() {
+            let numbers: Vec<_> = parts.iter().map(|part| part["RecordNumber"].as_i64().unwrap()).collect();
+            assert_eq!(numbers, [1, 2, 3]);
+            assert_eq!(parts.iter().map(|part| part["Id"].as_str()).collect::<HashSet<_>>().len(), 3);
         }
     }
 }

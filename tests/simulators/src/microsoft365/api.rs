@@ -1,0 +1,263 @@
+//! A request in, an answer out.
+
+use std::io;
+
+use hyper::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::behaviours::{Behaviours, READ_DLP};
+use super::content_type::ContentType;
+use super::feeds::Feeds;
+use super::kinds::AlreadyOn;
+use super::ledger::Ledger;
+use super::login::Asked;
+use super::records::Form;
+use super::request::{self, Operation, Parameters};
+use super::subscriptions::{self, Start, Subscriptions};
+use super::throttle::{NOBODY, Rates};
+use super::token::{Grant, Tokens, Version};
+use super::{error, later};
+use crate::dice::{Dice, Questions};
+use crate::faults;
+use crate::http::{self, Reply, Request};
+use crate::options::Options;
+use crate::script::Play;
+
+/// Everything that changes.
+pub(super) struct State {
+    pub(super) behaviours: Behaviours,
+    pub(super) tokens: Tokens,
+    feeds: Feeds,
+    subscriptions: Subscriptions,
+    rates: Rates,
+    play: Play,
+    questions: Questions,
+}
+
+/// What time it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clocks {
+    /// For the token endpoint, whose clock is right.
+    pub(super) login: Timestamp,
+    /// For the API, whose clock may be off.
+    pub(super) api: Timestamp,
+}
+
+/// One request on its way.
+pub(super) struct Call<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) operation: Operation<'a>,
+    pub(super) request: &'a Request,
+    pub(super) parameters: Parameters,
+    pub(super) clocks: Clocks,
+    /// The API's time.
+    pub(super) now: Timestamp,
+}
+
+impl State {
+    pub(super) fn new(options: &Options, behaviours: Behaviours) -> io::Result<Self> {
+        Ok(Self {
+            feeds: Feeds::new(options, &behaviours)?,
+            behaviours,
+            tokens: Tokens::default(),
+            subscriptions: Subscriptions::default(),
+            rates: Rates::default(),
+            play: Play::default(),
+            questions: Questions::new(options.seed),
+        })
+    }
+
+    pub(super) fn clocks(&self, now: Timestamp) -> Clocks {
+        Clocks { login: now, api: later(now, self.behaviours.date_off_seconds) }
+    }
+
+    pub(super) fn ledger(&self) -> Ledger {
+        self.feeds.ledger()
+    }
+
+    pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.feeds.counts()
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.feeds.pending()
+    }
+
+    pub(super) fn disable(&mut self, content_type: ContentType, now: Timestamp) -> bool {
+        self.advance(now);
+        self.subscriptions.stop(content_type, now)
+    }
+
+    pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Reply {
+        let mut dice = self.questions.dice(&request.uri().to_string());
+        let clocks = self.clocks(now);
+        self.advance(clocks.api);
+        let Some((tenant, operation)) = request::operation(request.uri().path()) else {
+            let page = "<html><body>404 - File or directory not found.</body></html>";
+            return Reply::new(StatusCode::NOT_FOUND, "text/html", page);
+        };
+        let cues = self.play.cues(&self.behaviours.script, operation.name(), request);
+        let call = Call { tenant, operation, request, parameters: Parameters::of(request), clocks, now: clocks.api };
+        let throttled = |retry_after| self.throttled(&call, retry_after);
+        if let Some(reply) = cues.instead(&mut dice, error::server_error, throttled) {
+            return reply;
+        }
+        let answer = self.trouble(&call, &mut dice).unwrap_or_else(|| self.dispatch(&call, &mut dice));
+        // Something may have been started just now.
+        self.advance(clocks.api);
+        let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, &mut dice);
+        cues.on_top(reply, &mut dice)
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        self.feeds.advance(&self.subscriptions, &self.behaviours, now);
+    }
+
+    fn throttled(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {
+        let publisher = call.parameters.get("PublisherIdentifier").unwrap_or(NOBODY);
+        as_in_production(error::throttled(self.behaviours.throttle, call.operation.method(), publisher, retry_after))
+    }
+
+    /// The answer of a server that does not come round to the question.
+    fn trouble(&mut self, call: &Call<'_>, dice: &mut Dice) -> Option<Reply> {
+        let behaviours = &self.behaviours;
+        let server_error = |dice: &mut Dice| faults::server_error(dice, error::server_error);
+        if matches!(call.operation, Operation::TokenV1 | Operation::TokenV2) {
+            return dice.chance(behaviours.token_error).then(|| server_error(dice));
+        }
+        let is_broken = behaviours.broken.is_some_and(|broken| self.concerns(call, broken));
+        let publisher = call.parameters.get("PublisherIdentifier").filter(|publisher| request::is_guid(publisher));
+        let most = if publisher.is_some() { behaviours.per_minute } else { behaviours.per_minute_shared };
+        if self.rates.count(publisher, call.now) > most || dice.chance(behaviours.throttled) {
+            return Some(self.throttled(call, None));
+        }
+        if is_broken || dice.chance(behaviours.internal_error) {
+            return Some(as_in_production(error::internal(dice)));
+        }
+        dice.chance(behaviours.transport.server_error).then(|| server_error(dice))
+    }
+
+    fn concerns(&self, call: &Call<'_>, content_type: ContentType) -> bool {
+        let asked = match call.operation {
+            Operation::Blob(id) => self.feeds.content_type(&http::decoded_path(id)),
+            _ => call.parameters.get("contentType").and_then(ContentType::named),
+        };
+        asked == Some(content_type)
+    }
+
+    fn dispatch(&mut self, call: &Call<'_>, dice: &mut Dice) -> Reply {
+        if call.request.method().as_str() != call.operation.verb() {
+            let message = "The requested resource does not support this http method.";
+            return Reply::new(StatusCode::METHOD_NOT_ALLOWED, error::JSON, json!({"Message": message}).to_string());
+        }
+        let version = match call.operation {
+            Operation::TokenV1 => Version::V1,
+            Operation::TokenV2 => Version::V2,
+            _ => {
+                return match self.api(call, dice) {
+                    Ok(reply) | Err(reply) => as_in_production(reply),
+                };
+            }
+        };
+        let form = http::form(call.request.body());
+        let origin = request::origin(call.request);
+        let path = call.request.uri().path();
+        let asked = Asked { version, tenant: call.tenant, form: &form, origin: &origin, path };
+        self.tokens.answer(&asked, &self.behaviours, call.clocks.login, dice)
+    }
+
+    fn api(&mut self, call: &Call<'_>, dice: &mut Dice) -> Result<Reply, Reply> {
+        let grant = self.admit(call, dice)?;
+        match call.operation {
+            Operation::Subscriptions => Ok(json(&self.subscriptions.list(&self.behaviours))),
+            Operation::SensitiveTypes => Ok(json(&sensitive_types())),
+            Operation::Blob(id) => {
+                let place = self.feeds.find(id)?;
+                self.permit(&grant, place.0)?;
+                self.feeds.blob(place, form(&grant), call, &self.behaviours, dice)
+            }
+            Operation::Start | Operation::Stop | Operation::Content | Operation::Notifications => {
+                self.of_content_type(call, &grant, dice)
+            }
+            Operation::TokenV1 | Operation::TokenV2 => Err(error::unauthorized()),
+        }
+    }
+
+    fn of_content_type(&mut self, call: &Call<'_>, grant: &Grant, dice: &mut Dice) -> Result<Reply, Reply> {
+        let name = call.parameters.get("contentType");
+        let name = name.ok_or_else(|| error::refused("AF20001", "Missing parameter: contentType."))?;
+        let content_type = ContentType::named(name)
+            .ok_or_else(|| error::refused("AF20020", "The specified content type is not valid."))?;
+        self.permit(grant, content_type)?;
+        match call.operation {
+            Operation::Start => self.start(call, content_type, dice),
+            Operation::Stop => {
+                self.needs_subscription(content_type)?;
+                self.subscriptions.stop(content_type, call.now);
+                Ok(Reply::new(StatusCode::OK, "", ""))
+            }
+            Operation::Content => {
+                self.needs_subscription(content_type)?;
+                self.feeds.list(content_type, call, &self.behaviours, dice)
+            }
+            _ => Ok(json(&json!([]))),
+        }
+    }
+
+    fn needs_subscription(&self, content_type: ContentType) -> Result<(), Reply> {
+        match self.subscriptions.get(content_type) {
+            Some(subscription) if subscription.is_on => Ok(()),
+            Some(_) if !self.behaviours.stopped_is_gone => {
+                Err(error::refused("AF20023", "The subscription was disabled."))
+            }
+            _ => Err(error::refused("AF20022", "No subscription found for the specified content type.")),
+        }
+    }
+
+    fn start(&mut self, call: &Call<'_>, content_type: ContentType, dice: &mut Dice) -> Result<Reply, Reply> {
+        if self.behaviours.auditing_off {
+            return Err(error::auditing_off(call.tenant, content_type.name(), dice));
+        }
+        let body = call.request.body();
+        if !body.is_empty() && serde_json::from_slice::<Value>(body).is_err() {
+            return Err(error::refused("AF20002", "Invalid parameter type: webhook. Expected type: object"));
+        }
+        let started = self.subscriptions.start(content_type, call.now, self.behaviours.start_throttled);
+        match (started, self.behaviours.already_on) {
+            (Start::Started, _) | (Start::AlreadyOn, AlreadyOn::Ok) => {
+                Ok(json(&subscriptions::entry(content_type, true)))
+            }
+            (Start::AlreadyOn, AlreadyOn::Af20024) => {
+                Err(error::refused("AF20024", "The subscription is already enabled. No property change."))
+            }
+            (Start::TooSoon, _) => Err(self.throttled(call, None)),
+        }
+    }
+}
+
+/// The form in which records are sent to the bearer of a token.
+fn form(grant: &Grant) -> Form {
+    Form::of(grant.permits(READ_DLP))
+}
+
+fn json(body: &Value) -> Reply {
+    Reply::new(StatusCode::OK, error::JSON, body.to_string())
+}
+
+fn sensitive_types() -> Value {
+    json!([{"id": "50842eb7-edc8-4019-85dd-5a5c1f2bb085", "name": "Credit Card Number"}])
+}
+
+/// The headers that every answer has; one that has them keeps them.
+fn as_in_production(reply: Reply) -> Reply {
+    if reply.headers.iter().any(|(name, _)| name == "pragma") {
+        return reply;
+    }
+    reply
+        .with("cache-control", "no-cache")
+        .with("pragma", "no-cache")
+        .with("expires", "-1")
+        .with("x-aspnet-version", "4.0.30319")
+        .with("x-powered-by", "ASP.NET")
+}

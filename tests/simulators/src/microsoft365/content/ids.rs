@@ -1,0 +1,82 @@
+//! The ids of blobs, in the three forms that they were seen to have. The place of a blob in its feed
+//! stands in its id, so that an id that is asked for is found without a table of all of them.
+
+use jiff::Timestamp;
+
+use super::ContentType;
+use crate::dice::Dice;
+use crate::options::after;
+
+/// Digits of a stamp: a moment to the millisecond.
+const STAMP: usize = 17;
+/// Digits of the seconds since 1970.
+const SECONDS: usize = 10;
+
+/// The id of the blob at `place` of a feed, which became available at `created`.
+pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Timestamp, place: usize) -> String {
+    let mut dice = Dice::new(seed, content_type.name(), place as u64);
+    let name = content_type.name().replace('.', "_");
+    let lower = name.to_ascii_lowercase();
+    let stamp = |at: Timestamp| at.strftime("%Y%m%d%H%M%S%3f").to_string();
+    let first = format!("{}{place:06}", stamp(created));
+    match dice.below(3) {
+        0 => format!("{first}${first}${lower}${name}$emea{:04}", dice.below(100)),
+        1 => {
+            let region = format!("na{:04}", dice.below(100));
+            let last = stamp(after(created, dice.between(500, 90_000)));
+            format!("{first}${last}{:06}${lower}${name}${region}${region}", dice.below(1_000_000))
+        }
+        _ => {
+            let number = format!("{}{place:05}", created.as_second());
+            format!("{number}${number}${}{lower}${}$04", dice.hex(32), tenant.replace('-', ""))
+        }
+    }
+}
+
+/// The places that an id may mean, by the form it may have.
+pub(super) fn places(id: &str) -> [Option<usize>; 2] {
+    let first = id.split('$').next().unwrap_or_default();
+    [STAMP, SECONDS].map(|digits| first.get(digits..)?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::behaviours::TENANT_ID;
+    use super::*;
+
+    #[test]
+    fn b52_all_three_forms_and_back() {
+        let created: Timestamp = "2026-11-22T08:59:59.123Z".parse().unwrap();
+        let mut forms = [0; 3];
+        for place in (0..200).chain(1_234_560..1_234_600) {
+            let id = id(1, TENANT_ID, ContentType::SharePoint, created, place);
+            let parts: Vec<_> = id.split('$').collect();
+            let form = match parts[..] {
+                [.., tenant, "04"] => {
+                    assert!(tenant == "3f6c1d528b0e4c1a9d7e2a5b9c4e7f10" && parts[0] == parts[1], "{id}");
+                    2
+                }
+                [first, last, lower, name, region] => {
+                    assert!((first, lower, name) == (last, "audit_sharepoint", "Audit_SharePoint"), "{id}");
+                    assert!(first.starts_with("20261122085959123") && region.starts_with("emea"), "{id}");
+                    0
+                }
+                [first, last, _, _, region, again] => {
+                    assert!(first != last && region == again, "{id}");
+                    1
+                }
+                _ => panic!("{id}"),
+            };
+            forms[form] += 1;
+            assert!(places(&id).contains(&Some(place)), "{id}");
+        }
+        assert!(forms.iter().all(|count| *count > 40), "{forms:?}");
+    }
+
+    #[test]
+    fn what_is_no_id_means_no_place() {
+        for id in ["", "$", "nothing$here", "20261122$nothing$here", "2026112208595912३$x", "+++++++++++++++++++"] {
+            assert!(places(id).iter().flatten().count() <= 1, "{id}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Everything the tenant's feeds have to show: which blobs there are, and what is in each. It is
+//! settled at the start and never changes. Made-up records are not held but made when asked for: what
+//! is kept is a few dozen bytes a blob, and four for each time a record comes again.
+
+mod again;
+mod blob;
+mod given;
+mod ids;
+mod latency;
+mod owners;
+mod plan;
+
+use std::io;
+
+use jiff::Timestamp;
+
+use super::behaviours::Behaviours;
+use super::content_type::ContentType;
+use super::records::{Form, Made, Recipe};
+use crate::dice::{Dice, mix};
+use crate::options::Options;
+use owners::Owners;
+
+pub(super) use blob::{Blob, KEPT};
+pub(super) use plan::by_share;
+
+/// All content.
+#[derive(Debug)]
+pub(super) struct Content {
+    seed: u64,
+    tenant: String,
+    source: Source,
+    /// By content type, each in the order in which blobs are listed.
+    pub(super) feeds: [Vec<Blob>; 5],
+}
+
+/// Where the records come from.
+#[derive(Debug)]
+enum Source {
+    Made { recipe: Recipe, owners: Owners, behaviours: Box<Behaviours> },
+    Given(Vec<String>),
+}
+
+impl Content {
+    /// All content.
+    ///
+    /// # Errors
+    /// A given line is not a record with its content type, or there are more records than can be numbered.
+    pub(super) fn new(options: &Options, behaviours: &Behaviours) -> io::Result<Self> {
+        let (source, feeds) = match &options.records {
+            Some(lines) => {
+                let (records, feeds) = given::feeds(lines, options, behaviours)?;
+                (Source::Given(records), feeds)
+            }
+            None => made_up(options, behaviours)?,
+        };
+        Ok(Self { seed: options.seed, tenant: behaviours.tenant_id.clone(), source, feeds })
+    }
+
+    /// The record as it is sent.
+    pub(super) fn raw(&self, record: u32, form: Form) -> String {
+        match &self.source {
+            Source::Given(records) => records.get(record as usize).cloned().unwrap_or_default(),
+            Source::Made { recipe, owners, behaviours } => {
+                let made = self.made(record, owners, behaviours);
+                made.map(|made| recipe.record(&made, form)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The `Id` that a made-up record bears, without the record being made.
+    pub(super) fn record_id(&self, record: u32) -> Option<String> {
+        match &self.source {
+            Source::Given(_) => None,
+            Source::Made { recipe, owners, behaviours } => Some(recipe.id(&self.made(record, owners, behaviours)?)),
+        }
+    }
+
+    fn made(&self, record: u32, owners: &Owners, behaviours: &Behaviours) -> Option<Made> {
+        let (content_type, place) = owners.home(record)?;
+        let blob = &self.feeds[content_type.place()][place as usize];
+        let number = owners.number(record);
+        let mut dice = Dice::new(self.seed, content_type.log_type(), mix(number as u64));
+        Some(made(content_type, number, (blob.created, blob.held_up), behaviours, &mut dice))
+    }
+
+    /// Whether what is sent of that record depends on what the token permits.
+    pub(super) fn has_forms(&self, record: u32) -> bool {
+        match &self.source {
+            Source::Given(_) => false,
+            Source::Made { owners, .. } => owners.content_type(record) == ContentType::Dlp,
+        }
+    }
+
+    /// The feed and place of the blob that the record is a part of, and not only repeated in. Of given
+    /// records there is none: each is wherever it was given.
+    pub(super) fn home(&self, record: u32) -> Option<(ContentType, u32)> {
+        match &self.source {
+            Source::Given(_) => None,
+            Source::Made { owners, .. } => owners.home(record),
+        }
+    }
+
+    /// The records of a blob in the order in which they are sent, which tells nothing about when they happened.
+    pub(super) fn records(&self, content_type: ContentType, place: usize) -> Vec<u32> {
+        let Some(blob) = self.feeds[content_type.place()].get(place) else { return Vec::new() };
+        let mut records: Vec<_> = blob.own.clone().chain(blob.again.iter().copied()).collect();
+        if matches!(self.source, Source::Made { .. }) {
+            let mut dice = Dice::new(self.seed, "order", mix(place as u64) ^ content_type as u64);
+            dice.shuffle(&mut records);
+        }
+        records
+    }
+
+    /// The id of the blob at that place.
+    pub(super) fn id(&self, content_type: ContentType, place: usize) -> String {
+        let created = self.feeds[content_type.place()].get(place).map(|blob| blob.created).unwrap_or_default();
+        ids::id(self.seed, &self.tenant, content_type, created, place)
+    }
+
+    /// Where the blob of that id is.
+    pub(super) fn find(&self, id: &str) -> Option<(ContentType, usize)> {
+        let places = ids::places(id);
+        let all = ContentType::ALL.into_iter().flat_map(|content_type| places.map(|place| (content_type, place)));
+        all.filter_map(|(content_type, place)| Some((content_type, place?)))
+            .filter(|(content_type, place)| *place < self.feeds[content_type.place()].len())
+            .find(|(content_type, place)| self.id(*content_type, *place) == id)
+    }
+}
+
+/// The record of that number, of a blob which became available then and was held up by an outage or not.
+pub(super) fn made(
+    content_type: ContentType,
+    number: usize,
+    (created, held_up): (Timestamp, bool),
+    behaviours: &Behaviours,
+    dice: &mut Dice,
+) -> Made {
+    let happened = latency::happened(created, held_up, behaviours, dice);
+    // In pairs, for the other one has to bear the `Id` that is its own.
+    let is_second = number.is_multiple_of(2) && dice.chance(behaviours.same_id);
+    Made { content_type, number, named_as: if is_second { number - 1 } else { number }, happened }
+}
+
+fn made_up(options: &Options, behaviours: &Behaviours) -> io::Result<(Source, [Vec<Blob>; 5])> {
+    let plan = plan::Plan::new(options, behaviours)?;
+    let mut feeds = plan.feeds;
+    for (feed, content_type) in feeds.iter_mut().zip(ContentType::ALL) {
+        let mut number = content_type as u64;
+        // Several of one instant are listed in no order in particular.
+        feed.sort_by_cached_key(|blob| {
+            number += 1;
+            (blob.listed, blob.created, mix(options.seed ^ mix(number)))
+        });
+    }
+    let owners = Owners::new(&feeds);
+    again::put(&mut feeds, &owners, options, behaviours);
+    let recipe = Recipe::new(options, behaviours).with_huge(plan.huge);
+    Ok((Source::Made { recipe, owners, behaviours: Box::new(behaviours.clone()) }, feeds))
+}

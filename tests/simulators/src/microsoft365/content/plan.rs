@@ -1,0 +1,207 @@
+//! Made-up feeds: which blobs there are, when they come, and how many records each has.
+
+use std::io;
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use super::super::records::Huge;
+use super::{Behaviours, Blob, ContentType};
+use crate::dice::Dice;
+use crate::options::{Options, after};
+
+/// Late blobs of the past became available at most this long before the start, milliseconds.
+const LATE_WITHIN: i64 = 3_600_000;
+/// A flood takes this long, milliseconds.
+const FLOOD: i64 = 600_000;
+/// Shares of the content types among made-up records, in percent, in the order of [`ContentType::ALL`].
+const SHARES: [usize; 5] = [30, 25, 25, 15, 5];
+/// A record of a huge blob has so many bytes, or more where there are too few records.
+const LARGE: usize = 24_000;
+
+/// What is to be made up.
+pub(super) struct Plan {
+    /// Blobs in no order yet. Their records are numbered through, content type by content type.
+    pub(super) feeds: [Vec<Blob>; 5],
+    pub(super) huge: Option<Huge>,
+}
+
+impl Plan {
+    /// # Errors
+    /// There are more records than can be numbered.
+    pub(super) fn new(options: &Options, behaviours: &Behaviours) -> io::Result<Self> {
+        if u32::try_from(options.events).is_err() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} events are too many", options.events)));
+        }
+        let mut plan = Self { feeds: Default::default(), huge: None };
+        let mut first = 0;
+        for (content_type, count) in counts(options.events) {
+            let huge = behaviours.huge_blob.filter(|(ours, _)| *ours == content_type && count > 0);
+            let huge = huge.map(|(_, bytes)| {
+                let records = (bytes / LARGE).clamp(1, count);
+                Huge { content_type, records, bytes: bytes.div_ceil(records) }
+            });
+            let size = huge.as_ref().map(|huge| huge.records);
+            plan.huge = plan.huge.or(huge);
+            // That all of them can be numbered was seen to.
+            let numbers = first..first + u32::try_from(count).unwrap_or(u32::MAX);
+            first = numbers.end;
+            plan.feeds[content_type.place()] = feed(content_type, numbers, size, options, behaviours);
+        }
+        Ok(plan)
+    }
+}
+
+/// How many records each content type gets: one each as far as they go, then by shares.
+fn counts(events: usize) -> [(ContentType, usize); 5] {
+    let left = events.saturating_sub(SHARES.len());
+    let mut rest = left - SHARES.iter().map(|share| left * share / 100).sum::<usize>();
+    ContentType::ALL.map(|content_type| {
+        let place = content_type.place();
+        (content_type, usize::from(place < events) + left * SHARES[place] / 100 + std::mem::take(&mut rest))
+    })
+}
+
+/// A content type, as likely as its share.
+pub(in super::super) fn by_share(dice: &mut Dice) -> ContentType {
+    let mut left = dice.below(SHARES.iter().sum());
+    for (content_type, share) in ContentType::ALL.into_iter().zip(SHARES) {
+        if left < share {
+            return content_type;
+        }
+        left -= share;
+    }
+    ContentType::Entra
+}
+
+/// Blobs that have these records; the first one is of that size, if one is given, and in time.
+fn feed(
+    content_type: ContentType,
+    mut numbers: Range<u32>,
+    first_size: Option<usize>,
+    options: &Options,
+    behaviours: &Behaviours,
+) -> Vec<Blob> {
+    let mut blobs: Vec<Blob> = Vec::new();
+    while !numbers.is_empty() {
+        let mut dice = Dice::new(options.seed, content_type.log_type(), blobs.len() as u64);
+        let size = 1 + dice.below(behaviours.records_per_blob.max(1));
+        let size = first_size.filter(|_| blobs.is_empty()).unwrap_or(size).min(numbers.len());
+        // The second one is late in any case, so that there always is one.
+        let is_late = dice.chance(behaviours.late) && !(blobs.is_empty() && first_size.is_some()) || blobs.len() == 1;
+        let same = dice.chance(behaviours.same_instant);
+        let same = blobs.last().filter(|_| same && !is_late).map(|blob| (blob.created, blob.held_up));
+        let (created, held_up) = same.unwrap_or_else(|| created(is_late, options, behaviours, &mut dice));
+        let listed = listed(created, is_late, options, behaviours, &mut dice);
+        let end = numbers.start + u32::try_from(size).unwrap_or(u32::MAX);
+        blobs.push(Blob { created, listed, held_up, own: numbers.start..end, again: Vec::new() });
+        numbers.start = end;
+    }
+    blobs
+}
+
+/// When a blob became available, and whether an outage had held it up.
+fn created(is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> (Timestamp, bool) {
+    if is_late && options.ahead_seconds == 0 {
+        return (after(options.now, -dice.between(1_000, LATE_WITHIN)), false);
+    }
+    let span = options.now.as_millisecond() - options.first().as_millisecond();
+    let last = span + options.ahead_seconds.max(0) * 1_000 - 1_000;
+    if dice.chance(behaviours.flood) {
+        // What was held up comes within minutes of the outage's end, which is the same for all.
+        let end = Dice::new(options.seed, "flood", 0).between(0, last);
+        return (after(options.first(), (end + dice.between(0, FLOOD)).min(last)), true);
+    }
+    (after(options.first(), dice.between(0, last)), false)
+}
+
+/// What became available before the start is listed at the start, or a moment after if it is late;
+/// later content when it becomes available, or minutes to hours after.
+fn listed(created: Timestamp, is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> Timestamp {
+    let longest = behaviours.latest_seconds.max(1) * 1_000;
+    match (is_late, created < options.now) {
+        (false, true) => options.now,
+        (false, false) => created,
+        // Later than any collector looks back is no lateness but a loss.
+        (true, true) if created < after(options.now, -LATE_WITHIN) => options.now,
+        (true, true) => after(options.now, dice.between(1_000, 3_000)),
+        (true, false) if dice.chance(0.9) => after(created, dice.between(1_000, longest / 20 + 1_000).min(longest)),
+        (true, false) => after(created, dice.between(1_000, longest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn options(events: usize) -> Options {
+        Options { events, ..Options::new("2026-11-22T09:00:00Z".parse().unwrap()) }
+    }
+
+    fn blobs(events: usize, behaviours: &Behaviours) -> Vec<Blob> {
+        Plan::new(&options(events), behaviours).unwrap().feeds.into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn every_content_type_gets_some() {
+        for events in [0, 1, 4, 5, 7, 100, 1_001] {
+            let counts = counts(events).map(|(_, count)| count);
+            assert_eq!(counts.iter().sum::<usize>(), events, "{counts:?}");
+            assert!(events < 5 || counts.iter().all(|count| *count > 0), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn every_record_is_in_one_blob_and_some_blobs_are_late_or_share_an_instant() {
+        let blobs = blobs(1_000, &Behaviours::default());
+        let mut records: Vec<_> = blobs.iter().flat_map(Blob::own).collect();
+        records.sort_unstable();
+        assert!(records.into_iter().eq(0..1_000));
+        let now = options(0).now;
+        let instants: HashSet<_> = blobs.iter().map(|blob| blob.created).collect();
+        assert!(instants.len() < blobs.len(), "no two blobs share an instant");
+        let late = blobs.iter().filter(|blob| blob.listed > now).count();
+        assert!((1..=30).contains(&late), "{late}");
+        assert!(blobs.iter().all(|blob| blob.created < now && now < blob.created + super::super::KEPT));
+    }
+
+    #[test]
+    fn b50_a_dozen_blobs_of_one_instant() {
+        let blobs = blobs(1_000, &Behaviours { same_instant: 0.95, ..Behaviours::default() });
+        let of_instant = |at: Timestamp| blobs.iter().filter(|blob| blob.created == at).count();
+        assert!(blobs.iter().map(|blob| of_instant(blob.created)).max() > Some(12));
+    }
+
+    #[test]
+    fn b58_after_an_outage_blobs_come_together() {
+        let blobs = blobs(1_000, &Behaviours { flood: 1.0, late: 0.0, ..Behaviours::default() });
+        let held_up: Vec<_> = blobs.iter().filter(|blob| blob.held_up).map(|blob| blob.created).collect();
+        // The rest are late ones, of which there always are some.
+        assert!(held_up.len() * 10 > blobs.len() * 8, "{} of {}", held_up.len(), blobs.len());
+        let (first, last) = (held_up.iter().min().unwrap(), held_up.iter().max().unwrap());
+        assert!(first.duration_until(*last).as_millis() <= i128::from(FLOOD));
+    }
+
+    #[test]
+    fn b55_a_huge_blob_has_its_records_and_no_more_are_made_up_for_it() {
+        let check = |events, bytes, expected: (usize, usize)| {
+            let behaviours = Behaviours { huge_blob: Some((ContentType::General, bytes)), ..Behaviours::default() };
+            let plan = Plan::new(&options(events), &behaviours).unwrap();
+            let huge = plan.huge.unwrap();
+            assert_eq!((huge.records, huge.bytes), expected);
+            assert_eq!(plan.feeds[ContentType::General.place()][0].own().len(), huge.records);
+            assert_eq!(plan.feeds.iter().flatten().map(Blob::len).sum::<usize>(), events);
+        };
+        check(1_000, 240_000, (10, 24_000));
+        check(1_000, 48_000_000, (150, 320_000));
+        check(1_000, 1, (1, 1));
+    }
+
+    #[test]
+    fn err_more_than_can_be_numbered() {
+        let error = Plan::new(&options(usize::MAX), &Behaviours::default()).err().unwrap();
+        assert!(error.to_string().contains("too many"), "{error}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Fetching a blob.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+
+use super::super::behaviours::Behaviours;
+use super::super::content_type::ContentType;
+use super::super::ledger::Shown;
+use super::super::records::Form;
+use super::super::{Call, error};
+use super::text::Text;
+use super::{Feeds, expires};
+use crate::dice::Dice;
+use crate::http::{Reply, decoded_path};
+
+impl Feeds {
+    /// Where the blob is whose id stands in an address, encoded or not.
+    ///
+    /// # Errors
+    /// What to answer when it is no id, or not the id of a blob that was ever visible.
+    pub(in super::super) fn find(&self, id: &str) -> Result<(ContentType, usize), Reply> {
+        let id = decoded_path(id);
+        if !id.contains('$') || id.contains('/') {
+            let message = format!("Content ID {id} in the URL is invalid: the blob key in the url is invalid.");
+            return Err(error::refused("AF20052", &message));
+        }
+        let found = self.content.find(&id).filter(|(content_type, place)| self.book.has(*content_type, *place));
+        found.ok_or_else(missing)
+    }
+
+    /// The records of a blob, in the form that the token permits.
+    pub(in super::super) fn blob(
+        &mut self,
+        (content_type, place): (ContentType, usize),
+        form: Form,
+        call: &Call<'_>,
+        behaviours: &Behaviours,
+        dice: &mut Dice,
+    ) -> Result<Reply, Reply> {
+        if dice.chance(behaviours.not_found_yet) {
+            return Err(missing());
+        }
+        let created = self.created(content_type, &self.content.feeds[content_type.place()][place]);
+        if expires(created) <= call.now {
+            let message = "Content requested with the specified ID has already expired. Content older than 7 days cannot be retrieved.";
+            return Err(error::refused("AF20051", message));
+        }
+        if dice.chance(behaviours.error_in_ok) {
+            return Ok(error::server_error(StatusCode::OK));
+        }
+        let shown = Shown { content_type, number: place as u32, form, created, at: call.now };
+        self.book.show_form(&self.content, shown);
+        let records = self.content.records(content_type, place);
+        let text = Text::new(Arc::clone(&self.content), records, form, dice.chance(behaviours.byte_order_mark));
+        Ok(Reply::new(StatusCode::OK, error::JSON, text.collect::<String>()))
+    }
+}
+
+fn missing() -> Reply {
+    error::error(StatusCode::NOT_FOUND, "AF20050", "The specified content does not exist.")
+}

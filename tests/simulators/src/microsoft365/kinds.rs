@@ -1,0 +1,52 @@
+//! The kinds of cloud and of answer that there are to choose from.
+
+use serde::{Deserialize, Serialize};
+
+/// A national cloud: tokens of one are refused in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cloud {
+    /// `manage.office.com`
+    Commercial,
+    /// `manage-gcc.office.com`
+    Gcc,
+    /// `manage.office365.us`
+    GccHigh,
+    /// `manage.protection.apps.mil`
+    Dod,
+}
+
+impl Cloud {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Commercial, Self::Gcc, Self::GccHigh, Self::Dod];
+
+    /// The audience of its tokens.
+    pub fn audience(self) -> &'static str {
+        match self {
+            Self::Commercial => "https://manage.office.com",
+            Self::Gcc => "https://manage-gcc.office.com",
+            Self::GccHigh => "https://manage.office365.us",
+            Self::Dod => "https://manage.protection.apps.mil",
+        }
+    }
+}
+
+/// What starting a subscription that is on gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlreadyOn {
+    /// 400 with AF20024, as seen in the wild.
+    Af20024,
+    /// 200, as documented.
+    Ok,
+}
+
+/// How "too many requests" is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Throttle {
+    /// 403 with single quotes, which is no JSON; as documented.
+    Forbidden,
+    /// 429 with JSON.
+    TooManyRequests,
+}

@@ -1,0 +1,45 @@
+//! A set of small numbers, a bit each.
+
+/// Bits in a word.
+const WORD: u32 = u64::BITS;
+
+/// A set of numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    /// Adds a number; false when it was there before.
+    pub(super) fn insert(&mut self, number: u32) -> bool {
+        let (word, bit) = place(number);
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+
+    pub(super) fn contains(&self, number: u32) -> bool {
+        let (word, bit) = place(number);
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+fn place(number: u32) -> (usize, u64) {
+    ((number / WORD) as usize, 1 << (number % WORD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_is_in() {
+        let mut bits = Bits::default();
+        assert!(!bits.contains(1_000_000));
+        for number in [0, 63, 64, 2_000_000] {
+            assert!(bits.insert(number) && !bits.insert(number) && bits.contains(number), "{number}");
+        }
+        assert!([1, 62, 65, 1_999_999, 2_000_001].iter().all(|number| !bits.contains(*number)));
+    }
+}

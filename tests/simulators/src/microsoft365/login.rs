@@ -1,0 +1,152 @@
+//! Who asks for a token: the client's secret, or what it has signed.
+
+use std::collections::HashMap;
+
+use hyper::StatusCode;
+use jiff::Timestamp;
+
+use super::assertion::{self, Bad, Expected};
+use super::behaviours::Behaviours;
+use super::token::Version;
+
+/// Assertions kept in mind; beyond that those that have expired are forgotten, and then those that will next.
+const MOST_ASSERTIONS: usize = 65_536;
+
+pub(super) const BAD: StatusCode = StatusCode::BAD_REQUEST;
+
+/// Logins so far.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    /// The ids of the assertions that were used, and when these expire, in seconds since 1970.
+    used: HashMap<String, i64>,
+}
+
+impl Logins {
+    /// Who asks is who it says it is.
+    pub(super) fn check(&mut self, asked: &Asked<'_>, behaviours: &Behaviours, now: Timestamp) -> Result<(), Refused> {
+        let mut known = behaviours.other_tenants.iter().chain([&behaviours.tenant_id]);
+        if !known.any(|known| known.eq_ignore_ascii_case(asked.tenant)) {
+            let message = format!("Tenant '{}' not found. Check that it is the right one.", asked.tenant);
+            return Err(refused(BAD, "invalid_request", 90_002, message));
+        }
+        if asked.needed("grant_type")? != "client_credentials" {
+            return Err(refused(BAD, "unsupported_grant_type", 70_003, "The grant type is not supported."));
+        }
+        let client_id = asked.needed("client_id")?;
+        if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
+            let message = "The application was not found in the directory.";
+            return Err(refused(BAD, "unauthorized_client", 700_016, message));
+        }
+        match (asked.field("client_assertion"), asked.field("client_secret")) {
+            (Some(assertion), _) => self.assertion(asked, assertion, client_id, behaviours, now),
+            (None, Some(secret)) => is_good(secret, behaviours),
+            (None, None) => {
+                let message =
+                    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+                Err(invalid_client(7_000_218, message))
+            }
+        }
+    }
+
+    fn assertion(
+        &mut self,
+        asked: &Asked<'_>,
+        assertion: &str,
+        client_id: &str,
+        behaviours: &Behaviours,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        if asked.needed("client_assertion_type")? != assertion::TYPE {
+            return Err(refused(BAD, "invalid_request", 900_144, "The type of the client assertion is not supported."));
+        }
+        let audience = format!("{}{}", asked.origin, asked.path);
+        let expected = Expected { client_id, audience: &audience, now: now.as_second() };
+        let verified = assertion::verify(assertion, &behaviours.certificates, &expected)
+            .map_err(|Bad(code, message)| invalid_client(code, message))?;
+        if self.used.contains_key(&verified.id) {
+            return Err(invalid_client(50_013, "The client assertion was used before."));
+        }
+        if self.used.len() >= MOST_ASSERTIONS {
+            self.forget(now.as_second());
+        }
+        self.used.insert(verified.id, verified.expires);
+        Ok(())
+    }
+
+    fn forget(&mut self, now: i64) {
+        self.used.retain(|_, expires| now < *expires);
+        if self.used.len() >= MOST_ASSERTIONS {
+            let next = self.used.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone());
+            next.and_then(|id| self.used.remove(&id));
+        }
+    }
+}
+
+fn is_good(secret: &str, behaviours: &Behaviours) -> Result<(), Refused> {
+    let is_one_of = |known: &[String]| known.iter().any(|known| known == secret);
+    if is_one_of(&behaviours.client_secrets) {
+        return Ok(());
+    }
+    if is_one_of(&behaviours.expired_secrets) {
+        return Err(invalid_client(7_000_222, "The provided client secret keys are expired."));
+    }
+    let message = "Invalid client secret provided. Make sure that the secret's value is sent, not its id.";
+    Err(invalid_client(7_000_215, message))
+}
+
+/// A request for a token.
+pub(super) struct Asked<'a> {
+    pub(super) version: Version,
+    pub(super) tenant: &'a str,
+    pub(super) form: &'a [(String, String)],
+    /// What the client calls this server.
+    pub(super) origin: &'a str,
+    /// The path that was asked.
+    pub(super) path: &'a str,
+}
+
+impl Asked<'_> {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn needed(&self, name: &str) -> Result<&str, Refused> {
+        self.field(name).ok_or_else(|| {
+            let message = format!("The request body must contain the following parameter: '{name}'.");
+            refused(BAD, "invalid_request", 900_144, message)
+        })
+    }
+}
+
+/// Why no token is given.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) error: &'static str,
+    pub(super) code: u32,
+    pub(super) message: String,
+}
+
+fn invalid_client(code: u32, message: &str) -> Refused {
+    refused(StatusCode::UNAUTHORIZED, "invalid_client", code, message)
+}
+
+pub(super) fn refused(status: StatusCode, error: &'static str, code: u32, message: impl Into<String>) -> Refused {
+    Refused { status, error, code, message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b34_what_has_expired_is_forgotten_first_and_then_what_expires_next() {
+        let most = MOST_ASSERTIONS as i64;
+        let mut logins = Logins { used: (0..most).map(|number| (number.to_string(), number)).collect() };
+        logins.forget(100);
+        assert_eq!((logins.used.len(), logins.used.contains_key("100")), (MOST_ASSERTIONS - 101, false));
+        let mut logins = Logins { used: (0..most).map(|number| (number.to_string(), number + 100)).collect() };
+        logins.forget(0);
+        assert_eq!((logins.used.len(), logins.used.contains_key("0")), (MOST_ASSERTIONS - 1, false));
+    }
+}

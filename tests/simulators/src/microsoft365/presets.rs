@@ -1,0 +1,133 @@
+//! How the API behaves under the faults one may ask for.
+
+use super::behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENANT_ID};
+use super::kinds::{AlreadyOn, Cloud, Throttle};
+use crate::dice::Dice;
+use crate::faults::{Faults, Transport};
+
+impl Default for Behaviours {
+    fn default() -> Self {
+        Self::new(Faults::None, 0)
+    }
+}
+
+impl Behaviours {
+    /// How the API behaves under these faults; in a storm, what happens and how often is up to `seed`.
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "microsoft365 behaviours", 0);
+        let healthy = healthy(Transport::new(faults, &mut dice));
+        match faults {
+            Faults::None => healthy,
+            Faults::Some => Self { token_refused: 0.02, token_error: 0.1, throttled: 0.03, ..healthy },
+            Faults::Storm => storm(healthy, &mut dice),
+        }
+    }
+}
+
+fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
+    Behaviours {
+        token_seconds: dice.pick(&[3_599, 3_599, 600]),
+        token_refused: dice.share(0.03),
+        token_error: dice.share(0.2),
+        already_on: dice.pick(&[AlreadyOn::Af20024, AlreadyOn::Ok]),
+        start_throttled: dice.chance(0.5),
+        status_missing: dice.chance(0.5),
+        page_size: dice.pick(&[1, 3, 10, 50]),
+        empty_pages: dice.share(0.2),
+        next_page_url: dice.share(1.0),
+        long_span_partial: dice.chance(0.5),
+        partial_boundary: dice.share(0.2),
+        records_per_blob: dice.pick(&[1, 16, 200]),
+        repeated: dice.share(0.2),
+        repeated_elsewhere: dice.share(0.04),
+        same_id: dice.share(0.04),
+        days_old: dice.share(0.1),
+        flood: dice.share(0.5),
+        late: dice.share(0.2),
+        not_found_yet: dice.share(0.06),
+        throttled: dice.share(0.06),
+        throttle: dice.pick(&[Throttle::Forbidden, Throttle::TooManyRequests]),
+        internal_error: dice.share(0.06),
+        error_in_ok: dice.share(0.04),
+        uri_elsewhere: dice.share(0.2),
+        byte_order_mark: dice.share(0.2),
+        date_off_seconds: dice.between(-300, 300),
+        irregular: dice.share(0.3),
+        large: dice.share(0.02),
+        // What was added later rolls its dice later: the mixture of a seed stays what it was.
+        stopped_is_gone: dice.chance(0.5),
+        odd_casing: dice.share(1.0),
+        links_lost: dice.share(0.04),
+        grace_seconds: dice.pick(&[0, 1_800, 3_600]),
+        same_instant: dice.pick(&[0.2, 0.5, 0.9]),
+        repeated_days_later: dice.share(0.04),
+        quick: dice.share(1.0),
+        slow: dice.share(0.2),
+        unknown: dice.share(0.1),
+        split: dice.share(0.5),
+        ..healthy
+    }
+}
+
+fn healthy(transport: Transport) -> Behaviours {
+    Behaviours {
+        tenant_id: TENANT_ID.to_owned(),
+        other_tenants: Vec::new(),
+        client_id: CLIENT_ID.to_owned(),
+        client_secrets: vec![CLIENT_SECRET.to_owned()],
+        expired_secrets: Vec::new(),
+        certificates: Vec::new(),
+        cloud: Cloud::Commercial,
+        roles: vec![READ.to_owned(), READ_DLP.to_owned()],
+        dlp_redacted: false,
+        token_seconds: 3_599,
+        token_refused: 0.0,
+        token_error: 0.0,
+        auditing_off: false,
+        already_on: AlreadyOn::Af20024,
+        start_throttled: false,
+        stopped_is_gone: false,
+        status_missing: false,
+        first_blob_seconds: 0,
+        slow_start: None,
+        history: true,
+        page_size: 10,
+        empty_pages: 0.0,
+        next_page_url: 0.0,
+        odd_casing: 0.5,
+        links_lost: 0.0,
+        grace_seconds: 3_600,
+        long_span_partial: false,
+        partial_boundary: 0.0,
+        records_per_blob: 16,
+        huge_blob: None,
+        same_instant: 0.2,
+        repeated: 0.05,
+        repeated_days_later: 0.005,
+        repeated_elsewhere: 0.0,
+        same_id: 0.0,
+        quick: 0.1,
+        slow: 0.02,
+        days_old: 0.02,
+        flood: 0.0,
+        late: 0.02,
+        latest_seconds: 2 * 3_600,
+        not_found_yet: 0.0,
+        per_minute: 2_000,
+        per_minute_shared: 500,
+        throttled: 0.0,
+        throttle: Throttle::Forbidden,
+        internal_error: 0.0,
+        error_in_ok: 0.0,
+        broken: None,
+        uri_elsewhere: 0.0,
+        byte_order_mark: 0.0,
+        date_off_seconds: 0,
+        irregular: 0.0,
+        unknown: 0.0,
+        split: 0.15,
+        large: 0.0,
+        transport,
+        script: Vec::new(),
+    }
+}

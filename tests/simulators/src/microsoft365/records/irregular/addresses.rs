@@ -1,0 +1,30 @@
+//! Addresses that are none, or that have a port, brackets, a name.
+
+use serde_json::{Value, json};
+
+use crate::dice::Dice;
+use crate::fields::Fields;
+
+pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
+    let name = dice.pick(&["ClientIP", "ClientIPAddress", "ActorIpAddress"]);
+    if dice.chance(0.1) {
+        return fields.replace(name, Value::Null);
+    }
+    let odd = dice.pick(&[
+        "",
+        "[203.0.113.7]",
+        "[203.0.113.7]:4711",
+        "2001:db8::7",
+        "[2001:db8::7]",
+        "[2001:db8::7]:4711",
+        "::ffff:203.0.113.7",
+        "[::ffff:203.0.113.7]:4711",
+        "localhost",
+        "localhost:25",
+        "mail.example.com",
+        "mail.example.com:25",
+        "HOST01 (10.9000.0.1)",
+        "[HOST01 (10.9000.0.1)]",
+    ]);
+    fields.replace(name, json!(odd));
+}

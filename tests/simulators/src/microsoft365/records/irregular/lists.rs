@@ -1,0 +1,45 @@
+//! Lists as text, lists of text, nothing at all; people as text or as objects.
+
+use serde_json::{Value, json};
+
+use super::value;
+use crate::dice::Dice;
+use crate::fields::Fields;
+
+pub(super) fn properties(fields: &mut Fields<'_>, dice: &mut Dice) {
+    let name = dice.pick(&[
+        "ModifiedProperties",
+        "ExtendedProperties",
+        "Parameters",
+        "OperationProperties",
+        "AdditionalInfo",
+        "Actions",
+        "DeviceProperties",
+    ]);
+    let Some(list) = value(fields, name) else { return };
+    let odd = match dice.below(5) {
+        0 => json!(list.to_string()),
+        1 => json!(["DisplayName", "IsRead"]),
+        2 => json!("-Identity \"mina\" -DeliverToMailboxAndForward \"False\""),
+        3 => json!([]),
+        _ => Value::Null,
+    };
+    fields.replace(name, odd);
+}
+
+pub(super) fn people(fields: &mut Fields<'_>, dice: &mut Dice) {
+    let name = dice.pick(&["Actor", "Target", "Sender"]);
+    let Some(value) = value(fields, name) else { return };
+    let Value::Array(mut people) = value else {
+        return fields.replace(name, json!({"DisplayName": "Mina Okafor", "UPN": "mina.okafor@example.com"}));
+    };
+    let is_unknown = dice.chance(0.3);
+    for person in &mut people {
+        if is_unknown {
+            person["ID"] = json!("Unknown");
+        } else if let Some(number) = person["Type"].as_i64() {
+            person["Type"] = json!(number.to_string());
+        }
+    }
+    fields.replace(name, people);
+}

@@ -1,0 +1,125 @@
+//! The odd forms that fields of real records have.
+
+mod addresses;
+mod lists;
+mod names;
+mod numbers;
+
+use serde_json::Value;
+
+use crate::dice::Dice;
+use crate::fields::Fields;
+
+/// Gives one or two fields another form.
+pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
+    for _ in 0..1 + dice.below(2) {
+        match dice.below(8) {
+            0 => numbers::as_text(fields, dice),
+            1 => numbers::sizes(fields, dice),
+            2 => addresses::make(fields, dice),
+            3 => times(fields, dice),
+            4 => lists::properties(fields, dice),
+            5 => lists::people(fields, dice),
+            6 => names::make(fields, dice),
+            _ => fields.remove(dice.pick(&["ResultStatus", "ExternalAccess", "UserKey", "Workload", "ClientIP"])),
+        }
+    }
+}
+
+fn value(fields: &Fields<'_>, name: &str) -> Option<Value> {
+    fields.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+}
+
+/// With a zone, with fractions, with both.
+fn times(fields: &mut Fields<'_>, dice: &mut Dice) {
+    if let Some(Value::String(time)) = value(fields, "CreationTime") {
+        let ending = dice.pick(&["Z", ".1234567", ".0000000Z"]);
+        fields.replace("CreationTime", format!("{time}{ending}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// What became of a field in three thousand records, as JSON; `absent` where it is gone.
+    fn forms(fields: &Fields<'static>, name: &str) -> HashSet<String> {
+        let mut dice = Dice::new(1, "irregular", 0);
+        let mut forms = HashSet::new();
+        for _ in 0..3_000 {
+            let mut fields = fields.clone();
+            make(&mut fields, &mut dice);
+            forms.insert(value(&fields, name).map_or("absent".to_owned(), |value| value.to_string()));
+        }
+        forms
+    }
+
+    fn check(name: &'static str, regular: Value, expected: &[&str]) {
+        let forms = forms(&Fields(Vec::new()).with("RecordType", 15).with(name, regular), name);
+        for form in expected {
+            assert!(forms.contains(*form), "{name} is never {form}: {forms:?}");
+        }
+    }
+
+    #[test]
+    fn b66_numbers() {
+        check("RecordType", json!(15), &["15", "\"15\""]);
+        check("UserType", json!(2), &["\"2\"", "\"x\""]);
+        check("LogonType", json!(0), &["\"0\""]);
+        check("FileSizeBytes", json!(7), &["\"75096\"", "1156492.0", "\"1e9\"", "\"1000.0\""]);
+        check("ErrorNumber", json!("0"), &["\"0\"", "50126"]);
+        check("ExternalAccess", json!(false), &["\"True\"", "\"False\"", "absent"]);
+        check("Item", json!({"SizeInBytes": 9}), &[r#"{"SizeInBytes":"75096"}"#]);
+    }
+
+    #[test]
+    fn b66_addresses() {
+        let expected = [
+            r#""""#,
+            "null",
+            "absent",
+            r#""[203.0.113.7]""#,
+            r#""[203.0.113.7]:4711""#,
+            r#""[2001:db8::7]:4711""#,
+            r#""::ffff:203.0.113.7""#,
+            r#""[::ffff:203.0.113.7]:4711""#,
+            r#""localhost""#,
+            r#""mail.example.com:25""#,
+        ];
+        check("ClientIP", json!("203.0.113.7"), &expected);
+        check("ClientIPAddress", json!("::1"), &[r#""HOST01 (10.9000.0.1)""#, r#""[HOST01 (10.9000.0.1)]""#]);
+    }
+
+    #[test]
+    fn b66_times_and_names() {
+        let time = json!("2026-11-22T09:00:00");
+        check("CreationTime", time, &[r#""2026-11-22T09:00:00Z""#, r#""2026-11-22T09:00:00.0000000Z""#]);
+        check(
+            "UserId",
+            json!("a@example.com"),
+            &[r#""""#, r#""Not Available""#, r#""NT AUTHORITY\\SYSTEM (Microsoft.Exchange)""#],
+        );
+        check("UserKey", json!("k"), &[r#""""#, r#""i:0h.f|membership|10033fff@live.com""#, "absent"]);
+        check("ResultStatus", json!("Success"), &[r#""success""#, r#""TRUE""#, r#""PartiallySucceeded""#, "absent"]);
+        check("Id", json!("0af5-1c"), &[r#""0AF5-1C""#, r#""0af5-1c_1""#]);
+        check("Operation", json!("Update user."), &[r#""update user.""#]);
+    }
+
+    #[test]
+    fn b66_lists() {
+        let list = json!([{"Name": "a", "Value": "b"}]);
+        let text = Value::from(list.to_string()).to_string();
+        for name in ["ModifiedProperties", "ExtendedProperties", "Parameters", "OperationProperties", "AdditionalInfo"]
+        {
+            check(name, list.clone(), &[&text, r#"["DisplayName","IsRead"]"#, "null", "[]"]);
+        }
+        check("Parameters", list, &[r#""-Identity \"mina\" -DeliverToMailboxAndForward \"False\"""#]);
+        let actor = json!([{"ID": "a", "Type": 5}]);
+        check("Actor", actor, &[r#"[{"ID":"a","Type":"5"}]"#, r#"[{"ID":"Unknown","Type":5}]"#]);
+        check("Sender", json!("a"), &[r#"{"DisplayName":"Mina Okafor","UPN":"mina.okafor@example.com"}"#]);
+    }
+}

@@ -1,0 +1,150 @@
+//! The ledger, and that the same seed tells the same story.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use simulators::microsoft365::{Account, Behaviours, ContentType, Difference, Microsoft365Simulator, id, identity};
+use simulators::{Fault, Faults, Options, Scripted};
+
+use super::{Client, World, lasting, time};
+use crate::{Hand, run};
+
+/// Everything a client can have, as numbers.
+async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> Account {
+    let client = world.client().await;
+    let mut delivered = Account::default();
+    let mut seen = BTreeSet::new();
+    for content_type in ContentType::ALL {
+        for record in client.everything(content_type, world.now()).await {
+            if seen.insert((content_type, record.to_string())) {
+                delivered.add(content_type.log_type(), number(&record));
+            }
+        }
+    }
+    delivered
+}
+
+#[test]
+fn b71_all_feeds_together_are_the_ledger() {
+    run(async {
+        let world = World::new(Behaviours { repeated_elsewhere: 0.05, irregular: 0.1, ..lasting() });
+        world.started(&ContentType::ALL).await;
+        assert!(world.running.pending() > 0, "nothing is late");
+        world.hand.pass(5);
+        let delivered = delivered(&world, |record| identity(&record.to_string())).await;
+        let account = world.simulator.ledger().account(|record| identity(&record.raw));
+        assert_eq!((world.running.pending(), account.len()), (0, delivered.len()));
+        assert_eq!(account.compare(delivered), Difference::default());
+        let served = world.running.served();
+        assert!(served.iter().all(|event| event.until > Some(world.now())));
+        let mut counts = BTreeMap::new();
+        served.iter().for_each(|event| *counts.entry(event.log_type).or_insert(0) += 1);
+        assert_eq!(world.running.counts(), counts.into_iter().collect::<Vec<_>>());
+        assert!(served.len() > 505, "{}", served.len());
+    });
+}
+
+#[test]
+fn b71_records_can_be_counted_by_their_ids_without_being_made() {
+    run(async {
+        let world = World::new(Behaviours { same_id: 0.2, irregular: 0.3, repeated_elsewhere: 0.1, ..lasting() });
+        world.started(&ContentType::ALL).await;
+        world.hand.pass(5);
+        let delivered = delivered(&world, |record| id(record["Id"].as_str().unwrap()).unwrap()).await;
+        let account = world.simulator.ledger().account_by_id();
+        assert_eq!(account.len(), world.running.served().len());
+        assert_eq!(account.compare(delivered), Difference::default());
+    });
+}
+
+#[test]
+fn b71_the_ledger_tells_every_blob_by_content_type_and_until_when_its_records_can_be_had() {
+    run(async {
+        let world = World::new(Behaviours { repeated: 0.5, ..lasting() });
+        let client = world.started(&[ContentType::Exchange]).await;
+        world.hand.pass(5);
+        let items = client.all_items(ContentType::Exchange, world.now()).await;
+        let ledger = world.simulator.ledger();
+        let blobs: BTreeMap<_, _> = ledger.blobs().map(|blob| (blob.id.clone(), blob)).collect();
+        assert_eq!(blobs.len(), items.len());
+        let mut until: BTreeMap<String, jiff::Timestamp> = BTreeMap::new();
+        for item in &items {
+            let blob = &blobs[item["contentId"].as_str().unwrap()];
+            let times = (time(item, "contentCreated"), time(item, "contentExpiration"));
+            assert_eq!(((blob.created, blob.expires), blob.content_type), (times, ContentType::Exchange));
+            let records = client.records(item).await;
+            let told: Vec<Value> = ledger.records_of(blob).map(|raw| serde_json::from_str(&raw).unwrap()).collect();
+            assert_eq!((&told, blob.records), (&records, records.len()));
+            for record in records {
+                let known = until.entry(record.to_string()).or_insert(blob.expires);
+                *known = blob.expires.max(*known);
+            }
+        }
+        for record in ledger.records() {
+            let raw: Value = serde_json::from_str(&record.raw).unwrap();
+            assert_eq!(until.remove(&raw.to_string()), Some(record.until));
+        }
+        assert!(until.is_empty());
+    });
+}
+
+#[test]
+fn b71_the_ledger_stands_while_time_goes_on_and_its_file_has_the_same() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.ndjson");
+        let world = World::with(lasting(), |options| {
+            (options.events, options.ahead_seconds, options.ledger) = (2_000, 86_400, Some(path.clone()));
+        });
+        let client = world.started(&[ContentType::General]).await;
+        let before = world.simulator.ledger();
+        let count = before.records().count();
+        world.hand.pass(86_400 + 7_200);
+        client.list(ContentType::General, "").await;
+        let after: Vec<_> = world.simulator.ledger().records().map(|record| record.raw).collect();
+        assert!(count > 0 && after.len() > count && before.records().count() == count);
+        assert!(before.records().map(|record| record.raw).eq(after[..count].iter().cloned()));
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let mut written: Vec<_> =
+            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["raw"].to_string()).collect();
+        let mut after: Vec<_> =
+            after.iter().map(|raw| serde_json::from_str::<Value>(raw).unwrap().to_string()).collect();
+        written.sort_unstable();
+        after.sort_unstable();
+        assert_eq!(written, after);
+    });
+}
+
+#[test]
+fn a_storm_has_all_of_it_and_always_the_same() {
+    let story = |seed| {
+        let mut story = Vec::new();
+        run(async {
+            let hand = Hand::new();
+            let options = Options { events: 500, seed, faults: Faults::Storm, ..Options::new(hand.now()) };
+            let simulator = Microsoft365Simulator::new(&options, hand.clock()).unwrap();
+            let refusal = Fault::Throttled { retry_after: None };
+            simulator.change(|b| {
+                b.token_error = 0.0;
+                b.transport.reset = 0.0;
+                b.transport.cut = 0.0;
+                b.transport.server_error = 0.0;
+                b.script = vec![Scripted::new("content", 2, refusal)];
+            });
+            let running = simulator.serve(0).unwrap();
+            let client = Client::new(&running).await;
+            for _ in 0..5 {
+                client.start(ContentType::General).await;
+                let answer = client.list(ContentType::General, "").await;
+                // The port is another one each time.
+                let port = running.address().port().to_string();
+                story.push((answer.status, answer.text().replace(&port, "")));
+            }
+        });
+        story
+    };
+    let first = story(5);
+    assert_eq!(first, story(5));
+    assert_ne!(first, story(6));
+    assert!(first[1].1.contains("AF429"));
+}

@@ -1,0 +1,207 @@
+//! The Management Activity API and its token endpoint: every behaviour it has, by its number.
+
+mod admission;
+mod again;
+mod blobs;
+mod ledger;
+mod listing;
+mod pages;
+mod records;
+mod scale;
+mod subscriptions;
+mod token;
+mod trouble;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, ContentType, Microsoft365Simulator, TENANT_ID};
+use simulators::{Options, Running};
+
+use crate::Hand;
+use crate::client::{Answer, send};
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const PUBLISHER: &str = "PublisherIdentifier=3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";
+const ENTERPRISE: &str = "https://manage.office.com";
+const FEED: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed";
+
+/// A simulator that is served, and its time.
+struct World {
+    hand: Hand,
+    simulator: Microsoft365Simulator,
+    running: Running,
+}
+
+impl World {
+    /// Five hundred records of the last six days.
+    fn new(behaviours: Behaviours) -> Self {
+        Self::with(behaviours, |_| ())
+    }
+
+    fn with(behaviours: Behaviours, change: impl FnOnce(&mut Options)) -> Self {
+        let hand = Hand::new();
+        let mut options = Options { events: 500, ..Options::new(hand.now()) };
+        change(&mut options);
+        let simulator = Microsoft365Simulator::with(&options, behaviours, hand.clock()).unwrap();
+        let running = simulator.serve(0).unwrap();
+        Self { hand, simulator, running }
+    }
+
+    async fn client(&self) -> Client<'_> {
+        Client::new(&self.running).await
+    }
+
+    /// A client, and these content types started.
+    async fn started(&self, content_types: &[ContentType]) -> Client<'_> {
+        let client = self.client().await;
+        for content_type in content_types {
+            let answer = client.start(*content_type).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        client
+    }
+
+    fn now(&self) -> Timestamp {
+        self.hand.now()
+    }
+
+    fn ago(&self, hours: i64) -> Timestamp {
+        self.now() - SignedDuration::from_hours(hours)
+    }
+}
+
+/// What the API does as a rule, and a token that lasts.
+fn lasting() -> Behaviours {
+    Behaviours { token_seconds: 10_000_000, ..Behaviours::default() }
+}
+
+/// A client with a token.
+struct Client<'a> {
+    running: &'a Running,
+    token: String,
+}
+
+/// The secret as a form has it: `+ / = & %` encoded by hand.
+fn encoded_secret() -> String {
+    [('%', "%25"), ('+', "%2B"), ('/', "%2F"), ('=', "%3D"), ('&', "%26")]
+        .iter()
+        .fold(CLIENT_SECRET.to_owned(), |secret, (from, to)| secret.replace(*from, to))
+}
+
+/// Asks for a token at a place and for a tenant; `target` is `resource=…` or `scope=…`.
+async fn token(running: &Running, path: &str, target: &str) -> Answer {
+    let body =
+        format!("grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={}&{target}", encoded_secret());
+    send(running.address(), "POST", path, &[FORM], &body).await.unwrap()
+}
+
+impl<'a> Client<'a> {
+    async fn new(running: &'a Running) -> Self {
+        Self::of(running, TENANT_ID, ENTERPRISE).await
+    }
+
+    /// With a token of that tenant, for that audience.
+    async fn of(running: &'a Running, tenant: &str, audience: &str) -> Self {
+        let path = format!("/login/{tenant}/oauth2/v2.0/token");
+        let answer = token(running, &path, &format!("scope={audience}/.default")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Self { running, token: answer.json()["access_token"].as_str().unwrap().to_owned() }
+    }
+
+    async fn send(&self, method: &str, target: &str) -> Answer {
+        let authorization = format!("Bearer {}", self.token);
+        send(self.running.address(), method, target, &[("authorization", &authorization)], "").await.unwrap()
+    }
+
+    async fn get(&self, target: &str) -> Answer {
+        self.send("GET", target).await
+    }
+
+    async fn feed(&self, method: &str, what: &str) -> Answer {
+        let and = if what.contains('?') { '&' } else { '?' };
+        self.send(method, &format!("{FEED}/{what}{and}{PUBLISHER}")).await
+    }
+
+    async fn start(&self, content_type: ContentType) -> Answer {
+        self.feed("POST", &format!("subscriptions/start?contentType={}", content_type.name())).await
+    }
+
+    async fn stop(&self, content_type: ContentType) -> Answer {
+        self.feed("POST", &format!("subscriptions/stop?contentType={}", content_type.name())).await
+    }
+
+    async fn list(&self, content_type: ContentType, window: &str) -> Answer {
+        self.feed("GET", &format!("subscriptions/content?contentType={}{window}", content_type.name())).await
+    }
+
+    async fn window(&self, content_type: ContentType, from: Timestamp, to: Timestamp) -> Answer {
+        self.list(content_type, &format!("&startTime={}&endTime={}", written(from), written(to))).await
+    }
+
+    /// All pages from this answer on.
+    async fn pages(&self, first: Answer) -> Vec<Vec<Value>> {
+        let mut answer = first;
+        let mut pages = Vec::new();
+        for _ in 0..10_000 {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            pages.push(answer.json().as_array().unwrap().clone());
+            let Some(next) = self.next(&answer) else { return pages };
+            answer = self.get(&next).await;
+        }
+        panic!("ten thousand pages and no end");
+    }
+
+    /// The link to the next page, as a path.
+    fn next(&self, answer: &Answer) -> Option<String> {
+        let next = answer.header("NextPageUri").or_else(|| answer.header("NextPageUrl"));
+        next.map(|next| self.path(next))
+    }
+
+    /// All items of a window, page by page.
+    async fn items(&self, content_type: ContentType, from: Timestamp, to: Timestamp) -> Vec<Value> {
+        self.pages(self.window(content_type, from, to).await).await.concat()
+    }
+
+    fn path(&self, uri: &str) -> String {
+        uri.strip_prefix(&format!("http://{}", self.running.address())).unwrap_or_else(|| panic!("{uri}")).to_owned()
+    }
+
+    /// The records of an item's blob.
+    async fn records(&self, item: &Value) -> Vec<Value> {
+        let answer = self.get(&self.path(item["contentUri"].as_str().unwrap())).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json().as_array().unwrap().clone()
+    }
+
+    /// The items of the last seven days, oldest windows first.
+    async fn all_items(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
+        let mut items = Vec::new();
+        for day in (0..7).rev() {
+            let to = now - SignedDuration::from_hours(24 * day);
+            items.extend(self.items(content_type, to - SignedDuration::from_hours(24), to).await);
+        }
+        items
+    }
+
+    /// The records of the last seven days, each as often as it comes.
+    async fn everything(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
+        let mut records = Vec::new();
+        for item in self.all_items(content_type, now).await {
+            records.extend(self.records(&item).await);
+        }
+        records
+    }
+}
+
+fn written(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+/// The status and the code of a refusal.
+fn refusal(answer: &Answer) -> (u16, String) {
+    (answer.status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
+}
+
+fn time(item: &Value, name: &str) -> Timestamp {
+    item[name].as_str().unwrap().parse().unwrap()
+}

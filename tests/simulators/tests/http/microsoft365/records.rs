@@ -1,0 +1,122 @@
+//! What records are like: how old, how odd, and how much of them a token may see.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use simulators::microsoft365::{Behaviours, ContentType, READ, identity};
+
+use super::{World, lasting, time};
+use crate::run;
+
+/// How long after it happened every record became available, in minutes.
+async fn latencies(behaviours: Behaviours) -> Vec<i64> {
+    let world = World::new(behaviours);
+    let client = world.started(&[ContentType::Exchange]).await;
+    let mut latencies = Vec::new();
+    for item in client.all_items(ContentType::Exchange, world.now()).await {
+        for record in client.records(&item).await {
+            let happened: DateTime = record["CreationTime"].as_str().unwrap().parse().unwrap();
+            let happened = happened.to_zoned(TimeZone::UTC).unwrap().timestamp();
+            latencies.push(happened.duration_until(time(&item, "contentCreated")).as_mins());
+        }
+    }
+    latencies
+}
+
+fn once() -> Behaviours {
+    Behaviours { repeated: 0.0, repeated_days_later: 0.0, days_old: 0.0, ..lasting() }
+}
+
+#[test]
+fn b58_records_take_an_hour_or_so_minutes_at_best_and_a_day_at_worst() {
+    run(async {
+        let latencies = latencies(Behaviours { slow: 0.1, ..once() }).await;
+        let count = |from, to| latencies.iter().filter(|minutes| (from..=to).contains(*minutes)).count();
+        assert!(count(60, 91) * 10 > latencies.len() * 6, "{latencies:?}");
+        assert!(count(2, 11) > 3 && count(92, 24 * 60) > 3 && count(24 * 60 + 1, i64::MAX) == 0, "{latencies:?}");
+    });
+}
+
+#[test]
+fn b58_after_an_outage_a_day_of_records_comes_within_minutes() {
+    run(async {
+        let world = World::new(Behaviours { flood: 1.0, ..once() });
+        let client = world.started(&[ContentType::Exchange]).await;
+        let items = client.all_items(ContentType::Exchange, world.now()).await;
+        let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
+        let in_flood = |at: &&jiff::Timestamp| created[0].duration_until(**at) <= SignedDuration::from_mins(10);
+        assert!(created.iter().filter(in_flood).count() * 10 > created.len() * 7, "{created:?}");
+        let latencies = latencies(Behaviours { flood: 1.0, ..once() }).await;
+        assert!(latencies.iter().filter(|minutes| **minutes >= 90).count() * 10 > latencies.len() * 7);
+    });
+}
+
+#[test]
+fn b59_new_blobs_have_records_that_are_days_old() {
+    run(async {
+        let latencies = latencies(Behaviours { days_old: 0.3, ..once() }).await;
+        let old = latencies.iter().filter(|minutes| **minutes > 24 * 60).count();
+        assert!(old * 10 > latencies.len() * 2 && old * 10 < latencies.len() * 4, "{old} of {}", latencies.len());
+    });
+}
+
+#[test]
+fn b66_b67_odd_forms_and_unheard_of_types_come_at_the_rates_that_are_set() {
+    run(async {
+        for (share, range) in [(0.0, 0..1), (0.5, 30..95)] {
+            let world = World::new(Behaviours { irregular: share, unknown: share, ..once() });
+            let client = world.started(&[ContentType::Entra]).await;
+            let records = client.everything(ContentType::Entra, world.now()).await;
+            let is_unknown = |record: &&Value| {
+                record["RecordType"].as_i64().is_some_and(|number| !(0..=463).contains(&number))
+                    || record.get("NewSince2027").is_some()
+            };
+            let is_odd = |record: &&Value| {
+                !record["UserType"].is_i64()
+                    || !record["RecordType"].is_i64()
+                    || record["CreationTime"].as_str().is_some_and(|time| time.len() > 19)
+                    || !record["ModifiedProperties"].is_array()
+                    || record["UserId"].as_str() == Some("")
+                    || record["ClientIP"].as_str() == Some("localhost")
+                    || record["Operation"].as_str().unwrap().starts_with(char::is_lowercase)
+            };
+            let unknown = records.iter().filter(is_unknown).count();
+            let odd = records.iter().filter(is_odd).count();
+            assert!(range.contains(&unknown) && (share == 0.0) == (odd == 0), "{odd}, {unknown} of {}", records.len());
+        }
+    });
+}
+
+#[test]
+fn b68_detections_are_there_if_the_token_may_see_them() {
+    run(async {
+        let world = World::new(Behaviours { dlp_redacted: true, ..once() });
+        let client = world.started(&[ContentType::Dlp]).await;
+        let full = client.everything(ContentType::Dlp, world.now()).await;
+        assert!(full.iter().all(|record| record.to_string().contains("\"DetectedValues\"")));
+        world.simulator.change(|behaviours| behaviours.roles = vec![READ.to_owned()]);
+        let redacted = world.client().await.everything(ContentType::Dlp, world.now()).await;
+        assert!(redacted.iter().all(|record| !record.to_string().contains("\"DetectedValues\"")));
+        assert!(redacted.iter().all(|record| record["SensitiveInfoDetectionIsIncluded"] == false));
+        assert_eq!(full.len(), redacted.len());
+        // Both are in the ledger, for both were there to be had.
+        let sent: BTreeSet<_> = full.iter().chain(&redacted).map(|record| identity(&record.to_string())).collect();
+        let served: BTreeSet<_> = world.simulator.ledger().records().map(|record| identity(&record.raw)).collect();
+        assert_eq!((served.len(), &served), (full.len() * 2, &sent));
+    });
+}
+
+#[test]
+fn b69_parts_of_a_split_record_have_one_correlation_and_ids_of_their_own() {
+    run(async {
+        let world = World::new(Behaviours { split: 1.0, ..once() });
+        let client = world.started(&[ContentType::General]).await;
+        let records = client.everything(ContentType::General, world.now()).await;
+        let count = |name: &str| records.iter().map(|record| record[name].to_string()).collect::<BTreeSet<_>>().len();
+        assert_eq!((count("Id"), count("RecordNumber")), (records.len(), 3));
+        assert_eq!(count("CorrelationId"), records.len().div_ceil(3));
+    });
+}

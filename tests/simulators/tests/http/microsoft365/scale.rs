@@ -1,0 +1,62 @@
+//! A tenant of two million records.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use jiff::SignedDuration;
+use simulators::microsoft365::{Behaviours, ContentType, identity};
+
+use super::{World, lasting};
+use crate::run;
+
+const RECORDS: usize = 2_000_000;
+/// A record is more than a kilobyte: all of them would be twenty times this, in bytes.
+const MOST_MEMORY: usize = 100_000_000;
+
+/// Bytes in memory of this process; 0 where that cannot be known.
+fn memory() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_024
+}
+
+#[test]
+fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
+    run(async {
+        let before = memory();
+        let behaviours = Behaviours { records_per_blob: 200, page_size: 200, late: 0.0, ..lasting() };
+        let world = World::with(behaviours, |options| {
+            (options.events, options.span_seconds) = (RECORDS, 7 * 24 * 3_600);
+        });
+        let client = world.started(&ContentType::ALL).await;
+        world.hand.pass(4);
+        let from = world.ago(100);
+        let pages =
+            client.pages(client.window(ContentType::Entra, from, from + SignedDuration::from_hours(24)).await).await;
+        let items = pages.concat();
+        assert!(pages.len() > 2 && items.len() > 500, "{} pages, {} items", pages.len(), items.len());
+        let mut some = BTreeSet::new();
+        for item in items.iter().step_by(100) {
+            some.extend(client.records(item).await.iter().map(|record| identity(&record.to_string())));
+        }
+        let counts: u64 = world.running.counts().iter().map(|(_, count)| count).sum();
+        // Those of the first seconds have expired since.
+        assert!((RECORDS as u64 - 1_000..=RECORDS as u64).contains(&counts), "{counts}");
+        let ledger = world.simulator.ledger();
+        let blobs: Vec<_> = ledger.blobs().filter(|blob| blob.content_type == ContentType::Entra).collect();
+        assert!((5_500..6_500).contains(&blobs.len()), "{}", blobs.len());
+        for item in items.iter().step_by(100) {
+            let blob = blobs.iter().find(|blob| item["contentId"] == *blob.id).unwrap();
+            for raw in ledger.records_of(blob) {
+                some.remove(&identity(&raw));
+            }
+        }
+        assert!(some.is_empty(), "{} are not in the ledger", some.len());
+        assert_eq!(ledger.records().take(1_000).count(), 1_000);
+        let account = ledger.account_by_id();
+        assert_eq!(account.len() as u64, counts);
+        let grown = memory().saturating_sub(before);
+        println!("{grown} bytes for {} blobs and {counts} records, all counted by their ids", ledger.blobs().count());
+        assert!(grown < MOST_MEMORY, "{grown} bytes");
+    });
+}

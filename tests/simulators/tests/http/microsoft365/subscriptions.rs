@@ -1,0 +1,197 @@
+//! Starting, stopping and listing subscriptions, and what becomes of content meanwhile.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use simulators::microsoft365::{AlreadyOn, Behaviours, ContentType, TENANT_ID};
+
+use super::{World, lasting, refusal, time};
+use crate::run;
+
+/// A tenant in which things go on happening for a day, and nothing happened before.
+fn ahead(behaviours: Behaviours) -> World {
+    World::with(behaviours, |options| {
+        (options.ahead_seconds, options.span_seconds, options.events) = (86_400, 1, 2_000);
+    })
+}
+
+fn refused(code: &str) -> (u16, String) {
+    (400, code.to_owned())
+}
+
+#[test]
+fn b39_the_first_start_is_200_and_later_ones_af20024_or_200() {
+    run(async {
+        let world = World::new(Behaviours::default());
+        let client = world.client().await;
+        let entry = json!({"contentType": "DLP.All", "status": "enabled", "webhook": null});
+        assert_eq!(client.start(ContentType::Dlp).await.json(), entry);
+        assert_eq!(refusal(&client.start(ContentType::Dlp).await), refused("AF20024"));
+        world.simulator.change(|behaviours| behaviours.already_on = AlreadyOn::Ok);
+        assert_eq!(client.start(ContentType::Dlp).await.json(), entry);
+    });
+}
+
+#[test]
+fn b39_starts_within_fifteen_minutes_are_throttled_even_after_a_stop() {
+    run(async {
+        let world = World::new(Behaviours { start_throttled: true, ..lasting() });
+        let client = world.started(&[ContentType::Dlp]).await;
+        world.hand.pass(899);
+        let soon = client.start(ContentType::Dlp).await;
+        assert!(soon.status == 403 && soon.text().contains("Method=StartSubscription"), "{}", soon.text());
+        assert_eq!(client.start(ContentType::Entra).await.status, 200, "another content type");
+        world.hand.pass(1);
+        assert_eq!(refusal(&client.start(ContentType::Dlp).await), refused("AF20024"));
+        assert_eq!(client.stop(ContentType::Dlp).await.status, 200);
+        assert_eq!(client.start(ContentType::Dlp).await.status, 403);
+        world.hand.pass(900);
+        assert_eq!(client.start(ContentType::Dlp).await.status, 200);
+    });
+}
+
+#[test]
+fn b40_a_stop_is_empty_and_lists_are_refused_from_then_on() {
+    run(async {
+        let world = World::new(Behaviours::default());
+        let client = world.started(&[ContentType::Dlp]).await;
+        let stop = client.stop(ContentType::Dlp).await;
+        assert_eq!((stop.status, stop.body.len()), (200, 0));
+        assert_eq!(refusal(&client.list(ContentType::Dlp, "").await), refused("AF20023"));
+        assert_eq!(refusal(&client.stop(ContentType::Dlp).await), refused("AF20023"));
+        assert_eq!(client.feed("GET", "subscriptions/list").await.json()[0]["status"], "disabled");
+        world.simulator.change(|behaviours| behaviours.stopped_is_gone = true);
+        assert_eq!(refusal(&client.list(ContentType::Dlp, "").await), refused("AF20022"));
+        assert_eq!(client.feed("GET", "subscriptions/list").await.json(), json!([]));
+        assert_eq!(client.start(ContentType::Dlp).await.status, 200);
+    });
+}
+
+#[test]
+fn b40_an_administrator_disables_a_subscription() {
+    run(async {
+        let world = World::new(Behaviours::default());
+        let client = world.started(&[ContentType::Dlp]).await;
+        assert!(world.simulator.disable(ContentType::Dlp) && !world.simulator.disable(ContentType::Entra));
+        assert_eq!(refusal(&client.list(ContentType::Dlp, "").await), refused("AF20023"));
+        assert_eq!(client.start(ContentType::Dlp).await.status, 200);
+    });
+}
+
+#[test]
+fn b40_what_was_stopped_is_lost_and_not_in_the_ledger() {
+    for stopped_is_gone in [false, true] {
+        run(async {
+            let world = ahead(Behaviours { late: 0.0, stopped_is_gone, ..lasting() });
+            let client = world.started(&[ContentType::Exchange]).await;
+            world.hand.pass(6 * 3_600);
+            let before = client.everything(ContentType::Exchange, world.now()).await.len();
+            client.stop(ContentType::Exchange).await;
+            world.hand.pass(6 * 3_600);
+            client.start(ContentType::Exchange).await;
+            assert_eq!(client.everything(ContentType::Exchange, world.now()).await.len(), before);
+            world.hand.pass(13 * 3_600);
+            let all = client.everything(ContentType::Exchange, world.now()).await;
+            let all: BTreeSet<_> = all.iter().map(Value::to_string).collect();
+            assert_eq!(world.running.served().len(), all.len());
+            assert!((200..450).contains(&all.len()), "{}", all.len());
+        });
+    }
+}
+
+#[test]
+fn b41_only_what_was_started_is_listed_and_one_may_lack_its_status() {
+    run(async {
+        let world = World::new(Behaviours::default());
+        let client = world.client().await;
+        assert_eq!(client.feed("GET", "subscriptions/list").await.json(), json!([]));
+        let client = world.started(&[ContentType::Dlp, ContentType::Entra]).await;
+        let entra = json!({"contentType": "Audit.AzureActiveDirectory", "status": "enabled", "webhook": null});
+        let dlp = json!({"contentType": "DLP.All", "status": "enabled", "webhook": null});
+        assert_eq!(client.feed("GET", "subscriptions/list").await.json(), json!([entra, dlp]));
+        world.simulator.change(|behaviours| behaviours.status_missing = true);
+        let entra = json!({"contentType": "Audit.AzureActiveDirectory", "webhook": null});
+        assert_eq!(client.feed("GET", "subscriptions/list").await.json(), json!([entra, dlp]));
+    });
+}
+
+#[test]
+fn b42_never_started_disabled_and_unknown_content_types() {
+    run(async {
+        let world = World::new(Behaviours::default());
+        let client = world.started(&[ContentType::Entra]).await;
+        assert_eq!(refusal(&client.list(ContentType::Dlp, "").await), refused("AF20022"));
+        client.stop(ContentType::Entra).await;
+        assert_eq!(refusal(&client.list(ContentType::Entra, "").await), refused("AF20023"));
+        let unknown = client.feed("GET", "subscriptions/content?contentType=Audit.Nothing").await;
+        assert_eq!(refusal(&unknown), refused("AF20020"));
+        let unnamed = client.feed("GET", "subscriptions/content").await;
+        assert_eq!(refusal(&unnamed), refused("AF20001"));
+        let started = client.feed("POST", "subscriptions/start?contenttype=dlp.ALL").await;
+        assert_eq!(started.json()["contentType"], "DLP.All", "names have no case");
+        let with_get = client.feed("GET", "subscriptions/start?contentType=DLP.All").await;
+        assert_eq!(with_get.status, 405);
+    });
+}
+
+#[test]
+fn b43_the_first_blob_comes_hours_after_the_start_and_nothing_of_them_is_lost() {
+    run(async {
+        let world = ahead(Behaviours { first_blob_seconds: 4 * 3_600, late: 0.0, ..lasting() });
+        let client = world.started(&[ContentType::Exchange]).await;
+        world.hand.pass(4 * 3_600 - 1);
+        assert_eq!(client.list(ContentType::Exchange, "").await.json(), json!([]));
+        assert_eq!(world.running.counts(), []);
+        world.hand.pass(1);
+        let first = world.now();
+        let items = client.all_items(ContentType::Exchange, world.ago(-1)).await;
+        let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
+        assert!(created.len() > 3 && created.iter().filter(|at| **at < first).count() <= 1, "{created:?}");
+        world.hand.pass(21 * 3_600);
+        let records = client.everything(ContentType::Exchange, world.now()).await;
+        let records: BTreeSet<_> = records.iter().map(Value::to_string).collect();
+        assert_eq!(records.len(), 499, "a quarter of all are Exchange's");
+        assert_eq!(world.running.served().len(), records.len());
+    });
+}
+
+#[test]
+fn b43_a_content_type_may_stay_empty_for_days() {
+    run(async {
+        let world = World::new(Behaviours { slow_start: Some((ContentType::Dlp, 3 * 86_400)), ..lasting() });
+        let client = world.started(&[ContentType::Dlp, ContentType::General]).await;
+        for (pass, is_empty) in [(0, true), (3 * 86_400 - 1, true), (1, false)] {
+            world.hand.pass(pass);
+            assert_eq!(client.all_items(ContentType::Dlp, world.now()).await.is_empty(), is_empty);
+            assert!(!client.all_items(ContentType::General, world.now()).await.is_empty());
+        }
+    });
+}
+
+#[test]
+fn b43_without_history_nothing_is_there_from_before_the_start() {
+    run(async {
+        let world = World::with(Behaviours { history: false, late: 0.0, ..lasting() }, |options| {
+            options.ahead_seconds = 86_400;
+        });
+        world.hand.pass(3_600);
+        let client = world.started(&[ContentType::Entra]).await;
+        let start = world.now();
+        assert!(client.all_items(ContentType::Entra, world.now()).await.is_empty());
+        world.hand.pass(86_400);
+        let items = client.all_items(ContentType::Entra, world.now()).await;
+        assert!(!items.is_empty() && items.iter().all(|item| time(item, "contentCreated") >= start));
+    });
+}
+
+#[test]
+fn b62_a_tenant_without_auditing_answers_with_a_stack_trace() {
+    run(async {
+        let world = World::new(Behaviours { auditing_off: true, ..Behaviours::default() });
+        let answer = world.client().await.start(ContentType::Entra).await;
+        let (status, code) = refusal(&answer);
+        assert!(status == 400 && code.starts_with("StartSubscription [CorrId="), "{code}");
+        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.ends_with(&format!("Tenant {TENANT_ID} does not exist.")) && message.contains("\r\n   at "));
+    });
+}
