@@ -115,6 +115,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
         Shape::Events => VendorPolicy {
             overlap: 600,
             sweeps: &[DAILY],
+            first_window: chance.pick(&[HOUR, 8 * HOUR]),
             longest_window: chance.pick(&[8 * HOUR, 30 * DAY]),
             retention: None,
             horizon: 400 * DAY,
@@ -125,6 +126,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
         Shape::Blobs => VendorPolicy {
             overlap: 10_800,
             sweeps: &[DAILY, WEEKLY],
+            first_window: DAY,
             longest_window: DAY,
             retention: Some(Retention { keeps: 7 * DAY, margin: HOUR }),
             horizon: 30 * DAY,

@@ -167,6 +167,7 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
         policy: VendorPolicy {
             overlap: 60,
             sweeps: &[],
+            first_window: 30 * 86_400,
             longest_window: 30 * 86_400,
             retention,
             horizon: 30 * 86_400,

@@ -18,6 +18,7 @@ pub(crate) const KEEPS: UnixSeconds = 7 * DAY;
 pub const POLICY: VendorPolicy = VendorPolicy {
     overlap: 3 * HOUR as u32,
     sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }, Sweep { every: DAY, reach: 7 * DAY as u32 }],
+    first_window: DAY,
     longest_window: DAY,
     retention: Some(Retention { keeps: KEEPS, margin: 10 * MINUTE }),
     horizon: 30 * DAY,

@@ -22,7 +22,8 @@ pub const BASE_URL: &str = "https://api.openai.com/v1";
 pub const POLICY: VendorPolicy = VendorPolicy {
     overlap: 600,
     sweeps: &[Sweep { every: 3_600, reach: DAY as u32 }],
-    longest_window: DAY,
+    first_window: DAY,
+    longest_window: 30 * DAY,
     retention: None,
     horizon: 400 * DAY,
     split_after_pages: Some(50),

@@ -36,6 +36,8 @@ pub struct VendorPolicy {
     pub overlap: u32,
     /// Wider look-backs.
     pub sweeps: &'static [Sweep],
+    /// How long a window is before anything is known of how full they are, in seconds.
+    pub first_window: UnixSeconds,
     /// The longest window, in seconds.
     pub longest_window: UnixSeconds,
     /// The vendor's retention, where it has one.

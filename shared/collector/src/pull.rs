@@ -46,6 +46,8 @@ pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) cut: UnixSeconds,
     /// The vendor's clock, as its last answer told it.
     pub(crate) vendor_now: Option<UnixSeconds>,
+    /// The same, as its first answer in this tick told it.
+    pub(crate) vendor_began: Option<UnixSeconds>,
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -126,7 +128,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                     self.delivery.changes.started(now);
                     self.delivery.write_changes().await.map_err(Stop::Delivery)?;
                 }
-                self.vendor_now = vendor_now;
+                self.tell_time(vendor_now);
                 Ok(Some(vendor_now.unwrap_or(now)))
             }
         }
@@ -138,7 +140,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         if state.not_offered_until.is_some_and(|until| now < until) {
             return Ok(None);
         }
-        self.cut = state.cut.unwrap_or(self.policy.longest_window);
+        self.cut = state.cut.unwrap_or(self.policy.first_window);
         let plan = window::plan(&state, self.delivery.head.floor, self.policy, now);
         if let Some(lost) = plan.lost {
             let cause = format!("{}: the vendor no longer has what was not listed in time", self.stream.name());
@@ -160,7 +162,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let swept = self.pull_span(listing, sweep, Mark::Sweeps { now, sweeps: &plan.sweeps }).await?;
         if swept == Spanned::Whole {
             // What lies after it was listed just before.
-            let at = self.seen(now);
+            let at = self.seen_since(now);
             plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, at));
         }
         Ok(())
@@ -169,6 +171,17 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// Our time, but never the vendor's future: what a listing shows, it shows as of the vendor's now.
     pub(crate) fn seen(&self, at: UnixSeconds) -> UnixSeconds {
         self.vendor_now.map_or(at, |vendor_now| at.min(vendor_now))
+    }
+
+    /// Our time, but no later than the vendor's when this tick first heard of it: all windows were listed since.
+    pub(crate) fn seen_since(&self, at: UnixSeconds) -> UnixSeconds {
+        self.vendor_began.map_or(at, |vendor_began| at.min(vendor_began))
+    }
+
+    /// An answer told the vendor's time.
+    pub(crate) fn tell_time(&mut self, vendor_now: Option<UnixSeconds>) {
+        self.vendor_now = vendor_now.or(self.vendor_now);
+        self.vendor_began = self.vendor_began.or(vendor_now);
     }
 
     /// Takes one event: a new one goes into the batch in hand.

@@ -61,7 +61,6 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let (mut left, mut whole, mut trouble) = (Some(span), true, None);
         while let Some(span) = left {
             let (window, rest) = span.split_first(self.cut);
-            let pages_before = self.delivery.report.pages;
             let came_to = match self.pull_window(listing, window).await {
                 Ok(Pulled::NotOffered) => return Ok(Spanned::NotOffered),
                 Ok(Pulled::TooLong | Pulled::LostPlace) => {
@@ -70,29 +69,14 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 }
                 Ok(Pulled::Held { at }) => at.min(window.to),
                 Ok(Pulled::Whole { pages }) => {
-                    self.widen(listing, pages);
+                    if rest.is_some() {
+                        self.widen(listing, pages);
+                    }
                     window.to
                 }
                 Err(Stop::Vendor(error)) => {
-                    if error.recovery == Recovery::NextTick && self.can_halve(window) {
-                        self.halve(listing, window);
-                    }
-                    if let Some(first) = trouble.take() {
-                        return Err(Stop::Vendor(first));
-                    }
-                    if rest.is_none() || error.recovery == Recovery::Person {
-                        return Err(Stop::Vendor(error));
-                    }
-                    trouble = Some(error);
+                    self.leave(listing, window, error, rest.is_some(), &mut trouble)?;
                     window.from
-                }
-                Err(Stop::Cutoff) => {
-                    // More than a tick can list would be begun anew for ever.
-                    let listed_pages = self.delivery.report.pages - pages_before;
-                    if window.from == span.from && listed_pages > 1 && self.can_halve(window) {
-                        self.halve(listing, window);
-                    }
-                    return Err(Stop::Cutoff);
                 }
                 Err(stop) => return Err(stop),
             };
@@ -108,6 +92,29 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
     }
 
+    /// Leaves a window that failed to the next tick. An error when there is no use in going on.
+    fn leave(
+        &mut self,
+        listing: ListingId,
+        window: Window,
+        error: PortError,
+        more: bool,
+        trouble: &mut Option<PortError>,
+    ) -> Result<(), Stop> {
+        let for_person = error.recovery == Recovery::Person;
+        if !for_person && self.can_halve(window) {
+            self.halve(listing, window);
+        }
+        match trouble.take() {
+            Some(first) => Err(Stop::Vendor(first)),
+            None if !more || for_person => Err(Stop::Vendor(error)),
+            None => {
+                *trouble = Some(error);
+                Ok(())
+            }
+        }
+    }
+
     /// Everything from the span's start to `to` is delivered, or in the batch in hand.
     fn moved(&mut self, listing: ListingId, mark: Mark<'_>, to: UnixSeconds) {
         let (now, sweeps) = match mark {
@@ -118,7 +125,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             Mark::Sweeps { now, sweeps } => (now, sweeps),
         };
         for reach in sweeps {
-            let at = self.seen(now.min(to + UnixSeconds::from(*reach)));
+            let at = self.seen_since(now).min(to + UnixSeconds::from(*reach));
             self.delivery.changes.swept(listing, *reach, at);
         }
     }
@@ -146,15 +153,23 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     }
 
     /// Lists one window, from its start again where our place in it was lost. Where that goes on, it is
-    /// cut: a window of one page has no places to lose.
+    /// cut: a window of one page has no places to lose. So it is where a tick ends before it does: what is
+    /// more than a tick can list would be begun anew for ever.
     async fn pull_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
+        let pages_before = self.delivery.report.pages;
         for _ in 0..MOST_RESTARTS {
-            match self.list_window(listing, window).await? {
-                Pulled::LostPlace => {}
-                pulled => return Ok(pulled),
+            match self.list_window(listing, window).await {
+                Ok(Pulled::LostPlace) => {}
+                Err(Stop::Cutoff) => {
+                    if self.delivery.report.pages - pages_before > 1 && self.can_halve(window) {
+                        self.halve(listing, window);
+                    }
+                    return Err(Stop::Cutoff);
+                }
+                ended => return ended,
             }
         }
-        if self.can_halve(window) { Ok(Pulled::LostPlace) } else { Err(Stop::Vendor(going_round(listing))) }
+        if self.can_halve(window) { Ok(Pulled::TooLong) } else { Err(Stop::Vendor(going_round(listing))) }
     }
 
     /// Lists one window from its start.
@@ -171,7 +186,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             };
             self.delivery.report.pages += 1;
             if page_number == 1 {
-                self.vendor_now = page.vendor_now.or(self.vendor_now);
+                self.tell_time(page.vendor_now);
             }
             let Page { items, next, .. } = page;
             for item in items {

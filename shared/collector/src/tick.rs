@@ -84,8 +84,9 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             policy: &source.policy,
             normalizer: &normalizer,
             delivery: Delivery::new(self, stream, source.policy.horizon, head, known, report),
-            cut: source.policy.longest_window,
+            cut: source.policy.first_window,
             vendor_now: None,
+            vendor_began: None,
         };
         pull.run().await;
         let delivery = pull.delivery;

@@ -84,6 +84,7 @@ mod tests {
         VendorPolicy {
             overlap: 600,
             sweeps: &[Sweep { every: HOUR, reach: 86_400 }, Sweep { every: DAY, reach: 604_800 }],
+            first_window: DAY,
             longest_window: DAY,
             retention,
             horizon: 30 * DAY,

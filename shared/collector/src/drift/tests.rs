@@ -134,6 +134,7 @@ fn source(events: Vec<String>) -> Source<Lists> {
     let policy = VendorPolicy {
         overlap: 600,
         sweeps: &[],
+        first_window: 30 * 86_400,
         longest_window: 30 * 86_400,
         retention: None,
         horizon: 86_400,
