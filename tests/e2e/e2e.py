@@ -1,6 +1,7 @@
 """The whole road on loopback: both vendors simulated, the template deployed to an emulated AWS, its
 functions run by hand and by their schedules, and the bucket held against what the vendors served.
-Before that, Athena's tables over the demo's lake; `--only tables` is that alone.
+Before that, Athena's tables over the demo's lake (`--only tables` is that alone) and backlogs that the command line
+drains (`--only backlog`).
 """
 
 import argparse
@@ -20,6 +21,7 @@ import boto3
 import botocore.config
 
 import athena
+import backlog
 import lake
 import tables
 from acts import Acts, must_fail, say
@@ -374,6 +376,7 @@ class EndToEnd:
     def run(self):
         acts = Acts()
         found = tables.acts_alone(acts, self.binary, self.work)
+        backlog.acts_alone(acts, self.processes, self.binary, self.work)
         acts.do("both functions built by sam build", self.build)
         acts.do("the emulated AWS is up", self.start_aws)
         acts.do("the vendors are up", lambda: [self.start_simulator(vendor) for vendor in VENDORS])
@@ -401,6 +404,9 @@ def main(binary, only):
         if only == "tables":
             tables.acts_alone(acts := Acts(), binary, work)
             passed = acts.passed
+        elif only == "backlog":
+            backlog.acts_alone(acts := Acts(), end_to_end.processes, binary, work)
+            passed = acts.passed
         else:
             passed = end_to_end.run()
     except Exception as error:
@@ -417,6 +423,6 @@ def main(binary, only):
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("binary", help="the command line, built for release")
-    arguments.add_argument("--only", choices=["tables"], help="some of the acts")
+    arguments.add_argument("--only", choices=["tables", "backlog"], help="some of the acts")
     parsed = arguments.parse_args()
     sys.exit(main(parsed.binary, parsed.only))

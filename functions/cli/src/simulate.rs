@@ -76,8 +76,15 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let running = simulated.serve(&options, args.port.unwrap_or_default(), Arc::new(|| SystemClock.now()))?;
     output::say(&exports(&simulated.environment(&running, SystemClock.now())))?;
     interrupt.wait().await;
+    output::note(format!("{}\n", last_word(&running)).as_bytes());
     running.stop().await;
     Ok(Exit::Well)
+}
+
+/// What was asked and what was shown, when it is over.
+fn last_word(running: &Running) -> String {
+    let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
+    format!("{} requests answered, {shown} events shown", running.requests())
 }
 
 /// Serves the vendor on 127.0.0.1, as `options` have it.
