@@ -170,6 +170,9 @@ impl State {
     fn api(&mut self, call: &Call<'_>, dice: &mut Dice) -> Result<Reply, Reply> {
         let grant = self.admit(call, dice)?;
         match call.operation {
+            Operation::Subscriptions if dice.chance(self.behaviours.error_in_ok) => {
+                Ok(error::server_error(StatusCode::OK))
+            }
             Operation::Subscriptions => Ok(json(&self.subscriptions.list(&self.behaviours))),
             Operation::SensitiveTypes => Ok(json(&sensitive_types())),
             Operation::Blob(id) => {

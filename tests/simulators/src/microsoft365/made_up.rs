@@ -42,12 +42,8 @@ impl Maker {
 
     fn record(&self, content_type: ContentType, number: usize) -> String {
         let blob = (self.created(number), false);
-        let made = content::made(content_type, number, blob, &self.behaviours, &mut self.dice(number));
+        let made = content::made(self.options.seed, content_type, number, blob, &self.behaviours);
         self.recipe.record(&made, Form::Full)
-    }
-
-    fn dice(&self, number: usize) -> Dice {
-        Dice::new(self.options.seed, "made up", number as u64)
     }
 
     /// When its blob would have become available: neighbours share a blob.

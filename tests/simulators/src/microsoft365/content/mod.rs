@@ -62,8 +62,10 @@ impl Content {
         match &self.source {
             Source::Given(records) => records.get(record as usize).cloned().unwrap_or_default(),
             Source::Made { recipe, owners, behaviours } => {
-                let made = self.made(record, owners, behaviours);
-                made.map(|made| recipe.record(&made, form)).unwrap_or_default()
+                let Some((content_type, place)) = owners.home(record) else { return String::new() };
+                let blob = &self.feeds[content_type.place()][place as usize];
+                let blob = (blob.created, blob.held_up);
+                recipe.record(&made(self.seed, content_type, owners.number(record), blob, behaviours), form)
             }
         }
     }
@@ -72,16 +74,12 @@ impl Content {
     pub(super) fn record_id(&self, record: u32) -> Option<String> {
         match &self.source {
             Source::Given(_) => None,
-            Source::Made { recipe, owners, behaviours } => Some(recipe.id(&self.made(record, owners, behaviours)?)),
+            Source::Made { recipe, owners, behaviours } => {
+                let content_type = owners.content_type(record);
+                let number = named_as(self.seed, content_type, owners.number(record), behaviours);
+                Some(recipe.id(content_type, number))
+            }
         }
-    }
-
-    fn made(&self, record: u32, owners: &Owners, behaviours: &Behaviours) -> Option<Made> {
-        let (content_type, place) = owners.home(record)?;
-        let blob = &self.feeds[content_type.place()][place as usize];
-        let number = owners.number(record);
-        let mut dice = Dice::new(self.seed, content_type.log_type(), mix(number as u64));
-        Some(made(content_type, number, (blob.created, blob.held_up), behaviours, &mut dice))
     }
 
     /// Whether what is sent of that record depends on what the token permits.
@@ -130,16 +128,22 @@ impl Content {
 
 /// The record of that number, of a blob which became available then and was held up by an outage or not.
 pub(super) fn made(
+    seed: u64,
     content_type: ContentType,
     number: usize,
     (created, held_up): (Timestamp, bool),
     behaviours: &Behaviours,
-    dice: &mut Dice,
 ) -> Made {
-    let happened = latency::happened(created, held_up, behaviours, dice);
-    // In pairs, for the other one has to bear the `Id` that is its own.
-    let is_second = number.is_multiple_of(2) && dice.chance(behaviours.same_id);
-    Made { content_type, number, named_as: if is_second { number - 1 } else { number }, happened }
+    let mut dice = Dice::new(seed, "happened", mix(number as u64) ^ content_type as u64);
+    let happened = latency::happened(created, held_up, behaviours, &mut dice);
+    Made { content_type, number, named_as: named_as(seed, content_type, number, behaviours), happened }
+}
+
+/// The number of the record whose `Id` a record bears. They share in pairs, for the other one has to bear
+/// the `Id` that is its own.
+fn named_as(seed: u64, content_type: ContentType, number: usize, behaviours: &Behaviours) -> usize {
+    let is_shared = || Dice::new(seed, "same id", mix(number as u64) ^ content_type as u64).chance(behaviours.same_id);
+    if number.is_multiple_of(2) && behaviours.same_id > 0.0 && is_shared() { number - 1 } else { number }
 }
 
 fn made_up(options: &Options, behaviours: &Behaviours) -> io::Result<(Source, [Vec<Blob>; 5])> {

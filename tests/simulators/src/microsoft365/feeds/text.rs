@@ -52,6 +52,16 @@ mod tests {
         Arc::new(Content::new(&options, behaviours).unwrap())
     }
 
+    /// It can be sent by another task than the one that was asked, when the client is ready for more.
+    #[test]
+    fn b55_a_text_may_outlive_the_question() {
+        fn outlives<T: Send + 'static>(text: T) -> T {
+            text
+        }
+        let text = outlives(Text::new(content(&Behaviours::default()), vec![1], Form::Full, false));
+        assert_eq!(text.count(), 2);
+    }
+
     #[test]
     fn an_array_of_the_records_of_a_blob() {
         let content = content(&Behaviours::default());

@@ -85,16 +85,16 @@ impl Recipe {
         Self { huge, ..self }
     }
 
-    /// The record's `Id`; an irregular record may spell it otherwise.
-    pub(super) fn id(&self, made: &Made) -> String {
-        Dice::new(self.seed ^ 1, made.content_type.name(), made.named_as as u64).guid()
+    /// The `Id` of the record of that number; an irregular one may spell it otherwise.
+    pub(super) fn id(&self, content_type: ContentType, number: usize) -> String {
+        Dice::new(self.seed ^ 1, content_type.name(), number as u64).guid()
     }
 
     /// The record's text.
     pub(super) fn record(&self, made: &Made, form: Form) -> String {
         let mut maker = Maker {
             dice: Dice::new(self.seed ^ 2, made.content_type.name(), made.number as u64),
-            id: self.id(made),
+            id: self.id(made.content_type, made.named_as),
             time: moment(made.happened),
             recipe: self,
             number: made.number,

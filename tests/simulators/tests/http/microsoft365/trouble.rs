@@ -100,7 +100,7 @@ fn b61_a_200_with_an_error_and_one_content_type_that_only_fails() {
         let items = client.all_items(ContentType::Entra, world.now()).await;
         let blob = client.path(items[0]["contentUri"].as_str().unwrap());
         world.simulator.change(|behaviours| behaviours.error_in_ok = 1.0);
-        for answer in [client.get(&blob).await, client.list(ContentType::Entra, "").await] {
+        for answer in [client.get(&blob).await, client.list(ContentType::Entra, "").await, client.get(LIST).await] {
             assert_eq!(refusal(&answer), (200, "AF50000".to_owned()));
         }
         world.simulator.change(|behaviours| {
