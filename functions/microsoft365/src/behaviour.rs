@@ -69,10 +69,10 @@ impl World {
         Page { vendor_now: None, ..page_of(self.list(cursor).await.unwrap()) }
     }
 
-    /// The first page is one of nothing, as of the beginning of what could not be listed.
-    async fn nothing_since(&self, since: UnixSeconds) {
-        let page = page_of(self.list(None).await.unwrap());
-        assert_eq!(page, Page { vendor_now: Some(since), ..Page::default() });
+    /// Nothing can be listed yet, though a start was made.
+    async fn not_yet(&self) {
+        let listed = self.list(None).await.unwrap();
+        assert!(matches!(listed, Listed::NotYet { started: Some(_) }), "{listed:?}");
     }
 
     /// What the vendor's clock shows.

@@ -73,13 +73,13 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
     }
 
     /// What becomes of a listing that was refused at its first page.
-    async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Page, PortError> {
+    async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Listed, PortError> {
         if refusal.is_af(&[af::NOT_SUBSCRIBED, af::DISABLED]) {
             self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await?;
-            return Ok(self.subscriptions.nothing_yet(asked.content_type, asked.window));
+            return Ok(Listed::NotYet { started: self.subscriptions.last_start(asked.content_type) });
         }
         if refusal.is_af(&af::TIME_RULES) {
-            return self.list_clamped(refusal, asked).await;
+            return self.list_clamped(refusal, asked).await.map(Listed::Page);
         }
         Err(refusal.into_error(asked.task))
     }
@@ -119,11 +119,10 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
         let asked = Asked { content_type, window, task };
         let Some(cursor) = request.cursor else {
             self.subscriptions.tell_restart(content_type, window, task)?;
-            let page = match self.list_page(&self.api.urls.content(content_type, window), asked).await? {
-                Ok(page) => self.subscriptions.listed(content_type, page),
-                Err(refusal) => self.refused(refusal, asked).await?,
+            return match self.list_page(&self.api.urls.content(content_type, window), asked).await? {
+                Ok(page) => Ok(Listed::Page(page)),
+                Err(refusal) => self.refused(refusal, asked).await,
             };
-            return Ok(Listed::Page(page));
         };
         let Ok(url) = Url::parse(cursor) else { return Ok(Listed::CursorLost) };
         match self.list_page(&url, asked).await? {

@@ -4,10 +4,9 @@ mod starts;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use adapters::http::Answer;
-use collector::{Clock, Page, PortError, Prepared, Recovery, Secrets, UnixSeconds, Window};
+use collector::{Clock, PortError, Prepared, Recovery, Secrets, UnixSeconds, Window};
 use futures_util::lock::Mutex as AsyncMutex;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -31,8 +30,6 @@ const LONGEST_ANSWER: usize = 1 << 20;
 pub(crate) struct Subscriptions {
     list: AsyncMutex<Option<List>>,
     starts: Starts,
-    /// Since when a content type was not listed for want of a subscription, in the time it is listed by.
-    not_listed_from: Mutex<BTreeMap<ContentType, UnixSeconds>>,
 }
 
 /// The vendor's list as it was at a time.
@@ -106,21 +103,9 @@ impl Subscriptions {
         self.starts.untold_restart(content_type).map_or(Ok(()), |restart| Err(restart.into_error(window.from, task)))
     }
 
-    /// The content type was listed: it is subscribed to.
-    pub(crate) fn listed(&self, content_type: ContentType, page: Page) -> Page {
-        self.with_not_listed(|since| since.remove(&content_type));
-        page
-    }
-
-    /// The page of a content type that is not recorded yet. It shows what there was at the beginning
-    /// of what could not be listed, and nothing since: so no watermark moves past that.
-    pub(crate) fn nothing_yet(&self, content_type: ContentType, window: Window) -> Page {
-        let since = self.with_not_listed(|since| {
-            let since = since.entry(content_type).or_insert(window.from);
-            *since = window.from.min(*since);
-            *since
-        });
-        Page { vendor_now: Some(since), ..Page::default() }
+    /// When the content type was last started.
+    pub(crate) fn last_start(&self, content_type: ContentType) -> Option<UnixSeconds> {
+        self.starts.last(content_type).map(|start| start.at)
     }
 
     /// Starts the content type, once, whatever comes of it: the vendor counts the attempts. An error
@@ -158,10 +143,6 @@ impl Subscriptions {
         // What is wrong for good, listing content finds as well, and by content type.
         let standings = api.ask(Call { verb: Verb::Get, url: &url, task }, read_list).await.ok().and_then(Result::ok);
         list.insert(List { taken: api.clock.now(), standings }).clone()
-    }
-
-    fn with_not_listed<T>(&self, change: impl FnOnce(&mut BTreeMap<ContentType, UnixSeconds>) -> T) -> T {
-        change(&mut self.not_listed_from.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -173,6 +173,8 @@ impl World {
                     }
                 }
                 Ok(Listed::CursorLost) => cursor = None,
+                // A start that the vendor has not noticed yet.
+                Ok(Listed::NotYet { .. }) => {}
                 Ok(Listed::NotOffered) => panic!("{} is offered", stream.name()),
                 Err(error) => self.next_tick(&error),
             }

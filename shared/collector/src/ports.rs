@@ -210,4 +210,9 @@ pub enum Listed {
     CursorLost,
     /// This listing is not offered to this source; the others are unaffected. Probed again daily.
     NotOffered,
+    /// The stream is not recorded (yet), so nothing of it can be listed, and nothing counts as listed.
+    NotYet {
+        /// When its recording was last started, to be remembered: vendors count starts.
+        started: Option<UnixSeconds>,
+    },
 }

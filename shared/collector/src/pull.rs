@@ -124,9 +124,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             Prepared::Ready { vendor_now, started } => {
                 let now = self.tick.clock.now().as_second();
                 if started {
-                    // Remembered before anything else: the vendor counts starts.
-                    self.delivery.changes.started(now);
-                    self.delivery.write_changes().await.map_err(Stop::Delivery)?;
+                    self.started(now).await?;
                 }
                 self.tell_time(vendor_now);
                 Ok(Some(vendor_now.unwrap_or(now)))
@@ -149,11 +147,20 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let Some(main) = plan.main else { return Ok(None) };
         // Without a sweep to follow, the way forward is all that the due ones had to look at.
         let sweeps = if plan.sweep.is_none() { plan.sweeps.as_slice() } else { &[] };
-        if self.pull_span(listing, main, Mark::Watermark { now, sweeps }).await? == Spanned::NotOffered {
-            self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
-            return Ok(None);
+        match self.pull_span(listing, main, Mark::Watermark { now, sweeps }).await? {
+            Spanned::Whole | Spanned::Held => Ok(Some(plan)),
+            Spanned::NotYet => Ok(None),
+            Spanned::NotOffered => {
+                self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
+                Ok(None)
+            }
         }
-        Ok(Some(plan))
+    }
+
+    /// A recording was started: remembered before anything else, for vendors count starts.
+    pub(crate) async fn started(&mut self, at: UnixSeconds) -> Result<(), Stop> {
+        self.delivery.changes.started(at);
+        self.delivery.write_changes().await.map_err(Stop::Delivery)
     }
 
     /// Looks further back, where a sweep is due.

@@ -31,6 +31,8 @@ pub(crate) enum Spanned {
     Held,
     /// The vendor does not offer this listing to this source.
     NotOffered,
+    /// The stream is not recorded yet.
+    NotYet,
 }
 
 /// What came of one window.
@@ -43,6 +45,8 @@ enum Pulled {
     TooLong,
     /// The vendor does not offer this listing to this source.
     NotOffered,
+    /// The stream is not recorded yet.
+    NotYet,
     /// Our place in it was lost: it has to be listed from its start.
     LostPlace,
 }
@@ -63,6 +67,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             let (window, rest) = span.split_first(self.cut);
             let came_to = match self.pull_window(listing, window).await {
                 Ok(Pulled::NotOffered) => return Ok(Spanned::NotOffered),
+                Ok(Pulled::NotYet) => return Ok(Spanned::NotYet),
                 Ok(Pulled::TooLong | Pulled::LostPlace) => {
                     self.halve(listing, window);
                     continue;
@@ -183,6 +188,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Listed::Page(page) => page,
                 Listed::CursorLost => return Ok(Pulled::LostPlace),
                 Listed::NotOffered => return Ok(Pulled::NotOffered),
+                Listed::NotYet { started } => {
+                    if let Some(at) = started {
+                        self.started(at).await?;
+                    }
+                    return Ok(Pulled::NotYet);
+                }
             };
             self.delivery.report.pages += 1;
             if page_number == 1 {

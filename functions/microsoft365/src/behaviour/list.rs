@@ -193,8 +193,8 @@ async fn list_gives_up_an_outage_until_the_next_tick() {
 #[tokio::test]
 async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20022")))).await;
-    world.nothing_since(WINDOW.from).await;
-    world.nothing_since(WINDOW.from).await;
+    world.not_yet().await;
+    world.not_yet().await;
     assert_eq!(world.vendor.seen("start").len(), 1);
     // The head learns of that start by the next preparation.
     assert_eq!(world.prepare(None).await, world.ready(true));
@@ -202,26 +202,15 @@ async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
     later(&world.list(None).await.unwrap_err(), "AF20022: there is no subscription, although");
     assert_eq!(world.vendor.seen("start").len(), 1);
     world.clock.jump(Duration::from_secs(600));
-    world.nothing_since(WINDOW.from).await;
+    world.not_yet().await;
     assert_eq!(world.vendor.seen("start").len(), 2);
-}
-
-#[tokio::test]
-async fn no_window_counts_as_listed_while_nothing_is_recorded() {
-    let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth < 3).then(|| af(400, "AF20022")))).await;
-    let as_of = async |from| world.list_window(from, from + 86_400).await.unwrap().vendor_now;
-    let first = WINDOW.from - 172_800;
-    assert_eq!(as_of(first).await, Some(first));
-    assert_eq!(as_of(first + 86_400).await, Some(first));
-    assert_eq!(as_of(first - 10).await, Some(first - 10));
-    assert_eq!(as_of(first).await, Some(world.vendor_now()));
 }
 
 #[tokio::test]
 async fn list_of_a_disabled_subscription_starts_it_once_and_tells_f34() {
     let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth < 2).then(|| af(400, "AF20023")))).await;
     later(&world.list(None).await.unwrap_err(), "was started again at 2026-08-21T09:00:00Z, and the next tick");
-    world.nothing_since(WINDOW.from).await;
+    world.not_yet().await;
     world.clock.jump(Duration::from_secs(300));
     assert_eq!(world.page(None).await, Page::default());
     world.counts(&[("token", 1), ("start", 1), ("content", 3)]);
