@@ -77,7 +77,7 @@ enum Sleep {
 }
 
 /// A clock that shows virtual time, perhaps some seconds ahead or behind.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct VirtualClock {
     time: Time,
     ahead: i64,

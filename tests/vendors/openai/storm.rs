@@ -1,20 +1,18 @@
 //! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
-use collector::{PortError, Settings, UnixSeconds};
+use collector::{Settings, UnixSeconds};
 use futures_util::future::join;
 use jiff::Timestamp;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
 use simulators::{Faults, Options};
-use tests::rig::shelf::{Call, Fate};
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
+use crate::trouble::trouble;
 
 /// Seeds that must pass.
 const SEEDS: u64 = 200;
@@ -64,7 +62,9 @@ fn world(seed: u64, chance: &mut Chance) -> World {
         ahead_seconds: STORM,
         ..Options::new(begin())
     };
-    let behaviours = Behaviours { latest_seconds: LATEST, ..Behaviours::new(Faults::Storm, seed) };
+    let stormy = Behaviours::new(Faults::Storm, seed);
+    let (late, near_latest) = chance.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
+    let behaviours = Behaviours { late, near_latest, latest_seconds: LATEST, ..stormy };
     let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90]));
     world.pace = chance.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
     world.settings.batch.lines = chance.pick(&[7, 50, Settings::default().batch.lines]);
@@ -123,7 +123,7 @@ struct Storm<'a> {
 impl<'a> Storm<'a> {
     async fn rage(&mut self) {
         let share = self.chance.pick(&[0, 20, 100]);
-        self.world.shelf.script(trouble(Chance::new(self.seed ^ 0x5EED), share));
+        self.world.shelf.script(trouble(self.seed ^ 0x5EED, share));
         let mut warm = None;
         while self.elapsed() < STORM {
             self.behave();
@@ -155,7 +155,7 @@ impl<'a> Storm<'a> {
             it.tenant_only_refused = no_tenant.then_some(if forbids { 403 } else { 400 });
             it.audit_logging = match (dark, forbids) {
                 (false, _) => AuditLogging::On,
-                (true, true) => AuditLogging::OffForbidden,
+                (true, true) => AuditLogging::OnForbidden,
                 (true, false) => AuditLogging::OffEmpty,
             };
         });
@@ -184,18 +184,6 @@ impl<'a> Storm<'a> {
             let most = self.chance.pick(&LIVES);
             self.chance.below(most)
         })
-    }
-}
-
-/// So many of 1,000 calls to state and bucket fail, done or not.
-fn trouble(chance: Chance, share: u64) -> impl FnMut(Call, u64) -> Fate + 'static {
-    let chance = Rc::new(RefCell::new(chance));
-    move |_, _| {
-        let mut chance = chance.borrow_mut();
-        if !chance.happens(share) {
-            return Fate::Well;
-        }
-        Fate::Fails { done: chance.happens(500), error: PortError::next_tick("no answer in time") }
     }
 }
 

@@ -1,0 +1,4 @@
+//! The Microsoft 365 audit log: five content types.
+
+mod storm;
+pub(crate) mod world;

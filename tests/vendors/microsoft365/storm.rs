@@ -1,0 +1,140 @@
+//! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies.
+
+use std::time::Duration;
+
+use collector::{Settings, UnixSeconds};
+use futures_util::future::join;
+use simulators::microsoft365::Behaviours;
+use simulators::{Faults, Options};
+use tests::rig::worker::Worker;
+use tests::world::chance::Chance;
+
+use super::world::{Client, TICK_SECONDS, World, begin};
+use crate::seeds;
+use crate::trouble::trouble;
+
+/// Seeds that must pass.
+const SEEDS: u64 = 200;
+/// Distinct records of one seed, over five content types.
+const RECORDS: usize = 250;
+/// How long things go on happening, in seconds.
+const STORM: i64 = 3 * DAY;
+/// Content is listed at most this long after the time it is listed under, in seconds: within the sweep of every hour.
+const LATEST: i64 = DAY;
+/// Polls within which a tick that is to die is dead.
+const LIVES: [u64; 3] = [15, 60, 400];
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+#[test]
+fn storm_of_200_seeds_loses_nothing_and_delivers_nothing_twice() {
+    let totals = seeds::on_all_cores(SEEDS, |seed| Box::pin(run(seed)));
+    println!("{SEEDS} seeds: {totals:?}");
+    // The storms were storms.
+    assert!(totals.ticks > 60 * SEEDS && totals.deaths > 6 * SEEDS && totals.failures > 10 * SEEDS, "{totals:?}");
+}
+
+/// One seed: a storm, then calm, then the account.
+async fn run(seed: u64) -> seeds::Totals {
+    let mut chance = Chance::new(seed);
+    let world = world(seed, &mut chance);
+    let mut storm = Storm { world: &world, chance, seed, totals: seeds::Totals::default() };
+    storm.rage().await;
+    let mut totals = storm.totals;
+    calm(&world).await;
+    totals.lines = world.assert_exact() as u64;
+    totals.requests = world.running.requests();
+    totals
+}
+
+fn world(seed: u64, chance: &mut Chance) -> World {
+    let options = Options {
+        events: RECORDS,
+        seed,
+        faults: Faults::Storm,
+        span_seconds: 5 * DAY,
+        ahead_seconds: STORM,
+        ..Options::new(begin())
+    };
+    let behaviours = Behaviours { latest_seconds: LATEST, ..stormy(seed) };
+    let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90, 360, -360]));
+    world.pace = chance.pick(&[(20, 60), (50, 500), (500, 3_000)]);
+    world.settings.batch.lines = chance.pick(&[11, 100, Settings::default().batch.lines]);
+    world
+}
+
+/// A storm in which nothing is for a person: what only a person ends has tests of its own.
+fn stormy(seed: u64) -> Behaviours {
+    let storm = Behaviours::new(Faults::Storm, seed);
+    Behaviours { auditing_off: false, broken: None, ..storm }
+}
+
+struct Storm<'a> {
+    world: &'a World,
+    chance: Chance,
+    seed: u64,
+    totals: seeds::Totals,
+}
+
+impl<'a> Storm<'a> {
+    async fn rage(&mut self) {
+        let share = self.chance.pick(&[0, 10, 50]);
+        self.world.shelf.script(trouble(self.seed ^ 0x5EED, share));
+        let mut warm = None;
+        while self.elapsed() < STORM {
+            self.behave();
+            let warm_still = warm.take().filter(|_| !self.chance.happens(200));
+            let worker = warm_still.unwrap_or_else(|| self.world.worker());
+            warm = self.ticks(worker).await;
+            let pause = self.chance.pick(&[30, 300, 300, 300, 900, 1_800, HOUR, 6 * HOUR]);
+            self.world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+        }
+    }
+
+    fn elapsed(&self) -> UnixSeconds {
+        self.world.time.now().as_second() - begin().as_second()
+    }
+
+    /// The vendor changes its ways now and then.
+    fn behave(&mut self) {
+        if self.chance.happens(80) {
+            let ways = stormy(self.chance.bits());
+            self.world.simulator.change(|it| *it = ways);
+        }
+    }
+
+    /// One tick, or two at once; the process that is left, if it lives.
+    async fn ticks(&mut self, worker: Worker<'a, Client>) -> Option<Worker<'a, Client>> {
+        let (first, second) = (self.life(), self.life());
+        if self.chance.happens(150) {
+            let other = self.world.worker();
+            let (ended, others) = join(worker.tick(TICK_SECONDS, first), other.tick(TICK_SECONDS, second)).await;
+            self.totals.add(&ended);
+            self.totals.add(&others);
+            return ended.is_ok().then_some(worker);
+        }
+        let ended = worker.tick(TICK_SECONDS, first).await;
+        self.totals.add(&ended);
+        ended.is_ok().then_some(worker)
+    }
+
+    fn life(&mut self) -> Option<u64> {
+        self.chance.happens(300).then(|| {
+            let most = self.chance.pick(&LIVES);
+            self.chance.below(most)
+        })
+    }
+}
+
+/// Everything is well again: all that is to come becomes available, and is looked for long enough.
+async fn calm(world: &World) {
+    world.shelf.heal();
+    world.simulator.change(|it| *it = Behaviours::default());
+    let mut hours = 0;
+    while world.running.pending() > 0 || hours < 27 {
+        world.time.forward(Duration::from_secs(3_601));
+        world.drain().await;
+        hours += 1;
+        assert!(hours < 24 * 9, "{} are still to come", world.running.pending());
+    }
+}
