@@ -405,7 +405,7 @@ def main(binary, only):
             tables.acts_alone(acts := Acts(), binary, work)
             passed = acts.passed
         elif only == "backlog":
-            backlog.acts_alone(acts := Acts(), end_to_end.processes, binary, work)
+            backlog.acts_alone(acts := Acts(), end_to_end.processes, binary, work, full=True)
             passed = acts.passed
         else:
             passed = end_to_end.run()
