@@ -1,6 +1,7 @@
 //! One span of a listing: window by window, page by page.
 
 use std::collections::HashSet;
+use std::future::ready;
 
 use crate::error::{PortError, Recovery};
 use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Page, State, Vendor};
@@ -93,7 +94,9 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
         match trouble {
             Some(error) => Err(Stop::Vendor(error)),
-            None => Ok(if whole { Spanned::Whole } else { Spanned::Held }),
+            None if whole => Ok(Spanned::Whole),
+            // The end of the tick's time holds blobs, too.
+            None => self.before_cutoff(ready(Spanned::Held)).await,
         }
     }
 
