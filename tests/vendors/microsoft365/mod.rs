@@ -1,4 +1,5 @@
 //! The Microsoft 365 audit log: five content types.
 
+mod faults;
 mod storm;
 pub(crate) mod world;

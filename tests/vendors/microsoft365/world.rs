@@ -7,10 +7,10 @@ use std::time::Duration;
 use adapters::http::HttpClient;
 use collector::{Head, PortError, Secrets, Settings, Source, Stream, StreamReport};
 use jiff::Timestamp;
-use microsoft365::{API_URL, Config, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
+use microsoft365::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
 use schema::LogType;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, TENANT_ID};
 use simulators::{Options, Running, Served};
 use tests::rig::account::{Account, account};
@@ -40,24 +40,36 @@ struct Kept {
 
 impl Credential {
     fn new() -> Self {
-        let text = Self::with_secret(CLIENT_SECRET);
+        let text = json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string();
         let kept = Kept { cached: text.clone().into(), current: text.into(), fresh_reads: Cell::new(0) };
         Self(Rc::new(kept))
     }
 
-    fn with_secret(secret: &str) -> String {
-        json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": secret}).to_string()
-    }
-
     /// From now on the store holds another client secret; who has read it already does not know.
     pub(crate) fn rotate(&self, secret: &str) {
-        self.0.current.replace(Self::with_secret(secret));
+        let rotated = with(&self.0.current.borrow(), "client_secret", &json!(secret));
+        self.0.current.replace(rotated);
+    }
+
+    /// The secret has this field as well; whoever reads it finds it.
+    pub(crate) fn set(&self, field: &str, value: &Value) {
+        for text in [&self.0.cached, &self.0.current] {
+            let changed = with(&text.borrow(), field, value);
+            text.replace(changed);
+        }
     }
 
     /// How often the current one was asked for.
     pub(crate) fn fresh_reads(&self) -> u32 {
         self.0.fresh_reads.get()
     }
+}
+
+/// The secret with one field changed.
+fn with(secret: &str, field: &str, value: &Value) -> String {
+    let mut fields: Value = serde_json::from_str(secret).unwrap();
+    fields[field] = value.clone();
+    fields.to_string()
 }
 
 impl Secrets for Credential {
@@ -123,11 +135,6 @@ impl World {
         }
     }
 
-    /// A healthy tenant with so many made-up records.
-    pub(crate) fn of(records: usize) -> Self {
-        Self::with(&Options { events: records, ..Options::new(begin()) }, Behaviours::default())
-    }
-
     /// The streams of the tenant, one a content type.
     pub(crate) fn streams(&self) -> Vec<Stream> {
         streams(&self.config())
@@ -139,8 +146,13 @@ impl World {
     }
 
     fn config(&self) -> Config {
+        self.configured().unwrap()
+    }
+
+    /// What the deployment makes of the secret.
+    pub(crate) fn configured(&self) -> Result<Config, ConfigError> {
         let text = SecretString::from(self.credential.0.cached.borrow().clone());
-        Config::parse(&text, &self.overrides).unwrap()
+        Config::parse(&text, &self.overrides)
     }
 
     /// A process that was just started.

@@ -1,0 +1,150 @@
+//! Records that are not as they should be: none is dropped for it.
+
+use simulators::microsoft365::ContentType;
+
+use super::*;
+
+/// The one line of a world with one record of Exchange: `record(0)` with these changes.
+async fn line_of(changes: &[(&str, Value)]) -> (StreamReport, Value) {
+    let mut odd = record(0);
+    for (field, value) in changes {
+        odd[*field] = value.clone();
+    }
+    let world = exchange_of(&[odd], 1);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 1);
+    world.assert_exact();
+    let [line] = &world.lines(LogType::Exchange)[..] else { panic!("not one line") };
+    (reports[0].clone(), line.clone())
+}
+
+#[tokio::test]
+async fn f53_500_records_are_500_lines_though_some_violate_their_types() {
+    let odd = |number: usize| {
+        let mut odd = record(number);
+        let (field, value) = match number % 7 {
+            0 => ("ClientIP", json!("")),
+            1 => ("Parameters", json!("-Identity \"a b\" -Force True")),
+            2 => ("UserType", json!("x")),
+            3 => ("UserType", json!("2")),
+            4 => ("ModifiedProperties", json!(["one", "two"])),
+            5 => ("ExternalAccess", json!("False")),
+            _ => ("RecordType", json!("2")),
+        };
+        odd[field] = value;
+        odd
+    };
+    let world = exchange_of(&(0..500).map(odd).collect::<Vec<_>>(), 500);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 500);
+    assert_eq!((reports[0].events, reports[0].blobs, reports[0].objects), (500, 1, 1));
+    assert_eq!(world.lines(LogType::Exchange).len(), 500);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f53_what_does_not_fit_is_kept_beside_its_field_and_counted() {
+    let (report, line) = line_of(&[("UserType", json!("x"))]).await;
+    assert_eq!((report.drift.nonconforming, &line["UserType"]), (1, &Value::Null));
+    assert_eq!(line["p_nonconforming"]["UserType"], "x");
+    let (report, line) = line_of(&[("UserType", json!("2")), ("ClientIP", json!(""))]).await;
+    assert_eq!((report.drift.nonconforming, &line["UserType"]), (0, &json!(2)));
+    assert_eq!(line["p_any_ip_addresses"], Value::Null);
+}
+
+#[tokio::test]
+async fn f53_everything_odd_that_was_ever_seen_at_once() {
+    let world = tenant_with(1_000, |it| (it.irregular, it.large, it.split) = (1.0, 0.05, 0.5));
+    assert_drained(&world.tick().await.unwrap(), 1_000);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f67_unknown_record_types_and_fields_are_passed_on_and_counted() {
+    for record_type in [9_999, -1, 463] {
+        let (report, line) = line_of(&[("RecordType", json!(record_type)), ("BrandNew", json!({"a": [1]}))]).await;
+        assert_eq!((&line["RecordType"], &line["BrandNew"]), (&json!(record_type), &json!({"a": [1]})));
+        assert_eq!(report.drift.undeclared_fields, 1, "{report:?}");
+        assert_eq!(report.drift.unknown_record_types, u64::from(record_type != 463), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn f67_the_general_feed_keeps_the_whole_record_in_its_payload() {
+    let mut odd = record(0);
+    odd["BrandNew"] = json!({"deep": {"er": null}});
+    odd["RecordType"] = json!(10_001);
+    let line = json!({"content_type": "Audit.General", "record": odd}).to_string();
+    let options = Options { records: Some(vec![line]), ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    assert_drained(&world.tick().await.unwrap(), 1);
+    let [line] = &world.lines(LogType::General)[..] else { panic!("not one line") };
+    assert_eq!((&line["payload"], line.get("BrandNew")), (&odd, None));
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f67_a_feed_of_nothing_but_the_unknown() {
+    let world = tenant_with(500, |it| it.unknown = 1.0);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 500);
+    let drifting = |report: &StreamReport| report.drift.undeclared_fields + report.drift.unknown_record_types;
+    assert!(reports.iter().all(|report| drifting(report) > 0), "{reports:?}");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f68_creation_times_in_all_their_forms_are_the_event_time() {
+    for (text, expected) in [
+        ("2026-11-22T05:00:00", "2026-11-22 05:00:00.000000000"),
+        ("2026-11-22T05:00:00Z", "2026-11-22 05:00:00.000000000"),
+        ("2026-11-22T05:00:00.1234567Z", "2026-11-22 05:00:00.123456700"),
+        ("2026-11-22T05:00:00.5", "2026-11-22 05:00:00.500000000"),
+        ("2026-11-22T07:00:00+02:00", "2026-11-22 05:00:00.000000000"),
+    ] {
+        let (_, line) = line_of(&[("CreationTime", json!(text))]).await;
+        assert_eq!((&line["p_event_time"], &line["CreationTime"]), (&json!(expected), &json!(expected)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn f68_a_record_without_a_time_is_delivered_all_the_same_and_once() {
+    let mut timeless = record(0);
+    timeless.as_object_mut().unwrap().remove("CreationTime");
+    let mut odd = record(1);
+    odd["CreationTime"] = json!("the other day");
+    let mut null = record(2);
+    null["CreationTime"] = Value::Null;
+    let world = exchange_of(&[timeless, odd, null], 1);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 3);
+    assert!(reports[0].drift.missing_required >= 2 && reports[0].drift.nonconforming == 1, "{reports:?}");
+    for line in world.lines(LogType::Exchange) {
+        // The hour of a row id is that of the event; none where there is none.
+        assert!(line["p_row_id"].as_str().unwrap().starts_with("00000000"), "{line}");
+        assert!(line["p_parse_time"].is_string(), "{line}");
+    }
+    // Again in another process, an hour later.
+    world.minutes(61);
+    assert_drained(&world.tick().await.unwrap(), 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f68_what_is_no_record_at_all_is_rejected_once_and_kept() {
+    let odd = [json!(17), json!(null), json!("text"), json!([1, 2])];
+    let lines = odd.iter().map(|odd| json!({"content_type": ContentType::Exchange, "record": odd}).to_string());
+    let good = json!({"content_type": "Audit.Exchange", "record": record(0)}).to_string();
+    let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    let reports = world.tick().await.unwrap();
+    let report = of(&reports, LogType::Exchange);
+    assert_eq!((report.delivered, report.rejected, report.drained), (1, 4, true));
+    let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+    let kept: Vec<Value> = kept.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
+    let has = |odd: &Value| kept.iter().any(|kept| kept["raw"].as_str() == Some(odd.to_string().as_str()));
+    assert!(odd.iter().all(has), "{kept:?}");
+    world.minutes(61);
+    let reports = world.tick().await.unwrap();
+    assert_eq!((of(&reports, LogType::Exchange).rejected, delivered(&reports)), (0, 0));
+}

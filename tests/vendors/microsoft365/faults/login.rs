@@ -1,0 +1,179 @@
+//! The login, the credential, and whose requests they are.
+
+use simulators::microsoft365::{CLIENT_SECRET, Cloud, TENANT_ID};
+
+use super::*;
+
+const NEW_SECRET: &str = "n3W~secret/rotated+in=the%20store";
+
+#[tokio::test]
+async fn f28_a_token_that_is_refused_at_blob_200_is_renewed_once_and_the_blob_asked_for_again() {
+    let world = exchange(250);
+    let denied = Fault::answer(401, r#"{"Message":"Authorization has been denied for this request."}"#);
+    world.script(vec![Scripted::new("blob", 200, denied)]);
+    assert_drained(&world.tick().await.unwrap(), 250);
+    assert_eq!((world.running.requests_of("token"), world.running.requests_of("blob")), (2, 251));
+    assert_eq!(world.statuses("blob").iter().filter(|status| **status == 401).count(), 1);
+    world.assert_fetched_once();
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f28_a_token_that_grows_old_in_a_tick_is_renewed_before_it_expires() {
+    let mut world = exchange(100);
+    world.simulator.change(|it| it.token_seconds = 60);
+    world.pace = (2_000, 2_000);
+    assert_drained(&world.tick().await.unwrap(), 100);
+    assert!((4..=8).contains(&world.running.requests_of("token")), "{}", world.running.requests_of("token"));
+    assert!(world.running.asked().iter().all(|asked| asked.status == Some(200)), "something was refused");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
+    let world = tenant(60);
+    for number in 1..=3 {
+        world.simulator.change(|it| it.token_error = 1.0);
+        let reports = world.tick().await.unwrap();
+        for report in &reports {
+            assert_failed(report, false, "logging in: HTTP 5");
+            assert_eq!((report.delivered, report.pages), (0, 0));
+        }
+        // The list of subscriptions and each content type try as often as they may, and no more often.
+        assert!(
+            world.running.requests_of("token") <= TRIES * (TYPES + 1) * number,
+            "{}",
+            world.running.requests_of("token")
+        );
+        assert_eq!(world.running.requests_of("token"), world.running.requests());
+        let heads = world.streams().iter().map(|stream| world.shelf.head_of(stream).unwrap()).collect::<Vec<_>>();
+        assert!(heads.iter().all(|head| head.seq == 0 && head.last_start.is_none()), "{heads:?}");
+        assert_eq!(world.watermark(LogType::Exchange), 60 - DAY);
+        world.minutes(5);
+    }
+    world.simulator.change(|it| it.token_error = 0.0);
+    assert_drained(&world.tick().await.unwrap(), 60);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f29_a_login_that_falters_is_repeated_within_the_tick_as_late_as_it_says() {
+    let world = tenant(60);
+    let headers = vec![("retry-after".to_owned(), "7".to_owned())];
+    let throttled = Fault::Answer { status: 429, headers, body: Vec::new() };
+    world.script(vec![Scripted::new("token", 1, throttled), Scripted::new("token", 2, Fault::ServerError)]);
+    assert_drained(&world.tick().await.unwrap(), 60);
+    let logins = world.asked_of("token");
+    assert_eq!(logins.len(), 3);
+    assert!(logins[1].at.duration_since(logins[0].at).as_secs() >= 7, "{logins:?}");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f29_a_token_that_cannot_be_renewed_in_time_is_used_while_it_lives() {
+    let world = tenant(60);
+    let worker = world.worker();
+    assert_drained(&tick(&worker).await, 60);
+    // Three minutes are left of it: time to renew it.
+    world.minutes(56);
+    world.simulator.change(|it| it.token_error = 1.0);
+    assert_drained(&tick(&worker).await, 0);
+    assert!(world.running.requests_of("token") > 1);
+    world.minutes(5);
+    for report in tick(&worker).await {
+        assert_failed(&report, false, "logging in: HTTP 5");
+    }
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f30_an_expired_secret_needs_a_person_and_is_not_tried_again_and_again() {
+    let world = tenant(60);
+    world.simulator.change(|it| it.expired_secrets = std::mem::take(&mut it.client_secrets));
+    let worker = world.worker();
+    for number in 1..=6 {
+        for report in tick(&worker).await {
+            assert_failed(&report, true, "AADSTS7000222: the client secret has expired; create a new one");
+            assert!(!report.failure.unwrap().message.contains(CLIENT_SECRET));
+        }
+        // One login a tick, and a look whether the store has another secret by now.
+        assert_eq!((world.running.requests(), world.credential.fresh_reads()), (number, number as u32));
+        world.minutes(5);
+    }
+    // A person puts a new one into the store.
+    world.simulator.change(|it| it.client_secrets = vec![NEW_SECRET.to_owned()]);
+    world.credential.rotate(NEW_SECRET);
+    assert_drained(&tick(&worker).await, 60);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f30_a_secret_that_was_rotated_is_read_again_once_and_the_tick_goes_on() {
+    let world = tenant(60);
+    world.simulator.change(|it| {
+        it.expired_secrets = std::mem::replace(&mut it.client_secrets, vec![NEW_SECRET.to_owned()]);
+    });
+    world.credential.rotate(NEW_SECRET);
+    assert_drained(&world.tick().await.unwrap(), 60);
+    assert_eq!((world.running.requests_of("token"), world.credential.fresh_reads()), (2, 1));
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f64_a_publisher_that_is_no_guid_is_an_error_before_any_call() {
+    let world = tenant(10);
+    for publisher in ["", "example.org", "3f6c1d52-8b0e-4c1a-9d7e", "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1g"] {
+        world.credential.set("publisher_id", &json!(publisher));
+        let error = world.configured().unwrap_err().to_string();
+        assert!(error.contains("publisher_id"), "{error}");
+    }
+    world.credential.set("publisher_id", &json!(7));
+    assert_eq!(world.configured().unwrap_err().to_string(), "publisher_id must be a string");
+    assert_eq!(world.running.requests(), 0);
+}
+
+#[tokio::test]
+async fn f64_every_call_names_the_publisher_also_the_next_page_and_the_blob() {
+    const OURS: &str = "0a1b2c3d-1111-4000-8000-00000000000f";
+    for (field, publisher) in [(None, TENANT_ID), (Some(OURS), OURS)] {
+        let world = exchange(25);
+        if let Some(ours) = field {
+            world.credential.set("publisher_id", &json!(ours));
+        }
+        assert_drained(&world.tick().await.unwrap(), 25);
+        let calls: Vec<_> = world.running.asked().into_iter().filter(|asked| asked.operation != "token").collect();
+        let name = format!("PublisherIdentifier={publisher}");
+        assert!(calls.iter().all(|asked| asked.target.matches(&name).count() == 1), "{calls:?}");
+        assert_eq!((world.running.requests_of("content"), world.running.requests_of("blob")), (3, 25));
+    }
+}
+
+#[tokio::test]
+async fn f65_the_wrong_cloud_is_said_to_be_one_and_nothing_is_tried_again_and_again() {
+    // Ours is set to another cloud than the tenant's; or the tenant's is another than ours is by default.
+    for (ours, theirs) in [(Some("gcc-high"), Cloud::Commercial), (None, Cloud::Dod)] {
+        let world = tenant_with(60, |it| it.cloud = theirs);
+        if let Some(ours) = ours {
+            world.credential.set("cloud", &json!(ours));
+        }
+        for number in 1..=3 {
+            let reports = world.tick().await.unwrap();
+            for report in &reports {
+                assert_failed(
+                    report,
+                    true,
+                    "check that cloud and tenant_id in the source's secret are the tenant's own",
+                );
+                assert_eq!(report.delivered, 0);
+            }
+            // A list of subscriptions and of each content type, each with two tokens at the most.
+            assert!(world.running.requests_of("token") <= 2 * number, "{}", world.running.requests_of("token"));
+            assert!(world.running.requests() <= 16 * number, "{} in {number}", world.running.requests());
+            assert_eq!((world.running.requests_of("start"), world.running.requests_of("blob")), (0, 0));
+            world.minutes(5);
+        }
+        world.credential.set("cloud", &json!(if theirs == Cloud::Dod { "dod" } else { "commercial" }));
+        assert_drained(&world.tick().await.unwrap(), 60);
+        world.assert_exact();
+    }
+}

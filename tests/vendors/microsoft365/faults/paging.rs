@@ -1,0 +1,124 @@
+//! Pages, and the links that lead from one to the next.
+
+use super::*;
+
+/// The listing's next pages, in the order in which they were asked for.
+fn next_pages(world: &World) -> Vec<String> {
+    let pages = world.asked_of("content").into_iter().map(|asked| asked.target);
+    pages.filter(|target| target.to_lowercase().contains("nextpage=")).collect()
+}
+
+/// A fault at the request for the page of that number, and the ones after it.
+fn on_page(number: u64, times: u64, fault: &Fault) -> Vec<Scripted> {
+    let fault = |number| Scripted::new("content", number, fault.clone()).having("nextPage");
+    (number - 1..number - 1 + times).map(fault).collect()
+}
+
+#[tokio::test]
+async fn f39_page_12_of_30_is_asked_for_again_by_the_same_link() {
+    for fault in [Fault::ServerError, Fault::Reset, Fault::Cut, af(500, "AF50000"), af(200, "AF50006")] {
+        let world = exchange(300);
+        world.script(on_page(12, 1, &fault));
+        assert_drained(&world.tick().await.unwrap(), 300);
+        let links = next_pages(&world);
+        assert_eq!((links.len(), world.running.requests_of("content")), (30, 31), "{fault:?}");
+        assert_eq!(links[10], links[11]);
+        world.assert_fetched_once();
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f39_a_link_that_is_no_longer_good_begins_the_window_anew() {
+    let world = exchange(300);
+    world.script(on_page(12, 1, &af(400, "AF20031")));
+    assert_drained(&world.tick().await.unwrap(), 300);
+    // Eleven pages and the refusal, then thirty.
+    assert_eq!(world.running.requests_of("content"), 42);
+    world.assert_fetched_once();
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f39_links_that_are_never_good_leave_the_window_to_the_next_tick() {
+    let world = exchange(300);
+    world.script(on_page(12, 100, &af(400, "AF20031")));
+    let reports = world.tick().await.unwrap();
+    assert_failed(&reports[0], false, "the listing content does not advance");
+    // Thrice the eleven pages that there were, and no loop.
+    assert!(world.running.requests_of("content") <= 3 * 12, "{}", world.running.requests_of("content"));
+    assert_eq!((reports[0].delivered, world.watermark(LogType::Exchange)), (0, 60 - DAY));
+    world.script(Vec::new());
+    world.minutes(5);
+    assert_drained(&world.tick().await.unwrap(), 300);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f39_a_page_that_is_down_is_left_to_the_next_tick_which_lists_the_window_again() {
+    let world = exchange(300);
+    world.script(on_page(12, TRIES, &Fault::ServerError));
+    assert_failed(&world.tick().await.unwrap()[0], false, "listing content: HTTP 5");
+    assert_eq!(world.watermark(LogType::Exchange), 60 - DAY);
+    world.minutes(5);
+    assert_drained(&world.tick().await.unwrap(), 300);
+    world.assert_fetched_once();
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f40_a_link_that_grew_too_old_is_dropped_and_the_window_begun_anew() {
+    let world = exchange(60);
+    world.script(on_page(3, 1, &af(400, "AF20055")));
+    assert_drained(&world.tick().await.unwrap(), 60);
+    // Two pages and the refusal, then six.
+    assert_eq!(world.running.requests_of("content"), 9);
+    world.assert_fetched_once();
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f40_no_link_is_kept_for_a_later_tick_which_begins_where_there_is_something_and_tells_the_gap() {
+    let world = exchange(60);
+    // Dies amid its pages, and nobody comes for eight days.
+    let died = world.worker().tick(TICK_SECONDS, Some(40)).await;
+    assert!(died.is_err() && !next_pages(&world).is_empty(), "{died:?}");
+    world.minutes(8 * 24 * 60);
+    let now = world.time.now().as_second();
+    let reports = world.tick().await.unwrap();
+    let [gap] = &reports[0].gaps[..] else { panic!("{reports:?}") };
+    let floor = begin().as_second() + 60 - DAY;
+    assert_eq!((gap.from, gap.to), (floor, now - 7 * DAY + 600));
+    assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
+    assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
+    // No window was too old.
+    assert!(!world.statuses("content").contains(&400), "{:?}", world.statuses("content"));
+    // All of it is lost, and nothing came twice.
+    world.minutes(5);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 0);
+    let accounts = world.accounts(&world.running.served());
+    assert_eq!((accounts[0].lines, accounts[0].lost.len(), accounts[0].twice.len()), (0, 60, 0));
+}
+
+#[tokio::test]
+async fn f41_the_other_name_of_the_header_leads_on_too_and_so_does_any_case() {
+    for (other_name, odd) in [(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)] {
+        let world = exchange(200);
+        world.simulator.change(|it| (it.next_page_url, it.odd_casing) = (other_name, odd));
+        assert_drained(&world.tick().await.unwrap(), 200);
+        assert_eq!((world.running.requests_of("content"), next_pages(&world).len()), (20, 19));
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f42_an_empty_page_with_a_link_is_not_the_end() {
+    let world = exchange(100);
+    world.simulator.change(|it| it.empty_pages = 1.0);
+    assert_drained(&world.tick().await.unwrap(), 100);
+    // Ten pages, and three empty ones before each.
+    assert_eq!(world.running.requests_of("content"), 40);
+    world.assert_fetched_once();
+    world.assert_exact();
+}

@@ -1,0 +1,142 @@
+//! The same record again, and almost the same.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// A world in which these were shown: each a content type and a record, a blob each.
+fn showing(lines: &[(&str, Value)]) -> World {
+    let line = |(name, record): &(&str, Value)| json!({"content_type": name, "record": record}).to_string();
+    let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(begin()) };
+    world_with(&options, |it| it.records_per_blob = 1)
+}
+
+/// The record with one field changed.
+fn with(mut record: Value, field: &str, value: Value) -> Value {
+    record[field] = value;
+    record
+}
+
+impl World {
+    /// The row ids in the bucket: each line's.
+    fn row_ids(&self, log_type: LogType) -> Vec<String> {
+        let lines = self.lines(log_type);
+        lines.iter().map(|line| line["p_row_id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[tokio::test]
+async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again() {
+    let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(begin()) };
+    let mut world = world_with(&options, |it| it.repeated_days_later = 1.0);
+    world.settings.lookback = 7 * DAY;
+    let mut duplicates = 0;
+    while world.running.pending() > 0 || duplicates == 0 {
+        for reports in world.drain().await {
+            duplicates += reports.iter().map(|report| report.duplicates).sum::<u64>();
+        }
+        world.minutes(6 * 60);
+    }
+    world.drain().await;
+    assert!(duplicates >= 30, "{duplicates}");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f48_what_came_once_is_known_for_thirty_days_to_another_process() {
+    // The vendor shows the very record again, in a blob of its own, 29 days later.
+    let world = exchange(3);
+    assert_drained(&world.tick().await.unwrap(), 3);
+    let ids = world.row_ids(LogType::Exchange);
+    let mut later = world_with(
+        &Options {
+            records: Some(
+                (0..3).map(|n| json!({"content_type": "Audit.Exchange", "record": record(n)}).to_string()).collect(),
+            ),
+            ..Options::new(begin() + jiff::SignedDuration::from_hours(29 * 24))
+        },
+        |it| it.records_per_blob = 3,
+    );
+    later.credential.set("content_types", &json!(["Audit.Exchange"]));
+    later.shelf = world.shelf;
+    let reports = later.tick().await.unwrap();
+    assert_eq!((reports[0].events, reports[0].duplicates, reports[0].delivered), (3, 3, 0));
+    assert_eq!(later.row_ids(LogType::Exchange), ids);
+}
+
+#[tokio::test]
+async fn f49_one_record_in_two_content_types_is_two_lines_and_in_two_blobs_one() {
+    let (first, second) = (record(1), record(2));
+    let world = showing(&[
+        ("Audit.Exchange", first.clone()),
+        ("Audit.Exchange", second.clone()),
+        ("Audit.Exchange", first.clone()),
+        ("Audit.General", first.clone()),
+        ("Audit.General", first),
+    ]);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 3);
+    let (exchange, general) = (of(&reports, LogType::Exchange), of(&reports, LogType::General));
+    assert_eq!((exchange.events, exchange.delivered, exchange.duplicates), (3, 2, 1));
+    assert_eq!((general.events, general.delivered, general.duplicates), (2, 1, 1));
+    let all: BTreeSet<_> = [LogType::Exchange, LogType::General].iter().flat_map(|of| world.row_ids(*of)).collect();
+    assert_eq!(all.len(), 3, "each line has a row id of its own");
+    assert_eq!(world.assert_exact(), 3);
+}
+
+#[tokio::test]
+async fn f49_records_that_come_again_everywhere_are_one_line_each_and_log_type() {
+    let world = tenant_with(300, |it| (it.repeated, it.repeated_elsewhere) = (0.5, 0.3));
+    let reports = world.tick().await.unwrap();
+    assert!(reports.iter().all(|report| report.drained && report.failure.is_none()));
+    let duplicates: u64 = reports.iter().map(|report| report.duplicates).sum();
+    assert!(duplicates > 100 && delivered(&reports) > 360, "{duplicates} {}", delivered(&reports));
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f49_another_order_of_keys_is_the_same_record() {
+    // As the vendor sends them; the simulator takes the one for the other, too.
+    let text = record(1).to_string();
+    let reversed = {
+        let fields: serde_json::Map<String, Value> = serde_json::from_str(&text).unwrap();
+        let fields: Vec<_> = fields.iter().rev().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+        format!("{{{}}}", fields.join(" , "))
+    };
+    let line = |record: &str| format!(r#"{{"content_type":"Audit.Exchange","record":{record}}}"#);
+    let world = exchange_of(&[], 1);
+    assert_drained(&world.tick().await.unwrap(), 0);
+    let options = Options { records: Some(vec![line(&text), line(&reversed)]), ..Options::new(begin()) };
+    let mut shown = world_with(&options, |it| it.records_per_blob = 1);
+    shown.credential.set("content_types", &json!(["Audit.Exchange"]));
+    let blob = |record: &str| Fault::answer(200, format!("[{record}]"));
+    shown.script(vec![Scripted::new("blob", 1, blob(&text)), Scripted::new("blob", 2, blob(&reversed))]);
+    shown.settings.batch.lines = 1;
+    let reports = shown.tick().await.unwrap();
+    assert_drained(&reports, 1);
+    assert_eq!((reports[0].events, reports[0].duplicates), (2, 1));
+    shown.assert_exact();
+}
+
+#[tokio::test]
+async fn f50_the_same_id_with_other_content_is_another_record() {
+    let world = showing(&[
+        ("DLP.All", with(record(1), "Operation", json!("DlpRuleMatch"))),
+        ("DLP.All", with(record(1), "Operation", json!("DlpRuleUndo"))),
+        ("Audit.Exchange", record(2)),
+        ("Audit.Exchange", with(record(2), "ClientIP", json!("203.0.113.58"))),
+        ("Audit.Exchange", with(record(2), "NewField", json!(null))),
+    ]);
+    assert_drained(&world.tick().await.unwrap(), 5);
+    let operations: Vec<_> = world.lines(LogType::Dlp).iter().map(|line| line["Operation"].clone()).collect();
+    assert_eq!(operations, ["DlpRuleMatch", "DlpRuleUndo"]);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f50_shared_ids_among_many_lose_nothing() {
+    let world = tenant_with(300, |it| (it.same_id, it.repeated) = (0.5, 0.3));
+    let reports = world.tick().await.unwrap();
+    assert_eq!(delivered(&reports), 300);
+    world.assert_exact();
+}

@@ -1,0 +1,344 @@
+//! Subscriptions: what nobody subscribed to, what was disabled, and what is not permitted.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use simulators::microsoft365::{AlreadyOn, ContentType, READ, READ_DLP};
+
+use super::*;
+
+const QUARTER: i64 = 15 * 60;
+
+/// The vendor's list of subscriptions, without any.
+fn none_on() -> Vec<Scripted> {
+    vec![Scripted::new("subscriptions", 1, Fault::answer(200, "[]"))]
+}
+
+impl World {
+    /// When each content type was started.
+    fn starts(&self) -> BTreeMap<String, Vec<Timestamp>> {
+        let mut starts: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+        for asked in self.asked_of("start") {
+            let name = asked.target.split("contentType=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+            starts.entry(name).or_default().push(asked.at);
+        }
+        starts
+    }
+
+    /// No content type was started twice within a quarter of an hour; how often each was.
+    #[track_caller]
+    fn assert_starts_apart(&self) -> BTreeMap<String, usize> {
+        let starts = self.starts();
+        for (name, times) in &starts {
+            let apart = |pair: &[Timestamp]| pair[1].duration_since(pair[0]).as_secs() >= QUARTER;
+            assert!(times.windows(2).all(apart), "{name}: {times:?}");
+        }
+        starts.into_iter().map(|(name, times)| (name, times.len())).collect()
+    }
+}
+
+#[tokio::test]
+async fn f31_a_start_of_what_is_on_already_is_as_good_as_any() {
+    for already_on in [AlreadyOn::Af20024, AlreadyOn::Ok] {
+        let world = tenant_with(60, |it| it.already_on = already_on);
+        assert_drained(&world.tick().await.unwrap(), 60);
+        world.minutes(20);
+        world.script(none_on());
+        assert_drained(&world.tick().await.unwrap(), 0);
+        let again = if already_on == AlreadyOn::Ok { 200 } else { 400 };
+        assert_eq!(world.statuses("start"), [200, 200, 200, 200, 200, again, again, again, again, again]);
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
+    let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: DAY, ..Options::new(begin()) };
+    let world = world_with(&options, |it| (it.history, it.first_blob_seconds) = (false, 12 * HOUR));
+    let worker = world.worker();
+    for _ in 0..24 {
+        assert_drained(&tick(&worker).await, 0);
+        // What is listed and empty counts as listed.
+        world.assert_caught_up(LogType::General);
+        world.minutes(30);
+    }
+    let first = delivered(&tick(&worker).await);
+    assert!(first > 20, "{first}");
+    while world.running.pending() > 0 {
+        world.minutes(30);
+        tick(&worker).await;
+    }
+    world.minutes(30);
+    assert_drained(&tick(&worker).await, 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f32_a_content_type_that_stays_empty_for_nine_days_has_no_gap() {
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+    let slow = Some((ContentType::Dlp, 9 * DAY));
+    let world = world_with(&options, |it| (it.slow_start, it.records_per_blob) = (slow, 2));
+    let worker = world.worker();
+    for _ in 0..18 {
+        let reports = tick(&worker).await;
+        assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
+        assert_eq!(of(&reports, LogType::Dlp).events, 0);
+        world.assert_caught_up(LogType::Dlp);
+        world.minutes(12 * 60);
+    }
+    world.minutes(5);
+    assert!(of(&tick(&worker).await, LogType::Dlp).delivered > 0);
+    while world.running.pending() > 0 {
+        world.minutes(12 * 60);
+        tick(&worker).await;
+    }
+    world.minutes(12 * 60);
+    assert_drained(&tick(&worker).await, 0);
+    world.assert_exact();
+}
+
+/// A deployment to which DLP was added just now; the vendor's list of subscriptions cannot be had, so that
+/// listing finds out that it is not subscribed to.
+async fn dlp_added(records: usize) -> World {
+    let world = tenant(records);
+    world.credential.set("content_types", &json!(["Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.General"]));
+    world.tick().await.unwrap();
+    world.credential.set("content_types", &json!(["Audit.AzureActiveDirectory", "Audit.Exchange", "DLP.All"]));
+    world.minutes(5);
+    world.script(first(TRIES, "subscriptions", &af(500, "AF50000")));
+    world
+}
+
+#[tokio::test]
+async fn f33_what_was_never_subscribed_to_is_started_and_listed_by_the_next_tick() {
+    let world = dlp_added(100).await;
+    let reports = world.tick().await.unwrap();
+    assert!(reports.iter().all(|report| report.failure.is_none() && report.gaps.is_empty()), "{reports:?}");
+    // The others were listed to their ends; it was not listed at all, and nothing counts as listed.
+    assert_eq!((of(&reports, LogType::Exchange).pages, of(&reports, LogType::Dlp).pages), (1, 0));
+    world.assert_caught_up(LogType::Exchange);
+    assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
+    assert_eq!(world.starts()["DLP.All"].len(), 1);
+    assert_eq!(world.asked_of("content").iter().filter(|asked| asked.status == Some(400)).count(), 1);
+
+    // A cold process knows of the start, and does not make another.
+    world.minutes(5);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, of(&reports, LogType::Dlp).delivered);
+    assert!(of(&reports, LogType::Dlp).delivered > 0);
+    assert_eq!(world.assert_starts_apart()["DLP.All"], 1);
+    world
+        .credential
+        .set("content_types", &json!(["Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.General", "DLP.All"]));
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
+    let world = dlp_added(100).await;
+    world.tick().await.unwrap();
+    // Listing says for minutes that nothing was started; the list of subscriptions, too.
+    for minutes in [1, 5, 5] {
+        world.minutes(minutes);
+        let unnoticed = |number| Scripted::new("content", number, af(400, "AF20022")).having("contentType=DLP.All");
+        world.script([none_on(), (1..=TRIES).map(unnoticed).collect()].concat());
+        let reports = world.tick().await.unwrap();
+        let dlp = assert_others_drained(&reports, LogType::Dlp);
+        // Two minutes it may take; after that it is said.
+        match minutes {
+            1 => assert_eq!(dlp.failure, None),
+            _ => assert_failed(dlp, false, "AF20022: there is no subscription, although it was started"),
+        }
+        assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
+        assert_eq!(world.starts()["DLP.All"].len(), 1);
+    }
+    world.script(Vec::new());
+    world.minutes(5);
+    assert!(of(&world.tick().await.unwrap(), LogType::Dlp).delivered > 0);
+}
+
+#[tokio::test]
+async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_loss_is_told() {
+    // Found by the list of subscriptions, or by listing content.
+    for list_fails in [false, true] {
+        let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 30 * HOUR, ..Options::new(begin()) };
+        let world = world_with(&options, |_| {});
+        world.drain().await;
+        world.minutes(25 * 60);
+        world.drain().await;
+        let watermark = world.watermark(LogType::Exchange);
+        assert!(world.simulator.disable(ContentType::Exchange));
+        world.minutes(60);
+        if list_fails {
+            world.script(first(TRIES, "subscriptions", &af(500, "AF50000")));
+        }
+        let started = world.time.now();
+        let reports = world.tick().await.unwrap();
+        let report = assert_others_drained(&reports, LogType::Exchange);
+        assert_failed(report, false, "the subscription was disabled; it was started again at 2026-11-23T08:0");
+        let message = &report.failure.as_ref().unwrap().message;
+        // From the listing's overlap on, up to the start.
+        let listed_from = begin() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
+        assert!(message.contains(&format!("recorded between {listed_from} and ")), "{message}");
+        assert_eq!(world.watermark(LogType::Exchange), watermark, "nothing was listed");
+        assert_eq!(world.starts()["Audit.Exchange"].len(), 2);
+        assert!(world.starts()["Audit.Exchange"][1] >= started);
+
+        // It is told once, and listing goes on; what was made meanwhile the vendor did not keep.
+        world.minutes(5);
+        let reports = world.tick().await.unwrap();
+        assert!(reports.iter().all(|report| report.drained && report.failure.is_none()), "{reports:?}");
+        while world.running.pending() > 0 {
+            world.minutes(60);
+            world.drain().await;
+        }
+        world.minutes(5);
+        world.drain().await;
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f34_a_subscription_that_somebody_keeps_disabling_needs_a_person() {
+    let world = tenant(60);
+    world.drain().await;
+    let mut needed_person = 0;
+    for _ in 0..12 {
+        world.minutes(10);
+        world.simulator.disable(ContentType::Exchange);
+        let reports = world.tick().await.unwrap();
+        let report = assert_others_drained(&reports, LogType::Exchange);
+        needed_person += u32::from(report.failure.as_ref().unwrap().needs_person);
+    }
+    // From the start, of which it is known, on: each time it is found disabled within a day.
+    assert_eq!(needed_person, 12);
+    let starts = world.assert_starts_apart()["Audit.Exchange"];
+    assert!((6..=8).contains(&starts), "{starts}");
+}
+
+#[tokio::test]
+async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 6 * HOUR, ..Options::new(begin()) };
+    let world = world_with(&options, |it| it.roles = vec![READ.to_owned()]);
+    let worker = world.worker();
+    for _ in 0..12 {
+        let reports = tick(&worker).await;
+        let dlp = assert_others_drained(&reports, LogType::Dlp);
+        assert_failed(dlp, true, "AF10001: the app registration lacks a permission");
+        let message = &dlp.failure.as_ref().unwrap().message;
+        assert!(message.contains("ActivityFeed.ReadDlp") && message.contains("grant admin consent"), "{message}");
+        assert_eq!((dlp.delivered, world.watermark(LogType::Dlp)), (0, 60 - DAY));
+        world.assert_caught_up(LogType::Exchange);
+        world.minutes(30);
+    }
+    // It was asked for once a tick, and not more often; what was not permitted was started seldom.
+    let of_dlp = world.asked_of("content").iter().filter(|asked| asked.target.contains("DLP.All")).count();
+    assert_eq!(of_dlp, 12);
+    assert_eq!(world.assert_starts_apart()["Audit.Exchange"], 1);
+
+    // Somebody grants it: the next token permits it, which a process that goes on takes within the hour.
+    world.simulator.change(|it| it.roles = vec![READ.to_owned(), READ_DLP.to_owned()]);
+    world.minutes(60);
+    assert!(of(&tick(&worker).await, LogType::Dlp).delivered > 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
+    let world = tenant_with(60, |it| it.auditing_off = true);
+    for number in 1..=12 {
+        let reports = world.tick().await.unwrap();
+        for report in &reports {
+            let failure = report.failure.as_ref().unwrap();
+            // What a start that failed said, a process of its own does not know until it may start again.
+            let words = ["turn on unified audit logging", "check that unified audit logging is on"];
+            assert!(words.iter().any(|words| failure.message.contains(words)), "{failure:?}");
+            assert_eq!(failure.needs_person, failure.message.contains(words[0]), "{failure:?}");
+            assert!((number - 1) % 3 > 0 || failure.needs_person, "{failure:?}");
+            assert_eq!(report.delivered, 0);
+        }
+        world.minutes(5);
+    }
+    // An hour: four starts of each content type.
+    assert!(world.assert_starts_apart().values().all(|starts| *starts == 4), "{:?}", world.starts());
+    world.simulator.change(|it| it.auditing_off = false);
+    world.minutes(15);
+    let ticks = world.drain().await;
+    assert_eq!(ticks.iter().map(|reports| delivered(reports)).sum::<u64>(), 60);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f66_starts_are_a_quarter_of_an_hour_apart_whoever_makes_them() {
+    // The list never says that anything is on, and the vendor throttles starts.
+    let world = tenant_with(60, |it| it.start_throttled = true);
+    for _ in 0..24 {
+        world.script(none_on());
+        assert!(world.tick().await.unwrap().iter().all(|report| report.drained && report.failure.is_none()));
+        world.minutes(5);
+        world.script(Vec::new());
+        // Another fault, so that the script begins anew.
+        world.simulator.change(|it| it.script = vec![Scripted::new("stop", 1, Fault::ServerError)]);
+        assert!(world.tick().await.unwrap().iter().all(|report| report.drained));
+        world.minutes(5);
+    }
+    let starts = world.assert_starts_apart();
+    assert!(starts.values().all(|starts| (10..=16).contains(starts)), "{starts:?}");
+    assert!(world.statuses("start").iter().all(|status| *status != 403), "a start was throttled");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f66_a_start_that_fails_is_one_that_is_remembered() {
+    let world = tenant(60);
+    world.script(first(TYPES, "start", &Fault::Throttled { retry_after: None }));
+    for number in 0..3 {
+        let reports = world.tick().await.unwrap();
+        for report in &reports {
+            let words = if number == 0 { "starting the subscription: HTTP 403 (AF429)" } else { "AF20022" };
+            assert_failed(report, false, words);
+        }
+        assert_eq!(world.running.requests_of("start"), TYPES);
+        // Others call on: a throttled start means starts only.
+        assert!(world.elapsed() < 300.0 * f64::from(number) + 30.0);
+        world.minutes(5);
+    }
+    world.minutes(5);
+    let ticks = world.drain().await;
+    assert_eq!(ticks.iter().map(|reports| delivered(reports)).sum::<u64>(), 60);
+    assert!(world.assert_starts_apart().values().all(|starts| *starts == 2));
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f66_one_who_died_right_after_a_start_leaves_no_second_one_within_the_quarter() {
+    let world = tenant_with(60, |it| it.start_throttled = true);
+    for life in [20, 40, 80, 160] {
+        let _ = world.worker().tick(TICK_SECONDS, Some(life)).await;
+        world.minutes(2);
+    }
+    world.drain().await;
+    assert!(world.assert_starts_apart().values().all(|starts| *starts == 1), "{:?}", world.starts());
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f70_without_the_list_of_subscriptions_content_is_listed_and_nothing_started() {
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    world.drain().await;
+    for fault in [af(500, "AF50000"), Fault::answer(200, "<html>gateway</html>"), Fault::Reset, af(401, "AF10001")] {
+        world.script(first(100, "subscriptions", &fault));
+        for _ in 0..5 {
+            world.minutes(10);
+            let asked = world.running.requests_of("subscriptions");
+            let reports = world.tick().await.unwrap();
+            assert!(reports.iter().all(|report| report.drained && report.failure.is_none()), "{reports:?}");
+            let asked = world.running.requests_of("subscriptions") - asked;
+            assert!((1..=TRIES).contains(&asked), "{asked}");
+        }
+    }
+    assert_eq!(world.running.requests_of("start"), TYPES);
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}

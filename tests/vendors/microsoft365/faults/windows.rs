@@ -1,0 +1,200 @@
+//! Which spans of vendor time are listed, and when.
+
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use simulators::microsoft365::ContentType;
+
+use super::*;
+
+/// The window of every first page that was asked for, of one content type, in seconds since 1970.
+fn windows(world: &World, content_type: ContentType) -> Vec<(i64, i64)> {
+    let name = format!("contentType={}&", content_type.name());
+    let asked = world.asked_of("content").into_iter().map(|asked| asked.target);
+    let first = asked.filter(|target| target.contains(&name) && !target.to_lowercase().contains("nextpage="));
+    first.map(|target| (bound(&target, "startTime="), bound(&target, "endTime="))).collect()
+}
+
+fn bound(target: &str, name: &str) -> i64 {
+    let text = target.split(name).nth(1).unwrap().split('&').next().unwrap().replace("%3A", ":");
+    text.parse::<DateTime>().unwrap().to_zoned(TimeZone::UTC).unwrap().timestamp().as_second()
+}
+
+impl World {
+    /// No window is longer than a day, ends before it begins, or begins more than seven days ago; none was refused.
+    #[track_caller]
+    fn assert_windows(&self) {
+        for content_type in ContentType::ALL {
+            for (from, to) in windows(self, content_type) {
+                assert!(from < to && to - from <= DAY, "{from} to {to}");
+            }
+        }
+        assert!(!self.statuses("content").contains(&400), "a window was refused");
+    }
+
+    /// What was listed so long ago, in seconds, and is not delivered yet.
+    fn overdue(&self, seconds: i64) -> usize {
+        let due = self.time.now() - jiff::SignedDuration::from_secs(seconds);
+        let served: Vec<_> = self.running.served().into_iter().filter(|event| event.at <= due).collect();
+        self.accounts(&served).iter().map(|account| account.lost.len()).sum()
+    }
+}
+
+#[tokio::test]
+async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_once() {
+    // Listed up to so long after its time; how long after that it may take, and how often a tick comes.
+    for (latest, within, every) in [(3 * HOUR, 300, 5), (20 * HOUR, HOUR + 300, 20), (6 * DAY, DAY + HOUR, 6 * 60)] {
+        let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(begin()) };
+        let world = world_with(&options, |it| (it.late, it.latest_seconds, it.records_per_blob) = (1.0, latest, 2));
+        let worker = world.worker();
+        while world.running.pending() > 0 || world.running.requests() == 0 {
+            let reports = tick(&worker).await;
+            assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
+            assert_eq!(world.overdue(within), 0, "{latest}");
+            world.minutes(every);
+        }
+        world.time.forward(Duration::from_secs(within.unsigned_abs()));
+        tick(&worker).await;
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
+    for ahead in [360, -360, 3_000, -3_000] {
+        let options = Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
+        let mut world = World::skewed(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
+        world.settings.lookback = 7 * DAY;
+        world.minutes(1);
+        while world.running.pending() > 0 || world.running.requests() == 0 {
+            let reports = world.tick().await.unwrap();
+            assert!(reports.iter().all(|report| report.failure.is_none() && report.drained), "{ahead}: {reports:?}");
+            let now = world.time.now().as_second() - begin().as_second();
+            for stream in world.streams() {
+                assert!(world.watermark(stream.log_type) <= now, "{ahead}: a watermark in the vendor's future");
+            }
+            // Nothing was asked for that lies in the vendor's future.
+            let latest = windows(&world, ContentType::Exchange).iter().map(|window| window.1).max().unwrap();
+            assert!(latest <= world.time.now().as_second() + 1, "{ahead}: {latest}");
+            world.minutes(20);
+        }
+        world.tick().await.unwrap();
+        world.assert_windows();
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
+    let world = world_with(&options, |it| it.date_off_seconds = -360);
+    let worker = world.worker();
+    for off in [-360, 0, 240, -240, 360, 0] {
+        world.simulator.change(|it| it.date_off_seconds = off);
+        for _ in 0..3 {
+            let reports = tick(&worker).await;
+            assert!(reports.iter().all(|report| report.failure.is_none() && report.gaps.is_empty()), "{reports:?}");
+            world.minutes(20);
+        }
+    }
+    tick(&worker).await;
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once() {
+    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 9 * DAY, ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    world.drain().await;
+    let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+    world.minutes(9 * 24 * 60);
+    let (asked, now) = (windows(&world, ContentType::Exchange).len(), world.time.now().as_second());
+    let oldest = now - 7 * DAY + 600;
+
+    let reports = world.tick().await.unwrap();
+    for report in &reports {
+        let [gap] = &report.gaps[..] else { panic!("{report:?}") };
+        assert_eq!((gap.from, gap.to), (watermark, oldest));
+        assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
+        assert!(report.drained && report.failure.is_none() && report.delivered > 0, "{report:?}");
+    }
+    // Seven windows, one after the other, up to now.
+    let windows = windows(&world, ContentType::Exchange).split_off(asked);
+    assert_eq!((windows.len(), windows[0].0), (7, oldest));
+    assert!(windows.windows(2).all(|pair| pair[0].1 == pair[1].0), "{windows:?}");
+    assert!((now..now + 300).contains(&windows[6].1));
+    world.assert_windows();
+    for _ in 0..3 {
+        world.minutes(5);
+        assert_drained(&world.tick().await.unwrap(), 0);
+    }
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f57_a_gap_is_told_by_each_tick_that_loses_and_never_again() {
+    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    world.drain().await;
+    let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+    world.minutes(9 * 24 * 60);
+    // The vendor is down for the first tick: nothing is listed, and more is lost.
+    world.simulator.change(|it| it.internal_error = 1.0);
+    let reports = world.tick().await.unwrap();
+    assert_failed(of(&reports, LogType::Exchange), false, "an error inside the vendor's service");
+    let first = of(&reports, LogType::Exchange).gaps.clone();
+    world.simulator.change(|it| it.internal_error = 0.0);
+    world.minutes(60);
+    let reports = world.tick().await.unwrap();
+    let second = of(&reports, LogType::Exchange).gaps.clone();
+    assert_eq!([first.len(), second.len()], [1, 1]);
+    // What was told once is not told again: they tile.
+    assert_eq!([first[0].from, second[0].from], [watermark, first[0].to]);
+    assert!((3_600..4_200).contains(&(second[0].to - second[0].from)), "{first:?} {second:?}");
+    world.minutes(5);
+    assert_drained(&world.tick().await.unwrap(), 0);
+    world.minutes(24 * 60);
+    world.drain().await;
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
+    for now in ["2026-11-22T06:00:00Z", "2028-03-01T00:00:00Z", "2028-02-29T23:59:59Z", "2027-01-01T00:00:30Z"] {
+        for lookback in [DAY - 1, DAY, DAY + 1, 2 * DAY - 1, 3 * DAY + 1, 7 * DAY] {
+            let options = Options { events: 20, span_seconds: 6 * DAY, ..Options::new(now.parse().unwrap()) };
+            let mut world = world_with(&options, |_| {});
+            world.settings.lookback = lookback;
+            let began = world.time.now().as_second();
+            let reports = world.tick().await.unwrap();
+            assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
+            world.assert_windows();
+            // They tile, and are no more than needed.
+            let windows = windows(&world, ContentType::Exchange);
+            let span = lookback.min(7 * DAY - 1_200);
+            assert_eq!(windows[0].0, began - span, "{now}");
+            assert!(windows.windows(2).all(|pair| pair[0].1 == pair[1].0), "{windows:?}");
+            let last = windows.last().unwrap().1;
+            assert_eq!(windows.len() as i64, (last - windows[0].0 + DAY - 1) / DAY, "{now} {lookback}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn f58_nor_after_any_time_without_a_tick() {
+    let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    world.drain().await;
+    // The overlap of three hours counts, too.
+    for pause in [DAY - 3 * HOUR - 1, DAY - 3 * HOUR, DAY - 3 * HOUR + 1, DAY - 1, DAY, DAY + 1, 2 * DAY + 1] {
+        world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+        let reports = world.tick().await.unwrap();
+        assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
+    }
+    world.drain().await;
+    world.assert_windows();
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}
