@@ -23,6 +23,8 @@ pub(crate) struct Changes {
     /// When each blob was first missed; `None` once it no longer matters.
     missing: BTreeMap<String, Option<UnixSeconds>>,
     last_start: Option<UnixSeconds>,
+    /// The tick ends before it came to the end: the next one begins where this one has got to, be it a second further.
+    pub(crate) more_to_list: bool,
 }
 
 impl Changes {
@@ -105,6 +107,36 @@ impl Changes {
             || !self.missing.is_empty()
             || self.last_start > head.last_start
             || furthest >= IDLE_WRITE_INTERVAL
+            || (furthest > 0 && self.more_to_list)
             || (furthest > 0 && now - head.written_at >= IDLE_WRITE_INTERVAL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_an_idle_tick_is_not_written_and_a_backlog_is() {
+        let head = Head {
+            version: 1,
+            id: String::new(),
+            seq: 0,
+            intent: None,
+            floor: 0,
+            listings: BTreeMap::new(),
+            last_start: None,
+            missing: BTreeMap::new(),
+            last_event: None,
+            written_at: 0,
+        };
+        let mut changes = Changes::default();
+        changes.raise("all", 1);
+        assert!(!changes.worth_a_write(&head, IDLE_WRITE_INTERVAL - 1));
+        assert!(changes.worth_a_write(&head, IDLE_WRITE_INTERVAL));
+        // However little it was, or the next tick would come no further.
+        changes.more_to_list = true;
+        assert!(changes.worth_a_write(&head, 1));
+        assert!(!Changes { more_to_list: true, ..Changes::default() }.worth_a_write(&head, IDLE_WRITE_INTERVAL));
     }
 }

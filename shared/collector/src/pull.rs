@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
-use schema::{LineContext, Normalizer};
+use schema::{LineContext, Normalizer, RowId};
 
 use crate::batch::Rejected;
 use crate::delivery::Delivery;
@@ -54,6 +54,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// Lists and delivers everything due. The report says how far it came.
     pub(crate) async fn run(&mut self) {
         let mut outcome = self.pull().await;
+        self.delivery.changes.more_to_list = matches!(outcome, Err(Stop::Cutoff));
         if !matches!(outcome, Err(Stop::Delivery(_))) {
             let committed = self.finish().await;
             outcome = committed.map_err(Stop::Delivery).and(outcome);
@@ -99,14 +100,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let (mut outcome, mut sweeps) = (Ok(()), Vec::new());
         for listing in &self.stream.listings {
             match self.pull_main(listing, now).await {
-                Ok(plan) => sweeps.extend(plan.map(|plan| (*listing, plan))),
+                Ok(plan) => sweeps.extend(plan.map(|plan| (*listing, plan, self.cut))),
                 // One listing's trouble is not the other's.
                 Err(Stop::Vendor(error)) => outcome = Err(Stop::Vendor(error)),
                 Err(stop) => return Err(stop),
             }
         }
         // No listing's look back holds up another's way forward.
-        for (listing, plan) in sweeps {
+        for (listing, plan, cut) in sweeps {
+            self.cut = cut;
             match self.sweep(listing, plan, now).await {
                 Ok(()) => {}
                 Err(Stop::Vendor(error)) => outcome = Err(Stop::Vendor(error)),
@@ -191,8 +193,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         self.vendor_began = self.vendor_began.or(vendor_now);
     }
 
-    /// Takes one event: a new one goes into the batch in hand.
-    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<(), PortError> {
+    /// Takes one event: a new one goes into the batch in hand. The answer is which event it is.
+    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<RowId, PortError> {
         self.delivery.report.events += 1;
         let context = LineContext {
             source_id: self.stream.source.as_str(),
@@ -205,22 +207,28 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         if self.delivery.has(&row_id).await? {
             self.delivery.batch.drop_unfinished_line();
             self.delivery.report.duplicates += 1;
-            return Ok(());
+            return Ok(row_id);
         }
         match outcome {
             Ok(line) => self.delivery.batch.keep_line(line),
             Err(rejection) => self.delivery.batch.keep_rejected(Rejected { rejection, raw: raw.to_vec() }),
         }
-        self.deliver_if_full().await
+        self.deliver_if_full().await?;
+        Ok(row_id)
     }
 
     pub(crate) async fn deliver_if_full(&mut self) -> Result<(), PortError> {
         if self.delivery.batch.is_full(&self.tick.settings.batch) { self.delivery.deliver().await } else { Ok(()) }
     }
 
+    /// Until what is in hand must be committed.
+    pub(crate) fn time_left(&self) -> Duration {
+        until(self.tick.clock.now(), self.tick.deadline).saturating_sub(COMMIT_RESERVE)
+    }
+
     /// Waits for `work`, but not past the moment at which what is in hand must be committed.
     pub(crate) async fn before_cutoff<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
-        let left = until(self.tick.clock.now(), self.tick.deadline).saturating_sub(COMMIT_RESERVE);
+        let left = self.time_left();
         if left.is_zero() {
             return Err(Stop::Cutoff);
         }
@@ -232,6 +240,6 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 }
 
 /// The time from `now` to `deadline`, or none.
-fn until(now: Timestamp, deadline: Timestamp) -> Duration {
+pub(crate) fn until(now: Timestamp, deadline: Timestamp) -> Duration {
     Duration::try_from(deadline.duration_since(now)).unwrap_or(Duration::ZERO)
 }

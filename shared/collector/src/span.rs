@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::future::ready;
 
+use jiff::Timestamp;
+
 use crate::error::{PortError, Recovery};
 use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Page, State, Vendor};
-use crate::pull::{Pull, Stop};
+use crate::pull::{Pull, Stop, until};
 use crate::stream::ListingId;
 use crate::window::{UnixSeconds, Window};
 
@@ -66,6 +68,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let (mut left, mut whole, mut trouble) = (Some(span), true, None);
         while let Some(span) = left {
             let (window, rest) = span.split_first(self.cut);
+            let began = self.tick.clock.now();
             let came_to = match self.pull_window(listing, window).await {
                 Ok(Pulled::NotOffered) => return Ok(Spanned::NotOffered),
                 Ok(Pulled::NotYet) => return Ok(Spanned::NotYet),
@@ -76,7 +79,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Ok(Pulled::Held { at }) => at.min(window.to),
                 Ok(Pulled::Whole { pages }) => {
                     if rest.is_some() {
-                        self.widen(listing, pages);
+                        self.widen(listing, pages, began);
                     }
                     window.to
                 }
@@ -147,10 +150,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         self.cut_windows(listing, (window.span() / 2).max(1));
     }
 
-    /// After a window with few pages the next may be longer.
-    fn widen(&mut self, listing: ListingId, pages: u32) {
+    /// After a window with few pages the next may be longer, if one twice as long is likely to end in this tick.
+    fn widen(&mut self, listing: ListingId, pages: u32, began: Timestamp) {
         let few = self.policy.split_after_pages.is_some_and(|most| pages * 3 <= most);
-        if few && self.cut < self.policy.longest_window {
+        let in_time = until(began, self.tick.clock.now()) * 2 <= self.time_left();
+        if few && in_time && self.cut < self.policy.longest_window {
             self.cut_windows(listing, self.cut.saturating_mul(2).min(self.policy.longest_window));
         }
     }
@@ -182,7 +186,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 
     /// Lists one window from its start.
     async fn list_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
-        let (mut blobs, mut cursors) = (Vec::new(), HashSet::new());
+        let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
         for page_number in 1..=MOST_PAGES {
             let request = ListRequest { stream: self.stream, listing, window, cursor: cursor.as_deref() };
@@ -203,13 +207,22 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 self.tell_time(page.vendor_now);
             }
             let Page { items, next, .. } = page;
+            let (before, mut events) = (seen.len(), false);
             for item in items {
                 match item {
-                    Item::Event(raw) => self.take(&raw).await.map_err(Stop::Delivery)?,
+                    Item::Event(raw) => {
+                        let row_id = self.take(&raw).await.map_err(Stop::Delivery)?;
+                        events = true;
+                        seen.insert(row_id.ledger_entry());
+                    }
                     Item::Blob(blob) => blobs.push(blob),
                 }
             }
             let Some(next) = next else {
+                // An end with nothing but events of the pages before: perhaps the cursor led back, past the rest.
+                if events && seen.len() == before && self.can_halve(window) {
+                    return Ok(Pulled::LostPlace);
+                }
                 let oldest_left = self.consume(blobs).await?;
                 return Ok(oldest_left.map_or(Pulled::Whole { pages: page_number }, |at| Pulled::Held { at }));
             };

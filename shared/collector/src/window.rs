@@ -34,9 +34,10 @@ impl Window {
 /// What to list of one listing in one tick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// From the watermark, less the overlap, to the vendor's now: always first, for it moves the watermark.
+    /// From the watermark, less the overlap where there is no backlog, to the vendor's now: always first, for it
+    /// moves the watermark.
     pub(crate) main: Option<Window>,
-    /// What the due sweeps look at beyond that.
+    /// What the due sweeps look at beyond that, and the overlap where it was left for later.
     pub(crate) sweep: Option<Window>,
     /// The sweeps that are due, by reach: listing both, oldest first, moves them.
     pub(crate) sweeps: Vec<u32>,
@@ -59,10 +60,16 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
+    // More than one window of those that a tick can list: the overlap waits until the way forward is gone.
+    let behind = now - watermark;
+    let backlog = behind > UnixSeconds::from(policy.overlap) && listing.cut.is_some_and(|cut| cut < behind);
+    let overlap = back(watermark, policy.overlap);
+    let forward = if backlog { back(watermark, 0) } else { overlap };
     // A watermark further behind than the reach: one way forward does for both.
-    let lagging = sweeps.iter().filter(|reach| watermark <= now - UnixSeconds::from(**reach)).map(since);
-    let main = lagging.chain([back(watermark, policy.overlap)]).min().unwrap_or(watermark);
-    let sweep = sweeps.iter().map(since).min();
+    let lagging = sweeps.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
+    let main = lagging.map_or(forward, |from| from.min(forward));
+    let later = (backlog && lagging.is_none()).then_some(overlap);
+    let sweep = sweeps.iter().map(since).chain(later).min();
     let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
     Plan { main: span(main, now), sweep: sweep.and_then(|from| span(from, main)), sweeps, lost }
 }
@@ -140,6 +147,28 @@ mod tests {
         // What was listed on the way, a day and more after it happened, is not looked at again.
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
         assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(stopped + DAY - 600, NOW));
+        // Nor is the overlap, where windows have to be cut.
+        let state = ListingState { cut: Some(HOUR), ..state };
+        let got = plan(&state, 0, &policy(None), NOW);
+        assert_eq!((got.main, got.sweep), (window(stopped + DAY, NOW), None));
+    }
+
+    #[test]
+    fn ok_a_backlog_is_listed_before_the_overlap_is_again() {
+        let swept = [(604_800, NOW - 100), (86_400, NOW - 100)];
+        let cut = |watermark, swept| ListingState { cut: Some(600), ..listing(watermark, swept) };
+        let got = plan(&cut(NOW - 601, &swept), 0, &policy(None), NOW);
+        assert_eq!((got.main, got.sweep), (window(NOW - 601, NOW), window(NOW - 1_201, NOW - 601)));
+        assert!(got.sweeps.is_empty());
+        // With a sweep that is due it is part of that.
+        let due = [swept[0], (86_400, NOW - HOUR)];
+        let got = plan(&cut(NOW - HOUR, &due), 0, &policy(None), NOW);
+        assert_eq!((got.main, got.sweep), (window(NOW - HOUR, NOW), window(NOW - HOUR - DAY, NOW - HOUR)));
+        // What one window holds is no backlog: an idle stream's watermark is written once an hour.
+        for state in [cut(NOW - 600, &swept), listing(NOW - HOUR, &swept)] {
+            let got = plan(&state, 0, &policy(None), NOW);
+            assert_eq!((got.main, got.sweep), (window(state.watermark - 600, NOW), None));
+        }
     }
 
     #[test]
