@@ -41,10 +41,10 @@ impl Account {
 pub fn account(shelf: &Shelf, stream: &Stream, served: &[Served]) -> Result<Account, String> {
     let mut due = due(stream, served);
     let mut account = Account::default();
-    for (key, body) in shelf.objects(&format!("{}/", stream.log_type.table())) {
+    for (key, body) in objects(shelf, stream) {
         for line in lines(&key, &body)? {
             account.lines += 1;
-            account.take(&mut due, &line);
+            account.take(&mut due, &row_id(&key, &line)?);
         }
     }
     let rejected = format!("rejected/{}/{}-", stream.log_type.table(), stream.source);
@@ -86,12 +86,32 @@ fn due(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
     ours.map(|event| (row_id(&event.raw).to_string(), (event.identity.clone(), 0))).collect()
 }
 
-/// The row ids of an object's lines.
+/// The stream's objects, by key.
+fn objects(shelf: &Shelf, stream: &Stream) -> Vec<(String, Vec<u8>)> {
+    shelf.objects(&format!("{}/", stream.log_type.table()))
+}
+
+/// The lines of each of a stream's objects, in the order of their keys.
+///
+/// # Errors
+/// An object is not what it should be.
+pub fn delivered(shelf: &Shelf, stream: &Stream) -> Result<Vec<Vec<String>>, String> {
+    objects(shelf, stream).iter().map(|(key, body)| lines(key, body)).collect()
+}
+
+/// An object's lines.
 fn lines(key: &str, body: &[u8]) -> Result<Vec<String>, String> {
     let mut text = String::new();
     MultiGzDecoder::new(body).read_to_string(&mut text).map_err(|error| format!("{key}: {error}"))?;
-    let row_id = |line: &str| -> Option<String> {
-        serde_json::from_str::<serde_json::Value>(line).ok()?["p_row_id"].as_str().map(str::to_owned)
-    };
-    text.lines().map(|line| row_id(line).ok_or_else(|| format!("{key}: not a line of ours: {line}"))).collect()
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err(format!("{key}: the last line has no end"));
+    }
+    // A line ends with LF and nothing else: other line separators are part of it.
+    Ok(text.split_terminator('\n').map(str::to_owned).collect())
+}
+
+fn row_id(key: &str, line: &str) -> Result<String, String> {
+    let line: serde_json::Value =
+        serde_json::from_str(line).map_err(|error| format!("{key}: not a line ({error}): {line}"))?;
+    line["p_row_id"].as_str().map(str::to_owned).ok_or_else(|| format!("{key}: not a line of ours: {line}"))
 }

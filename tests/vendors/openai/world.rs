@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use adapters::http::HttpClient;
-use collector::{Head, PortError, Secrets, Settings, Source, Stream, StreamReport};
+use collector::{Clock, Head, PortError, Secrets, Settings, Source, Stream, StreamReport};
 use jiff::Timestamp;
 use openai::{Config, OpenAi, SourceSecret};
 use secrecy::SecretString;
@@ -115,6 +115,13 @@ impl World {
         }
     }
 
+    /// Sets our own clock that many seconds ahead of the vendor's.
+    pub(crate) fn set_clock(&mut self, ahead: i64) {
+        let seeds = (self.engine.random(), self.client.random());
+        self.engine = VirtualClock::of_engine(&self.time, ahead, seeds.0);
+        self.client = VirtualClock::of_client(&self.time, ahead, seeds.1);
+    }
+
     /// A healthy organization with these events, all visible at the beginning.
     pub(crate) fn of(records: Vec<String>) -> Self {
         Self::with(&Options { records: Some(records), ..Options::new(begin()) }, Behaviours::default())
@@ -125,11 +132,25 @@ impl World {
         Self::of((0..count).map(|number| event(&format!("audit_log-{number:05}"), -60 * (number + 1))).collect())
     }
 
+    /// A healthy organization with these events, each of which shows up so many seconds after the beginning.
+    pub(crate) fn showing(records: Vec<(String, i64)>) -> Self {
+        let at = |second| Timestamp::from_second(begin().as_second() + second).unwrap();
+        let (records, seconds): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+        let visible_at = seconds.into_iter().map(at).collect();
+        let options = Options { records: Some(records), visible_at, ..Options::new(begin()) };
+        Self::with(&options, Behaviours::default())
+    }
+
     /// A process that was just started.
     pub(crate) async fn worker(&self) -> Worker<'_, Client<'_>> {
+        self.paced(self.pace).await
+    }
+
+    /// A process that was just started, whose calls take as long as `pace` says.
+    pub(crate) async fn paced(&self, pace: Pace) -> Worker<'_, Client<'_>> {
         let source = OpenAi::source(&self.http, &self.key, &self.client, &self.config, "the secret").await.unwrap();
         let Source { vendor, streams, policy } = source;
-        let vendor = Paced::new(vendor, &self.time, self.pace, 7);
+        let vendor = Paced::new(vendor, &self.time, pace, 7);
         Worker::new(Source { vendor, streams, policy }, &self.shelf, &self.engine, &self.settings)
     }
 

@@ -1,0 +1,143 @@
+//! More than a tick can list.
+
+use collector::BatchLimits;
+use tests::rig::account::delivered;
+
+use super::*;
+use crate::openai::world::{begin, event, stream};
+
+/// Ticks that no backlog here needs.
+const MOST_TICKS: usize = 100;
+
+/// `count` events, evenly over the `seconds` before the beginning.
+fn spread(count: i64, seconds: i64) -> Vec<String> {
+    (0..count).map(|number| event(&format!("e-{number:05}"), -1 - number * seconds / count)).collect()
+}
+
+/// What a tick can move: how far it came, how much was delivered, and how short windows are cut.
+fn reached(world: &World, delivered: u64) -> (i64, u64, i64) {
+    let listing = &world.head().listings[openai::ORGANIZATION];
+    (listing.watermark, delivered, -listing.cut.unwrap_or(DAY))
+}
+
+/// Ticks, a minute after each other, until one has come to the end. Each gets somewhere and none fails.
+async fn catch_up(world: &World) -> Vec<StreamReport> {
+    let worker = world.worker().await;
+    let (mut reports, mut delivered): (Vec<StreamReport>, _) = (Vec::new(), 0);
+    loop {
+        let before = world.shelf.head_of(&stream()).map(|_| reached(world, delivered));
+        let report = tick(&worker).await;
+        assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
+        delivered += report.delivered;
+        let (drained, after) = (report.drained, reached(world, delivered));
+        reports.push(report);
+        if drained {
+            return reports;
+        }
+        // What is only looked at again moves neither, and is listed within the last of all ticks.
+        let somewhere = before.is_none_or(|before| after.0 > before.0 || after.1 > before.1 || after.2 > before.2);
+        assert!(somewhere, "tick {} of {after:?}: {:?}", reports.len(), reports.last());
+        assert!(before.is_none_or(|before| after.0 >= before.0), "the watermark fell");
+        assert!(reports.len() < MOST_TICKS, "{after:?}: {:?}", reports.last());
+        world.minutes(1);
+    }
+}
+
+/// Catches up with 20,000 events over the `seconds` before the beginning, the vendor taking `pace` milliseconds
+/// a page; the requests that took.
+async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
+    let mut world = World::of(spread(20_000, seconds));
+    world.pace = (pace, pace);
+    world.settings.batch = BatchLimits { lines: 700, ..BatchLimits::default() };
+    let reports = catch_up(&world).await;
+    assert_eq!(reports.iter().map(|report| report.delivered).sum::<u64>(), 20_000);
+    world.assert_exact();
+    // No object is longer than a batch may be: that is all a tick holds of it.
+    let objects = delivered(&world.shelf, &stream()).unwrap();
+    assert!(objects.iter().all(|lines| lines.len() <= 700));
+    world.requests()
+}
+
+#[tokio::test]
+async fn f12_a_backlog_of_days_takes_ticks_but_no_more_than_twice_the_requests() {
+    // Two hundred pages, and one of the tenant's.
+    for (days, pace) in [(4, 1_000), (6, 2_000), (4, 4_000)] {
+        let requests = requests_for_20_000(days * DAY, pace).await;
+        assert!(requests <= 2 * 201, "{days} days at {pace} ms: {requests} requests");
+    }
+}
+
+#[tokio::test]
+async fn f12_an_hour_with_more_than_ticks_can_list_is_cut_until_it_is_done() {
+    // What is listed again behind every watermark is almost as much as a tick can list.
+    let requests = requests_for_20_000(3_600, 1_000).await;
+    assert!(requests <= 4 * 201, "{requests} requests");
+}
+
+#[tokio::test]
+async fn f12_a_look_back_longer_than_a_tick_is_finished_bit_by_bit() {
+    // A day that is full, listed anew every hour by a vendor that takes more than a second a page.
+    let mut world = World::of(spread(5_000, DAY));
+    world.drain().await;
+    world.pace = (1_200, 1_200);
+    let swept = |world: &World| world.head().listings[openai::ORGANIZATION].swept[&86_400] - begin().as_second();
+    let mut last = swept(&world);
+    for hour in 1..=3 {
+        world.minutes(61);
+        let reports = catch_up_with_sweeps(&world).await;
+        assert!(reports <= 4, "{reports} ticks in hour {hour}");
+        assert!(swept(&world) >= last + 3_600, "in hour {hour}");
+        last = swept(&world);
+    }
+    world.assert_exact();
+}
+
+/// Ticks until one has come to the end; how many.
+async fn catch_up_with_sweeps(world: &World) -> usize {
+    let worker = world.worker().await;
+    for number in 1..=MOST_TICKS {
+        if tick(&worker).await.drained {
+            return number;
+        }
+        world.minutes(1);
+    }
+    panic!("no end after {MOST_TICKS} ticks");
+}
+
+#[tokio::test]
+async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
+    // An event every ten minutes, from a day before the beginning to eleven days after it.
+    let records = (-144..1_584).map(|number| (event(&format!("e-{number}"), 600 * number), (600 * number).max(0)));
+    let mut world = World::showing(records.collect());
+    assert_drained(&world.tick().await.unwrap(), 144);
+    let watermark = world.watermark();
+    assert_eq!(watermark, 0);
+
+    world.minutes(10 * 24 * 60);
+    world.pace = (6_000, 6_000);
+    let asked_before = world.running.asked().len();
+    let reports = catch_up(&world).await;
+    assert!(reports.len() >= 2, "one tick is enough for it: {reports:?}");
+    assert!(reports.iter().all(|report| report.gaps.is_empty()));
+
+    // Oldest first and no jump: each window begins no later than the last one ended.
+    let windows: Vec<_> = world.running.asked()[asked_before..].iter().filter_map(organization_window).collect();
+    let mut reached = begin().as_second() + watermark;
+    for (from, to) in windows {
+        assert!(from <= reached, "nothing was listed from {reached} to {from}");
+        assert!(to - from <= 30 * DAY, "{from} to {to}");
+        reached = reached.max(to);
+    }
+    assert!(world.watermark() >= 10 * DAY, "{}", world.watermark());
+    world.minutes(24 * 60);
+    world.drain().await;
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}
+
+/// The span of vendor time that a request of the organization's listing asks for.
+fn organization_window(asked: &simulators::Asked) -> Option<(i64, i64)> {
+    let bound = |name: &str| asked.target.split_once(name)?.1.split('&').next()?.parse::<i64>().ok();
+    let organization = asked.target.contains("tenant_only=false");
+    organization.then(|| Some((bound("%5Bgte%5D=")?, bound("%5Blt%5D=")?))).flatten()
+}

@@ -1,0 +1,320 @@
+//! Ticks that die, run at once, or cannot write.
+
+use std::pin::pin;
+
+use collector::{BatchLimits, PortError};
+use futures_util::future::join;
+use tests::rig::mortal::Died;
+use tests::rig::shelf::{Call, Fate};
+
+use super::*;
+use crate::openai::world::{event, stream};
+
+/// Events of [`world`].
+const EVENTS: u64 = 250;
+/// The most lines of one of its objects.
+const LINES: usize = 100;
+
+/// 250 events that become three objects.
+fn world() -> World {
+    let mut world = World::of((0..250).map(|number| event(&format!("e-{number:03}"), -100 * number - 1)).collect());
+    world.settings.lookback = DAY;
+    world.settings.batch = BatchLimits { lines: LINES, ..BatchLimits::default() };
+    world
+}
+
+/// What becomes of a call, as the test has it.
+fn at_call(world: &World, call: Call, number: u64, fate: Fate) {
+    let mut fate = Some(fate);
+    world.shelf.script(move |made, nth| match (made, nth) == (call, number) {
+        true => fate.take().unwrap_or(Fate::Well),
+        false => Fate::Well,
+    });
+}
+
+/// How often each call is made by a first tick that nothing happens to.
+async fn calls() -> Vec<(Call, u64)> {
+    let world = world();
+    world.tick().await.unwrap();
+    Call::ALL.map(|call| (call, world.shelf.calls(call))).into()
+}
+
+/// The keys of the stream's objects.
+fn keys(world: &World) -> Vec<String> {
+    world.shelf.objects("openai_audit/").into_iter().map(|(key, _)| key).collect()
+}
+
+/// Ticks until all is delivered: three objects, or one more where an object was cut short by what happened.
+async fn recovers(world: &World, why: &str) {
+    world.shelf.heal();
+    let reports = world.drain().await;
+    assert_eq!(reports.len(), 1, "{why}");
+    assert!(reports[0].failure.is_none(), "{why}: {:?}", reports[0]);
+    assert_eq!(world.assert_exact().lines as u64, EVENTS, "{why}");
+    assert!(world.head().intent.is_none(), "{why}");
+    // Numbered without a gap, each number once.
+    let numbers: Vec<_> =
+        keys(world).iter().filter_map(|key| key.split('-').next_back()?.get(..12).map(str::to_owned)).collect();
+    let expected: Vec<_> = (0..world.head().seq).map(|seq| format!("{seq:012}")).collect();
+    assert_eq!(numbers, expected, "{why}");
+}
+
+#[tokio::test]
+async fn f13_killed_between_put_and_commit_the_object_is_adopted() {
+    for done in [true, false] {
+        let world = world();
+        // The first put is the birth record's.
+        let (call, number) = if done { (Call::Put, 3) } else { (Call::Commit, 2) };
+        at_call(&world, call, number, Fate::Dies { done });
+        assert_eq!(world.tick().await, Err(Died));
+        assert_eq!((keys(&world).len(), world.head().seq, world.watermark()), (2, 1, -DAY));
+        let intent = world.head().intent.unwrap();
+        assert_eq!(intent, keys(&world)[1]);
+
+        world.shelf.heal();
+        let report = world.tick().await.unwrap();
+        assert!(report.drained && report.failure.is_none(), "{report:?}");
+        assert_eq!((report.adopted, report.delivered, report.objects), (100, 50, 1));
+        assert_eq!(world.watermark(), 0);
+        recovers(&world, "after an adoption").await;
+    }
+}
+
+#[tokio::test]
+async fn f13_killed_after_the_commit_nothing_is_repeated() {
+    let world = world();
+    at_call(&world, Call::Commit, 2, Fate::Dies { done: true });
+    assert_eq!(world.tick().await, Err(Died));
+    assert_eq!((keys(&world).len(), world.head().seq, world.head().intent), (2, 2, None));
+    world.shelf.heal();
+    let report = world.tick().await.unwrap();
+    assert_eq!((report.adopted, report.delivered, report.duplicates), (0, 50, 200), "{report:?}");
+    recovers(&world, "after a commit").await;
+}
+
+#[tokio::test]
+async fn f14_killed_before_the_put_the_next_object_takes_its_key() {
+    for (call, number, done) in [(Call::Write, 3, true), (Call::Put, 3, false)] {
+        let world = world();
+        at_call(&world, call, number, Fate::Dies { done });
+        assert_eq!(world.tick().await, Err(Died), "{call:?}");
+        let intent = world.head().intent.unwrap();
+        assert_eq!((keys(&world).len(), world.head().seq, world.watermark()), (1, 1, -DAY), "{call:?}");
+
+        world.shelf.heal();
+        world.minutes(120);
+        let report = world.tick().await.unwrap();
+        assert_drained(&report, 150);
+        assert_eq!(report.objects, 2);
+        assert!(keys(&world).contains(&intent), "{intent} in {:?}", keys(&world));
+        recovers(&world, "after an intent").await;
+    }
+}
+
+#[tokio::test]
+async fn f13_f14_killed_at_any_call_done_or_not_loses_nothing_and_repeats_nothing() {
+    for (call, times) in calls().await {
+        for (number, done) in (1..=times).flat_map(|number| [(number, false), (number, true)]) {
+            let world = world();
+            at_call(&world, call, number, Fate::Dies { done });
+            assert_eq!(world.tick().await, Err(Died), "{call:?} {number}");
+            recovers(&world, &format!("killed at {call:?} {number}, done: {done}")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn f15_two_ticks_at_once_deliver_everything_once() {
+    for (first_pace, second_pace) in [(100, 100), (10, 300)] {
+        let mut world = world();
+        world.settings.batch.lines = 20;
+        let one = world.paced((first_pace, first_pace)).await;
+        let other = world.paced((second_pace, second_pace)).await;
+        let (a, b) = join(tick(&one), tick(&other)).await;
+        for report in [&a, &b] {
+            assert!(report.failure.is_none() && report.drained, "{report:?}");
+        }
+        assert_eq!(a.delivered + b.delivered, EVENTS);
+        assert_eq!(world.watermark(), 0);
+        recovers(&world, "two at once").await;
+    }
+}
+
+#[tokio::test]
+async fn f15_two_ticks_that_take_turns_both_deliver() {
+    let world = world();
+    let (one, other) = (world.worker().await, world.worker().await);
+    let mut first = pin!(one.tick(TICK_SECONDS, None));
+    until(first.as_mut(), || world.shelf.calls(Call::Commit) == 1).await;
+    let mut second = pin!(other.tick(TICK_SECONDS, None));
+    until(second.as_mut(), || world.shelf.calls(Call::Commit) == 2).await;
+    // Whoever is first with the third object: each has delivered one, and no line is told twice.
+    let (a, b) = join(first, second).await;
+    let (a, b) = (only(a.unwrap()), only(b.unwrap()));
+    assert!(a.failure.is_none() && b.failure.is_none(), "{a:?} {b:?}");
+    assert!(a.delivered >= 100 && b.delivered >= 100, "{} and {}", a.delivered, b.delivered);
+    assert_eq!(a.delivered + b.delivered, EVENTS);
+    recovers(&world, "turns").await;
+}
+
+#[tokio::test]
+async fn f15_a_tick_within_another_wherever_it_begins_delivers_nothing_twice() {
+    for (call, times) in calls().await {
+        for number in 1..=times {
+            let world = world();
+            let (one, other) = (world.worker().await, world.worker().await);
+            let why = format!("a whole tick after {call:?} {number} of another");
+            let (mut first, before) = (pin!(one.tick(TICK_SECONDS, None)), world.time.now());
+            until(first.as_mut(), || world.shelf.calls(call) >= number).await;
+            let within = tick(&other).await;
+            assert!(within.failure.is_none() && within.drained, "{why}: {within:?}");
+            let around = only(first.await.unwrap());
+            assert!(around.failure.is_none(), "{why}: {around:?}");
+            // Each line is told by one of them: as delivered, or as adopted by the one that found it there.
+            let told = within.delivered + around.delivered;
+            assert!(told <= EVENTS && told + within.adopted + around.adopted >= EVENTS, "{why}: {within:?} {around:?}");
+            assert!(world.time.now() > before);
+            recovers(&world, &why).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
+    let world = world();
+    let (sleeper, other) = (world.worker().await, world.worker().await);
+    let mut sleeping = pin!(sleeper.tick(TICK_SECONDS, None));
+    // Its intent is set; it is about to put.
+    until(sleeping.as_mut(), || world.shelf.calls(Call::Write) == 2).await;
+    let intent = world.head().intent.unwrap();
+    for _ in 0..3 {
+        world.minutes(120);
+        tick(&other).await;
+    }
+    let there = world.shelf.objects(&intent);
+    assert_eq!(there.len(), 1);
+    let woken = only(sleeping.await.unwrap());
+    assert_eq!((woken.delivered, woken.objects), (0, 0), "{woken:?}");
+    assert_eq!(world.shelf.objects(&intent), there, "an object is created once and never changed");
+    recovers(&world, "after a sleeper").await;
+}
+
+#[tokio::test]
+async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
+    for (call, number, done) in [
+        (Call::Write, 2, false),
+        (Call::Write, 2, true),
+        (Call::Commit, 1, false),
+        (Call::Commit, 1, true),
+        (Call::Commit, 3, false),
+        (Call::Commit, 3, true),
+    ] {
+        let world = world();
+        let error = PortError::next_tick("the table is throttled");
+        at_call(&world, call, number, Fate::Fails { done, error });
+        let report = world.tick().await.unwrap();
+        let why = format!("{call:?} {number}, done: {done}");
+        assert_failed(&report, false, "the table is throttled");
+        // What is committed is told, and no more; the last commit brings the watermark along.
+        let committed = if call == Call::Commit { 100 * (number - 1) } else { 0 };
+        assert_eq!(report.delivered, committed, "{why}");
+        assert_eq!(world.watermark(), if (call, number, done) == (Call::Commit, 3, true) { 0 } else { -DAY }, "{why}");
+        let in_bucket = keys(&world).len() as u64;
+        assert_eq!(in_bucket, if call == Call::Commit { number } else { 0 }, "{why}");
+
+        world.shelf.heal();
+        let report = world.tick().await.unwrap();
+        assert!(report.drained && report.failure.is_none(), "{why}: {report:?}");
+        let adopted = if call == Call::Commit && !done { if number == 3 { 50 } else { 100 } } else { 0 };
+        assert_eq!(report.adopted, adopted, "{why}");
+        recovers(&world, &why).await;
+    }
+}
+
+#[tokio::test]
+async fn f16_a_table_that_refuses_everybody_for_an_hour_moves_nothing() {
+    let world = world();
+    let worker = world.worker().await;
+    world.shelf.script(|call, _| match call {
+        Call::Write | Call::Commit => Fate::Fails { done: false, error: PortError::next_tick("throttled") },
+        _ => Fate::Well,
+    });
+    for _ in 0..6 {
+        let report = tick(&worker).await;
+        assert_failed(&report, false, "throttled");
+        assert_eq!((report.delivered, world.shelf.head_of(&stream())), (0, None));
+        // Not even a head: nothing is asked of the vendor that could not be kept.
+        assert_eq!(world.requests(), 0);
+        world.minutes(10);
+    }
+    recovers(&world, "throttled").await;
+}
+
+#[tokio::test]
+async fn f16_a_commit_refused_since_another_was_faster_is_filtered_again_and_not_fetched_again() {
+    let world = world();
+    let (one, other) = (world.worker().await, world.worker().await);
+    let mut first = pin!(one.tick(TICK_SECONDS, None));
+    until(first.as_mut(), || world.shelf.calls(Call::Put) == 2).await;
+    assert_eq!(keys(&world).len(), 1);
+    // The other finds the object, adopts it and delivers the rest: the first one's commit is refused.
+    let within = tick(&other).await;
+    assert_eq!((within.adopted, within.delivered), (100, 150), "{within:?}");
+    let (asked, commits) = (world.requests(), world.shelf.calls(Call::Commit));
+    let around = only(first.await.unwrap());
+    assert_eq!((around.delivered, around.objects, around.failure), (0, 0, None));
+    assert!(world.shelf.calls(Call::Commit) > commits, "it tried");
+    // Its second and third page, and the tenant's: the first is not asked for again.
+    assert!(world.requests() - asked <= 3, "{} requests", world.requests() - asked);
+    recovers(&world, "a refused commit").await;
+}
+
+#[tokio::test]
+async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
+    for (number, done) in [(2, false), (2, true), (4, false), (4, true)] {
+        let world = world();
+        let error = PortError::next_tick("the bucket does not answer");
+        at_call(&world, Call::Put, number, Fate::Fails { done, error });
+        let report = world.tick().await.unwrap();
+        let why = format!("put {number}, done: {done}");
+        assert_failed(&report, false, "the bucket does not answer");
+        let committed = 100 * (number - 2);
+        assert_eq!((report.delivered, world.watermark()), (committed, -DAY), "{why}");
+        let intent = world.head().intent.unwrap();
+
+        world.shelf.heal();
+        world.minutes(1);
+        let report = world.tick().await.unwrap();
+        assert!(report.drained && report.failure.is_none(), "{why}: {report:?}");
+        let adopted = if !done {
+            0
+        } else if number == 2 {
+            100
+        } else {
+            50
+        };
+        assert_eq!((report.adopted, report.delivered), (adopted, EVENTS - committed - adopted), "{why}");
+        assert!(keys(&world).contains(&intent), "{why}");
+        recovers(&world, &why).await;
+    }
+}
+
+#[tokio::test]
+async fn f17_a_bucket_that_is_not_allowed_needs_a_person_and_is_never_taken_for_empty() {
+    let world = world();
+    at_call(&world, Call::Put, 3, Fate::Dies { done: true });
+    assert_eq!(world.tick().await, Err(Died));
+    world.shelf.script(|call, _| match call {
+        Call::Get | Call::Put => Fate::Fails { done: false, error: PortError::person("s3:GetObject is not allowed") },
+        _ => Fate::Well,
+    });
+    let asked = world.requests();
+    for _ in 0..3 {
+        assert_failed(&world.tick().await.unwrap(), true, "s3:GetObject is not allowed");
+        assert_eq!((keys(&world).len(), world.requests(), world.watermark()), (2, asked, -DAY));
+    }
+    world.shelf.heal();
+    let report = world.tick().await.unwrap();
+    assert_eq!((report.adopted, report.delivered), (100, 50));
+    recovers(&world, "allowed again").await;
+}

@@ -1,0 +1,167 @@
+//! Events that show up after their time. The promise: within a day of it, each is delivered once.
+
+use std::time::Duration;
+
+use super::*;
+use crate::openai::world::event;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+
+impl World {
+    /// The clock shows that many seconds after the beginning.
+    fn wait_until(&self, second: i64) {
+        let now = self.time.now().as_second() - super::super::world::begin().as_second();
+        self.time.forward(Duration::from_secs(u64::try_from(second - now).unwrap()));
+    }
+}
+
+/// A world whose calls take no time, so that seconds are exact, with these events: their seconds, and when they show up.
+fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {
+    let records = events.map(|(at, visible)| (event(&format!("e-{at}-{visible}"), at), visible));
+    let mut world = World::showing(records.collect());
+    world.pace = (0, 0);
+    world
+}
+
+#[tokio::test]
+async fn f10_an_event_that_shows_up_within_ten_minutes_is_delivered_by_the_next_tick() {
+    // Every 61 seconds, so that it happens and shows up at every second of a minute; each so late once in a while.
+    let lateness = [1, 59, 60, 61, 4 * MINUTE, 599, 600];
+    let world = showing((0..70).map(|n| 61 * n).zip(lateness.into_iter().cycle()).map(|(at, late)| (at, at + late)));
+    let worker = world.worker().await;
+    for minute in 0..85 {
+        world.wait_until(MINUTE * minute);
+        let report = tick(&worker).await;
+        assert!(report.drained && report.failure.is_none(), "{report:?}");
+        // All that can be seen is there, now.
+        world.assert_exact();
+    }
+    assert_eq!(world.running.pending(), 0);
+}
+
+#[tokio::test]
+async fn f10_four_minutes_late_exactly_at_a_tick_and_a_second_beside_it() {
+    let around_ticks = (0..10).flat_map(|n| [-1, 0, 1].map(|beside| 6 * MINUTE * (n + 1) + beside));
+    let world = showing(around_ticks.map(|visible| (visible - 4 * MINUTE, visible)));
+    for minute in 0..65 {
+        world.wait_until(MINUTE * minute);
+        // Each tick another process: nothing is remembered but what was written.
+        let report = world.tick().await.unwrap();
+        assert!(report.drained && report.failure.is_none(), "{report:?}");
+        world.assert_exact();
+    }
+    assert_eq!(world.running.pending(), 0);
+}
+
+/// When a late event shows up: about the sweep of that hour.
+fn about(hour: i64) -> [i64; 6] {
+    [-1, 0, 1, 2, HOUR / 2, HOUR - 1].map(|beside| HOUR * hour + beside)
+}
+
+/// How late: just beyond the overlap, two hours, and up to a whole day.
+const LATE: [i64; 6] = [601, 660, 2 * HOUR, 12 * HOUR + 7, 24 * HOUR - 1, 24 * HOUR];
+
+/// Events of each lateness that show up at each of these moments.
+fn late(moments: impl IntoIterator<Item = i64>) -> World {
+    showing(moments.into_iter().flat_map(|visible| LATE.map(|late| (visible - late, visible))))
+}
+
+/// Ticks of one process, a third of an hour apart, over these hours, but not while it is down; sweeps are due
+/// every hour.
+async fn ticks(world: &World, hours: std::ops::Range<i64>, down: std::ops::Range<i64>) {
+    let worker = world.worker().await;
+    for third in 3 * hours.start..3 * hours.end {
+        if down.contains(&(third / 3)) {
+            continue;
+        }
+        world.wait_until(HOUR / 3 * third);
+        let report = tick(&worker).await;
+        assert!(report.drained && report.failure.is_none(), "{report:?}");
+        if third % 3 == 0 {
+            // The hour's sweep: all that can be seen is there.
+            world.assert_exact();
+        }
+    }
+}
+
+#[tokio::test]
+async fn f11_an_event_that_shows_up_within_a_day_is_delivered_within_the_hour() {
+    let world = late(about(25));
+    ticks(&world, 0..28, 0..0).await;
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f11_also_when_it_shows_up_while_nobody_looks() {
+    for down in [24..26, 25..29, 1..27, 2..60] {
+        let world = late(about(25));
+        ticks(&world, 0..down.end + 2, down.clone()).await;
+        assert_eq!(world.running.pending(), 0, "{down:?}");
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f11_also_when_every_process_is_a_new_one_and_ticks_are_seldom() {
+    let world = late(about(25).into_iter().chain(about(26)));
+    // Every 101 minutes: sweeps come as they may.
+    for number in 0..20 {
+        world.wait_until(101 * MINUTE * number);
+        let report = world.tick().await.unwrap();
+        assert!(report.drained && report.failure.is_none(), "{report:?}");
+    }
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f11_also_when_the_sweeps_come_hours_too_late() {
+    for until in [26, 27, 31, 50] {
+        let mut world = late(about(25));
+        ticks(&world, 0..24, 0..0).await;
+        // The way forward takes all the time that a tick has: there is none left to look back.
+        world.pace = (22_000, 22_000);
+        let slow = world.worker().await;
+        for third in 3 * 24..3 * until {
+            world.wait_until(HOUR / 3 * third);
+            let report = tick(&slow).await;
+            assert!(report.failure.is_none(), "{report:?}");
+            assert!(!report.drained || third == 3 * 24, "there was time to look back: {report:?}");
+        }
+        drop(slow);
+        world.pace = (0, 0);
+        ticks(&world, until..until + 3, 0..0).await;
+        assert_eq!(world.running.pending(), 0);
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f11_also_when_the_sweep_itself_fails_for_hours() {
+    let world = late(about(25));
+    ticks(&world, 0..25, 0..0).await;
+    // From here on the vendor fails for whatever is older than an hour and a half: for sweeps, and for nothing else.
+    let begin = super::super::world::begin().as_second();
+    let sweeps =
+        |at: i64| (at - 25 * HOUR..at - 23 * HOUR).map(move |from| format!("effective_at[gte]={}", begin + from));
+    let failing = (25..29)
+        .flat_map(|hour| sweeps(hour * HOUR).step_by(HOUR as usize / 3))
+        .collect::<std::collections::BTreeSet<_>>();
+    let fault = |from: &String, number| at(number, from, Fault::answer(500, ""));
+    world.script(
+        failing.iter().flat_map(|from| (1..=60).map(|number| fault(from, number)).collect::<Vec<_>>()).collect(),
+    );
+    let worker = world.worker().await;
+    let mut failed = 0;
+    for third in 3 * 25 + 1..3 * 29 {
+        world.wait_until(HOUR / 3 * third);
+        failed += u64::from(tick(&worker).await.failure.is_some());
+    }
+    assert!(failed > 6, "{failed} sweeps failed");
+    world.script(Vec::new());
+    ticks(&world, 30..33, 0..0).await;
+    assert_eq!(world.running.pending(), 0);
+    world.assert_exact();
+}

@@ -1,0 +1,108 @@
+//! What the vendor is known to do to its clients, and what must come of it: F01 to F27, by theme.
+
+mod access;
+mod backlog;
+mod clock;
+mod content;
+mod crashes;
+mod lateness;
+mod paging;
+mod throttling;
+mod transport;
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use collector::StreamReport;
+use simulators::{Fault, Scripted};
+use tests::rig::worker::Worker;
+
+use super::world::{Client, TICK_SECONDS, World, only};
+
+/// The vendor's only operation, as its scripts name it.
+const LIST: &str = "audit_logs";
+/// Seconds of a day: the longest window.
+const DAY: i64 = 86_400;
+/// Pages of [`five_pages`].
+const PAGES: u64 = 5;
+/// Requests of the first tick on [`five_pages`] when nothing goes wrong: the pages, and the tenant's listing.
+const HEALTHY: u64 = PAGES + 1;
+
+/// A fault at the `number`th request that has this parameter.
+fn at(number: u64, parameter: &str, fault: Fault) -> Scripted {
+    Scripted::new(LIST, number, fault).having(parameter)
+}
+
+/// 450 events, a minute apart, in one window: a day is looked back over. On the first tick the watermark goes from a day
+/// before the beginning to the beginning.
+fn five_pages() -> World {
+    let mut world = World::of_minutes(450);
+    world.settings.lookback = DAY;
+    world
+}
+
+/// A fault the first `times` times that a page of [`five_pages`] is asked for on the first tick.
+fn on_page(page: u64, times: u64, fault: &Fault) -> Vec<Scripted> {
+    let (first, parameter) = if page == 1 { (1, "tenant_only=false") } else { (page - 1, "after") };
+    (first..first + times).map(|number| at(number, parameter, fault.clone())).collect()
+}
+
+/// One tick of a process.
+async fn tick(worker: &Worker<'_, Client<'_>>) -> StreamReport {
+    only(worker.tick(TICK_SECONDS, None).await.unwrap())
+}
+
+/// A tick that came to the end of all there was.
+#[track_caller]
+fn assert_drained(report: &StreamReport, delivered: u64) {
+    assert!(report.drained && report.failure.is_none(), "{report:?}");
+    assert!(report.gaps.is_empty() && report.adopted == 0 && report.rejected == 0, "{report:?}");
+    assert_eq!(report.delivered, delivered, "{report:?}");
+}
+
+/// A tick that failed, with these words; whether it needs a person.
+#[track_caller]
+fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
+    let failure = report.failure.as_ref().unwrap();
+    assert_eq!((failure.needs_person, report.drained), (needs_person, false), "{report:?}");
+    assert!(failure.message.starts_with("openai/openai_audit: ") && failure.message.contains(words), "{failure:?}");
+    assert!(report.gaps.is_empty(), "{report:?}");
+}
+
+/// Lets `work` go on until that is reached.
+async fn until<F: Future>(mut work: Pin<&mut F>, reached: impl Fn() -> bool) {
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Pending if reached() => Poll::Ready(()),
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(_) => panic!("it ended before"),
+    })
+    .await;
+}
+
+impl World {
+    fn script(&self, script: Vec<Scripted>) {
+        self.simulator.change(|it| it.script = script);
+    }
+
+    /// List requests so far.
+    fn requests(&self) -> u64 {
+        self.running.requests_of(LIST)
+    }
+
+    /// The first page of the last day, as the vendor sends it.
+    async fn first_page(&self) -> String {
+        let from = super::world::begin().as_second() - DAY;
+        let url =
+            format!("http://{}/v1/organization/audit_logs?effective_at[gte]={from}&limit=100", self.running.address());
+        let request = adapters::http::Request::get(url.parse().unwrap());
+        let key = secrecy::SecretString::from(simulators::openai::ADMIN_KEY);
+        let answer = adapters::http::HttpClient::new().unwrap().send(request.bearer(&key)).await.unwrap();
+        String::from_utf8(answer.bytes(1 << 20).await.unwrap()).unwrap()
+    }
+
+    /// Seconds since the beginning.
+    fn elapsed(&self) -> f64 {
+        self.time.now().duration_since(super::world::begin()).as_secs_f64()
+    }
+}
