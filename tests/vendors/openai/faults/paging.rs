@@ -126,6 +126,16 @@ async fn f18_more_of_nothing_under_a_cursor_of_its_own_ends_too() {
 }
 
 #[tokio::test]
+async fn f18_a_last_page_that_promises_more_is_followed_to_an_empty_one() {
+    let world = five_pages();
+    world.simulator.change(|it| it.false_more = 1.0);
+    let report = world.tick().await.unwrap();
+    assert_drained(&report, 450);
+    assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY + 1, 0));
+    world.assert_exact();
+}
+
+#[tokio::test]
 async fn f19_a_cursor_that_is_gone_begins_the_window_anew() {
     for status in [400, 404] {
         let world = five_pages();
@@ -224,6 +234,16 @@ async fn f20_a_second_that_no_page_holds_is_a_failure_that_says_so_and_costs_onl
 async fn f21_a_vendor_that_lists_the_oldest_first_loses_nothing() {
     let world = five_pages();
     world.simulator.change(|it| it.ascending = true);
+    let report = world.tick().await.unwrap();
+    assert_drained(&report, 450);
+    assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f21_pages_in_no_order_lose_nothing() {
+    let world = five_pages();
+    world.simulator.change(|it| it.shuffled = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
     assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
