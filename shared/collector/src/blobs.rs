@@ -17,8 +17,12 @@ use crate::window::UnixSeconds;
 const LONGEST_EVENT: usize = 64 << 20;
 /// Blobs that may fail in a row before the rest is left to the next tick: then it is not the blobs.
 const MOST_FAILED_IN_A_ROW: u32 = 10;
+/// The same of blobs that are refused for something that only a person cures.
+const MOST_REFUSED_IN_A_ROW: u32 = 3;
 /// A blob that is listed but not found, or not readable, is given up as lost after this, in seconds.
 const GIVE_UP_AFTER: UnixSeconds = 86_400;
+/// Of a blob that is given up unreadable so much is kept, in bytes.
+const MOST_KEPT: usize = 4 << 20;
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// Fetches and takes the blobs not yet consumed. The answer is when the oldest blob was created
@@ -45,10 +49,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Err(Stop::Cutoff) => return Ok(oldest(left, &wanted[index..])),
                 Err(Stop::Vendor(error)) => {
                     failed_in_a_row += 1;
-                    if failed_in_a_row >= MOST_FAILED_IN_A_ROW || error.recovery == Recovery::Person {
+                    self.fail(blob, &error);
+                    let for_person = error.recovery == Recovery::Person;
+                    let most = if for_person { MOST_REFUSED_IN_A_ROW } else { MOST_FAILED_IN_A_ROW };
+                    if failed_in_a_row >= most {
                         return Err(Stop::Vendor(error));
                     }
-                    self.fail(blob, &error);
                 }
                 Err(stop) => return Err(stop),
             }
@@ -77,9 +83,10 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         blob: &BlobRef,
         fetched: Result<Fetched<V::Body>, PortError>,
     ) -> Result<bool, Stop> {
+        let is_last_try = self.is_last_try(blob);
         let trouble = match fetched.map_err(Stop::Vendor)? {
             Fetched::Body(body) => {
-                let whole = self.take_body(body).await?;
+                let whole = self.take_body(body, is_last_try).await?;
                 self.delivery.report.blobs += u64::from(whole);
                 (!whole).then_some("is not a JSON array")
             }
@@ -89,8 +96,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 None
             }
         };
-        if trouble.is_some_and(|what| !self.give_up(blob, what)) {
-            return Ok(false);
+        if let Some(what) = trouble {
+            if !is_last_try {
+                self.missed(blob);
+                return Ok(false);
+            }
+            self.lose(blob, &format!("{what} for {} hours", GIVE_UP_AFTER / 3_600));
         }
         if self.delivery.head.missing.contains_key(&blob.id) {
             self.delivery.changes.missed(&blob.id, None);
@@ -100,47 +111,58 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         Ok(true)
     }
 
-    /// Takes every event of the body; whether it was one whole JSON array.
-    async fn take_body(&mut self, mut body: V::Body) -> Result<bool, Stop> {
-        let mut splitter = ArraySplitter::new(LONGEST_EVENT);
+    /// Takes every event of the body; whether it was one whole JSON array. What is none and is not asked
+    /// for again is rejected: its beginning is kept as it is, beside the lines of what could be read of it.
+    async fn take_body(&mut self, body: V::Body, is_last_try: bool) -> Result<bool, Stop> {
+        let mut beginning = Vec::new();
+        let whole = self.take_events(body, is_last_try.then_some(&mut beginning)).await?;
+        if !whole && is_last_try {
+            self.take(&beginning).await.map_err(Stop::Delivery)?;
+        }
+        Ok(whole)
+    }
+
+    /// The same, the body's beginning put into `kept`, if any, also past where it is broken.
+    async fn take_events(&mut self, mut body: V::Body, mut kept: Option<&mut Vec<u8>>) -> Result<bool, Stop> {
+        let (mut splitter, mut broken) = (ArraySplitter::new(LONGEST_EVENT), false);
         let mut events: Vec<Vec<u8>> = Vec::new();
         while let Some(bytes) = self.before_cutoff(body.chunk()).await?.map_err(Stop::Vendor)? {
-            let split = splitter.push(&bytes, |event| events.push(event.to_vec()));
-            for event in events.drain(..) {
-                self.take(&event).await.map_err(Stop::Delivery)?;
+            let room = kept.as_ref().map_or(0, |kept| MOST_KEPT - kept.len());
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
-            if split.is_err() {
+            if !broken {
+                broken = splitter.push(&bytes, |event| events.push(event.to_vec())).is_err();
+                for event in events.drain(..) {
+                    self.take(&event).await.map_err(Stop::Delivery)?;
+                }
+            }
+            if broken && room <= bytes.len() {
                 return Ok(false);
             }
         }
-        Ok(splitter.finish().is_ok())
+        Ok(!broken && splitter.finish().is_ok())
     }
 
     /// A blob never costs its stream: its failure is said, and the listing goes on.
     fn fail(&mut self, blob: &BlobRef, error: &PortError) {
-        self.missed_since(blob);
+        self.missed(blob);
         let failure = Failure::new(&self.stream.name(), error);
         self.delivery.report.failure.get_or_insert(failure);
     }
 
-    /// Counts one more miss; whether the blob is given up.
-    fn give_up(&mut self, blob: &BlobRef, what: &str) -> bool {
-        let since = self.missed_since(blob);
-        let given_up = self.now() - since >= GIVE_UP_AFTER;
-        if given_up {
-            self.lose(blob, &format!("{what} for {} hours", GIVE_UP_AFTER / 3_600));
-        }
-        given_up
+    /// Whether the blob gave trouble for so long that it is given up if it still does.
+    fn is_last_try(&self, blob: &BlobRef) -> bool {
+        let since = self.delivery.head.missing.get(&blob.id);
+        since.is_some_and(|since| self.now() - since >= GIVE_UP_AFTER)
     }
 
-    /// When the blob was first missed.
-    fn missed_since(&mut self, blob: &BlobRef) -> UnixSeconds {
-        let now = self.now();
-        let known = self.delivery.head.missing.get(&blob.id).copied();
-        known.unwrap_or_else(|| {
+    /// Remembers since when the blob gives trouble.
+    fn missed(&mut self, blob: &BlobRef) {
+        if !self.delivery.head.missing.contains_key(&blob.id) {
+            let now = self.now();
             self.delivery.changes.missed(&blob.id, Some(now));
-            now
-        })
+        }
     }
 
     /// The vendor's time where it is known, else ours.
