@@ -1,6 +1,9 @@
 //! What the vendor is known to do to its clients, and what must come of it: F28 to F70, by theme.
 
+mod blobs;
 mod content;
+mod crashes;
+mod fleet;
 mod login;
 mod paging;
 mod repeats;

@@ -1,0 +1,333 @@
+//! Blobs that are gone, not there yet, elsewhere, broken, or larger than memory.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+use collector::{BatchLimits, Gap};
+use simulators::microsoft365::{AvailableBlob, ContentType, TENANT_ID};
+
+use tests::rig::mortal::Died;
+use tests::rig::shelf::{Call, Fate};
+
+use super::*;
+
+const BROKEN: &[u8] = br#"[{"Id":"a","CreationTime":"2026-11-22T05:00:00"},{"Id":"b", oops"#;
+
+/// The fault at the first blobs that are asked for from now on, whatever was scripted before.
+fn next_blobs(world: &World, times: u64, fault: &Fault) {
+    world.script(Vec::new());
+    // A script begins anew at the request after it was changed.
+    let other = Scripted::new("stop", u64::from(u32::MAX) + world.running.requests(), Fault::Reset);
+    world.script([vec![other], first(times, "blob", fault)].concat());
+}
+
+/// The blobs that were made available.
+fn blobs(world: &World) -> Vec<AvailableBlob> {
+    world.simulator.ledger().blobs().collect()
+}
+
+/// The blob that is not delivered: the only one.
+#[track_caller]
+fn the_lost(world: &World) -> AvailableBlob {
+    let account = world.accounts(&world.running.served()).remove(0);
+    let [lost] = &account.lost[..] else { panic!("{account:?}") };
+    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+    let id = serde_json::from_str::<Value>(lost).unwrap()["Id"].clone();
+    let has = |blob: &AvailableBlob| {
+        let records = world.simulator.ledger().records_of(blob).collect::<Vec<_>>();
+        records.iter().any(|record| serde_json::from_str::<Value>(record).unwrap()["Id"] == id)
+    };
+    blobs(world).into_iter().find(has).unwrap()
+}
+
+#[track_caller]
+fn assert_gap(gaps: &[Gap], blob: &AvailableBlob, cause: &str) {
+    let [gap] = gaps else { panic!("{gaps:?}") };
+    assert_eq!((gap.from, gap.to), (blob.created.as_second(), blob.created.as_second() + 1));
+    assert!(gap.cause.contains(&blob.id) && gap.cause.contains(cause), "{gap:?}");
+    assert!(gap.cause.contains("microsoft365_audit_exchange"), "{gap:?}");
+}
+
+#[tokio::test]
+async fn f43_a_blob_that_expired_before_it_was_fetched_is_a_gap_told_once_and_the_rest_goes_on() {
+    let world = exchange(20);
+    next_blobs(&world, 1, &af(400, "AF20051"));
+    let reports = world.tick().await.unwrap();
+    let lost = the_lost(&world);
+    assert_gap(&reports[0].gaps, &lost, "expired before it was fetched");
+    assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
+    assert_eq!((reports[0].delivered, world.running.requests_of("blob")), (19, 20));
+    // The watermark is past it, and it is not asked for again, though it is listed.
+    world.assert_caught_up(LogType::Exchange);
+    for _ in 0..3 {
+        world.minutes(30);
+        assert_drained(&world.tick().await.unwrap(), 0);
+    }
+    assert_eq!(world.running.requests_of("blob"), 20);
+    assert_eq!(world.accounts(&world.running.served())[0].lines, 19);
+}
+
+#[tokio::test]
+async fn f44_a_blob_that_is_not_found_at_first_holds_the_watermark_and_nothing_else() {
+    let world = exchange(20);
+    next_blobs(&world, 1, &af(404, "AF20050"));
+    let reports = world.tick().await.unwrap();
+    assert_eq!((reports[0].delivered, reports[0].failure.as_ref(), reports[0].gaps.len()), (19, None, 0));
+    let missing = the_lost(&world);
+    let held = missing.created.as_second() - begin().as_second();
+    assert_eq!(world.watermark(LogType::Exchange), held);
+    // Over days' worth of ticks, of processes of their own, but for an hour.
+    for _ in 0..23 {
+        world.minutes(60);
+        next_blobs(&world, 4, &af(404, "AF20050"));
+        let reports = world.tick().await.unwrap();
+        assert_eq!((reports[0].delivered, reports[0].failure.as_ref(), reports[0].gaps.len()), (0, None, 0));
+        assert_eq!(world.watermark(LogType::Exchange), held);
+    }
+    world.minutes(30);
+    world.script(Vec::new());
+    assert_drained(&world.tick().await.unwrap(), 1);
+    world.assert_caught_up(LogType::Exchange);
+    assert!(world.head(LogType::Exchange).missing.is_empty());
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f44_a_blob_that_is_not_found_for_a_day_is_a_gap_told_once() {
+    let world = exchange(20);
+    next_blobs(&world, 1, &af(404, "AF20050"));
+    world.tick().await.unwrap();
+    let missing = the_lost(&world);
+    for hour in 1..=30 {
+        world.minutes(60);
+        next_blobs(&world, 4, &Fault::answer(404, "<html>404</html>"));
+        let reports = world.tick().await.unwrap();
+        assert!(reports[0].failure.is_none() && reports[0].delivered == 0, "{reports:?}");
+        match hour {
+            24 => assert_gap(&reports[0].gaps, &missing, "was listed but could not be found for 24 hours"),
+            _ => assert!(reports[0].gaps.is_empty(), "hour {hour}: {reports:?}"),
+        }
+        if hour >= 24 {
+            world.assert_caught_up(LogType::Exchange);
+        }
+    }
+    assert!(world.head(LogType::Exchange).missing.is_empty());
+    assert_eq!(the_lost(&world), missing);
+}
+
+#[tokio::test]
+async fn f45_the_token_goes_nowhere_else_whatever_a_listing_says() {
+    // Somebody else, also on this machine.
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let foreign = format!("http://{}", elsewhere.local_addr().unwrap());
+    let world = exchange(6);
+    next_blobs(&world, 6, &af(404, "AF20050"));
+    world.tick().await.unwrap();
+    world.minutes(5);
+
+    let own = format!("http://{}", world.running.address());
+    let uris = [
+        format!("{foreign}/api/v1.0/{TENANT_ID}/activity/feed/audit/"),
+        format!("{own}/api/v1.0/0a1b2c3d-0000-4000-8000-00000000000f/activity/feed/audit/"),
+        format!("{own}@{}/api/v1.0/{TENANT_ID}/activity/feed/audit/", elsewhere.local_addr().unwrap()),
+        format!("{own}/{TENANT_ID}/activity/feed/audit/"),
+        format!("https://{}/api/v1.0/{TENANT_ID}/activity/feed/audit/", elsewhere.local_addr().unwrap()),
+        format!("{own}/api/v1.0/{TENANT_ID}/activity/feed/../../../../audit/"),
+    ];
+    let item = |(blob, uri): (&AvailableBlob, &String)| {
+        json!({"contentType": "Audit.Exchange", "contentId": blob.id, "contentUri": format!("{uri}{}", blob.id),
+            "contentCreated": blob.created.to_string(), "contentExpiration": blob.expires.to_string()})
+    };
+    let items: Vec<_> = blobs(&world).iter().zip(&uris).map(item).collect();
+    let link = format!("{foreign}/api/v1.0/{TENANT_ID}/activity/feed/subscriptions/content?nextPage=00x");
+    let page = Fault::Answer {
+        status: 200,
+        headers: vec![("nextpageuri".to_owned(), link)],
+        body: json!(items).to_string().into_bytes(),
+    };
+    // With the foreign link it begins anew, its place being unknown here; then as it is, its blobs elsewhere.
+    let alone = Fault::answer(200, json!(items).to_string());
+    world.script(vec![Scripted::new("content", 1, page), Scripted::new("content", 3, alone)]);
+    assert_drained(&world.tick().await.unwrap(), 6);
+    let last = world.asked_of("content").len() - 2;
+    assert!(world.asked_of("content")[last].target.contains("nextPage=00x"), "{:?}", world.asked_of("content"));
+    world.assert_fetched_once();
+    world.assert_exact();
+    assert!(elsewhere.accept().is_err(), "somebody else was asked");
+}
+
+#[tokio::test]
+async fn f45_addresses_elsewhere_are_made_anew_from_the_ids() {
+    let world = tenant_with(300, |it| it.uri_elsewhere = 1.0);
+    assert_drained(&world.tick().await.unwrap(), 300);
+    world.assert_fetched_once();
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f45_a_redirect_is_not_followed() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let location = format!("http://{}/", elsewhere.local_addr().unwrap());
+    for operation in ["subscriptions", "content", "blob", "token"] {
+        let world = exchange(5);
+        let headers = vec![("location".to_owned(), location.clone())];
+        world.script(first(4, operation, &Fault::Answer { status: 307, headers, body: Vec::new() }));
+        let reports = world.tick().await.unwrap();
+        if operation == "subscriptions" {
+            assert_eq!(reports[0].failure.as_ref().map(|failure| failure.needs_person), None);
+        } else {
+            assert_failed(&reports[0], true, "the answer is a redirect, which is not followed");
+        }
+        world.script(Vec::new());
+        world.minutes(5);
+        world.drain().await;
+        world.assert_exact();
+    }
+    assert!(elsewhere.accept().is_err(), "a redirect was followed");
+}
+
+#[tokio::test]
+async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
+    for (a_blob, fault) in [(100, Fault::Cut), (100, Fault::answer(200, BROKEN)), (1, Fault::Cut), (1, Fault::Reset)] {
+        let world = exchange_of(&(0..300).map(record).collect::<Vec<_>>(), a_blob);
+        next_blobs(&world, 1, &fault);
+        let first = world.tick().await.unwrap().remove(0);
+        assert!(first.gaps.is_empty() && first.rejected == 0, "{first:?}");
+        if let Some(failure) = &first.failure {
+            assert!(!failure.needs_person && failure.message.contains("fetching content"), "{failure:?}");
+        }
+        world.minutes(5);
+        let second = world.tick().await.unwrap().remove(0);
+        assert!(second.drained && second.failure.is_none() && second.gaps.is_empty(), "{second:?}");
+        world.assert_caught_up(LogType::Exchange);
+        if fault == Fault::answer(200, BROKEN) {
+            // Of what was broken there was one whole record more.
+            assert_eq!(first.delivered + second.delivered, 301);
+            let account = world.accounts(&world.running.served()).remove(0);
+            assert_eq!((account.lost.len(), account.twice.len(), account.foreign.len()), (0, 0, 1));
+        } else {
+            assert_eq!(first.delivered + second.delivered, 300);
+            world.assert_exact();
+        }
+    }
+}
+
+#[tokio::test]
+async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_told_once() {
+    let world = exchange(20);
+    next_blobs(&world, 1, &Fault::answer(200, BROKEN));
+    let reports = world.tick().await.unwrap();
+    // One whole record is in it, which is delivered as any other; the others go on.
+    assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (20, 19, 0));
+    let lost = the_lost_beside_foreign(&world);
+    let held = lost.created.as_second() - begin().as_second();
+    assert_eq!(world.watermark(LogType::Exchange), held);
+    for hour in 1..=30 {
+        world.minutes(60);
+        next_blobs(&world, 4, &Fault::answer(200, BROKEN));
+        let reports = world.tick().await.unwrap();
+        assert_eq!((reports[0].delivered, reports[0].rejected), (0, u64::from(hour == 24)), "hour {hour}");
+        let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+        if hour < 24 {
+            assert!(kept.is_empty() && reports[0].gaps.is_empty());
+            assert_eq!(world.watermark(LogType::Exchange), held);
+            continue;
+        }
+        let [(_, kept)] = &kept[..] else { panic!("hour {hour}: {} are kept", kept.len()) };
+        let kept: Value = serde_json::from_slice(kept).unwrap();
+        assert_eq!((&kept["raw"], &kept["source"]), (&json!(String::from_utf8_lossy(BROKEN)), &json!(TENANT_ID)));
+        match hour {
+            24 => assert_gap(&reports[0].gaps, &lost, "is not a JSON array for 24 hours"),
+            _ => assert!(reports[0].gaps.is_empty(), "hour {hour}: {reports:?}"),
+        }
+        world.assert_caught_up(LogType::Exchange);
+    }
+}
+
+/// As [`the_lost`], where a line is there that was never shown.
+fn the_lost_beside_foreign(world: &World) -> AvailableBlob {
+    let account = world.accounts(&world.running.served()).remove(0);
+    assert_eq!((account.lost.len(), account.foreign.len()), (1, 1), "{account:?}");
+    let id = serde_json::from_str::<Value>(&account.lost[0]).unwrap()["Id"].clone();
+    let ledger = world.simulator.ledger();
+    let has = |blob: &AvailableBlob| ledger.records_of(blob).any(|text| text.contains(id.as_str().unwrap()));
+    blobs(world).into_iter().find(has).unwrap()
+}
+
+#[tokio::test]
+async fn f54_an_error_that_comes_as_200_is_one() {
+    for operation in ["content", "blob", "subscriptions"] {
+        let world = exchange(20);
+        world.script(first(2, operation, &af(200, "AF50000")));
+        assert_drained(&world.tick().await.unwrap(), 20);
+        world.assert_exact();
+
+        let world = exchange(20);
+        world.script(first(100, operation, &af(200, "AF10001")));
+        let reports = world.tick().await.unwrap();
+        if operation != "subscriptions" {
+            assert_failed(&reports[0], true, "HTTP 200 AF10001: the app registration lacks a permission");
+            assert_eq!(reports[0].delivered, 0);
+        }
+        world.script(Vec::new());
+        world.minutes(5);
+        world.drain().await;
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f54_errors_that_come_as_200_time_and_again_lose_nothing() {
+    let world = tenant_with(300, |it| it.error_in_ok = 0.2);
+    world.drain().await;
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
+    const BYTES: usize = 20_000_000;
+    let limits = BatchLimits { lines: 300, bytes: 1 << 20, ..BatchLimits::default() };
+    let mut world = tenant_with(4_000, |it| it.huge_blob = Some((ContentType::Exchange, BYTES)));
+    world.credential.set("content_types", &json!(["Audit.Exchange"]));
+    world.settings.batch = limits;
+    let reports = world.tick().await.unwrap();
+    assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
+    assert!(reports[0].objects > 19, "{} objects", reports[0].objects);
+    // No object is longer than a batch may be, and one line more: that is all a tick holds of it.
+    let mut whole = 0;
+    for (key, body) in world.shelf.objects("microsoft365_audit_exchange/") {
+        let mut text = Vec::new();
+        MultiGzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
+        let longest = text.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
+        assert!(text.len() <= limits.bytes + longest && longest < 100_000, "{key}: {}", text.len());
+        whole += text.len();
+    }
+    assert!(whole > BYTES, "{whole}");
+    let huge = blobs(&world).iter().map(|blob| (blob.records, blob.id.clone())).max().unwrap();
+    assert!(huge.0 > 500, "{huge:?}");
+    let lost: BTreeMap<_, _> = world.accounts(&world.running.served()).into_iter().map(|of| (of.lines, of)).collect();
+    assert!(lost.values().all(tests::rig::account::Account::is_exact), "{lost:?}");
+}
+
+#[tokio::test]
+async fn f61_a_tick_that_dies_in_a_blob_larger_than_a_batch_goes_on_where_it_was() {
+    let records: Vec<_> = (0..1_000).map(record).collect();
+    let mut world = exchange_of(&records, 1_000);
+    world.settings.batch.lines = 100;
+    for done in [true, false] {
+        world.shelf.script(move |call, number| match (call, number) {
+            (Call::Commit, 3) => Fate::Dies { done },
+            _ => Fate::Well,
+        });
+        assert_eq!(world.tick().await, Err(Died));
+        world.minutes(5);
+    }
+    world.shelf.heal();
+    let reports = world.tick().await.unwrap();
+    // Three objects of the first tick, two of the second, and the one that it put and could not commit.
+    let report = &reports[0];
+    assert_eq!((report.adopted, report.duplicates, report.delivered, report.drained), (100, 600, 400, true));
+    world.assert_exact();
+}

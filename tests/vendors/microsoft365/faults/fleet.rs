@@ -1,0 +1,167 @@
+//! Many streams and many sources: what is broken or slow costs itself.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use simulators::microsoft365::{AvailableBlob, ContentType, TENANT_ID};
+
+use super::*;
+
+/// Sources of one process.
+const SOURCES: usize = 50;
+
+#[tokio::test]
+async fn f36_a_content_type_that_only_fails_is_held_and_the_others_go_on_for_days() {
+    let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 2 * DAY, ..Options::new(begin()) };
+    let world = world_with(&options, |_| {});
+    world.drain().await;
+    let held = world.watermark(LogType::Exchange);
+    world.simulator.change(|it| it.broken = Some(ContentType::Exchange));
+    let worker = world.worker();
+    for _ in 0..24 {
+        world.minutes(120);
+        let asked = world.asked_of("content").len();
+        let reports = tick(&worker).await;
+        let broken = assert_others_drained(&reports, LogType::Exchange);
+        assert_failed(broken, false, "an error inside the vendor's service");
+        assert_eq!((broken.delivered, world.watermark(LogType::Exchange)), (0, held));
+        world.assert_caught_up(LogType::SharePoint);
+        let of_exchange = world.asked_of("content").split_off(asked);
+        let of_exchange = of_exchange.iter().filter(|asked| asked.target.contains("Audit.Exchange")).count();
+        // Two windows are tried, and then it is not the windows.
+        assert!(of_exchange as u64 <= 2 * TRIES, "{of_exchange} requests");
+    }
+    // What the others showed is all there; of what failed nothing is twice.
+    let served = world.running.served();
+    for (stream, account) in world.streams().iter().zip(world.accounts(&served)) {
+        assert!(account.is_exact() || stream.log_type == LogType::Exchange, "{}: {account:?}", stream.name());
+        assert!(account.twice.is_empty());
+    }
+    world.simulator.change(|it| it.broken = None);
+    world.minutes(5);
+    world.drain().await;
+    world.assert_exact();
+}
+
+/// So many blobs, of which one answers nothing but `poison` in the tick that comes next; which one, and its record.
+async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
+    let world = exchange(count);
+    // A first tick finds none of them, so that the ledger has what there is to list.
+    world.script(first(count as u64, "blob", &af(404, "AF20050")));
+    assert_eq!(delivered(&world.tick().await.unwrap()), 0);
+    world.minutes(5);
+    let ledger = world.simulator.ledger();
+    let blobs: Vec<_> = ledger.blobs().collect();
+    let own = format!("http://{}/api/v1.0/{TENANT_ID}/activity/feed/audit", world.running.address());
+    let item = |(number, blob): (usize, &AvailableBlob)| {
+        let mark = if number == 3 { "?poisoned=1" } else { "" };
+        json!({"contentType": "Audit.Exchange", "contentId": blob.id, "contentUri": format!("{own}/{}{mark}", blob.id),
+            "contentCreated": blob.created.to_string(), "contentExpiration": blob.expires.to_string()})
+    };
+    let items: Vec<_> = blobs.iter().enumerate().map(item).collect();
+    let of_poisoned = |number| Scripted::new("blob", number, poison.clone()).having("poisoned=1");
+    let listing = Scripted::new("content", 1, Fault::answer(200, json!(items).to_string()));
+    world.script((1..=100).map(of_poisoned).chain([listing]).collect());
+    let record = ledger.records_of(&blobs[3]).next().unwrap();
+    (world, blobs[3].clone(), record)
+}
+
+/// What of the only stream is not delivered.
+fn lost(world: &World) -> Vec<String> {
+    let account = world.accounts(&world.running.served()).remove(0);
+    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+    account.lost
+}
+
+#[tokio::test]
+async fn f36_a_poisoned_blob_delays_no_other() {
+    // As a server's error, as refusals that only a person could cure, as a redirect, as something in front of it.
+    for poison in [
+        af(500, "AF50000"),
+        af(400, "AF20012"),
+        af(401, "AF10001"),
+        Fault::answer(302, ""),
+        Fault::answer(403, r#"{"error":{"code":"Denied"}}"#),
+        Fault::answer(403, "<html>no</html>"),
+    ] {
+        let (world, blob, record) = poisoned(40, &poison).await;
+        let report = world.tick().await.unwrap().remove(0);
+        let id = &blob.id;
+        assert_failed(&report, report.failure.as_ref().unwrap().needs_person, &format!("fetching content {id}"));
+        assert_eq!((report.delivered, report.blobs), (39, 39), "{poison:?}");
+        assert_eq!(lost(&world).len(), 1);
+        let record: Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&lost(&world)[0]).unwrap(), record);
+        assert_eq!(world.watermark(LogType::Exchange), blob.created.as_second() - begin().as_second());
+
+        // Once it is well, it is had as any other.
+        world.minutes(5);
+        world.script(Vec::new());
+        assert_drained(&world.tick().await.unwrap(), 1);
+        world.assert_caught_up(LogType::Exchange);
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_then() {
+    let poison = af(500, "AF50000");
+    let (world, blob, _) = poisoned(10, &poison).await;
+    assert_eq!(world.tick().await.unwrap()[0].delivered, 9);
+    let mut gaps = Vec::new();
+    for hour in (6..8 * 24).step_by(6) {
+        world.script(Vec::new());
+        world.minutes(6 * 60);
+        // Nothing else is left to be asked for.
+        world.script(first(100 + hour, "blob", &poison));
+        let report = world.tick().await.unwrap().remove(0);
+        assert_eq!((report.delivered, lost(&world).len()), (0, 1));
+        if world.time.now() < blob.expires - jiff::SignedDuration::from_mins(15) {
+            assert_failed(&report, false, "fetching content");
+            assert!(report.gaps.is_empty());
+        } else {
+            assert!(report.drained && report.failure.is_none(), "{report:?}");
+            world.assert_caught_up(LogType::Exchange);
+        }
+        gaps.extend(report.gaps);
+    }
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
+    assert!(gap.from == blob.created.as_second() && gap.cause.contains("the vendor no longer has"), "{gap:?}");
+}
+
+#[tokio::test]
+async fn fifty_sources_in_one_process_cost_each_other_nothing() {
+    let worlds: Vec<_> = (0..SOURCES).map(source).collect();
+    let began = std::time::Instant::now();
+    let run = stream::iter(&worlds).map(|world| async move { tick(&world.worker()).await });
+    let reports: Vec<_> = run.buffered(8).collect().await;
+    for (number, (world, reports)) in worlds.iter().zip(&reports).enumerate() {
+        match number % 10 {
+            // No login, no vendor, and a slow vendor.
+            3 => assert!(reports.iter().all(|report| report.failure.as_ref().unwrap().needs_person)),
+            5 => assert!(reports.iter().all(|report| !report.failure.as_ref().unwrap().needs_person)),
+            _ => {
+                assert_drained(reports, 20);
+                world.assert_exact();
+            }
+        }
+    }
+    // The slow ones were waited for, and not one after the other.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+/// The source of that number: every tenth has a bad secret, a vendor that is down, or one that is slow.
+fn source(number: usize) -> World {
+    let world = tenant_with(20, |it| match number % 10 {
+        3 => it.client_secrets.clear(),
+        5 => it.internal_error = 1.0,
+        7 => {
+            it.script =
+                (1..=20).map(|nth| Scripted::new("blob", nth, Fault::Delay(Duration::from_millis(50)))).collect()
+        }
+        _ => {}
+    });
+    world.credential.set("source_id", &json!(format!("source-{number}")));
+    world
+}
