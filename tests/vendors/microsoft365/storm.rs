@@ -21,6 +21,8 @@ const RECORDS: usize = 250;
 const STORM: i64 = 3 * DAY;
 /// Content is listed at most this long after the time it is listed under, in seconds: within the sweep of every hour.
 const LATEST: i64 = DAY;
+/// The vendor's clock is at most this far off, in seconds.
+const CLOCK_OFF: u64 = 300;
 /// Polls within which a tick that is to die is dead.
 const LIVES: [u64; 3] = [15, 60, 400];
 const HOUR: i64 = 3_600;
@@ -58,6 +60,8 @@ fn world(seed: u64, chance: &mut Chance) -> World {
     };
     let behaviours = Behaviours { latest_seconds: LATEST, ..stormy(seed) };
     let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90, 360, -360]));
+    // By a clock of the vendor's that is behind, what was there before the beginning is not there yet.
+    world.time.forward(Duration::from_secs(CLOCK_OFF));
     world.pace = chance.pick(&[(20, 60), (50, 500), (500, 3_000)]);
     world.settings.batch.lines = chance.pick(&[11, 100, Settings::default().batch.lines]);
     world
