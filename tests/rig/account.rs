@@ -11,6 +11,9 @@ use simulators::Served;
 
 use super::shelf::Shelf;
 
+/// As much of an identity is told, in characters.
+const LONGEST_IDENTITY: usize = 200;
+
 /// What came of what was shown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Account {
@@ -52,7 +55,7 @@ pub fn account(shelf: &Shelf, stream: &Stream, served: &[Served]) -> Result<Acco
         account.rejected += 1;
         account.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
     }
-    account.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| identity).collect();
+    account.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| shortened(&identity)).collect();
     Ok(account)
 }
 
@@ -63,11 +66,16 @@ impl Account {
             Some((identity, times)) => {
                 *times += 1;
                 if *times == 2 {
-                    self.twice.push(identity.clone());
+                    self.twice.push(shortened(identity));
                 }
             }
         }
     }
+}
+
+/// As much of an identity as says which it is.
+fn shortened(identity: &str) -> String {
+    identity.chars().take(LONGEST_IDENTITY).collect()
 }
 
 /// What was shown, by row id: which event it is, and how often it was delivered so far.
