@@ -67,10 +67,11 @@ fn world(seed: u64, chance: &mut Chance) -> World {
     world
 }
 
-/// A storm in which nothing is for a person: what only a person ends has tests of its own.
+/// A storm in which nothing is for a person: what only a person ends has tests of its own. Of what was before
+/// the first start all is there: a vendor does not change its mind on that.
 fn stormy(seed: u64) -> Behaviours {
     let storm = Behaviours::new(Faults::Storm, seed);
-    Behaviours { auditing_off: false, broken: None, ..storm }
+    Behaviours { auditing_off: false, broken: None, history: true, first_blob_seconds: 0, slow_start: None, ..storm }
 }
 
 struct Storm<'a> {
