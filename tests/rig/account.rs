@@ -55,7 +55,8 @@ pub fn account(shelf: &Shelf, stream: &Stream, served: &[Served]) -> Result<Acco
         account.rejected += 1;
         account.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
     }
-    account.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| shortened(&identity)).collect();
+    account.lost =
+        due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| shortened(&identity)).collect();
     Ok(account)
 }
 

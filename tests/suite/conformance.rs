@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use collector::{
-    Bucket, Head, LedgerItem, LedgerKind, ListingState, PortError, Put, Recovery, Secrets, State, Stream, Written,
+    Bucket, Head, LedgerItem, LedgerKind, ListingState, PortError, Put, Recovery, Secrets, State, Stream, Sweeping,
+    Written,
 };
 use futures_util::future::join_all;
 use schema::LogType;
@@ -112,6 +113,7 @@ async fn head_comes_back_whole(state: &impl State) {
     let listing = ListingState {
         watermark: -1,
         swept: BTreeMap::from([(600, 1), (u32::MAX, i64::MAX)]),
+        sweeping: Some(Sweeping { reach: u32::MAX, began: -3, at: -2 }),
         cut: Some(1),
         not_offered_until: Some(7),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::head::Head;
+use crate::head::{Head, Sweeping};
 use crate::stream::ListingId;
 use crate::window::UnixSeconds;
 
@@ -18,6 +18,7 @@ const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
 pub(crate) struct Changes {
     watermarks: BTreeMap<ListingId, UnixSeconds>,
     swept: BTreeMap<(ListingId, u32), UnixSeconds>,
+    sweeping: BTreeMap<ListingId, Sweeping>,
     cuts: BTreeMap<ListingId, UnixSeconds>,
     not_offered_until: BTreeMap<ListingId, UnixSeconds>,
     /// When each blob was first missed; `None` once it no longer matters.
@@ -38,6 +39,11 @@ impl Changes {
     pub(crate) fn swept(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
         let swept = self.swept.entry((listing, reach)).or_insert(at);
         *swept = (*swept).max(at);
+    }
+
+    /// A sweep has come so far, and not to its end.
+    pub(crate) fn sweeping(&mut self, listing: ListingId, sweeping: Sweeping) {
+        self.sweeping.insert(listing, sweeping);
     }
 
     /// Windows are to be cut this long.
@@ -65,8 +71,13 @@ impl Changes {
             // It answered: it is offered.
             state.not_offered_until = None;
         }
+        for (listing, sweeping) in &self.sweeping {
+            head.listings.entry((*listing).to_owned()).or_default().sweeping = Some(*sweeping);
+        }
         for ((listing, reach), at) in &self.swept {
             let state = head.listings.entry((*listing).to_owned()).or_default();
+            // No further than to its end.
+            state.sweeping = state.sweeping.filter(|left| left.began > *at);
             let swept = state.swept.entry(*reach).or_insert(*at);
             *swept = (*swept).max(*at);
         }
@@ -101,7 +112,9 @@ impl Changes {
         let sweeps = |(listing, reach): &(ListingId, u32), at: &UnixSeconds| {
             head.listings.get(*listing).and_then(|state| state.swept.get(reach)).is_none_or(|last| last < at)
         };
+        let sweeping = |listing: &ListingId| head.listings.get(*listing).and_then(|state| state.sweeping);
         self.swept.iter().any(|(of, at)| sweeps(of, at))
+            || self.sweeping.iter().any(|(listing, left)| sweeping(listing) != Some(*left))
             || !self.cuts.is_empty()
             || !self.not_offered_until.is_empty()
             || !self.missing.is_empty()

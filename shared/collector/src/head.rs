@@ -43,10 +43,24 @@ pub struct ListingState {
     /// By a sweep's reach, in seconds: what happened longer than that before this moment was looked at again after it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
+    /// A sweep that a tick could not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweeping: Option<Sweeping>,
     /// How long windows are cut, in seconds, after some took too many pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<UnixSeconds>,
     /// The vendor does not offer this listing; asked again after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered_until: Option<UnixSeconds>,
+}
+
+/// A sweep that a tick could not end; the next goes on with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweeping {
+    /// Its reach, in seconds.
+    pub reach: u32,
+    /// When it began.
+    pub began: UnixSeconds,
+    /// Everything before this was looked at since.
+    pub at: UnixSeconds,
 }

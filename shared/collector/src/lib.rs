@@ -28,7 +28,7 @@ mod window;
 
 pub use drift::Drift;
 pub use error::{PortError, Recovery};
-pub use head::{Head, ListingState};
+pub use head::{Head, ListingState, Sweeping};
 pub use ledger::{LedgerItem, LedgerKind};
 pub use policy::{BatchLimits, Compression, Retention, Settings, Silence, Sweep, VendorPolicy};
 pub use ports::{

@@ -168,11 +168,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// Looks further back, where a sweep is due.
     async fn sweep(&mut self, listing: ListingId, plan: Plan, now: UnixSeconds) -> Result<(), Stop> {
         let Some(sweep) = plan.sweep else { return Ok(()) };
-        let swept = self.pull_span(listing, sweep, Mark::Sweeps { now, sweeps: &plan.sweeps }).await?;
-        if swept == Spanned::Whole {
+        let began = plan.began.unwrap_or_else(|| self.seen_since(now));
+        let reach = plan.sweeps.iter().copied().max();
+        if self.pull_span(listing, sweep, Mark::Sweep { began, reach }).await? == Spanned::Whole {
             // What lies after it was listed just before.
-            let at = self.seen_since(now);
-            plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, at));
+            plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, began));
         }
         Ok(())
     }

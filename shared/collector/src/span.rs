@@ -6,6 +6,7 @@ use std::future::ready;
 use jiff::Timestamp;
 
 use crate::error::{PortError, Recovery};
+use crate::head::Sweeping;
 use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Page, State, Vendor};
 use crate::pull::{Pull, Stop, until};
 use crate::stream::ListingId;
@@ -21,8 +22,8 @@ const MOST_RESTARTS: u32 = 3;
 pub(crate) enum Mark<'a> {
     /// The watermark; and these sweeps, where the span begins as early as they would.
     Watermark { now: UnixSeconds, sweeps: &'a [u32] },
-    /// These sweeps.
-    Sweeps { now: UnixSeconds, sweeps: &'a [u32] },
+    /// The sweep of this reach, which began then; without one the span is only looked at.
+    Sweep { began: UnixSeconds, reach: Option<u32> },
 }
 
 /// What came of a span of one listing.
@@ -128,16 +129,18 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 
     /// Everything from the span's start to `to` is delivered, or in the batch in hand.
     fn moved(&mut self, listing: ListingId, mark: Mark<'_>, to: UnixSeconds) {
-        let (now, sweeps) = match mark {
+        match mark {
             Mark::Watermark { now, sweeps } => {
                 self.delivery.changes.raise(listing, self.seen(to));
-                (now, sweeps)
+                for reach in sweeps {
+                    let at = self.seen_since(now).min(to + UnixSeconds::from(*reach));
+                    self.delivery.changes.swept(listing, *reach, at);
+                }
             }
-            Mark::Sweeps { now, sweeps } => (now, sweeps),
-        };
-        for reach in sweeps {
-            let at = self.seen_since(now).min(to + UnixSeconds::from(*reach));
-            self.delivery.changes.swept(listing, *reach, at);
+            Mark::Sweep { began, reach: Some(reach) } => {
+                self.delivery.changes.sweeping(listing, Sweeping { reach, began, at: to });
+            }
+            Mark::Sweep { reach: None, .. } => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which spans of vendor time a tick lists.
 
-use crate::head::ListingState;
+use crate::head::{ListingState, Sweeping};
 use crate::policy::{Sweep, VendorPolicy};
 
 /// Seconds since 1970, UTC.
@@ -37,8 +37,10 @@ pub(crate) struct Plan {
     /// From the watermark, less the overlap where there is no backlog, to the vendor's now: always first, for it
     /// moves the watermark.
     pub(crate) main: Option<Window>,
-    /// What the due sweeps look at beyond that, and the overlap where it was left for later.
+    /// What the due sweeps look at beyond that, from where the last tick left it, and the overlap where it was left out.
     pub(crate) sweep: Option<Window>,
+    /// When the sweep began that the last tick left, if it did.
+    pub(crate) began: Option<UnixSeconds>,
     /// The sweeps that are due, by reach: listing both, oldest first, moves them.
     pub(crate) sweeps: Vec<u32>,
     /// Vendor time that was never listed and that the vendor no longer has.
@@ -70,8 +72,19 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
     let main = lagging.map_or(forward, |from| from.min(forward));
     let later = (backlog && lagging.is_none()).then_some(overlap);
     let sweep = sweeps.iter().map(since).chain(later).min();
+    // A wider sweep that has become due since begins with its own reach.
+    let widest = sweeps.iter().copied().max();
+    let goes_on = |left: &Sweeping| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
+    let left = listing.sweeping.filter(goes_on).filter(|_| sweep.is_some_and(|from| from < main));
+    let sweep = left.map_or(sweep, |left| sweep.map(|from| left.at.clamp(from, main - 1)));
     let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
-    Plan { main: span(main, now), sweep: sweep.and_then(|from| span(from, main)), sweeps, lost }
+    Plan {
+        main: span(main, now),
+        sweep: sweep.and_then(|from| span(from, main)),
+        began: left.map(|left| left.began),
+        sweeps,
+        lost,
+    }
 }
 
 fn span(from: UnixSeconds, to: UnixSeconds) -> Option<Window> {
@@ -113,7 +126,8 @@ mod tests {
     fn ok_idle_lists_the_overlap_only() {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
         let got = plan(&state, 0, &policy(None), NOW);
-        assert_eq!(got, Plan { main: window(NOW - 660, NOW), sweep: None, sweeps: vec![], lost: None });
+        let main = window(NOW - 660, NOW);
+        assert_eq!(got, Plan { main, sweep: None, began: None, sweeps: vec![], lost: None });
     }
 
     #[test]
@@ -134,6 +148,26 @@ mod tests {
         let state = listing(NOW, &[(86_400, NOW - 5 * HOUR)]);
         let got = plan(&state, 0, &policy(None), NOW);
         assert_eq!((got.sweep, got.sweeps), (window(NOW - 7 * DAY, NOW - 600), vec![86_400, 604_800]));
+    }
+
+    #[test]
+    fn ok_a_sweep_goes_on_where_it_was_left() {
+        let left = |reach, began, at| ListingState {
+            sweeping: Some(Sweeping { reach, began, at }),
+            ..listing(NOW, &[(604_800, NOW), (86_400, NOW - 2 * HOUR)])
+        };
+        let planned = |left| {
+            let plan = plan(&left, 0, &policy(None), NOW);
+            (plan.sweep, plan.began)
+        };
+        let (since, began) = (NOW - 2 * HOUR - DAY, NOW - HOUR);
+        assert_eq!(planned(left(86_400, began, NOW - DAY)), (window(NOW - DAY, NOW - 600), Some(began)));
+        // It has an end of its own, however far it came; and it begins no earlier than it has to.
+        assert_eq!(planned(left(86_400, began, NOW)), (window(NOW - 601, NOW - 600), Some(began)));
+        assert_eq!(planned(left(86_400, began, 0)), (window(since, NOW - 600), Some(began)));
+        // Another's, and one that somebody else has ended since.
+        assert_eq!(planned(left(604_800, began, NOW - DAY)), (window(since, NOW - 600), None));
+        assert_eq!(planned(left(86_400, NOW - 2 * HOUR, NOW - DAY)), (window(since, NOW - 600), None));
     }
 
     #[test]
