@@ -128,7 +128,11 @@ impl SourceSecret {
             return Err("admin_key holds spaces, line breaks or other characters no key has".to_owned());
         }
         // An id or label that is a key would go into every line.
-        if [source_id, source_label].into_iter().flatten().any(|text| text.starts_with("sk-")) {
+        if [source_id, source_label]
+            .into_iter()
+            .flatten()
+            .any(|text| text.starts_with("sk-") || text.contains(ADMIN_KEY_PREFIX))
+        {
             return Err("source_id or source_label holds a key; keys belong in admin_key".to_owned());
         }
         let source_id = source_id.unwrap_or(DEFAULT_SOURCE_ID);
@@ -233,6 +237,7 @@ mod tests {
         err("{\"admin_key\":\"canary\\nkey\"}", "no key has");
         err("sk-admin-canary sk-admin-canary", "no key has");
         err(r#"{"source_id":"sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
+        err(r#"{"source_id":"Bearer sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
         err(r#"{"source_id":"a b","admin_key":"sk-admin-canary"}"#, "change source_id");
     }
 

@@ -58,13 +58,16 @@ impl Refused<'_> {
         let person = |advice: &str| PortError::person(self.message(advice, key));
         match self.status {
             401 => Refusal::Key(person(&self.unauthorized())),
+            403 if self.lacks_permission() => Refusal::Key(person(&self.unauthorized())),
             403 if self.listing == TENANT => Refusal::NotOffered,
             403 => Refusal::Failed(person(
                 "check that audit logging is on (Organization settings, Data controls, Data retention) \
                  and that the organization may use the API from here",
             )),
             400 | 404 if self.with_cursor && self.blames_cursor() => Refusal::CursorLost,
-            400 if self.listing == TENANT => Refusal::NotOffered,
+            400 if self.listing == TENANT && matches!(self.error.param.as_str(), "" | "tenant_only") => {
+                Refusal::NotOffered
+            }
             404 => Refusal::Failed(person("check OPENAI_BASE_URL")),
             429 if UNPAID.contains(&self.error.code.as_str()) => {
                 let error = person("settle the organization's billing; collection goes on by itself then");
@@ -81,13 +84,18 @@ impl Refused<'_> {
         matches!(self.error.param.as_str(), "" | "after")
     }
 
+    /// The key is good, and may not do this.
+    fn lacks_permission(&self) -> bool {
+        !self.error.missing_scopes().is_empty() || self.error.message.contains("insufficient permission")
+    }
+
     fn unauthorized(&self) -> String {
         let error = &self.error;
         let scopes = error.missing_scopes();
         if !scopes.is_empty() {
             return format!("the admin key lacks the permission {}: an owner must grant it", scopes.join(", "));
         }
-        if error.message.contains("insufficient permission") {
+        if self.lacks_permission() {
             return format!("the admin key lacks a permission: an owner must grant it {SCOPE}");
         }
         if error.code.starts_with("ip_") {
@@ -114,7 +122,11 @@ impl Refused<'_> {
     /// says is not quoted: it repeats parts of the key.
     fn message(&self, advice: &str, key: &str) -> String {
         let mut message = format!("{} ({}): HTTP {}", self.place, self.listing, self.status);
-        let words = if (400..500).contains(&self.status) && self.status != 401 { &self.error.message } else { "" };
+        let words = if (400..500).contains(&self.status) && self.status != 401 && !self.lacks_permission() {
+            &self.error.message
+        } else {
+            ""
+        };
         for part in [&self.error.code, words] {
             if !part.is_empty() {
                 message.push_str(&format!(" {}", quote(part)));
@@ -234,6 +246,9 @@ mod tests {
         }
         check(&refused(400, &error("bad limit", "limit", "")), Recovery::Person, "bad limit");
         check(&refused(403, "{}"), Recovery::Person, "audit logging is on");
+        let scopes = error("Missing scopes: api.audit_logs.read. See platform.openai.com/docs.", "", "");
+        check(&refused(403, &scopes), Recovery::Person, "lacks the permission api.audit_logs.read: an owner");
+        assert!(matches!(Refused { listing: TENANT, ..refused(403, &scopes) }.refusal(KEY), Refusal::Key(_)));
         check(&refused(404, ""), Recovery::Person, "OPENAI_BASE_URL");
         check(&refused(302, ""), Recovery::Person, "OPENAI_BASE_URL");
         check(
@@ -259,6 +274,8 @@ mod tests {
         for status in [400, 403] {
             let tenant = Refused { listing: TENANT, ..refused(status, &error("no", "tenant_only", "")) };
             assert_eq!(tenant.refusal(KEY), Refusal::NotOffered);
+            let limit = Refused { listing: TENANT, ..refused(status, &error("no", "limit", "")) };
+            assert_eq!(limit.refusal(KEY) == Refusal::NotOffered, status == 403, "{status}");
         }
         assert!(matches!(Refused { listing: TENANT, ..refused(500, "") }.refusal(KEY), Refusal::Failed(_)));
         assert!(matches!(Refused { listing: TENANT, ..refused(401, "") }.refusal(KEY), Refusal::Key(_)));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
 use collector::{
-    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, RetryPolicy, Secrets, Source,
-    Stream, UnixSeconds, Vendor, retry,
+    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, RetryPolicy, Secrets,
+    Source, Stream, UnixSeconds, Vendor, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -178,7 +178,12 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
 
     /// Nothing to prepare: an owner turns audit logging on, once. But the vendor may want to be left alone.
     async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
-        self.quiet.check(self.clock)?;
+        match self.quiet.check(self.clock) {
+            Ok(()) => {}
+            // Nobody has anything to do but wait.
+            Err(error) if error.recovery == Recovery::NextTick => return Ok(Prepared::NotYet),
+            Err(error) => return Err(error),
+        }
         Ok(Prepared::Ready { vendor_now: None, started: false })
     }
 

@@ -61,6 +61,11 @@ fn cursor(last_id: Option<String>, events: &[&RawValue]) -> Option<String> {
     last_id.filter(|id| !id.is_empty()).or_else(|| events.iter().rev().filter_map(of_event).find(|id| !id.is_empty()))
 }
 
+/// The longest name of a scope, in bytes.
+const LONGEST_SCOPE: usize = 64;
+/// More scopes than that nobody has to read.
+const MOST_SCOPES: usize = 5;
+
 /// What the body of an error says, as far as it says anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -87,12 +92,13 @@ impl ApiError {
         }
     }
 
-    /// The scopes the message says are missing, e.g. `api.audit_logs.read`.
+    /// The scopes the message says are missing, e.g. `api.audit_logs.read`; the first few.
     pub(crate) fn missing_scopes(&self) -> Vec<&str> {
         let Some((_, rest)) = self.message.split_once("scope") else { return Vec::new() };
         rest.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')))
             .map(|word| word.trim_matches('.'))
-            .filter(|word| word.contains('.'))
+            .filter(|word| word.starts_with("api.") && word.len() <= LONGEST_SCOPE)
+            .take(MOST_SCOPES)
             .collect()
     }
 }

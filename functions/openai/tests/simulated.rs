@@ -65,7 +65,7 @@ async fn drain(source: &Source<OpenAi<'_, Key, Hasty>>, window: Window, found: &
                     cursor = Some(next);
                 }
                 Ok(Listed::CursorLost) => cursor = None,
-                Ok(Listed::NotOffered) => panic!("{listing} is offered"),
+                Ok(Listed::NotOffered | Listed::NotYet { .. }) => panic!("{listing} is offered"),
                 Err(error) => assert!(!error.message.contains(ADMIN_KEY), "{error}"),
             }
         }

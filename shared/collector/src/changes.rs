@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::head::{Head, Sweeping};
+use crate::head::{Head, ListingState, Sweeping};
 use crate::stream::ListingId;
 use crate::window::UnixSeconds;
 
@@ -66,26 +66,26 @@ impl Changes {
     /// Puts them into the head. A watermark is only ever raised.
     pub(crate) fn apply(&self, head: &mut Head) {
         for (listing, to) in &self.watermarks {
-            let state = head.listings.entry((*listing).to_owned()).or_default();
+            let state = of(head, listing);
             state.watermark = state.watermark.max(*to);
             // It answered: it is offered.
             state.not_offered_until = None;
         }
         for (listing, sweeping) in &self.sweeping {
-            head.listings.entry((*listing).to_owned()).or_default().sweeping = Some(*sweeping);
+            of(head, listing).sweeping = Some(*sweeping);
         }
         for ((listing, reach), at) in &self.swept {
-            let state = head.listings.entry((*listing).to_owned()).or_default();
+            let state = of(head, listing);
             // No further than to its end.
             state.sweeping = state.sweeping.filter(|left| left.began > *at);
             let swept = state.swept.entry(*reach).or_insert(*at);
             *swept = (*swept).max(*at);
         }
         for (listing, cut) in &self.cuts {
-            head.listings.entry((*listing).to_owned()).or_default().cut = Some(*cut);
+            of(head, listing).cut = Some(*cut);
         }
         for (listing, until) in &self.not_offered_until {
-            head.listings.entry((*listing).to_owned()).or_default().not_offered_until = Some(*until);
+            of(head, listing).not_offered_until = Some(*until);
         }
         self.apply_missing(head);
         head.last_start = self.last_start.max(head.last_start);
@@ -123,6 +123,12 @@ impl Changes {
             || (furthest > 0 && self.more_to_list)
             || (furthest > 0 && now - head.written_at >= IDLE_WRITE_INTERVAL)
     }
+}
+
+/// The listing's state; one that joins later begins where the stream began.
+fn of(head: &mut Head, listing: ListingId) -> &mut ListingState {
+    let new = ListingState { watermark: head.floor, ..ListingState::default() };
+    head.listings.entry(listing.to_owned()).or_insert(new)
 }
 
 #[cfg(test)]

@@ -96,10 +96,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 
     async fn pull(&mut self) -> Result<(), Stop> {
         self.delivery.settle().await.map_err(Stop::Delivery)?;
-        let Some(now) = self.prepare().await? else { return Ok(()) };
+        // Not drained, and no failure either.
+        let Some(now) = self.prepare().await? else { return Err(Stop::Cutoff) };
         let (mut outcome, mut sweeps) = (Ok(()), Vec::new());
         for listing in &self.stream.listings {
-            match self.pull_main(listing, now).await {
+            match self.pull_main(listing, now, outcome.is_ok()).await {
                 Ok(plan) => sweeps.extend(plan.map(|plan| (*listing, plan, self.cut))),
                 // One listing's trouble is not the other's.
                 Err(Stop::Vendor(error)) => outcome = Err(Stop::Vendor(error)),
@@ -135,9 +136,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     }
 
     /// Lists what moves the watermark; the plan it followed, where a sweep may come after.
-    async fn pull_main(&mut self, listing: ListingId, now: UnixSeconds) -> Result<Option<Plan>, Stop> {
+    async fn pull_main(
+        &mut self,
+        listing: ListingId,
+        now: UnixSeconds,
+        others_well: bool,
+    ) -> Result<Option<Plan>, Stop> {
         let state = self.delivery.head.listings.get(listing).cloned().unwrap_or_default();
         if state.not_offered_until.is_some_and(|until| now < until) {
+            self.delivery.report.not_offered.push(listing);
             return Ok(None);
         }
         self.cut = state.cut.unwrap_or(self.policy.first_window);
@@ -153,7 +160,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             Spanned::Whole | Spanned::Held => Ok(Some(plan)),
             Spanned::NotYet => Ok(None),
             Spanned::NotOffered => {
-                self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
+                self.delivery.report.not_offered.push(listing);
+                // Where another one fails too, it may be the vendor's word to everybody.
+                if others_well {
+                    self.delivery.changes.not_offered(listing, self.seen(now) + ASK_AGAIN_AFTER);
+                }
                 Ok(None)
             }
         }

@@ -38,6 +38,8 @@ pub struct StreamReport {
     pub adopted: u64,
     /// Spans that fell out of the vendor's retention before they could be listed.
     pub gaps: Vec<Gap>,
+    /// Listings that the vendor does not offer to this source; each is asked for again after a day.
+    pub not_offered: Vec<&'static str>,
     /// What a stream that never showed an event may want; `None` for one that did, or may still.
     pub silence: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.

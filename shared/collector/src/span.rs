@@ -80,7 +80,9 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Ok(Pulled::Held { at }) => at.min(window.to),
                 Ok(Pulled::Whole { pages }) => {
                     if rest.is_some() {
-                        self.widen(listing, pages, began);
+                        // What is written after trouble is how short the window has to be that failed.
+                        let cut = self.wider(pages, began);
+                        if trouble.is_none() { self.cut_windows(listing, cut) } else { self.cut = cut }
                     }
                     window.to
                 }
@@ -154,17 +156,17 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     }
 
     /// After a window with few pages the next may be longer, if one twice as long is likely to end in this tick.
-    fn widen(&mut self, listing: ListingId, pages: u32, began: Timestamp) {
+    fn wider(&self, pages: u32, began: Timestamp) -> UnixSeconds {
         let few = self.policy.split_after_pages.is_some_and(|most| pages * 3 <= most);
         let in_time = until(began, self.tick.clock.now()) * 2 <= self.time_left();
-        if few && in_time && self.cut < self.policy.longest_window {
-            self.cut_windows(listing, self.cut.saturating_mul(2).min(self.policy.longest_window));
-        }
+        if few && in_time { self.cut.saturating_mul(2).min(self.policy.longest_window) } else { self.cut }
     }
 
     fn cut_windows(&mut self, listing: ListingId, cut: UnixSeconds) {
-        self.cut = cut;
-        self.delivery.changes.cut(listing, cut);
+        if self.cut != cut {
+            self.cut = cut;
+            self.delivery.changes.cut(listing, cut);
+        }
     }
 
     /// Lists one window, from its start again where our place in it was lost. Where that goes on, it is
@@ -172,12 +174,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// more than a tick can list would be begun anew for ever.
     async fn pull_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
         let pages_before = self.delivery.report.pages;
-        for _ in 0..MOST_RESTARTS {
-            match self.list_window(listing, window).await {
+        for restarts in 1..=MOST_RESTARTS {
+            match self.list_window(listing, window, restarts == MOST_RESTARTS).await {
                 Ok(Pulled::LostPlace) => {}
                 Err(Stop::Cutoff) => {
-                    if self.delivery.report.pages - pages_before > 1 && self.can_halve(window) {
+                    let pages = self.delivery.report.pages - pages_before;
+                    if pages > 0 && self.can_halve(window) {
                         self.halve(listing, window);
+                    } else if pages > 1 && self.policy.split_after_pages.is_some() {
+                        return Err(Stop::Vendor(crowded(listing, window, pages)));
                     }
                     return Err(Stop::Cutoff);
                 }
@@ -188,7 +193,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     }
 
     /// Lists one window from its start.
-    async fn list_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
+    async fn list_window(&mut self, listing: ListingId, window: Window, last_try: bool) -> Result<Pulled, Stop> {
         let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
         for page_number in 1..=MOST_PAGES {
@@ -223,7 +228,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             }
             let Some(next) = next else {
                 // An end with nothing but events of the pages before: perhaps the cursor led back, past the rest.
-                if events && seen.len() == before && self.can_halve(window) {
+                if events && seen.len() == before && (self.can_halve(window) || !last_try) {
                     return Ok(Pulled::LostPlace);
                 }
                 let oldest_left = self.consume(blobs).await?;
@@ -239,6 +244,14 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
         Err(Stop::Vendor(going_round(listing)))
     }
+}
+
+fn crowded(listing: ListingId, window: Window, pages: u64) -> PortError {
+    PortError::next_tick(format!(
+        "the listing {listing} has more in the second {} than a tick can list ({pages} pages so far); give the \
+         function more time, or wait until the vendor answers faster: the watermark stays until then",
+        window.from
+    ))
 }
 
 fn going_round(listing: ListingId) -> PortError {

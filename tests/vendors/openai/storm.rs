@@ -18,6 +18,8 @@ use crate::trouble::trouble;
 const SEEDS: u64 = 200;
 /// Events of one seed.
 const EVENTS: usize = 240;
+/// Events of one seed in four: more than fit a window that is not cut, many of them in one second.
+const CROWDED: usize = 6_400;
 /// How long things go on happening, in seconds.
 const STORM: i64 = 5 * DAY;
 /// The promise: an event that shows up this long after its time is found.
@@ -65,6 +67,8 @@ fn world(seed: u64, chance: &mut Chance) -> World {
     let stormy = Behaviours::new(Faults::Storm, seed);
     let (late, near_latest) = chance.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
     let behaviours = Behaviours { late, near_latest, latest_seconds: LATEST, ..stormy };
+    // Now and then a crowd, so that windows have to be cut, and a vendor that is sparing or wants to be left alone.
+    let options = Options { events: chance.pick(&[EVENTS, EVENTS, EVENTS, CROWDED]), ..options };
     let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90]));
     world.pace = chance.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
     world.settings.batch.lines = chance.pick(&[7, 50, Settings::default().batch.lines]);
@@ -146,10 +150,13 @@ impl<'a> Storm<'a> {
         let elapsed = self.elapsed();
         let within = |(from, to): (i64, i64)| (from..to).contains(&elapsed);
         let ways = self.chance.happens(50).then(|| Behaviours::new(Faults::Storm, self.chance.bits()));
+        let per_minute = self.chance.pick(&[None, None, Some(20)]);
+        let retry_after_seconds = self.chance.pick(&[None, Some(1), Some(2), Some(90)]);
         let (keys, kept_since, forbids) = (self.plan.keys(), self.plan.kept_since(), self.plan.forbids);
         let (dark, no_tenant) = (within(self.plan.darkness), within(self.plan.no_tenant));
         self.world.simulator.change(|it| {
             *it = ways.unwrap_or_else(|| it.clone());
+            (it.per_minute, it.retry_after_seconds) = (per_minute, retry_after_seconds);
             it.keys = keys;
             it.kept_since = kept_since;
             it.tenant_only_refused = no_tenant.then_some(if forbids { 403 } else { 400 });

@@ -53,6 +53,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 bytes = report.bytes,
                 adopted = report.adopted,
                 gaps = list(&report.gaps),
+                not_offered = list(&report.not_offered),
                 silence = report.silence,
                 watermark_lag_seconds = report.watermark_lag_seconds,
                 drained = report.drained,

@@ -77,6 +77,30 @@ async fn f22_an_event_that_changes_afterwards_is_counted_and_not_delivered_again
 }
 
 #[tokio::test]
+async fn f22_a_field_added_withdrawn_or_renamed_does_not_make_another_event() {
+    let world = World::of(vec![event("audit_log-a", -60)]);
+    let worker = world.worker().await;
+    assert_drained(&tick(&worker).await, 1);
+    let at = begin().as_second() - 60;
+    for changed in [
+        format!(
+            r#"{{"id":"audit_log-a","type":"login.succeeded","effective_at":{at},"actor":null,"source":"retool"}}"#
+        ),
+        format!(r#"{{"id":"audit_log-a","type":"login.succeeded","effective_at":{at}}}"#),
+        format!(r#"{{"id":"audit_log-a","kind":"login.succeeded","effective_at":{at},"performer":null}}"#),
+    ] {
+        let page = format!(r#"{{"object":"list","data":[{changed}],"has_more":false}}"#);
+        let again = Scripted::new(LIST, 1, Fault::answer(200, page)).having("tenant_only=false");
+        world.simulator.change(|it| it.script = vec![again]);
+        world.minutes(1);
+        let report = tick(&worker).await;
+        assert_drained(&report, 0);
+        assert_eq!((report.events, report.duplicates), (1, 1), "{changed}");
+    }
+    world.assert_exact();
+}
+
+#[tokio::test]
 async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
     let begin = begin().as_second();
     let broken = ["7", "null", r#"["a", 5]"#, "\"text\""].map(str::to_owned);
