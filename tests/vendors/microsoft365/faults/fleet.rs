@@ -94,7 +94,7 @@ async fn f36_a_poisoned_blob_delays_no_other() {
         assert_eq!((report.delivered, report.blobs), (39, 39), "{poison:?}");
         assert_eq!(lost(&world).len(), 1);
         let record: Value = serde_json::from_str(&record).unwrap();
-        assert_eq!(serde_json::from_str::<Value>(&lost(&world)[0]).unwrap(), record);
+        assert!(lost(&world)[0].contains(record["Id"].as_str().unwrap()), "another one is left");
         assert_eq!(world.watermark(LogType::Exchange), blob.created.as_second() - begin().as_second());
 
         // Once it is well, it is had as any other.
