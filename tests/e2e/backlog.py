@@ -27,6 +27,8 @@ EXPORT = re.compile(r"^export (\w+)='(.*)'$", re.MULTILINE)
 LAST_WORD = re.compile(r"(\d+) requests answered, (\d+) events shown")
 NEXT_TICK = 1
 PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+# The last of the simulated events show up seconds after the start; until then a tick lists the others again.
+LATE_SECONDS = 4
 ROW_ID = re.compile(rb'"p_row_id":"([0-9a-f]{32})"')
 # Of the 2,000 requests a minute that the vendor grants we take 1,600 at most; a short backlog has its beginning in it.
 LEAST_A_MINUTE = 1_400
@@ -142,9 +144,10 @@ def drain(processes, binary, work, backlog):
         for ticks in range(1, MOST_TICKS + 1):
             drained, lines, taken = tick(processes, binary, backlog.vendor, folder, variables)
             delivered, memory = delivered + lines, max(memory, taken)
-            # The last of the simulated events show up seconds after the start.
             if drained and delivered >= backlog.events:
                 break
+            if drained:
+                time.sleep(LATE_SECONDS)
         minutes = (time.monotonic() - began) / 60
         requests, shown = last_word()
     lines = count(folder)
