@@ -82,7 +82,9 @@ def read_ledger(path):
     """The log type and the id of every event the vendor ever showed."""
     if not path.exists():
         return collections.Counter()
-    entries = (json.loads(line) for line in path.read_text().splitlines())
+    # Only a line feed ends a line: texts hold other separators. What has none yet is still being written.
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    entries = (json.loads(line) for line in whole.split(b"\n") if line)
     return collections.Counter((entry["log_type"], entry["id"]) for entry in entries)
 
 
