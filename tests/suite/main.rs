@@ -4,5 +4,6 @@ mod aws;
 mod conformance;
 mod exhaustive;
 mod local;
+mod shelf;
 mod stops;
 mod world;

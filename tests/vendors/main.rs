@@ -5,4 +5,5 @@ mod microsoft365;
 mod openai;
 mod rig;
 mod seeds;
+mod ticks;
 mod trouble;

@@ -159,7 +159,7 @@ pub enum Prepared {
         /// A recording was started just now (Microsoft: a subscription): remember when.
         started: bool,
     },
-    /// Not recording yet; there is nothing to list this time.
+    /// There is nothing to list this time: it does not record yet, or wants to be left alone.
     NotYet,
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use collector::{Settings, UnixSeconds};
-use futures_util::future::join;
 use simulators::microsoft365::Behaviours;
 use simulators::{Faults, Options};
 use tests::rig::worker::Worker;
@@ -11,6 +10,7 @@ use tests::world::chance::Chance;
 
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
+use crate::ticks::{lives, ticks};
 use crate::trouble::trouble;
 
 /// Seeds that must pass.
@@ -110,24 +110,9 @@ impl<'a> Storm<'a> {
 
     /// One tick, or two at once; the process that is left, if it lives.
     async fn ticks(&mut self, worker: Worker<'a, Client>) -> Option<Worker<'a, Client>> {
-        let (first, second) = (self.life(), self.life());
-        if self.chance.happens(150) {
-            let other = self.world.worker();
-            let (ended, others) = join(worker.tick(TICK_SECONDS, first), other.tick(TICK_SECONDS, second)).await;
-            self.totals.add(&ended);
-            self.totals.add(&others);
-            return ended.is_ok().then_some(worker);
-        }
-        let ended = worker.tick(TICK_SECONDS, first).await;
-        self.totals.add(&ended);
-        ended.is_ok().then_some(worker)
-    }
-
-    fn life(&mut self) -> Option<u64> {
-        self.chance.happens(300).then(|| {
-            let most = self.chance.pick(&LIVES);
-            self.chance.below(most)
-        })
+        let lives = lives(&mut self.chance, &LIVES);
+        let other = if self.chance.happens(150) { Some(self.world.worker()) } else { None };
+        ticks(worker, other, lives, TICK_SECONDS, &mut self.totals).await
     }
 }
 

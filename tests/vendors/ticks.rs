@@ -1,0 +1,43 @@
+//! One tick of a storm, or two at once, any of which may die.
+
+use collector::Vendor;
+use futures_util::future::join;
+use tests::rig::worker::Worker;
+use tests::world::chance::Chance;
+
+use crate::seeds::Totals;
+
+/// Ticks that are to die, of 1,000.
+const DEATHS: u64 = 300;
+
+/// After how many polls each of two ticks is dead, if it is to die.
+pub(crate) type Lives = [Option<u64>; 2];
+
+/// Lives of less than one of `most`.
+pub(crate) fn lives(chance: &mut Chance, most: &[u64]) -> Lives {
+    std::array::from_fn(|_| {
+        chance.happens(DEATHS).then(|| {
+            let most = chance.pick(most);
+            chance.below(most)
+        })
+    })
+}
+
+/// A tick of `worker`, and at the same time one of the `other`, if any; the worker, if it lives.
+pub(crate) async fn ticks<'a, V: Vendor>(
+    worker: Worker<'a, V>,
+    other: Option<Worker<'a, V>>,
+    [life, life_of_other]: Lives,
+    seconds: u64,
+    totals: &mut Totals,
+) -> Option<Worker<'a, V>> {
+    let Some(other) = other else {
+        let ended = worker.tick(seconds, life).await;
+        totals.add(&ended);
+        return ended.is_ok().then_some(worker);
+    };
+    let (ended, others) = join(worker.tick(seconds, life), other.tick(seconds, life_of_other)).await;
+    totals.add(&ended);
+    totals.add(&others);
+    ended.is_ok().then_some(worker)
+}
