@@ -53,9 +53,16 @@ impl World {
         checked(self.client.prepare(&self.stream, last_start).await)
     }
 
+    /// What a listing came to; a fault that keeps a subscription from being there is an error, of a start that is told.
     async fn list(&self, cursor: Option<&str>) -> Result<Listed, PortError> {
         let request = ListRequest { stream: &self.stream, listing: LISTING, window: WINDOW, cursor };
-        checked(self.client.list(request).await)
+        checked(match self.client.list(request).await {
+            Ok(Listed::NotYet { started, fault: Some(fault), .. }) => {
+                assert!(started.is_some(), "{fault}");
+                Err(fault)
+            }
+            other => other,
+        })
     }
 
     async fn list_window(&self, from: UnixSeconds, to: UnixSeconds) -> Result<Page, PortError> {
@@ -72,7 +79,7 @@ impl World {
     /// Nothing can be listed yet, though a start was made.
     async fn not_yet(&self) {
         let listed = self.list(None).await.unwrap();
-        assert!(matches!(listed, Listed::NotYet { started: Some(_) }), "{listed:?}");
+        assert!(matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }), "{listed:?}");
     }
 
     /// What the vendor's clock shows.

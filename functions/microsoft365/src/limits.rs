@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(clock.waits(), [] as [f64; 0]);
         limits.turn(&clock, false).await.unwrap().answered(clock.now());
         limits.turn(&clock, true).await.unwrap().answered(clock.now());
-        assert_eq!(clock.waits(), [30.0, 0.04]);
+        assert_eq!(clock.waits(), [30.0, 0.0375]);
     }
 
     #[tokio::test]

@@ -75,8 +75,10 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
     /// What becomes of a listing that was refused at its first page.
     async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Listed, PortError> {
         if refusal.is_af(&[af::NOT_SUBSCRIBED, af::DISABLED]) {
-            self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await?;
-            return Ok(Listed::NotYet { started: self.subscriptions.last_start(asked.content_type) });
+            let healed =
+                self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await;
+            let started = self.subscriptions.last_start(asked.content_type);
+            return Ok(Listed::NotYet { started, fault: healed.err(), lost: None });
         }
         if refusal.is_af(&af::TIME_RULES) {
             return self.list_clamped(refusal, asked).await.map(Listed::Page);

@@ -174,7 +174,8 @@ impl World {
                 }
                 Ok(Listed::CursorLost) => cursor = None,
                 // A start that the vendor has not noticed yet.
-                Ok(Listed::NotYet { .. }) => {}
+                Ok(Listed::NotYet { fault: None, .. }) => {}
+                Ok(Listed::NotYet { fault: Some(error), .. }) => self.next_tick(&error),
                 Ok(Listed::NotOffered) => panic!("{} is offered", stream.name()),
                 Err(error) => self.next_tick(&error),
             }

@@ -1,11 +1,9 @@
 //! Blobs: fetch what was not consumed yet, in pieces, and never let one hold up another.
 
-use std::pin::pin;
-
-use futures_util::{StreamExt, stream};
 use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
+use crate::ahead::Ahead;
 use crate::error::{PortError, Recovery};
 use crate::ledger::LedgerKind;
 use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
@@ -19,7 +17,8 @@ const LONGEST_EVENT: usize = 64 << 20;
 const MOST_FAILED_IN_A_ROW: u32 = 10;
 /// The same of blobs that are refused for something that only a person cures.
 const MOST_REFUSED_IN_A_ROW: u32 = 3;
-/// A blob that is listed but not found, or not readable, is given up as lost after this, in seconds.
+/// A blob that is listed but not found, or not readable, is given up as lost when that was all the vendor said of it
+/// for this long, in seconds.
 const GIVE_UP_AFTER: UnixSeconds = 86_400;
 /// Of a blob that is given up unreadable so much is kept, in bytes.
 const MOST_KEPT: usize = 4 << 20;
@@ -30,12 +29,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     pub(crate) async fn consume(&mut self, blobs: Vec<BlobRef>) -> Result<Option<UnixSeconds>, Stop> {
         let wanted = self.unconsumed(blobs).await.map_err(Stop::Delivery)?;
         let (vendor, stream) = (self.vendor, self.stream);
-        let fetches = stream::iter(&wanted).map(|blob| vendor.fetch(stream, blob));
-        let mut fetches = pin!(fetches.buffered(self.policy.fetches_ahead.max(1)));
+        let mut ahead = Ahead::new(wanted.iter().map(|blob| vendor.fetch(stream, blob)), self.policy.fetches_ahead);
         let (mut left, mut failed_in_a_row) = (None, 0);
         for (index, blob) in wanted.iter().enumerate() {
-            let outcome = match self.before_cutoff(fetches.next()).await {
-                Ok(Some(fetched)) => self.consume_one(blob, fetched).await,
+            let outcome = match self.before_cutoff(ahead.next()).await {
+                Ok(Some(fetched)) => ahead.alongside(self.consume_one(blob, fetched)).await,
                 Ok(None) => break,
                 Err(stop) => Err(stop),
             };
@@ -144,9 +142,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         Ok(!broken && splitter.finish().is_ok())
     }
 
-    /// A blob never costs its stream: its failure is said, and the listing goes on.
+    /// A blob never costs its stream: its failure is said, and the listing goes on. While the vendor
+    /// fails, no blob comes nearer to being given up.
     fn fail(&mut self, blob: &BlobRef, error: &PortError) {
-        self.missed(blob);
+        let now = self.now();
+        self.delivery.changes.missed(&blob.id, Some(now));
         let failure = Failure::new(&self.stream.name(), error);
         self.delivery.report.failure.get_or_insert(failure);
     }

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a variable, a socket or a random number: all of it comes in
 //! through [`ports`], and CI holds the crate's dependencies against an allow-list.
 
+mod ahead;
 mod batch;
 mod birth;
 mod blobs;

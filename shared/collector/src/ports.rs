@@ -212,7 +212,11 @@ pub enum Listed {
     NotOffered,
     /// The stream is not recorded (yet), so nothing of it can be listed, and nothing counts as listed.
     NotYet {
-        /// When its recording was last started, to be remembered: vendors count starts.
+        /// When its recording was last started, to be remembered whatever became of it: vendors count starts.
         started: Option<UnixSeconds>,
+        /// Why it is not, where that is a fault and not just a matter of time.
+        fault: Option<PortError>,
+        /// What the vendor did not record meanwhile, as far as is known: it may be lost.
+        lost: Option<Window>,
     },
 }

@@ -9,6 +9,7 @@ use crate::error::{PortError, Recovery};
 use crate::head::Sweeping;
 use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Page, State, Vendor};
 use crate::pull::{Pull, Stop, until};
+use crate::report::Gap;
 use crate::stream::ListingId;
 use crate::window::{UnixSeconds, Window};
 
@@ -203,11 +204,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Listed::Page(page) => page,
                 Listed::CursorLost => return Ok(Pulled::LostPlace),
                 Listed::NotOffered => return Ok(Pulled::NotOffered),
-                Listed::NotYet { started } => {
+                Listed::NotYet { started, fault, lost } => {
                     if let Some(at) = started {
                         self.started(at).await?;
                     }
-                    return Ok(Pulled::NotYet);
+                    if let Some(Window { from, to }) = lost {
+                        let cause = format!("{}: was not recorded", self.stream.name());
+                        self.delivery.report.gaps.push(Gap { from, to, cause });
+                    }
+                    return fault.map_or(Ok(Pulled::NotYet), |fault| Err(Stop::Vendor(fault)));
                 }
             };
             self.delivery.report.pages += 1;

@@ -75,7 +75,10 @@ async fn check_list(what: &str, answer: Reply, expected: Came) {
     let listed = world.list(None).await;
     check_came(what, expected, listed.as_ref().err(), world.vendor.seen("content").len());
     if let Ok(listed) = listed {
-        assert!(expected == NothingYet && matches!(listed, Listed::NotYet { started: Some(_) }), "{what}: {listed:?}");
+        assert!(
+            expected == NothingYet && matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }),
+            "{what}: {listed:?}"
+        );
     }
 }
 

@@ -196,7 +196,7 @@ async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
     world.not_yet().await;
     world.not_yet().await;
     assert_eq!(world.vendor.seen("start").len(), 1);
-    // The head learns of that start by the next preparation.
+    // Should the head not have learnt of it, it does by the next preparation.
     assert_eq!(world.prepare(None).await, world.ready(true));
     world.clock.jump(Duration::from_secs(300));
     later(&world.list(None).await.unwrap_err(), "AF20022: there is no subscription, although");

@@ -31,8 +31,6 @@ struct State {
     taken: usize,
     /// Quick answers since the last change of what is allowed.
     quick: usize,
-    /// Counts the times at which a permit became free.
-    freed: u64,
     /// Those who wait, the oldest first.
     waiting: BTreeMap<u64, Waker>,
     next_ticket: u64,
@@ -50,7 +48,6 @@ impl Default for Permits {
             allowed: FIRST_ALLOWED.min(MOST_ALLOWED),
             taken: 0,
             quick: 0,
-            freed: 0,
             waiting: BTreeMap::new(),
             next_ticket: 0,
         };
@@ -61,7 +58,7 @@ impl Default for Permits {
 impl Permits {
     /// Waits for a permit.
     pub(crate) async fn take(&self) -> Permit<'_> {
-        let mut waiting = Waiting { permits: self, ticket: None, gave_way: None };
+        let mut waiting = Waiting { permits: self, ticket: None };
         poll_fn(|context| waiting.poll(context)).await;
         Permit { permits: self }
     }
@@ -95,7 +92,6 @@ impl Permits {
             if state.taken >= state.allowed {
                 return Vec::new();
             }
-            state.freed += 1;
             state.waiting.values().cloned().collect()
         });
         wakers.iter().for_each(Waker::wake_by_ref);
@@ -116,29 +112,20 @@ impl Drop for Permit<'_> {
 struct Waiting<'a> {
     permits: &'a Permits,
     ticket: Option<u64>,
-    /// The time a permit became free and this one let the oldest go first.
-    gave_way: Option<u64>,
 }
 
 impl Waiting<'_> {
-    /// The oldest goes first, but holds nobody up: a stream that is busy with a blob does not look at
-    /// what it asked for ahead, so whoever gave way once and finds the permit still there takes it.
+    /// The oldest goes first. It looks as soon as it is woken: the engine polls what it asked for ahead
+    /// while it is busy with a blob.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.permits.with(|state| {
             let ticket = *self.ticket.get_or_insert_with(|| state.ticket());
             let is_oldest = state.waiting.first_key_value().is_none_or(|(first, _)| *first >= ticket);
-            let is_free = state.taken < state.allowed;
-            if is_free && (is_oldest || self.gave_way == Some(state.freed)) {
+            if is_oldest && state.taken < state.allowed {
                 state.taken += 1;
-                state.waiting.remove(&ticket);
-                self.ticket = None;
                 return Poll::Ready(());
             }
             state.waiting.insert(ticket, context.waker().clone());
-            if is_free {
-                self.gave_way = Some(state.freed);
-                context.waker().wake_by_ref();
-            }
             Poll::Pending
         })
     }
@@ -154,13 +141,20 @@ impl State {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.permits.with(|state| state.waiting.remove(&ticket));
+            // With it, or after it, the next one may have its turn.
+            self.permits.free(|state| {
+                state.waiting.remove(&ticket);
+            });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use futures_util::FutureExt;
     use futures_util::future::{BoxFuture, poll_immediate};
 
@@ -186,9 +180,9 @@ mod tests {
         }
     }
 
-    /// What polling it as often as it wakes itself comes to.
+    /// What polling it once comes to.
     fn poll<'a>(waiting: &mut BoxFuture<'a, Permit<'a>>) -> Option<Permit<'a>> {
-        (0..2).find_map(|_| poll_immediate(&mut *waiting).now_or_never().flatten())
+        poll_immediate(waiting).now_or_never().flatten()
     }
 
     #[test]
@@ -210,19 +204,37 @@ mod tests {
         let (mut older, mut younger) = (permits.take().boxed(), permits.take().boxed());
         assert!(poll(&mut older).is_none() && poll(&mut younger).is_none());
         drop(held);
-        assert!(poll_immediate(&mut younger).now_or_never().flatten().is_none(), "it gives way");
+        assert!(poll(&mut younger).is_none(), "it is not its turn");
         assert!(poll(&mut older).is_some());
+        assert!(poll(&mut younger).is_some(), "the permit was given back");
+    }
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     #[test]
-    fn one_that_does_not_look_holds_nobody_up() {
-        let permits = Permits::allowing(1);
-        let held = permits.now().unwrap();
-        let (mut busy, mut younger) = (permits.take().boxed(), permits.take().boxed());
-        assert!(poll(&mut busy).is_none() && poll(&mut younger).is_none());
-        drop(held);
-        assert!(poll(&mut younger).is_some());
-        assert!(poll(&mut busy).is_some(), "the permit was given back");
+    fn the_next_is_woken_when_two_are_free_and_when_the_oldest_went_away() {
+        let permits = Permits::allowing(2);
+        let (first, second) = (permits.now().unwrap(), permits.now().unwrap());
+        let (mut older, mut younger) = (permits.take().boxed(), permits.take().boxed());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut look = || younger.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll(&mut older).is_none() && look().is_pending());
+        drop((first, second));
+        assert!(look().is_pending());
+        let before = woken.0.load(Ordering::SeqCst);
+        drop(poll(&mut older).map(std::mem::forget));
+        assert!(woken.0.load(Ordering::SeqCst) > before);
+        let taken = look();
+        assert!(taken.is_ready());
     }
 
     #[test]

@@ -20,10 +20,10 @@ async fn f28_a_token_that_is_refused_at_blob_200_is_renewed_once_and_the_blob_as
 
 #[tokio::test]
 async fn f28_a_token_that_grows_old_in_a_tick_is_renewed_before_it_expires() {
-    let mut world = exchange(100);
+    let mut world = exchange(200);
     world.simulator.change(|it| it.token_seconds = 60);
-    world.pace = (2_000, 2_000);
-    assert_drained(&world.tick().await.unwrap(), 100);
+    world.pace = (1_000, 1_000);
+    assert_drained(&world.tick().await.unwrap(), 200);
     assert!((4..=8).contains(&world.running.requests_of("token")), "{}", world.running.requests_of("token"));
     assert!(world.running.asked().iter().all(|asked| asked.status == Some(200)), "something was refused");
     world.assert_exact();

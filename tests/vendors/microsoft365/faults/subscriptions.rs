@@ -158,6 +158,25 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes() {
+    let world = dlp_added(100).await;
+    let failing = Scripted::new("start", 1, af(500, "AF50000"));
+    world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![failing]].concat());
+    let says = ["DLP.All: starting the subscription: HTTP 500", "AF20022", "AF20022"];
+    for (minutes, says) in [0, 5, 5].into_iter().zip(says) {
+        world.minutes(minutes);
+        let reports = world.tick().await.unwrap();
+        assert_failed(assert_others_drained(&reports, LogType::Dlp), false, says);
+        assert_eq!((world.asked_of("start").len(), world.watermark(LogType::Dlp)), (4, 360 - DAY));
+    }
+    // A quarter of an hour later the vendor may be asked for it again.
+    world.minutes(6);
+    let reports = world.tick().await.unwrap();
+    assert!(of(&reports, LogType::Dlp).delivered > 0);
+    assert_eq!(world.asked_of("start").len(), 5);
+}
+
+#[tokio::test]
 async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_loss_is_told() {
     // Found by the list of subscriptions, or by listing content.
     for list_fails in [false, true] {

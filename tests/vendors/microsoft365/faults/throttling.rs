@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::*;
 
-/// No minute sees more of a tenant's requests.
-const A_MINUTE: usize = 1_600;
+/// No minute sees more of a tenant's requests: eight tenths of what the vendor grants, and a burst at the beginning.
+const A_MINUTE: usize = 1_700;
 
 #[tokio::test]
 async fn f37_a_throttle_that_comes_as_403_in_single_quotes_is_waited_out() {
@@ -140,7 +140,7 @@ async fn f62_all_content_types_share_one_budget() {
     world.pace = (1, 1);
     let ticks = world.drain().await;
     assert_eq!(ticks.iter().map(|reports| delivered(reports)).sum::<u64>(), 3_000);
-    assert!(world.elapsed() > 110.0, "{}", world.elapsed());
+    assert!(world.elapsed() > 105.0, "{}", world.elapsed());
     assert_within_budget(&world);
     world.assert_fetched_once();
     world.assert_exact();
