@@ -13,7 +13,8 @@ use crate::window::UnixSeconds;
 
 /// The longest event, in bytes; a longer one makes its blob unreadable.
 const LONGEST_EVENT: usize = 64 << 20;
-/// Blobs that may fail in a row before the rest is left to the next tick: then it is not the blobs.
+/// New blobs that may fail in a row before the rest is left to the next tick: then it is not the blobs. And so many
+/// that gave trouble before are asked for in vain.
 const MOST_FAILED_IN_A_ROW: u32 = 10;
 /// The same of blobs that are refused for something that only a person cures.
 const MOST_REFUSED_IN_A_ROW: u32 = 3;
@@ -26,12 +27,18 @@ const MOST_KEPT: usize = 4 << 20;
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     /// Fetches and takes the blobs not yet consumed. The answer is when the oldest blob was created
     /// that still is not consumed, if any.
+    ///
+    /// New blobs that fail in a row say something of the vendor: that is an error. Those that gave trouble
+    /// before are a row of their own, and say nothing but that they still do: the rest of them waits.
     pub(crate) async fn consume(&mut self, blobs: Vec<BlobRef>) -> Result<Option<UnixSeconds>, Stop> {
-        let wanted = self.unconsumed(blobs).await.map_err(Stop::Delivery)?;
+        let (wanted, troubled_from) = self.unconsumed(blobs).await.map_err(Stop::Delivery)?;
         let (vendor, stream) = (self.vendor, self.stream);
         let mut ahead = Ahead::new(wanted.iter().map(|blob| vendor.fetch(stream, blob)), self.policy.fetches_ahead);
         let (mut left, mut failed_in_a_row) = (None, 0);
         for (index, blob) in wanted.iter().enumerate() {
+            if index == troubled_from {
+                failed_in_a_row = 0;
+            }
             let outcome = match self.before_cutoff(ahead.next()).await {
                 Ok(Some(fetched)) => ahead.alongside(self.consume_one(blob, fetched)).await,
                 Ok(None) => break,
@@ -48,10 +55,9 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Err(Stop::Vendor(error)) => {
                     failed_in_a_row += 1;
                     self.fail(blob, &error);
-                    let for_person = error.recovery == Recovery::Person;
-                    let most = if for_person { MOST_REFUSED_IN_A_ROW } else { MOST_FAILED_IN_A_ROW };
-                    if failed_in_a_row >= most {
-                        return Err(Stop::Vendor(error));
+                    if failed_in_a_row >= most_in_a_row(&error) {
+                        let is_known = index >= troubled_from;
+                        return if is_known { Ok(oldest(left, &wanted[index..])) } else { Err(Stop::Vendor(error)) };
                     }
                 }
                 Err(stop) => return Err(stop),
@@ -61,8 +67,10 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         Ok(left)
     }
 
-    /// The blobs the ledger does not know, those that expire first first; those that gave trouble last.
-    async fn unconsumed(&mut self, mut blobs: Vec<BlobRef>) -> Result<Vec<BlobRef>, PortError> {
+    /// The blobs the ledger does not know, those that expire first first; and from where on they are those that
+    /// gave trouble before. Of these the first is the one that was left alone for longest: more may give trouble
+    /// than are asked for, and each has its turn.
+    async fn unconsumed(&mut self, mut blobs: Vec<BlobRef>) -> Result<(Vec<BlobRef>, usize), PortError> {
         blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         blobs.dedup_by(|a, b| a.id == b.id);
         let mut wanted = Vec::new();
@@ -71,8 +79,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 wanted.push(blob);
             }
         }
-        wanted.sort_by_key(|blob| self.delivery.head.missing.contains_key(&blob.id));
-        Ok(wanted)
+        let troubled = |blob: &BlobRef| self.delivery.head.missing.get(&blob.id).copied();
+        wanted.sort_by(|a, b| {
+            (troubled(a), a.expires, a.created, &a.id).cmp(&(troubled(b), b.expires, b.created, &b.id))
+        });
+        let troubled_from = wanted.partition_point(|blob| troubled(blob).is_none());
+        Ok((wanted, troubled_from))
     }
 
     /// Whether the blob needs no further attention.
@@ -174,6 +186,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let cause = format!("{}: content {} {what}", self.stream.name(), blob.id);
         self.delivery.report.gaps.push(Gap { from: blob.created, to: blob.created + 1, cause });
     }
+}
+
+/// So many blobs in a row may fail with this.
+fn most_in_a_row(error: &PortError) -> u32 {
+    if error.recovery == Recovery::Person { MOST_REFUSED_IN_A_ROW } else { MOST_FAILED_IN_A_ROW }
 }
 
 fn oldest(left: Option<UnixSeconds>, blobs: &[BlobRef]) -> Option<UnixSeconds> {

@@ -71,6 +71,39 @@ async fn f43_a_blob_that_expired_before_it_was_fetched_is_a_gap_told_once_and_th
 }
 
 #[tokio::test]
+async fn f43_what_expires_first_is_fetched_first() {
+    let world = exchange(9);
+    next_blobs(&world, 9, &af(404, "AF20050"));
+    world.tick().await.unwrap();
+    world.minutes(5);
+    let mut blobs = blobs(&world);
+    // Three made available first are kept a day longer, two of the last expire within the hour.
+    let expires = |number: usize| match number {
+        0..3 => 8 * DAY,
+        7.. => HOUR / 2,
+        _ => 7 * DAY,
+    };
+    let item = |(number, blob): (usize, &AvailableBlob)| {
+        let expires = blob.created + jiff::SignedDuration::from_secs(expires(number));
+        json!({"contentType": "Audit.Exchange", "contentId": blob.id, "contentUri": "",
+            "contentCreated": blob.created.to_string(), "contentExpiration": expires.to_string()})
+    };
+    blobs.sort_by_key(|blob| blob.created);
+    let items: Vec<_> = blobs.iter().enumerate().map(item).collect();
+    world.script(vec![Scripted::new("content", 1, Fault::answer(200, json!(items).to_string()))]);
+    world.tick().await.unwrap();
+    let expected = [7, 8, 3, 4, 5, 6, 0, 1, 2].map(|number| id_in(&world, &blobs[number]));
+    let delivered: Vec<_> = world.lines(LogType::Exchange).iter().map(|line| line["Id"].clone()).collect();
+    assert_eq!(delivered, expected);
+}
+
+/// The id of the one record in the blob.
+fn id_in(world: &World, blob: &AvailableBlob) -> Value {
+    let record = world.simulator.ledger().records_of(blob).next().unwrap();
+    serde_json::from_str::<Value>(&record).unwrap()["Id"].clone()
+}
+
+#[tokio::test]
 async fn f44_a_blob_that_is_not_found_at_first_holds_the_watermark_and_nothing_else() {
     let world = exchange(20);
     next_blobs(&world, 1, &af(404, "AF20050"));

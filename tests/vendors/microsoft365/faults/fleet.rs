@@ -1,5 +1,6 @@
 //! Many streams and many sources: what is broken or slow costs itself.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adapters::clock::SystemClock;
@@ -46,6 +47,22 @@ async fn f36_a_content_type_that_only_fails_is_held_and_the_others_go_on_for_day
     world.assert_exact();
 }
 
+/// A page that lists the blobs; what is poisoned says so in its address.
+fn items(world: &World, blobs: &[AvailableBlob], is_poisoned: impl Fn(&AvailableBlob) -> bool) -> String {
+    let own = format!("http://{}/api/v1.0/{TENANT_ID}/activity/feed/audit", world.running.address());
+    let item = |blob: &AvailableBlob| {
+        let mark = if is_poisoned(blob) { "?poisoned=1" } else { "" };
+        json!({"contentType": "Audit.Exchange", "contentId": blob.id, "contentUri": format!("{own}/{}{mark}", blob.id),
+            "contentCreated": blob.created.to_string(), "contentExpiration": blob.expires.to_string()})
+    };
+    json!(blobs.iter().map(item).collect::<Vec<_>>()).to_string()
+}
+
+/// What is poisoned answers nothing else.
+fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
+    (1..=400).map(|number| Scripted::new("blob", number, poison.clone()).having("poisoned=1"))
+}
+
 /// So many blobs, of which one answers nothing but `poison` in the tick that comes next; which one, and its record.
 async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
@@ -55,16 +72,9 @@ async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String
     world.minutes(5);
     let ledger = world.simulator.ledger();
     let blobs: Vec<_> = ledger.blobs().collect();
-    let own = format!("http://{}/api/v1.0/{TENANT_ID}/activity/feed/audit", world.running.address());
-    let item = |(number, blob): (usize, &AvailableBlob)| {
-        let mark = if number == 3 { "?poisoned=1" } else { "" };
-        json!({"contentType": "Audit.Exchange", "contentId": blob.id, "contentUri": format!("{own}/{}{mark}", blob.id),
-            "contentCreated": blob.created.to_string(), "contentExpiration": blob.expires.to_string()})
-    };
-    let items: Vec<_> = blobs.iter().enumerate().map(item).collect();
-    let of_poisoned = |number| Scripted::new("blob", number, poison.clone()).having("poisoned=1");
-    let listing = Scripted::new("content", 1, Fault::answer(200, json!(items).to_string()));
-    world.script((1..=100).map(of_poisoned).chain([listing]).collect());
+    let items = items(&world, &blobs, |blob| blob.id == blobs[3].id);
+    let listing = Scripted::new("content", 1, Fault::answer(200, items));
+    world.script(of_poisoned(poison).chain([listing]).collect());
     let record = ledger.records_of(&blobs[3]).next().unwrap();
     (world, blobs[3].clone(), record)
 }
@@ -130,6 +140,102 @@ async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_th
     }
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     assert!(gap.from == blob.created.as_second() && gap.cause.contains("the vendor no longer has"), "{gap:?}");
+}
+
+/// Two days after its first tick: a deployment that has three windows to list.
+async fn two_days_behind() -> World {
+    let options = Options { events: 800, span_seconds: HOUR, ahead_seconds: 50 * HOUR, ..Options::new(begin()) };
+    let world = world_with(&options, |it| it.records_per_blob = 1);
+    world.credential.set("content_types", &json!(["Audit.Exchange"]));
+    world.tick().await.unwrap();
+    world.minutes(50 * 60);
+    // A tick lists nothing, so that the ledger has what there is to list.
+    world.script(first(100, "content", &af(500, "AF50000")));
+    assert_eq!(delivered(&world.tick().await.unwrap()), 0);
+    world.minutes(5);
+    world
+}
+
+/// The blobs of Exchange there are, the oldest first.
+fn of_exchange(world: &World) -> Vec<AvailableBlob> {
+    let ledger = world.simulator.ledger();
+    let mut blobs: Vec<_> = ledger.blobs().filter(|blob| blob.content_type == ContentType::Exchange).collect();
+    blobs.sort_by_key(|blob| blob.created);
+    blobs
+}
+
+/// So many blobs made available from so many hours after the beginning on.
+fn from_hour(world: &World, hour: i64, count: usize) -> Vec<String> {
+    let from = begin() + jiff::SignedDuration::from_hours(hour);
+    let blobs = of_exchange(world).into_iter().filter(|blob| blob.created >= from);
+    blobs.take(count).map(|blob| blob.id).collect()
+}
+
+/// In the next tick these are poisoned, whichever way they are listed: from the watermark on, or from the start for
+/// a sweep.
+fn poison_windows(world: &World, ids: &[String], poison: &Fault) {
+    let blobs = of_exchange(world);
+    let floor = 60 - DAY;
+    let from_watermark = (world.watermark(LogType::Exchange) - 3 * HOUR).max(floor);
+    let starts: BTreeSet<_> =
+        [floor, from_watermark].iter().flat_map(|from| (0..4).map(move |n| from + n * DAY)).collect();
+    let listed = |start: i64| {
+        let start = begin() + jiff::SignedDuration::from_secs(start);
+        let within = |blob: &&AvailableBlob| (0..DAY).contains(&(blob.created.as_second() - start.as_second()));
+        let shown: Vec<_> = blobs.iter().filter(within).cloned().collect();
+        let page = Fault::answer(200, items(world, &shown, |blob| ids.contains(&blob.id)));
+        let start = start.strftime("startTime=%Y-%m-%dT%H:%M:%S").to_string();
+        (1..=3).map(move |number| Scripted::new("content", number, page.clone()).having(start.clone()))
+    };
+    // A script that differs from the one before begins anew.
+    let other = Scripted::new("stop", u64::from(u32::MAX) + world.running.requests(), Fault::Reset);
+    world.script(of_poisoned(poison).chain(starts.into_iter().flat_map(listed)).chain([other]).collect());
+}
+
+#[tokio::test]
+async fn f36_poisoned_blobs_of_two_windows_hold_up_no_third() {
+    for (count, poison, needs_person) in [(4, af(401, "AF10001"), true), (12, af(500, "AF50000"), false)] {
+        let world = two_days_behind().await;
+        let ids = [from_hour(&world, 1, count), from_hour(&world, 30, count)].concat();
+        let mut left = Vec::new();
+        for _ in 0..6 {
+            poison_windows(&world, &ids, &poison);
+            let report = world.tick().await.unwrap().remove(0);
+            assert_failed(&report, needs_person, "fetching content");
+            assert!(report.gaps.is_empty(), "{report:?}");
+            left.push(lost(&world).len());
+            world.minutes(5);
+        }
+        // Each window is left once while its troubled blobs are new, and no more often.
+        assert!(left[0] > 2 * count && left[2..] == [2 * count; 4], "{count}: {left:?}");
+        let first = of_exchange(&world).into_iter().find(|blob| blob.id == ids[0]).unwrap();
+        assert_eq!(world.watermark(LogType::Exchange), first.created.as_second() - begin().as_second());
+
+        world.script(Vec::new());
+        world.drain().await;
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f36_a_blob_that_is_well_again_is_had_though_more_than_are_asked_for_are_poisoned() {
+    let poison = af(500, "AF50000");
+    let world = two_days_behind().await;
+    let mut ids = from_hour(&world, 1, 14);
+    for _ in 0..4 {
+        poison_windows(&world, &ids, &poison);
+        world.tick().await.unwrap();
+        world.minutes(5);
+    }
+    assert_eq!((lost(&world).len(), world.head(LogType::Exchange).missing.len()), (14, 14));
+    // Of those that are poisoned ten are asked for in a tick; the last ones, when it is their turn.
+    let last = ids.split_off(12);
+    for _ in 0..2 {
+        poison_windows(&world, &ids, &poison);
+        world.tick().await.unwrap();
+        world.minutes(5);
+    }
+    assert_eq!((lost(&world).len(), last.len()), (12, 2));
 }
 
 #[tokio::test]
