@@ -81,21 +81,29 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         read: impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
         let policy = if matches!(call.verb, Verb::Start(_)) { &ONCE } else { &RETRY };
-        retry(&self.clock, policy, || self.attempt(call, &read)).await
+        let tries = Cell::new(0);
+        let attempt = || {
+            tries.set(tries.get() + 1);
+            self.attempt(call, &read, tries.get() == policy.attempts)
+        };
+        retry(&self.clock, policy, attempt).await
     }
 
     async fn attempt<T>(
         &self,
         call: Call<'_>,
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
+        is_last: bool,
     ) -> Result<Outcome<T>, PortError> {
         let outcome = self
             .with_token(call, read)
             .await
             .map_err(|error| PortError { message: format!("{}: {}", call.task, error.message), ..error })?;
         match (outcome, call.verb) {
-            // The caller knows what becomes of a blob that is not there.
-            (Err(refusal), Verb::Fetch) if refusal.is_missing() => Ok(Err(refusal)),
+            // The caller knows what becomes of a blob that is not there, or in the end is none.
+            (Err(refusal), Verb::Fetch) if refusal.is_missing() || is_last && refusal.says_nothing() => {
+                Ok(Err(refusal))
+            }
             (Err(refusal), Verb::Get | Verb::Fetch) if refusal.is_transient() => Err(refusal.into_error(call.task)),
             (settled, _) => Ok(settled),
         }

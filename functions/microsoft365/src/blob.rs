@@ -1,9 +1,9 @@
-//! A blob under way: handed out once its first byte says that it is an array.
+//! A blob under way: handed out once its first byte says that it is an array, or when in the end nothing else comes.
 
 use adapters::http::Answer;
 use collector::{Body, PortError, Recovery};
 
-use crate::api::{Outcome, beginning};
+use crate::api::beginning;
 use crate::refusal::Refusal;
 use crate::wire::BYTE_ORDER_MARK;
 
@@ -18,9 +18,18 @@ pub struct Blob {
     answer: Answer,
 }
 
+/// What an answer turned out to be.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// The blob.
+    Array(Blob),
+    /// Something else, the refusal that it reads as, and its bytes all the same.
+    Other(Refusal, Blob),
+}
+
 impl Blob {
     /// Begins to receive it. The vendor sends errors with status 200, too: an object instead of an array.
-    pub(crate) async fn open(mut answer: Answer, subject: String) -> Result<Outcome<Self>, PortError> {
+    pub(crate) async fn open(mut answer: Answer, subject: String) -> Result<Opened, PortError> {
         let mut ahead = Vec::new();
         while start(&ahead).is_none() && ahead.len() < LONGEST_SPACE {
             match answer.chunk().await? {
@@ -28,16 +37,13 @@ impl Blob {
                 None => break,
             }
         }
-        match start(&ahead) {
-            Some(at) if ahead[at] == b'[' => {
-                ahead.drain(..at);
-                Ok(Ok(Self { subject, ahead: Some(ahead), answer }))
-            }
-            _ => {
-                let body = beginning(&mut answer, ahead).await;
-                Ok(Err(Refusal::read(answer.status(), &body, answer.retry_after())))
-            }
+        if let Some(at) = start(&ahead).filter(|at| ahead[*at] == b'[') {
+            ahead.drain(..at);
+            return Ok(Opened::Array(Self { subject, ahead: Some(ahead), answer }));
         }
+        let body = beginning(&mut answer, ahead).await;
+        let refusal = Refusal::read(answer.status(), &body, answer.retry_after());
+        Ok(Opened::Other(refusal, Self { subject, ahead: Some(body), answer }))
     }
 }
 

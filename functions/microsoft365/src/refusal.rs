@@ -46,7 +46,9 @@ pub(crate) enum Reason {
     Af(u32),
     /// The tenant keeps no audit log: a .NET error instead of a code.
     AuditingOff,
-    /// JSON without a code we know.
+    /// JSON that says it is an error, without a code we know.
+    Error,
+    /// Other JSON.
     Other,
     /// No JSON: HTML, nothing at all, or cut short. Not the API, but something in front of it.
     Unreadable,
@@ -75,7 +77,12 @@ impl Refusal {
 
     /// A 401 that names no other cause: the token is too old, and a new one may do.
     pub(crate) fn is_stale_token(&self) -> bool {
-        self.status == 401 && matches!(self.reason, Reason::Other | Reason::Unreadable)
+        self.status == 401 && matches!(self.reason, Reason::Error | Reason::Other | Reason::Unreadable)
+    }
+
+    /// Whether it is a success by its status, and nothing we know, nor an error, by what it holds.
+    pub(crate) fn says_nothing(&self) -> bool {
+        (200..=299).contains(&self.status) && matches!(self.reason, Reason::Other | Reason::Unreadable)
     }
 
     /// One of these codes of the API.
@@ -87,7 +94,7 @@ impl Refusal {
     pub(crate) fn is_missing(&self) -> bool {
         match self.reason {
             Reason::Af(code) => code == af::NO_SUCH_CONTENT || code == af::BAD_CONTENT_ID,
-            Reason::Other | Reason::Unreadable => self.status == 404,
+            Reason::Error | Reason::Other | Reason::Unreadable => self.status == 404,
             Reason::Throttled | Reason::AuditingOff => false,
         }
     }
@@ -127,7 +134,7 @@ impl Refusal {
                 (if again { self.again() } else { recovery }, advice.to_owned())
             }
             Reason::AuditingOff => (Recovery::Person, AUDITING_OFF.to_owned()),
-            Reason::Other | Reason::Unreadable => {
+            Reason::Error | Reason::Other | Reason::Unreadable => {
                 let (recovery, advice) = self.by_status();
                 (recovery, advice.to_owned())
             }
@@ -149,7 +156,7 @@ impl Refusal {
                 (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
             }
             (408 | 500.., _) => (again, "the vendor's service is not available"),
-            (404, Reason::Other) => (Recovery::NextTick, NOT_THERE),
+            (404, Reason::Error | Reason::Other) => (Recovery::NextTick, NOT_THERE),
             (404, _) => (again, NOT_THERE),
             (_, Reason::Unreadable) => (again, "the answer is not the API's but a gateway's"),
             (200..=299, _) => (again, "the answer is not what was asked for"),
@@ -176,10 +183,12 @@ fn reason(status: u16, body: &str) -> Reason {
     let Ok(parsed) = serde_json::from_str::<ErrorBody>(body) else {
         return af::first(body).map_or(Reason::Unreadable, Reason::Af);
     };
+    let is_error = parsed.error.is_some();
     let code = parsed.error.and_then(|error| error.code).and_then(|code| af::first(code.as_str()?));
     match code {
         Some(code) => Reason::Af(code),
         None if lower.contains("startsubscription [corrid") || tenant_does_not_exist(&lower) => Reason::AuditingOff,
+        None if is_error => Reason::Error,
         None => Reason::Other,
     }
 }

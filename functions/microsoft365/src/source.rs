@@ -1,5 +1,7 @@
 //! One tenant as the collector sees it: prepare, list, fetch.
 
+use std::cell::RefCell;
+
 use adapters::http::{Answer, HttpClient, Url};
 use collector::{
     BlobRef, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Secrets, Stream, UnixSeconds,
@@ -9,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::af;
 use crate::api::{Api, Call, Outcome, Verb};
-use crate::blob::Blob;
+use crate::blob::{Blob, Opened};
 use crate::clamp::{Clamped, clamp};
 use crate::config::Config;
 use crate::content_type::ContentType;
@@ -102,9 +104,22 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         }
     }
 
+    /// What the last try brought is handed out as a blob also where it is none and says nothing else: whether to
+    /// ask for it once more, and what of it to keep, is not decided here.
     async fn fetch_from(&self, url: &Url, task: Task<'_>) -> Result<Outcome<Blob>, PortError> {
-        let read = async |answer: Answer| Blob::open(answer, task.to_string()).await;
-        self.api.ask(Call { verb: Verb::Fetch, url, task }, read).await
+        let last = RefCell::new(None);
+        let read = async |answer: Answer| match Blob::open(answer, task.to_string()).await? {
+            Opened::Array(blob) => Ok(Ok(blob)),
+            Opened::Other(refusal, blob) => {
+                last.replace(Some(blob));
+                Ok(Err(refusal))
+            }
+        };
+        let outcome = self.api.ask(Call { verb: Verb::Fetch, url, task }, read).await?;
+        Ok(outcome.or_else(|refusal| {
+            let blob = if refusal.says_nothing() { last.take() } else { None };
+            blob.ok_or(refusal)
+        }))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Blobs: fetch what was not consumed yet, in pieces, and never let one hold up another.
 
-use schema::ArraySplitter;
+use schema::{ArraySplitter, Rejection, RowId};
 use sha2::{Digest, Sha256};
 
 use crate::ahead::Ahead;
+use crate::batch::Rejected;
 use crate::error::{PortError, Recovery};
 use crate::ledger::LedgerKind;
 use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
@@ -127,9 +128,20 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let mut beginning = Vec::new();
         let whole = self.take_events(body, is_last_try.then_some(&mut beginning)).await?;
         if !whole && is_last_try {
-            self.take(&beginning).await.map_err(Stop::Delivery)?;
+            self.reject(beginning).await.map_err(Stop::Delivery)?;
         }
         Ok(whole)
+    }
+
+    /// Rejects what is no array of events, be it an object: that would be an event anywhere else.
+    async fn reject(&mut self, raw: Vec<u8>) -> Result<(), PortError> {
+        let row_id = unreadable(&self.stream.name(), &raw);
+        if self.delivery.has(&row_id).await? {
+            return Ok(());
+        }
+        let rejection = Rejection { reason: "not a JSON array".to_owned(), row_id };
+        self.delivery.batch.keep_rejected(Rejected { rejection, raw });
+        self.deliver_if_full().await
     }
 
     /// The same, the body's beginning put into `kept`, if any, also past where it is broken.
@@ -200,6 +212,15 @@ fn oldest(left: Option<UnixSeconds>, blobs: &[BlobRef]) -> Option<UnixSeconds> {
 /// The hour of the ledger a blob is remembered in.
 fn hour(blob: &BlobRef) -> u32 {
     u32::try_from(blob.created / 3_600).unwrap_or(0)
+}
+
+/// The row id of what stood in the place of a blob: hour 0, as of all that is rejected, and a hash of where it was
+/// and what it is.
+fn unreadable(stream: &str, raw: &[u8]) -> RowId {
+    let digest = Sha256::new_with_prefix(format!("unreadable {stream}\n")).chain_update(raw).finalize();
+    let mut hash = [0; 12];
+    hash.copy_from_slice(&digest[..12]);
+    RowId { hour: 0, hash }
 }
 
 /// What the ledger remembers of a blob.

@@ -166,7 +166,7 @@ pub enum Prepared {
 /// What a fetch came to.
 #[derive(Debug)]
 pub enum Fetched<B> {
-    /// The blob's bytes: one JSON array of events.
+    /// The blob's bytes: one JSON array of events, or what comes in its place, try after try, and says nothing else.
     Body(B),
     /// The vendor does not know it now; it may yet.
     Missing,

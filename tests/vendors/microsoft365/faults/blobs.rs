@@ -9,6 +9,7 @@ use simulators::microsoft365::{AvailableBlob, ContentType, TENANT_ID};
 use tests::rig::mortal::Died;
 use tests::rig::shelf::{Call, Fate};
 
+use super::fleet::poisoned;
 use super::*;
 
 const BROKEN: &[u8] = br#"[{"Id":"a","CreationTime":"2026-11-22T05:00:00"},{"Id":"b", oops"#;
@@ -258,11 +259,50 @@ async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_told_once() {
     // One whole record is in it, which is delivered as any other; the others go on.
     assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (20, 19, 0));
     let lost = the_lost_beside_foreign(&world);
+    assert_kept_raw_after_a_day(&world, &lost, BROKEN).await;
+}
+
+#[tokio::test]
+async fn f52_what_is_no_array_at_all_is_kept_raw_after_a_day_and_told_once() {
+    let object = record(9_999).to_string();
+    let long = format!("{{\"of\": \"{}\"}}", "o".repeat(300_000));
+    let bodies =
+        ["", "\u{feff} \r\n", "<html>We are sorry</html>", "AF but no code", r#"{"Message":"canary"}"#, &object, &long];
+    for body in bodies {
+        let (world, lost, _) = poisoned(20, &Fault::answer(200, body)).await;
+        let reports = world.tick().await.unwrap();
+        assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (19, 19, 0), "{body:.50}");
+        assert!(reports[0].failure.is_none() && reports[0].gaps.is_empty(), "{reports:?}");
+        assert_kept_raw_after_a_day(&world, &lost, body.as_bytes()).await;
+        assert_eq!(world.lines(LogType::Exchange).len(), 19);
+    }
+}
+
+#[tokio::test]
+async fn f52_what_says_that_it_is_an_error_is_no_content_however_long_it_does() {
+    let error = Fault::answer(200, r#"{"error":{"code":"Unheard","message":"of"}}"#);
+    let (world, _, _) = poisoned(5, &error).await;
+    assert_eq!(world.tick().await.unwrap()[0].delivered, 4);
+    for _ in 0..6 {
+        world.minutes(6 * 60);
+        next_blobs(&world, 4, &error);
+        let report = world.tick().await.unwrap().remove(0);
+        assert_failed(&report, false, "HTTP 200: the answer is not what was asked for");
+        assert!(report.gaps.is_empty() && report.rejected == 0, "{report:?}");
+    }
+    world.script(Vec::new());
+    world.minutes(5);
+    assert_drained(&world.tick().await.unwrap(), 1);
+    world.assert_exact();
+}
+
+/// The blob, which was unreadable in the tick just now, stays so, and goes on doing so beyond the day.
+async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, raw: &[u8]) {
     let held = lost.created.as_second() - begin().as_second();
     assert_eq!(world.watermark(LogType::Exchange), held);
     for hour in 1..=30 {
         world.minutes(60);
-        next_blobs(&world, 4, &Fault::answer(200, BROKEN));
+        next_blobs(world, 4, &Fault::answer(200, raw));
         let reports = world.tick().await.unwrap();
         assert_eq!((reports[0].delivered, reports[0].rejected), (0, u64::from(hour == 24)), "hour {hour}");
         let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
@@ -273,9 +313,9 @@ async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_told_once() {
         }
         let [(_, kept)] = &kept[..] else { panic!("hour {hour}: {} are kept", kept.len()) };
         let kept: Value = serde_json::from_slice(kept).unwrap();
-        assert_eq!((&kept["raw"], &kept["source"]), (&json!(String::from_utf8_lossy(BROKEN)), &json!(TENANT_ID)));
+        assert_eq!((&kept["raw"], &kept["source"]), (&json!(String::from_utf8_lossy(raw)), &json!(TENANT_ID)));
         match hour {
-            24 => assert_gap(&reports[0].gaps, &lost, "is not a JSON array for 24 hours"),
+            24 => assert_gap(&reports[0].gaps, lost, "is not a JSON array for 24 hours"),
             _ => assert!(reports[0].gaps.is_empty(), "hour {hour}: {reports:?}"),
         }
         world.assert_caught_up(LogType::Exchange);

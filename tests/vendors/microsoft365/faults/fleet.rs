@@ -64,7 +64,7 @@ fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
 }
 
 /// So many blobs, of which one answers nothing but `poison` in the tick that comes next; which one, and its record.
-async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
+pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
     // A first tick finds none of them, so that the ledger has what there is to list.
     world.script(first(count as u64, "blob", &af(404, "AF20050")));
