@@ -130,7 +130,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
             longest_window: DAY,
             retention: Some(Retention { keeps: 7 * DAY, margin: HOUR }),
             horizon: 30 * DAY,
-            split_after_pages: None,
+            split_after_pages: chance.pick(&[None, Some(50)]),
             silence: None,
             fetches_ahead: chance.pick(&[1, 3]),
         },

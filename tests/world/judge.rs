@@ -95,7 +95,8 @@ fn rows_of(object: &Arc<Object>) -> BTreeSet<(u32, u64)> {
 }
 
 /// A watermark only rises, and only past what is delivered: everything that was visible when the
-/// tick began and lay before the new watermark, from the old one less the overlap.
+/// tick began and lay before the new watermark, from the old one less the overlap. Where a backlog is
+/// listed in many windows the overlap comes after them.
 fn watermark(
     world: &Simulation,
     began: UnixSeconds,
@@ -113,7 +114,10 @@ fn watermark(
     if new == old {
         return Ok(());
     }
-    let from = (old - i64::from(world.scene.policy.overlap)).max(head.floor);
+    let (behind, overlap) = (world.clock.max(began) - old, i64::from(world.scene.policy.overlap));
+    let cut = current.listings.get(listing).and_then(|state| state.cut);
+    let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !world.scene.policy.sweeps.is_empty();
+    let from = if is_backlog { old } else { old - overlap }.max(head.floor);
     let delivered = world.store.delivered(&world.scene.settings.prefix, &of.stream);
     let passed = |entry: &&Entry| {
         entry.visible_at <= began && (from..new).contains(&entry.at) && entry.listings.contains(&listing)

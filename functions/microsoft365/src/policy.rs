@@ -9,6 +9,9 @@ const DAY: UnixSeconds = 24 * HOUR;
 /// How long the API keeps what it lists, in seconds.
 pub(crate) const KEEPS: UnixSeconds = 7 * DAY;
 
+/// Pages of one window: some 200 blobs each, all of which are known before the oldest is fetched.
+const MOST_PAGES: u32 = 100;
+
 /// How a content type is listed.
 ///
 /// Blobs turn up in the listing after the time they are listed under, without a promise of how
@@ -22,7 +25,7 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     longest_window: DAY,
     retention: Some(Retention { keeps: KEEPS, margin: 10 * MINUTE }),
     horizon: 30 * DAY,
-    split_after_pages: None,
+    split_after_pages: Some(MOST_PAGES),
     silence: None,
     fetches_ahead: 16,
 };

@@ -96,7 +96,9 @@ impl Changes {
         head.missing.retain(|_, first| now - *first < MISSING_FOR_AT_MOST);
         for (blob, first) in &self.missing {
             match first {
-                Some(first) if head.missing.len() < MOST_MISSING => head.missing.insert(blob.clone(), *first),
+                Some(first) if head.missing.len() < MOST_MISSING || head.missing.contains_key(blob) => {
+                    head.missing.insert(blob.clone(), *first)
+                }
                 Some(_) => None,
                 None => head.missing.remove(blob),
             };

@@ -26,7 +26,7 @@ use crate::object;
 use crate::policy::Compression;
 use crate::ports::{Bucket, Clock, Put, State, Written};
 use crate::rejected;
-use crate::report::StreamReport;
+use crate::report::{Gap, StreamReport};
 use crate::stream::Stream;
 use crate::tick::Tick;
 use crate::window::UnixSeconds;
@@ -49,6 +49,8 @@ pub(crate) struct Delivery<'a, S, B, C> {
     /// The intent that an earlier tick left without its object, if any.
     inherited: Option<String>,
     pub(crate) changes: Changes,
+    /// Gaps to be told once the head is written that has come past them.
+    pub(crate) untold: Vec<Gap>,
     pub(crate) report: StreamReport,
 }
 
@@ -80,6 +82,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             batch_seq,
             inherited: None,
             changes: Changes::default(),
+            untold: Vec::new(),
             report,
         }
     }
@@ -129,7 +132,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             let mut next = self.next_head();
             self.changes.apply(&mut next);
             if self.write(next, &[]).await? == Round::Committed {
-                self.changes = Changes::default();
+                self.changes_are_written();
                 return Ok(());
             }
         }
@@ -199,9 +202,14 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             self.report.objects += u64::from(size.is_some());
             self.report.bytes += size.unwrap_or(0) as u64;
             self.batch = Batch::default();
-            self.changes = Changes::default();
+            self.changes_are_written();
         }
         Ok(round)
+    }
+
+    fn changes_are_written(&mut self) {
+        self.changes = Changes::default();
+        self.report.gaps.append(&mut self.untold);
     }
 
     /// Commits the object found at the intent's key in the name of whoever put it, watermarks unchanged.

@@ -44,7 +44,7 @@ pub struct VendorPolicy {
     pub retention: Option<Retention>,
     /// Seconds the ledger remembers a row id.
     pub horizon: UnixSeconds,
-    /// Events are listed outright: a window that takes more pages than this is cut into smaller ones.
+    /// A window that takes more pages than this, or fails, is cut into smaller ones; `None`: windows are never cut.
     pub split_after_pages: Option<u32>,
     /// When a stream that never showed an event is worth a word, where it ever is.
     pub silence: Option<Silence>,

@@ -13,11 +13,11 @@ use crate::delivery::Delivery;
 use crate::error::PortError;
 use crate::policy::VendorPolicy;
 use crate::ports::{Bucket, Clock, Prepared, State, Vendor};
-use crate::report::{Failure, Gap};
+use crate::report::Failure;
 use crate::span::{Mark, Spanned};
 use crate::stream::{ListingId, Stream};
 use crate::tick::Tick;
-use crate::window::{self, Plan, UnixSeconds};
+use crate::window::{self, Plan, UnixSeconds, Window};
 
 /// A listing that is not offered is asked for again after this, in seconds.
 const ASK_AGAIN_AFTER: UnixSeconds = 86_400;
@@ -48,6 +48,10 @@ pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) vendor_now: Option<UnixSeconds>,
     /// The same, as its first answer in this tick told it.
     pub(crate) vendor_began: Option<UnixSeconds>,
+    /// What a listing lost for good, until it has come past it.
+    pub(crate) lost: Option<Window>,
+    /// Something is left that another tick may have.
+    pub(crate) left_over: bool,
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -61,7 +65,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
         let report = &mut self.delivery.report;
         match outcome {
-            Ok(()) => report.drained = report.failure.is_none(),
+            Ok(()) => report.drained = report.failure.is_none() && !self.left_over,
             Err(Stop::Cutoff) => {}
             Err(Stop::Vendor(error) | Stop::Delivery(error)) => {
                 report.failure = Some(Failure::new(&self.stream.name(), &error));
@@ -100,7 +104,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let Some(now) = self.prepare().await? else { return Err(Stop::Cutoff) };
         let (mut outcome, mut sweeps) = (Ok(()), Vec::new());
         for listing in &self.stream.listings {
-            match self.pull_main(listing, now, outcome.is_ok()).await {
+            let others_well = outcome.is_ok() && self.delivery.report.failure.is_none();
+            match self.pull_main(listing, now, others_well).await {
                 Ok(plan) => sweeps.extend(plan.map(|plan| (*listing, plan, self.cut))),
                 // One listing's trouble is not the other's.
                 Err(Stop::Vendor(error)) => outcome = Err(Stop::Vendor(error)),
@@ -149,16 +154,23 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
         self.cut = state.cut.unwrap_or(self.policy.first_window);
         let plan = window::plan(&state, self.delivery.head.floor, self.policy, now);
-        if let Some(lost) = plan.lost {
-            let cause = format!("{}: the vendor no longer has what was not listed in time", self.stream.name());
-            self.delivery.report.gaps.push(Gap { from: lost.from, to: lost.to, cause });
-        }
         let Some(main) = plan.main else { return Ok(None) };
-        // Without a sweep to follow, the way forward is all that the due ones had to look at.
-        let sweeps = if plan.sweep.is_none() { plan.sweeps.as_slice() } else { &[] };
-        match self.pull_span(listing, main, Mark::Watermark { now, sweeps }).await? {
-            Spanned::Whole | Spanned::Held => Ok(Some(plan)),
-            Spanned::NotYet => Ok(None),
+        self.lost = plan.lost;
+        match self.pull_span(listing, main, Mark::Watermark { now, sweeps: &plan.with_main }).await? {
+            Spanned::Whole => Ok(Some(plan)),
+            Spanned::Held => {
+                self.left_over = true;
+                Ok(Some(plan))
+            }
+            // The watermark waits for that window, and with it the main span's beginning; what lies before does not.
+            Spanned::Troubled(error) => {
+                self.say(&error);
+                Ok(Some(plan))
+            }
+            Spanned::NotYet => {
+                self.left_over = true;
+                Ok(None)
+            }
             Spanned::NotOffered => {
                 self.delivery.report.not_offered.push(listing);
                 // Where another one fails too, it may be the vendor's word to everybody.
@@ -170,10 +182,17 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
     }
 
-    /// A recording was started: remembered before anything else, for vendors count starts.
+    /// A recording was started: remembered before anything else, for vendors count starts. With it goes
+    /// what else was learnt, and so the lines first that this stands for.
     pub(crate) async fn started(&mut self, at: UnixSeconds) -> Result<(), Stop> {
         self.delivery.changes.started(at);
-        self.delivery.write_changes().await.map_err(Stop::Delivery)
+        self.finish().await.map_err(Stop::Delivery)
+    }
+
+    /// A trouble that does not stop the stream: the first one stands in its report.
+    pub(crate) fn say(&mut self, error: &PortError) {
+        let failure = Failure::new(&self.stream.name(), error);
+        self.delivery.report.failure.get_or_insert(failure);
     }
 
     /// Looks further back, where a sweep is due.
@@ -181,9 +200,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let Some(sweep) = plan.sweep else { return Ok(()) };
         let began = plan.began.unwrap_or_else(|| self.seen_since(now));
         let reach = plan.sweeps.iter().copied().max();
-        if self.pull_span(listing, sweep, Mark::Sweep { began, reach }).await? == Spanned::Whole {
-            // What lies after it was listed just before.
-            plan.sweeps.into_iter().for_each(|reach| self.delivery.changes.swept(listing, reach, began));
+        match self.pull_span(listing, sweep, Mark::Sweep { began, reach }).await? {
+            // What lies after it was listed just before, or will be before the watermark moves.
+            Spanned::Whole => plan.sweeps.iter().for_each(|reach| self.delivery.changes.swept(listing, *reach, began)),
+            Spanned::Troubled(error) => self.say(&error),
+            Spanned::Held | Spanned::NotYet => self.left_over = true,
+            Spanned::NotOffered => {}
         }
         Ok(())
     }

@@ -34,6 +34,8 @@ pub(crate) enum Spanned {
     Whole,
     /// Listed, but for blobs that could not be consumed.
     Held,
+    /// Listed, but for one window, which failed so.
+    Troubled(PortError),
     /// The vendor does not offer this listing to this source.
     NotOffered,
     /// The stream is not recorded yet.
@@ -93,14 +95,14 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 }
                 Err(stop) => return Err(stop),
             };
-            if whole {
+            if whole && came_to > window.from {
                 self.moved(listing, mark, came_to);
             }
             whole &= came_to == window.to;
             left = rest;
         }
         match trouble {
-            Some(error) => Err(Stop::Vendor(error)),
+            Some(error) => Ok(Spanned::Troubled(error)),
             None if whole => Ok(Spanned::Whole),
             // The end of the tick's time holds blobs, too.
             None => self.before_cutoff(ready(Spanned::Held)).await,
@@ -135,6 +137,10 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         match mark {
             Mark::Watermark { now, sweeps } => {
                 self.delivery.changes.raise(listing, self.seen(to));
+                if let Some(Window { from, to }) = self.lost.take() {
+                    let cause = format!("{}: the vendor no longer has what was not listed in time", self.stream.name());
+                    self.delivery.untold.push(Gap { from, to, cause });
+                }
                 for reach in sweeps {
                     let at = self.seen_since(now).min(to + UnixSeconds::from(*reach));
                     self.delivery.changes.swept(listing, *reach, at);
@@ -147,7 +153,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
     }
 
-    /// Whether windows are cut to what their pages allow, and this one can be.
+    /// Whether windows are cut, and this one can be: vendors list whole seconds.
     fn can_halve(&self, window: Window) -> bool {
         self.policy.split_after_pages.is_some() && window.span() > 1
     }
@@ -242,7 +248,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             if !cursors.insert(next.clone()) {
                 return Ok(Pulled::LostPlace);
             }
-            if self.policy.split_after_pages.is_some_and(|most| page_number >= most) && window.span() > 1 {
+            if self.policy.split_after_pages.is_some_and(|most| page_number >= most) && self.can_halve(window) {
                 return Ok(Pulled::TooLong);
             }
             cursor = Some(next);

@@ -87,6 +87,8 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             cut: source.policy.first_window,
             vendor_now: None,
             vendor_began: None,
+            lost: None,
+            left_over: false,
         };
         pull.run().await;
         let delivery = pull.delivery;

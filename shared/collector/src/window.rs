@@ -41,8 +41,10 @@ pub(crate) struct Plan {
     pub(crate) sweep: Option<Window>,
     /// When the sweep began that the last tick left, if it did.
     pub(crate) began: Option<UnixSeconds>,
-    /// The sweeps that are due, by reach: listing both, oldest first, moves them.
+    /// The due sweeps of which `sweep` is the beginning, by reach: listing both moves them.
     pub(crate) sweeps: Vec<u32>,
+    /// The due sweeps that begin no earlier than `main`: listing that moves them.
+    pub(crate) with_main: Vec<u32>,
     /// Vendor time that was never listed and that the vendor no longer has.
     pub(crate) lost: Option<Window>,
 }
@@ -58,19 +60,23 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
     let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
     let last = |reach: u32| listing.swept.get(&reach).copied();
     let due = |sweep: &&Sweep| last(sweep.reach).is_none_or(|last| now - last >= sweep.every);
-    let sweeps: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach).collect();
+    let due: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach).collect();
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
-    // More than one window of those that a tick can list: the overlap waits until the way forward is gone.
+    // More than one window of those that a tick can list: the overlap waits until the way forward is gone, and
+    // should the tick end before that, for the next sweep.
     let behind = now - watermark;
-    let backlog = behind > UnixSeconds::from(policy.overlap) && listing.cut.is_some_and(|cut| cut < behind);
+    let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach >= policy.overlap);
+    let is_long = behind > UnixSeconds::from(policy.overlap) && listing.cut.is_some_and(|cut| cut < behind);
+    let backlog = is_long && is_swept;
     let overlap = back(watermark, policy.overlap);
     let forward = if backlog { back(watermark, 0) } else { overlap };
     // A watermark further behind than the reach: one way forward does for both.
-    let lagging = sweeps.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
+    let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
     let main = lagging.map_or(forward, |from| from.min(forward));
     let later = (backlog && lagging.is_none()).then_some(overlap);
+    let (with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
     let sweep = sweeps.iter().map(since).chain(later).min();
     // A wider sweep that has become due since begins with its own reach.
     let widest = sweeps.iter().copied().max();
@@ -83,6 +89,7 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
         sweep: sweep.and_then(|from| span(from, main)),
         began: left.map(|left| left.began),
         sweeps,
+        with_main,
         lost,
     }
 }
@@ -126,8 +133,8 @@ mod tests {
     fn ok_idle_lists_the_overlap_only() {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
         let got = plan(&state, 0, &policy(None), NOW);
-        let main = window(NOW - 660, NOW);
-        assert_eq!(got, Plan { main, sweep: None, began: None, sweeps: vec![], lost: None });
+        let (main, none) = (window(NOW - 660, NOW), Vec::new);
+        assert_eq!(got, Plan { main, sweep: None, began: None, sweeps: none(), with_main: none(), lost: None });
     }
 
     #[test]
@@ -176,7 +183,7 @@ mod tests {
         let state = listing(stopped, &[(604_800, NOW), (86_400, stopped - 100)]);
         let got = plan(&state, 0, &policy(None), NOW);
         assert_eq!((got.main, got.sweep), (window(stopped - 100 - DAY, NOW), None));
-        assert_eq!(got.sweeps, [86_400]);
+        assert_eq!(got.with_main, [86_400]);
         assert_eq!(plan(&state, stopped - 900, &policy(None), NOW).main, window(stopped - 900, NOW));
         // What was listed on the way, a day and more after it happened, is not looked at again.
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use collector::PortError;
 use jiff::Timestamp;
 use simulators::microsoft365::{AlreadyOn, ContentType, READ, READ_DLP};
+use tests::rig::shelf::{Call, Fate};
 
 use super::*;
 
@@ -138,6 +140,7 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
     let world = dlp_added(100).await;
     world.tick().await.unwrap();
     // Listing says for minutes that nothing was started; the list of subscriptions, too.
+    let mut had = 0;
     for minutes in [1, 5, 5] {
         world.minutes(minutes);
         let unnoticed = |number| Scripted::new("content", number, af(400, "AF20022")).having("contentType=DLP.All");
@@ -149,12 +152,42 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
             1 => assert_eq!(dlp.failure, None),
             _ => assert_failed(dlp, false, "AF20022: there is no subscription, although it was started"),
         }
+        had += dlp.delivered;
         assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
         assert_eq!(world.starts()["DLP.All"].len(), 1);
     }
     world.script(Vec::new());
     world.minutes(5);
-    assert!(of(&world.tick().await.unwrap(), LogType::Dlp).delivered > 0);
+    had += of(&world.tick().await.unwrap(), LogType::Dlp).delivered;
+    assert!(had > 0);
+}
+
+/// A start amid a listing is written into the head at once; what else that says was listed is there by then.
+#[tokio::test]
+async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
+    let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(begin()) };
+    let mut world = world_with(&options, |_| {});
+    world.settings.lookback = 2 * DAY;
+    world.credential.set("content_types", &json!(["Audit.Exchange"]));
+    world.tick().await.unwrap();
+    // Another source of the tenant begins; the second day's window finds that it has to start the subscription.
+    world.credential.set("source_id", &json!("another"));
+    let unsubscribed = Scripted::new("content", 2, af(400, "AF20022"));
+    world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![unsubscribed]].concat());
+    let full = PortError::next_tick("the bucket is full");
+    let fails = move |call, number| match call {
+        Call::Put if number > 1 => Fate::Fails { done: false, error: full.clone() },
+        _ => Fate::Well,
+    };
+    world.shelf.script(fails);
+    let reports = world.tick().await.unwrap();
+    assert_failed(&reports[0], false, "the bucket is full");
+    assert_eq!((world.starts()["Audit.Exchange"].len(), world.watermark(LogType::Exchange)), (2, 60 - 2 * DAY));
+    world.shelf.heal();
+    world.minutes(5);
+    world.drain().await;
+    let account = world.accounts(&world.running.served()).remove(0);
+    assert!(account.lost.is_empty() && account.twice.is_empty(), "{account:?}");
 }
 
 #[tokio::test]

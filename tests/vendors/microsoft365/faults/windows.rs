@@ -134,30 +134,41 @@ async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once
 }
 
 #[tokio::test]
-async fn f57_a_gap_is_told_by_each_tick_that_loses_and_never_again() {
-    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
-    let world = world_with(&options, |_| {});
-    world.drain().await;
-    let watermark = begin().as_second() + world.watermark(LogType::Exchange);
-    world.minutes(9 * 24 * 60);
-    // The vendor is down for the first tick: nothing is listed, and more is lost.
-    world.simulator.change(|it| it.internal_error = 1.0);
-    let reports = world.tick().await.unwrap();
-    assert_failed(of(&reports, LogType::Exchange), false, "an error inside the vendor's service");
-    let first = of(&reports, LogType::Exchange).gaps.clone();
-    world.simulator.change(|it| it.internal_error = 0.0);
-    world.minutes(60);
-    let reports = world.tick().await.unwrap();
-    let second = of(&reports, LogType::Exchange).gaps.clone();
-    assert_eq!([first.len(), second.len()], [1, 1]);
-    // What was told once is not told again: they tile.
-    assert_eq!([first[0].from, second[0].from], [watermark, first[0].to]);
-    assert!((3_600..4_200).contains(&(second[0].to - second[0].from)), "{first:?} {second:?}");
-    world.minutes(5);
-    assert_drained(&world.tick().await.unwrap(), 0);
-    world.minutes(24 * 60);
-    world.drain().await;
-    world.assert_exact();
+async fn f57_a_gap_is_told_once_by_the_tick_that_comes_past_it() {
+    // The vendor is down, or refuses for want of a permission: nothing is listed, and more is lost.
+    for refusal in [af(500, "AF50000"), af(401, "AF10001")] {
+        let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+        let world = world_with(&options, |_| {});
+        world.drain().await;
+        let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+        world.minutes(9 * 24 * 60);
+        for minutes in [0, 5, 5, 60] {
+            world.minutes(minutes);
+            world.script(Vec::new());
+            world.tick_that_lists_nothing(&refusal).await;
+        }
+        world.script(Vec::new());
+        world.minutes(5);
+        let oldest = world.time.now().as_second() - 7 * DAY + 600;
+        let reports = world.tick().await.unwrap();
+        let [gap] = &of(&reports, LogType::Exchange).gaps[..] else { panic!("{reports:?}") };
+        assert_eq!((gap.from, gap.to), (watermark, oldest));
+        world.minutes(5);
+        assert_drained(&world.tick().await.unwrap(), 0);
+        world.minutes(24 * 60);
+        world.drain().await;
+        world.assert_exact();
+    }
+}
+
+impl World {
+    /// Every listing is refused so, and nobody tells of a gap that may yet grow.
+    async fn tick_that_lists_nothing(&self, refusal: &Fault) {
+        self.script(first(1_000, "content", refusal));
+        for report in self.tick().await.unwrap() {
+            assert!(report.failure.is_some() && report.gaps.is_empty(), "{report:?}");
+        }
+    }
 }
 
 #[tokio::test]
