@@ -36,6 +36,7 @@ pub use ports::{
     BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Vendor,
     Written,
 };
+pub use pull::COMMIT_RESERVE;
 pub use report::{Failure, Gap, StreamReport};
 pub use retry::{RetryPolicy, retry};
 pub use stream::{BadSourceId, ListingId, SourceId, Stream};

@@ -21,8 +21,8 @@ use crate::window::{self, Plan, UnixSeconds, Window};
 
 /// A listing that is not offered is asked for again after this, in seconds.
 const ASK_AGAIN_AFTER: UnixSeconds = 86_400;
-/// Time kept for the last commit.
-const COMMIT_RESERVE: Duration = Duration::from_secs(8);
+/// Before its deadline a tick lists nothing more for this long: time kept for the last commit.
+pub const COMMIT_RESERVE: Duration = Duration::from_secs(8);
 
 /// Why a listing was left early.
 pub(crate) enum Stop {

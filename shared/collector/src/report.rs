@@ -50,6 +50,35 @@ pub struct StreamReport {
     pub failure: Option<Failure>,
 }
 
+impl StreamReport {
+    /// This report and, of the same stream, that of a `later` turn in the same tick: what was done
+    /// is added up, how it ended is the later one's to say.
+    pub fn followed_by(mut self, later: Self) -> Self {
+        // What is still lost is told again, and may have grown.
+        self.gaps.retain(|gap| !later.gaps.iter().any(|again| (again.from, &again.cause) == (gap.from, &gap.cause)));
+        self.gaps.extend(later.gaps);
+        self.drift.merge(&later.drift);
+        Self {
+            pages: self.pages + later.pages,
+            blobs: self.blobs + later.blobs,
+            events: self.events + later.events,
+            delivered: self.delivered + later.delivered,
+            duplicates: self.duplicates + later.duplicates,
+            rejected: self.rejected + later.rejected,
+            objects: self.objects + later.objects,
+            bytes: self.bytes + later.bytes,
+            adopted: self.adopted + later.adopted,
+            not_offered: later.not_offered,
+            silence: later.silence,
+            // One that got nowhere did not learn it.
+            watermark_lag_seconds: later.watermark_lag_seconds.or(self.watermark_lag_seconds),
+            drained: later.drained,
+            failure: later.failure,
+            ..self
+        }
+    }
+}
+
 /// Lost vendor time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
@@ -74,5 +103,73 @@ impl Failure {
     /// The failure of `stream` by `error`.
     pub fn new(stream: &str, error: &PortError) -> Self {
         Self { needs_person: error.recovery == Recovery::Person, message: format!("{stream}: {error}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(from: UnixSeconds, to: UnixSeconds, cause: &str) -> Gap {
+        Gap { from, to, cause: cause.to_owned() }
+    }
+
+    fn report(count: u64) -> StreamReport {
+        let drift = Drift { undeclared_fields: count, nonconforming: 2 * count, ..Drift::default() };
+        StreamReport {
+            source: "acme".to_owned(),
+            stream: "openai_audit".to_owned(),
+            log_type: "OpenAI.Audit",
+            pages: count,
+            blobs: 2 * count,
+            events: 3 * count,
+            delivered: 4 * count,
+            duplicates: 5 * count,
+            rejected: 6 * count,
+            drift,
+            objects: 7 * count,
+            bytes: 8 * count,
+            adopted: 9 * count,
+            ..StreamReport::default()
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_added_up() {
+        assert_eq!(report(10).followed_by(report(1)), report(11));
+        assert_eq!(report(10).followed_by(StreamReport::default()), report(10));
+    }
+
+    #[test]
+    fn how_it_ended_is_the_later_ones_to_say() {
+        let failure = Some(Failure::new("acme/openai_audit", &PortError::next_tick("slow")));
+        let ended = |drained, failure, lag, listing, silence: Option<&str>| StreamReport {
+            drained,
+            failure,
+            watermark_lag_seconds: lag,
+            not_offered: vec![listing],
+            silence: silence.map(str::to_owned),
+            ..report(0)
+        };
+        let (first, second) = (
+            ended(false, failure, Some(90), "tenant", Some("nothing")),
+            ended(true, None, Some(7), "organization", None),
+        );
+        assert_eq!(first.clone().followed_by(second.clone()), second);
+        assert_eq!(second.followed_by(first.clone()), first);
+    }
+
+    #[test]
+    fn a_lag_that_was_learnt_is_kept() {
+        let first = StreamReport { watermark_lag_seconds: Some(90), ..report(1) };
+        assert_eq!(first.followed_by(report(1)).watermark_lag_seconds, Some(90));
+    }
+
+    #[test]
+    fn a_gap_is_told_once_and_as_it_is_now() {
+        let first = StreamReport { gaps: vec![gap(1, 5, "late"), gap(1, 2, "a"), gap(8, 9, "late")], ..report(1) };
+        let later = StreamReport { gaps: vec![gap(1, 6, "late"), gap(1, 2, "b")], ..report(1) };
+        let gaps = [gap(1, 2, "a"), gap(8, 9, "late"), gap(1, 6, "late"), gap(1, 2, "b")];
+        assert_eq!(first.followed_by(later).gaps, gaps);
     }
 }
