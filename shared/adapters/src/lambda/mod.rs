@@ -1,8 +1,8 @@
 //! The Lambda shell: what a vendor's function does around the engine.
 //!
 //! A function's `main` starts a [`Shell`], parses what is its vendor's own, and hands over how a
-//! source is opened. The shell runs every source at every invocation, tells what came of it in
-//! logs and metrics, and fails the invocation when a stream failed.
+//! source is opened. The shell serves every source at every invocation, in turns where there are many,
+//! tells what came of it in logs and metrics, and fails the invocation when a stream failed.
 
 mod environment;
 mod failure;
@@ -11,6 +11,7 @@ mod logging;
 mod metrics;
 mod shell;
 mod sources;
+mod turns;
 
 pub use environment::Environment;
 pub use failure::Failed;

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use collector::{Bucket, Clock, Failure, PortError, Secrets, Source, State, StreamReport, Tick, Vendor};
-use futures_util::StreamExt;
-use futures_util::stream;
+use collector::{Bucket, Clock, PortError, Secrets, Source, State, StreamReport, Tick, Vendor};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
@@ -14,6 +13,7 @@ use serde::de::IgnoredAny;
 
 use super::isolated::isolated;
 use super::sources::{Opened, open_all, same_id_twice};
+use super::turns::{PLACES, Turns};
 use super::{Environment, Failed, logging, metrics};
 use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
@@ -22,8 +22,6 @@ use crate::clock::SystemClock;
 const MARGIN: Duration = Duration::from_secs(5);
 /// Between the moment hung work is cut off and that one: for telling what happened.
 const CUT_MARGIN: Duration = Duration::from_secs(2);
-/// Sources that run at the same time: each holds a batch a stream in memory.
-const SOURCES_AT_ONCE: usize = 8;
 
 /// A function's world: its environment, and every port on AWS.
 #[derive(Debug)]
@@ -91,21 +89,27 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     }
 
     /// One tick of every source: `killed_at` is when Lambda kills the process. `warm` keeps sources
-    /// between calls. Fails when any stream failed, after all of them ran.
+    /// between calls, in the order in which they shall be served. Fails when any stream failed, after
+    /// all of them ran.
     async fn invoke<V: Vendor>(
         &self,
         warm: &RefCell<Vec<Opened<V>>>,
         open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         killed_at: Timestamp,
     ) -> Result<Summary, Failed> {
+        let known = warm.take();
+        let is_cold = known.is_empty();
         let arns = &self.environment.secret_arns;
-        let (mut sources, mut reports) = open_all(arns, warm.take(), &self.secrets, &self.clock, open).await;
-        match same_id_twice(&sources) {
-            Some(report) => reports.push(report),
-            None => {
+        let (mut sources, mut reports) = open_all(arns, known, &self.secrets, &self.clock, open).await;
+        if let Some(report) = same_id_twice(&sources) {
+            reports.push(report);
+        } else {
+            if is_cold {
                 self.rotate(&mut sources);
-                reports.extend(self.run_all(&sources, killed_at).await);
             }
+            let (served, told) = self.run_all(sources, killed_at).await;
+            sources = served;
+            reports.extend(told);
         }
         warm.replace(sources);
         self.tell(&reports);
@@ -115,32 +119,44 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         }
     }
 
-    /// Not always the same ones last: a backlog in the first may take all the time there is.
+    /// A process that knows of no tick before it does not always begin with the same ones.
     fn rotate<V>(&self, sources: &mut [Opened<V>]) {
-        let turn = usize::try_from(self.clock.random()).unwrap_or_default();
-        sources.rotate_left(turn.checked_rem(sources.len()).unwrap_or_default());
+        let first = usize::try_from(self.clock.random()).unwrap_or_default();
+        sources.rotate_left(first.checked_rem(sources.len()).unwrap_or_default());
     }
 
-    async fn run_all<V: Vendor>(&self, sources: &[Opened<V>], killed_at: Timestamp) -> Vec<StreamReport> {
-        let reports: Vec<Vec<StreamReport>> = stream::iter(sources)
-            .map(|source| self.run_one(source, killed_at))
-            .buffer_unordered(SOURCES_AT_ONCE)
-            .collect()
-            .await;
-        reports.into_iter().flatten().collect()
+    /// Every source in its turn. They come back in the order of the next tick.
+    async fn run_all<V: Vendor>(
+        &self,
+        sources: Vec<Opened<V>>,
+        killed_at: Timestamp,
+    ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
+        let turns = RefCell::new(Turns::new(sources, self.clock.now(), killed_at - MARGIN));
+        join_all((0..PLACES).map(|_| self.serve_turns(&turns))).await;
+        turns.into_inner().close(Opened::failed)
     }
 
-    async fn run_one<V: Vendor>(&self, opened: &Opened<V>, killed_at: Timestamp) -> Vec<StreamReport> {
+    /// One place: a turn after the other, as long as there are any.
+    async fn serve_turns<V: Vendor>(&self, turns: &RefCell<Turns<Opened<V>>>) {
+        loop {
+            let next = turns.borrow_mut().next(self.clock.now());
+            let Some(turn) = next else { return };
+            let reports = self.run_one(&turn.source, turn.end).await;
+            turns.borrow_mut().ended(turn, reports, self.clock.now());
+        }
+    }
+
+    async fn run_one<V: Vendor>(&self, opened: &Opened<V>, deadline: Timestamp) -> Vec<StreamReport> {
         let tick = Tick {
             state: &self.state,
             bucket: &self.bucket,
             clock: &self.clock,
             settings: &self.environment.settings,
-            deadline: killed_at - MARGIN,
+            deadline,
         };
         let work = tick.run(&opened.source, &opened.memory);
-        let ended = isolated(&self.clock, killed_at - CUT_MARGIN, work).await;
-        ended.unwrap_or_else(|error| not_ended(&opened.source, &error))
+        let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), work).await;
+        ended.unwrap_or_else(|error| opened.failed(&error))
     }
 
     fn tell(&self, reports: &[StreamReport]) {
@@ -160,18 +176,6 @@ pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// A report for each stream of a source whose own reports are lost.
-fn not_ended<V>(source: &Source<V>, error: &PortError) -> Vec<StreamReport> {
-    let report = |stream: &collector::Stream| StreamReport {
-        source: stream.source.to_string(),
-        stream: stream.log_type.table(),
-        log_type: stream.log_type.name(),
-        failure: Some(Failure::new(&stream.name(), error)),
-        ..StreamReport::default()
-    };
-    source.streams.iter().map(report).collect()
 }
 
 fn summary(reports: &[StreamReport]) -> Summary {

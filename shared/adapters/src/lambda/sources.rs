@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use collector::{Clock, Failure, Memory, PortError, Secrets, Source, StreamReport, Vendor};
+use collector::{Clock, Failure, Memory, PortError, Secrets, Source, Stream, StreamReport, Vendor};
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -28,9 +28,22 @@ impl<V> Opened<V> {
     pub(super) fn id(&self) -> &str {
         self.source.streams.first().map_or("", |stream| stream.source.as_str())
     }
+
+    /// A report for each stream, where the source has none of its own.
+    pub(super) fn failed(&self, error: &PortError) -> Vec<StreamReport> {
+        let report = |stream: &Stream| StreamReport {
+            source: stream.source.to_string(),
+            stream: stream.log_type.table(),
+            log_type: stream.log_type.name(),
+            failure: Some(Failure::new(&stream.name(), error)),
+            ..StreamReport::default()
+        };
+        self.source.streams.iter().map(report).collect()
+    }
 }
 
-/// Opens every source by its secret, or tells in a report why it cannot be. `warm` are those of the last tick.
+/// Opens every source by its secret, or tells in a report why it cannot be. `warm` are those of the last
+/// tick, and their order is kept; before them come those that it did not have.
 pub(super) async fn open_all<V: Vendor>(
     arns: &[String],
     warm: Vec<Opened<V>>,
@@ -38,9 +51,10 @@ pub(super) async fn open_all<V: Vendor>(
     clock: &impl Clock,
     open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
 ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
+    let arns = in_order(arns, &warm);
     let mut warm: HashMap<String, Opened<V>> = warm.into_iter().map(|opened| (opened.arn.clone(), opened)).collect();
     let cut = clock.now() + OPENING;
-    let opening = arns.iter().map(|arn| {
+    let opening = arns.into_iter().map(|arn| {
         let warm = warm.remove(arn);
         async move {
             let opened = isolated(clock, cut, open_one(arn, warm, secrets, open)).await;
@@ -55,6 +69,12 @@ pub(super) async fn open_all<V: Vendor>(
         }
     }
     (opened, reports)
+}
+
+fn in_order<'a, V>(arns: &'a [String], warm: &[Opened<V>]) -> Vec<&'a String> {
+    let mut arns: Vec<_> = arns.iter().collect();
+    arns.sort_by_cached_key(|arn| warm.iter().position(|opened| opened.arn == **arn));
+    arns
 }
 
 async fn open_one<V: Vendor>(
