@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 mod bucket;
+mod deployed;
 mod dynamodb_server;
 mod faults;
+mod fleet;
 mod runtime_api;
 mod s3_server;
 mod secrets;

@@ -1,0 +1,194 @@
+//! A function as it is deployed: a process of its own, before servers that stand for AWS and the vendor.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use adapters::aws::{DynamoState, S3Bucket, dynamodb_client, s3_client};
+use adapters::clock::SystemClock;
+use adapters::http::HttpClient;
+use adapters::lambda::{Shell, exit_code};
+use collector::{Bucket, Clock, PortError};
+use flate2::read::MultiGzDecoder;
+use openai::{Config, OpenAi};
+use serde_json::{Value, json};
+use simulators::Options;
+use simulators::Running;
+use simulators::openai::{ADMIN_KEY, OpenAiSimulator};
+
+use super::dynamodb_server::{self, TABLE, create_table};
+use super::runtime_api::{self, Function};
+use super::s3_server::{BUCKET, Store};
+use super::secrets_server::Vault;
+use super::{ACCESS_KEY, PATIENT, SECRET_KEY, sdk};
+
+/// The events of the simulated vendor, all of them past.
+pub(crate) const EVENTS: usize = 137;
+/// How every key of a test begins, the simulator's too.
+const KEY_PREFIX: &str = "sk-admin-";
+/// What EventBridge sends; and what somebody may send by hand.
+pub(crate) const SCHEDULED: &str =
+    r#"{"version":"0","id":"5","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}")
+}
+
+pub(crate) struct World {
+    vault: Vault,
+    pub(crate) store: Store,
+    pub(crate) simulator: Running,
+    urls: [(&'static str, String); 4],
+    pub(crate) function: Function,
+}
+
+pub(crate) async fn world() -> World {
+    let (s3, store) = Store::serve().await;
+    let (secrets, vault) = Vault::serve().await;
+    let dynamodb = dynamodb_server::serve().await;
+    create_table(&dynamodb_client(&sdk(&dynamodb, PATIENT).await)).await;
+    let (host, function) = runtime_api::start().await;
+    let options = Options { events: EVENTS, ..Options::new(SystemClock.now() - Duration::from_secs(60)) };
+    let simulator = OpenAiSimulator::start(options, 0, Arc::new(|| SystemClock.now())).unwrap();
+    let urls = [
+        ("AWS_ENDPOINT_URL_S3", s3),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("AWS_LAMBDA_RUNTIME_API", host),
+    ];
+    World { vault, store, simulator, urls, function }
+}
+
+impl World {
+    /// A source's secret under `name`.
+    pub(crate) fn secret(&self, name: &str, source_id: &str) {
+        self.secret_with_key(name, source_id, ADMIN_KEY);
+    }
+
+    /// One with a key of its own; the simulator accepts none but its own.
+    pub(crate) fn secret_with_key(&self, name: &str, source_id: &str, key: &str) {
+        assert!(key.starts_with(KEY_PREFIX), "else nothing would find it in a log");
+        let secret = json!({"source_id": source_id, "source_label": "Acme", "admin_key": key});
+        self.vault.store(&arn(name), &secret.to_string());
+    }
+
+    /// Starts the function with the sources of these secrets, and `more` variables.
+    pub(crate) fn start<S: AsRef<str>>(&self, secrets: &[S], more: &[(&str, &str)]) -> Process {
+        let arns: Vec<String> = secrets.iter().map(|name| arn(name.as_ref())).collect();
+        let base_url = format!("http://{}/v1", self.simulator.address());
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "aws::deployed::function", "--nocapture", "--test-threads=1"])
+            .env_clear()
+            .envs(self.urls.clone())
+            .envs([
+                ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+                ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+                ("AWS_REGION", "eu-west-1"),
+            ])
+            .envs([("AWS_LAMBDA_FUNCTION_NAME", "f"), ("AWS_LAMBDA_FUNCTION_VERSION", "1")])
+            .envs([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"), ("STATE_TABLE", TABLE), ("BUCKET", BUCKET)])
+            .envs([("PREFIX", "audit"), ("OPENAI_BASE_URL", &base_url), ("OPENAI_SECRET_ARNS", &arns.join(","))])
+            .envs(more.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let written = vec![reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
+        Process { child, written }
+    }
+
+    async fn bucket(&self) -> S3Bucket<SystemClock> {
+        S3Bucket::new(s3_client(&sdk(&self.urls[0].1, PATIENT).await), BUCKET, SystemClock)
+    }
+
+    pub(crate) async fn state(&self) -> DynamoState<SystemClock> {
+        DynamoState::new(dynamodb_client(&sdk(&self.urls[2].1, PATIENT).await), TABLE, SystemClock)
+    }
+
+    /// The row ids of every line in the bucket.
+    pub(crate) async fn row_ids(&self) -> Vec<String> {
+        let bucket = self.bucket().await;
+        let mut found = Vec::new();
+        for key in self.store.keys().iter().filter(|key| key.starts_with("audit/openai_audit/")) {
+            let object = bucket.get(key).await.unwrap().unwrap();
+            let mut text = String::new();
+            MultiGzDecoder::new(&object[..]).read_to_string(&mut text).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            found.extend(lines.map(|line| line["p_row_id"].as_str().unwrap().to_owned()));
+        }
+        found
+    }
+}
+
+/// The function's process; ends with the test.
+pub(crate) struct Process {
+    child: Child,
+    /// What it wrote to standard output and standard error.
+    written: Vec<JoinHandle<String>>,
+}
+
+/// Reads as it is written, as Lambda does: who fills a pipe that nobody empties stands still.
+fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    /// Ends it and gives the JSON lines it wrote to standard output, having made sure that no
+    /// credential is in anything it wrote.
+    pub(crate) fn end(mut self) -> Vec<Value> {
+        let _ = self.child.kill();
+        self.ended().1
+    }
+
+    /// Waits until it ends by itself: whether all was well, and what it wrote.
+    pub(crate) fn ended(mut self) -> (bool, Vec<Value>) {
+        let well = self.child.wait().unwrap().success();
+        let texts: Vec<_> = self.written.drain(..).map(|reader| reader.join().unwrap()).collect();
+        for text in &texts {
+            assert!(!text.contains(KEY_PREFIX) && !text.contains(SECRET_KEY), "a credential was written:\n{text}");
+        }
+        // The test harness writes before our first line, and gives it no line of its own.
+        let objects = texts[0].lines().filter_map(|line| line.find('{').map(|at| &line[at..]));
+        (well, objects.map(|object| serde_json::from_str(object).unwrap()).collect())
+    }
+}
+
+/// Not a test of its own: the process that the others start. The same as the function's `main`.
+#[tokio::test]
+#[ignore = "started by the other tests"]
+async fn function() {
+    let run = async {
+        let shell = Shell::start("OPENAI", &["OPENAI_BASE_URL", "OPENAI_LISTINGS"]).await?;
+        let config = Config::from_variables(|name| shell.environment.variable(name))?;
+        let http = HttpClient::new()?;
+        shell.serve(async |secret| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await).await
+    };
+    let ended: Result<(), PortError> = run.await;
+    let failed = ended.is_err();
+    exit_code(ended);
+    std::process::exit(i32::from(failed));
+}
+
+/// The log's lines on streams.
+pub(crate) fn stream_lines(log: &[Value]) -> Vec<&Value> {
+    log.iter().filter(|line| line["message"] == "stream").collect()
+}
+
+/// The log's metrics records.
+pub(crate) fn metrics(log: &[Value]) -> Vec<&Value> {
+    log.iter().filter(|line| line.get("_aws").is_some()).collect()
+}

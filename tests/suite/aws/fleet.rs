@@ -1,0 +1,147 @@
+//! Many sources in one function: none of them starves the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use adapters::clock::SystemClock;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use collector::Clock;
+use serde_json::{Value, json};
+use simulators::openai::ADMIN_KEY;
+
+use super::deployed::{EVENTS, SCHEDULED, World, metrics, stream_lines, world};
+use super::faults::serve;
+
+/// How the vendor treats a source.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    Well,
+    /// Takes this long for each page.
+    Slow(Duration),
+    /// Takes the request, and never answers.
+    Silent,
+}
+
+/// The vendor as its many customers see it: who it is decides how it is treated.
+#[derive(Clone)]
+struct Vendor {
+    simulator: String,
+    client: reqwest::Client,
+    manners: Arc<Mutex<BTreeMap<String, Manner>>>,
+}
+
+impl Vendor {
+    /// A vendor before the world's simulator, and the base URL it is asked at.
+    async fn before(world: &World) -> (Self, String) {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let simulator = format!("http://{}", world.simulator.address());
+        let vendor = Self { simulator, client, manners: Arc::default() };
+        let url = serve(Router::new().fallback(answer).with_state(vendor.clone())).await;
+        (vendor, format!("{url}/v1"))
+    }
+
+    /// A source with a key of its own. The answer is its secret's name.
+    fn customer(&self, world: &World, id: &str, manner: Manner) -> String {
+        let (name, key) = (format!("{id}-AbCdEf"), format!("sk-admin-of-{id}"));
+        world.secret_with_key(&name, id, &key);
+        self.manners.lock().unwrap().insert(format!("Bearer {key}"), manner);
+        name
+    }
+}
+
+async fn answer(State(vendor): State<Vendor>, uri: Uri, headers: HeaderMap) -> (StatusCode, String) {
+    let key = headers[AUTHORIZATION].to_str().unwrap();
+    let manner = vendor.manners.lock().unwrap()[key];
+    match manner {
+        Manner::Well => {}
+        Manner::Slow(wait) => SystemClock.sleep(wait).await,
+        Manner::Silent => pending().await,
+    }
+    let request = vendor.client.get(format!("{}{uri}", vendor.simulator)).bearer_auth(ADMIN_KEY);
+    let sent = request.send().await.unwrap();
+    (StatusCode::from_u16(sent.status().as_u16()).unwrap(), sent.text().await.unwrap())
+}
+
+/// The lines of these sources, each of which has exactly one.
+fn by_source<'a>(lines: &[&'a Value], field: &str) -> BTreeMap<&'a str, &'a Value> {
+    let found: BTreeMap<_, _> = lines.iter().map(|line| (line[field].as_str().unwrap(), *line)).collect();
+    assert_eq!(found.len(), lines.len(), "one a stream");
+    found
+}
+
+/// Ten of fifty sources hang, which is more than there are places; eight before the last of the others,
+/// wherever the function begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_that_hang_do_not_starve_the_forty_others() {
+    let mut world = world().await;
+    let (vendor, url) = Vendor::before(&world).await;
+    let is_hung = |number: usize| number.is_multiple_of(5);
+    let secrets: Vec<_> = (0..50)
+        .map(|number| {
+            let manner = if is_hung(number) { Manner::Silent } else { Manner::Well };
+            vendor.customer(&world, &format!("source-{number}"), manner)
+        })
+        .collect();
+    let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
+    // Lambda's time is up after this: no answer by then fails the test.
+    let error = world.function.invoke(SCHEDULED, Duration::from_secs(32)).await.unwrap_err();
+    assert_eq!(error["errorType"], "NextTick", "{error}");
+    let message = error["errorMessage"].as_str().unwrap();
+    assert!(message.starts_with("10 of 50 streams failed: "), "{message}");
+
+    let log = process.end();
+    let (lines, records) = (stream_lines(&log), metrics(&log));
+    assert_eq!(by_source(&records, "Source").len(), 50);
+    for (source, line) in by_source(&lines, "source") {
+        if is_hung(source.trim_start_matches("source-").parse().unwrap()) {
+            let failure = line["failure"].as_str().unwrap();
+            assert!(failure.starts_with(&format!("{source}/openai_audit: nothing could be listed in the ")), "{line}");
+            assert_eq!((&line["drained"], &line["delivered"]), (&json!(false), &json!(0)), "{line}");
+        } else {
+            assert_eq!((&line["drained"], &line["delivered"]), (&json!(true), &json!(EVENTS)), "{line}");
+            assert_eq!(line.get("failure"), None, "{line}");
+        }
+    }
+    let row_ids = world.row_ids().await;
+    assert_eq!((row_ids.len(), row_ids.iter().collect::<BTreeSet<_>>().len()), (40 * EVENTS, 40 * EVENTS));
+}
+
+/// A source with more than a turn can carry has another one, once the others are done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_has_the_time_that_the_others_leave() {
+    const OTHERS: u32 = 16;
+    /// A turn for the first of seventeen, when 39 s are left, lists for 12 s.
+    const MORE_THAN_A_TURN: Duration = Duration::from_secs(15);
+    let mut world = world().await;
+    let (vendor, url) = Vendor::before(&world).await;
+    let mut secrets: Vec<_> =
+        (0..OTHERS).map(|number| vendor.customer(&world, &format!("source-{number}"), Manner::Well)).collect();
+    // It is new in the second tick, and so the first of the queue: not one that all the time is left for.
+    secrets.push("backlog-AbCdEf".to_owned());
+    let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
+    let error = world.function.invoke(SCHEDULED, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error["errorType"], "NeedsPerson", "{error}");
+
+    let requests = u32::try_from(world.simulator.requests()).unwrap() / OTHERS;
+    vendor.customer(&world, "backlog", Manner::Slow(MORE_THAN_A_TURN / requests));
+    let began = SystemClock.now();
+    let summary = world.function.invoke(SCHEDULED, Duration::from_secs(44)).await.unwrap();
+    let took = SystemClock.now().duration_since(began);
+    assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(OTHERS + 1), &json!(EVENTS)));
+    assert!(took.as_secs() >= 13, "one turn would have done: {took}");
+
+    let log = process.end();
+    // A line and a record of each stream in each tick.
+    let (lines, records) = (stream_lines(&log), metrics(&log));
+    let (lines, records) = (lines[secrets.len()..].to_vec(), records[secrets.len()..].to_vec());
+    let (lines, records) = (by_source(&lines, "source"), by_source(&records, "Source"));
+    assert!(lines.values().all(|line| line["drained"] == true), "{lines:?}");
+    assert_eq!((&lines["backlog"]["delivered"], &records["backlog"]["Delivered"]), (&json!(EVENTS), &json!(EVENTS)));
+    let row_ids = world.row_ids().await.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(row_ids.len(), (OTHERS as usize + 1) * EVENTS);
+}
