@@ -114,9 +114,9 @@ async fn ten_that_hang_do_not_starve_the_forty_others() {
 /// A source with more than a turn can carry has another one, once the others are done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_has_the_time_that_the_others_leave() {
-    const OTHERS: u32 = 16;
-    /// A turn for the first of seventeen, when 39 s are left, lists for 12 s.
-    const MORE_THAN_A_TURN: Duration = Duration::from_secs(17);
+    const OTHERS: u32 = 24;
+    /// A turn of the first of twenty-five lists for 12 s, when 55 s are left.
+    const MORE_THAN_A_TURN: Duration = Duration::from_secs(15);
     let mut world = world().await;
     let (vendor, url) = Vendor::before(&world).await;
     let mut secrets: Vec<_> =
@@ -130,7 +130,7 @@ async fn a_backlog_has_the_time_that_the_others_leave() {
     let requests = u32::try_from(world.simulator.requests()).unwrap() / OTHERS;
     vendor.customer(&world, "backlog", Manner::Slow(MORE_THAN_A_TURN / requests));
     let began = SystemClock.now();
-    let summary = world.function.invoke(SCHEDULED, Duration::from_secs(44)).await.unwrap();
+    let summary = world.function.invoke(SCHEDULED, Duration::from_secs(60)).await.unwrap();
     let took = SystemClock.now().duration_since(began);
     assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(OTHERS + 1), &json!(EVENTS)));
     assert!(took.as_secs() >= 13, "one turn would have done: {took}");
