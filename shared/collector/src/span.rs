@@ -56,6 +56,8 @@ enum Pulled {
     NotYet,
     /// Our place in it was lost: it has to be listed from its start.
     LostPlace,
+    /// Listed, but blob after blob failed, at last with this.
+    Unfetched(PortError),
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -89,8 +91,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                     }
                     window.to
                 }
+                Ok(Pulled::Unfetched(error)) => {
+                    leave(error, rest.is_some(), &mut trouble)?;
+                    window.from
+                }
                 Err(Stop::Vendor(error)) => {
-                    self.leave(listing, window, error, rest.is_some(), &mut trouble)?;
+                    if error.recovery != Recovery::Person && self.can_halve(window) {
+                        self.halve(listing, window);
+                    }
+                    leave(error, rest.is_some(), &mut trouble)?;
                     window.from
                 }
                 Err(stop) => return Err(stop),
@@ -106,29 +115,6 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             None if whole => Ok(Spanned::Whole),
             // The end of the tick's time holds blobs, too.
             None => self.before_cutoff(ready(Spanned::Held)).await,
-        }
-    }
-
-    /// Leaves a window that failed to the next tick. An error when there is no use in going on.
-    fn leave(
-        &mut self,
-        listing: ListingId,
-        window: Window,
-        error: PortError,
-        more: bool,
-        trouble: &mut Option<PortError>,
-    ) -> Result<(), Stop> {
-        let for_person = error.recovery == Recovery::Person;
-        if !for_person && self.can_halve(window) {
-            self.halve(listing, window);
-        }
-        match trouble.take() {
-            Some(first) => Err(Stop::Vendor(first)),
-            None if !more || for_person => Err(Stop::Vendor(error)),
-            None => {
-                *trouble = Some(error);
-                Ok(())
-            }
         }
     }
 
@@ -242,8 +228,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 if events && seen.len() == before && (self.can_halve(window) || !last_try) {
                     return Ok(Pulled::LostPlace);
                 }
-                let oldest_left = self.consume(blobs).await?;
-                return Ok(oldest_left.map_or(Pulled::Whole { pages: page_number }, |at| Pulled::Held { at }));
+                return match self.consume(blobs).await {
+                    Ok(None) => Ok(Pulled::Whole { pages: page_number }),
+                    Ok(Some(at)) => Ok(Pulled::Held { at }),
+                    Err(Stop::Vendor(error)) => Ok(Pulled::Unfetched(error)),
+                    Err(stop) => Err(stop),
+                };
             };
             if !cursors.insert(next.clone()) {
                 return Ok(Pulled::LostPlace);
@@ -254,6 +244,18 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             cursor = Some(next);
         }
         Err(Stop::Vendor(going_round(listing)))
+    }
+}
+
+/// Leaves a window that failed to the next tick. An error when there is no use in going on.
+fn leave(error: PortError, more: bool, trouble: &mut Option<PortError>) -> Result<(), Stop> {
+    match trouble.take() {
+        Some(first) => Err(Stop::Vendor(first)),
+        None if !more || error.recovery == Recovery::Person => Err(Stop::Vendor(error)),
+        None => {
+            *trouble = Some(error);
+            Ok(())
+        }
     }
 }
 

@@ -150,7 +150,7 @@ async fn two_days_behind() -> World {
     world.tick().await.unwrap();
     world.minutes(50 * 60);
     // A tick lists nothing, so that the ledger has what there is to list.
-    world.script(first(100, "content", &af(500, "AF50000")));
+    world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.minutes(5);
     world
