@@ -16,7 +16,7 @@ use crate::clamp::{Clamped, clamp};
 use crate::config::Config;
 use crate::content_type::ContentType;
 use crate::refusal::{Reason, Refusal, Task};
-use crate::subscription::Subscriptions;
+use crate::subscription::{NotRecorded, Subscriptions};
 use crate::wire::{ContentItem, unmarked};
 
 /// The longest page of a listing, in bytes.
@@ -79,13 +79,19 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         if refusal.is_af(&[af::NOT_SUBSCRIBED, af::DISABLED]) {
             let healed =
                 self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await;
-            let started = self.subscriptions.last_start(asked.content_type);
-            return Ok(Listed::NotYet { started, fault: healed.err(), lost: None });
+            return Ok(self.not_yet(asked.content_type, healed.err()));
         }
         if refusal.is_af(&af::TIME_RULES) {
             return self.list_clamped(refusal, asked).await.map(Listed::Page);
         }
         Err(refusal.into_error(asked.task))
+    }
+
+    /// There is nothing to list yet, be it because of a fault.
+    fn not_yet(&self, content_type: ContentType, why: Option<NotRecorded>) -> Listed {
+        let started = self.subscriptions.last_start(content_type);
+        let (fault, lost) = why.map_or((None, None), |why| (Some(why.fault), why.lost));
+        Listed::NotYet { started, fault, lost }
     }
 
     /// The window was planned by a clock that is not the vendor's. What is left of it by the vendor's
@@ -135,7 +141,9 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
         let task = Task { content_type: Some(content_type), doing: "listing content" };
         let asked = Asked { content_type, window, task };
         let Some(cursor) = request.cursor else {
-            self.subscriptions.tell_restart(content_type, window, task)?;
+            if let Err(why) = self.subscriptions.tell_restart(content_type, window, task) {
+                return Ok(self.not_yet(content_type, Some(why)));
+            }
             return match self.list_page(&self.api.urls.content(content_type, window), asked).await? {
                 Ok(page) => Ok(Listed::Page(page)),
                 Err(refusal) => self.refused(refusal, asked).await,

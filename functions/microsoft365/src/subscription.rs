@@ -32,6 +32,20 @@ pub(crate) struct Subscriptions {
     starts: Starts,
 }
 
+/// Why a content type is not recorded, where that is a fault.
+#[derive(Debug)]
+pub(crate) struct NotRecorded {
+    pub(crate) fault: PortError,
+    /// What may be lost by it, once that is known.
+    pub(crate) lost: Option<Window>,
+}
+
+impl From<PortError> for NotRecorded {
+    fn from(fault: PortError) -> Self {
+        Self { fault, lost: None }
+    }
+}
+
 /// The vendor's list as it was at a time.
 #[derive(Debug, Clone)]
 struct List {
@@ -78,29 +92,29 @@ impl Subscriptions {
         refusal: Refusal,
         window: Window,
         task: Task<'_>,
-    ) -> Result<(), PortError> {
+    ) -> Result<(), NotRecorded> {
         let cause = if refusal.is_af(&[af::DISABLED]) { Cause::Disabled } else { Cause::NeverStarted };
         let start = match self.starts.lately(content_type, api.clock.now().as_second()) {
             Some(start) => start,
             None => self.start(api, content_type, cause).await?,
         };
         if let Some(error) = start.failed {
-            return Err(error);
+            return Err(error.into());
         }
         self.tell_restart(content_type, window, task)?;
         let settling = api.clock.now().as_second() < start.at + SETTLES_IN;
-        if settling { Ok(()) } else { Err(refusal.into_error(task)) }
+        if settling { Ok(()) } else { Err(refusal.into_error(task).into()) }
     }
 
-    /// Says once that a subscription was found disabled and was started again: that is an error, for
-    /// something may be lost.
+    /// Says once that a subscription was found disabled and was started again: that is an error, for what was to be
+    /// listed from `window` on, and would have been recorded until then, may be lost.
     pub(crate) fn tell_restart(
         &self,
         content_type: ContentType,
         window: Window,
         task: Task<'_>,
-    ) -> Result<(), PortError> {
-        self.starts.untold_restart(content_type).map_or(Ok(()), |restart| Err(restart.into_error(window.from, task)))
+    ) -> Result<(), NotRecorded> {
+        self.starts.untold_restart(content_type).map_or(Ok(()), |restart| Err(restart.told(window.from, task)))
     }
 
     /// When the content type was last started.

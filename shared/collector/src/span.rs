@@ -201,7 +201,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                         self.started(at).await?;
                     }
                     if let Some(Window { from, to }) = lost {
-                        let cause = format!("{}: was not recorded", self.stream.name());
+                        let cause = format!("{}: may not have been recorded", self.stream.name());
                         self.delivery.report.gaps.push(Gap { from, to, cause });
                     }
                     return fault.map_or(Ok(Pulled::NotYet), |fault| Err(Stop::Vendor(fault)));

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use collector::{PortError, UnixSeconds};
+use collector::{PortError, UnixSeconds, Window};
 use jiff::Timestamp;
 
+use super::NotRecorded;
 use crate::content_type::ContentType;
 use crate::refusal::Task;
 
@@ -99,7 +100,12 @@ impl Starts {
 impl Restart {
     /// Tells of it. Everything that became available after `listed_from`, the start of what is to be
     /// listed now, may be lost.
-    pub(super) fn into_error(self, listed_from: UnixSeconds, task: Task<'_>) -> PortError {
+    pub(super) fn told(self, listed_from: UnixSeconds, task: Task<'_>) -> NotRecorded {
+        let lost = Window { from: listed_from, to: self.at };
+        NotRecorded { fault: self.into_error(listed_from, task), lost: (lost.from < lost.to).then_some(lost) }
+    }
+
+    fn into_error(self, listed_from: UnixSeconds, task: Task<'_>) -> PortError {
         let time = |second| Timestamp::from_second(second).unwrap_or_default();
         let (at, from) = (time(self.at), time(listed_from));
         let lost = format!("what the vendor would have recorded between {from} and {at} may be lost");
@@ -160,11 +166,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_told(starts: &Starts, recovery: Recovery, says: &str) {
-        let error = starts.untold_restart(DLP).unwrap().into_error(0, TASK);
-        assert_eq!(error.recovery, recovery, "{error}");
-        assert!(error.message.starts_with("DLP.All: listing content: the subscription was disabled"), "{error}");
-        assert!(error.message.contains(says), "{error}");
+    fn check_told(starts: &Starts, at: UnixSeconds, recovery: Recovery, says: &str) {
+        let NotRecorded { fault, lost } = starts.untold_restart(DLP).unwrap().told(0, TASK);
+        assert_eq!(fault.recovery, recovery, "{fault}");
+        assert!(fault.message.starts_with("DLP.All: listing content: the subscription was disabled"), "{fault}");
+        assert!(fault.message.contains(says), "{fault}");
+        assert_eq!(lost, Some(Window { from: 0, to: at }));
         assert_eq!(starts.untold_restart(DLP), None);
     }
 
@@ -175,11 +182,23 @@ mod tests {
         assert_eq!(starts.untold_restart(DLP), None);
         let starts = Starts::default();
         starts.started(DLP, start(100_000), Cause::Disabled);
-        check_told(&starts, Recovery::NextTick, "between 1970-01-01T00:00:00Z and 1970-01-02T03:46:40Z may be lost");
+        check_told(
+            &starts,
+            100_000,
+            Recovery::NextTick,
+            "between 1970-01-01T00:00:00Z and 1970-01-02T03:46:40Z may be lost",
+        );
         starts.started(DLP, start(101_000), Cause::Disabled);
-        check_told(&starts, Recovery::Person, "disabled again after its start at 1970-01-02T03:46:40Z");
+        check_told(&starts, 101_000, Recovery::Person, "disabled again after its start at 1970-01-02T03:46:40Z");
         starts.started(DLP, start(300_000), Cause::Disabled);
-        check_told(&starts, Recovery::NextTick, "the next tick lists on");
+        check_told(&starts, 300_000, Recovery::NextTick, "the next tick lists on");
+    }
+
+    #[test]
+    fn nothing_is_lost_of_what_is_to_come() {
+        let starts = Starts::default();
+        starts.started(DLP, start(1_000), Cause::Disabled);
+        assert_eq!(starts.untold_restart(DLP).unwrap().told(1_000, TASK).lost, None);
     }
 
     #[test]
@@ -188,6 +207,6 @@ mod tests {
         starts.started(DLP, failed(1_000), Cause::Disabled);
         assert_eq!(starts.untold_restart(DLP), None);
         starts.started(DLP, start(2_000), Cause::Disabled);
-        check_told(&starts, Recovery::NextTick, "started again");
+        check_told(&starts, 2_000, Recovery::NextTick, "started again");
     }
 }

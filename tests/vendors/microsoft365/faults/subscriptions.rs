@@ -233,13 +233,18 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         let listed_from = begin() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
         assert!(message.contains(&format!("recorded between {listed_from} and ")), "{message}");
         assert_eq!(world.watermark(LogType::Exchange), watermark, "nothing was listed");
-        assert_eq!(world.starts()["Audit.Exchange"].len(), 2);
-        assert!(world.starts()["Audit.Exchange"][1] >= started);
+        let starts = &world.starts()["Audit.Exchange"];
+        assert!(starts.len() == 2 && starts[1] >= started, "{starts:?}");
+        let [gap] = &report.gaps[..] else { panic!("{report:?}") };
+        assert_eq!(gap.from, listed_from.as_second());
+        assert!((0..5).contains(&(gap.to - starts[1].as_second())), "{gap:?}");
+        assert!(gap.cause.ends_with("/microsoft365_audit_exchange: may not have been recorded"), "{gap:?}");
 
         // It is told once, and listing goes on; what was made meanwhile the vendor did not keep.
         world.minutes(5);
         let reports = world.tick().await.unwrap();
         assert!(reports.iter().all(|report| report.drained && report.failure.is_none()), "{reports:?}");
+        assert!(reports.iter().all(|report| report.gaps.is_empty()), "{reports:?}");
         while world.running.pending() > 0 {
             world.minutes(60);
             world.drain().await;
@@ -254,18 +259,21 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
 async fn f34_a_subscription_that_somebody_keeps_disabling_needs_a_person() {
     let world = tenant(60);
     world.drain().await;
-    let mut needed_person = 0;
+    let (mut needed_person, mut gaps) = (0, 0);
     for _ in 0..12 {
         world.minutes(10);
         world.simulator.disable(ContentType::Exchange);
         let reports = world.tick().await.unwrap();
         let report = assert_others_drained(&reports, LogType::Exchange);
         needed_person += u32::from(report.failure.as_ref().unwrap().needs_person);
+        gaps += report.gaps.len();
     }
     // From the start, of which it is known, on: each time it is found disabled within a day.
     assert_eq!(needed_person, 12);
     let starts = world.assert_starts_apart()["Audit.Exchange"];
     assert!((6..=8).contains(&starts), "{starts}");
+    // What may be lost is told by each start but the first.
+    assert_eq!(gaps, starts - 1);
 }
 
 #[tokio::test]
