@@ -54,7 +54,7 @@ impl Known {
         if let Some(bucket) = self.buckets.get_mut(&(kind, hour)) {
             bucket.complete_below = seq;
         }
-        self.evict((kind, hour));
+        self.evict(MOST_ENTRIES, Some((kind, hour)));
         Ok(())
     }
 
@@ -84,10 +84,15 @@ impl Known {
         self.entries += bucket.entries.len() - before;
     }
 
+    /// Keeps so many entries at most until the next tick: what it needs beyond that it reads again.
+    pub(crate) fn keep(&mut self, most: usize) {
+        self.evict(most, None);
+    }
+
     /// Forgets the buckets unused for longest until the rest fits; never the one in use.
-    fn evict(&mut self, in_use: (LedgerKind, u32)) {
-        while self.entries > MOST_ENTRIES {
-            let others = self.buckets.iter().filter(|(place, _)| **place != in_use);
+    fn evict(&mut self, most: usize, in_use: Option<(LedgerKind, u32)>) {
+        while self.entries > most {
+            let others = self.buckets.iter().filter(|(place, _)| Some(**place) != in_use);
             let Some(place) = others.min_by_key(|(_, bucket)| bucket.last_used).map(|(place, _)| *place) else {
                 return;
             };
@@ -186,5 +191,21 @@ mod tests {
         load(&mut known, &ledger, 1);
         assert!(known.contains(LedgerKind::Rows, 5, 7) && !known.contains(LedgerKind::Rows, 4, 7));
         assert_eq!(known.entries, many.len());
+    }
+
+    #[test]
+    fn ok_what_is_not_kept_is_what_was_unused_for_longest_and_is_read_again() {
+        let (mut known, ledger) = (Known::default(), Ledger::default());
+        known.add(LedgerKind::Rows, 4, 0..10);
+        ledger.items.borrow_mut().push(item(0, &[10, 11]));
+        load(&mut known, &ledger, 1);
+        known.keep(12);
+        assert_eq!(known.entries, 12);
+        known.keep(11);
+        assert!(known.contains(LedgerKind::Rows, 5, 10) && !known.contains(LedgerKind::Rows, 4, 7));
+        known.keep(1);
+        assert_eq!((known.entries, known.buckets.len()), (0, 0));
+        load(&mut known, &ledger, 1);
+        assert_eq!((known.entries, ledger.reads.get()), (2, 2));
     }
 }

@@ -29,10 +29,28 @@ pub struct Source<V> {
     pub policy: VendorPolicy,
 }
 
-/// What a warm process keeps between ticks, only to read less. Losing it costs nothing but reads.
-#[derive(Debug, Default)]
+/// Entries of ledgers that a process keeps between ticks, all its streams together, at some 20 bytes each.
+const MOST_ENTRIES_KEPT: usize = 2 << 20;
+
+/// What a warm process keeps of a source between ticks, only to read less. Losing it costs nothing but reads.
+#[derive(Debug)]
 pub struct Memory {
     streams: RefCell<HashMap<String, StreamMemory>>,
+    /// Of all the source's streams.
+    most_entries: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::one_of(1)
+    }
+}
+
+impl Memory {
+    /// That of one of so many sources in the process, which share what may be kept.
+    pub fn one_of(sources: usize) -> Self {
+        Self { streams: RefCell::default(), most_entries: MOST_ENTRIES_KEPT / sources.max(1) }
+    }
 }
 
 #[derive(Debug)]
@@ -91,7 +109,8 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             left_over: false,
         };
         pull.run().await;
-        let delivery = pull.delivery;
+        let mut delivery = pull.delivery;
+        delivery.known.keep(memory.most_entries / source.streams.len().max(1));
         let kept = StreamMemory { head_id: delivery.head.id, known: delivery.known };
         memory.streams.borrow_mut().insert(stream.name(), kept);
         delivery.report

@@ -54,10 +54,11 @@ pub(super) async fn open_all<V: Vendor>(
     let arns = in_order(arns, &warm);
     let mut warm: HashMap<String, Opened<V>> = warm.into_iter().map(|opened| (opened.arn.clone(), opened)).collect();
     let cut = clock.now() + OPENING;
+    let sources = arns.len();
     let opening = arns.into_iter().map(|arn| {
         let warm = warm.remove(arn);
         async move {
-            let opened = isolated(clock, cut, open_one(arn, warm, secrets, open)).await;
+            let opened = isolated(clock, cut, open_one(arn, warm, sources, secrets, open)).await;
             opened.flatten().map_err(|error| not_opened(arn, &error))
         }
     });
@@ -80,13 +81,14 @@ fn in_order<'a, V>(arns: &'a [String], warm: &[Opened<V>]) -> Vec<&'a String> {
 async fn open_one<V: Vendor>(
     arn: &str,
     warm: Option<Opened<V>>,
+    sources: usize,
     secrets: &impl Secrets,
     open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
 ) -> Result<Opened<V>, PortError> {
     let secret = secrets.get(arn, false).await?;
     match warm {
         Some(warm) if warm.secret.expose_secret() == secret.expose_secret() => Ok(warm),
-        _ => Ok(Opened { source: open(arn).await?, memory: Memory::default(), arn: arn.to_owned(), secret }),
+        _ => Ok(Opened { source: open(arn).await?, memory: Memory::one_of(sources), arn: arn.to_owned(), secret }),
     }
 }
 
