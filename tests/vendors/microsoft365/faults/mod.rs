@@ -9,6 +9,7 @@ mod paging;
 mod repeats;
 mod subscriptions;
 mod throttling;
+mod unreadable;
 mod windows;
 
 use std::io::Read;

@@ -1,0 +1,142 @@
+//! Blobs that break off, are broken, or are something else.
+
+use simulators::microsoft365::{AvailableBlob, TENANT_ID};
+
+use super::blobs::{assert_gap, blob_of, next_blobs};
+use super::fleet::poisoned;
+use super::*;
+
+const BROKEN: &[u8] = br#"[{"Id":"a","CreationTime":"2026-11-22T05:00:00"},{"Id":"b", oops"#;
+
+#[tokio::test]
+async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
+    for (a_blob, fault) in [(100, Fault::Cut), (100, Fault::answer(200, BROKEN)), (1, Fault::Cut), (1, Fault::Reset)] {
+        let world = exchange_of(&(0..300).map(record).collect::<Vec<_>>(), a_blob);
+        next_blobs(&world, 1, &fault);
+        let first = world.tick().await.unwrap().remove(0);
+        assert!(first.gaps.is_empty() && first.rejected == 0, "{first:?}");
+        if let Some(failure) = &first.failure {
+            assert!(!failure.needs_person && failure.message.contains("fetching content"), "{failure:?}");
+        }
+        world.minutes(5);
+        let second = world.tick().await.unwrap().remove(0);
+        assert!(second.drained && second.failure.is_none() && second.gaps.is_empty(), "{second:?}");
+        world.assert_caught_up(LogType::Exchange);
+        if fault == Fault::answer(200, BROKEN) {
+            // Of what was broken there was one whole record more.
+            assert_eq!(first.delivered + second.delivered, 301);
+            let account = world.accounts(&world.running.served()).remove(0);
+            assert_eq!((account.lost.len(), account.twice.len(), account.foreign.len()), (0, 0, 1));
+        } else {
+            assert_eq!(first.delivered + second.delivered, 300);
+            world.assert_exact();
+        }
+    }
+}
+
+#[tokio::test]
+async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_told_once() {
+    let world = exchange(20);
+    next_blobs(&world, 1, &Fault::answer(200, BROKEN));
+    let reports = world.tick().await.unwrap();
+    // One whole record is in it, which is delivered as any other; the others go on.
+    assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (20, 19, 0));
+    let lost = the_lost_beside_foreign(&world);
+    assert_kept_raw_after_a_day(&world, &lost, BROKEN).await;
+}
+
+#[tokio::test]
+async fn f52_what_is_no_array_at_all_is_kept_raw_after_a_day_and_told_once() {
+    let object = record(9_999).to_string();
+    let long = format!("{{\"of\": \"{}\"}}", "o".repeat(300_000));
+    let bodies =
+        ["", "\u{feff} \r\n", "<html>We are sorry</html>", "AF but no code", r#"{"Message":"canary"}"#, &object, &long];
+    for body in bodies {
+        let (world, lost, _) = poisoned(20, &Fault::answer(200, body)).await;
+        let reports = world.tick().await.unwrap();
+        assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (19, 19, 0), "{body:.50}");
+        assert!(reports[0].failure.is_none() && reports[0].gaps.is_empty(), "{reports:?}");
+        assert_kept_raw_after_a_day(&world, &lost, body.as_bytes()).await;
+        assert_eq!(world.lines(LogType::Exchange).len(), 19);
+    }
+}
+
+#[tokio::test]
+async fn f52_what_says_that_it_is_an_error_is_no_content_however_long_it_does() {
+    let error = Fault::answer(200, r#"{"error":{"code":"Unheard","message":"of"}}"#);
+    let (world, _, _) = poisoned(5, &error).await;
+    assert_eq!(world.tick().await.unwrap()[0].delivered, 4);
+    for _ in 0..6 {
+        world.minutes(6 * 60);
+        next_blobs(&world, 4, &error);
+        let report = world.tick().await.unwrap().remove(0);
+        assert_failed(&report, false, "HTTP 200: the answer is not what was asked for");
+        assert!(report.gaps.is_empty() && report.rejected == 0, "{report:?}");
+    }
+    world.script(Vec::new());
+    world.minutes(5);
+    assert_drained(&world.tick().await.unwrap(), 1);
+    world.assert_exact();
+}
+
+/// The blob, which was unreadable in the tick just now, stays so, and goes on doing so beyond the day.
+async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, raw: &[u8]) {
+    let held = lost.created.as_second() - begin().as_second();
+    assert_eq!(world.watermark(LogType::Exchange), held);
+    for hour in 1..=30 {
+        world.minutes(60);
+        next_blobs(world, 4, &Fault::answer(200, raw));
+        let reports = world.tick().await.unwrap();
+        assert_eq!((reports[0].delivered, reports[0].rejected), (0, u64::from(hour == 24)), "hour {hour}");
+        let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+        if hour < 24 {
+            assert!(kept.is_empty() && reports[0].gaps.is_empty());
+            assert_eq!(world.watermark(LogType::Exchange), held);
+            continue;
+        }
+        let [(_, kept)] = &kept[..] else { panic!("hour {hour}: {} are kept", kept.len()) };
+        let kept: Value = serde_json::from_slice(kept).unwrap();
+        assert_eq!((&kept["raw"], &kept["source"]), (&json!(String::from_utf8_lossy(raw)), &json!(TENANT_ID)));
+        match hour {
+            24 => assert_gap(&reports[0].gaps, lost, "is not a JSON array for 24 hours"),
+            _ => assert!(reports[0].gaps.is_empty(), "hour {hour}: {reports:?}"),
+        }
+        world.assert_caught_up(LogType::Exchange);
+    }
+}
+
+/// As [`the_lost`], where a line is there that was never shown.
+fn the_lost_beside_foreign(world: &World) -> AvailableBlob {
+    let account = world.accounts(&world.running.served()).remove(0);
+    assert_eq!((account.lost.len(), account.foreign.len()), (1, 1), "{account:?}");
+    blob_of(world, &account.lost[0])
+}
+
+#[tokio::test]
+async fn f54_an_error_that_comes_as_200_is_one() {
+    for operation in ["content", "blob", "subscriptions"] {
+        let world = exchange(20);
+        world.script(first(2, operation, &af(200, "AF50000")));
+        assert_drained(&world.tick().await.unwrap(), 20);
+        world.assert_exact();
+
+        let world = exchange(20);
+        world.script(first(100, operation, &af(200, "AF10001")));
+        let reports = world.tick().await.unwrap();
+        if operation != "subscriptions" {
+            assert_failed(&reports[0], true, "HTTP 200 AF10001: the app registration lacks a permission");
+            assert_eq!(reports[0].delivered, 0);
+        }
+        world.script(Vec::new());
+        world.minutes(5);
+        world.drain().await;
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn f54_errors_that_come_as_200_time_and_again_lose_nothing() {
+    let world = tenant_with(300, |it| it.error_in_ok = 0.2);
+    world.drain().await;
+    world.assert_exact();
+}
