@@ -32,9 +32,11 @@ impl Blob {
     pub(crate) async fn open(mut answer: Answer, subject: String) -> Result<Opened, PortError> {
         let mut ahead = Vec::new();
         while start(&ahead).is_none() && ahead.len() < LONGEST_SPACE {
-            match answer.chunk().await? {
-                Some(bytes) => ahead.extend_from_slice(&bytes),
-                None => break,
+            match answer.chunk().await {
+                Ok(Some(bytes)) => ahead.extend_from_slice(&bytes),
+                Ok(None) => break,
+                Err(_) if answer.is_corrupt() => break,
+                Err(error) => return Err(error),
             }
         }
         if let Some(at) = start(&ahead).filter(|at| ahead[*at] == b'[') {
@@ -61,6 +63,10 @@ impl Body for Blob {
             };
             PortError { recovery, message: format!("{}: {}", self.subject, error.message) }
         })
+    }
+
+    fn is_corrupt(&self) -> bool {
+        self.answer.is_corrupt()
     }
 }
 

@@ -148,7 +148,13 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     async fn take_events(&mut self, mut body: V::Body, mut kept: Option<&mut Vec<u8>>) -> Result<bool, Stop> {
         let (mut splitter, mut broken) = (ArraySplitter::new(LONGEST_EVENT), false);
         let mut events: Vec<Vec<u8>> = Vec::new();
-        while let Some(bytes) = self.before_cutoff(body.chunk()).await?.map_err(Stop::Vendor)? {
+        loop {
+            let bytes = match self.before_cutoff(body.chunk()).await? {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break,
+                Err(_) if body.is_corrupt() => return Ok(false),
+                Err(error) => return Err(Stop::Vendor(error)),
+            };
             let room = kept.as_ref().map_or(0, |kept| MOST_KEPT - kept.len());
             if let Some(kept) = &mut kept {
                 kept.extend_from_slice(&bytes[..bytes.len().min(room)]);

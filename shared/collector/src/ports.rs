@@ -178,6 +178,11 @@ pub enum Fetched<B> {
 pub trait Body {
     /// The next bytes, in pieces as they come; `None` at the end.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
+
+    /// Whether the last error was of the bytes themselves, which came and cannot be decompressed.
+    fn is_corrupt(&self) -> bool {
+        false
+    }
 }
 
 /// A vendor's API, for one source. Errors come already retried as the policy allows:

@@ -14,11 +14,12 @@ pub struct Answer {
     place: String,
     response: reqwest::Response,
     idle: Duration,
+    is_corrupt: bool,
 }
 
 impl Answer {
     pub(super) fn new(place: String, response: reqwest::Response, idle: Duration) -> Self {
-        Self { place, response, idle }
+        Self { place, response, idle, is_corrupt: false }
     }
 
     /// The HTTP status.
@@ -77,11 +78,24 @@ impl Body for Answer {
         let place = &self.place;
         match tokio::time::timeout(self.idle, self.response.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk.map(Vec::from)),
-            Ok(Err(error)) => Err(PortError::again(format!("{place}: the answer broke off: {}", cause(&error)))),
+            Ok(Err(error)) => {
+                self.is_corrupt |= is_decoders(&error);
+                Err(PortError::again(format!("{place}: the answer broke off: {}", cause(&error))))
+            }
             Err(_) => {
                 let seconds = self.idle.as_secs_f64();
                 Err(PortError::again(format!("{place}: the answer stood still for {seconds} s")))
             }
         }
     }
+
+    fn is_corrupt(&self) -> bool {
+        self.is_corrupt
+    }
+}
+
+/// Whether it is the decoder's word on the bytes. What goes wrong on the way is the connection's own error, and no I/O
+/// error by itself.
+fn is_decoders(error: &reqwest::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }

@@ -1,5 +1,9 @@
 //! Blobs that break off, are broken, or are something else.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use simulators::microsoft365::{AvailableBlob, TENANT_ID};
 
 use super::blobs::{assert_gap, blob_of, next_blobs};
@@ -42,7 +46,7 @@ async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_told_once() {
     // One whole record is in it, which is delivered as any other; the others go on.
     assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (20, 19, 0));
     let lost = the_lost_beside_foreign(&world);
-    assert_kept_raw_after_a_day(&world, &lost, BROKEN).await;
+    assert_kept_raw_after_a_day(&world, &lost, &Fault::answer(200, BROKEN), BROKEN).await;
 }
 
 #[tokio::test]
@@ -52,13 +56,63 @@ async fn f52_what_is_no_array_at_all_is_kept_raw_after_a_day_and_told_once() {
     let bodies =
         ["", "\u{feff} \r\n", "<html>We are sorry</html>", "AF but no code", r#"{"Message":"canary"}"#, &object, &long];
     for body in bodies {
-        let (world, lost, _) = poisoned(20, &Fault::answer(200, body)).await;
+        let fault = Fault::answer(200, body);
+        let (world, lost, _) = poisoned(20, &fault).await;
         let reports = world.tick().await.unwrap();
         assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (19, 19, 0), "{body:.50}");
         assert!(reports[0].failure.is_none() && reports[0].gaps.is_empty(), "{reports:?}");
-        assert_kept_raw_after_a_day(&world, &lost, body.as_bytes()).await;
+        assert_kept_raw_after_a_day(&world, &lost, &fault, body.as_bytes()).await;
         assert_eq!(world.lines(LogType::Exchange).len(), 19);
     }
+}
+
+/// An answer that says of these bytes that they are compressed.
+fn compressed(bytes: &[u8]) -> Fault {
+    let headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
+    Fault::Answer { status: 200, headers, body: bytes.to_vec() }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn f52_what_is_compressed_and_cannot_be_decompressed_is_kept_as_far_as_it_can() {
+    let record = record(3).to_string();
+    let whole = gzip(&format!("[{record}]"));
+    // No gzip at all; cut off, though the answer is whole; with another checksum.
+    let (mut cut, mut wrong) = (whole.clone(), whole.clone());
+    cut.truncate(cut.len() - 20);
+    let at = wrong.len() - 8;
+    wrong[at] ^= 1;
+    for (bytes, begins, events) in [(b"no gzip".to_vec(), "", 0), (cut, "[{", 0), (wrong, "[{", 1)] {
+        let fault = compressed(&bytes);
+        let (world, lost, _) = poisoned(20, &fault).await;
+        let report = world.tick().await.unwrap().remove(0);
+        assert_eq!((report.delivered, report.blobs, report.rejected), (19 + events, 19, 0), "{begins}: {report:?}");
+        assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
+        let text = if begins.is_empty() { String::new() } else { format!("[{record}]") };
+        let raw = if events == 1 { text.as_str() } else { &text[..text.len().saturating_sub(12)] };
+        assert_kept_raw_after_a_day(&world, &lost, &fault, raw.as_bytes()).await;
+    }
+}
+
+#[tokio::test]
+async fn f52_a_connection_that_breaks_off_gives_nothing_up() {
+    let (world, _, _) = poisoned(5, &Fault::Cut).await;
+    assert_eq!(world.tick().await.unwrap()[0].delivered, 4);
+    for _ in 0..6 {
+        world.minutes(6 * 60);
+        next_blobs(&world, 4, &Fault::Cut);
+        let report = world.tick().await.unwrap().remove(0);
+        assert!(report.failure.is_some() && report.gaps.is_empty() && report.rejected == 0, "{report:?}");
+    }
+    world.script(Vec::new());
+    world.minutes(5);
+    world.drain().await;
+    world.assert_exact();
 }
 
 #[tokio::test]
@@ -80,12 +134,12 @@ async fn f52_what_says_that_it_is_an_error_is_no_content_however_long_it_does() 
 }
 
 /// The blob, which was unreadable in the tick just now, stays so, and goes on doing so beyond the day.
-async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, raw: &[u8]) {
+async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault: &Fault, raw: &[u8]) {
     let held = lost.created.as_second() - begin().as_second();
     assert_eq!(world.watermark(LogType::Exchange), held);
     for hour in 1..=30 {
         world.minutes(60);
-        next_blobs(world, 4, &Fault::answer(200, raw));
+        next_blobs(world, 4, fault);
         let reports = world.tick().await.unwrap();
         assert_eq!((reports[0].delivered, reports[0].rejected), (0, u64::from(hour == 24)), "hour {hour}");
         let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
