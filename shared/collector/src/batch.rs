@@ -101,6 +101,13 @@ impl Batch {
         Drift::of(self.kept.iter().map(|(line, _)| line), &self.names)
     }
 
+    /// Lines whose vendor's id an earlier one of them has, with other content.
+    pub(crate) fn shared_ids(&self) -> u64 {
+        let mut seen = HashSet::new();
+        let ids = self.kept.iter().filter_map(|(line, _)| line.shared_id);
+        ids.filter(|id| !seen.insert(*id)).count() as u64
+    }
+
     /// The newest event time of its lines.
     pub(crate) fn newest_event(&self) -> Option<UnixSeconds> {
         self.newest_event
@@ -173,12 +180,22 @@ mod tests {
     fn line(row_id: RowId) -> Normalized {
         Normalized {
             row_id,
+            shared_id: None,
             event_time: None,
             nonconforming: 0,
             undeclared: 0,
             missing_required: 0,
             is_unknown_type: false,
         }
+    }
+
+    #[test]
+    fn ok_ids_that_are_shared_are_counted() {
+        let mut batch = Batch::default();
+        for (byte, shared_id) in [(1, Some(7)), (2, None), (3, Some(7)), (4, Some(8)), (5, None), (6, Some(7))] {
+            batch.keep_line(Normalized { shared_id, ..line(row(1, byte)) });
+        }
+        assert_eq!(batch.shared_ids(), 2);
     }
 
     fn batch(rows: &[RowId]) -> Batch {

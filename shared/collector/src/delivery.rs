@@ -198,6 +198,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         if round == Round::Committed {
             self.report.delivered += self.batch.line_count() as u64;
             self.report.drift.merge(&self.batch.drift());
+            self.report.shared_ids += self.batch.shared_ids();
             self.report.rejected += self.batch.rejected.len() as u64;
             self.report.objects += u64::from(size.is_some());
             self.report.bytes += size.unwrap_or(0) as u64;

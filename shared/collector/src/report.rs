@@ -27,6 +27,8 @@ pub struct StreamReport {
     pub duplicates: u64,
     /// Inputs that cannot become a line; kept under the rejected prefix.
     pub rejected: u64,
+    /// Delivered lines whose vendor's id another line of the same object has, with other content: both are kept.
+    pub shared_ids: u64,
     /// How the delivered lines drift from what the schema declares and the vendor publishes.
     #[serde(flatten)]
     pub drift: Drift,
@@ -36,7 +38,8 @@ pub struct StreamReport {
     pub bytes: u64,
     /// Lines in objects that another tick put and this one committed.
     pub adopted: u64,
-    /// Spans that fell out of the vendor's retention before they could be listed.
+    /// Spans of which something is lost at the vendor, or may be: they fell out of its retention before they could be
+    /// listed, or were not recorded.
     pub gaps: Vec<Gap>,
     /// Listings that the vendor does not offer to this source; each is asked for again after a day.
     pub not_offered: Vec<&'static str>,
@@ -65,6 +68,7 @@ impl StreamReport {
             delivered: self.delivered + later.delivered,
             duplicates: self.duplicates + later.duplicates,
             rejected: self.rejected + later.rejected,
+            shared_ids: self.shared_ids + later.shared_ids,
             objects: self.objects + later.objects,
             bytes: self.bytes + later.bytes,
             adopted: self.adopted + later.adopted,
@@ -126,6 +130,7 @@ mod tests {
             delivered: 4 * count,
             duplicates: 5 * count,
             rejected: 6 * count,
+            shared_ids: 10 * count,
             drift,
             objects: 7 * count,
             bytes: 8 * count,

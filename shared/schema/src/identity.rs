@@ -18,8 +18,9 @@
 //! SHA-256, because processors have instructions for it, because two different events must not come to one id by
 //! anybody's design, and because everybody can make it again.
 
-use jiff::civil::{DateTime, date};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
+use jiff::civil::{DateTime, date};
 use sha2::{Digest, Sha256};
 
 use crate::json::{Document, Kind, write_canonical_string};
@@ -58,6 +59,16 @@ impl Scope {
         identity.extend_from_slice(if id.is_some() { b"id " } else { b"event " });
         event.write_canonical(id.unwrap_or(Document::ROOT), identity);
         RowId { hour: ledger_hour(self.vendor, event), hash: self.hash(identity) }
+    }
+
+    /// A hash of the id that the vendor gave the event, where it is not what tells events apart. Only good to
+    /// compare within a process.
+    pub(crate) fn shared_id(&self, event: &Document<'_>) -> Option<u64> {
+        self.vendor.filter(|vendor| *vendor != LogType::OpenAiAudit)?;
+        let id = event.get(Document::ROOT, "Id").filter(|id| event.kind(*id) == Kind::String)?;
+        let mut hasher = DefaultHasher::new();
+        event.text(id).hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     /// The row id of an input that is no event.
@@ -108,6 +119,20 @@ mod tests {
     fn row_id(log_type: LogType, event: &str) -> String {
         let event = json::parse(event.as_bytes()).unwrap();
         Scope::new(log_type.name(), "acme").of_event(&event, &mut Vec::new()).to_string()
+    }
+
+    #[test]
+    fn an_id_is_shared_where_it_does_not_name_the_event() {
+        let shared = |log_type: LogType, event: &str| {
+            Scope::new(log_type.name(), "acme").shared_id(&json::parse(event.as_bytes()).unwrap())
+        };
+        let one = shared(LogType::Exchange, r#"{"Id":"a","Operation":"x"}"#);
+        assert!(one.is_some() && one == shared(LogType::Exchange, r#"{"Operation":"y","Id":"\u0061"}"#));
+        assert_ne!(one, shared(LogType::Exchange, r#"{"Id":"b","Operation":"x"}"#));
+        for event in ["{}", r#"{"Id":null}"#, r#"{"Id":7}"#] {
+            assert_eq!(shared(LogType::Exchange, event), None, "{event}");
+        }
+        assert_eq!(shared(LogType::OpenAiAudit, r#"{"id":"a","Id":"a"}"#), None);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct LineContext<'a> {
 pub struct Normalized {
     /// The line's `p_row_id`.
     pub row_id: RowId,
+    /// A hash of the vendor's own id, where that does not name the event: Microsoft gives several the same.
+    pub shared_id: Option<u64>,
     /// The vendor's event time, where it could be read.
     pub event_time: Option<Timestamp>,
     /// Values under `p_nonconforming`: those that did not fit their declared type, and those whose name is taken.
@@ -184,6 +186,7 @@ impl Normalizer {
         let event_time = line.event_time;
         let normalized = Normalized {
             row_id,
+            shared_id: memory.same.scope.shared_id(event),
             event_time: event_time.and_then(|time| Offset::UTC.to_timestamp(time).ok()),
             nonconforming: line.nonconforming(),
             undeclared: line.undeclared,

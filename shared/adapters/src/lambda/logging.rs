@@ -42,6 +42,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 delivered = report.delivered,
                 duplicates = report.duplicates,
                 rejected = report.rejected,
+                shared_ids = report.shared_ids,
                 nonconforming = drift.nonconforming,
                 undeclared_fields = drift.undeclared_fields,
                 unknown_record_types = drift.unknown_record_types,

@@ -27,6 +27,7 @@ fn values(report: &StreamReport) -> Vec<(&'static str, &'static str, Value)> {
         ("Delivered", "Count", json!(report.delivered)),
         ("Duplicates", "Count", json!(report.duplicates)),
         ("Rejected", "Count", json!(report.rejected)),
+        ("SharedIds", "Count", json!(report.shared_ids)),
         ("UndeclaredFields", "Count", json!(drift.undeclared_fields)),
         ("UnknownRecordTypes", "Count", json!(drift.unknown_record_types)),
         ("Nonconforming", "Count", json!(drift.nonconforming)),
@@ -101,7 +102,7 @@ mod tests {
         for directive in 0..2 {
             assert!(names(&record, directive).iter().all(|name| record[*name].is_u64() || record[*name].is_i64()));
         }
-        assert_eq!(names(&record, 0).len(), 14);
+        assert_eq!(names(&record, 0).len(), 15);
         assert_eq!(names(&record, 1).len(), VENDOR_WIDE.len());
         let metrics = &record["_aws"]["CloudWatchMetrics"];
         assert_eq!(metrics[0]["Dimensions"], json!([["Source", "Stream"]]));

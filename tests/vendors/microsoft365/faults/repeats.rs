@@ -127,7 +127,9 @@ async fn f50_the_same_id_with_other_content_is_another_record() {
         ("Audit.Exchange", with(record(2), "ClientIP", json!("203.0.113.58"))),
         ("Audit.Exchange", with(record(2), "NewField", json!(null))),
     ]);
-    assert_drained(&world.tick().await.unwrap(), 5);
+    let reports = world.tick().await.unwrap();
+    assert_drained(&reports, 5);
+    assert_eq!((of(&reports, LogType::Dlp).shared_ids, of(&reports, LogType::Exchange).shared_ids), (1, 2));
     let operations: Vec<_> = world.lines(LogType::Dlp).iter().map(|line| line["Operation"].clone()).collect();
     assert_eq!(operations, ["DlpRuleMatch", "DlpRuleUndo"]);
     world.assert_exact();
@@ -138,5 +140,6 @@ async fn f50_shared_ids_among_many_lose_nothing() {
     let world = tenant_with(300, |it| (it.same_id, it.repeated) = (0.5, 0.3));
     let reports = world.tick().await.unwrap();
     assert_eq!(delivered(&reports), 300);
+    assert!(reports.iter().map(|report| report.shared_ids).sum::<u64>() > 10, "{reports:?}");
     world.assert_exact();
 }
