@@ -112,6 +112,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
         let [events, delivered, repeats, rejected, objects, bytes] = counts.map(|count| count.to_string());
         let end = match (&report.failure, report.drained) {
             (Some(_), _) => "failed",
+            (None, false) if report.held.is_some() => "held",
             (None, false) => "cut short",
             (None, true) => "drained",
         };

@@ -1,4 +1,4 @@
-//! Blobs: fetch what was not consumed yet, in pieces, and never let one hold up another.
+//! Blobs: fetch what was not consumed yet, in pieces, and let none hold up the others for long.
 
 use schema::{ArraySplitter, Rejection, RowId};
 use sha2::{Digest, Sha256};
@@ -9,19 +9,21 @@ use crate::error::{PortError, Recovery};
 use crate::ledger::LedgerKind;
 use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
 use crate::pull::{Pull, Stop};
-use crate::report::{Failure, Gap};
+use crate::report::Gap;
 use crate::window::UnixSeconds;
 
 /// The longest event, in bytes; a longer one makes its blob unreadable.
 const LONGEST_EVENT: usize = 64 << 20;
 /// New blobs that may fail in a row before the rest is left to the next tick: then it is not the blobs. And so many
-/// that gave trouble before are asked for in vain.
+/// that gave trouble before are asked for in vain in one tick.
 const MOST_FAILED_IN_A_ROW: u32 = 10;
 /// The same of blobs that are refused for something that only a person cures.
 const MOST_REFUSED_IN_A_ROW: u32 = 3;
 /// A blob that is listed but not found, or not readable, is given up as lost when that was all the vendor said of it
 /// for this long, in seconds.
 const GIVE_UP_AFTER: UnixSeconds = 86_400;
+/// A blob that gives trouble is given up as lost this long before it is listed no more, in seconds: ticks come more often.
+const GIVE_UP_BEFORE: UnixSeconds = 900;
 /// Of a blob that is given up unreadable so much is kept, in bytes.
 const MOST_KEPT: usize = 4 << 20;
 
@@ -34,7 +36,10 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     pub(crate) async fn consume(&mut self, blobs: Vec<BlobRef>) -> Result<Option<UnixSeconds>, Stop> {
         let (wanted, troubled_from) = self.unconsumed(blobs).await.map_err(Stop::Delivery)?;
         let (vendor, stream) = (self.vendor, self.stream);
-        let mut ahead = Ahead::new(wanted.iter().map(|blob| vendor.fetch(stream, blob)), self.policy.fetches_ahead);
+        let in_vain = self.known_in_vain >= MOST_FAILED_IN_A_ROW;
+        let asked_for = &wanted[..if in_vain { troubled_from } else { wanted.len() }];
+        let fetches = asked_for.iter().map(|blob| vendor.fetch(stream, blob));
+        let mut ahead = Ahead::new(fetches, self.policy.fetches_ahead);
         let (mut left, mut failed_in_a_row) = (None, 0);
         for (index, blob) in wanted.iter().enumerate() {
             if index == troubled_from {
@@ -42,7 +47,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             }
             let outcome = match self.before_cutoff(ahead.next()).await {
                 Ok(Some(fetched)) => ahead.alongside(self.consume_one(blob, fetched)).await,
-                Ok(None) => break,
+                Ok(None) => return Ok(oldest(left, &wanted[index..])),
                 Err(stop) => Err(stop),
             };
             match outcome {
@@ -55,10 +60,15 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 Err(Stop::Cutoff) => return Ok(oldest(left, &wanted[index..])),
                 Err(Stop::Vendor(error)) => {
                     failed_in_a_row += 1;
-                    self.fail(blob, &error);
+                    let is_known = index >= troubled_from;
+                    self.known_in_vain += u32::from(is_known);
+                    let is_lost = self.fail(blob, &error).await.map_err(Stop::Delivery)?;
                     if failed_in_a_row >= most_in_a_row(&error) {
-                        let is_known = index >= troubled_from;
-                        return if is_known { Ok(oldest(left, &wanted[index..])) } else { Err(Stop::Vendor(error)) };
+                        let from = index + usize::from(is_lost);
+                        return if is_known { Ok(oldest(left, &wanted[from..])) } else { Err(Stop::Vendor(error)) };
+                    }
+                    if is_lost {
+                        continue;
                     }
                 }
                 Err(stop) => return Err(stop),
@@ -110,16 +120,24 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         if let Some(what) = trouble {
             if !is_last_try {
                 self.missed(blob);
+                let held = format!("{}: content {} {what}; it is asked for again", self.stream.name(), blob.id);
+                self.delivery.report.held.get_or_insert(held);
                 return Ok(false);
             }
-            self.lose(blob, &format!("{what} for {} hours", GIVE_UP_AFTER / 3_600));
+            let until = if self.is_about_to_go(blob) { "until the vendor drops it" } else { "for 24 hours" };
+            self.lose(blob, &format!("{what} {until}"));
         }
+        self.done_with(blob).await.map_err(Stop::Delivery)?;
+        Ok(true)
+    }
+
+    /// The blob needs no further attention.
+    async fn done_with(&mut self, blob: &BlobRef) -> Result<(), PortError> {
         if self.delivery.head.missing.contains_key(&blob.id) {
             self.delivery.changes.missed(&blob.id, None);
         }
         self.delivery.keep_blob(hour(blob), entry(blob));
-        self.deliver_if_full().await.map_err(Stop::Delivery)?;
-        Ok(true)
+        self.deliver_if_full().await
     }
 
     /// Takes every event of the body; whether it was one whole JSON array. What is none and is not asked
@@ -173,18 +191,29 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
     }
 
     /// A blob never costs its stream: its failure is said, and the listing goes on. While the vendor
-    /// fails, no blob comes nearer to being given up.
-    fn fail(&mut self, blob: &BlobRef, error: &PortError) {
+    /// fails, no blob comes nearer to being given up, until there is no more time: whether that is so.
+    async fn fail(&mut self, blob: &BlobRef, error: &PortError) -> Result<bool, PortError> {
+        self.say(error);
+        if self.is_about_to_go(blob) {
+            self.lose(blob, &format!("could not be fetched until the vendor drops it: {error}"));
+            self.done_with(blob).await?;
+            return Ok(true);
+        }
         let now = self.now();
         self.delivery.changes.missed(&blob.id, Some(now));
-        let failure = Failure::new(&self.stream.name(), error);
-        self.delivery.report.failure.get_or_insert(failure);
+        Ok(false)
     }
 
-    /// Whether the blob gave trouble for so long that it is given up if it still does.
+    /// Whether the blob gave trouble for so long that it is given up if it still does, or will not be listed again.
     fn is_last_try(&self, blob: &BlobRef) -> bool {
         let since = self.delivery.head.missing.get(&blob.id);
-        since.is_some_and(|since| self.now() - since >= GIVE_UP_AFTER)
+        since.is_some_and(|since| self.now() - since >= GIVE_UP_AFTER) || self.is_about_to_go(blob)
+    }
+
+    /// Whether the blob is listed for hardly any longer.
+    fn is_about_to_go(&self, blob: &BlobRef) -> bool {
+        let listed_for = self.policy.retention.map(|retention| retention.keeps - retention.margin);
+        listed_for.is_some_and(|listed_for| self.now() >= blob.created + listed_for - GIVE_UP_BEFORE)
     }
 
     /// Remembers since when the blob gives trouble.

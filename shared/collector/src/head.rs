@@ -46,7 +46,7 @@ pub struct ListingState {
     /// A sweep that a tick could not end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweeping: Option<Sweeping>,
-    /// How long windows are cut, in seconds, after some took too many pages.
+    /// How long windows are cut, in seconds, after some took too many pages or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<UnixSeconds>,
     /// The vendor does not offer this listing; asked again after this time.

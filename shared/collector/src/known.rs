@@ -7,7 +7,7 @@ use crate::ledger::{LedgerItem, LedgerKind};
 use crate::ports::State;
 use crate::stream::Stream;
 
-/// Entries held in memory for one stream, at about 16 bytes each.
+/// Entries held in memory for one stream, at about 20 bytes each.
 const MOST_ENTRIES: usize = 1 << 20;
 
 #[derive(Debug, Default)]

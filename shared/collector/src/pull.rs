@@ -52,6 +52,8 @@ pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) lost: Option<Window>,
     /// Something is left that another tick may have.
     pub(crate) left_over: bool,
+    /// Blobs that gave trouble before and were asked for in vain again.
+    pub(crate) known_in_vain: u32,
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -71,6 +73,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 report.failure = Some(Failure::new(&self.stream.name(), &error));
             }
         }
+        // A write that failed may be in force all the same: rather told twice than not at all.
+        report.gaps.append(&mut self.delivery.untold);
         self.delivery.report.watermark_lag_seconds = self.lag();
         self.delivery.report.silence = self.silence();
     }

@@ -27,7 +27,7 @@ pub struct StreamReport {
     pub duplicates: u64,
     /// Inputs that cannot become a line; kept under the rejected prefix.
     pub rejected: u64,
-    /// Delivered lines whose vendor's id another line of the same object has, with other content: both are kept.
+    /// Delivered lines whose vendor's id an earlier line of the same object has, with other content: all are kept.
     pub shared_ids: u64,
     /// How the delivered lines drift from what the schema declares and the vendor publishes.
     #[serde(flatten)]
@@ -47,9 +47,11 @@ pub struct StreamReport {
     pub silence: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
     pub watermark_lag_seconds: Option<i64>,
-    /// Whether all there was to list was listed and delivered; `false` when the deadline came first.
+    /// Whether all there was to list was listed and delivered; `false` when the deadline came first, or something is held.
     pub drained: bool,
-    /// Why the stream stopped early.
+    /// What is listed and cannot be had or read, and holds the watermark; the first of it.
+    pub held: Option<String>,
+    /// Why the stream stopped early, or the first trouble that it went on after.
     pub failure: Option<Failure>,
 }
 
@@ -77,13 +79,15 @@ impl StreamReport {
             // One that got nowhere did not learn it.
             watermark_lag_seconds: later.watermark_lag_seconds.or(self.watermark_lag_seconds),
             drained: later.drained,
-            failure: later.failure,
+            held: later.held,
+            // What only a person cures may be told once.
+            failure: later.failure.or(self.failure.filter(|failure| failure.needs_person)),
             ..self
         }
     }
 }
 
-/// Lost vendor time.
+/// Vendor time of which something is lost, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
     /// The first second lost.
@@ -94,7 +98,7 @@ pub struct Gap {
     pub cause: String,
 }
 
-/// Why a stream stopped early, and who cures it.
+/// A stream's trouble, and who cures it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// A person must act; otherwise the next tick carries on by itself.
@@ -161,7 +165,10 @@ mod tests {
             ended(true, None, Some(7), "organization", None),
         );
         assert_eq!(first.clone().followed_by(second.clone()), second);
-        assert_eq!(second.followed_by(first.clone()), first);
+        assert_eq!(second.clone().followed_by(first.clone()), first);
+        let failure = Some(Failure::new("acme/openai_audit", &PortError::person("again")));
+        let first = StreamReport { failure: failure.clone(), ..first };
+        assert_eq!(first.followed_by(second.clone()), StreamReport { failure, ..second });
     }
 
     #[test]

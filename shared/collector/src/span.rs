@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::error::{PortError, Recovery};
 use crate::head::Sweeping;
-use crate::ports::{Bucket, Clock, Item, ListRequest, Listed, Page, State, Vendor};
+use crate::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Vendor};
 use crate::pull::{Pull, Stop, until};
 use crate::report::Gap;
 use crate::stream::ListingId;
@@ -47,7 +47,7 @@ enum Pulled {
     /// All of it is delivered or in hand.
     Whole { pages: u32 },
     /// Listed, but for blobs that could not be consumed; the oldest of those was created then.
-    Held { at: UnixSeconds },
+    Held { at: UnixSeconds, pages: u32 },
     /// It takes too many pages, or cannot be paged through; cut it smaller.
     TooLong,
     /// The vendor does not offer this listing to this source.
@@ -56,8 +56,8 @@ enum Pulled {
     NotYet,
     /// Our place in it was lost: it has to be listed from its start.
     LostPlace,
-    /// Listed, but blob after blob failed, at last with this.
-    Unfetched(PortError),
+    /// It failed, or blob after blob of it did, at last with this.
+    Failed(PortError),
 }
 
 impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
@@ -82,23 +82,16 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                     self.halve(listing, window);
                     continue;
                 }
-                Ok(Pulled::Held { at }) => at.min(window.to),
-                Ok(Pulled::Whole { pages }) => {
+                Ok(came_to @ (Pulled::Held { pages, .. } | Pulled::Whole { pages })) => {
                     if rest.is_some() {
                         // What is written after trouble is how short the window has to be that failed.
                         let cut = self.wider(pages, began);
                         if trouble.is_none() { self.cut_windows(listing, cut) } else { self.cut = cut }
                     }
-                    window.to
+                    if let Pulled::Held { at, .. } = came_to { at.min(window.to) } else { window.to }
                 }
-                Ok(Pulled::Unfetched(error)) => {
-                    leave(error, rest.is_some(), &mut trouble)?;
-                    window.from
-                }
-                Err(Stop::Vendor(error)) => {
-                    if error.recovery != Recovery::Person && self.can_halve(window) {
-                        self.halve(listing, window);
-                    }
+                Ok(Pulled::Failed(error)) => {
+                    self.say(&error);
                     leave(error, rest.is_some(), &mut trouble)?;
                     window.from
                 }
@@ -162,88 +155,118 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         }
     }
 
-    /// Lists one window, from its start again where our place in it was lost. Where that goes on, it is
-    /// cut: a window of one page has no places to lose. So it is where a tick ends before it does: what is
-    /// more than a tick can list would be begun anew for ever.
+    /// Lists one window, from its start again where our place in it was lost. Where that goes on, or it
+    /// fails, it is cut: a window of one page has no places to lose. So it is where a tick ends before it
+    /// does: what is more than a tick can list would be begun anew for ever.
     async fn pull_window(&mut self, listing: ListingId, window: Window) -> Result<Pulled, Stop> {
         let pages_before = self.delivery.report.pages;
         for restarts in 1..=MOST_RESTARTS {
             match self.list_window(listing, window, restarts == MOST_RESTARTS).await {
                 Ok(Pulled::LostPlace) => {}
+                Err(Stop::Vendor(error)) => {
+                    if error.recovery != Recovery::Person && self.can_halve(window) {
+                        self.halve(listing, window);
+                    }
+                    return Ok(Pulled::Failed(error));
+                }
                 Err(Stop::Cutoff) => {
                     let pages = self.delivery.report.pages - pages_before;
                     if pages > 0 && self.can_halve(window) {
                         self.halve(listing, window);
                     } else if pages > 1 && self.policy.split_after_pages.is_some() {
-                        return Err(Stop::Vendor(crowded(listing, window, pages)));
+                        return Ok(Pulled::Failed(crowded(listing, window, pages)));
                     }
                     return Err(Stop::Cutoff);
                 }
                 ended => return ended,
             }
         }
-        if self.can_halve(window) { Ok(Pulled::TooLong) } else { Err(Stop::Vendor(going_round(listing))) }
+        Ok(if self.can_halve(window) { Pulled::TooLong } else { Pulled::Failed(going_round(listing)) })
     }
 
     /// Lists one window from its start.
     async fn list_window(&mut self, listing: ListingId, window: Window, last_try: bool) -> Result<Pulled, Stop> {
         let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
-        for page_number in 1..=MOST_PAGES {
+        for pages in 1..=MOST_PAGES {
             let request = ListRequest { stream: self.stream, listing, window, cursor: cursor.as_deref() };
             let listed = self.vendor.list(request);
             let page = match self.before_cutoff(listed).await?.map_err(Stop::Vendor)? {
                 Listed::Page(page) => page,
                 Listed::CursorLost => return Ok(Pulled::LostPlace),
                 Listed::NotOffered => return Ok(Pulled::NotOffered),
-                Listed::NotYet { started, fault, lost } => {
-                    if let Some(at) = started {
-                        self.started(at).await?;
-                    }
-                    if let Some(Window { from, to }) = lost {
-                        let cause = format!("{}: may not have been recorded", self.stream.name());
-                        self.delivery.report.gaps.push(Gap { from, to, cause });
-                    }
-                    return fault.map_or(Ok(Pulled::NotYet), |fault| Err(Stop::Vendor(fault)));
-                }
+                Listed::NotYet { started, fault, lost } => return self.not_yet(started, fault, lost).await,
             };
             self.delivery.report.pages += 1;
-            if page_number == 1 {
+            if pages == 1 {
                 self.tell_time(page.vendor_now);
             }
-            let Page { items, next, .. } = page;
-            let (before, mut events) = (seen.len(), false);
-            for item in items {
-                match item {
-                    Item::Event(raw) => {
-                        let row_id = self.take(&raw).await.map_err(Stop::Delivery)?;
-                        events = true;
-                        seen.insert(row_id.ledger_entry());
-                    }
-                    Item::Blob(blob) => blobs.push(blob),
-                }
-            }
-            let Some(next) = next else {
+            let before = seen.len();
+            let events = self.take_items(page.items, &mut blobs, &mut seen).await?;
+            let Some(next) = page.next else {
                 // An end with nothing but events of the pages before: perhaps the cursor led back, past the rest.
                 if events && seen.len() == before && (self.can_halve(window) || !last_try) {
                     return Ok(Pulled::LostPlace);
                 }
-                return match self.consume(blobs).await {
-                    Ok(None) => Ok(Pulled::Whole { pages: page_number }),
-                    Ok(Some(at)) => Ok(Pulled::Held { at }),
-                    Err(Stop::Vendor(error)) => Ok(Pulled::Unfetched(error)),
-                    Err(stop) => Err(stop),
-                };
+                return self.consumed(blobs, pages).await;
             };
             if !cursors.insert(next.clone()) {
                 return Ok(Pulled::LostPlace);
             }
-            if self.policy.split_after_pages.is_some_and(|most| page_number >= most) && self.can_halve(window) {
+            if self.policy.split_after_pages.is_some_and(|most| pages >= most) && self.can_halve(window) {
                 return Ok(Pulled::TooLong);
             }
             cursor = Some(next);
         }
         Err(Stop::Vendor(going_round(listing)))
+    }
+
+    /// Takes a page's events, which are `seen` then, and gathers its blobs; whether there were any events.
+    async fn take_items(
+        &mut self,
+        items: Vec<Item>,
+        blobs: &mut Vec<BlobRef>,
+        seen: &mut HashSet<u64>,
+    ) -> Result<bool, Stop> {
+        let mut events = false;
+        for item in items {
+            match item {
+                Item::Event(raw) => {
+                    let row_id = self.take(&raw).await.map_err(Stop::Delivery)?;
+                    events = true;
+                    seen.insert(row_id.ledger_entry());
+                }
+                Item::Blob(blob) => blobs.push(blob),
+            }
+        }
+        Ok(events)
+    }
+
+    /// All pages of a window are listed: what its blobs come to.
+    async fn consumed(&mut self, blobs: Vec<BlobRef>, pages: u32) -> Result<Pulled, Stop> {
+        match self.consume(blobs).await {
+            Ok(None) => Ok(Pulled::Whole { pages }),
+            Ok(Some(at)) => Ok(Pulled::Held { at, pages }),
+            Err(Stop::Vendor(error)) => Ok(Pulled::Failed(error)),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// The stream is not recorded: remembers when it was started, and tells what that may have cost.
+    async fn not_yet(
+        &mut self,
+        started: Option<UnixSeconds>,
+        fault: Option<PortError>,
+        lost: Option<Window>,
+    ) -> Result<Pulled, Stop> {
+        if let Some(at) = started {
+            self.started(at).await?;
+        }
+        if let Some(Window { from, to }) = lost {
+            let cause = format!("{}: may not have been recorded", self.stream.name());
+            self.delivery.report.gaps.push(Gap { from, to, cause });
+        }
+        Ok(fault.map_or(Pulled::NotYet, Pulled::Failed))
     }
 }
 

@@ -107,6 +107,7 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             vendor_began: None,
             lost: None,
             left_over: false,
+            known_in_vain: 0,
         };
         pull.run().await;
         let mut delivery = pull.delivery;

@@ -56,6 +56,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 gaps = list(&report.gaps),
                 not_offered = list(&report.not_offered),
                 silence = report.silence,
+                held = report.held,
                 watermark_lag_seconds = report.watermark_lag_seconds,
                 drained = report.drained,
                 failure = $failure,
@@ -67,7 +68,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
         Some(failure) if failure.needs_person => line!(error, failure.message),
         Some(failure) => line!(warn, failure.message),
         None if !report.gaps.is_empty() => line!(error, tracing::field::Empty),
-        None if report.silence.is_some() => line!(warn, tracing::field::Empty),
+        None if report.silence.is_some() || report.held.is_some() => line!(warn, tracing::field::Empty),
         None => line!(info, tracing::field::Empty),
     }
 }

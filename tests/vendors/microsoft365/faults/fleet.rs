@@ -142,6 +142,32 @@ async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_th
     assert!(gap.from == blob.created.as_second() && gap.cause.contains("the vendor no longer has"), "{gap:?}");
 }
 
+#[tokio::test]
+async fn f36_a_blob_listed_late_and_poisoned_until_it_goes_is_a_gap_as_well_and_told_once() {
+    let poison = af(500, "AF50000");
+    let (world, late, _) = poisoned(10, &poison).await;
+    // It is not listed yet: the watermark passes it.
+    let ledger = world.simulator.ledger();
+    let others: Vec<_> = ledger.blobs().filter(|blob| blob.id != late.id).collect();
+    let listing = Scripted::new("content", 1, Fault::answer(200, items(&world, &others, |_| false)));
+    world.script([listing].into());
+    assert_drained(&world.tick().await.unwrap(), 9);
+    world.assert_caught_up(LogType::Exchange);
+    let (mut gaps, mut ticks) = (Vec::new(), 0);
+    let goes = late.created + jiff::SignedDuration::from_hours(7 * 24) - jiff::SignedDuration::from_mins(10);
+    while world.time.now() < goes {
+        ticks += 1;
+        let is_soon = world.time.now() > goes - jiff::SignedDuration::from_hours(7);
+        world.minutes(if is_soon { 5 } else { 6 * 60 });
+        world.script(first(100 + ticks, "blob", &poison));
+        let report = world.tick().await.unwrap().remove(0);
+        assert!(report.delivered == 0 && (report.failure.is_some() || report.drained), "{report:?}");
+        gaps.extend(report.gaps);
+    }
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
+    assert!(gap.from == late.created.as_second() && gap.cause.contains("could not be fetched until"), "{gap:?}");
+}
+
 /// Two days after its first tick: a deployment that has three windows to list.
 async fn two_days_behind() -> World {
     let options = Options { events: 800, span_seconds: HOUR, ahead_seconds: 50 * HOUR, ..Options::new(begin()) };
