@@ -1,6 +1,6 @@
 //! Blobs: fetch what was not consumed yet, in pieces, and let none hold up the others for long.
 
-use schema::{ArraySplitter, Rejection, RowId};
+use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
 use crate::ahead::Ahead;
@@ -124,8 +124,12 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
                 self.delivery.report.held.get_or_insert(held);
                 return Ok(false);
             }
-            let until = if self.is_about_to_go(blob) { "until the vendor drops it" } else { "for 24 hours" };
-            self.lose(blob, &format!("{what} {until}"));
+            let so_long = if self.is_about_to_go(blob) {
+                "until the vendor drops it".to_owned()
+            } else {
+                format!("for {} hours", GIVE_UP_AFTER / 3_600)
+            };
+            self.lose(blob, &format!("{what} {so_long}"));
         }
         self.done_with(blob).await.map_err(Stop::Delivery)?;
         Ok(true)
@@ -153,11 +157,10 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
 
     /// Rejects what is no array of events, be it an object: that would be an event anywhere else.
     async fn reject(&mut self, raw: Vec<u8>) -> Result<(), PortError> {
-        let row_id = unreadable(&self.stream.name(), &raw);
-        if self.delivery.has(&row_id).await? {
+        let rejection = self.normalizer.reject(&raw, &self.context(), "not a JSON array");
+        if self.delivery.has(&rejection.row_id).await? {
             return Ok(());
         }
-        let rejection = Rejection { reason: "not a JSON array".to_owned(), row_id };
         self.delivery.batch.keep_rejected(Rejected { rejection, raw });
         self.deliver_if_full().await
     }
@@ -247,15 +250,6 @@ fn oldest(left: Option<UnixSeconds>, blobs: &[BlobRef]) -> Option<UnixSeconds> {
 /// The hour of the ledger a blob is remembered in.
 fn hour(blob: &BlobRef) -> u32 {
     u32::try_from(blob.created / 3_600).unwrap_or(0)
-}
-
-/// The row id of what stood in the place of a blob: hour 0, as of all that is rejected, and a hash of where it was
-/// and what it is.
-fn unreadable(stream: &str, raw: &[u8]) -> RowId {
-    let digest = Sha256::new_with_prefix(format!("unreadable {stream}\n")).chain_update(raw).finalize();
-    let mut hash = [0; 12];
-    hash.copy_from_slice(&digest[..12]);
-    RowId { hour: 0, hash }
 }
 
 /// What the ledger remembers of a blob.

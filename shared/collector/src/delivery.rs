@@ -69,7 +69,6 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         horizon: UnixSeconds,
         head: Head,
         known: Known,
-        report: StreamReport,
     ) -> Self {
         let batch_seq = head.seq;
         Self {
@@ -83,7 +82,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             inherited: None,
             changes: Changes::default(),
             untold: Vec::new(),
-            report,
+            report: StreamReport::of(stream),
         }
     }
 

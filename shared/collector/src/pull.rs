@@ -56,7 +56,7 @@ pub(crate) struct Pull<'a, S, B, C, V> {
     pub(crate) known_in_vain: u32,
 }
 
-impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
+impl<'a, S: State, B: Bucket, C: Clock, V: Vendor> Pull<'a, S, B, C, V> {
     /// Lists and delivers everything due. The report says how far it came.
     pub(crate) async fn run(&mut self) {
         let mut outcome = self.pull().await;
@@ -161,14 +161,11 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let Some(main) = plan.main else { return Ok(None) };
         self.lost = plan.lost;
         match self.pull_span(listing, main, Mark::Watermark { now, sweeps: &plan.with_main }).await? {
-            Spanned::Whole => Ok(Some(plan)),
+            // The watermark waits for a window that failed, and with it the main span's beginning; what lies before
+            // does not.
+            Spanned::Whole | Spanned::Troubled => Ok(Some(plan)),
             Spanned::Held => {
                 self.left_over = true;
-                Ok(Some(plan))
-            }
-            // The watermark waits for that window, and with it the main span's beginning; what lies before does not.
-            Spanned::Troubled(error) => {
-                self.say(&error);
                 Ok(Some(plan))
             }
             Spanned::NotYet => {
@@ -207,9 +204,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         match self.pull_span(listing, sweep, Mark::Sweep { began, reach }).await? {
             // What lies after it was listed just before, or will be before the watermark moves.
             Spanned::Whole => plan.sweeps.iter().for_each(|reach| self.delivery.changes.swept(listing, *reach, began)),
-            Spanned::Troubled(error) => self.say(&error),
             Spanned::Held | Spanned::NotYet => self.left_over = true,
-            Spanned::NotOffered => {}
+            Spanned::Troubled | Spanned::NotOffered => {}
         }
         Ok(())
     }
@@ -230,14 +226,19 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         self.vendor_began = self.vendor_began.or(vendor_now);
     }
 
-    /// Takes one event: a new one goes into the batch in hand. The answer is which event it is.
-    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<RowId, PortError> {
-        self.delivery.report.events += 1;
-        let context = LineContext {
+    /// What every line of the stream has, now.
+    pub(crate) fn context(&self) -> LineContext<'a> {
+        LineContext {
             source_id: self.stream.source.as_str(),
             source_label: &self.stream.label,
             parse_time: self.tick.clock.now(),
-        };
+        }
+    }
+
+    /// Takes one event: a new one goes into the batch in hand. The answer is which event it is.
+    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<RowId, PortError> {
+        self.delivery.report.events += 1;
+        let context = self.context();
         let batch = &mut self.delivery.batch;
         let outcome = self.normalizer.normalize_noting(raw, &context, &mut batch.lines, &mut batch.names);
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);

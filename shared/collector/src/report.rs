@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::drift::Drift;
 use crate::error::{PortError, Recovery};
+use crate::stream::Stream;
 use crate::window::UnixSeconds;
 
 /// What one tick did for one stream. Counts are of this tick.
@@ -56,6 +57,21 @@ pub struct StreamReport {
 }
 
 impl StreamReport {
+    /// That of a stream for which nothing was done yet.
+    pub fn of(stream: &Stream) -> Self {
+        Self {
+            source: stream.source.to_string(),
+            stream: stream.log_type.table(),
+            log_type: stream.log_type.name(),
+            ..Self::default()
+        }
+    }
+
+    /// That of a stream that failed before anything was done.
+    pub fn failed(stream: &Stream, error: &PortError) -> Self {
+        Self { failure: Some(Failure::new(&stream.name(), error)), ..Self::of(stream) }
+    }
+
     /// This report and, of the same stream, that of a `later` turn in the same tick: what was done
     /// is added up, how it ended is the later one's to say.
     pub fn followed_by(mut self, later: Self) -> Self {

@@ -34,8 +34,8 @@ pub(crate) enum Spanned {
     Whole,
     /// Listed, but for blobs that could not be consumed.
     Held,
-    /// Listed, but for one window, which failed so.
-    Troubled(PortError),
+    /// Listed, but for one window that failed, which is said.
+    Troubled,
     /// The vendor does not offer this listing to this source.
     NotOffered,
     /// The stream is not recorded yet.
@@ -104,7 +104,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
             left = rest;
         }
         match trouble {
-            Some(error) => Ok(Spanned::Troubled(error)),
+            Some(_) => Ok(Spanned::Troubled),
             None if whole => Ok(Spanned::Whole),
             // The end of the tick's time holds blobs, too.
             None => self.before_cutoff(ready(Spanned::Held)).await,

@@ -86,12 +86,11 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
     }
 
     async fn run_stream<V: Vendor>(&self, source: &Source<V>, stream: &Stream, memory: &Memory) -> StreamReport {
-        let report = blank(stream);
         let warm = memory.streams.borrow_mut().remove(&stream.name());
         let verified = warm.as_ref().map(|warm| warm.head_id.as_str());
         let head = match birth::open(self, stream, &source.policy, verified).await {
             Ok(head) => head,
-            Err(error) => return StreamReport { failure: Some(Failure::new(&stream.name(), &error)), ..report },
+            Err(error) => return StreamReport::failed(stream, &error),
         };
         let known = warm.filter(|warm| warm.head_id == head.id).map_or_else(Known::default, |warm| warm.known);
         let normalizer = Normalizer::new(stream.log_type);
@@ -101,7 +100,7 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
             stream,
             policy: &source.policy,
             normalizer: &normalizer,
-            delivery: Delivery::new(self, stream, source.policy.horizon, head, known, report),
+            delivery: Delivery::new(self, stream, source.policy.horizon, head, known),
             cut: source.policy.first_window,
             vendor_now: None,
             vendor_began: None,
@@ -118,16 +117,7 @@ impl<S: State, B: Bucket, C: Clock> Tick<'_, S, B, C> {
     }
 }
 
-fn blank(stream: &Stream) -> StreamReport {
-    StreamReport {
-        source: stream.source.to_string(),
-        stream: stream.log_type.table(),
-        log_type: stream.log_type.name(),
-        ..StreamReport::default()
-    }
-}
-
 fn panicked(stream: &Stream) -> StreamReport {
     let message = format!("{}: a fault in audit-pull stopped this stream; please report it", stream.name());
-    StreamReport { failure: Some(Failure { needs_person: true, message }), ..blank(stream) }
+    StreamReport { failure: Some(Failure { needs_person: true, message }), ..StreamReport::of(stream) }
 }

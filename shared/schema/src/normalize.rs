@@ -128,8 +128,14 @@ impl Normalizer {
         let mark = out.len();
         self.write(raw, context, out, names).map_err(|reason| {
             out.truncate(mark);
-            Rejection { reason, row_id: Scope::new(&self.schema.name, context.source_id).of_rejected(raw) }
+            self.reject(raw, context, reason)
         })
+    }
+
+    /// The rejection of an input that is no event, whatever it looks like, for the caller's `reason`.
+    pub fn reject(&self, raw: &[u8], context: &LineContext<'_>, reason: impl Into<String>) -> Rejection {
+        let row_id = Scope::new(&self.schema.name, context.source_id).of_rejected(raw);
+        Rejection { reason: reason.into(), row_id }
     }
 
     fn write(

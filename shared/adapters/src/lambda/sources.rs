@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use collector::{Clock, Failure, Memory, PortError, Secrets, Source, Stream, StreamReport, Vendor};
+use collector::{Clock, Failure, Memory, PortError, Secrets, Source, StreamReport, Vendor};
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -31,14 +31,7 @@ impl<V> Opened<V> {
 
     /// A report for each stream, where the source has none of its own.
     pub(super) fn failed(&self, error: &PortError) -> Vec<StreamReport> {
-        let report = |stream: &Stream| StreamReport {
-            source: stream.source.to_string(),
-            stream: stream.log_type.table(),
-            log_type: stream.log_type.name(),
-            failure: Some(Failure::new(&stream.name(), error)),
-            ..StreamReport::default()
-        };
-        self.source.streams.iter().map(report).collect()
+        self.source.streams.iter().map(|stream| StreamReport::failed(stream, error)).collect()
     }
 }
 
