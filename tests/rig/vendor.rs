@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use collector::{BlobRef, Fetched, ListRequest, Listed, PortError, Prepared, Stream, UnixSeconds, Vendor};
+use collector::{BlobRef, Fetched, ListRequest, Listed, PortError, Prepared, Stream, Tries, UnixSeconds, Vendor};
 
 use super::time::Time;
 use crate::world::chance::Chance;
@@ -46,8 +46,8 @@ impl<V: Vendor> Vendor for Paced<V> {
         listed
     }
 
-    async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Result<Fetched<V::Body>, PortError> {
-        let fetched = self.client.fetch(stream, blob).await;
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<V::Body>, PortError> {
+        let fetched = self.client.fetch(stream, blob, tries).await;
         self.pass();
         fetched
     }

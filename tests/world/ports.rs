@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use collector::{
     BlobRef, Bucket, Clock, Fetched, Head, LedgerItem, LedgerKind, ListRequest, Listed, PortError, Prepared, Put,
-    Secrets, State, Stream, UnixSeconds, Vendor, Written,
+    Secrets, State, Stream, Tries, UnixSeconds, Vendor, Written,
 };
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -286,7 +286,7 @@ impl Vendor for Ports {
         }
     }
 
-    async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Result<Fetched<BlobBody>, PortError> {
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef, _: Tries) -> Result<Fetched<BlobBody>, PortError> {
         let stream = stream.name();
         match self.call(Request::Fetch { stream: stream.clone(), blob: blob.clone() }).await? {
             Answer::Fetched(BlobAnswer::Missing) => Ok(Fetched::Missing),

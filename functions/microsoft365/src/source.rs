@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use adapters::http::{Answer, HttpClient, Url};
 use collector::{
-    BlobRef, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Secrets, Stream, UnixSeconds,
+    BlobRef, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Secrets, Stream, Tries, UnixSeconds,
     Vendor, Window,
 };
 use jiff::Timestamp;
@@ -157,7 +157,7 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
         }
     }
 
-    async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Result<Fetched<Blob>, PortError> {
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef, _: Tries) -> Result<Fetched<Blob>, PortError> {
         let doing = format!("fetching content {}", blob.id);
         let task = Task { content_type: Some(content_type(stream)?), doing: &doing };
         let url = self.api.urls.blob(&blob.uri, &blob.id);

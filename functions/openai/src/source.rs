@@ -6,7 +6,7 @@ use std::time::Duration;
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
 use collector::{
     BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, RetryPolicy, Secrets,
-    Source, Stream, UnixSeconds, Vendor, retry,
+    Source, Stream, Tries, UnixSeconds, Vendor, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -192,7 +192,7 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
         retry(self.clock, &RETRY, || self.page(&request)).await
     }
 
-    async fn fetch(&self, _: &Stream, _: &BlobRef) -> Result<Fetched<NoBlobs>, PortError> {
+    async fn fetch(&self, _: &Stream, _: &BlobRef, _: Tries) -> Result<Fetched<NoBlobs>, PortError> {
         Err(PortError::person("OpenAI lists events, not blobs: the stream's state belongs to another vendor"))
     }
 }

@@ -7,7 +7,7 @@ use crate::ahead::Ahead;
 use crate::batch::Rejected;
 use crate::error::{PortError, Recovery};
 use crate::ledger::LedgerKind;
-use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
+use crate::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Tries, Vendor};
 use crate::pull::{Pull, Stop};
 use crate::report::Gap;
 use crate::window::UnixSeconds;
@@ -38,7 +38,7 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let (vendor, stream) = (self.vendor, self.stream);
         let in_vain = self.known_in_vain >= MOST_FAILED_IN_A_ROW;
         let asked_for = &wanted[..if in_vain { troubled_from } else { wanted.len() }];
-        let fetches = asked_for.iter().map(|blob| vendor.fetch(stream, blob));
+        let fetches = asked_for.iter().map(|blob| vendor.fetch(stream, blob, Tries::Patient));
         let mut ahead = Ahead::new(fetches, self.policy.fetches_ahead);
         let (mut left, mut failed_in_a_row) = (None, 0);
         for (index, blob) in wanted.iter().enumerate() {

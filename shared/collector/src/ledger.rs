@@ -9,6 +9,15 @@ pub enum LedgerKind {
     Blobs,
 }
 
+/// One hour of one kind of a stream's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LedgerHour {
+    /// What is remembered.
+    pub kind: LedgerKind,
+    /// Hours since 1970.
+    pub hour: u32,
+}
+
 /// What one commit adds to one bucket of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerItem {

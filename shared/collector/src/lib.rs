@@ -30,11 +30,11 @@ mod window;
 pub use drift::Drift;
 pub use error::{PortError, Recovery};
 pub use head::{Head, ListingState, Sweeping};
-pub use ledger::{LedgerItem, LedgerKind};
+pub use ledger::{LedgerHour, LedgerItem, LedgerKind};
 pub use policy::{BatchLimits, Compression, Retention, Settings, Silence, Sweep, VendorPolicy};
 pub use ports::{
-    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Vendor,
-    Written,
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, MAX_COMMIT_HOURS, Page, Prepared, Put, Secrets,
+    State, Tries, Vendor, Written,
 };
 pub use pull::COMMIT_RESERVE;
 pub use report::{Failure, Gap, StreamReport};

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::error::PortError;
 use crate::head::Head;
-use crate::ledger::{LedgerItem, LedgerKind};
+use crate::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use crate::stream::{ListingId, Stream};
 use crate::window::{UnixSeconds, Window};
 
@@ -75,7 +75,25 @@ pub trait State {
         hour: u32,
         after_seq: Option<u64>,
     ) -> impl Future<Output = Result<Vec<LedgerItem>, PortError>>;
+
+    /// Which of these ledger hours show the item that commit `seq` wrote there, in any order.
+    ///
+    /// `hours` are hours that commit wrote, at most [`MAX_COMMIT_HOURS`]. A store may show a head before
+    /// the ledger items of the same transaction: an hour that is left out does not show its item *yet*.
+    fn visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> impl Future<Output = Result<Vec<LedgerHour>, PortError>> {
+        let _ = (stream, seq);
+        let hours = hours.to_vec();
+        async move { Ok(hours) }
+    }
 }
+
+/// Ledger hours that one commit can write: with the head they fill one DynamoDB transaction of 100 items.
+pub const MAX_COMMIT_HOURS: usize = 99;
 
 /// What a put-if-absent came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +119,21 @@ pub trait Bucket {
     /// The object, or none. "Not allowed" is an error with [`crate::Recovery::Person`], never
     /// `None`; behind a delete marker the last version is the answer.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
+
+    /// Replaces the object at `key` if its content is still `expected`; says whether it did. The object is
+    /// replaced whole or not at all; of several callers with the same `expected` at most one is told `true`.
+    ///
+    /// Only birth records are ever replaced. An error leaves open whether the object was replaced.
+    fn replace(
+        &self,
+        key: &str,
+        expected: &[u8],
+        body: Vec<u8>,
+        content_type: &str,
+    ) -> impl Future<Output = Result<bool, PortError>> {
+        let _ = (key, expected, body, content_type);
+        async { Ok(false) }
+    }
 }
 
 /// What a page of a listing holds.
@@ -147,6 +180,18 @@ pub struct ListRequest<'a> {
     pub window: Window,
     /// The last page's `next`, for every page but the first.
     pub cursor: Option<&'a str>,
+    /// How often a call that fails is repeated.
+    pub tries: Tries,
+}
+
+/// How often a vendor's client repeats a call that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// As often as the vendor's retry policy allows.
+    Patient,
+    /// Not at all: the collector only probes whether the call works, or retries work that failed before.
+    /// A token or key that was refused is still renewed once.
+    Once,
 }
 
 /// What a vendor says before a stream is listed.
@@ -203,7 +248,12 @@ pub trait Vendor {
     fn list(&self, request: ListRequest<'_>) -> impl Future<Output = Result<Listed, PortError>>;
 
     /// One blob. Vendors that list events have none.
-    fn fetch(&self, stream: &Stream, blob: &BlobRef) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>>;
+    fn fetch(
+        &self,
+        stream: &Stream,
+        blob: &BlobRef,
+        tries: Tries,
+    ) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>>;
 }
 
 /// What a list call came to.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::error::{PortError, Recovery};
 use crate::head::Sweeping;
-use crate::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Vendor};
+use crate::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::pull::{Pull, Stop, until};
 use crate::report::Gap;
 use crate::stream::ListingId;
@@ -189,7 +189,8 @@ impl<S: State, B: Bucket, C: Clock, V: Vendor> Pull<'_, S, B, C, V> {
         let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
         for pages in 1..=MOST_PAGES {
-            let request = ListRequest { stream: self.stream, listing, window, cursor: cursor.as_deref() };
+            let request =
+                ListRequest { stream: self.stream, listing, window, cursor: cursor.as_deref(), tries: Tries::Patient };
             let listed = self.vendor.list(request);
             let page = match self.before_cutoff(listed).await?.map_err(Stop::Vendor)? {
                 Listed::Page(page) => page,
