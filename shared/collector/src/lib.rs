@@ -1,44 +1,32 @@
 //! Windows, delivery and the one loop: the collector without the world.
 //!
 //! Nothing here reads a clock, a variable, a socket or a random number: all of it comes in
-//! through [`ports`], and CI holds the crate's dependencies against an allow-list.
+//! through the ports, and CI holds the crate's dependencies against an allow-list.
+//!
+//! Imports go downwards only, which CI checks: `tick` → `collect` → `deliver` → `state` → `plan` → `base`.
 
-mod ahead;
-mod batch;
-mod birth;
-mod blobs;
-mod changes;
-mod delivery;
-mod drift;
-mod error;
-mod head;
-mod key;
-mod known;
-mod ledger;
-mod object;
-mod policy;
-pub mod ports;
-mod pull;
-mod rejected;
-mod report;
-mod retry;
-mod span;
-mod stream;
+mod base;
+mod collect;
+mod deliver;
+mod plan;
+mod state;
 mod tick;
-mod window;
 
-pub use drift::Drift;
-pub use error::{PortError, Recovery};
-pub use head::{Head, ListingState, Sweeping};
-pub use ledger::{LedgerHour, LedgerItem, LedgerKind};
-pub use policy::{BatchLimits, Compression, Retention, Settings, Silence, Sweep, VendorPolicy};
-pub use ports::{
-    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, MAX_COMMIT_HOURS, Page, Prepared, Put, Secrets,
-    State, Tries, Vendor, Written,
+pub use base::drift::Drift;
+pub use base::env::{COMMIT_RESERVE, Env};
+pub use base::error::{PortError, Recovery};
+pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, SweepProgress};
+pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
+pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
+pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
+pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, Sweep, VendorPolicy};
+pub use base::ports::{
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Tries,
+    Vendor, Written,
 };
-pub use pull::COMMIT_RESERVE;
-pub use report::{Failure, Gap, StreamReport};
-pub use retry::{RetryPolicy, retry};
-pub use stream::{BadSourceId, ListingId, SourceId, Stream};
-pub use tick::{Memory, Source, Tick};
-pub use window::{UnixSeconds, Window};
+pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};
+pub use base::retry::{RetryPolicy, retry};
+pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};
+pub use base::time::{UnixSeconds, Window, time_until};
+pub use state::cache::SourceCache;
+pub use tick::{Source, run_tick};

@@ -1,10 +1,10 @@
-//! Again, now: bounded, jittered, and never sooner than the other side asked.
+//! Bounded retries with jittered, exponential backoff that honour the other side's `Retry-After`.
 
 use std::future::Future;
 use std::time::Duration;
 
-use crate::error::{PortError, Recovery};
-use crate::ports::Clock;
+use super::error::{PortError, Recovery};
+use super::ports::Clock;
 
 /// How often and how patiently a call is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,10 +13,10 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// The wait before the second call, doubled before each further one, less up to a half by chance.
     pub first_wait: Duration,
-    /// No wait of ours is longer.
-    pub longest_wait: Duration,
-    /// A wait the other side names is kept up to this; a longer one is left to the next tick.
-    pub longest_named_wait: Duration,
+    /// The longest wait between two calls of our own choosing.
+    pub max_wait: Duration,
+    /// The longest wait the other side may name (`Retry-After`); a longer one is left to the next tick.
+    pub max_retry_after: Duration,
 }
 
 impl RetryPolicy {
@@ -25,10 +25,10 @@ impl RetryPolicy {
         if failed >= self.attempts {
             return None;
         }
-        let doubled = self.first_wait.saturating_mul(1 << (failed - 1).min(16)).min(self.longest_wait);
+        let doubled = self.first_wait.saturating_mul(1 << (failed - 1).min(16)).min(self.max_wait);
         let jittered = doubled - doubled.mul_f64((random % 1_000) as f64 / 2_000.0);
         match named {
-            Some(named) if named > self.longest_named_wait => None,
+            Some(named) if named > self.max_retry_after => None,
             // Never sooner than named, and not all at the same moment after it.
             Some(named) => Some(named + jittered / 4),
             None => Some(jittered),
@@ -91,8 +91,8 @@ mod tests {
     const POLICY: RetryPolicy = RetryPolicy {
         attempts: 4,
         first_wait: Duration::from_secs(1),
-        longest_wait: Duration::from_secs(3),
-        longest_named_wait: Duration::from_secs(30),
+        max_wait: Duration::from_secs(3),
+        max_retry_after: Duration::from_secs(30),
     };
 
     /// Runs the policy against `failures`, then success; what came of it, and the waits in milliseconds.

@@ -1,6 +1,7 @@
 //! What differs between vendors in how a stream is listed, and what a deployment may choose.
 
-use crate::window::UnixSeconds;
+use super::ledger::MAX_ROW_HOURS;
+use super::time::UnixSeconds;
 
 /// A wider look back, made now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +30,16 @@ pub struct Silence {
     pub advice: &'static str,
 }
 
-/// How a vendor's streams are listed. One constant a vendor.
+/// How a vendor's streams are listed. One constant per vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorPolicy {
+    /// Seconds between two ticks, as scheduled: the shortest backoff of pending work.
+    pub tick_seconds: UnixSeconds,
     /// Seconds listed again behind the watermark on every tick.
     pub overlap: u32,
     /// Wider look-backs.
     pub sweeps: &'static [Sweep],
-    /// How long a window is before anything is known of how full they are, in seconds.
+    /// Length of the first window, before anything is known of how full windows are, in seconds.
     pub first_window: UnixSeconds,
     /// The longest window, in seconds.
     pub longest_window: UnixSeconds,
@@ -44,11 +47,11 @@ pub struct VendorPolicy {
     pub retention: Option<Retention>,
     /// Seconds the ledger remembers a row id.
     pub horizon: UnixSeconds,
-    /// A window that takes more pages than this, or fails, is cut into smaller ones; `None`: windows are never cut.
+    /// A window that takes more pages than this is cut into smaller ones; `None`: windows are never cut.
     pub split_after_pages: Option<u32>,
     /// When a stream that never showed an event is worth a word, where it ever is.
     pub silence: Option<Silence>,
-    /// Blobs asked for ahead of the one that is read.
+    /// Blobs fetched ahead of the one that is read.
     pub fetches_ahead: usize,
 }
 
@@ -69,13 +72,13 @@ pub struct BatchLimits {
     pub lines: usize,
     /// Bytes of lines before compression.
     pub bytes: usize,
-    /// Hours of the ledger touched: a transaction holds 100 items.
+    /// Hours of the ledger touched, at most [`MAX_ROW_HOURS`].
     pub ledger_hours: usize,
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { lines: 20_000, bytes: 8 << 20, ledger_hours: 90 }
+        Self { lines: 20_000, bytes: 8 << 20, ledger_hours: MAX_ROW_HOURS }
     }
 }
 

@@ -56,6 +56,3 @@ impl Drift {
         self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required == 0
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,27 +6,32 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::FuturesUnordered;
 
-/// Fetches in the order of their blobs, some of them under way.
-pub(crate) struct Ahead<I, F: Future> {
+/// Fetches, several of them under way. Outcomes come as they are ready: a fetch that hangs holds up no other.
+pub(crate) struct Prefetch<I, F: Future> {
     upcoming: I,
-    under_way: FuturesOrdered<F>,
-    /// Those that are done and nobody took yet.
+    under_way: FuturesUnordered<F>,
+    /// Those that are done and were not taken yet.
     done: VecDeque<F::Output>,
-    most: usize,
+    max_ahead: usize,
 }
 
-impl<I: Iterator<Item = F>, F: Future> Ahead<I, F> {
-    /// Of all the `fetches` at most so many are under way or done at the same time.
-    pub(crate) fn new(fetches: I, most: usize) -> Self {
-        Self { upcoming: fetches, under_way: FuturesOrdered::new(), done: VecDeque::new(), most: most.max(1) }
+impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
+    /// At most `max_ahead` of the `fetches` are under way or done at the same time.
+    pub(crate) fn new(fetches: I, max_ahead: usize) -> Self {
+        Self {
+            upcoming: fetches,
+            under_way: FuturesUnordered::new(),
+            done: VecDeque::new(),
+            max_ahead: max_ahead.max(1),
+        }
     }
 
-    /// The next fetch's outcome; `None` after the last.
+    /// The outcome of a fetch that is done; `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<F::Output> {
         poll_fn(|context| {
-            self.go_on(context);
+            self.advance(context);
             match self.done.pop_front() {
                 None if !self.under_way.is_empty() => Poll::Pending,
                 outcome => Poll::Ready(outcome),
@@ -35,13 +40,13 @@ impl<I: Iterator<Item = F>, F: Future> Ahead<I, F> {
         .await
     }
 
-    /// Waits for `work`, while the fetches go on: they hold what others of the tenant wait for.
+    /// Waits for `work` while the fetches go on: they hold what others of the tenant wait for.
     pub(crate) async fn alongside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
             let outcome = work.as_mut().poll(context);
             if outcome.is_pending() {
-                self.go_on(context);
+                self.advance(context);
             }
             outcome
         })
@@ -49,9 +54,9 @@ impl<I: Iterator<Item = F>, F: Future> Ahead<I, F> {
     }
 
     /// As far as they go without waiting.
-    fn go_on(&mut self, context: &mut Context<'_>) {
+    fn advance(&mut self, context: &mut Context<'_>) {
         loop {
-            let room = self.most.saturating_sub(self.done.len() + self.under_way.len());
+            let room = self.max_ahead.saturating_sub(self.done.len() + self.under_way.len());
             self.under_way.extend(self.upcoming.by_ref().take(room));
             match self.under_way.poll_next_unpin(context) {
                 Poll::Ready(Some(outcome)) => self.done.push_back(outcome),
@@ -72,11 +77,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outcomes_come_in_order_and_none_is_left_out() {
-        let mut ahead = Ahead::new((0..7).map(ready), 3);
-        let taken: Vec<_> = std::iter::from_fn(|| ahead.next().now_or_never().unwrap()).collect();
+    fn every_outcome_comes_once() {
+        let mut prefetch = Prefetch::new((0..7).map(ready), 3);
+        let mut taken: Vec<_> = std::iter::from_fn(|| prefetch.next().now_or_never().unwrap()).collect();
+        taken.sort_unstable();
         assert_eq!(taken, [0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(Ahead::new(std::iter::empty::<std::future::Ready<()>>(), 3).next().now_or_never(), Some(None));
+        assert_eq!(Prefetch::new(std::iter::empty::<std::future::Ready<()>>(), 3).next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn a_fetch_that_hangs_holds_up_no_other() {
+        let fetches = (0..6).map(async |number| if number == 0 { pending().await } else { number });
+        let mut prefetch = Prefetch::new(fetches, 3);
+        let mut taken: Vec<_> = std::iter::from_fn(|| prefetch.next().now_or_never().flatten()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2, 3, 4, 5]);
     }
 
     #[test]
@@ -94,18 +109,18 @@ mod tests {
             add(&ended);
             number
         };
-        let mut ahead = Ahead::new((0..9).map(fetch), 3);
-        assert_eq!(ahead.next().now_or_never(), None);
+        let mut prefetch = Prefetch::new((0..9).map(fetch), 3);
+        assert_eq!(prefetch.next().now_or_never(), None);
         assert_eq!((begun.get(), ended.get()), (3, 0));
         let_go.set(true);
         wakers.take().into_iter().for_each(Waker::wake);
-        assert_eq!(ahead.alongside(pending::<()>()).now_or_never(), None);
+        assert_eq!(prefetch.alongside(pending::<()>()).now_or_never(), None);
         assert_eq!((begun.get(), ended.get()), (3, 3));
         // One is taken, and makes room for another.
-        assert_eq!(ahead.next().now_or_never(), Some(Some(0)));
-        assert_eq!(ahead.alongside(ready("work")).now_or_never(), Some("work"));
+        assert!(prefetch.next().now_or_never().flatten().is_some_and(|number| number < 3));
+        assert_eq!(prefetch.alongside(ready("work")).now_or_never(), Some("work"));
         assert_eq!((begun.get(), ended.get()), (3, 3));
-        assert_eq!(ahead.alongside(pending::<()>()).now_or_never(), None);
+        assert_eq!(prefetch.alongside(pending::<()>()).now_or_never(), None);
         assert_eq!((begun.get(), ended.get()), (4, 4));
     }
 }

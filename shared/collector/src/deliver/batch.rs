@@ -2,27 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use schema::{DriftNames, Normalized, Rejection, RowId};
+use schema::{DriftNames, Normalized, RowId};
 
-use crate::drift::Drift;
-use crate::ledger::{LedgerItem, LedgerKind};
-use crate::policy::BatchLimits;
-use crate::window::UnixSeconds;
+use super::rejected::{Rejected, Rejects};
+use crate::base::drift::Drift;
+use crate::base::ledger::{LedgerItem, LedgerKind, MAX_BLOB_HOURS, MAX_ROW_HOURS};
+use crate::base::memory::{MemoryBudget, MemoryShare};
+use crate::base::policy::BatchLimits;
+use crate::base::time::UnixSeconds;
 
 /// Rejected inputs of one batch: each is an object of its own, put before the commit.
-const MOST_REJECTED: usize = 100;
-/// Hours of consumed blobs of one batch: with the head and 90 hours of rows they fill a transaction of 100 items.
-const MOST_BLOB_HOURS: usize = 9;
-
-/// Input that cannot become a line.
-#[derive(Debug, Clone)]
-pub(crate) struct Rejected {
-    pub(crate) rejection: Rejection,
-    pub(crate) raw: Vec<u8>,
-}
+const MAX_REJECTED: usize = 100;
+/// Bytes that a line takes beside its text.
+const LINE_OVERHEAD_BYTES: usize = 160;
+/// While the process is above its memory budget, a batch of this many bytes is delivered early.
+const EARLY_DELIVERY_BYTES: usize = 256 << 10;
 
 /// The new lines that become one object, and what is committed with them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Batch {
     /// The lines, end to end; the normaliser writes straight into it.
     pub(crate) lines: Vec<u8>,
@@ -30,19 +27,51 @@ pub(crate) struct Batch {
     kept: Vec<(Normalized, usize)>,
     /// Names of what drifts; the normaliser notes them here too.
     pub(crate) names: DriftNames,
-    rows: HashSet<(u32, u64)>,
-    hours: BTreeSet<u32>,
-    pub(crate) rejected: Vec<Rejected>,
-    rejected_bytes: usize,
+    rows: Rows,
+    rejects: Rejects,
     /// Consumed blobs by the hour they were created.
     blobs: BTreeMap<u32, Vec<u64>>,
-    newest_event: Option<UnixSeconds>,
+    memory: MemoryShare,
+}
+
+/// The row ids in a batch.
+#[derive(Debug, Default)]
+struct Rows {
+    entries: HashSet<(u32, u64)>,
+    hours: BTreeSet<u32>,
+}
+
+impl Rows {
+    fn insert(&mut self, row_id: RowId) {
+        self.entries.insert((row_id.hour, row_id.ledger_entry()));
+        self.hours.insert(row_id.hour);
+    }
 }
 
 impl Batch {
+    /// An empty batch that keeps to the process's budget.
+    pub(crate) fn new(budget: &MemoryBudget) -> Self {
+        Self {
+            lines: Vec::new(),
+            kept: Vec::new(),
+            names: DriftNames::default(),
+            rows: Rows::default(),
+            rejects: Rejects::default(),
+            blobs: BTreeMap::new(),
+            memory: budget.share(),
+        }
+    }
+
+    /// Empties it.
+    pub(crate) fn clear(&mut self) {
+        self.memory.set(0);
+        (self.lines, self.kept, self.names) = (Vec::new(), Vec::new(), DriftNames::default());
+        (self.rows, self.rejects, self.blobs) = (Rows::default(), Rejects::default(), BTreeMap::new());
+    }
+
     /// Whether the row is in it, as a line or rejected.
     pub(crate) fn contains(&self, row_id: &RowId) -> bool {
-        self.rows.contains(&(row_id.hour, row_id.ledger_entry()))
+        self.rows.entries.contains(&(row_id.hour, row_id.ledger_entry()))
     }
 
     /// Forgets what was written past the last line.
@@ -53,23 +82,21 @@ impl Batch {
 
     /// Makes what was written past the last line the next one.
     pub(crate) fn keep_line(&mut self, line: Normalized) {
-        self.remember(line.row_id);
+        self.rows.insert(line.row_id);
         self.names.keep();
-        let event_time = line.event_time.map(|at| at.as_second());
-        self.newest_event = self.newest_event.max(event_time);
         self.kept.push((line, self.lines.len()));
     }
 
+    /// Keeps input that cannot become a line.
     pub(crate) fn keep_rejected(&mut self, rejected: Rejected) {
-        self.remember(rejected.rejection.row_id);
+        self.rows.insert(rejected.rejection.row_id);
         self.names.forget();
-        self.rejected_bytes += rejected.raw.len();
-        self.rejected.push(rejected);
+        self.rejects.push(rejected);
     }
 
-    fn remember(&mut self, row_id: RowId) {
-        self.rows.insert((row_id.hour, row_id.ledger_entry()));
-        self.hours.insert(row_id.hour);
+    /// What cannot become a line.
+    pub(crate) fn rejected(&self) -> &[Rejected] {
+        self.rejects.inputs()
     }
 
     /// Remembers a blob all of whose events are in this batch or in the ledger.
@@ -78,17 +105,20 @@ impl Batch {
     }
 
     /// Whether it must be delivered before anything is added.
-    pub(crate) fn is_full(&self, limits: &BatchLimits) -> bool {
-        self.kept.len() + self.rejected.len() >= limits.lines
-            || self.lines.len() + self.rejected_bytes >= limits.bytes
-            || self.hours.len() >= limits.ledger_hours
-            || self.blobs.len() >= MOST_BLOB_HOURS
-            || self.rejected.len() >= MOST_REJECTED
+    pub(crate) fn is_full(&mut self, limits: &BatchLimits) -> bool {
+        let bytes = self.lines.len() + self.rejects.bytes();
+        self.memory.set(self.lines.capacity() + self.rejects.bytes() + self.kept.len() * LINE_OVERHEAD_BYTES);
+        self.kept.len() + self.rejects.len() >= limits.lines
+            || bytes >= limits.bytes
+            || self.rows.hours.len() >= limits.ledger_hours.min(MAX_ROW_HOURS)
+            || self.blobs.len() >= MAX_BLOB_HOURS
+            || self.rejects.len() >= MAX_REJECTED
+            || (bytes >= EARLY_DELIVERY_BYTES && self.memory.excess_bytes() > 0)
     }
 
     /// Whether there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.rejected.is_empty() && self.blobs.is_empty()
+        self.kept.is_empty() && self.rejects.len() == 0 && self.blobs.is_empty()
     }
 
     /// How many lines it has.
@@ -110,35 +140,36 @@ impl Batch {
 
     /// The newest event time of its lines.
     pub(crate) fn newest_event(&self) -> Option<UnixSeconds> {
-        self.newest_event
+        let times = self.kept.iter().filter_map(|(line, _)| line.event_time);
+        times.map(|at| at.as_second()).max()
     }
 
     /// The hours its row ids lie in.
     pub(crate) fn hours(&self) -> Vec<u32> {
-        self.hours.iter().copied().collect()
+        self.rows.hours.iter().copied().collect()
     }
 
     /// The row ids of everything in it.
     pub(crate) fn row_ids(&self) -> impl Iterator<Item = RowId> {
-        let rejected = self.rejected.iter().map(|rejected| rejected.rejection.row_id);
+        let rejected = self.rejects.inputs().iter().map(|rejected| rejected.rejection.row_id);
         self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
     /// Drops what `known` says the ledger has by now; returns how many lines that were.
     pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
         let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
-        let old_rejected = std::mem::take(&mut self.rejected);
+        let old_rejects = std::mem::take(&mut self.rejects);
         let (before, mut from) = (old_kept.len(), 0);
-        (self.rows, self.hours, self.rejected_bytes) = (HashSet::new(), BTreeSet::new(), 0);
+        self.rows = Rows::default();
         for (line, end) in old_kept {
             if !known(&line.row_id) {
                 self.lines.extend_from_slice(&old_lines[from..end]);
+                self.rows.insert(line.row_id);
                 self.kept.push((line, self.lines.len()));
-                self.remember(line.row_id);
             }
             from = end;
         }
-        for rejected in old_rejected.into_iter().filter(|rejected| !known(&rejected.rejection.row_id)) {
+        for rejected in old_rejects.into_inputs().filter(|rejected| !known(&rejected.rejection.row_id)) {
             self.keep_rejected(rejected);
         }
         before - self.kept.len()
@@ -157,7 +188,7 @@ impl Batch {
     }
 }
 
-/// Row ids as items of the ledger, one an hour.
+/// Row ids as items of the ledger, one per hour.
 pub(crate) fn row_items(rows: impl Iterator<Item = RowId>, seq: u64, expires_at: i64) -> Vec<LedgerItem> {
     let mut by_hour: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for row_id in rows {
@@ -171,7 +202,13 @@ pub(crate) fn row_items(rows: impl Iterator<Item = RowId>, seq: u64, expires_at:
 
 #[cfg(test)]
 mod tests {
+    use schema::Rejection;
+
     use super::*;
+
+    fn empty() -> Batch {
+        Batch::new(&MemoryBudget::default())
+    }
 
     fn row(hour: u32, byte: u8) -> RowId {
         RowId { hour, hash: [byte; 12] }
@@ -191,7 +228,7 @@ mod tests {
 
     #[test]
     fn ok_ids_that_are_shared_are_counted() {
-        let mut batch = Batch::default();
+        let mut batch = empty();
         for (byte, shared_id) in [(1, Some(7)), (2, None), (3, Some(7)), (4, Some(8)), (5, None), (6, Some(7))] {
             batch.keep_line(Normalized { shared_id, ..line(row(1, byte)) });
         }
@@ -199,7 +236,7 @@ mod tests {
     }
 
     fn batch(rows: &[RowId]) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = empty();
         for row_id in rows {
             batch.lines.extend_from_slice(format!("{row_id}\n").as_bytes());
             batch.keep_line(line(*row_id));
@@ -227,7 +264,7 @@ mod tests {
         let gone = [row(1, 1), row(2, 3), row(0, 9)];
         assert_eq!(batch.drop_known(|row_id| gone.contains(row_id)), 2);
         assert_eq!(batch.lines, format!("{}\n", row(1, 2)).as_bytes());
-        assert_eq!((batch.hours(), batch.rejected.len()), (vec![1], 0));
+        assert_eq!((batch.hours(), batch.rejected().len()), (vec![1], 0));
         assert!(!batch.is_empty() && batch.contains(&row(1, 2)) && !batch.contains(&row(1, 1)));
     }
 
@@ -238,13 +275,36 @@ mod tests {
         assert!(batch(&[row(1, 1), row(1, 2)]).is_full(&limits));
         assert!(batch(&[row(1, 1)]).is_full(&BatchLimits { bytes: 33, ..limits }));
         assert!(batch(&[row(1, 1), row(2, 2)]).is_full(&BatchLimits { lines: 9, ..limits }));
-        let mut blobs = Batch::default();
+        let mut blobs = empty();
         (0..9).for_each(|hour| blobs.keep_blob(hour, 1));
         assert!(blobs.is_full(&limits));
     }
 
     #[test]
-    fn ok_ledger_items_are_one_an_hour_and_kind() {
+    fn ok_a_batch_is_delivered_early_while_memory_is_short() {
+        let budget = MemoryBudget::new(EARLY_DELIVERY_BYTES);
+        let mut other = budget.share();
+        let mut batch = Batch::new(&budget);
+        batch.lines = vec![b'x'; EARLY_DELIVERY_BYTES - 1];
+        batch.keep_line(line(row(1, 1)));
+        other.set(EARLY_DELIVERY_BYTES);
+        assert!(!batch.is_full(&BatchLimits::default()));
+        batch.lines.push(b'x');
+        assert!(batch.is_full(&BatchLimits::default()));
+        other.set(0);
+        batch.clear();
+        assert_eq!(budget.excess_bytes(), 0);
+    }
+
+    #[test]
+    fn ok_no_setting_makes_a_batch_touch_more_hours_than_a_commit_can_write() {
+        let rows: Vec<_> = (0..MAX_ROW_HOURS as u32).map(|hour| row(hour, 1)).collect();
+        let limits = BatchLimits { ledger_hours: 10_000, ..BatchLimits::default() };
+        assert!(batch(&rows).is_full(&limits) && !batch(&rows[1..]).is_full(&limits));
+    }
+
+    #[test]
+    fn ok_ledger_items_are_one_per_hour_and_kind() {
         let mut batch = batch(&[row(2, 1), row(1, 2), row(2, 3)]);
         batch.keep_rejected(rejected(row(0, 9)));
         batch.keep_blob(2, 55);

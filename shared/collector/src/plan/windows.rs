@@ -1,49 +1,22 @@
 //! Which spans of vendor time a tick lists.
 
-use crate::head::{ListingState, Sweeping};
-use crate::policy::{Sweep, VendorPolicy};
-
-/// Seconds since 1970, UTC.
-pub type UnixSeconds = i64;
-
-/// A half-open span `[from, to)` of vendor time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Window {
-    /// The first second within.
-    pub from: UnixSeconds,
-    /// The first second past it.
-    pub to: UnixSeconds,
-}
-
-impl Window {
-    /// How long it is, in seconds.
-    pub fn span(&self) -> UnixSeconds {
-        self.to - self.from
-    }
-
-    /// The first `span` seconds of it and what is left, or all of it where it is no longer than that.
-    pub(crate) fn split_first(self, span: UnixSeconds) -> (Window, Option<Window>) {
-        let cut = self.from.saturating_add(span.max(1));
-        if cut >= self.to {
-            return (self, None);
-        }
-        (Window { from: self.from, to: cut }, Some(Window { from: cut, to: self.to }))
-    }
-}
+use crate::base::head::{ListingState, SweepProgress};
+use crate::base::policy::{Sweep, VendorPolicy};
+use crate::base::time::{UnixSeconds, Window};
 
 /// What to list of one listing in one tick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// From the watermark, less the overlap where there is no backlog, to the vendor's now: always first, for it
-    /// moves the watermark.
+    /// From the watermark to the vendor's now; without a backlog, from the overlap before the watermark. It is listed
+    /// first, because it moves the watermark.
     pub(crate) main: Option<Window>,
-    /// What the due sweeps look at beyond that, from where the last tick left it, and the overlap where it was left out.
+    /// What the due sweeps list beyond that, from where the last tick stopped; with a backlog, also the overlap.
     pub(crate) sweep: Option<Window>,
-    /// When the sweep began that the last tick left, if it did.
+    /// When the unfinished sweep of an earlier tick began, if there is one.
     pub(crate) began: Option<UnixSeconds>,
-    /// The due sweeps of which `sweep` is the beginning, by reach: listing both moves them.
+    /// The due sweeps that are done once `sweep` and `main` are listed, by reach.
     pub(crate) sweeps: Vec<u32>,
-    /// The due sweeps that begin no earlier than `main`: listing that moves them.
+    /// The due sweeps that are done once `main` is listed, by reach.
     pub(crate) with_main: Vec<u32>,
     /// Vendor time that was never listed and that the vendor no longer has.
     pub(crate) lost: Option<Window>,
@@ -64,15 +37,15 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
-    // More than one window of those that a tick can list: the overlap waits until the way forward is gone, and
-    // should the tick end before that, for the next sweep.
+    // With a backlog of more than one window the overlap is listed after the backlog, at the latest with the next sweep.
     let behind = now - watermark;
     let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach >= policy.overlap);
-    let is_long = behind > UnixSeconds::from(policy.overlap) && listing.cut.is_some_and(|cut| cut < behind);
+    let is_long =
+        behind > UnixSeconds::from(policy.overlap) && listing.window_seconds.is_some_and(|seconds| seconds < behind);
     let backlog = is_long && is_swept;
     let overlap = back(watermark, policy.overlap);
     let forward = if backlog { back(watermark, 0) } else { overlap };
-    // A watermark further behind than the reach: one way forward does for both.
+    // When the watermark is further behind than a sweep's reach, listing the main span does the sweep as well.
     let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
     let main = lagging.map_or(forward, |from| from.min(forward));
     let later = (backlog && lagging.is_none()).then_some(overlap);
@@ -80,8 +53,9 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
     let sweep = sweeps.iter().map(since).chain(later).min();
     // A wider sweep that has become due since begins with its own reach.
     let widest = sweeps.iter().copied().max();
-    let goes_on = |left: &Sweeping| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
-    let left = listing.sweeping.filter(goes_on).filter(|_| sweep.is_some_and(|from| from < main));
+    let goes_on =
+        |left: &SweepProgress| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
+    let left = listing.sweep_progress.filter(goes_on).filter(|_| sweep.is_some_and(|from| from < main));
     let sweep = left.map_or(sweep, |left| sweep.map(|from| left.at.clamp(from, main - 1)));
     let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
     Plan {
@@ -101,7 +75,7 @@ fn span(from: UnixSeconds, to: UnixSeconds) -> Option<Window> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Retention, Sweep};
+    use crate::base::policy::{Retention, Sweep};
 
     const HOUR: i64 = 3_600;
     const DAY: i64 = 86_400;
@@ -109,6 +83,7 @@ mod tests {
 
     fn policy(retention: Option<Retention>) -> VendorPolicy {
         VendorPolicy {
+            tick_seconds: 60,
             overlap: 600,
             sweeps: &[Sweep { every: HOUR, reach: 86_400 }, Sweep { every: DAY, reach: 604_800 }],
             first_window: DAY,
@@ -160,7 +135,7 @@ mod tests {
     #[test]
     fn ok_a_sweep_goes_on_where_it_was_left() {
         let left = |reach, began, at| ListingState {
-            sweeping: Some(Sweeping { reach, began, at }),
+            sweep_progress: Some(SweepProgress { reach, began, at }),
             ..listing(NOW, &[(604_800, NOW), (86_400, NOW - 2 * HOUR)])
         };
         let planned = |left| {
@@ -189,7 +164,7 @@ mod tests {
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
         assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(stopped + DAY - 600, NOW));
         // Nor is the overlap, where windows have to be cut.
-        let state = ListingState { cut: Some(HOUR), ..state };
+        let state = ListingState { window_seconds: Some(HOUR), ..state };
         let got = plan(&state, 0, &policy(None), NOW);
         assert_eq!((got.main, got.sweep), (window(stopped + DAY, NOW), None));
     }
@@ -197,7 +172,7 @@ mod tests {
     #[test]
     fn ok_a_backlog_is_listed_before_the_overlap_is_again() {
         let swept = [(604_800, NOW - 100), (86_400, NOW - 100)];
-        let cut = |watermark, swept| ListingState { cut: Some(600), ..listing(watermark, swept) };
+        let cut = |watermark, swept| ListingState { window_seconds: Some(600), ..listing(watermark, swept) };
         let got = plan(&cut(NOW - 601, &swept), 0, &policy(None), NOW);
         assert_eq!((got.main, got.sweep), (window(NOW - 601, NOW), window(NOW - 1_201, NOW - 601)));
         assert!(got.sweeps.is_empty());
@@ -225,13 +200,5 @@ mod tests {
     fn ok_a_watermark_ahead_of_the_vendor_does_not_hide_the_overlap() {
         let state = listing(NOW + 3 * DAY, &[(86_400, NOW), (604_800, NOW)]);
         assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(NOW - 600, NOW));
-    }
-
-    #[test]
-    fn ok_split_first_tiles() {
-        let whole = Window { from: 10, to: 20 };
-        assert_eq!(whole.split_first(4), (Window { from: 10, to: 14 }, Some(Window { from: 14, to: 20 })));
-        assert_eq!(whole.split_first(10), (whole, None));
-        assert_eq!(whole.split_first(0).0.span(), 1);
     }
 }

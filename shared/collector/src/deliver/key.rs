@@ -1,29 +1,33 @@
-//! Where things lie in the bucket.
+//! Keys of objects in the bucket.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use schema::RowId;
 
-use crate::policy::Compression;
-use crate::stream::Stream;
+use crate::base::policy::Compression;
+use crate::base::stream::Stream;
 
 /// The key of object number `seq` of the stream. `now` is the moment the intent is set, so that
 /// partitions only ever grow forward.
 pub(crate) fn object(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, compression: Compression) -> String {
-    let at = Offset::UTC.to_datetime(now);
     format!(
-        "{prefix}{table}/dt={date}/hour={hour:02}/{source}-{seq:012}.ndjson.{suffix}",
+        "{prefix}{table}/{partition}/{source}-{seq:012}.ndjson.{suffix}",
         table = stream.log_type.table(),
-        date = at.date(),
-        hour = at.hour(),
+        partition = partition(now),
         source = stream.source,
         suffix = compression.suffix(),
     )
 }
 
-/// The key of the stream's birth record.
-pub(crate) fn birth(prefix: &str, stream: &Stream) -> String {
-    format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table())
+/// The partition of what is collected at `now`.
+fn partition(now: Timestamp) -> String {
+    let at = Offset::UTC.to_datetime(now);
+    format!("dt={}/hour={:02}", at.date(), at.hour())
+}
+
+/// Whether the key lies in another partition than that of `now`.
+pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
+    !key.contains(&format!("/{}/", partition(now)))
 }
 
 /// The key of a rejected input: made of its hash, so that putting it again changes nothing.
@@ -34,7 +38,7 @@ pub(crate) fn rejected(prefix: &str, stream: &Stream, row_id: RowId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::SourceId;
+    use crate::base::stream::SourceId;
 
     fn stream() -> Stream {
         Stream {
@@ -46,13 +50,22 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_key_is_stale_in_another_hour() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let key = object("", &stream(), 1, at("2026-11-22T03:00:00Z"), Compression::Gzip);
+        assert!(!is_stale(&key, at("2026-11-22T03:59:59Z")));
+        for later in ["2026-11-22T04:00:00Z", "2026-11-23T03:00:00Z"] {
+            assert!(is_stale(&key, at(later)), "{later}");
+        }
+    }
+
+    #[test]
     fn ok_keys() {
         let now = "2026-11-22T03:59:59.9Z".parse().unwrap();
         assert_eq!(
             object("logs/", &stream(), 42, now, Compression::Gzip),
             "logs/openai_audit/dt=2026-11-22/hour=03/acme-000000000042.ndjson.gz"
         );
-        assert_eq!(birth("", &stream()), "_state/acme-openai_audit.json");
         assert_eq!(
             rejected("p/", &stream(), RowId { hour: 0, hash: [1; 12] }),
             "p/rejected/openai_audit/acme-00000000010101010101010101010101.json"

@@ -1,4 +1,4 @@
-//! The five doors to the world. Everything else in this crate is values in, values out.
+//! The five ports to the world. Everything else in this crate takes values and returns values.
 //!
 //! A port has one to three methods; `tests/` holds one conformance suite that every adapter of a
 //! port passes. Futures need not be `Send`: a tick runs on one thread.
@@ -9,11 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::error::PortError;
-use crate::head::Head;
-use crate::ledger::{LedgerHour, LedgerItem, LedgerKind};
-use crate::stream::{ListingId, Stream};
-use crate::window::{UnixSeconds, Window};
+use super::error::PortError;
+use super::head::Head;
+use super::ledger::{LedgerHour, LedgerItem, LedgerKind};
+use super::stream::{ListingId, Stream};
+use super::time::{UnixSeconds, Window};
 
 /// Time and chance.
 pub trait Clock {
@@ -78,7 +78,7 @@ pub trait State {
 
     /// Which of these ledger hours show the item that commit `seq` wrote there, in any order.
     ///
-    /// `hours` are hours that commit wrote, at most [`MAX_COMMIT_HOURS`]. A store may show a head before
+    /// `hours` are hours that commit wrote, at most [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS). A store may show a head before
     /// the ledger items of the same transaction: an hour that is left out does not show its item *yet*.
     fn visible_hours(
         &self,
@@ -91,9 +91,6 @@ pub trait State {
         async move { Ok(hours) }
     }
 }
-
-/// Ledger hours that one commit can write: with the head they fill one DynamoDB transaction of 100 items.
-pub const MAX_COMMIT_HOURS: usize = 99;
 
 /// What a put-if-absent came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +113,7 @@ pub trait Bucket {
         content_type: &str,
     ) -> impl Future<Output = Result<Put, PortError>>;
 
-    /// The object, or none. "Not allowed" is an error with [`crate::Recovery::Person`], never
+    /// The object, or none. "Not allowed" is an error with [`Recovery::Person`](super::error::Recovery::Person), never
     /// `None`; behind a delete marker the last version is the answer.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
 
@@ -231,7 +228,7 @@ pub trait Body {
 }
 
 /// A vendor's API, for one source. Errors come already retried as the policy allows:
-/// [`crate::Recovery::Again`] never leaves this port.
+/// [`Recovery::Again`](super::error::Recovery::Again) never leaves this port.
 pub trait Vendor {
     /// A blob under way.
     type Body: Body;

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use schema::RowId;
 use serde::Deserialize;
 
-use crate::error::PortError;
-use crate::policy::Compression;
+use crate::base::error::PortError;
+use crate::base::policy::Compression;
 
 /// zlib's scale. `cargo bench` shows what each level takes and saves: 6 makes objects 6 % smaller for a quarter more time,
 /// 1 makes them half as large again in half the time.
@@ -105,7 +105,7 @@ mod tests {
     fn err_something_else_lies_there() {
         for object in [&b"hello"[..], &Compression::Gzip.compress(b"{\"a\":1}\n").unwrap()] {
             let error = row_ids("t/dt=x/s-1.ndjson.gz", object).unwrap_err();
-            assert_eq!(error.recovery, crate::Recovery::Person);
+            assert_eq!(error.recovery, crate::base::error::Recovery::Person);
             assert!(error.message.contains("t/dt=x/s-1.ndjson.gz"), "{error}");
         }
     }

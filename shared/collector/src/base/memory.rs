@@ -1,0 +1,99 @@
+//! One bound on what a process keeps in memory, shared by all its sources and streams.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Bytes that ledger caches, batches and blob references of one process share. With the binary, buffers and
+/// the compressor this stays well within a function of 512 MB.
+pub const MAX_SHARED_BYTES: usize = 192 << 20;
+
+/// The bytes that the streams of a process share. Clones are the same budget.
+///
+/// Nobody waits for it: a stream that finds the budget exceeded gives up cached ledger hours, which are read
+/// again when needed, and delivers its batch early. So the excess is at most what is in use at this moment.
+#[derive(Debug, Clone)]
+pub struct MemoryBudget(Rc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    used_bytes: Cell<usize>,
+    max_used_bytes: Cell<usize>,
+    limit_bytes: usize,
+}
+
+impl Default for MemoryBudget {
+    fn default() -> Self {
+        Self::new(MAX_SHARED_BYTES)
+    }
+}
+
+impl MemoryBudget {
+    /// A budget of `limit_bytes`.
+    pub fn new(limit_bytes: usize) -> Self {
+        Self(Rc::new(Shared { used_bytes: Cell::new(0), max_used_bytes: Cell::new(0), limit_bytes }))
+    }
+
+    /// The most bytes that were in use at one time.
+    pub fn max_used_bytes(&self) -> usize {
+        self.0.max_used_bytes.get()
+    }
+
+    /// How far the use is above the limit, in bytes.
+    pub(crate) fn excess_bytes(&self) -> usize {
+        self.0.used_bytes.get().saturating_sub(self.0.limit_bytes)
+    }
+
+    /// A part of the budget that is empty so far.
+    pub(crate) fn share(&self) -> MemoryShare {
+        MemoryShare { budget: self.clone(), bytes: 0 }
+    }
+}
+
+/// One holder's part of the budget; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct MemoryShare {
+    budget: MemoryBudget,
+    bytes: usize,
+}
+
+impl MemoryShare {
+    /// The holder now uses `bytes`.
+    pub(crate) fn set(&mut self, bytes: usize) {
+        let shared = &self.budget.0;
+        let used = shared.used_bytes.get().saturating_sub(self.bytes).saturating_add(bytes);
+        shared.used_bytes.set(used);
+        shared.max_used_bytes.set(shared.max_used_bytes.get().max(used));
+        self.bytes = bytes;
+    }
+
+    /// How far all holders together are above the limit, in bytes.
+    pub(crate) fn excess_bytes(&self) -> usize {
+        self.budget.excess_bytes()
+    }
+}
+
+impl Drop for MemoryShare {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_holders_share_one_limit_and_give_back() {
+        let budget = MemoryBudget::new(100);
+        let (mut one, mut two) = (budget.share(), budget.share());
+        one.set(70);
+        assert_eq!(budget.excess_bytes(), 0);
+        two.set(50);
+        assert_eq!((one.excess_bytes(), two.excess_bytes()), (20, 20));
+        one.set(10);
+        assert_eq!(budget.excess_bytes(), 0);
+        drop(two);
+        one.set(100);
+        assert_eq!((budget.excess_bytes(), budget.max_used_bytes()), (0, 120));
+    }
+}

@@ -1,0 +1,76 @@
+//! Pending work: spans and blobs that the watermark has passed and that are tried again later.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::{UnixSeconds, Window};
+
+/// Everything of one listing that is pending. The operations are in `plan::pending`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingWork {
+    /// Disjoint, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<PendingSpan>,
+    /// Oldest first; no id twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<PendingBlob>,
+}
+
+/// When pending work failed and when it is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// When it failed, or was left unfinished, for the first time.
+    pub first_failure: UnixSeconds,
+    /// When it was last tried.
+    pub last_attempt: UnixSeconds,
+    /// Attempts that failed; none for work that was only left unfinished.
+    pub attempts: u32,
+    /// It is not tried before this.
+    pub next_attempt: UnixSeconds,
+}
+
+/// A span `[from, to)` of vendor time whose listing failed or did not finish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingSpan {
+    /// The first second inside.
+    pub from: UnixSeconds,
+    /// The first second after it.
+    pub to: UnixSeconds,
+    /// Failures and the next attempt.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// The page to go on from: everything on the pages before it is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl PendingSpan {
+    /// The span as a window.
+    pub fn window(&self) -> Window {
+        Window { from: self.from, to: self.to }
+    }
+}
+
+/// A blob that was listed and could not be consumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingBlob {
+    /// The vendor's id of it.
+    pub id: String,
+    /// Where to fetch it.
+    pub uri: String,
+    /// When it became available.
+    pub created: UnixSeconds,
+    /// When the vendor drops it.
+    pub expires: UnixSeconds,
+    /// Failures and the next attempt.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// Since when the vendor has said nothing but that it is missing, or sent something unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<UnixSeconds>,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}

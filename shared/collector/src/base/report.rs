@@ -1,0 +1,292 @@
+//! What a tick did, as a value.
+
+use serde::Serialize;
+
+use super::drift::Drift;
+use super::error::{PortError, Recovery};
+use super::stream::Stream;
+use super::time::UnixSeconds;
+
+/// What one tick did for one stream. Counts are of this tick; as JSON all fields stand at one level.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StreamReport {
+    /// The source's id.
+    pub source: String,
+    /// The stream's table.
+    pub stream: String,
+    /// The log type.
+    pub log_type: &'static str,
+    /// What the vendor showed.
+    #[serde(flatten)]
+    pub listed: ListedCounts,
+    /// What became of it.
+    #[serde(flatten)]
+    pub lines: LineCounts,
+    /// What is left for later attempts.
+    #[serde(flatten)]
+    pub pending: PendingReport,
+    /// Spans of which something is lost at the vendor, or may be: they fell out of its retention before they could be
+    /// listed, or were not recorded.
+    pub gaps: Vec<Gap>,
+    /// What a person may want to know besides.
+    #[serde(flatten)]
+    pub notes: Notes,
+    /// Whether all there was to list was listed and delivered: `false` when the deadline came first, when the
+    /// stream failed, or while anything is pending.
+    pub drained: bool,
+    /// Why the stream stopped early, or the first failure that it went on after.
+    pub failure: Option<Failure>,
+}
+
+/// What the vendor showed in one tick.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ListedCounts {
+    /// Pages listed.
+    pub pages: u64,
+    /// Blobs consumed to the end.
+    pub blobs: u64,
+    /// Events seen, duplicates included.
+    pub events: u64,
+    /// Events seen that had been delivered before, or twice in this tick.
+    pub duplicates: u64,
+}
+
+/// What became of the events of one tick.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LineCounts {
+    /// Lines put into the bucket by this tick.
+    pub delivered: u64,
+    /// Inputs that cannot become a line; kept under the rejected prefix.
+    pub rejected: u64,
+    /// Delivered lines whose vendor's id an earlier line of the same object has, with other content: all are kept.
+    pub shared_ids: u64,
+    /// How the delivered lines drift from what the schema declares and the vendor publishes.
+    #[serde(flatten)]
+    pub drift: Drift,
+    /// Objects put by this tick.
+    pub objects: u64,
+    /// Their bytes, compressed.
+    pub bytes: u64,
+    /// Lines in objects that another tick put and this one committed.
+    pub adopted: u64,
+}
+
+/// Pending work of a stream, as its head has it at the end of the tick.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct PendingReport {
+    /// Spans of vendor time that failed or did not finish and are tried again.
+    pub pending_spans: u64,
+    /// Blobs that could not be consumed and are tried again.
+    pub pending_blobs: u64,
+    /// Seconds since the oldest of them failed for the first time; `None` when nothing is pending.
+    pub pending_age_seconds: Option<i64>,
+    /// Why the oldest of them failed last.
+    pub pending_reason: Option<String>,
+}
+
+impl PendingReport {
+    /// Whether nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.pending_spans + self.pending_blobs == 0
+    }
+}
+
+/// What a person may want to know of a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Notes {
+    /// Listings that the vendor does not offer to this source; each is listed again after a day.
+    pub not_offered: Vec<&'static str>,
+    /// Advice on a stream that never showed an event; `None` for one that did, or may still.
+    pub silence: Option<String>,
+    /// Seconds between the oldest watermark and now; `None` before the first listing.
+    pub watermark_lag_seconds: Option<i64>,
+    /// How far the vendor's clock is ahead of ours in seconds, where that is too far to be believed.
+    pub clock_skew_seconds: Option<i64>,
+}
+
+impl StreamReport {
+    /// The report of a stream for which nothing was done yet.
+    pub fn of(stream: &Stream) -> Self {
+        Self {
+            source: stream.source.to_string(),
+            stream: stream.log_type.table(),
+            log_type: stream.log_type.name(),
+            ..Self::default()
+        }
+    }
+
+    /// The report of a stream that failed before anything was done.
+    pub fn failed(stream: &Stream, error: &PortError) -> Self {
+        Self { failure: Some(Failure::new(&stream.name(), error)), ..Self::of(stream) }
+    }
+
+    /// Joins this report with that of a `later` turn of the same stream in the same tick: counts are added up,
+    /// how it ended is taken from the later one.
+    pub fn followed_by(mut self, later: Self) -> Self {
+        // A gap that is reported again may have grown.
+        self.gaps.retain(|gap| !later.gaps.iter().any(|again| (again.from, &again.cause) == (gap.from, &gap.cause)));
+        self.gaps.extend(later.gaps);
+        let lag = later.notes.watermark_lag_seconds.or(self.notes.watermark_lag_seconds);
+        let is_later_silent = later.notes == Notes::default() && later.pending.is_empty() && later.failure.is_some();
+        Self {
+            listed: self.listed.plus(later.listed),
+            lines: self.lines.plus(later.lines),
+            // A turn that failed before it read the head did not learn what is pending.
+            pending: if is_later_silent { self.pending } else { later.pending },
+            notes: Notes { watermark_lag_seconds: lag, ..later.notes },
+            drained: later.drained,
+            // A failure that needs a person is kept.
+            failure: later.failure.or(self.failure.filter(|failure| failure.needs_person)),
+            ..self
+        }
+    }
+}
+
+impl ListedCounts {
+    /// The sum of both.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            pages: self.pages + other.pages,
+            blobs: self.blobs + other.blobs,
+            events: self.events + other.events,
+            duplicates: self.duplicates + other.duplicates,
+        }
+    }
+}
+
+impl LineCounts {
+    /// The sum of both.
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        self.drift.merge(&other.drift);
+        Self {
+            delivered: self.delivered + other.delivered,
+            rejected: self.rejected + other.rejected,
+            shared_ids: self.shared_ids + other.shared_ids,
+            drift: self.drift,
+            objects: self.objects + other.objects,
+            bytes: self.bytes + other.bytes,
+            adopted: self.adopted + other.adopted,
+        }
+    }
+}
+
+/// Vendor time of which something is lost, or may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The first second lost.
+    pub from: UnixSeconds,
+    /// The first second after it.
+    pub to: UnixSeconds,
+    /// What happened.
+    pub cause: String,
+}
+
+/// A stream's failure, and who can end it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// A person must act; otherwise the next tick carries on by itself.
+    pub needs_person: bool,
+    /// What happened, to which source and stream, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// The failure of `stream` by `error`.
+    pub fn new(stream: &str, error: &PortError) -> Self {
+        Self { needs_person: error.recovery == Recovery::Person, message: format!("{stream}: {error}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(from: UnixSeconds, to: UnixSeconds, cause: &str) -> Gap {
+        Gap { from, to, cause: cause.to_owned() }
+    }
+
+    fn report(count: u64) -> StreamReport {
+        let drift = Drift { undeclared_fields: count, nonconforming: 2 * count, ..Drift::default() };
+        StreamReport {
+            source: "acme".to_owned(),
+            stream: "openai_audit".to_owned(),
+            log_type: "OpenAI.Audit",
+            listed: ListedCounts { pages: count, blobs: 2 * count, events: 3 * count, duplicates: 5 * count },
+            lines: LineCounts {
+                delivered: 4 * count,
+                rejected: 6 * count,
+                shared_ids: 10 * count,
+                drift,
+                objects: 7 * count,
+                bytes: 8 * count,
+                adopted: 9 * count,
+            },
+            ..StreamReport::default()
+        }
+    }
+
+    #[test]
+    fn counts_are_added_up() {
+        assert_eq!(report(10).followed_by(report(1)), report(11));
+        assert_eq!(report(10).followed_by(StreamReport::default()), report(10));
+    }
+
+    #[test]
+    fn how_it_ended_is_taken_from_the_later_one() {
+        let failure = Some(Failure::new("acme/openai_audit", &PortError::next_tick("slow")));
+        let ended = |drained, failure, lag, listing, silence: Option<&str>| StreamReport {
+            drained,
+            failure,
+            notes: Notes {
+                watermark_lag_seconds: lag,
+                not_offered: vec![listing],
+                silence: silence.map(str::to_owned),
+                clock_skew_seconds: None,
+            },
+            ..report(0)
+        };
+        let (first, second) = (
+            ended(false, failure, Some(90), "tenant", Some("nothing")),
+            ended(true, None, Some(7), "organization", None),
+        );
+        assert_eq!(first.clone().followed_by(second.clone()), second);
+        assert_eq!(second.clone().followed_by(first.clone()), first);
+        let failure = Some(Failure::new("acme/openai_audit", &PortError::person("again")));
+        let first = StreamReport { failure: failure.clone(), ..first };
+        assert_eq!(first.followed_by(second.clone()), StreamReport { failure, ..second });
+    }
+
+    #[test]
+    fn a_known_lag_is_kept() {
+        let notes = Notes { watermark_lag_seconds: Some(90), ..Notes::default() };
+        let first = StreamReport { notes, ..report(1) };
+        assert_eq!(first.followed_by(report(1)).notes.watermark_lag_seconds, Some(90));
+    }
+
+    #[test]
+    fn what_is_pending_is_as_the_later_one_says_unless_it_never_knew() {
+        let pending = PendingReport { pending_spans: 2, ..PendingReport::default() };
+        let first = || StreamReport { pending: pending.clone(), ..report(1) };
+        assert!(first().followed_by(report(1)).pending.is_empty());
+        let failed = StreamReport { failure: Some(Failure::new("s", &PortError::next_tick("no"))), ..report(0) };
+        assert_eq!(first().followed_by(failed).pending, pending);
+    }
+
+    #[test]
+    fn as_json_all_fields_stand_at_one_level() {
+        let json = serde_json::to_value(report(1)).unwrap();
+        for field in
+            ["pages", "delivered", "undeclared_fields", "pending_spans", "gaps", "watermark_lag_seconds", "drained"]
+        {
+            assert!(json.get(field).is_some_and(|value| !value.is_object()), "{field}: {json}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_reported_once_and_as_it_is_now() {
+        let first = StreamReport { gaps: vec![gap(1, 5, "late"), gap(1, 2, "a"), gap(8, 9, "late")], ..report(1) };
+        let later = StreamReport { gaps: vec![gap(1, 6, "late"), gap(1, 2, "b")], ..report(1) };
+        let gaps = [gap(1, 2, "a"), gap(8, 9, "late"), gap(1, 6, "late"), gap(1, 2, "b")];
+        assert_eq!(first.followed_by(later).gaps, gaps);
+    }
+}

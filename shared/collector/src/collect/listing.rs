@@ -1,0 +1,428 @@
+//! One listing in one tick: its main span, which moves the watermark, and its sweep.
+//!
+//! A window that fails stops nothing. After a failure the tick probes up to three other windows; as soon as one
+//! succeeds the failure was the window's own, and the window becomes pending. When all fail the vendor is down: the
+//! listing ends for this tick and nothing becomes pending.
+
+use std::time::Duration;
+
+use super::pages::{WindowOutcome, WindowRequest, list_window};
+use super::run::StreamRun;
+use crate::base::error::{PortError, Recovery};
+use crate::base::head::{NotOffered, SweepProgress};
+use crate::base::pending::PendingSpan;
+use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
+use crate::base::stream::ListingId;
+use crate::base::time::{UnixSeconds, Window, time_until};
+use crate::plan::pending::{PendingChange, failed_again, unfinished};
+use crate::plan::remaining::{Choice, Remaining};
+use crate::plan::window_size::WindowSize;
+use crate::plan::windows::{Plan, plan};
+
+/// A listing that is not offered is listed again after this, in seconds.
+const LIST_AGAIN_AFTER: UnixSeconds = 86_400;
+/// A listing that has answered before counts as not offered after refusals in this many ticks in a row.
+const MAX_REFUSALS: u32 = 3;
+
+/// One listing in one tick.
+pub(crate) struct ListingRun {
+    pub(crate) id: ListingId,
+    main: Option<SpanRun>,
+    sweep: Option<SpanRun>,
+    pub(crate) size: WindowSize,
+    /// Something of it could be listed in this tick.
+    pub(crate) has_succeeded: bool,
+    /// It is not listed any more in this tick.
+    pub(crate) has_ended: bool,
+    /// Windows that failed in this tick and became pending: their broken seconds are searched at once.
+    pub(crate) new_spans: Vec<Window>,
+}
+
+/// A span on its way.
+struct SpanRun {
+    span: Window,
+    mark: Mark,
+    remaining: Remaining,
+    suspects: Vec<Suspect>,
+    /// How far the mark has been moved.
+    moved_to: UnixSeconds,
+}
+
+/// A window that failed, while it is open whether that is its own fault or the vendor's.
+struct Suspect {
+    window: Window,
+    reason: String,
+    /// Its pages could be listed, but blob after blob of it failed.
+    is_stalled: bool,
+}
+
+/// What listing a span moves.
+enum Mark {
+    /// The watermark; and sweeps that the span does along the way. `now` is the vendor's time when the tick began.
+    Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
+    /// The sweeps that are done with it, which began then. Without any the span is only listed again.
+    Sweep { began: UnixSeconds, sweeps: Vec<u32> },
+}
+
+/// The outcome of one window of a span.
+enum Step {
+    /// It was listed, or is to be listed in smaller windows: the vendor answers.
+    Answered,
+    /// It failed and is a suspect now.
+    Failed(PortError),
+    /// Nothing more can be listed in this tick. Whether the vendor answered.
+    Stopped { answered: bool },
+}
+
+impl ListingRun {
+    /// Plans the listing at the vendor's `now`; `None` when there is nothing to list.
+    pub(crate) fn plan<S, B, C: Clock, V>(
+        run: &mut StreamRun<'_, S, B, C, V>,
+        id: ListingId,
+        now: UnixSeconds,
+    ) -> Option<Self> {
+        let state = run.listing_state(id);
+        if state.is_left_alone(now) {
+            run.findings.not_offered.push(id);
+            return None;
+        }
+        let Plan { main, sweep, began, sweeps, with_main, lost } =
+            plan(&state, run.intake.delivery.state.head.floor, run.policy, now);
+        let span_run = |span: Window, mark| SpanRun {
+            span,
+            mark,
+            remaining: Remaining::new(span, state.pending.windows()),
+            suspects: Vec::new(),
+            moved_to: span.from,
+        };
+        let began = began.unwrap_or_else(|| run.vendor_time.cap_to_first(now));
+        Some(Self {
+            id,
+            main: main.map(|span| span_run(span, Mark::Watermark { now, sweeps: with_main, lost })),
+            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began, sweeps })),
+            size: WindowSize::new(state.window_seconds, run.policy),
+            has_succeeded: false,
+            has_ended: false,
+            new_spans: Vec::new(),
+        })
+    }
+
+    /// Whether windows of it are still to be listed.
+    pub(crate) fn has_more(&self) -> bool {
+        let open = |span: &Option<SpanRun>| span.as_ref().is_some_and(|span| !span.is_done());
+        !self.has_ended && (open(&self.main) || open(&self.sweep))
+    }
+
+    /// Lists what moves the watermark, as far as time allows.
+    ///
+    /// # Errors
+    /// When state or bucket fail.
+    pub(crate) async fn list_main<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+    ) -> Result<(), PortError> {
+        let Some(mut main) = self.main.take() else { return Ok(()) };
+        let listed = self.list_span(run, &mut main).await;
+        self.main = Some(main);
+        listed
+    }
+
+    /// Lists what is due to be listed again, once the main span is done.
+    ///
+    /// # Errors
+    /// When state or bucket fail.
+    pub(crate) async fn list_sweep<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+    ) -> Result<(), PortError> {
+        if self.main.as_ref().is_some_and(|main| !main.is_done()) {
+            return Ok(());
+        }
+        let Some(mut sweep) = self.sweep.take() else { return Ok(()) };
+        let listed = self.list_span(run, &mut sweep).await;
+        self.sweep = Some(sweep);
+        listed
+    }
+
+    /// Lists a span window by window, oldest first, and moves its mark behind them.
+    async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+    ) -> Result<(), PortError> {
+        while !self.has_ended {
+            let Some(window) = span.remaining.take(Choice::Oldest, self.size.seconds()) else { break };
+            match self.list_one(run, span, window, Tries::Patient).await? {
+                Step::Answered => {}
+                Step::Failed(error) => self.probe(run, span, &error).await?,
+                Step::Stopped { .. } => break,
+            }
+            span.move_mark(run, self.id);
+        }
+        span.move_mark(run, self.id);
+        Ok(())
+    }
+
+    /// Lists one window of the span. What of it is not listed is put back, or is a suspect.
+    async fn list_one<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        window: Window,
+        tries: Tries,
+    ) -> Result<Step, PortError> {
+        let began = run.env.clock.now();
+        let request = WindowRequest { listing: self.id, window, cursor: None, tries, size: self.size };
+        let outcome = list_window(run, request).await?;
+        Ok(match outcome {
+            WindowOutcome::Complete { pages } => {
+                self.has_succeeded = true;
+                if !span.remaining.is_empty() {
+                    let spent = time_until(began, run.env.clock.now());
+                    self.resize(run, self.size.after(pages, spent, run.time_left()));
+                }
+                Step::Answered
+            }
+            WindowOutcome::TooLong => {
+                span.remaining.put_back(window);
+                self.resize(run, self.size.halved(window));
+                Step::Answered
+            }
+            WindowOutcome::Unfinished { to } => {
+                span.put_back_from(window, to);
+                Step::Stopped { answered: true }
+            }
+            WindowOutcome::CutOff { pages, cursor } => {
+                self.cut_off(run, span, window, pages, cursor);
+                Step::Stopped { answered: pages > 0 }
+            }
+            WindowOutcome::Stalled { to, error } => {
+                let window = Window { from: to.clamp(window.from, window.to - 1), ..window };
+                span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: true });
+                Step::Failed(error)
+            }
+            WindowOutcome::Failed(error) => {
+                run.record_failure(&error);
+                span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: false });
+                Step::Failed(error)
+            }
+            WindowOutcome::NotOffered => {
+                span.remaining.put_back(window);
+                self.refused(run);
+                Step::Stopped { answered: false }
+            }
+            WindowOutcome::NotYet => {
+                span.remaining.put_back(window);
+                self.has_ended = true;
+                run.findings.has_more = true;
+                Step::Stopped { answered: false }
+            }
+        })
+    }
+
+    /// There was no time for all pages of a window. A longer window is halved for the next tick; a single second
+    /// becomes pending at the page that was reached, for it would be begun again on every tick.
+    fn cut_off<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        window: Window,
+        pages: u32,
+        cursor: Option<String>,
+    ) {
+        if pages > 0 && !self.size.can_halve(window) && cursor.is_some() {
+            let Window { from, to } = window;
+            let schedule = unfinished(None, run.env.now());
+            let reason = format!("it has more than one tick can list ({pages} pages so far)");
+            run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor, reason }));
+            self.has_succeeded = true;
+            return;
+        }
+        span.remaining.put_back(window);
+        if pages > 0 && self.size.can_halve(window) {
+            self.resize(run, self.size.halved(window));
+        }
+    }
+
+    /// A window of the span failed: probes up to three others, the newest, the next and any. When there is no other, the
+    /// halves of the window itself.
+    async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        error: &PortError,
+    ) -> Result<(), PortError> {
+        if span.remaining.is_empty() {
+            if self.has_succeeded {
+                self.accuse(run, span);
+                return Ok(());
+            }
+            return self.probe_halves(run, span, error).await;
+        }
+        for choice in [Choice::Newest, Choice::Oldest, Choice::Random(run.env.clock.random())] {
+            let Some(window) = span.remaining.take(choice, self.size.seconds()) else { break };
+            match self.list_one(run, span, window, Tries::Once).await? {
+                Step::Answered | Step::Stopped { answered: true } => {
+                    self.accuse(run, span);
+                    return Ok(());
+                }
+                Step::Stopped { answered: false } => {
+                    self.has_ended = true;
+                    run.findings.has_more = true;
+                    return Ok(());
+                }
+                // One more refusal that only a person ends is enough.
+                Step::Failed(other) if other.recovery == Recovery::Person => break,
+                Step::Failed(_) => {}
+            }
+        }
+        self.vendor_is_down(run, span, error);
+        Ok(())
+    }
+
+    /// The only window there is failed as a whole: probes its newer and its older half.
+    async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        error: &PortError,
+    ) -> Result<(), PortError> {
+        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1 && !suspect.is_stalled;
+        let only = span.suspects.first().filter(|_| span.suspects.len() == 1 && error.recovery != Recovery::Person);
+        let halves = only.filter(has_halves).map(|suspect| suspect.window.halves());
+        for half in halves.into_iter().flatten().rev() {
+            let request =
+                WindowRequest { listing: self.id, window: half, cursor: None, tries: Tries::Once, size: self.size };
+            if let WindowOutcome::Complete { .. } = list_window(run, request).await? {
+                self.has_succeeded = true;
+                self.accuse(run, span);
+                run.change_pending(self.id, PendingChange::SpanDone(half));
+                return Ok(());
+            }
+        }
+        self.vendor_is_down(run, span, error);
+        Ok(())
+    }
+
+    /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
+    fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
+        self.has_succeeded = true;
+        for Suspect { window, reason, is_stalled } in span.suspects.drain(..) {
+            let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
+            let Window { from, to } = window;
+            run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor: None, reason }));
+            if !is_stalled {
+                self.new_spans.push(window);
+            }
+        }
+    }
+
+    /// Nothing answers. What was listed before in this tick shows that it did answer then: its failures become pending.
+    /// Otherwise nothing does, and the next tick begins where this one did, with smaller windows.
+    fn vendor_is_down<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        error: &PortError,
+    ) {
+        self.has_ended = true;
+        run.findings.has_more = true;
+        if run.findings.failure.is_none() {
+            run.record_failure(error);
+        }
+        if self.has_succeeded {
+            return self.accuse(run, span);
+        }
+        let first = span.suspects.first().map(|suspect| suspect.window);
+        if let Some(window) = first.filter(|window| error.recovery != Recovery::Person && self.size.can_halve(*window))
+        {
+            self.resize(run, self.size.halved(window));
+        }
+    }
+
+    /// The vendor says that it does not offer this listing. It is believed at once of a listing that never answered;
+    /// of one that did, after several ticks. Where another listing fails as well it may be said to everybody.
+    fn refused<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>) {
+        self.has_ended = true;
+        run.findings.not_offered.push(self.id);
+        if run.findings.failure.is_some() {
+            return;
+        }
+        let state = run.listing_state(self.id);
+        let refusals = state.not_offered.map_or(0, |refused| refused.refusals).saturating_add(1);
+        let has_answered = state.watermark > run.intake.delivery.state.head.floor;
+        let is_believed = !has_answered || refusals >= MAX_REFUSALS;
+        let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER);
+        run.intake.delivery.update.not_offered(self.id, NotOffered { refusals, until });
+        if !is_believed {
+            run.findings.has_more = true;
+            run.record_failure(&PortError::next_tick(format!(
+                "the listing {}, which answered before, is refused as not offered (tick {refusals} in a row; after \
+                 {MAX_REFUSALS} it is listed once a day only)",
+                self.id
+            )));
+        }
+    }
+
+    fn resize<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, size: WindowSize) {
+        if size != self.size {
+            self.size = size;
+            run.intake.delivery.update.window_seconds(self.id, size.seconds());
+        }
+    }
+}
+
+impl SpanRun {
+    fn is_done(&self) -> bool {
+        self.remaining.is_empty() && self.suspects.is_empty()
+    }
+
+    /// Puts back what of the window lies from `from` on.
+    fn put_back_from(&mut self, window: Window, from: UnixSeconds) {
+        if from < window.to {
+            self.remaining.put_back(Window { from: from.max(window.from), ..window });
+        }
+    }
+
+    /// Moves the mark to the first second that is neither listed nor pending.
+    fn move_mark<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
+        let suspects = self.suspects.iter().map(|suspect| suspect.window.from);
+        let to = suspects.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
+        if to <= self.moved_to {
+            return;
+        }
+        self.moved_to = to;
+        let is_done = to == self.span.to;
+        match &mut self.mark {
+            Mark::Watermark { now, sweeps, lost } => {
+                if let Some(lost) = lost.take() {
+                    run.record_gap(lost, "the vendor no longer has what was not listed in time");
+                }
+                let now = run.vendor_time.cap_to_first(*now);
+                let watermark = run.vendor_time.cap(to);
+                let update = &mut run.intake.delivery.update;
+                update.raise_watermark(listing, watermark);
+                for reach in sweeps {
+                    update.swept(listing, *reach, now.min(to + UnixSeconds::from(*reach)));
+                }
+            }
+            Mark::Sweep { began, sweeps } if is_done => {
+                // What lies after it was listed just before, or will be before the watermark moves.
+                for reach in sweeps {
+                    run.intake.delivery.update.swept(listing, *reach, *began);
+                }
+            }
+            Mark::Sweep { began, sweeps } => {
+                if let Some(reach) = sweeps.iter().copied().max() {
+                    let progress = SweepProgress { reach, began: *began, at: to };
+                    run.intake.delivery.update.sweep_progress(listing, progress);
+                }
+            }
+        }
+    }
+}
+
+/// The part of a tick that pending work may take while other work waits: a fifth.
+pub(crate) fn pending_share(tick_time: Duration) -> Duration {
+    tick_time / 5
+}

@@ -1,0 +1,10 @@
+//! One tick of one stream: list, fetch, normalise, deliver, and try pending work again.
+
+pub(crate) mod blobs;
+pub(crate) mod intake;
+pub(crate) mod listing;
+pub(crate) mod pages;
+pub(crate) mod prefetch;
+pub(crate) mod retry_pending;
+pub(crate) mod run;
+pub(crate) mod stream;

@@ -1,0 +1,196 @@
+//! One window of one listing, page by page.
+
+use std::collections::HashSet;
+
+use super::blobs::{self, BlobsOutcome};
+use super::run::{Cutoff, StreamRun};
+use crate::base::error::PortError;
+use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
+use crate::base::report::Gap;
+use crate::base::stream::ListingId;
+use crate::base::time::{UnixSeconds, Window};
+use crate::plan::window_size::WindowSize;
+
+/// Pages of one window. A vendor that has more is going round in circles.
+const MAX_PAGES: u32 = 20_000;
+/// Times one window is begun again because the place in it was lost.
+const MAX_RESTARTS: u32 = 3;
+
+/// One window to be listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WindowRequest<'a> {
+    pub(crate) listing: ListingId,
+    pub(crate) window: Window,
+    /// The page to begin with, where an earlier tick came that far.
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) tries: Tries,
+    /// How long windows are: decides whether this one is too long.
+    pub(crate) size: WindowSize,
+}
+
+/// The outcome of one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WindowOutcome {
+    /// All of it is delivered, in hand, or (a blob) pending.
+    Complete { pages: u32 },
+    /// All before `to` is; for the blobs after that there was no time.
+    Unfinished { to: UnixSeconds },
+    /// All before `to` is; the blobs after that fail one after the other.
+    Stalled { to: UnixSeconds, error: PortError },
+    /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
+    CutOff { pages: u32, cursor: Option<String> },
+    /// It has too many pages, or cannot be paged through; it is to be listed in smaller windows.
+    TooLong,
+    /// The vendor does not offer this listing to this source.
+    NotOffered,
+    /// The stream is not recorded yet.
+    NotYet,
+    /// The vendor failed.
+    Failed(PortError),
+}
+
+/// Lists one window and takes everything in it; from its start again where the place in it was lost.
+///
+/// # Errors
+/// When state or bucket fail.
+pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    request: WindowRequest<'_>,
+) -> Result<WindowOutcome, PortError> {
+    let mut cursor = request.cursor;
+    for restarts in 1..=MAX_RESTARTS {
+        let is_last = restarts == MAX_RESTARTS;
+        if let Some(outcome) = list_from(run, WindowRequest { cursor: cursor.take(), ..request }, is_last).await? {
+            return Ok(outcome);
+        }
+    }
+    let can_halve = request.size.can_halve(request.window);
+    Ok(if can_halve { WindowOutcome::TooLong } else { WindowOutcome::Failed(not_advancing(request.listing)) })
+}
+
+/// Lists one window from its start, or from the page that the request names. `None`: the place in it was lost.
+async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    request: WindowRequest<'_>,
+    is_last: bool,
+) -> Result<Option<WindowOutcome>, PortError> {
+    let WindowRequest { listing, window, tries, size, .. } = request;
+    let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
+    let mut cursor = request.cursor.map(str::to_owned);
+    for pages in 1..=MAX_PAGES {
+        let (vendor, stream) = (run.vendor, run.stream);
+        let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
+        run.findings.requests += 1;
+        let page = match run.before_cutoff(call).await {
+            Err(Cutoff) => {
+                let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
+                return Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }));
+            }
+            Ok(Err(error)) => return Ok(Some(WindowOutcome::Failed(error))),
+            Ok(Ok(Listed::CursorLost)) => return Ok(None),
+            Ok(Ok(Listed::NotOffered)) => return Ok(Some(WindowOutcome::NotOffered)),
+            Ok(Ok(Listed::NotYet { started, fault, lost })) => {
+                return not_yet(run, started, fault, lost).await.map(Some);
+            }
+            Ok(Ok(Listed::Page(page))) => page,
+        };
+        run.findings.listed.pages += 1;
+        if pages == 1 {
+            let ours = run.env.now();
+            run.vendor_time.note(page.vendor_now, ours);
+        }
+        let before = seen.len();
+        let had_events = take_items(run, page.items, &mut blobs, &mut seen).await?;
+        let Some(next) = page.next else {
+            // An end with nothing but events of the pages before: the cursor may have led back, past the rest.
+            if had_events && seen.len() == before && (size.can_halve(window) || !is_last) {
+                return Ok(None);
+            }
+            return consume(run, listing, blobs, pages).await.map(Some);
+        };
+        if !cursors.insert(next.clone()) {
+            return Ok(None);
+        }
+        if size.is_too_long(window, pages) {
+            return Ok(Some(WindowOutcome::TooLong));
+        }
+        cursor = Some(next);
+    }
+    Ok(Some(WindowOutcome::Failed(not_advancing(listing))))
+}
+
+/// Takes a page's events, remembering them in `seen`, and gathers its blobs; returns whether there were any events.
+async fn take_items<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    items: Vec<Item>,
+    blobs: &mut Vec<BlobRef>,
+    seen: &mut HashSet<u64>,
+) -> Result<bool, PortError> {
+    let mut had_events = false;
+    for item in items {
+        match item {
+            Item::Event(raw) => {
+                let row_id = run.intake.take(&raw).await?;
+                had_events = true;
+                seen.insert(row_id.ledger_entry());
+            }
+            Item::Blob(blob) => blobs.push(blob),
+        }
+    }
+    Ok(had_events)
+}
+
+/// All pages of a window are listed: consumes its blobs.
+async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
+    blobs: Vec<BlobRef>,
+    pages: u32,
+) -> Result<WindowOutcome, PortError> {
+    if blobs.is_empty() {
+        return Ok(WindowOutcome::Complete { pages });
+    }
+    Ok(match blobs::consume_listed(run, listing, blobs).await? {
+        BlobsOutcome::Settled => WindowOutcome::Complete { pages },
+        BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: oldest },
+        BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: oldest, error },
+    })
+}
+
+/// The stream is not recorded: remembers when its recording was started, and reports what that may have cost.
+async fn not_yet<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    started: Option<UnixSeconds>,
+    fault: Option<PortError>,
+    lost: Option<Window>,
+) -> Result<WindowOutcome, PortError> {
+    if let Some(at) = started {
+        remember_start(run, at).await?;
+    }
+    if let Some(Window { from, to }) = lost {
+        let cause = format!("{}: may not have been recorded", run.stream.name());
+        run.findings.gaps.push(Gap { from, to, cause });
+    }
+    fault.iter().for_each(|fault| run.record_failure(fault));
+    Ok(WindowOutcome::NotYet)
+}
+
+/// A recording was started: written before anything else, because vendors count starts. What else was
+/// learned is written with it, and so the lines first that this stands for.
+///
+/// # Errors
+/// When state or bucket fail.
+pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    at: UnixSeconds,
+) -> Result<(), PortError> {
+    run.intake.delivery.update.started(at);
+    run.intake.finish().await
+}
+
+fn not_advancing(listing: ListingId) -> PortError {
+    PortError::next_tick(format!(
+        "the listing {listing} does not advance: {MAX_RESTARTS} times the vendor lost our place in it or named \
+         the same next page twice, or it has more than {MAX_PAGES} pages for one window; it is tried again later"
+    ))
+}

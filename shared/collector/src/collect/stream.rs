@@ -1,0 +1,207 @@
+//! One tick of one stream, from its head to its report.
+
+use schema::Normalizer;
+
+use super::intake::Intake;
+use super::listing::{ListingRun, pending_share};
+use super::pages::remember_start;
+use super::retry_pending::{self, RequestLimit};
+use super::run::{Cutoff, Findings, StreamRun};
+use crate::base::env::Env;
+use crate::base::error::PortError;
+use crate::base::policy::VendorPolicy;
+use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
+use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
+use crate::base::stream::Stream;
+use crate::base::time::UnixSeconds;
+use crate::deliver::delivery::Delivery;
+use crate::plan::vendor_time::VendorTime;
+use crate::state::cache::SourceCache;
+use crate::state::stream_state::StreamState;
+
+/// Requests that pending work may make while other work waits, however few that has made.
+const MIN_PENDING_REQUESTS: u64 = 4;
+/// Pending work may make one request for so many of other work: a fifth of all.
+const PENDING_REQUEST_DIVISOR: u64 = 4;
+
+/// Lists and delivers everything due of one stream, and reports how far it came.
+pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
+    env: &Env<'_, S, B, C>,
+    (vendor, policy): (&V, &VendorPolicy),
+    stream: &Stream,
+    cache: &SourceCache,
+) -> StreamReport {
+    let budget = cache.budget();
+    let state = match StreamState::open(env, stream, policy, cache.take(&stream.name()), budget).await {
+        Ok(state) => state,
+        Err(error) => return StreamReport::failed(stream, &error),
+    };
+    let normalizer = Normalizer::new(stream.log_type);
+    let mut run = StreamRun {
+        env,
+        vendor,
+        stream,
+        policy,
+        budget,
+        began: env.clock.now(),
+        intake: Intake::new(&normalizer, Delivery::new(state, policy.horizon, budget)),
+        vendor_time: VendorTime::default(),
+        cutoff: env.cutoff(),
+        slow_blob_time: std::time::Duration::ZERO,
+        findings: Findings::default(),
+    };
+    let mut ended = collect(&mut run).await;
+    if ended.is_ok() {
+        run.intake.delivery.update.more_to_list = run.findings.has_more;
+        ended = run.intake.finish().await;
+    }
+    report(run, ended, cache).await
+}
+
+/// What the tick found out, as a report; keeps the state for the next tick.
+async fn report<S: State, B: Bucket, C: Clock, V>(
+    run: StreamRun<'_, S, B, C, V>,
+    mut ended: Result<(), PortError>,
+    cache: &SourceCache,
+) -> StreamReport {
+    let StreamRun { env, stream, policy, intake, vendor_time, findings, .. } = run;
+    let (events, duplicates) = (intake.events, intake.duplicates);
+    let (mut state, delivered) = intake.delivery.into_parts();
+    if ended.is_ok() {
+        ended = state.raise_mark().await;
+    }
+    let mut report = StreamReport::of(stream);
+    report.listed = ListedCounts { events, duplicates: duplicates + delivered.duplicates, ..findings.listed };
+    report.lines = delivered.lines;
+    report.gaps = [findings.gaps, delivered.gaps].concat();
+    report.pending = pending(&state, env.now());
+    report.failure = match ended {
+        Ok(()) => findings.failure,
+        Err(error) => Some(Failure::new(&stream.name(), &error)),
+    };
+    report.drained = report.failure.is_none() && !findings.has_more && report.pending.is_empty();
+    report.notes = Notes {
+        not_offered: findings.not_offered,
+        silence: silence(&report, &state, policy),
+        watermark_lag_seconds: lag(&state),
+        clock_skew_seconds: vendor_time.skew_seconds(),
+    };
+    cache.keep(stream.name(), state.into_cache());
+    report
+}
+
+/// Everything that is done between opening the state and the last write.
+async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+) -> Result<(), PortError> {
+    run.intake.delivery.settle().await?;
+    let Some(now) = prepare(run).await? else { return Ok(()) };
+    retry_pending::expire(run, now);
+    let has_due = retry_pending::is_due(run);
+    let mut listings: Vec<ListingRun> = Vec::new();
+    for id in &run.stream.listings {
+        listings.extend(ListingRun::plan(run, id, now));
+    }
+    if has_due {
+        run.cutoff = run.env.cutoff().saturating_sub(pending_share(run.tick_time())).unwrap_or(run.cutoff);
+    }
+    list(run, &mut listings).await?;
+    run.cutoff = run.env.cutoff();
+    retry(run, &mut listings).await?;
+    // What pending work left of the time is the other work's again.
+    list(run, &mut listings).await?;
+    run.findings.has_more |= listings.iter().any(ListingRun::has_more);
+    Ok(())
+}
+
+/// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another.
+async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listings: &mut [ListingRun],
+) -> Result<(), PortError> {
+    for listing in &mut *listings {
+        listing.list_main(run).await?;
+    }
+    for listing in listings {
+        listing.list_sweep(run).await?;
+    }
+    Ok(())
+}
+
+/// Tries pending work: with all the time that is left, or, while other work waits, with its share.
+async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listings: &mut [ListingRun],
+) -> Result<(), PortError> {
+    let mut limit = RequestLimit(u64::MAX);
+    if listings.iter().any(ListingRun::has_more) {
+        let made = run.findings.requests;
+        limit = RequestLimit(made + (made / PENDING_REQUEST_DIVISOR).max(MIN_PENDING_REQUESTS));
+        let until = run.env.clock.now().saturating_add(pending_share(run.tick_time()));
+        run.cutoff = until.unwrap_or(run.cutoff).min(run.env.cutoff());
+    }
+    for listing in listings {
+        retry_pending::retry(run, listing, limit).await?;
+    }
+    run.cutoff = run.env.cutoff();
+    Ok(())
+}
+
+/// The time that windows end at, or nothing when there is nothing to list yet.
+async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+) -> Result<Option<UnixSeconds>, PortError> {
+    let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
+    match run.before_cutoff(prepared).await {
+        Ok(Ok(Prepared::Ready { vendor_now, started })) => {
+            let ours = run.env.now();
+            if started {
+                remember_start(run, ours).await?;
+            }
+            Ok(Some(run.vendor_time.note(vendor_now, ours)))
+        }
+        // Neither drained nor failed.
+        Ok(Ok(Prepared::NotYet)) | Err(Cutoff) => {
+            run.findings.has_more = true;
+            Ok(None)
+        }
+        Ok(Err(error)) => {
+            run.record_failure(&error);
+            Ok(None)
+        }
+    }
+}
+
+/// What is pending as the head has it.
+fn pending<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> PendingReport {
+    let listings = || state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
+    let oldest = listings().filter_map(|listing| listing.pending.oldest()).min_by_key(|(first, _)| *first);
+    PendingReport {
+        pending_spans: listings().map(|listing| listing.pending.spans.len() as u64).sum(),
+        pending_blobs: listings().map(|listing| listing.pending.blobs.len() as u64).sum(),
+        pending_age_seconds: oldest.map(|(first, _)| (now - first).max(0)),
+        pending_reason: oldest.map(|(_, reason)| reason.to_owned()),
+    }
+}
+
+/// Seconds since the oldest watermark of the listings that are offered.
+fn lag<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
+    let now = state.env.now();
+    let listings = state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
+    let offered = listings.filter(|listing| !listing.is_left_alone(now));
+    offered.map(|listing| (now - listing.watermark).max(0)).max()
+}
+
+/// Advice on a stream that was listed to its end for long, and never showed an event.
+fn silence<S, B, C: Clock>(
+    report: &StreamReport,
+    state: &StreamState<'_, S, B, C>,
+    policy: &VendorPolicy,
+) -> Option<String> {
+    let silence = policy.silence?;
+    let listed = state.env.now() - state.head.floor;
+    let never = report.listed.events == 0 && state.head.times.last_event.is_none();
+    let is_silent = report.drained && never && listed >= silence.after;
+    let days = listed / 86_400;
+    is_silent.then(|| format!("{}: no event at all in {days} days; {}", state.stream.name(), silence.advice))
+}

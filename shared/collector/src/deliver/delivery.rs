@@ -1,0 +1,340 @@
+//! Exactly once into the bucket: intend, put, commit.
+//!
+//! 1. **intend**: the head names the key of the next object, before anything is put there.
+//! 2. **put**: the object is created at that key only if absent; of all writers one wins.
+//! 3. **commit**: in one transaction the object's row ids enter the ledger, `seq` rises, the intent
+//!    is cleared, and what the tick has learned (watermarks, pending work) is written.
+//!
+//! Every write of the head is conditional on the version that was read, so a commit can only
+//! follow a ledger that was read whole; and before it sets an intent or commits, a tick has seen all of the last commit
+//! ([`StreamState::verify_last_commit`]). Whoever finds an object at the intent's key (a tick died,
+//! or another is faster) commits *that* object's row ids and filters its own batch again. A tick
+//! may therefore die between any two calls, and any number may run at once. The object is the
+//! commit record; the table is an index of it.
+
+use std::collections::HashSet;
+
+use schema::RowId;
+
+use super::batch::{Batch, row_items};
+use super::rejected;
+use super::{key, object};
+use crate::base::env::Env;
+use crate::base::error::PortError;
+use crate::base::head::Head;
+use crate::base::ledger::{LedgerHour, LedgerKind};
+use crate::base::memory::MemoryBudget;
+use crate::base::policy::Compression;
+use crate::base::ports::{Bucket, Clock, Put, State};
+use crate::base::report::{Gap, LineCounts};
+use crate::base::stream::Stream;
+use crate::base::time::UnixSeconds;
+use crate::state::head_update::HeadUpdate;
+use crate::state::stream_state::{StreamState, Swap};
+
+/// Write conflicts with other ticks after which this one leaves the stream to them.
+const MAX_WRITE_CONFLICTS: u32 = 16;
+
+/// One tick's delivery of one stream.
+pub(crate) struct Delivery<'a, S, B, C> {
+    pub(crate) state: StreamState<'a, S, B, C>,
+    /// Seconds the ledger remembers.
+    horizon: UnixSeconds,
+    pub(crate) batch: Batch,
+    /// The `seq` of the head whose ledger the batch was compared with.
+    batch_seq: u64,
+    intents: Intents,
+    pub(crate) update: HeadUpdate,
+    outcome: Delivered,
+}
+
+/// What was delivered so far.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    /// Lines and objects.
+    pub(crate) lines: LineCounts,
+    /// Lines of the batch that other ticks delivered first.
+    pub(crate) duplicates: u64,
+    /// Gaps that the head has come past.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// Where the head's intent comes from.
+#[derive(Debug, Default)]
+struct Intents {
+    /// Left by an earlier tick without its object.
+    inherited: Option<String>,
+    /// Set by this tick.
+    own: Option<String>,
+}
+
+impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
+    pub(crate) fn new(state: StreamState<'a, S, B, C>, horizon: UnixSeconds, budget: &MemoryBudget) -> Self {
+        Self {
+            batch_seq: state.head.seq,
+            state,
+            horizon,
+            batch: Batch::new(budget),
+            intents: Intents::default(),
+            update: HeadUpdate::default(),
+            outcome: Delivered::default(),
+        }
+    }
+
+    fn env(&self) -> &'a Env<'a, S, B, C> {
+        self.state.env
+    }
+
+    fn stream(&self) -> &'a Stream {
+        self.state.stream
+    }
+
+    /// What was delivered, and the state for the next tick.
+    pub(crate) fn into_parts(self) -> (StreamState<'a, S, B, C>, Delivered) {
+        let Delivered { lines, duplicates, mut gaps } = self.outcome;
+        // A write that failed may be in force all the same: better reported twice than not at all.
+        gaps.extend(self.update.unreported_gaps);
+        (self.state, Delivered { lines, duplicates, gaps })
+    }
+
+    /// Ends what an earlier tick began: an object at the intent's key is adopted; without one the
+    /// intent stays until there is something to deliver.
+    pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
+        for _ in 0..MAX_WRITE_CONFLICTS {
+            let Some(key) = self.state.head.intent.clone() else { return Ok(()) };
+            let Some(object) = self.env().bucket.get(&key).await? else {
+                self.intents.inherited = Some(key);
+                return Ok(());
+            };
+            self.adopt(&key, &object).await?;
+        }
+        Err(contended())
+    }
+
+    /// Delivers the batch in hand and leaves an empty one.
+    pub(crate) async fn flush(&mut self) -> Result<(), PortError> {
+        for _ in 0..MAX_WRITE_CONFLICTS {
+            self.drop_what_others_delivered().await?;
+            self.leave_live_intent()?;
+            if self.batch.is_empty() {
+                self.batch.clear();
+                return Ok(());
+            }
+            if self.round().await? == Swap::Applied && self.batch.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(contended())
+    }
+
+    /// Writes what was learned and not yet written, where it is worth a write.
+    pub(crate) async fn write_update(&mut self) -> Result<(), PortError> {
+        for _ in 0..MAX_WRITE_CONFLICTS {
+            if !self.update.is_worth_a_write(&self.state.head, self.env().now()) {
+                return Ok(());
+            }
+            let mut next = self.state.next_head();
+            self.update.apply(&mut next);
+            if self.state.swap(next, &[]).await? == Swap::Applied {
+                self.update_is_written();
+                return Ok(());
+            }
+        }
+        Err(contended())
+    }
+
+    /// One attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up first.
+    async fn round(&mut self) -> Result<Swap, PortError> {
+        self.state.verify_last_commit().await?;
+        // Without lines there is nothing to put, unless an inherited intent must first be used up.
+        if self.batch.line_count() == 0 && self.state.head.intent.is_none() {
+            self.put_rejected().await?;
+            return self.commit(None).await;
+        }
+        if let Some(key) = self.stale_intent() {
+            return self.seal(&key).await;
+        }
+        let Some(key) = self.intend().await? else { return Ok(Swap::Lost) };
+        self.put_rejected().await?;
+        let compression = Compression::of_key(&key);
+        let body = compressed(compression, &key, &self.batch.lines)?;
+        let size = body.len();
+        match self.env().bucket.put_if_absent(&key, body, compression.content_type()).await? {
+            Put::Created => self.commit(Some(size)).await,
+            Put::AlreadyThere => self.adopt_at(&key).await,
+        }
+    }
+
+    /// An intent of another hour than this one, which this tick did not set itself.
+    fn stale_intent(&self) -> Option<String> {
+        let intent = self.state.head.intent.as_ref()?;
+        let is_own = self.intents.own.as_ref() == Some(intent);
+        (!is_own && key::is_stale(intent, self.env().clock.now())).then(|| intent.clone())
+    }
+
+    /// Uses up a stale intent with an empty object: new lines get a fresh key, so partitions only grow forward.
+    async fn seal(&mut self, key: &str) -> Result<Swap, PortError> {
+        let compression = Compression::of_key(key);
+        let body = compressed(compression, key, b"")?;
+        let size = body.len();
+        match self.env().bucket.put_if_absent(key, body, compression.content_type()).await? {
+            Put::Created => {
+                let swapped = self.state.swap(self.state.head_after(&[]), &[]).await?;
+                if swapped == Swap::Applied {
+                    self.outcome.lines.objects += 1;
+                    self.outcome.lines.bytes += size as u64;
+                }
+                Ok(swapped)
+            }
+            Put::AlreadyThere => self.adopt_at(key).await,
+        }
+    }
+
+    async fn adopt_at(&mut self, key: &str) -> Result<Swap, PortError> {
+        let object = self.env().bucket.get(key).await?.ok_or_else(|| vanished(key))?;
+        self.adopt(key, &object).await?;
+        Ok(Swap::Lost)
+    }
+
+    /// Without lines, an intent that was set while this tick runs is left to the tick that set it:
+    /// to use it up with an empty object would only send that tick round again, and so for ever.
+    fn leave_live_intent(&mut self) -> Result<(), PortError> {
+        let intent = &self.state.head.intent;
+        if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {
+            return Ok(());
+        }
+        if !self.batch.rejected().is_empty() {
+            return Err(contended());
+        }
+        // Consumed blobs are remembered only to save fetching them again.
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// The key of the next object, in force: the one already intended, or ours. `None` when another tick wrote first.
+    async fn intend(&mut self) -> Result<Option<String>, PortError> {
+        if let Some(key) = &self.state.head.intent {
+            return Ok(Some(key.clone()));
+        }
+        let (settings, now) = (self.env().settings, self.env().clock.now());
+        let key = key::object(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
+        let next = Head { intent: Some(key.clone()), ..self.state.next_head() };
+        // Even if the answer is lost, an intent of this key is ours.
+        self.intents.own = Some(key.clone());
+        Ok((self.state.swap(next, &[]).await? == Swap::Applied).then_some(key))
+    }
+
+    /// Commits the batch in hand, whose object (of `size` bytes) is in the bucket.
+    async fn commit(&mut self, size: Option<usize>) -> Result<Swap, PortError> {
+        let items = self.batch.ledger_items(self.state.head.seq, self.expiry());
+        let mut next = self.state.head_after(&items);
+        next.times.last_event = next.times.last_event.max(self.batch.newest_event());
+        self.update.apply(&mut next);
+        let swapped = self.state.swap(next, &items).await?;
+        if swapped == Swap::Applied {
+            let lines = LineCounts {
+                delivered: self.batch.line_count() as u64,
+                rejected: self.batch.rejected().len() as u64,
+                shared_ids: self.batch.shared_ids(),
+                drift: self.batch.drift(),
+                objects: u64::from(size.is_some()),
+                bytes: size.unwrap_or(0) as u64,
+                adopted: 0,
+            };
+            self.outcome.lines = std::mem::take(&mut self.outcome.lines).plus(lines);
+            self.batch.clear();
+            self.update_is_written();
+        }
+        Ok(swapped)
+    }
+
+    fn update_is_written(&mut self) {
+        let update = std::mem::take(&mut self.update);
+        self.outcome.gaps.extend(update.unreported_gaps);
+    }
+
+    /// Commits the object found at the intent's key in the name of whoever put it, watermarks unchanged.
+    async fn adopt(&mut self, key: &str, object: &[u8]) -> Result<(), PortError> {
+        self.state.verify_last_commit().await?;
+        let rows = object::row_ids(key, object)?;
+        let adopted = rows.len() as u64;
+        let items = row_items(rows.into_iter(), self.state.head.seq, self.expiry());
+        if self.state.swap(self.state.head_after(&items), &items).await? == Swap::Applied {
+            self.outcome.lines.adopted += adopted;
+        }
+        Ok(())
+    }
+
+    /// Compares the batch with the ledger again if commits have passed since it was gathered.
+    async fn drop_what_others_delivered(&mut self) -> Result<(), PortError> {
+        if self.batch_seq == self.state.head.seq {
+            return Ok(());
+        }
+        let mut delivered: HashSet<RowId> = HashSet::new();
+        for hour in self.batch.hours() {
+            let place = LedgerHour { kind: LedgerKind::Rows, hour };
+            self.state.load(place).await?;
+            let known = |row: &RowId| self.state.has_loaded(place, row.ledger_entry());
+            delivered.extend(self.batch.row_ids().filter(|row| row.hour == hour && known(row)));
+        }
+        self.outcome.duplicates += self.batch.drop_known(|row| delivered.contains(row)) as u64;
+        self.batch_seq = self.state.head.seq;
+        Ok(())
+    }
+
+    async fn put_rejected(&mut self) -> Result<(), PortError> {
+        let env = self.env();
+        for input in self.batch.rejected() {
+            let key = key::rejected(&env.settings.prefix, self.stream(), input.rejection.row_id);
+            let body = rejected::record(self.stream(), input, env.clock.now());
+            env.bucket.put_if_absent(&key, body, "application/json").await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the row is in the batch in hand or in the ledger.
+    pub(crate) async fn has(&mut self, row_id: &RowId) -> Result<bool, PortError> {
+        self.begin_batch();
+        if self.batch.contains(row_id) {
+            return Ok(true);
+        }
+        let place = LedgerHour { kind: LedgerKind::Rows, hour: row_id.hour };
+        self.state.knows(place, row_id.ledger_entry()).await
+    }
+
+    /// Remembers a blob all of whose events are in the batch in hand or in the ledger.
+    pub(crate) fn keep_blob(&mut self, hour: u32, entry: u64) {
+        self.begin_batch();
+        self.batch.keep_blob(hour, entry);
+    }
+
+    /// What enters an empty batch is compared with the ledger of the head in hand.
+    fn begin_batch(&mut self) {
+        if self.batch.is_empty() {
+            self.batch_seq = self.state.head.seq;
+        }
+    }
+
+    fn expiry(&self) -> i64 {
+        self.env().now() + self.horizon
+    }
+}
+
+fn compressed(compression: Compression, key: &str, lines: &[u8]) -> Result<Vec<u8>, PortError> {
+    let body = compression.compress(lines);
+    body.map_err(|why: std::io::Error| PortError::next_tick(format!("compressing {key} failed: {why}")))
+}
+
+fn contended() -> PortError {
+    PortError::next_tick(format!(
+        "gave up after {MAX_WRITE_CONFLICTS} write conflicts with other ticks of the same stream; those carry on, and so \
+         does the next tick"
+    ))
+}
+
+fn vanished(key: &str) -> PortError {
+    PortError::next_tick(format!(
+        "{key} was there when it was to be created and is gone now; the next tick looks again. \
+         If something deletes objects from the bucket, give it a day's delay"
+    ))
+}

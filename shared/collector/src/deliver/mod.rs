@@ -1,0 +1,7 @@
+//! Exactly once into the bucket: batches, objects, and the protocol that commits them.
+
+pub(crate) mod batch;
+pub(crate) mod delivery;
+pub(crate) mod key;
+pub(crate) mod object;
+pub(crate) mod rejected;

@@ -1,0 +1,110 @@
+//! Input that cannot become a line, and the object that keeps it.
+
+use jiff::Timestamp;
+use schema::Rejection;
+use serde::Serialize;
+
+use crate::base::stream::Stream;
+
+/// Input that cannot become a line.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejected {
+    /// Why, and the row id under which it is kept.
+    pub(crate) rejection: Rejection,
+    /// The input as it came.
+    pub(crate) raw: Vec<u8>,
+}
+
+/// The rejected inputs of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Rejects {
+    inputs: Vec<Rejected>,
+    bytes: usize,
+}
+
+impl Rejects {
+    /// Adds one.
+    pub(crate) fn push(&mut self, rejected: Rejected) {
+        self.bytes += rejected.raw.len();
+        self.inputs.push(rejected);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Their length in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All of them.
+    pub(crate) fn inputs(&self) -> &[Rejected] {
+        &self.inputs
+    }
+
+    /// All of them, taken out.
+    pub(crate) fn into_inputs(self) -> impl Iterator<Item = Rejected> {
+        self.inputs.into_iter()
+    }
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    source: &'a str,
+    log_type: &'static str,
+    reason: &'a str,
+    time: String,
+    /// The input; bytes that are not UTF-8 stand as U+FFFD.
+    raw: std::borrow::Cow<'a, str>,
+}
+
+/// The object that keeps a rejected input, as one line of JSON.
+pub(crate) fn record(stream: &Stream, rejected: &Rejected, now: Timestamp) -> Vec<u8> {
+    let record = Record {
+        source: stream.source.as_str(),
+        log_type: stream.log_type.name(),
+        reason: &rejected.rejection.reason,
+        time: now.to_string(),
+        raw: String::from_utf8_lossy(&rejected.raw),
+    };
+    // Strings and no maps: there is nothing in it that could fail to serialise.
+    serde_json::to_vec(&record).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::RowId;
+
+    use super::*;
+    use crate::base::stream::SourceId;
+
+    fn rejected(raw: &[u8]) -> Rejected {
+        let rejection = Rejection { reason: "not JSON".into(), row_id: RowId { hour: 0, hash: [1; 12] } };
+        Rejected { rejection, raw: raw.to_vec() }
+    }
+
+    #[test]
+    fn ok_the_record_says_what_was_rejected_and_why() {
+        let stream = Stream {
+            source: SourceId::try_from("acme".to_owned()).unwrap(),
+            label: String::new(),
+            log_type: schema::LogType::Dlp,
+            listings: vec!["content"],
+        };
+        let record = record(&stream, &rejected(b"\xffno"), Timestamp::UNIX_EPOCH);
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        assert_eq!((&record["source"], &record["reason"]), (&"acme".into(), &"not JSON".into()));
+        assert_eq!((&record["raw"], &record["time"]), (&"\u{fffd}no".into(), &"1970-01-01T00:00:00Z".into()));
+    }
+
+    #[test]
+    fn ok_bytes_are_those_of_the_inputs() {
+        let mut rejects = Rejects::default();
+        rejects.push(rejected(b"ab"));
+        rejects.push(rejected(b"c"));
+        assert_eq!((rejects.len(), rejects.bytes(), rejects.inputs().len()), (2, 3, 2));
+        assert_eq!(rejects.into_inputs().count(), 2);
+    }
+}

@@ -1,0 +1,209 @@
+//! Finding the broken seconds of a span that cannot be listed as a whole.
+//!
+//! The span is halved, and halves that fail are halved again. Pieces that touch what could be listed, or the span's own
+//! edges, go first: the edge of what is broken runs through them. Pieces between broken ones may be broken
+//! all over, so a search ends when many fail in a row; the next one begins with smaller pieces, at another place.
+
+use std::collections::HashSet;
+
+use crate::base::time::{UnixSeconds, Window};
+
+/// Failures in a row after which a search ends: more than it takes to find both edges, each of 17 halvings of a day.
+const MAX_FAILURES_IN_A_ROW: u32 = 40;
+/// A search begins with at most two to the power of this many pieces.
+const MAX_DEPTH: u32 = 10;
+
+/// One search.
+#[derive(Debug)]
+pub(crate) struct Bisection {
+    /// Not tried yet.
+    untried: Vec<Window>,
+    /// Where what was listed begins and ends, and the whole span.
+    edges: HashSet<UnixSeconds>,
+    /// Single seconds that failed, and pieces that were given up.
+    broken: Vec<Window>,
+    failures_in_a_row: u32,
+    /// Decides between pieces of one length.
+    random: u64,
+}
+
+impl Bisection {
+    /// A search in a span that failed as a whole `attempts` times: the more, the smaller are the first pieces. None is
+    /// longer than `max_seconds`.
+    pub(crate) fn new(whole: Window, attempts: u32, max_seconds: i64, random: u64) -> Self {
+        let depth = attempts.saturating_mul(2).saturating_sub(1).clamp(1, MAX_DEPTH);
+        let length = (whole.seconds() / (1 << depth)).clamp(1, max_seconds.max(1));
+        let mut untried = Vec::new();
+        let mut from = whole.from;
+        while from < whole.to {
+            let to = (from + length).min(whole.to);
+            untried.push(Window { from, to });
+            from = to;
+        }
+        Self { untried, edges: HashSet::from([whole.from, whole.to]), broken: Vec::new(), failures_in_a_row: 0, random }
+    }
+
+    /// The piece to list next; `None` when the search has ended.
+    pub(crate) fn next_piece(&mut self) -> Option<Window> {
+        if self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
+            return None;
+        }
+        let order = |piece: &Window| (self.is_edge(piece), piece.seconds(), self.place(piece));
+        let (at, _) = self.untried.iter().enumerate().max_by_key(|(_, piece)| order(piece))?;
+        Some(self.untried.swap_remove(at))
+    }
+
+    /// A place in an order that has nothing to do with time.
+    fn place(&self, piece: &Window) -> u64 {
+        (piece.from.unsigned_abs() ^ self.random).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+    }
+
+    /// Whether the piece touches something that could be listed, or an edge of the whole.
+    fn is_edge(&self, piece: &Window) -> bool {
+        self.edges.contains(&piece.from) || self.edges.contains(&piece.to)
+    }
+
+    /// The piece was listed.
+    pub(crate) fn listed(&mut self, piece: Window) {
+        self.failures_in_a_row = 0;
+        self.edges.extend([piece.from, piece.to]);
+    }
+
+    /// The piece failed.
+    pub(crate) fn failed(&mut self, piece: Window) {
+        self.failures_in_a_row += 1;
+        self.split(piece);
+    }
+
+    /// The piece is tried in halves; a single second has none and is broken.
+    pub(crate) fn split(&mut self, piece: Window) {
+        if piece.seconds() > 1 { self.untried.extend(piece.halves()) } else { self.broken.push(piece) }
+    }
+
+    /// The piece failed, and halves of it would as well.
+    pub(crate) fn give_up(&mut self, piece: Window) {
+        self.failures_in_a_row += 1;
+        self.broken.push(piece);
+    }
+
+    /// The piece was not listed for want of time.
+    pub(crate) fn put_back(&mut self, piece: Window) {
+        self.untried.push(piece);
+    }
+
+    /// Everything that was not listed, neighbours joined, oldest first.
+    pub(crate) fn unresolved(self) -> Vec<Window> {
+        let mut pieces = self.untried;
+        pieces.extend(self.broken);
+        pieces.sort_unstable();
+        let mut joined: Vec<Window> = Vec::new();
+        for piece in pieces {
+            match joined.last_mut() {
+                Some(last) if last.to == piece.from => last.to = piece.to,
+                _ => joined.push(piece),
+            }
+        }
+        joined
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 86_400;
+
+    const fn window(from: i64, to: i64) -> Window {
+        Window { from, to }
+    }
+
+    /// Searches a day in which these spans are broken; what is left, and how many pieces were listed or failed.
+    fn search(broken: &[Window]) -> (Vec<Window>, u32) {
+        let (mut bisection, mut tries) = (Bisection::new(window(0, DAY), 1, DAY, 7), 0);
+        while let Some(piece) = bisection.next_piece() {
+            tries += 1;
+            assert!(tries < 1_000, "the search does not end");
+            let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
+            if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
+        }
+        (bisection.unresolved(), tries)
+    }
+
+    #[test]
+    fn ok_single_seconds_are_found() {
+        for broken in [vec![window(0, 1)], vec![window(DAY - 1, DAY)], vec![window(40_001, 40_002)]] {
+            let (left, tries) = search(&broken);
+            assert!(tries <= 40, "{tries}");
+            assert_eq!(left, broken);
+        }
+        let two = [window(3_600, 3_601), window(70_000, 70_001)];
+        assert_eq!(search(&two).0, two);
+        let many: Vec<_> = (0..12).map(|number| window(number * 7_000 + 13, number * 7_000 + 14)).collect();
+        assert_eq!(search(&many).0, many);
+    }
+
+    #[test]
+    fn ok_hours_in_a_row_are_found_to_the_second() {
+        for from in [0, 1, 36_000, 50_000, DAY - 10_800] {
+            let broken = [window(from, from + 10_800)];
+            let (left, tries) = search(&broken);
+            assert_eq!(left, broken, "from {from}");
+            assert!(tries <= 120, "{tries}");
+        }
+    }
+
+    #[test]
+    fn ok_the_first_two_hours_and_the_last_one() {
+        let broken = [window(0, 7_200), window(DAY - 3_600, DAY)];
+        assert_eq!(search(&broken).0, broken);
+    }
+
+    #[test]
+    fn ok_many_broken_seconds_are_found_in_a_few_searches() {
+        let broken: Vec<_> = (0..86).map(|number| window(number * 1_000 + 7, number * 1_000 + 8)).collect();
+        let mut left = vec![window(0, DAY)];
+        let mut searches = 0;
+        while left != broken && searches < 8 {
+            searches += 1;
+            let mut next = Vec::new();
+            for span in left {
+                let mut bisection = Bisection::new(span, searches, DAY, 99);
+                while let Some(piece) = bisection.next_piece() {
+                    let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
+                    if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
+                }
+                next.extend(bisection.unresolved());
+            }
+            left = next;
+        }
+        assert_eq!(left, broken, "after {searches} searches");
+    }
+
+    #[test]
+    fn ok_what_is_broken_all_over_costs_a_bounded_search() {
+        let (left, tries) = search(&[window(0, DAY)]);
+        assert_eq!(left, [window(0, DAY)]);
+        assert!(tries <= MAX_FAILURES_IN_A_ROW, "{tries}");
+    }
+
+    #[test]
+    fn ok_no_piece_is_longer_than_a_window_may_be() {
+        let mut bisection = Bisection::new(window(0, 25), 1, 10, 7);
+        let mut pieces = Vec::new();
+        while let Some(piece) = bisection.next_piece() {
+            bisection.listed(piece);
+            pieces.push((piece.from, piece.to));
+        }
+        pieces.sort_unstable();
+        assert_eq!(pieces, [(0, 10), (10, 20), (20, 25)]);
+        assert!(bisection.unresolved().is_empty());
+    }
+
+    #[test]
+    fn ok_what_was_not_tried_is_unresolved() {
+        let mut bisection = Bisection::new(window(0, 8), 1, DAY, 7);
+        let piece = bisection.next_piece().unwrap();
+        bisection.put_back(piece);
+        assert_eq!(bisection.unresolved(), [window(0, 8)]);
+    }
+}

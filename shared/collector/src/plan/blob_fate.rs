@@ -1,0 +1,70 @@
+//! When a blob that cannot be had is given up.
+
+use crate::base::policy::Retention;
+use crate::base::time::UnixSeconds;
+
+/// A blob is given up when it has been missing or unreadable, and nothing else, for this long, in seconds.
+const GIVE_UP_AFTER: UnixSeconds = 86_400;
+/// A pending blob is tried for the last time this long before the vendor stops listing it, in seconds.
+const GIVE_UP_BEFORE: UnixSeconds = 900;
+
+/// Why a blob is on its last attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastAttempt {
+    /// The vendor drops it soon.
+    Expiring,
+    /// It has been missing or unreadable for too long.
+    MissingTooLong,
+}
+
+impl LastAttempt {
+    /// For how long it was tried, in words.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Expiring => "until the vendor drops it".to_owned(),
+            Self::MissingTooLong => format!("for {} hours", GIVE_UP_AFTER / 3_600),
+        }
+    }
+}
+
+/// When the last attempt at a blob created then is due: shortly before the vendor stops listing it.
+pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>) -> Option<UnixSeconds> {
+    retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE)
+}
+
+/// Whether an attempt at `now` is the last one, and why. `missing_since` is since when the vendor said nothing but that
+/// the blob is missing, or sent something unreadable.
+pub(crate) fn last_attempt(
+    created: UnixSeconds,
+    missing_since: Option<UnixSeconds>,
+    retention: Option<Retention>,
+    now: UnixSeconds,
+) -> Option<LastAttempt> {
+    if last_attempt_at(created, retention).is_some_and(|last| now >= last) {
+        return Some(LastAttempt::Expiring);
+    }
+    let too_long = missing_since.is_some_and(|since| now - since >= GIVE_UP_AFTER);
+    too_long.then_some(LastAttempt::MissingTooLong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETENTION: Option<Retention> = Some(Retention { keeps: 604_800, margin: 600 });
+    const LAST: UnixSeconds = 604_800 - 600 - GIVE_UP_BEFORE;
+
+    #[test]
+    fn ok_a_blob_is_given_up_before_it_is_listed_no_more() {
+        assert_eq!(last_attempt(0, None, RETENTION, LAST - 1), None);
+        assert_eq!(last_attempt(0, None, RETENTION, LAST), Some(LastAttempt::Expiring));
+        assert_eq!(last_attempt(0, None, None, i64::MAX), None);
+    }
+
+    #[test]
+    fn ok_a_blob_that_is_only_missing_is_given_up_after_a_day() {
+        assert_eq!(last_attempt(0, Some(100), RETENTION, 100 + GIVE_UP_AFTER - 1), None);
+        assert_eq!(last_attempt(0, Some(100), RETENTION, 100 + GIVE_UP_AFTER), Some(LastAttempt::MissingTooLong));
+        assert_eq!(LastAttempt::MissingTooLong.words(), "for 24 hours");
+    }
+}

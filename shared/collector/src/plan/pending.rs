@@ -1,0 +1,370 @@
+//! Pending work as interval operations: add, resolve, reschedule, bound.
+//!
+//! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have
+//! changed meanwhile. So each change is a union or a subtraction: whatever two ticks do, what one of them adds is only
+//! removed by somebody who has listed it.
+
+use crate::base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
+use crate::base::time::{UnixSeconds, Window};
+
+/// Pending spans of one listing.
+const MAX_SPANS: usize = 64;
+/// Pending blobs of one listing.
+const MAX_BLOBS: usize = 500;
+/// Bytes of one stream's pending work: with it the head stays far below the 400 kB of a DynamoDB item.
+pub(crate) const MAX_PENDING_BYTES: usize = 100_000;
+/// Bytes of a span or blob beside its texts.
+const FIXED_BYTES: usize = 150;
+/// A longer cursor is not kept, in bytes: its span is then listed from its start.
+const MAX_CURSOR_BYTES: usize = 2_000;
+/// A longer reason is cut, in characters.
+const MAX_REASON_CHARS: usize = 160;
+/// The longest wait between two attempts, in seconds.
+const MAX_BACKOFF: UnixSeconds = 3_600;
+/// With more pending than this, one is tried on every tick even if none is due: many failures have one cause, and its
+/// end should be noticed soon.
+const MANY: usize = 10;
+
+/// One change of a listing's pending work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PendingChange {
+    /// A span is pending from now on, in the place of whatever was pending inside it.
+    Span(PendingSpan),
+    /// A span was listed, or given up: nothing inside it is pending any more.
+    SpanDone(Window),
+    /// A blob is pending from now on, or failed again.
+    Blob(PendingBlob),
+    /// A blob was consumed or given up.
+    BlobDone(String),
+    /// Something that had failed succeeded: everything that was not tried since `not_tried_since` is due now.
+    RetryAll {
+        /// The time by our clock.
+        now: UnixSeconds,
+        /// When the tick began.
+        not_tried_since: UnixSeconds,
+    },
+}
+
+/// When work that failed `attempts` times is tried again: after one tick, two, four, at most an hour.
+/// Half a tick early, so that a tick that is a little early does not miss it.
+pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSeconds) -> UnixSeconds {
+    if attempts == 0 {
+        return now;
+    }
+    let doubled = tick_seconds.saturating_mul(1_i64 << (attempts - 1).min(16));
+    now + doubled.min(MAX_BACKOFF) - tick_seconds / 2
+}
+
+/// The schedule after one more failure at `now`; `before` is the one so far.
+pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seconds: UnixSeconds) -> Schedule {
+    let attempts = before.map_or(0, |before| before.attempts).saturating_add(1);
+    let first_failure = before.map_or(now, |before| before.first_failure);
+    let next_attempt = next_attempt(now, attempts, tick_seconds);
+    Schedule { first_failure, last_attempt: now, attempts, next_attempt }
+}
+
+/// The schedule of work that was only left unfinished: due at once.
+pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
+    let before = before.unwrap_or(Schedule { first_failure: now, last_attempt: now, attempts: 0, next_attempt: now });
+    Schedule { last_attempt: now, next_attempt: now, ..before }
+}
+
+/// A reason as it is kept.
+pub(crate) fn short_reason(reason: &str) -> String {
+    reason.chars().take(MAX_REASON_CHARS).collect()
+}
+
+impl PendingWork {
+    /// Whether nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.blobs.is_empty()
+    }
+
+    /// The pending spans as windows.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = Window> {
+        self.spans.iter().map(PendingSpan::window)
+    }
+
+    /// The pending blob of that id.
+    pub(crate) fn blob(&self, id: &str) -> Option<&PendingBlob> {
+        self.blobs.iter().find(|blob| blob.id == id)
+    }
+
+    /// The schedules of everything.
+    fn schedules(&self) -> impl Iterator<Item = Schedule> {
+        let spans = self.spans.iter().map(|span| span.schedule);
+        spans.chain(self.blobs.iter().map(|blob| blob.schedule))
+    }
+
+    /// When the oldest of it failed first, and why it failed last.
+    pub(crate) fn oldest(&self) -> Option<(UnixSeconds, &str)> {
+        let spans = self.spans.iter().map(|span| (span.schedule.first_failure, span.reason.as_str()));
+        let blobs = self.blobs.iter().map(|blob| (blob.schedule.first_failure, blob.reason.as_str()));
+        spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
+    }
+
+    /// The latest time at which what is tried next may be tried: everything that is due, or, of many, the next one.
+    pub(crate) fn due_until(&self, now: UnixSeconds) -> UnixSeconds {
+        let count = self.spans.len() + self.blobs.len();
+        let next = self.schedules().map(|schedule| schedule.next_attempt).min();
+        next.filter(|_| count > MANY).map_or(now, |next| next.max(now))
+    }
+
+    /// Spans that are due at `until`, the soonest to expire first.
+    pub(crate) fn due_spans(&self, until: UnixSeconds) -> Vec<PendingSpan> {
+        self.spans.iter().filter(|span| span.schedule.next_attempt <= until).cloned().collect()
+    }
+
+    /// Blobs that are due at `until`, the soonest to expire first.
+    pub(crate) fn due_blobs(&self, until: UnixSeconds) -> Vec<PendingBlob> {
+        self.blobs.iter().filter(|blob| blob.schedule.next_attempt <= until).cloned().collect()
+    }
+
+    /// The parts of pending spans before `oldest`, which the vendor no longer keeps.
+    pub(crate) fn expired(&self, oldest: UnixSeconds) -> Vec<Window> {
+        let expired = self.windows().filter(|window| window.from < oldest);
+        expired.map(|window| Window { to: window.to.min(oldest), ..window }).collect()
+    }
+
+    /// Applies a change.
+    pub(crate) fn apply(&mut self, change: &PendingChange) {
+        match change {
+            PendingChange::Span(span) => self.add_span(span.clone()),
+            PendingChange::SpanDone(window) => self.subtract(*window),
+            PendingChange::Blob(blob) => self.add_blob(blob.clone()),
+            PendingChange::BlobDone(id) => self.blobs.retain(|blob| blob.id != *id),
+            PendingChange::RetryAll { now, not_tried_since } => {
+                let spans = self.spans.iter_mut().map(|span| &mut span.schedule);
+                let all = spans.chain(self.blobs.iter_mut().map(|blob| &mut blob.schedule));
+                for schedule in all.filter(|schedule| schedule.last_attempt < *not_tried_since) {
+                    schedule.next_attempt = schedule.next_attempt.min(*now);
+                }
+            }
+        }
+    }
+
+    fn add_span(&mut self, mut span: PendingSpan) {
+        let overlapped = self.spans.iter().filter(|other| other.window().overlaps(&span.window()));
+        let earliest = overlapped.map(|other| other.schedule.first_failure).min();
+        span.schedule.first_failure = earliest.unwrap_or(i64::MAX).min(span.schedule.first_failure);
+        span.cursor = span.cursor.filter(|cursor| cursor.len() <= MAX_CURSOR_BYTES);
+        span.reason = short_reason(&span.reason);
+        self.subtract(span.window());
+        self.spans.push(span);
+        self.spans.sort_by_key(|span| span.from);
+    }
+
+    /// Removes the window. What is left of a span that lost a part has no cursor: cursors hold for one window.
+    fn subtract(&mut self, window: Window) {
+        let cut = |span: PendingSpan| -> Vec<PendingSpan> {
+            if !span.window().overlaps(&window) {
+                return vec![span];
+            }
+            let parts = span.window().without(window);
+            parts.map(|part| PendingSpan { from: part.from, to: part.to, cursor: None, ..span.clone() }).collect()
+        };
+        self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
+    }
+
+    fn add_blob(&mut self, mut blob: PendingBlob) {
+        if let Some(known) = self.blob(&blob.id) {
+            blob.schedule.first_failure = blob.schedule.first_failure.min(known.schedule.first_failure);
+        }
+        blob.reason = short_reason(&blob.reason);
+        self.blobs.retain(|known| known.id != blob.id);
+        self.blobs.push(blob);
+        self.blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    }
+
+    /// Brings it within its bounds and `max_bytes`. Nothing is forgotten: the newest blobs become spans, neighbouring
+    /// spans become one. That lists more again, which is harmless.
+    pub(crate) fn bound(&mut self, max_bytes: usize) {
+        while self.blobs.len() > MAX_BLOBS || (self.bytes() > max_bytes && !self.blobs.is_empty()) {
+            let Some(blob) = self.blobs.pop() else { break };
+            self.add_blob_as_span(&blob);
+            self.merge_spans(MAX_SPANS);
+        }
+        self.merge_spans(MAX_SPANS);
+        if self.bytes() > max_bytes {
+            self.spans.iter_mut().for_each(|span| span.cursor = None);
+        }
+    }
+
+    fn add_blob_as_span(&mut self, blob: &PendingBlob) {
+        let (from, to) = (blob.created, blob.created + 1);
+        if !self.windows().any(|window| window.from <= from && to <= window.to) {
+            let (schedule, reason) = (blob.schedule, blob.reason.clone());
+            self.add_span(PendingSpan { from, to, schedule, cursor: None, reason });
+        }
+    }
+
+    /// Joins the two spans that lie closest together until there are at most `max_spans`.
+    fn merge_spans(&mut self, max_spans: usize) {
+        while self.spans.len() > max_spans {
+            let gaps = self.spans.windows(2).map(|pair| pair[1].from - pair[0].to);
+            let Some((at, _)) = gaps.enumerate().min_by_key(|(_, gap)| *gap) else { return };
+            let later = self.spans.remove(at + 1);
+            let earlier = &mut self.spans[at];
+            let (a, b) = (earlier.schedule, later.schedule);
+            earlier.to = later.to;
+            earlier.cursor = None;
+            earlier.schedule = Schedule {
+                first_failure: a.first_failure.min(b.first_failure),
+                last_attempt: a.last_attempt.max(b.last_attempt),
+                attempts: a.attempts.max(b.attempts),
+                next_attempt: a.next_attempt.min(b.next_attempt),
+            };
+        }
+    }
+
+    /// About how long it is when stored.
+    fn bytes(&self) -> usize {
+        let span = |span: &PendingSpan| span.reason.len() + span.cursor.as_ref().map_or(0, String::len) + FIXED_BYTES;
+        let blob = |blob: &PendingBlob| blob.reason.len() + blob.id.len() + blob.uri.len() + FIXED_BYTES;
+        self.spans.iter().map(span).chain(self.blobs.iter().map(blob)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(from: i64, to: i64) -> PendingSpan {
+        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100 };
+        PendingSpan { from, to, schedule, cursor: None, reason: "500".to_owned() }
+    }
+
+    fn blob(number: usize, created: i64) -> PendingBlob {
+        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100 };
+        let (id, uri) = (format!("blob-{number}"), "u".to_owned());
+        PendingBlob { id, uri, created, expires: 0, schedule, missing_since: None, reason: String::new() }
+    }
+
+    fn work(changes: &[PendingChange]) -> PendingWork {
+        let mut work = PendingWork::default();
+        changes.iter().for_each(|change| work.apply(change));
+        work
+    }
+
+    fn windows(work: &PendingWork) -> Vec<(i64, i64)> {
+        work.windows().map(|window| (window.from, window.to)).collect()
+    }
+
+    use PendingChange::{Blob, BlobDone, RetryAll, Span, SpanDone};
+
+    #[test]
+    fn ok_adding_is_a_union_and_resolving_a_subtraction() {
+        let mut pending = work(&[Span(span(10, 20)), Span(span(30, 40)), Span(span(15, 32))]);
+        assert_eq!(windows(&pending), [(10, 15), (15, 32), (32, 40)]);
+        pending.apply(&SpanDone(Window { from: 12, to: 35 }));
+        assert_eq!(windows(&pending), [(10, 12), (35, 40)]);
+        pending.apply(&SpanDone(Window { from: 0, to: 99 }));
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn ok_what_one_tick_adds_another_only_removes_where_it_listed() {
+        // One tick found [10, 20) broken; another, which knew nothing of that, listed [0, 15) well.
+        for changes in [[Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 })]] {
+            assert_eq!(windows(&work(&changes)), [(15, 20)]);
+        }
+    }
+
+    #[test]
+    fn ok_a_span_that_fails_again_keeps_its_first_failure() {
+        let later = PendingSpan { schedule: failed_again(None, 500, 60), ..span(10, 20) };
+        let pending = work(&[Span(span(10, 20)), Span(later)]);
+        assert_eq!((pending.spans.len(), pending.spans[0].schedule.first_failure), (1, 50));
+    }
+
+    #[test]
+    fn ok_a_span_that_lost_a_part_has_no_cursor() {
+        let with_cursor = PendingSpan { cursor: Some("c".to_owned()), ..span(10, 20) };
+        let pending = work(&[Span(with_cursor.clone()), SpanDone(Window { from: 30, to: 40 })]);
+        assert_eq!(pending.spans[0].cursor.as_deref(), Some("c"));
+        let pending = work(&[Span(with_cursor.clone()), SpanDone(Window { from: 10, to: 11 })]);
+        assert_eq!(pending.spans[0].cursor, None);
+        let too_long = PendingSpan { cursor: Some("c".repeat(MAX_CURSOR_BYTES + 1)), ..with_cursor };
+        assert_eq!(work(&[Span(too_long)]).spans[0].cursor, None);
+    }
+
+    #[test]
+    fn ok_backoff_doubles_from_one_tick_to_an_hour() {
+        let waits = [0, 1, 2, 3, 4, 5, 9, 40].map(|attempts| next_attempt(1_000, attempts, 300) - 1_000);
+        assert_eq!(waits, [0, 150, 450, 1_050, 2_250, 3_450, 3_450, 3_450]);
+        let twice = failed_again(Some(failed_again(None, 0, 300)), 200, 300);
+        assert_eq!((twice.attempts, twice.first_failure, twice.next_attempt), (2, 0, 650));
+        assert_eq!(unfinished(Some(twice), 210), Schedule { last_attempt: 210, next_attempt: 210, ..twice });
+    }
+
+    #[test]
+    fn ok_of_many_one_is_due_on_every_tick() {
+        let changes: Vec<_> = (0..MANY).map(|number| Blob(blob(number, 5))).collect();
+        let mut pending = work(&changes);
+        assert!(pending.due_blobs(pending.due_until(99)).is_empty());
+        let mut next = blob(MANY, 7);
+        next.schedule.next_attempt = 99;
+        pending.apply(&Blob(next));
+        assert_eq!(pending.due_blobs(pending.due_until(10)).len(), 1);
+        assert_eq!(pending.due_blobs(pending.due_until(100)).len(), MANY + 1);
+        pending.apply(&RetryAll { now: 60, not_tried_since: 50 });
+        assert_eq!(pending.due_blobs(60).len(), 0);
+        pending.apply(&RetryAll { now: 60, not_tried_since: 51 });
+        assert_eq!(pending.due_blobs(60).len(), MANY + 1);
+    }
+
+    #[test]
+    fn ok_blobs_are_known_by_their_id() {
+        let mut again = blob(1, 5);
+        again.schedule = Schedule { first_failure: 70, last_attempt: 70, attempts: 2, next_attempt: 130 };
+        let pending = work(&[Blob(blob(2, 3)), Blob(blob(1, 5)), Blob(again)]);
+        let ids: Vec<_> = pending.blobs.iter().map(|blob| blob.id.as_str()).collect();
+        assert_eq!((ids, pending.blobs[1].schedule.attempts), (vec!["blob-2", "blob-1"], 2));
+        assert_eq!(pending.oldest(), Some((50, "")));
+        assert!(work(&[Blob(blob(1, 5)), BlobDone("blob-1".to_owned())]).is_empty());
+    }
+
+    #[test]
+    fn ok_past_the_bounds_nothing_is_forgotten() {
+        let changes: Vec<_> = (0..MAX_BLOBS + 200).map(|number| Blob(blob(number, number as i64 * 10))).collect();
+        let mut pending = work(&changes);
+        pending.bound(MAX_PENDING_BYTES);
+        assert!(pending.blobs.len() <= MAX_BLOBS && pending.spans.len() <= MAX_SPANS);
+        assert!(pending.bytes() <= MAX_PENDING_BYTES);
+        for number in 0..MAX_BLOBS + 200 {
+            let second = number as i64 * 10;
+            let as_blob = pending.blobs.iter().any(|blob| blob.created == second);
+            let in_span = pending.windows().any(|window| (window.from..window.to).contains(&second));
+            assert!(as_blob || in_span, "{number}");
+        }
+    }
+
+    #[test]
+    fn ok_neighbours_are_merged_first() {
+        let mut pending = PendingWork::default();
+        for number in 0..MAX_SPANS as i64 + 1 {
+            let at = number * 100 + if number == 7 { -60 } else { 0 };
+            pending.apply(&Span(span(at, at + 10)));
+        }
+        pending.bound(MAX_PENDING_BYTES);
+        assert_eq!(pending.spans.len(), MAX_SPANS);
+        assert!(windows(&pending).contains(&(600, 650)));
+    }
+
+    #[test]
+    fn ok_cursors_go_before_spans_when_bytes_are_short() {
+        let mut pending = PendingWork::default();
+        for number in 0..MAX_SPANS as i64 {
+            let cursor = Some("c".repeat(MAX_CURSOR_BYTES));
+            pending.apply(&Span(PendingSpan { cursor, ..span(number * 100, number * 100 + 1) }));
+        }
+        pending.bound(MAX_PENDING_BYTES);
+        assert!(pending.spans.len() == MAX_SPANS && pending.bytes() <= MAX_PENDING_BYTES);
+    }
+
+    #[test]
+    fn ok_what_the_vendor_no_longer_keeps_is_named() {
+        let pending = work(&[Span(span(10, 20)), Span(span(30, 40)), Span(span(50, 60))]);
+        assert_eq!(pending.expired(35), [Window { from: 10, to: 20 }, Window { from: 30, to: 35 }]);
+    }
+}

@@ -1,0 +1,145 @@
+//! What of a span is still to be listed, and which window of it comes next.
+
+use crate::base::time::{UnixSeconds, Window};
+
+/// Which window of what remains is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The oldest.
+    Oldest,
+    /// The newest.
+    Newest,
+    /// Any, by this number.
+    Random(u64),
+}
+
+/// The parts of a span that are still to be listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remaining {
+    /// Disjoint, oldest first, none empty.
+    parts: Vec<Window>,
+}
+
+impl Remaining {
+    /// All of `span` but what is `pending`: that is tried again on its own schedule.
+    pub(crate) fn new(span: Window, pending: impl Iterator<Item = Window>) -> Self {
+        let mut parts = vec![span];
+        for window in pending {
+            parts = parts.into_iter().flat_map(|part| part.without(window)).collect();
+        }
+        Self { parts }
+    }
+
+    /// Whether everything was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The first second that is still to be listed.
+    pub(crate) fn begins(&self) -> Option<UnixSeconds> {
+        self.parts.first().map(|part| part.from)
+    }
+
+    /// Takes a window of at most `seconds`; `None` when nothing is left.
+    pub(crate) fn take(&mut self, choice: Choice, seconds: UnixSeconds) -> Option<Window> {
+        let seconds = seconds.max(1);
+        let window = match choice {
+            Choice::Oldest => {
+                let part = *self.parts.first()?;
+                Window { to: part.to.min(part.from.saturating_add(seconds)), ..part }
+            }
+            Choice::Newest => {
+                let part = *self.parts.last()?;
+                Window { from: part.from.max(part.to.saturating_sub(seconds)), ..part }
+            }
+            Choice::Random(number) => self.nth_window(number, seconds)?,
+        };
+        self.parts = self.parts.iter().flat_map(|part| part.without(window)).collect();
+        Some(window)
+    }
+
+    /// The window that stands at a place chosen by `number`, as if each part were cut into windows.
+    fn nth_window(&self, number: u64, seconds: UnixSeconds) -> Option<Window> {
+        let windows = |part: &Window| part.seconds().unsigned_abs().div_ceil(seconds.unsigned_abs());
+        let count: u64 = self.parts.iter().map(windows).sum();
+        let mut place = number.checked_rem(count)?;
+        for part in &self.parts {
+            if place < windows(part) {
+                let from = part.from.saturating_add(place.cast_signed().saturating_mul(seconds));
+                return Some(Window { from, to: part.to.min(from.saturating_add(seconds)) });
+            }
+            place -= windows(part);
+        }
+        None
+    }
+
+    /// Puts back what was taken and not listed.
+    pub(crate) fn put_back(&mut self, window: Window) {
+        self.parts.push(window);
+        self.parts.sort_unstable();
+        let mut joined: Vec<Window> = Vec::with_capacity(self.parts.len());
+        for part in self.parts.drain(..) {
+            match joined.last_mut() {
+                Some(last) if last.to >= part.from => last.to = last.to.max(part.to),
+                _ => joined.push(part),
+            }
+        }
+        self.parts = joined;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn window(from: i64, to: i64) -> Window {
+        Window { from, to }
+    }
+
+    #[test]
+    fn ok_pending_spans_are_left_out() {
+        let pending = [window(3, 5), window(8, 20)];
+        let mut remaining = Remaining::new(window(0, 10), pending.into_iter());
+        let mut taken = Vec::new();
+        while let Some(window) = remaining.take(Choice::Oldest, 2) {
+            taken.push(window);
+        }
+        assert_eq!(taken, [window(0, 2), window(2, 3), window(5, 7), window(7, 8)]);
+        assert!(remaining.is_empty() && remaining.begins().is_none());
+    }
+
+    #[test]
+    fn ok_the_newest_is_taken_from_the_end() {
+        let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
+        assert_eq!(remaining.take(Choice::Newest, 4), Some(window(6, 10)));
+        assert_eq!(remaining.take(Choice::Newest, 4), Some(window(2, 6)));
+        assert_eq!(remaining.take(Choice::Newest, 4), Some(window(0, 2)));
+        assert_eq!(remaining.take(Choice::Newest, 4), None);
+    }
+
+    #[test]
+    fn ok_a_random_one_can_be_any_and_leaves_the_rest() {
+        let mut seen = std::collections::BTreeSet::new();
+        for number in 0..100 {
+            let mut remaining = Remaining::new(window(0, 10), std::iter::once(window(4, 6)));
+            let taken = remaining.take(Choice::Random(number), 3).unwrap();
+            seen.insert(taken);
+            remaining.put_back(taken);
+            assert_eq!(remaining, Remaining::new(window(0, 10), std::iter::once(window(4, 6))));
+        }
+        assert_eq!(Vec::from_iter(seen), [window(0, 3), window(3, 4), window(6, 9), window(9, 10)]);
+        assert_eq!(Remaining { parts: vec![] }.take(Choice::Random(7), 3), None);
+    }
+
+    #[test]
+    fn ok_what_is_put_back_is_joined_again() {
+        let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
+        let first = remaining.take(Choice::Oldest, 3).unwrap();
+        let second = remaining.take(Choice::Oldest, 3).unwrap();
+        assert_eq!(remaining.begins(), Some(6));
+        remaining.put_back(first);
+        assert_eq!(remaining.begins(), Some(0));
+        remaining.put_back(second);
+        assert_eq!(remaining, Remaining::new(window(0, 10), std::iter::empty()));
+    }
+}

@@ -1,0 +1,81 @@
+//! The vendor's clock, and how far it is believed.
+
+use crate::base::time::UnixSeconds;
+
+/// A vendor's clock that differs from ours by this much or more is not believed, in seconds.
+const MAX_CLOCK_SKEW: UnixSeconds = 3_600;
+
+/// The vendor's clock as its answers in one tick told it.
+///
+/// While both clocks are less than [`MAX_CLOCK_SKEW`] apart the vendor's counts. Beyond that the earlier of the two
+/// counts: a wrong clock may then delay events, but never lets anything count as listed that was not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct VendorTime {
+    first: Option<UnixSeconds>,
+    last: Option<UnixSeconds>,
+    skew_seconds: Option<i64>,
+}
+
+impl VendorTime {
+    /// Takes in an answer that came at `ours` by our clock, and the vendor's clock where the answer told it.
+    /// Returns the time that counts.
+    pub(crate) fn note(&mut self, vendor: Option<UnixSeconds>, ours: UnixSeconds) -> UnixSeconds {
+        let Some(vendor) = vendor else { return self.last.map_or(ours, |last| last.min(ours)) };
+        let skew = vendor.saturating_sub(ours);
+        let is_believed = skew.abs() < MAX_CLOCK_SKEW;
+        if !is_believed {
+            self.skew_seconds = Some(skew);
+        }
+        let now = if is_believed { vendor } else { vendor.min(ours) };
+        self.first = self.first.or(Some(now));
+        self.last = Some(now);
+        now
+    }
+
+    /// `at`, but not past the vendor's clock: what a listing shows, it shows as of the vendor's now.
+    pub(crate) fn cap(&self, at: UnixSeconds) -> UnixSeconds {
+        self.last.map_or(at, |last| at.min(last))
+    }
+
+    /// `at`, but not past the vendor's clock when this tick first learned it: every window was listed after that.
+    pub(crate) fn cap_to_first(&self, at: UnixSeconds) -> UnixSeconds {
+        self.first.map_or(at, |first| at.min(first))
+    }
+
+    /// How far the vendor's clock was ahead of ours, in seconds, if it was too far to be believed.
+    pub(crate) fn skew_seconds(&self) -> Option<i64> {
+        self.skew_seconds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_clock_near_ours_is_believed() {
+        let mut time = VendorTime::default();
+        assert_eq!((time.cap(900), time.cap_to_first(900)), (900, 900));
+        assert_eq!(time.note(Some(1_300), 1_000), 1_300);
+        assert_eq!(time.note(Some(1_400), 1_010), 1_400);
+        assert_eq!((time.cap(9_000), time.cap_to_first(9_000), time.cap(7)), (1_400, 1_300, 7));
+        assert_eq!(time.skew_seconds(), None);
+    }
+
+    #[test]
+    fn ok_of_clocks_an_hour_apart_the_earlier_counts() {
+        for (vendor, counts) in [(10 + 864_000, 10), (10 - 864_000, 10 - 864_000), (10 + 3_600, 10)] {
+            let mut time = VendorTime::default();
+            assert_eq!(time.note(Some(vendor), 10), counts);
+            assert_eq!((time.cap(i64::MAX), time.skew_seconds()), (counts, Some(vendor - 10)));
+        }
+    }
+
+    #[test]
+    fn ok_an_answer_without_a_clock_changes_nothing() {
+        let mut time = VendorTime::default();
+        assert_eq!(time.note(None, 50), 50);
+        time.note(Some(40), 50);
+        assert_eq!((time.note(None, 60), time.cap(60)), (40, 40));
+    }
+}

@@ -1,0 +1,224 @@
+//! A stream's first tick, and how lost or restored state is told from a new stream.
+//!
+//! The head is written first, then a record of its birth in the bucket. A record without its head
+//! therefore means that the state was lost, or that the bucket's prefix belongs to another
+//! deployment: to begin anew would deliver everything again, so the stream stops.
+//!
+//! The record also holds a high-water mark of the head's `seq`. A head below it was restored from a backup, and what
+//! was delivered since would be delivered again, so the stream stops as well.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::env::Env;
+use crate::base::error::PortError;
+use crate::base::head::{Head, HeadTimes, LastCommit, ListingState};
+use crate::base::policy::VendorPolicy;
+use crate::base::ports::{Bucket, Clock, Put, State, Written};
+use crate::base::stream::Stream;
+use crate::base::time::UnixSeconds;
+
+/// The mark is raised when it is older than this, in seconds.
+const RAISE_AFTER_SECONDS: UnixSeconds = 3_600;
+/// The mark is raised when the head is this many commits ahead of it.
+const RAISE_AFTER_COMMITS: u64 = 256;
+
+/// The birth record, as it stands in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Birth {
+    id: String,
+    born_at: String,
+    /// The highest `seq` that the head is known to have had.
+    #[serde(default)]
+    seq: u64,
+}
+
+/// The high-water mark of `seq` as this process last saw it in the birth record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SeqMark {
+    /// The mark.
+    pub(crate) seq: u64,
+    /// When this process last raised it; `None`: not yet.
+    pub(crate) raised_at: Option<UnixSeconds>,
+}
+
+impl SeqMark {
+    /// Whether it should be raised to `seq` at `now`: when the process has not done so yet, an hour after it last did,
+    /// or after many commits.
+    pub(crate) fn is_due(self, seq: u64, now: UnixSeconds) -> bool {
+        let is_old = self.raised_at.is_none_or(|at| now - at >= RAISE_AFTER_SECONDS);
+        seq > self.seq && (is_old || seq - self.seq >= RAISE_AFTER_COMMITS)
+    }
+}
+
+/// The key of the stream's birth record.
+pub(crate) fn key(prefix: &str, stream: &Stream) -> String {
+    format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table())
+}
+
+/// Reads the stream's head, or creates it if the stream is new.
+///
+/// # Errors
+/// [`Recovery::Person`](crate::Recovery::Person) when the state was lost.
+pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
+    env: &Env<'_, S, B, C>,
+    stream: &Stream,
+    policy: &VendorPolicy,
+) -> Result<Head, PortError> {
+    if let Some(head) = env.state.head(stream).await? {
+        return Ok(head);
+    }
+    let key = key(&env.settings.prefix, stream);
+    if env.bucket.get(&key).await?.is_none() {
+        let head = new_head(env, stream, policy);
+        if env.state.write(stream, None, &head, &[]).await? == Written::Applied {
+            return Ok(head);
+        }
+    }
+    // Another tick may have created it since it was read: the head precedes its record.
+    env.state.head(stream).await?.ok_or_else(|| lost(&key))
+}
+
+/// Checks the head against the birth record, which is created if there is none, and returns the record's mark.
+///
+/// # Errors
+/// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head, or the head was restored.
+pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
+    env: &Env<'_, S, B, C>,
+    stream: &Stream,
+    head: &Head,
+) -> Result<SeqMark, PortError> {
+    let key = key(&env.settings.prefix, stream);
+    let mut record = env.bucket.get(&key).await?;
+    if record.is_none() {
+        let birth = Birth { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq };
+        if env.bucket.put_if_absent(&key, bytes(&birth)?, "application/json").await? == Put::Created {
+            return Ok(SeqMark { seq: head.seq, raised_at: None });
+        }
+        record = env.bucket.get(&key).await?;
+    }
+    match record.as_deref().and_then(parse).filter(|birth| birth.id == head.id) {
+        Some(birth) => check_seq(head, birth.seq).map(|()| SeqMark { seq: birth.seq, raised_at: None }),
+        None => Err(foreign_marker(&key)),
+    }
+}
+
+/// Checks that the head is not older than one that was seen with `seq`.
+///
+/// # Errors
+/// [`Recovery::Person`](crate::Recovery::Person) when it is: the state was restored from a backup.
+pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
+    if head.seq < seq { Err(restored(head.seq, seq)) } else { Ok(()) }
+}
+
+/// Raises the mark in the birth record to the head's `seq`. A tick that loses the race to another leaves it to that one.
+pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
+    env: &Env<'_, S, B, C>,
+    stream: &Stream,
+    head: &Head,
+) -> Result<SeqMark, PortError> {
+    let key = key(&env.settings.prefix, stream);
+    let record = env.bucket.get(&key).await?;
+    let Some(record) = record else {
+        // Somebody removed it; it is created anew.
+        return Ok(SeqMark { raised_at: Some(env.now()), ..verify(env, stream, head).await? });
+    };
+    let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
+    if birth.seq < head.seq {
+        let raised = Birth { seq: head.seq, ..birth.clone() };
+        env.bucket.replace(&key, &record, bytes(&raised)?, "application/json").await?;
+    }
+    Ok(SeqMark { seq: birth.seq.max(head.seq), raised_at: Some(env.now()) })
+}
+
+fn parse(record: &[u8]) -> Option<Birth> {
+    serde_json::from_slice(record).ok()
+}
+
+fn bytes(birth: &Birth) -> Result<Vec<u8>, PortError> {
+    serde_json::to_vec(birth).map_err(|why| PortError::next_tick(format!("the birth record cannot be written: {why}")))
+}
+
+fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &VendorPolicy) -> Head {
+    let now = env.now();
+    let floor = now - lookback(env.settings.lookback, policy);
+    let listing = ListingState { watermark: floor, ..ListingState::default() };
+    Head {
+        version: 1,
+        id: format!("{:016x}{:016x}", env.clock.random(), env.clock.random()),
+        seq: 0,
+        intent: None,
+        last_commit: LastCommit::default(),
+        floor,
+        listings: stream.listings.iter().map(|id| ((*id).to_owned(), listing.clone())).collect(),
+        times: HeadTimes { written_at: now, ..HeadTimes::default() },
+    }
+}
+
+/// How far back a new stream begins, in seconds. Twice the margin inside the vendor's retention, so that a
+/// first tick that takes its time, or a clock that is somewhat off, does not begin with a gap.
+fn lookback(wanted: UnixSeconds, policy: &VendorPolicy) -> UnixSeconds {
+    policy.retention.map_or(wanted, |retention| wanted.min(retention.keeps - 2 * retention.margin))
+}
+
+fn lost(key: &str) -> PortError {
+    PortError::person(format!(
+        "the state of this stream is gone, but {key} in the bucket shows that it was delivered before, and to begin \
+         anew would deliver it twice: restore the newest state, or use another prefix"
+    ))
+}
+
+fn restored(seq: u64, mark: u64) -> PortError {
+    PortError::person(format!(
+        "the state of this stream is older than what was delivered (next object {seq}, but {mark} objects were \
+         committed): it was restored from a backup, and to go on would deliver lines twice. Restore the newest state, or \
+         use another prefix"
+    ))
+}
+
+fn foreign_marker(key: &str) -> PortError {
+    PortError::person(format!(
+        "{key} in the bucket belongs to another deployment, or to a state that was lost since, and two would \
+         deliver everything twice: use another prefix, or restore the state"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_the_mark_is_raised_by_a_cold_process_hourly_and_after_many_commits() {
+        let mark = |raised_at| SeqMark { seq: 10, raised_at };
+        assert!(mark(None).is_due(11, 0) && !mark(None).is_due(10, 0));
+        let warm = mark(Some(1_000));
+        assert!(!warm.is_due(11, 1_000 + RAISE_AFTER_SECONDS - 1) && warm.is_due(11, 1_000 + RAISE_AFTER_SECONDS));
+        assert!(!warm.is_due(10 + RAISE_AFTER_COMMITS - 1, 1_000) && warm.is_due(10 + RAISE_AFTER_COMMITS, 1_000));
+    }
+
+    #[test]
+    fn ok_a_record_without_a_mark_reads_as_zero() {
+        let birth = parse(br#"{"id":"i","born_at":"2026-11-22T06:00:00Z"}"#).unwrap();
+        assert_eq!((birth.id.as_str(), birth.seq), ("i", 0));
+        assert_eq!(parse(&bytes(&birth).unwrap()), Some(birth));
+        assert_eq!(parse(b"something else"), None);
+    }
+
+    #[test]
+    fn ok_the_look_back_stays_inside_the_retention() {
+        use crate::base::policy::Retention;
+        let policy = |retention| VendorPolicy {
+            tick_seconds: 60,
+            overlap: 0,
+            sweeps: &[],
+            first_window: 1,
+            longest_window: 1,
+            retention,
+            horizon: 1,
+            silence: None,
+            fetches_ahead: 1,
+            split_after_pages: None,
+        };
+        assert_eq!(lookback(900, &policy(None)), 900);
+        assert_eq!(lookback(900, &policy(Some(Retention { keeps: 800, margin: 50 }))), 700);
+    }
+}

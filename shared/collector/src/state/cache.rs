@@ -1,0 +1,66 @@
+//! What a warm process keeps between ticks, only to read less.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::ledger_cache::LedgerCache;
+use crate::base::memory::MemoryBudget;
+
+/// What a warm process keeps of one source between ticks. Losing it costs nothing but reads.
+#[derive(Debug, Default)]
+pub struct SourceCache {
+    streams: RefCell<HashMap<String, StreamCache>>,
+    budget: MemoryBudget,
+}
+
+impl SourceCache {
+    /// An empty cache. All sources of a process share its `budget`.
+    pub fn new(budget: &MemoryBudget) -> Self {
+        Self { streams: RefCell::default(), budget: budget.clone() }
+    }
+
+    /// What all sources of the process share.
+    pub(crate) fn budget(&self) -> &MemoryBudget {
+        &self.budget
+    }
+
+    /// Takes what is kept of a stream; a tick that dies leaves nothing behind.
+    pub(crate) fn take(&self, stream: &str) -> Option<StreamCache> {
+        self.streams.borrow_mut().remove(stream)
+    }
+
+    /// Keeps it for the next tick.
+    pub(crate) fn keep(&self, stream: String, cache: StreamCache) {
+        self.streams.borrow_mut().insert(stream, cache);
+    }
+}
+
+/// What a warm process keeps of one stream.
+#[derive(Debug)]
+pub(crate) struct StreamCache {
+    /// The head's id.
+    pub(crate) head_id: String,
+    /// The head's `seq` when it was last seen.
+    pub(crate) seq: u64,
+    /// The ledger as far as it was read.
+    pub(crate) ledger: LedgerCache,
+    /// The `seq` whose preceding commit is known to be visible as a whole.
+    pub(crate) verified_seq: Option<u64>,
+    /// The high-water mark of `seq` in the birth record, and when it was last raised or read.
+    pub(crate) mark: super::birth::SeqMark,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_what_is_taken_is_gone_until_it_is_kept_again() {
+        let cache = SourceCache::default();
+        assert!(cache.take("s").is_none());
+        let ledger = LedgerCache::new(cache.budget());
+        let mark = super::super::birth::SeqMark::default();
+        cache.keep("s".to_owned(), StreamCache { head_id: "i".to_owned(), seq: 1, ledger, verified_seq: None, mark });
+        assert!(cache.take("s").is_some_and(|kept| kept.seq == 1) && cache.take("s").is_none());
+    }
+}

@@ -1,0 +1,257 @@
+//! What a tick has learned that its next write of the head will say.
+
+use std::collections::BTreeMap;
+
+use crate::base::head::{Head, ListingState, NotOffered, SweepProgress};
+use crate::base::report::Gap;
+use crate::base::stream::ListingId;
+use crate::base::time::UnixSeconds;
+use crate::plan::pending::{MAX_PENDING_BYTES, PendingChange};
+
+/// An idle stream's head is written this seldom, in seconds.
+const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
+
+/// What a tick has learned that its next write of the head will say. Every change composes with what another tick wrote
+/// meanwhile: watermarks and sweeps only rise, pending work is joined and subtracted.
+#[derive(Debug, Default)]
+pub(crate) struct HeadUpdate {
+    listings: BTreeMap<ListingId, ListingUpdate>,
+    last_start: Option<UnixSeconds>,
+    /// Gaps that are reported once the head that has come past them is written.
+    pub(crate) unreported_gaps: Vec<Gap>,
+    /// The tick ends before the listing did: the next one continues where this one stopped, however near that is.
+    pub(crate) more_to_list: bool,
+}
+
+#[derive(Debug, Default)]
+struct ListingUpdate {
+    watermark: Option<UnixSeconds>,
+    swept: BTreeMap<u32, UnixSeconds>,
+    sweep_progress: Option<SweepProgress>,
+    window_seconds: Option<UnixSeconds>,
+    not_offered: Option<NotOffered>,
+    pending: Vec<PendingChange>,
+}
+
+impl HeadUpdate {
+    fn of(&mut self, listing: ListingId) -> &mut ListingUpdate {
+        self.listings.entry(listing).or_default()
+    }
+
+    /// Everything the listing showed before `to` is delivered, will be by the write that says so, or is pending.
+    pub(crate) fn raise_watermark(&mut self, listing: ListingId, to: UnixSeconds) {
+        let watermark = &mut self.of(listing).watermark;
+        *watermark = Some(watermark.map_or(to, |before| before.max(to)));
+    }
+
+    /// What happened longer than `reach` before `at` has been listed again since.
+    pub(crate) fn swept(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
+        let swept = self.of(listing).swept.entry(reach).or_insert(at);
+        *swept = (*swept).max(at);
+    }
+
+    /// A sweep has come this far, and not to its end.
+    pub(crate) fn sweep_progress(&mut self, listing: ListingId, progress: SweepProgress) {
+        self.of(listing).sweep_progress = Some(progress);
+    }
+
+    /// The length of the listing's next window, in seconds.
+    pub(crate) fn window_seconds(&mut self, listing: ListingId, seconds: UnixSeconds) {
+        self.of(listing).window_seconds = Some(seconds);
+    }
+
+    /// The vendor refused the listing, saying that it does not offer it.
+    pub(crate) fn not_offered(&mut self, listing: ListingId, refused: NotOffered) {
+        self.of(listing).not_offered = Some(refused);
+    }
+
+    /// The listing's pending work changes. Changes apply in the order in which they were made.
+    pub(crate) fn pending(&mut self, listing: ListingId, change: PendingChange) {
+        self.of(listing).pending.push(change);
+    }
+
+    /// Whether the blob became pending in this update.
+    pub(crate) fn has_pending_blob(&self, listing: ListingId, id: &str) -> bool {
+        let changes = self.listings.get(listing).map(|update| update.pending.as_slice()).unwrap_or_default();
+        changes.iter().any(|change| matches!(change, PendingChange::Blob(blob) if blob.id == id))
+    }
+
+    /// A recording was started.
+    pub(crate) fn started(&mut self, at: UnixSeconds) {
+        self.last_start = Some(at);
+    }
+
+    /// The listing's state with this update applied.
+    pub(crate) fn view(&self, head: &Head, listing: ListingId) -> ListingState {
+        let mut state = head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
+        if let Some(update) = self.listings.get(listing) {
+            update.apply(&mut state, pending_limit(head));
+        }
+        state
+    }
+
+    /// Puts everything into the head.
+    pub(crate) fn apply(&self, head: &mut Head) {
+        let (floor, limit) = (head.floor, pending_limit(head));
+        for (listing, update) in &self.listings {
+            let state = head.listings.entry((*listing).to_owned()).or_insert_with(|| new_listing(floor));
+            update.apply(state, limit);
+        }
+        head.times.last_start = self.last_start.max(head.times.last_start);
+    }
+
+    /// Whether it deserves a write of its own at `now`: an idle tick costs none, but for one per hour.
+    pub(crate) fn is_worth_a_write(&self, head: &Head, now: UnixSeconds) -> bool {
+        let mut next = head.clone();
+        self.apply(&mut next);
+        let watermark =
+            |head: &Head, listing: &str| head.listings.get(listing).map_or(head.floor, |state| state.watermark);
+        let raised = self.listings.keys().map(|listing| watermark(&next, listing) - watermark(head, listing));
+        let raised = raised.max().unwrap_or(0);
+        let is_due = raised >= IDLE_WRITE_INTERVAL
+            || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL));
+        // The watermark alone can wait; everything else cannot.
+        for (listing, state) in &mut next.listings {
+            state.watermark = watermark(head, listing);
+        }
+        is_due || without_watermark_only(&next, head)
+    }
+}
+
+/// Whether the two differ, given that their watermarks do not; a listing that is new and has nothing to say does not count.
+fn without_watermark_only(next: &Head, head: &Head) -> bool {
+    let before = |listing: &str| head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
+    next.times != head.times || next.listings.iter().any(|(listing, state)| before(listing) != *state)
+}
+
+impl ListingUpdate {
+    fn apply(&self, state: &mut ListingState, max_pending_bytes: usize) {
+        if let Some(to) = self.watermark {
+            state.watermark = state.watermark.max(to);
+            // It answered, so it is offered.
+            state.not_offered = None;
+        }
+        state.sweep_progress = self.sweep_progress.or(state.sweep_progress);
+        for (reach, at) in &self.swept {
+            let swept = state.swept.entry(*reach).or_insert(*at);
+            *swept = (*swept).max(*at);
+            // A sweep that began before is done with this one.
+            state.sweep_progress = state.sweep_progress.filter(|progress| progress.began > *at);
+        }
+        state.window_seconds = self.window_seconds.or(state.window_seconds);
+        state.not_offered = self.not_offered.or(state.not_offered);
+        if !self.pending.is_empty() {
+            self.pending.iter().for_each(|change| state.pending.apply(change));
+            state.pending.bound(max_pending_bytes);
+        }
+    }
+}
+
+/// A listing that joins later begins where the stream began.
+fn new_listing(floor: UnixSeconds) -> ListingState {
+    ListingState { watermark: floor, ..ListingState::default() }
+}
+
+/// The listings of a stream share its bytes of pending work.
+fn pending_limit(head: &Head) -> usize {
+    MAX_PENDING_BYTES / head.listings.len().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::head::{HeadTimes, LastCommit};
+    use crate::base::pending::{PendingSpan, Schedule};
+    use crate::base::time::Window;
+
+    fn head() -> Head {
+        Head {
+            version: 1,
+            id: String::new(),
+            seq: 0,
+            intent: None,
+            last_commit: LastCommit::default(),
+            floor: 0,
+            listings: BTreeMap::new(),
+            times: HeadTimes::default(),
+        }
+    }
+
+    fn span(from: i64, to: i64) -> PendingSpan {
+        let schedule = Schedule { first_failure: 1, last_attempt: 1, attempts: 1, next_attempt: 2 };
+        PendingSpan { from, to, schedule, cursor: None, reason: String::new() }
+    }
+
+    #[test]
+    fn ok_an_idle_tick_is_not_written_and_a_backlog_is() {
+        let head = head();
+        let mut update = HeadUpdate::default();
+        update.raise_watermark("all", 1);
+        assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL - 1));
+        assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL));
+        // However little it was, or the next tick would come no further.
+        update.more_to_list = true;
+        assert!(update.is_worth_a_write(&head, 1));
+        assert!(
+            !HeadUpdate { more_to_list: true, ..HeadUpdate::default() }.is_worth_a_write(&head, IDLE_WRITE_INTERVAL)
+        );
+    }
+
+    #[test]
+    fn ok_pending_work_is_written_at_once_and_with_the_watermark() {
+        let mut update = HeadUpdate::default();
+        update.pending("all", PendingChange::Span(span(10, 20)));
+        update.raise_watermark("all", 20);
+        assert!(update.is_worth_a_write(&head(), 1));
+        let mut next = head();
+        update.apply(&mut next);
+        let state = &next.listings["all"];
+        assert_eq!((state.watermark, state.pending.spans.len()), (20, 1));
+        assert_eq!(update.view(&head(), "all"), *state);
+        // Written, it says nothing new.
+        let mut again = HeadUpdate::default();
+        again.pending("all", PendingChange::Span(span(10, 20)));
+        assert!(!again.is_worth_a_write(&next, 1));
+    }
+
+    #[test]
+    fn ok_updates_of_two_ticks_compose() {
+        let mut head = head();
+        let (mut one, mut two) = (HeadUpdate::default(), HeadUpdate::default());
+        one.pending("all", PendingChange::Span(span(10, 20)));
+        one.raise_watermark("all", 30);
+        two.pending("all", PendingChange::SpanDone(Window { from: 0, to: 12 }));
+        two.raise_watermark("all", 12);
+        one.apply(&mut head);
+        two.apply(&mut head);
+        let state = &head.listings["all"];
+        assert_eq!((state.watermark, state.pending.spans[0].from, state.pending.spans[0].to), (30, 12, 20));
+    }
+
+    #[test]
+    fn ok_a_listing_that_answers_is_offered() {
+        let mut head = head();
+        let mut update = HeadUpdate::default();
+        update.not_offered("all", NotOffered { refusals: 1, until: Some(99) });
+        assert!(update.is_worth_a_write(&head, 0));
+        update.apply(&mut head);
+        assert!(head.listings["all"].is_left_alone(98));
+        let mut update = HeadUpdate::default();
+        update.raise_watermark("all", 5);
+        assert!(update.is_worth_a_write(&head, 0));
+        update.apply(&mut head);
+        assert!(!head.listings["all"].is_left_alone(98));
+    }
+
+    #[test]
+    fn ok_a_sweep_that_is_done_ends_its_progress() {
+        let mut head = head();
+        let mut update = HeadUpdate::default();
+        update.sweep_progress("all", SweepProgress { reach: 9, began: 50, at: 7 });
+        update.apply(&mut head);
+        let mut update = HeadUpdate::default();
+        update.swept("all", 9, 50);
+        update.apply(&mut head);
+        assert_eq!((head.listings["all"].sweep_progress, head.listings["all"].swept[&9]), (None, 50));
+    }
+}

@@ -1,0 +1,285 @@
+//! What the ledger knows, as far as this process has read it.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::base::error::PortError;
+use crate::base::head::Head;
+use crate::base::ledger::{LedgerHour, LedgerItem};
+use crate::base::memory::{MemoryBudget, MemoryShare};
+use crate::base::ports::State;
+use crate::base::stream::Stream;
+use crate::base::time::UnixSeconds;
+
+/// Bytes that one entry takes in memory, with what the set needs around it.
+const ENTRY_BYTES: usize = 20;
+/// Bytes of an hour without entries.
+const HOUR_BYTES: usize = 128;
+/// A commit older than this is visible as a whole, in seconds: stores take a moment, and its items may have expired.
+const VISIBLE_AFTER: UnixSeconds = 86_400;
+
+#[derive(Debug, Default)]
+struct CachedHour {
+    /// Every commit below this `seq` is in `entries`.
+    complete_below: u64,
+    entries: HashSet<u64>,
+    last_used: u64,
+}
+
+/// The hours of one stream's ledger that were read, kept while the process is warm.
+///
+/// An hour is only believed when it holds every commit below the head's `seq`; an older one is
+/// topped up with what came since. Heads rise by one commit at a time, each conditional on the
+/// head before, so nothing can slip in below.
+#[derive(Debug)]
+pub(crate) struct LedgerCache {
+    hours: HashMap<LedgerHour, CachedHour>,
+    entries: usize,
+    uses: u64,
+    memory: MemoryShare,
+}
+
+/// Whether a commit of the head at `now` is so recent that a store may not show all of it yet.
+pub(crate) fn may_be_torn(head: &Head, now: UnixSeconds) -> bool {
+    head.seq > 0 && now - head.last_commit.at < VISIBLE_AFTER
+}
+
+impl LedgerCache {
+    /// An empty cache that keeps to the process's budget.
+    pub(crate) fn new(budget: &MemoryBudget) -> Self {
+        Self { hours: HashMap::new(), entries: 0, uses: 0, memory: budget.share() }
+    }
+
+    /// Reads the hour as far as the head requires. Returns `false` when the store does not show the head's last commit
+    /// there yet (at `now`): the hour is then not complete, and is to be read again.
+    pub(crate) async fn load(
+        &mut self,
+        state: &impl State,
+        stream: &Stream,
+        place: LedgerHour,
+        head: &Head,
+        now: UnixSeconds,
+    ) -> Result<bool, PortError> {
+        self.uses += 1;
+        let uses = self.uses;
+        let complete_below = self.hours.get_mut(&place).map_or(0, |hour| {
+            hour.last_used = uses;
+            hour.complete_below
+        });
+        if complete_below >= head.seq {
+            return Ok(true);
+        }
+        let items = state.ledger(stream, place.kind, place.hour, complete_below.checked_sub(1)).await?;
+        self.add(place, items.iter().flat_map(|item| item.entries.iter().copied()));
+        let is_expected = head.last_commit.touches(place) && may_be_torn(head, now);
+        let is_whole = !is_expected || items.iter().any(|item| item.seq + 1 == head.seq);
+        if let Some(hour) = self.hours.get_mut(&place).filter(|_| is_whole) {
+            hour.complete_below = head.seq;
+        }
+        self.evict(Some(place));
+        Ok(is_whole)
+    }
+
+    /// Whether a loaded hour has the entry.
+    pub(crate) fn contains(&self, place: LedgerHour, entry: u64) -> bool {
+        self.hours.get(&place).is_some_and(|hour| hour.entries.contains(&entry))
+    }
+
+    /// Whether the hour is loaded as far as a head at `seq` requires.
+    pub(crate) fn is_complete(&self, place: LedgerHour, seq: u64) -> bool {
+        self.hours.get(&place).is_some_and(|hour| hour.complete_below >= seq)
+    }
+
+    /// Takes in a commit of this process: number `seq`, with all its items. Hours that were
+    /// complete before it are complete after it.
+    pub(crate) fn committed(&mut self, seq: u64, items: &[LedgerItem]) {
+        for item in items {
+            if self.hours.contains_key(&item.place()) {
+                self.add(item.place(), item.entries.iter().copied());
+            }
+        }
+        for hour in self.hours.values_mut().filter(|hour| hour.complete_below == seq) {
+            hour.complete_below = seq + 1;
+        }
+        self.evict(None);
+    }
+
+    fn add(&mut self, place: LedgerHour, entries: impl Iterator<Item = u64>) {
+        let hour = self.hours.entry(place).or_default();
+        hour.last_used = self.uses;
+        let before = hour.entries.len();
+        hour.entries.extend(entries);
+        self.entries += hour.entries.len() - before;
+        self.account();
+    }
+
+    fn account(&mut self) {
+        self.memory.set(self.entries * ENTRY_BYTES + self.hours.len() * HOUR_BYTES);
+    }
+
+    /// While the process is above its budget, forgets the hours unused for longest; never the one in use.
+    pub(crate) fn evict(&mut self, in_use: Option<LedgerHour>) {
+        while self.memory.excess_bytes() > 0 {
+            let others = self.hours.iter().filter(|(place, _)| Some(**place) != in_use);
+            let Some(place) = others.min_by_key(|(_, hour)| hour.last_used).map(|(place, _)| *place) else {
+                return;
+            };
+            self.entries -= self.hours.remove(&place).map_or(0, |hour| hour.entries.len());
+            self.account();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::base::head::{HeadTimes, LastCommit};
+    use crate::base::ledger::LedgerKind;
+    use crate::base::ports::Written;
+    use crate::base::stream::SourceId;
+
+    const HOUR: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 5 };
+    const OTHER: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 4 };
+
+    /// One hour's items, and how often they were read.
+    #[derive(Default)]
+    struct Ledger {
+        items: RefCell<Vec<LedgerItem>>,
+        reads: Cell<u32>,
+    }
+
+    impl State for Ledger {
+        async fn head(&self, _: &Stream) -> Result<Option<Head>, PortError> {
+            Ok(None)
+        }
+
+        async fn write(&self, _: &Stream, _: Option<u64>, _: &Head, _: &[LedgerItem]) -> Result<Written, PortError> {
+            Ok(Written::Refused)
+        }
+
+        async fn ledger(
+            &self,
+            _: &Stream,
+            kind: LedgerKind,
+            hour: u32,
+            after: Option<u64>,
+        ) -> Result<Vec<LedgerItem>, PortError> {
+            self.reads.set(self.reads.get() + 1);
+            let wanted = |item: &&LedgerItem| {
+                item.kind == kind && item.hour == hour && after.is_none_or(|after| item.seq > after)
+            };
+            Ok(self.items.borrow().iter().filter(wanted).cloned().collect())
+        }
+
+        async fn visible_hours(&self, _: &Stream, _: u64, _: &[LedgerHour]) -> Result<Vec<LedgerHour>, PortError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn item(seq: u64, entries: &[u64]) -> LedgerItem {
+        LedgerItem { kind: LedgerKind::Rows, hour: 5, seq, entries: entries.to_vec(), expires_at: 0 }
+    }
+
+    fn head(seq: u64, rows: &[u32]) -> Head {
+        Head {
+            version: 1,
+            id: String::new(),
+            seq,
+            intent: None,
+            last_commit: LastCommit { at: 0, rows: rows.to_vec(), blobs: Vec::new() },
+            floor: 0,
+            listings: Default::default(),
+            times: HeadTimes::default(),
+        }
+    }
+
+    fn load_at(cache: &mut LedgerCache, ledger: &Ledger, head: &Head, now: UnixSeconds) -> bool {
+        let stream = Stream {
+            source: SourceId::try_from("s".to_owned()).unwrap(),
+            label: String::new(),
+            log_type: schema::LogType::Dlp,
+            listings: vec!["content"],
+        };
+        cache.load(ledger, &stream, HOUR, head, now).now_or_never().unwrap().unwrap()
+    }
+
+    fn load(cache: &mut LedgerCache, ledger: &Ledger, seq: u64) {
+        assert!(load_at(cache, ledger, &head(seq, &[]), 0));
+    }
+
+    fn cache() -> LedgerCache {
+        LedgerCache::new(&MemoryBudget::default())
+    }
+
+    #[test]
+    fn ok_an_hour_is_read_once_and_topped_up_when_the_head_has_moved() {
+        let (mut cache, ledger) = (cache(), Ledger::default());
+        ledger.items.borrow_mut().push(item(0, &[10]));
+        load(&mut cache, &ledger, 1);
+        load(&mut cache, &ledger, 1);
+        assert_eq!(ledger.reads.get(), 1);
+        ledger.items.borrow_mut().push(item(1, &[11]));
+        load(&mut cache, &ledger, 2);
+        assert_eq!(ledger.reads.get(), 2);
+        assert!([10, 11].iter().all(|entry| cache.contains(HOUR, *entry)));
+        assert!(!cache.contains(OTHER, 10) && !cache.contains(LedgerHour { kind: LedgerKind::Blobs, ..HOUR }, 10));
+    }
+
+    #[test]
+    fn ok_our_own_commits_need_no_reading() {
+        let (mut cache, ledger) = (cache(), Ledger::default());
+        ledger.items.borrow_mut().push(item(0, &[10]));
+        load(&mut cache, &ledger, 1);
+        cache.committed(1, &[item(1, &[11])]);
+        load(&mut cache, &ledger, 2);
+        assert_eq!(ledger.reads.get(), 1);
+        assert!(cache.contains(HOUR, 11) && cache.is_complete(HOUR, 2) && !cache.is_complete(HOUR, 3));
+    }
+
+    #[test]
+    fn err_an_hour_without_the_last_commit_is_not_complete() {
+        let (mut cache, ledger) = (cache(), Ledger::default());
+        ledger.items.borrow_mut().push(item(0, &[10]));
+        let head = head(2, &[5]);
+        assert!(!load_at(&mut cache, &ledger, &head, 9) && !cache.is_complete(HOUR, 2));
+        ledger.items.borrow_mut().push(item(1, &[11]));
+        assert!(load_at(&mut cache, &ledger, &head, 9) && cache.contains(HOUR, 11));
+        assert_eq!(ledger.reads.get(), 2);
+    }
+
+    #[test]
+    fn ok_a_commit_of_long_ago_is_whole_though_its_items_expired() {
+        let (mut cache, ledger) = (cache(), Ledger::default());
+        assert!(load_at(&mut cache, &ledger, &head(2, &[5]), VISIBLE_AFTER));
+    }
+
+    #[test]
+    fn ok_the_hour_in_use_is_never_forgotten() {
+        let budget = MemoryBudget::new(1_000 * ENTRY_BYTES);
+        let (mut cache, ledger) = (LedgerCache::new(&budget), Ledger::default());
+        let many: Vec<u64> = (0..2_000).collect();
+        cache.add(OTHER, many.iter().copied());
+        ledger.items.borrow_mut().push(item(0, &many));
+        load(&mut cache, &ledger, 1);
+        assert!(cache.contains(HOUR, 7) && !cache.contains(OTHER, 7));
+        assert_eq!(cache.entries, many.len());
+    }
+
+    #[test]
+    fn ok_streams_share_one_budget_and_the_hour_unused_for_longest_goes() {
+        let budget = MemoryBudget::new(100 * ENTRY_BYTES + 4 * HOUR_BYTES);
+        let (mut one, mut two) = (LedgerCache::new(&budget), LedgerCache::new(&budget));
+        one.add(OTHER, 0..40);
+        one.uses += 1;
+        one.add(HOUR, 0..40);
+        two.add(HOUR, 0..30);
+        two.evict(Some(HOUR));
+        assert!(two.contains(HOUR, 0) && one.contains(OTHER, 0));
+        one.evict(None);
+        assert!(one.contains(HOUR, 0) && !one.contains(OTHER, 0));
+        assert_eq!(budget.excess_bytes(), 0);
+    }
+}

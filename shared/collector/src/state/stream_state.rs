@@ -1,0 +1,197 @@
+//! A stream's head and ledger during a tick.
+
+use std::time::Duration;
+
+use super::birth::{self, SeqMark};
+use super::cache::StreamCache;
+use super::ledger_cache::{LedgerCache, may_be_torn};
+use crate::base::env::Env;
+use crate::base::error::PortError;
+use crate::base::head::{Head, HeadTimes, LastCommit};
+use crate::base::ledger::{LedgerHour, LedgerItem};
+use crate::base::memory::MemoryBudget;
+use crate::base::policy::VendorPolicy;
+use crate::base::ports::{Bucket, Clock, State, Written};
+use crate::base::stream::Stream;
+
+/// Reads of a commit that is not visible as a whole yet, the first included.
+const MAX_VISIBILITY_READS: u32 = 8;
+/// The wait after the first of them, doubled after each further one: about three seconds together.
+const FIRST_VISIBILITY_WAIT: Duration = Duration::from_millis(25);
+
+/// The outcome of a compare-and-swap of the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Swap {
+    /// The new head is in force, and in hand.
+    Applied,
+    /// Another tick wrote first; its head is in hand now.
+    Lost,
+}
+
+/// A stream's head and what is known of its ledger.
+pub(crate) struct StreamState<'a, S, B, C> {
+    pub(crate) env: &'a Env<'a, S, B, C>,
+    pub(crate) stream: &'a Stream,
+    /// As last read or written.
+    pub(crate) head: Head,
+    ledger: LedgerCache,
+    /// The head's `seq` at which its last commit is known to be visible as a whole.
+    verified_seq: Option<u64>,
+    mark: SeqMark,
+}
+
+impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
+    /// Reads the head, creates it for a new stream, and checks that the state was neither lost nor restored.
+    pub(crate) async fn open(
+        env: &'a Env<'a, S, B, C>,
+        stream: &'a Stream,
+        policy: &VendorPolicy,
+        warm: Option<StreamCache>,
+        budget: &MemoryBudget,
+    ) -> Result<Self, PortError> {
+        let head = birth::head(env, stream, policy).await?;
+        match warm.filter(|warm| warm.head_id == head.id) {
+            Some(warm) => {
+                birth::check_seq(&head, warm.seq)?;
+                let StreamCache { ledger, verified_seq, mark, .. } = warm;
+                Ok(Self { env, stream, head, ledger, verified_seq, mark })
+            }
+            None => {
+                let mark = birth::verify(env, stream, &head).await?;
+                Ok(Self { env, stream, head, ledger: LedgerCache::new(budget), verified_seq: None, mark })
+            }
+        }
+    }
+
+    /// What a warm process keeps of it.
+    pub(crate) fn into_cache(mut self) -> StreamCache {
+        self.ledger.evict(None);
+        StreamCache {
+            seq: self.head.seq,
+            head_id: self.head.id,
+            ledger: self.ledger,
+            verified_seq: self.verified_seq,
+            mark: self.mark,
+        }
+    }
+
+    /// Whether the ledger has the entry, as of the head in hand.
+    pub(crate) async fn knows(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
+        self.load(place).await?;
+        Ok(self.ledger.contains(place, entry))
+    }
+
+    /// Whether an hour that was loaded has the entry.
+    pub(crate) fn has_loaded(&self, place: LedgerHour, entry: u64) -> bool {
+        self.ledger.contains(place, entry)
+    }
+
+    /// Reads the hour as far as the head in hand requires, and sees the last commit there.
+    pub(crate) async fn load(&mut self, place: LedgerHour) -> Result<(), PortError> {
+        for read in 1..=MAX_VISIBILITY_READS {
+            let now = self.env.now();
+            if self.ledger.load(self.env.state, self.stream, place, &self.head, now).await? {
+                return Ok(());
+            }
+            self.wait_for_visibility(read).await;
+        }
+        Err(self.not_visible())
+    }
+
+    /// Makes sure that the whole last commit is visible. It must be before an intent is set or a commit made: then
+    /// every earlier commit is visible too, because whoever made the last one had seen the one before it.
+    pub(crate) async fn verify_last_commit(&mut self) -> Result<(), PortError> {
+        if self.verified_seq == Some(self.head.seq) {
+            return Ok(());
+        }
+        if may_be_torn(&self.head, self.env.now()) {
+            self.see_last_commit().await?;
+        }
+        self.verified_seq = Some(self.head.seq);
+        Ok(())
+    }
+
+    async fn see_last_commit(&mut self) -> Result<(), PortError> {
+        let seq = self.head.seq;
+        let unseen = |place: &LedgerHour| !self.ledger.is_complete(*place, seq);
+        let mut hours: Vec<LedgerHour> = self.head.last_commit.hours().filter(unseen).collect();
+        for read in 1..=MAX_VISIBILITY_READS {
+            if hours.is_empty() {
+                return Ok(());
+            }
+            let visible = self.env.state.visible_hours(self.stream, seq - 1, &hours).await?;
+            hours.retain(|hour| !visible.contains(hour));
+            if !hours.is_empty() {
+                self.wait_for_visibility(read).await;
+            }
+        }
+        Err(self.not_visible())
+    }
+
+    async fn wait_for_visibility(&self, read: u32) {
+        if read < MAX_VISIBILITY_READS {
+            self.env.clock.sleep(FIRST_VISIBILITY_WAIT * (1 << (read - 1))).await;
+        }
+    }
+
+    fn not_visible(&self) -> PortError {
+        PortError::next_tick(format!(
+            "the state's store does not show all of commit {} yet, and nothing may be committed before it does; the \
+             next tick carries on",
+            self.head.seq.saturating_sub(1)
+        ))
+    }
+
+    /// Writes the head in the place of the one in hand, together with `items`. When another tick was faster the head is
+    /// read again.
+    pub(crate) async fn swap(&mut self, next: Head, items: &[LedgerItem]) -> Result<Swap, PortError> {
+        let seq = self.head.seq;
+        match self.env.state.write(self.stream, Some(self.head.version), &next, items).await? {
+            Written::Applied => {
+                if next.seq > seq {
+                    self.ledger.committed(seq, items);
+                    self.verified_seq = Some(next.seq);
+                }
+                self.head = next;
+                Ok(Swap::Applied)
+            }
+            Written::Refused => {
+                self.read_head_again().await?;
+                Ok(Swap::Lost)
+            }
+        }
+    }
+
+    async fn read_head_again(&mut self) -> Result<(), PortError> {
+        let head = self.env.state.head(self.stream).await?;
+        let head = head.filter(|head| head.id == self.head.id).ok_or_else(|| {
+            PortError::person(
+                "the stream's head was removed or replaced while the stream was being collected; restore the newest \
+                 state if the table was restored or recreated",
+            )
+        })?;
+        birth::check_seq(&head, self.head.seq)?;
+        self.head = head;
+        Ok(())
+    }
+
+    /// The head in hand with the next version.
+    pub(crate) fn next_head(&self) -> Head {
+        let times = HeadTimes { written_at: self.env.now(), ..self.head.times };
+        Head { version: self.head.version + 1, times, ..self.head.clone() }
+    }
+
+    /// The head after a commit of these items.
+    pub(crate) fn head_after(&self, items: &[LedgerItem]) -> Head {
+        let last_commit = LastCommit::of(items, self.env.now());
+        Head { seq: self.head.seq + 1, intent: None, last_commit, ..self.next_head() }
+    }
+
+    /// Raises the birth record's mark, where that is due.
+    pub(crate) async fn raise_mark(&mut self) -> Result<(), PortError> {
+        if self.mark.is_due(self.head.seq, self.env.now()) {
+            self.mark = birth::raise_mark(self.env, self.stream, &self.head).await?;
+        }
+        Ok(())
+    }
+}
