@@ -20,6 +20,7 @@ mod fields;
 mod http;
 mod ledger;
 pub mod microsoft365;
+mod moment;
 pub mod openai;
 mod options;
 mod plain;

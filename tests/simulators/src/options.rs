@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::Faults;
+use crate::faults::Faults;
+use crate::moment::after_milliseconds;
 
 /// The simulators' only notion of time. The system's clock on a terminal, a virtual one in a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -53,11 +54,6 @@ impl Options {
 
     /// The first moment an event may have.
     pub(crate) fn first(&self) -> Timestamp {
-        after(self.now, -self.span_seconds.max(1) * 1_000)
+        after_milliseconds(self.now, -self.span_seconds.max(1) * 1_000)
     }
-}
-
-/// The moment `milliseconds` after `at`, held at the ends of time.
-pub(crate) fn after(at: Timestamp, milliseconds: i64) -> Timestamp {
-    at.saturating_add(SignedDuration::from_millis(milliseconds)).unwrap_or(at)
 }

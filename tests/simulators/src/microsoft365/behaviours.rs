@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::assertion::Certificate;
 use super::content_type::ContentType;
 use super::kinds::{AlreadyOn, Cloud, Throttle};
-use crate::Scripted;
 use crate::faults::Transport;
+use crate::script::Scripted;
 
 /// The simulated tenant.
 pub const TENANT_ID: &str = "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";

@@ -6,9 +6,12 @@ use std::io;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Behaviours, Blob, ContentType};
+use super::super::behaviours::Behaviours;
+use super::super::content_type::ContentType;
+use super::blob::Blob;
 use crate::canonical::canonical;
-use crate::options::{Options, after};
+use crate::moment::after_milliseconds;
+use crate::options::Options;
 
 /// They became available this long before the start, milliseconds.
 const WITHIN: i64 = 1_800_000;
@@ -57,7 +60,7 @@ fn blobs(numbers: &[u32], options: &Options, behaviours: &Behaviours) -> Vec<Blo
     let chunks = numbers.chunks(behaviours.records_per_blob.max(1));
     let step = WITHIN / (chunks.len() as i64 + 1);
     let blob = |(number, records): (usize, &[u32])| Blob {
-        created: after(options.now, step * (number as i64 + 1) - WITHIN - 1_000),
+        created: after_milliseconds(options.now, step * (number as i64 + 1) - WITHIN - 1_000),
         listed: options.now,
         held_up: false,
         own: 0..0,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use hyper::StatusCode;
 
 use super::super::behaviours::Behaviours;
+use super::super::call::Call;
 use super::super::content_type::ContentType;
+use super::super::error;
 use super::super::ledger::Shown;
 use super::super::records::Form;
-use super::super::{Call, error};
 use super::text::Text;
-use super::{Feeds, expires};
+use super::visible::{Feeds, expires};
 use crate::dice::Dice;
 use crate::http::{Reply, decoded_path};
 

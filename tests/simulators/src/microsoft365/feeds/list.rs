@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::behaviours::Behaviours;
+use super::super::call::Call;
 use super::super::content_type::ContentType;
 use super::super::window::{self, Window};
-use super::super::{Call, error, request};
+use super::super::{error, request};
 use super::paging::{Link, Page, list_name};
-use super::{Feeds, expires};
+use super::visible::{Feeds, expires};
 use crate::dice::{Dice, mix};
 use crate::http::Reply;
 
