@@ -4,7 +4,9 @@ mod auth;
 mod awkward;
 mod behaviours;
 mod choices;
+mod endpoint;
 mod envelope;
+mod event;
 mod events;
 mod given;
 mod keys;
@@ -26,6 +28,7 @@ use jiff::Timestamp;
 
 pub use behaviours::Behaviours;
 pub use choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
+pub use endpoint::BASE_PATH;
 pub use keys::{ADMIN_KEY, Key};
 pub use made_up::made_up;
 
@@ -33,12 +36,8 @@ use crate::http::{Reply, Request};
 use crate::ledger::Served;
 use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
+use endpoint::operation;
 use state::State;
-
-/// What follows the origin in the base URL that a client is given.
-pub const BASE_PATH: &str = "/v1";
-const PATH: &str = "/v1/organization/audit_logs";
-const LOG_TYPE: &str = "OpenAI.Audit";
 
 /// The simulator; a handle, of which there may be many.
 #[derive(Clone)]
@@ -122,9 +121,4 @@ impl Simulation for Shared {
     fn pending(&self) -> usize {
         self.state().pending()
     }
-}
-
-/// The name of what is asked for.
-fn operation(request: &Request) -> &'static str {
-    if request.uri().path() == PATH { "audit_logs" } else { "other" }
 }

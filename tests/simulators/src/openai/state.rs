@@ -8,11 +8,13 @@ use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
 use super::choices::{AuditLogging, UnknownCursor};
+use super::endpoint::{LOG_TYPE, PATH, operation};
 use super::envelope::envelopes;
-use super::events::{self, Event};
+use super::event::Event;
+use super::events;
 use super::list::{List, Page, UnknownId};
 use super::query::Query;
-use super::{LOG_TYPE, PATH, auth, operation, reply};
+use super::{auth, reply};
 use crate::dice::{Dice, Questions};
 use crate::faults;
 use crate::http::{Reply, Request};
