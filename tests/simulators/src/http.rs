@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 
 /// A request, its body read.
 pub(crate) type Request = hyper::Request<Bytes>;
@@ -54,6 +56,11 @@ impl Reply {
 /// The header's text, if it is there and text.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// A moment as the `Date` header has it; none for a moment that no date can tell.
+pub(crate) fn date(at: Timestamp) -> Option<String> {
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
 
 /// The token of `Authorization: Bearer …`.

@@ -14,11 +14,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::http::{End, Reply, Request};
+use crate::http::{self, End, Reply, Request};
 use crate::ledger::Served;
 use crate::requests::{Asked, Requests};
 
@@ -188,7 +187,9 @@ async fn respond(
         return Err(io::Error::from(io::ErrorKind::ConnectionReset));
     }
     let mut response = hyper::Response::builder().status(reply.status);
-    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulation.date()) {
+    // A reply that has a `Date` of its own, as a gateway's has, keeps it and gets no second one.
+    let has_date = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
+    if let Some(date) = http::date(simulation.date()).filter(|_| !has_date) {
         response = response.header("date", date);
     }
     for (name, value) in &reply.headers {
