@@ -33,6 +33,8 @@ pub(crate) struct Reply {
     pub(crate) delay: Duration,
     /// Sent in chunks rather than under a `Content-Length`.
     pub(crate) chunked: bool,
+    /// The body is sent a byte at a time, with this pause before every byte but the first.
+    pub(crate) pause: Option<Duration>,
     pub(crate) end: End,
 }
 
@@ -43,7 +45,7 @@ impl Reply {
             "" => Vec::new(),
             text => vec![("content-type".into(), text.to_owned())],
         };
-        Self { status, headers, body: body.into(), delay: Duration::ZERO, chunked: false, end: End::Whole }
+        Self { status, headers, body: body.into(), delay: Duration::ZERO, chunked: false, pause: None, end: End::Whole }
     }
 
     /// The same, with one more header.

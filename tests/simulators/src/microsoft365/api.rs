@@ -21,9 +21,11 @@ use super::token_request::{TokenRequest, Version};
 use super::{admission, error};
 use crate::dice::{Dice, Questions};
 use crate::faults;
+use crate::gateway::Gateway;
 use crate::http::{self, Reply, Request};
 use crate::moment::after_seconds;
 use crate::options::Options;
+use crate::outage::Outage;
 use crate::script::Play;
 
 /// Everything that changes.
@@ -75,7 +77,15 @@ impl State {
         let mut dice = self.questions.dice(&request.uri().to_string());
         let clocks = self.clocks(now);
         self.advance(clocks.api);
-        let Some((tenant, operation)) = request::operation(request.uri().path()) else {
+        if let Some(status) = Outage::status(&self.behaviours.down, now) {
+            return as_in_production(error::of_status(status, None));
+        }
+        let operation = request::operation(request.uri().path());
+        let name = operation.map_or("other", |(_, operation)| operation.name());
+        if let Some(page) = Gateway::answer(&self.behaviours.gateway, name, now, &mut dice) {
+            return page;
+        }
+        let Some((tenant, operation)) = operation else {
             let page = "<html><body>404 - File or directory not found.</body></html>";
             return Reply::new(StatusCode::NOT_FOUND, "text/html", page);
         };

@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::assertion::Certificate;
+use super::blob_faults::{BrokenBlobs, TricklingBlobs};
+use super::broken_span::BrokenSpan;
 use super::content_type::ContentType;
 use super::kinds::{AlreadyOn, Cloud, Throttle};
 use crate::faults::Transport;
+use crate::gateway::Gateway;
+use crate::outage::Outage;
 use crate::script::Scripted;
 
 /// The simulated tenant.
@@ -139,6 +143,17 @@ pub struct Behaviours {
     pub split: f64,
     /// Records of more than 20 kB: share.
     pub large: f64,
+    /// Spans of content that cannot be listed.
+    pub broken_spans: Vec<BrokenSpan>,
+    /// Blobs that are always answered with an error; of several entries the first that has the blob holds.
+    pub broken_blobs: Vec<BrokenBlobs>,
+    /// Blobs that are sent a byte at a time; of several entries the first that has the blob holds.
+    pub trickling_blobs: Vec<TricklingBlobs>,
+    /// Spans of wall time during which every request, also one for a token, is answered with an error.
+    /// Scripts do not count these requests.
+    pub down: Vec<Outage>,
+    /// Answers of a gateway in front of both services. Scripts do not count the requests it answers.
+    pub gateway: Vec<Gateway>,
     /// The wire.
     pub transport: Transport,
     /// What goes wrong on purpose.

@@ -7,6 +7,8 @@ mod admission;
 mod api;
 mod assertion;
 mod behaviours;
+mod blob_faults;
+mod broken_span;
 mod call;
 mod content;
 mod content_type;
@@ -32,6 +34,8 @@ use jiff::Timestamp;
 
 pub use assertion::Certificate;
 pub use behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENANT_ID};
+pub use blob_faults::{BlobChoice, BrokenBlobs, TricklingBlobs};
+pub use broken_span::BrokenSpan;
 pub use content_type::ContentType;
 pub use kinds::{AlreadyOn, Cloud, Throttle};
 pub use ledger::{Account, Available, AvailableBlob, Difference, Ledger, id, identity};

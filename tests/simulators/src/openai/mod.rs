@@ -3,6 +3,7 @@
 mod auth;
 mod awkward;
 mod behaviours;
+mod broken_span;
 mod choices;
 mod endpoint;
 mod envelope;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 pub use behaviours::Behaviours;
+pub use broken_span::BrokenSpan;
 pub use choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
 pub use endpoint::BASE_PATH;
 pub use keys::{ADMIN_KEY, Key};

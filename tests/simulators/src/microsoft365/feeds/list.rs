@@ -34,6 +34,10 @@ impl Feeds {
         dice: &mut Dice,
     ) -> Result<Reply, Reply> {
         let window = window::asked(&call.parameters, call.now, behaviours)?;
+        let span = behaviours.broken_spans.iter().find(|span| span.is_met(content_type, &(window.start..window.end)));
+        if let Some(span) = span {
+            return Err(error::of_status(span.status, span.code.as_deref()));
+        }
         let from = self.from(content_type, window, call, dice.chance(behaviours.links_lost))?;
         if dice.chance(behaviours.error_in_ok) {
             return Ok(error::server_error(StatusCode::OK));

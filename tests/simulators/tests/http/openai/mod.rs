@@ -5,6 +5,7 @@ mod content;
 mod cursors;
 mod ledger;
 mod list;
+mod permanent;
 mod records;
 mod script;
 mod time;
