@@ -7,6 +7,7 @@ mod ledger;
 mod list;
 mod permanent;
 mod records;
+mod scale;
 mod script;
 mod time;
 mod trouble;
