@@ -26,9 +26,10 @@ pub struct Options {
     pub span_seconds: i64,
     /// Events go on happening for this long after `now`, seconds.
     pub ahead_seconds: i64,
-    /// Raw events to serve instead of made-up ones, one JSON value each. OpenAI: an audit log
-    /// object. Microsoft 365: `{"content_type":…,"record":{…}}`. They keep their own times. Any JSON
-    /// will do, so that clients can be given what is no event: a number, `null`, an object without id.
+    /// Raw events to serve instead of made-up ones, one JSON value each. OpenAI: an audit log object.
+    /// Microsoft 365: `{"content_type":…,"record":{…}}`, optionally with `"created"`, the RFC 3339 time
+    /// at which the record's blob becomes available. They keep their own times. Any JSON will do, so
+    /// that clients can be given what is no event: a number, `null`, an object without id.
     pub records: Option<Vec<String>>,
     /// When each of the `records` becomes visible, in their order (OpenAI). Those beyond the list: at once.
     pub visible_at: Vec<Timestamp>,
