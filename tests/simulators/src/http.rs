@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 
 /// A request, its body read.
 pub(crate) type Request = hyper::Request<Bytes>;
@@ -31,6 +33,8 @@ pub(crate) struct Reply {
     pub(crate) delay: Duration,
     /// Sent in chunks rather than under a `Content-Length`.
     pub(crate) chunked: bool,
+    /// The body is sent a byte at a time, with this pause before every byte but the first.
+    pub(crate) pause: Option<Duration>,
     pub(crate) end: End,
 }
 
@@ -41,7 +45,7 @@ impl Reply {
             "" => Vec::new(),
             text => vec![("content-type".into(), text.to_owned())],
         };
-        Self { status, headers, body: body.into(), delay: Duration::ZERO, chunked: false, end: End::Whole }
+        Self { status, headers, body: body.into(), delay: Duration::ZERO, chunked: false, pause: None, end: End::Whole }
     }
 
     /// The same, with one more header.
@@ -54,6 +58,11 @@ impl Reply {
 /// The header's text, if it is there and text.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// A moment as the `Date` header has it; none for a moment that no date can tell.
+pub(crate) fn date(at: Timestamp) -> Option<String> {
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
 
 /// The token of `Authorization: Bearer …`.

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::Faults;
+use crate::faults::Faults;
+use crate::moment::after_milliseconds;
 
 /// The simulators' only notion of time. The system's clock on a terminal, a virtual one in a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -25,9 +26,10 @@ pub struct Options {
     pub span_seconds: i64,
     /// Events go on happening for this long after `now`, seconds.
     pub ahead_seconds: i64,
-    /// Raw events to serve instead of made-up ones, one JSON value each. OpenAI: an audit log
-    /// object. Microsoft 365: `{"content_type":…,"record":{…}}`. They keep their own times. Any JSON
-    /// will do, so that clients can be given what is no event: a number, `null`, an object without id.
+    /// Raw events to serve instead of made-up ones, one JSON value each. OpenAI: an audit log object.
+    /// Microsoft 365: `{"content_type":…,"record":{…}}`, optionally with `"created"`, the RFC 3339 time
+    /// at which the record's blob becomes available. They keep their own times. Any JSON will do, so
+    /// that clients can be given what is no event: a number, `null`, an object without id.
     pub records: Option<Vec<String>>,
     /// When each of the `records` becomes visible, in their order (OpenAI). Those beyond the list: at once.
     pub visible_at: Vec<Timestamp>,
@@ -53,11 +55,6 @@ impl Options {
 
     /// The first moment an event may have.
     pub(crate) fn first(&self) -> Timestamp {
-        after(self.now, -self.span_seconds.max(1) * 1_000)
+        after_milliseconds(self.now, -self.span_seconds.max(1) * 1_000)
     }
-}
-
-/// The moment `milliseconds` after `at`, held at the ends of time.
-pub(crate) fn after(at: Timestamp, milliseconds: i64) -> Timestamp {
-    at.saturating_add(SignedDuration::from_millis(milliseconds)).unwrap_or(at)
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,11 +14,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Sleep;
 
-use crate::http::{End, Reply, Request};
+use crate::http::{self, End, Reply, Request};
 use crate::ledger::Served;
 use crate::requests::{Asked, Requests};
 
@@ -182,13 +182,15 @@ async fn respond(
     let status = (reply.end != End::Reset).then_some(reply.status.as_u16());
     lock(requests).note(Asked { at, operation, target: request.uri().to_string(), status });
     if !reply.delay.is_zero() {
-        wait(reply.delay).await;
+        sleep(reply.delay).await;
     }
     if reply.end == End::Reset {
         return Err(io::Error::from(io::ErrorKind::ConnectionReset));
     }
     let mut response = hyper::Response::builder().status(reply.status);
-    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&simulation.date()) {
+    // A reply that has a `Date` of its own, as a gateway's has, keeps it and gets no second one.
+    let has_date = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
+    if let Some(date) = http::date(simulation.date()).filter(|_| !has_date) {
         response = response.header("date", date);
     }
     for (name, value) in &reply.headers {
@@ -198,8 +200,8 @@ async fn respond(
 }
 
 #[expect(clippy::disallowed_methods, reason = "a slow answer is slow on the wire, whatever the virtual clock says")]
-async fn wait(delay: Duration) {
-    tokio::time::sleep(delay).await;
+fn sleep(delay: Duration) -> Sleep {
+    tokio::time::sleep(delay)
 }
 
 /// An answer's body; it may promise more than it sends.
@@ -207,6 +209,14 @@ struct ReplyBody {
     left: Bytes,
     promised: Option<u64>,
     cut: bool,
+    trickle: Option<Trickle>,
+}
+
+/// Sends a body a byte at a time.
+struct Trickle {
+    pause: Duration,
+    /// What the next byte waits for; the first waits for nothing.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl ReplyBody {
@@ -220,7 +230,19 @@ impl ReplyBody {
             }
             End::Whole | End::Reset => false,
         };
-        Self { left, promised: (!reply.chunked).then_some(whole as u64), cut }
+        let trickle = reply.pause.map(|pause| Trickle { pause, waiting: None });
+        Self { left, promised: (!reply.chunked).then_some(whole as u64), cut, trickle }
+    }
+}
+
+impl Trickle {
+    /// Ready when the next byte may be sent, which begins the pause before the one after it.
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(waiting) = &mut self.waiting {
+            ready!(waiting.as_mut().poll(context));
+        }
+        self.waiting = Some(Box::pin(sleep(self.pause)));
+        Poll::Ready(())
     }
 }
 
@@ -230,11 +252,16 @@ impl Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.left.is_empty() {
             let cut = std::mem::take(&mut self.cut);
             return Poll::Ready(cut.then(|| Err(io::Error::from(io::ErrorKind::ConnectionAborted))));
+        }
+        if let Some(trickle) = &mut self.trickle {
+            ready!(trickle.poll_ready(context));
+            let byte = self.left.split_to(1);
+            return Poll::Ready(Some(Ok(Frame::data(byte))));
         }
         let size = if self.promised.is_some() { self.left.len() } else { self.left.len().min(CHUNK) };
         let piece = self.left.split_to(size);

@@ -1,11 +1,15 @@
 //! Behaviours as JSON: written whole, read as what differs from others.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::gateway::Gateway;
+use crate::microsoft365::{self, BlobChoice};
+use crate::openai;
+use crate::outage::Outage;
 use crate::script::Scripted;
-use crate::{microsoft365, openai};
 
 impl openai::Behaviours {
     /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
@@ -14,7 +18,11 @@ impl openai::Behaviours {
     /// A message that says what is not understood.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
         let behaviours: Self = over(self, json)?;
-        checked(&behaviours.script, &["audit_logs"])?;
+        check_common(&behaviours.script, &behaviours.down, &behaviours.gateway, &["audit_logs"])?;
+        for span in &behaviours.broken_spans {
+            check_span("broken_spans", span.from, span.to)?;
+            check_status("broken_spans", span.status)?;
+        }
         Ok(behaviours)
     }
 
@@ -31,10 +39,23 @@ impl microsoft365::Behaviours {
     /// A message that says what is not understood.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
         let behaviours: Self = over(self, json)?;
-        checked(
+        check_common(
             &behaviours.script,
+            &behaviours.down,
+            &behaviours.gateway,
             &["token", "start", "stop", "subscriptions", "content", "notifications", "blob", "sensitive_types"],
         )?;
+        for span in &behaviours.broken_spans {
+            check_span("broken_spans", span.from, span.to)?;
+            check_status("broken_spans", span.status)?;
+        }
+        for broken in &behaviours.broken_blobs {
+            check_choice("broken_blobs", &broken.blobs)?;
+            check_status("broken_blobs", broken.status)?;
+        }
+        for trickling in &behaviours.trickling_blobs {
+            check_choice("trickling_blobs", &trickling.blobs)?;
+        }
         Ok(behaviours)
     }
 
@@ -92,14 +113,60 @@ fn shown(behaviours: &impl Serialize) -> String {
     serde_json::to_string_pretty(behaviours).unwrap_or_default()
 }
 
-/// Whether a script speaks of operations that there are.
+/// Checks what the behaviours of both vendors have.
 ///
 /// # Errors
-/// It does not; the message says which there are.
-fn checked(script: &[Scripted], operations: &[&str]) -> Result<(), String> {
-    match script.iter().find(|one| !operations.contains(&one.operation.as_str())) {
-        None => Ok(()),
-        Some(one) => Err(format!("unknown operation {:?} in `script`: use {}", one.operation, operations.join(", "))),
+/// A message that names the behaviour and says what is wrong with it.
+fn check_common(script: &[Scripted], down: &[Outage], gateway: &[Gateway], operations: &[&str]) -> Result<(), String> {
+    for scripted in script {
+        check_operation("script", &scripted.operation, operations)?;
+    }
+    for outage in down {
+        check_span("down", outage.from, outage.to)?;
+        check_status("down", outage.status)?;
+    }
+    for gateway in gateway {
+        if let Some(operation) = &gateway.operation {
+            check_operation("gateway", operation, operations)?;
+        }
+        check_share("gateway", gateway.share)?;
+        check_status("gateway", gateway.status)?;
+    }
+    Ok(())
+}
+
+fn check_operation(behaviour: &str, operation: &str, operations: &[&str]) -> Result<(), String> {
+    if operations.contains(&operation) {
+        return Ok(());
+    }
+    Err(format!("unknown operation {operation:?} in `{behaviour}`: use {}", operations.join(", ")))
+}
+
+fn check_span(behaviour: &str, from: Timestamp, to: Timestamp) -> Result<(), String> {
+    if from < to { Ok(()) } else { Err(format!("a span of `{behaviour}` is empty: {to} is not after {from}")) }
+}
+
+fn check_status(behaviour: &str, status: u16) -> Result<(), String> {
+    if (200..=599).contains(&status) {
+        return Ok(());
+    }
+    Err(format!("a status of `{behaviour}` is no final HTTP status: use a number from 200 to 599, not {status}"))
+}
+
+fn check_share(behaviour: &str, share: f64) -> Result<(), String> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(());
+    }
+    Err(format!("a share of `{behaviour}` is no share: use a number from 0 to 1, not {share}"))
+}
+
+fn check_choice(behaviour: &str, choice: &BlobChoice) -> Result<(), String> {
+    match choice {
+        BlobChoice::Share(share) => check_share(behaviour, *share),
+        BlobChoice::Ordinals(ordinals) if ordinals.contains(&0) => {
+            Err(format!("there is no blob number 0 in `{behaviour}`: the first blob is 1"))
+        }
+        BlobChoice::First(_) | BlobChoice::Ordinals(_) => Ok(()),
     }
 }
 
@@ -110,9 +177,9 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    use crate::microsoft365::{self, Cloud, ContentType};
-    use crate::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
-    use crate::{Fault, Faults, Scripted};
+    use crate::microsoft365::{self, BlobChoice, BrokenBlobs, Cloud, ContentType, TricklingBlobs};
+    use crate::openai::{ADMIN_KEY, AuditLogging, Behaviours, BrokenSpan, Key};
+    use crate::{Fault, Faults, Gateway, Outage, Scripted};
 
     #[test]
     fn what_is_not_named_stays() {
@@ -147,12 +214,31 @@ mod tests {
         ];
         let scripted = faults.map(|fault| Scripted::new("audit_logs", 2, fault).having("after"));
         behaviours.script = scripted.into();
+        let [from, to] = ["2026-11-20T00:00:00Z", "2026-11-20T06:00:00.25Z"].map(|text| text.parse().unwrap());
+        behaviours.broken_spans = vec![BrokenSpan { from, to, status: 500, tenant_only: Some(false) }];
+        behaviours.down = vec![Outage { from: Timestamp::MIN, to: Timestamp::MAX, status: 503 }];
+        behaviours.gateway = vec![gateway()];
         assert_eq!(Behaviours::default().with_json(&behaviours.to_json()), Ok(behaviours));
+    }
+
+    fn gateway() -> Gateway {
+        let operation = Some("audit_logs".to_owned());
+        Gateway { operation, share: 0.5, status: 200, body: "<html>".to_owned(), date_offset_seconds: -7 }
     }
 
     #[test]
     fn microsofts_too() {
-        let storm = microsoft365::Behaviours::new(Faults::Storm, 7);
+        let mut storm = microsoft365::Behaviours::new(Faults::Storm, 7);
+        let [from, to] = ["2026-11-20T00:00:00Z", "2026-11-20T06:00:00Z"].map(|text| text.parse().unwrap());
+        let (content_type, code) = (Some(ContentType::Dlp), Some("AF50005".to_owned()));
+        storm.broken_spans = vec![microsoft365::BrokenSpan { from, to, status: 500, code: code.clone(), content_type }];
+        let broken = |blobs| BrokenBlobs { blobs, content_type, status: 404, code: code.clone(), until: to };
+        storm.broken_blobs =
+            [BlobChoice::Share(0.25), BlobChoice::First(520), BlobChoice::Ordinals(vec![1, 9])].map(broken).into();
+        let pause = Duration::from_millis(100);
+        storm.trickling_blobs = vec![TricklingBlobs { blobs: BlobChoice::First(1), content_type: None, pause }];
+        storm.down = vec![Outage { from, to, status: 503 }];
+        storm.gateway = vec![Gateway { operation: None, ..gateway() }];
         assert_eq!(microsoft365::Behaviours::default().with_json(&storm.to_json()), Ok(storm.clone()));
         let changed = storm.with_json(r#"{"cloud":"gcc-high","broken":"Audit.General","page_size":2}"#).unwrap();
         let expected = (Cloud::GccHigh, Some(ContentType::General), 2);
@@ -185,6 +271,49 @@ mod tests {
     }
 
     #[test]
+    fn trouble_without_end_as_somebody_would_write_it() {
+        let behaviours = Behaviours::default()
+            .with_json(
+                &json!({
+                    "broken_spans": [{"from": "2026-11-20T00:00:00Z", "status": 500}],
+                    "down": [{"status": 503}],
+                    "gateway": [{"status": 502, "date_offset_seconds": 864000}],
+                })
+                .to_string(),
+            )
+            .unwrap();
+        let [from, start, end] = ["2026-11-20T00:00:00Z".parse().unwrap(), Timestamp::MIN, Timestamp::MAX];
+        assert_eq!(behaviours.broken_spans, [BrokenSpan { from, to: end, status: 500, tenant_only: None }]);
+        assert_eq!(behaviours.down, [Outage { from: start, to: end, status: 503 }]);
+        assert_eq!((behaviours.gateway[0].share, behaviours.gateway[0].date_offset_seconds), (1.0, 864_000));
+        assert!(behaviours.gateway[0].body.starts_with("<html>"));
+        let behaviours = microsoft365::Behaviours::default()
+            .with_json(
+                &json!({
+                    "broken_blobs": [
+                        {"blobs": {"first": 520}, "status": 404, "until": "2026-11-20T00:00:00Z"},
+                        {"blobs": {"share": 0.25}, "content_type": "Audit.Exchange", "status": 500},
+                    ],
+                    "trickling_blobs": [{"blobs": {"ordinals": [3]}, "trickle_milliseconds": 100}],
+                })
+                .to_string(),
+            )
+            .unwrap();
+        let (blobs, content_type) = (BlobChoice::First(520), None);
+        assert_eq!(
+            behaviours.broken_blobs[0],
+            BrokenBlobs { blobs, content_type, status: 404, code: None, until: from }
+        );
+        let (blobs, content_type) = (BlobChoice::Share(0.25), Some(ContentType::Exchange));
+        assert_eq!(
+            behaviours.broken_blobs[1],
+            BrokenBlobs { blobs, content_type, status: 500, code: None, until: end }
+        );
+        let (blobs, pause) = (BlobChoice::Ordinals(vec![3]), Duration::from_millis(100));
+        assert_eq!(behaviours.trickling_blobs, [TricklingBlobs { blobs, content_type: None, pause }]);
+    }
+
+    #[test]
     fn err_says_what_is_not_understood() {
         let check = |json: &str, part: &str| {
             let error = Behaviours::default().with_json(json).unwrap_err();
@@ -206,5 +335,28 @@ mod tests {
             r#"{"script":[{"operation":"blob","number":1,"fault":"cut"}]}"#,
             "unknown operation \"blob\" in `script`: use audit_logs",
         );
+        check(r#"{"broken_spans":[{"status":99}]}"#, "`broken_spans` is no final HTTP status: use a number from 200");
+        check(r#"{"broken_spans":[{"state":500}]}"#, "`broken_spans`: unknown field `state`, expected one of `from`");
+        check(
+            r#"{"down":[{"from":"2026-11-20T00:00:00Z","to":"2026-11-20T00:00:00Z","status":503}]}"#,
+            "a span of `down` is empty: 2026-11-20T00:00:00Z is not after 2026-11-20T00:00:00Z",
+        );
+        check(
+            r#"{"gateway":[{"status":502,"share":2}]}"#,
+            "a share of `gateway` is no share: use a number from 0 to 1",
+        );
+        check(r#"{"gateway":[{"status":502,"operation":"blob"}]}"#, "unknown operation \"blob\" in `gateway`");
+    }
+
+    #[test]
+    fn err_says_what_is_not_understood_of_blobs() {
+        let check = |json: &str, part: &str| {
+            let error = microsoft365::Behaviours::default().with_json(json).unwrap_err();
+            assert!(error.contains(part), "{json}: {error}");
+        };
+        check(r#"{"broken_blobs":[{"blobs":{"last":3},"status":500}]}"#, "`broken_blobs`: unknown variant `last`");
+        check(r#"{"broken_blobs":[{"blobs":{"share":1.5},"status":500}]}"#, "a share of `broken_blobs` is no share");
+        check(r#"{"broken_blobs":[{"blobs":{"first":3},"status":600}]}"#, "a status of `broken_blobs` is no final");
+        check(r#"{"trickling_blobs":[{"blobs":{"ordinals":[0]},"trickle_milliseconds":1}]}"#, "the first blob is 1");
     }
 }

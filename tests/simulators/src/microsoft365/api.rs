@@ -7,21 +7,25 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::behaviours::{Behaviours, READ_DLP};
+use super::call::{Call, Clocks};
 use super::content_type::ContentType;
 use super::feeds::Feeds;
 use super::kinds::AlreadyOn;
 use super::ledger::Ledger;
-use super::login::Asked;
 use super::records::Form;
 use super::request::{self, Operation, Parameters};
 use super::subscriptions::{self, Start, Subscriptions};
 use super::throttle::{NOBODY, Rates};
-use super::token::{Grant, Tokens, Version};
-use super::{error, later};
+use super::token::{Grant, Tokens};
+use super::token_request::{TokenRequest, Version};
+use super::{admission, error};
 use crate::dice::{Dice, Questions};
 use crate::faults;
+use crate::gateway::Gateway;
 use crate::http::{self, Reply, Request};
+use crate::moment::after_seconds;
 use crate::options::Options;
+use crate::outage::Outage;
 use crate::script::Play;
 
 /// Everything that changes.
@@ -33,26 +37,6 @@ pub(super) struct State {
     rates: Rates,
     play: Play,
     questions: Questions,
-}
-
-/// What time it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clocks {
-    /// For the token endpoint, whose clock is right.
-    pub(super) login: Timestamp,
-    /// For the API, whose clock may be off.
-    pub(super) api: Timestamp,
-}
-
-/// One request on its way.
-pub(super) struct Call<'a> {
-    pub(super) tenant: &'a str,
-    pub(super) operation: Operation<'a>,
-    pub(super) request: &'a Request,
-    pub(super) parameters: Parameters,
-    pub(super) clocks: Clocks,
-    /// The API's time.
-    pub(super) now: Timestamp,
 }
 
 impl State {
@@ -69,7 +53,7 @@ impl State {
     }
 
     pub(super) fn clocks(&self, now: Timestamp) -> Clocks {
-        Clocks { login: now, api: later(now, self.behaviours.date_off_seconds) }
+        Clocks { login: now, api: after_seconds(now, self.behaviours.date_off_seconds) }
     }
 
     pub(super) fn ledger(&self) -> Ledger {
@@ -93,7 +77,15 @@ impl State {
         let mut dice = self.questions.dice(&request.uri().to_string());
         let clocks = self.clocks(now);
         self.advance(clocks.api);
-        let Some((tenant, operation)) = request::operation(request.uri().path()) else {
+        if let Some(status) = Outage::status(&self.behaviours.down, now) {
+            return as_in_production(error::of_status(status, None));
+        }
+        let operation = request::operation(request.uri().path());
+        let name = operation.map_or("other", |(_, operation)| operation.name());
+        if let Some(page) = Gateway::answer(&self.behaviours.gateway, name, now, &mut dice) {
+            return page;
+        }
+        let Some((tenant, operation)) = operation else {
             let page = "<html><body>404 - File or directory not found.</body></html>";
             return Reply::new(StatusCode::NOT_FOUND, "text/html", page);
         };
@@ -163,12 +155,12 @@ impl State {
         let form = http::form(call.request.body());
         let origin = request::origin(call.request);
         let path = call.request.uri().path();
-        let asked = Asked { version, tenant: call.tenant, form: &form, origin: &origin, path };
-        self.tokens.answer(&asked, &self.behaviours, call.clocks.login, dice)
+        let token_request = TokenRequest { version, tenant: call.tenant, form: &form, origin: &origin, path };
+        self.tokens.answer(&token_request, &self.behaviours, call.clocks.login, dice)
     }
 
     fn api(&mut self, call: &Call<'_>, dice: &mut Dice) -> Result<Reply, Reply> {
-        let grant = self.admit(call, dice)?;
+        let grant = admission::admit(call, &mut self.tokens, &self.behaviours, dice)?;
         match call.operation {
             Operation::Subscriptions if dice.chance(self.behaviours.error_in_ok) => {
                 Ok(error::server_error(StatusCode::OK))
@@ -177,7 +169,7 @@ impl State {
             Operation::SensitiveTypes => Ok(json(&sensitive_types())),
             Operation::Blob(id) => {
                 let place = self.feeds.find(id)?;
-                self.permit(&grant, place.0)?;
+                admission::permit(&grant, place.0, &self.behaviours)?;
                 self.feeds.blob(place, form(&grant), call, &self.behaviours, dice)
             }
             Operation::Start | Operation::Stop | Operation::Content | Operation::Notifications => {
@@ -192,7 +184,7 @@ impl State {
         let name = name.ok_or_else(|| error::refused("AF20001", "Missing parameter: contentType."))?;
         let content_type = ContentType::named(name)
             .ok_or_else(|| error::refused("AF20020", "The specified content type is not valid."))?;
-        self.permit(grant, content_type)?;
+        admission::permit(grant, content_type, &self.behaviours)?;
         match call.operation {
             Operation::Start => self.start(call, content_type, dice),
             Operation::Stop => {

@@ -3,10 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::assertion::Certificate;
+use super::blob_faults::{BrokenBlobs, TricklingBlobs};
+use super::broken_span::BrokenSpan;
 use super::content_type::ContentType;
 use super::kinds::{AlreadyOn, Cloud, Throttle};
-use crate::Scripted;
 use crate::faults::Transport;
+use crate::gateway::Gateway;
+use crate::outage::Outage;
+use crate::script::Scripted;
 
 /// The simulated tenant.
 pub const TENANT_ID: &str = "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";
@@ -139,6 +143,17 @@ pub struct Behaviours {
     pub split: f64,
     /// Records of more than 20 kB: share.
     pub large: f64,
+    /// Spans of content that cannot be listed.
+    pub broken_spans: Vec<BrokenSpan>,
+    /// Blobs that are always answered with an error; of several entries the first that has the blob holds.
+    pub broken_blobs: Vec<BrokenBlobs>,
+    /// Blobs that are sent a byte at a time; of several entries the first that has the blob holds.
+    pub trickling_blobs: Vec<TricklingBlobs>,
+    /// Spans of wall time during which every request, also one for a token, is answered with an error.
+    /// Scripts do not count these requests.
+    pub down: Vec<Outage>,
+    /// Answers of a gateway in front of both services. Scripts do not count the requests it answers.
+    pub gateway: Vec<Gateway>,
     /// The wire.
     pub transport: Transport,
     /// What goes wrong on purpose.

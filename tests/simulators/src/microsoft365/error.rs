@@ -55,6 +55,24 @@ pub(super) fn server_error(status: StatusCode) -> Reply {
     error(status, "AF50000", "An internal error occurred. Retry the request.")
 }
 
+/// The error that this API gives with that status; with `code` instead of the usual one, if there is one.
+pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match (code, status) {
+        (Some(code), status) => error(status, code, "The request was refused."),
+        (None, StatusCode::UNAUTHORIZED) => unauthorized(),
+        (None, StatusCode::NOT_FOUND) => missing(),
+        (None, StatusCode::TOO_MANY_REQUESTS) => error(status, "AF429", "Too many requests."),
+        (None, status) if status.is_server_error() => server_error(status),
+        (None, status) => Reply::new(status, JSON, json!({"Message": "The request was refused."}).to_string()),
+    }
+}
+
+/// 404 for a blob that does not exist.
+pub(super) fn missing() -> Reply {
+    error(StatusCode::NOT_FOUND, "AF20050", "The specified content does not exist.")
+}
+
 /// 500 with one of the codes for it.
 pub(super) fn internal(dice: &mut Dice) -> Reply {
     let code = dice.pick(&["AF50000", "AF50005", "AF50006"]);

@@ -7,12 +7,10 @@ use jiff::Timestamp;
 
 use super::assertion::{self, Bad, Expected};
 use super::behaviours::Behaviours;
-use super::token::Version;
+use super::token_request::{BAD, Refused, TokenRequest, refused};
 
 /// Assertions kept in mind; beyond that those that have expired are forgotten, and then those that will next.
 const MOST_ASSERTIONS: usize = 65_536;
-
-pub(super) const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
 /// Logins so far.
 #[derive(Debug, Default)]
@@ -23,22 +21,27 @@ pub(super) struct Logins {
 
 impl Logins {
     /// Who asks is who it says it is.
-    pub(super) fn check(&mut self, asked: &Asked<'_>, behaviours: &Behaviours, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn check(
+        &mut self,
+        request: &TokenRequest<'_>,
+        behaviours: &Behaviours,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
         let mut known = behaviours.other_tenants.iter().chain([&behaviours.tenant_id]);
-        if !known.any(|known| known.eq_ignore_ascii_case(asked.tenant)) {
-            let message = format!("Tenant '{}' not found. Check that it is the right one.", asked.tenant);
+        if !known.any(|known| known.eq_ignore_ascii_case(request.tenant)) {
+            let message = format!("Tenant '{}' not found. Check that it is the right one.", request.tenant);
             return Err(refused(BAD, "invalid_request", 90_002, message));
         }
-        if asked.needed("grant_type")? != "client_credentials" {
+        if request.needed("grant_type")? != "client_credentials" {
             return Err(refused(BAD, "unsupported_grant_type", 70_003, "The grant type is not supported."));
         }
-        let client_id = asked.needed("client_id")?;
+        let client_id = request.needed("client_id")?;
         if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
             let message = "The application was not found in the directory.";
             return Err(refused(BAD, "unauthorized_client", 700_016, message));
         }
-        match (asked.field("client_assertion"), asked.field("client_secret")) {
-            (Some(assertion), _) => self.assertion(asked, assertion, client_id, behaviours, now),
+        match (request.field("client_assertion"), request.field("client_secret")) {
+            (Some(assertion), _) => self.assertion(request, assertion, client_id, behaviours, now),
             (None, Some(secret)) => is_good(secret, behaviours),
             (None, None) => {
                 let message =
@@ -50,16 +53,16 @@ impl Logins {
 
     fn assertion(
         &mut self,
-        asked: &Asked<'_>,
+        request: &TokenRequest<'_>,
         assertion: &str,
         client_id: &str,
         behaviours: &Behaviours,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        if asked.needed("client_assertion_type")? != assertion::TYPE {
+        if request.needed("client_assertion_type")? != assertion::TYPE {
             return Err(refused(BAD, "invalid_request", 900_144, "The type of the client assertion is not supported."));
         }
-        let audience = format!("{}{}", asked.origin, asked.path);
+        let audience = format!("{}{}", request.origin, request.path);
         let expected = Expected { client_id, audience: &audience, now: now.as_second() };
         let verified = assertion::verify(assertion, &behaviours.certificates, &expected)
             .map_err(|Bad(code, message)| invalid_client(code, message))?;
@@ -94,45 +97,8 @@ fn is_good(secret: &str, behaviours: &Behaviours) -> Result<(), Refused> {
     Err(invalid_client(7_000_215, message))
 }
 
-/// A request for a token.
-pub(super) struct Asked<'a> {
-    pub(super) version: Version,
-    pub(super) tenant: &'a str,
-    pub(super) form: &'a [(String, String)],
-    /// What the client calls this server.
-    pub(super) origin: &'a str,
-    /// The path that was asked.
-    pub(super) path: &'a str,
-}
-
-impl Asked<'_> {
-    fn field(&self, name: &str) -> Option<&str> {
-        self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(super) fn needed(&self, name: &str) -> Result<&str, Refused> {
-        self.field(name).ok_or_else(|| {
-            let message = format!("The request body must contain the following parameter: '{name}'.");
-            refused(BAD, "invalid_request", 900_144, message)
-        })
-    }
-}
-
-/// Why no token is given.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub(super) status: StatusCode,
-    pub(super) error: &'static str,
-    pub(super) code: u32,
-    pub(super) message: String,
-}
-
 fn invalid_client(code: u32, message: &str) -> Refused {
     refused(StatusCode::UNAUTHORIZED, "invalid_client", code, message)
-}
-
-pub(super) fn refused(status: StatusCode, error: &'static str, code: u32, message: impl Into<String>) -> Refused {
-    Refused { status, error, code, message: message.into() }
 }
 
 #[cfg(test)]

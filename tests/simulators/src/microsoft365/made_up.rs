@@ -7,7 +7,8 @@ use super::content;
 use super::content_type::ContentType;
 use super::records::{Form, Recipe};
 use crate::dice::Dice;
-use crate::options::{Options, after};
+use crate::moment::after_milliseconds;
+use crate::options::Options;
 
 /// Records of one content type without end, no two alike, each made when it is asked for: those of a healthy tenant,
 /// of the six days before `now`. The same seed and moment give the same ones.
@@ -51,7 +52,7 @@ impl Maker {
         let blob = number / self.behaviours.records_per_blob.max(1);
         let span = self.options.now.as_millisecond() - self.options.first().as_millisecond();
         let before = Dice::new(self.options.seed, "made up blob", blob as u64).between(0, span - 1);
-        after(self.options.now, -before)
+        after_milliseconds(self.options.now, -before)
     }
 }
 

@@ -7,6 +7,9 @@ mod admission;
 mod api;
 mod assertion;
 mod behaviours;
+mod blob_faults;
+mod broken_span;
+mod call;
 mod content;
 mod content_type;
 mod error;
@@ -21,15 +24,18 @@ mod request;
 mod subscriptions;
 mod throttle;
 mod token;
+mod token_request;
 mod window;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 pub use assertion::Certificate;
 pub use behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENANT_ID};
+pub use blob_faults::{BlobChoice, BrokenBlobs, TricklingBlobs};
+pub use broken_span::BrokenSpan;
 pub use content_type::ContentType;
 pub use kinds::{AlreadyOn, Cloud, Throttle};
 pub use ledger::{Account, Available, AvailableBlob, Difference, Ledger, id, identity};
@@ -40,7 +46,7 @@ use crate::http::{Reply, Request};
 use crate::ledger::Served;
 use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
-use api::{Call, State};
+use api::State;
 
 /// The simulator; a handle, of which there may be many.
 #[derive(Clone)]
@@ -149,9 +155,4 @@ impl Simulation for Shared {
     fn pending(&self) -> usize {
         self.state().pending()
     }
-}
-
-/// A moment so many seconds later, held at the ends of time.
-fn later(at: Timestamp, seconds: i64) -> Timestamp {
-    at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }

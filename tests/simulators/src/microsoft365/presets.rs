@@ -127,6 +127,11 @@ fn healthy(transport: Transport) -> Behaviours {
         unknown: 0.0,
         split: 0.15,
         large: 0.0,
+        broken_spans: Vec::new(),
+        broken_blobs: Vec::new(),
+        trickling_blobs: Vec::new(),
+        down: Vec::new(),
+        gateway: Vec::new(),
         transport,
         script: Vec::new(),
     }

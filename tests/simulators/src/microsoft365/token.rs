@@ -10,20 +10,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::behaviours::Behaviours;
+use super::error;
 use super::kinds::Cloud;
-use super::login::{Asked, BAD, Logins, Refused, refused};
+use super::login::Logins;
+use super::token_request::{BAD, Refused, TokenRequest, Version, refused};
 use crate::dice::Dice;
 use crate::http::{self, Reply};
 
 /// Tokens kept in mind; beyond that those that have expired are forgotten, and then those that will next.
 const MOST_TOKENS: usize = 4_096;
-
-/// The two forms of the endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
-    V1,
-    V2,
-}
 
 /// A token is never revoked in its first requests: a client that renews it gets on.
 const FIRST_REQUESTS: u32 = 5;
@@ -75,21 +70,21 @@ impl Tokens {
     /// Answers a request for a token. `origin` is what the client calls this server.
     pub(super) fn answer(
         &mut self,
-        asked: &Asked<'_>,
+        request: &TokenRequest<'_>,
         behaviours: &Behaviours,
         now: Timestamp,
         dice: &mut Dice,
     ) -> Reply {
-        let checked = self.logins.check(asked, behaviours, now).and_then(|()| target(asked));
+        let checked = self.logins.check(request, behaviours, now).and_then(|()| target(request));
         match checked {
-            Ok(audience) => self.give(asked, audience, behaviours, now, dice),
+            Ok(audience) => self.give(request, audience, behaviours, now, dice),
             Err(refused) => refusal(&refused, now, dice),
         }
     }
 
     fn give(
         &mut self,
-        asked: &Asked<'_>,
+        request: &TokenRequest<'_>,
         audience: String,
         behaviours: &Behaviours,
         now: Timestamp,
@@ -100,7 +95,7 @@ impl Tokens {
         }
         let (from, until) = (now.as_second(), now.as_second() + behaviours.token_seconds);
         let grant = Grant {
-            tenant: asked.tenant.to_owned(),
+            tenant: request.tenant.to_owned(),
             audience,
             roles: behaviours.roles.clone(),
             expires: Timestamp::from_second(until).unwrap_or(now),
@@ -108,7 +103,7 @@ impl Tokens {
         };
         let token = token(&grant, &behaviours.client_id, from, until, dice);
         let seconds = behaviours.token_seconds;
-        let body = match asked.version {
+        let body = match request.version {
             Version::V1 => json!({
                 "token_type": "Bearer", "expires_in": seconds.to_string(), "ext_expires_in": seconds.to_string(),
                 "expires_on": until.to_string(), "not_before": (from - 300).to_string(),
@@ -132,15 +127,15 @@ impl Tokens {
 }
 
 /// The audience a token is to be given for.
-fn target(asked: &Asked<'_>) -> Result<String, Refused> {
-    let target = match asked.version {
-        Version::V1 => asked.needed("resource")?,
-        Version::V2 => asked.needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
+fn target(request: &TokenRequest<'_>) -> Result<String, Refused> {
+    let target = match request.version {
+        Version::V1 => request.needed("resource")?,
+        Version::V2 => request.needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
             let message = "The scope is not valid: client credential flows need one that ends in /.default.";
             refused(BAD, "invalid_scope", 1_002_012, message)
         })?,
     };
-    audience(target, asked.origin).ok_or_else(|| {
+    audience(target, request.origin).ok_or_else(|| {
         let message = format!("The resource principal named {target} was not found in the tenant.");
         refused(BAD, "invalid_resource", 500_011, message)
     })
@@ -183,7 +178,7 @@ fn refusal(refused: &Refused, now: Timestamp, dice: &mut Dice) -> Reply {
 }
 
 fn reply(status: StatusCode, body: &Value) -> Reply {
-    Reply::new(status, super::error::JSON, body.to_string()).with("cache-control", "no-store, no-cache")
+    Reply::new(status, error::JSON, body.to_string()).with("cache-control", "no-store, no-cache")
 }
 
 #[cfg(test)]
@@ -215,9 +210,9 @@ mod tests {
                 ((*name).to_owned(), changed.map_or(*value, |(_, value)| value).to_owned())
             })
             .collect();
-        let asked = Asked { version, tenant, form: &form, origin: "http://127.0.0.1:1", path: "/t" };
+        let request = TokenRequest { version, tenant, form: &form, origin: "http://127.0.0.1:1", path: "/t" };
         let mut dice = Dice::new(1, "token", 0);
-        let reply = Tokens::default().answer(&asked, &behaviours(), Timestamp::UNIX_EPOCH, &mut dice);
+        let reply = Tokens::default().answer(&request, &behaviours(), Timestamp::UNIX_EPOCH, &mut dice);
         (reply.status, serde_json::from_slice(&reply.body).unwrap())
     }
 

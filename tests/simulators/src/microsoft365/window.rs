@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::behaviours::Behaviours;
+use super::error;
 use super::request::Parameters;
-use super::{error, later};
 use crate::http::Reply;
+use crate::moment::after_seconds;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How far back one may ask, seconds.
@@ -40,7 +41,7 @@ fn window(start: Option<&str>, end: Option<&str>, now: Timestamp, behaviours: &B
     if too_long && behaviours.long_span_partial {
         window.end = window.start.saturating_add(DAY).unwrap_or(window.end);
     }
-    let too_old = window.start < later(now, -OLDEST - behaviours.grace_seconds);
+    let too_old = window.start < after_seconds(now, -OLDEST - behaviours.grace_seconds);
     if window.start >= window.end || too_old || (too_long && !behaviours.long_span_partial) {
         let message = format!(
             "StartTime and EndTime must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time prior to end time and start time no more than 7 days in the past. StartTime:{start_text}, EndTime:{end_text}"

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::broken_span::BrokenSpan;
 use super::choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
 use super::keys::{ADMIN_KEY, Key};
 use crate::dice::Dice;
 use crate::faults::{Faults, Transport};
+use crate::gateway::Gateway;
+use crate::outage::Outage;
 use crate::script::Scripted;
 
 /// How the API behaves. Shares are of requests, pages or events, 0 to 1.
@@ -100,6 +103,14 @@ pub struct Behaviours {
     /// How that is called.
     pub quota_code: QuotaCode,
 
+    /// Spans of event time that cannot be listed.
+    pub broken_spans: Vec<BrokenSpan>,
+    /// Spans of wall time during which every request is answered with an error. Scripts do not count
+    /// these requests.
+    pub down: Vec<Outage>,
+    /// Answers of a gateway in front of the API. Scripts do not count the requests it answers.
+    pub gateway: Vec<Gateway>,
+
     /// The wire.
     pub transport: Transport,
     /// What goes wrong on purpose. The only operation is `audit_logs`.
@@ -166,6 +177,9 @@ fn healthy(transport: Transport) -> Behaviours {
         per_minute: None,
         quota_exhausted: 0.0,
         quota_code: QuotaCode::InsufficientQuota,
+        broken_spans: Vec::new(),
+        down: Vec::new(),
+        gateway: Vec::new(),
         transport,
         script: Vec::new(),
     }

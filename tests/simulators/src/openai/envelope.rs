@@ -4,7 +4,7 @@ use hyper::StatusCode;
 
 use super::behaviours::Behaviours;
 use super::choices::EdgeIds;
-use super::events::Event;
+use super::event::Event;
 use super::list::Page;
 use crate::dice::Dice;
 use crate::http::Reply;

@@ -2,9 +2,8 @@
 
 use std::io;
 
-use jiff::Timestamp;
-
 use super::behaviours::Behaviours;
+use super::event::Event;
 use super::given::given;
 use super::late::{LATE_WITHIN, visible_at};
 use super::made::made;
@@ -15,27 +14,6 @@ use crate::options::Options;
 const LARGEST_CROWD: usize = 3_000;
 /// Events of the very second of the one before: share.
 const SAME_SECOND: f64 = 0.15;
-
-/// An event and when it can be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
-    /// None in an event that was given without.
-    pub(super) id: Option<String>,
-    /// What the vendor calls it in a cursor: the id, also where the event does not show it.
-    pub(super) cursor: String,
-    /// Seconds since 1970.
-    pub(super) effective_at: i64,
-    pub(super) visible_at: Timestamp,
-    pub(super) is_tenant_scoped: bool,
-    pub(super) raw: String,
-}
-
-impl Event {
-    /// Which event it is: its id, or else all that it is.
-    pub(super) fn identity(&self) -> &str {
-        self.id.as_deref().unwrap_or(&self.raw)
-    }
-}
 
 /// All events, in list order: newest first, in one second in an order of their own.
 ///

@@ -6,7 +6,7 @@ use std::io;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::events::Event;
+use super::event::Event;
 use super::types;
 use crate::canonical;
 use crate::dice::{Dice, hash};

@@ -3,6 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::moment::{end_of_time, is_end_of_time, is_start_of_time, start_of_time};
+
 /// The admin key that is accepted unless others are given.
 pub const ADMIN_KEY: &str = "sk-admin-simulated-7Qm2vXc9Lr4TzWb8";
 
@@ -44,22 +46,6 @@ impl Key {
     pub fn is_good(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.until
     }
-}
-
-fn start_of_time() -> Timestamp {
-    Timestamp::MIN
-}
-
-fn is_start_of_time(at: &Timestamp) -> bool {
-    *at == Timestamp::MIN
-}
-
-fn end_of_time() -> Timestamp {
-    Timestamp::MAX
-}
-
-fn is_end_of_time(at: &Timestamp) -> bool {
-    *at == Timestamp::MAX
 }
 
 fn yes() -> bool {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
 use crate::dice::Dice;
-use crate::options::{Options, after};
+use crate::moment::after_milliseconds;
+use crate::options::Options;
 
 /// Late events that show up soon after the start happened at most this long before it, seconds.
 pub(super) const LATE_WITHIN: i64 = 240;
@@ -23,13 +24,13 @@ pub(super) fn visible_at(
         return at.max(options.now);
     }
     if at >= options.now || !behaviours.late_past_soon {
-        return after(at, lateness(behaviours, dice)).max(options.now);
+        return after_milliseconds(at, lateness(behaviours, dice)).max(options.now);
     }
     // Later than any collector looks back is no lateness but a loss.
-    if at < after(options.now, -LATE_WITHIN * 1_000) {
+    if at < after_milliseconds(options.now, -LATE_WITHIN * 1_000) {
         options.now
     } else {
-        after(options.now, dice.between(1_000, 3_000))
+        after_milliseconds(options.now, dice.between(1_000, 3_000))
     }
 }
 

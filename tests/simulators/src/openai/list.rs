@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::behaviours::Behaviours;
-use super::events::Event;
+use super::event::Event;
 use super::query::{Filter, Query};
 use crate::canonical::text_at;
 

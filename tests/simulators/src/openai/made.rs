@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::awkward::{Awkward, HALF_A_PAIR, with_halves};
 use super::behaviours::Behaviours;
-use super::events::Event;
+use super::event::Event;
 use super::payloads::payload;
 use super::people::{EMAILS, PLACES, PROJECTS, USER_AGENTS};
 use super::types;

@@ -3,8 +3,11 @@
 mod auth;
 mod awkward;
 mod behaviours;
+mod broken_span;
 mod choices;
+mod endpoint;
 mod envelope;
+mod event;
 mod events;
 mod given;
 mod keys;
@@ -25,7 +28,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 pub use behaviours::Behaviours;
+pub use broken_span::BrokenSpan;
 pub use choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
+pub use endpoint::BASE_PATH;
 pub use keys::{ADMIN_KEY, Key};
 pub use made_up::made_up;
 
@@ -33,12 +38,8 @@ use crate::http::{Reply, Request};
 use crate::ledger::Served;
 use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
+use endpoint::operation;
 use state::State;
-
-/// What follows the origin in the base URL that a client is given.
-pub const BASE_PATH: &str = "/v1";
-const PATH: &str = "/v1/organization/audit_logs";
-const LOG_TYPE: &str = "OpenAI.Audit";
 
 /// The simulator; a handle, of which there may be many.
 #[derive(Clone)]
@@ -122,9 +123,4 @@ impl Simulation for Shared {
     fn pending(&self) -> usize {
         self.state().pending()
     }
-}
-
-/// The name of what is asked for.
-fn operation(request: &Request) -> &'static str {
-    if request.uri().path() == PATH { "audit_logs" } else { "other" }
 }

@@ -1,5 +1,9 @@
 //! The query of a list request.
 
+use std::ops::Range;
+
+use jiff::Timestamp;
+
 use super::behaviours::Behaviours;
 use super::types;
 use crate::http;
@@ -97,6 +101,12 @@ impl Query {
             None => self.filters.push((filter, vec![value])),
         }
         Ok(())
+    }
+
+    /// The window that is asked for, without its end.
+    pub(super) fn window(&self) -> Range<Timestamp> {
+        let moment = |second: i64, end| Timestamp::from_second(second).unwrap_or(end);
+        moment(self.from, Timestamp::MIN)..moment(self.to.saturating_add(1), Timestamp::MAX)
     }
 
     fn check_types(&self) -> Result<(), Refused> {

@@ -30,6 +30,15 @@ pub(super) fn server_error(status: StatusCode) -> Reply {
     error(status, message, "server_error", None, None).with("x-should-retry", "true")
 }
 
+/// The error that this API gives with that status.
+pub(super) fn of_status(status: u16) -> Reply {
+    match StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {
+        StatusCode::TOO_MANY_REQUESTS => throttled(None),
+        status if status.is_server_error() => server_error(status),
+        status => error(status, "The request was refused.", "invalid_request_error", None, None),
+    }
+}
+
 /// 429 for too many requests.
 pub(super) fn throttled(retry_after: Option<u32>) -> Reply {
     let message = "Rate limit reached for requests. Please try again later.";

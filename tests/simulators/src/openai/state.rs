@@ -7,17 +7,22 @@ use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 
 use super::behaviours::Behaviours;
+use super::broken_span::BrokenSpan;
 use super::choices::{AuditLogging, UnknownCursor};
+use super::endpoint::{LOG_TYPE, PATH, operation};
 use super::envelope::envelopes;
-use super::events::{self, Event};
+use super::event::Event;
+use super::events;
 use super::list::{List, Page, UnknownId};
 use super::query::Query;
-use super::{LOG_TYPE, PATH, auth, operation, reply};
+use super::{auth, reply};
 use crate::dice::{Dice, Questions};
 use crate::faults;
+use crate::gateway::Gateway;
 use crate::http::{Reply, Request};
 use crate::ledger::{Entry, Ledger, Served};
 use crate::options::Options;
+use crate::outage::Outage;
 use crate::script::Play;
 
 pub(super) struct State {
@@ -146,7 +151,13 @@ impl State {
     pub(super) fn answer(&mut self, request: &Request, now: Timestamp) -> Reply {
         self.advance(now);
         let mut dice = self.questions.dice(&request.uri().to_string());
-        let reply = self.scripted(request, now, &mut dice);
+        let reply = match Outage::status(&self.behaviours.down, now) {
+            Some(status) => reply::of_status(status),
+            None => match Gateway::answer(&self.behaviours.gateway, operation(request), now, &mut dice) {
+                Some(page) => return page,
+                None => self.scripted(request, now, &mut dice),
+            },
+        };
         reply
             .with("x-request-id", format!("req_{}", dice.hex(32)))
             .with("openai-processing-ms", dice.between(20, 400).to_string())
@@ -226,6 +237,9 @@ impl State {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
             let message = "Tenant-scoped audit logs are not available to this organization.";
             return reply::error(status, message, "invalid_request_error", Some("tenant_only"), None);
+        }
+        if let Some(status) = BrokenSpan::status(&behaviours.broken_spans, query.tenant_only, &query.window()) {
+            return reply::of_status(status);
         }
         if query.limit > 1 && dice.chance(behaviours.short_pages) {
             query.limit = 1 + dice.below(query.limit - 1);

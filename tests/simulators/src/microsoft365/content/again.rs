@@ -2,8 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::behaviours::Behaviours;
+use super::super::content_type::ContentType;
+use super::blob::Blob;
 use super::owners::Owners;
-use super::{Behaviours, Blob, ContentType};
 use crate::dice::Dice;
 use crate::options::Options;
 

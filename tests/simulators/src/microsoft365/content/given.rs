@@ -1,14 +1,18 @@
-//! Records that were given: lines `{"content_type":…,"record":{…}}`.
+//! Records that were given: lines `{"content_type":…,"record":{…},"created":…}`, the last of which may be left out.
 
 use std::collections::HashMap;
 use std::io;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Behaviours, Blob, ContentType};
+use super::super::behaviours::Behaviours;
+use super::super::content_type::ContentType;
+use super::blob::Blob;
 use crate::canonical::canonical;
-use crate::options::{Options, after};
+use crate::moment::after_milliseconds;
+use crate::options::Options;
 
 /// They became available this long before the start, milliseconds.
 const WITHIN: i64 = 1_800_000;
@@ -19,6 +23,15 @@ struct Line<'a> {
     content_type: String,
     #[serde(borrow)]
     record: &'a RawValue,
+    /// When the record's blob becomes available.
+    created: Option<Timestamp>,
+}
+
+/// A record in a feed.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    number: u32,
+    created: Option<Timestamp>,
 }
 
 /// Distinct records once, and the feeds, each blob with as many as it may have.
@@ -29,41 +42,50 @@ pub(super) fn feeds(
 ) -> io::Result<(Vec<String>, [Vec<Blob>; 5])> {
     let mut records = Vec::new();
     let mut known = HashMap::new();
-    let mut of_type: [Vec<u32>; 5] = Default::default();
+    let mut of_type: [Vec<Placed>; 5] = Default::default();
     for (place, text) in lines.iter().enumerate() {
-        let (content_type, record) = read(text).map_err(|what| wrong(place, &what))?;
+        let (content_type, record, created) = read(text).map_err(|what| wrong(place, &what))?;
         let number = u32::try_from(records.len()).map_err(|_| wrong(place, "there are too many"))?;
         let number = *known.entry(canonical(record)).or_insert_with(|| {
             records.push(record.to_owned());
             number
         });
-        of_type[content_type.place()].push(number);
+        of_type[content_type.place()].push(Placed { number, created });
     }
-    Ok((records, of_type.map(|numbers| blobs(&numbers, options, behaviours))))
+    Ok((records, of_type.map(|records| blobs(&records, options, behaviours))))
 }
 
 fn wrong(place: usize, what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("record {}: {what}", place + 1))
 }
 
-fn read(text: &str) -> Result<(ContentType, &str), String> {
+fn read(text: &str) -> Result<(ContentType, &str, Option<Timestamp>), String> {
     let line: Line<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let content_type = ContentType::named(&line.content_type)
         .ok_or_else(|| format!("unknown content type {:?}", line.content_type))?;
-    Ok((content_type, line.record.get()))
+    Ok((content_type, line.record.get(), line.created))
 }
 
-fn blobs(numbers: &[u32], options: &Options, behaviours: &Behaviours) -> Vec<Blob> {
-    let chunks = numbers.chunks(behaviours.records_per_blob.max(1));
+/// The blobs of a feed in the order in which they are listed. Records with different `created` never share a blob.
+fn blobs(records: &[Placed], options: &Options, behaviours: &Behaviours) -> Vec<Blob> {
+    let size = behaviours.records_per_blob.max(1);
+    let groups = records.chunk_by(|one, other| one.created == other.created);
+    let chunks: Vec<_> = groups.flat_map(|group| group.chunks(size)).collect();
     let step = WITHIN / (chunks.len() as i64 + 1);
-    let blob = |(number, records): (usize, &[u32])| Blob {
-        created: after(options.now, step * (number as i64 + 1) - WITHIN - 1_000),
-        listed: options.now,
-        held_up: false,
-        own: 0..0,
-        again: records.to_vec(),
+    let blob = |(number, records): (usize, &[Placed])| {
+        let usual = after_milliseconds(options.now, step * (number as i64 + 1) - WITHIN - 1_000);
+        let created = records.first().and_then(|record| record.created).unwrap_or(usual);
+        Blob {
+            created,
+            listed: created.max(options.now),
+            held_up: false,
+            own: 0..0,
+            again: records.iter().map(|record| record.number).collect(),
+        }
     };
-    chunks.enumerate().map(blob).collect()
+    let mut blobs: Vec<_> = chunks.into_iter().enumerate().map(blob).collect();
+    blobs.sort_by_key(|blob| (blob.listed, blob.created));
+    blobs
 }
 
 #[cfg(test)]
@@ -99,6 +121,29 @@ mod tests {
             let raw = [0, 1, 2].map(|number| content.raw(number, form));
             assert_eq!(raw, [r#"{"Id":"a","n":1.0}"#, r#"{"Id":"b"}"#, "17"]);
         }
+    }
+
+    #[test]
+    fn given_records_may_say_when_their_blob_becomes_available() {
+        let created = |id: &str, created: &str| {
+            format!(r#"{{"content_type":"DLP.All","record":{{"Id":"{id}"}},"created":"2026-11-{created}Z"}}"#)
+        };
+        let lines = [
+            created("ahead", "23T10:00:00"),
+            created("a", "20T10:00:01"),
+            created("b", "20T10:00:01"),
+            created("c", "20T10:00:00.5"),
+            line("DLP.All", r#"{"Id":"d"}"#),
+        ];
+        let options = options(&lines);
+        let content = Content::new(&options, &Behaviours::default()).unwrap();
+        let feed = &content.feeds[ContentType::Dlp.place()];
+        let records: Vec<_> = feed.iter().map(|blob| blob.again.clone()).collect();
+        assert_eq!(records, [vec![3], vec![1, 2], vec![4], vec![0]]);
+        let at = |text: &str| format!("2026-11-{text}Z").parse::<Timestamp>().unwrap();
+        assert_eq!((feed[0].created, feed[0].listed), (at("20T10:00:00.5"), options.now));
+        assert_eq!((feed[3].created, feed[3].listed), (at("23T10:00:00"), at("23T10:00:00")));
+        assert_eq!([0, 1, 2, 3].map(|place| content.ordinal(ContentType::Dlp, place)), [1, 2, 3, 4]);
     }
 
     #[test]

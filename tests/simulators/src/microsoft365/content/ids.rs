@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::ContentType;
+use super::super::content_type::ContentType;
 use crate::dice::Dice;
-use crate::options::after;
+use crate::moment::after_milliseconds;
 
 /// Digits of a stamp: a moment to the millisecond.
 const STAMP: usize = 17;
@@ -23,7 +23,7 @@ pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Ti
         0 => format!("{first}${first}${lower}${name}$emea{:04}", dice.below(100)),
         1 => {
             let region = format!("na{:04}", dice.below(100));
-            let last = stamp(after(created, dice.between(500, 90_000)));
+            let last = stamp(after_milliseconds(created, dice.between(500, 90_000)));
             format!("{first}${last}{:06}${lower}${name}${region}${region}", dice.below(1_000_000))
         }
         _ => {

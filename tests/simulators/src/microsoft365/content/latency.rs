@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::Behaviours;
+use super::super::behaviours::Behaviours;
 use crate::dice::Dice;
-use crate::options::after;
+use crate::moment::after_milliseconds;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -22,7 +22,7 @@ pub(in super::super) fn happened(created: Timestamp, held_up: bool, behaviours: 
     } else {
         dice.between(60, 90) * MINUTE
     };
-    after(created, -before).as_second()
+    after_milliseconds(created, -before).as_second()
 }
 
 #[cfg(test)]

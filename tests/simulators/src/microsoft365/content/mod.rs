@@ -32,6 +32,8 @@ pub(super) struct Content {
     source: Source,
     /// By content type, each in the order in which blobs are listed.
     pub(super) feeds: [Vec<Blob>; 5],
+    /// By content type, the number of each blob in the order of creation, the first being 1.
+    ordinals: [Vec<u32>; 5],
 }
 
 /// Where the records come from.
@@ -54,7 +56,8 @@ impl Content {
             }
             None => made_up(options, behaviours)?,
         };
-        Ok(Self { seed: options.seed, tenant: behaviours.tenant_id.clone(), source, feeds })
+        let ordinals = feeds.each_ref().map(|feed| ordinals(feed));
+        Ok(Self { seed: options.seed, tenant: behaviours.tenant_id.clone(), source, feeds, ordinals })
     }
 
     /// The record as it is sent.
@@ -110,6 +113,11 @@ impl Content {
         records
     }
 
+    /// The number, in the order of creation, of the blob at that place; the first is 1.
+    pub(super) fn ordinal(&self, content_type: ContentType, place: usize) -> u32 {
+        self.ordinals[content_type.place()].get(place).copied().unwrap_or_default()
+    }
+
     /// The id of the blob at that place.
     pub(super) fn id(&self, content_type: ContentType, place: usize) -> String {
         let created = self.feeds[content_type.place()].get(place).map(|blob| blob.created).unwrap_or_default();
@@ -124,6 +132,17 @@ impl Content {
             .filter(|(content_type, place)| *place < self.feeds[content_type.place()].len())
             .find(|(content_type, place)| self.id(*content_type, *place) == id)
     }
+}
+
+/// The number of each blob of a feed in the order of creation. Of one instant, the one that is listed first comes first.
+fn ordinals(feed: &[Blob]) -> Vec<u32> {
+    let mut places: Vec<_> = (0..feed.len()).collect();
+    places.sort_by_key(|place| feed[*place].created);
+    let mut ordinals = vec![0; feed.len()];
+    for (ordinal, place) in (1..).zip(places) {
+        ordinals[place] = ordinal;
+    }
+    ordinals
 }
 
 /// The record of that number, of a blob which became available then and was held up by an outage or not.

@@ -1,6 +1,7 @@
 //! Which blob a record is a part of, known by blob and not by record.
 
-use super::{Blob, ContentType};
+use super::super::content_type::ContentType;
+use super::blob::Blob;
 
 /// From here on records are a part of this blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

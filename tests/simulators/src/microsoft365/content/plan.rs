@@ -5,10 +5,13 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+use super::super::behaviours::Behaviours;
+use super::super::content_type::ContentType;
 use super::super::records::Huge;
-use super::{Behaviours, Blob, ContentType};
+use super::blob::Blob;
 use crate::dice::Dice;
-use crate::options::{Options, after};
+use crate::moment::after_milliseconds;
+use crate::options::Options;
 
 /// Late blobs of the past became available at most this long before the start, milliseconds.
 const LATE_WITHIN: i64 = 3_600_000;
@@ -103,16 +106,16 @@ fn feed(
 /// When a blob became available, and whether an outage had held it up.
 fn created(is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> (Timestamp, bool) {
     if is_late && options.ahead_seconds == 0 {
-        return (after(options.now, -dice.between(1_000, LATE_WITHIN)), false);
+        return (after_milliseconds(options.now, -dice.between(1_000, LATE_WITHIN)), false);
     }
     let span = options.now.as_millisecond() - options.first().as_millisecond();
     let last = span + options.ahead_seconds.max(0) * 1_000 - 1_000;
     if dice.chance(behaviours.flood) {
         // What was held up comes within minutes of the outage's end, which is the same for all.
         let end = Dice::new(options.seed, "flood", 0).between(0, last);
-        return (after(options.first(), (end + dice.between(0, FLOOD)).min(last)), true);
+        return (after_milliseconds(options.first(), (end + dice.between(0, FLOOD)).min(last)), true);
     }
-    (after(options.first(), dice.between(0, last)), false)
+    (after_milliseconds(options.first(), dice.between(0, last)), false)
 }
 
 /// What became available before the start is listed at the start, or a moment after if it is late;
@@ -123,10 +126,12 @@ fn listed(created: Timestamp, is_late: bool, options: &Options, behaviours: &Beh
         (false, true) => options.now,
         (false, false) => created,
         // Later than any collector looks back is no lateness but a loss.
-        (true, true) if created < after(options.now, -LATE_WITHIN) => options.now,
-        (true, true) => after(options.now, dice.between(1_000, 3_000)),
-        (true, false) if dice.chance(0.9) => after(created, dice.between(1_000, longest / 20 + 1_000).min(longest)),
-        (true, false) => after(created, dice.between(1_000, longest)),
+        (true, true) if created < after_milliseconds(options.now, -LATE_WITHIN) => options.now,
+        (true, true) => after_milliseconds(options.now, dice.between(1_000, 3_000)),
+        (true, false) if dice.chance(0.9) => {
+            after_milliseconds(created, dice.between(1_000, longest / 20 + 1_000).min(longest))
+        }
+        (true, false) => after_milliseconds(created, dice.between(1_000, longest)),
     }
 }
 

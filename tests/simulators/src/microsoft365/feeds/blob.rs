@@ -5,12 +5,14 @@ use std::sync::Arc;
 use hyper::StatusCode;
 
 use super::super::behaviours::Behaviours;
+use super::super::blob_faults::BlobKey;
+use super::super::call::Call;
 use super::super::content_type::ContentType;
+use super::super::error;
 use super::super::ledger::Shown;
 use super::super::records::Form;
-use super::super::{Call, error};
 use super::text::Text;
-use super::{Feeds, expires};
+use super::visible::{Feeds, expires};
 use crate::dice::Dice;
 use crate::http::{Reply, decoded_path};
 
@@ -26,7 +28,7 @@ impl Feeds {
             return Err(error::refused("AF20052", &message));
         }
         let found = self.content.find(&id).filter(|(content_type, place)| self.book.has(*content_type, *place));
-        found.ok_or_else(missing)
+        found.ok_or_else(error::missing)
     }
 
     /// The records of a blob, in the form that the token permits.
@@ -38,8 +40,13 @@ impl Feeds {
         behaviours: &Behaviours,
         dice: &mut Dice,
     ) -> Result<Reply, Reply> {
+        let blob = BlobKey { content_type, ordinal: self.content.ordinal(content_type, place), seed: self.seed };
+        let now = call.clocks.login;
+        if let Some(broken) = behaviours.broken_blobs.iter().find(|broken| broken.includes(blob, now)) {
+            return Err(error::of_status(broken.status, broken.code.as_deref()));
+        }
         if dice.chance(behaviours.not_found_yet) {
-            return Err(missing());
+            return Err(error::missing());
         }
         let created = self.created(content_type, &self.content.feeds[content_type.place()][place]);
         if expires(created) <= call.now {
@@ -53,10 +60,8 @@ impl Feeds {
         self.book.show_form(&self.content, shown);
         let records = self.content.records(content_type, place);
         let text = Text::new(Arc::clone(&self.content), records, form, dice.chance(behaviours.byte_order_mark));
-        Ok(Reply::new(StatusCode::OK, error::JSON, text.collect::<String>()))
+        let trickling = behaviours.trickling_blobs.iter().find(|trickling| trickling.includes(blob));
+        let pause = trickling.map(|trickling| trickling.pause);
+        Ok(Reply { pause, ..Reply::new(StatusCode::OK, error::JSON, text.collect::<String>()) })
     }
-}
-
-fn missing() -> Reply {
-    error::error(StatusCode::NOT_FOUND, "AF20050", "The specified content does not exist.")
 }

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::behaviours::Behaviours;
+use super::super::call::Call;
 use super::super::content_type::ContentType;
 use super::super::window::{self, Window};
-use super::super::{Call, error, request};
+use super::super::{error, request};
 use super::paging::{Link, Page, list_name};
-use super::{Feeds, expires};
+use super::visible::{Feeds, expires};
 use crate::dice::{Dice, mix};
 use crate::http::Reply;
 
@@ -33,6 +34,10 @@ impl Feeds {
         dice: &mut Dice,
     ) -> Result<Reply, Reply> {
         let window = window::asked(&call.parameters, call.now, behaviours)?;
+        let span = behaviours.broken_spans.iter().find(|span| span.is_met(content_type, &(window.start..window.end)));
+        if let Some(span) = span {
+            return Err(error::of_status(span.status, span.code.as_deref()));
+        }
         let from = self.from(content_type, window, call, dice.chance(behaviours.links_lost))?;
         if dice.chance(behaviours.error_in_ok) {
             return Ok(error::server_error(StatusCode::OK));

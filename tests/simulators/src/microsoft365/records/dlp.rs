@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Form, Maker, PEOPLE};
+use super::form::Form;
+use super::maker::{Maker, PEOPLE};
 use crate::fields::Fields;
 
 pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {

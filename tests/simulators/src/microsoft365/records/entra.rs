@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Maker, PEOPLE};
+use super::maker::{Maker, PEOPLE};
 use crate::fields::Fields;
 
 pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Maker, PEOPLE};
+use super::maker::{Maker, PEOPLE};
 use crate::fields::Fields;
 
 const SERVER: &str = "DB7PR04MB4523 (15.20.4200.000)";

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Maker, PEOPLE, others};
+use super::maker::{Maker, PEOPLE};
+use super::others;
 use crate::dice::Dice;
 use crate::fields::Fields;
 

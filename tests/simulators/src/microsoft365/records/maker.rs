@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Form, Recipe};
+use super::form::Form;
+use super::recipe::Recipe;
 use crate::dice::Dice;
 use crate::fields::Fields;
 

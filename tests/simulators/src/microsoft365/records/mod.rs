@@ -3,20 +3,23 @@
 mod dlp;
 mod entra;
 mod exchange;
+mod form;
 mod general;
 mod irregular;
 mod maker;
 mod others;
+mod recipe;
 mod sharepoint;
 mod unknown;
 
 use jiff::Timestamp;
 
-use super::behaviours::Behaviours;
 use super::content_type::ContentType;
 use crate::dice::Dice;
-use crate::options::Options;
-use maker::{Maker, PEOPLE};
+use maker::Maker;
+
+pub(super) use form::Form;
+pub(super) use recipe::{Huge, Recipe};
 
 /// A record that can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,66 +33,7 @@ pub(crate) struct Made {
     pub(super) happened: i64,
 }
 
-/// What of a record is sent; it matters for data loss prevention only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Form {
-    /// All of it.
-    Full,
-    /// What is sent to those who may not see the values that were detected.
-    Redacted,
-}
-
-impl Form {
-    /// The form for a token that may read data loss prevention, or may not.
-    pub(super) fn of(may_read: bool) -> Self {
-        if may_read { Self::Full } else { Self::Redacted }
-    }
-}
-
-/// The first records of a content type are large: together they are one huge blob.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Huge {
-    pub(super) content_type: ContentType,
-    pub(super) records: usize,
-    /// Bytes of each, at least.
-    pub(super) bytes: usize,
-}
-
-/// What records are made by. Settled at the start: a record never changes.
-#[derive(Debug, Clone)]
-pub(crate) struct Recipe {
-    seed: u64,
-    tenant: String,
-    irregular: f64,
-    unknown: f64,
-    large: f64,
-    split: f64,
-    huge: Option<Huge>,
-}
-
 impl Recipe {
-    pub(super) fn new(options: &Options, behaviours: &Behaviours) -> Self {
-        Self {
-            seed: options.seed,
-            tenant: behaviours.tenant_id.clone(),
-            irregular: behaviours.irregular,
-            unknown: behaviours.unknown,
-            large: behaviours.large,
-            split: behaviours.split,
-            huge: None,
-        }
-    }
-
-    /// The same, with the records of a huge blob.
-    pub(super) fn with_huge(self, huge: Option<Huge>) -> Self {
-        Self { huge, ..self }
-    }
-
-    /// The `Id` of the record of that number; an irregular one may spell it otherwise.
-    pub(super) fn id(&self, content_type: ContentType, number: usize) -> String {
-        Dice::new(self.seed ^ 1, content_type.name(), number as u64).guid()
-    }
-
     /// The record's text.
     pub(super) fn record(&self, made: &Made, form: Form) -> String {
         let mut maker = Maker {
@@ -136,7 +80,9 @@ mod tests {
 
     use serde_json::Value;
 
+    use super::super::behaviours::Behaviours;
     use super::*;
+    use crate::options::Options;
 
     fn texts(content_type: ContentType, form: Form, behaviours: &Behaviours) -> Vec<String> {
         let recipe = Recipe::new(&Options::new(Timestamp::UNIX_EPOCH), behaviours);

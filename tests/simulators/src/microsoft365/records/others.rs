@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Maker, PEOPLE};
+use super::maker::{Maker, PEOPLE};
 use crate::fields::Fields;
 
 /// An automated investigation: actions as objects with `$id` or as JSON text, and a time in every notation.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Maker, PEOPLE};
+use super::maker::{Maker, PEOPLE};
 use crate::fields::Fields;
 
 const FILES: [(&str, &str); 5] = [

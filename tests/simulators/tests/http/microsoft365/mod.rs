@@ -6,6 +6,7 @@ mod blobs;
 mod ledger;
 mod listing;
 mod pages;
+mod permanent;
 mod records;
 mod scale;
 mod subscriptions;

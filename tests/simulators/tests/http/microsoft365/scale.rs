@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
+use serde_json::json;
 use simulators::microsoft365::{Behaviours, ContentType, identity};
 
 use super::{World, lasting};
@@ -18,6 +20,44 @@ fn memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_024
+}
+
+/// The median page must take less, with a wide margin for a busy machine.
+const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a page is quick on the wire")]
+fn b48_eleven_hundred_given_blobs_of_one_record_each_list_quickly() {
+    run(async {
+        let world = World::with(Behaviours { records_per_blob: 1, ..lasting() }, |options| {
+            let record = |number: usize| {
+                json!({"content_type": "Audit.Exchange", "record": {"Id": number.to_string()}}).to_string()
+            };
+            options.records = Some((0..1_100).map(record).collect());
+        });
+        let client = world.started(&[ContentType::Exchange]).await;
+        let mut times = Vec::new();
+        let mut ids = BTreeSet::new();
+        let mut next: Option<String> = None;
+        loop {
+            let begun = Instant::now();
+            let answer = match &next {
+                Some(link) => client.get(link).await,
+                None => client.list(ContentType::Exchange, "").await,
+            };
+            times.push(begun.elapsed());
+            ids.extend(answer.json().as_array().unwrap().iter().map(|item| item["contentId"].to_string()));
+            next = client.next(&answer);
+            if next.is_none() {
+                break;
+            }
+        }
+        assert_eq!((times.len(), ids.len()), (110, 1_100));
+        times.sort_unstable();
+        let median = times[times.len() / 2];
+        println!("median {median:?}, slowest {:?}", times[times.len() - 1]);
+        assert!(median < MAX_PAGE_TIME, "{median:?}");
+    });
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use simulators::Transport;
 use simulators::microsoft365::{Behaviours, ContentType, Throttle};
+use simulators::{Fault, Scripted, Transport};
 
 use super::{FEED, PUBLISHER, World, lasting, refusal};
 use crate::client::send;
@@ -132,6 +132,21 @@ fn b63_the_date_is_always_there_and_all_of_the_apis_time_is_off_with_it() {
                 let answer = client.window(ContentType::Entra, from, from + jiff::SignedDuration::from_mins(5)).await;
                 assert_eq!(answer.status, status, "{off} {older}");
             }
+        }
+    });
+}
+
+#[test]
+fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
+    run(async {
+        let headers = vec![("date".to_owned(), "Wed, 02 Dec 2026 09:00:00 GMT".to_owned())];
+        let fault = Fault::Answer { status: 200, headers, body: b"<html>gateway</html>".into() };
+        let script = vec![Scripted::new("subscriptions", 1, fault)];
+        let world = World::new(Behaviours { script, date_off_seconds: 60, ..lasting() });
+        let client = world.client().await;
+        for date in ["Wed, 02 Dec 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:01:00 GMT"] {
+            let answer = client.get(LIST).await;
+            assert_eq!((answer.status, answer.headers_named("date")), (200, vec![date]));
         }
     });
 }

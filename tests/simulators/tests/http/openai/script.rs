@@ -40,6 +40,36 @@ fn a_broken_connection_is_one() {
 }
 
 #[test]
+fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
+    run(async {
+        let hand = Hand::new();
+        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let page = |status, header: &str| {
+            let headers = vec![
+                (header.to_owned(), "Wed, 02 Dec 2026 09:00:00 GMT".to_owned()),
+                ("content-type".to_owned(), "text/html".to_owned()),
+            ];
+            Fault::Answer { status, headers, body: b"<html>gateway</html>".into() }
+        };
+        simulator.change(|b| {
+            b.script = vec![
+                Scripted::new("audit_logs", 1, page(502, "date")),
+                Scripted::new("audit_logs", 2, page(200, "Date")),
+            ];
+        });
+        let running = simulator.serve(0).unwrap();
+        for (status, date) in [
+            (502, "Wed, 02 Dec 2026 09:00:00 GMT"),
+            (200, "Wed, 02 Dec 2026 09:00:00 GMT"),
+            (200, "Sun, 22 Nov 2026 09:00:00 GMT"),
+        ] {
+            let answer = get(&running, "").await;
+            assert_eq!((answer.status, answer.headers_named("date")), (status, vec![date]));
+        }
+    });
+}
+
+#[test]
 fn a_fault_at_the_third_page_of_one_listing() {
     run(async {
         let hand = Hand::new();

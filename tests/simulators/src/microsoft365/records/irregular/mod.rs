@@ -4,11 +4,13 @@ mod addresses;
 mod lists;
 mod names;
 mod numbers;
+mod value;
 
 use serde_json::Value;
 
 use crate::dice::Dice;
 use crate::fields::Fields;
+use value::value;
 
 /// Gives one or two fields another form.
 pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
@@ -24,10 +26,6 @@ pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
             _ => fields.remove(dice.pick(&["ResultStatus", "ExternalAccess", "UserKey", "Workload", "ClientIP"])),
         }
     }
-}
-
-fn value(fields: &Fields<'_>, name: &str) -> Option<Value> {
-    fields.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
 }
 
 /// With a zone, with fractions, with both.

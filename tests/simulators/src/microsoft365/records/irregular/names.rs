@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::value;
+use super::value::value;
 use crate::dice::Dice;
 use crate::fields::Fields;
 

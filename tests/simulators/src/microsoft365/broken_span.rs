@@ -1,0 +1,37 @@
+//! Spans of content that cannot be listed.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::content_type::ContentType;
+use crate::moment::{end_of_time, intersect, is_end_of_time, is_start_of_time, start_of_time};
+
+/// A span of time: every listing of content from `startTime` to `endTime` that has a moment of it is
+/// answered with an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokenSpan {
+    /// The first moment of the span; the beginning of time unless given.
+    #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
+    pub from: Timestamp,
+    /// The end of the span, which is no longer a part of it; the end of time unless given.
+    #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
+    pub to: Timestamp,
+    /// The HTTP status of the error.
+    pub status: u16,
+    /// The error's code, such as `AF50005`; the one that goes with the status unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The content type that is concerned; all unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+}
+
+impl BrokenSpan {
+    /// Whether a listing of this content type and window meets the span.
+    pub(super) fn is_met(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
+        self.content_type.is_none_or(|broken| broken == content_type) && intersect(&(self.from..self.to), window)
+    }
+}

@@ -1,0 +1,15 @@
+//! The endpoint and its names.
+
+use crate::http::Request;
+
+/// The path of the base URL that a client is given.
+pub const BASE_PATH: &str = "/v1";
+/// The path of the audit log.
+pub(super) const PATH: &str = "/v1/organization/audit_logs";
+/// The log type of all events.
+pub(super) const LOG_TYPE: &str = "OpenAI.Audit";
+
+/// The name of the operation that is requested: `audit_logs`, or `other`.
+pub(super) fn operation(request: &Request) -> &'static str {
+    if request.uri().path() == PATH { "audit_logs" } else { "other" }
+}

@@ -1,0 +1,120 @@
+//! Trouble that does not end by itself.
+
+use simulators::openai::{ADMIN_KEY, BrokenSpan};
+use simulators::{Fault, Gateway, Outage, Scripted};
+
+use super::{ask, changed, check, get, options, walk};
+use crate::client::send;
+use crate::{Hand, run};
+
+/// The statuses of requests for these windows; the bounds are seconds after 2026-11-22T09:00:00Z.
+fn statuses(spans: Vec<BrokenSpan>, windows: &[&str]) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |b| b.broken_spans = spans);
+        for window in windows {
+            statuses.push(get(&running, window).await.status);
+        }
+    });
+    statuses
+}
+
+/// From 06:00 to 07:00.
+fn span(tenant_only: Option<bool>) -> BrokenSpan {
+    let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
+    BrokenSpan { from, to, status: 500, tenant_only }
+}
+
+#[test]
+fn broken_spans_refuse_every_window_that_meets_them() {
+    let windows = [
+        "effective_at[gte]=1795320000&effective_at[lt]=1795327200", // ends as the span begins
+        "effective_at[gte]=1795320000&effective_at[lt]=1795327201",
+        "effective_at[gte]=1795329000&effective_at[lte]=1795329000",
+        "effective_at[gte]=1795330799",
+        "effective_at[gte]=1795330800", // begins as the span ends
+        "effective_at[gt]=1795330799",
+        "effective_at[lt]=1795327200&tenant_only=true",
+        "effective_at[lt]=1795330800&tenant_only=true",
+        "effective_at[gte]=1795329000&effective_at[lt]=1795329000", // empty
+        "",
+    ];
+    assert_eq!(statuses(vec![span(None)], &windows), [200, 500, 500, 500, 200, 200, 200, 500, 200, 500]);
+}
+
+#[test]
+fn broken_spans_may_concern_one_listing_only() {
+    let windows = ["", "tenant_only=false", "tenant_only=true"];
+    assert_eq!(statuses(vec![span(Some(true))], &windows), [200, 200, 500]);
+    assert_eq!(statuses(vec![span(Some(false))], &windows), [500, 500, 200]);
+    let second = BrokenSpan { status: 403, ..span(None) };
+    assert_eq!(statuses(vec![span(Some(true)), second], &windows), [403, 403, 500]);
+}
+
+#[test]
+fn broken_spans_answer_with_an_error_of_the_api() {
+    for (status, kind) in
+        [(400, "invalid_request_error"), (403, "invalid_request_error"), (429, "requests"), (503, "server_error")]
+    {
+        check(
+            |b| b.broken_spans = vec![BrokenSpan { status, ..span(None) }],
+            "",
+            |answer| {
+                assert_eq!((answer.status, answer.headers_named("date").len()), (status, 1));
+                assert_eq!(answer.json()["error"]["type"], kind);
+            },
+        );
+    }
+}
+
+#[test]
+fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
+    run(async {
+        let hand = Hand::new();
+        let [from, to] = ["2026-11-22T10:00:00Z", "2026-11-24T10:00:00Z"].map(|text| text.parse().unwrap());
+        let (simulator, running) = changed(&options(&hand), &hand, |b| {
+            b.down = vec![Outage { from, to, status: 503 }];
+            b.script = vec![Scripted::new("audit_logs", 2, Fault::answer(418, ""))];
+        });
+        assert_eq!(get(&running, "").await.status, 200);
+        hand.pass(3_600);
+        for target in ["/v1/organization/audit_logs", "/v1/none"] {
+            let answer = send(running.address(), "GET", target, &[], "").await.unwrap();
+            assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (503, Some("server_error")));
+        }
+        hand.pass(2 * 86_400 - 1);
+        assert_eq!(get(&running, "").await.status, 503);
+        hand.pass(1);
+        assert_eq!(get(&running, "").await.status, 418, "scripts do not count the requests of an outage");
+        simulator.change(|b| b.down = vec![Outage { from, to: jiff::Timestamp::MAX, status: 500 }]);
+        hand.pass(365 * 86_400);
+        assert_eq!(get(&running, "").await.status, 500);
+    });
+}
+
+#[test]
+fn gateway_answers_with_a_page_and_a_date_of_its_own() {
+    run(async {
+        let hand = Hand::new();
+        let operation = Some("audit_logs".to_owned());
+        let gateway =
+            Gateway { operation, share: 1.0, status: 502, body: "<html>".to_owned(), date_offset_seconds: 864_000 };
+        let (simulator, running) = changed(&options(&hand), &hand, |b| b.gateway = vec![gateway.clone()]);
+        let answer = get(&running, "").await;
+        assert_eq!((answer.status, answer.text().as_str()), (502, "<html>"));
+        assert_eq!(answer.headers_named("date"), ["Wed, 02 Dec 2026 09:00:00 GMT"]);
+        assert_eq!((answer.header("content-type"), answer.header("x-request-id")), (Some("text/html"), None));
+        let bearer = format!("Bearer {ADMIN_KEY}");
+        let elsewhere = send(running.address(), "GET", "/v1/none", &[("authorization", &bearer)], "").await.unwrap();
+        assert_eq!((elsewhere.status, elsewhere.headers_named("date")), (404, vec!["Sun, 22 Nov 2026 09:00:00 GMT"]));
+        simulator.change(|b| b.gateway = vec![Gateway { operation: None, share: 0.3, ..gateway }]);
+        let mut pages = 0;
+        for _ in 0..200 {
+            pages += usize::from(ask(&running, "limit=1").await.unwrap().status == 502);
+        }
+        assert!((30..90).contains(&pages), "{pages}");
+        simulator.change(|b| b.gateway.clear());
+        assert!(!walk(&running, "limit=100").await.is_empty());
+    });
+}

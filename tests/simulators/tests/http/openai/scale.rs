@@ -1,0 +1,53 @@
+//! A hundred thousand events of one second.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use simulators::Options;
+use simulators::openai::OpenAiSimulator;
+
+use super::{get, options, page_ids};
+use crate::{Hand, run};
+
+const EVENTS: usize = 100_000;
+/// The median page must take less, with a wide margin for a busy machine.
+const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a page is quick on the wire")]
+fn b21_one_second_may_hold_a_hundred_thousand_given_events_and_every_page_is_quick() {
+    run(async {
+        let hand = Hand::new();
+        let second = hand.now().as_second() - 3_600;
+        let event = |number| {
+            json!({"id": format!("e-{number}"), "type": "user.added", "effective_at": second, "actor": null})
+                .to_string()
+        };
+        let options = Options { records: Some((0..EVENTS).map(event).collect()), ..options(&hand) };
+        let running = OpenAiSimulator::new(&options, hand.clock()).unwrap().serve(0).unwrap();
+        let mut times = Vec::new();
+        let mut listed = BTreeSet::new();
+        let mut after = String::new();
+        loop {
+            let query = format!("limit=100&effective_at[gte]={second}&effective_at[lt]={}{after}", second + 1);
+            let begun = Instant::now();
+            let page = get(&running, &query).await;
+            times.push(begun.elapsed());
+            let ids = page_ids(&page);
+            after = format!("&after={}", ids[ids.len() - 1]);
+            listed.extend(ids);
+            if page.json()["has_more"] == false {
+                break;
+            }
+        }
+        assert_eq!((times.len(), listed.len(), running.served().len()), (EVENTS / 100, EVENTS, EVENTS));
+        times.sort_unstable();
+        let median = times[times.len() / 2];
+        println!("median {median:?}, slowest {:?}", times[times.len() - 1]);
+        assert!(median < MAX_PAGE_TIME, "{median:?}");
+        let begun = Instant::now();
+        assert!(page_ids(&get(&running, "limit=100&tenant_only=true").await).is_empty());
+        println!("the empty listing beside it {:?}", begun.elapsed());
+    });
+}
