@@ -1,7 +1,10 @@
 //! From a [`Document`] back to text.
 
+use super::document::{Document, Kind};
+use super::flags::UNTIDY;
+use super::member::{Member, NodeId};
+use super::parse::plain_until;
 use super::text::{Piece, each_piece};
-use super::{Document, Kind, Member, NodeId, UNTIDY, plain_until};
 
 impl Document<'_> {
     /// Writes a value in one line: as it was sent where that is possible, else without white space between its tokens,
