@@ -10,11 +10,11 @@ use std::cell::OnceCell;
 
 use jiff::civil::DateTime;
 
-use crate::compile::{Field, Object, Type, Value};
 use crate::construct::Constructed;
 use crate::drift::DriftNames;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, Member, NodeId, write_string};
+use crate::model::{Field, Object, Type, Value};
 use crate::transform::Origin;
 use aside::SetAside;
 use path::Path;

@@ -4,15 +4,17 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::compile::Schema;
 use crate::drift::DriftNames;
 use crate::identity::Scope;
 use crate::json::{self, Document, Kind, Parts, SyntaxError, write_string};
 use crate::line::{Line, separate};
+use crate::log_type::LogType;
 use crate::memory::{Kept, Memory};
+use crate::model::Schema;
 use crate::record_types::RecordTypes;
+use crate::row_id::RowId;
 use crate::time::{utc, write_time};
-use crate::{LogType, RowId, builtin, construct};
+use crate::{builtin, construct};
 
 /// What a line says beside its event.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +92,7 @@ impl Normalizer {
     /// The normaliser of any schema.
     pub fn with_schema(schema: Schema, mode: Mode) -> Self {
         let mut schema = match mode {
-            Mode::Default => construct::attached(schema),
+            Mode::Default => construct::builtin::with_constructions(schema),
             Mode::Strict => schema.without_extensions(),
         };
         schema.number_objects();

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::{Line, Path, Place, separate};
 use crate::column::{column, is_safe};
-use crate::compile::Object;
 use crate::json::{Kind, Member, NodeId, write_string};
+use crate::model::Object;
 
 impl Line<'_> {
     /// Writes the undeclared members of a declared object.
