@@ -16,8 +16,8 @@ mod stack;
 use std::collections::BTreeMap;
 
 use self::names::Names;
-use crate::compile::{Object, Schema, Type, Value};
 use crate::log_type::table;
+use crate::model::{Object, Schema, Type, Value};
 use crate::standard::Holds;
 
 const INPUT_FORMAT: &str = "org.apache.hadoop.mapred.TextInputFormat";

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::LogType;
-use crate::compile::Schema;
+use crate::log_type::LogType;
+use crate::model::Schema;
 
 static SCHEMAS: LazyLock<Vec<(LogType, Schema)>> =
     LazyLock::new(|| LogType::ALL.into_iter().map(|log_type| (log_type, parsed(log_type))).collect());

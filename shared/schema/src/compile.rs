@@ -1,15 +1,12 @@
-//! A schema, checked and ready to run.
+//! Checks a schema file and compiles it to a [`Schema`].
 
 mod check;
-mod object;
-mod strict;
 
 use crate::column::column;
-use crate::construct::Construction;
 use crate::definition::{Definition, SchemaFile};
 use crate::format::TimeFormat;
 use crate::indicator::Indicator;
-use crate::json::Prefix;
+use crate::model::{Field, Object, Schema, Type, Value, Written};
 use crate::transform::{Transform, chain};
 use crate::validate::Validate;
 use check::{check_element, check_fit, check_nameless, check_names, check_parser, check_ref, is_log_type};
@@ -19,16 +16,6 @@ const MAX_DEPTH: usize = 64;
 /// How many values a schema may have, those of a definition counted wherever it is referred to: each level of
 /// definitions that refer to the next one twice doubles them.
 const MAX_VALUES: usize = 10_000;
-
-/// A log schema.
-#[derive(Debug, Clone)]
-pub struct Schema {
-    pub(crate) name: String,
-    pub(crate) version: u32,
-    pub(crate) description: String,
-    pub(crate) reference_url: String,
-    pub(crate) root: Object,
-}
 
 /// Why a schema makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,82 +27,6 @@ pub struct SchemaError {
     pub path: String,
     /// What is wrong there.
     pub reason: String,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Object {
-    /// In schema order.
-    pub(crate) fields: Vec<Field>,
-    /// The names that are read, sorted by their bytes.
-    pub(crate) by_name: Vec<Name>,
-    /// The columns that are not their field's name, sorted by their bytes.
-    pub(crate) by_column: Vec<(String, usize)>,
-    /// Every field's column, sorted by their bytes.
-    pub(crate) columns: Vec<String>,
-    /// The fields that may come to a value although the event has none for them: filled, made of others, or required.
-    pub(crate) waiting: Vec<usize>,
-    /// Its number among the schema's objects.
-    pub(crate) number: usize,
-}
-
-/// A name that is read, and the field it is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name {
-    pub(crate) prefix: Prefix,
-    pub(crate) name: String,
-    pub(crate) field: usize,
-}
-
-/// Small, for it is looked at for every value of every event: what is seldom needed is boxed.
-#[derive(Debug, Clone)]
-pub(crate) struct Field {
-    pub(crate) name: Box<str>,
-    pub(crate) column: Box<str>,
-    /// `"column":`
-    pub(crate) key: Box<[u8]>,
-    pub(crate) description: Box<str>,
-    pub(crate) required: bool,
-    pub(crate) extension: bool,
-    /// Another field has the same column.
-    pub(crate) collides: bool,
-    /// A string is written as it was sent.
-    pub(crate) is_plain: bool,
-    pub(crate) value: Value,
-    pub(crate) transform: Option<Box<Transform>>,
-    /// What we fill it with, where the vendor does not.
-    pub(crate) construction: Option<Construction>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Value {
-    pub(crate) kind: Type,
-    pub(crate) indicators: Box<[Indicator]>,
-    pub(crate) written: Box<Written>,
-    pub(crate) validate: Option<Box<Validate>>,
-    pub(crate) is_event_time: bool,
-    /// The value is JSON in a string.
-    pub(crate) is_embedded: bool,
-}
-
-/// What the schema file says, for those who read schemas rather than events.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Written {
-    pub(crate) kind: String,
-    pub(crate) indicators: Vec<String>,
-    pub(crate) time_formats: Vec<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Type {
-    String,
-    /// A whole number of so many bits.
-    Integer(u32),
-    Float,
-    Boolean,
-    Timestamp(Box<[TimeFormat]>),
-    Array(Box<Value>),
-    Object(Box<Object>),
-    Json,
 }
 
 impl Schema {
@@ -139,11 +50,6 @@ impl Schema {
             reference_url: parsed.reference_url,
             root,
         })
-    }
-
-    /// The log type's name.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 }
 

@@ -1,9 +1,9 @@
 //! Fields of the schemas that the vendors' APIs do not have, filled from what they do send.
 
+pub(crate) mod builtin;
+
 use std::cell::OnceCell;
 
-use crate::LogType;
-use crate::compile::Schema;
 use crate::json::{Document, Kind, NodeId};
 
 /// A field that we fill where the event has none.
@@ -28,28 +28,6 @@ pub(crate) enum Constructed {
     Value(NodeId),
     /// The members of an object.
     Members(Vec<(&'static str, NodeId)>),
-}
-
-/// Marks the fields of a built-in log type that we fill.
-pub(crate) fn attached(mut schema: Schema) -> Schema {
-    let constructions: &[(&[&str], Construction)] = match LogType::from_name(&schema.name) {
-        Some(LogType::OpenAiAudit) => &[
-            (&["actor", "user"], Construction::ActorUser),
-            (&["actor", "service_account"], Construction::ActorServiceAccount),
-            (&["project"], Construction::Project),
-            (&["api_key"], Construction::ApiKey),
-            (&["user"], Construction::User),
-            (&["service_account"], Construction::ServiceAccount),
-            (&["api_key.updated", "data"], Construction::Scopes { from: "changes_requested" }),
-            (&["api_key.updated", "changes_requested"], Construction::Scopes { from: "data" }),
-        ],
-        Some(LogType::General) => &[(&["payload"], Construction::Payload)],
-        _ => &[],
-    };
-    for (path, construction) in constructions {
-        schema.root.construct(path, *construction);
-    }
-    schema
 }
 
 /// The names under which a field of an object may stand, the best first.

@@ -1,6 +1,6 @@
 //! A schema for those who read it: every field with what is said of it.
 
-use crate::compile::{Field, Object, Schema, Type, Value};
+use crate::model::{Field, Object, Schema, Type, Value};
 
 /// One field of a schema, or the elements of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]

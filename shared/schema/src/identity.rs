@@ -24,8 +24,9 @@ use jiff::civil::{DateTime, date};
 use sha2::{Digest, Sha256};
 
 use crate::json::{Document, Kind, write_canonical_string};
+use crate::log_type::LogType;
+use crate::row_id::RowId;
 use crate::time::read_iso;
-use crate::{LogType, RowId};
 
 const RULE: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;

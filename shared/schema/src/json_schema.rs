@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::compile::{Object, Schema, Type, Value};
+use crate::model::{Object, Schema, Type, Value};
 use crate::standard::{Holds, Standard};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";

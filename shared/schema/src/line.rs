@@ -10,11 +10,11 @@ use std::cell::OnceCell;
 
 use jiff::civil::DateTime;
 
-use crate::compile::{Field, Object, Type, Value};
 use crate::construct::Constructed;
 use crate::drift::DriftNames;
 use crate::indicator::Found;
-use crate::json::{self, Document, Kind, Member, NodeId, write_string};
+use crate::json::{self, Document, Kind, Member, NodeId, write_separator, write_string};
+use crate::model::{Field, Object, Type, Value};
 use crate::transform::Origin;
 use aside::SetAside;
 use path::Path;
@@ -161,7 +161,7 @@ impl<'o> Line<'o> {
             let Assigned { field, value, is_aside } = self.scratch.plans.assigned[at];
             let field = &object.fields[field as usize];
             if let Some(id) = value.filter(|id| field.is_plain && place.document.is_tidy_string(*id)) {
-                separate(self.out);
+                write_separator(self.out);
                 self.out.extend_from_slice(&field.key);
                 self.out.extend_from_slice(place.document.raw(id).as_bytes());
                 continue;
@@ -201,7 +201,7 @@ impl<'o> Line<'o> {
             self.missing(place, field)?;
         }
         let mark = self.out.len();
-        separate(self.out);
+        write_separator(self.out);
         self.out.extend_from_slice(&field.key);
         let written = self.field_value(place, field, object, slot)?;
         if !written || (field.collides && self.strict) {
@@ -366,13 +366,6 @@ impl<'o> Line<'o> {
             place.document.write(id, &mut raw);
             (place.path.text(), raw)
         });
-    }
-}
-
-/// Writes the comma that stands before a member, unless it is the first.
-pub(crate) fn separate(out: &mut Vec<u8>) {
-    if out.last() != Some(&b'{') {
-        out.push(b',');
     }
 }
 

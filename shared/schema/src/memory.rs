@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::json::Parts;
 use crate::line::Scratch;
-use crate::normalize::Same;
+use crate::line_context::ContextCache;
 
 /// More than this is not kept, in bytes: one huge event must not cost its memory for ever. What is remembered of shapes is
 /// bounded by their number, and comes on top.
@@ -17,12 +17,17 @@ pub(crate) struct Memory {
     pub(crate) parts: Parts,
     pub(crate) identity: Vec<u8>,
     pub(crate) line: Scratch,
-    pub(crate) same: Same,
+    pub(crate) context: ContextCache,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { parts: Parts::remembering(), identity: Vec::new(), line: Scratch::default(), same: Same::default() }
+        Self {
+            parts: Parts::remembering(),
+            identity: Vec::new(),
+            line: Scratch::default(),
+            context: ContextCache::default(),
+        }
     }
 }
 

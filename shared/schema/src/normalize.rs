@@ -4,26 +4,18 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::compile::Schema;
 use crate::drift::DriftNames;
 use crate::identity::Scope;
-use crate::json::{self, Document, Kind, Parts, SyntaxError, write_string};
-use crate::line::{Line, separate};
+use crate::json::{self, Document, Kind, Parts, SyntaxError, write_separator};
+use crate::line::Line;
+use crate::line_context::{ContextCache, LineContext};
+use crate::log_type::LogType;
 use crate::memory::{Kept, Memory};
+use crate::model::Schema;
 use crate::record_types::RecordTypes;
+use crate::row_id::RowId;
 use crate::time::{utc, write_time};
-use crate::{LogType, RowId, builtin, construct};
-
-/// What a line says beside its event.
-#[derive(Debug, Clone, Copy)]
-pub struct LineContext<'a> {
-    /// `p_source_id`; left out when empty.
-    pub source_id: &'a str,
-    /// `p_source_label`; left out when empty.
-    pub source_label: &'a str,
-    /// `p_parse_time`.
-    pub parse_time: Timestamp,
-}
+use crate::{builtin, construct};
 
 /// What became of an event that did become a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +82,7 @@ impl Normalizer {
     /// The normaliser of any schema.
     pub fn with_schema(schema: Schema, mode: Mode) -> Self {
         let mut schema = match mode {
-            Mode::Default => construct::attached(schema),
+            Mode::Default => construct::builtin::with_constructions(schema),
             Mode::Strict => schema.without_extensions(),
         };
         schema.number_objects();
@@ -177,10 +169,11 @@ impl Normalizer {
         if kind != Kind::Object {
             return Err(format!("not an object but {}", name(kind)));
         }
-        if !memory.same.is_for(context) {
-            memory.same.set(context, self);
+        if !memory.context.is_for(context) {
+            let schema_version = (self.mode == Mode::Default).then_some(self.schema.version);
+            memory.context.set(context, &self.schema.name, schema_version);
         }
-        let row_id = memory.same.scope.of_event(event, &mut memory.identity);
+        let row_id = memory.context.scope.of_event(event, &mut memory.identity);
         let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(event, &mut names.unknown_types));
         let length = event.raw(Document::ROOT).len();
         out.reserve(length + length / 4 + 512);
@@ -192,14 +185,14 @@ impl Normalizer {
         let event_time = line.event_time;
         let normalized = Normalized {
             row_id,
-            shared_id: memory.same.scope.shared_id(event),
+            shared_id: memory.context.scope.shared_id(event),
             event_time: event_time.and_then(|time| Offset::UTC.to_timestamp(time).ok()),
             nonconforming: line.nonconforming(),
             undeclared: line.undeclared,
             missing_required: line.missing,
             is_unknown_type,
         };
-        line.standard(|out| self.standard_fields(row_id, event_time, context, &memory.same, out));
+        line.standard(|out| self.standard_fields(row_id, event_time, context, &memory.context, out));
         line.finish(event);
         out.extend_from_slice(b"}\n");
         Ok(normalized)
@@ -219,10 +212,10 @@ impl Normalizer {
         row_id: RowId,
         event_time: Option<DateTime>,
         context: &LineContext<'_>,
-        same: &Same,
+        cache: &ContextCache,
         out: &mut Vec<u8>,
     ) {
-        separate(out);
+        write_separator(out);
         out.extend_from_slice(&self.before_row_id);
         out.extend_from_slice(&row_id.digits());
         out.extend_from_slice(b"\",\"p_event_time\":");
@@ -230,41 +223,7 @@ impl Normalizer {
         write_time(event_time.unwrap_or(parse_time), out);
         out.extend_from_slice(b",\"p_parse_time\":");
         write_time(parse_time, out);
-        out.extend_from_slice(&same.written);
-    }
-}
-
-/// What one line after the other has the same: all that follows from the context, but the time.
-#[derive(Debug, Default)]
-pub(crate) struct Same {
-    is_set: bool,
-    source_id: String,
-    source_label: String,
-    scope: Scope,
-    /// The standard fields after `p_parse_time`.
-    written: Vec<u8>,
-}
-
-impl Same {
-    fn is_for(&self, context: &LineContext<'_>) -> bool {
-        self.is_set && self.source_id == context.source_id && self.source_label == context.source_label
-    }
-
-    fn set(&mut self, context: &LineContext<'_>, normalizer: &Normalizer) {
-        (self.source_id, self.source_label) = (context.source_id.to_owned(), context.source_label.to_owned());
-        self.is_set = true;
-        self.scope = Scope::new(&normalizer.schema.name, context.source_id);
-        self.written.clear();
-        let out = &mut self.written;
-        let sources: [(&[u8], &str); 2] =
-            [(b",\"p_source_id\":", context.source_id), (b",\"p_source_label\":", context.source_label)];
-        for (key, text) in sources.into_iter().filter(|(_, text)| !text.is_empty()) {
-            out.extend_from_slice(key);
-            write_string(text, out);
-        }
-        if normalizer.mode == Mode::Default {
-            out.extend_from_slice(format!(",\"p_schema_version\":{}", normalizer.schema.version).as_bytes());
-        }
+        out.extend_from_slice(&cache.fields);
     }
 }
 

@@ -5,9 +5,9 @@
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
-use crate::LogType;
 use crate::drift::Names;
 use crate::json::{Document, Kind};
+use crate::log_type::LogType;
 
 static OPENAI: LazyLock<RecordTypes> =
     LazyLock::new(|| RecordTypes::named("type", include_str!("../record_types/OpenAI.txt")));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::compile::{Object, Schema, Type, Value};
 use crate::indicator::Any;
+use crate::model::{Object, Schema, Type, Value};
 
 /// What a standard field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

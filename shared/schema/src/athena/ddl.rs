@@ -1,7 +1,7 @@
 //! The table as a statement of Hive's DDL.
 
 use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, quoted};
-use crate::compile::Schema;
+use crate::model::Schema;
 
 /// Put in place of `BUCKET` the bucket's name, and of `PREFIX` the deployment's prefix.
 const LOCATION: &str = "s3://BUCKET/PREFIX";

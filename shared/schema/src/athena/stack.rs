@@ -1,7 +1,7 @@
 //! The table as a resource of a CloudFormation stack.
 
 use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, cut, quoted};
-use crate::compile::Schema;
+use crate::model::Schema;
 
 /// Where the lines are: the stack's parameters.
 const LOCATION: &str = "s3://${BucketName}/${Prefix}";

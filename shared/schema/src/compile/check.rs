@@ -1,8 +1,8 @@
 //! What a schema may not say.
 
-use super::Type;
 use crate::column::column;
 use crate::definition::{Definition, SchemaFile};
+use crate::model::Type;
 
 /// At the top, names that begin with `p_` are of the fields that every line has.
 pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {

@@ -4,8 +4,11 @@
 //! strings only `"`, `\\`, the characters below U+0020 and lone surrogates escaped, the last two as `\u` and four small
 //! hex digits.
 
+use super::document::{Document, Kind};
+use super::flags::{ESCAPED, LOOSE};
+use super::member::{Member, NodeId};
+use super::parse::plain_until;
 use super::text::{Piece, each_piece};
-use super::{Document, ESCAPED, Kind, LOOSE, Member, NodeId, plain_until};
 
 impl Document<'_> {
     /// Writes a value in canonical form.

@@ -1,9 +1,13 @@
 //! From text to a [`Document`], by RFC 8259.
 
-use super::{
-    Document, ESCAPED, INHERITED, Inside, Kind, LOOSE, MAX_DEPTH, Member, Node, NodeId, Parts, Prefix, REPEATS,
-    ShapeId, Shapes, UNTIDY, prefix, prefix_in, unescape_wtf8,
-};
+use super::document::{Document, Kind, Node, Parts};
+use super::flags::{ESCAPED, INHERITED, LOOSE, REPEATS, UNTIDY};
+use super::member::{Inside, Member, NodeId, Prefix, prefix, prefix_in};
+use super::shapes::{ShapeId, Shapes};
+use super::text::{code_unit, unescape_wtf8};
+
+/// How deep values may nest.
+const MAX_DEPTH: usize = 128;
 
 /// Why a text is not one JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -214,7 +218,7 @@ impl Parser<'_> {
     }
 
     fn code_unit(&self, at: usize) -> Option<u16> {
-        super::text::code_unit(self.bytes.get(at..at + 6)?)
+        code_unit(self.bytes.get(at..at + 6)?)
     }
 
     fn array(&mut self, depth: usize) -> Parsed<u8> {

@@ -2,7 +2,8 @@
 //! a shape that is known, and to see that takes a fraction of the time of sorting the keys anew; what else follows from
 //! the keys alone need not be found again either.
 
-use super::{ESCAPED, Inside, Member, Prefix};
+use super::flags::ESCAPED;
+use super::member::{Member, Prefix};
 
 /// Shapes that are remembered; when there are so many, all are forgotten before the next event.
 const MOST_SHAPES: usize = 1024;
@@ -92,16 +93,6 @@ impl Shape {
     }
 }
 
-impl Inside {
-    fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
 /// Where to look for the shape of an object with these members.
 fn hash(members: &[Member]) -> usize {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -114,7 +105,8 @@ fn hash(members: &[Member]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::json::{Document, Parts, ShapeId, parse_with};
+    use super::ShapeId;
+    use crate::json::{Document, Parts, parse_with};
 
     /// Parses one text after the other in the same parts; the shapes of their roots.
     fn shapes(texts: &[&str]) -> Vec<Option<ShapeId>> {

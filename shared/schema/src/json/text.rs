@@ -10,7 +10,7 @@ pub(super) fn code_unit(escape: &[u8]) -> Option<u16> {
 }
 
 /// The text of what stands between a string's quotes; lone surrogates become U+FFFD.
-pub(crate) fn unescape(inner: &str) -> String {
+pub(super) fn unescape(inner: &str) -> String {
     let mut text = String::with_capacity(inner.len());
     each_piece(inner, |piece| match piece {
         Piece::Plain(plain) => text.push_str(plain),
@@ -22,7 +22,7 @@ pub(crate) fn unescape(inner: &str) -> String {
 
 /// The same in bytes, with lone surrogates in the three bytes UTF-8 would have for them (WTF-8): no two different
 /// strings become the same bytes.
-pub(crate) fn unescape_wtf8(inner: &str) -> Vec<u8> {
+pub(super) fn unescape_wtf8(inner: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(inner.len());
     each_piece(inner, |piece| match piece {
         Piece::Plain(plain) => bytes.extend_from_slice(plain.as_bytes()),

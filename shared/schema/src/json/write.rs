@@ -1,7 +1,10 @@
 //! From a [`Document`] back to text.
 
+use super::document::{Document, Kind};
+use super::flags::UNTIDY;
+use super::member::{Member, NodeId};
+use super::parse::plain_until;
 use super::text::{Piece, each_piece};
-use super::{Document, Kind, Member, NodeId, UNTIDY, plain_until};
 
 impl Document<'_> {
     /// Writes a value in one line: as it was sent where that is possible, else without white space between its tokens,
@@ -71,6 +74,13 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(text, out);
     out.push(b'"');
+}
+
+/// Writes the comma before a member of an object, unless it is the first member.
+pub(crate) fn write_separator(out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
 }
 
 fn write_escaped(text: &str, out: &mut Vec<u8>) {

@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::separate;
-use crate::json::{Document, write_string};
+use crate::json::{Document, write_separator, write_string};
 
 /// Values of one event that are set aside one by one. Of an event with more, the event itself is set aside, once: a line
 /// is never many times as long as its event, and nothing is lost.
@@ -41,7 +40,7 @@ impl SetAside {
         tell_apart(&mut self.values);
         out.extend_from_slice(b",\"p_nonconforming\":{");
         for (path, value) in &self.values {
-            separate(out);
+            write_separator(out);
             write_string(path, out);
             out.push(b':');
             out.extend_from_slice(value);

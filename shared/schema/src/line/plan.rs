@@ -1,7 +1,7 @@
 //! Which member of an object goes to which field. It follows from the keys alone, so it is found once for a shape.
 
-use crate::compile::Object;
 use crate::json::{Document, Member, NodeId};
+use crate::model::Object;
 
 const NO_MEMBER: u32 = u32::MAX;
 /// Plans that are kept. One that comes later clears them: a stream has far fewer.

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use jiff::civil::{DateTime, date};
 
 use super::Line;
-use crate::compile::{Type, Value};
 use crate::format::{Sent, TimeFormat, read_unix_auto};
 use crate::json::{Document, Kind, NodeId};
+use crate::model::{Type, Value};
 use crate::time::{read_iso, write_time};
 
 /// True when something was written; or why the value does not fit.

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{Line, Path, Place, separate};
+use super::{Line, Path, Place};
 use crate::column::{column, is_safe};
-use crate::compile::Object;
-use crate::json::{Kind, Member, NodeId, write_string};
+use crate::json::{Kind, Member, NodeId, write_separator, write_string};
+use crate::model::Object;
 
 impl Line<'_> {
     /// Writes the undeclared members of a declared object.
@@ -53,7 +53,7 @@ impl Line<'_> {
                 self.set_aside(place.at(&path), value);
                 continue;
             }
-            separate(self.out);
+            write_separator(self.out);
             write_string(&column, self.out);
             self.out.push(b':');
             self.loose(place.at(&path), value);

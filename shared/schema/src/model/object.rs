@@ -12,7 +12,7 @@ impl Schema {
 }
 
 impl Object {
-    pub(super) fn new(mut fields: Vec<Field>) -> Self {
+    pub(crate) fn new(mut fields: Vec<Field>) -> Self {
         let mut columns: Vec<String> = fields.iter().map(|field| field.column.to_string()).collect();
         for (at, field) in fields.iter_mut().enumerate() {
             field.collides = columns.iter().enumerate().any(|(other, column)| other != at && **column == *field.column);
