@@ -17,14 +17,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use collector::{Clock, Head, LedgerItem, LedgerKind, PortError, State, Stream, Written, retry};
 
 use super::call::{Call, CallError, RETRIES};
-use item::Place;
+use item::{Item, Place};
 
 /// What one transaction of DynamoDB holds.
 const MAX_TRANSACTION_ITEMS: usize = 100;
 /// Pages of one bucket of the ledger; each holds up to 1 MB, 125,000 entries.
 const MAX_LEDGER_PAGES: usize = 256;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// State in a table with the partition key `pk` (S) and the sort key `sk` (N).
 #[derive(Debug)]

@@ -11,10 +11,13 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
+use super::environment::Environment;
+use super::failure::Failed;
 use super::isolated::isolated;
+use super::logging;
+use super::metrics;
 use super::sources::{Opened, open_all, same_id_twice};
 use super::turns::{PLACES, Turns};
-use super::{Environment, Failed, logging, metrics};
 use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use collector::{Bucket, PortError, Put};
 
-use super::PRIVATE_DIR;
+use super::layout::PRIVATE_DIR;
 
 /// A temporary older than this belongs to nobody who is still alive.
 const STALE_AFTER: Duration = Duration::from_secs(86_400);

@@ -12,12 +12,10 @@
 //! Calls block the thread they run on, for as long as the disk takes.
 
 mod bucket;
+mod layout;
 mod secrets;
 mod state;
 
 pub use bucket::LocalBucket;
 pub use secrets::{LocalSecrets, SecretSource};
 pub use state::LocalState;
-
-/// Where everything lives that is not an object.
-const PRIVATE_DIR: &str = ".audit-pull";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use collector::{Head, LedgerItem, LedgerKind, PortError, State, Stream, Written};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::PRIVATE_DIR;
+use super::layout::PRIVATE_DIR;
 
 /// How long a call waits for other processes' transactions, each of which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);

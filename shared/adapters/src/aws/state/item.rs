@@ -1,9 +1,9 @@
 //! Heads and ledger items as items of the table, and back.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use collector::{Head, LedgerItem, LedgerKind, Stream};
-
-use super::Item;
 
 const PARTITION: &str = "pk";
 const SORT: &str = "sk";
@@ -11,6 +11,9 @@ pub(super) const VERSION: &str = "version";
 const HEAD: &str = "head";
 const ENTRIES: &str = "entries";
 const EXPIRES_AT: &str = "expires_at";
+
+/// An item of the table: its attributes by their names.
+pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// Where a bucket of the ledger is.
 pub(super) struct Place<'a> {
