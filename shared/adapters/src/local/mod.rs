@@ -6,6 +6,7 @@
 //! {lake}/.audit-pull/state.sqlite heads and ledgers
 //! {lake}/.audit-pull/_state/…     birth records
 //! {lake}/.audit-pull/tmp/…        objects that are being written
+//! {lake}/.audit-pull/*.lock       files whose locks processes hold for a moment; empty
 //! ```
 //!
 //! Any number of processes may use one lake at once, and each may be killed at any moment.
