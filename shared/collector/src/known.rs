@@ -109,6 +109,7 @@ mod tests {
 
     use super::*;
     use crate::head::Head;
+    use crate::ledger::LedgerHour;
     use crate::ports::Written;
     use crate::stream::SourceId;
 
@@ -140,6 +141,19 @@ mod tests {
                 item.kind == kind && item.hour == hour && after.is_none_or(|after| item.seq > after)
             };
             Ok(self.items.borrow().iter().filter(wanted).cloned().collect())
+        }
+
+        async fn visible_hours(
+            &self,
+            _: &Stream,
+            seq: u64,
+            hours: &[LedgerHour],
+        ) -> Result<Vec<LedgerHour>, PortError> {
+            let items = self.items.borrow();
+            let is_there = |hour: &&LedgerHour| {
+                items.iter().any(|item| item.seq == seq && item.kind == hour.kind && item.hour == hour.hour)
+            };
+            Ok(hours.iter().filter(is_there).copied().collect())
         }
     }
 
