@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::pending;
 
-use collector::{Bucket, Head, LedgerItem, LedgerKind, PortError, Put, State, Stream, Written};
+use collector::{Bucket, Head, LedgerHour, LedgerItem, LedgerKind, PortError, Put, State, Stream, Written};
 
 use super::time::pause;
 
@@ -16,6 +16,8 @@ pub enum Call {
     Head,
     /// A bucket of the ledger is read.
     Ledger,
+    /// It is looked up which ledger hours show the item of a commit.
+    VisibleHours,
     /// The head is written, the ledger untouched: a birth, an intent, watermarks.
     Write,
     /// The head is written together with the ledger.
@@ -24,11 +26,14 @@ pub enum Call {
     Get,
     /// An object is created.
     Put,
+    /// An object is replaced.
+    Replace,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 6] = [Self::Head, Self::Ledger, Self::Write, Self::Commit, Self::Get, Self::Put];
+    pub const ALL: [Self; 8] =
+        [Self::Head, Self::Ledger, Self::VisibleHours, Self::Write, Self::Commit, Self::Get, Self::Put, Self::Replace];
 }
 
 /// What becomes of a call.
@@ -173,6 +178,19 @@ impl State for Shelf {
         };
         self.perform(Call::Ledger, read).await
     }
+
+    async fn visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> Result<Vec<LedgerHour>, PortError> {
+        let look_up = |inner: &mut Inner| {
+            let is_there = |hour: &&LedgerHour| inner.ledger.contains_key(&(stream.name(), hour.kind, hour.hour, seq));
+            hours.iter().filter(is_there).copied().collect()
+        };
+        self.perform(Call::VisibleHours, look_up).await
+    }
 }
 
 impl Inner {
@@ -202,5 +220,16 @@ impl Bucket for Shelf {
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         self.perform(Call::Get, |inner| inner.objects.get(key).cloned()).await
+    }
+
+    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, _: &str) -> Result<bool, PortError> {
+        let replace = |inner: &mut Inner| match inner.objects.get_mut(key) {
+            Some(object) if object == expected => {
+                *object = body;
+                true
+            }
+            _ => false,
+        };
+        self.perform(Call::Replace, replace).await
     }
 }

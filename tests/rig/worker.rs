@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use collector::{Memory, Settings, Source, StreamReport, Tick, Vendor};
+use collector::{Env, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
 
 use super::mortal::{Died, mortal};
 use super::shelf::Shelf;
@@ -13,7 +13,7 @@ use super::time::VirtualClock;
 pub struct Worker<'a, V> {
     /// What it collects.
     pub source: Source<V>,
-    memory: Memory,
+    cache: SourceCache,
     shelf: &'a Shelf,
     clock: &'a VirtualClock,
     settings: &'a Settings,
@@ -22,7 +22,7 @@ pub struct Worker<'a, V> {
 impl<'a, V: Vendor> Worker<'a, V> {
     /// A process that was just started.
     pub fn new(source: Source<V>, shelf: &'a Shelf, clock: &'a VirtualClock, settings: &'a Settings) -> Self {
-        Self { source, memory: Memory::default(), shelf, clock, settings }
+        Self { source, cache: SourceCache::default(), shelf, clock, settings }
     }
 
     /// One tick of that many seconds; with a `life`, no more polls than that.
@@ -33,7 +33,7 @@ impl<'a, V: Vendor> Worker<'a, V> {
         use collector::Clock as _;
         let deadline = self.clock.now().saturating_add(Duration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);
         let (state, clock, settings) = (self.shelf, self.clock, self.settings);
-        let tick = Tick { state, bucket: self.shelf, clock, settings, deadline };
-        mortal(tick.run(&self.source, &self.memory), life, self.shelf).await
+        let env = Env { state, bucket: self.shelf, clock, settings, deadline };
+        mortal(run_tick(&env, &self.source, &self.cache), life, self.shelf).await
     }
 }

@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use collector::{
-    Bucket, Head, LedgerItem, LedgerKind, ListingState, PortError, Put, Recovery, Secrets, State, Stream, Sweeping,
-    Written,
+    Bucket, Head, HeadTimes, LastCommit, LedgerHour, LedgerItem, LedgerKind, ListingState, MAX_COMMIT_HOURS,
+    NotOffered, PendingBlob, PendingSpan, PendingWork, PortError, Put, Recovery, Schedule, Secrets, State, Stream,
+    SweepProgress, Written,
 };
 use futures_util::future::join_all;
 use schema::LogType;
@@ -38,6 +39,9 @@ pub(crate) async fn state(state: &impl State) {
     places_are_apart(state).await;
     streams_are_apart(state).await;
     label_is_no_part_of_the_name(state).await;
+    hours_of_a_commit_are_visible(state).await;
+    hours_of_other_commits_are_not_visible(state).await;
+    as_many_hours_are_looked_up_as_a_commit_writes(state).await;
     one_creator_wins(state).await;
     one_writer_wins(state).await;
 }
@@ -62,6 +66,16 @@ pub(crate) async fn bucket(bucket: &impl Bucket, prefix: &str) {
     keys_are_apart(bucket, prefix).await;
     one_put_wins(bucket, prefix).await;
     puts_of_different_keys_all_win(bucket, prefix).await;
+    replacements(bucket, prefix).await;
+}
+
+/// The contract of [`Bucket::replace`].
+pub(crate) async fn replacements(bucket: &impl Bucket, prefix: &str) {
+    absent_object_is_not_replaced(bucket, prefix).await;
+    object_is_replaced_if_its_content_is_expected(bucket, prefix).await;
+    replacements_come_back_whole(bucket, prefix).await;
+    one_replacement_wins(bucket, prefix).await;
+    every_replacement_follows_another(bucket, prefix).await;
 }
 
 /// What one handle put another gets: `second` is a later opening of the same store.
@@ -73,6 +87,12 @@ pub(crate) async fn bucket_reopened(first: &impl Bucket, second: &impl Bucket, p
         assert_eq!(put(second, &key, b"second").await, Put::AlreadyThere);
         assert_eq!(first.get(&key).await.unwrap().as_deref(), Some(&b"first"[..]));
     }
+    let key = format!("{prefix}_state/reopened.json");
+    assert!(replace(second, &key, b"first", b"third").await);
+    assert_eq!(first.get(&key).await.unwrap().as_deref(), Some(&b"third"[..]));
+    assert!(!replace(first, &key, b"first", b"fourth").await);
+    assert!(replace(first, &key, b"third", b"fourth").await);
+    assert_eq!(second.get(&key).await.unwrap().as_deref(), Some(&b"fourth"[..]));
 }
 
 /// The whole contract of [`Secrets`]: `reference` is known and its secret is `text`.
@@ -113,24 +133,38 @@ async fn head_comes_back_whole(state: &impl State) {
     let listing = ListingState {
         watermark: -1,
         swept: BTreeMap::from([(600, 1), (u32::MAX, i64::MAX)]),
-        sweeping: Some(Sweeping { reach: u32::MAX, began: -3, at: -2 }),
-        cut: Some(1),
-        not_offered_until: Some(7),
+        sweep_progress: Some(SweepProgress { reach: u32::MAX, began: -3, at: -2 }),
+        window_seconds: Some(1),
+        not_offered: Some(NotOffered { refusals: 2, until: Some(7) }),
+        pending: PendingWork {
+            spans: (0..64).map(pending_span).collect(),
+            blobs: (0..500).map(pending_blob).collect(),
+        },
     };
     let full = Head {
         version: 1,
         id: "0123456789abcdef".into(),
         seq: 999_999_999_999,
+        last_commit: LastCommit { at: 7, rows: vec![0, u32::MAX], blobs: vec![1] },
         intent: Some("Ünïted/„quoted\"/\\/🦀/a-000000000000.ndjson.gz".into()),
         floor: -1,
         listings: BTreeMap::from([("own".into(), listing), (String::new(), ListingState::default())]),
-        last_start: Some(i64::MIN),
-        missing: (0..1_000).map(|count| (format!("blob-{count}$é"), count)).collect(),
-        last_event: Some(0),
-        written_at: 1_795_330_800,
+        times: HeadTimes { written_at: 1_795_330_800, last_start: Some(i64::MIN), last_event: Some(0) },
     };
     apply(state, &stream, None, &full, &[]).await;
     assert_eq!(state.head(&stream).await.unwrap(), Some(full));
+}
+
+fn pending_span(number: i64) -> PendingSpan {
+    let schedule = Schedule { first_failure: -1, last_attempt: 0, attempts: u32::MAX, next_attempt: i64::MAX };
+    let (from, cursor) = (number * 10, Some(format!("cursor \"{number}\" é")));
+    PendingSpan { from, to: from + 1, schedule, cursor, reason: "HTTP 500 \u{1f980}".into() }
+}
+
+fn pending_blob(number: i64) -> PendingBlob {
+    let schedule = pending_span(number).schedule;
+    let (id, uri) = (format!("blob-{number}$é"), format!("https://127.0.0.1/blob/{number}"));
+    PendingBlob { id, uri, created: number, expires: -1, schedule, missing_since: Some(3), reason: String::new() }
 }
 
 async fn version_must_match(state: &impl State) {
@@ -274,6 +308,50 @@ async fn label_is_no_part_of_the_name(state: &impl State) {
     }
 }
 
+async fn hours_of_a_commit_are_visible(state: &impl State) {
+    let stream = stream("visible");
+    assert_eq!(visible(state, &stream, 0, &[hour(HOUR)]).await, []);
+    let items = [rows(0, 7, [1]), rows(HOUR, 7, []), rows(u32::MAX, 7, [2, 3])];
+    apply(state, &stream, None, &head(1), &items).await;
+    let written = [hour(0), hour(HOUR), hour(u32::MAX)];
+    assert_eq!(visible(state, &stream, 7, &written).await, written);
+    assert_eq!(visible(state, &stream, 7, &[hour(HOUR)]).await, [hour(HOUR)]);
+    assert_eq!(visible(state, &stream, 7, &[]).await, []);
+    let absent = [hour(1), hour(HOUR - 1), hour(HOUR), hour(HOUR + 1)];
+    assert_eq!(visible(state, &stream, 7, &absent).await, [hour(HOUR)]);
+}
+
+/// An item counts only for its own stream, kind, hour and `seq`, whatever stands beside it.
+async fn hours_of_other_commits_are_not_visible(state: &impl State) {
+    let (mine, other) = (stream("visible-mine"), stream("visible-other"));
+    apply(state, &mine, None, &head(1), &[rows(HOUR, 10, [1])]).await;
+    apply(state, &mine, Some(1), &head(2), &[rows(HOUR + 1, 11, [2])]).await;
+    apply(state, &other, None, &head(1), &[rows(HOUR, 12, [3])]).await;
+    for (seq, expected) in [(10, vec![hour(HOUR)]), (11, vec![hour(HOUR + 1)]), (12, vec![]), (0, vec![]), (1, vec![])]
+    {
+        assert_eq!(visible(state, &mine, seq, &[hour(HOUR), hour(HOUR + 1)]).await, expected, "{seq}");
+    }
+    let blobs = LedgerHour { kind: LedgerKind::Blobs, hour: HOUR };
+    assert_eq!(visible(state, &mine, 10, &[blobs]).await, []);
+    assert_eq!(visible(state, &mine, 10, &[blobs, hour(HOUR)]).await, [hour(HOUR)]);
+    let of_blobs = LedgerItem { kind: LedgerKind::Blobs, ..rows(HOUR, 12, [4]) };
+    apply(state, &mine, Some(2), &head(3), &[of_blobs]).await;
+    assert_eq!(visible(state, &mine, 12, &[hour(HOUR), blobs]).await, [blobs]);
+}
+
+async fn as_many_hours_are_looked_up_as_a_commit_writes(state: &impl State) {
+    let stream = stream("visible-many");
+    let most = u32::try_from(MAX_COMMIT_HOURS).unwrap();
+    let items: Vec<_> = (0..most).map(|count| rows(HOUR + count, 5, [u64::from(count)])).collect();
+    apply(state, &stream, None, &head(1), &items).await;
+    let written: Vec<_> = items.iter().map(|item| hour(item.hour)).collect();
+    assert_eq!(visible(state, &stream, 5, &written).await, written);
+    assert_eq!(visible(state, &stream, 6, &written).await, []);
+    // Half of them were never written.
+    let shifted: Vec<_> = (0..most).map(|count| hour(HOUR + most / 2 + count)).collect();
+    assert_eq!(visible(state, &stream, 5, &shifted).await, written[MAX_COMMIT_HOURS / 2..]);
+}
+
 async fn one_creator_wins(state: &impl State) {
     for round in 0..ROUNDS {
         race(state, &stream(&format!("creator-{round}")), None).await;
@@ -322,10 +400,8 @@ fn head(version: u64) -> Head {
         intent: None,
         floor: 1_795_000_000,
         listings: BTreeMap::new(),
-        last_start: None,
-        missing: BTreeMap::new(),
-        last_event: None,
-        written_at: 1_795_330_800,
+        last_commit: LastCommit::default(),
+        times: HeadTimes { written_at: 1_795_330_800, ..HeadTimes::default() },
     }
 }
 
@@ -335,6 +411,17 @@ fn rows<const N: usize>(hour: u32, seq: u64, entries: [u64; N]) -> LedgerItem {
 
 async fn ledger(state: &impl State, stream: &Stream, after_seq: Option<u64>) -> Vec<LedgerItem> {
     state.ledger(stream, LedgerKind::Rows, HOUR, after_seq).await.unwrap()
+}
+
+fn hour(hour: u32) -> LedgerHour {
+    LedgerHour { kind: LedgerKind::Rows, hour }
+}
+
+/// The visible ones of `hours`, sorted.
+async fn visible(state: &impl State, stream: &Stream, seq: u64, hours: &[LedgerHour]) -> Vec<LedgerHour> {
+    let mut visible = state.visible_hours(stream, seq, hours).await.unwrap();
+    visible.sort_unstable();
+    visible
 }
 
 async fn apply(state: &impl State, stream: &Stream, expected: Option<u64>, head: &Head, items: &[LedgerItem]) {
@@ -413,6 +500,83 @@ async fn puts_of_different_keys_all_win(bucket: &impl Bucket, prefix: &str) {
     for key in keys {
         assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(key.as_bytes()));
     }
+}
+
+async fn absent_object_is_not_replaced(bucket: &impl Bucket, prefix: &str) {
+    let key = format!("{prefix}_state/never-created.json");
+    for expected in [&b""[..], b"expected"] {
+        assert!(!replace(bucket, &key, expected, b"new").await);
+        assert_eq!(bucket.get(&key).await, Ok(None));
+    }
+}
+
+async fn object_is_replaced_if_its_content_is_expected(bucket: &impl Bucket, prefix: &str) {
+    let (key, other) = (format!("{prefix}_state/replaced.json"), format!("{prefix}_state/replaced.json2"));
+    for key in [&key, &other] {
+        assert_eq!(put(bucket, key, b"first").await, Put::Created);
+    }
+    for wrong in [&b""[..], b"firs", b"first ", b"First", b"second"] {
+        assert!(!replace(bucket, &key, wrong, b"second").await);
+        assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(&b"first"[..]));
+    }
+    for (old, new) in [(&b"first"[..], &b"second, which is longer"[..]), (b"second, which is longer", b""), (b"", b"x")]
+    {
+        assert!(replace(bucket, &key, old, new).await);
+        assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(new));
+        assert!(!replace(bucket, &key, old, b"third").await);
+        assert_eq!(put(bucket, &key, b"fourth").await, Put::AlreadyThere);
+    }
+    assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(&b"x"[..]));
+    assert_eq!(bucket.get(&other).await.unwrap().as_deref(), Some(&b"first"[..]));
+}
+
+async fn replacements_come_back_whole(bucket: &impl Bucket, prefix: &str) {
+    let key = format!("{prefix}_state/bytes.json");
+    let bytes = |count: u32| -> Vec<u8> { (0..count).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect() };
+    let mut current = vec![0];
+    assert_eq!(put(bucket, &key, &current).await, Put::Created);
+    for next in [(0..=255).collect(), bytes(1 << 20), vec![], bytes(70_001)] {
+        assert!(replace(bucket, &key, &current, &next).await);
+        let read = bucket.get(&key).await.unwrap().unwrap();
+        assert!(read == next, "{} bytes came back of {}", read.len(), next.len());
+        current = next;
+    }
+}
+
+async fn one_replacement_wins(bucket: &impl Bucket, prefix: &str) {
+    for round in 0..ROUNDS {
+        let key = format!("{prefix}_state/race-{round}.json");
+        assert_eq!(put(bucket, &key, b"before").await, Put::Created);
+        let attempts = (0..RACERS).map(async |racer| {
+            let body = format!("racer-{racer}").repeat(10_000);
+            replace(bucket, &key, b"before", body.as_bytes()).await.then_some(body)
+        });
+        let winners: Vec<String> = join_all(attempts).await.into_iter().flatten().collect();
+        let [winner] = &winners[..] else { panic!("{} replacements of {key} were told they won", winners.len()) };
+        assert!(bucket.get(&key).await.unwrap().unwrap() == winner.as_bytes());
+    }
+}
+
+/// Racers that read, add one and replace: the sum tells whether a replacement was lost.
+async fn every_replacement_follows_another(bucket: &impl Bucket, prefix: &str) {
+    const EACH: u64 = 3;
+    let key = format!("{prefix}_state/sum.json");
+    assert_eq!(put(bucket, &key, b"0").await, Put::Created);
+    let attempts = (0..RACERS).map(async |_| {
+        let mut replaced = 0;
+        while replaced < EACH {
+            let current = bucket.get(&key).await.unwrap().unwrap();
+            let number: u64 = std::str::from_utf8(&current).unwrap().parse().unwrap();
+            replaced += u64::from(replace(bucket, &key, &current, (number + 1).to_string().as_bytes()).await);
+        }
+    });
+    join_all(attempts).await;
+    let sum = (RACERS * EACH).to_string();
+    assert_eq!(bucket.get(&key).await.unwrap().as_deref(), Some(sum.as_bytes()));
+}
+
+async fn replace(bucket: &impl Bucket, key: &str, expected: &[u8], body: &[u8]) -> bool {
+    bucket.replace(key, expected, body.to_vec(), "application/json").await.unwrap()
 }
 
 async fn put(bucket: &impl Bucket, key: &str, body: &[u8]) -> Put {

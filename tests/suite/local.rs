@@ -52,7 +52,7 @@ async fn secrets_conform() {
 async fn killed_at_any_moment() {
     let lake = tempfile::tempdir().unwrap();
     for kill in 0..12 {
-        let mut workers: Vec<Child> = (0..3).map(|_| spawn_worker(lake.path())).collect();
+        let mut workers: Vec<Child> = (0..3).map(|_| spawn("local::worker", lake.path())).collect();
         for worker in &mut workers {
             // A worker says a word a step: kill each at another one.
             let steps = BufReader::new(worker.stdout.take().unwrap()).lines();
@@ -64,24 +64,29 @@ async fn killed_at_any_moment() {
     }
     let state = LocalState::open(lake.path()).unwrap();
     assert!(state.head(&stream()).await.unwrap().unwrap().seq > 12, "the workers hardly worked");
+    let bucket = LocalBucket::open(lake.path(), "").unwrap();
+    assert!(count(&bucket).await > 12, "the workers hardly replaced anything");
 }
 
-/// Handles of their own, as other processes have, all at once: every write counts once, and
-/// every object has one creator.
+/// Handles of their own, as other processes have, all at once: every write counts once, every
+/// object has one creator, and every replacement replaces another one.
 #[test]
 fn many_handles_at_once() {
     const THREADS: u64 = 6;
     const EACH: u64 = 12;
     let lake = tempfile::tempdir().unwrap();
-    let created = AtomicU64::new(0);
+    let (created, raised) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 let won = block_on(count_up(lake.path(), EACH));
-                created.fetch_add(won, Ordering::Relaxed);
+                created.fetch_add(won.created, Ordering::Relaxed);
+                raised.fetch_add(won.raised, Ordering::Relaxed);
             });
         }
     });
+    let bucket = LocalBucket::open(lake.path(), "").unwrap();
+    assert_eq!(block_on(count(&bucket)), raised.into_inner());
     block_on(check_lake(lake.path()));
     let head = block_on(LocalState::open(lake.path()).unwrap().head(&stream())).unwrap().unwrap();
     assert_eq!((head.seq, created.into_inner()), (THREADS * EACH, THREADS * EACH));
@@ -108,23 +113,69 @@ fn object_is_whole_or_not_there() {
     });
 }
 
+/// A reader sees the object before or after a replacement, never a part of one.
+#[test]
+fn replaced_object_is_whole() {
+    let lake = tempfile::tempdir().unwrap();
+    let bodies = [vec![1; 3 << 20], vec![2; 4 << 20]];
+    let open = || LocalBucket::open(lake.path(), "").unwrap();
+    block_on(open().put_if_absent(RECORD, bodies[0].clone(), "x/y")).unwrap();
+    std::thread::scope(|scope| {
+        let replacing = scope.spawn(|| {
+            for round in 0..20 {
+                let (old, new) = (&bodies[round % 2], bodies[(round + 1) % 2].clone());
+                assert_eq!(block_on(open().replace(RECORD, old, new, "x/y")), Ok(true));
+            }
+        });
+        let bucket = open();
+        while !replacing.is_finished() {
+            let seen = block_on(bucket.get(RECORD)).unwrap().unwrap();
+            assert!(bodies.contains(&seen), "{} bytes were seen", seen.len());
+        }
+    });
+}
+
+/// A process that dies with the lock held, as one that is killed does, stops nobody.
+#[tokio::test]
+async fn lock_of_a_dead_process_is_free() {
+    let lake = tempfile::tempdir().unwrap();
+    let bucket = LocalBucket::open(lake.path(), "").unwrap();
+    bucket.put_if_absent(RECORD, body(0), "x/y").await.unwrap();
+    assert_eq!(bucket.replace(RECORD, &body(0), body(1), "x/y").await, Ok(true));
+    let mut holder = spawn("local::lock_holder", lake.path());
+    let steps = BufReader::new(holder.stdout.take().unwrap()).lines();
+    assert!(steps.map_while(Result::ok).any(|line| line.contains("locked")));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(bucket.replace(RECORD, &body(1), body(2), "x/y").await, Ok(true));
+}
+
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
-/// Brings about that many writes; the answer is how many objects were this handle's.
-async fn count_up(lake: &Path, writes: u64) -> u64 {
-    let state = LocalState::open(lake).unwrap();
-    let bucket = LocalBucket::open(lake, "").unwrap();
-    let (mut applied, mut created) = (0, 0);
-    while applied < writes {
-        let (put, written) = step(&state, &bucket).await;
-        created += u64::from(put == Put::Created);
-        applied += u64::from(written == Written::Applied);
-    }
-    created
+/// What a handle was told that it did.
+#[derive(Default)]
+struct Won {
+    created: u64,
+    raised: u64,
 }
 
+/// Steps until that many writes are applied.
+async fn count_up(lake: &Path, writes: u64) -> Won {
+    let state = LocalState::open(lake).unwrap();
+    let bucket = LocalBucket::open(lake, "").unwrap();
+    let (mut applied, mut won) = (0, Won::default());
+    while applied < writes {
+        let (put, written) = step(&state, &bucket).await;
+        won.created += u64::from(put == Put::Created);
+        applied += u64::from(written == Written::Applied);
+        won.raised += u64::from(raise(&bucket).await);
+    }
+    won
+}
+
+const RECORD: &str = "_state/killed-openai_audit.json";
 const LAKE_VARIABLE: &str = "AUDIT_PULL_TEST_LAKE";
 
 /// Not a test of its own: the process that [`killed_at_any_moment`] kills.
@@ -138,6 +189,21 @@ async fn worker() {
     for number in 0..100_000_u64 {
         println!("step {number}");
         step(&state, &bucket).await;
+        raise(&bucket).await;
+    }
+}
+
+/// Not a test of its own: the process that [`lock_of_a_dead_process_is_free`] kills.
+#[test]
+#[ignore = "started by lock_of_a_dead_process_is_free"]
+#[expect(clippy::disallowed_methods, reason = "the way a test process gets its argument")]
+fn lock_holder() {
+    let Some(lake) = std::env::var_os(LAKE_VARIABLE) else { return };
+    let lock = std::fs::File::open(Path::new(&lake).join(".audit-pull/replace.lock")).unwrap();
+    lock.lock().unwrap();
+    println!("locked");
+    loop {
+        std::thread::park();
     }
 }
 
@@ -153,9 +219,26 @@ async fn step(state: &LocalState, bucket: &LocalBucket) -> (Put, Written) {
     (put, written)
 }
 
-fn spawn_worker(lake: &Path) -> Child {
+/// Raises the count in the record by one, as a tick raises the mark in a birth record. Says whether it did.
+async fn raise(bucket: &LocalBucket) -> bool {
+    bucket.put_if_absent(RECORD, body(0), "text/plain").await.unwrap();
+    let count = count(bucket).await;
+    bucket.replace(RECORD, &body(count), body(count + 1), "text/plain").await.unwrap()
+}
+
+/// The count in the record, which is whole.
+async fn count(bucket: &LocalBucket) -> u64 {
+    let record = bucket.get(RECORD).await.unwrap().unwrap();
+    let text = std::str::from_utf8(&record).unwrap();
+    let count = text.split(';').next().unwrap().parse().unwrap();
+    assert!(record == body(count), "the record is not whole");
+    count
+}
+
+/// Starts the test of that name as a process of its own.
+fn spawn(test: &str, lake: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "local::worker", "--nocapture", "--test-threads=1"])
+        .args(["--ignored", "--exact", test, "--nocapture", "--test-threads=1"])
         .env(LAKE_VARIABLE, lake)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -178,6 +261,12 @@ async fn check_lake(lake: &Path) {
     let beyond = bucket.get(&key(head.seq)).await.unwrap();
     assert!(beyond.is_none_or(|object| object == body(head.seq)));
     assert_eq!(bucket.get(&key(head.seq + 1)).await.unwrap(), None);
+    if bucket.get(RECORD).await.unwrap().is_some() {
+        // Whatever process died with the lock held, the next one gets it.
+        let before = count(&bucket).await;
+        assert!(raise(&bucket).await);
+        assert_eq!(count(&bucket).await, before + 1);
+    }
 }
 
 fn stream() -> Stream {
@@ -197,10 +286,8 @@ fn new_head() -> Head {
         intent: None,
         floor: 0,
         listings: BTreeMap::new(),
-        last_start: None,
-        missing: BTreeMap::new(),
-        last_event: None,
-        written_at: 0,
+        last_commit: collector::LastCommit::default(),
+        times: collector::HeadTimes::default(),
     }
 }
 

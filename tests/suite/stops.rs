@@ -33,7 +33,7 @@ fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &Ticked, word
     for word in words.iter().chain(&["acme/openai_audit"]) {
         assert!(failure.message.contains(word), "{word} is not in: {}", failure.message);
     }
-    assert_eq!(only_report(ticked).delivered, 0);
+    assert_eq!(only_report(ticked).lines.delivered, 0);
     assert_eq!(lines(after), lines(before));
     assert_eq!(ticked.count(Request::has_effect), 0, "{:?}", ticked.calls);
 }
@@ -105,8 +105,8 @@ fn a_panic_in_one_stream_leaves_the_others_delivered() {
         .unwrap();
     let [exchange, sharepoint] = ticked.reports.as_slice() else { panic!("{:?}", ticked.reports) };
     assert!(exchange.failure.as_ref().is_some_and(|failure| failure.needs_person), "{exchange:?}");
-    assert_eq!((exchange.delivered, exchange.drained), (0, false));
-    assert_eq!((sharepoint.delivered, sharepoint.drained, &sharepoint.failure), (3, true, &None));
+    assert_eq!((exchange.lines.delivered, exchange.drained), (0, false));
+    assert_eq!((sharepoint.lines.delivered, sharepoint.drained, &sharepoint.failure), (3, true, &None));
     lone.settle().unwrap();
 }
 
@@ -121,7 +121,7 @@ fn a_failure_in_one_stream_leaves_the_others_delivered() {
             _ => None,
         })
         .unwrap();
-    assert_eq!(ticked.reports.iter().map(|report| report.delivered).collect::<Vec<_>>(), [0, 3]);
+    assert_eq!(ticked.reports.iter().map(|report| report.lines.delivered).collect::<Vec<_>>(), [0, 3]);
     let failure = ticked.reports[0].failure.as_ref().expect("a failure");
     assert!(!failure.needs_person && failure.message.contains("503"), "{failure:?}");
     lone.settle().unwrap();
@@ -142,10 +142,10 @@ fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_ti
         .unwrap();
     let report = only_report(&ticked);
     assert_eq!((report.drained, &report.failure), (false, &None));
-    assert!((1..3).contains(&report.delivered), "{report:?}");
-    assert_eq!(lines(&lone.world) as u64, report.delivered);
+    assert!((1..3).contains(&report.lines.delivered), "{report:?}");
+    assert_eq!(lines(&lone.world) as u64, report.lines.delivered);
     let ticked = lone.drain().unwrap();
-    assert_eq!(only_report(&ticked).delivered + report.delivered, 3);
+    assert_eq!(only_report(&ticked).lines.delivered + report.lines.delivered, 3);
     lone.settle().unwrap();
 }
 
@@ -174,7 +174,7 @@ fn an_idle_tick_costs_two_requests_two_reads_and_no_write() {
         assert!(requests <= 2, "{shape:?}: {:?}", ticked.calls);
         assert!(reads <= 2, "{shape:?}: {:?}", ticked.calls);
         assert_eq!(ticked.count(Request::has_effect), 0, "{shape:?}: {:?}", ticked.calls);
-        assert_eq!(only_report(&ticked).delivered, 0);
+        assert_eq!(only_report(&ticked).lines.delivered, 0);
         assert!(only_report(&ticked).drained);
     }
 }
@@ -196,6 +196,6 @@ fn a_first_tick_of_two_at_once_is_one_birth() {
         })
         .unwrap();
     assert!(reached && only_report(&ticked).failure.is_none(), "{ticked:?}");
-    assert_eq!(only_report(&ticked).delivered, 0);
+    assert_eq!(only_report(&ticked).lines.delivered, 0);
     slow.settle().unwrap();
 }

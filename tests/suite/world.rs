@@ -1,9 +1,16 @@
 //! The real collector in a world of seeds: faults at every call, several workers, virtual hours.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use tests::world::cast::{self, BEGIN};
+use tests::world::chance::Chance;
 use tests::world::mutant::Mutant;
+use tests::world::ports::Ports;
 use tests::world::random::{Outcome, run};
+use tests::world::simulation::Simulation;
+
+use crate::conformance;
 
 /// Seeds that must pass.
 const SEEDS: u64 = 10_000;
@@ -91,4 +98,15 @@ fn every_mutant_that_loses_or_repeats_events_is_caught_in_the_bucket_alone() {
         let (seed, broken) = caught(mutant, true).unwrap_or_else(|| panic!("{mutant:?} was not caught"));
         println!("{mutant:?}: seed {seed}: {broken}");
     }
+}
+
+/// The world's state and bucket keep the ports' contracts. Its bucket reads every object of lines, so what the
+/// suite puts there is refused, and only replacing is checked.
+#[tokio::test]
+async fn the_world_conforms() {
+    let scene = Arc::new(cast::scene(&mut Chance::new(1)));
+    let prefix = scene.settings.prefix.clone();
+    let ports = Ports::direct(Simulation::new(scene, BEGIN), 1);
+    conformance::state(&ports).await;
+    conformance::replacements(&ports, &prefix).await;
 }

@@ -31,8 +31,8 @@ impl Totals {
         for report in reports {
             self.failures += u64::from(report.failure.is_some());
             self.needed_person += u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person));
-            self.adopted += report.adopted;
-            self.repeats += report.duplicates;
+            self.adopted += report.lines.adopted;
+            self.repeats += report.listed.duplicates;
         }
     }
 

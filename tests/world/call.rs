@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use collector::{
-    BlobRef, Head, LedgerItem, LedgerKind, Listed, PortError, Prepared, Put, UnixSeconds, Window, Written,
+    BlobRef, Head, LedgerHour, LedgerItem, LedgerKind, Listed, PortError, Prepared, Put, UnixSeconds, Window, Written,
 };
 
 /// One call of a port.
@@ -36,6 +36,15 @@ pub enum Request {
         /// Only what came after.
         after_seq: Option<u64>,
     },
+    /// `State::visible_hours`
+    VisibleHours {
+        /// The stream's name.
+        stream: String,
+        /// The commit's `seq`.
+        seq: u64,
+        /// The ledger hours that the commit wrote.
+        hours: Vec<LedgerHour>,
+    },
     /// `Bucket::put_if_absent`
     Put {
         /// The whole key.
@@ -49,6 +58,17 @@ pub enum Request {
     Get {
         /// The whole key.
         key: String,
+    },
+    /// `Bucket::replace`
+    Replace {
+        /// The whole key.
+        key: String,
+        /// The content that the object must have.
+        expected: Body,
+        /// The new content.
+        body: Body,
+        /// Its type.
+        content_type: String,
     },
     /// `Vendor::prepare`
     Prepare {
@@ -99,7 +119,7 @@ pub enum Request {
 impl Request {
     /// Whether the call changes the world.
     pub fn has_effect(&self) -> bool {
-        matches!(self, Self::Write { .. } | Self::Put { .. })
+        matches!(self, Self::Write { .. } | Self::Put { .. } | Self::Replace { .. })
     }
 
     /// Whether the call goes to the vendor.
@@ -132,10 +152,14 @@ pub enum Answer {
     Written(Written),
     /// To [`Request::Ledger`].
     Ledger(Vec<LedgerItem>),
+    /// To [`Request::VisibleHours`].
+    VisibleHours(Vec<LedgerHour>),
     /// To [`Request::Put`].
     Put(Put),
     /// To [`Request::Get`].
     Object(Option<Body>),
+    /// To [`Request::Replace`].
+    Replaced(bool),
     /// To [`Request::Prepare`].
     Prepared(Prepared),
     /// To [`Request::List`].

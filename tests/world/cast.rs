@@ -113,6 +113,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
     const WEEKLY: Sweep = Sweep { every: DAY, reach: 604_800 };
     match shape {
         Shape::Events => VendorPolicy {
+            tick_seconds: 60,
             overlap: 600,
             sweeps: &[DAILY],
             first_window: chance.pick(&[HOUR, 8 * HOUR]),
@@ -124,6 +125,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
             fetches_ahead: 1,
         },
         Shape::Blobs => VendorPolicy {
+            tick_seconds: 60,
             overlap: 10_800,
             sweeps: &[DAILY, WEEKLY],
             first_window: DAY,

@@ -105,7 +105,7 @@ pub fn explore(fixture: Fixture) -> Explored {
         histories: memo.behaviour.nodes().len(),
         complete: checker.is_done() && violation.is_none(),
         violation,
-        adopting: ended.filter(|reports| reports.iter().any(|report| report.adopted > 0)).count(),
+        adopting: ended.filter(|reports| reports.iter().any(|report| report.lines.adopted > 0)).count(),
     }
 }
 

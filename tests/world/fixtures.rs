@@ -165,6 +165,7 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
     Scene {
         streams: vec![stream],
         policy: VendorPolicy {
+            tick_seconds: 60,
             overlap: 60,
             sweeps: &[],
             first_window: 30 * 86_400,

@@ -28,6 +28,18 @@ pub fn put(world: &Simulation, key: &str, object: &Object) -> Result<(), String>
     }
 }
 
+/// Judges an object that is about to be replaced: only a deployment's own records ever are.
+///
+/// # Errors
+/// Says which promise is broken.
+pub fn replace(world: &Simulation, key: &str) -> Result<(), String> {
+    let name = key.strip_prefix(&world.scene.settings.prefix);
+    match name.is_some_and(|name| name.starts_with("_state/")) {
+        true => Ok(()),
+        false => Err(format!("the object {key} was replaced, and only records under _state/ may be")),
+    }
+}
+
 fn stream_of_key<'a>(world: &'a Simulation, key: &str) -> Option<&'a SceneStream> {
     seq_of_key(key)?;
     let rest = key.strip_prefix(&world.scene.settings.prefix)?;
@@ -115,7 +127,7 @@ fn watermark(
         return Ok(());
     }
     let (behind, overlap) = (world.clock.max(began) - old, i64::from(world.scene.policy.overlap));
-    let cut = current.listings.get(listing).and_then(|state| state.cut);
+    let cut = current.listings.get(listing).and_then(|state| state.window_seconds);
     let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !world.scene.policy.sweeps.is_empty();
     let from = if is_backlog { old } else { old - overlap }.max(head.floor);
     let delivered = world.store.delivered(&world.scene.settings.prefix, &of.stream);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use collector::{Memory, StreamReport};
+use collector::{SourceCache, StreamReport};
 
 use super::call::{Answer, Request};
 use super::judge;
@@ -37,14 +37,14 @@ pub struct Lone {
     /// The world.
     pub world: Simulation,
     /// What the warm worker remembers.
-    pub memory: Rc<Memory>,
+    pub cache: Rc<SourceCache>,
     ticks: u64,
 }
 
 impl Lone {
     /// A worker that was never warm.
     pub fn new(world: Simulation) -> Self {
-        Self { world, memory: Rc::default(), ticks: 0 }
+        Self { world, cache: Rc::default(), ticks: 0 }
     }
 
     /// One tick without faults.
@@ -84,7 +84,7 @@ impl Lone {
         self.ticks += 1;
         let began = self.world.clock;
         let scene = Arc::clone(&self.world.scene);
-        let mut worker = Worker::begin(&scene, self.world.now(), self.ticks, Rc::clone(&self.memory));
+        let mut worker = Worker::begin(&scene, self.world.now(), self.ticks, Rc::clone(&self.cache));
         let mut calls = Vec::new();
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;

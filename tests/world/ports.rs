@@ -13,8 +13,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use collector::{
-    BlobRef, Bucket, Clock, Fetched, Head, LedgerItem, LedgerKind, ListRequest, Listed, PortError, Prepared, Put,
-    Secrets, State, Stream, Tries, UnixSeconds, Vendor, Written,
+    BlobRef, Bucket, Clock, Fetched, Head, LedgerHour, LedgerItem, LedgerKind, ListRequest, Listed, PortError,
+    Prepared, Put, Secrets, State, Stream, Tries, UnixSeconds, Vendor, Written,
 };
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -227,6 +227,19 @@ impl State for Ports {
             other => Err(mismatched(&other)),
         }
     }
+
+    async fn visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> Result<Vec<LedgerHour>, PortError> {
+        let (stream, hours) = (stream.name(), hours.to_vec());
+        match self.call(Request::VisibleHours { stream, seq, hours }).await? {
+            Answer::VisibleHours(hours) => Ok(hours),
+            other => Err(mismatched(&other)),
+        }
+    }
 }
 
 impl Bucket for Ports {
@@ -241,6 +254,15 @@ impl Bucket for Ports {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         match self.call(Request::Get { key: key.to_owned() }).await? {
             Answer::Object(body) => Ok(body.map(|body| body.0)),
+            other => Err(mismatched(&other)),
+        }
+    }
+
+    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, content_type: &str) -> Result<bool, PortError> {
+        let (key, content_type) = (key.to_owned(), content_type.to_owned());
+        let (expected, body) = (Body(expected.to_vec()), Body(body));
+        match self.call(Request::Replace { key, expected, body, content_type }).await? {
+            Answer::Replaced(is_replaced) => Ok(is_replaced),
             other => Err(mismatched(&other)),
         }
     }

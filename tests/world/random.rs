@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::{Listed, Memory, PortError, Prepared};
+use collector::{Listed, PortError, Prepared, SourceCache};
 use jiff::Timestamp;
 
 use super::call::{Answer, BlobAnswer, Request};
@@ -57,7 +57,7 @@ pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outco
 #[derive(Debug, Default)]
 struct Desk {
     worker: Option<Worker>,
-    memory: Rc<Memory>,
+    cache: Rc<SourceCache>,
     began: i64,
     /// Seconds this worker's clock is ahead of the vendor's.
     skew: i64,
@@ -217,11 +217,11 @@ impl Run {
         let now = self.worker_clock(desk);
         let at = &mut self.desks[desk];
         if fresh {
-            at.memory = Rc::default();
+            at.cache = Rc::default();
         }
         at.began = self.world.clock;
         at.timers.clear();
-        at.worker = Some(Worker::begin(&self.scene, now, self.chance.bits(), Rc::clone(&at.memory)));
+        at.worker = Some(Worker::begin(&self.scene, now, self.chance.bits(), Rc::clone(&at.cache)));
         self.after_poll(desk);
     }
 
@@ -233,7 +233,7 @@ impl Run {
         let at = &mut self.desks[desk];
         if at.worker.take().is_some() {
             // With the process goes its memory; what is put back while the tick is dropped goes too.
-            at.memory = Rc::default();
+            at.cache = Rc::default();
             self.outcome.deaths += 1;
         }
     }
@@ -256,7 +256,7 @@ impl Run {
         let Some(worker) = &mut at.worker else { return };
         if let Some(reports) = worker.reports.take() {
             at.worker = None;
-            self.outcome.adopted += reports.iter().map(|report| report.adopted).sum::<u64>();
+            self.outcome.adopted += reports.iter().map(|report| report.lines.adopted).sum::<u64>();
             self.note(&(desk, reports));
             return;
         }
@@ -337,7 +337,9 @@ impl Run {
 
     fn missed(&self, blob: &str) -> bool {
         let mut heads = self.world.store.heads.values();
-        heads.any(|row| row.head.missing.contains_key(blob))
+        heads.any(|row| {
+            row.head.listings.values().any(|listing| listing.pending.blobs.iter().any(|pending| pending.id == blob))
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::call::{Answer, BlobAnswer, Body, Request};
 use super::judge;
 use super::mutant::Mutant;
 use super::scene::Scene;
-use super::store::{HeadRow, Object, Store};
+use super::store::{HeadRow, Object, Store, essence};
 
 /// The world at one moment. Cloning it is cheap; its `Debug` text is all of it that changes.
 #[derive(Clone)]
@@ -71,8 +71,14 @@ impl Simulation {
                 self.make_stale(stream, &mut items);
                 Answer::Ledger(items)
             }
+            Request::VisibleHours { stream, seq, hours } => {
+                Answer::VisibleHours(self.store.visible_hours(stream, *seq, hours))
+            }
             Request::Put { key, body, content_type } => Answer::Put(self.put(key, body, content_type)),
             Request::Get { key } => Answer::Object(self.store.objects.get(key).map(|object| object.body.clone())),
+            Request::Replace { key, expected, body, content_type } => {
+                Answer::Replaced(self.replace(key, expected, body, content_type))
+            }
             Request::Prepare { last_start, .. } => Answer::Prepared(Prepared::Ready {
                 vendor_now: self.scene.tells_time.then_some(self.shown(began)),
                 started: self.scene.tells_time && last_start.is_none(),
@@ -137,6 +143,23 @@ impl Simulation {
             Err(why) => self.blame(Err(format!("the object {key} cannot be read: {why}"))),
         }
         Put::Created
+    }
+
+    /// Replaces an object whose content is `expected`.
+    ///
+    /// Contents are compared by their [`essence`]: workers whose histories differ only in what it leaves
+    /// out count as one, and only one of them is run.
+    fn replace(&mut self, key: &str, expected: &Body, body: &Body, content_type: &str) -> bool {
+        let current = self.store.objects.get(key);
+        if current.is_none_or(|object| object.essence != essence(&expected.0)) {
+            return false;
+        }
+        self.blame(judge::replace(self, key));
+        match Object::read(key, body, content_type) {
+            Ok(object) => drop(self.store.objects.insert(key.to_owned(), Arc::new(object))),
+            Err(why) => self.blame(Err(format!("the object {key} cannot be read: {why}"))),
+        }
+        true
     }
 
     fn write(&mut self, began: UnixSeconds, request: &Request) -> Written {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use collector::{Head, LedgerItem, LedgerKind, Stream};
+use collector::{Head, LedgerHour, LedgerItem, LedgerKind, Stream};
 use flate2::read::MultiGzDecoder;
 use schema::RowId;
 
@@ -73,17 +73,22 @@ impl Object {
     }
 }
 
-/// What an object says: of an object of lines their row ids, of a birth record its id. Left out
-/// are the moments at which it was written (`p_parse_time`, `born_at`), which nobody reads again.
+/// What an object says: the row ids of its lines, or the fields of a birth record. The times of writing
+/// (`p_parse_time`, `born_at`) are left out, because nobody reads them again.
 pub fn essence(body: &[u8]) -> String {
     if let Ok(lines) = lines(body) {
         return lines.iter().map(|line| format!("{} ", line.row_id)).collect();
     }
-    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    match (value["id"].as_str(), value["raw"].as_str()) {
-        (Some(id), _) => format!("born {id}"),
-        (_, Some(raw)) => format!("rejected {raw}"),
-        _ => format!("{:032x}", super::intern::fingerprint_bytes(body)),
+    let mut value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    if value["id"].is_string()
+        && let Some(record) = value.as_object_mut()
+    {
+        record.remove("born_at");
+        return format!("born {value}");
+    }
+    match value["raw"].as_str() {
+        Some(raw) => format!("rejected {raw}"),
+        None => format!("{:032x}", super::intern::fingerprint_bytes(body)),
     }
 }
 
@@ -142,6 +147,12 @@ impl Store {
         let to = (stream.to_owned(), kind, hour, u64::MAX);
         let after = |item: &&LedgerItem| after_seq.is_none_or(|after| item.seq > after);
         self.ledger.range(from..=to).map(|(_, item)| item).filter(after).cloned().collect()
+    }
+
+    /// Those of `hours` in which commit `seq` of the stream has an item.
+    pub fn visible_hours(&self, stream: &str, seq: u64, hours: &[LedgerHour]) -> Vec<LedgerHour> {
+        let has_item = |hour: &&LedgerHour| self.ledger.contains_key(&(stream.to_owned(), hour.kind, hour.hour, seq));
+        hours.iter().filter(has_item).copied().collect()
     }
 
     /// All row entries of a stream's ledger, as hour and entry.

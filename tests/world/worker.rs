@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use collector::{Memory, StreamReport, Tick};
+use collector::{Env, SourceCache, StreamReport, run_tick};
 use jiff::Timestamp;
 
 use super::call::{Answer, Request};
@@ -38,15 +38,15 @@ impl std::fmt::Debug for Worker {
 
 impl Worker {
     /// Begins a tick at `now`, by the worker's clock; `seed` is its chance.
-    pub fn begin(scene: &Arc<Scene>, now: Timestamp, seed: u64, memory: Rc<Memory>) -> Self {
+    pub fn begin(scene: &Arc<Scene>, now: Timestamp, seed: u64, cache: Rc<SourceCache>) -> Self {
         let ports = Ports::new(now, seed);
         let mailbox = ports.mailbox();
         let deadline = now.saturating_add(Duration::from_secs(scene.tick_seconds.unsigned_abs())).unwrap_or(now);
         let scene = Arc::clone(scene);
         let tick = Box::pin(async move {
             let source = scene.source(ports.clone());
-            let tick = Tick { state: &ports, bucket: &ports, clock: &ports, settings: &scene.settings, deadline };
-            tick.run(&source, &memory).await
+            let env = Env { state: &ports, bucket: &ports, clock: &ports, settings: &scene.settings, deadline };
+            run_tick(&env, &source, &cache).await
         });
         let mut worker = Self { tick, mailbox, woken: Arc::default(), reports: None };
         worker.poll();

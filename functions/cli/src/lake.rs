@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adapters::local::{LocalBucket, LocalState};
-use collector::{Clock, Memory, Settings, Source, StreamReport, Tick, Vendor};
+use collector::{Clock, Env, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
 use jiff::SignedDuration;
 
 use crate::exit::Failed;
@@ -35,17 +35,17 @@ impl Lake {
     pub(crate) async fn tick<V: Vendor>(
         &self,
         source: &Source<V>,
-        memory: &Memory,
+        cache: &SourceCache,
         clock: &impl Clock,
         time: SignedDuration,
     ) -> Vec<StreamReport> {
-        let tick = Tick {
+        let env = Env {
             state: &self.state,
             bucket: &self.bucket,
             clock,
             settings: &self.settings,
             deadline: clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX),
         };
-        tick.run(source, memory).await
+        run_tick(&env, source, cache).await
     }
 }

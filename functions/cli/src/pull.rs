@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adapters::clock::SystemClock;
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
-use collector::{Memory, Settings, Source, StreamReport, Vendor};
+use collector::{Settings, Source, SourceCache, StreamReport, Vendor};
 use serde::Serialize;
 
 use crate::config::{self, VendorName};
@@ -82,7 +82,7 @@ async fn tick<V: Vendor>(args: &Args, source: &Source<V>) -> Result<Vec<StreamRe
         ..Settings::default()
     };
     let lake = Lake::open(&args.lake, settings)?;
-    Ok(lake.tick(source, &Memory::default(), &SystemClock, args.vendor.time_of_a_tick()).await)
+    Ok(lake.tick(source, &SourceCache::default(), &SystemClock, args.vendor.time_of_a_tick()).await)
 }
 
 #[derive(Debug, Serialize)]
@@ -93,13 +93,13 @@ struct Shown<'a> {
 fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
     for report in reports {
         report.gaps.iter().for_each(|gap| output::complain(&gap.cause));
-        report.silence.iter().for_each(|silence| output::complain(silence));
+        report.notes.silence.iter().for_each(|silence| output::complain(silence));
         report.failure.iter().for_each(|failure| output::complain(&failure.message));
     }
     if json {
         return output::say_json(&Shown { streams: reports });
     }
-    let drifts = reports.iter().flat_map(|report| drift::lines(&report.source, report.log_type, &report.drift));
+    let drifts = reports.iter().flat_map(|report| drift::lines(&report.source, report.log_type, &report.lines.drift));
     let drifts = drift::section(&drifts.collect::<Vec<_>>());
     output::say(&format!("{}{drifts}", output::table(&rows(reports), 2)))
 }
@@ -107,12 +107,18 @@ fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
 fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
     let head = ["source", "log type", "events", "delivered", "repeats", "rejected", "objects", "bytes", "end"];
     let row = |report: &StreamReport| {
-        let counts =
-            [report.events, report.delivered, report.duplicates, report.rejected, report.objects, report.bytes];
+        let counts = [
+            report.listed.events,
+            report.lines.delivered,
+            report.listed.duplicates,
+            report.lines.rejected,
+            report.lines.objects,
+            report.lines.bytes,
+        ];
         let [events, delivered, repeats, rejected, objects, bytes] = counts.map(|count| count.to_string());
         let end = match (&report.failure, report.drained) {
             (Some(_), _) => "failed",
-            (None, false) if report.held.is_some() => "held",
+            (None, false) if !report.pending.is_empty() => "pending",
             (None, false) => "cut short",
             (None, true) => "drained",
         };

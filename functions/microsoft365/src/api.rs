@@ -18,8 +18,8 @@ use crate::vendor_clock::VendorClock;
 pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_secs(1),
-    longest_wait: Duration::from_secs(15),
-    longest_named_wait: LONGEST_WAIT,
+    max_wait: Duration::from_secs(15),
+    max_retry_after: LONGEST_WAIT,
 };
 /// What is not repeated.
 const ONCE: RetryPolicy = RetryPolicy { attempts: 1, ..RETRY };

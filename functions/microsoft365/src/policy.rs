@@ -19,6 +19,7 @@ const MOST_PAGES: u32 = 100;
 /// the last 7 days. Records have come again 5 days later in a new blob, which itself is kept for
 /// 7 days: hence the horizon.
 pub const POLICY: VendorPolicy = VendorPolicy {
+    tick_seconds: 5 * MINUTE,
     overlap: 3 * HOUR as u32,
     sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }, Sweep { every: DAY, reach: 7 * DAY as u32 }],
     first_window: DAY,

@@ -20,6 +20,7 @@ pub const BASE_URL: &str = "https://api.openai.com/v1";
 /// ten minutes again on every tick; every hour what was less than a day old an hour ago, so that an
 /// event which shows up within a day of its time is found.
 pub const POLICY: VendorPolicy = VendorPolicy {
+    tick_seconds: 60,
     overlap: 600,
     sweeps: &[Sweep { every: 3_600, reach: DAY as u32 }],
     first_window: DAY,

@@ -109,7 +109,7 @@ impl Refused<'_> {
         let what = if self.status == 429 { "too many requests" } else { "a failure on the vendor's side" };
         let message = self.message(what, key);
         match (self.should_retry, self.retry_after) {
-            (_, Some(after)) if after > RETRY.longest_named_wait => {
+            (_, Some(after)) if after > RETRY.max_retry_after => {
                 Refusal::Quiet(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
             }
             (Some(false), _) => Refusal::Failed(PortError::next_tick(message)),

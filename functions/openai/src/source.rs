@@ -19,8 +19,8 @@ use crate::wire::{self, ApiError, BadPage};
 pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_millis(500),
-    longest_wait: Duration::from_secs(8),
-    longest_named_wait: Duration::from_secs(30),
+    max_wait: Duration::from_secs(8),
+    max_retry_after: Duration::from_secs(30),
 };
 /// How many events are asked for: as many as the vendor puts on a page, and fewer where those are too long for us.
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];

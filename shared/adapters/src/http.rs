@@ -6,6 +6,7 @@
 
 mod answer;
 mod base_url;
+mod cause;
 mod headers;
 
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,8 @@ use collector::PortError;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
+
+use cause::cause;
 
 pub use answer::Answer;
 pub use base_url::{BadBaseUrl, base_url, endpoint};
@@ -195,16 +198,6 @@ fn prepare(client: &Client, request: Request<'_>) -> Result<RequestBuilder, Port
         Some(fields) => builder.form(fields),
         None => builder,
     })
-}
-
-/// The innermost cause of a transport failure. The outer layers name the URL, and a query is
-/// nobody's business; the innermost one is the operating system's, TLS's or the parser's word.
-fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(inner) = innermost.and_then(std::error::Error::source) {
-        innermost = Some(inner);
-    }
-    innermost.map_or_else(|| "unknown cause".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use schema::LogType;
 use super::*;
 use crate::error::PortError;
 use crate::head::Head;
-use crate::ledger::{LedgerItem, LedgerKind};
+use crate::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use crate::policy::{Settings, VendorPolicy};
 use crate::ports::{
     BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, State, Vendor, Written,
@@ -61,6 +61,14 @@ impl State for World {
             |item: &&LedgerItem| item.kind == kind && item.hour == hour && after.is_none_or(|after| item.seq > after);
         Ok(self.ledger.borrow().iter().filter(wanted).cloned().collect())
     }
+
+    async fn visible_hours(&self, _: &Stream, seq: u64, hours: &[LedgerHour]) -> Result<Vec<LedgerHour>, PortError> {
+        let items = self.ledger.borrow();
+        let is_there = |hour: &&LedgerHour| {
+            items.iter().any(|item| item.seq == seq && item.kind == hour.kind && item.hour == hour.hour)
+        };
+        Ok(hours.iter().filter(is_there).copied().collect())
+    }
 }
 
 impl Bucket for World {
@@ -79,6 +87,16 @@ impl Bucket for World {
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         Ok(self.objects.borrow().get(key).cloned())
+    }
+
+    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, _: &str) -> Result<bool, PortError> {
+        match self.objects.borrow_mut().get_mut(key) {
+            Some(object) if object == expected => {
+                *object = body;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 }
 

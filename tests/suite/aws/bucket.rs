@@ -12,6 +12,8 @@ use crate::conformance;
 
 const KEY: &str = "openai_audit/dt=2026-11-22/hour=07/acme-000000000000.ndjson.gz";
 const GZIP: &str = "application/gzip";
+const RECORD: &str = "_state/acme-openai_audit.json";
+const JSON: &str = "application/json";
 
 struct World {
     bucket: S3Bucket<Hurried>,
@@ -36,6 +38,20 @@ impl World {
 
     async fn get(&self) -> Result<Option<Vec<u8>>, PortError> {
         self.bucket.get(KEY).await
+    }
+
+    /// Creates the record with the content `old`.
+    async fn create_record(&self) {
+        assert_eq!(self.bucket.put_if_absent(RECORD, b"old".to_vec(), JSON).await, Ok(Put::Created));
+    }
+
+    /// Replaces the record's content `old` with `new`.
+    async fn replace(&self) -> Result<bool, PortError> {
+        self.bucket.replace(RECORD, b"old", b"new".to_vec(), JSON).await
+    }
+
+    async fn record(&self) -> Option<Vec<u8>> {
+        self.bucket.get(RECORD).await.unwrap()
     }
 
     fn fail(&self, method: &str, status: u16, code: &str) {
@@ -212,4 +228,120 @@ async fn err_versions_may_not_be_listed() {
     world.faults.next("GET", marker);
     world.fail("GET", 403, "AccessDenied");
     assert_error(world.get().await, Recovery::Person, &["grant s3:ListBucketVersions", KEY]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_sixteen_replaces() {
+    let world = world(PATIENT).await;
+    for round in 0..20 {
+        let key = format!("_state/race-{round}.json");
+        assert_eq!(world.bucket.put_if_absent(&key, b"old".to_vec(), JSON).await, Ok(Put::Created));
+        let replacements = (0..16_u8).map(|racer| world.bucket.replace(&key, b"old", vec![racer], JSON));
+        let replaced: Vec<bool> = join_all(replacements).await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(replaced.iter().filter(|replaced| **replaced).count(), 1, "{replaced:?}");
+        let winner = replaced.iter().position(|replaced| *replaced).unwrap();
+        assert_eq!(world.bucket.get(&key).await, Ok(Some(vec![u8::try_from(winner).unwrap()])));
+        assert_eq!(world.store.versions(&key), 2);
+    }
+}
+
+#[tokio::test]
+async fn content_type_of_a_replacement_is_kept() {
+    let world = world(PATIENT).await;
+    world.create_record().await;
+    assert_eq!(world.bucket.replace(RECORD, b"old", b"new".to_vec(), "text/plain").await, Ok(true));
+    assert_eq!(world.store.content_type(RECORD).as_deref(), Some("text/plain"));
+}
+
+#[tokio::test]
+async fn other_content_is_never_put_over() {
+    let world = world(PATIENT).await;
+    assert_eq!(world.replace().await, Ok(false));
+    world.create_record().await;
+    assert_eq!(world.bucket.replace(RECORD, b"another", b"new".to_vec(), JSON).await, Ok(false));
+    assert_eq!(world.faults.seen("PUT").len(), 1);
+    assert_eq!(world.record().await, Some(b"old".to_vec()));
+}
+
+#[tokio::test]
+async fn an_object_that_changes_or_goes_before_the_put_is_not_replaced() {
+    let world = world(PATIENT).await;
+    world.create_record().await;
+    world.fail("PUT", 412, "PreconditionFailed");
+    assert_eq!(world.replace().await, Ok(false));
+    world.fail("PUT", 404, "NoSuchKey");
+    assert_eq!(world.replace().await, Ok(false));
+    // Each of the two read the object once: the first attempt's refusal is certain.
+    assert_eq!((world.faults.seen("GET").len(), world.store.versions(RECORD)), (2, 1));
+}
+
+#[tokio::test]
+async fn what_is_behind_a_delete_marker_is_not_replaced() {
+    let world = world(PATIENT).await;
+    world.create_record().await;
+    world.store.delete(RECORD);
+    assert_eq!(world.replace().await, Ok(false));
+    assert_eq!(world.record().await, Some(b"old".to_vec()));
+}
+
+#[tokio::test]
+async fn a_replacement_is_repeated() {
+    let world = world(HASTY).await;
+    world.create_record().await;
+    world.fail("GET", 503, "SlowDown");
+    world.faults.next("GET", Fault::CutShort);
+    world.faults.next("PUT", Fault::Swallow);
+    world.fail("PUT", 409, "ConditionalRequestConflict");
+    world.fail("PUT", 500, "InternalError");
+    assert_eq!(world.replace().await, Ok(true));
+    assert!(world.faults.are_spent());
+    assert_eq!((world.record().await, world.store.versions(RECORD)), (Some(b"new".to_vec()), 2));
+}
+
+#[tokio::test]
+async fn a_replacement_whose_answer_is_lost_is_known_by_its_content() {
+    let world = world(HASTY).await;
+    world.create_record().await;
+    world.faults.next("PUT", Fault::LoseAnswer);
+    assert_eq!(world.replace().await, Ok(true));
+    assert_eq!((world.record().await, world.store.versions(RECORD)), (Some(b"new".to_vec()), 2));
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_lost_request_is_no_success_where_the_content_is_another() {
+    let world = world(PATIENT).await;
+    world.create_record().await;
+    world.fail("PUT", 500, "InternalError");
+    world.fail("PUT", 412, "PreconditionFailed");
+    assert_eq!(world.replace().await, Ok(false));
+    assert!(world.faults.are_spent());
+    assert_eq!((world.faults.seen("GET").len(), world.store.versions(RECORD)), (2, 1));
+}
+
+#[tokio::test]
+async fn a_conflict_that_lasts_is_no_success() {
+    let world = world(PATIENT).await;
+    world.create_record().await;
+    world.faults.next_times(ATTEMPTS, "PUT", &error(409, "ConditionalRequestConflict"));
+    assert_eq!(world.replace().await, Ok(false));
+    assert!(world.faults.are_spent());
+    assert_eq!(world.record().await, Some(b"old".to_vec()));
+}
+
+#[tokio::test]
+async fn err_replacements_tell_what_is_wrong() {
+    let world = world(PATIENT).await;
+    world.create_record().await;
+    world.fail("GET", 403, "AccessDenied");
+    assert_error(world.replace().await, Recovery::Person, &["s3:GetObject", BUCKET, RECORD]);
+    world.fail("PUT", 403, "AccessDenied");
+    assert_error(world.replace().await, Recovery::Person, &["s3:PutObject", BUCKET, RECORD]);
+    world.fail("PUT", 404, "NoSuchBucket");
+    assert_error(world.replace().await, Recovery::Person, &["NoSuchBucket", "create the bucket"]);
+    world.faults.next_times(ATTEMPTS, "PUT", &error(503, "SlowDown"));
+    assert_error(world.replace().await, Recovery::NextTick, &["SlowDown", RECORD]);
+    let without_e_tag = Fault::Answer { status: 200, headers: &[], body: "old".to_owned() };
+    world.faults.next("GET", without_e_tag);
+    assert_error(world.replace().await, Recovery::Person, &["no ETag", RECORD]);
+    assert_eq!(world.store.versions(RECORD), 1);
 }

@@ -12,6 +12,8 @@ mod secrets;
 mod secrets_server;
 mod shell;
 mod state;
+mod torn_proxy;
+mod torn_reads;
 
 use std::time::Duration;
 

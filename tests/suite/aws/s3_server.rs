@@ -1,6 +1,7 @@
-//! S3, on a map behind one lock: put-if-absent is truly atomic, and buckets are versioned.
+//! S3, on a map behind one lock: conditional puts are truly atomic, and buckets are versioned.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -10,8 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use futures_util::TryStreamExt;
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    ChecksumCRC32, ETagCondition, GetObjectInput, GetObjectOutput, ListObjectVersionsInput, ListObjectVersionsOutput,
-    ObjectVersion, PutObjectInput, PutObjectOutput, StreamingBlob,
+    ChecksumCRC32, ETag, ETagCondition, GetObjectInput, GetObjectOutput, ListObjectVersionsInput,
+    ListObjectVersionsOutput, ObjectVersion, PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{Body, HttpError, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
@@ -39,6 +40,15 @@ struct Object {
     body: Bytes,
     content_type: Option<String>,
     crc32: ChecksumCRC32,
+}
+
+impl Object {
+    /// Depends on the body only, as S3's does where it encrypts with its own keys.
+    fn e_tag(&self) -> ETag {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.body);
+        ETag::Strong(format!("{:016x}", hasher.finish()))
+    }
 }
 
 impl Store {
@@ -100,14 +110,20 @@ impl S3 for Store {
         let pieces: Vec<Bytes> = input.body.unwrap().try_collect().await.map_err(unreadable)?;
         let crc32 = input.checksum_crc32.ok_or_else(|| S3Error::new(S3ErrorCode::InvalidRequest))?;
         let object = Object { body: pieces.concat().into(), content_type: input.content_type, crc32 };
+        let e_tag = Some(object.e_tag());
         let mut keys = self.lock();
-        let stands =
-            keys.get(&input.key).and_then(|versions| versions.last()).is_some_and(|last| last.object.is_some());
-        if stands && matches!(input.if_none_match, Some(ETagCondition::Any)) {
+        let current = keys.get(&input.key).and_then(|versions| versions.last()?.object.as_ref());
+        if current.is_some() && matches!(input.if_none_match, Some(ETagCondition::Any)) {
             return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
         }
+        if let Some(ETagCondition::ETag(expected)) = &input.if_match {
+            let current = current.ok_or_else(|| S3Error::new(S3ErrorCode::NoSuchKey))?;
+            if current.e_tag() != *expected {
+                return Err(S3Error::new(S3ErrorCode::PreconditionFailed));
+            }
+        }
         push(&mut keys, &input.key, Some(object));
-        Ok(S3Response::new(PutObjectOutput::default()))
+        Ok(S3Response::new(PutObjectOutput { e_tag, ..PutObjectOutput::default() }))
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
@@ -124,6 +140,7 @@ impl S3 for Store {
         Ok(S3Response::new(GetObjectOutput {
             body: Some(StreamingBlob::from(Body::from(object.body.clone()))),
             content_length: Some(i64::try_from(object.body.len()).unwrap()),
+            e_tag: Some(object.e_tag()),
             checksum_crc32: input.checksum_mode.map(|_| object.crc32.clone()),
             ..GetObjectOutput::default()
         }))

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adapters::aws::{DynamoState, dynamodb_client};
-use collector::{Head, LedgerItem, LedgerKind, PortError, Recovery, State, Stream, Written};
+use collector::{
+    Head, HeadTimes, LastCommit, LedgerHour, LedgerItem, LedgerKind, PortError, Recovery, State, Stream, Written,
+};
 use futures_util::future::join_all;
 use schema::LogType;
 use serde_json::{Value, json};
@@ -48,6 +50,20 @@ impl World {
         self.state.head(&self.stream).await
     }
 
+    /// Which of [`HOUR`] and the hours after it show the item of commit 0.
+    async fn visible_hours(&self, count: u32) -> Result<Vec<LedgerHour>, PortError> {
+        let mut visible = self.state.visible_hours(&self.stream, 0, &hours(count)).await?;
+        visible.sort_unstable();
+        Ok(visible)
+    }
+
+    /// Writes an item of commit 0 into as many hours.
+    async fn commit(&self, count: u32) {
+        let items: Vec<_> =
+            hours(count).into_iter().map(|LedgerHour { hour, .. }| LedgerItem { hour, ..item(0) }).collect();
+        assert_eq!(self.write(None, 1, &items).await, Ok(Written::Applied));
+    }
+
     /// The idempotency tokens of all transactions, in order.
     fn tokens(&self) -> Vec<String> {
         let token = |body: &axum::body::Bytes| {
@@ -65,10 +81,8 @@ fn head(version: u64) -> Head {
         intent: Some(format!("key-{version}")),
         floor: 1,
         listings: BTreeMap::new(),
-        last_start: None,
-        missing: BTreeMap::new(),
-        last_event: None,
-        written_at: 2,
+        last_commit: LastCommit::default(),
+        times: HeadTimes { written_at: 2, ..HeadTimes::default() },
     }
 }
 
@@ -80,6 +94,22 @@ fn item(seq: u64) -> LedgerItem {
         entries: vec![seq, u64::MAX - seq],
         expires_at: 9_000_000_000,
     }
+}
+
+fn hours(count: u32) -> Vec<LedgerHour> {
+    (HOUR..HOUR + count).map(|hour| LedgerHour { kind: LedgerKind::Rows, hour }).collect()
+}
+
+fn key_of(hour: u32) -> Value {
+    json!({"pk": {"S": format!("acme#openai_audit#{hour}")}, "sk": {"N": "0"}})
+}
+
+/// An answer to a batch read that found the item of one hour and left those of others unread.
+fn partly_read(found: u32, unread: &[u32]) -> Fault {
+    let keys: Vec<Value> = unread.iter().map(|hour| key_of(*hour)).collect();
+    let unprocessed = json!({TABLE: {"Keys": keys, "ConsistentRead": true, "ProjectionExpression": "pk"}});
+    let body = json!({"Responses": {TABLE: [{"pk": key_of(found)["pk"]}]}, "UnprocessedKeys": unprocessed});
+    Fault::answer(200, body.to_string())
 }
 
 fn error(status: u16, code: &str) -> Fault {
@@ -199,11 +229,12 @@ async fn err_tries_are_bounded() {
 #[tokio::test]
 async fn err_not_allowed() {
     let world = world(PATIENT).await;
-    for operation in ["GetItem", "PutItem", "Query", TRANSACT] {
+    for operation in ["GetItem", "PutItem", "Query", "BatchGetItem", TRANSACT] {
         world.faults.next(operation, error(400, "AccessDeniedException"));
     }
     assert_error(world.head().await, Recovery::Person, &["grant dynamodb:GetItem", TABLE]);
     assert_error(world.ledger().await, Recovery::Person, &["grant dynamodb:Query", TABLE]);
+    assert_error(world.visible_hours(1).await, Recovery::Person, &["grant dynamodb:BatchGetItem", TABLE]);
     assert_error(world.write(None, 1, &[]).await, Recovery::Person, &["grant dynamodb:PutItem", TABLE]);
     assert_error(world.write(None, 1, &[item(0)]).await, Recovery::Person, &["grant dynamodb:PutItem", TABLE]);
     assert_eq!(world.head().await, Ok(None));
@@ -247,4 +278,51 @@ async fn reads_are_consistent_and_made_again() {
         |body: &axum::body::Bytes| serde_json::from_slice::<Value>(body).unwrap()["ConsistentRead"] == true;
     assert_eq!((heads.len(), queries.len()), (1, 3));
     assert!(heads.iter().chain(&queries).all(consistent));
+}
+
+#[tokio::test]
+async fn visible_hours_are_one_consistent_read_of_keys() {
+    let world = world(PATIENT).await;
+    world.commit(3).await;
+    assert_eq!(world.visible_hours(4).await, Ok(hours(3)));
+    let seen = world.faults.seen("BatchGetItem");
+    let [body] = &seen[..] else { panic!("{} batch reads", seen.len()) };
+    let keys: Vec<Value> = (HOUR..HOUR + 4).map(key_of).collect();
+    let expected = json!({"Keys": keys, "ConsistentRead": true, "ProjectionExpression": "pk"});
+    assert_eq!(serde_json::from_slice::<Value>(body).unwrap(), json!({"RequestItems": {TABLE: expected}}));
+}
+
+#[tokio::test]
+async fn no_hours_are_no_read_and_an_hour_named_twice_is_read_once() {
+    let world = world(PATIENT).await;
+    world.commit(1).await;
+    assert_eq!(world.visible_hours(0).await, Ok(vec![]));
+    assert_eq!(world.faults.seen("BatchGetItem").len(), 0);
+    let twice = [hours(1), hours(1)].concat();
+    assert_eq!(world.state.visible_hours(&world.stream, 0, &twice).await, Ok(hours(1)));
+}
+
+#[tokio::test]
+async fn keys_that_were_left_unread_are_read_again() {
+    let world = world(HASTY).await;
+    world.commit(3).await;
+    world.faults.next("BatchGetItem", error(400, "ThrottlingException"));
+    world.faults.next("BatchGetItem", partly_read(HOUR + 1, &[HOUR, HOUR + 2, HOUR + 3]));
+    world.faults.next("BatchGetItem", Fault::Swallow);
+    world.faults.next("BatchGetItem", partly_read(HOUR, &[HOUR + 2, HOUR + 3]));
+    assert_eq!(world.visible_hours(4).await, Ok(hours(3)));
+    assert!(world.faults.are_spent());
+    let seen = world.faults.seen("BatchGetItem");
+    let last: Value = serde_json::from_slice(seen.last().unwrap()).unwrap();
+    assert_eq!(last["RequestItems"][TABLE]["Keys"], json!([key_of(HOUR + 2), key_of(HOUR + 3)]));
+}
+
+#[tokio::test]
+async fn err_unread_keys_are_read_again_within_a_bound() {
+    let world = world(PATIENT).await;
+    world.commit(2).await;
+    world.faults.next_times(ATTEMPTS * 2, "BatchGetItem", &partly_read(HOUR, &[HOUR + 1]));
+    assert_error(world.visible_hours(2).await, Recovery::NextTick, &["left 1 of the keys unprocessed", TABLE, "acme/"]);
+    assert_eq!(world.faults.seen("BatchGetItem").len(), ATTEMPTS);
+    assert_error(world.visible_hours(100).await, Recovery::Person, &["100 ledger hours", "at most 99"]);
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use adapters::http::HttpClient;
-use collector::{Head, PortError, Secrets, Settings, Source, Stream, StreamReport};
+use collector::{Head, PendingWork, PortError, Secrets, Settings, Source, Stream, StreamReport};
 use jiff::Timestamp;
 use microsoft365::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
 use schema::LogType;
@@ -198,6 +198,11 @@ impl World {
     /// The watermark of a content type, in seconds after the beginning.
     pub(crate) fn watermark(&self, log_type: LogType) -> i64 {
         self.head(log_type).listings[LISTING].watermark - begin().as_second()
+    }
+
+    /// What is pending of a content type.
+    pub(crate) fn pending(&self, log_type: LogType) -> PendingWork {
+        self.head(log_type).listings[LISTING].pending.clone()
     }
 
     /// How what `served` holds stands in the bucket, one account a stream.

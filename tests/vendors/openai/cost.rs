@@ -28,7 +28,7 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
         world.shelf.heal();
         let before = asked(&world);
         let report = only(worker.tick(50, None).await.unwrap());
-        assert!(report.drained && report.delivered == 0 && report.failure.is_none(), "{report:?}");
+        assert!(report.drained && report.lines.delivered == 0 && report.failure.is_none(), "{report:?}");
         let requests = asked(&world) - before;
         let reads = world.shelf.calls(Call::Head) + world.shelf.calls(Call::Ledger);
         let writes = world.shelf.calls(Call::Write) + world.shelf.calls(Call::Commit);
@@ -48,10 +48,10 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
 #[expect(clippy::print_stdout, reason = "the figures, for who asks for them with --nocapture")]
 async fn drain(name: &str, world: &World, events: u64) -> f64 {
     let reports = world.drain().await;
-    let delivered: u64 = reports.iter().map(|report| report.delivered).sum();
+    let delivered: u64 = reports.iter().map(|report| report.lines.delivered).sum();
     assert_eq!(delivered, events, "{name}");
     let account = world.assert_exact();
-    let objects: u64 = reports.iter().map(|report| report.objects).sum();
+    let objects: u64 = reports.iter().map(|report| report.lines.objects).sum();
     let (requests, least) = (world.running.requests_of(LIST), account.lines.div_ceil(100) as u64 + 1);
     let ratio = requests as f64 / least as f64;
     println!(

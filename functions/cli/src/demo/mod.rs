@@ -102,7 +102,7 @@ async fn started(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, 
 async fn resume(lake: &Lake, clock: &DemoClock, streams: impl Iterator<Item = &Stream>) -> Result<(), Failed> {
     for stream in streams {
         let Some(head) = lake.state.head(stream).await? else { continue };
-        let behind = head.written_at + RESUME_SECONDS - clock.now().as_second();
+        let behind = head.times.written_at + RESUME_SECONDS - clock.now().as_second();
         clock.forward(behind.max(0));
     }
     Ok(())
@@ -126,8 +126,8 @@ async fn drain(
         reports = openai.tick(lake, clock).await;
         reports.extend(microsoft365.tick(lake, clock).await);
         bar.set_length(openai.total() + microsoft365.total());
-        bar.inc(reports.iter().map(|report| report.delivered).sum());
-        let is_quiet = reports.iter().all(|report| report.drained && report.delivered == 0);
+        bar.inc(reports.iter().map(|report| report.lines.delivered).sum());
+        let is_quiet = reports.iter().all(|report| report.drained && report.lines.delivered == 0);
         if Exit::of(&reports) == Exit::Person || (swept && is_quiet) {
             break;
         }

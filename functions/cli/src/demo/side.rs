@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters::http::HttpClient;
 use adapters::local::{LocalSecrets, SecretSource};
-use collector::{Clock, Drift, Memory, Source, Stream, StreamReport, Vendor};
+use collector::{Clock, Drift, Source, SourceCache, Stream, StreamReport, Vendor};
 use microsoft365::Microsoft365;
 use openai::OpenAi;
 use serde_json::json;
@@ -34,7 +34,7 @@ pub(super) struct Side<V> {
     vendor: VendorName,
     running: Running,
     source: Source<V>,
-    memory: Memory,
+    cache: SourceCache,
     milliseconds: i64,
     seen: BTreeMap<String, Seen>,
 }
@@ -49,7 +49,7 @@ struct Seen {
 
 impl<V> Side<V> {
     fn new(vendor: VendorName, running: Running, source: Source<V>) -> Self {
-        Self { vendor, running, source, memory: Memory::default(), milliseconds: 0, seen: BTreeMap::new() }
+        Self { vendor, running, source, cache: SourceCache::default(), milliseconds: 0, seen: BTreeMap::new() }
     }
 
     pub(super) fn streams(&self) -> impl Iterator<Item = &Stream> {
@@ -94,13 +94,13 @@ impl<V: Vendor> Side<V> {
     /// One tick.
     pub(super) async fn tick(&mut self, lake: &Lake, clock: &DemoClock) -> Vec<StreamReport> {
         let begun = clock.now();
-        let reports = lake.tick(&self.source, &self.memory, clock, self.vendor.time_of_a_tick()).await;
+        let reports = lake.tick(&self.source, &self.cache, clock, self.vendor.time_of_a_tick()).await;
         self.milliseconds += clock.now().as_millisecond() - begun.as_millisecond();
         for (stream, report) in self.source.streams.iter().zip(&reports) {
             let seen = self.seen.entry(stream.name()).or_default();
-            seen.events += report.events;
-            seen.repeats += report.duplicates;
-            seen.drift.merge(&report.drift);
+            seen.events += report.listed.events;
+            seen.repeats += report.listed.duplicates;
+            seen.drift.merge(&report.lines.drift);
         }
         reports
     }

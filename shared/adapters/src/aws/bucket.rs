@@ -1,5 +1,7 @@
 //! Objects in an S3 bucket.
 
+use std::cell::Cell;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -19,7 +21,8 @@ const MAX_VERSION_PAGES: usize = 16;
 /// S3 says so of a key whose newest version is a delete marker.
 const DELETE_MARKER: &str = "x-amz-delete-marker";
 
-/// One bucket. Objects are created with `If-None-Match: *`: S3 lets exactly one writer win.
+/// One bucket. Objects are created with `If-None-Match: *` and replaced with `If-Match`: S3 lets exactly
+/// one writer win.
 #[derive(Debug)]
 pub struct S3Bucket<C> {
     client: Client,
@@ -29,10 +32,22 @@ pub struct S3Bucket<C> {
 
 /// What stands at a key.
 enum Stands {
-    Object(Vec<u8>),
+    Object {
+        body: Vec<u8>,
+        e_tag: Option<String>,
+    },
     Nothing,
     /// Nothing now, but something did.
     DeleteMarker,
+}
+
+/// The condition of a put.
+#[derive(Clone, Copy)]
+enum Condition<'a> {
+    /// There is no object at the key.
+    Absent,
+    /// The object at the key has this ETag.
+    ETag(&'a str),
 }
 
 impl<C: Clock> S3Bucket<C> {
@@ -54,24 +69,19 @@ impl<C: Clock> S3Bucket<C> {
         }
     }
 
-    async fn put(&self, call: &Call, key: &str, body: Bytes, content_type: &str) -> Result<Put, PortError> {
-        let sent = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .if_none_match("*")
+    async fn put(&self, key: &str, body: Bytes, content_type: &str, condition: Condition<'_>) -> Result<(), CallError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key);
+        let request = match condition {
+            Condition::Absent => request.if_none_match("*"),
+            Condition::ETag(e_tag) => request.if_match(e_tag),
+        };
+        let sent = request
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::new(SdkBody::from(body)))
             .send()
             .await;
-        let Err(error) = sent else { return Ok(Put::Created) };
-        let error = CallError::of(&error);
-        match error.status {
-            Some(412) => Ok(Put::AlreadyThere),
-            _ => Err(error.into_port(call)),
-        }
+        sent.map(drop).map_err(|error| CallError::of(&error))
     }
 
     /// The object at `key`, or one version of it.
@@ -79,8 +89,25 @@ impl<C: Clock> S3Bucket<C> {
         let call = self.call(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, key);
         let request = self.client.get_object().bucket(&self.bucket).key(key);
         match request.set_version_id(version.map(str::to_owned)).send().await {
-            Ok(answer) => Ok(Stands::Object(bounded_body(&call, answer).await?)),
+            Ok(mut answer) => {
+                let e_tag = answer.e_tag.take();
+                Ok(Stands::Object { body: bounded_body(&call, answer).await?, e_tag })
+            }
             Err(error) => nothing(&error).ok_or_else(|| CallError::of(&error).into_port(&call)),
+        }
+    }
+
+    /// The ETag of the object at `key`; none when the object is absent or its content is not `content`.
+    async fn e_tag_of(&self, key: &str, content: &[u8]) -> Result<Option<String>, PortError> {
+        match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
+            Stands::Object { body, e_tag } if body == content => e_tag.map(Some).ok_or_else(|| {
+                PortError::person(format!(
+                    "s3:GetObject on bucket {}, key {key}: the answer has no ETag, so the object cannot be replaced \
+                     safely; use a store that answers with ETags",
+                    self.bucket
+                ))
+            }),
+            _ => Ok(None),
         }
     }
 
@@ -88,7 +115,7 @@ impl<C: Clock> S3Bucket<C> {
     async fn read_deleted(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         let version = retry(&self.clock, &RETRIES, || self.newest_version(key)).await?;
         match retry(&self.clock, &RETRIES, || self.read(key, Some(&version))).await? {
-            Stands::Object(body) => Ok(Some(body)),
+            Stands::Object { body, .. } => Ok(Some(body)),
             Stands::Nothing | Stands::DeleteMarker => Err(self.gone(key)),
         }
     }
@@ -125,14 +152,49 @@ impl<C: Clock> Bucket for S3Bucket<C> {
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<Put, PortError> {
         let call = self.call("s3:PutObject", key);
         let body = Bytes::from(body);
-        retry(&self.clock, &RETRIES, || self.put(&call, key, body.clone(), content_type)).await
+        retry(&self.clock, &RETRIES, || async {
+            match self.put(key, body.clone(), content_type, Condition::Absent).await {
+                Ok(()) => Ok(Put::Created),
+                Err(error) if error.status == Some(412) => Ok(Put::AlreadyThere),
+                Err(error) => Err(error.into_port(&call)),
+            }
+        })
+        .await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
-            Stands::Object(body) => Ok(Some(body)),
+            Stands::Object { body, .. } => Ok(Some(body)),
             Stands::Nothing => Ok(None),
             Stands::DeleteMarker => self.read_deleted(key).await,
+        }
+    }
+
+    /// Behind a delete marker there is nothing to replace, though [`Bucket::get`] shows the last version.
+    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, content_type: &str) -> Result<bool, PortError> {
+        let Some(e_tag) = self.e_tag_of(key, expected).await? else { return Ok(false) };
+        let call = self.call("s3:PutObject", key);
+        let body = Bytes::from(body);
+        let (attempts, is_conflict) = (Cell::new(0), Cell::new(false));
+        let put = retry(&self.clock, &RETRIES, || async {
+            attempts.set(attempts.get() + 1);
+            match self.put(key, body.clone(), content_type, Condition::ETag(&e_tag)).await {
+                Ok(()) => Ok(true),
+                Err(error) if is_failed_match(&error) => Ok(false),
+                Err(error) => {
+                    is_conflict.set(error.status == Some(409));
+                    Err(error.into_port(&call))
+                }
+            }
+        })
+        .await;
+        match put {
+            Ok(true) => Ok(true),
+            Ok(false) if attempts.get() == 1 => Ok(false),
+            Err(error) if !is_conflict.get() => Err(error),
+            // An earlier attempt may have replaced the object and its answer may have been lost. A conflict
+            // that outlasts every attempt means that other writers are at work.
+            Ok(false) | Err(_) => Ok(self.e_tag_of(key, &body).await?.is_some()),
         }
     }
 }
@@ -147,6 +209,11 @@ fn nothing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option
     }
     let deleted = response.headers().get(DELETE_MARKER) == Some("true");
     Some(if deleted { Stands::DeleteMarker } else { Stands::Nothing })
+}
+
+/// Whether the object of an `If-Match` has another ETag, or is gone.
+fn is_failed_match(error: &CallError) -> bool {
+    error.status == Some(412) || (error.status == Some(404) && error.code == "NoSuchKey")
 }
 
 /// S3 lists a key's versions newest first, and the key itself before longer ones.

@@ -12,8 +12,8 @@ use collector::{PortError, RetryPolicy};
 pub(super) const RETRIES: RetryPolicy = RetryPolicy {
     attempts: 7,
     first_wait: Duration::from_millis(150),
-    longest_wait: Duration::from_secs(4),
-    longest_named_wait: Duration::from_secs(10),
+    max_wait: Duration::from_secs(4),
+    max_retry_after: Duration::from_secs(10),
 };
 
 /// The longest text of AWS's that goes into a message, in characters.

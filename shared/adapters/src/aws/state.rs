@@ -9,22 +9,23 @@
 mod item;
 mod outcome;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use collector::{Clock, Head, LedgerItem, LedgerKind, PortError, State, Stream, Written, retry};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use collector::{
+    Clock, Head, LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, PortError, State, Stream, Written, retry,
+};
 
 use super::call::{Call, CallError, RETRIES};
-use item::Place;
+use item::{Item, Place};
 
 /// What one transaction of DynamoDB holds.
 const MAX_TRANSACTION_ITEMS: usize = 100;
 /// Pages of one bucket of the ledger; each holds up to 1 MB, 125,000 entries.
 const MAX_LEDGER_PAGES: usize = 256;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// State in a table with the partition key `pk` (S) and the sort key `sk` (N).
 #[derive(Debug)]
@@ -156,6 +157,39 @@ impl<C: Clock> DynamoState<C> {
         }
         request.send().await.map_err(|error| CallError::of(&error).into_port(call))
     }
+
+    /// A consistent read of these keys that returns nothing but the partition keys of the items it finds.
+    fn existence_request(&self, call: &Call, keys: Vec<Item>) -> Result<RequestItems, PortError> {
+        let query = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .projection_expression(item::PARTITION)
+            .build()
+            .map_err(|error| PortError::person(format!("{}: {error}", call.on)))?;
+        Ok([(self.table.clone(), query)].into())
+    }
+
+    /// Reads all keys of `query` and returns the items found.
+    ///
+    /// DynamoDB may leave keys unread, because the answer is too large or the table is throttled. They are
+    /// read again after a backoff, as a call that failed: both count as one attempt of [`RETRIES`].
+    async fn batch_get(&self, call: &Call, query: RequestItems) -> Result<Vec<Item>, PortError> {
+        let (unread, found) = (RefCell::new(query), RefCell::new(Vec::new()));
+        retry(&self.clock, &RETRIES, || async {
+            let request = self.client.batch_get_item().set_request_items(Some(unread.borrow().clone()));
+            let answer = request.send().await.map_err(|error| CallError::of(&error).into_port(call))?;
+            found.borrow_mut().extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let unprocessed = answer.unprocessed_keys.unwrap_or_default();
+            let count: usize = unprocessed.values().map(|table| table.keys().len()).sum();
+            if count == 0 {
+                return Ok(());
+            }
+            unread.replace(unprocessed);
+            Err(PortError::again(format!("{} on {}: left {count} of the keys unprocessed", call.action, call.on)))
+        })
+        .await?;
+        Ok(found.into_inner())
+    }
 }
 
 impl<C: Clock> State for DynamoState<C> {
@@ -215,7 +249,35 @@ impl<C: Clock> State for DynamoState<C> {
             call.on
         )))
     }
+
+    async fn visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> Result<Vec<LedgerHour>, PortError> {
+        let call = self.call("dynamodb:BatchGetItem", stream);
+        let place = |hour: &LedgerHour| Place { stream, kind: hour.kind, hour: hour.hour };
+        // DynamoDB refuses a request that names one key twice.
+        let by_partition: BTreeMap<String, LedgerHour> =
+            hours.iter().map(|hour| (place(hour).partition(), *hour)).collect();
+        if by_partition.len() > MAX_COMMIT_HOURS {
+            let (on, count) = (&call.on, by_partition.len());
+            return Err(PortError::person(format!(
+                "{on}: cannot look up {count} ledger hours at once, at most {MAX_COMMIT_HOURS} are possible; report this"
+            )));
+        }
+        if by_partition.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = by_partition.values().map(|hour| item::ledger_key(&place(hour), seq)).collect();
+        let found = self.batch_get(&call, self.existence_request(&call, keys)?).await?;
+        Ok(found.iter().filter_map(|item| by_partition.get(item::partition_of(item)?).copied()).collect())
+    }
 }
+
+/// What a batch read asks for, by table.
+type RequestItems = HashMap<String, KeysAndAttributes>;
 
 /// A put and the condition it hangs on.
 struct ConditionalPut {

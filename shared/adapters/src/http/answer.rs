@@ -6,7 +6,8 @@ use collector::{Body, PortError};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
-use super::{cause, headers};
+use super::cause::cause;
+use super::headers;
 
 /// One answer, of any status. Its body is read as it comes, decompressed where it was gzip.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ fn subscriber(to: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl S
 
 /// One line a stream: at ERROR what a person must cure, at WARN what the next tick may.
 pub(super) fn stream(vendor: &str, report: &StreamReport) {
-    let drift = &report.drift;
+    let drift = &report.lines.drift;
     macro_rules! line {
         ($level:ident, $failure:expr) => {
             tracing::$level!(
@@ -36,13 +36,13 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 source = report.source,
                 stream = report.stream,
                 log_type = report.log_type,
-                pages = report.pages,
-                blobs = report.blobs,
-                events = report.events,
-                delivered = report.delivered,
-                duplicates = report.duplicates,
-                rejected = report.rejected,
-                shared_ids = report.shared_ids,
+                pages = report.listed.pages,
+                blobs = report.listed.blobs,
+                events = report.listed.events,
+                delivered = report.lines.delivered,
+                duplicates = report.listed.duplicates,
+                rejected = report.lines.rejected,
+                shared_ids = report.lines.shared_ids,
                 nonconforming = drift.nonconforming,
                 undeclared_fields = drift.undeclared_fields,
                 unknown_record_types = drift.unknown_record_types,
@@ -50,14 +50,18 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 undeclared_field_names = list(drift.names.undeclared.all()),
                 unknown_record_type_names = list(drift.names.unknown_types.all()),
                 missing_required_names = list(drift.names.missing.all()),
-                objects = report.objects,
-                bytes = report.bytes,
-                adopted = report.adopted,
+                objects = report.lines.objects,
+                bytes = report.lines.bytes,
+                adopted = report.lines.adopted,
                 gaps = list(&report.gaps),
-                not_offered = list(&report.not_offered),
-                silence = report.silence,
-                held = report.held,
-                watermark_lag_seconds = report.watermark_lag_seconds,
+                not_offered = list(&report.notes.not_offered),
+                silence = report.notes.silence,
+                clock_skew_seconds = report.notes.clock_skew_seconds,
+                pending_spans = report.pending.pending_spans,
+                pending_blobs = report.pending.pending_blobs,
+                pending_age_seconds = report.pending.pending_age_seconds,
+                pending_reason = report.pending.pending_reason,
+                watermark_lag_seconds = report.notes.watermark_lag_seconds,
                 drained = report.drained,
                 failure = $failure,
                 "stream"
@@ -68,7 +72,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
         Some(failure) if failure.needs_person => line!(error, failure.message),
         Some(failure) => line!(warn, failure.message),
         None if !report.gaps.is_empty() => line!(error, tracing::field::Empty),
-        None if report.silence.is_some() || report.held.is_some() => line!(warn, tracing::field::Empty),
+        None if report.notes.silence.is_some() || !report.pending.is_empty() => line!(warn, tracing::field::Empty),
         None => line!(info, tracing::field::Empty),
     }
 }
@@ -83,7 +87,7 @@ mod tests {
     use std::io::{Read, Seek};
     use std::sync::Arc;
 
-    use collector::Drift;
+    use collector::{Drift, LineCounts, PendingReport};
     use schema::{LineContext, LogType, Normalizer};
     use serde_json::{Value, json};
 
@@ -101,6 +105,26 @@ mod tests {
     }
 
     #[test]
+    fn pending_work_is_a_warning_with_its_age_and_reason() {
+        let pending = PendingReport {
+            pending_spans: 2,
+            pending_blobs: 1,
+            pending_age_seconds: Some(90),
+            pending_reason: Some("HTTP 500".to_owned()),
+        };
+        let line = logged(&StreamReport { pending, ..StreamReport::default() });
+        for (field, value) in [
+            ("level", json!("WARN")),
+            ("pending_spans", json!(2)),
+            ("pending_blobs", json!(1)),
+            ("pending_age_seconds", json!(90)),
+            ("pending_reason", json!("HTTP 500")),
+        ] {
+            assert_eq!(line[field], value, "{field}");
+        }
+    }
+
+    #[test]
     fn drift_is_told_with_its_names() {
         let mut drift = Drift::default();
         let context = LineContext { source_id: "", source_label: "", parse_time: jiff::Timestamp::UNIX_EPOCH };
@@ -108,7 +132,8 @@ mod tests {
         let normalizer = Normalizer::new(LogType::OpenAiAudit);
         let line = normalizer.normalize_noting(event, &context, &mut Vec::new(), &mut drift.names).unwrap();
         drift.count(&line);
-        let line = logged(&StreamReport { drift, ..StreamReport::default() });
+        let line =
+            logged(&StreamReport { lines: LineCounts { drift, ..LineCounts::default() }, ..StreamReport::default() });
         for (field, value) in [
             ("undeclared_fields", json!(2)),
             ("unknown_record_types", json!(1)),

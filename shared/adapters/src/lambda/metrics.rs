@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 /// The metrics' namespace.
 const NAMESPACE: &str = "AuditPull";
 /// Those that an alarm watches for a whole vendor, whatever its sources are called.
-const VENDOR_WIDE: [&str; 6] = ["Delivered", "Rejected", "Gaps", "WatermarkLagSeconds", "Failures", "NeedsPerson"];
+const VENDOR_WIDE: [&str; 7] =
+    ["Delivered", "Rejected", "Gaps", "WatermarkLagSeconds", "PendingAgeSeconds", "Failures", "NeedsPerson"];
 
 /// Writes the record of one stream.
 pub(super) fn emit(vendor: &str, report: &StreamReport, now: Timestamp) {
@@ -22,24 +23,28 @@ pub(super) fn emit(vendor: &str, report: &StreamReport, now: Timestamp) {
 fn values(report: &StreamReport) -> Vec<(&'static str, &'static str, Value)> {
     let failures = u64::from(report.failure.is_some());
     let needs_person = u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person));
-    let drift = &report.drift;
+    let drift = &report.lines.drift;
     let mut values = vec![
-        ("Delivered", "Count", json!(report.delivered)),
-        ("Duplicates", "Count", json!(report.duplicates)),
-        ("Rejected", "Count", json!(report.rejected)),
-        ("SharedIds", "Count", json!(report.shared_ids)),
+        ("Delivered", "Count", json!(report.lines.delivered)),
+        ("Duplicates", "Count", json!(report.listed.duplicates)),
+        ("Rejected", "Count", json!(report.lines.rejected)),
+        ("SharedIds", "Count", json!(report.lines.shared_ids)),
         ("UndeclaredFields", "Count", json!(drift.undeclared_fields)),
         ("UnknownRecordTypes", "Count", json!(drift.unknown_record_types)),
         ("Nonconforming", "Count", json!(drift.nonconforming)),
         ("MissingRequired", "Count", json!(drift.missing_required)),
-        ("Adopted", "Count", json!(report.adopted)),
-        ("Objects", "Count", json!(report.objects)),
-        ("Bytes", "Bytes", json!(report.bytes)),
+        ("Adopted", "Count", json!(report.lines.adopted)),
+        ("Objects", "Count", json!(report.lines.objects)),
+        ("Bytes", "Bytes", json!(report.lines.bytes)),
         ("Gaps", "Count", json!(report.gaps.len())),
+        ("NotOffered", "Count", json!(report.notes.not_offered.len())),
+        ("PendingSpans", "Count", json!(report.pending.pending_spans)),
+        ("PendingBlobs", "Count", json!(report.pending.pending_blobs)),
+        ("PendingAgeSeconds", "Seconds", json!(report.pending.pending_age_seconds.unwrap_or(0))),
         ("Failures", "Count", json!(failures)),
         ("NeedsPerson", "Count", json!(needs_person)),
     ];
-    values.extend(report.watermark_lag_seconds.map(|lag| ("WatermarkLagSeconds", "Seconds", json!(lag))));
+    values.extend(report.notes.watermark_lag_seconds.map(|lag| ("WatermarkLagSeconds", "Seconds", json!(lag))));
     values
 }
 
@@ -66,7 +71,7 @@ fn record(vendor: &str, report: &StreamReport, now: Timestamp) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use collector::{Drift, Failure, Gap, PortError};
+    use collector::{Drift, Failure, Gap, LineCounts, Notes, PendingReport, PortError};
 
     use super::*;
 
@@ -74,17 +79,21 @@ mod tests {
         StreamReport {
             source: "acme".to_owned(),
             stream: "openai_audit".to_owned(),
-            delivered: 3,
-            drift: Drift {
-                undeclared_fields: 5,
-                unknown_record_types: 2,
-                nonconforming: 4,
-                missing_required: 6,
-                ..Drift::default()
+            lines: LineCounts {
+                delivered: 3,
+                drift: Drift {
+                    undeclared_fields: 5,
+                    unknown_record_types: 2,
+                    nonconforming: 4,
+                    missing_required: 6,
+                    ..Drift::default()
+                },
+                bytes: 512,
+                ..LineCounts::default()
             },
-            bytes: 512,
+            pending: PendingReport { pending_blobs: 7, pending_age_seconds: Some(86_400), ..PendingReport::default() },
             gaps: vec![Gap { from: 1, to: 2, cause: "late".to_owned() }],
-            watermark_lag_seconds: Some(61),
+            notes: Notes { watermark_lag_seconds: Some(61), ..Notes::default() },
             failure: Some(Failure::new("acme/openai_audit", &PortError::person("no"))),
             ..StreamReport::default()
         }
@@ -102,7 +111,7 @@ mod tests {
         for directive in 0..2 {
             assert!(names(&record, directive).iter().all(|name| record[*name].is_u64() || record[*name].is_i64()));
         }
-        assert_eq!(names(&record, 0).len(), 15);
+        assert_eq!(names(&record, 0).len(), 19);
         assert_eq!(names(&record, 1).len(), VENDOR_WIDE.len());
         let metrics = &record["_aws"]["CloudWatchMetrics"];
         assert_eq!(metrics[0]["Dimensions"], json!([["Source", "Stream"]]));
@@ -118,6 +127,8 @@ mod tests {
             ("Delivered", 3),
             ("Bytes", 512),
             ("Gaps", 1),
+            ("PendingBlobs", 7),
+            ("PendingAgeSeconds", 86_400),
             ("WatermarkLagSeconds", 61),
             ("Failures", 1),
             ("NeedsPerson", 1),

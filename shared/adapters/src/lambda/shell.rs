@@ -4,17 +4,20 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use collector::{Bucket, Clock, PortError, Secrets, Source, State, StreamReport, Tick, Vendor};
+use collector::{Bucket, Clock, Env, MemoryBudget, PortError, Secrets, Source, State, StreamReport, Vendor, run_tick};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
+use super::environment::Environment;
+use super::failure::Failed;
 use super::isolated::isolated;
+use super::logging;
+use super::metrics;
 use super::sources::{Opened, open_all, same_id_twice};
 use super::turns::{PLACES, Turns};
-use super::{Environment, Failed, logging, metrics};
 use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 
@@ -38,6 +41,8 @@ pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>
     pub bucket: Bu,
     /// Time and chance.
     pub clock: SystemClock,
+    /// What all sources of the process share.
+    pub memory: MemoryBudget,
 }
 
 /// What an invocation did, for whoever invoked it by hand.
@@ -68,6 +73,7 @@ impl Shell {
             bucket: S3Bucket::new(aws::s3_client(&sdk), &environment.bucket, clock),
             environment,
             clock,
+            memory: MemoryBudget::default(),
         })
     }
 }
@@ -100,7 +106,7 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         let known = warm.take();
         let is_cold = known.is_empty();
         let arns = &self.environment.secret_arns;
-        let (mut sources, mut reports) = open_all(arns, known, &self.secrets, &self.clock, open).await;
+        let (mut sources, mut reports) = open_all(arns, known, &self.memory, &self.secrets, &self.clock, open).await;
         if let Some(report) = same_id_twice(&sources) {
             reports.push(report);
         } else {
@@ -147,14 +153,14 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     }
 
     async fn run_one<V: Vendor>(&self, opened: &Opened<V>, deadline: Timestamp) -> Vec<StreamReport> {
-        let tick = Tick {
+        let env = Env {
             state: &self.state,
             bucket: &self.bucket,
             clock: &self.clock,
             settings: &self.environment.settings,
             deadline,
         };
-        let work = tick.run(&opened.source, &opened.memory);
+        let work = run_tick(&env, &opened.source, &opened.cache);
         let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), work).await;
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
@@ -181,8 +187,8 @@ pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
 fn summary(reports: &[StreamReport]) -> Summary {
     Summary {
         streams: reports.len(),
-        delivered: reports.iter().map(|report| report.delivered).sum(),
-        objects: reports.iter().map(|report| report.objects).sum(),
-        rejected: reports.iter().map(|report| report.rejected).sum(),
+        delivered: reports.iter().map(|report| report.lines.delivered).sum(),
+        objects: reports.iter().map(|report| report.lines.objects).sum(),
+        rejected: reports.iter().map(|report| report.lines.rejected).sum(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use collector::{Clock, Failure, Memory, PortError, Secrets, Source, StreamReport, Vendor};
+use collector::{Clock, Failure, MemoryBudget, PortError, Secrets, Source, SourceCache, StreamReport, Vendor};
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -17,7 +17,7 @@ const OPENING: Duration = Duration::from_secs(15);
 pub(super) struct Opened<V> {
     pub(super) source: Source<V>,
     /// What the engine keeps of it between ticks.
-    pub(super) memory: Memory,
+    pub(super) cache: SourceCache,
     arn: String,
     /// The secret it was opened with: when that changes it is opened again.
     secret: SecretString,
@@ -40,6 +40,7 @@ impl<V> Opened<V> {
 pub(super) async fn open_all<V: Vendor>(
     arns: &[String],
     warm: Vec<Opened<V>>,
+    budget: &MemoryBudget,
     secrets: &impl Secrets,
     clock: &impl Clock,
     open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
@@ -47,11 +48,10 @@ pub(super) async fn open_all<V: Vendor>(
     let arns = in_order(arns, &warm);
     let mut warm: HashMap<String, Opened<V>> = warm.into_iter().map(|opened| (opened.arn.clone(), opened)).collect();
     let cut = clock.now() + OPENING;
-    let sources = arns.len();
     let opening = arns.into_iter().map(|arn| {
         let warm = warm.remove(arn);
         async move {
-            let opened = isolated(clock, cut, open_one(arn, warm, sources, secrets, open)).await;
+            let opened = isolated(clock, cut, open_one(arn, warm, budget, secrets, open)).await;
             opened.flatten().map_err(|error| not_opened(arn, &error))
         }
     });
@@ -74,14 +74,14 @@ fn in_order<'a, V>(arns: &'a [String], warm: &[Opened<V>]) -> Vec<&'a String> {
 async fn open_one<V: Vendor>(
     arn: &str,
     warm: Option<Opened<V>>,
-    sources: usize,
+    budget: &MemoryBudget,
     secrets: &impl Secrets,
     open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
 ) -> Result<Opened<V>, PortError> {
     let secret = secrets.get(arn, false).await?;
     match warm {
         Some(warm) if warm.secret.expose_secret() == secret.expose_secret() => Ok(warm),
-        _ => Ok(Opened { source: open(arn).await?, memory: Memory::one_of(sources), arn: arn.to_owned(), secret }),
+        _ => Ok(Opened { source: open(arn).await?, cache: SourceCache::new(budget), arn: arn.to_owned(), secret }),
     }
 }
 

@@ -148,7 +148,7 @@ fn may_go_on(report: &StreamReport) -> bool {
 }
 
 fn found_nothing(report: &StreamReport) -> bool {
-    report.pages + report.blobs + report.adopted == 0
+    report.listed.pages + report.listed.blobs + report.lines.adopted == 0
 }
 
 fn followed_by(earlier: Vec<StreamReport>, later: Vec<StreamReport>) -> Vec<StreamReport> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use collector::{Bucket, PortError, Put};
 
-use super::PRIVATE_DIR;
+use super::layout::PRIVATE_DIR;
 
 /// A temporary older than this belongs to nobody who is still alive.
 const STALE_AFTER: Duration = Duration::from_secs(86_400);
@@ -19,10 +19,15 @@ const MAX_TEMPORARY_NAMES: u64 = 10_000;
 /// The part of a key, after the prefix, that marks a deployment's own records.
 const OWN_RECORDS: &str = "_state/";
 
+/// The file whose lock every replacing process holds. The operating system releases the lock of a process
+/// that dies; the file itself stays and means nothing.
+const REPLACE_LOCK: &str = "replace.lock";
+
 /// The objects of one lake, each a file.
 ///
 /// An object is written to a temporary, synced, and hard-linked to its name: linking fails when
-/// the name is taken, so of many writers one wins, and none ever shows half an object.
+/// the name is taken, so of many writers one wins, and none ever shows half an object. An object is
+/// replaced under a lock, by renaming a synced temporary: a reader sees the old object or the new one.
 #[derive(Debug)]
 pub struct LocalBucket {
     lake: PathBuf,
@@ -94,19 +99,35 @@ impl LocalBucket {
     }
 
     fn create(&self, path: &Path, body: &[u8]) -> std::io::Result<Put> {
-        let (temporary, mut file) = self.temporary()?;
-        let written = file.write_all(body).and_then(|()| file.sync_all()).and_then(|()| {
+        self.write(path, body, |temporary| {
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            match fs::hard_link(&temporary, path) {
+            match fs::hard_link(temporary, path) {
                 Ok(()) => Ok(Put::Created),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Put::AlreadyThere),
                 Err(error) => Err(error),
             }
-        });
+        })
+    }
+
+    fn exchange(&self, path: &Path, expected: &[u8], body: &[u8]) -> std::io::Result<bool> {
+        // Locked until the file is closed, also when this process is killed.
+        let lock = File::create(self.lake.join(PRIVATE_DIR).join(REPLACE_LOCK))?;
+        lock.lock()?;
+        if self.read(path)?.as_deref() != Some(expected) {
+            return Ok(false);
+        }
+        self.write(path, body, |temporary| fs::rename(temporary, path))?;
+        Ok(true)
+    }
+
+    /// Writes `body` to a synced temporary, lets `name` give it the name `path`, and makes that name last.
+    fn write<T>(&self, path: &Path, body: &[u8], name: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
+        let (temporary, mut file) = self.temporary()?;
+        let named = file.write_all(body).and_then(|()| file.sync_all()).and_then(|()| name(&temporary));
         fs::remove_file(&temporary).or_else(unless_gone)?;
-        let put = written?;
+        let named = named?;
         self.sync_names(path)?;
-        Ok(put)
+        Ok(named)
     }
 
     /// Makes the object's name as lasting as its bytes: every directory from it up to the lake.
@@ -144,6 +165,11 @@ impl Bucket for LocalBucket {
         let path = self.path(key)?;
         self.read(&path).map_err(|error| failed("read", &path, &error))
     }
+
+    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, _content_type: &str) -> Result<bool, PortError> {
+        let path = self.path(key)?;
+        self.exchange(&path, expected, &body).map_err(|error| failed("replace", &path, &error))
+    }
 }
 
 fn unless_gone(error: std::io::Error) -> std::io::Result<()> {
@@ -154,7 +180,7 @@ fn failed(verb: &str, path: &Path, error: &std::io::Error) -> PortError {
     let path = path.display();
     match error.kind() {
         ErrorKind::Unsupported | ErrorKind::CrossesDevices => PortError::person(format!(
-            "cannot {verb} {path}: {error}; the lake must be one file system with hard links"
+            "cannot {verb} {path}: {error}; the lake must be one file system with hard links and file locks"
         )),
         _ => PortError::person(format!("cannot {verb} {path}: {error}; check the lake's rights and space")),
     }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use collector::{Head, LedgerItem, LedgerKind, PortError, State, Stream, Written};
+use collector::{Head, LedgerHour, LedgerItem, LedgerKind, PortError, State, Stream, Written};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::PRIVATE_DIR;
+use super::layout::PRIVATE_DIR;
 
 /// How long a call waits for other processes' transactions, each of which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -135,6 +135,25 @@ impl LocalState {
         })?;
         rows.collect()
     }
+
+    fn read_visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> Result<Vec<LedgerHour>, rusqlite::Error> {
+        let (stream, seq) = (stream.name(), integer(seq)?);
+        let mut select = self
+            .connection
+            .prepare("SELECT 1 FROM ledger WHERE stream = ?1 AND kind = ?2 AND hour = ?3 AND seq = ?4")?;
+        let mut visible = Vec::new();
+        for hour in hours {
+            if select.exists(params![stream, kind(hour.kind), hour.hour, seq])? {
+                visible.push(*hour);
+            }
+        }
+        Ok(visible)
+    }
 }
 
 impl State for LocalState {
@@ -169,6 +188,15 @@ impl State for LocalState {
         after_seq: Option<u64>,
     ) -> Result<Vec<LedgerItem>, PortError> {
         self.read_ledger(stream, kind, hour, after_seq).map_err(|error| self.failed(&error))
+    }
+
+    async fn visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> Result<Vec<LedgerHour>, PortError> {
+        self.read_visible_hours(stream, seq, hours).map_err(|error| self.failed(&error))
     }
 }
 

@@ -85,11 +85,7 @@ pub trait State {
         stream: &Stream,
         seq: u64,
         hours: &[LedgerHour],
-    ) -> impl Future<Output = Result<Vec<LedgerHour>, PortError>> {
-        let _ = (stream, seq);
-        let hours = hours.to_vec();
-        async move { Ok(hours) }
-    }
+    ) -> impl Future<Output = Result<Vec<LedgerHour>, PortError>>;
 }
 
 /// What a put-if-absent came to.
@@ -127,10 +123,7 @@ pub trait Bucket {
         expected: &[u8],
         body: Vec<u8>,
         content_type: &str,
-    ) -> impl Future<Output = Result<bool, PortError>> {
-        let _ = (key, expected, body, content_type);
-        async { Ok(false) }
-    }
+    ) -> impl Future<Output = Result<bool, PortError>>;
 }
 
 /// What a page of a listing holds.

@@ -57,7 +57,7 @@ async fn f43_a_blob_that_expired_before_it_was_fetched_is_a_gap_told_once_and_th
     let lost = the_lost(&world);
     assert_gap(&reports[0].gaps, &lost, "expired before it was fetched");
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
-    assert_eq!((reports[0].delivered, world.running.requests_of("blob")), (19, 20));
+    assert_eq!((reports[0].lines.delivered, world.running.requests_of("blob")), (19, 20));
     // The watermark is past it, and it is not asked for again, though it is listed.
     world.assert_caught_up(LogType::Exchange);
     for _ in 0..3 {
@@ -106,7 +106,7 @@ async fn f44_a_blob_that_is_not_found_at_first_holds_the_watermark_and_nothing_e
     let world = exchange(20);
     next_blobs(&world, 1, &af(404, "AF20050"));
     let reports = world.tick().await.unwrap();
-    assert_eq!((reports[0].delivered, reports[0].failure.as_ref(), reports[0].gaps.len()), (19, None, 0));
+    assert_eq!((reports[0].lines.delivered, reports[0].failure.as_ref(), reports[0].gaps.len()), (19, None, 0));
     let missing = the_lost(&world);
     let held = missing.created.as_second() - begin().as_second();
     assert_eq!(world.watermark(LogType::Exchange), held);
@@ -115,14 +115,14 @@ async fn f44_a_blob_that_is_not_found_at_first_holds_the_watermark_and_nothing_e
         world.minutes(60);
         next_blobs(&world, 4, &af(404, "AF20050"));
         let reports = world.tick().await.unwrap();
-        assert_eq!((reports[0].delivered, reports[0].failure.as_ref(), reports[0].gaps.len()), (0, None, 0));
+        assert_eq!((reports[0].lines.delivered, reports[0].failure.as_ref(), reports[0].gaps.len()), (0, None, 0));
         assert_eq!(world.watermark(LogType::Exchange), held);
     }
     world.minutes(30);
     world.script(Vec::new());
     assert_drained(&world.tick().await.unwrap(), 1);
     world.assert_caught_up(LogType::Exchange);
-    assert!(world.head(LogType::Exchange).missing.is_empty());
+    assert!(world.pending(LogType::Exchange).is_empty());
     world.assert_exact();
 }
 
@@ -136,7 +136,7 @@ async fn f44_a_blob_that_is_not_found_for_a_day_is_a_gap_told_once() {
         world.minutes(60);
         next_blobs(&world, 4, &Fault::answer(404, "<html>404</html>"));
         let reports = world.tick().await.unwrap();
-        assert!(reports[0].failure.is_none() && reports[0].delivered == 0, "{reports:?}");
+        assert!(reports[0].failure.is_none() && reports[0].lines.delivered == 0, "{reports:?}");
         match hour {
             24 => assert_gap(&reports[0].gaps, &missing, "was listed but could not be found for 24 hours"),
             _ => assert!(reports[0].gaps.is_empty(), "hour {hour}: {reports:?}"),
@@ -145,7 +145,7 @@ async fn f44_a_blob_that_is_not_found_for_a_day_is_a_gap_told_once() {
             world.assert_caught_up(LogType::Exchange);
         }
     }
-    assert!(world.head(LogType::Exchange).missing.is_empty());
+    assert!(world.pending(LogType::Exchange).is_empty());
     assert_eq!(the_lost(&world), missing);
 }
 
@@ -231,7 +231,7 @@ async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
     world.settings.batch = limits;
     let reports = world.tick().await.unwrap();
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
-    assert!(reports[0].objects > 19, "{} objects", reports[0].objects);
+    assert!(reports[0].lines.objects > 19, "{} objects", reports[0].lines.objects);
     // No object is longer than a batch may be, and one line more: that is all a tick holds of it.
     let mut whole = 0;
     for (key, body) in world.shelf.objects("microsoft365_audit_exchange/") {
@@ -265,6 +265,9 @@ async fn f61_a_tick_that_dies_in_a_blob_larger_than_a_batch_goes_on_where_it_was
     let reports = world.tick().await.unwrap();
     // Three objects of the first tick, two of the second, and the one that it put and could not commit.
     let report = &reports[0];
-    assert_eq!((report.adopted, report.duplicates, report.delivered, report.drained), (100, 600, 400, true));
+    assert_eq!(
+        (report.lines.adopted, report.listed.duplicates, report.lines.delivered, report.drained),
+        (100, 600, 400, true)
+    );
     world.assert_exact();
 }

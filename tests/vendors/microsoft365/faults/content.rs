@@ -37,7 +37,7 @@ async fn f53_500_records_are_500_lines_though_some_violate_their_types() {
     let world = exchange_of(&(0..500).map(odd).collect::<Vec<_>>(), 500);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 500);
-    assert_eq!((reports[0].events, reports[0].blobs, reports[0].objects), (500, 1, 1));
+    assert_eq!((reports[0].listed.events, reports[0].listed.blobs, reports[0].lines.objects), (500, 1, 1));
     assert_eq!(world.lines(LogType::Exchange).len(), 500);
     world.assert_exact();
 }
@@ -45,10 +45,10 @@ async fn f53_500_records_are_500_lines_though_some_violate_their_types() {
 #[tokio::test]
 async fn f53_what_does_not_fit_is_kept_beside_its_field_and_counted() {
     let (report, line) = line_of(&[("UserType", json!("x"))]).await;
-    assert_eq!((report.drift.nonconforming, &line["UserType"]), (1, &Value::Null));
+    assert_eq!((report.lines.drift.nonconforming, &line["UserType"]), (1, &Value::Null));
     assert_eq!(line["p_nonconforming"]["UserType"], "x");
     let (report, line) = line_of(&[("UserType", json!("2")), ("ClientIP", json!(""))]).await;
-    assert_eq!((report.drift.nonconforming, &line["UserType"]), (0, &json!(2)));
+    assert_eq!((report.lines.drift.nonconforming, &line["UserType"]), (0, &json!(2)));
     assert_eq!(line["p_any_ip_addresses"], Value::Null);
 }
 
@@ -64,8 +64,8 @@ async fn f67_unknown_record_types_and_fields_are_passed_on_and_counted() {
     for record_type in [9_999, -1, 463] {
         let (report, line) = line_of(&[("RecordType", json!(record_type)), ("BrandNew", json!({"a": [1]}))]).await;
         assert_eq!((&line["RecordType"], &line["BrandNew"]), (&json!(record_type), &json!({"a": [1]})));
-        assert_eq!(report.drift.undeclared_fields, 1, "{report:?}");
-        assert_eq!(report.drift.unknown_record_types, u64::from(record_type != 463), "{report:?}");
+        assert_eq!(report.lines.drift.undeclared_fields, 1, "{report:?}");
+        assert_eq!(report.lines.drift.unknown_record_types, u64::from(record_type != 463), "{report:?}");
     }
 }
 
@@ -88,7 +88,8 @@ async fn f67_a_feed_of_nothing_but_the_unknown() {
     let world = tenant_with(500, |it| it.unknown = 1.0);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 500);
-    let drifting = |report: &StreamReport| report.drift.undeclared_fields + report.drift.unknown_record_types;
+    let drifting =
+        |report: &StreamReport| report.lines.drift.undeclared_fields + report.lines.drift.unknown_record_types;
     assert!(reports.iter().all(|report| drifting(report) > 0), "{reports:?}");
     world.assert_exact();
 }
@@ -118,7 +119,7 @@ async fn f68_a_record_without_a_time_is_delivered_all_the_same_and_once() {
     let world = exchange_of(&[timeless, odd, null], 1);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 3);
-    assert!(reports[0].drift.missing_required >= 2 && reports[0].drift.nonconforming == 1, "{reports:?}");
+    assert!(reports[0].lines.drift.missing_required >= 2 && reports[0].lines.drift.nonconforming == 1, "{reports:?}");
     for line in world.lines(LogType::Exchange) {
         // The hour of a row id is that of the event; none where there is none.
         assert!(line["p_row_id"].as_str().unwrap().starts_with("00000000"), "{line}");
@@ -139,12 +140,12 @@ async fn f68_what_is_no_record_at_all_is_rejected_once_and_kept() {
     let world = world_with(&options, |_| {});
     let reports = world.tick().await.unwrap();
     let report = of(&reports, LogType::Exchange);
-    assert_eq!((report.delivered, report.rejected, report.drained), (1, 4, true));
+    assert_eq!((report.lines.delivered, report.lines.rejected, report.drained), (1, 4, true));
     let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
     let kept: Vec<Value> = kept.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
     let has = |odd: &Value| kept.iter().any(|kept| kept["raw"].as_str() == Some(odd.to_string().as_str()));
     assert!(odd.iter().all(has), "{kept:?}");
     world.minutes(61);
     let reports = world.tick().await.unwrap();
-    assert_eq!((of(&reports, LogType::Exchange).rejected, delivered(&reports)), (0, 0));
+    assert_eq!((of(&reports, LogType::Exchange).lines.rejected, delivered(&reports)), (0, 0));
 }

@@ -28,7 +28,7 @@ async fn f36_a_content_type_that_only_fails_is_held_and_the_others_go_on_for_day
         let reports = tick(&worker).await;
         let broken = assert_others_drained(&reports, LogType::Exchange);
         assert_failed(broken, false, "an error inside the vendor's service");
-        assert_eq!((broken.delivered, world.watermark(LogType::Exchange)), (0, held));
+        assert_eq!((broken.lines.delivered, world.watermark(LogType::Exchange)), (0, held));
         world.assert_caught_up(LogType::SharePoint);
         let of_exchange = world.asked_of("content").split_off(asked);
         let of_exchange = of_exchange.iter().filter(|asked| asked.target.contains("Audit.Exchange")).count();
@@ -101,7 +101,7 @@ async fn f36_a_poisoned_blob_delays_no_other() {
         let report = world.tick().await.unwrap().remove(0);
         let id = &blob.id;
         assert_failed(&report, report.failure.as_ref().unwrap().needs_person, &format!("fetching content {id}"));
-        assert_eq!((report.delivered, report.blobs), (39, 39), "{poison:?}");
+        assert_eq!((report.lines.delivered, report.listed.blobs), (39, 39), "{poison:?}");
         assert_eq!(lost(&world).len(), 1);
         let record: Value = serde_json::from_str(&record).unwrap();
         assert!(lost(&world)[0].contains(record["Id"].as_str().unwrap()), "another one is left");
@@ -120,7 +120,7 @@ async fn f36_a_poisoned_blob_delays_no_other() {
 async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_then() {
     let poison = af(500, "AF50000");
     let (world, blob, _) = poisoned(10, &poison).await;
-    assert_eq!(world.tick().await.unwrap()[0].delivered, 9);
+    assert_eq!(world.tick().await.unwrap()[0].lines.delivered, 9);
     let mut gaps = Vec::new();
     for hour in (6..8 * 24).step_by(6) {
         world.script(Vec::new());
@@ -128,7 +128,7 @@ async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_th
         // Nothing else is left to be asked for.
         world.script(first(100 + hour, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
-        assert_eq!((report.delivered, lost(&world).len()), (0, 1));
+        assert_eq!((report.lines.delivered, lost(&world).len()), (0, 1));
         if world.time.now() < blob.expires - jiff::SignedDuration::from_mins(15) {
             assert_failed(&report, false, "fetching content");
             assert!(report.gaps.is_empty());
@@ -161,7 +161,7 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_goes_is_a_gap_as_well_and_
         world.minutes(if is_soon { 5 } else { 6 * 60 });
         world.script(first(100 + ticks, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
-        assert!(report.delivered == 0 && (report.failure.is_some() || report.drained), "{report:?}");
+        assert!(report.lines.delivered == 0 && (report.failure.is_some() || report.drained), "{report:?}");
         gaps.extend(report.gaps);
     }
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
@@ -257,7 +257,7 @@ async fn f36_a_blob_that_is_well_again_is_had_though_more_than_are_asked_for_are
         world.tick().await.unwrap();
         world.minutes(5);
     }
-    assert_eq!((lost(&world).len(), world.head(LogType::Exchange).missing.len()), (14, 14));
+    assert_eq!((lost(&world).len(), world.pending(LogType::Exchange).blobs.len()), (14, 14));
     // Of those that are poisoned ten are asked for in a tick; the last ones, when it is their turn.
     let last = ids.split_off(12);
     for _ in 0..2 {

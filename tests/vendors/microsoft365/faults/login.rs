@@ -37,7 +37,7 @@ async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
         let reports = world.tick().await.unwrap();
         for report in &reports {
             assert_failed(report, false, "logging in: HTTP 5");
-            assert_eq!((report.delivered, report.pages), (0, 0));
+            assert_eq!((report.lines.delivered, report.listed.pages), (0, 0));
         }
         // The list of subscriptions and each content type try as often as they may, and no more often.
         assert!(
@@ -47,7 +47,7 @@ async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
         );
         assert_eq!(world.running.requests_of("token"), world.running.requests());
         let heads = world.streams().iter().map(|stream| world.shelf.head_of(stream).unwrap()).collect::<Vec<_>>();
-        assert!(heads.iter().all(|head| head.seq == 0 && head.last_start.is_none()), "{heads:?}");
+        assert!(heads.iter().all(|head| head.seq == 0 && head.times.last_start.is_none()), "{heads:?}");
         assert_eq!(world.watermark(LogType::Exchange), 60 - DAY);
         world.minutes(5);
     }
@@ -164,7 +164,7 @@ async fn f65_the_wrong_cloud_is_said_to_be_one_and_nothing_is_tried_again_and_ag
                     true,
                     "check that cloud and tenant_id in the source's secret are the tenant's own",
                 );
-                assert_eq!(report.delivered, 0);
+                assert_eq!(report.lines.delivered, 0);
             }
             // A list of subscriptions and of each content type, each with two tokens at the most.
             assert!(world.running.requests_of("token") <= 2 * number, "{}", world.running.requests_of("token"));

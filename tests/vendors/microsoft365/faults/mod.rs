@@ -89,7 +89,7 @@ fn of(reports: &[StreamReport], log_type: LogType) -> &StreamReport {
 }
 
 fn delivered(reports: &[StreamReport]) -> u64 {
-    reports.iter().map(|report| report.delivered).sum()
+    reports.iter().map(|report| report.lines.delivered).sum()
 }
 
 /// Every stream came to the end of all there was, and so much was delivered.
@@ -97,7 +97,7 @@ fn delivered(reports: &[StreamReport]) -> u64 {
 fn assert_drained(reports: &[StreamReport], lines: u64) {
     for report in reports {
         assert!(report.drained && report.failure.is_none(), "{report:?}");
-        assert!(report.gaps.is_empty() && report.adopted == 0 && report.rejected == 0, "{report:?}");
+        assert!(report.gaps.is_empty() && report.lines.adopted == 0 && report.lines.rejected == 0, "{report:?}");
     }
     assert_eq!(delivered(reports), lines, "{reports:?}");
 }

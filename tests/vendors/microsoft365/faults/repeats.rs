@@ -33,7 +33,7 @@ async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again(
     let mut duplicates = 0;
     while world.running.pending() > 0 || duplicates == 0 {
         for reports in world.drain().await {
-            duplicates += reports.iter().map(|report| report.duplicates).sum::<u64>();
+            duplicates += reports.iter().map(|report| report.listed.duplicates).sum::<u64>();
         }
         world.minutes(6 * 60);
     }
@@ -60,7 +60,7 @@ async fn f48_what_came_once_is_known_for_thirty_days_to_another_process() {
     later.credential.set("content_types", &json!(["Audit.Exchange"]));
     later.shelf = world.shelf;
     let reports = later.tick().await.unwrap();
-    assert_eq!((reports[0].events, reports[0].duplicates, reports[0].delivered), (3, 3, 0));
+    assert_eq!((reports[0].listed.events, reports[0].listed.duplicates, reports[0].lines.delivered), (3, 3, 0));
     assert_eq!(later.row_ids(LogType::Exchange), ids);
 }
 
@@ -77,8 +77,8 @@ async fn f49_one_record_in_two_content_types_is_two_lines_and_in_two_blobs_one()
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 3);
     let (exchange, general) = (of(&reports, LogType::Exchange), of(&reports, LogType::General));
-    assert_eq!((exchange.events, exchange.delivered, exchange.duplicates), (3, 2, 1));
-    assert_eq!((general.events, general.delivered, general.duplicates), (2, 1, 1));
+    assert_eq!((exchange.listed.events, exchange.lines.delivered, exchange.listed.duplicates), (3, 2, 1));
+    assert_eq!((general.listed.events, general.lines.delivered, general.listed.duplicates), (2, 1, 1));
     let all: BTreeSet<_> = [LogType::Exchange, LogType::General].iter().flat_map(|of| world.row_ids(*of)).collect();
     assert_eq!(all.len(), 3, "each line has a row id of its own");
     assert_eq!(world.assert_exact(), 3);
@@ -89,7 +89,7 @@ async fn f49_records_that_come_again_everywhere_are_one_line_each_and_log_type()
     let world = tenant_with(300, |it| (it.repeated, it.repeated_elsewhere) = (0.5, 0.3));
     let reports = world.tick().await.unwrap();
     assert!(reports.iter().all(|report| report.drained && report.failure.is_none()));
-    let duplicates: u64 = reports.iter().map(|report| report.duplicates).sum();
+    let duplicates: u64 = reports.iter().map(|report| report.listed.duplicates).sum();
     assert!(duplicates > 100 && delivered(&reports) > 360, "{duplicates} {}", delivered(&reports));
     world.assert_exact();
 }
@@ -114,7 +114,7 @@ async fn f49_another_order_of_keys_is_the_same_record() {
     shown.settings.batch.lines = 1;
     let reports = shown.tick().await.unwrap();
     assert_drained(&reports, 1);
-    assert_eq!((reports[0].events, reports[0].duplicates), (2, 1));
+    assert_eq!((reports[0].listed.events, reports[0].listed.duplicates), (2, 1));
     shown.assert_exact();
 }
 
@@ -129,7 +129,7 @@ async fn f50_the_same_id_with_other_content_is_another_record() {
     ]);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 5);
-    assert_eq!((of(&reports, LogType::Dlp).shared_ids, of(&reports, LogType::Exchange).shared_ids), (1, 2));
+    assert_eq!((of(&reports, LogType::Dlp).lines.shared_ids, of(&reports, LogType::Exchange).lines.shared_ids), (1, 2));
     let operations: Vec<_> = world.lines(LogType::Dlp).iter().map(|line| line["Operation"].clone()).collect();
     assert_eq!(operations, ["DlpRuleMatch", "DlpRuleUndo"]);
     world.assert_exact();
@@ -140,6 +140,6 @@ async fn f50_shared_ids_among_many_lose_nothing() {
     let world = tenant_with(300, |it| (it.same_id, it.repeated) = (0.5, 0.3));
     let reports = world.tick().await.unwrap();
     assert_eq!(delivered(&reports), 300);
-    assert!(reports.iter().map(|report| report.shared_ids).sum::<u64>() > 10, "{reports:?}");
+    assert!(reports.iter().map(|report| report.lines.shared_ids).sum::<u64>() > 10, "{reports:?}");
     world.assert_exact();
 }

@@ -84,12 +84,12 @@ async fn f32_a_content_type_that_stays_empty_for_nine_days_has_no_gap() {
     for _ in 0..18 {
         let reports = tick(&worker).await;
         assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
-        assert_eq!(of(&reports, LogType::Dlp).events, 0);
+        assert_eq!(of(&reports, LogType::Dlp).listed.events, 0);
         world.assert_caught_up(LogType::Dlp);
         world.minutes(12 * 60);
     }
     world.minutes(5);
-    assert!(of(&tick(&worker).await, LogType::Dlp).delivered > 0);
+    assert!(of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
     while world.running.pending() > 0 {
         world.minutes(12 * 60);
         tick(&worker).await;
@@ -117,7 +117,7 @@ async fn f33_what_was_never_subscribed_to_is_started_and_listed_by_the_next_tick
     let reports = world.tick().await.unwrap();
     assert!(reports.iter().all(|report| report.failure.is_none() && report.gaps.is_empty()), "{reports:?}");
     // The others were listed to their ends; it was not listed at all, and nothing counts as listed.
-    assert_eq!((of(&reports, LogType::Exchange).pages, of(&reports, LogType::Dlp).pages), (1, 0));
+    assert_eq!((of(&reports, LogType::Exchange).listed.pages, of(&reports, LogType::Dlp).listed.pages), (1, 0));
     world.assert_caught_up(LogType::Exchange);
     assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
     assert_eq!(world.starts()["DLP.All"].len(), 1);
@@ -126,8 +126,8 @@ async fn f33_what_was_never_subscribed_to_is_started_and_listed_by_the_next_tick
     // A cold process knows of the start, and does not make another.
     world.minutes(5);
     let reports = world.tick().await.unwrap();
-    assert_drained(&reports, of(&reports, LogType::Dlp).delivered);
-    assert!(of(&reports, LogType::Dlp).delivered > 0);
+    assert_drained(&reports, of(&reports, LogType::Dlp).lines.delivered);
+    assert!(of(&reports, LogType::Dlp).lines.delivered > 0);
     assert_eq!(world.assert_starts_apart()["DLP.All"], 1);
     world
         .credential
@@ -152,13 +152,13 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
             1 => assert_eq!(dlp.failure, None),
             _ => assert_failed(dlp, false, "AF20022: there is no subscription, although it was started"),
         }
-        had += dlp.delivered;
+        had += dlp.lines.delivered;
         assert_eq!(world.watermark(LogType::Dlp), 360 - DAY);
         assert_eq!(world.starts()["DLP.All"].len(), 1);
     }
     world.script(Vec::new());
     world.minutes(5);
-    had += of(&world.tick().await.unwrap(), LogType::Dlp).delivered;
+    had += of(&world.tick().await.unwrap(), LogType::Dlp).lines.delivered;
     assert!(had > 0);
 }
 
@@ -205,7 +205,7 @@ async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes(
     // A quarter of an hour later the vendor may be asked for it again.
     world.minutes(6);
     let reports = world.tick().await.unwrap();
-    assert!(of(&reports, LogType::Dlp).delivered > 0);
+    assert!(of(&reports, LogType::Dlp).lines.delivered > 0);
     assert_eq!(world.asked_of("start").len(), 5);
 }
 
@@ -287,7 +287,7 @@ async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
         assert_failed(dlp, true, "AF10001: the app registration lacks a permission");
         let message = &dlp.failure.as_ref().unwrap().message;
         assert!(message.contains("ActivityFeed.ReadDlp") && message.contains("grant admin consent"), "{message}");
-        assert_eq!((dlp.delivered, world.watermark(LogType::Dlp)), (0, 60 - DAY));
+        assert_eq!((dlp.lines.delivered, world.watermark(LogType::Dlp)), (0, 60 - DAY));
         world.assert_caught_up(LogType::Exchange);
         world.minutes(30);
     }
@@ -299,7 +299,7 @@ async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
     // Somebody grants it: the next token permits it, which a process that goes on takes within the hour.
     world.simulator.change(|it| it.roles = vec![READ.to_owned(), READ_DLP.to_owned()]);
     world.minutes(60);
-    assert!(of(&tick(&worker).await, LogType::Dlp).delivered > 0);
+    assert!(of(&tick(&worker).await, LogType::Dlp).lines.delivered > 0);
     world.assert_exact();
 }
 
@@ -315,7 +315,7 @@ async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
             assert!(words.iter().any(|words| failure.message.contains(words)), "{failure:?}");
             assert_eq!(failure.needs_person, failure.message.contains(words[0]), "{failure:?}");
             assert!((number - 1) % 3 > 0 || failure.needs_person, "{failure:?}");
-            assert_eq!(report.delivered, 0);
+            assert_eq!(report.lines.delivered, 0);
         }
         world.minutes(5);
     }

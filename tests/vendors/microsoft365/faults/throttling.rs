@@ -83,7 +83,7 @@ async fn f38_throttled_from_blob_37_on_the_next_tick_fetches_the_rest_only() {
     let reports = world.tick().await.unwrap();
     // Its time was spent on waiting.
     assert!(!reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
-    assert_eq!((reports[0].delivered, reports[0].blobs), (36, 36));
+    assert_eq!((reports[0].lines.delivered, reports[0].listed.blobs), (36, 36));
     // The watermark is where the first blob is that is left.
     let blobs = world.simulator.ledger().blobs().collect::<Vec<_>>();
     let created: Vec<_> = blobs.iter().map(|blob| blob.created.as_second() - begin().as_second()).collect();
@@ -114,7 +114,7 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
             break;
         }
         // It comes on each time, and the watermark with it.
-        assert!(reports[0].delivered > 1_000, "{reports:?}");
+        assert!(reports[0].lines.delivered > 1_000, "{reports:?}");
         world.time.forward(std::time::Duration::from_secs(5));
     }
     assert!((4..=8).contains(&ticks), "{ticks} ticks");

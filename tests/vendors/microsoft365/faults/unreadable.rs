@@ -18,7 +18,7 @@ async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
         let world = exchange_of(&(0..300).map(record).collect::<Vec<_>>(), a_blob);
         next_blobs(&world, 1, &fault);
         let first = world.tick().await.unwrap().remove(0);
-        assert!(first.gaps.is_empty() && first.rejected == 0, "{first:?}");
+        assert!(first.gaps.is_empty() && first.lines.rejected == 0, "{first:?}");
         if let Some(failure) = &first.failure {
             assert!(!failure.needs_person && failure.message.contains("fetching content"), "{failure:?}");
         }
@@ -28,11 +28,11 @@ async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
         world.assert_caught_up(LogType::Exchange);
         if fault == Fault::answer(200, BROKEN) {
             // Of what was broken there was one whole record more.
-            assert_eq!(first.delivered + second.delivered, 301);
+            assert_eq!(first.lines.delivered + second.lines.delivered, 301);
             let account = world.accounts(&world.running.served()).remove(0);
             assert_eq!((account.lost.len(), account.twice.len(), account.foreign.len()), (0, 0, 1));
         } else {
-            assert_eq!(first.delivered + second.delivered, 300);
+            assert_eq!(first.lines.delivered + second.lines.delivered, 300);
             world.assert_exact();
         }
     }
@@ -44,7 +44,7 @@ async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_told_once() {
     next_blobs(&world, 1, &Fault::answer(200, BROKEN));
     let reports = world.tick().await.unwrap();
     // One whole record is in it, which is delivered as any other; the others go on.
-    assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (20, 19, 0));
+    assert_eq!((reports[0].lines.delivered, reports[0].listed.blobs, reports[0].lines.rejected), (20, 19, 0));
     let lost = the_lost_beside_foreign(&world);
     assert_kept_raw_after_a_day(&world, &lost, &Fault::answer(200, BROKEN), BROKEN).await;
 }
@@ -59,7 +59,11 @@ async fn f52_what_is_no_array_at_all_is_kept_raw_after_a_day_and_told_once() {
         let fault = Fault::answer(200, body);
         let (world, lost, _) = poisoned(20, &fault).await;
         let reports = world.tick().await.unwrap();
-        assert_eq!((reports[0].delivered, reports[0].blobs, reports[0].rejected), (19, 19, 0), "{body:.50}");
+        assert_eq!(
+            (reports[0].lines.delivered, reports[0].listed.blobs, reports[0].lines.rejected),
+            (19, 19, 0),
+            "{body:.50}"
+        );
         assert!(reports[0].failure.is_none() && reports[0].gaps.is_empty(), "{reports:?}");
         assert_kept_raw_after_a_day(&world, &lost, &fault, body.as_bytes()).await;
         assert_eq!(world.lines(LogType::Exchange).len(), 19);
@@ -91,7 +95,11 @@ async fn f52_what_is_compressed_and_cannot_be_decompressed_is_kept_as_far_as_it_
         let fault = compressed(&bytes);
         let (world, lost, _) = poisoned(20, &fault).await;
         let report = world.tick().await.unwrap().remove(0);
-        assert_eq!((report.delivered, report.blobs, report.rejected), (19 + events, 19, 0), "{begins}: {report:?}");
+        assert_eq!(
+            (report.lines.delivered, report.listed.blobs, report.lines.rejected),
+            (19 + events, 19, 0),
+            "{begins}: {report:?}"
+        );
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
         let text = if begins.is_empty() { String::new() } else { format!("[{record}]") };
         let raw = if events == 1 { text.as_str() } else { &text[..text.len().saturating_sub(12)] };
@@ -102,12 +110,12 @@ async fn f52_what_is_compressed_and_cannot_be_decompressed_is_kept_as_far_as_it_
 #[tokio::test]
 async fn f52_a_connection_that_breaks_off_gives_nothing_up() {
     let (world, _, _) = poisoned(5, &Fault::Cut).await;
-    assert_eq!(world.tick().await.unwrap()[0].delivered, 4);
+    assert_eq!(world.tick().await.unwrap()[0].lines.delivered, 4);
     for _ in 0..6 {
         world.minutes(6 * 60);
         next_blobs(&world, 4, &Fault::Cut);
         let report = world.tick().await.unwrap().remove(0);
-        assert!(report.failure.is_some() && report.gaps.is_empty() && report.rejected == 0, "{report:?}");
+        assert!(report.failure.is_some() && report.gaps.is_empty() && report.lines.rejected == 0, "{report:?}");
     }
     world.script(Vec::new());
     world.minutes(5);
@@ -119,13 +127,13 @@ async fn f52_a_connection_that_breaks_off_gives_nothing_up() {
 async fn f52_what_says_that_it_is_an_error_is_no_content_however_long_it_does() {
     let error = Fault::answer(200, r#"{"error":{"code":"Unheard","message":"of"}}"#);
     let (world, _, _) = poisoned(5, &error).await;
-    assert_eq!(world.tick().await.unwrap()[0].delivered, 4);
+    assert_eq!(world.tick().await.unwrap()[0].lines.delivered, 4);
     for _ in 0..6 {
         world.minutes(6 * 60);
         next_blobs(&world, 4, &error);
         let report = world.tick().await.unwrap().remove(0);
         assert_failed(&report, false, "HTTP 200: the answer is not what was asked for");
-        assert!(report.gaps.is_empty() && report.rejected == 0, "{report:?}");
+        assert!(report.gaps.is_empty() && report.lines.rejected == 0, "{report:?}");
     }
     world.script(Vec::new());
     world.minutes(5);
@@ -141,7 +149,7 @@ async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault:
         world.minutes(60);
         next_blobs(world, 4, fault);
         let reports = world.tick().await.unwrap();
-        assert_eq!((reports[0].delivered, reports[0].rejected), (0, u64::from(hour == 24)), "hour {hour}");
+        assert_eq!((reports[0].lines.delivered, reports[0].lines.rejected), (0, u64::from(hour == 24)), "hour {hour}");
         let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
         if hour < 24 {
             assert!(kept.is_empty() && reports[0].gaps.is_empty());
@@ -179,7 +187,7 @@ async fn f54_an_error_that_comes_as_200_is_one() {
         let reports = world.tick().await.unwrap();
         if operation != "subscriptions" {
             assert_failed(&reports[0], true, "HTTP 200 AF10001: the app registration lacks a permission");
-            assert_eq!(reports[0].delivered, 0);
+            assert_eq!(reports[0].lines.delivered, 0);
         }
         world.script(Vec::new());
         world.minutes(5);

@@ -118,7 +118,7 @@ async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once
         let [gap] = &report.gaps[..] else { panic!("{report:?}") };
         assert_eq!((gap.from, gap.to), (watermark, oldest));
         assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
-        assert!(report.drained && report.failure.is_none() && report.delivered > 0, "{report:?}");
+        assert!(report.drained && report.failure.is_none() && report.lines.delivered > 0, "{report:?}");
     }
     // Seven windows, one after the other, up to now.
     let windows = windows(&world, ContentType::Exchange).split_off(asked);

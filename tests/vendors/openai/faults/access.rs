@@ -77,7 +77,7 @@ async fn f06_a_key_that_is_refused_for_good_needs_a_person_and_moves_nothing() {
         assert_failed(&report, true, "put a valid key that has api.audit_logs.read into the secret");
         let message = report.failure.unwrap().message;
         assert!(!message.contains(ADMIN_KEY) && !message.contains(NEW_KEY), "{message}");
-        assert_eq!((report.delivered, world.watermark()), (0, -DAY));
+        assert_eq!((report.lines.delivered, world.watermark()), (0, -DAY));
         // Each listing asks once with the key at hand, and once more with another one if there is one.
         assert_eq!((world.requests(), world.key.fresh_reads.get()), (1 + reads, 2));
         assert!(world.elapsed() < 0.3, "nothing was waited for");
@@ -112,7 +112,7 @@ async fn f07_a_missing_scope_is_named_whatever_the_shape_of_the_error() {
         world.simulator.change(|it| (it.keys, it.error_as_string) = (vec![blind], as_string));
         let report = world.tick().await.unwrap();
         assert_failed(&report, true, "the admin key lacks the permission api.audit_logs.read: an owner must grant it");
-        assert_eq!((report.delivered, world.watermark(), world.requests()), (0, -DAY, 2));
+        assert_eq!((report.lines.delivered, world.watermark(), world.requests()), (0, -DAY, 2));
         assert!(world.elapsed() < 0.3, "nothing was waited for");
         // An owner grants it.
         world.simulator.change(|it| it.keys = vec![Key::new(ADMIN_KEY)]);
@@ -138,7 +138,7 @@ async fn f08_forbidden_says_that_audit_logging_may_be_off_and_moves_nothing() {
     for _ in 0..3 {
         let report = tick(&worker).await;
         assert_failed(&report, true, "check that audit logging is on (Organization settings, Data controls");
-        assert_eq!((report.delivered, world.watermark(), report.silence), (0, -7 * DAY, None));
+        assert_eq!((report.lines.delivered, world.watermark(), report.notes.silence), (0, -7 * DAY, None));
         world.minutes(1);
     }
     // It is the vendor's word to everybody: the tenant's listing is not taken for one that is not offered.
@@ -157,7 +157,7 @@ async fn f08_a_log_that_stays_empty_is_no_failure_and_is_mentioned() {
     for day in 1..=8 {
         let report = tick(&worker).await;
         assert_drained(&report, 0);
-        let silence = report.silence.as_deref();
+        let silence = report.notes.silence.as_deref();
         // A day was looked back over at the beginning.
         assert_eq!(silence.is_some(), day >= 7, "on day {day}: {silence:?}");
         assert!(silence.is_none_or(|words| words.contains(&format!("no event at all in {day} days"))
@@ -171,17 +171,17 @@ async fn f08_logging_that_is_turned_on_ends_the_silence() {
     let world = World::showing(vec![(event("first", 4_000), 4_000)]);
     world.simulator.change(|it| it.audit_logging = AuditLogging::OffEmpty);
     let worker = world.worker().await;
-    assert!(tick(&worker).await.silence.is_some());
+    assert!(tick(&worker).await.notes.silence.is_some());
     world.minutes(60);
     world.simulator.change(|it| it.audit_logging = AuditLogging::On);
     world.minutes(10);
     let report = tick(&worker).await;
     assert_drained(&report, 1);
-    assert_eq!(report.silence, None);
+    assert_eq!(report.notes.silence, None);
     world.assert_exact();
     // One event is enough for good.
     world.minutes(30 * 24 * 60);
-    assert_eq!(world.tick().await.unwrap().silence, None);
+    assert_eq!(world.tick().await.unwrap().notes.silence, None);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_fo
         let worker = world.worker().await;
         let report = tick(&worker).await;
         assert_drained(&report, 20);
-        assert_eq!((report.watermark_lag_seconds, world.watermark(), world.tenant_requests()), (Some(0), 0, 1));
+        assert_eq!((report.notes.watermark_lag_seconds, world.watermark(), world.tenant_requests()), (Some(0), 0, 1));
         // Every two hours for a day and a half.
         for hours in (2..=36).step_by(2) {
             world.minutes(120);
@@ -206,7 +206,7 @@ async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_fo
         world.simulator.change(|it| it.tenant_only_refused = None);
         world.minutes(12 * 60);
         assert_drained(&tick(&worker).await, 1);
-        assert_eq!(world.head().listings[openai::TENANT].not_offered_until, None);
+        assert_eq!(world.head().listings[openai::TENANT].not_offered, None);
         world.assert_exact();
     }
 }

@@ -17,7 +17,7 @@ fn spread(count: i64, seconds: i64) -> Vec<String> {
 /// What a tick can move: how far it came, how much was delivered, and how short windows are cut.
 fn reached(world: &World, delivered: u64) -> (i64, u64, i64) {
     let listing = &world.head().listings[openai::ORGANIZATION];
-    (listing.watermark, delivered, -listing.cut.unwrap_or(DAY))
+    (listing.watermark, delivered, -listing.window_seconds.unwrap_or(DAY))
 }
 
 /// Ticks, a minute after each other, until one has come to the end. Each gets somewhere and none fails.
@@ -28,7 +28,7 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
         let before = world.shelf.head_of(&stream()).map(|_| reached(world, delivered));
         let report = tick(&worker).await;
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
-        delivered += report.delivered;
+        delivered += report.lines.delivered;
         let (drained, after) = (report.drained, reached(world, delivered));
         reports.push(report);
         if drained {
@@ -50,7 +50,7 @@ async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
     world.pace = (pace, pace);
     world.settings.batch = BatchLimits { lines: 700, ..BatchLimits::default() };
     let reports = catch_up(&world).await;
-    assert_eq!(reports.iter().map(|report| report.delivered).sum::<u64>(), 20_000);
+    assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 20_000);
     world.assert_exact();
     // No object is longer than a batch may be: that is all a tick holds of it.
     let objects = delivered(&world.shelf, &stream()).unwrap();

@@ -41,7 +41,7 @@ async fn f22_what_nobody_has_heard_of_is_delivered_whole_and_counted() {
     ]);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 6);
-    let drift = &report.drift;
+    let drift = &report.lines.drift;
     assert_eq!(drift.unknown_record_types, 1, "{drift:?}");
     assert_eq!(drift.names.unknown_types.all(), ["agent.delegated"]);
     assert!((drift.nonconforming, drift.undeclared_fields) == (1, 2), "{drift:?}");
@@ -60,7 +60,7 @@ async fn f22_what_nobody_has_heard_of_is_delivered_whole_and_counted() {
     world.minutes(1);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);
-    assert!(report.drift.is_none(), "{:?}", report.drift);
+    assert!(report.lines.drift.is_none(), "{:?}", report.lines.drift);
     world.assert_exact();
 }
 
@@ -72,7 +72,7 @@ async fn f22_an_event_that_changes_afterwards_is_counted_and_not_delivered_again
     world.minutes(61);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);
-    assert_eq!((report.duplicates, report.events), (50, 50));
+    assert_eq!((report.listed.duplicates, report.listed.events), (50, 50));
     world.assert_exact();
 }
 
@@ -95,7 +95,7 @@ async fn f22_a_field_added_withdrawn_or_renamed_does_not_make_another_event() {
         world.minutes(1);
         let report = tick(&worker).await;
         assert_drained(&report, 0);
-        assert_eq!((report.events, report.duplicates), (1, 1), "{changed}");
+        assert_eq!((report.listed.events, report.listed.duplicates), (1, 1), "{changed}");
     }
     world.assert_exact();
 }
@@ -113,7 +113,10 @@ async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
 
     let report = tick(&worker).await;
     assert!(report.drained && report.failure.is_none(), "{report:?}");
-    assert_eq!((report.delivered, report.rejected, report.events, world.watermark()), (98, 4, 102, 0));
+    assert_eq!(
+        (report.lines.delivered, report.lines.rejected, report.listed.events, world.watermark()),
+        (98, 4, 102, 0)
+    );
     let kept: Vec<Value> = rejected(&world);
     let mut raw: Vec<_> = kept.iter().filter_map(|record| record["raw"].as_str()).collect();
     raw.sort_unstable();
@@ -128,7 +131,7 @@ async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
         world.minutes(1);
         for report in [tick(&worker).await, world.tick().await.unwrap()] {
             assert_drained(&report, 0);
-            assert!(report.events >= 4 && report.events == report.duplicates, "{report:?}");
+            assert!(report.listed.events >= 4 && report.listed.events == report.listed.duplicates, "{report:?}");
         }
     }
     assert_eq!(world.assert_exact().rejected, 4);
@@ -145,7 +148,7 @@ async fn f25_pages_of_nothing_else_are_kept_whole() {
     let world = World::of((0..250).map(|number| number.to_string()).collect());
     let report = world.tick().await.unwrap();
     assert!(report.drained && report.failure.is_none(), "{report:?}");
-    assert_eq!((report.delivered, report.rejected, world.watermark()), (0, 250, 0));
+    assert_eq!((report.lines.delivered, report.lines.rejected, world.watermark()), (0, 250, 0));
     assert!(world.shelf.objects("openai_audit/").is_empty());
     world.minutes(1);
     let report = world.tick().await.unwrap();

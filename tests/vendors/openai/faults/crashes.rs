@@ -74,7 +74,7 @@ async fn f13_killed_between_put_and_commit_the_object_is_adopted() {
         world.shelf.heal();
         let report = world.tick().await.unwrap();
         assert!(report.drained && report.failure.is_none(), "{report:?}");
-        assert_eq!((report.adopted, report.delivered, report.objects), (100, 50, 1));
+        assert_eq!((report.lines.adopted, report.lines.delivered, report.lines.objects), (100, 50, 1));
         assert_eq!(world.watermark(), 0);
         recovers(&world, "after an adoption").await;
     }
@@ -88,7 +88,7 @@ async fn f13_killed_after_the_commit_nothing_is_repeated() {
     assert_eq!((keys(&world).len(), world.head().seq, world.head().intent), (2, 2, None));
     world.shelf.heal();
     let report = world.tick().await.unwrap();
-    assert_eq!((report.adopted, report.delivered, report.duplicates), (0, 50, 200), "{report:?}");
+    assert_eq!((report.lines.adopted, report.lines.delivered, report.listed.duplicates), (0, 50, 200), "{report:?}");
     recovers(&world, "after a commit").await;
 }
 
@@ -105,7 +105,7 @@ async fn f14_killed_before_the_put_the_next_object_takes_its_key() {
         world.minutes(120);
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
-        assert_eq!(report.objects, 2);
+        assert_eq!(report.lines.objects, 2);
         assert!(keys(&world).contains(&intent), "{intent} in {:?}", keys(&world));
         recovers(&world, "after an intent").await;
     }
@@ -134,7 +134,7 @@ async fn f15_two_ticks_at_once_deliver_everything_once() {
         for report in [&a, &b] {
             assert!(report.failure.is_none() && report.drained, "{report:?}");
         }
-        assert_eq!(a.delivered + b.delivered, EVENTS);
+        assert_eq!(a.lines.delivered + b.lines.delivered, EVENTS);
         assert_eq!(world.watermark(), 0);
         recovers(&world, "two at once").await;
     }
@@ -152,8 +152,8 @@ async fn f15_two_ticks_that_take_turns_both_deliver() {
     let (a, b) = join(first, second).await;
     let (a, b) = (only(a.unwrap()), only(b.unwrap()));
     assert!(a.failure.is_none() && b.failure.is_none(), "{a:?} {b:?}");
-    assert!(a.delivered >= 100 && b.delivered >= 100, "{} and {}", a.delivered, b.delivered);
-    assert_eq!(a.delivered + b.delivered, EVENTS);
+    assert!(a.lines.delivered >= 100 && b.lines.delivered >= 100, "{} and {}", a.lines.delivered, b.lines.delivered);
+    assert_eq!(a.lines.delivered + b.lines.delivered, EVENTS);
     recovers(&world, "turns").await;
 }
 
@@ -171,8 +171,11 @@ async fn f15_a_tick_within_another_wherever_it_begins_delivers_nothing_twice() {
             let around = only(first.await.unwrap());
             assert!(around.failure.is_none(), "{why}: {around:?}");
             // Each line is told by one of them: as delivered, or as adopted by the one that found it there.
-            let told = within.delivered + around.delivered;
-            assert!(told <= EVENTS && told + within.adopted + around.adopted >= EVENTS, "{why}: {within:?} {around:?}");
+            let told = within.lines.delivered + around.lines.delivered;
+            assert!(
+                told <= EVENTS && told + within.lines.adopted + around.lines.adopted >= EVENTS,
+                "{why}: {within:?} {around:?}"
+            );
             assert!(world.time.now() > before);
             recovers(&world, &why).await;
         }
@@ -194,7 +197,7 @@ async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
     let there = world.shelf.objects(&intent);
     assert_eq!(there.len(), 1);
     let woken = only(sleeping.await.unwrap());
-    assert_eq!((woken.delivered, woken.objects), (0, 0), "{woken:?}");
+    assert_eq!((woken.lines.delivered, woken.lines.objects), (0, 0), "{woken:?}");
     assert_eq!(world.shelf.objects(&intent), there, "an object is created once and never changed");
     recovers(&world, "after a sleeper").await;
 }
@@ -217,7 +220,7 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
         assert_failed(&report, false, "the table is throttled");
         // What is committed is told, and no more; the last commit brings the watermark along.
         let committed = if call == Call::Commit { 100 * (number - 1) } else { 0 };
-        assert_eq!(report.delivered, committed, "{why}");
+        assert_eq!(report.lines.delivered, committed, "{why}");
         assert_eq!(world.watermark(), if (call, number, done) == (Call::Commit, 3, true) { 0 } else { -DAY }, "{why}");
         let in_bucket = keys(&world).len() as u64;
         assert_eq!(in_bucket, if call == Call::Commit { number } else { 0 }, "{why}");
@@ -226,7 +229,7 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
         let report = world.tick().await.unwrap();
         assert!(report.drained && report.failure.is_none(), "{why}: {report:?}");
         let adopted = if call == Call::Commit && !done { if number == 3 { 50 } else { 100 } } else { 0 };
-        assert_eq!(report.adopted, adopted, "{why}");
+        assert_eq!(report.lines.adopted, adopted, "{why}");
         recovers(&world, &why).await;
     }
 }
@@ -242,7 +245,7 @@ async fn f16_a_table_that_refuses_everybody_for_an_hour_moves_nothing() {
     for _ in 0..6 {
         let report = tick(&worker).await;
         assert_failed(&report, false, "throttled");
-        assert_eq!((report.delivered, world.shelf.head_of(&stream())), (0, None));
+        assert_eq!((report.lines.delivered, world.shelf.head_of(&stream())), (0, None));
         // Not even a head: nothing is asked of the vendor that could not be kept.
         assert_eq!(world.requests(), 0);
         world.minutes(10);
@@ -259,10 +262,10 @@ async fn f16_a_commit_refused_since_another_was_faster_is_filtered_again_and_not
     assert_eq!(keys(&world).len(), 1);
     // The other finds the object, adopts it and delivers the rest: the first one's commit is refused.
     let within = tick(&other).await;
-    assert_eq!((within.adopted, within.delivered), (100, 150), "{within:?}");
+    assert_eq!((within.lines.adopted, within.lines.delivered), (100, 150), "{within:?}");
     let (asked, commits) = (world.requests(), world.shelf.calls(Call::Commit));
     let around = only(first.await.unwrap());
-    assert_eq!((around.delivered, around.objects, around.failure), (0, 0, None));
+    assert_eq!((around.lines.delivered, around.lines.objects, around.failure), (0, 0, None));
     assert!(world.shelf.calls(Call::Commit) > commits, "it tried");
     // Its second and third page, and the tenant's: the first is not asked for again.
     assert!(world.requests() - asked <= 3, "{} requests", world.requests() - asked);
@@ -279,7 +282,7 @@ async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
         let why = format!("put {number}, done: {done}");
         assert_failed(&report, false, "the bucket does not answer");
         let committed = 100 * (number - 2);
-        assert_eq!((report.delivered, world.watermark()), (committed, -DAY), "{why}");
+        assert_eq!((report.lines.delivered, world.watermark()), (committed, -DAY), "{why}");
         let intent = world.head().intent.unwrap();
 
         world.shelf.heal();
@@ -293,7 +296,7 @@ async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
         } else {
             50
         };
-        assert_eq!((report.adopted, report.delivered), (adopted, EVENTS - committed - adopted), "{why}");
+        assert_eq!((report.lines.adopted, report.lines.delivered), (adopted, EVENTS - committed - adopted), "{why}");
         assert!(keys(&world).contains(&intent), "{why}");
         recovers(&world, &why).await;
     }
@@ -315,6 +318,6 @@ async fn f17_a_bucket_that_is_not_allowed_needs_a_person_and_is_never_taken_for_
     }
     world.shelf.heal();
     let report = world.tick().await.unwrap();
-    assert_eq!((report.adopted, report.delivered), (100, 50));
+    assert_eq!((report.lines.adopted, report.lines.delivered), (100, 50));
     recovers(&world, "allowed again").await;
 }

@@ -57,8 +57,8 @@ async fn tick(worker: &Worker<'_, Client<'_>>) -> StreamReport {
 #[track_caller]
 fn assert_drained(report: &StreamReport, delivered: u64) {
     assert!(report.drained && report.failure.is_none(), "{report:?}");
-    assert!(report.gaps.is_empty() && report.adopted == 0 && report.rejected == 0, "{report:?}");
-    assert_eq!(report.delivered, delivered, "{report:?}");
+    assert!(report.gaps.is_empty() && report.lines.adopted == 0 && report.lines.rejected == 0, "{report:?}");
+    assert_eq!(report.lines.delivered, delivered, "{report:?}");
 }
 
 /// A tick that failed, with these words; whether it needs a person.

@@ -34,7 +34,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
             let world = World::of(crowd("crowd", count, second).collect());
             let report = world.tick().await.unwrap();
             assert_drained(&report, count.unsigned_abs());
-            assert_eq!((report.duplicates, report.objects), (0, 1));
+            assert_eq!((report.listed.duplicates, report.lines.objects), (0, 1));
             // Its pages, and at most a window a day for either listing.
             assert!(world.requests() <= 2 * 7 + count.unsigned_abs() / 100, "{} requests", world.requests());
             world.minutes(1);
@@ -48,7 +48,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
 async fn f09_a_second_with_more_events_than_a_window_may_have_pages() {
     let world = World::of(crowd("crowd", 5_050, -5_000).collect());
     let reports = world.drain().await;
-    assert_eq!(reports.iter().map(|report| report.delivered).sum::<u64>(), 5_050);
+    assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 5_050);
     assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:?}");
     world.assert_exact();
 }
@@ -60,7 +60,7 @@ async fn f18_without_last_id_the_last_events_id_leads_on() {
         world.simulator.change(|it| (it.edge_ids, it.edge_ids_withheld) = (edge_ids, 1.0));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+        assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
         world.assert_exact();
     }
 }
@@ -76,7 +76,7 @@ async fn f18_without_last_id_the_last_event_that_has_an_id_leads_on() {
     world.simulator.change(|it| (it.edge_ids, it.edge_ids_withheld) = (EdgeIds::Null, 1.0));
     let report = world.tick().await.unwrap();
     assert_drained(&report, 200);
-    assert_eq!((report.duplicates, world.watermark()), (3, 0));
+    assert_eq!((report.listed.duplicates, world.watermark()), (3, 0));
     world.assert_exact();
 }
 
@@ -87,7 +87,7 @@ async fn f18_more_of_nothing_is_asked_for_anew() {
         world.script(on_page(3, 1, &Fault::answer(200, nothing)));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.duplicates, world.requests()), (200, HEALTHY + 3));
+        assert_eq!((report.listed.duplicates, world.requests()), (200, HEALTHY + 3));
         world.assert_exact();
     }
 }
@@ -102,7 +102,7 @@ async fn f18_more_of_nothing_for_ever_ends_in_a_failure_and_heals() {
         let before = world.requests();
         let report = tick(&worker).await;
         assert_failed(&report, false, "does not advance");
-        assert_eq!((report.delivered, world.watermark()), (0, -DAY));
+        assert_eq!((report.lines.delivered, world.watermark()), (0, -DAY));
         assert!(world.requests() - before <= 130, "{} requests", world.requests() - before);
         world.minutes(1);
     }
@@ -131,7 +131,7 @@ async fn f18_a_last_page_that_promises_more_is_followed_to_an_empty_one() {
     world.simulator.change(|it| it.false_more = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY + 1, 0));
+    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY + 1, 0));
     world.assert_exact();
 }
 
@@ -142,7 +142,7 @@ async fn f19_a_cursor_that_is_gone_begins_the_window_anew() {
         world.script(on_page(3, 1, &cursor_gone(status)));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.duplicates, world.requests(), world.watermark()), (200, HEALTHY + 3, 0));
+        assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (200, HEALTHY + 3, 0));
         world.assert_exact();
     }
 }
@@ -174,7 +174,7 @@ async fn f19_an_event_that_the_vendor_dropped_is_a_cursor_that_is_gone() {
         world.simulator.change(|it| it.kept_since = kept_since);
         let report = work.await;
         assert!(report.drained && report.failure.is_none(), "{report:?}");
-        assert_eq!((report.delivered, world.watermark()), (200, 0), "{unknown_cursor:?}");
+        assert_eq!((report.lines.delivered, world.watermark()), (200, 0), "{unknown_cursor:?}");
     }
 }
 
@@ -185,7 +185,7 @@ async fn f20_a_page_that_comes_again_once_begins_the_window_anew() {
     world.script(on_page(3, 1, &Fault::answer(200, first)));
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.duplicates, world.watermark()), (300, 0));
+    assert_eq!((report.listed.duplicates, world.watermark()), (300, 0));
     assert_eq!(world.requests(), 1 + HEALTHY + 3);
     world.assert_exact();
 }
@@ -218,7 +218,7 @@ async fn f20_a_second_that_no_page_holds_is_a_failure_that_says_so_and_costs_onl
         let before = world.requests();
         let report = tick(&worker).await;
         assert_failed(&report, false, "does not advance");
-        delivered += report.delivered;
+        delivered += report.lines.delivered;
         assert_eq!(world.watermark(), -30_000);
         assert!(world.requests() - before <= 200, "{} requests", world.requests() - before);
         world.minutes(1);
@@ -226,7 +226,7 @@ async fn f20_a_second_that_no_page_holds_is_a_failure_that_says_so_and_costs_onl
     // All but what is behind the first page of that second.
     assert_eq!(delivered, 200);
     world.simulator.change(|it| it.page_repeated = 0.0);
-    assert_eq!(world.drain().await.iter().map(|report| report.delivered).sum::<u64>(), 50);
+    assert_eq!(world.drain().await.iter().map(|report| report.lines.delivered).sum::<u64>(), 50);
     world.assert_exact();
 }
 
@@ -236,7 +236,7 @@ async fn f21_a_vendor_that_lists_the_oldest_first_loses_nothing() {
     world.simulator.change(|it| it.ascending = true);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
     world.assert_exact();
 }
 
@@ -246,7 +246,7 @@ async fn f21_pages_in_no_order_lose_nothing() {
     world.simulator.change(|it| it.shuffled = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
     world.assert_exact();
 }
 
@@ -278,7 +278,7 @@ async fn f21_an_order_that_flips_between_pages_loses_nothing() {
                 world.simulator.change(|it| it.ascending = ascending);
                 let report = work.await;
                 assert!(report.drained && report.failure.is_none(), "{report:?}");
-                assert_eq!(report.delivered, 450, "to ascending: {ascending}, after page {page}");
+                assert_eq!(report.lines.delivered, 450, "to ascending: {ascending}, after page {page}");
             }
             assert_eq!(world.watermark(), 0);
             world.assert_exact();

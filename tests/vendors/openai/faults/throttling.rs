@@ -22,7 +22,7 @@ async fn f01_throttled_on_page_3_waits_as_told_and_loses_no_page() {
     world.script(on_page(3, 1, &throttled(7)));
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.duplicates, report.objects, world.watermark()), (0, 1, 0));
+    assert_eq!((report.listed.duplicates, report.lines.objects, world.watermark()), (0, 1, 0));
     // A wait of seven seconds and somewhat more; six pages at a tenth of a second.
     assert!((7.6..8.1).contains(&world.elapsed()), "{}", world.elapsed());
     assert_eq!(world.requests(), HEALTHY + 1);
@@ -36,7 +36,7 @@ async fn f01_throttled_for_longer_than_a_tick_waits_keeps_the_pages_and_asks_no_
     let worker = world.worker().await;
     let report = tick(&worker).await;
     assert_failed(&report, false, "too many requests; it asks for 60 s");
-    assert_eq!((report.delivered, world.watermark()), (200, -DAY));
+    assert_eq!((report.lines.delivered, world.watermark()), (200, -DAY));
     // Nor was the other listing asked for.
     assert_eq!(world.requests(), 3);
 
@@ -49,7 +49,7 @@ async fn f01_throttled_for_longer_than_a_tick_waits_keeps_the_pages_and_asks_no_
     world.time.forward(Duration::from_secs(2));
     let report = tick(&worker).await;
     assert_drained(&report, 250);
-    assert_eq!(report.duplicates, 200);
+    assert_eq!(report.listed.duplicates, 200);
     world.assert_exact();
 }
 
@@ -59,7 +59,7 @@ async fn f01_throttled_past_the_deadline_commits_what_came_and_exits_cleanly() {
     world.pace = (10_000, 10_000);
     world.script(on_page(3, 1, &throttled(25)));
     let report = world.tick().await.unwrap();
-    assert_eq!((report.drained, report.failure.as_ref(), report.delivered), (false, None, 200), "{report:?}");
+    assert_eq!((report.drained, report.failure.as_ref(), report.lines.delivered), (false, None, 200), "{report:?}");
     assert_eq!((world.requests(), world.watermark()), (3, -DAY));
     world.pace = (100, 100);
     world.drain().await;
@@ -80,7 +80,7 @@ async fn f02_unpaid_is_not_asked_again_for_ten_minutes_and_resumes_where_it_was(
     let asked_at = world.elapsed();
     let report = tick(&worker).await;
     assert_failed(&report, true, "settle the organization's billing");
-    assert_eq!((report.delivered, world.watermark()), (0, watermark));
+    assert_eq!((report.lines.delivered, world.watermark()), (0, watermark));
     assert_eq!(world.requests(), before + 1, "one request, of one listing");
     // Nothing was waited for: no more than what two calls take.
     assert!(world.elapsed() - asked_at < 0.3);
@@ -107,11 +107,11 @@ async fn f02_unpaid_in_the_middle_keeps_the_pages_that_came() {
         world.script(on_page(4, 1, &unpaid(code, None)));
         let report = world.tick().await.unwrap();
         assert_failed(&report, true, "settle the organization's billing");
-        assert_eq!((report.delivered, world.watermark(), world.requests()), (300, -DAY, 4));
+        assert_eq!((report.lines.delivered, world.watermark(), world.requests()), (300, -DAY, 4));
         // Another process knows nothing of it, and asks.
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
-        assert_eq!(report.duplicates, 300);
+        assert_eq!(report.listed.duplicates, 300);
         world.assert_exact();
     }
 }

@@ -16,7 +16,7 @@ async fn passes(fault: Fault, says: &str) {
         world.script(on_page(page, TRIES - 1, &fault));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.duplicates, report.objects, world.watermark()), (0, 1, 0));
+        assert_eq!((report.listed.duplicates, report.lines.objects, world.watermark()), (0, 1, 0));
         assert_eq!(world.requests(), HEALTHY + TRIES - 1);
         // Half a second, one and two, each less up to a half, beside what the calls took; where the vendor
         // names a wait of a second, three of these and a quarter.
@@ -29,7 +29,7 @@ async fn passes(fault: Fault, says: &str) {
         let report = world.tick().await.unwrap();
         assert_failed(&report, false, says);
         assert!(report.failure.as_ref().unwrap().message.ends_with("(after 4 tries)"), "{report:?}");
-        assert_eq!((report.delivered, world.watermark()), (100 * (page - 1), -DAY), "{fault:?} on page {page}");
+        assert_eq!((report.lines.delivered, world.watermark()), (100 * (page - 1), -DAY), "{fault:?} on page {page}");
         // The other listing is not to blame.
         assert_eq!(world.head().listings[openai::TENANT].watermark, world.head().floor + DAY);
         assert_eq!(world.requests(), page + TRIES);
@@ -69,7 +69,7 @@ async fn f03_a_server_that_asks_not_to_be_asked_again_is_left_to_the_next_tick()
     world.script(on_page(3, 1, &Fault::Answer { status: 500, headers, body: Vec::new() }));
     let report = world.tick().await.unwrap();
     assert_failed(&report, false, "HTTP 500");
-    assert_eq!((report.delivered, world.requests()), (200, 4));
+    assert_eq!((report.lines.delivered, world.requests()), (200, 4));
     world.drain().await;
     world.assert_exact();
 }
@@ -88,7 +88,7 @@ async fn f03_a_window_that_fails_for_good_costs_only_itself() {
     for (tries, delivered) in [(TRIES, 240), (2 * TRIES, 48)] {
         let report = tick(&worker).await;
         assert_failed(&report, false, "HTTP 500");
-        assert_eq!((report.delivered, world.watermark()), (delivered, -6 * DAY));
+        assert_eq!((report.lines.delivered, world.watermark()), (delivered, -6 * DAY));
         let of_it = world.running.asked().into_iter().filter(|asked| asked.status == Some(500));
         assert_eq!(of_it.count() as u64, tries);
         world.minutes(1);
@@ -126,7 +126,7 @@ async fn f05_several_documents_in_one_answer_are_one_page() {
         world.simulator.change(|it| (it.several_documents, it.edge_ids_withheld) = (1.0, withheld));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.duplicates, report.pages, world.requests()), (0, HEALTHY, HEALTHY));
+        assert_eq!((report.listed.duplicates, report.listed.pages, world.requests()), (0, HEALTHY, HEALTHY));
         assert_eq!(world.watermark(), 0);
         world.assert_exact();
     }

@@ -1,16 +1,19 @@
 //! Heads and ledger items as items of the table, and back.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use collector::{Head, LedgerItem, LedgerKind, Stream};
 
-use super::Item;
-
-const PARTITION: &str = "pk";
+pub(super) const PARTITION: &str = "pk";
 const SORT: &str = "sk";
 pub(super) const VERSION: &str = "version";
 const HEAD: &str = "head";
 const ENTRIES: &str = "entries";
 const EXPIRES_AT: &str = "expires_at";
+
+/// An item of the table: its attributes by their names.
+pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// Where a bucket of the ledger is.
 pub(super) struct Place<'a> {
@@ -69,9 +72,19 @@ pub(super) fn to_head(item: &Item) -> Result<Head, String> {
     Ok(head)
 }
 
+/// The key of the ledger item that commit `seq` writes at `place`.
+pub(super) fn ledger_key(place: &Place<'_>, seq: u64) -> Item {
+    key(place.partition(), seq)
+}
+
+/// The partition key of an item.
+pub(super) fn partition_of(item: &Item) -> Option<&str> {
+    item.get(PARTITION)?.as_s().ok().map(String::as_str)
+}
+
 pub(super) fn of_ledger(stream: &Stream, ledger: &LedgerItem) -> Item {
     let place = Place { stream, kind: ledger.kind, hour: ledger.hour };
-    let mut item = key(place.partition(), ledger.seq);
+    let mut item = ledger_key(&place, ledger.seq);
     item.insert(ENTRIES.to_owned(), AttributeValue::B(ledger.packed().into()));
     item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(ledger.expires_at.to_string()));
     item

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use collector::{PortError, Written};
 
-use super::{Call, CallError};
+use crate::aws::call::{Call, CallError};
 
 /// A plain put's answer. A condition that fails on a repeat may have been met by our own first
 /// try: the caller reads the head again either way.

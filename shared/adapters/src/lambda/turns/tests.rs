@@ -189,7 +189,7 @@ fn a_backlog_uses_what_the_others_leave() {
     assert_eq!(over, 24.0);
     assert_eq!(reports.len(), 13);
     assert!(reports.iter().all(|report| report.drained));
-    assert_eq!(reports.iter().map(|report| report.pages).max(), Some(2));
+    assert_eq!(reports.iter().map(|report| report.listed.pages).max(), Some(2));
 }
 
 #[test]
