@@ -326,6 +326,10 @@ async fn a_conflict_that_lasts_is_no_success() {
     assert_eq!(world.replace().await, Ok(false));
     assert!(world.faults.are_spent());
     assert_eq!(world.record().await, Some(b"old".to_vec()));
+    // After a lost request nobody knows whether it arrives yet.
+    world.faults.next("PUT", error(500, "InternalError"));
+    world.faults.next_times(ATTEMPTS - 1, "PUT", &error(409, "ConditionalRequestConflict"));
+    assert_error(world.replace().await, Recovery::NextTick, &["ConditionalRequestConflict", RECORD]);
 }
 
 #[tokio::test]

@@ -175,14 +175,14 @@ impl<C: Clock> Bucket for S3Bucket<C> {
         let Some(e_tag) = self.e_tag_of(key, expected).await? else { return Ok(false) };
         let call = self.call("s3:PutObject", key);
         let body = Bytes::from(body);
-        let (attempts, is_conflict) = (Cell::new(0), Cell::new(false));
+        let may_be_done = Cell::new(false);
         let put = retry(&self.clock, &RETRIES, || async {
-            attempts.set(attempts.get() + 1);
             match self.put(key, body.clone(), content_type, Condition::ETag(&e_tag)).await {
                 Ok(()) => Ok(true),
                 Err(error) if is_failed_match(&error) => Ok(false),
                 Err(error) => {
-                    is_conflict.set(error.status == Some(409));
+                    // A conflict (409) changes nothing. Any other failure may be a lost answer.
+                    may_be_done.set(may_be_done.get() || error.status != Some(409));
                     Err(error.into_port(&call))
                 }
             }
@@ -190,11 +190,10 @@ impl<C: Clock> Bucket for S3Bucket<C> {
         .await;
         match put {
             Ok(true) => Ok(true),
-            Ok(false) if attempts.get() == 1 => Ok(false),
-            Err(error) if !is_conflict.get() => Err(error),
-            // An earlier attempt may have replaced the object and its answer may have been lost. A conflict
-            // that outlasts every attempt means that other writers are at work.
-            Ok(false) | Err(_) => Ok(self.e_tag_of(key, &body).await?.is_some()),
+            Ok(false) | Err(_) if !may_be_done.get() => Ok(false),
+            // The match may have failed because an earlier attempt replaced the object and its answer was lost.
+            Ok(false) => Ok(self.e_tag_of(key, &body).await?.is_some()),
+            Err(error) => Err(error),
         }
     }
 }
