@@ -1,3 +1,6 @@
+//! How drift is counted, through whole ticks.
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,17 +9,11 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use schema::LogType;
 
-use super::*;
-use crate::error::PortError;
-use crate::head::Head;
-use crate::ledger::{LedgerHour, LedgerItem, LedgerKind};
-use crate::policy::{Settings, VendorPolicy};
-use crate::ports::{
-    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, State, Vendor, Written,
+use collector::{
+    BlobRef, Body, Bucket, Clock, Drift, Env, Fetched, Head, Item, LedgerHour, LedgerItem, LedgerKind, ListRequest,
+    Listed, Page, PortError, Prepared, Put, Settings, Source, SourceCache, SourceId, State, Stream, StreamReport,
+    Tries, Vendor, VendorPolicy, Written, run_tick,
 };
-use crate::report::StreamReport;
-use crate::stream::{SourceId, Stream};
-use crate::tick::{Memory, Source, Tick};
 
 const NOW: i64 = 1_787_301_900;
 
@@ -137,7 +134,7 @@ impl Vendor for Lists {
         Ok(Listed::Page(Page { items, ..Page::default() }))
     }
 
-    async fn fetch(&self, _: &Stream, _: &BlobRef) -> Result<Fetched<NoBody>, PortError> {
+    async fn fetch(&self, _: &Stream, _: &BlobRef, _: Tries) -> Result<Fetched<NoBody>, PortError> {
         Ok(Fetched::Missing)
     }
 }
@@ -150,6 +147,7 @@ fn source(events: Vec<String>) -> Source<Lists> {
         listings: vec!["all"],
     };
     let policy = VendorPolicy {
+        tick_seconds: 60,
         overlap: 600,
         sweeps: &[],
         first_window: 30 * 86_400,
@@ -165,8 +163,8 @@ fn source(events: Vec<String>) -> Source<Lists> {
 
 fn tick(world: &World, source: &Source<Lists>) -> StreamReport {
     let (settings, deadline) = (Settings::default(), world.now() + Duration::from_secs(60));
-    let tick = Tick { state: world, bucket: world, clock: world, settings: &settings, deadline };
-    let reports = tick.run(source, &Memory::default()).now_or_never().unwrap();
+    let env = Env { state: world, bucket: world, clock: world, settings: &settings, deadline };
+    let reports = run_tick(&env, source, &SourceCache::default()).now_or_never().unwrap();
     assert_eq!((&reports[0].failure, reports[0].drained), (&None, true));
     reports[0].clone()
 }
@@ -184,8 +182,8 @@ fn ok_two_drifting_events_listed_twice_count_once() {
     let events = [drifting("a"), straight("b"), drifting("a"), drifting("c"), r#"{"id":"d"}"#.to_owned()];
     let (world, source) = (World::default(), source(events.to_vec()));
     let first = tick(&world, &source);
-    assert_eq!((first.events, first.delivered, first.duplicates), (5, 4, 1));
-    let drift = &first.drift;
+    assert_eq!((first.listed.events, first.lines.delivered, first.listed.duplicates), (5, 4, 1));
+    let drift = &first.lines.drift;
     assert_eq!((drift.undeclared_fields, drift.unknown_record_types), (4, 2));
     // Of each of the two: the time, and the name that is ours. The fifth event has neither time nor type.
     assert_eq!((drift.nonconforming, drift.missing_required), (4, 2));
@@ -194,8 +192,8 @@ fn ok_two_drifting_events_listed_twice_count_once() {
     assert_eq!(drift.names.missing.all(), ["type", "effective_at"]);
     // Listed again, and known: by another process, which remembers nothing.
     let second = tick(&world, &source);
-    assert_eq!((second.events, second.delivered, second.duplicates), (5, 0, 5));
-    assert_eq!((second.drift.is_none(), second.drift), (true, Drift::default()));
+    assert_eq!((second.listed.events, second.lines.delivered, second.listed.duplicates), (5, 0, 5));
+    assert_eq!((second.lines.drift.is_none(), second.lines.drift), (true, Drift::default()));
 }
 
 #[test]
@@ -205,33 +203,13 @@ fn ok_what_another_tick_delivers_first_does_not_count() {
     let put = theirs.objects.borrow().iter().find(|(key, _)| key.contains("/dt=")).map(|(_, object)| object.clone());
     ours.put_before.set(Some(put.unwrap()));
     let report = tick(&ours, &source(vec![drifting("a"), straight("b"), drifting("c")]));
-    assert_eq!((report.delivered, report.adopted), (2, 1));
-    assert_eq!((report.drift.undeclared_fields, report.drift.unknown_record_types), (2, 1));
+    assert_eq!((report.lines.delivered, report.lines.adopted), (2, 1));
+    assert_eq!((report.lines.drift.undeclared_fields, report.lines.drift.unknown_record_types), (2, 1));
 }
 
 #[test]
 fn ok_an_unknown_type_is_delivered_like_any_other() {
     let event = r#"{"id":"a","type":"api_key.rotated","effective_at":1787301900,"api_key.rotated":{"id":"k"}}"#;
     let report = tick(&World::default(), &source(vec![event.to_owned()]));
-    assert_eq!((report.delivered, report.rejected, report.drift.unknown_record_types), (1, 0, 1));
-}
-
-#[test]
-fn ok_names_without_counts_are_left_out() {
-    let mut names = DriftNames::default();
-    let normalizer = schema::Normalizer::new(LogType::OpenAiAudit);
-    let context = schema::LineContext { source_id: "", source_label: "", parse_time: World::default().now() };
-    let line = normalizer.normalize_noting(straight("a").as_bytes(), &context, &mut Vec::new(), &mut names).unwrap();
-    normalizer.normalize_noting(drifting("b").as_bytes(), &context, &mut Vec::new(), &mut names).unwrap();
-    assert!(!names.undeclared.all().is_empty());
-    assert_eq!(Drift::of([line].iter(), &names), Drift::default());
-}
-
-#[test]
-fn ok_its_json_is_flat() {
-    let mut drift = Drift { nonconforming: 1, ..Drift::default() };
-    drift.merge(&Drift { undeclared_fields: 2, ..Drift::default() });
-    let json = serde_json::to_value(StreamReport { drift, ..StreamReport::default() }).unwrap();
-    assert_eq!((&json["undeclared_fields"], &json["nonconforming"]), (&2.into(), &1.into()));
-    assert_eq!(json["unknown_record_type_names"], serde_json::json!([]));
+    assert_eq!((report.lines.delivered, report.lines.rejected, report.lines.drift.unknown_record_types), (1, 0, 1));
 }

@@ -56,3 +56,33 @@ impl Drift {
         self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schema::{LineContext, LogType, Normalizer};
+
+    use super::*;
+
+    #[test]
+    fn ok_names_without_counts_are_left_out() {
+        let mut names = DriftNames::default();
+        let normalizer = Normalizer::new(LogType::OpenAiAudit);
+        let parse_time = jiff::Timestamp::UNIX_EPOCH;
+        let context = LineContext { source_id: "", source_label: "", parse_time };
+        let mut normalize =
+            |event: &str| normalizer.normalize_noting(event.as_bytes(), &context, &mut Vec::new(), &mut names).unwrap();
+        let line = normalize(r#"{"id":"a","type":"login.succeeded","effective_at":1787301900}"#);
+        normalize(r#"{"id":"b","type":"api_key.rotated","effective_at":"soon","b":1}"#);
+        assert!(!names.undeclared.all().is_empty());
+        assert_eq!(Drift::of([line].iter(), &names), Drift::default());
+    }
+
+    #[test]
+    fn ok_its_json_is_flat() {
+        let mut drift = Drift { nonconforming: 1, ..Drift::default() };
+        drift.merge(&Drift { undeclared_fields: 2, ..Drift::default() });
+        let json = serde_json::to_value(drift).unwrap();
+        assert_eq!((&json["undeclared_fields"], &json["nonconforming"]), (&2.into(), &1.into()));
+        assert_eq!(json["unknown_record_type_names"], serde_json::json!([]));
+    }
+}
