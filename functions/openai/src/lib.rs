@@ -6,6 +6,7 @@
 mod config;
 mod quiet;
 mod refusal;
+mod retry_policy;
 mod source;
 mod wire;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use collector::PortError;
 
 use crate::config::TENANT;
-use crate::source::RETRY;
+use crate::retry_policy::RETRY;
 use crate::wire::ApiError;
 
 /// The longest part of the vendor's own words that goes into a message, in characters.

@@ -1,27 +1,20 @@
 //! One organization's audit log, page by page.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
 use collector::{
-    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, RetryPolicy, Secrets,
-    Source, Stream, Tries, UnixSeconds, Vendor, retry,
+    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, Secrets, Source, Stream,
+    Tries, UnixSeconds, Vendor, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, POLICY, SourceSecret, TENANT};
 use crate::quiet::Quiet;
 use crate::refusal::{Refusal, Refused};
+use crate::retry_policy::RETRY;
 use crate::wire::{self, ApiError, BadPage};
 
-/// How a call is repeated: four times within some ten seconds, or as the vendor asks.
-pub(crate) const RETRY: RetryPolicy = RetryPolicy {
-    attempts: 4,
-    first_wait: Duration::from_millis(500),
-    longest_wait: Duration::from_secs(8),
-    longest_named_wait: Duration::from_secs(30),
-};
 /// How many events are asked for: as many as the vendor puts on a page, and fewer where those are too long for us.
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 /// The longest page, and so the longest event. A kilobyte or two is usual for one.

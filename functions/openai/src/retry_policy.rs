@@ -1,0 +1,14 @@
+//! How often and how patiently a call of the API is repeated within a tick.
+
+use std::time::Duration;
+
+use collector::RetryPolicy;
+
+/// Four calls within some ten seconds, unless the vendor names a wait. A named wait of up to 30 seconds is slept
+/// through.
+pub(crate) const RETRY: RetryPolicy = RetryPolicy {
+    attempts: 4,
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(8),
+    longest_named_wait: Duration::from_secs(30),
+};
