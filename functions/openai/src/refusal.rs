@@ -12,8 +12,8 @@ use crate::wire::ApiError;
 const LONGEST_QUOTE: usize = 300;
 /// Codes of a 429 that no waiting cures.
 const UNPAID: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
-/// How long nothing is asked after a 429 that no waiting cures, unless it names a wait itself.
-const UNPAID_QUIET: Duration = Duration::from_secs(600);
+/// The cooldown after a 429 that no waiting cures, unless the vendor names a wait itself.
+const UNPAID_COOLDOWN: Duration = Duration::from_secs(600);
 const SCOPE: &str = "api.audit_logs.read";
 
 /// What a refused list call comes to.
@@ -27,8 +27,8 @@ pub(crate) enum Refusal {
     NotOffered,
     /// A failure.
     Failed(PortError),
-    /// A failure, and nothing shall be asked for that long.
-    Quiet(Duration, PortError),
+    /// A failure that begins a cooldown of this length.
+    Cooldown(Duration, PortError),
 }
 
 /// A refused list call.
@@ -71,7 +71,7 @@ impl Refused<'_> {
             404 => Refusal::Failed(person("check OPENAI_BASE_URL")),
             429 if UNPAID.contains(&self.error.code.as_str()) => {
                 let error = person("settle the organization's billing; collection goes on by itself then");
-                Refusal::Quiet(self.retry_after.unwrap_or(UNPAID_QUIET), error)
+                Refusal::Cooldown(self.retry_after.unwrap_or(UNPAID_COOLDOWN), error)
             }
             408 | 409 | 429 | 500.. => self.again(key),
             300..400 => Refusal::Failed(person("redirects are not followed; check OPENAI_BASE_URL")),
@@ -110,7 +110,7 @@ impl Refused<'_> {
         let message = self.message(what, key);
         match (self.should_retry, self.retry_after) {
             (_, Some(after)) if after > RETRY.longest_named_wait => {
-                Refusal::Quiet(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
+                Refusal::Cooldown(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
             }
             (Some(false), _) => Refusal::Failed(PortError::next_tick(message)),
             (_, Some(after)) => Refusal::Failed(PortError::again_after(after, message)),
@@ -185,7 +185,7 @@ mod tests {
 
     fn check(refused: &Refused<'_>, recovery: Recovery, says: &str) {
         let refusal = refused.refusal(KEY);
-        let (Refusal::Failed(error) | Refusal::Key(error) | Refusal::Quiet(_, error)) = refusal else {
+        let (Refusal::Failed(error) | Refusal::Key(error) | Refusal::Cooldown(_, error)) = refusal else {
             panic!("{refused:?}")
         };
         assert_eq!(error.recovery, recovery, "{error}");
@@ -225,9 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn quiet() {
+    fn cooldown() {
         let wait = |refused: &Refused<'_>| match refused.refusal(KEY) {
-            Refusal::Quiet(wait, _) => Some(wait.as_secs()),
+            Refusal::Cooldown(wait, _) => Some(wait.as_secs()),
             _ => None,
         };
         let asking = |seconds| Refused { retry_after: Some(Duration::from_secs(seconds)), ..refused(429, "") };

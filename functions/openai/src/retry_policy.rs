@@ -5,7 +5,7 @@ use std::time::Duration;
 use collector::RetryPolicy;
 
 /// Four calls within some ten seconds, unless the vendor names a wait. A named wait of up to 30 seconds is slept
-/// through.
+/// through; a longer one becomes a cooldown.
 pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_millis(500),

@@ -10,7 +10,7 @@ use collector::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, POLICY, SourceSecret, TENANT};
-use crate::quiet::Quiet;
+use crate::cooldown::Cooldown;
 use crate::refusal::{Refusal, Refused};
 use crate::retry_policy::RETRY;
 use crate::wire::{self, ApiError, BadPage};
@@ -34,7 +34,7 @@ pub struct OpenAi<'a, S, C> {
     base_url: Url,
     reference: String,
     key: RefCell<SecretString>,
-    quiet: Quiet,
+    cooldown: Cooldown,
 }
 
 impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
@@ -55,7 +55,7 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             base_url: config.base_url.clone(),
             reference: reference.to_owned(),
             key: RefCell::new(secret.admin_key),
-            quiet: Quiet::default(),
+            cooldown: Cooldown::default(),
         };
         Ok(Source { vendor, streams, policy: POLICY })
     }
@@ -121,11 +121,22 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             Refusal::CursorLost => Ok(Answered::Listed(Listed::CursorLost)),
             Refusal::NotOffered => Ok(Answered::Listed(Listed::NotOffered)),
             Refusal::Failed(error) => Err(error),
-            Refusal::Quiet(wait, error) => {
-                self.quiet.begin(self.clock, wait, &error);
+            Refusal::Cooldown(wait, error) => {
+                self.cooldown.begin(self.clock, wait, &error);
                 Err(error)
             }
         }
+    }
+
+    /// Leaves to the next tick what may pass. A wait that the vendor named is not slept through, so it becomes a
+    /// cooldown: no later call of this tick is sooner than the vendor asked.
+    fn for_next_tick(&self, error: PortError) -> PortError {
+        let Recovery::Again { after } = error.recovery else { return error };
+        let error = PortError { recovery: Recovery::NextTick, ..error };
+        if let Some(wait) = after {
+            self.cooldown.begin(self.clock, wait, &error);
+        }
+        error
     }
 
     fn url(&self, request: &ListRequest<'_>, limit: &str) -> Url {
@@ -171,7 +182,7 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
 
     /// Nothing to prepare: an owner turns audit logging on, once. But the vendor may want to be left alone.
     async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
-        match self.quiet.check(self.clock) {
+        match self.cooldown.check(self.clock) {
             Ok(()) => {}
             // Nobody has anything to do but wait.
             Err(error) if error.recovery == Recovery::NextTick => return Ok(Prepared::NotYet),
@@ -181,8 +192,16 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
-        self.quiet.check(self.clock)?;
-        retry(self.clock, &RETRY, || self.page(&request)).await
+        match request.tries {
+            Tries::Patient => {
+                self.cooldown.wait_out(self.clock, RETRY.longest_named_wait).await?;
+                retry(self.clock, &RETRY, || self.page(&request)).await
+            }
+            Tries::Once => {
+                self.cooldown.check(self.clock)?;
+                self.page(&request).await.map_err(|error| self.for_next_tick(error))
+            }
+        }
     }
 
     async fn fetch(&self, _: &Stream, _: &BlobRef, _: Tries) -> Result<Fetched<NoBlobs>, PortError> {
