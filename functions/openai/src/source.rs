@@ -162,7 +162,7 @@ async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) 
     let (place, request_id) = (answer.place().to_owned(), header("x-request-id"));
     let should_retry = header("x-should-retry").and_then(|text| text.parse().ok());
     let (status, retry_after) = (answer.status(), answer.retry_after());
-    // The status says enough; a body that cannot be read adds nothing.
+    // Without a readable body nothing proves that the API itself answered.
     let body = answer.bytes(MAX_ERROR_BYTES).await.unwrap_or_default();
     let refused = Refused {
         place: &place,

@@ -103,6 +103,13 @@ impl Seen {
         assert!(!error.message.contains("canary"), "{error}");
     }
 
+    fn vendor_now(&self) -> Option<UnixSeconds> {
+        match &self.result {
+            Ok(Listed::Page(page)) => page.vendor_now,
+            other => panic!("{other:?} is not a page"),
+        }
+    }
+
     fn keys(&self) -> Vec<&str> {
         let key = |request: &'_ str| request.find("sk-admin-canary-").map(|at| at + 16..at + 19);
         self.requests.iter().map(|request| key(request).map_or("none", |range| &request[range])).collect()
@@ -268,9 +275,26 @@ async fn repeats_what_may_pass() {
 
 #[tokio::test]
 async fn the_tenant_listing_may_not_be_offered() {
+    let body = r#"{"error":{"message":"not for this organization","param":"tenant_only"}}"#;
     for head in ["400 Bad", "403 Forbidden"] {
-        assert_eq!(list(vec![(head, String::new())], OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
-        list(vec![(head, String::new())], OLD_KEY, ORGANIZATION, None).await.error(Recovery::Person, "HTTP 40");
+        let script = || vec![(head, body.to_owned())];
+        assert_eq!(list(script(), OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
+        organization(script()).await.error(Recovery::Person, "HTTP 40");
+    }
+}
+
+#[tokio::test]
+async fn what_a_gateway_answers_is_retried_and_left_to_the_next_tick() {
+    let heads = ["302 Found", "400 Bad", "401 No", "403 Forbidden", "404 Not Found", "421 Misdirected", "425 Early"];
+    for (head, body) in heads.into_iter().flat_map(|head| [(head, ""), (head, "<html>canary</html>")]) {
+        for listing in LISTINGS {
+            let seen = list(vec![(head, body.to_owned()); 4], NEW_KEY, listing, Some("a cursor")).await;
+            seen.error(Recovery::NextTick, "gateway or proxy");
+            // The key is not to blame.
+            assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old"; 4], 0), "{head} {body}");
+        }
+        let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
+        assert_eq!(seen.result, page(&[], None), "{head} {body}");
     }
 }
 
@@ -315,6 +339,19 @@ async fn a_single_try_leaves_a_named_wait_to_later_calls() {
 }
 
 #[tokio::test]
+async fn only_a_page_tells_the_vendors_clock() {
+    let dated = |status: &str| -> &'static str {
+        Box::leak(format!("{status}\r\nDate: Sun, 22 Nov 2026 06:40:00 GMT").into_boxed_str())
+    };
+    let seen = organization(vec![(dated("200 OK"), EMPTY_PAGE.to_owned())]).await;
+    assert_eq!(seen.vendor_now(), Some(1_795_329_600));
+    for (status, body) in [("502 Bad", "<html>"), ("200 OK", "<html>"), ("200 OK", "{}"), ("429 Slow", "")] {
+        let seen = organization(vec![(dated(status), body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
+        assert_eq!(seen.vendor_now(), None, "{status} {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_lost_cursor_is_not_an_error() {
     for listing in LISTINGS {
         let body = r#"{"error":{"message":"no such object","param":"after"}}"#;
@@ -327,6 +364,6 @@ async fn a_lost_cursor_is_not_an_error() {
 async fn a_redirect_does_not_take_the_key_along() {
     let (elsewhere, asked_there) = serve(Vec::new());
     let head: &'static str = Box::leak(format!("302 Found\r\nLocation: {elsewhere}").into_boxed_str());
-    organization(vec![(head, String::new())]).await.error(Recovery::Person, "OPENAI_BASE_URL");
+    organization(vec![(head, String::new()); 4]).await.error(Recovery::NextTick, "OPENAI_BASE_URL");
     assert!(asked_there.lock().unwrap().is_empty());
 }
