@@ -2,25 +2,18 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url};
 use collector::{Body, Clock, PortError, RetryPolicy, Secrets, UnixSeconds, retry};
 
 use crate::config::Config;
-use crate::limits::{LONGEST_WAIT, Limits};
+use crate::limits::Limits;
 use crate::refusal::{Refusal, Task};
+use crate::retry_policy::RETRY;
 use crate::token::{Token, Tokens};
 use crate::urls::Urls;
 use crate::vendor_clock::VendorClock;
 
-/// How patiently a call is repeated within a tick.
-pub(crate) const RETRY: RetryPolicy = RetryPolicy {
-    attempts: 4,
-    first_wait: Duration::from_secs(1),
-    longest_wait: Duration::from_secs(15),
-    longest_named_wait: LONGEST_WAIT,
-};
 /// What is not repeated.
 const ONCE: RetryPolicy = RetryPolicy { attempts: 1, ..RETRY };
 

@@ -18,6 +18,8 @@ use crate::refusal::{Refusal, Task};
 use crate::wire::{Standing, Subscription, unmarked};
 use starts::{Cause, Start, Starts};
 
+pub(crate) use starts::NotRecorded;
+
 /// For this long after a start the vendor may not have noticed it, in seconds.
 const SETTLES_IN: UnixSeconds = 120;
 /// One list serves all the tenant's streams of a tick.
@@ -30,20 +32,6 @@ const LONGEST_ANSWER: usize = 1 << 20;
 pub(crate) struct Subscriptions {
     list: AsyncMutex<Option<List>>,
     starts: Starts,
-}
-
-/// Why a content type is not recorded, where that is a fault.
-#[derive(Debug)]
-pub(crate) struct NotRecorded {
-    pub(crate) fault: PortError,
-    /// What may be lost by it, once that is known.
-    pub(crate) lost: Option<Window>,
-}
-
-impl From<PortError> for NotRecorded {
-    fn from(fault: PortError) -> Self {
-        Self { fault, lost: None }
-    }
 }
 
 /// The vendor's list as it was at a time.

@@ -1,0 +1,16 @@
+//! How often and how patiently a call of the API is repeated within a tick.
+
+use std::time::Duration;
+
+use collector::RetryPolicy;
+
+use crate::limits::LONGEST_WAIT;
+
+/// Four calls, with waits of up to 15 seconds unless the vendor names a wait. A named wait is slept through if it is
+/// no longer than the longest pause that fits a tick.
+pub(crate) const RETRY: RetryPolicy = RetryPolicy {
+    attempts: 4,
+    first_wait: Duration::from_secs(1),
+    longest_wait: Duration::from_secs(15),
+    longest_named_wait: LONGEST_WAIT,
+};
