@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use collector::RetryPolicy;
+use collector::{PortError, Recovery, RetryPolicy};
 
 use crate::limits::LONGEST_WAIT;
 
@@ -14,3 +14,11 @@ pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     longest_wait: Duration::from_secs(15),
     longest_named_wait: LONGEST_WAIT,
 };
+
+/// Leaves to the next tick what may pass, for a call that is not repeated in this one.
+pub(crate) fn for_next_tick(error: PortError) -> PortError {
+    match error.recovery {
+        Recovery::Again { .. } => PortError { recovery: Recovery::NextTick, ..error },
+        Recovery::NextTick | Recovery::Person => error,
+    }
+}

@@ -37,6 +37,7 @@ struct Asked<'a> {
     content_type: ContentType,
     window: Window,
     task: Task<'a>,
+    tries: Tries,
 }
 
 impl<S: Secrets, C: Clock> Microsoft365<S, C> {
@@ -60,7 +61,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
             let page = Page { items: Vec::new(), next, vendor_now: self.api.vendor_now() };
             Ok(read_items(answer).await?.and_then(|items| self.page(items, page, asked.window.from)))
         };
-        self.api.ask(Call { verb: Verb::Get, url, task: asked.task }, read).await
+        self.api.ask(Call { verb: Verb::Get, url, task: asked.task, tries: asked.tries }, read).await
     }
 
     fn page(&self, items: Vec<ContentItem>, page: Page, window_from: UnixSeconds) -> Outcome<Page> {
@@ -77,9 +78,9 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
     /// What becomes of a listing that was refused at its first page.
     async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Listed, PortError> {
         if refusal.is_af(&[af::NOT_SUBSCRIBED, af::DISABLED]) {
-            let healed =
-                self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await;
-            return Ok(self.not_yet(asked.content_type, healed.err()));
+            let Asked { content_type, window, task, tries } = asked;
+            let healed = self.subscriptions.heal(&self.api, content_type, refusal, window, task, tries).await;
+            return Ok(self.not_yet(content_type, healed.err()));
         }
         if refusal.is_af(&af::TIME_RULES) {
             return self.list_clamped(refusal, asked).await.map(Listed::Page);
@@ -112,7 +113,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
 
     /// What the last try brought is handed out as a blob also where it is none and says nothing else: whether to
     /// ask for it once more, and what of it to keep, is not decided here.
-    async fn fetch_from(&self, url: &Url, task: Task<'_>) -> Result<Outcome<Blob>, PortError> {
+    async fn fetch_from(&self, url: &Url, task: Task<'_>, tries: Tries) -> Result<Outcome<Blob>, PortError> {
         let last = RefCell::new(None);
         let read = async |answer: Answer| match Blob::open(answer, task.to_string()).await? {
             Opened::Array(blob) => Ok(Ok(blob)),
@@ -121,7 +122,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
                 Ok(Err(refusal))
             }
         };
-        let outcome = self.api.ask(Call { verb: Verb::Fetch, url, task }, read).await?;
+        let outcome = self.api.ask(Call { verb: Verb::Fetch, url, task, tries }, read).await?;
         Ok(outcome.or_else(|refusal| {
             let blob = if refusal.says_nothing() { last.take() } else { None };
             blob.ok_or(refusal)
@@ -139,7 +140,7 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
         let (content_type, window) = (content_type(request.stream)?, request.window);
         let task = Task { content_type: Some(content_type), doing: "listing content" };
-        let asked = Asked { content_type, window, task };
+        let asked = Asked { content_type, window, task, tries: request.tries };
         let Some(cursor) = request.cursor else {
             if let Err(why) = self.subscriptions.tell_restart(content_type, window, task) {
                 return Ok(self.not_yet(content_type, Some(why)));
@@ -157,14 +158,14 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
         }
     }
 
-    async fn fetch(&self, stream: &Stream, blob: &BlobRef, _: Tries) -> Result<Fetched<Blob>, PortError> {
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<Blob>, PortError> {
         let doing = format!("fetching content {}", blob.id);
         let task = Task { content_type: Some(content_type(stream)?), doing: &doing };
         let url = self.api.urls.blob(&blob.uri, &blob.id);
         let by_id = self.api.urls.blob_by_id(&blob.id);
-        let mut outcome = self.fetch_from(&url, task).await?;
+        let mut outcome = self.fetch_from(&url, task, tries).await?;
         if url != by_id && matches!(&outcome, Err(refusal) if refusal.is_af(&[af::BAD_CONTENT_ID])) {
-            outcome = self.fetch_from(&by_id, task).await?;
+            outcome = self.fetch_from(&by_id, task, tries).await?;
         }
         match outcome {
             Ok(blob) => Ok(Fetched::Body(blob)),

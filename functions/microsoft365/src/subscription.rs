@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use adapters::http::Answer;
-use collector::{Clock, PortError, Prepared, Recovery, Secrets, UnixSeconds, Window};
+use collector::{Clock, PortError, Prepared, Secrets, Tries, UnixSeconds, Window};
 use futures_util::lock::Mutex as AsyncMutex;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use crate::af;
 use crate::api::{Api, Call, Outcome, Verb};
 use crate::content_type::ContentType;
 use crate::refusal::{Refusal, Task};
+use crate::retry_policy::for_next_tick;
 use crate::wire::{Standing, Subscription, unmarked};
 use starts::{Cause, Start, Starts};
 
@@ -65,7 +66,7 @@ impl Subscriptions {
         if let Some(cause) = missing
             && self.starts.lately(content_type, api.clock.now().as_second()).is_none()
         {
-            self.start(api, content_type, cause).await?;
+            self.start(api, content_type, cause, Tries::Patient).await?;
         }
         let started = self.starts.last(content_type).map(|start| start.at) > last_start;
         Ok(Prepared::Ready { vendor_now: api.vendor_now(), started })
@@ -80,11 +81,12 @@ impl Subscriptions {
         refusal: Refusal,
         window: Window,
         task: Task<'_>,
+        tries: Tries,
     ) -> Result<(), NotRecorded> {
         let cause = if refusal.is_af(&[af::DISABLED]) { Cause::Disabled } else { Cause::NeverStarted };
         let start = match self.starts.lately(content_type, api.clock.now().as_second()) {
             Some(start) => start,
-            None => self.start(api, content_type, cause).await?,
+            None => self.start(api, content_type, cause, tries).await?,
         };
         if let Some(error) = start.failed {
             return Err(error.into());
@@ -117,16 +119,18 @@ impl Subscriptions {
         api: &Api<S, C>,
         content_type: ContentType,
         cause: Cause,
+        tries: Tries,
     ) -> Result<Start, PortError> {
         let task = Task { content_type: Some(content_type), doing: "starting the subscription" };
         let (url, sent) = (api.urls.start(content_type), Cell::new(false));
-        let outcome = api.ask(Call { verb: Verb::Start(&sent), url: &url, task }, read_start).await;
+        let outcome = api.ask(Call { verb: Verb::Start(&sent), url: &url, task, tries }, read_start).await;
         let failed = match outcome {
             Err(error) if !sent.get() => return Err(error),
             Err(error) => Some(error),
             Ok(Ok(())) => None,
             Ok(Err(refusal)) if refusal.is_af(&[af::ALREADY_ENABLED]) => None,
-            Ok(Err(refusal)) => Some(left_for_later(refusal.into_error(task))),
+            // The caller does not repeat a start.
+            Ok(Err(refusal)) => Some(for_next_tick(refusal.into_error(task))),
         };
         let start = Start { at: api.clock.now().as_second(), failed };
         self.starts.started(content_type, start.clone(), cause);
@@ -143,18 +147,10 @@ impl Subscriptions {
         let task = Task { content_type: None, doing: "listing subscriptions" };
         let url = api.urls.subscriptions();
         // What is wrong for good, listing content finds as well, and by content type.
-        let standings = api.ask(Call { verb: Verb::Get, url: &url, task }, read_list).await.ok().and_then(Result::ok);
+        let call = Call { verb: Verb::Get, url: &url, task, tries: Tries::Patient };
+        let standings = api.ask(call, read_list).await.ok().and_then(Result::ok);
         list.insert(List { taken: api.clock.now(), standings }).clone()
     }
-}
-
-/// Nobody further out repeats a start.
-fn left_for_later(error: PortError) -> PortError {
-    let recovery = match error.recovery {
-        Recovery::Again { .. } => Recovery::NextTick,
-        other => other,
-    };
-    PortError { recovery, ..error }
 }
 
 async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, Standing>>, PortError> {

@@ -39,11 +39,12 @@ async fn every_call_names_the_publisher_f64() {
     let (client, config) = of_fields(&vendor, &clock, json!({"client_secret": CANARY, "publisher_id": publisher}));
     let stream = stream_of(&config, ContentType::Exchange);
     client.prepare(&stream, None).await.unwrap();
-    let request = ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None };
+    let request =
+        ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None, tries: Tries::Patient };
     let first = page_of(client.list(request).await.unwrap());
     client.list(ListRequest { cursor: first.next.as_deref(), ..request }).await.unwrap();
     let Item::Blob(blob) = &first.items[0] else { panic!("{first:?}") };
-    client.fetch(&stream, blob).await.unwrap();
+    client.fetch(&stream, blob, Tries::Patient).await.unwrap();
     for (what, calls) in [("list", 1), ("start", 1), ("content", 2), ("b$1", 1)] {
         let seen = vendor.seen(what);
         assert_eq!(seen.len(), calls, "{what}");
