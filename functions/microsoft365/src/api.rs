@@ -65,6 +65,11 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         self.vendor_clock.at(self.clock.now())
     }
 
+    /// The time to judge windows by, once an answer has told the vendor's: see [`VendorClock::trusted_at`].
+    pub(crate) fn trusted_now(&self) -> Option<UnixSeconds> {
+        self.vendor_clock.trusted_at(self.clock.now())
+    }
+
     /// Makes the call until `read` has read its answer, the refusal is one that another try does
     /// not cure, or the tries are spent. `read` gets successful answers only, and may find a refusal in one.
     ///
@@ -133,8 +138,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         }
         let turn = self.limits.turn(&self.clock, matches!(call.verb, Verb::Fetch), call.tries).await?;
         let mut answer = self.http.send(request(call).bearer(&token.text)).await?;
-        let answered = self.clock.now();
-        self.vendor_clock.note(answer.date(), answered);
+        let (answered, date) = (self.clock.now(), answer.date());
         let outcome = if (200..=299).contains(&answer.status()) {
             read(answer).await?
         } else {
@@ -145,6 +149,10 @@ impl<S: Secrets, C: Clock> Api<S, C> {
             Ok(_) => {
                 turn.answered(answered);
                 self.tokens.accepted(token);
+                // A blob that was opened has still to prove that it is one.
+                if !matches!(call.verb, Verb::Fetch) {
+                    self.vendor_clock.note(date, answered);
+                }
             }
             Err(refusal) if refusal.is_throttled() && !matches!(call.verb, Verb::Start(_)) => {
                 turn.throttled(refusal.retry_after, &self.clock);

@@ -58,7 +58,8 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         let read = async |answer: Answer| {
             let link = NEXT_PAGE_HEADERS.iter().find_map(|name| answer.header(name)).map(str::trim);
             let next = link.filter(|link| !link.is_empty()).map(next_page).transpose()?;
-            let page = Page { items: Vec::new(), next, vendor_now: self.api.vendor_now() };
+            let told_now = answer.date().map(|date| date.as_second());
+            let page = Page { items: Vec::new(), next, vendor_now: told_now.or_else(|| self.api.vendor_now()) };
             Ok(read_items(answer).await?.and_then(|items| self.page(items, page, asked.window.from)))
         };
         self.api.ask(Call { verb: Verb::Get, url, task: asked.task, tries: asked.tries }, read).await
@@ -95,10 +96,12 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         Listed::NotYet { started, fault, lost }
     }
 
-    /// The window was planned by a clock that is not the vendor's. What is left of it by the vendor's
-    /// own is asked for once; the next plan is made by that clock.
+    /// Handles a refusal by the API's time rules: the window was planned by a clock that is not the vendor's.
+    ///
+    /// Asks once for what is left of the window by [`Api::trusted_now`]. Without a well-formed answer so far, that
+    /// time is not known and the refusal stands.
     async fn list_clamped(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Page, PortError> {
-        let clamped = self.api.vendor_now().map(|now| (clamp(asked.window, now), now));
+        let clamped = self.api.trusted_now().map(|now| (clamp(asked.window, now), now));
         match clamped {
             Some((Clamped::Nothing, now)) => Ok(Page { vendor_now: Some(now), ..Page::default() }),
             Some((Clamped::Part(window), _)) => {
