@@ -58,8 +58,8 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         let read = async |answer: Answer| {
             let link = NEXT_PAGE_HEADERS.iter().find_map(|name| answer.header(name)).map(str::trim);
             let next = link.filter(|link| !link.is_empty()).map(next_page).transpose()?;
-            let told_now = answer.date().map(|date| date.as_second());
-            let page = Page { items: Vec::new(), next, vendor_now: told_now.or_else(|| self.api.vendor_now()) };
+            let answer_time = answer.date().map(|date| date.as_second());
+            let page = Page { items: Vec::new(), next, vendor_now: answer_time.or_else(|| self.api.vendor_now()) };
             Ok(read_items(answer).await?.and_then(|items| self.page(items, page, asked.window.from)))
         };
         self.api.ask(Call { verb: Verb::Get, url, task: asked.task, tries: asked.tries }, read).await
@@ -72,7 +72,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         };
         let items: Option<_> = items.into_iter().map(blob).collect();
         // An item that names no blob would be lost in silence.
-        let nameless = Refusal { status: 200, reason: Reason::Other, retry_after: None };
+        let nameless = Refusal { status: 200, reason: Reason::Foreign, retry_after: None };
         items.map(|items| Page { items, ..page }).ok_or(nameless)
     }
 

@@ -9,7 +9,6 @@ use adapters::http::Answer;
 use collector::{Clock, PortError, Prepared, Secrets, Tries, UnixSeconds, Window};
 use futures_util::lock::Mutex as AsyncMutex;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use crate::af;
 use crate::api::{Api, Call, Outcome, Verb};
@@ -165,6 +164,7 @@ async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, Stand
 async fn read_start(answer: Answer) -> Result<Outcome<()>, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(LONGEST_ANSWER).await?;
-    let is_error = serde_json::from_slice::<Value>(unmarked(&body)).is_ok_and(|body| body.get("error").is_some());
-    Ok(if is_error { Err(Refusal::read(status, &body, retry_after)) } else { Ok(()) })
+    let subscription = serde_json::from_slice::<Subscription>(unmarked(&body)).ok();
+    let is_named = subscription.is_some_and(|subscription| subscription.standing().is_some());
+    Ok(if is_named { Ok(()) } else { Err(Refusal::read(status, &body, retry_after)) })
 }
