@@ -14,11 +14,11 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
     let (recovery, advice) = match (status, refusal) {
         (429, _) => (again, "too many logins"),
         (408 | 500.., _) => (again, "the login service is not available"),
-        (300..=399, _) => {
-            (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_LOGIN_URL")
-        }
         (_, Some(refusal)) => code.and_then(known_code).unwrap_or_else(|| by_error(&refusal.error, again)),
         (200..=299, None) => (again, "the answer holds no token; a gateway may have answered"),
+        (300..=399, None) => {
+            (again, "the answer is a redirect, which is not followed; check MICROSOFT365_LOGIN_URL if it is set")
+        }
         (404, None) => (again, "there is no login service; check MICROSOFT365_LOGIN_URL if it is set"),
         (_, None) => (again, "the answer is not the login service's but a gateway's"),
     };
@@ -163,7 +163,7 @@ mod tests {
         check(401, &refusal("invalid_client", 1), Recovery::Person, "AADSTS1: the app registration is refused");
         check(400, &refusal("invalid_scope", 1), Recovery::Person, "cloud");
         check(400, r#"{"error":"temporarily_unavailable"}"#, AGAIN, "not available");
-        check(400, r#"{"error":"canary"}"#, Recovery::Person, "refused");
+        check(400, r#"{"error":"canary","error_description":"canary"}"#, Recovery::Person, "refused");
     }
 
     #[test]
@@ -171,9 +171,14 @@ mod tests {
         check(429, &refusal("canary", 1), AGAIN, "too many");
         check(503, "<html>canary</html>", AGAIN, "not available");
         check(503, &refusal("canary", 90_002), AGAIN, "not available");
-        check(400, "<html>canary</html>", AGAIN, "gateway");
+        for status in [400, 401, 403, 407, 421, 425] {
+            for body in ["", "<html>canary</html>", "{}", r#"{"error":"canary"}"#, r#"{"error":{"code":"canary"}}"#] {
+                check(status, body, AGAIN, "gateway");
+            }
+        }
         check(404, "<html>canary</html>", AGAIN, "MICROSOFT365_LOGIN_URL");
-        check(302, "", Recovery::Person, "redirect");
+        check(302, "", AGAIN, "redirect");
+        check(302, &refusal("canary", 90_002), Recovery::Person, "check tenant_id");
         check(200, r#"{"token_type":"canary"}"#, AGAIN, "no token");
         check(200, "", AGAIN, "no token");
         let named = into_error(429, b"", Some(Duration::from_secs(7)));

@@ -2,27 +2,17 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url};
-use collector::{Body, Clock, PortError, RetryPolicy, Secrets, UnixSeconds, retry};
+use collector::{Body, Clock, PortError, Secrets, Tries, UnixSeconds, retry};
 
 use crate::config::Config;
-use crate::limits::{LONGEST_WAIT, Limits};
+use crate::limits::Limits;
 use crate::refusal::{Refusal, Task};
+use crate::retry_policy::{RETRY, for_next_tick};
 use crate::token::{Token, Tokens};
 use crate::urls::Urls;
 use crate::vendor_clock::VendorClock;
-
-/// How patiently a call is repeated within a tick.
-pub(crate) const RETRY: RetryPolicy = RetryPolicy {
-    attempts: 4,
-    first_wait: Duration::from_secs(1),
-    max_wait: Duration::from_secs(15),
-    max_retry_after: LONGEST_WAIT,
-};
-/// What is not repeated.
-const ONCE: RetryPolicy = RetryPolicy { attempts: 1, ..RETRY };
 
 /// As much of a refusal's body is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
@@ -59,6 +49,8 @@ pub(crate) struct Call<'a> {
     pub(crate) verb: Verb<'a>,
     pub(crate) url: &'a Url,
     pub(crate) task: Task<'a>,
+    /// Whether the call is repeated, and waits while the tenant pauses.
+    pub(crate) tries: Tries,
 }
 
 impl<S: Secrets, C: Clock> Api<S, C> {
@@ -73,20 +65,29 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         self.vendor_clock.at(self.clock.now())
     }
 
+    /// The time to judge windows by, once an answer has told the vendor's: see [`VendorClock::trusted_at`].
+    pub(crate) fn trusted_now(&self) -> Option<UnixSeconds> {
+        self.vendor_clock.trusted_at(self.clock.now())
+    }
+
     /// Makes the call until `read` has read its answer, the refusal is one that another try does
     /// not cure, or the tries are spent. `read` gets successful answers only, and may find a refusal in one.
+    ///
+    /// [`Tries::Once`] and [`Verb::Start`] are made once; what may pass is left to the next tick.
     pub(crate) async fn ask<T>(
         &self,
         call: Call<'_>,
         read: impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
-        let policy = if matches!(call.verb, Verb::Start(_)) { &ONCE } else { &RETRY };
-        let tries = Cell::new(0);
+        if call.tries == Tries::Once || matches!(call.verb, Verb::Start(_)) {
+            return self.attempt(call, &read, true).await.map_err(for_next_tick);
+        }
+        let attempts = Cell::new(0);
         let attempt = || {
-            tries.set(tries.get() + 1);
-            self.attempt(call, &read, tries.get() == policy.attempts)
+            attempts.set(attempts.get() + 1);
+            self.attempt(call, &read, attempts.get() == RETRY.attempts)
         };
-        retry(&self.clock, policy, attempt).await
+        retry(&self.clock, &RETRY, attempt).await
     }
 
     async fn attempt<T>(
@@ -135,10 +136,9 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         if !self.urls.owns(call.url) {
             return Err(PortError::person("a URL outside of the tenant's feed is not followed"));
         }
-        let turn = self.limits.turn(&self.clock, matches!(call.verb, Verb::Fetch)).await?;
+        let turn = self.limits.turn(&self.clock, matches!(call.verb, Verb::Fetch), call.tries).await?;
         let mut answer = self.http.send(request(call).bearer(&token.text)).await?;
-        let answered = self.clock.now();
-        self.vendor_clock.note(answer.date(), answered);
+        let (answered, date) = (self.clock.now(), answer.date());
         let outcome = if (200..=299).contains(&answer.status()) {
             read(answer).await?
         } else {
@@ -149,6 +149,10 @@ impl<S: Secrets, C: Clock> Api<S, C> {
             Ok(_) => {
                 turn.answered(answered);
                 self.tokens.accepted(token);
+                // A blob that was opened has still to prove that it is one.
+                if !matches!(call.verb, Verb::Fetch) {
+                    self.vendor_clock.note(date, answered);
+                }
             }
             Err(refusal) if refusal.is_throttled() && !matches!(call.verb, Verb::Start(_)) => {
                 turn.throttled(refusal.retry_after, &self.clock);

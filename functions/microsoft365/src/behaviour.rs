@@ -6,8 +6,8 @@ use std::time::Duration;
 use adapters::http::HttpClient;
 use axum::http::Method;
 use collector::{
-    BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Recovery, Stream, UnixSeconds,
-    Vendor, Window,
+    BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, Page, PortError, Prepared, Recovery, Stream, Tries,
+    UnixSeconds, Vendor, Window,
 };
 use secrecy::ExposeSecret;
 
@@ -21,6 +21,7 @@ mod codes;
 mod fetch;
 mod list;
 mod login;
+mod once;
 mod prepare;
 mod secrets;
 mod throttle;
@@ -55,7 +56,11 @@ impl World {
 
     /// What a listing came to; a fault that keeps a subscription from being there is an error, of a start that is told.
     async fn list(&self, cursor: Option<&str>) -> Result<Listed, PortError> {
-        let request = ListRequest { stream: &self.stream, listing: LISTING, window: WINDOW, cursor };
+        self.list_with(Tries::Patient, cursor).await
+    }
+
+    async fn list_with(&self, tries: Tries, cursor: Option<&str>) -> Result<Listed, PortError> {
+        let request = ListRequest { stream: &self.stream, listing: LISTING, window: WINDOW, cursor, tries };
         checked(match self.client.list(request).await {
             Ok(Listed::NotYet { started, fault: Some(fault), .. }) => {
                 assert!(started.is_some(), "{fault}");
@@ -67,7 +72,8 @@ impl World {
 
     async fn list_window(&self, from: UnixSeconds, to: UnixSeconds) -> Result<Page, PortError> {
         let window = Window { from, to };
-        let request = ListRequest { stream: &self.stream, listing: LISTING, window, cursor: None };
+        let request =
+            ListRequest { stream: &self.stream, listing: LISTING, window, cursor: None, tries: Tries::Patient };
         checked(self.client.list(request).await).map(page_of)
     }
 
@@ -93,8 +99,12 @@ impl World {
     }
 
     async fn fetch(&self, uri: &str) -> Result<Fetched<Blob>, PortError> {
+        self.fetch_with(Tries::Patient, uri).await
+    }
+
+    async fn fetch_with(&self, tries: Tries, uri: &str) -> Result<Fetched<Blob>, PortError> {
         let blob = BlobRef { id: "b$1".to_owned(), uri: uri.to_owned(), created: WINDOW.from, expires: WINDOW.to };
-        checked(self.client.fetch(&self.stream, &blob).await)
+        checked(self.client.fetch(&self.stream, &blob, tries).await)
     }
 
     fn counts(&self, expected: &[(&str, usize)]) {

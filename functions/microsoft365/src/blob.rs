@@ -1,10 +1,11 @@
 //! A blob under way: handed out once its first byte says that it is an array, or when in the end nothing else comes.
 
 use adapters::http::Answer;
-use collector::{Body, PortError, Recovery};
+use collector::{Body, PortError};
 
 use crate::api::beginning;
 use crate::refusal::Refusal;
+use crate::retry_policy::for_next_tick;
 use crate::wire::BYTE_ORDER_MARK;
 
 /// More space than this before a body is no body.
@@ -57,11 +58,8 @@ impl Body for Blob {
             return Ok(Some(ahead));
         }
         self.answer.chunk().await.map_err(|error| {
-            let recovery = match error.recovery {
-                Recovery::Again { .. } => Recovery::NextTick,
-                other => other,
-            };
-            PortError { recovery, message: format!("{}: {}", self.subject, error.message) }
+            let message = format!("{}: {}", self.subject, error.message);
+            for_next_tick(PortError { message, ..error })
         })
     }
 

@@ -13,6 +13,7 @@ mod content_type;
 mod limits;
 mod policy;
 mod refusal;
+mod retry_policy;
 mod source;
 mod subscription;
 mod token;

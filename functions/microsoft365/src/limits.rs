@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use adapters::http::Url;
-use collector::{Clock, PortError};
+use collector::{Clock, PortError, Tries};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -64,10 +64,16 @@ impl Limits {
     }
 
     /// Waits for a turn: for the end of a pause, for a permit if it is a fetch, and for the budget.
-    /// A pause that does not fit the tick is an error at once: the next tick carries on.
-    pub(crate) async fn turn(&self, clock: &impl Clock, is_fetch: bool) -> Result<Turn<'_>, PortError> {
+    ///
+    /// A pause is an error at once, for the next tick, if it does not fit this tick or the call is to be tried
+    /// only once.
+    pub(crate) async fn turn(&self, clock: &impl Clock, is_fetch: bool, tries: Tries) -> Result<Turn<'_>, PortError> {
+        let max_wait = match tries {
+            Tries::Patient => LONGEST_WAIT,
+            Tries::Once => Duration::ZERO,
+        };
         for _ in 0..MOST_TURNS {
-            self.wait_out_pause(clock).await?;
+            self.wait_out_pause(clock, max_wait).await?;
             let permit = if is_fetch { Some(self.permits.take().await) } else { None };
             let wait = self.budget.reserve(clock.now());
             if !wait.is_zero() {
@@ -81,10 +87,10 @@ impl Limits {
         Err(PortError::next_tick("too many requests for this tenant, time and again; the next tick carries on"))
     }
 
-    async fn wait_out_pause(&self, clock: &impl Clock) -> Result<(), PortError> {
+    async fn wait_out_pause(&self, clock: &impl Clock, max_wait: Duration) -> Result<(), PortError> {
         match self.pauses.left(clock.now()) {
             None => Ok(()),
-            Some(left) if left <= LONGEST_WAIT => {
+            Some(left) if left <= max_wait => {
                 clock.sleep(left).await;
                 Ok(())
             }
@@ -144,29 +150,41 @@ mod tests {
     #[tokio::test]
     async fn everybody_keeps_a_pause_to_its_end() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
-        let early = limits.turn(&clock, false).await.unwrap();
-        limits.turn(&clock, true).await.unwrap().throttled(None, &clock);
+        let early = limits.turn(&clock, false, Tries::Patient).await.unwrap();
+        limits.turn(&clock, true, Tries::Patient).await.unwrap().throttled(None, &clock);
         // A request that was on its way lengthens nothing.
         early.throttled(None, &clock);
         assert_eq!(clock.waits(), [] as [f64; 0]);
-        limits.turn(&clock, false).await.unwrap().answered(clock.now());
-        limits.turn(&clock, true).await.unwrap().answered(clock.now());
+        limits.turn(&clock, false, Tries::Patient).await.unwrap().answered(clock.now());
+        limits.turn(&clock, true, Tries::Patient).await.unwrap().answered(clock.now());
         assert_eq!(clock.waits(), [30.0, 0.0375]);
     }
 
     #[tokio::test]
     async fn a_pause_that_does_not_fit_the_tick_is_left_to_the_next() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
-        limits.turn(&clock, false).await.unwrap().throttled(Some(Duration::from_secs(300)), &clock);
+        limits.turn(&clock, false, Tries::Patient).await.unwrap().throttled(Some(Duration::from_secs(300)), &clock);
         for _ in 0..100 {
-            let error = limits.turn(&clock, true).await.unwrap_err();
+            let error = limits.turn(&clock, true, Tries::Patient).await.unwrap_err();
             assert_eq!(error.recovery, Recovery::NextTick);
             assert!(error.message.contains("for 300 s"), "{error}");
         }
         assert!(clock.waits().is_empty());
         clock.jump(Duration::from_secs(250));
-        limits.turn(&clock, true).await.unwrap();
+        limits.turn(&clock, true, Tries::Patient).await.unwrap();
         assert_eq!(clock.waits(), [50.0]);
+    }
+
+    #[tokio::test]
+    async fn a_single_try_waits_for_no_pause() {
+        let (limits, clock) = (Limits::default(), JumpingClock::new());
+        limits.turn(&clock, true, Tries::Once).await.unwrap().throttled(Some(Duration::from_secs(1)), &clock);
+        let error = limits.turn(&clock, true, Tries::Once).await.unwrap_err();
+        assert_eq!(error.recovery, Recovery::NextTick);
+        assert!(clock.waits().is_empty());
+        limits.turn(&clock, true, Tries::Patient).await.unwrap();
+        assert_eq!(clock.waits(), [1.0]);
+        limits.turn(&clock, true, Tries::Once).await.unwrap();
     }
 
     #[tokio::test]
@@ -174,7 +192,7 @@ mod tests {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
         let mut requests = 0;
         while requests < 9
-            && let Ok(turn) = limits.turn(&clock, true).await
+            && let Ok(turn) = limits.turn(&clock, true, Tries::Patient).await
         {
             requests += 1;
             turn.throttled(None, &clock);
@@ -186,10 +204,10 @@ mod tests {
     async fn one_who_waited_for_a_permit_keeps_a_pause_that_began_meanwhile() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
         let mut turns = Vec::new();
-        while let Some(turn) = limits.turn(&clock, true).now_or_never() {
+        while let Some(turn) = limits.turn(&clock, true, Tries::Patient).now_or_never() {
             turns.push(turn.unwrap());
         }
-        let mut late = limits.turn(&clock, true).boxed_local();
+        let mut late = limits.turn(&clock, true, Tries::Patient).boxed_local();
         assert!((&mut late).now_or_never().is_none());
         turns[0].throttled(None, &clock);
         drop(turns);
@@ -220,12 +238,12 @@ mod tests {
     #[tokio::test]
     async fn one_who_waited_for_the_budget_keeps_a_pause_that_began_meanwhile() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
-        let first = limits.turn(&clock, false).await.unwrap();
+        let first = limits.turn(&clock, false, Tries::Patient).await.unwrap();
         while clock.waits().is_empty() {
-            limits.turn(&clock, false).await.unwrap();
+            limits.turn(&clock, false, Tries::Patient).await.unwrap();
         }
         let interrupted = Interrupted(clock.clone(), Cell::new(Some(first)));
-        limits.turn(&interrupted, false).await.unwrap();
+        limits.turn(&interrupted, false, Tries::Patient).await.unwrap();
         let waited: f64 = clock.waits()[1..].iter().sum();
         assert!((30.0..30.1).contains(&waited), "{waited}");
     }
@@ -234,13 +252,13 @@ mod tests {
     async fn only_quick_fetches_allow_more() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
         let in_flight = || {
-            let turn = || limits.turn(&clock, true).now_or_never().map(Result::unwrap);
+            let turn = || limits.turn(&clock, true, Tries::Patient).now_or_never().map(Result::unwrap);
             std::iter::from_fn(turn).collect::<Vec<_>>()
         };
         let few = in_flight();
         let slow = clock.now() + SignedDuration::from_secs(3);
         few.iter().for_each(|turn| turn.answered(slow));
-        let listing = limits.turn(&clock, false).await.unwrap();
+        let listing = limits.turn(&clock, false, Tries::Patient).await.unwrap();
         (0..10).for_each(|_| listing.answered(clock.now()));
         assert!(in_flight().is_empty());
         few.iter().for_each(|turn| turn.answered(clock.now()));

@@ -3,11 +3,13 @@
 //! The body is read before the status: the vendor sends throttling as 403 in something that only
 //! looks like JSON, missing permissions as 401, and errors as 200. Of the vendor's words only its
 //! codes are repeated in messages.
+//!
+//! A body that is not the API's own error is that of a gateway or proxy in between. Whatever its status, it may pass:
+//! it never blames a permission, the credential, a blob or a person's settings.
 
 use std::time::Duration;
 
 use collector::{PortError, Recovery};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::af;
@@ -46,22 +48,12 @@ pub(crate) enum Reason {
     Af(u32),
     /// The tenant keeps no audit log: a .NET error instead of a code.
     AuditingOff,
-    /// JSON that says it is an error, without a code we know.
+    /// The API's own error object, without a code we know.
     Error,
-    /// Other JSON.
-    Other,
-    /// No JSON: HTML, nothing at all, or cut short. Not the API, but something in front of it.
-    Unreadable,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: Option<ErrorObject>,
-}
-
-#[derive(Deserialize)]
-struct ErrorObject {
-    code: Option<Value>,
+    /// The API's own error of the other shape, `{"Message":…}`, which has no code.
+    Message,
+    /// Anything else (HTML, nothing, other JSON): with an error status a gateway or proxy in between answered.
+    Foreign,
 }
 
 impl Refusal {
@@ -75,14 +67,15 @@ impl Refusal {
         self.reason == Reason::Throttled
     }
 
-    /// A 401 that names no other cause: the token is too old, and a new one may do.
+    /// A 401 that names no other cause: the token is too old, and a new one may do. A 401 whose body is not the API's
+    /// own error counts, too: the API may send one without a body, and a new token costs little.
     pub(crate) fn is_stale_token(&self) -> bool {
-        self.status == 401 && matches!(self.reason, Reason::Error | Reason::Other | Reason::Unreadable)
+        self.status == 401 && matches!(self.reason, Reason::Error | Reason::Message | Reason::Foreign)
     }
 
     /// Whether it is a success by its status, and nothing we know, nor an error, by what it holds.
     pub(crate) fn says_nothing(&self) -> bool {
-        (200..=299).contains(&self.status) && matches!(self.reason, Reason::Other | Reason::Unreadable)
+        (200..=299).contains(&self.status) && matches!(self.reason, Reason::Message | Reason::Foreign)
     }
 
     /// One of these codes of the API.
@@ -90,12 +83,12 @@ impl Refusal {
         matches!(self.reason, Reason::Af(code) if codes.contains(&code))
     }
 
-    /// Whether a blob was asked for that is not there, or not yet. A 404 without a code means the same.
+    /// Whether a blob was asked for that is not there, or not yet. The API's own 404 without a code means the same.
     pub(crate) fn is_missing(&self) -> bool {
         match self.reason {
             Reason::Af(code) => code == af::NO_SUCH_CONTENT || code == af::BAD_CONTENT_ID,
-            Reason::Error | Reason::Other | Reason::Unreadable => self.status == 404,
-            Reason::Throttled | Reason::AuditingOff => false,
+            Reason::Error | Reason::Message => self.status == 404,
+            Reason::Throttled | Reason::AuditingOff | Reason::Foreign => false,
         }
     }
 
@@ -134,10 +127,11 @@ impl Refusal {
                 (if again { self.again() } else { recovery }, advice.to_owned())
             }
             Reason::AuditingOff => (Recovery::Person, AUDITING_OFF.to_owned()),
-            Reason::Error | Reason::Other | Reason::Unreadable => {
+            Reason::Error | Reason::Message => {
                 let (recovery, advice) = self.by_status();
                 (recovery, advice.to_owned())
             }
+            Reason::Foreign => (self.again(), self.advice_on_a_gateway().to_owned()),
         }
     }
 
@@ -145,26 +139,36 @@ impl Refusal {
         Recovery::Again { after: self.retry_after }
     }
 
+    /// What an error of the API's own without a known code means.
     fn by_status(&self) -> (Recovery, &'static str) {
-        let again = self.again();
-        match (self.status, self.reason) {
-            (401, _) => (
+        match self.status {
+            200..=299 => (self.again(), "the answer is not what was asked for"),
+            300..=399 => {
+                (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
+            }
+            401 => (
                 Recovery::Person,
                 "a token just issued is refused; check that cloud and tenant_id in the source's secret are the tenant's own",
             ),
-            (300..=399, _) => {
-                (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
-            }
-            (408 | 500.., _) => (again, "the vendor's service is not available"),
-            (404, Reason::Error | Reason::Other) => (Recovery::NextTick, NOT_THERE),
-            (404, _) => (again, NOT_THERE),
-            (_, Reason::Unreadable) => (again, "the answer is not the API's but a gateway's"),
-            (200..=299, _) => (again, "the answer is not what was asked for"),
-            (403, _) => (
+            403 => (
                 Recovery::Person,
                 "access is denied; check the app registration's permissions and the tenant's access policies",
             ),
+            404 => (Recovery::NextTick, "there is no such thing; check MICROSOFT365_API_URL if it is set"),
+            408 | 421 | 425 | 500.. => (self.again(), "the vendor's service is not available"),
             _ => (Recovery::NextTick, "the request is refused without a known code"),
+        }
+    }
+
+    fn advice_on_a_gateway(&self) -> &'static str {
+        match self.status {
+            200..=299 => "the answer is not what was asked for, and may be a gateway's",
+            300..=399 => "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL if it is set",
+            408 | 500.. => "the vendor's service is not available",
+            _ => {
+                "the answer is not the API's but that of a gateway or proxy; if this lasts, check MICROSOFT365_API_URL \
+                 if it is set, and the network in between"
+            }
         }
     }
 }
@@ -172,24 +176,30 @@ impl Refusal {
 const AUDITING_OFF: &str = "the tenant records no audit log; turn on unified audit logging in Microsoft Purview \
      (Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true) and allow it an hour";
 
-const NOT_THERE: &str = "there is no such thing; check MICROSOFT365_API_URL if it is set";
-
 fn reason(status: u16, body: &str) -> Reason {
     let lower = body.to_ascii_lowercase();
     // Before anything else: it comes as 403, too, which means something else otherwise.
     if status == 429 || af::all(body).any(|code| code == af::THROTTLED) || lower.contains("too many request") {
         return Reason::Throttled;
     }
-    let Ok(parsed) = serde_json::from_str::<ErrorBody>(body) else {
-        return af::first(body).map_or(Reason::Unreadable, Reason::Af);
+    let Ok(parsed) = serde_json::from_str::<Value>(body) else {
+        // The vendor writes some of its errors in single quotes. One that is cut short has its code at the beginning.
+        let code = if body.trim_start().starts_with('{') { af::first(body) } else { None };
+        return code.map_or(Reason::Foreign, Reason::Af);
     };
-    let is_error = parsed.error.is_some();
-    let code = parsed.error.and_then(|error| error.code).and_then(|code| af::first(code.as_str()?));
+    let says_why =
+        |error: &&Value| ["code", "message"].iter().any(|name| error.get(name).is_some_and(|it| !it.is_null()));
+    let error = parsed.get("error").filter(says_why);
+    let is_message = parsed.get("Message").is_some_and(Value::is_string);
+    if error.is_none() && !is_message {
+        return Reason::Foreign;
+    }
+    let code = error.and_then(|error| af::first(error.get("code")?.as_str()?));
     match code {
         Some(code) => Reason::Af(code),
         None if lower.contains("startsubscription [corrid") || tenant_does_not_exist(&lower) => Reason::AuditingOff,
-        None if is_error => Reason::Error,
-        None => Reason::Other,
+        None if error.is_some() => Reason::Error,
+        None => Reason::Message,
     }
 }
 
@@ -225,6 +235,7 @@ mod tests {
         check(400, "Too Many Requests", AGAIN, "too many");
         check(200, &af("AF429"), AGAIN, "too many");
         check(403, "<html>AF10001, or rather AF429</html>", AGAIN, "too many");
+        check(403, "<html>Too Many Requests</html>", AGAIN, "too many");
         let named = Refusal::read(429, b"", Some(Duration::from_secs(7)));
         assert_eq!(named.verdict(None).0, Recovery::Again { after: Some(Duration::from_secs(7)) });
     }
@@ -241,6 +252,9 @@ mod tests {
         check(500, &af("AF50006"), AGAIN, "AF50006");
         check(200, &af("AF50000"), AGAIN, "AF50000");
         check(400, "{'error':{'code':'AF20022','message':'No subscription'}}", Recovery::NextTick, "AF20022");
+        check(401, "{\"error\":{\"code\":\"AF10001\",\"message\":\"cut sho", Recovery::Person, "AF10001");
+        // Only where the API says it.
+        check(403, "<html>canary AF10001</html>", AGAIN, "gateway");
     }
 
     #[test]
@@ -248,6 +262,7 @@ mod tests {
         let body = r#"{"error":{"code":"StartSubscription [CorrId=9af4291c] Exception: canary","message":"at X() Tenant 0f3c does not exist."}}"#;
         check(400, body, Recovery::Person, "unified audit logging");
         check(400, r#"{"error":{"message":"Tenant 0f3c does not exist."}}"#, Recovery::Person, "unified audit");
+        check(400, r#"{"canary":"Tenant 0f3c does not exist."}"#, AGAIN, "gateway");
         check(400, &af("AF20011").replace("canary", "tenant canary does not exist"), Recovery::Person, "AF20011");
     }
 
@@ -255,23 +270,55 @@ mod tests {
     fn statuses() {
         check(401, r#"{"Message":"Authorization has been denied for this request."}"#, Recovery::Person, "cloud");
         check(403, r#"{"error":{"code":"canary"}}"#, Recovery::Person, "access is denied");
-        check(403, "<html>canary</html>", AGAIN, "gateway");
+        check(403, r#"{"Message":"canary"}"#, Recovery::Person, "access is denied");
         check(503, "<html>canary</html>", AGAIN, "not available");
         check(500, "", AGAIN, "not available");
         check(408, "", AGAIN, "not available");
-        check(404, "", AGAIN, "no such thing");
-        check(404, "{}", Recovery::NextTick, "no such thing");
-        check(302, "", Recovery::Person, "redirect");
+        check(404, r#"{"Message":"No HTTP resource was found, canary"}"#, Recovery::NextTick, "no such thing");
+        check(302, r#"{"Message":"canary"}"#, Recovery::Person, "redirect");
         check(200, r#"{"canary":1}"#, AGAIN, "not what was asked for");
         check(200, "", AGAIN, "gateway");
-        check(400, r#"{"error":"canary"}"#, AGAIN, "gateway");
+        check(200, r#"{"Message":"canary"}"#, AGAIN, "not what was asked for");
         check(400, r#"{"error":{"code":7}}"#, Recovery::NextTick, "refused");
+        check(425, r#"{"Message":"canary"}"#, AGAIN, "not available");
+    }
+
+    #[test]
+    fn what_is_not_the_apis_own_error_may_pass_whatever_its_status() {
+        let bodies = [
+            "",
+            " ",
+            "canary",
+            "<html>canary</html>",
+            "{}",
+            "[]",
+            "null",
+            r#"{"message":"canary"}"#,
+            r#"{"error":"canary"}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":{"code":null}}"#,
+        ];
+        for body in bodies {
+            for status in [400, 401, 403, 404, 405, 407, 413, 418, 421, 425, 451] {
+                check(status, body, AGAIN, "that of a gateway or proxy");
+            }
+            for status in [301, 302, 307] {
+                check(status, body, AGAIN, "check MICROSOFT365_API_URL");
+            }
+            let refusal = Refusal::read(404, body.as_bytes(), None);
+            assert!(!refusal.is_missing() && !refusal.is_af(&[af::NO_PERMISSION]), "{body}");
+        }
     }
 
     #[test]
     fn missing() {
         let is_missing = |status, body: &str| Refusal::read(status, body.as_bytes(), None).is_missing();
-        for body in ["", "{}", "<html>", r#"{"error":{"code":"AF20050"}}"#, r#"{"error":{"code":"AF20052"}}"#] {
+        for body in [
+            r#"{"Message":"No HTTP resource was found that matches the request URI"}"#,
+            r#"{"error":{"code":"NotFound"}}"#,
+            r#"{"error":{"code":"AF20050"}}"#,
+            r#"{"error":{"code":"AF20052"}}"#,
+        ] {
             assert!(is_missing(404, body), "{body}");
         }
         assert!(is_missing(400, "{'error':{'code':'AF20050'}}"));

@@ -37,6 +37,7 @@ struct Asked<'a> {
     content_type: ContentType,
     window: Window,
     task: Task<'a>,
+    tries: Tries,
 }
 
 impl<S: Secrets, C: Clock> Microsoft365<S, C> {
@@ -57,10 +58,11 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         let read = async |answer: Answer| {
             let link = NEXT_PAGE_HEADERS.iter().find_map(|name| answer.header(name)).map(str::trim);
             let next = link.filter(|link| !link.is_empty()).map(next_page).transpose()?;
-            let page = Page { items: Vec::new(), next, vendor_now: self.api.vendor_now() };
+            let answer_time = answer.date().map(|date| date.as_second());
+            let page = Page { items: Vec::new(), next, vendor_now: answer_time.or_else(|| self.api.vendor_now()) };
             Ok(read_items(answer).await?.and_then(|items| self.page(items, page, asked.window.from)))
         };
-        self.api.ask(Call { verb: Verb::Get, url, task: asked.task }, read).await
+        self.api.ask(Call { verb: Verb::Get, url, task: asked.task, tries: asked.tries }, read).await
     }
 
     fn page(&self, items: Vec<ContentItem>, page: Page, window_from: UnixSeconds) -> Outcome<Page> {
@@ -70,16 +72,16 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         };
         let items: Option<_> = items.into_iter().map(blob).collect();
         // An item that names no blob would be lost in silence.
-        let nameless = Refusal { status: 200, reason: Reason::Other, retry_after: None };
+        let nameless = Refusal { status: 200, reason: Reason::Foreign, retry_after: None };
         items.map(|items| Page { items, ..page }).ok_or(nameless)
     }
 
     /// What becomes of a listing that was refused at its first page.
     async fn refused(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Listed, PortError> {
         if refusal.is_af(&[af::NOT_SUBSCRIBED, af::DISABLED]) {
-            let healed =
-                self.subscriptions.heal(&self.api, asked.content_type, refusal, asked.window, asked.task).await;
-            return Ok(self.not_yet(asked.content_type, healed.err()));
+            let Asked { content_type, window, task, tries } = asked;
+            let healed = self.subscriptions.heal(&self.api, content_type, refusal, window, task, tries).await;
+            return Ok(self.not_yet(content_type, healed.err()));
         }
         if refusal.is_af(&af::TIME_RULES) {
             return self.list_clamped(refusal, asked).await.map(Listed::Page);
@@ -94,10 +96,12 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         Listed::NotYet { started, fault, lost }
     }
 
-    /// The window was planned by a clock that is not the vendor's. What is left of it by the vendor's
-    /// own is asked for once; the next plan is made by that clock.
+    /// Handles a refusal by the API's time rules: the window was planned by a clock that is not the vendor's.
+    ///
+    /// Asks once for what is left of the window by [`Api::trusted_now`]. Without a well-formed answer so far, that
+    /// time is not known and the refusal stands.
     async fn list_clamped(&self, refusal: Refusal, asked: Asked<'_>) -> Result<Page, PortError> {
-        let clamped = self.api.vendor_now().map(|now| (clamp(asked.window, now), now));
+        let clamped = self.api.trusted_now().map(|now| (clamp(asked.window, now), now));
         match clamped {
             Some((Clamped::Nothing, now)) => Ok(Page { vendor_now: Some(now), ..Page::default() }),
             Some((Clamped::Part(window), _)) => {
@@ -112,7 +116,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
 
     /// What the last try brought is handed out as a blob also where it is none and says nothing else: whether to
     /// ask for it once more, and what of it to keep, is not decided here.
-    async fn fetch_from(&self, url: &Url, task: Task<'_>) -> Result<Outcome<Blob>, PortError> {
+    async fn fetch_from(&self, url: &Url, task: Task<'_>, tries: Tries) -> Result<Outcome<Blob>, PortError> {
         let last = RefCell::new(None);
         let read = async |answer: Answer| match Blob::open(answer, task.to_string()).await? {
             Opened::Array(blob) => Ok(Ok(blob)),
@@ -121,7 +125,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
                 Ok(Err(refusal))
             }
         };
-        let outcome = self.api.ask(Call { verb: Verb::Fetch, url, task }, read).await?;
+        let outcome = self.api.ask(Call { verb: Verb::Fetch, url, task, tries }, read).await?;
         Ok(outcome.or_else(|refusal| {
             let blob = if refusal.says_nothing() { last.take() } else { None };
             blob.ok_or(refusal)
@@ -139,7 +143,7 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
         let (content_type, window) = (content_type(request.stream)?, request.window);
         let task = Task { content_type: Some(content_type), doing: "listing content" };
-        let asked = Asked { content_type, window, task };
+        let asked = Asked { content_type, window, task, tries: request.tries };
         let Some(cursor) = request.cursor else {
             if let Err(why) = self.subscriptions.tell_restart(content_type, window, task) {
                 return Ok(self.not_yet(content_type, Some(why)));
@@ -157,14 +161,14 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
         }
     }
 
-    async fn fetch(&self, stream: &Stream, blob: &BlobRef, _: Tries) -> Result<Fetched<Blob>, PortError> {
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<Blob>, PortError> {
         let doing = format!("fetching content {}", blob.id);
         let task = Task { content_type: Some(content_type(stream)?), doing: &doing };
         let url = self.api.urls.blob(&blob.uri, &blob.id);
         let by_id = self.api.urls.blob_by_id(&blob.id);
-        let mut outcome = self.fetch_from(&url, task).await?;
+        let mut outcome = self.fetch_from(&url, task, tries).await?;
         if url != by_id && matches!(&outcome, Err(refusal) if refusal.is_af(&[af::BAD_CONTENT_ID])) {
-            outcome = self.fetch_from(&by_id, task).await?;
+            outcome = self.fetch_from(&by_id, task, tries).await?;
         }
         match outcome {
             Ok(blob) => Ok(Fetched::Body(blob)),

@@ -6,17 +6,19 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use adapters::http::Answer;
-use collector::{Clock, PortError, Prepared, Recovery, Secrets, UnixSeconds, Window};
+use collector::{Clock, PortError, Prepared, Secrets, Tries, UnixSeconds, Window};
 use futures_util::lock::Mutex as AsyncMutex;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use crate::af;
 use crate::api::{Api, Call, Outcome, Verb};
 use crate::content_type::ContentType;
 use crate::refusal::{Refusal, Task};
+use crate::retry_policy::for_next_tick;
 use crate::wire::{Standing, Subscription, unmarked};
 use starts::{Cause, Start, Starts};
+
+pub(crate) use starts::NotRecorded;
 
 /// For this long after a start the vendor may not have noticed it, in seconds.
 const SETTLES_IN: UnixSeconds = 120;
@@ -30,20 +32,6 @@ const LONGEST_ANSWER: usize = 1 << 20;
 pub(crate) struct Subscriptions {
     list: AsyncMutex<Option<List>>,
     starts: Starts,
-}
-
-/// Why a content type is not recorded, where that is a fault.
-#[derive(Debug)]
-pub(crate) struct NotRecorded {
-    pub(crate) fault: PortError,
-    /// What may be lost by it, once that is known.
-    pub(crate) lost: Option<Window>,
-}
-
-impl From<PortError> for NotRecorded {
-    fn from(fault: PortError) -> Self {
-        Self { fault, lost: None }
-    }
 }
 
 /// The vendor's list as it was at a time.
@@ -77,7 +65,7 @@ impl Subscriptions {
         if let Some(cause) = missing
             && self.starts.lately(content_type, api.clock.now().as_second()).is_none()
         {
-            self.start(api, content_type, cause).await?;
+            self.start(api, content_type, cause, Tries::Patient).await?;
         }
         let started = self.starts.last(content_type).map(|start| start.at) > last_start;
         Ok(Prepared::Ready { vendor_now: api.vendor_now(), started })
@@ -92,11 +80,12 @@ impl Subscriptions {
         refusal: Refusal,
         window: Window,
         task: Task<'_>,
+        tries: Tries,
     ) -> Result<(), NotRecorded> {
         let cause = if refusal.is_af(&[af::DISABLED]) { Cause::Disabled } else { Cause::NeverStarted };
         let start = match self.starts.lately(content_type, api.clock.now().as_second()) {
             Some(start) => start,
-            None => self.start(api, content_type, cause).await?,
+            None => self.start(api, content_type, cause, tries).await?,
         };
         if let Some(error) = start.failed {
             return Err(error.into());
@@ -129,16 +118,18 @@ impl Subscriptions {
         api: &Api<S, C>,
         content_type: ContentType,
         cause: Cause,
+        tries: Tries,
     ) -> Result<Start, PortError> {
         let task = Task { content_type: Some(content_type), doing: "starting the subscription" };
         let (url, sent) = (api.urls.start(content_type), Cell::new(false));
-        let outcome = api.ask(Call { verb: Verb::Start(&sent), url: &url, task }, read_start).await;
+        let outcome = api.ask(Call { verb: Verb::Start(&sent), url: &url, task, tries }, read_start).await;
         let failed = match outcome {
             Err(error) if !sent.get() => return Err(error),
             Err(error) => Some(error),
             Ok(Ok(())) => None,
             Ok(Err(refusal)) if refusal.is_af(&[af::ALREADY_ENABLED]) => None,
-            Ok(Err(refusal)) => Some(left_for_later(refusal.into_error(task))),
+            // The caller does not repeat a start.
+            Ok(Err(refusal)) => Some(for_next_tick(refusal.into_error(task))),
         };
         let start = Start { at: api.clock.now().as_second(), failed };
         self.starts.started(content_type, start.clone(), cause);
@@ -155,18 +146,10 @@ impl Subscriptions {
         let task = Task { content_type: None, doing: "listing subscriptions" };
         let url = api.urls.subscriptions();
         // What is wrong for good, listing content finds as well, and by content type.
-        let standings = api.ask(Call { verb: Verb::Get, url: &url, task }, read_list).await.ok().and_then(Result::ok);
+        let call = Call { verb: Verb::Get, url: &url, task, tries: Tries::Patient };
+        let standings = api.ask(call, read_list).await.ok().and_then(Result::ok);
         list.insert(List { taken: api.clock.now(), standings }).clone()
     }
-}
-
-/// Nobody further out repeats a start.
-fn left_for_later(error: PortError) -> PortError {
-    let recovery = match error.recovery {
-        Recovery::Again { .. } => Recovery::NextTick,
-        other => other,
-    };
-    PortError { recovery, ..error }
 }
 
 async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, Standing>>, PortError> {
@@ -181,6 +164,7 @@ async fn read_list(answer: Answer) -> Result<Outcome<BTreeMap<ContentType, Stand
 async fn read_start(answer: Answer) -> Result<Outcome<()>, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(LONGEST_ANSWER).await?;
-    let is_error = serde_json::from_slice::<Value>(unmarked(&body)).is_ok_and(|body| body.get("error").is_some());
-    Ok(if is_error { Err(Refusal::read(status, &body, retry_after)) } else { Ok(()) })
+    let subscription = serde_json::from_slice::<Subscription>(unmarked(&body)).ok();
+    let is_named = subscription.is_some_and(|subscription| subscription.standing().is_some());
+    Ok(if is_named { Ok(()) } else { Err(Refusal::read(status, &body, retry_after)) })
 }

@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::{Builder, Uuid};
 
 use crate::aadsts;
-use crate::api::RETRY;
 use crate::config::{Client, Config, Credential, Endpoints, Overrides};
+use crate::retry_policy::RETRY;
 use crate::wire::TokenAnswer;
 
 /// A token is renewed when it has less than this left, or half its life if that is shorter.

@@ -112,16 +112,39 @@ pub(crate) struct LoginRefusal {
 }
 
 impl LoginRefusal {
-    /// Reads it from an answer's body; `None` where it is not the login's.
+    /// Reads it from an answer's body; `None` where it is not the login's but that of a gateway or proxy in between.
+    ///
+    /// The login's `error` is one of OAuth's names, or its answer has a description or codes besides. So
+    /// `{"error":"Forbidden"}` is not the login's.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let answer: Value = serde_json::from_slice(unmarked(body)).ok()?;
-        let error = answer.get("error").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let listed = answer.get("error_codes").and_then(Value::as_array).into_iter().flatten();
-        let mut codes: Vec<u32> = listed.filter_map(|code| whole(code)?.try_into().ok()).collect();
-        codes.extend(described_codes(answer.get("error_description").and_then(Value::as_str).unwrap_or_default()));
-        (!error.is_empty() || !codes.is_empty()).then_some(Self { error, codes })
+        let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default();
+        let (error, description) = (text("error").to_owned(), text("error_description"));
+        let listed = answer.get("error_codes").and_then(Value::as_array);
+        let mut codes: Vec<u32> =
+            listed.into_iter().flatten().filter_map(|code| whole(code)?.try_into().ok()).collect();
+        codes.extend(described_codes(description));
+        let is_named = OAUTH_ERRORS.contains(&error.as_str());
+        let is_described = !error.is_empty() && (!description.is_empty() || listed.is_some());
+        (is_named || is_described || !codes.is_empty()).then_some(Self { error, codes })
     }
 }
+
+/// The names that OAuth 2.0 and Microsoft's login have for errors of a login with client credentials.
+const OAUTH_ERRORS: [&str; 12] = [
+    "access_denied",
+    "interaction_required",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_resource",
+    "invalid_scope",
+    "invalid_target",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
 
 fn described_codes(text: &str) -> impl Iterator<Item = u32> {
     text.split("AADSTS").skip(1).filter_map(|rest| {
@@ -216,7 +239,10 @@ mod tests {
         check(r#"{"error":"x","error_description":"AADSTS70002: y. AADSTS50012: z"}"#, Some(("x", &[70_002, 50_012])));
         check(r#"{"error":"x","error_codes":["90002"],"error_description":null}"#, Some(("x", &[90_002])));
         check(r#"{"error":"x","error_codes":7,"error_description":"AADSTSx"}"#, Some(("x", &[])));
-        check(r#"{"error":{"code":"x"}}"#, None);
-        check("<html>", None);
+        check(r#"{"error":"invalid_client"}"#, Some(("invalid_client", &[])));
+        check(r#"{"error":"x","error_description":"y"}"#, Some(("x", &[])));
+        for foreign in [r#"{"error":{"code":"x"}}"#, r#"{"error":"Forbidden"}"#, "<html>", "", "{}", "[]"] {
+            check(foreign, None);
+        }
     }
 }

@@ -16,7 +16,8 @@ use aws_lc_rs::signature::{KeyPair, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use collector::{
-    BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, PortError, Recovery, Secrets, Stream, Vendor, Window,
+    BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, PortError, Recovery, Secrets, Stream, Tries, Vendor,
+    Window,
 };
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -160,7 +161,8 @@ impl World {
     async fn list(&self, stream: &Stream, window: Window) -> Vec<BlobRef> {
         let (mut blobs, mut cursor) = (Vec::new(), None);
         for _ in 0..MOST_TRIES {
-            let request = ListRequest { stream, listing: LISTING, window, cursor: cursor.as_deref() };
+            let request =
+                ListRequest { stream, listing: LISTING, window, cursor: cursor.as_deref(), tries: Tries::Patient };
             match self.client.list(request).await {
                 Ok(Listed::Page(page)) => {
                     blobs.extend(page.items.into_iter().map(|item| match item {
@@ -185,7 +187,7 @@ impl World {
 
     async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Vec<String> {
         for _ in 0..MOST_TRIES {
-            let fetched = match self.client.fetch(stream, blob).await {
+            let fetched = match self.client.fetch(stream, blob, Tries::Patient).await {
                 Ok(Fetched::Body(body)) => whole(body).await,
                 Ok(Fetched::Missing) => Err(PortError::next_tick("not there yet")),
                 Ok(Fetched::Expired) => panic!("{} expired", blob.id),
@@ -308,7 +310,7 @@ async fn a_token_of_another_cloud_needs_a_person_f65() {
     let stream = &world.streams[0];
     let now = world.clock.now().as_second();
     let window = Window { from: now - 86_400, to: now };
-    let request = ListRequest { stream, listing: LISTING, window, cursor: None };
+    let request = ListRequest { stream, listing: LISTING, window, cursor: None, tries: Tries::Patient };
     let error = world.client.list(request).await.unwrap_err();
     assert_eq!(error.recovery, Recovery::Person, "{error}");
     assert!(error.message.contains("check that cloud and tenant_id"), "{error}");
@@ -322,7 +324,7 @@ async fn one_content_type_without_permission_costs_no_other() {
             world.client.prepare(stream, None).await.unwrap();
             let now = world.clock.now().as_second();
             let window = Window { from: now - 86_400, to: now };
-            let request = ListRequest { stream, listing: LISTING, window, cursor: None };
+            let request = ListRequest { stream, listing: LISTING, window, cursor: None, tries: Tries::Patient };
             let error = world.client.list(request).await.unwrap_err();
             assert_eq!(error.recovery, Recovery::Person, "{error}");
             assert!(error.message.contains("AF10001") && error.message.contains("ActivityFeed.ReadDlp"), "{error}");
@@ -339,7 +341,7 @@ async fn the_budget_keeps_clear_of_the_vendors_limit() {
     world.client.prepare(stream, None).await.unwrap();
     let before = world.clock.now();
     let window = Window { from: before.as_second() - 86_400, to: before.as_second() };
-    let request = ListRequest { stream, listing: LISTING, window, cursor: None };
+    let request = ListRequest { stream, listing: LISTING, window, cursor: None, tries: Tries::Patient };
     for _ in 0..3_000 {
         world.client.list(request).await.unwrap();
     }
@@ -357,8 +359,8 @@ async fn the_vendors_limit_is_waited_out() {
     world.client.prepare(stream, None).await.unwrap();
     world.simulator.change(|behaviours| behaviours.per_minute = 30);
     let now = world.clock.now().as_second();
-    let request =
-        ListRequest { stream, listing: LISTING, window: Window { from: now - 86_400, to: now }, cursor: None };
+    let window = Window { from: now - 86_400, to: now };
+    let request = ListRequest { stream, listing: LISTING, window, cursor: None, tries: Tries::Patient };
     for _ in 0..100 {
         world.client.list(request).await.unwrap();
     }

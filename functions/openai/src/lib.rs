@@ -4,8 +4,9 @@
 //! the events of the organization and one for those of its tenant; neither shows the other's.
 
 mod config;
-mod quiet;
+mod cooldown;
 mod refusal;
+mod retry_policy;
 mod source;
 mod wire;
 

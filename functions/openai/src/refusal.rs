@@ -5,15 +5,19 @@ use std::time::Duration;
 use collector::PortError;
 
 use crate::config::TENANT;
-use crate::source::RETRY;
+use crate::retry_policy::RETRY;
 use crate::wire::ApiError;
 
 /// The longest part of the vendor's own words that goes into a message, in characters.
 const LONGEST_QUOTE: usize = 300;
 /// Codes of a 429 that no waiting cures.
 const UNPAID: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
-/// How long nothing is asked after a 429 that no waiting cures, unless it names a wait itself.
-const UNPAID_QUIET: Duration = Duration::from_secs(600);
+/// The cooldown after a 429 that no waiting cures, unless the vendor names a wait itself.
+const UNPAID_COOLDOWN: Duration = Duration::from_secs(600);
+/// The code of a 403 for calls from a country that OpenAI does not serve.
+const UNSUPPORTED_REGION: &str = "unsupported_country_region_territory";
+/// The query parameter that asks for the tenant listing.
+const TENANT_ONLY: &str = "tenant_only";
 const SCOPE: &str = "api.audit_logs.read";
 
 /// What a refused list call comes to.
@@ -27,8 +31,8 @@ pub(crate) enum Refusal {
     NotOffered,
     /// A failure.
     Failed(PortError),
-    /// A failure, and nothing shall be asked for that long.
-    Quiet(Duration, PortError),
+    /// A failure that begins a cooldown of this length.
+    Cooldown(Duration, PortError),
 }
 
 /// A refused list call.
@@ -48,69 +52,59 @@ pub(crate) struct Refused<'a> {
     pub(crate) retry_after: Option<Duration>,
     /// Its `x-should-retry`, where it says anything.
     pub(crate) should_retry: Option<bool>,
-    /// What its body says.
-    pub(crate) error: ApiError,
+    /// The API's own error; `None` if a gateway or proxy in front of the API answered.
+    pub(crate) error: Option<ApiError>,
 }
 
 impl Refused<'_> {
     /// What it comes to. `key` is the key it was sent with, so that no message repeats it.
+    ///
+    /// Only the API's own error can blame the key, the cursor, the listing or a person's settings. What a gateway or
+    /// proxy answers is a failure that may pass, whatever its status.
     pub(crate) fn refusal(&self, key: &str) -> Refusal {
         let person = |advice: &str| PortError::person(self.message(advice, key));
+        let Some(error) = &self.error else { return self.again(key) };
         match self.status {
-            401 => Refusal::Key(person(&self.unauthorized())),
-            403 if self.lacks_permission() => Refusal::Key(person(&self.unauthorized())),
-            403 if self.listing == TENANT => Refusal::NotOffered,
+            401 => Refusal::Key(person(&unauthorized(error))),
+            403 if error.code == UNSUPPORTED_REGION => Refusal::Failed(person(
+                "OpenAI does not support the country or region that the calls come from; run the collector in a \
+                 supported one, or send its calls out through one",
+            )),
+            403 if lacks_permission(error) || refuses_address(error) => Refusal::Key(person(&unauthorized(error))),
+            403 if self.listing == TENANT && (error.param.is_empty() || blames_tenant_only(error)) => {
+                Refusal::NotOffered
+            }
             403 => Refusal::Failed(person(
                 "check that audit logging is on (Organization settings, Data controls, Data retention) \
                  and that the organization may use the API from here",
             )),
-            400 | 404 if self.with_cursor && self.blames_cursor() => Refusal::CursorLost,
-            400 if self.listing == TENANT && matches!(self.error.param.as_str(), "" | "tenant_only") => {
-                Refusal::NotOffered
-            }
+            400 | 404 if self.with_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
+            400 if self.listing == TENANT && blames_tenant_only(error) => Refusal::NotOffered,
             404 => Refusal::Failed(person("check OPENAI_BASE_URL")),
-            429 if UNPAID.contains(&self.error.code.as_str()) => {
+            429 if UNPAID.contains(&error.code.as_str()) => {
                 let error = person("settle the organization's billing; collection goes on by itself then");
-                Refusal::Quiet(self.retry_after.unwrap_or(UNPAID_QUIET), error)
+                Refusal::Cooldown(self.retry_after.unwrap_or(UNPAID_COOLDOWN), error)
             }
-            408 | 409 | 429 | 500.. => self.again(key),
+            408 | 409 | 421 | 425 | 429 | 500.. => self.again(key),
             300..400 => Refusal::Failed(person("redirects are not followed; check OPENAI_BASE_URL")),
             _ => Refusal::Failed(person("the request was not understood; look for a newer version of this collector")),
         }
     }
 
-    /// The parameter named is the cursor, or none is.
-    fn blames_cursor(&self) -> bool {
-        matches!(self.error.param.as_str(), "" | "after")
-    }
-
-    /// The key is good, and may not do this.
-    fn lacks_permission(&self) -> bool {
-        !self.error.missing_scopes().is_empty() || self.error.message.contains("insufficient permission")
-    }
-
-    fn unauthorized(&self) -> String {
-        let error = &self.error;
-        let scopes = error.missing_scopes();
-        if !scopes.is_empty() {
-            return format!("the admin key lacks the permission {}: an owner must grant it", scopes.join(", "));
-        }
-        if self.lacks_permission() {
-            return format!("the admin key lacks a permission: an owner must grant it {SCOPE}");
-        }
-        if error.code.starts_with("ip_") {
-            return "the organization's IP allowlist does not hold this collector's address: add it".to_owned();
-        }
-        format!("the admin key is not accepted: put a valid key that has {SCOPE} into the secret")
-    }
-
     /// Worth another try: now, after a short wait, or after one that is too long for a tick.
     fn again(&self, key: &str) -> Refusal {
-        let what = if self.status == 429 { "too many requests" } else { "a failure on the vendor's side" };
+        let what = match (self.status, &self.error) {
+            (429, _) => "too many requests",
+            (_, Some(_)) => "a failure on the vendor's side",
+            (_, None) => {
+                "the answer is not the API's but that of a gateway or proxy; if this lasts, check OPENAI_BASE_URL and \
+                 the network in between"
+            }
+        };
         let message = self.message(what, key);
         match (self.should_retry, self.retry_after) {
             (_, Some(after)) if after > RETRY.max_retry_after => {
-                Refusal::Quiet(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
+                Refusal::Cooldown(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
             }
             (Some(false), _) => Refusal::Failed(PortError::next_tick(message)),
             (_, Some(after)) => Refusal::Failed(PortError::again_after(after, message)),
@@ -122,14 +116,12 @@ impl Refused<'_> {
     /// says is not quoted: it repeats parts of the key.
     fn message(&self, advice: &str, key: &str) -> String {
         let mut message = format!("{} ({}): HTTP {}", self.place, self.listing, self.status);
-        let words = if (400..500).contains(&self.status) && self.status != 401 && !self.lacks_permission() {
-            &self.error.message
-        } else {
-            ""
-        };
-        for part in [&self.error.code, words] {
-            if !part.is_empty() {
-                message.push_str(&format!(" {}", quote(part)));
+        if let Some(error) = &self.error {
+            let is_quoted = (400..500).contains(&self.status) && self.status != 401 && !lacks_permission(error);
+            for part in [error.code.as_str(), if is_quoted { &error.message } else { "" }] {
+                if !part.is_empty() {
+                    message.push_str(&format!(" {}", quote(part)));
+                }
             }
         }
         if let Some(id) = self.request_id {
@@ -137,6 +129,35 @@ impl Refused<'_> {
         }
         without_keys(&format!("{message}: {advice}"), key)
     }
+}
+
+/// The key is good, and may not do this.
+fn lacks_permission(error: &ApiError) -> bool {
+    !error.missing_scopes().is_empty() || error.message.contains("insufficient permission")
+}
+
+/// The organization's IP allowlist refuses the address that the call came from.
+fn refuses_address(error: &ApiError) -> bool {
+    error.code.starts_with("ip_")
+}
+
+/// The error is about the tenant listing itself, by its parameter or by its message.
+fn blames_tenant_only(error: &ApiError) -> bool {
+    error.param == TENANT_ONLY || error.message.contains(TENANT_ONLY)
+}
+
+fn unauthorized(error: &ApiError) -> String {
+    let scopes = error.missing_scopes();
+    if !scopes.is_empty() {
+        return format!("the admin key lacks the permission {}: an owner must grant it", scopes.join(", "));
+    }
+    if lacks_permission(error) {
+        return format!("the admin key lacks a permission: an owner must grant it {SCOPE}");
+    }
+    if refuses_address(error) {
+        return "the organization's IP allowlist does not hold this collector's address: add it".to_owned();
+    }
+    format!("the admin key is not accepted: put a valid key that has {SCOPE} into the secret")
 }
 
 /// One bounded line of foreign text.
@@ -169,6 +190,9 @@ mod tests {
 
     const KEY: &str = "sk-admin-canary";
     const AGAIN: Recovery = Recovery::Again { after: None };
+    /// Bodies that are not the API's own error.
+    const FOREIGN: [&str; 5] =
+        ["", "<html>canary</html>", "canary", "{}", r#"{"message":"Missing scopes: api.audit_logs.read canary"}"#];
 
     fn refused(status: u16, body: &str) -> Refused<'static> {
         Refused {
@@ -185,7 +209,7 @@ mod tests {
 
     fn check(refused: &Refused<'_>, recovery: Recovery, says: &str) {
         let refusal = refused.refusal(KEY);
-        let (Refusal::Failed(error) | Refusal::Key(error) | Refusal::Quiet(_, error)) = refusal else {
+        let (Refusal::Failed(error) | Refusal::Key(error) | Refusal::Cooldown(_, error)) = refusal else {
             panic!("{refused:?}")
         };
         assert_eq!(error.recovery, recovery, "{error}");
@@ -209,25 +233,46 @@ mod tests {
         check(&echo, Recovery::Person, "put a valid key");
         let live = "You have insufficient permissions for this operation. Missing scopes: api.audit_logs.read.";
         check(&refused(401, &error(live, "", "")), Recovery::Person, "lacks the permission api.audit_logs.read:");
-        check(&refused(401, ""), Recovery::Person, "put a valid key");
-        check(&refused(401, &error("no", "", "ip_not_authorized")), Recovery::Person, "allowlist");
+        for status in [401, 403] {
+            check(&refused(status, &error("no", "", "ip_not_authorized")), Recovery::Person, "allowlist");
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_apis_own_error_may_pass_whatever_its_status() {
+        for status in [300, 301, 302, 307, 400, 401, 403, 404, 405, 407, 413, 418, 421, 425, 451] {
+            for (body, listing) in FOREIGN.into_iter().flat_map(|body| [(body, ORGANIZATION), (body, TENANT)]) {
+                for with_cursor in [false, true] {
+                    let refused = Refused { listing, with_cursor, ..refused(status, body) };
+                    let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
+                    assert_eq!(error.recovery, AGAIN, "{error}");
+                    assert!(error.message.contains("that of a gateway or proxy"), "{error}");
+                    assert!(error.message.contains("check OPENAI_BASE_URL"), "{error}");
+                    assert!(!error.message.contains("canary"), "{error}");
+                }
+            }
+        }
     }
 
     #[test]
     fn again() {
-        for status in [408, 409, 429, 500, 502, 503, 504, 529] {
+        for status in [408, 409, 421, 425, 429, 500, 502, 503, 504, 529] {
             check(&refused(status, "<html>canary</html>"), AGAIN, ": ");
+            check(&refused(status, &error("wait", "", "")), AGAIN, ": ");
             check(&Refused { should_retry: Some(false), ..refused(status, "") }, Recovery::NextTick, ": ");
         }
+        check(&refused(503, &error("wait", "", "")), AGAIN, "on the vendor's side");
+        check(&refused(503, "<html>canary</html>"), AGAIN, "gateway");
+        check(&refused(429, "<html>canary</html>"), AGAIN, "too many requests");
         let after = Some(Duration::from_secs(7));
         let waiting = Refused { retry_after: after, ..refused(429, &error("slow down", "", "rate_limit_exceeded")) };
         check(&waiting, Recovery::Again { after }, "rate_limit_exceeded slow down");
     }
 
     #[test]
-    fn quiet() {
+    fn cooldown() {
         let wait = |refused: &Refused<'_>| match refused.refusal(KEY) {
-            Refusal::Quiet(wait, _) => Some(wait.as_secs()),
+            Refusal::Cooldown(wait, _) => Some(wait.as_secs()),
             _ => None,
         };
         let asking = |seconds| Refused { retry_after: Some(Duration::from_secs(seconds)), ..refused(429, "") };
@@ -245,12 +290,12 @@ mod tests {
             check(&unpaid, Recovery::Person, "billing");
         }
         check(&refused(400, &error("bad limit", "limit", "")), Recovery::Person, "bad limit");
-        check(&refused(403, "{}"), Recovery::Person, "audit logging is on");
+        check(&refused(403, &error("no", "", "")), Recovery::Person, "audit logging is on");
         let scopes = error("Missing scopes: api.audit_logs.read. See platform.openai.com/docs.", "", "");
         check(&refused(403, &scopes), Recovery::Person, "lacks the permission api.audit_logs.read: an owner");
         assert!(matches!(Refused { listing: TENANT, ..refused(403, &scopes) }.refusal(KEY), Refusal::Key(_)));
-        check(&refused(404, ""), Recovery::Person, "OPENAI_BASE_URL");
-        check(&refused(302, ""), Recovery::Person, "OPENAI_BASE_URL");
+        check(&refused(404, &error("no", "", "unknown_url")), Recovery::Person, "OPENAI_BASE_URL");
+        check(&refused(302, &error("no", "", "")), Recovery::Person, "OPENAI_BASE_URL");
         check(
             &refused(418, &error(&format!("saw {KEY}, and sk-other-canary\n"), "", "")),
             Recovery::Person,
@@ -271,14 +316,34 @@ mod tests {
 
     #[test]
     fn tenant_not_offered() {
+        let is_offered = |listing, status, body: &str| {
+            Refused { listing, ..refused(status, body) }.refusal(KEY) != Refusal::NotOffered
+        };
+        let by_param = error("no", "tenant_only", "");
+        let by_message = error("Unknown parameter: 'tenant_only'.", "", "");
         for status in [400, 403] {
-            let tenant = Refused { listing: TENANT, ..refused(status, &error("no", "tenant_only", "")) };
-            assert_eq!(tenant.refusal(KEY), Refusal::NotOffered);
-            let limit = Refused { listing: TENANT, ..refused(status, &error("no", "limit", "")) };
-            assert_eq!(limit.refusal(KEY) == Refusal::NotOffered, status == 403, "{status}");
+            assert!(!is_offered(TENANT, status, &by_param) && !is_offered(TENANT, status, &by_message), "{status}");
+            assert!(is_offered(ORGANIZATION, status, &by_param), "{status}");
+            // The error is about something else.
+            assert!(is_offered(TENANT, status, &error("no", "limit", "")), "{status}");
         }
-        assert!(matches!(Refused { listing: TENANT, ..refused(500, "") }.refusal(KEY), Refusal::Failed(_)));
-        assert!(matches!(Refused { listing: TENANT, ..refused(401, "") }.refusal(KEY), Refusal::Key(_)));
+        // A 403 that blames nothing is about the listing that was asked for.
+        assert!(!is_offered(TENANT, 403, &error("no", "", "")) && !is_offered(TENANT, 403, r#"{"error":"no"}"#));
+        assert!(is_offered(TENANT, 400, &error("no", "", "")) && is_offered(TENANT, 400, r#"{"error":"no"}"#));
+        assert!(is_offered(TENANT, 401, &by_param) && is_offered(TENANT, 404, &by_param));
+        assert!(is_offered(TENANT, 500, &by_param));
+    }
+
+    #[test]
+    fn an_unsupported_region_is_no_missing_listing() {
+        let live = error("Country, region, or territory not supported", "", UNSUPPORTED_REGION);
+        for listing in [ORGANIZATION, TENANT] {
+            let refused = Refused { listing, ..refused(403, &live) };
+            let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
+            assert_eq!(error.recovery, Recovery::Person);
+            assert!(error.message.contains("does not support the country or region"), "{error}");
+            assert!(error.message.contains("run the collector in a supported one"), "{error}");
+        }
     }
 
     #[test]

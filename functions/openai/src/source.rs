@@ -1,27 +1,20 @@
 //! One organization's audit log, page by page.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
 use collector::{
-    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, RetryPolicy, Secrets,
-    Source, Stream, Tries, UnixSeconds, Vendor, retry,
+    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, Secrets, Source, Stream,
+    Tries, UnixSeconds, Vendor, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, POLICY, SourceSecret, TENANT};
-use crate::quiet::Quiet;
+use crate::cooldown::Cooldown;
 use crate::refusal::{Refusal, Refused};
+use crate::retry_policy::RETRY;
 use crate::wire::{self, ApiError, BadPage};
 
-/// How a call is repeated: four times within some ten seconds, or as the vendor asks.
-pub(crate) const RETRY: RetryPolicy = RetryPolicy {
-    attempts: 4,
-    first_wait: Duration::from_millis(500),
-    max_wait: Duration::from_secs(8),
-    max_retry_after: Duration::from_secs(30),
-};
 /// How many events are asked for: as many as the vendor puts on a page, and fewer where those are too long for us.
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 /// The longest page, and so the longest event. A kilobyte or two is usual for one.
@@ -41,7 +34,7 @@ pub struct OpenAi<'a, S, C> {
     base_url: Url,
     reference: String,
     key: RefCell<SecretString>,
-    quiet: Quiet,
+    cooldown: Cooldown,
 }
 
 impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
@@ -62,7 +55,7 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             base_url: config.base_url.clone(),
             reference: reference.to_owned(),
             key: RefCell::new(secret.admin_key),
-            quiet: Quiet::default(),
+            cooldown: Cooldown::default(),
         };
         Ok(Source { vendor, streams, policy: POLICY })
     }
@@ -128,11 +121,22 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             Refusal::CursorLost => Ok(Answered::Listed(Listed::CursorLost)),
             Refusal::NotOffered => Ok(Answered::Listed(Listed::NotOffered)),
             Refusal::Failed(error) => Err(error),
-            Refusal::Quiet(wait, error) => {
-                self.quiet.begin(self.clock, wait, &error);
+            Refusal::Cooldown(wait, error) => {
+                self.cooldown.begin(self.clock, wait, &error);
                 Err(error)
             }
         }
+    }
+
+    /// Leaves to the next tick what may pass. A wait that the vendor named is not slept through, so it becomes a
+    /// cooldown: no later call of this tick is sooner than the vendor asked.
+    fn for_next_tick(&self, error: PortError) -> PortError {
+        let Recovery::Again { after } = error.recovery else { return error };
+        let error = PortError { recovery: Recovery::NextTick, ..error };
+        if let Some(wait) = after {
+            self.cooldown.begin(self.clock, wait, &error);
+        }
+        error
     }
 
     fn url(&self, request: &ListRequest<'_>, limit: &str) -> Url {
@@ -158,7 +162,7 @@ async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) 
     let (place, request_id) = (answer.place().to_owned(), header("x-request-id"));
     let should_retry = header("x-should-retry").and_then(|text| text.parse().ok());
     let (status, retry_after) = (answer.status(), answer.retry_after());
-    // The status says enough; a body that cannot be read adds nothing.
+    // Without a readable body nothing proves that the API itself answered.
     let body = answer.bytes(MAX_ERROR_BYTES).await.unwrap_or_default();
     let refused = Refused {
         place: &place,
@@ -178,7 +182,7 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
 
     /// Nothing to prepare: an owner turns audit logging on, once. But the vendor may want to be left alone.
     async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
-        match self.quiet.check(self.clock) {
+        match self.cooldown.check(self.clock) {
             Ok(()) => {}
             // Nobody has anything to do but wait.
             Err(error) if error.recovery == Recovery::NextTick => return Ok(Prepared::NotYet),
@@ -188,8 +192,16 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
-        self.quiet.check(self.clock)?;
-        retry(self.clock, &RETRY, || self.page(&request)).await
+        match request.tries {
+            Tries::Patient => {
+                self.cooldown.wait_out(self.clock, RETRY.max_retry_after).await?;
+                retry(self.clock, &RETRY, || self.page(&request)).await
+            }
+            Tries::Once => {
+                self.cooldown.check(self.clock)?;
+                self.page(&request).await.map_err(|error| self.for_next_tick(error))
+            }
+        }
     }
 
     async fn fetch(&self, _: &Stream, _: &BlobRef, _: Tries) -> Result<Fetched<NoBlobs>, PortError> {

@@ -66,7 +66,7 @@ const LONGEST_SCOPE: usize = 64;
 /// More scopes than that nobody has to read.
 const MOST_SCOPES: usize = 5;
 
-/// What the body of an error says, as far as it says anything.
+/// The API's own error. A field that the API left out is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) message: String,
@@ -75,21 +75,21 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// Reads `{"error":{…}}`, `{"error":"…"}` and `{"message":…}`; of anything else (HTML, nothing) there
-    /// is nothing to know.
-    pub(crate) fn parse(body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let error = body.get("error").unwrap_or(&body);
+    /// Reads `{"error":{…}}` with a message or a code, and `{"error":"…"}`.
+    ///
+    /// `None` for any other body (HTML, nothing, other JSON): a gateway or proxy in front of the API answered.
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let error = body.get("error")?;
         let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        match error {
-            Value::String(message) => Self { message: message.clone(), ..Self::default() },
-            // Some errors have a type where others have a code.
-            _ => Self {
-                message: field("message"),
-                code: Some(field("code")).filter(|code| !code.is_empty()).unwrap_or_else(|| field("type")),
-                param: field("param"),
-            },
+        let message = error.as_str().map_or_else(|| field("message"), str::to_owned);
+        let code = field("code");
+        if message.is_empty() && code.is_empty() {
+            return None;
         }
+        // Some errors have a type where others have a code.
+        let code = if code.is_empty() { field("type") } else { code };
+        Some(Self { message, code, param: field("param") })
     }
 
     /// The scopes the message says are missing, e.g. `api.audit_logs.read`; the first few.
@@ -190,7 +190,7 @@ mod tests {
 
     fn error(body: &str, message: &str, code: &str, param: &str) {
         let expected = ApiError { message: message.into(), code: code.into(), param: param.into() };
-        assert_eq!(ApiError::parse(body.as_bytes()), expected, "{body}");
+        assert_eq!(ApiError::parse(body.as_bytes()), Some(expected), "{body}");
     }
 
     #[test]
@@ -198,9 +198,31 @@ mod tests {
         error(r#"{"error":{"message":"m","type":"t","param":"after","code":"c"}}"#, "m", "c", "after");
         error(r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#, "m", "t", "");
         error(r#"{"error":"plain"}"#, "plain", "", "");
-        error(r#"{"message":"m"}"#, "m", "", "");
-        for nothing in ["", "<html>502</html>", "null", "[]", "3", r#"{"error":null}"#, r#"{"error":[{}]}"#] {
-            error(nothing, "", "", "");
+        error(r#"{"error":{"code":"c"}}"#, "", "c", "");
+        error(r#"{"error":{"message":"m"}}"#, "m", "", "");
+    }
+
+    #[test]
+    fn no_error_of_the_api() {
+        let bodies = [
+            "",
+            " ",
+            "<html>502</html>",
+            "null",
+            "[]",
+            "3",
+            "{}",
+            r#"{"message":"Forbidden"}"#,
+            r#"{"errors":[{"message":"m"}]}"#,
+            r#"{"error":null}"#,
+            r#"{"error":""}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":[{}]}"#,
+            r#"{"error":{"type":"t","message":""}}"#,
+            r#"{"error":{"message":"cut sho"#,
+        ];
+        for body in bodies {
+            assert_eq!(ApiError::parse(body.as_bytes()), None, "{body}");
         }
     }
 

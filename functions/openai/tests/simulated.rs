@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::http::HttpClient;
-use collector::{Clock, Item, ListRequest, Listed, PortError, Secrets, Source, Vendor, Window};
+use collector::{Clock, Item, ListRequest, Listed, PortError, Secrets, Source, Tries, Vendor, Window};
 use jiff::Timestamp;
 use openai::{Config, LISTINGS, OpenAi};
 use secrecy::SecretString;
@@ -54,7 +54,8 @@ async fn drain(source: &Source<OpenAi<'_, Key, Hasty>>, window: Window, found: &
         let mut cursor: Option<String> = None;
         for call in 1.. {
             assert!(call <= MOST_CALLS, "{listing} has no end");
-            let request = ListRequest { stream: &source.streams[0], listing, window, cursor: cursor.as_deref() };
+            let stream = &source.streams[0];
+            let request = ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries: Tries::Patient };
             match source.vendor.list(request).await {
                 Ok(Listed::Page(page)) => {
                     for item in &page.items {

@@ -30,7 +30,13 @@ async fn fetch_never_follows_a_foreign_uri() {
 #[tokio::test]
 async fn fetch_tells_missing_from_expired() {
     let world = World::new(healthy(|seen| {
-        let replies = [af(404, "AF20050"), af(200, "AF20050"), reply(404, ""), af(400, "AF20052"), af(400, "AF20051")];
+        let replies = [
+            af(404, "AF20050"),
+            af(200, "AF20050"),
+            reply(404, r#"{"Message":"canary"}"#),
+            af(400, "AF20052"),
+            af(400, "AF20051"),
+        ];
         replies.get(seen.nth).filter(|_| seen.what == "b$1").cloned()
     }))
     .await;
@@ -38,6 +44,17 @@ async fn fetch_tells_missing_from_expired() {
         assert!(matches!(world.fetch("").await, Ok(Fetched::Missing)));
     }
     assert!(matches!(world.fetch("").await, Ok(Fetched::Expired)));
+}
+
+#[tokio::test]
+async fn fetch_does_not_take_a_gateways_404_for_a_missing_blob() {
+    for body in ["", "<html>", "{}"] {
+        let gateway = move |seen: &Seen| (seen.what == "b$1" && seen.nth < 5).then(|| reply(404, body));
+        let world = World::new(healthy(gateway)).await;
+        later(&world.fetch("").await.unwrap_err(), "that of a gateway or proxy");
+        assert_eq!(world.vendor.seen("b$1").len(), 4);
+        assert_eq!(whole(world.fetch("").await.unwrap()).await.unwrap(), b"[{\"Id\":\"1\"}]");
+    }
 }
 
 #[tokio::test]

@@ -39,11 +39,12 @@ async fn every_call_names_the_publisher_f64() {
     let (client, config) = of_fields(&vendor, &clock, json!({"client_secret": CANARY, "publisher_id": publisher}));
     let stream = stream_of(&config, ContentType::Exchange);
     client.prepare(&stream, None).await.unwrap();
-    let request = ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None };
+    let request =
+        ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None, tries: Tries::Patient };
     let first = page_of(client.list(request).await.unwrap());
     client.list(ListRequest { cursor: first.next.as_deref(), ..request }).await.unwrap();
     let Item::Blob(blob) = &first.items[0] else { panic!("{first:?}") };
-    client.fetch(&stream, blob).await.unwrap();
+    client.fetch(&stream, blob, Tries::Patient).await.unwrap();
     for (what, calls) in [("list", 1), ("start", 1), ("content", 2), ("b$1", 1)] {
         let seen = vendor.seen(what);
         assert_eq!(seen.len(), calls, "{what}");
@@ -121,7 +122,7 @@ async fn list_repeats_a_page_by_its_own_link_f39() {
     assert_eq!((asked.len(), &asked[0].query), (2, &asked[1].query));
 }
 
-/// A vendor that answers windows within its rules only.
+/// A vendor that refuses windows that end at [`WINDOW`]'s end. Its clock is so many seconds ahead of ours, and known.
 async fn strict(ahead: i64) -> World {
     let world = World::new(healthy(|seen| {
         let is_known = !seen.query.contains("endTime=2026-08-21T09%3A44%3A05");
@@ -129,6 +130,7 @@ async fn strict(ahead: i64) -> World {
     }))
     .await;
     world.vendor.ahead.store(ahead, Ordering::SeqCst);
+    assert_eq!(world.prepare(None).await, world.ready(false));
     world
 }
 
@@ -146,28 +148,71 @@ async fn list_of_a_window_that_has_not_begun_is_empty_f56() {
     let world = strict(-1_000).await;
     let nothing = Page { vendor_now: Some(NOW - 1_000), ..Page::default() };
     assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await, Ok(nothing));
-    world.counts(&[("token", 1), ("content", 1)]);
+    world.counts(&[("token", 1), ("list", 1), ("content", 1)]);
 }
 
 #[tokio::test]
-async fn list_of_a_window_the_vendor_no_longer_has_says_so_and_teaches_its_time_f56_f57() {
-    let world = strict(700_000).await;
-    let error = world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err();
+async fn list_of_a_window_the_vendor_no_longer_has_says_so_f56_f57() {
+    let world = strict(3_000).await;
+    let error = world.list_window(NOW - 604_800, WINDOW.to).await.unwrap_err();
     later(&error, "AF20055");
-    later(&error, "nothing from before 2026-08-22T11:26:40Z, and 2026-08-21T08:44:05Z was asked for");
-    world.counts(&[("token", 1), ("content", 1)]);
+    later(&error, "nothing from before 2026-08-14T09:50:00Z, and 2026-08-14T09:00:00Z was asked for");
+    world.counts(&[("token", 1), ("list", 1), ("content", 1)]);
     // The next plan is made by the vendor's clock.
-    assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: Some(NOW + 700_000), started: false }));
+    assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: Some(NOW + 3_000), started: false }));
+}
+
+#[tokio::test]
+async fn list_is_clamped_by_the_earlier_clock_where_they_differ_by_an_hour_or_more() {
+    for ahead in [864_000, 3_600] {
+        let world = strict(ahead).await;
+        assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await.unwrap().vendor_now, Some(NOW + ahead));
+        let asked = world.vendor.seen("content");
+        assert_eq!(asked.len(), 2, "{ahead}");
+        let times = "startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T09%3A00%3A00";
+        assert!(asked[1].query.contains(times), "{}", asked[1].query);
+    }
+    let world = strict(-7_200).await;
+    let nothing = Page { vendor_now: Some(NOW - 7_200), ..Page::default() };
+    assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await, Ok(nothing));
 }
 
 #[tokio::test]
 async fn list_of_a_window_within_the_rules_is_not_asked_for_again() {
-    let world = strict(10_000).await;
+    let world = strict(3_000).await;
     later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20055: the window is outside");
-    world.counts(&[("token", 1), ("content", 1)]);
+    world.counts(&[("token", 1), ("list", 1), ("content", 1)]);
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20030")))).await;
+    world.prepare(None).await.unwrap();
     later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20030");
-    world.counts(&[("token", 1), ("content", 2)]);
+    world.counts(&[("token", 1), ("list", 1), ("content", 2)]);
+}
+
+#[tokio::test]
+async fn only_a_well_formed_answer_tells_the_vendors_clock() {
+    let refusals = [
+        reply(502, "<html>"),
+        af(400, "AF20055"),
+        af(401, "AF10001"),
+        reply(200, "<html>"),
+        reply(200, "[{}]"),
+        af(200, "AF50000"),
+    ];
+    for answer in refusals {
+        let world = World::new(healthy(move |seen| match seen.what.as_str() {
+            "content" => Some(answer.clone()),
+            "list" => Some(reply(500, "")),
+            _ => None,
+        }))
+        .await;
+        assert!(world.list(None).await.is_err());
+        // What is opened as a blob has yet to prove that it is one.
+        whole(world.fetch("").await.unwrap()).await.unwrap();
+        assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: None, started: false }));
+    }
+    let world = World::new(healthy(|seen| (seen.what == "list").then(|| reply(500, "")))).await;
+    assert_eq!(page_of(world.list(None).await.unwrap()).vendor_now, Some(world.vendor_now()));
+    assert_eq!(world.prepare(None).await, world.ready(false));
 }
 
 #[tokio::test]

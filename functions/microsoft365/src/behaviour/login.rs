@@ -95,6 +95,32 @@ async fn a_token_refused_twice_needs_a_person() {
 }
 
 #[tokio::test]
+async fn a_401_of_a_gateway_costs_one_token_and_is_left_to_the_next_tick() {
+    for body in ["", "<html>canary</html>"] {
+        let world = World::new(healthy(move |seen| (seen.what == "content").then(|| reply(401, body)))).await;
+        later(&world.list(None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
+        world.counts(&[("token", 2), ("content", 5)]);
+        later(&world.list_with(Tries::Once, None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
+        world.counts(&[("token", 2), ("content", 6)]);
+    }
+    // A token that is too old may be refused like that.
+    let expired = |seen: &Seen| (seen.bearer() == Some("canary-token-1")).then(|| reply(401, ""));
+    let world = World::new(healthy(expired)).await;
+    assert_eq!(world.page(None).await, Page::default());
+    world.counts(&[("token", 2), ("content", 2)]);
+}
+
+#[tokio::test]
+async fn a_gateway_before_the_login_is_left_to_the_next_tick_and_the_secret_not_read_again() {
+    for (status, body) in [(302, ""), (400, ""), (401, "<html>"), (403, r#"{"error":"Forbidden"}"#), (404, "")] {
+        let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(status, body)))).await;
+        later(&world.list(None).await.unwrap_err(), &format!("logging in: HTTP {status}: "));
+        world.counts(&[("token", 4)]);
+        assert_eq!(world.secret.state.lock().unwrap().1, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_login_outage_is_waited_for() {
     let outage = |seen: &Seen| {
         let replies = [reply(503, "<html>"), reply(429, "").header("retry-after", "3"), reply(200, "<html>")];

@@ -122,8 +122,8 @@ async fn prepare_without_the_list_starts_nothing_and_content_is_listed_f70() {
     for answer in [reply(500, ""), af(200, "AF50000"), af(401, "AF10001"), reply(200, "<html>")] {
         let broken = move |seen: &Seen| (seen.what == "list").then(|| answer.clone());
         let world = World::of(ContentType::Dlp, healthy(broken)).await;
-        // A refusal tells the vendor's time as well.
-        assert_eq!(world.prepare(None).await, world.ready(false));
+        // A refusal does not tell the vendor's time.
+        assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: None, started: false }));
         assert_eq!(world.page(None).await, Page::default());
         assert_eq!(world.vendor.counts().get("start"), None);
     }

@@ -70,6 +70,7 @@ async fn sources_of_one_tenant_pause_together() {
         listing: LISTING,
         window: WINDOW,
         cursor: None,
+        tries: Tries::Patient,
     };
     let (first, second) = futures_util::join!(world.list(None), async {
         // Not before the first was refused.

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use collector::{PortError, UnixSeconds, Window};
 use jiff::Timestamp;
 
-use super::NotRecorded;
 use crate::content_type::ContentType;
 use crate::refusal::Task;
 
@@ -39,6 +38,20 @@ pub(super) struct Restart {
     at: UnixSeconds,
     /// The start before it, if that is not long ago.
     before: Option<UnixSeconds>,
+}
+
+/// Why a content type is not recorded, where that is a fault.
+#[derive(Debug)]
+pub(crate) struct NotRecorded {
+    pub(crate) fault: PortError,
+    /// What may be lost by it, once that is known.
+    pub(crate) lost: Option<Window>,
+}
+
+impl From<PortError> for NotRecorded {
+    fn from(fault: PortError) -> Self {
+        Self { fault, lost: None }
+    }
 }
 
 /// The starts of a tenant.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use adapters::http::TimeOuts;
 use collector::{Item, ListingId, Page, Recovery, Window};
@@ -15,10 +16,11 @@ use crate::config::{LISTINGS, ORGANIZATION};
 const OLD_KEY: &str = "sk-admin-canary-old";
 const NEW_KEY: &str = "sk-admin-canary-new";
 const EMPTY_PAGE: &str = r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#;
+const WINDOW: Window = Window { from: 1_700_000_000, to: 1_700_000_600 };
 const BAD_KEY: &str =
     r#"{"error":{"message":"Incorrect API key provided: sk-admin-canary-old","code":"invalid_api_key"}}"#;
 
-/// Sleeps at once and remembers for how long.
+/// Begins in 1970, passes only while somebody sleeps, and remembers the sleeps.
 #[derive(Default)]
 struct FakeClock {
     slept: RefCell<Vec<Duration>>,
@@ -26,7 +28,7 @@ struct FakeClock {
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
+        Timestamp::UNIX_EPOCH + self.slept.borrow().iter().sum::<Duration>()
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -101,6 +103,13 @@ impl Seen {
         assert!(!error.message.contains("canary"), "{error}");
     }
 
+    fn vendor_now(&self) -> Option<UnixSeconds> {
+        match &self.result {
+            Ok(Listed::Page(page)) => page.vendor_now,
+            other => panic!("{other:?} is not a page"),
+        }
+    }
+
     fn keys(&self) -> Vec<&str> {
         let key = |request: &'_ str| request.find("sk-admin-canary-").map(|at| at + 16..at + 19);
         self.requests.iter().map(|request| key(request).map_or("none", |range| &request[range])).collect()
@@ -108,6 +117,16 @@ impl Seen {
 }
 
 async fn list(script: Script, fresh: &'static str, listing: ListingId, cursor: Option<&str>) -> Seen {
+    list_with(Tries::Patient, script, fresh, listing, cursor).await
+}
+
+async fn list_with(
+    tries: Tries,
+    script: Script,
+    fresh: &'static str,
+    listing: ListingId,
+    cursor: Option<&str>,
+) -> Seen {
     let (base_url, requests) = serve(script);
     let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh, fresh_reads: RefCell::default() });
     let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
@@ -115,14 +134,19 @@ async fn list(script: Script, fresh: &'static str, listing: ListingId, cursor: O
     let http = HttpClient::with_timeouts(TimeOuts { connect: second, first_byte: second, idle: second }).unwrap();
     let source = OpenAi::source(&http, &secrets, &clock, &config, "the secret").await.unwrap();
     assert!(!format!("{:?}", source.vendor.key).contains("canary"));
-    let window = Window { from: 1_700_000_000, to: 1_700_000_600 };
-    let result = source.vendor.list(ListRequest { stream: &source.streams[0], listing, window, cursor }).await;
+    let stream = &source.streams[0];
+    let result = source.vendor.list(ListRequest { stream, listing, window: WINDOW, cursor, tries }).await;
     let requests = requests.lock().unwrap().clone();
     Seen { result, requests, slept: clock.slept.into_inner(), fresh_reads: secrets.fresh_reads.into_inner() }
 }
 
 async fn organization(script: Script) -> Seen {
     list(script, OLD_KEY, ORGANIZATION, None).await
+}
+
+/// One call, which is not repeated.
+async fn once(script: Script) -> Seen {
+    list_with(Tries::Once, script, OLD_KEY, ORGANIZATION, None).await
 }
 
 fn page(events: &[&str], next: Option<&str>) -> Result<Listed, PortError> {
@@ -206,9 +230,8 @@ async fn leaves_a_vendor_alone_that_asks_for_it() {
             OpenAi::source(&HttpClient::new().unwrap(), &secrets, &clock, &config, "the secret").await.unwrap();
         let stream = &source.streams[0];
         assert!(source.vendor.prepare(stream, None).await.is_ok());
-        let window = Window { from: 1_700_000_000, to: 1_700_000_600 };
         for listing in LISTINGS {
-            let request = ListRequest { stream, listing, window, cursor: None };
+            let request = ListRequest { stream, listing, window: WINDOW, cursor: None, tries: Tries::Patient };
             source.vendor.list(request).await.unwrap_err();
         }
         // Waiting is no failure; an unpaid bill is one.
@@ -252,9 +275,79 @@ async fn repeats_what_may_pass() {
 
 #[tokio::test]
 async fn the_tenant_listing_may_not_be_offered() {
+    let body = r#"{"error":{"message":"not for this organization","param":"tenant_only"}}"#;
     for head in ["400 Bad", "403 Forbidden"] {
-        assert_eq!(list(vec![(head, String::new())], OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
-        list(vec![(head, String::new())], OLD_KEY, ORGANIZATION, None).await.error(Recovery::Person, "HTTP 40");
+        let script = || vec![(head, body.to_owned())];
+        assert_eq!(list(script(), OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
+        organization(script()).await.error(Recovery::Person, "HTTP 40");
+    }
+}
+
+#[tokio::test]
+async fn what_a_gateway_answers_is_retried_and_left_to_the_next_tick() {
+    let heads = ["302 Found", "400 Bad", "401 No", "403 Forbidden", "404 Not Found", "421 Misdirected", "425 Early"];
+    for (head, body) in heads.into_iter().flat_map(|head| [(head, ""), (head, "<html>canary</html>")]) {
+        for listing in LISTINGS {
+            let seen = list(vec![(head, body.to_owned()); 4], NEW_KEY, listing, Some("a cursor")).await;
+            seen.error(Recovery::NextTick, "gateway or proxy");
+            // The key is not to blame.
+            assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old"; 4], 0), "{head} {body}");
+        }
+        let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
+        assert_eq!(seen.result, page(&[], None), "{head} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_single_try_is_not_repeated() {
+    let body = EMPTY_PAGE.to_owned();
+    assert_eq!(once(vec![("200 OK", body.clone())]).await.result, page(&[], None));
+    for (head, answer) in [("502 Bad", "<html>"), ("503 Busy", ""), ("200 OK", "{"), ("429 Slow", "")] {
+        let seen = once(vec![(head, answer.to_owned()), ("200 OK", body.clone())]).await;
+        seen.error(Recovery::NextTick, "/v1/organization/audit_logs");
+        assert_eq!((seen.requests.len(), seen.slept.len()), (1, 0), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_single_try_renews_a_refused_key() {
+    let script = vec![("401 No", BAD_KEY.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())];
+    let seen = list_with(Tries::Once, script, NEW_KEY, ORGANIZATION, None).await;
+    assert_eq!(seen.result, page(&[], None));
+    assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old", "new"], 1));
+    once(vec![("401 No", BAD_KEY.to_owned())]).await.error(Recovery::Person, "put a valid key");
+}
+
+#[tokio::test]
+async fn a_single_try_leaves_a_named_wait_to_later_calls() {
+    let script = vec![("429 Slow\r\nRetry-After: 7", String::new()), ("200 OK", EMPTY_PAGE.to_owned())];
+    let (base_url, requests) = serve(script);
+    let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh: OLD_KEY, fresh_reads: RefCell::default() });
+    let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+    let source = OpenAi::source(&HttpClient::new().unwrap(), &secrets, &clock, &config, "the secret").await.unwrap();
+    let list = async |tries| {
+        let stream = &source.streams[0];
+        source.vendor.list(ListRequest { stream, listing: ORGANIZATION, window: WINDOW, cursor: None, tries }).await
+    };
+    for _ in 0..3 {
+        assert_eq!(list(Tries::Once).await.unwrap_err().recovery, Recovery::NextTick);
+    }
+    assert_eq!((requests.lock().unwrap().len(), clock.slept.borrow().len()), (1, 0));
+    // A patient call waits for the rest of it.
+    assert_eq!(list(Tries::Patient).await, page(&[], None));
+    assert_eq!(*clock.slept.borrow(), [Duration::from_secs(7)]);
+}
+
+#[tokio::test]
+async fn only_a_page_tells_the_vendors_clock() {
+    let dated = |status: &str| -> &'static str {
+        Box::leak(format!("{status}\r\nDate: Sun, 22 Nov 2026 06:40:00 GMT").into_boxed_str())
+    };
+    let seen = organization(vec![(dated("200 OK"), EMPTY_PAGE.to_owned())]).await;
+    assert_eq!(seen.vendor_now(), Some(1_795_329_600));
+    for (status, body) in [("502 Bad", "<html>"), ("200 OK", "<html>"), ("200 OK", "{}"), ("429 Slow", "")] {
+        let seen = organization(vec![(dated(status), body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
+        assert_eq!(seen.vendor_now(), None, "{status} {body}");
     }
 }
 
@@ -271,6 +364,6 @@ async fn a_lost_cursor_is_not_an_error() {
 async fn a_redirect_does_not_take_the_key_along() {
     let (elsewhere, asked_there) = serve(Vec::new());
     let head: &'static str = Box::leak(format!("302 Found\r\nLocation: {elsewhere}").into_boxed_str());
-    organization(vec![(head, String::new())]).await.error(Recovery::Person, "OPENAI_BASE_URL");
+    organization(vec![(head, String::new()); 4]).await.error(Recovery::NextTick, "OPENAI_BASE_URL");
     assert!(asked_there.lock().unwrap().is_empty());
 }

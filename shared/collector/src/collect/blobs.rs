@@ -240,6 +240,7 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: ListingId,
     pending: &[PendingBlob],
 ) -> Result<RetryOutcome, PortError> {
+    let pending = &not_consumed_meanwhile(run, listing, pending).await?;
     let references: Vec<BlobRef> = pending.iter().map(reference).collect();
     let (vendor, stream, blobs) = (run.vendor, run.stream, &references);
     let fetches = (0..blobs.len()).map(|at| async move { (at, vendor.fetch(stream, &blobs[at], Tries::Once).await) });
@@ -271,6 +272,24 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         }
     }
+}
+
+/// Pending blobs without those that another tick has consumed since they failed.
+async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
+    pending: &[PendingBlob],
+) -> Result<Vec<PendingBlob>, PortError> {
+    let mut left = Vec::with_capacity(pending.len());
+    for blob in pending {
+        let known = reference(blob);
+        if run.intake.is_consumed(place(&known), entry(&known)).await? {
+            run.change_pending(listing, PendingChange::BlobDone(known.id));
+        } else {
+            left.push(blob.clone());
+        }
+    }
+    Ok(left)
 }
 
 /// The blobs that are neither in the ledger nor pending, those that expire first first.
