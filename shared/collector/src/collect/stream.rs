@@ -12,7 +12,7 @@ use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
 use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
-use crate::base::stream::Stream;
+use crate::base::stream::{ListingId, Stream};
 use crate::base::time::UnixSeconds;
 use crate::deliver::delivery::Delivery;
 use crate::plan::vendor_time::VendorTime;
@@ -99,7 +99,7 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     retry_pending::expire(run, now);
     let has_due = retry_pending::is_due(run);
     let mut listings: Vec<ListingRun> = Vec::new();
-    for id in &run.stream.listings {
+    for id in caught_up_first(run) {
         listings.extend(ListingRun::plan(run, id, now));
     }
     if has_due {
@@ -112,6 +112,13 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     list(run, &mut listings).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
+}
+
+/// The stream's listings in the order in which they are listed: one with an endless backlog starves no other.
+fn caught_up_first<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Vec<ListingId> {
+    let mut listings = run.stream.listings.clone();
+    listings.sort_by_key(|id| std::cmp::Reverse(run.listing_state(id).watermark));
+    listings
 }
 
 /// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another.
