@@ -133,7 +133,8 @@ fn end(report: &StreamReport) -> String {
         (None, false) if pending.is_empty() => "cut short",
         (None, false) => "delivered",
     };
-    let count = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+    let count =
+        |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
     let counts = [count(pending.pending_spans, "span"), count(pending.pending_blobs, "blob")];
     let counts: Vec<String> = counts.into_iter().flatten().collect();
     if counts.is_empty() { end.to_owned() } else { format!("{end}, {} pending", counts.join(" and ")) }
@@ -161,7 +162,8 @@ mod tests {
             pending_age_seconds: Some(5_400),
             pending_reason: Some("HTTP 500".to_owned()),
         };
-        let report = StreamReport { source: "acme".to_owned(), stream: "dlp".to_owned(), pending, ..Default::default() };
+        let report =
+            StreamReport { source: "acme".to_owned(), stream: "dlp".to_owned(), pending, ..Default::default() };
         assert_eq!(end(&report), "delivered, 1 span and 3 blobs pending");
         assert!(super::pending(&report).is_some_and(|text| text.starts_with("acme/dlp: some of it fails since 1.5 h")));
         let failure = Some(Failure::new("acme/dlp", &PortError::next_tick("no")));
