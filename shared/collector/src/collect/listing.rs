@@ -4,8 +4,6 @@
 //! succeeds the failure was the window's own, and the window becomes pending. When all fail the vendor is down: the
 //! listing ends for this tick and nothing becomes pending.
 
-use std::time::Duration;
-
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use crate::base::error::{PortError, Recovery};
@@ -144,13 +142,16 @@ impl ListingRun {
         listed
     }
 
-    /// Lists a span window by window, oldest first, and moves its mark behind them.
+    /// Lists a span window by window, oldest first, and moves its mark behind them. At least one window is listed; further
+    /// ones only until other work wants its share, so that no window is cut for that.
     async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
     ) -> Result<(), PortError> {
-        while !self.has_ended {
+        let mut is_first = true;
+        while !self.has_ended && (is_first || run.env.clock.now() < run.no_window_after) {
+            is_first = false;
             let Some(window) = span.remaining.take(Choice::Oldest, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Patient).await? {
                 Step::Answered => {}
@@ -185,7 +186,7 @@ impl ListingRun {
             }
             WindowOutcome::TooLong => {
                 span.remaining.put_back(window);
-                self.resize(run, self.size.halved(window));
+                self.resize(run, self.size.shortened(window));
                 Step::Answered
             }
             WindowOutcome::Unfinished { to } => {
@@ -365,8 +366,9 @@ impl ListingRun {
     }
 
     fn resize<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, size: WindowSize) {
-        if size != self.size {
-            self.size = size;
+        let is_new = size.seconds() != self.size.seconds();
+        self.size = size;
+        if is_new {
             run.intake.delivery.update.window_seconds(self.id, size.seconds());
         }
     }
@@ -420,9 +422,4 @@ impl SpanRun {
             }
         }
     }
-}
-
-/// The part of a tick that pending work may take while other work waits: a fifth.
-pub(crate) fn pending_share(tick_time: Duration) -> Duration {
-    tick_time / 5
 }

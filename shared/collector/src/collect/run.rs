@@ -43,6 +43,8 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) vendor_time: VendorTime,
     /// When the work in hand must stop; at most [`Env::cutoff`].
     pub(crate) cutoff: Timestamp,
+    /// No further window is begun after this, because other work waits.
+    pub(crate) no_window_after: Timestamp,
     /// Time that slow blobs took from others.
     pub(crate) slow_blob_time: Duration,
     pub(crate) findings: Findings,

@@ -1,9 +1,11 @@
 //! One tick of one stream, from its head to its report.
 
+use std::time::Duration;
+
 use schema::Normalizer;
 
 use super::intake::Intake;
-use super::listing::{ListingRun, pending_share};
+use super::listing::ListingRun;
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
 use super::run::{Cutoff, Findings, StreamRun};
@@ -12,13 +14,15 @@ use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
 use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
-use crate::base::stream::{ListingId, Stream};
-use crate::base::time::UnixSeconds;
+use crate::base::stream::Stream;
+use crate::base::time::{UnixSeconds, time_until};
 use crate::deliver::delivery::Delivery;
 use crate::plan::vendor_time::VendorTime;
 use crate::state::cache::SourceCache;
 use crate::state::stream_state::StreamState;
 
+/// The part of a tick's time that pending work may take while other work waits: a fifth.
+const PENDING_TIME_DIVISOR: u32 = 5;
 /// Requests that pending work may make while other work waits, however few that has made.
 const MIN_PENDING_REQUESTS: u64 = 4;
 /// Pending work may make one request for so many of other work: a fifth of all.
@@ -47,7 +51,8 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         intake: Intake::new(&normalizer, Delivery::new(state, policy.horizon, budget)),
         vendor_time: VendorTime::default(),
         cutoff: env.cutoff(),
-        slow_blob_time: std::time::Duration::ZERO,
+        no_window_after: env.cutoff(),
+        slow_blob_time: Duration::ZERO,
         findings: Findings::default(),
     };
     let mut ended = collect(&mut run).await;
@@ -99,40 +104,48 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     retry_pending::expire(run, now);
     let has_due = retry_pending::is_due(run);
     let mut listings: Vec<ListingRun> = Vec::new();
-    for id in caught_up_first(run) {
+    for id in &run.stream.listings {
         listings.extend(ListingRun::plan(run, id, now));
     }
-    if has_due {
-        run.cutoff = run.env.cutoff().saturating_sub(pending_share(run.tick_time())).unwrap_or(run.cutoff);
-    }
-    list(run, &mut listings).await?;
-    run.cutoff = run.env.cutoff();
+    let reserve = if has_due { pending_share(run) } else { Duration::ZERO };
+    list(run, &mut listings, reserve).await?;
     retry(run, &mut listings).await?;
     // What pending work left of the time is the other work's again.
-    list(run, &mut listings).await?;
+    list(run, &mut listings, Duration::ZERO).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
 }
 
-/// The stream's listings in the order in which they are listed: one with an endless backlog starves no other.
-fn caught_up_first<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Vec<ListingId> {
-    let mut listings = run.stream.listings.clone();
-    listings.sort_by_key(|id| std::cmp::Reverse(run.listing_state(id).watermark));
-    listings
-}
-
-/// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another.
+/// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another. While others
+/// wait a listing has an equal share of the time, less what is reserved for pending work.
 async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
+    reserve: Duration,
 ) -> Result<(), PortError> {
-    for listing in &mut *listings {
-        listing.list_main(run).await?;
+    let end = run.env.cutoff().saturating_sub(reserve).unwrap_or(run.cutoff);
+    if run.policy.fetches_ahead > 0 {
+        // Blobs that were consumed stay so: nothing is lost by a cut.
+        run.cutoff = end;
     }
+    let mut waiting = u32::try_from(listings.len()).unwrap_or(u32::MAX);
+    for listing in &mut *listings {
+        let now = run.env.clock.now();
+        run.no_window_after = now.saturating_add(time_until(now, end) / waiting.max(1)).unwrap_or(end);
+        listing.list_main(run).await?;
+        waiting -= 1;
+    }
+    run.no_window_after = end;
     for listing in listings {
         listing.list_sweep(run).await?;
     }
+    run.cutoff = run.env.cutoff();
     Ok(())
+}
+
+/// The part of a tick that pending work may take while other work waits: a fifth.
+fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
+    run.tick_time() / PENDING_TIME_DIVISOR
 }
 
 /// Tries pending work: with all the time that is left, or, while other work waits, with its share.
@@ -144,7 +157,7 @@ async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     if listings.iter().any(ListingRun::has_more) {
         let made = run.findings.requests;
         limit = RequestLimit(made + (made / PENDING_REQUEST_DIVISOR).max(MIN_PENDING_REQUESTS));
-        let until = run.env.clock.now().saturating_add(pending_share(run.tick_time()));
+        let until = run.env.clock.now().saturating_add(pending_share(run));
         run.cutoff = until.unwrap_or(run.cutoff).min(run.env.cutoff());
     }
     for listing in listings {
