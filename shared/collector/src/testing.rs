@@ -633,9 +633,9 @@ impl World {
         Env { state, bucket, clock, settings, deadline }
     }
 
-    /// The stream's state as a process that has just started opens it.
+    /// The stream's state; the process is warm once something is in its cache.
     pub(crate) fn open<'a>(&'a self, env: &'a TestEnv<'a>) -> Result<TestStreamState<'a>, PortError> {
-        self.clock.run(StreamState::open(env, &self.stream, &self.policy, None, self.cache.budget()))
+        self.clock.run(StreamState::open(env, &self.stream, &self.policy, &self.cache))
     }
 
     pub(crate) fn delivery<'a>(&'a self, env: &'a TestEnv<'a>) -> TestDelivery<'a> {

@@ -32,7 +32,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     cache: &SourceCache,
 ) -> StreamReport {
     let budget = cache.budget();
-    let state = match StreamState::open(env, stream, policy, cache.take(&stream.name()), budget).await {
+    let state = match StreamState::open(env, stream, policy, cache).await {
         Ok(state) => state,
         Err(error) => return StreamReport::failed(stream, &error),
     };
