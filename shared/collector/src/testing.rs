@@ -586,6 +586,15 @@ impl World {
             hide_items_for: Cell::default(),
         }));
         let bucket = MemoryBucket(Rc::new(Objects { calls: Rc::clone(&calls), by_key: RefCell::default() }));
+        Self::of_ports(clock, calls, state, bucket)
+    }
+
+    /// Another process that collects the same stream, with a vendor of its own.
+    pub(crate) fn other_process(&self) -> Self {
+        Self::of_ports(self.clock.clone(), Rc::clone(&self.calls), self.state.clone(), self.bucket.clone())
+    }
+
+    fn of_ports(clock: TestClock, calls: Rc<Calls>, state: MemoryState, bucket: MemoryBucket) -> Self {
         Self {
             vendor: TestVendor::new(&clock),
             clock,
