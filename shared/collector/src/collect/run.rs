@@ -132,3 +132,95 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
         self.intake.delivery.update.view(&self.intake.delivery.state.head, listing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{LISTING, NOW, TestRun, World, pending_blob};
+
+    /// Does something with a tick that has 100 seconds.
+    fn with_run<T>(work: impl AsyncFnOnce(&mut TestRun<'_>) -> T) -> T {
+        let world = World::listed_to(NOW);
+        let env = world.env();
+        let mut run = world.begin(&env);
+        world.clock.run(work(&mut run))
+    }
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn ok_nothing_is_waited_for_past_the_cutoff() {
+        with_run(async |run| {
+            let clock = run.env.clock;
+            assert_eq!(run.before_cutoff(clock.sleep(seconds(99))).await, Ok(()));
+            assert_eq!(run.time_left(), seconds(1));
+            assert_eq!(run.before_cutoff(clock.sleep(seconds(2))).await, Err(Cutoff));
+            assert_eq!((run.env.now(), run.time_left()), (NOW + 100, Duration::ZERO));
+            // Not even for what would be ready.
+            assert_eq!(run.before_cutoff(std::future::ready(())).await, Err(Cutoff));
+            assert_eq!(run.tick_time(), seconds(100));
+        });
+    }
+
+    #[test]
+    fn ok_slow_blobs_share_a_quarter_of_the_tick() {
+        let blob_time = |slow| {
+            with_run(async |run| {
+                run.slow_blob_time = seconds(slow);
+                run.blob_time()
+            })
+        };
+        assert_eq!([0, 10, 19, 20, 21, 90].map(blob_time), [25, 15, 6, 5, 5, 5].map(seconds));
+    }
+
+    #[test]
+    fn ok_the_first_failure_is_reported_unless_a_later_one_needs_a_person() {
+        let reported = |errors: &[PortError]| {
+            with_run(async |run| {
+                errors.iter().for_each(|error| run.record_failure(error));
+                run.findings.failure.take().map(|failure| failure.message)
+            })
+        };
+        let (slow, late, denied) =
+            (PortError::next_tick("slow"), PortError::next_tick("late"), PortError::person("no"));
+        assert_eq!(reported(&[]), None);
+        assert_eq!(reported(&[slow.clone(), late.clone()]).as_deref(), Some("acme/openai_audit: slow"));
+        assert_eq!(reported(&[slow, denied.clone(), late]).as_deref(), Some("acme/openai_audit: no"));
+        assert_eq!(reported(&[denied, PortError::person("nor")]).as_deref(), Some("acme/openai_audit: no"));
+    }
+
+    #[test]
+    fn ok_the_vendors_time_counts_but_not_past_ours() {
+        with_run(async |run| {
+            assert_eq!(run.now(), NOW);
+            run.vendor_time.note(Some(NOW - 7), NOW);
+            assert_eq!(run.now(), NOW - 7);
+            run.vendor_time.note(Some(NOW + 7), NOW);
+            assert_eq!(run.now(), NOW);
+        });
+    }
+
+    #[test]
+    fn ok_a_gap_names_its_stream_and_waits_for_the_next_write() {
+        with_run(async |run| {
+            run.record_gap(Window { from: 3, to: 5 }, "late");
+            let gap = Gap { from: 3, to: 5, cause: "acme/openai_audit: late".to_owned() };
+            assert_eq!(run.intake.delivery.update.unreported_gaps, [gap]);
+            assert!(run.findings.gaps.is_empty());
+        });
+    }
+
+    #[test]
+    fn ok_what_became_pending_in_this_tick_is_pending() {
+        with_run(async |run| {
+            assert!(!run.listing_has_pending_blob(LISTING, "b"));
+            run.change_pending(LISTING, PendingChange::Blob(pending_blob("b", NOW)));
+            assert!(run.listing_has_pending_blob(LISTING, "b"));
+            assert_eq!(run.listing_state(LISTING).pending.blobs.len(), 1);
+            run.intake.finish().await.unwrap();
+            assert!(run.listing_has_pending_blob(LISTING, "b") && !run.listing_has_pending_blob(LISTING, "c"));
+        });
+    }
+}
