@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::blobs::{self, BlobsOutcome};
-use super::run::{Cutoff, StreamRun};
+use super::run::{Cutoff, StreamRun, within};
 use crate::base::error::PortError;
 use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::base::report::Gap;
@@ -81,7 +81,12 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let (vendor, stream) = (run.vendor, run.stream);
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
-        let page = match run.before_cutoff(call).await {
+        let answer = match pages {
+            // A window that hangs has failed: it must not use up tick after tick.
+            1 => run.before_cutoff(within(run.env.clock, run.call_time(tries), call)).await,
+            _ => run.before_cutoff(call).await,
+        };
+        let page = match answer {
             Err(Cutoff) => {
                 let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
                 return Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }));

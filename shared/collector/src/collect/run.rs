@@ -13,7 +13,7 @@ use crate::base::error::{PortError, Recovery};
 use crate::base::head::ListingState;
 use crate::base::memory::MemoryBudget;
 use crate::base::policy::VendorPolicy;
-use crate::base::ports::Clock;
+use crate::base::ports::{Clock, Tries};
 use crate::base::report::{Failure, Gap, ListedCounts};
 use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window, time_until};
@@ -22,8 +22,13 @@ use crate::plan::vendor_time::VendorTime;
 
 /// The share of a tick that one blob, or all slow blobs together, may take while others wait: a quarter.
 const SLOW_BLOB_DIVISOR: u32 = 4;
-/// A blob is given at least this long, however much time slow ones took before it.
-const MIN_BLOB_TIME: Duration = Duration::from_secs(5);
+/// A blob, and every call, is given at least this long, however short the tick and however slow others were.
+const MIN_TIME: Duration = Duration::from_secs(5);
+
+/// The share of a tick that the vendor has to answer a call: a half, so that others can be probed in the other half.
+const CALL_DIVISOR: u32 = 2;
+/// The same for a call that is tried only once: an eighth.
+const SINGLE_CALL_DIVISOR: u32 = 8;
 
 /// There is no more time: what is in hand must be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +83,16 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// How long one blob may take while others wait.
     pub(crate) fn blob_time(&self) -> Duration {
-        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.slow_blob_time).max(MIN_BLOB_TIME)
+        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.slow_blob_time).max(MIN_TIME)
+    }
+
+    /// How long the vendor has to answer a call. A call that hangs must not use up tick after tick.
+    pub(crate) fn call_time(&self, tries: Tries) -> Duration {
+        let divisor = match tries {
+            Tries::Patient => CALL_DIVISOR,
+            Tries::Once => SINGLE_CALL_DIVISOR,
+        };
+        (self.tick_time() / divisor).max(MIN_TIME)
     }
 
     /// Waits for `work`, but not past the cutoff.
@@ -133,6 +147,21 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
+/// Waits for a call of the vendor, at most for `limit`.
+pub(crate) async fn within<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    call: impl Future<Output = Result<T, PortError>>,
+) -> Result<T, PortError> {
+    match select(pin!(call), pin!(clock.sleep(limit))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => {
+            let seconds = limit.as_secs();
+            Err(PortError::next_tick(format!("the vendor did not answer within {seconds} s; it is asked again later")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +202,25 @@ mod tests {
             })
         };
         assert_eq!([0, 10, 19, 20, 21, 90].map(blob_time), [25, 15, 6, 5, 5, 5].map(seconds));
+    }
+
+    #[test]
+    fn ok_the_vendor_has_a_part_of_the_tick_to_answer() {
+        let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
+        with_run(async |run| {
+            assert_eq!(times(run), [Duration::from_secs(50), Duration::from_millis(12_500)]);
+            run.began = run.env.cutoff();
+            assert_eq!(times(run), [MIN_TIME; 2]);
+            let clock = run.env.clock;
+            let answer = async |after| {
+                clock.sleep(seconds(after)).await;
+                Ok(after)
+            };
+            assert_eq!(within(clock, seconds(5), answer(4)).await, Ok(4));
+            let error = within(clock, seconds(5), answer(6)).await.unwrap_err();
+            assert_eq!(error, PortError::next_tick("the vendor did not answer within 5 s; it is asked again later"));
+            assert_eq!(run.env.now(), NOW + 4 + 5);
+        });
     }
 
     #[test]

@@ -6,11 +6,11 @@ use super::intake::Intake;
 use super::listing::{ListingRun, pending_share};
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
-use super::run::{Cutoff, Findings, StreamRun};
+use super::run::{Cutoff, Findings, StreamRun, within};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
-use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
+use crate::base::ports::{Bucket, Clock, Prepared, State, Tries, Vendor};
 use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
 use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
@@ -152,7 +152,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
     let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
-    match run.before_cutoff(prepared).await {
+    match run.before_cutoff(within(run.env.clock, run.call_time(Tries::Patient), prepared)).await {
         Ok(Ok(Prepared::Ready { vendor_now, started })) => {
             let ours = run.env.now();
             if started {

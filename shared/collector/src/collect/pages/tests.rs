@@ -129,8 +129,17 @@ fn ok_a_cut_off_window_leads_on_where_all_before_is_in_hand() {
     world.vendor.page_time = Duration::from_secs(30);
     assert_eq!(list(&world, 100), WindowOutcome::CutOff { pages: 3, cursor: Some("30".to_owned()) });
     assert_eq!(world.delivered().len(), 30);
-    world.vendor.page_time = Duration::from_secs(101);
+    world.tick_time = Duration::from_secs(4);
     assert_eq!(list(&world, 100), WindowOutcome::CutOff { pages: 0, cursor: None });
+}
+
+#[test]
+fn err_a_first_page_that_never_comes_is_a_failure_of_the_window() {
+    let mut world = world(0);
+    world.vendor.page_time = Duration::from_secs(51);
+    let WindowOutcome::Failed(error) = list(&world, 100) else { panic!("it did not fail") };
+    assert!(error.message.contains("did not answer within 50 s"), "{error}");
+    assert_eq!(world.clock.elapsed(), 50.0);
 }
 
 #[test]
