@@ -10,7 +10,7 @@ use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
 use super::prefetch::Prefetch;
-use super::run::{Cutoff, StreamRun};
+use super::run::{Cutoff, StreamRun, within};
 use crate::base::error::{PortError, Recovery};
 use crate::base::ledger::{LedgerHour, LedgerKind};
 use crate::base::pending::{PendingBlob, Schedule};
@@ -160,10 +160,7 @@ async fn pass<S: State, B: Bucket, C: Clock, V: Vendor>(
     if queue.newest_first {
         order.reverse();
     }
-    let (vendor, stream, blobs_ref) = (run.vendor, run.stream, &blobs);
-    let fetches =
-        order.into_iter().map(|at| async move { (at, vendor.fetch(stream, &blobs_ref[at], Tries::Patient).await) });
-    let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
+    let mut prefetch = Prefetch::new(fetches(run, &blobs, order, Tries::Patient), run.policy.fetches_ahead);
     let (mut tried, mut failed_in_a_row) = (vec![false; blobs.len()], 0);
     let mut waiting = blobs.len();
     let end = loop {
@@ -195,6 +192,21 @@ async fn pass<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(end)
 }
 
+/// The fetches of the blobs in that order, with their places.
+fn fetches<'a, S, B, C: Clock, V: Vendor>(
+    run: &StreamRun<'a, S, B, C, V>,
+    blobs: &'a [BlobRef],
+    order: Vec<usize>,
+    tries: Tries,
+) -> impl Iterator<Item = impl Future<Output = (usize, Result<Fetched<V::Body>, PortError>)> + use<'a, S, B, C, V>>
++ use<'a, S, B, C, V> {
+    let (clock, vendor, stream, limit) = (run.env.clock, run.vendor, run.stream, run.call_time(tries));
+    order.into_iter().map(move |at| async move {
+        let fetch = vendor.fetch(stream, &blobs[at], tries);
+        (at, within(clock, limit, fetch).await)
+    })
+}
+
 /// Probes up to three waiting blobs: the newest and two at random. [`Attempt::Consumed`] when one could be consumed,
 /// [`Attempt::CutOff`] when there was no time, `None` when all failed.
 async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
@@ -206,7 +218,8 @@ async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         let Some(last) = queue.waiting.len().checked_sub(1) else { return Ok(None) };
         let random = usize::try_from(run.env.clock.random() % (last as u64 + 1)).unwrap_or(last);
         let blob = queue.waiting.remove(if number == 0 { last } else { random });
-        let fetched = match run.before_cutoff(run.vendor.fetch(run.stream, &blob, Tries::Once)).await {
+        let fetch = run.vendor.fetch(run.stream, &blob, Tries::Once);
+        let fetched = match run.before_cutoff(within(run.env.clock, run.call_time(Tries::Once), fetch)).await {
             Err(Cutoff) => {
                 queue.waiting.push(blob);
                 return Ok(Some(Attempt::CutOff));
@@ -242,9 +255,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<RetryOutcome, PortError> {
     let pending = &not_consumed_meanwhile(run, listing, pending).await?;
     let references: Vec<BlobRef> = pending.iter().map(reference).collect();
-    let (vendor, stream, blobs) = (run.vendor, run.stream, &references);
-    let fetches = (0..blobs.len()).map(|at| async move { (at, vendor.fetch(stream, &blobs[at], Tries::Once).await) });
-    let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
+    let (blobs, order) = (&references, (0..references.len()).collect());
+    let mut prefetch = Prefetch::new(fetches(run, blobs, order, Tries::Once), run.policy.fetches_ahead);
     let (mut outcome, mut failed_in_a_row, mut waiting) = (RetryOutcome::default(), 0, blobs.len());
     loop {
         let (at, fetched) = match run.before_cutoff(prefetch.next()).await {
@@ -508,3 +520,6 @@ fn entry(blob: &BlobRef) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(blob.id.as_bytes()).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,7 +190,7 @@ impl ListingRun {
                 Step::Answered
             }
             WindowOutcome::Unfinished { to } => {
-                span.put_back_from(window, to);
+                span.remaining.put_back(Window { from: to, ..window });
                 Step::Stopped { answered: true }
             }
             WindowOutcome::CutOff { pages, cursor } => {
@@ -198,7 +198,7 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
-                let window = Window { from: to.clamp(window.from, window.to - 1), ..window };
+                let window = Window { from: to, ..window };
                 span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: true });
                 Step::Failed(error)
             }
@@ -377,13 +377,6 @@ impl ListingRun {
 impl SpanRun {
     fn is_done(&self) -> bool {
         self.remaining.is_empty() && self.suspects.is_empty()
-    }
-
-    /// Puts back what of the window lies from `from` on.
-    fn put_back_from(&mut self, window: Window, from: UnixSeconds) {
-        if from < window.to {
-            self.remaining.put_back(Window { from: from.max(window.from), ..window });
-        }
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.

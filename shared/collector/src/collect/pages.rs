@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::blobs::{self, BlobsOutcome};
-use super::run::{Cutoff, StreamRun};
+use super::run::{Cutoff, StreamRun, within};
 use crate::base::error::PortError;
 use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::base::report::Gap;
@@ -11,10 +11,10 @@ use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::window_size::WindowSize;
 
-/// Pages of one window. A vendor that has more is going round in circles.
+/// Pages of one window. A vendor that has more is in a pagination loop.
 const MAX_PAGES: u32 = 20_000;
-/// Times one window is begun again because the place in it was lost.
-const MAX_RESTARTS: u32 = 3;
+/// Times one window is begun, the first included: it is begun again when its cursor is lost.
+const MAX_STARTS: u32 = 3;
 
 /// One window to be listed.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +33,9 @@ pub(crate) struct WindowRequest<'a> {
 pub(crate) enum WindowOutcome {
     /// All of it is delivered, in hand, or (a blob) pending.
     Complete { pages: u32 },
-    /// All before `to` is; for the blobs after that there was no time.
+    /// All before `to`, a second of the window, is; for the blobs after that there was no time.
     Unfinished { to: UnixSeconds },
-    /// All before `to` is; the blobs after that fail one after the other.
+    /// All before `to`, a second of the window, is; the blobs after that fail one after the other.
     Stalled { to: UnixSeconds, error: PortError },
     /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
     CutOff { pages: u32, cursor: Option<String> },
@@ -58,8 +58,8 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     request: WindowRequest<'_>,
 ) -> Result<WindowOutcome, PortError> {
     let mut cursor = request.cursor;
-    for restarts in 1..=MAX_RESTARTS {
-        let is_last = restarts == MAX_RESTARTS;
+    for start in 1..=MAX_STARTS {
+        let is_last = start == MAX_STARTS;
         if let Some(outcome) = list_from(run, WindowRequest { cursor: cursor.take(), ..request }, is_last).await? {
             return Ok(outcome);
         }
@@ -81,7 +81,12 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let (vendor, stream) = (run.vendor, run.stream);
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
-        let page = match run.before_cutoff(call).await {
+        let answer = match pages {
+            // A window that hangs has failed: it must not use up tick after tick.
+            1 => run.before_cutoff(within(run.env.clock, run.call_time(tries), call)).await,
+            _ => run.before_cutoff(call).await,
+        };
+        let page = match answer {
             Err(Cutoff) => {
                 let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
                 return Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }));
@@ -106,7 +111,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             if had_events && seen.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
-            return consume(run, listing, blobs, pages).await.map(Some);
+            return consume(run, &request, blobs, pages).await.map(Some);
         };
         if !cursors.insert(next.clone()) {
             return Ok(None);
@@ -143,17 +148,19 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
 /// All pages of a window are listed: consumes its blobs.
 async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    listing: ListingId,
+    WindowRequest { listing, window, .. }: &WindowRequest<'_>,
     blobs: Vec<BlobRef>,
     pages: u32,
 ) -> Result<WindowOutcome, PortError> {
     if blobs.is_empty() {
         return Ok(WindowOutcome::Complete { pages });
     }
+    // What the vendor says of a blob's age need not fit the window that it was listed in.
+    let inside = |second: UnixSeconds| second.clamp(window.from, window.to - 1);
     Ok(match blobs::consume_listed(run, listing, blobs).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
-        BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: oldest },
-        BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: oldest, error },
+        BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: inside(oldest) },
+        BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: inside(oldest), error },
     })
 }
 
@@ -190,7 +197,10 @@ pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
 
 fn not_advancing(listing: ListingId) -> PortError {
     PortError::next_tick(format!(
-        "the listing {listing} does not advance: {MAX_RESTARTS} times the vendor lost our place in it or named \
+        "the listing {listing} does not advance: {MAX_STARTS} times the vendor lost our place in it or named \
          the same next page twice, or it has more than {MAX_PAGES} pages for one window; it is tried again later"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         WindowOutcome::TooLong => search(run, listing, span, &span.reason, limit).await,
         WindowOutcome::Unfinished { to } => {
-            run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(span.from), ..span.window() }));
+            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
             Ok(SpanEnd::Stopped)
         }
         WindowOutcome::CutOff { pages, cursor } => {
@@ -130,9 +130,8 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(SpanEnd::Stopped)
         }
         WindowOutcome::Stalled { to, error } => {
-            let resolved = Window { to: to.max(span.from), ..span.window() };
-            run.change_pending(listing.id, PendingChange::SpanDone(resolved));
-            reschedule(run, listing, span, Window { from: resolved.to, ..span.window() }, &error.message);
+            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
+            reschedule(run, listing, span, Window { from: to, ..span.window() }, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
         WindowOutcome::Failed(error) if error.recovery == Recovery::Person && span.window().seconds() == 1 => {
@@ -181,9 +180,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             WindowOutcome::TooLong => search.split(piece),
             WindowOutcome::Stalled { to, error } => {
                 reason = error.message;
-                let from = to.clamp(piece.from, piece.to - 1);
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to: from, ..piece }));
-                search.give_up(Window { from, ..piece });
+                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
+                search.give_up(Window { from: to, ..piece });
             }
             WindowOutcome::Failed(error) => {
                 if error.recovery == Recovery::Person {
@@ -207,8 +205,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             WindowOutcome::Unfinished { to } => {
                 has_stopped = true;
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(piece.from), ..piece }));
-                search.put_back(Window { from: to.max(piece.from), ..piece });
+                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
+                search.put_back(Window { from: to, ..piece });
                 break;
             }
             WindowOutcome::NotOffered | WindowOutcome::NotYet => {
@@ -218,7 +216,7 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         }
     }
-    for window in search.unresolved().into_iter().filter(|window| window.seconds() > 0) {
+    for window in search.unresolved() {
         if has_stopped {
             hurry(run, listing, span, window, &reason)
         } else {

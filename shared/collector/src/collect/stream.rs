@@ -8,11 +8,11 @@ use super::intake::Intake;
 use super::listing::ListingRun;
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
-use super::run::{Cutoff, Findings, StreamRun};
+use super::run::{Cutoff, Findings, StreamRun, within};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
-use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
+use crate::base::ports::{Bucket, Clock, Prepared, State, Tries, Vendor};
 use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
 use crate::base::stream::Stream;
 use crate::base::time::{UnixSeconds, time_until};
@@ -36,7 +36,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     cache: &SourceCache,
 ) -> StreamReport {
     let budget = cache.budget();
-    let state = match StreamState::open(env, stream, policy, cache.take(&stream.name()), budget).await {
+    let state = match StreamState::open(env, stream, policy, cache).await {
         Ok(state) => state,
         Err(error) => return StreamReport::failed(stream, &error),
     };
@@ -172,7 +172,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
     let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
-    match run.before_cutoff(prepared).await {
+    match run.before_cutoff(within(run.env.clock, run.call_time(Tries::Patient), prepared)).await {
         Ok(Ok(Prepared::Ready { vendor_now, started })) => {
             let ours = run.env.now();
             if started {
