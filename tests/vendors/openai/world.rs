@@ -189,6 +189,17 @@ impl World {
         self.head().listings[openai::ORGANIZATION].watermark - begin().as_second()
     }
 
+    /// The pending spans of the organization's listing, in seconds after the beginning.
+    pub(crate) fn pending(&self) -> Vec<(i64, i64)> {
+        self.pending_of(openai::ORGANIZATION)
+    }
+
+    /// The pending spans of a listing, in seconds after the beginning.
+    pub(crate) fn pending_of(&self, listing: &str) -> Vec<(i64, i64)> {
+        let spans = &self.head().listings[listing].pending.spans;
+        spans.iter().map(|span| (span.from - begin().as_second(), span.to - begin().as_second())).collect()
+    }
+
     /// Everything the vendor showed is in the bucket once; how it stands there.
     #[track_caller]
     pub(crate) fn assert_exact(&self) -> Account {
