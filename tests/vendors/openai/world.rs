@@ -127,6 +127,11 @@ impl World {
         Self::with(&Options { records: Some(records), ..Options::new(begin()) }, Behaviours::default())
     }
 
+    /// The same, chance beginning with `seed`.
+    pub(crate) fn of_seed(records: Vec<String>, seed: u64) -> Self {
+        Self::with(&Options { records: Some(records), seed, ..Options::new(begin()) }, Behaviours::default())
+    }
+
     /// A healthy organization with `count` events, a minute apart up to the beginning.
     pub(crate) fn of_minutes(count: i64) -> Self {
         Self::of((0..count).map(|number| event(&format!("audit_log-{number:05}"), -60 * (number + 1))).collect())

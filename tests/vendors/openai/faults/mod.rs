@@ -1,4 +1,5 @@
-//! What the vendor is known to do to its clients, and what must come of it: F01 to F27, by theme.
+//! What the vendor is known to do to its clients, and what must come of it: F01 to F27, by theme. In `permanent`: trouble
+//! that never ends.
 
 mod access;
 mod backlog;
@@ -7,6 +8,7 @@ mod content;
 mod crashes;
 mod lateness;
 mod paging;
+mod permanent;
 mod throttling;
 mod transport;
 
