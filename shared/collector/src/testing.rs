@@ -663,6 +663,7 @@ impl World {
             intake: Intake::new(&self.normalizer, self.delivery(env)),
             vendor_time: VendorTime::default(),
             cutoff: env.cutoff(),
+            no_window_after: env.cutoff(),
             slow_blob_time: Duration::ZERO,
             findings: Findings::default(),
         }

@@ -127,6 +127,11 @@ impl World {
         Self::with(&Options { records: Some(records), ..Options::new(begin()) }, Behaviours::default())
     }
 
+    /// The same, chance beginning with `seed`.
+    pub(crate) fn of_seed(records: Vec<String>, seed: u64) -> Self {
+        Self::with(&Options { records: Some(records), seed, ..Options::new(begin()) }, Behaviours::default())
+    }
+
     /// A healthy organization with `count` events, a minute apart up to the beginning.
     pub(crate) fn of_minutes(count: i64) -> Self {
         Self::of((0..count).map(|number| event(&format!("audit_log-{number:05}"), -60 * (number + 1))).collect())
@@ -187,6 +192,17 @@ impl World {
     /// The watermark of the organization's listing, in seconds after the beginning.
     pub(crate) fn watermark(&self) -> i64 {
         self.head().listings[openai::ORGANIZATION].watermark - begin().as_second()
+    }
+
+    /// The pending spans of the organization's listing, in seconds after the beginning.
+    pub(crate) fn pending(&self) -> Vec<(i64, i64)> {
+        self.pending_of(openai::ORGANIZATION)
+    }
+
+    /// The pending spans of a listing, in seconds after the beginning.
+    pub(crate) fn pending_of(&self, listing: &str) -> Vec<(i64, i64)> {
+        let spans = &self.head().listings[listing].pending.spans;
+        spans.iter().map(|span| (span.from - begin().as_second(), span.to - begin().as_second())).collect()
     }
 
     /// Everything the vendor showed is in the bucket once; how it stands there.

@@ -26,6 +26,8 @@ const MAX_EVENT_BYTES: usize = 64 << 20;
 const MAX_FAILED_IN_A_ROW: u32 = 10;
 /// The same of blobs that are refused for something that needs a person.
 const MAX_REFUSED_IN_A_ROW: u32 = 3;
+/// The part of a tick that a fetch may take until its answer begins: a half.
+const FETCH_DIVISOR: u32 = 2;
 /// Blobs probed after failures in a row.
 const PROBES: usize = 3;
 /// Bytes kept of a blob that is given up unreadable.
@@ -200,7 +202,8 @@ fn fetches<'a, S, B, C: Clock, V: Vendor>(
     tries: Tries,
 ) -> impl Iterator<Item = impl Future<Output = (usize, Result<Fetched<V::Body>, PortError>)> + use<'a, S, B, C, V>>
 + use<'a, S, B, C, V> {
-    let (clock, vendor, stream, limit) = (run.env.clock, run.vendor, run.stream, run.call_time(tries));
+    let (clock, vendor, stream, limit) =
+        (run.env.clock, run.vendor, run.stream, run.call_time(tries).min(run.tick_time() / FETCH_DIVISOR));
     order.into_iter().map(move |at| async move {
         let fetch = vendor.fetch(stream, &blobs[at], tries);
         (at, within(clock, limit, fetch).await)
@@ -219,7 +222,7 @@ async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         let random = usize::try_from(run.env.clock.random() % (last as u64 + 1)).unwrap_or(last);
         let blob = queue.waiting.remove(if number == 0 { last } else { random });
         let fetch = run.vendor.fetch(run.stream, &blob, Tries::Once);
-        let fetched = match run.before_cutoff(within(run.env.clock, run.call_time(Tries::Once), fetch)).await {
+        let fetched = match run.call(Tries::Once, fetch).await {
             Err(Cutoff) => {
                 queue.waiting.push(blob);
                 return Ok(Some(Attempt::CutOff));

@@ -5,8 +5,18 @@ use schema::{LineContext, Normalizer, RowId};
 use crate::base::error::PortError;
 use crate::base::ledger::LedgerHour;
 use crate::base::ports::{Bucket, Clock, State};
+use crate::base::time::UnixSeconds;
 use crate::deliver::delivery::Delivery;
 use crate::deliver::rejected::Rejected;
+
+/// An event that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Which event it is.
+    pub(crate) row_id: RowId,
+    /// When it happened, where it says so.
+    pub(crate) time: Option<UnixSeconds>,
+}
 
 /// Where events go.
 pub(crate) struct Intake<'a, S, B, C> {
@@ -29,27 +39,29 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         LineContext { source_id: stream.source.as_str(), source_label: &stream.label, parse_time: env.clock.now() }
     }
 
-    /// Takes one event: a new one enters the batch in hand. Returns which event it is.
+    /// Takes one event: a new one enters the batch in hand.
     ///
     /// # Errors
     /// When state or bucket fail.
-    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<RowId, PortError> {
+    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<Taken, PortError> {
         self.events += 1;
         let context = self.context();
         let batch = &mut self.delivery.batch;
         let outcome = self.normalizer.normalize_noting(raw, &context, &mut batch.lines, &mut batch.names);
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);
+        let time = outcome.as_ref().ok().and_then(|line| line.event_time).map(|time| time.as_second());
+        let taken = Taken { row_id, time };
         if self.delivery.has(&row_id).await? {
             self.delivery.batch.drop_unfinished_line();
             self.duplicates += 1;
-            return Ok(row_id);
+            return Ok(taken);
         }
         match outcome {
             Ok(line) => self.delivery.batch.keep_line(line),
             Err(rejection) => self.delivery.batch.keep_rejected(Rejected { rejection, raw: raw.to_vec() }),
         }
         self.flush_if_full().await?;
-        Ok(row_id)
+        Ok(taken)
     }
 
     /// Rejects input, be it JSON or not: it is kept once, with the reason.

@@ -2,7 +2,8 @@
 //!
 //! A window that fails stops nothing. After a failure the tick probes up to three other windows; as soon as one
 //! succeeds the failure was the window's own, and the window becomes pending. When all fail the vendor is down: the
-//! listing ends for this tick and nothing becomes pending.
+//! listing ends for this tick and nothing becomes pending. After a failure that needs a person there is a single probe,
+//! for most of these hold for every window.
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
@@ -49,9 +50,19 @@ struct SpanRun {
 /// A window that failed, while it is open whether that is its own fault or the vendor's.
 struct Suspect {
     window: Window,
-    reason: String,
+    error: PortError,
+    cause: Cause,
+}
+
+/// What made a window a suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// It could not be listed.
+    Failed,
     /// Its pages could be listed, but blob after blob of it failed.
-    is_stalled: bool,
+    Stalled,
+    /// The vendor said of it that it does not offer the listing.
+    NotOffered,
 }
 
 /// What listing a span moves.
@@ -67,7 +78,7 @@ enum Step {
     /// It was listed, or is to be listed in smaller windows: the vendor answers.
     Answered,
     /// It failed and is a suspect now.
-    Failed(PortError),
+    Failed,
     /// Nothing more can be listed in this tick. Whether the vendor answered.
     Stopped { answered: bool },
 }
@@ -155,7 +166,7 @@ impl ListingRun {
             let Some(window) = span.remaining.take(Choice::Oldest, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Patient).await? {
                 Step::Answered => {}
-                Step::Failed(error) => self.probe(run, span, &error).await?,
+                Step::Failed => self.probe(run, span).await?,
                 Step::Stopped { .. } => break,
             }
             span.move_mark(run, self.id);
@@ -184,8 +195,9 @@ impl ListingRun {
                 }
                 Step::Answered
             }
-            WindowOutcome::TooLong => {
+            WindowOutcome::TooLong { dense } => {
                 span.remaining.put_back(window);
+                dense.into_iter().for_each(|dense| span.remaining.cut_around(dense));
                 self.resize(run, self.size.shortened(window));
                 Step::Answered
             }
@@ -199,18 +211,17 @@ impl ListingRun {
             }
             WindowOutcome::Stalled { to, error } => {
                 let window = Window { from: to, ..window };
-                span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: true });
-                Step::Failed(error)
+                span.suspects.push(Suspect { window, error, cause: Cause::Stalled });
+                Step::Failed
             }
             WindowOutcome::Failed(error) => {
                 run.record_failure(&error);
-                span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: false });
-                Step::Failed(error)
+                span.suspects.push(Suspect { window, error, cause: Cause::Failed });
+                Step::Failed
             }
             WindowOutcome::NotOffered => {
-                span.remaining.put_back(window);
-                self.refused(run);
-                Step::Stopped { answered: false }
+                span.suspects.push(Suspect { window, error: not_offered(self.id), cause: Cause::NotOffered });
+                Step::Failed
             }
             WindowOutcome::NotYet => {
                 span.remaining.put_back(window);
@@ -245,23 +256,24 @@ impl ListingRun {
         }
     }
 
-    /// A window of the span failed: probes up to three others, the newest, the next and any. When there is no other, the
-    /// halves of the window itself.
+    /// A window of the span failed: probes up to three others, the newest, the next and any; only one of them, at random,
+    /// where a person is needed. When there is no other window, the halves of the window itself.
     async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
-        error: &PortError,
     ) -> Result<(), PortError> {
         if span.remaining.is_empty() {
             if self.has_succeeded {
                 self.accuse(run, span);
                 return Ok(());
             }
-            return self.probe_halves(run, span, error).await;
+            return self.probe_halves(run, span).await;
         }
-        for choice in [Choice::Newest, Choice::Oldest, Choice::Random(run.env.clock.random())] {
-            let Some(window) = span.remaining.take(choice, self.size.seconds()) else { break };
+        let random = run.env.clock.random();
+        let choices = [Choice::Newest, Choice::Oldest, Choice::Random(random)];
+        for choice in probed(&choices, span.needs_person(), random) {
+            let Some(window) = span.remaining.take(*choice, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Once).await? {
                 Step::Answered | Step::Stopped { answered: true } => {
                     self.accuse(run, span);
@@ -272,79 +284,92 @@ impl ListingRun {
                     run.findings.has_more = true;
                     return Ok(());
                 }
-                // One more refusal that only a person ends is enough.
-                Step::Failed(other) if other.recovery == Recovery::Person => break,
-                Step::Failed(_) => {}
+                Step::Failed => {}
             }
         }
-        self.vendor_is_down(run, span, error);
+        self.nothing_answers(run, span);
         Ok(())
     }
 
-    /// The only window there is failed as a whole: probes its newer and its older half.
+    /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random, where
+    /// a person is needed.
     async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
-        error: &PortError,
     ) -> Result<(), PortError> {
-        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1 && !suspect.is_stalled;
-        let only = span.suspects.first().filter(|_| span.suspects.len() == 1 && error.recovery != Recovery::Person);
-        let halves = only.filter(has_halves).map(|suspect| suspect.window.halves());
-        for half in halves.into_iter().flatten().rev() {
-            let request =
-                WindowRequest { listing: self.id, window: half, cursor: None, tries: Tries::Once, size: self.size };
-            if let WindowOutcome::Complete { .. } = list_window(run, request).await? {
-                self.has_succeeded = true;
-                self.accuse(run, span);
-                run.change_pending(self.id, PendingChange::SpanDone(half));
+        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1 && suspect.cause != Cause::Stalled;
+        let only = span.suspects.first().filter(|_| span.suspects.len() == 1);
+        let [older, newer] = match only.filter(has_halves) {
+            Some(suspect) => suspect.window.halves(),
+            None => {
+                self.nothing_answers(run, span);
                 return Ok(());
             }
+        };
+        for half in probed(&[newer, older], span.needs_person(), run.env.clock.random()) {
+            let request =
+                WindowRequest { listing: self.id, window: *half, cursor: None, tries: Tries::Once, size: self.size };
+            match list_window(run, request).await? {
+                WindowOutcome::Complete { .. } => {
+                    self.accuse(run, span);
+                    run.change_pending(self.id, PendingChange::SpanDone(*half));
+                    return Ok(());
+                }
+                // It has more than fits now, but it answers.
+                WindowOutcome::TooLong { .. } | WindowOutcome::Unfinished { .. } => {
+                    self.accuse(run, span);
+                    return Ok(());
+                }
+                WindowOutcome::CutOff { pages, .. } if pages > 0 => {
+                    self.accuse(run, span);
+                    return Ok(());
+                }
+                _ => {}
+            }
         }
-        self.vendor_is_down(run, span, error);
+        self.nothing_answers(run, span);
         Ok(())
     }
 
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
-        for Suspect { window, reason, is_stalled } in span.suspects.drain(..) {
+        for Suspect { window: Window { from, to }, error, cause } in span.suspects.drain(..) {
+            run.record_failure(&error);
             let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-            let Window { from, to } = window;
-            run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor: None, reason }));
-            if !is_stalled {
-                self.new_spans.push(window);
+            let pending = PendingSpan { from, to, schedule, cursor: None, reason: error.message };
+            run.change_pending(self.id, PendingChange::Span(pending));
+            if cause != Cause::Stalled {
+                self.new_spans.push(Window { from, to });
             }
         }
     }
 
-    /// Nothing answers. What was listed before in this tick shows that it did answer then: its failures become pending.
-    /// Otherwise nothing does, and the next tick begins where this one did, with smaller windows.
-    fn vendor_is_down<S, B, C: Clock, V>(
-        &mut self,
-        run: &mut StreamRun<'_, S, B, C, V>,
-        span: &mut SpanRun,
-        error: &PortError,
-    ) {
+    /// No window that was tried after a failure answers. What was listed before in this tick shows that the vendor did
+    /// answer then: its failures become pending. Otherwise the listing is not offered, or the vendor is down: then the
+    /// next tick begins where this one did, with smaller windows.
+    fn nothing_answers<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_ended = true;
-        run.findings.has_more = true;
-        if run.findings.failure.is_none() {
-            run.record_failure(error);
-        }
         if self.has_succeeded {
+            run.findings.has_more = true;
             return self.accuse(run, span);
         }
-        let first = span.suspects.first().map(|suspect| suspect.window);
-        if let Some(window) = first.filter(|window| error.recovery != Recovery::Person && self.size.can_halve(*window))
-        {
-            self.resize(run, self.size.halved(window));
+        if let Some(first) = span.suspects.first().filter(|suspect| self.size.can_halve(suspect.window)) {
+            self.resize(run, self.size.halved(first.window));
+        }
+        if span.suspects.iter().any(|suspect| suspect.cause == Cause::NotOffered) {
+            return self.refused(run);
+        }
+        run.findings.has_more = true;
+        if let Some(first) = span.suspects.first() {
+            run.record_failure(&first.error);
         }
     }
 
     /// The vendor says that it does not offer this listing. It is believed at once of a listing that never answered;
     /// of one that did, after several ticks. Where another listing fails as well it may be said to everybody.
     fn refused<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>) {
-        self.has_ended = true;
         run.findings.not_offered.push(self.id);
         if run.findings.failure.is_some() {
             return;
@@ -377,6 +402,11 @@ impl ListingRun {
 impl SpanRun {
     fn is_done(&self) -> bool {
         self.remaining.is_empty() && self.suspects.is_empty()
+    }
+
+    /// Whether the first failure needs a person.
+    fn needs_person(&self) -> bool {
+        self.suspects.first().is_some_and(|suspect| suspect.error.recovery == Recovery::Person)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
@@ -415,4 +445,15 @@ impl SpanRun {
             }
         }
     }
+}
+
+/// What is probed of these after a failure: all, or one of them where a person is needed.
+fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
+    let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
+    if needs_person { &all[at..=at] } else { all }
+}
+
+/// The listing as a whole answers, but for a window of it the vendor says that it does not offer it.
+pub(crate) fn not_offered(listing: ListingId) -> PortError {
+    PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::blobs::{self, BlobsOutcome};
-use super::run::{Cutoff, StreamRun, within};
+use super::intake::Taken;
+use super::run::{Cutoff, StreamRun};
 use crate::base::error::PortError;
 use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::base::report::Gap;
@@ -39,8 +40,9 @@ pub(crate) enum WindowOutcome {
     Stalled { to: UnixSeconds, error: PortError },
     /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
     CutOff { pages: u32, cursor: Option<String> },
-    /// It has too many pages, or cannot be paged through; it is to be listed in smaller windows.
-    TooLong,
+    /// It has too many pages, or cannot be paged through; it is to be listed in smaller windows. What was seen of it lies
+    /// in `dense`, where that is known and not all of it.
+    TooLong { dense: Option<Window> },
     /// The vendor does not offer this listing to this source.
     NotOffered,
     /// The stream is not recorded yet.
@@ -65,7 +67,11 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
     }
     let can_halve = request.size.can_halve(request.window);
-    Ok(if can_halve { WindowOutcome::TooLong } else { WindowOutcome::Failed(not_advancing(request.listing)) })
+    Ok(if can_halve {
+        WindowOutcome::TooLong { dense: None }
+    } else {
+        WindowOutcome::Failed(not_advancing(request.listing))
+    })
 }
 
 /// Lists one window from its start, or from the page that the request names. `None`: the place in it was lost.
@@ -75,7 +81,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     is_last: bool,
 ) -> Result<Option<WindowOutcome>, PortError> {
     let WindowRequest { listing, window, tries, size, .. } = request;
-    let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
+    let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), Seen::default());
     let mut cursor = request.cursor.map(str::to_owned);
     for pages in 1..=MAX_PAGES {
         let (vendor, stream) = (run.vendor, run.stream);
@@ -83,7 +89,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.findings.requests += 1;
         let answer = match pages {
             // A window that hangs has failed: it must not use up tick after tick.
-            1 => run.before_cutoff(within(run.env.clock, run.call_time(tries), call)).await,
+            1 => run.call(tries, call).await,
             _ => run.before_cutoff(call).await,
         };
         let page = match answer {
@@ -104,11 +110,11 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             let ours = run.env.now();
             run.vendor_time.note(page.vendor_now, ours);
         }
-        let before = seen.len();
+        let before = seen.events.len();
         let had_events = take_items(run, page.items, &mut blobs, &mut seen).await?;
         let Some(next) = page.next else {
             // An end with nothing but events of the pages before: the cursor may have led back, past the rest.
-            if had_events && seen.len() == before && (size.can_halve(window) || !is_last) {
+            if had_events && seen.events.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
             return consume(run, &request, blobs, pages).await.map(Some);
@@ -117,11 +123,37 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             return Ok(None);
         }
         if size.is_too_long(window, pages) {
-            return Ok(Some(WindowOutcome::TooLong));
+            return Ok(Some(WindowOutcome::TooLong { dense: seen.span_within(window) }));
         }
         cursor = Some(next);
     }
     Ok(Some(WindowOutcome::Failed(not_advancing(listing))))
+}
+
+/// What the pages of one window showed.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Ledger entries of the events.
+    events: HashSet<u64>,
+    /// The times of events and blobs.
+    times: Option<Window>,
+}
+
+impl Seen {
+    fn event(&mut self, taken: &Taken) {
+        self.events.insert(taken.row_id.ledger_entry());
+        taken.time.into_iter().for_each(|time| self.at(time));
+    }
+
+    fn at(&mut self, time: UnixSeconds) {
+        let times = self.times.get_or_insert(Window { from: time, to: time + 1 });
+        *times = Window { from: times.from.min(time), to: times.to.max(time + 1) };
+    }
+
+    /// The span of everything that was seen, where that is a real part of the window. Only a hint: vendors promise no order.
+    fn span_within(&self, window: Window) -> Option<Window> {
+        self.times.filter(|times| window.from <= times.from && times.to <= window.to && *times != window)
+    }
 }
 
 /// Takes a page's events, remembering them in `seen`, and gathers its blobs; returns whether there were any events.
@@ -129,17 +161,19 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     items: Vec<Item>,
     blobs: &mut Vec<BlobRef>,
-    seen: &mut HashSet<u64>,
+    seen: &mut Seen,
 ) -> Result<bool, PortError> {
     let mut had_events = false;
     for item in items {
         match item {
             Item::Event(raw) => {
-                let row_id = run.intake.take(&raw).await?;
                 had_events = true;
-                seen.insert(row_id.ledger_entry());
+                seen.event(&run.intake.take(&raw).await?);
             }
-            Item::Blob(blob) => blobs.push(blob),
+            Item::Blob(blob) => {
+                seen.at(blob.created);
+                blobs.push(blob);
+            }
         }
     }
     Ok(had_events)

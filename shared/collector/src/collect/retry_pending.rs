@@ -1,7 +1,7 @@
 //! Pending work of one listing, tried again: blobs are fetched, spans are listed and their broken seconds searched.
 
 use super::blobs;
-use super::listing::ListingRun;
+use super::listing::{ListingRun, not_offered};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use crate::base::error::{PortError, Recovery};
@@ -112,13 +112,13 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         tries: Tries::Once,
         size: listing.size,
     };
-    match list_window(run, request).await? {
+    match list_again(run, request).await? {
         WindowOutcome::Complete { .. } => {
             listing.has_succeeded = true;
             run.change_pending(listing.id, PendingChange::SpanDone(span.window()));
             Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
         }
-        WindowOutcome::TooLong => search(run, listing, span, &span.reason, limit).await,
+        WindowOutcome::TooLong { .. } => search(run, listing, span, &span.reason, limit).await,
         WindowOutcome::Unfinished { to } => {
             run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
             Ok(SpanEnd::Stopped)
@@ -151,6 +151,18 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
 }
 
+/// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
+/// a failure like any other.
+async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    request: WindowRequest<'_>,
+) -> Result<WindowOutcome, PortError> {
+    Ok(match list_window(run, request).await? {
+        WindowOutcome::NotOffered => WindowOutcome::Failed(not_offered(request.listing)),
+        outcome => outcome,
+    })
+}
+
 /// Lists a span in halves, and those that fail in halves again, until its broken seconds are found.
 async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -170,14 +182,14 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         let request =
             WindowRequest { listing: listing.id, window: piece, cursor: None, tries: Tries::Once, size: listing.size };
-        match list_window(run, request).await? {
+        match list_again(run, request).await? {
             WindowOutcome::Complete { .. } => {
                 has_recovered = true;
                 listing.has_succeeded = true;
                 search.listed(piece);
                 run.change_pending(listing.id, PendingChange::SpanDone(piece));
             }
-            WindowOutcome::TooLong => search.split(piece),
+            WindowOutcome::TooLong { dense } => search.split_around(piece, dense),
             WindowOutcome::Stalled { to, error } => {
                 reason = error.message;
                 run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));

@@ -25,10 +25,11 @@ const SLOW_BLOB_DIVISOR: u32 = 4;
 /// A blob, and every call, is given at least this long, however short the tick and however slow others were.
 const MIN_TIME: Duration = Duration::from_secs(5);
 
-/// The share of a tick that the vendor has to answer a call: a half, so that others can be probed in the other half.
-const CALL_DIVISOR: u32 = 2;
-/// The same for a call that is tried only once: an eighth.
-const SINGLE_CALL_DIVISOR: u32 = 8;
+/// The eighths of a tick that the vendor has to answer a call, retries and the waits it asks for included. In what is left
+/// others can be probed.
+const PATIENT_CALL_EIGHTHS: u32 = 6;
+/// The same for a call that is tried only once.
+const SINGLE_CALL_EIGHTHS: u32 = 1;
 
 /// There is no more time: what is in hand must be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,11 +91,28 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// How long the vendor has to answer a call. A call that hangs must not use up tick after tick.
     pub(crate) fn call_time(&self, tries: Tries) -> Duration {
-        let divisor = match tries {
-            Tries::Patient => CALL_DIVISOR,
-            Tries::Once => SINGLE_CALL_DIVISOR,
+        let eighths = match tries {
+            Tries::Patient => PATIENT_CALL_EIGHTHS,
+            Tries::Once => SINGLE_CALL_EIGHTHS,
         };
-        (self.tick_time() / divisor).max(MIN_TIME)
+        (self.tick_time() / 8 * eighths).max(MIN_TIME)
+    }
+
+    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff.
+    pub(crate) async fn call<T>(
+        &self,
+        tries: Tries,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<Result<T, PortError>, Cutoff> {
+        let (left, limit) = (self.time_left(), self.call_time(tries));
+        if left.is_zero() {
+            return Err(Cutoff);
+        }
+        match select(pin!(call), pin!(self.env.clock.sleep(left.min(limit)))).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit))),
+            Either::Right(((), _)) => Err(Cutoff),
+        }
     }
 
     /// Waits for `work`, but not past the cutoff.
@@ -157,11 +175,13 @@ pub(crate) async fn within<T>(
 ) -> Result<T, PortError> {
     match select(pin!(call), pin!(clock.sleep(limit))).await {
         Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => {
-            let seconds = limit.as_secs();
-            Err(PortError::next_tick(format!("the vendor did not answer within {seconds} s; it is asked again later")))
-        }
+        Either::Right(((), _)) => Err(no_answer(limit)),
     }
+}
+
+fn no_answer(limit: Duration) -> PortError {
+    let seconds = limit.as_secs();
+    PortError::next_tick(format!("the vendor did not answer within {seconds} s; it is asked again later"))
 }
 
 #[cfg(test)]
@@ -210,7 +230,7 @@ mod tests {
     fn ok_the_vendor_has_a_part_of_the_tick_to_answer() {
         let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
         with_run(async |run| {
-            assert_eq!(times(run), [Duration::from_secs(50), Duration::from_millis(12_500)]);
+            assert_eq!(times(run), [Duration::from_secs(75), Duration::from_millis(12_500)]);
             run.began = run.env.cutoff();
             assert_eq!(times(run), [MIN_TIME; 2]);
             let clock = run.env.clock;

@@ -8,7 +8,7 @@ use super::intake::Intake;
 use super::listing::ListingRun;
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
-use super::run::{Cutoff, Findings, StreamRun, within};
+use super::run::{Cutoff, Findings, StreamRun};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
@@ -172,7 +172,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
     let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
-    match run.before_cutoff(within(run.env.clock, run.call_time(Tries::Patient), prepared)).await {
+    match run.call(Tries::Patient, prepared).await {
         Ok(Ok(Prepared::Ready { vendor_now, started })) => {
             let ours = run.env.now();
             if started {

@@ -78,28 +78,37 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
     env.state.head(stream).await?.ok_or_else(|| lost(&key))
 }
 
-/// Checks the head against the birth record, which is created if there is none, and returns the record's mark.
+/// Checks the head against the birth record, which is created if there is none. Returns the head and the record's mark.
+///
+/// A head below the mark is read again before it counts as restored: another tick may have committed, and raised the
+/// mark, between the read of the head and that of the record.
 ///
 /// # Errors
 /// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head, or the head was restored.
 pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
-    head: &Head,
-) -> Result<SeqMark, PortError> {
+    head: Head,
+) -> Result<(Head, SeqMark), PortError> {
     let key = key(&env.settings.prefix, stream);
     let mut record = env.bucket.get(&key).await?;
     if record.is_none() {
         let birth = Birth { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq };
         if env.bucket.put_if_absent(&key, bytes(&birth)?, "application/json").await? == Put::Created {
-            return Ok(SeqMark { seq: head.seq, raised_at: None });
+            let mark = SeqMark { seq: head.seq, raised_at: None };
+            return Ok((head, mark));
         }
         record = env.bucket.get(&key).await?;
     }
-    match record.as_deref().and_then(parse).filter(|birth| birth.id == head.id) {
-        Some(birth) => check_seq(head, birth.seq).map(|()| SeqMark { seq: birth.seq, raised_at: None }),
-        None => Err(foreign_marker(&key)),
+    let birth = record.as_deref().and_then(parse).filter(|birth| birth.id == head.id);
+    let birth = birth.ok_or_else(|| foreign_marker(&key))?;
+    let mark = SeqMark { seq: birth.seq, raised_at: None };
+    if head.seq >= birth.seq {
+        return Ok((head, mark));
     }
+    let again = env.state.head(stream).await?.filter(|again| again.id == birth.id).ok_or_else(|| lost(&key))?;
+    check_seq(&again, birth.seq)?;
+    Ok((again, mark))
 }
 
 /// Checks that the head is not older than one that was seen with `seq`.
@@ -120,7 +129,8 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     let record = env.bucket.get(&key).await?;
     let Some(record) = record else {
         // Somebody removed it; it is created anew.
-        return Ok(SeqMark { raised_at: Some(env.now()), ..verify(env, stream, head).await? });
+        let (_, mark) = verify(env, stream, head.clone()).await?;
+        return Ok(SeqMark { raised_at: Some(env.now()), ..mark });
     };
     let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
     if birth.seq < head.seq {
@@ -196,7 +206,7 @@ mod tests {
         let env = world.env();
         world.clock.run(async {
             let head = head(&env, &world.stream, &world.policy).await?;
-            verify(&env, &world.stream, &head).await
+            verify(&env, &world.stream, head).await.map(|(_, mark)| mark)
         })
     }
 

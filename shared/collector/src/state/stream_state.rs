@@ -60,7 +60,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                 Ok(Self { env, stream, head, ledger, verified_seq, mark })
             }
             None => {
-                let mark = birth::verify(env, stream, &head).await?;
+                let (head, mark) = birth::verify(env, stream, head).await?;
                 Ok(Self { env, stream, head, ledger: LedgerCache::new(cache.budget()), verified_seq: None, mark })
             }
         }

@@ -78,7 +78,7 @@ fn ok_a_window_is_begun_again_when_its_cursor_is_lost() {
 fn err_a_cursor_that_is_always_lost() {
     let mut world = world(25);
     world.vendor.answer = Box::new(|request| request.cursor.map(|_| Ok(Listed::CursorLost)));
-    assert_eq!(list(&world, 100), WindowOutcome::TooLong);
+    assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
     // A second has no halves.
     assert_does_not_advance(&list(&world, 1));
 }
@@ -87,7 +87,7 @@ fn err_a_cursor_that_is_always_lost() {
 fn err_pages_that_go_round_in_circles() {
     let mut world = world(0);
     world.vendor.answer = Box::new(|request| page(vec![], Some(if request.cursor == Some("a") { "b" } else { "a" })));
-    assert_eq!(list(&world, 100), WindowOutcome::TooLong);
+    assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
     assert_eq!(world.vendor.listed().len(), 3 * 3);
     assert_does_not_advance(&list(&world, 1));
 }
@@ -97,7 +97,7 @@ fn err_an_end_that_shows_nothing_new_may_have_led_past_the_rest() {
     let mut world = world(0);
     let event = Item::Event(event(0).into_bytes());
     world.vendor.answer = Box::new(move |request| page(vec![event.clone()], request.cursor.is_none().then_some("a")));
-    assert_eq!(list(&world, 100), WindowOutcome::TooLong);
+    assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
     // A second that cannot be halved is believed in the end.
     assert_eq!(list(&world, 1), WindowOutcome::Complete { pages: 2 });
 }
@@ -116,7 +116,7 @@ fn err_more_pages_than_any_window_has() {
 #[test]
 fn ok_a_window_of_too_many_pages_is_for_smaller_ones() {
     let world = world(101);
-    assert_eq!(list(&world, 100), WindowOutcome::TooLong);
+    assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: Some(Window { from: 0, to: 1 }) });
     assert_eq!(world.vendor.listed().len(), 10);
     // What was listed is delivered all the same.
     assert_eq!(world.delivered().len(), 100);
@@ -136,10 +136,10 @@ fn ok_a_cut_off_window_leads_on_where_all_before_is_in_hand() {
 #[test]
 fn err_a_first_page_that_never_comes_is_a_failure_of_the_window() {
     let mut world = world(0);
-    world.vendor.page_time = Duration::from_secs(51);
+    world.vendor.page_time = Duration::from_secs(76);
     let WindowOutcome::Failed(error) = list(&world, 100) else { panic!("it did not fail") };
-    assert!(error.message.contains("did not answer within 50 s"), "{error}");
-    assert_eq!(world.clock.elapsed(), 50.0);
+    assert!(error.message.contains("did not answer within 75 s"), "{error}");
+    assert_eq!(world.clock.elapsed(), 75.0);
 }
 
 #[test]
