@@ -40,11 +40,8 @@ pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now
 
 /// Whether anything of the listings is to be tried.
 pub(crate) fn is_due<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> bool {
-    run.stream.listings.iter().any(|listing| {
-        let pending = run.listing_state(listing).pending;
-        let until = pending.due_until(run.env.now());
-        !pending.due_spans(until).is_empty() || !pending.due_blobs(until).is_empty()
-    })
+    let now = run.env.now();
+    run.stream.listings.iter().any(|listing| !run.listing_state(listing).pending.due(now).is_empty())
 }
 
 /// Tries what is due of one listing, and windows that failed in this very tick.
@@ -62,8 +59,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
             return Ok(());
         }
         let pending = run.listing_state(listing.id).pending;
-        let until = pending.due_until(run.env.now());
-        let mut blobs = pending.due_blobs(until);
+        let due = pending.due(run.env.now());
+        let mut blobs = due.blobs;
         blobs.truncate(usize::try_from(limit.0.saturating_sub(run.findings.requests)).unwrap_or(usize::MAX));
         let mut has_recovered = false;
         if !blobs.is_empty() {
@@ -75,7 +72,7 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         let new_spans = std::mem::take(&mut listing.new_spans);
         let is_new = |span: &PendingSpan| new_spans.iter().any(|new| new.overlaps(&span.window()));
-        let wanted = pending.spans.iter().filter(|span| span.schedule.next_attempt <= until || is_new(span));
+        let wanted = pending.spans.iter().filter(|span| due.spans.contains(span) || is_new(span));
         for span in wanted {
             match retry_span(run, listing, span, is_new(span), limit).await? {
                 SpanEnd::Tried { has_recovered: recovered } => has_recovered |= recovered,

@@ -1,20 +1,10 @@
 //! Events that show up after their time. The promise: within a day of it, each is delivered once.
 
-use std::time::Duration;
-
 use super::*;
 use crate::openai::world::event;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
-
-impl World {
-    /// The clock shows that many seconds after the beginning.
-    fn wait_until(&self, second: i64) {
-        let now = self.time.now().as_second() - super::super::world::begin().as_second();
-        self.time.forward(Duration::from_secs(u64::try_from(second - now).unwrap()));
-    }
-}
 
 /// A world whose calls take no time, so that seconds are exact, with these events: their seconds, and when they show up.
 fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {

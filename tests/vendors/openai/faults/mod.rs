@@ -15,6 +15,7 @@ mod transport;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use collector::StreamReport;
 use jiff::Timestamp;
@@ -109,6 +110,12 @@ impl World {
         let key = secrecy::SecretString::from(simulators::openai::ADMIN_KEY);
         let answer = adapters::http::HttpClient::new().unwrap().send(request.bearer(&key)).await.unwrap();
         String::from_utf8(answer.bytes(1 << 20).await.unwrap()).unwrap()
+    }
+
+    /// Lets time pass until that many seconds after the beginning.
+    fn wait_until(&self, second: i64) {
+        let now = self.time.now().as_second() - super::world::begin().as_second();
+        self.time.forward(Duration::from_secs(u64::try_from(second - now).unwrap()));
     }
 
     /// Seconds since the beginning.
