@@ -419,3 +419,6 @@ impl SpanRun {
 pub(crate) fn pending_share(tick_time: Duration) -> Duration {
     tick_time / 5
 }
+
+#[cfg(test)]
+mod tests;
