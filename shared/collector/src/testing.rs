@@ -429,6 +429,8 @@ pub(crate) struct TestVendor {
     pub(crate) vendor_now: Option<UnixSeconds>,
     /// Windows that overlap one of these cannot be listed.
     pub(crate) broken: Vec<Window>,
+    /// Windows that overlap one of these are never answered.
+    pub(crate) hanging: Vec<Window>,
     /// Why not.
     pub(crate) error: PortError,
     pub(crate) answer: Answer,
@@ -448,6 +450,7 @@ impl TestVendor {
             page_time: Duration::ZERO,
             vendor_now: None,
             broken: Vec::new(),
+            hanging: Vec::new(),
             error: PortError::next_tick("status 500"),
             answer: Box::new(|_| None),
             contents: BTreeMap::new(),
@@ -501,6 +504,9 @@ impl Vendor for TestVendor {
         self.clock.sleep(self.page_time).await;
         if let Some(answer) = (self.answer)(&request) {
             return answer;
+        }
+        if self.hanging.iter().any(|hanging| hanging.overlaps(&request.window)) {
+            std::future::pending::<()>().await;
         }
         if self.broken.iter().any(|broken| broken.overlaps(&request.window)) {
             return Err(self.error.clone());

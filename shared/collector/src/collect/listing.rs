@@ -457,3 +457,6 @@ fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
 pub(crate) fn not_offered(listing: ListingId) -> PortError {
     PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
 }
+
+#[cfg(test)]
+mod tests;
