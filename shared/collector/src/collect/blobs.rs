@@ -3,7 +3,7 @@
 //! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many fail in
 //! a row it may be the vendor: then up to three others are probed before anything becomes pending.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use schema::ArraySplitter;
@@ -313,13 +313,15 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
     listing: ListingId,
     mut blobs: Vec<BlobRef>,
 ) -> Result<Vec<BlobRef>, PortError> {
-    let pending = run.listing_state(listing).pending.blobs;
-    let pending: HashSet<&str> = pending.iter().map(|blob| blob.id.as_str()).collect();
+    let pending = run.listing_state(listing).pending.blobs.into_iter().map(|blob| (blob.id.clone(), blob));
+    let mut pending: HashMap<String, PendingBlob> = pending.collect();
     blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     blobs.dedup_by(|a, b| a.id == b.id);
     let mut wanted = Vec::new();
     for blob in blobs {
-        if !pending.contains(blob.id.as_str()) && !run.intake.is_consumed(place(&blob), entry(&blob)).await? {
+        if let Some((id, known)) = pending.remove_entry(&blob.id) {
+            run.pending_blobs.insert(id, known);
+        } else if !run.intake.is_consumed(place(&blob), entry(&blob)).await? {
             wanted.push(blob);
         }
     }

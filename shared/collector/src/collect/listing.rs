@@ -257,7 +257,7 @@ impl ListingRun {
     }
 
     /// A window of the span failed: probes up to three others, the newest, the next and any; only one of them, at random,
-    /// where a person is needed. When there is no other window, the halves of the window itself.
+    /// after a refusal. When there is no other window, the halves of the window itself.
     async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -272,7 +272,7 @@ impl ListingRun {
         }
         let random = run.env.clock.random();
         let choices = [Choice::Newest, Choice::Oldest, Choice::Random(random)];
-        for choice in probed(&choices, span.needs_person(), random) {
+        for choice in probed(&choices, span.is_refused(), random) {
             let Some(window) = span.remaining.take(*choice, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Once).await? {
                 Step::Answered | Step::Stopped { answered: true } => {
@@ -291,8 +291,8 @@ impl ListingRun {
         Ok(())
     }
 
-    /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random, where
-    /// a person is needed.
+    /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random,
+    /// after a refusal.
     async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -307,7 +307,7 @@ impl ListingRun {
                 return Ok(());
             }
         };
-        for half in probed(&[newer, older], span.needs_person(), run.env.clock.random()) {
+        for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
             let request =
                 WindowRequest { listing: self.id, window: *half, cursor: None, tries: Tries::Once, size: self.size };
             match list_window(run, request).await? {
@@ -355,7 +355,8 @@ impl ListingRun {
             run.findings.has_more = true;
             return self.accuse(run, span);
         }
-        if let Some(first) = span.suspects.first().filter(|suspect| self.size.can_halve(suspect.window)) {
+        let is_refused = span.is_refused();
+        if let Some(first) = span.suspects.first().filter(|first| !is_refused && self.size.can_halve(first.window)) {
             self.resize(run, self.size.halved(first.window));
         }
         if span.suspects.iter().any(|suspect| suspect.cause == Cause::NotOffered) {
@@ -404,9 +405,12 @@ impl SpanRun {
         self.remaining.is_empty() && self.suspects.is_empty()
     }
 
-    /// Whether the first failure needs a person.
-    fn needs_person(&self) -> bool {
-        self.suspects.first().is_some_and(|suspect| suspect.error.recovery == Recovery::Person)
+    /// Whether the first failure is a refusal: it needs a person, or the listing is not offered. Most of these hold for every
+    /// window.
+    fn is_refused(&self) -> bool {
+        let is_refusal =
+            |suspect: &Suspect| suspect.error.recovery == Recovery::Person || suspect.cause == Cause::NotOffered;
+        self.suspects.first().is_some_and(is_refusal)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
@@ -447,7 +451,7 @@ impl SpanRun {
     }
 }
 
-/// What is probed of these after a failure: all, or one of them where a person is needed.
+/// What is probed of these after a failure: all, or one of them after a refusal.
 fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if needs_person { &all[at..=at] } else { all }

@@ -1,5 +1,6 @@
 //! What one tick of one stream works with and has found out so far.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::base::env::Env;
 use crate::base::error::{PortError, Recovery};
 use crate::base::head::ListingState;
 use crate::base::memory::MemoryBudget;
+use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Clock, Tries};
 use crate::base::report::{Failure, Gap, ListedCounts};
@@ -53,6 +55,8 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) no_window_after: Timestamp,
     /// Time that slow blobs took from others.
     pub(crate) slow_blob_time: Duration,
+    /// Blobs that were pending when this tick saw them last, by id.
+    pub(crate) pending_blobs: BTreeMap<String, PendingBlob>,
     pub(crate) findings: Findings,
 }
 
@@ -148,8 +152,25 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     }
 
     /// Pending work changes with the next write of the head.
+    ///
+    /// A span that was listed takes no pending blob with it: a write in the meantime, of this tick or another, may have
+    /// found no room for the blob and put it into that very span.
     pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
-        self.intake.delivery.update.pending(listing, change);
+        let update = &mut self.intake.delivery.update;
+        match &change {
+            PendingChange::Blob(blob) => drop(self.pending_blobs.insert(blob.id.clone(), blob.clone())),
+            PendingChange::BlobDone(id) => drop(self.pending_blobs.remove(id)),
+            PendingChange::SpanDone(window) => {
+                let window = *window;
+                update.pending(listing, change);
+                let inside =
+                    self.pending_blobs.values().filter(|blob| (window.from..window.to).contains(&blob.created));
+                inside.for_each(|blob| update.pending(listing, PendingChange::KeepBlob(blob.clone())));
+                return;
+            }
+            PendingChange::Span(_) | PendingChange::KeepBlob(_) | PendingChange::RetryAll { .. } => {}
+        }
+        update.pending(listing, change);
     }
 }
 

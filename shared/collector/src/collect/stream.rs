@@ -1,5 +1,6 @@
 //! One tick of one stream, from its head to its report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schema::Normalizer;
@@ -53,6 +54,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         cutoff: env.cutoff(),
         no_window_after: env.cutoff(),
         slow_blob_time: Duration::ZERO,
+        pending_blobs: BTreeMap::new(),
         findings: Findings::default(),
     };
     let mut ended = collect(&mut run).await;

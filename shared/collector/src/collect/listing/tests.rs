@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::base::head::ListingState;
 use crate::base::policy::{Retention, Sweep};
@@ -152,7 +154,8 @@ fn err_of_refusals_that_need_a_person_one_probe_is_enough() {
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     world.vendor.error = PortError::person("status 401");
     let tick = tick(&world);
-    assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
+    let windows = listed(&world);
+    assert_eq!((windows.len(), windows[0], watermark(&world), pending(&world)), (2, 0, BEGIN, vec![]));
     assert!(tick.failure.unwrap().needs_person);
     assert_eq!(world.listing().window_seconds, None);
 }
@@ -192,8 +195,8 @@ fn ok_a_window_that_hangs_is_pending_like_one_that_fails() {
     let mut world = world();
     world.vendor.hanging = vec![nth(0)];
     let tick = tick(&world);
-    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth(0)], 50.0));
-    assert!(tick.failure.unwrap().message.contains("did not answer within 50 s"));
+    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth(0)], 75.0));
+    assert!(tick.failure.unwrap().message.contains("did not answer within 75 s"));
 }
 
 #[test]
@@ -216,17 +219,17 @@ fn ok_windows_grow_while_they_have_few_pages() {
 }
 
 #[test]
-fn ok_a_window_of_too_many_pages_is_listed_in_halves() {
+fn ok_a_window_of_too_many_pages_is_listed_in_parts() {
     let mut world = world_of_one_window();
     world.policy.split_after_pages = Some(2);
     world.vendor.add_events((0..1_000).step_by(20).map(|second| BEGIN + second));
     tick(&world);
     assert_eq!((world.delivered().len(), watermark(&world)), (50, NOW));
     let windows = world.vendor.listed();
-    // Two pages each, until a quarter has no more.
-    let halves = [window(BEGIN, NOW), window(BEGIN, NOW - 500), window(BEGIN, NOW - 750)];
-    assert_eq!(windows[..6], halves.map(|half| [half; 2]).concat());
-    assert!(world.listing().window_seconds.unwrap() <= 250);
+    // Two pages of a window that has more show where its events lie, and that span is a window of its own.
+    let dense = window(BEGIN, BEGIN + 381);
+    assert_eq!(windows[..4], [window(BEGIN, NOW), dense].map(|window| [window; 2]).concat());
+    assert!(world.listing().window_seconds.unwrap() <= 500);
 }
 
 #[test]
@@ -294,7 +297,7 @@ fn not_offered() -> World {
 fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
     let world = not_offered();
     world.set_head(crate::base::head::Head { floor: BEGIN, ..world.head() });
-    for (seconds, asked) in [(0, 1), (60, 0), (86_339, 0), (1, 1)] {
+    for (seconds, asked) in [(0, 2), (60, 0), (86_339, 0), (1, 2)] {
         world.clock.advance(seconds);
         let tick = tick(&world);
         assert_eq!((tick.not_offered, tick.failure), (vec![LISTING], None));
