@@ -14,6 +14,9 @@ use crate::plan::pending::{PendingChange, failed_again, in_order, unfinished};
 /// Rounds over what is due: when something that had failed succeeds, all the rest is due as well.
 const MAX_ROUNDS: u32 = 2;
 
+/// A span that continues at a page is listed from its start again after so many failures in a row.
+const RESTART_EVERY: u32 = 5;
+
 /// How much pending work may ask of the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestLimit(pub(crate) u64);
@@ -142,17 +145,17 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             reschedule(run, listing, span.schedule, Window { from: resolved.to, ..span.window() }, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
-        WindowOutcome::Failed(error) if error.recovery == Recovery::Person && span.window().seconds() == 1 => {
-            run.record_failure(&error);
-            reschedule(run, listing, span.schedule, span.window(), &error.message);
-            Ok(SpanEnd::Tried { has_recovered: false })
-        }
-        WindowOutcome::Failed(error) => {
+        WindowOutcome::Failed { error, cursor } => {
+            let has_advanced = cursor.is_some() && span.cursor.is_some() && cursor != span.cursor;
             // Only where something of the listing answers is it worth a search.
-            if listing.has_succeeded && span.window().seconds() > 1 {
+            if listing.has_succeeded && span.window().seconds() > 1 && !has_advanced {
                 return search(run, listing, span, &error.message, limit).await;
             }
-            reschedule(run, listing, span.schedule, span.window(), &error.message);
+            if error.recovery == Recovery::Person && span.window().seconds() == 1 {
+                run.record_failure(&error);
+            }
+            let attempts = if has_advanced { 0 } else { span.schedule.attempts };
+            reschedule_at(run, listing, Schedule { attempts, ..span.schedule }, span.window(), cursor, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
         WindowOutcome::NotOffered | WindowOutcome::NotYet => Ok(SpanEnd::Stopped),
@@ -166,7 +169,7 @@ async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     request: WindowRequest<'_>,
 ) -> Result<WindowOutcome, PortError> {
     Ok(match list_window(run, request).await? {
-        WindowOutcome::NotOffered => WindowOutcome::Failed(not_offered(request.listing)),
+        WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered(request.listing), cursor: None },
         outcome => outcome,
     })
 }
@@ -182,6 +185,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
     let (mut reason, mut has_listed, mut has_stopped) = (reason.to_owned(), false, false);
+    // Pieces that continue at a page are no longer the search's.
+    let mut continues_elsewhere = false;
     while let Some(piece) = search.next_piece() {
         if is_stopped(run, limit) {
             search.put_back(piece);
@@ -204,12 +209,21 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
                 run.change_pending(listing.id, PendingChange::SpanDone(Window { to: from, ..piece }));
                 search.give_up(Window { from, ..piece });
             }
-            WindowOutcome::Failed(error) => {
+            WindowOutcome::Failed { error, cursor } => {
                 if error.recovery == Recovery::Person {
                     run.record_failure(&error);
                 }
                 reason = error.message;
-                search.failed(piece);
+                match cursor.filter(|_| piece.seconds() == 1) {
+                    Some(cursor) => {
+                        // Its first pages could be listed: it continues at the one that failed.
+                        let before = Schedule { attempts: 0, ..span.schedule };
+                        reschedule_at(run, listing, before, piece, Some(cursor), &reason);
+                        search.listed(piece);
+                        continues_elsewhere = true;
+                    }
+                    None => search.failed(piece),
+                }
             }
             WindowOutcome::CutOff { pages, cursor } => {
                 has_stopped = true;
@@ -249,7 +263,11 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             reschedule(run, listing, before, *window, &reason);
         }
     }
-    Ok(if has_stopped { SpanEnd::Stopped } else { SpanEnd::Tried { has_recovered: unresolved.is_empty() } })
+    Ok(if has_stopped {
+        SpanEnd::Stopped
+    } else {
+        SpanEnd::Tried { has_recovered: unresolved.is_empty() && !continues_elsewhere }
+    })
 }
 
 /// A part of a span failed: it is tried again after its backoff. `before` is its schedule so far.
@@ -260,8 +278,22 @@ fn reschedule<S, B, C: Clock, V>(
     window: Window,
     reason: &str,
 ) {
+    reschedule_at(run, listing, before, window, None, reason);
+}
+
+/// The same of a span that continues at a page. Now and then one that fails there again and again is listed from its
+/// start: the vendor may no longer know the page.
+fn reschedule_at<S, B, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: &ListingRun,
+    before: Schedule,
+    window: Window,
+    cursor: Option<String>,
+    reason: &str,
+) {
     let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
-    put(run, listing, window, schedule, None, reason);
+    let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
+    put(run, listing, window, schedule, cursor, reason);
 }
 
 /// There was no time for all pages of the span: it is continued on the next tick, where it can be at its page. One that
