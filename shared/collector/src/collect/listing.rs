@@ -52,6 +52,8 @@ struct Suspect {
     window: Window,
     error: PortError,
     cause: Cause,
+    /// The page that failed, of a single second: it is too short to be listed in parts.
+    cursor: Option<String>,
 }
 
 /// What made a window a suspect.
@@ -211,16 +213,18 @@ impl ListingRun {
             }
             WindowOutcome::Stalled { to, error } => {
                 let window = Window { from: to, ..window };
-                span.suspects.push(Suspect { window, error, cause: Cause::Stalled });
+                span.suspects.push(Suspect { window, error, cause: Cause::Stalled, cursor: None });
                 Step::Failed
             }
-            WindowOutcome::Failed(error) => {
+            WindowOutcome::Failed { error, cursor } => {
                 run.record_failure(&error);
-                span.suspects.push(Suspect { window, error, cause: Cause::Failed });
+                let cursor = cursor.filter(|_| window.seconds() == 1);
+                span.suspects.push(Suspect { window, error, cause: Cause::Failed, cursor });
                 Step::Failed
             }
             WindowOutcome::NotOffered => {
-                span.suspects.push(Suspect { window, error: not_offered(self.id), cause: Cause::NotOffered });
+                let error = not_offered(self.id);
+                span.suspects.push(Suspect { window, error, cause: Cause::NotOffered, cursor: None });
                 Step::Failed
             }
             WindowOutcome::NotYet => {
@@ -335,14 +339,14 @@ impl ListingRun {
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
-        for Suspect { window: Window { from, to }, error, cause } in span.suspects.drain(..) {
+        for Suspect { window: Window { from, to }, error, cause, cursor } in span.suspects.drain(..) {
             run.record_failure(&error);
             let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-            let pending = PendingSpan { from, to, schedule, cursor: None, reason: error.message };
-            run.change_pending(self.id, PendingChange::Span(pending));
-            if cause != Cause::Stalled {
+            if cause != Cause::Stalled && cursor.is_none() {
                 self.new_spans.push(Window { from, to });
             }
+            let pending = PendingSpan { from, to, schedule, cursor, reason: error.message };
+            run.change_pending(self.id, PendingChange::Span(pending));
         }
     }
 

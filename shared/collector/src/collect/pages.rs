@@ -47,8 +47,9 @@ pub(crate) enum WindowOutcome {
     NotOffered,
     /// The stream is not recorded yet.
     NotYet,
-    /// The vendor failed.
-    Failed(PortError),
+    /// The vendor failed. `cursor` is the page that failed, unless that is the first one; everything before it is
+    /// delivered or in hand.
+    Failed { error: PortError, cursor: Option<String> },
 }
 
 /// Lists one window and takes everything in it; from its start again where the place in it was lost.
@@ -67,11 +68,7 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
     }
     let can_halve = request.size.can_halve(request.window);
-    Ok(if can_halve {
-        WindowOutcome::TooLong { dense: None }
-    } else {
-        WindowOutcome::Failed(not_advancing(request.listing))
-    })
+    Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing(request.listing) })
 }
 
 /// Lists one window from its start, or from the page that the request names. `None`: the place in it was lost.
@@ -97,7 +94,10 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
                 let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
                 return Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }));
             }
-            Ok(Err(error)) => return Ok(Some(WindowOutcome::Failed(error))),
+            Ok(Err(error)) => {
+                let cursor = cursor.filter(|_| blobs.is_empty());
+                return Ok(Some(WindowOutcome::Failed { error, cursor }));
+            }
             Ok(Ok(Listed::CursorLost)) => return Ok(None),
             Ok(Ok(Listed::NotOffered)) => return Ok(Some(WindowOutcome::NotOffered)),
             Ok(Ok(Listed::NotYet { started, fault, lost })) => {
@@ -127,7 +127,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         cursor = Some(next);
     }
-    Ok(Some(WindowOutcome::Failed(not_advancing(listing))))
+    Ok(Some(not_advancing(listing)))
 }
 
 /// What the pages of one window showed.
@@ -229,11 +229,12 @@ pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
     run.intake.finish().await
 }
 
-fn not_advancing(listing: ListingId) -> PortError {
-    PortError::next_tick(format!(
+fn not_advancing(listing: ListingId) -> WindowOutcome {
+    let error = PortError::next_tick(format!(
         "the listing {listing} does not advance: {MAX_STARTS} times the vendor lost our place in it or named \
          the same next page twice, or it has more than {MAX_PAGES} pages for one window; it is tried again later"
-    ))
+    ));
+    WindowOutcome::Failed { error, cursor: None }
 }
 
 #[cfg(test)]

@@ -150,7 +150,8 @@ fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration
     run.tick_time() / PENDING_TIME_DIVISOR
 }
 
-/// Tries pending work: with all the time that is left, or, while other work waits, with its share.
+/// Tries pending work: with all the time that is left, or, while other work waits, with its share. Listings that have any
+/// share it equally, and what one leaves is the next one's.
 async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -162,8 +163,19 @@ async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         let until = run.env.clock.now().saturating_add(pending_share(run));
         run.cutoff = until.unwrap_or(run.cutoff).min(run.env.cutoff());
     }
+    let end = run.cutoff;
+    let mut waiting = listings.iter().filter(|listing| retry_pending::has_work(run, listing)).count();
     for listing in listings {
-        retry_pending::retry(run, listing, limit).await?;
+        if !retry_pending::has_work(run, listing) {
+            continue;
+        }
+        let (now, divisor) = (run.env.clock.now(), waiting.max(1));
+        let share = time_until(now, end) / u32::try_from(divisor).unwrap_or(u32::MAX);
+        run.cutoff = now.saturating_add(share).unwrap_or(end).min(end);
+        let made = run.findings.requests;
+        let share = RequestLimit(made + limit.0.saturating_sub(made) / divisor as u64);
+        retry_pending::retry(run, listing, share).await?;
+        waiting = waiting.saturating_sub(1);
     }
     run.cutoff = run.env.cutoff();
     Ok(())

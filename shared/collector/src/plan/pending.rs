@@ -72,6 +72,30 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
+/// Spans in the order in which they are tried: those that touch are tried as one, for what is broken in them is often one
+/// stretch; the one that was not tried for longest is the first.
+pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
+    spans.sort_by_key(|span| span.from);
+    let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if last.to == span.from && last.cursor.is_none() && span.cursor.is_none() => {
+                let (a, b) = (last.schedule, span.schedule);
+                last.to = span.to;
+                last.schedule = Schedule {
+                    first_failure: a.first_failure.min(b.first_failure),
+                    last_attempt: a.last_attempt.min(b.last_attempt),
+                    attempts: a.attempts.min(b.attempts),
+                    next_attempt: a.next_attempt.min(b.next_attempt),
+                };
+            }
+            _ => joined.push(span),
+        }
+    }
+    joined.sort_by_key(|span| (span.schedule.last_attempt, span.from));
+    joined
+}
+
 /// A reason as it is kept.
 pub(crate) fn short_reason(reason: &str) -> String {
     reason.chars().take(MAX_REASON_CHARS).collect()
@@ -315,6 +339,18 @@ mod tests {
         assert_eq!(pending.due(60).blobs.len(), 0);
         pending.apply(&RetryAll { now: 60, not_tried_since: 51 });
         assert_eq!((pending.due(60).blobs.len(), pending.due(60).spans.len()), (MANY + 1, 1));
+    }
+
+    #[test]
+    fn ok_spans_that_touch_are_tried_as_one_and_the_longest_waiting_first() {
+        let at = |last_attempt, attempts, from, to| PendingSpan {
+            schedule: Schedule { first_failure: last_attempt - 5, last_attempt, attempts, next_attempt: 100 },
+            ..span(from, to)
+        };
+        let with_cursor = PendingSpan { cursor: Some("c".to_owned()), ..at(60, 0, 20, 21) };
+        let spans = vec![at(70, 3, 0, 10), at(90, 1, 10, 20), with_cursor.clone(), at(65, 1, 30, 40)];
+        let together = at(70, 1, 0, 20);
+        assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together]);
     }
 
     #[test]

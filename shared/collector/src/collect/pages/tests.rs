@@ -43,7 +43,7 @@ fn page(items: Vec<Item>, next: Option<&str>) -> Option<Result<Listed, PortError
 #[track_caller]
 fn assert_does_not_advance(outcome: &WindowOutcome) {
     let does_not_advance =
-        matches!(outcome, WindowOutcome::Failed(error) if error.message.contains("does not advance"));
+        matches!(outcome, WindowOutcome::Failed { error, .. } if error.message.contains("does not advance"));
     assert!(does_not_advance, "{outcome:?}");
 }
 
@@ -137,7 +137,7 @@ fn ok_a_cut_off_window_leads_on_where_all_before_is_in_hand() {
 fn err_a_first_page_that_never_comes_is_a_failure_of_the_window() {
     let mut world = world(0);
     world.vendor.page_time = Duration::from_secs(76);
-    let WindowOutcome::Failed(error) = list(&world, 100) else { panic!("it did not fail") };
+    let WindowOutcome::Failed { error, .. } = list(&world, 100) else { panic!("it did not fail") };
     assert!(error.message.contains("did not answer within 75 s"), "{error}");
     assert_eq!(world.clock.elapsed(), 75.0);
 }
@@ -188,7 +188,7 @@ fn ok_a_window_that_ends_at_a_blob_ends_inside() {
 fn err_what_the_vendor_says_instead_of_a_page() {
     let mut world = world(0);
     world.vendor.broken = vec![window(0, 1)];
-    assert_eq!(list(&world, 100), WindowOutcome::Failed(PortError::next_tick("status 500")));
+    assert_eq!(list(&world, 100), WindowOutcome::Failed { error: PortError::next_tick("status 500"), cursor: None });
     world.vendor.answer = Box::new(|_| Some(Ok(Listed::NotOffered)));
     assert_eq!(list(&world, 100), WindowOutcome::NotOffered);
 }
