@@ -52,8 +52,6 @@ struct SpanRun {
 struct Suspect {
     window: Window,
     reason: String,
-    /// Its pages could be listed, but blob after blob of it failed.
-    is_stalled: bool,
 }
 
 /// What listing a span moves.
@@ -172,7 +170,7 @@ impl ListingRun {
         tries: Tries,
     ) -> Result<Step, PortError> {
         let began = run.env.clock.now();
-        let request = WindowRequest { listing: self.id, window, cursor: None, tries, size: self.size };
+        let request = WindowRequest { listing: self.id, window, cursor: None, tries, schedule: None, size: self.size };
         let outcome = list_window(run, request).await?;
         Ok(match outcome {
             WindowOutcome::Complete { pages } => {
@@ -197,13 +195,15 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
+                // Its pages were listed, so the vendor answers.
+                self.has_succeeded = true;
                 let window = Window { from: to.clamp(window.from, window.to - 1), ..window };
-                span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: true });
-                Step::Failed(error)
+                self.make_pending(run, window, error.message);
+                Step::Answered
             }
             WindowOutcome::Failed(error) => {
                 run.record_failure(&error);
-                span.suspects.push(Suspect { window, reason: error.message.clone(), is_stalled: false });
+                span.suspects.push(Suspect { window, reason: error.message.clone() });
                 Step::Failed(error)
             }
             WindowOutcome::NotOffered => {
@@ -287,12 +287,18 @@ impl ListingRun {
         span: &mut SpanRun,
         error: &PortError,
     ) -> Result<(), PortError> {
-        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1 && !suspect.is_stalled;
+        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1;
         let only = span.suspects.first().filter(|_| span.suspects.len() == 1 && error.recovery != Recovery::Person);
         let halves = only.filter(has_halves).map(|suspect| suspect.window.halves());
         for half in halves.into_iter().flatten().rev() {
-            let request =
-                WindowRequest { listing: self.id, window: half, cursor: None, tries: Tries::Once, size: self.size };
+            let request = WindowRequest {
+                listing: self.id,
+                window: half,
+                cursor: None,
+                tries: Tries::Once,
+                schedule: None,
+                size: self.size,
+            };
             if let WindowOutcome::Complete { .. } = list_window(run, request).await? {
                 self.has_succeeded = true;
                 self.accuse(run, span);
@@ -307,14 +313,17 @@ impl ListingRun {
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
-        for Suspect { window, reason, is_stalled } in span.suspects.drain(..) {
-            let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-            let Window { from, to } = window;
-            run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor: None, reason }));
-            if !is_stalled {
-                self.new_spans.push(window);
-            }
+        for Suspect { window, reason } in span.suspects.drain(..) {
+            self.make_pending(run, window, reason);
+            self.new_spans.push(window);
         }
+    }
+
+    /// A window failed for the first time, and is tried again later.
+    fn make_pending<S, B, C: Clock, V>(&self, run: &mut StreamRun<'_, S, B, C, V>, window: Window, reason: String) {
+        let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
+        let Window { from, to } = window;
+        run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor: None, reason }));
     }
 
     /// Nothing answers. What was listed before in this tick shows that it did answer then: its failures become pending.

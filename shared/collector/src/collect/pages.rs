@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::blobs::{self, BlobsOutcome};
 use super::run::{Cutoff, StreamRun};
 use crate::base::error::PortError;
+use crate::base::pending::Schedule;
 use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::base::report::Gap;
 use crate::base::stream::ListingId;
@@ -24,6 +25,8 @@ pub(crate) struct WindowRequest<'a> {
     /// The page to begin with, where an earlier tick came that far.
     pub(crate) cursor: Option<&'a str>,
     pub(crate) tries: Tries,
+    /// Its schedule, where it is pending.
+    pub(crate) schedule: Option<Schedule>,
     /// How long windows are: decides whether this one is too long.
     pub(crate) size: WindowSize,
 }
@@ -35,7 +38,7 @@ pub(crate) enum WindowOutcome {
     Complete { pages: u32 },
     /// All before `to` is; for the blobs after that there was no time.
     Unfinished { to: UnixSeconds },
-    /// All before `to` is; the blobs after that fail one after the other.
+    /// All before `to` is; the blobs after that failed one after the other, and most were not tried.
     Stalled { to: UnixSeconds, error: PortError },
     /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
     CutOff { pages: u32, cursor: Option<String> },
@@ -74,7 +77,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     request: WindowRequest<'_>,
     is_last: bool,
 ) -> Result<Option<WindowOutcome>, PortError> {
-    let WindowRequest { listing, window, tries, size, .. } = request;
+    let WindowRequest { listing, window, tries, schedule, size, .. } = request;
     let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
     let mut cursor = request.cursor.map(str::to_owned);
     for pages in 1..=MAX_PAGES {
@@ -106,7 +109,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             if had_events && seen.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
-            return consume(run, listing, blobs, pages).await.map(Some);
+            return consume(run, listing, blobs, schedule, pages).await.map(Some);
         };
         if !cursors.insert(next.clone()) {
             return Ok(None);
@@ -145,12 +148,13 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     blobs: Vec<BlobRef>,
+    schedule: Option<Schedule>,
     pages: u32,
 ) -> Result<WindowOutcome, PortError> {
     if blobs.is_empty() {
         return Ok(WindowOutcome::Complete { pages });
     }
-    Ok(match blobs::consume_listed(run, listing, blobs).await? {
+    Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
         BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: oldest },
         BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: oldest, error },

@@ -103,13 +103,15 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
     // One that failed a moment ago is not tried as a whole again.
     if is_new || span.window().seconds() > listing.size.max_seconds() {
-        return search(run, listing, span, &span.reason, limit).await;
+        let schedule = (!is_new).then_some(span.schedule);
+        return search(run, listing, span, schedule, limit).await;
     }
     let request = WindowRequest {
         listing: listing.id,
         window: span.window(),
         cursor: span.cursor.as_deref(),
         tries: Tries::Once,
+        schedule: Some(span.schedule),
         size: listing.size,
     };
     match list_window(run, request).await? {
@@ -118,7 +120,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             run.change_pending(listing.id, PendingChange::SpanDone(span.window()));
             Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
         }
-        WindowOutcome::TooLong => search(run, listing, span, &span.reason, limit).await,
+        WindowOutcome::TooLong => search(run, listing, span, Some(span.schedule), limit).await,
         WindowOutcome::Unfinished { to } => {
             run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(span.from), ..span.window() }));
             Ok(SpanEnd::Stopped)
@@ -143,7 +145,8 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         WindowOutcome::Failed(error) => {
             // Only where something of the listing answers is it worth a search.
             if listing.has_succeeded && span.window().seconds() > 1 {
-                return search(run, listing, span, &error.message, limit).await;
+                let span = PendingSpan { reason: error.message, ..span.clone() };
+                return search(run, listing, &span, Some(span.schedule), limit).await;
             }
             reschedule(run, listing, span, span.window(), &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
@@ -152,25 +155,26 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
 }
 
-/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found.
+/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found. `schedule` is what
+/// blobs in it that fail go on from.
 async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &mut ListingRun,
     span: &PendingSpan,
-    reason: &str,
+    schedule: Option<Schedule>,
     limit: RequestLimit,
 ) -> Result<SpanEnd, PortError> {
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
-    let (mut reason, mut has_recovered, mut has_stopped) = (reason.to_owned(), false, false);
+    let (mut reason, mut has_recovered, mut has_stopped) = (span.reason.clone(), false, false);
     while let Some(piece) = search.next_piece() {
         if is_stopped(run, limit) {
             search.put_back(piece);
             has_stopped = true;
             break;
         }
-        let request =
-            WindowRequest { listing: listing.id, window: piece, cursor: None, tries: Tries::Once, size: listing.size };
+        let (id, size) = (listing.id, listing.size);
+        let request = WindowRequest { listing: id, window: piece, cursor: None, tries: Tries::Once, schedule, size };
         match list_window(run, request).await? {
             WindowOutcome::Complete { .. } => {
                 has_recovered = true;

@@ -47,6 +47,8 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) cutoff: Timestamp,
     /// Time that slow blobs took from others.
     pub(crate) slow_blob_time: Duration,
+    /// Blobs that could not be had in this tick, or not be read.
+    pub(crate) failed_blobs: u32,
     /// Blobs that were pending when this tick saw them last, by id.
     pub(crate) pending_blobs: BTreeMap<String, PendingBlob>,
     pub(crate) findings: Findings,

@@ -48,6 +48,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         vendor_time: VendorTime::default(),
         cutoff: env.cutoff(),
         slow_blob_time: std::time::Duration::ZERO,
+        failed_blobs: 0,
         pending_blobs: std::collections::BTreeMap::new(),
         findings: Findings::default(),
     };
