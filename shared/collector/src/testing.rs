@@ -670,8 +670,7 @@ impl World {
             vendor_time: VendorTime::default(),
             cutoff: env.cutoff(),
             no_window_after: env.cutoff(),
-            pending_blobs: std::collections::BTreeMap::new(),
-            slow_blob_time: Duration::ZERO,
+            blobs: Default::default(),
             findings: Findings::default(),
         }
     }

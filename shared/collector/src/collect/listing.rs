@@ -61,8 +61,6 @@ struct Suspect {
 enum Cause {
     /// It could not be listed.
     Failed,
-    /// Its pages could be listed, but blob after blob of it failed.
-    Stalled,
     /// The vendor said of it that it does not offer the listing.
     NotOffered,
 }
@@ -186,7 +184,7 @@ impl ListingRun {
         tries: Tries,
     ) -> Result<Step, PortError> {
         let began = run.env.clock.now();
-        let request = WindowRequest { listing: self.id, window, cursor: None, tries, size: self.size };
+        let request = WindowRequest { listing: self.id, window, cursor: None, tries, schedule: None, size: self.size };
         let outcome = list_window(run, request).await?;
         Ok(match outcome {
             WindowOutcome::Complete { pages } => {
@@ -212,9 +210,10 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
-                let window = Window { from: to, ..window };
-                span.suspects.push(Suspect { window, error, cause: Cause::Stalled, cursor: None });
-                Step::Failed
+                // Its pages were listed, so the vendor answers.
+                self.has_succeeded = true;
+                self.make_pending(run, Window { from: to, ..window }, error.message, None);
+                Step::Answered
             }
             WindowOutcome::Failed { error, cursor } => {
                 run.record_failure(&error);
@@ -302,7 +301,7 @@ impl ListingRun {
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
     ) -> Result<(), PortError> {
-        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1 && suspect.cause != Cause::Stalled;
+        let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1;
         let only = span.suspects.first().filter(|_| span.suspects.len() == 1);
         let [older, newer] = match only.filter(has_halves) {
             Some(suspect) => suspect.window.halves(),
@@ -312,8 +311,14 @@ impl ListingRun {
             }
         };
         for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
-            let request =
-                WindowRequest { listing: self.id, window: *half, cursor: None, tries: Tries::Once, size: self.size };
+            let request = WindowRequest {
+                listing: self.id,
+                window: *half,
+                cursor: None,
+                tries: Tries::Once,
+                schedule: None,
+                size: self.size,
+            };
             match list_window(run, request).await? {
                 WindowOutcome::Complete { .. } => {
                     self.accuse(run, span);
@@ -339,15 +344,26 @@ impl ListingRun {
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
-        for Suspect { window: Window { from, to }, error, cause, cursor } in span.suspects.drain(..) {
+        for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
             run.record_failure(&error);
-            let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-            if cause != Cause::Stalled && cursor.is_none() {
-                self.new_spans.push(Window { from, to });
+            if cursor.is_none() {
+                self.new_spans.push(window);
             }
-            let pending = PendingSpan { from, to, schedule, cursor, reason: error.message };
-            run.change_pending(self.id, PendingChange::Span(pending));
+            self.make_pending(run, window, error.message, cursor);
         }
+    }
+
+    /// A window failed for the first time, and is tried again later.
+    fn make_pending<S, B, C: Clock, V>(
+        &self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        window: Window,
+        reason: String,
+        cursor: Option<String>,
+    ) {
+        let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
+        let Window { from, to } = window;
+        run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor, reason }));
     }
 
     /// No window that was tried after a failure answers. What was listed before in this tick shows that the vendor did

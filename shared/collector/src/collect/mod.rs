@@ -1,5 +1,6 @@
 //! One tick of one stream: list, fetch, normalise, deliver, and try pending work again.
 
+pub(crate) mod blob_attempt;
 pub(crate) mod blobs;
 pub(crate) mod intake;
 pub(crate) mod listing;

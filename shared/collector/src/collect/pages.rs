@@ -6,6 +6,7 @@ use super::blobs::{self, BlobsOutcome};
 use super::intake::Taken;
 use super::run::{Cutoff, StreamRun};
 use crate::base::error::PortError;
+use crate::base::pending::Schedule;
 use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::base::report::Gap;
 use crate::base::stream::ListingId;
@@ -25,6 +26,8 @@ pub(crate) struct WindowRequest<'a> {
     /// The page to begin with, where an earlier tick came that far.
     pub(crate) cursor: Option<&'a str>,
     pub(crate) tries: Tries,
+    /// Its schedule, where it is pending.
+    pub(crate) schedule: Option<Schedule>,
     /// How long windows are: decides whether this one is too long.
     pub(crate) size: WindowSize,
 }
@@ -36,7 +39,7 @@ pub(crate) enum WindowOutcome {
     Complete { pages: u32 },
     /// All before `to`, a second of the window, is; for the blobs after that there was no time.
     Unfinished { to: UnixSeconds },
-    /// All before `to`, a second of the window, is; the blobs after that fail one after the other.
+    /// All before `to`, a second of the window, is; the blobs after that failed one after the other, and most were not tried.
     Stalled { to: UnixSeconds, error: PortError },
     /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
     CutOff { pages: u32, cursor: Option<String> },
@@ -182,16 +185,17 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
 /// All pages of a window are listed: consumes its blobs.
 async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    WindowRequest { listing, window, .. }: &WindowRequest<'_>,
+    request: &WindowRequest<'_>,
     blobs: Vec<BlobRef>,
     pages: u32,
 ) -> Result<WindowOutcome, PortError> {
     if blobs.is_empty() {
         return Ok(WindowOutcome::Complete { pages });
     }
+    let WindowRequest { listing, window, schedule, .. } = *request;
     // What the vendor says of a blob's age need not fit the window that it was listed in.
     let inside = |second: UnixSeconds| second.clamp(window.from, window.to - 1);
-    Ok(match blobs::consume_listed(run, listing, blobs).await? {
+    Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
         BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: inside(oldest) },
         BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: inside(oldest), error },

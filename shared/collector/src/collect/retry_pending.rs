@@ -120,6 +120,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         window: span.window(),
         cursor: span.cursor.as_deref(),
         tries: Tries::Once,
+        schedule: Some(span.schedule),
         size: listing.size,
     };
     match list_again(run, request).await? {
@@ -184,6 +185,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
     let (mut reason, mut has_listed, mut has_stopped) = (reason.to_owned(), false, false);
+    // Blobs in it that fail go on from this.
+    let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     // Pieces that continue at a page are no longer the search's.
     let mut continues_elsewhere = false;
     while let Some(piece) = search.next_piece() {
@@ -192,8 +195,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             has_stopped = true;
             break;
         }
-        let request =
-            WindowRequest { listing: listing.id, window: piece, cursor: None, tries: Tries::Once, size: listing.size };
+        let (id, size) = (listing.id, listing.size);
+        let request = WindowRequest { listing: id, window: piece, cursor: None, tries: Tries::Once, schedule, size };
         match list_again(run, request).await? {
             WindowOutcome::Complete { .. } => {
                 has_listed = true;

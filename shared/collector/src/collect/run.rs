@@ -53,11 +53,19 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) cutoff: Timestamp,
     /// No further window is begun after this, because other work waits.
     pub(crate) no_window_after: Timestamp,
-    /// Time that slow blobs took from others.
-    pub(crate) slow_blob_time: Duration,
-    /// Blobs that were pending when this tick saw them last, by id.
-    pub(crate) pending_blobs: BTreeMap<String, PendingBlob>,
+    pub(crate) blobs: BlobFailures,
     pub(crate) findings: Findings,
+}
+
+/// What blobs have cost in this tick.
+#[derive(Debug, Default)]
+pub(crate) struct BlobFailures {
+    /// Time that slow blobs took from others.
+    pub(crate) slow_time: Duration,
+    /// Blobs that could not be had, or not be read.
+    pub(crate) failed: u32,
+    /// Blobs that were pending when this tick saw them last, by id.
+    pub(crate) pending: BTreeMap<String, PendingBlob>,
 }
 
 /// What a tick found out, for its report.
@@ -90,7 +98,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// How long one blob may take while others wait.
     pub(crate) fn blob_time(&self) -> Duration {
-        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.slow_blob_time).max(MIN_TIME)
+        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.blobs.slow_time).max(MIN_TIME)
     }
 
     /// How long the vendor has to answer a call. A call that hangs must not use up tick after tick.
@@ -158,13 +166,13 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
         let update = &mut self.intake.delivery.update;
         match &change {
-            PendingChange::Blob(blob) => drop(self.pending_blobs.insert(blob.id.clone(), blob.clone())),
-            PendingChange::BlobDone(id) => drop(self.pending_blobs.remove(id)),
+            PendingChange::Blob(blob) => drop(self.blobs.pending.insert(blob.id.clone(), blob.clone())),
+            PendingChange::BlobDone(id) => drop(self.blobs.pending.remove(id)),
             PendingChange::SpanDone(window) => {
                 let window = *window;
                 update.pending(listing, change);
                 let inside =
-                    self.pending_blobs.values().filter(|blob| (window.from..window.to).contains(&blob.created));
+                    self.blobs.pending.values().filter(|blob| (window.from..window.to).contains(&blob.created));
                 inside.for_each(|blob| update.pending(listing, PendingChange::KeepBlob(blob.clone())));
                 return;
             }
@@ -188,7 +196,7 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
-/// Waits for a call of the vendor, at most for `limit`.
+/// Waits for a call of the vendor, for at most `limit`.
 pub(crate) async fn within<T>(
     clock: &impl Clock,
     limit: Duration,
@@ -240,7 +248,7 @@ mod tests {
     fn ok_slow_blobs_share_a_quarter_of_the_tick() {
         let blob_time = |slow| {
             with_run(async |run| {
-                run.slow_blob_time = seconds(slow);
+                run.blobs.slow_time = seconds(slow);
                 run.blob_time()
             })
         };
@@ -252,17 +260,19 @@ mod tests {
         let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
         with_run(async |run| {
             assert_eq!(times(run), [Duration::from_secs(75), Duration::from_millis(12_500)]);
-            run.began = run.env.cutoff();
-            assert_eq!(times(run), [MIN_TIME; 2]);
             let clock = run.env.clock;
             let answer = async |after| {
                 clock.sleep(seconds(after)).await;
                 Ok(after)
             };
-            assert_eq!(within(clock, seconds(5), answer(4)).await, Ok(4));
-            let error = within(clock, seconds(5), answer(6)).await.unwrap_err();
-            assert_eq!(error, PortError::next_tick("the vendor did not answer within 5 s; it is asked again later"));
-            assert_eq!(run.env.now(), NOW + 4 + 5);
+            assert_eq!(run.call(Tries::Once, answer(4)).await, Ok(Ok(4)));
+            let error = PortError::next_tick("the vendor did not answer within 12 s; it is asked again later");
+            assert_eq!(run.call(Tries::Once, answer(13)).await, Ok(Err(error)));
+            assert_eq!(run.call(Tries::Patient, answer(74)).await, Ok(Ok(74)));
+            // No time of its own, but that of the tick, is over.
+            assert_eq!(run.call(Tries::Patient, answer(74)).await, Err(Cutoff));
+            run.began = run.env.cutoff();
+            assert_eq!(times(run), [MIN_TIME; 2]);
         });
     }
 

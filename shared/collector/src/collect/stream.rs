@@ -1,6 +1,5 @@
 //! One tick of one stream, from its head to its report.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schema::Normalizer;
@@ -9,7 +8,7 @@ use super::intake::Intake;
 use super::listing::ListingRun;
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
-use super::run::{Cutoff, Findings, StreamRun};
+use super::run::{BlobFailures, Cutoff, Findings, StreamRun};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
@@ -53,8 +52,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         vendor_time: VendorTime::default(),
         cutoff: env.cutoff(),
         no_window_after: env.cutoff(),
-        slow_blob_time: Duration::ZERO,
-        pending_blobs: BTreeMap::new(),
+        blobs: BlobFailures::default(),
         findings: Findings::default(),
     };
     let mut ended = collect(&mut run).await;

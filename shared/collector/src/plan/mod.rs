@@ -2,6 +2,7 @@
 
 pub(crate) mod bisection;
 pub(crate) mod blob_fate;
+pub(crate) mod blob_walk;
 pub(crate) mod pending;
 pub(crate) mod remaining;
 pub(crate) mod vendor_time;

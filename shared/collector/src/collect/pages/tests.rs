@@ -23,7 +23,8 @@ fn list_from<T>(
     let env = world.env();
     let mut run = world.begin(&env);
     let size = WindowSize::new(None, &world.policy);
-    let request = WindowRequest { listing: LISTING, window: window(0, to), cursor, tries: Tries::Patient, size };
+    let request =
+        WindowRequest { listing: LISTING, window: window(0, to), cursor, tries: Tries::Patient, schedule: None, size };
     let outcome = world.clock.run(async {
         let outcome = list_window(&mut run, request).await.unwrap();
         run.intake.finish().await.unwrap();

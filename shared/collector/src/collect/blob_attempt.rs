@@ -1,0 +1,253 @@
+//! One attempt at one blob: its events are taken, or it is recorded why not.
+
+use std::time::Duration;
+
+use schema::ArraySplitter;
+use sha2::{Digest, Sha256};
+
+use super::run::{Cutoff, StreamRun};
+use crate::base::error::PortError;
+use crate::base::ledger::{LedgerHour, LedgerKind};
+use crate::base::pending::{PendingBlob, Schedule};
+use crate::base::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
+use crate::base::stream::ListingId;
+use crate::base::time::{UnixSeconds, Window, time_until};
+use crate::plan::blob_fate::{LastAttempt, last_attempt, last_attempt_at};
+use crate::plan::pending::{PendingChange, failed_again};
+
+/// The longest event, in bytes; a longer one makes its blob unreadable.
+const MAX_EVENT_BYTES: usize = 64 << 20;
+/// Bytes kept of a blob that is given up unreadable.
+const MAX_KEPT_BYTES: usize = 4 << 20;
+
+/// A blob to be tried.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) blob: BlobRef,
+    /// Since when it has been missing or unreadable, if it is pending for that.
+    pub(crate) missing_since: Option<UnixSeconds>,
+    /// Its schedule, or that of its span, where it is pending.
+    pub(crate) schedule: Option<Schedule>,
+}
+
+/// The outcome of one attempt at one blob.
+pub(crate) enum Attempt {
+    /// It was consumed.
+    Consumed,
+    /// It needs no further attention, or is pending: what became of it is recorded. Whether it came and could not be read.
+    Recorded { was_unreadable: bool },
+    /// It failed.
+    Failed(PortError),
+    /// There was no time.
+    CutOff,
+}
+
+/// How the reading of a body ended.
+enum BodyEnd {
+    Whole,
+    /// What came is not one JSON array.
+    Unreadable,
+    Failed(PortError),
+    CutOff,
+}
+
+/// Takes what was fetched of a blob, which may be pending already. `others_wait`: its time is bounded.
+///
+/// # Errors
+/// When state or bucket fail.
+pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
+    candidate: &Candidate,
+    fetched: Result<Fetched<V::Body>, PortError>,
+    others_wait: bool,
+) -> Result<Attempt, PortError> {
+    let Candidate { blob, missing_since, .. } = candidate;
+    let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now());
+    let (problem, was_unreadable) = match fetched {
+        Err(error) => return failed(run, listing, blob, last, error).await,
+        Ok(Fetched::Missing) => ("was listed but could not be found", false),
+        Ok(Fetched::Expired) => {
+            lose(run, blob, "expired before it was fetched");
+            return given_up(run, listing, blob, false).await;
+        }
+        Ok(Fetched::Body(body)) => match take_body(run, blob, body, last.is_some(), others_wait).await? {
+            BodyEnd::CutOff => return Ok(Attempt::CutOff),
+            BodyEnd::Failed(error) => return failed(run, listing, blob, last, error).await,
+            BodyEnd::Unreadable => ("is not a JSON array", true),
+            BodyEnd::Whole => {
+                run.findings.listed.blobs += 1;
+                return done_with(run, listing, blob).await.map(|()| Attempt::Consumed);
+            }
+        },
+    };
+    if let Some(last) = last {
+        lose(run, blob, &format!("{problem} {}", last.words()));
+        return given_up(run, listing, blob, was_unreadable).await;
+    }
+    let since = missing_since.unwrap_or_else(|| run.now());
+    let pending = failed_blob(run, candidate, Some(since), &format!("content {} {problem}", blob.id));
+    run.change_pending(listing, PendingChange::Blob(pending));
+    Ok(Attempt::Recorded { was_unreadable })
+}
+
+/// A blob failed; one that the vendor is about to drop is given up.
+async fn failed<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
+    blob: &BlobRef,
+    last: Option<LastAttempt>,
+    error: PortError,
+) -> Result<Attempt, PortError> {
+    if last != Some(LastAttempt::Expiring) {
+        return Ok(Attempt::Failed(error));
+    }
+    run.record_failure(&error);
+    lose(run, blob, &format!("could not be fetched until the vendor drops it: {error}"));
+    given_up(run, listing, blob, false).await
+}
+
+/// A blob is given up: it is not fetched again.
+async fn given_up<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
+    blob: &BlobRef,
+    was_unreadable: bool,
+) -> Result<Attempt, PortError> {
+    done_with(run, listing, blob).await.map(|()| Attempt::Recorded { was_unreadable })
+}
+
+/// The blob after one more failed attempt.
+pub(crate) fn failed_blob<S, B, C: Clock, V>(
+    run: &StreamRun<'_, S, B, C, V>,
+    Candidate { blob, schedule, .. }: &Candidate,
+    missing_since: Option<UnixSeconds>,
+    reason: &str,
+) -> PendingBlob {
+    let schedule = failed_again(*schedule, run.env.now(), run.policy.tick_seconds);
+    let last = last_attempt_at(blob.created, run.policy.retention).unwrap_or(i64::MAX);
+    PendingBlob {
+        id: blob.id.clone(),
+        uri: blob.uri.clone(),
+        created: blob.created,
+        expires: blob.expires,
+        schedule: Schedule { next_attempt: schedule.next_attempt.min(last), ..schedule },
+        missing_since,
+        reason: reason.to_owned(),
+    }
+}
+
+/// The blob needs no further attention.
+async fn done_with<S: State, B: Bucket, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
+    blob: &BlobRef,
+) -> Result<(), PortError> {
+    if run.listing_has_pending_blob(listing, &blob.id) {
+        run.change_pending(listing, PendingChange::BlobDone(blob.id.clone()));
+    }
+    run.intake.keep_blob(place(blob), entry(blob)).await
+}
+
+/// Takes every event of the body. While others wait, it has a bounded time.
+///
+/// What is no array is rejected when it is the last attempt: its beginning is kept as it came, beside the lines of what
+/// could be read of it.
+async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    blob: &BlobRef,
+    body: V::Body,
+    is_last_attempt: bool,
+    others_wait: bool,
+) -> Result<BodyEnd, PortError> {
+    let (began, cutoff, allowed) = (run.env.clock.now(), run.cutoff, run.blob_time());
+    if others_wait {
+        run.cutoff = began.saturating_add(allowed).unwrap_or(cutoff).min(cutoff);
+    }
+    let mut beginning = Vec::new();
+    let end = take_events(run, body, is_last_attempt.then_some(&mut beginning)).await;
+    run.cutoff = cutoff;
+    match end? {
+        BodyEnd::Unreadable if is_last_attempt => {
+            run.intake.reject(beginning, "not a JSON array").await?;
+            Ok(BodyEnd::Unreadable)
+        }
+        BodyEnd::CutOff => {
+            let spent = time_until(began, run.env.clock.now());
+            // Either its own time is over, or the tick's, of which it took as much.
+            let is_slow = spent >= allowed || !run.time_left().is_zero();
+            Ok(if is_slow { too_slow(run, blob, spent, others_wait) } else { BodyEnd::CutOff })
+        }
+        end => Ok(end),
+    }
+}
+
+/// The blob took more than its time.
+fn too_slow<S, B, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    blob: &BlobRef,
+    spent: Duration,
+    others_wait: bool,
+) -> BodyEnd {
+    let (id, seconds) = (&blob.id, spent.as_secs());
+    if others_wait {
+        run.blobs.slow_time += spent;
+        return BodyEnd::Failed(PortError::next_tick(format!(
+            "content {id} did not arrive within {seconds} s, and other content waits; it is fetched again when there is time"
+        )));
+    }
+    BodyEnd::Failed(PortError::next_tick(format!(
+        "content {id} did not arrive within the {seconds} s that were left of the tick, though nothing else waited; if \
+         that goes on, give the function more time (its time-out in the template)"
+    )))
+}
+
+/// Takes the events of a body, whose beginning is put into `kept`, if any, also past where it is broken.
+async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    mut body: V::Body,
+    mut kept: Option<&mut Vec<u8>>,
+) -> Result<BodyEnd, PortError> {
+    let (mut splitter, mut is_broken) = (ArraySplitter::new(MAX_EVENT_BYTES), false);
+    let mut events: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let bytes = match run.before_cutoff(body.chunk()).await {
+            Err(Cutoff) => return Ok(BodyEnd::CutOff),
+            Ok(Ok(Some(bytes))) => bytes,
+            Ok(Ok(None)) => break,
+            Ok(Err(_)) if body.is_corrupt() => return Ok(BodyEnd::Unreadable),
+            Ok(Err(error)) => return Ok(BodyEnd::Failed(error)),
+        };
+        let room = kept.as_ref().map_or(0, |kept| MAX_KEPT_BYTES - kept.len());
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        if !is_broken {
+            is_broken = splitter.push(&bytes, |event| events.push(event.to_vec())).is_err();
+            for event in events.drain(..) {
+                run.intake.take(&event).await?;
+            }
+        }
+        if is_broken && room <= bytes.len() {
+            return Ok(BodyEnd::Unreadable);
+        }
+    }
+    Ok(if !is_broken && splitter.finish().is_ok() { BodyEnd::Whole } else { BodyEnd::Unreadable })
+}
+
+/// Reports that a blob's events are lost.
+fn lose<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, what: &str) {
+    let window = Window { from: blob.created, to: blob.created + 1 };
+    run.record_gap(window, &format!("content {} {what}", blob.id));
+}
+
+/// The hour of the ledger that remembers the blob.
+pub(crate) fn place(blob: &BlobRef) -> LedgerHour {
+    LedgerHour { kind: LedgerKind::Blobs, hour: u32::try_from(blob.created / 3_600).unwrap_or(0) }
+}
+
+/// What the ledger remembers of a blob.
+pub(crate) fn entry(blob: &BlobRef) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(blob.id.as_bytes()).0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

@@ -1,0 +1,219 @@
+//! In which order the blobs of a window are tried, and when enough of them have failed.
+//!
+//! Broken blobs come in rows. A walk goes through the window's blobs from one place outwards, newer and older ones in
+//! turn, and leaves a side when many on it have failed in a row. After that a few others are probed; from one that can
+//! be consumed the next walk begins. So healthy blobs are found wherever they lie.
+
+use std::cell::{Cell, RefCell};
+
+/// Blobs on one side that may fail in a row.
+const MAX_FAILED_IN_A_ROW: u32 = 10;
+/// The same of blobs that are refused for something that needs a person.
+const MAX_REFUSED_IN_A_ROW: u32 = 3;
+/// Blobs that are probed.
+const PROBES: usize = 8;
+/// The two limits above double with each failed attempt at the window, this often at most.
+const MAX_DOUBLINGS: u32 = 6;
+/// The probes double this often at most.
+const MAX_PROBE_DOUBLINGS: u32 = 3;
+
+/// A walk over blobs, which are known by their places in a list from the oldest to the newest. It is shared by those
+/// who fetch ahead and the one who learns what came of it.
+#[derive(Debug)]
+pub(crate) enum BlobWalk {
+    /// From one place outwards.
+    Outwards(Sides),
+    /// A few, until one can be consumed.
+    Probes(RefCell<Vec<usize>>),
+}
+
+/// The two directions of a walk.
+#[derive(Debug)]
+pub(crate) struct Sides {
+    begin: usize,
+    attempts: u32,
+    older: Side,
+    newer: Side,
+}
+
+#[derive(Debug)]
+struct Side {
+    /// The next place and the places left.
+    next: Cell<usize>,
+    left: Cell<usize>,
+    failed_in_a_row: Cell<u32>,
+    is_closed: Cell<bool>,
+}
+
+impl BlobWalk {
+    /// A walk over `count` blobs from the place `begin` outwards. `attempts` is how often their window failed before.
+    pub(crate) fn outwards(count: usize, begin: usize, attempts: u32) -> Self {
+        let begin = begin.min(count);
+        let older = Side::new(begin.saturating_sub(1), begin);
+        Self::Outwards(Sides { begin, attempts, older, newer: Side::new(begin, count - begin) })
+    }
+
+    /// Probes of `count` blobs: the newest, and some at random.
+    pub(crate) fn probes(count: usize, attempts: u32, mut random: impl FnMut() -> u64) -> Self {
+        let mut probes: Vec<usize> = count.checked_sub(1).into_iter().collect();
+        for _ in 1..PROBES << attempts.min(MAX_PROBE_DOUBLINGS) {
+            let place = random().checked_rem(count as u64).and_then(|place| usize::try_from(place).ok());
+            probes.extend(place.filter(|place| !probes.contains(place)));
+        }
+        probes.reverse();
+        Self::Probes(RefCell::new(probes))
+    }
+
+    /// The place of the next blob to try.
+    pub(crate) fn next(&self) -> Option<usize> {
+        match self {
+            Self::Outwards(sides) => sides.next(),
+            Self::Probes(probes) => probes.borrow_mut().pop(),
+        }
+    }
+
+    /// The blob was consumed. Whether the walk ends with it.
+    pub(crate) fn consumed(&self, place: usize) -> bool {
+        match self {
+            Self::Outwards(sides) => {
+                let side = sides.side(place);
+                side.failed_in_a_row.set(0);
+                side.is_closed.set(false);
+                false
+            }
+            Self::Probes(_) => true,
+        }
+    }
+
+    /// The blob failed, perhaps because of something that needs a person. Whether the walk ends with it.
+    pub(crate) fn failed(&self, place: usize, needs_person: bool) -> bool {
+        match self {
+            Self::Outwards(sides) => sides.failed(place, needs_person),
+            Self::Probes(_) => false,
+        }
+    }
+}
+
+impl Sides {
+    fn next(&self) -> Option<usize> {
+        let distance = |side: &Side| side.peek().map(|place| place.abs_diff(self.begin));
+        match (distance(&self.older), distance(&self.newer)) {
+            (Some(older), Some(newer)) if older < newer => self.older.take(usize::wrapping_sub),
+            (_, Some(_)) => self.newer.take(usize::wrapping_add),
+            (Some(_), None) => self.older.take(usize::wrapping_sub),
+            (None, None) => None,
+        }
+    }
+
+    fn side(&self, place: usize) -> &Side {
+        if place < self.begin { &self.older } else { &self.newer }
+    }
+
+    fn failed(&self, place: usize, needs_person: bool) -> bool {
+        let side = self.side(place);
+        let failed = side.failed_in_a_row.get() + 1;
+        side.failed_in_a_row.set(failed);
+        let limit = if needs_person { MAX_REFUSED_IN_A_ROW } else { MAX_FAILED_IN_A_ROW };
+        if failed >= limit << self.attempts.min(MAX_DOUBLINGS) {
+            side.is_closed.set(true);
+        }
+        self.older.peek().is_none()
+            && self.newer.peek().is_none()
+            && [&self.older, &self.newer].iter().any(|side| side.is_closed.get())
+    }
+}
+
+impl Side {
+    fn new(next: usize, left: usize) -> Self {
+        Self {
+            next: Cell::new(next),
+            left: Cell::new(left),
+            failed_in_a_row: Cell::new(0),
+            is_closed: Cell::new(false),
+        }
+    }
+
+    fn peek(&self) -> Option<usize> {
+        (self.left.get() > 0 && !self.is_closed.get()).then(|| self.next.get())
+    }
+
+    fn take(&self, step: impl Fn(usize, usize) -> usize) -> Option<usize> {
+        let place = self.peek()?;
+        self.next.set(step(place, 1));
+        self.left.set(self.left.get() - 1);
+        Some(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Walks until the end; which places were tried, in order. A place is healthy or not.
+    fn walk(walk: &BlobWalk, is_healthy: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut tried = Vec::new();
+        while let Some(place) = walk.next() {
+            tried.push(place);
+            let ended = if is_healthy(place) { walk.consumed(place) } else { walk.failed(place, false) };
+            if ended {
+                break;
+            }
+        }
+        tried
+    }
+
+    #[test]
+    fn ok_from_the_oldest_on_or_outwards_in_turn() {
+        assert_eq!(walk(&BlobWalk::outwards(4, 0, 0), |_| true), [0, 1, 2, 3]);
+        assert_eq!(walk(&BlobWalk::outwards(4, 4, 0), |_| true), [3, 2, 1, 0]);
+        assert_eq!(walk(&BlobWalk::outwards(6, 2, 0), |_| true), [2, 3, 1, 4, 0, 5]);
+        assert_eq!(walk(&BlobWalk::outwards(0, 0, 0), |_| true), [] as [usize; 0]);
+        assert_eq!(walk(&BlobWalk::outwards(2, 9, 0), |_| true), [1, 0]);
+    }
+
+    #[test]
+    fn ok_it_ends_when_many_fail_in_a_row() {
+        assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |_| false).len(), 10);
+        assert_eq!(walk(&BlobWalk::outwards(99, 0, 2), |_| false).len(), 40);
+        assert_eq!(walk(&BlobWalk::outwards(9_999, 0, 99), |_| false).len(), 640);
+        let refused = BlobWalk::outwards(99, 0, 0);
+        let ended: Vec<_> = (0..3).map(|_| refused.next().is_some_and(|place| refused.failed(place, true))).collect();
+        assert_eq!(ended, [false, false, true]);
+        // Fewer than that are all tried.
+        assert_eq!(walk(&BlobWalk::outwards(9, 0, 0), |_| false).len(), 9);
+        // One that is consumed begins the count anew.
+        assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |place| place == 9).len(), 20);
+    }
+
+    #[test]
+    fn ok_a_side_that_fails_does_not_end_the_other() {
+        let tried = walk(&BlobWalk::outwards(200, 100, 0), |place| place >= 100);
+        assert_eq!(tried.iter().filter(|place| **place < 100).count(), 10);
+        assert_eq!(tried.iter().filter(|place| **place >= 100).count(), 100);
+    }
+
+    #[test]
+    fn ok_one_consumed_after_all_opens_its_side_again() {
+        let walk = BlobWalk::outwards(30, 0, 0);
+        let places: Vec<_> = (0..12).filter_map(|_| walk.next()).collect();
+        let ended = places[..10].iter().filter(|place| walk.failed(**place, false)).count();
+        assert_eq!((ended, walk.next()), (1, None));
+        assert!(!walk.consumed(places[10]));
+        assert_eq!(walk.next(), Some(12));
+    }
+
+    #[test]
+    fn ok_probes_are_the_newest_and_others_each_once() {
+        let mut random = 5;
+        let mut numbers = || {
+            random += 3;
+            random
+        };
+        let probes = walk(&BlobWalk::probes(100, 0, &mut numbers), |_| false);
+        assert_eq!((probes[0], probes.len()), (99, 8));
+        assert_eq!(walk(&BlobWalk::probes(100, 0, &mut numbers), |place| place == 99), [99]);
+        assert_eq!(walk(&BlobWalk::probes(2, 9, &mut numbers), |_| false), [1, 0]);
+        assert!(walk(&BlobWalk::probes(9_999, 9, numbers), |_| false).len() > 60);
+        assert_eq!(BlobWalk::probes(0, 0, || 7).next(), None);
+    }
+}
