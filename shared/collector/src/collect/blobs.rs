@@ -3,14 +3,14 @@
 //! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many fail in
 //! a row it may be the vendor: then up to three others are probed before anything becomes pending.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
 use super::prefetch::Prefetch;
-use super::run::{Cutoff, StreamRun};
+use super::run::{Cutoff, StreamRun, within};
 use crate::base::error::{PortError, Recovery};
 use crate::base::ledger::{LedgerHour, LedgerKind};
 use crate::base::pending::{PendingBlob, Schedule};
@@ -26,6 +26,8 @@ const MAX_EVENT_BYTES: usize = 64 << 20;
 const MAX_FAILED_IN_A_ROW: u32 = 10;
 /// The same of blobs that are refused for something that needs a person.
 const MAX_REFUSED_IN_A_ROW: u32 = 3;
+/// The part of a tick that a fetch may take until its answer begins: a half.
+const FETCH_DIVISOR: u32 = 2;
 /// Blobs probed after failures in a row.
 const PROBES: usize = 3;
 /// Bytes kept of a blob that is given up unreadable.
@@ -160,10 +162,7 @@ async fn pass<S: State, B: Bucket, C: Clock, V: Vendor>(
     if queue.newest_first {
         order.reverse();
     }
-    let (vendor, stream, blobs_ref) = (run.vendor, run.stream, &blobs);
-    let fetches =
-        order.into_iter().map(|at| async move { (at, vendor.fetch(stream, &blobs_ref[at], Tries::Patient).await) });
-    let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
+    let mut prefetch = Prefetch::new(fetches(run, &blobs, order, Tries::Patient), run.policy.fetches_ahead);
     let (mut tried, mut failed_in_a_row) = (vec![false; blobs.len()], 0);
     let mut waiting = blobs.len();
     let end = loop {
@@ -195,6 +194,22 @@ async fn pass<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(end)
 }
 
+/// The fetches of the blobs in that order, with their places.
+fn fetches<'a, S, B, C: Clock, V: Vendor>(
+    run: &StreamRun<'a, S, B, C, V>,
+    blobs: &'a [BlobRef],
+    order: Vec<usize>,
+    tries: Tries,
+) -> impl Iterator<Item = impl Future<Output = (usize, Result<Fetched<V::Body>, PortError>)> + use<'a, S, B, C, V>>
++ use<'a, S, B, C, V> {
+    let (clock, vendor, stream, limit) =
+        (run.env.clock, run.vendor, run.stream, run.call_time(tries).min(run.tick_time() / FETCH_DIVISOR));
+    order.into_iter().map(move |at| async move {
+        let fetch = vendor.fetch(stream, &blobs[at], tries);
+        (at, within(clock, limit, fetch).await)
+    })
+}
+
 /// Probes up to three waiting blobs: the newest and two at random. [`Attempt::Consumed`] when one could be consumed,
 /// [`Attempt::CutOff`] when there was no time, `None` when all failed.
 async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
@@ -206,7 +221,8 @@ async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         let Some(last) = queue.waiting.len().checked_sub(1) else { return Ok(None) };
         let random = usize::try_from(run.env.clock.random() % (last as u64 + 1)).unwrap_or(last);
         let blob = queue.waiting.remove(if number == 0 { last } else { random });
-        let fetched = match run.before_cutoff(run.vendor.fetch(run.stream, &blob, Tries::Once)).await {
+        let fetch = run.vendor.fetch(run.stream, &blob, Tries::Once);
+        let fetched = match run.call(Tries::Once, fetch).await {
             Err(Cutoff) => {
                 queue.waiting.push(blob);
                 return Ok(Some(Attempt::CutOff));
@@ -242,9 +258,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<RetryOutcome, PortError> {
     let pending = &not_consumed_meanwhile(run, listing, pending).await?;
     let references: Vec<BlobRef> = pending.iter().map(reference).collect();
-    let (vendor, stream, blobs) = (run.vendor, run.stream, &references);
-    let fetches = (0..blobs.len()).map(|at| async move { (at, vendor.fetch(stream, &blobs[at], Tries::Once).await) });
-    let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
+    let (blobs, order) = (&references, (0..references.len()).collect());
+    let mut prefetch = Prefetch::new(fetches(run, blobs, order, Tries::Once), run.policy.fetches_ahead);
     let (mut outcome, mut failed_in_a_row, mut waiting) = (RetryOutcome::default(), 0, blobs.len());
     loop {
         let (at, fetched) = match run.before_cutoff(prefetch.next()).await {
@@ -298,13 +313,15 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
     listing: ListingId,
     mut blobs: Vec<BlobRef>,
 ) -> Result<Vec<BlobRef>, PortError> {
-    let pending = run.listing_state(listing).pending.blobs;
-    let pending: HashSet<&str> = pending.iter().map(|blob| blob.id.as_str()).collect();
+    let pending = run.listing_state(listing).pending.blobs.into_iter().map(|blob| (blob.id.clone(), blob));
+    let mut pending: HashMap<String, PendingBlob> = pending.collect();
     blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     blobs.dedup_by(|a, b| a.id == b.id);
     let mut wanted = Vec::new();
     for blob in blobs {
-        if !pending.contains(blob.id.as_str()) && !run.intake.is_consumed(place(&blob), entry(&blob)).await? {
+        if let Some((id, known)) = pending.remove_entry(&blob.id) {
+            run.pending_blobs.insert(id, known);
+        } else if !run.intake.is_consumed(place(&blob), entry(&blob)).await? {
             wanted.push(blob);
         }
     }
@@ -508,3 +525,6 @@ fn entry(blob: &BlobRef) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(blob.id.as_bytes()).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,13 +196,14 @@ impl ListingRun {
                 }
                 Step::Answered
             }
-            WindowOutcome::TooLong => {
+            WindowOutcome::TooLong { dense } => {
                 span.remaining.put_back(window);
+                dense.into_iter().for_each(|dense| span.remaining.cut_around(dense));
                 self.resize(run, self.size.shortened(window));
                 Step::Answered
             }
             WindowOutcome::Unfinished { to } => {
-                span.put_back_from(window, to);
+                span.remaining.put_back(Window { from: to, ..window });
                 Step::Stopped { answered: true }
             }
             WindowOutcome::CutOff { pages, cursor } => {
@@ -210,7 +211,7 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
-                let window = Window { from: to.clamp(window.from, window.to - 1), ..window };
+                let window = Window { from: to, ..window };
                 span.suspects.push(Suspect { window, error, cause: Cause::Stalled, cursor: None });
                 Step::Failed
             }
@@ -259,7 +260,7 @@ impl ListingRun {
     }
 
     /// A window of the span failed: probes up to three others, the newest, the next and any; only one of them, at random,
-    /// where a person is needed. When there is no other window, the halves of the window itself.
+    /// after a refusal. When there is no other window, the halves of the window itself.
     async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -274,7 +275,7 @@ impl ListingRun {
         }
         let random = run.env.clock.random();
         let choices = [Choice::Newest, Choice::Oldest, Choice::Random(random)];
-        for choice in probed(&choices, span.needs_person(), random) {
+        for choice in probed(&choices, span.is_refused(), random) {
             let Some(window) = span.remaining.take(*choice, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Once).await? {
                 Step::Answered | Step::Stopped { answered: true } => {
@@ -293,8 +294,8 @@ impl ListingRun {
         Ok(())
     }
 
-    /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random, where
-    /// a person is needed.
+    /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random,
+    /// after a refusal.
     async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -309,7 +310,7 @@ impl ListingRun {
                 return Ok(());
             }
         };
-        for half in probed(&[newer, older], span.needs_person(), run.env.clock.random()) {
+        for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
             let request =
                 WindowRequest { listing: self.id, window: *half, cursor: None, tries: Tries::Once, size: self.size };
             match list_window(run, request).await? {
@@ -319,7 +320,7 @@ impl ListingRun {
                     return Ok(());
                 }
                 // It has more than fits now, but it answers.
-                WindowOutcome::TooLong | WindowOutcome::Unfinished { .. } => {
+                WindowOutcome::TooLong { .. } | WindowOutcome::Unfinished { .. } => {
                     self.accuse(run, span);
                     return Ok(());
                 }
@@ -357,7 +358,8 @@ impl ListingRun {
             run.findings.has_more = true;
             return self.accuse(run, span);
         }
-        if let Some(first) = span.suspects.first().filter(|suspect| self.size.can_halve(suspect.window)) {
+        let is_refused = span.is_refused();
+        if let Some(first) = span.suspects.first().filter(|first| !is_refused && self.size.can_halve(first.window)) {
             self.resize(run, self.size.halved(first.window));
         }
         if span.suspects.iter().any(|suspect| suspect.cause == Cause::NotOffered) {
@@ -406,16 +408,12 @@ impl SpanRun {
         self.remaining.is_empty() && self.suspects.is_empty()
     }
 
-    /// Whether the first failure needs a person.
-    fn needs_person(&self) -> bool {
-        self.suspects.first().is_some_and(|suspect| suspect.error.recovery == Recovery::Person)
-    }
-
-    /// Puts back what of the window lies from `from` on.
-    fn put_back_from(&mut self, window: Window, from: UnixSeconds) {
-        if from < window.to {
-            self.remaining.put_back(Window { from: from.max(window.from), ..window });
-        }
+    /// Whether the first failure is a refusal: it needs a person, or the listing is not offered. Most of these hold for every
+    /// window.
+    fn is_refused(&self) -> bool {
+        let is_refusal =
+            |suspect: &Suspect| suspect.error.recovery == Recovery::Person || suspect.cause == Cause::NotOffered;
+        self.suspects.first().is_some_and(is_refusal)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
@@ -458,7 +456,7 @@ impl SpanRun {
     }
 }
 
-/// What is probed of these after a failure: all, or one of them where a person is needed.
+/// What is probed of these after a failure: all, or one of them after a refusal.
 fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if needs_person { &all[at..=at] } else { all }
@@ -468,3 +466,6 @@ fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
 pub(crate) fn not_offered(listing: ListingId) -> PortError {
     PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,9 +128,9 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             run.change_pending(listing.id, PendingChange::SpanDone(span.window()));
             Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
         }
-        WindowOutcome::TooLong => search(run, listing, span, &span.reason, limit).await,
+        WindowOutcome::TooLong { .. } => search(run, listing, span, &span.reason, limit).await,
         WindowOutcome::Unfinished { to } => {
-            run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(span.from), ..span.window() }));
+            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
             Ok(SpanEnd::Stopped)
         }
         WindowOutcome::CutOff { pages, cursor } => {
@@ -140,9 +140,8 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(SpanEnd::Stopped)
         }
         WindowOutcome::Stalled { to, error } => {
-            let resolved = Window { to: to.max(span.from), ..span.window() };
-            run.change_pending(listing.id, PendingChange::SpanDone(resolved));
-            reschedule(run, listing, span.schedule, Window { from: resolved.to, ..span.window() }, &error.message);
+            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
+            reschedule(run, listing, span.schedule, Window { from: to, ..span.window() }, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
         WindowOutcome::Failed { error, cursor } => {
@@ -202,12 +201,11 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
                 search.listed(piece);
                 run.change_pending(listing.id, PendingChange::SpanDone(piece));
             }
-            WindowOutcome::TooLong => search.split(piece),
+            WindowOutcome::TooLong { dense } => search.split_around(piece, dense),
             WindowOutcome::Stalled { to, error } => {
                 reason = error.message;
-                let from = to.clamp(piece.from, piece.to - 1);
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to: from, ..piece }));
-                search.give_up(Window { from, ..piece });
+                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
+                search.give_up(Window { from: to, ..piece });
             }
             WindowOutcome::Failed { error, cursor } => {
                 if error.recovery == Recovery::Person {
@@ -240,8 +238,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             WindowOutcome::Unfinished { to } => {
                 has_stopped = true;
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(piece.from), ..piece }));
-                search.put_back(Window { from: to.max(piece.from), ..piece });
+                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
+                search.put_back(Window { from: to, ..piece });
                 break;
             }
             WindowOutcome::NotOffered | WindowOutcome::NotYet => {
@@ -251,7 +249,7 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         }
     }
-    let unresolved: Vec<_> = search.unresolved().into_iter().filter(|window| window.seconds() > 0).collect();
+    let unresolved = search.unresolved();
     for window in &unresolved {
         // What is left of a longer span is a new one: it did not fail so often by itself.
         let is_part = has_listed && window.seconds() > 1;

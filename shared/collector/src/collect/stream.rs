@@ -1,5 +1,6 @@
 //! One tick of one stream, from its head to its report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schema::Normalizer;
@@ -12,7 +13,7 @@ use super::run::{Cutoff, Findings, StreamRun};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
-use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
+use crate::base::ports::{Bucket, Clock, Prepared, State, Tries, Vendor};
 use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
 use crate::base::stream::Stream;
 use crate::base::time::{UnixSeconds, time_until};
@@ -36,7 +37,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     cache: &SourceCache,
 ) -> StreamReport {
     let budget = cache.budget();
-    let state = match StreamState::open(env, stream, policy, cache.take(&stream.name()), budget).await {
+    let state = match StreamState::open(env, stream, policy, cache).await {
         Ok(state) => state,
         Err(error) => return StreamReport::failed(stream, &error),
     };
@@ -53,6 +54,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         cutoff: env.cutoff(),
         no_window_after: env.cutoff(),
         slow_blob_time: Duration::ZERO,
+        pending_blobs: BTreeMap::new(),
         findings: Findings::default(),
     };
     let mut ended = collect(&mut run).await;
@@ -184,7 +186,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
     let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
-    match run.before_cutoff(prepared).await {
+    match run.call(Tries::Patient, prepared).await {
         Ok(Ok(Prepared::Ready { vendor_now, started })) => {
             let ours = run.env.now();
             if started {

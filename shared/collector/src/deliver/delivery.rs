@@ -338,3 +338,6 @@ fn vanished(key: &str) -> PortError {
          If something deletes objects from the bucket, give it a day's delay"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,6 +118,14 @@ impl Bisection {
         if piece.seconds() > 1 { self.untried.extend(piece.halves()) } else { self.broken.push(piece) }
     }
 
+    /// The piece holds more than one window should. It is tried in parts: what is `dense`, and what lies beside it.
+    pub(crate) fn split_around(&mut self, piece: Window, dense: Option<Window>) {
+        match dense {
+            Some(dense) => self.untried.extend(piece.without(dense).chain([dense])),
+            None => self.split(piece),
+        }
+    }
+
     /// The piece failed, and halves of it would as well.
     pub(crate) fn give_up(&mut self, piece: Window) {
         self.failures_in_a_row += 1;
@@ -233,6 +241,20 @@ mod tests {
         let (left, tries) = search(&[window(0, DAY)]);
         assert_eq!(left, [window(0, DAY)]);
         assert!(tries <= MAX_FAILURES_IN_A_ROW, "{tries}");
+    }
+
+    #[test]
+    fn ok_a_dense_part_is_tried_on_its_own() {
+        let mut bisection = Bisection::new(window(0, 100), 1, DAY, 7);
+        let piece = bisection.next_piece().unwrap();
+        bisection.split_around(piece, Some(Window { from: piece.from + 10, to: piece.from + 11 }));
+        let other = if piece.from == 0 { window(50, 100) } else { window(0, 50) };
+        let mut pieces: Vec<Window> = std::iter::from_fn(|| bisection.next_piece()).collect();
+        pieces.sort_unstable();
+        let at = piece.from;
+        let mut expected = vec![window(at, at + 10), window(at + 10, at + 11), window(at + 11, piece.to), other];
+        expected.sort_unstable();
+        assert_eq!(pieces, expected);
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub(crate) enum PendingChange {
     SpanDone(Window),
     /// A blob is pending from now on, or failed again.
     Blob(PendingBlob),
+    /// A blob is still pending, though a span that holds its second was listed: it may be in that span because there
+    /// was no room for it among the blobs.
+    KeepBlob(PendingBlob),
     /// A blob was consumed or given up.
     BlobDone(String),
     /// Something that had failed succeeded: everything that was not tried since `not_tried_since` is due now.
@@ -152,6 +155,8 @@ impl PendingWork {
             PendingChange::Span(span) => self.add_span(span.clone()),
             PendingChange::SpanDone(window) => self.subtract(*window),
             PendingChange::Blob(blob) => self.add_blob(blob.clone()),
+            PendingChange::KeepBlob(blob) if self.blob(&blob.id).is_some() => {}
+            PendingChange::KeepBlob(blob) => self.add_blob(blob.clone()),
             PendingChange::BlobDone(id) => self.blobs.retain(|blob| blob.id != *id),
             PendingChange::RetryAll { now, not_tried_since } => {
                 let spans = self.spans.iter_mut().map(|span| &mut span.schedule);
@@ -270,7 +275,7 @@ mod tests {
         work.windows().map(|window| (window.from, window.to)).collect()
     }
 
-    use PendingChange::{Blob, BlobDone, RetryAll, Span, SpanDone};
+    use PendingChange::{Blob, BlobDone, KeepBlob, RetryAll, Span, SpanDone};
 
     #[test]
     fn ok_adding_is_a_union_and_resolving_a_subtraction() {
@@ -372,6 +377,28 @@ mod tests {
             let in_span = pending.windows().any(|window| (window.from..window.to).contains(&second));
             assert!(as_blob || in_span, "{number}");
         }
+    }
+
+    #[test]
+    fn ok_a_blob_without_room_survives_that_its_span_is_listed() {
+        let blobs: Vec<_> = (0..=MAX_BLOBS).map(|number| blob(number, number as i64)).collect();
+        let last = blobs.last().unwrap().clone();
+        let mut pending = work(&blobs.into_iter().map(Blob).collect::<Vec<_>>());
+        pending.bound(usize::MAX);
+        let whole = Window { from: 0, to: MAX_BLOBS as i64 + 1 };
+        assert_eq!((pending.blob(&last.id), windows(&pending)), (None, vec![(whole.to - 1, whole.to)]));
+        for change in [SpanDone(whole), KeepBlob(last), KeepBlob(blob(0, 0))] {
+            pending.apply(&change);
+        }
+        pending.bound(usize::MAX);
+        assert_eq!((pending.blobs.len(), windows(&pending)), (MAX_BLOBS, vec![(whole.to - 1, whole.to)]));
+    }
+
+    #[test]
+    fn ok_a_blob_that_is_kept_keeps_its_schedule() {
+        let mut later = blob(1, 5);
+        later.schedule.next_attempt = 999;
+        assert_eq!(work(&[Blob(later.clone()), KeepBlob(blob(1, 5))]).blobs, [later]);
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl HeadUpdate {
     /// Whether the blob became pending in this update.
     pub(crate) fn has_pending_blob(&self, listing: ListingId, id: &str) -> bool {
         let changes = self.listings.get(listing).map(|update| update.pending.as_slice()).unwrap_or_default();
-        changes.iter().any(|change| matches!(change, PendingChange::Blob(blob) if blob.id == id))
+        let is_it = |change: &PendingChange| matches!(change, PendingChange::Blob(blob) | PendingChange::KeepBlob(blob) if blob.id == id);
+        changes.iter().any(is_it)
     }
 
     /// A recording was started.

