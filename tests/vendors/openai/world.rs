@@ -1,6 +1,7 @@
 //! One organization, its audit log, and one deployment that collects it.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use adapters::http::HttpClient;
@@ -86,6 +87,11 @@ pub(crate) fn begin() -> Timestamp {
     BEGIN.parse().unwrap()
 }
 
+fn config(address: SocketAddr) -> Config {
+    let base_url = format!("http://{address}{BASE_PATH}");
+    Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap()
+}
+
 impl World {
     /// What `options` say, under these behaviours.
     pub(crate) fn with(options: &Options, behaviours: Behaviours) -> Self {
@@ -97,8 +103,7 @@ impl World {
         let time = Time::at(options.now);
         let simulator = OpenAiSimulator::with(options, behaviours, time.for_simulator()).unwrap();
         let running = simulator.serve(0).unwrap();
-        let base_url = format!("http://{}{BASE_PATH}", running.address());
-        let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+        let config = config(running.address());
         let seed = options.seed;
         Self {
             engine: VirtualClock::of_engine(&time, ahead, seed),
@@ -120,6 +125,11 @@ impl World {
         let seeds = (self.engine.random(), self.client.random());
         self.engine = VirtualClock::of_engine(&self.time, ahead, seeds.0);
         self.client = VirtualClock::of_client(&self.time, ahead, seeds.1);
+    }
+
+    /// From now on the vendor is asked at that address.
+    pub(crate) fn ask_at(&mut self, address: SocketAddr) {
+        self.config = config(address);
     }
 
     /// A healthy organization with these events, all visible at the beginning.

@@ -104,11 +104,10 @@ impl ListingRun {
             suspects: Vec::new(),
             moved_to: span.from,
         };
-        let began = began.unwrap_or_else(|| run.vendor_time.cap_to_first(now));
         Some(Self {
             id,
             main: main.map(|span| span_run(span, Mark::Watermark { now, sweeps: with_main, lost })),
-            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began, sweeps })),
+            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began: began.unwrap_or(now), sweeps })),
             size: WindowSize::new(state.window_seconds, run.policy),
             has_succeeded: false,
             has_ended: false,
@@ -457,13 +456,15 @@ impl SpanRun {
             }
             Mark::Sweep { began, sweeps } if is_done => {
                 // What lies after it was listed just before, or will be before the watermark moves.
+                let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
-                    run.intake.delivery.update.swept(listing, *reach, *began);
+                    run.intake.delivery.update.swept(listing, *reach, began);
                 }
             }
             Mark::Sweep { began, sweeps } => {
                 if let Some(reach) = sweeps.iter().copied().max() {
-                    let progress = SweepProgress { reach, began: *began, at: to };
+                    let began = run.vendor_time.cap_to_first(*began);
+                    let progress = SweepProgress { reach, began, at: to };
                     run.intake.delivery.update.sweep_progress(listing, progress);
                 }
             }

@@ -1,8 +1,10 @@
 //! Trouble that never ends: it costs itself, and nothing else.
 
 mod crowded;
+mod dates;
 mod kinds;
 mod outages;
+mod restored;
 mod spans;
 
 use std::collections::BTreeSet;
@@ -56,6 +58,26 @@ async fn ticks_until(world: &World, due: u64) -> usize {
         }
     }
     panic!("{delivered} of {due} delivered in {MOST_TICKS} ticks, pending: {:?}", world.pending());
+}
+
+/// A week in which these spans are broken; ticks until all events but `lost` are delivered.
+async fn ticks_of(seed: u64, spans: Vec<BrokenSpan>, lost: &[i64]) -> usize {
+    let world = week(seed);
+    world.simulator.change(|it| it.broken_spans = spans);
+    let ticks = ticks_until(&world, WEEK - lost.len() as u64).await;
+    assert_all_but(&world, lost.iter().copied());
+    ticks
+}
+
+/// The greatest and the average number of ticks over these seeds.
+async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f64) {
+    let (mut most, mut sum) = (0, 0);
+    for seed in 0..seeds {
+        let ticks = ticks(seed).await;
+        most = most.max(ticks);
+        sum += ticks;
+    }
+    (most, sum as f64 / seeds as f64)
 }
 
 /// Everything the vendor has is in the bucket once, but for these.

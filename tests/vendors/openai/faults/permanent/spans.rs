@@ -2,26 +2,6 @@
 
 use super::*;
 
-/// A week in which these spans are broken; ticks until all events but `lost` are delivered.
-async fn ticks_of(seed: u64, spans: Vec<BrokenSpan>, lost: &[i64]) -> usize {
-    let world = week(seed);
-    world.simulator.change(|it| it.broken_spans = spans);
-    let ticks = ticks_until(&world, WEEK - lost.len() as u64).await;
-    assert_all_but(&world, lost.iter().copied());
-    ticks
-}
-
-/// The greatest and the average number of ticks over these seeds.
-async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f64) {
-    let (mut most, mut sum) = (0, 0);
-    for seed in 0..seeds {
-        let ticks = ticks(seed).await;
-        most = most.max(ticks);
-        sum += ticks;
-    }
-    (most, sum as f64 / seeds as f64)
-}
-
 #[tokio::test]
 async fn two_broken_seconds_of_a_week_cost_only_themselves() {
     for (old, new) in [(96, 95), (167, 0), (167, 166), (100, 30), (1, 0), (72, 71)] {
