@@ -204,7 +204,7 @@ fn ok_a_probe_without_time_leaves_all_as_it_was() {
     let mut world = world();
     break_windows(&mut world, &[0]);
     world.vendor.page_time = Duration::from_secs(40);
-    let tick = tick_after(&world, |run| run.cutoff = run.cutoff - Duration::from_secs(50));
+    let tick = tick_after(&world, |run| run.cutoff -= Duration::from_secs(50));
     assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
     assert!(tick.has_more);
 }
