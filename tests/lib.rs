@@ -5,5 +5,6 @@
 //!   ([`world::random`]) or exhaustively ([`world::explore`]).
 //! - [`rig`]: a vendor's real client over real HTTP against its simulator, over virtual days.
 
+pub mod effort;
 pub mod rig;
 pub mod world;

@@ -158,7 +158,14 @@ async fn head_comes_back_whole(state: &impl State) {
 fn pending_span(number: i64) -> PendingSpan {
     let schedule = Schedule { first_failure: -1, last_attempt: 0, attempts: u32::MAX, next_attempt: i64::MAX };
     let (from, cursor) = (number * 10, Some(format!("cursor \"{number}\" é")));
-    PendingSpan { from, to: from + 1, schedule, cursor, reason: "HTTP 500 \u{1f980}".into() }
+    PendingSpan {
+        from,
+        to: from + 1,
+        schedule,
+        list_again: cursor.is_some(),
+        cursor,
+        reason: "HTTP 500 \u{1f980}".into(),
+    }
 }
 
 fn pending_blob(number: i64) -> PendingBlob {

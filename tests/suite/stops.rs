@@ -13,8 +13,8 @@ use tests::world::simulation::Simulation;
 
 /// A world of three events, left as said.
 fn world(left: Left) -> Simulation {
-    let case = Case { shown: Shown::Events, left, lines: 2, ahead: 0 };
-    case.fixture().unwrap_or_else(|why| panic!("{case:?}: {why}")).world
+    let case = Case::new(Shown::Events, left, 2);
+    case.fixture(0).unwrap_or_else(|why| panic!("{case:?}: {why}")).world
 }
 
 fn lines(world: &Simulation) -> usize {

@@ -20,24 +20,24 @@ const SEEDS_FOR_MUTANTS: u64 = 1_000;
 const TRACE_TAIL_LINES: usize = 120;
 
 /// Runs the seeds on all cores and adds up what `take` makes of them.
-fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> [u64; 4] + Sync) -> [u64; 4] {
+fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> [u64; 5] + Sync) -> [u64; 5] {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         let take = &take;
         let parts: Vec<_> = (0..cores)
             .map(|core| {
                 let own = seeds.clone().skip(core).step_by(cores);
-                scope.spawn(move || own.map(take).fold([0; 4], add))
+                scope.spawn(move || own.map(take).fold([0; 5], add))
             })
             .collect();
         parts
             .into_iter()
             .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold([0; 4], add)
+            .fold([0; 5], add)
     })
 }
 
-fn add(a: [u64; 4], b: [u64; 4]) -> [u64; 4] {
+fn add(a: [u64; 5], b: [u64; 5]) -> [u64; 5] {
     std::array::from_fn(|index| a[index] + b[index])
 }
 
@@ -56,12 +56,15 @@ fn check(seed: u64) -> Outcome {
 fn ten_thousand_seeds_lose_nothing_and_deliver_nothing_twice() {
     let totals = on_all_cores(0..SEEDS, |seed| {
         let outcome = check(seed);
-        [outcome.calls, outcome.faults, outcome.deaths, outcome.adopted]
+        [outcome.calls, outcome.faults, outcome.deaths, outcome.adopted, outcome.restored]
     });
-    let [calls, faults, deaths, adopted] = totals;
-    println!("{SEEDS} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted");
+    let [calls, faults, deaths, adopted, restored] = totals;
+    println!(
+        "{SEEDS} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted, {restored} streams restored"
+    );
     // The storms were storms.
     assert!(calls > 100 * SEEDS && faults > 10 * SEEDS && deaths > SEEDS && adopted > SEEDS / 10, "{totals:?}");
+    assert!(restored > SEEDS / 100, "{totals:?}");
 }
 
 #[test]

@@ -9,9 +9,10 @@ use schema::LogType;
 use super::call::Request;
 use super::cast::{Shape, reject, stream};
 use super::explore::Fixture;
+use super::judge::MAX_CLOCK_SKEW;
 use super::lone::Lone;
 use super::scene::{Content, Entry, Event, Scene, SceneStream};
-use super::simulation::Simulation;
+use super::simulation::{Simulation, Tearing};
 use super::trouble::Trouble;
 
 const HOUR_BEGINS: UnixSeconds = 1_795_302_000;
@@ -21,7 +22,7 @@ const NOW: UnixSeconds = HOUR_BEGINS + 3_000;
 const LATER: UnixSeconds = NOW + 4_000;
 /// All in one hour of the ledger, and far behind the overlap: what a watermark passes is lost.
 const TIMES: [UnixSeconds; 3] = [HOUR_BEGINS + 100, HOUR_BEGINS + 200, HOUR_BEGINS + 300];
-/// Failures and deaths in every exploration, together.
+/// Failures and deaths in one exploration, together.
 const FAULTS: u8 = 2;
 
 /// How a tick left things behind.
@@ -56,6 +57,17 @@ pub enum Shown {
     Blobs,
 }
 
+/// What the clocks of the two workers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clocks {
+    /// Both what the earlier tick's clock said, or, where that one ended, an hour more.
+    Same,
+    /// Both an hour more than the earlier tick's clock: its intent is stale.
+    Later,
+    /// The first worker's is like [`Clocks::Same`], the second one's more than an hour ahead of it.
+    Apart,
+}
+
 /// One exploration.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
@@ -63,43 +75,78 @@ pub struct Case {
     pub shown: Shown,
     /// How an earlier tick left things.
     pub left: Left,
-    /// Lines a batch: three make the listing one object, two cut it in its middle.
+    /// Lines per batch: three make the listing one object, two cut it in its middle.
     pub lines: usize,
-    /// Seconds the second worker's clock is ahead of the first's.
-    pub ahead: i64,
-}
-
-const fn case(shown: Shown, left: Left, lines: usize, ahead: i64) -> Case {
-    Case { shown, left, lines, ahead }
+    /// What the clocks say.
+    pub clocks: Clocks,
+    /// Whether the store shows ledger items later than their head.
+    pub is_torn: bool,
+    /// Failures and deaths together, where there is time for all of it.
+    pub faults: u8,
+    /// The same where there is little time.
+    pub few_faults: u8,
 }
 
 /// All that is explored, the smaller ones first.
-pub const CASES: [Case; 17] = [
-    case(Shown::Late, Left::All, 2, 0),
-    case(Shown::Blobs, Left::All, 2, LATER - NOW),
-    case(Shown::Events, Left::OneBatch, 2, 0),
-    case(Shown::Blobs, Left::Object, 3, 0),
-    case(Shown::Events, Left::Object, 2, 0),
-    case(Shown::Rejected, Left::Intent, 3, 0),
-    case(Shown::Late, Left::All, 2, LATER - NOW),
-    case(Shown::Events, Left::HeadOnly, 3, 0),
-    case(Shown::Late, Left::Object, 3, LATER - NOW),
-    case(Shown::Late, Left::Intent, 3, LATER - NOW),
-    case(Shown::Events, Left::Intent, 2, 0),
-    case(Shown::Events, Left::Object, 2, LATER - NOW),
-    case(Shown::Rejected, Left::Born, 3, 0),
-    case(Shown::Late, Left::OneBatch, 1, LATER - NOW),
-    case(Shown::Blobs, Left::Intent, 3, 0),
-    case(Shown::Events, Left::Born, 2, 0),
-    case(Shown::Events, Left::Nothing, 3, 0),
-];
+pub const CASES: [Case; 26] = {
+    use Left::{All, Born, HeadOnly, Intent, Nothing, Object, OneBatch};
+    use Shown::{Blobs, Events, Late, Rejected};
+    [
+        Case::new(Blobs, All, 2).clocks(Clocks::Apart),
+        Case::new(Events, OneBatch, 2),
+        Case::new(Blobs, Object, 3),
+        Case::new(Late, All, 2),
+        Case::new(Blobs, Intent, 3),
+        Case::new(Rejected, Intent, 3),
+        Case::new(Events, Object, 2),
+        Case::new(Events, HeadOnly, 3),
+        Case::new(Events, Intent, 2),
+        Case::new(Rejected, Born, 3),
+        Case::new(Events, Born, 2),
+        Case::new(Events, Nothing, 3),
+        // An intent of an hour ago.
+        Case::new(Events, Intent, 3).clocks(Clocks::Later),
+        Case::new(Blobs, Intent, 3).clocks(Clocks::Later),
+        Case::new(Rejected, Intent, 3).clocks(Clocks::Later),
+        // Clocks that disagree about the hour.
+        Case::new(Late, Object, 3).clocks(Clocks::Apart),
+        Case::new(Late, All, 2).clocks(Clocks::Apart),
+        Case::new(Events, Object, 2).clocks(Clocks::Apart),
+        Case::new(Late, Intent, 3).clocks(Clocks::Apart),
+        Case::new(Late, OneBatch, 1).clocks(Clocks::Apart),
+        // Commits that a reader sees in parts.
+        Case::new(Events, OneBatch, 1).torn(),
+        Case::new(Events, Object, 2).torn(),
+        Case::new(Blobs, Intent, 3).torn(),
+        Case::new(Events, Intent, 2).torn(),
+        Case::new(Events, Born, 2).torn(),
+        Case::new(Events, Intent, 2).clocks(Clocks::Later).torn(),
+    ]
+};
 
 impl Case {
-    /// The world after that tick.
+    /// A case with clocks that agree, in a store that shows all of a commit at once.
+    pub const fn new(shown: Shown, left: Left, lines: usize) -> Self {
+        Self { shown, left, lines, clocks: Clocks::Same, is_torn: false, faults: FAULTS, few_faults: 1 }
+    }
+
+    const fn faults(self, few_faults: u8, faults: u8) -> Self {
+        Self { faults, few_faults, ..self }
+    }
+
+    const fn clocks(self, clocks: Clocks) -> Self {
+        Self { clocks, ..self }
+    }
+
+    const fn torn(self) -> Self {
+        Self { is_torn: true, ..self }
+    }
+
+    /// The world after that tick, and so many failures and deaths to come.
     ///
     /// # Errors
     /// When the tick does not come as far.
-    pub fn fixture(&self) -> Result<Fixture, String> {
+    pub fn fixture(&self, faults: u8) -> Result<Fixture, String> {
         let mut scene = match self.shown {
             Shown::Blobs => blobs_scene(),
             shown => events_scene(shown),
@@ -107,8 +154,16 @@ impl Case {
         scene.settings.batch.lines = self.lines;
         let mut lone = Lone::new(Simulation::new(Arc::new(scene), NOW));
         leave(&mut lone, self.left)?;
-        let clocks = [lone.world.clock, lone.world.clock + self.ahead];
-        Ok(Fixture { world: lone.world, faults: FAULTS, clocks })
+        let Lone { mut world, .. } = lone;
+        let hour = LATER - NOW;
+        let clocks = match self.clocks {
+            Clocks::Same => [world.clock; 2],
+            Clocks::Later => [world.clock + hour; 2],
+            Clocks::Apart => [world.clock, world.clock + hour],
+        };
+        world.tearing = if self.is_torn { Tearing::UntilRevealed } else { Tearing::Never };
+        world.judge.clock_skew = MAX_CLOCK_SKEW + clocks[1] - clocks[0];
+        Ok(Fixture { world, faults, clocks })
     }
 }
 

@@ -43,6 +43,9 @@ type Passed = (usize, &'static str, usize);
 pub struct Judge {
     /// Whether heads and ledgers are judged too; if not, only what a reader of the bucket sees.
     pub judges_state: bool,
+    /// How far the clocks of ticks that run at the same time may be apart, in seconds: the later one may use the intent of
+    /// the earlier one, and so its partition.
+    pub clock_skew: i64,
     /// The first promise that was broken.
     pub violation: Option<String>,
     /// Passed and not delivered.
@@ -61,6 +64,7 @@ impl Default for Judge {
     fn default() -> Self {
         Self {
             judges_state: true,
+            clock_skew: 2 * MAX_CLOCK_SKEW,
             violation: None,
             passed: BTreeSet::new(),
             unreported: BTreeMap::new(),
@@ -93,7 +97,7 @@ impl Judge {
     /// never lines in a partition older than the hour in which the tick began.
     pub fn put(&mut self, facts: Facts<'_>, tick: TickId, key: &str, object: &Object) {
         let judged = put(facts, key, object).and_then(|()| self.put_of_running_stream(facts, key));
-        self.blame(judged.and_then(|()| partition_is_not_older(tick, key, object)));
+        self.blame(judged.and_then(|()| partition_is_not_older(tick.began - self.clock_skew, key, object)));
     }
 
     fn put_of_running_stream(&self, facts: Facts<'_>, key: &str) -> Result<(), String> {
@@ -325,10 +329,11 @@ fn put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String> {
     }
 }
 
-/// Partitions only grow forward: a consumer that has read an hour to its end misses nothing.
-fn partition_is_not_older(tick: TickId, key: &str, object: &Object) -> Result<(), String> {
+/// Partitions only grow forward: a consumer that has read an hour to its end misses nothing. `began` is the earliest moment
+/// at which the tick may have begun.
+fn partition_is_not_older(began: UnixSeconds, key: &str, object: &Object) -> Result<(), String> {
     let Some((_, at, _)) = parts_of_key(key).filter(|_| !object.lines.is_empty()) else { return Ok(()) };
-    let oldest = partition(tick.began - MAX_CLOCK_SKEW);
+    let oldest = partition(began);
     match at < oldest.as_str() {
         true => Err(format!("{key} was put by a tick that began in {oldest}")),
         false => Ok(()),

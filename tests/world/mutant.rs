@@ -47,10 +47,10 @@ impl Mutant {
         Self::SweptByVendorClock,
     ];
 
-    /// Whether the exhaustive exploration catches it: its three events have one pending span at most, and no vendor
-    /// clock or sweep.
+    /// Whether the exhaustive exploration is to catch it. Its three events have one pending span at most, and no vendor clock
+    /// or sweep; and to lose a span takes more failures than mutants are explored with.
     pub fn is_explored(self) -> bool {
-        !matches!(self, Self::PendingDropped | Self::SweptByVendorClock)
+        !matches!(self, Self::PendingNotRecorded | Self::PendingDropped | Self::SweptByVendorClock)
     }
 
     /// Whether the seeds catch it: a commit that is seen in parts just when another tick needs all of it is too rare there.

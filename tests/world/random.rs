@@ -18,7 +18,8 @@ use super::judge::{MAX_CLOCK_SKEW, PERSON_FAULT};
 use super::lone::Lone;
 use super::mutant::Mutant;
 use super::scene::Scene;
-use super::simulation::Simulation;
+use super::simulation::{Simulation, Tearing};
+use super::store::Store;
 use super::worker::Worker;
 
 /// What came of a seed.
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub deaths: u64,
     /// Lines adopted from ticks that died or were faster.
     pub adopted: u64,
+    /// Streams whose state was restored from a backup.
+    pub restored: u64,
 }
 
 /// Runs one seed; `change` may build a fault into its world. With `tell` the outcome has the trace.
@@ -45,6 +48,7 @@ pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outco
     let mut chance = Chance::new(seed);
     let scene = Arc::new(cast::scene(&mut chance));
     let mut world = Simulation::new(Arc::clone(&scene), BEGIN);
+    world.tearing = tearing(&mut chance);
     change(&mut world);
     let mut run = Run::new(world, chance, tell);
     if tell {
@@ -52,6 +56,14 @@ pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outco
     }
     run.storm();
     run.calm()
+}
+
+/// A third of the stores show ledger items later than their head.
+fn tearing(chance: &mut Chance) -> Tearing {
+    match chance.below(3) {
+        0 => Tearing::Delays { seed: chance.bits(), max_seconds: chance.pick(&[60, 600, 3_600]) },
+        _ => Tearing::Never,
+    }
 }
 
 /// One worker's place: a tick, or the time between two.
@@ -107,7 +119,8 @@ impl Run {
         let desks =
             (0..chance.pick(&[2, 2, 3])).map(|_| Desk::new(chance.between(-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW))).collect();
         let (violation, trace) = (None, String::new());
-        let outcome = Outcome { violation, trace_hash: 0, trace, calls: 0, faults: 0, deaths: 0, adopted: 0 };
+        let outcome =
+            Outcome { violation, trace_hash: 0, trace, calls: 0, faults: 0, deaths: 0, adopted: 0, restored: 0 };
         let scene = Arc::clone(&world.scene);
         Self { world, scene, chance, desks, odds, late: Vec::new(), tell, step: 0, ticks: 0, outcome }
     }
@@ -125,11 +138,21 @@ impl Run {
         let steps = 100 + self.chance.below(250);
         let loses_state = self.world.mutant == Some(Mutant::HeadLost);
         let lost_at = if loses_state { self.chance.below(steps) } else { steps };
+        // A backup is made in a quarter of the seeds, and restored later.
+        let copied_at = if self.chance.below(4) == 0 { self.chance.below(steps / 2) } else { steps };
+        let restored_at = copied_at + 1 + self.chance.below(steps);
+        let mut backup = Store::default();
         let mut turn = 0;
         for step in 0..steps {
             self.step = step;
             if step == lost_at {
                 self.world.lose_state();
+            }
+            if step == copied_at {
+                backup = self.world.store.clone();
+            }
+            if step == restored_at {
+                self.restore(&backup);
             }
             if !self.chance.happens(self.odds.same_worker) {
                 turn = self.chance.index(self.desks.len());
@@ -142,12 +165,30 @@ impl Run {
         }
     }
 
+    /// Restores the state of every stream that the backup is older for than the mark in the bucket shows. No tick goes on in
+    /// the restored state; processes between two ticks do.
+    fn restore(&mut self, backup: &Store) {
+        (0..self.desks.len()).for_each(|desk| self.die(desk));
+        self.late.clear();
+        for of in &self.scene.streams {
+            let name = of.stream.name();
+            let mark = self.world.store.mark(&self.scene.settings.prefix, &of.stream);
+            let seq = backup.heads.get(&name).map(|row| row.head.seq);
+            if seq.zip(mark).is_some_and(|(seq, mark)| seq < mark) {
+                self.world.store.restore(&name, backup);
+                self.world.judge.restored(name);
+                self.outcome.restored += 1;
+            }
+        }
+    }
+
     /// One worker and no fault, until all is done; then the judgement.
     fn calm(mut self) -> Outcome {
         // Those who still run are never heard of again; what they sent may still arrive.
         for desk in 0..self.desks.len() {
             self.die(desk);
         }
+        self.world.mend_store();
         let mut lone = Lone::new(self.world.clone());
         let mut settled = self.world.judge.violation.take().map_or_else(|| lone.settle(), Err);
         if settled.is_ok() {

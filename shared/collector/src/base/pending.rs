@@ -41,6 +41,10 @@ pub struct PendingSpan {
     /// The page to go on from: everything on the pages before it is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// A sweep has come by since its first page was listed: once its last page is listed, it is listed again from its
+    /// start, for what is late on the pages before the cursor.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub list_again: bool,
     /// Why the last attempt failed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,

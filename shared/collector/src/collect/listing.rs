@@ -1,8 +1,8 @@
 //! One listing in one tick: its main span, which moves the watermark, and its sweep.
 //!
-//! A window that fails stops nothing. After a failure the tick probes up to three other windows; as soon as one
-//! succeeds the failure was the window's own, and the window becomes pending. When all fail the vendor is down: the
-//! listing ends for this tick and nothing becomes pending. After a failure that needs a person there is a single probe,
+//! A window that fails stops nothing. After a failure the tick probes up to three other windows, and a pending span that is
+//! due; as soon as one succeeds the failure was the window's own, and the window becomes pending. When all fail the
+//! vendor is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person there is a single probe,
 //! for most of these hold for every window.
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
@@ -248,7 +248,8 @@ impl ListingRun {
             let Window { from, to } = window;
             let schedule = unfinished(None, run.env.now());
             let reason = format!("it has more than one tick can list ({pages} pages so far)");
-            run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor, reason }));
+            let span = PendingSpan { from, to, schedule, cursor, list_again: false, reason };
+            run.change_pending(self.id, PendingChange::Span(span));
             self.has_succeeded = true;
             return;
         }
@@ -289,8 +290,7 @@ impl ListingRun {
                 Step::Failed => {}
             }
         }
-        self.nothing_answers(run, span);
-        Ok(())
+        self.probe_pending(run, span).await
     }
 
     /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random,
@@ -304,10 +304,7 @@ impl ListingRun {
         let only = span.suspects.first().filter(|_| span.suspects.len() == 1);
         let [older, newer] = match only.filter(has_halves) {
             Some(suspect) => suspect.window.halves(),
-            None => {
-                self.nothing_answers(run, span);
-                return Ok(());
-            }
+            None => return self.probe_pending(run, span).await,
         };
         for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
             let request = WindowRequest {
@@ -318,25 +315,52 @@ impl ListingRun {
                 schedule: None,
                 size: self.size,
             };
-            match list_window(run, request).await? {
-                WindowOutcome::Complete { .. } => {
-                    self.accuse(run, span);
+            let outcome = list_window(run, request).await?;
+            if outcome.is_answer() {
+                self.accuse(run, span);
+                if matches!(outcome, WindowOutcome::Complete { .. }) {
                     run.change_pending(self.id, PendingChange::SpanDone(*half));
-                    return Ok(());
                 }
-                // It has more than fits now, but it answers.
-                WindowOutcome::TooLong { .. } | WindowOutcome::Unfinished { .. } => {
-                    self.accuse(run, span);
-                    return Ok(());
-                }
-                WindowOutcome::CutOff { pages, .. } if pages > 0 => {
-                    self.accuse(run, span);
-                    return Ok(());
-                }
-                _ => {}
+                return Ok(());
             }
         }
-        self.nothing_answers(run, span);
+        self.probe_pending(run, span).await
+    }
+
+    /// The last probe, after all others failed: a part of any pending span that is due. Pending work must not have to wait
+    /// until something newer can be listed.
+    async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+    ) -> Result<(), PortError> {
+        let random = run.env.clock.random();
+        let due = run.listing_state(self.id).pending.due(run.env.now()).spans;
+        let at = random.checked_rem(due.len() as u64).and_then(|at| usize::try_from(at).ok());
+        let Some(pending) = at.and_then(|at| due.get(at)).filter(|_| !self.has_succeeded) else {
+            self.nothing_answers(run, span);
+            return Ok(());
+        };
+        let part =
+            Remaining::new(pending.window(), std::iter::empty()).take(Choice::Random(random), self.size.seconds());
+        let window = part.unwrap_or(pending.window());
+        let request = WindowRequest {
+            listing: self.id,
+            window,
+            cursor: pending.cursor.as_deref().filter(|_| window == pending.window()),
+            tries: Tries::Once,
+            schedule: Some(pending.schedule),
+            size: self.size,
+        };
+        let outcome = list_window(run, request).await?;
+        if matches!(outcome, WindowOutcome::Complete { .. }) {
+            run.change_pending(self.id, pending.listed(window));
+        }
+        if outcome.is_answer() {
+            self.accuse(run, span);
+        } else {
+            self.nothing_answers(run, span);
+        }
         Ok(())
     }
 
@@ -362,7 +386,8 @@ impl ListingRun {
     ) {
         let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
         let Window { from, to } = window;
-        run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor, reason }));
+        let span = PendingSpan { from, to, schedule, cursor, list_again: false, reason };
+        run.change_pending(self.id, PendingChange::Span(span));
     }
 
     /// No window that was tried after a failure answers. What was listed before in this tick shows that the vendor did
@@ -441,6 +466,10 @@ impl SpanRun {
         }
         self.moved_to = to;
         let is_done = to == self.span.to;
+        let (Mark::Watermark { sweeps, .. } | Mark::Sweep { sweeps, .. }) = &self.mark;
+        if !sweeps.is_empty() {
+            run.change_pending(listing, PendingChange::Swept(Window { to, ..self.span }));
+        }
         match &mut self.mark {
             Mark::Watermark { now, sweeps, lost } => {
                 if let Some(lost) = lost.take() {

@@ -55,6 +55,17 @@ pub(crate) enum WindowOutcome {
     Failed { error: PortError, cursor: Option<String> },
 }
 
+impl WindowOutcome {
+    /// Whether the vendor listed something of the window.
+    pub(crate) fn is_answer(&self) -> bool {
+        match self {
+            Self::Complete { .. } | Self::Unfinished { .. } | Self::Stalled { .. } | Self::TooLong { .. } => true,
+            Self::CutOff { pages, .. } => *pages > 0,
+            Self::NotOffered | Self::NotYet | Self::Failed { .. } => false,
+        }
+    }
+}
+
 /// Lists one window and takes everything in it; from its start again where the place in it was lost.
 ///
 /// # Errors

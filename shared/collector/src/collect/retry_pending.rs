@@ -17,6 +17,9 @@ const MAX_ROUNDS: u32 = 2;
 /// A span that continues at a page is listed from its start again after so many failures in a row.
 const RESTART_EVERY: u32 = 5;
 
+/// Requests for pending work of a listing that answered at first, and then no more.
+const MAX_REQUESTS_AFTER_END: u64 = 12;
+
 /// How much pending work may ask of the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestLimit(pub(crate) u64);
@@ -50,7 +53,7 @@ pub(crate) fn is_due<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> bool
 /// Whether something of the listing is to be tried.
 pub(crate) fn has_work<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, listing: &ListingRun) -> bool {
     let is_due = || !run.listing_state(listing.id).pending.due(run.env.now()).is_empty();
-    !listing.has_ended && (!listing.new_spans.is_empty() || is_due())
+    !listing.new_spans.is_empty() || is_due()
 }
 
 /// Tries what is due of one listing, and windows that failed in this very tick.
@@ -62,11 +65,12 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     limit: RequestLimit,
 ) -> Result<(), PortError> {
+    let limit = match (listing.has_ended, listing.has_succeeded) {
+        (true, false) => return retry_blobs_only(run, listing).await,
+        (true, true) => RequestLimit(limit.0.min(run.findings.requests + MAX_REQUESTS_AFTER_END)),
+        (false, _) => limit,
+    };
     for _ in 0..MAX_ROUNDS {
-        // A vendor that is down is left alone.
-        if listing.has_ended {
-            return Ok(());
-        }
         let pending = run.listing_state(listing.id).pending;
         let due = pending.due(run.env.now());
         let mut blobs = due.blobs;
@@ -93,6 +97,20 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         let (now, not_tried_since) = (run.env.now(), run.began.as_second());
         run.change_pending(listing.id, PendingChange::RetryAll { now, not_tried_since });
+    }
+    Ok(())
+}
+
+/// Nothing could be listed, so no span is tried. Blobs may be had all the same: one is tried, and when it is consumed, all
+/// that are due.
+async fn retry_blobs_only<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: &ListingRun,
+) -> Result<(), PortError> {
+    let blobs = run.listing_state(listing.id).pending.due(run.env.now()).blobs;
+    let Some((first, others)) = blobs.split_first() else { return Ok(()) };
+    if blobs::retry(run, listing.id, std::slice::from_ref(first)).await?.has_recovered && !others.is_empty() {
+        blobs::retry(run, listing.id, others).await?;
     }
     Ok(())
 }
@@ -126,7 +144,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     match list_again(run, request).await? {
         WindowOutcome::Complete { .. } => {
             listing.has_succeeded = true;
-            run.change_pending(listing.id, PendingChange::SpanDone(span.window()));
+            run.change_pending(listing.id, span.listed(span.window()));
             Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
         }
         WindowOutcome::TooLong { .. } => search(run, listing, span, &span.reason, limit).await,
@@ -184,7 +202,7 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<SpanEnd, PortError> {
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
-    let (mut reason, mut has_listed, mut has_stopped) = (reason.to_owned(), false, false);
+    let (mut reason, mut has_listed, mut has_failed, mut has_stopped) = (reason.to_owned(), false, false, false);
     // Blobs in it that fail go on from this.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     // Pieces that continue at a page are no longer the search's.
@@ -223,7 +241,10 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
                         search.listed(piece);
                         continues_elsewhere = true;
                     }
-                    None => search.failed(piece),
+                    None => {
+                        search.failed(piece);
+                        has_failed = true;
+                    }
                 }
             }
             WindowOutcome::CutOff { pages, cursor } => {
@@ -253,12 +274,15 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
     }
     let unresolved = search.unresolved();
+    // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
+    let in_vain = u32::from(has_failed && !has_listed && !continues_elsewhere);
     for window in &unresolved {
         // What is left of a longer span is a new one: it did not fail so often by itself.
         let is_part = has_listed && window.seconds() > 1;
         let attempts = if is_part { 0 } else { span.schedule.attempts };
         let before = Schedule { attempts, ..span.schedule };
         if has_stopped {
+            let before = Schedule { attempts: before.attempts + in_vain, ..before };
             put(run, listing, *window, unfinished(Some(before), run.env.now()), None, &reason);
         } else {
             reschedule(run, listing, before, *window, &reason);
@@ -334,7 +358,7 @@ fn put<S, B, C: Clock, V>(
     cursor: Option<String>,
     reason: &str,
 ) {
-    let span = PendingSpan { from, to, schedule, cursor, reason: reason.to_owned() };
+    let span = PendingSpan { from, to, schedule, cursor, list_again: false, reason: reason.to_owned() };
     run.change_pending(listing.id, PendingChange::Span(span));
 }
 

@@ -168,7 +168,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         match &change {
             PendingChange::Blob(blob) => drop(self.blobs.pending.insert(blob.id.clone(), blob.clone())),
             PendingChange::BlobDone(id) => drop(self.blobs.pending.remove(id)),
-            PendingChange::SpanDone(window) => {
+            PendingChange::SpanDone(window) | PendingChange::RestDone(window) => {
                 let window = *window;
                 update.pending(listing, change);
                 let inside =
@@ -176,7 +176,10 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
                 inside.for_each(|blob| update.pending(listing, PendingChange::KeepBlob(blob.clone())));
                 return;
             }
-            PendingChange::Span(_) | PendingChange::KeepBlob(_) | PendingChange::RetryAll { .. } => {}
+            PendingChange::Span(_)
+            | PendingChange::Swept(_)
+            | PendingChange::KeepBlob(_)
+            | PendingChange::RetryAll { .. } => {}
         }
         update.pending(listing, change);
     }

@@ -34,6 +34,9 @@ use crate::state::stream_state::{StreamState, Swap};
 
 /// Write conflicts with other ticks after which this one leaves the stream to them.
 const MAX_WRITE_CONFLICTS: u32 = 16;
+/// Stale intents that one tick seals. Two ticks whose clocks disagree about the hour could otherwise go on without end, each
+/// setting an intent that the other one seals.
+const MAX_SEALED_INTENTS: u32 = 1;
 
 /// One tick's delivery of one stream.
 pub(crate) struct Delivery<'a, S, B, C> {
@@ -43,7 +46,12 @@ pub(crate) struct Delivery<'a, S, B, C> {
     pub(crate) batch: Batch,
     /// The `seq` of the head whose ledger the batch was compared with.
     batch_seq: u64,
-    intents: Intents,
+    /// The intent that was there when the tick began, and had no object: an earlier tick left it.
+    inherited_intent: Option<String>,
+    /// The last intent that this tick set.
+    own_intent: Option<String>,
+    /// Stale intents that this tick has sealed, or tried to.
+    sealed: u32,
     pub(crate) update: HeadUpdate,
     outcome: Delivered,
 }
@@ -59,15 +67,6 @@ pub(crate) struct Delivered {
     pub(crate) gaps: Vec<Gap>,
 }
 
-/// Where the head's intent comes from.
-#[derive(Debug, Default)]
-struct Intents {
-    /// Left by an earlier tick without its object.
-    inherited: Option<String>,
-    /// Set by this tick.
-    own: Option<String>,
-}
-
 impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     pub(crate) fn new(state: StreamState<'a, S, B, C>, horizon: UnixSeconds, budget: &MemoryBudget) -> Self {
         Self {
@@ -75,7 +74,9 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             state,
             horizon,
             batch: Batch::new(budget),
-            intents: Intents::default(),
+            inherited_intent: None,
+            own_intent: None,
+            sealed: 0,
             update: HeadUpdate::default(),
             outcome: Delivered::default(),
         }
@@ -103,7 +104,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         for _ in 0..MAX_WRITE_CONFLICTS {
             let Some(key) = self.state.head.intent.clone() else { return Ok(()) };
             let Some(object) = self.env().bucket.get(&key).await? else {
-                self.intents.inherited = Some(key);
+                self.inherited_intent = Some(key);
                 return Ok(());
             };
             self.adopt(&key, &object).await?;
@@ -165,15 +166,16 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         }
     }
 
-    /// An intent of an earlier hour than this one, which this tick did not set itself.
+    /// The head's intent, if it is of an earlier hour than this one, another tick set it, and this tick may still seal one.
     fn stale_intent(&self) -> Option<String> {
-        let intent = self.state.head.intent.as_ref()?;
-        let is_own = self.intents.own.as_ref() == Some(intent);
+        let intent = self.state.head.intent.as_ref().filter(|_| self.sealed < MAX_SEALED_INTENTS)?;
+        let is_own = self.own_intent.as_ref() == Some(intent);
         (!is_own && key::is_stale(intent, self.env().clock.now())).then(|| intent.clone())
     }
 
     /// Uses up a stale intent with an empty object: new lines get a fresh key, so partitions only grow forward.
     async fn seal(&mut self, key: &str) -> Result<Swap, PortError> {
+        self.sealed += 1;
         let compression = Compression::of_key(key);
         let body = compressed(compression, key, b"")?;
         let size = body.len();
@@ -200,7 +202,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     /// to use it up with an empty object would only send that tick round again, and so for ever.
     fn leave_live_intent(&mut self) -> Result<(), PortError> {
         let intent = &self.state.head.intent;
-        if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {
+        if self.batch.line_count() > 0 || intent.is_none() || *intent == self.inherited_intent {
             return Ok(());
         }
         if !self.batch.rejected().is_empty() {
@@ -220,7 +222,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         let key = key::object(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
         let next = Head { intent: Some(key.clone()), ..self.state.next_head() };
         // Even if the answer is lost, an intent of this key is ours.
-        self.intents.own = Some(key.clone());
+        self.own_intent = Some(key.clone());
         Ok((self.state.swap(next, &[]).await? == Swap::Applied).then_some(key))
     }
 

@@ -14,6 +14,8 @@ use crate::base::time::{UnixSeconds, Window};
 const SAMPLE_AFTER: u32 = 36;
 /// The same of a span that was searched in vain before.
 const SAMPLE_SOONER_AFTER: u32 = 4;
+/// A span that was searched in vain more often than this is only sampled: there may be no time for more than a few pieces.
+const MAX_SEARCHES_BY_EDGES: u32 = 4;
 /// Failures in a row after which a search ends.
 const MAX_FAILURES_IN_A_ROW: u32 = 48;
 /// The first samples are as long as the span divided by two to the power of this.
@@ -54,7 +56,11 @@ impl Bisection {
             edges: HashSet::from([whole.from, whole.to]),
             broken: Vec::new(),
             failures_in_a_row: 0,
-            sample_after: if attempts > 1 { SAMPLE_SOONER_AFTER } else { SAMPLE_AFTER },
+            sample_after: match attempts {
+                0 | 1 => SAMPLE_AFTER,
+                2..=MAX_SEARCHES_BY_EDGES => SAMPLE_SOONER_AFTER,
+                _ => 0,
+            },
             whole_seconds: whole.seconds(),
             random,
         }

@@ -30,8 +30,12 @@ const MANY: usize = 10;
 pub(crate) enum PendingChange {
     /// A span is pending from now on, in the place of whatever was pending inside it.
     Span(PendingSpan),
-    /// A span was listed, or given up: nothing inside it is pending any more.
+    /// A span was listed from its start, or given up: nothing inside it is pending any more.
     SpanDone(Window),
+    /// A span was listed from its cursor to its end: it is done, unless a sweep has come by meanwhile.
+    RestDone(Window),
+    /// A sweep has come by: spans inside that are at a cursor are to be listed again.
+    Swept(Window),
     /// A blob is pending from now on, or failed again.
     Blob(PendingBlob),
     /// A blob is still pending, though a span that holds its second was listed: it may be in that span because there
@@ -101,6 +105,14 @@ pub(crate) fn short_reason(reason: &str) -> String {
     reason.chars().take(MAX_REASON_CHARS).collect()
 }
 
+impl PendingSpan {
+    /// What follows when `window`, which is a part of it or all of it, was listed to its end.
+    pub(crate) fn listed(&self, window: Window) -> PendingChange {
+        let is_rest = self.cursor.is_some() && window == self.window();
+        if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
+    }
+}
+
 impl PendingWork {
     /// Whether nothing is pending.
     pub fn is_empty(&self) -> bool {
@@ -154,6 +166,11 @@ impl PendingWork {
         match change {
             PendingChange::Span(span) => self.add_span(span.clone()),
             PendingChange::SpanDone(window) => self.subtract(*window),
+            PendingChange::RestDone(window) => self.rest_done(*window),
+            PendingChange::Swept(window) => {
+                let at_cursor = self.spans.iter_mut().filter(|span| span.cursor.is_some());
+                at_cursor.filter(|span| window.overlaps(&span.window())).for_each(|span| span.list_again = true);
+            }
             PendingChange::Blob(blob) => self.add_blob(blob.clone()),
             PendingChange::KeepBlob(blob) if self.blob(&blob.id).is_some() => {}
             PendingChange::KeepBlob(blob) => self.add_blob(blob.clone()),
@@ -173,6 +190,8 @@ impl PendingWork {
         let earliest = overlapped.map(|other| other.schedule.first_failure).min();
         span.schedule.first_failure = earliest.unwrap_or(i64::MAX).min(span.schedule.first_failure);
         span.cursor = span.cursor.filter(|cursor| cursor.len() <= MAX_CURSOR_BYTES);
+        let mut overlapped = self.spans.iter().filter(|other| other.window().overlaps(&span.window()));
+        span.list_again = span.cursor.is_some() && overlapped.any(|other| other.list_again);
         span.reason = short_reason(&span.reason);
         self.subtract(span.window());
         self.spans.push(span);
@@ -186,9 +205,28 @@ impl PendingWork {
                 return vec![span];
             }
             let parts = span.window().without(window);
-            parts.map(|part| PendingSpan { from: part.from, to: part.to, cursor: None, ..span.clone() }).collect()
+            parts
+                .map(|part| PendingSpan {
+                    from: part.from,
+                    to: part.to,
+                    cursor: None,
+                    list_again: false,
+                    ..span.clone()
+                })
+                .collect()
         };
         self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
+    }
+
+    /// The rest of spans was listed. Those that a sweep has come by are due again, from their start.
+    fn rest_done(&mut self, window: Window) {
+        let is_swept = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
+        let again: Vec<PendingSpan> = self.spans.iter().filter(is_swept).cloned().collect();
+        self.subtract(window);
+        for span in again {
+            let schedule = unfinished(Some(Schedule { attempts: 0, ..span.schedule }), span.schedule.last_attempt);
+            self.add_span(PendingSpan { schedule, cursor: None, ..span });
+        }
     }
 
     fn add_blob(&mut self, mut blob: PendingBlob) {
@@ -211,7 +249,7 @@ impl PendingWork {
         }
         self.merge_spans(MAX_SPANS);
         if self.bytes() > max_bytes {
-            self.spans.iter_mut().for_each(|span| span.cursor = None);
+            self.spans.iter_mut().for_each(|span| (span.cursor, span.list_again) = (None, false));
         }
     }
 
@@ -219,7 +257,7 @@ impl PendingWork {
         let (from, to) = (blob.created, blob.created + 1);
         if !self.windows().any(|window| window.from <= from && to <= window.to) {
             let (schedule, reason) = (blob.schedule, blob.reason.clone());
-            self.add_span(PendingSpan { from, to, schedule, cursor: None, reason });
+            self.add_span(PendingSpan { from, to, schedule, cursor: None, list_again: false, reason });
         }
     }
 
@@ -232,7 +270,7 @@ impl PendingWork {
             let earlier = &mut self.spans[at];
             let (a, b) = (earlier.schedule, later.schedule);
             earlier.to = later.to;
-            earlier.cursor = None;
+            (earlier.cursor, earlier.list_again) = (None, false);
             earlier.schedule = Schedule {
                 first_failure: a.first_failure.min(b.first_failure),
                 last_attempt: a.last_attempt.max(b.last_attempt),
@@ -256,7 +294,7 @@ mod tests {
 
     fn span(from: i64, to: i64) -> PendingSpan {
         let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100 };
-        PendingSpan { from, to, schedule, cursor: None, reason: "500".to_owned() }
+        PendingSpan { from, to, schedule, cursor: None, list_again: false, reason: "500".to_owned() }
     }
 
     fn blob(number: usize, created: i64) -> PendingBlob {

@@ -46,6 +46,8 @@ pub(crate) struct StreamCache {
     pub(crate) ledger: LedgerCache,
     /// The `seq` whose preceding commit is known to be visible as a whole.
     pub(crate) verified_seq: Option<u64>,
+    /// The head's `seq` after the last commit of this process.
+    pub(crate) own_seq: Option<u64>,
     /// The high-water mark of `seq` in the birth record, and when it was last raised or read.
     pub(crate) mark: super::birth::SeqMark,
 }
@@ -60,7 +62,8 @@ mod tests {
         assert!(cache.take("s").is_none());
         let ledger = LedgerCache::new(cache.budget());
         let mark = super::super::birth::SeqMark::default();
-        cache.keep("s".to_owned(), StreamCache { head_id: "i".to_owned(), seq: 1, ledger, verified_seq: None, mark });
+        let (head_id, verified_seq, own_seq) = ("i".to_owned(), None, None);
+        cache.keep("s".to_owned(), StreamCache { head_id, seq: 1, ledger, verified_seq, own_seq, mark });
         assert!(cache.take("s").is_some_and(|kept| kept.seq == 1) && cache.take("s").is_none());
     }
 }

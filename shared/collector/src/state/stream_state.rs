@@ -36,6 +36,9 @@ pub(crate) struct StreamState<'a, S, B, C> {
     ledger: LedgerCache,
     /// The head's `seq` at which its last commit is known to be visible as a whole.
     verified_seq: Option<u64>,
+    /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, whatever the store
+    /// shows.
+    own_seq: Option<u64>,
     mark: SeqMark,
 }
 
@@ -56,12 +59,13 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                     cache.keep(stream.name(), warm);
                     return Err(restored);
                 }
-                let StreamCache { ledger, verified_seq, mark, .. } = warm;
-                Ok(Self { env, stream, head, ledger, verified_seq, mark })
+                let StreamCache { ledger, verified_seq, own_seq, mark, .. } = warm;
+                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark })
             }
             None => {
                 let (head, mark) = birth::verify(env, stream, head).await?;
-                Ok(Self { env, stream, head, ledger: LedgerCache::new(cache.budget()), verified_seq: None, mark })
+                let ledger = LedgerCache::new(cache.budget());
+                Ok(Self { env, stream, head, ledger, verified_seq: None, own_seq: None, mark })
             }
         }
     }
@@ -74,6 +78,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
             head_id: self.head.id,
             ledger: self.ledger,
             verified_seq: self.verified_seq,
+            own_seq: self.own_seq,
             mark: self.mark,
         }
     }
@@ -102,7 +107,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     }
 
     /// Makes sure that the whole last commit is visible. It must be before an intent is set or a commit made: then
-    /// every earlier commit is visible too, because whoever made the last one had seen the one before it.
+    /// every earlier commit is visible too, because whoever made the last one had seen the one before it. That holds for a
+    /// commit of our own as well: a store may confirm a commit before it shows all of it to everybody.
     pub(crate) async fn verify_last_commit(&mut self) -> Result<(), PortError> {
         if self.verified_seq == Some(self.head.seq) {
             return Ok(());
@@ -116,7 +122,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
 
     async fn see_last_commit(&mut self) -> Result<(), PortError> {
         let seq = self.head.seq;
-        let unseen = |place: &LedgerHour| !self.ledger.is_complete(*place, seq);
+        let is_own = self.own_seq == Some(seq);
+        let unseen = |place: &LedgerHour| is_own || !self.ledger.is_complete(*place, seq);
         let mut hours: Vec<LedgerHour> = self.head.last_commit.hours().filter(unseen).collect();
         for read in 1..=MAX_VISIBILITY_READS {
             if hours.is_empty() {
@@ -153,7 +160,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
             Written::Applied => {
                 if next.seq > seq {
                     self.ledger.committed(seq, items);
-                    self.verified_seq = Some(next.seq);
+                    self.own_seq = Some(next.seq);
                 }
                 self.head = next;
                 Ok(Swap::Applied)

@@ -113,18 +113,31 @@ fn ok_a_commit_of_a_day_ago_is_not_asked_for() {
 }
 
 #[test]
-fn ok_our_own_commit_is_known_to_be_whole() {
+fn ok_our_own_commit_is_in_memory_and_must_be_visible_before_the_next() {
+    let world = hidden_for(0);
+    with_state(&world, async |state| state.knows(ROWS, 7).await.unwrap());
+    world.state.hide_items_for(Duration::from_millis(100));
+    with_state(&world, async |state| {
+        state.verify_last_commit().await.unwrap();
+        assert_eq!(commit(state, 11).await, Ok(Swap::Applied));
+        assert_eq!(state.knows(ROWS, 11).await, Ok(true));
+    });
+    assert_eq!(world.calls.take(), ["visible", "write"]);
+    assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
+    // Also when the next one is made by the next tick of this process.
+    with_state(&world, verify).unwrap();
+    assert_eq!(world.calls.take(), ["visible"; 4]);
+}
+
+#[test]
+fn err_nothing_follows_our_own_commit_while_it_is_hidden() {
     let world = hidden_for(0);
     world.state.hide_items_for(Duration::from_secs(3_600));
-    let swapped = with_state(&world, async |state| {
-        let swapped = (commit(state, 11).await, state.knows(ROWS, 11).await);
-        state.verify_last_commit().await.unwrap();
-        swapped
+    let verified = with_state(&world, async |state| {
+        commit(state, 11).await.unwrap();
+        verify(state).await
     });
-    assert_eq!(swapped.0, Ok(Swap::Applied));
-    // The hour was not loaded before, so it is now; that has to wait for our own item.
-    assert_eq!(swapped.1.unwrap_err().recovery, Recovery::NextTick);
-    assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
+    assert_eq!(verified.unwrap_err().recovery, Recovery::NextTick);
 }
 
 #[test]
