@@ -1,0 +1,133 @@
+//! Spans of time that cannot be listed.
+
+use simulators::microsoft365::BrokenSpan;
+
+use super::*;
+
+/// Hours of the past that have content, and blobs per hour.
+const HOURS: i64 = 160;
+const PER_HOUR: i64 = 4;
+
+/// Every listing that has a second of this span, from and to in seconds after the beginning, is refused.
+fn broken_span((from, to): (i64, i64)) -> BrokenSpan {
+    let content_type = Some(ContentType::Exchange);
+    BrokenSpan { from: at(from), to: at(to), status: 500, code: None, content_type }
+}
+
+/// The hour that began so many hours before the beginning.
+const fn hour(number: i64) -> (i64, i64) {
+    (-number * HOUR, (1 - number) * HOUR)
+}
+
+impl World {
+    fn break_spans(&self, spans: &[(i64, i64)]) {
+        let spans = spans.iter().map(|span| broken_span(*span)).collect();
+        self.simulator.change(|it| it.broken_spans = spans);
+    }
+
+    /// What is pending, in seconds after the beginning.
+    fn pending_spans(&self) -> Vec<(i64, i64)> {
+        let begin = begin().as_second();
+        self.pending(LogType::Exchange).spans.iter().map(|span| (span.from - begin, span.to - begin)).collect()
+    }
+}
+
+/// How many of the times lie in one of the spans.
+fn inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
+    created.iter().filter(|at| spans.iter().any(|(from, to)| from <= at && *at < to)).count()
+}
+
+#[tokio::test]
+async fn broken_spans_cost_their_own_seconds_only_and_heal() {
+    // One second; seconds of four windows; three hours in a row; the oldest, the next and the newest hour; every tenth.
+    let second = |at: i64| (at, at + 1);
+    let scattered: Vec<_> = [-150, -100, -77, -3].map(|hour| second(hour * HOUR)).into();
+    let every_tenth: Vec<_> = (0..HOURS / 10).rev().map(|number| hour(10 * number + 1)).collect();
+    let cases = [
+        (vec![second(-50 * HOUR)], 1, 3),
+        (scattered, 1, 3),
+        (vec![(-53 * HOUR, -50 * HOUR)], 1, 3),
+        (vec![(-HOURS * HOUR, (2 - HOURS) * HOUR), hour(1)], 5, 5),
+        (every_tenth, 5, 5),
+    ];
+    for (spans, max_ticks, max_exact) in cases {
+        let created = hours_before(HOURS, HOURS * PER_HOUR);
+        let world = exchange_at(&created);
+        world.break_spans(&spans);
+        let broken = inside(&created, &spans);
+        let mut ticks = Ticks::of(&world);
+        ticks.until_left(broken, max_ticks).await;
+        let report = ticks.ticks(max_exact).await;
+        assert_eq!((world.pending_spans(), world.undelivered()), (spans.clone(), broken));
+        assert_eq!(report.pending.pending_spans as usize, spans.len(), "{report:?}");
+        world.assert_caught_up(LogType::Exchange);
+        // They stay broken, which is no failure any more. A search in a span that is broken all over ends after 40
+        // failures, and there are three in an hour at most.
+        let before = world.running.requests_of("content");
+        for _ in 0..HOURLY {
+            let report = ticks.tick().await;
+            assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
+        }
+        let requests = world.running.requests_of("content") - before;
+        assert!(requests as usize <= HOURLY * 6 + spans.len() * 3 * 42, "{requests} requests for {spans:?}");
+
+        world.break_spans(&[]);
+        let report = ticks.until_left(0, HOURLY).await;
+        assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn a_second_that_breaks_while_the_stream_is_idle_costs_its_own_content_only() {
+    // New content comes all the time; one second of it can never be listed.
+    let created: Vec<_> = (0..240).map(|number| number * 60).collect();
+    let world = exchange_at(&created);
+    world.break_spans(&[(7_200, 7_201)]);
+    let mut ticks = Ticks::of(&world);
+    for _ in 0..4 * HOURLY + 2 {
+        ticks.tick().await;
+        assert!(world.undelivered() <= 1 + 5, "{} are left", world.undelivered());
+    }
+    assert_eq!((world.undelivered(), world.pending_spans()), (1, vec![(7_200, 7_201)]));
+}
+
+#[tokio::test]
+async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_twice() {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    let spans = [(-20 * HOUR, -17 * HOUR), (-10 * HOUR, -10 * HOUR + 1)];
+    let world = exchange_at(&created);
+    world.break_spans(&spans);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(inside(&created, &spans), 1).await;
+    for _ in 0..7 * 24 {
+        ticks.tick_after(HOUR).await;
+    }
+    assert!(world.pending(LogType::Exchange).is_empty());
+    let mut gaps: Vec<_> = ticks.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+    gaps.sort_unstable();
+    assert!(gaps.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{gaps:?}");
+    // Together they are the broken spans, to the second.
+    let seconds: i64 = gaps.iter().map(|(from, to)| to - from).sum();
+    let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - begin().as_second());
+    assert_eq!((seconds, edges), (3 * HOUR + 1, [-20 * HOUR, -10 * HOUR + 1]));
+    let cause = |gap: &Gap| gap.cause.contains("could not be listed until the vendor dropped it");
+    assert!(ticks.gaps.iter().all(cause), "{:?}", ticks.gaps);
+}
+
+#[tokio::test]
+async fn broken_spans_and_broken_blobs_together_hold_up_nothing_else() {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    let spans = [hour(HOURS), (-40 * HOUR, -40 * HOUR + 1), hour(2)];
+    let world = exchange_at(&created);
+    world.break_spans(&spans);
+    world.break_blobs(vec![broken(BlobChoice::Ordinals((1..=600).step_by(20).collect()), 500)]);
+    let broken = (1..=600).step_by(20).filter(|ordinal| inside(&created[*ordinal - 1..*ordinal], &spans) == 0).count();
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(broken + inside(&created, &spans), 5).await;
+    world.break_spans(&[]);
+    world.break_blobs(Vec::new());
+    let report = ticks.until_left(0, HOURLY).await;
+    assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+    world.assert_exact();
+}
