@@ -57,6 +57,13 @@ pub enum Fate {
 
 type Script = Box<dyn FnMut(Call, u64) -> Fate>;
 
+/// A copy of the state, without the bucket: what a backup of the table is.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    heads: BTreeMap<String, Head>,
+    ledger: BTreeMap<(String, LedgerKind, u32, u64), LedgerItem>,
+}
+
 /// The state and the bucket of one deployment.
 pub struct Shelf(RefCell<Inner>);
 
@@ -123,6 +130,19 @@ impl Shelf {
     /// The stream's head.
     pub fn head_of(&self, stream: &Stream) -> Option<Head> {
         self.0.borrow().heads.get(&stream.name()).cloned()
+    }
+
+    /// A copy of the state as it is now.
+    pub fn backup(&self) -> Backup {
+        let inner = self.0.borrow();
+        Backup { heads: inner.heads.clone(), ledger: inner.ledger.clone() }
+    }
+
+    /// Puts a copy in the place of the state. The bucket stays as it is.
+    pub fn restore(&self, backup: &Backup) {
+        let mut inner = self.0.borrow_mut();
+        inner.heads.clone_from(&backup.heads);
+        inner.ledger.clone_from(&backup.ledger);
     }
 
     async fn perform<T>(&self, call: Call, act: impl FnOnce(&mut Inner) -> T) -> Result<T, PortError> {

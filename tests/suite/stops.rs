@@ -61,7 +61,7 @@ fn a_missing_head_beside_a_birth_record_stops_the_stream() {
     before.store.ledger.clear();
     let mut lone = Lone::new(before.clone());
     let ticked = lone.tick().unwrap();
-    assert_stopped(&before, &lone.world, &ticked, &["_state/acme-openai_audit.json", "audit-pull rebuild"]);
+    assert_stopped(&before, &lone.world, &ticked, &["_state/acme-openai_audit.json", "restore the"]);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Node {
     history: Vec<(u64, u32)>,
     /// What it asks: the call's id and the request's number. Timers stand last.
     pub waiting: Vec<(u64, u32)>,
+    /// Whether the vendor has answered it.
+    pub has_asked_vendor: bool,
     /// What it reported, once it has ended.
     pub reports: Option<Vec<StreamReport>>,
 }
@@ -76,7 +78,7 @@ impl Behaviour {
         if let Some(known) = self.roots.get(&start) {
             return *known;
         }
-        let root = self.grow(start, Vec::new());
+        let root = self.grow(start, Vec::new(), false);
         self.roots.insert(start, root);
         root
     }
@@ -88,13 +90,15 @@ impl Behaviour {
         }
         let parent = self.node(node);
         let history = parent.history.iter().copied().chain([(call, answer)]).collect();
-        let child = self.grow(parent.start, history);
+        let answered = parent.waiting.iter().filter(|(id, _)| *id == call);
+        let asks_vendor = answered.into_iter().any(|(_, request)| self.requests.value(*request).to_vendor());
+        let child = self.grow(parent.start, history, parent.has_asked_vendor || asks_vendor);
         self.children.insert((node, call, answer), child);
         child
     }
 
     /// Runs the real code through a history.
-    fn grow(&mut self, start: Start, history: Vec<(u64, u32)>) -> NodeId {
+    fn grow(&mut self, start: Start, history: Vec<(u64, u32)>, has_asked_vendor: bool) -> NodeId {
         let now = Timestamp::from_second(start.now).unwrap_or_default();
         let mut worker = Worker::begin(&self.scene, now, start.seed, Rc::default());
         for (call, answer) in &history {
@@ -105,7 +109,8 @@ impl Behaviour {
         waiting.sort_by_key(|(id, request)| (matches!(request, Request::Sleep { .. }), *id));
         let waiting = waiting.into_iter().map(|(id, request)| (id, self.requests.number(request))).collect();
         let id = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
-        self.nodes.push(Arc::new(Node { start, history, waiting, reports: worker.reports.take() }));
+        let reports = worker.reports.take();
+        self.nodes.push(Arc::new(Node { start, history, waiting, has_asked_vendor, reports }));
         id
     }
 }

@@ -2,9 +2,19 @@
 
 use std::time::Duration;
 
+use super::object::Body;
 use collector::{
     BlobRef, Head, LedgerHour, LedgerItem, LedgerKind, Listed, PortError, Prepared, Put, UnixSeconds, Window, Written,
 };
+
+/// The tick that makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TickId {
+    /// Its number. Where nobody asks which of two ticks that began together it was, all have one number.
+    pub number: u64,
+    /// When it began, by the world's clock.
+    pub began: UnixSeconds,
+}
 
 /// One call of a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,20 +132,14 @@ impl Request {
         matches!(self, Self::Write { .. } | Self::Put { .. } | Self::Replace { .. })
     }
 
+    /// Whether the call is `Vendor::prepare`.
+    pub fn is_prepare(&self) -> bool {
+        matches!(self, Self::Prepare { .. })
+    }
+
     /// Whether the call goes to the vendor.
     pub fn to_vendor(&self) -> bool {
         matches!(self, Self::Prepare { .. } | Self::List { .. } | Self::Fetch { .. } | Self::Chunk { .. })
-    }
-}
-
-/// An object's bytes. A trace, and the identity of a world, know them by what they say, see
-/// [`essence`](super::store::essence).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Body(pub Vec<u8>);
-
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&super::store::essence(&self.0))
     }
 }
 

@@ -8,6 +8,7 @@ use schema::LogType;
 
 use super::chance::Chance;
 use super::scene::{Content, Entry, Event, Scene, SceneStream};
+use super::trouble::Trouble;
 
 /// The first moment of every random world: half an hour before a day begins, so that days and hours turn.
 pub const BEGIN: UnixSeconds = 1_795_303_800;
@@ -105,6 +106,8 @@ pub fn scene(chance: &mut Chance) -> Scene {
         chunk_bytes: chance.pick(&[7, 60, 4_096]),
         tells_time: shape == Shape::Blobs,
         tick_seconds: chance.pick(&[50, 270]),
+        page_seconds: 0,
+        trouble: Trouble::default(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Driver 2: every interleaving, every crash.
 //!
 //! Two workers run the real collector. At every moment either may begin, be answered, fail or die;
-//! a call whose caller failed or died may never arrive, or arrive at any later moment; time may
-//! pass once. `stateright` walks all of it breadth first, so a counterexample is a shortest one;
+//! a call whose caller failed or died may never arrive, or arrive at any later moment; an item of a commit may become
+//! visible at any moment after its head; time may pass once. `stateright` walks all of it breadth first, so a counterexample is a shortest one;
 //! its states are numbers of interned values: the world, and each worker's node in the tree of
 //! its [`Behaviour`]. Two ways to the same world with the same histories are one state, and a
 //! tick that died or ended leaves no history, so the space is finite without any bound.
@@ -10,19 +10,19 @@
 //! In every state reached, whatever the two workers were at, a worker alone must finish and leave
 //! every event in the bucket once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use collector::{PortError, UnixSeconds};
 use stateright::{Checker, Model, Property};
 
 use super::behaviour::{Behaviour, NodeId, Start};
-use super::call::{Answer, Request};
+use super::call::{Answer, Request, TickId};
 use super::intern::Interner;
-use super::judge;
-use super::lone::{MOST_CALLS, MOST_TICKS};
+use super::lone::{MAX_CALLS, MAX_TICKS};
 use super::mutant::Mutant;
 use super::simulation::Simulation;
+use super::store::{ItemPlace, Store};
 
 /// What is explored.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub enum Phase {
     At(NodeId),
     /// Its tick has ended.
     Ended,
+    /// Its tick asks for a person.
+    Stopped(NodeId),
 }
 
 /// One state: all there is, as numbers.
@@ -64,12 +66,16 @@ pub enum Step {
     Begin(usize),
     /// A worker's call is answered by the world.
     Answer(usize, u64),
-    /// A worker's call fails; whether it may still arrive.
-    Fail(usize, u64, bool),
+    /// A worker's call of the vendor fails.
+    Fail(usize, u64),
     /// A worker dies with a call under way; whether that may still arrive.
     Die(usize, u64, bool),
     /// A late call arrives.
     Arrive(usize),
+    /// The hidden item of that number becomes visible.
+    Reveal(usize),
+    /// A worker that waits for hidden items waits in vain: its tick ends.
+    WaitInVain(usize),
     /// The state is lost; a mutant's.
     Lose,
 }
@@ -95,7 +101,7 @@ pub struct Explored {
 pub fn explore(fixture: Fixture) -> Explored {
     let checker = Exploration::new(fixture).checker().threads(1).spawn_bfs().join();
     let model = checker.model();
-    let discovery = checker.discovery(SOUND);
+    let discovery = checker.discovery(SOUND).or_else(|| checker.discovery(NO_ALARM));
     let violation = discovery.map(|path| model.tell(path.into_vec()));
     let memo = model.memo();
     let ended = memo.behaviour.nodes().iter().filter_map(|node| node.reports.as_ref());
@@ -110,6 +116,7 @@ pub fn explore(fixture: Fixture) -> Explored {
 }
 
 const SOUND: &str = "every event once, and a worker alone finishes";
+const NO_ALARM: &str = "no tick asks for a person";
 
 struct Exploration {
     fixture: Fixture,
@@ -124,6 +131,8 @@ struct Memo {
     performed: HashMap<(u32, UnixSeconds, u32), (u32, u32)>,
     /// Whether a worker alone brings the world to a good end.
     settled: HashMap<u32, Result<(), String>>,
+    /// Nodes at which it was checked that failures end the tick.
+    checked: HashSet<NodeId>,
     fault: u32,
 }
 
@@ -132,7 +141,7 @@ impl Exploration {
         let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scene));
         let fault = behaviour.answers.number(Answer::Failed(PortError::next_tick("no answer in time")));
         let (worlds, performed, settled) = (Interner::default(), HashMap::new(), HashMap::new());
-        let memo = Memo { behaviour, worlds, performed, settled, fault };
+        let memo = Memo { behaviour, worlds, performed, settled, checked: HashSet::new(), fault };
         Self { fixture, memo: Mutex::new(memo) }
     }
 
@@ -147,7 +156,7 @@ impl Exploration {
         for (moment, step) in &path {
             let Some(step) = step else { break };
             let call = match step {
-                Step::Answer(worker, call) | Step::Fail(worker, call, _) | Step::Die(worker, call, _) => {
+                Step::Answer(worker, call) | Step::Fail(worker, call) | Step::Die(worker, call, _) => {
                     memo.request(moment.workers[*worker], *call).map(|(_, number)| number)
                 }
                 Step::Arrive(index) => Some(moment.late[*index].1),
@@ -158,6 +167,11 @@ impl Exploration {
         }
         if let Some((last, _)) = path.last() {
             text.push_str(&memo.sound(last.world).err().unwrap_or_default());
+            for phase in &last.workers {
+                if let Phase::Stopped(node) = phase {
+                    text.push_str(&format!("asks for a person: {:?}", memo.behaviour.node(*node).reports));
+                }
+            }
         }
         text
     }
@@ -169,7 +183,7 @@ impl Memo {
             return *known;
         }
         let mut after = Simulation::clone(&self.worlds.value(world));
-        let answer = after.perform(began, &self.behaviour.requests.value(request));
+        let answer = after.perform(TickId { number: 0, began }, &self.behaviour.requests.value(request));
         let came = (self.worlds.number(after), self.behaviour.answers.number(answer));
         self.performed.insert((world, began, request), came);
         came
@@ -192,45 +206,147 @@ impl Memo {
     fn after(&mut self, phase: Phase, call: u64, answer: u32) -> Phase {
         let Phase::At(node) = phase else { return phase };
         let child = self.behaviour.child(node, call, answer);
-        match &self.behaviour.node(child).reports {
-            None => Phase::At(child),
-            Some(reports) if reports.iter().all(|report| report.drained) => Phase::Ended,
-            // What it did not do the schedule tries again.
-            Some(_) => Phase::Idle,
+        let node = self.behaviour.node(child);
+        let Some(reports) = &node.reports else { return Phase::At(child) };
+        if reports.iter().any(|report| report.failure.as_ref().is_some_and(|failure| failure.needs_person)) {
+            return Phase::Stopped(child);
         }
+        // What it did not do the schedule tries again.
+        if reports.iter().all(|report| report.drained) { Phase::Ended } else { Phase::Idle }
+    }
+
+    /// Whether a worker does nothing but wait until the store shows a commit. Other timers run beside a call.
+    fn waits_for_store(&self, node: NodeId) -> bool {
+        let node = self.behaviour.node(node);
+        node.waiting.iter().all(|(_, request)| is_timer(&self.behaviour.requests.value(*request)))
+    }
+
+    /// What a worker may do next.
+    fn steps(&self, worker: usize, node: NodeId, may_fail: bool, has_hidden: bool) -> Vec<Step> {
+        let waits_for_store = self.waits_for_store(node);
+        let node = self.behaviour.node(node);
+        if waits_for_store {
+            // To read again before all is visible shows a part of it, and leads to the same wait.
+            let wait = node.waiting.iter().map(|(call, _)| Step::Answer(worker, *call));
+            return if has_hidden { vec![Step::WaitInVain(worker)] } else { wait.collect() };
+        }
+        let mut steps = Vec::new();
+        for (call, request) in &node.waiting {
+            add_steps(&mut steps, worker, *call, &self.behaviour.requests.value(*request), may_fail);
+        }
+        steps
+    }
+
+    /// Whether a worker asks for something that no other worker ever changes: what the vendor says, and which items of a
+    /// commit are visible.
+    fn asks_what_nobody_changes(&self, node: NodeId) -> bool {
+        let node = self.behaviour.node(node);
+        let requests = node.waiting.iter().map(|(_, request)| self.behaviour.requests.value(*request));
+        requests.into_iter().any(|request| request.to_vendor() || matches!(*request, Request::VisibleHours { .. }))
+    }
+
+    /// Whether a worker does the last thing of its tick, which is to raise the birth record's mark. What fails there
+    /// changes nothing, for nothing follows it, and the mark is raised by a later tick; and nobody else cares when exactly
+    /// it is done.
+    fn does_last_thing(&self, node: NodeId) -> bool {
+        let node = self.behaviour.node(node);
+        node.waiting.iter().any(|(_, request)| match &*self.behaviour.requests.value(*request) {
+            Request::Replace { .. } => true,
+            Request::Get { key } => node.has_asked_vendor && key.contains("_state/"),
+            _ => false,
+        })
+    }
+
+    /// A call of the state or the bucket that fails ends the tick without another call: failure is death there.
+    fn assert_failures_end(&mut self, node: NodeId) {
+        if !self.checked.insert(node) {
+            return;
+        }
+        let waiting = self.behaviour.node(node).waiting.clone();
+        for (call, request) in waiting {
+            let request = self.behaviour.requests.value(request);
+            if !request.to_vendor() && !is_timer(&request) {
+                let child = self.behaviour.child(node, call, self.fault);
+                assert!(self.behaviour.node(child).reports.is_some(), "a tick goes on after {request:?} failed");
+            }
+        }
+    }
+
+    /// Lets a worker that waits for hidden items read again and again, until it gives up. Nobody else does anything
+    /// meanwhile: what it reads in vain changes nothing.
+    fn wait_in_vain(&mut self, world: u32, phase: Phase) -> Phase {
+        let mut phase = phase;
+        while let Phase::At(at) = phase {
+            let node = self.behaviour.node(at);
+            let Some((call, request)) = node.waiting.first() else { break };
+            let is_read = !self.behaviour.requests.value(*request).has_effect();
+            assert!(is_read, "a worker that waits in vain does something else");
+            let (_, answer) = self.perform(world, node.start.now, *request);
+            phase = self.after(phase, *call, answer);
+        }
+        phase
+    }
+
+    /// The numbers of the hidden items that a read of the worker would show, were they visible. A worker that waits for the
+    /// store will read again.
+    fn hidden_from(&self, world: u32, node: NodeId) -> Vec<usize> {
+        let world = self.worlds.value(world);
+        if world.store.hidden.is_empty() {
+            return Vec::new();
+        }
+        let waits_for_store = self.waits_for_store(node);
+        let node = self.behaviour.node(node);
+        let requests: Vec<_> =
+            node.waiting.iter().map(|(_, request)| self.behaviour.requests.value(*request)).collect();
+        let is_read = |place: &ItemPlace| requests.iter().any(|request| Store::reads(request, place));
+        let places = world.store.hidden.keys().enumerate();
+        places.filter(|(_, place)| waits_for_store || is_read(place)).map(|(number, _)| number).collect()
     }
 
     fn sound(&mut self, world: u32) -> Result<(), String> {
         if let Some(known) = self.settled.get(&world) {
             return known.clone();
         }
-        let found = match &self.worlds.value(world).violation {
-            Some(broken) => Err(broken.clone()),
+        let violation = self.worlds.value(world).judge.violation.clone();
+        let found = match violation {
+            Some(broken) => Err(broken),
             None => self.settle(world),
         };
         self.settled.insert(world, found.clone());
         found
     }
 
-    /// A worker alone, without faults, once everything is visible.
+    /// A worker alone, without faults, once everything is visible and due.
     fn settle(&mut self, world: u32) -> Result<(), String> {
         let mut world = self.changed(world, |world| {
-            world.clock = world.clock.max(world.scene.all_visible_at()) + 60;
+            world.mend_store();
+            let begin = world.clock.max(world.scene.all_visible_at()) + 60;
+            world.clock = world.store.pending_due_at().map_or(begin, |due| due.max(begin));
         });
-        for _ in 0..MOST_TICKS {
-            let (after, drained) = self.lone_tick(world)?;
-            world = after;
+        if let Some(known) = self.settled.get(&world) {
+            return known.clone();
+        }
+        let mended = world;
+        let found = self.drain(&mut world).and_then(|()| self.worlds.value(world).settled());
+        self.settled.insert(mended, found.clone());
+        found
+    }
+
+    fn drain(&mut self, world: &mut u32) -> Result<(), String> {
+        for _ in 0..MAX_TICKS {
+            let (after, drained) = self.lone_tick(*world)?;
+            *world = after;
             if drained {
-                return judge::settled(&self.worlds.value(world));
+                return Ok(());
             }
         }
-        Err(format!("a lone worker is not drained after {MOST_TICKS} ticks"))
+        Err(format!("a lone worker is not drained after {MAX_TICKS} ticks"))
     }
 
     fn lone_tick(&mut self, mut world: u32) -> Result<(u32, bool), String> {
         let now = self.worlds.value(world).clock;
         let mut at = self.behaviour.root(Start { now, seed: u64::MAX });
-        for _ in 0..MOST_CALLS {
+        for _ in 0..MAX_CALLS {
             let node = self.behaviour.node(at);
             if let Some(reports) = &node.reports {
                 return Ok((world, reports.iter().all(|report| report.drained)));
@@ -260,26 +376,30 @@ impl Model for Exploration {
     }
 
     fn actions(&self, moment: &Moment, steps: &mut Vec<Step>) {
-        let memo = self.memo();
+        let mut memo = self.memo();
+        let mut unseen = Vec::new();
         for (worker, phase) in moment.workers.iter().enumerate() {
             let Phase::At(node) = phase else {
                 steps.extend((*phase == Phase::Idle).then_some(Step::Begin(worker)));
                 continue;
             };
-            let mut own = Vec::new();
-            let mut asks_vendor = false;
-            for (call, request) in &memo.behaviour.node(*node).waiting {
-                let request = memo.behaviour.requests.value(*request);
-                asks_vendor |= request.to_vendor();
-                add_steps(&mut own, worker, *call, &request, moment.faults > 0);
-            }
-            if asks_vendor {
-                // What the vendor says to one concerns no other: whoever asks it goes first.
+            memo.assert_failures_end(*node);
+            let hidden = memo.hidden_from(moment.world, *node);
+            let is_last = memo.does_last_thing(*node);
+            let mut own = memo.steps(worker, *node, moment.faults > 0 && !is_last, !hidden.is_empty());
+            if is_last || memo.asks_what_nobody_changes(*node) {
+                // It concerns no other: whoever does it goes first.
+                own.extend(hidden.into_iter().map(Step::Reveal));
                 *steps = own;
                 return;
             }
             steps.append(&mut own);
+            unseen.extend(hidden);
         }
+        // An item concerns only who reads it: that it became visible earlier makes no difference.
+        unseen.sort_unstable();
+        unseen.dedup();
+        steps.extend(unseen.into_iter().map(Step::Reveal));
         steps.extend((0..moment.late.len()).map(Step::Arrive));
         if !moment.state_lost {
             steps.push(Step::Lose);
@@ -294,24 +414,24 @@ impl Model for Exploration {
                 let now = self.fixture.clocks[worker];
                 // Ticks that could both give birth to a head have chances of their own.
                 let beside = moment.workers.iter().any(|phase| matches!(phase, Phase::At(_)));
-                let seed = u64::from(moment.faults) * 2 + u64::from(beside);
+                let is_born = !memo.worlds.value(moment.world).store.heads.is_empty();
+                let seed = if is_born { 0 } else { u64::from(moment.faults) * 2 + u64::from(beside) };
                 moment.workers[worker] = Phase::At(memo.behaviour.root(Start { now, seed }));
             }
             Step::Answer(worker, call) => {
                 let (began, request) = memo.request(moment.workers[worker], call)?;
                 let (world, answer) = memo.perform(moment.world, began, request);
-                moment.faults -= u8::from(is_timer(&memo.behaviour.requests.value(request)));
+                if let Phase::At(node) = moment.workers[worker] {
+                    let is_fault = is_timer(&memo.behaviour.requests.value(request)) && !memo.waits_for_store(node);
+                    moment.faults -= u8::from(is_fault);
+                }
                 moment.world = world;
                 moment.workers[worker] = memo.after(moment.workers[worker], call, answer);
             }
-            Step::Fail(worker, call, arrives) => {
-                let sent = memo.request(moment.workers[worker], call)?;
+            Step::Fail(worker, call) => {
                 moment.faults -= 1;
-                moment.late.extend(arrives.then_some(sent));
-                moment.workers[worker] = {
-                    let fault = memo.fault;
-                    memo.after(moment.workers[worker], call, fault)
-                };
+                let fault = memo.fault;
+                moment.workers[worker] = memo.after(moment.workers[worker], call, fault);
             }
             Step::Die(worker, call, arrives) => {
                 let sent = memo.request(moment.workers[worker], call)?;
@@ -322,6 +442,15 @@ impl Model for Exploration {
             Step::Arrive(index) => {
                 let (began, request) = moment.late.remove(index);
                 moment.world = memo.perform(moment.world, began, request).0;
+            }
+            Step::Reveal(number) => {
+                moment.world = memo.changed(moment.world, |world| {
+                    let place = world.store.hidden.keys().nth(number).cloned();
+                    place.iter().for_each(|place| world.reveal(place));
+                });
+            }
+            Step::WaitInVain(worker) => {
+                moment.workers[worker] = memo.wait_in_vain(moment.world, moment.workers[worker]);
             }
             Step::Lose => {
                 moment.state_lost = true;
@@ -337,7 +466,13 @@ impl Model for Exploration {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![Property::always(SOUND, |model, moment: &Moment| model.memo().sound(moment.world).is_ok())]
+        vec![
+            Property::always(SOUND, |model, moment: &Moment| model.memo().sound(moment.world).is_ok()),
+            Property::always(NO_ALARM, |model, moment: &Moment| {
+                let is_stopped = moment.workers.iter().any(|phase| matches!(phase, Phase::Stopped(_)));
+                !is_stopped || !model.fixture.world.judge.judges_state
+            }),
+        ]
     }
 }
 
@@ -349,15 +484,18 @@ fn is_timer(request: &Request) -> bool {
 ///
 /// A worker dies only with an effect under way, before it (the call never arrives) or after it (it
 /// arrives, at once or later). To die at any other call leaves what dying right after the effect
-/// before it leaves, or not having begun.
+/// before it leaves, or not having begun. A call of the state or the bucket that fails ends the tick, as death does
+/// ([`Memo::assert_failures_end`]), so it is not tried apart from that.
 fn add_steps(steps: &mut Vec<Step>, worker: usize, call: u64, request: &Request, may_fail: bool) {
     let answered = !is_timer(request) || may_fail;
     steps.extend(answered.then_some(Step::Answer(worker, call)));
     if is_timer(request) || !may_fail {
         return;
     }
-    steps.push(Step::Fail(worker, call, false));
+    if request.to_vendor() {
+        steps.push(Step::Fail(worker, call));
+    }
     if request.has_effect() {
-        steps.extend([Step::Fail(worker, call, true), Step::Die(worker, call, false), Step::Die(worker, call, true)]);
+        steps.extend([Step::Die(worker, call, false), Step::Die(worker, call, true)]);
     }
 }

@@ -12,6 +12,7 @@ use super::explore::Fixture;
 use super::lone::Lone;
 use super::scene::{Content, Entry, Event, Scene, SceneStream};
 use super::simulation::Simulation;
+use super::trouble::Trouble;
 
 const HOUR_BEGINS: UnixSeconds = 1_795_302_000;
 /// Ten minutes before an hour ends.
@@ -186,5 +187,7 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
         chunk_bytes: 4_096,
         tells_time: false,
         tick_seconds: 50,
+        page_seconds: 0,
+        trouble: Trouble::default(),
     }
 }

@@ -1,83 +1,348 @@
-//! What must hold after every write, and when all is done.
+//! What must hold after every write and every tick, and when all is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use collector::{Head, LedgerItem, LedgerKind, UnixSeconds};
+use collector::{Head, LedgerItem, LedgerKind, StreamReport, UnixSeconds, Window};
 
-use super::scene::{Entry, SceneStream};
-use super::simulation::Simulation;
-use super::store::{Object, seq_of_key};
+use super::call::TickId;
+use super::object::{Object, partition, parts_of_key, seq_of_key};
+use super::scene::{Content, Entry, Scene, SceneStream};
+use super::store::Store;
+use super::trouble::BrokenBlob;
 
-/// Judges an object that is about to be created: never at a key in use, never a line that is in
-/// the bucket already.
+/// How far a worker's clock may be from the world's, in seconds.
+pub const MAX_CLOCK_SKEW: i64 = 60;
+/// A blob that was missing or unreadable for so long may be given up, in seconds.
+const GIVE_UP_AFTER: i64 = 86_400;
+/// A blob may be given up so long before the vendor drops it, in seconds.
+const GIVE_UP_BEFORE: i64 = 900;
+/// What a driver's own faults that need a person say; any other failure that needs a person is the collector's.
+pub const PERSON_FAULT: &str = "not allowed";
+
+/// What the judge looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// What the vendor holds.
+    pub scene: &'a Scene,
+    /// State and bucket.
+    pub store: &'a Store,
+    /// The world's clock.
+    pub now: UnixSeconds,
+}
+
+/// An entry that a listing showed and that a watermark or a sweep has passed since: stream, listing, entry.
+type Passed = (usize, &'static str, usize);
+
+/// Finds out whether a promise is broken.
 ///
-/// # Errors
-/// Says which promise is broken.
-pub fn put(world: &Simulation, key: &str, object: &Object) -> Result<(), String> {
-    if let Some(there) = world.store.objects.get(key)
+/// Everything that a listing showed before its watermark must be delivered, pending, or reported as a gap. The judge
+/// remembers what watermarks and sweeps have passed and is not delivered, and looks at all of it at every write of a head
+/// and after every tick.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    /// Whether heads and ledgers are judged too; if not, only what a reader of the bucket sees.
+    pub judges_state: bool,
+    /// The first promise that was broken.
+    pub violation: Option<String>,
+    /// Passed and not delivered.
+    passed: BTreeSet<Passed>,
+    /// Passed and neither delivered nor pending any more: the tick of that number must report a gap.
+    unreported: BTreeMap<Passed, u64>,
+    /// Passed and reported as a gap, or given up by a tick that died before it could report.
+    given_up: BTreeSet<Passed>,
+    /// Gaps that were reported, with their stream.
+    gaps: Vec<(String, Window)>,
+    /// Streams whose state was restored from an earlier copy.
+    restored: BTreeSet<String>,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self {
+            judges_state: true,
+            violation: None,
+            passed: BTreeSet::new(),
+            unreported: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            gaps: Vec::new(),
+            restored: BTreeSet::new(),
+        }
+    }
+}
+
+impl Judge {
+    /// Remembers the first promise that was broken.
+    pub fn blame(&mut self, broken: Result<(), String>) {
+        if let (None, Err(broken)) = (&self.violation, broken) {
+            self.violation = Some(broken);
+        }
+    }
+
+    /// From now on the stream must stop: its state was restored from an earlier copy.
+    pub fn restored(&mut self, stream: String) {
+        self.restored.insert(stream);
+    }
+
+    /// Whether the stream's state was restored.
+    pub fn is_restored(&self, stream: &str) -> bool {
+        self.restored.contains(stream)
+    }
+
+    /// Judges an object that is about to be created: never at a key in use, never a line that is in the bucket already,
+    /// never lines in a partition older than the hour in which the tick began.
+    pub fn put(&mut self, facts: Facts<'_>, tick: TickId, key: &str, object: &Object) {
+        let judged = put(facts, key, object).and_then(|()| self.put_of_running_stream(facts, key));
+        self.blame(judged.and_then(|()| partition_is_not_older(tick, key, object)));
+    }
+
+    fn put_of_running_stream(&self, facts: Facts<'_>, key: &str) -> Result<(), String> {
+        match stream_of_key(facts.scene, key).map(|stream| stream.stream.name()) {
+            Some(name) if self.is_restored(&name) => Err(format!("{key} was put though the state was restored")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges an object that is about to be replaced: only a deployment's own records ever are.
+    pub fn replace(&mut self, facts: Facts<'_>, key: &str) {
+        let name = key.strip_prefix(&facts.scene.settings.prefix);
+        self.blame(match name.is_some_and(|name| name.starts_with("_state/")) {
+            true => Ok(()),
+            false => Err(format!("the object {key} was replaced, and only records under _state/ may be")),
+        });
+    }
+
+    /// Judges a write of the head that is about to be applied.
+    pub fn write(
+        &mut self,
+        facts: Facts<'_>,
+        tick: TickId,
+        (stream, expected): (&str, Option<u64>),
+        head: &Head,
+        items: &[LedgerItem],
+    ) {
+        if !self.judges_state {
+            return;
+        }
+        let judged = self.judge_write(facts, tick, (stream, expected), head, items);
+        self.blame(judged);
+    }
+
+    fn judge_write(
+        &mut self,
+        facts: Facts<'_>,
+        tick: TickId,
+        (name, expected): (&str, Option<u64>),
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> Result<(), String> {
+        let Some(at) = facts.scene.streams.iter().position(|stream| stream.stream.name() == name) else {
+            return Err(format!("there is no stream {name}"));
+        };
+        let of = &facts.scene.streams[at];
+        if self.is_restored(name) {
+            return Err(format!("{name}: the head was written though the state was restored"));
+        }
+        if head.version <= expected.unwrap_or(0) && expected.is_some() {
+            return Err(format!("{name}: version {} follows {expected:?}", head.version));
+        }
+        let Some(current) = facts.store.heads.get(name).map(|row| &row.head) else { return Ok(()) };
+        if head.id != current.id || head.floor != current.floor {
+            return Err(format!("{name}: the head's id or floor was changed"));
+        }
+        commit(facts, of, current, head, items)?;
+        for listing in &of.stream.listings {
+            watermark(of, listing, current, head)?;
+            swept(facts, tick, of, listing, current, head)?;
+            self.passed.extend(newly_passed(facts, tick, (at, of), listing, current, head));
+        }
+        self.account(facts, at, head, tick.number)
+    }
+
+    /// Looks for everything passed of a stream: it must be delivered, pending in `head`, or about to be reported as a gap by
+    /// the tick of that number.
+    fn account(&mut self, facts: Facts<'_>, at: usize, head: &Head, tick: u64) -> Result<(), String> {
+        if !self.passed.iter().any(|(stream, ..)| *stream == at) {
+            return Ok(());
+        }
+        let of = &facts.scene.streams[at];
+        let delivered = facts.store.delivered(&facts.scene.settings.prefix, &of.stream);
+        self.passed.retain(|(stream, _, entry)| *stream != at || !is_delivered(of, &of.entries[*entry], &delivered));
+        let lost: Vec<Passed> = self
+            .passed
+            .iter()
+            .filter(|passed| passed.0 == at && !self.unreported.contains_key(*passed))
+            .filter(|(_, listing, entry)| !is_pending(head, listing, &of.entries[*entry]))
+            .copied()
+            .collect();
+        for passed in lost {
+            let (_, listing, entry) = passed;
+            if !may_be_given_up(facts, &of.entries[entry]) {
+                let what = describe(of, &of.entries[entry]);
+                return Err(format!(
+                    "{}: the watermark or a sweep of {listing} passed {what}, which is neither delivered nor pending",
+                    of.stream.name()
+                ));
+            }
+            self.unreported.insert(passed, tick);
+        }
+        Ok(())
+    }
+
+    /// Judges a tick that has ended: what it gave up it has reported, and it asks for a person only with good reason.
+    pub fn ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) {
+        for (of, report) in facts.scene.streams.iter().zip(reports) {
+            let gap = |gap: &collector::Gap| (of.stream.name(), Window { from: gap.from, to: gap.to });
+            self.gaps.extend(report.gaps.iter().map(gap));
+        }
+        if !self.judges_state {
+            return;
+        }
+        let judged = self.judge_ended(facts, tick, reports);
+        self.blame(judged);
+    }
+
+    fn judge_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
+        for (at, (of, report)) in facts.scene.streams.iter().zip(reports).enumerate() {
+            let name = of.stream.name();
+            let asks = report.failure.as_ref().filter(|failure| failure.needs_person);
+            if let Some(failure) = asks.filter(|failure| !failure.message.contains(PERSON_FAULT))
+                && !self.is_restored(&name)
+            {
+                return Err(format!("{name}: a tick asks for a person without need: {}", failure.message));
+            }
+            let due: Vec<Passed> = self.due_reports(at, tick.number).collect();
+            for passed in due {
+                let entry = &of.entries[passed.2];
+                if !self.has_gap(&name, entry) {
+                    let what = describe(of, entry);
+                    return Err(format!("{name}: {what} was given up, and the tick's report has no gap there"));
+                }
+                self.give_up(passed);
+            }
+            if let Some(row) = facts.store.heads.get(&name).filter(|_| !self.is_restored(&name)) {
+                self.account(facts, at, &row.head, tick.number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A tick is gone before it could report. What it gave up is only known to its head: that a gap is reported at least
+    /// once holds for ticks that end.
+    pub fn died(&mut self, tick: TickId) {
+        let of_tick: Vec<Passed> =
+            self.unreported.iter().filter(|(_, number)| **number == tick.number).map(|(passed, _)| *passed).collect();
+        of_tick.into_iter().for_each(|passed| self.give_up(passed));
+    }
+
+    fn due_reports(&self, at: usize, tick: u64) -> impl Iterator<Item = Passed> {
+        let due = move |((stream, ..), number): &(&Passed, &u64)| *stream == at && **number == tick;
+        self.unreported.iter().filter(due).map(|(passed, _)| *passed)
+    }
+
+    fn give_up(&mut self, passed: Passed) {
+        self.unreported.remove(&passed);
+        self.passed.remove(&passed);
+        self.given_up.insert(passed);
+    }
+
+    fn has_gap(&self, stream: &str, entry: &Entry) -> bool {
+        self.gaps.iter().any(|(of, gap)| of == stream && (gap.from..gap.to).contains(&entry.at))
+    }
+
+    /// Whether everything the entry holds may be missing from the bucket.
+    fn is_excused(&self, at: usize, of: &SceneStream, entry: usize) -> bool {
+        let given_up = self.given_up.iter().any(|(stream, _, given_up)| (*stream, *given_up) == (at, entry));
+        given_up || self.has_gap(&of.stream.name(), &of.entries[entry])
+    }
+
+    /// Judges a world in which everything was visible, the trouble has ended and a worker alone has nothing left to do.
+    ///
+    /// # Errors
+    /// Says which promise is broken.
+    pub fn settled(&self, facts: Facts<'_>) -> Result<(), String> {
+        self.violation.clone().map_or(Ok(()), Err)?;
+        for (at, stream) in facts.scene.streams.iter().enumerate() {
+            let name = stream.stream.name();
+            if self.is_restored(&name) {
+                no_row_twice(facts, stream)?;
+                continue;
+            }
+            let Some(row) = facts.store.heads.get(&name) else { return Err(format!("{name}: no head")) };
+            self.each_event_once(facts, (at, stream), &row.head)?;
+            if self.judges_state {
+                ledger_is_bucket(facts, stream, &row.head)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn each_event_once(&self, facts: Facts<'_>, (at, of): (usize, &SceneStream), head: &Head) -> Result<(), String> {
+        let (name, prefix) = (of.stream.name(), &facts.scene.settings.prefix);
+        let mut lines = no_row_twice(facts, of)?;
+        // Whether each event that was ever to be listed may be missing.
+        let mut due: BTreeMap<usize, bool> = BTreeMap::new();
+        for (number, entry) in of.entries.iter().enumerate().filter(|(_, entry)| entry.at >= head.floor) {
+            let is_excused = self.is_excused(at, of, number);
+            for event in entry.content.events() {
+                *due.entry(event).or_insert(true) &= is_excused;
+            }
+        }
+        for (event, is_excused) in &due {
+            let Some(identity) = of.events[*event].identity.as_deref() else { continue };
+            match lines.remove(identity) {
+                Some(1) => {}
+                Some(many) => return Err(format!("{name}: {identity} was delivered {many} times")),
+                None if *is_excused => {}
+                None => return Err(format!("{name}: {identity} was lost")),
+            }
+        }
+        if let Some((identity, _)) = lines.first_key_value() {
+            return Err(format!("{name}: {identity} was delivered and never shown"));
+        }
+        let rejects = || due.iter().filter(|(event, _)| of.events[**event].identity.is_none());
+        let (all, must) = (rejects().count(), rejects().filter(|(_, is_excused)| !**is_excused).count());
+        // The beginning of a blob that is given up as unreadable is kept among the rejected inputs.
+        let given_up = self.given_up.iter().filter(|(stream, ..)| *stream == at).count();
+        match facts.store.rejected(prefix, &of.stream) {
+            kept if (must..=all + given_up).contains(&kept) => Ok(()),
+            kept => Err(format!("{name}: {kept} rejected inputs are kept, {all} were shown")),
+        }
+    }
+}
+
+fn put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String> {
+    if let Some(there) = facts.store.objects.get(key)
         && there.body != object.body
     {
         return Err(format!("the object {key} was changed after its creation"));
     }
-    let Some(stream) = stream_of_key(world, key) else { return Ok(()) };
-    let mut seen: BTreeSet<&str> = world.store.delivered(&world.scene.settings.prefix, &stream.stream);
+    let Some(stream) = stream_of_key(facts.scene, key) else { return Ok(()) };
+    let mut seen: BTreeSet<&str> = facts.store.delivered(&facts.scene.settings.prefix, &stream.stream);
     match object.lines.iter().find(|line| !seen.insert(&line.identity)) {
         Some(twice) => Err(format!("{} is delivered twice, the second time in {key}", twice.identity)),
         None => Ok(()),
     }
 }
 
-/// Judges an object that is about to be replaced: only a deployment's own records ever are.
-///
-/// # Errors
-/// Says which promise is broken.
-pub fn replace(world: &Simulation, key: &str) -> Result<(), String> {
-    let name = key.strip_prefix(&world.scene.settings.prefix);
-    match name.is_some_and(|name| name.starts_with("_state/")) {
-        true => Ok(()),
-        false => Err(format!("the object {key} was replaced, and only records under _state/ may be")),
+/// Partitions only grow forward: a consumer that has read an hour to its end misses nothing.
+fn partition_is_not_older(tick: TickId, key: &str, object: &Object) -> Result<(), String> {
+    let Some((_, at, _)) = parts_of_key(key).filter(|_| !object.lines.is_empty()) else { return Ok(()) };
+    let oldest = partition(tick.began - MAX_CLOCK_SKEW);
+    match at < oldest.as_str() {
+        true => Err(format!("{key} was put by a tick that began in {oldest}")),
+        false => Ok(()),
     }
 }
 
-fn stream_of_key<'a>(world: &'a Simulation, key: &str) -> Option<&'a SceneStream> {
+fn stream_of_key<'a>(scene: &'a Scene, key: &str) -> Option<&'a SceneStream> {
     seq_of_key(key)?;
-    let rest = key.strip_prefix(&world.scene.settings.prefix)?;
-    world.scene.streams.iter().find(|stream| rest.starts_with(&format!("{}/", stream.stream.log_type.table())))
-}
-
-/// Judges a write of the head that is about to be applied.
-///
-/// # Errors
-/// Says which promise is broken.
-pub fn write(
-    world: &Simulation,
-    began: UnixSeconds,
-    (stream, expected): (&str, Option<u64>),
-    head: &Head,
-    items: &[LedgerItem],
-) -> Result<(), String> {
-    let Some(of) = world.scene.stream(stream) else { return Err(format!("there is no stream {stream}")) };
-    let current = world.store.heads.get(stream).map(|row| &row.head);
-    if head.version <= expected.unwrap_or(0) && expected.is_some() {
-        return Err(format!("{stream}: version {} follows {expected:?}", head.version));
-    }
-    let Some(current) = current else { return Ok(()) };
-    if head.id != current.id || head.floor != current.floor {
-        return Err(format!("{stream}: the head's id or floor was changed"));
-    }
-    commit(world, of, current, head, items)?;
-    current.listings.keys().try_for_each(|listing| watermark(world, began, of, listing, current, head))
+    let rest = key.strip_prefix(&scene.settings.prefix)?;
+    scene.streams.iter().find(|stream| rest.starts_with(&format!("{}/", stream.stream.log_type.table())))
 }
 
 /// `seq` rises by one, and only with the object of its intent and that object's rows.
-fn commit(
-    world: &Simulation,
-    of: &SceneStream,
-    current: &Head,
-    head: &Head,
-    items: &[LedgerItem],
-) -> Result<(), String> {
+fn commit(facts: Facts<'_>, of: &SceneStream, current: &Head, head: &Head, items: &[LedgerItem]) -> Result<(), String> {
     let name = of.stream.name();
     if head.seq == current.seq {
         return if items.is_empty() { Ok(()) } else { Err(format!("{name}: the ledger gains without a new seq")) };
@@ -90,12 +355,12 @@ fn commit(
     }
     let rows = items.iter().filter(|item| item.kind == LedgerKind::Rows);
     let rows: BTreeSet<_> = rows.flat_map(|item| item.entries.iter().map(|entry| (item.hour, *entry))).collect();
-    let object = current.intent.as_ref().and_then(|key| world.store.objects.get(key));
+    let object = current.intent.as_ref().and_then(|key| facts.store.objects.get(key));
     let lines: BTreeSet<_> = object.map(rows_of).unwrap_or_default();
     if !lines.is_subset(&rows) {
         return Err(format!("{name}: seq {} is committed without all rows of its object", current.seq));
     }
-    let rejects = of.events.iter().filter(|event| event.identity.is_none()).count();
+    let rejects = of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scene.trouble.blobs.len();
     if rows.difference(&lines).any(|(hour, _)| *hour != 0) || rows.difference(&lines).count() > rejects {
         return Err(format!("{name}: seq {} is committed with rows that are not in its object", current.seq));
     }
@@ -106,94 +371,146 @@ fn rows_of(object: &Arc<Object>) -> BTreeSet<(u32, u64)> {
     object.lines.iter().map(|line| (line.row_id.hour, line.row_id.ledger_entry())).collect()
 }
 
-/// A watermark only rises, and only past what is delivered: everything that was visible when the
-/// tick began and lay before the new watermark, from the old one less the overlap. Where a backlog is
-/// listed in many windows the overlap comes after them.
-fn watermark(
-    world: &Simulation,
-    began: UnixSeconds,
+fn watermark_of(head: &Head, listing: &str) -> UnixSeconds {
+    head.listings.get(listing).map_or(head.floor, |state| state.watermark)
+}
+
+/// A watermark only rises.
+fn watermark(of: &SceneStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
+    let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
+    match new < old {
+        true => {
+            let name = of.stream.name();
+            Err(format!("{name}: the watermark of {listing} was lowered from {old} to {new}"))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Sweeps that the write records, with what was recorded before.
+fn new_sweeps<'a>(
+    listing: &str,
+    current: &'a Head,
+    head: &'a Head,
+) -> impl Iterator<Item = (u32, Option<UnixSeconds>, UnixSeconds)> + 'a {
+    let old = current.listings.get(listing).map(|state| &state.swept);
+    let new = head.listings.get(listing).map(|state| &state.swept);
+    let before = move |reach: u32| old.and_then(|swept| swept.get(&reach)).copied();
+    new.into_iter()
+        .flatten()
+        .map(move |(reach, at)| (*reach, before(*reach), *at))
+        .filter(|(_, old, new)| *old != Some(*new))
+}
+
+/// A sweep is never recorded as done in the future.
+fn swept(
+    facts: Facts<'_>,
+    tick: TickId,
     of: &SceneStream,
     listing: &str,
     current: &Head,
     head: &Head,
 ) -> Result<(), String> {
-    let name = of.stream.name();
-    let old = current.listings.get(listing).map_or(0, |state| state.watermark);
-    let new = head.listings.get(listing).map_or(0, |state| state.watermark);
-    if new < old {
-        return Err(format!("{name}: the watermark of {listing} was lowered from {old} to {new}"));
-    }
-    if new == old {
-        return Ok(());
-    }
-    let (behind, overlap) = (world.clock.max(began) - old, i64::from(world.scene.policy.overlap));
-    let cut = current.listings.get(listing).and_then(|state| state.window_seconds);
-    let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !world.scene.policy.sweeps.is_empty();
-    let from = if is_backlog { old } else { old - overlap }.max(head.floor);
-    let delivered = world.store.delivered(&world.scene.settings.prefix, &of.stream);
-    let passed = |entry: &&Entry| {
-        entry.visible_at <= began && (from..new).contains(&entry.at) && entry.listings.contains(&listing)
-    };
-    for entry in of.entries.iter().filter(passed) {
-        for event in entry.content.events() {
-            if let Some(identity) = &of.events[event].identity
-                && !delivered.contains(identity.as_str())
-            {
-                return Err(format!("{name}: the watermark of {listing} passed {identity}, which is not delivered"));
-            }
+    let now = facts.now.max(tick.began) + MAX_CLOCK_SKEW;
+    match new_sweeps(listing, current, head).find(|(.., at)| *at > now) {
+        Some((reach, _, at)) => {
+            let name = of.stream.name();
+            Err(format!("{name}: the sweep of {reach} s of {listing} is recorded at {at}, and it is {now} at most"))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Judges a world in which everything was visible and a lone worker has nothing left to do.
-///
-/// # Errors
-/// Says which promise is broken.
-pub fn settled(world: &Simulation) -> Result<(), String> {
-    world.violation.clone().map_or(Ok(()), Err)?;
-    world.scene.streams.iter().try_for_each(|stream| {
-        let name = stream.stream.name();
-        let Some(row) = world.store.heads.get(&name) else { return Err(format!("{name}: no head")) };
-        each_event_once(world, stream, &row.head)?;
-        if world.judges_state { ledger_is_bucket(world, stream, &row.head) } else { Ok(()) }
-    })
+/// The entries that the write passes: those that the listing showed when the tick began, and that lie
+/// - before the new watermark, from the old one less the overlap (where a backlog is listed in many windows the overlap
+///   comes after them), or
+/// - more than a sweep's reach before the moment at which it is recorded, and not before the sweep looked.
+fn newly_passed<'a>(
+    facts: Facts<'a>,
+    tick: TickId,
+    (at, of): (usize, &'a SceneStream),
+    listing: &'static str,
+    current: &Head,
+    head: &Head,
+) -> Vec<Passed> {
+    let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
+    let policy = &facts.scene.policy;
+    let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap));
+    let cut = current.listings.get(listing).and_then(|state| state.window_seconds);
+    let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !policy.sweeps.is_empty();
+    let from = if is_backlog { old } else { old - overlap };
+    let mut claims: Vec<(Window, UnixSeconds)> = Vec::new();
+    if new > old {
+        claims.push((Window { from, to: new }, tick.began));
+    }
+    for (reach, before, at) in new_sweeps(listing, current, head) {
+        let reach = i64::from(reach);
+        let from = before.map_or(UnixSeconds::MIN, |before| before - reach);
+        claims.push((Window { from, to: at - reach }, tick.began.min(at)));
+    }
+    let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| facts.now - retention.keeps + retention.margin);
+    let is_passed = |entry: &Entry| {
+        let shown_by = |(window, shown): &(Window, UnixSeconds)| {
+            (window.from..window.to).contains(&entry.at) && entry.visible_at <= *shown
+        };
+        entry.at >= head.floor.max(oldest) && claims.iter().any(shown_by)
+    };
+    let shown =
+        of.entries.iter().enumerate().filter(|(_, entry)| entry.listings.contains(&listing) && is_passed(entry));
+    shown.map(|(entry, _)| (at, listing, entry)).collect()
 }
 
-fn each_event_once(world: &Simulation, of: &SceneStream, head: &Head) -> Result<(), String> {
-    let (name, prefix) = (of.stream.name(), &world.scene.settings.prefix);
+/// Whether every event of the entry is in the bucket. Input that cannot become a line is not looked for.
+fn is_delivered(of: &SceneStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
+    let events = entry.content.events();
+    let mut identities = events.iter().filter_map(|event| of.events[*event].identity.as_deref());
+    identities.all(|identity| delivered.contains(identity))
+}
+
+/// Whether the entry is pending: a pending span covers its time, or it is a pending blob.
+fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
+    let Some(pending) = head.listings.get(listing).map(|state| &state.pending) else { return false };
+    let is_covered = pending.spans.iter().any(|span| (span.from..span.to).contains(&entry.at));
+    let is_blob = matches!(&entry.content, Content::Blob { id, .. } if pending.blobs.iter().any(|blob| blob.id == *id));
+    is_covered || is_blob
+}
+
+/// Whether the collector may have given the entry up: the vendor drops it, or it is a blob that was missing or
+/// unreadable for a day.
+fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
+    let now = facts.now + MAX_CLOCK_SKEW;
+    let expires = facts.scene.policy.retention.map(|retention| entry.at + retention.keeps - retention.margin);
+    let is_blob = matches!(entry.content, Content::Blob { .. });
+    let last = expires.map(|expires| expires - if is_blob { GIVE_UP_BEFORE } else { 0 });
+    let is_unusable = matches!(facts.scene.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));
+    last.is_some_and(|last| now >= last) || (is_unusable && now - entry.visible_at >= GIVE_UP_AFTER)
+}
+
+fn describe(of: &SceneStream, entry: &Entry) -> String {
+    match &entry.content {
+        Content::Event(event, _) => of.events[*event].identity.clone().unwrap_or_else(|| "a rejected input".to_owned()),
+        Content::Blob { id, .. } => id.clone(),
+    }
+}
+
+/// The stream's lines by identity, with how often each is there. No row is there twice.
+fn no_row_twice<'a>(facts: Facts<'a>, of: &'a SceneStream) -> Result<BTreeMap<&'a str, u32>, String> {
     let mut lines: BTreeMap<&str, u32> = BTreeMap::new();
     let mut rows = BTreeSet::new();
-    for line in world.store.objects_of(prefix, &of.stream).flat_map(|(_, object)| &object.lines) {
+    for line in facts.store.objects_of(&facts.scene.settings.prefix, &of.stream).flat_map(|(_, object)| &object.lines) {
         *lines.entry(&line.identity).or_default() += 1;
         if !rows.insert(line.row_id) {
-            return Err(format!("{name}: the row {} is there twice", line.row_id));
+            return Err(format!("{}: the row {} is there twice", of.stream.name(), line.row_id));
         }
     }
-    let due: BTreeSet<usize> =
-        of.entries.iter().filter(|entry| entry.at >= head.floor).flat_map(|entry| entry.content.events()).collect();
-    for identity in due.iter().filter_map(|event| of.events[*event].identity.as_deref()) {
-        match lines.remove(identity) {
-            Some(1) => {}
-            Some(many) => return Err(format!("{name}: {identity} was delivered {many} times")),
-            None => return Err(format!("{name}: {identity} was lost")),
-        }
-    }
-    if let Some((identity, _)) = lines.first_key_value() {
-        return Err(format!("{name}: {identity} was delivered and never shown"));
-    }
-    let rejects = due.iter().filter(|event| of.events[**event].identity.is_none()).count();
-    match world.store.rejected(prefix, &of.stream) {
-        kept if kept == rejects => Ok(()),
-        kept => Err(format!("{name}: {kept} rejected inputs are kept, {rejects} were shown")),
-    }
+    Ok(lines)
 }
 
-fn ledger_is_bucket(world: &Simulation, of: &SceneStream, head: &Head) -> Result<(), String> {
-    let (name, prefix) = (of.stream.name(), &world.scene.settings.prefix);
-    let mut rows = world.store.ledger_rows(&name);
+fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(), String> {
+    let (name, prefix) = (of.stream.name(), &facts.scene.settings.prefix);
+    let mut rows = facts.store.ledger_rows(&name);
     let mut seqs = BTreeSet::new();
-    for (key, object) in world.store.objects_of(prefix, &of.stream) {
+    for (key, object) in facts.store.objects_of(prefix, &of.stream) {
         let seq = seq_of_key(key).ok_or_else(|| format!("{name}: the key {key} has no seq"))?;
         if !seqs.insert(seq) || seq >= head.seq {
             return Err(format!("{name}: the object {key} is not the one of its seq; the head is at {}", head.seq));

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use collector::{SourceCache, StreamReport};
 
-use super::call::{Answer, Request};
-use super::judge;
+use super::call::{Answer, Request, TickId};
 use super::simulation::Simulation;
 use super::worker::Worker;
 
 /// Calls of one tick. A lone worker that wants more does not finish.
-pub const MOST_CALLS: usize = 20_000;
+pub const MAX_CALLS: usize = 20_000;
 /// Ticks until a lone worker is drained.
-pub const MOST_TICKS: usize = 20;
+pub const MAX_TICKS: usize = 20;
+/// The longest backoff of pending work, in seconds.
+const MAX_BACKOFF: i64 = 3_600;
+/// The number of a lone worker's first tick; those of others are lower.
+const FIRST_TICK: u64 = 1 << 32;
 
 /// What one tick did.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Lone {
     /// # Errors
     /// When there is no such call.
     pub fn die_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
-        let began = self.world.clock;
+        let tick = TickId { number: 0, began: self.world.clock };
         let scene = Arc::clone(&self.world.scene);
         let mut worker = Worker::begin(&scene, self.world.now(), u64::MAX, Rc::default());
         while worker.reports.is_none() {
@@ -68,7 +71,7 @@ impl Lone {
             if such(&request) {
                 return Ok(());
             }
-            worker.answer(id, self.world.perform(began, &request));
+            worker.answer(id, self.world.perform(tick, &request));
         }
         Err("the tick ended before any such call".into())
     }
@@ -82,23 +85,30 @@ impl Lone {
         mut instead: impl FnMut(&mut Simulation, &Request) -> Option<Answer>,
     ) -> Result<Ticked, String> {
         self.ticks += 1;
-        let began = self.world.clock;
+        let tick = TickId { number: FIRST_TICK + self.ticks, began: self.world.clock };
         let scene = Arc::clone(&self.world.scene);
         let mut worker = Worker::begin(&scene, self.world.now(), self.ticks, Rc::clone(&self.cache));
         let mut calls = Vec::new();
+        let mut is_as_it_is = true;
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;
-            if calls.len() >= MOST_CALLS {
-                return Err(format!("a lone worker does not finish: {MOST_CALLS} calls, then {request:?}"));
+            if calls.len() >= MAX_CALLS {
+                return Err(format!("a lone worker does not finish: {MAX_CALLS} calls, then {request:?}"));
             }
-            let answer = instead(&mut self.world, &request).unwrap_or_else(|| self.world.perform(began, &request));
+            let other = instead(&mut self.world, &request);
+            is_as_it_is &= other.is_none();
+            let answer = other.unwrap_or_else(|| self.world.perform(tick, &request));
             if !matches!(request, Request::Sleep { .. }) {
                 calls.push(request);
             }
             worker.set_now(self.world.now());
             worker.answer(id, answer);
         }
-        Ok(Ticked { reports: worker.reports.unwrap_or_default(), calls })
+        let reports = worker.reports.unwrap_or_default();
+        if is_as_it_is {
+            self.world.tick_ended(tick, &reports);
+        }
+        Ok(Ticked { reports, calls })
     }
 
     /// The oldest call; a timer only where there is nothing else, and then time passes.
@@ -115,33 +125,48 @@ impl Lone {
         Ok((id, Request::Sleep { duration }))
     }
 
-    /// Ticks until every stream says that it is drained; the last tick.
+    /// Whether every stream is drained. One whose state was restored is when it has stopped.
+    fn is_drained(&self, ticked: &Ticked) -> bool {
+        let streams = self.world.scene.streams.iter().zip(&ticked.reports);
+        let mut ended = streams.map(|(of, report)| {
+            let has_stopped = report.failure.as_ref().is_some_and(|failure| failure.needs_person);
+            report.drained || (has_stopped && self.world.judge.is_restored(&of.stream.name()))
+        });
+        ended.all(|ended| ended)
+    }
+
+    /// Ticks until every stream says that it is drained, with a schedule's time between them; the last tick.
     ///
     /// # Errors
     /// When that takes too long.
     pub fn drain(&mut self) -> Result<Ticked, String> {
+        self.drain_within(MAX_TICKS)
+    }
+
+    fn drain_within(&mut self, max_ticks: usize) -> Result<Ticked, String> {
         let mut last = None;
-        for _ in 0..MOST_TICKS {
+        for _ in 0..max_ticks {
             let ticked = self.tick()?;
-            if ticked.reports.iter().all(|report| report.drained) {
+            if self.is_drained(&ticked) {
                 return Ok(ticked);
             }
             last = ticked.reports.into_iter().find(|report| !report.drained);
+            self.world.clock += self.world.scene.policy.tick_seconds;
         }
-        Err(format!("a lone worker is not drained after {MOST_TICKS} ticks: {last:?}"))
+        Err(format!("a lone worker is not drained after {max_ticks} ticks: {last:?}"))
     }
 
-    /// Waits until everything is visible, drains, also by every sweep, and judges what came of it.
+    /// Waits until everything is visible and due, drains, also by every sweep, and judges what came of it.
     ///
     /// # Errors
     /// Says which promise is broken.
     pub fn settle(&mut self) -> Result<(), String> {
-        self.world.clock = self.world.clock.max(self.world.scene.all_visible_at()) + 60;
-        self.drain()?;
+        self.world.clock = self.world.clock.max(self.world.scene.all_visible_at()) + MAX_BACKOFF;
+        self.drain_within(MAX_TICKS + self.world.scene.slow_ticks())?;
         for sweep in self.world.scene.policy.sweeps {
             self.world.clock += sweep.every + 1;
             self.drain()?;
         }
-        judge::settled(&self.world)
+        self.world.settled()
     }
 }

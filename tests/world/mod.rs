@@ -3,16 +3,19 @@
 //! | file | one idea |
 //! |---|---|
 //! | `call` | what a worker asks of the world, and what it is told: plain values |
-//! | `ports` | the collector's ports, as letters to a mailbox |
-//! | `worker` | one tick of the real collector, advanced one answer at a time |
+//! | `object` | objects of the bucket: their bytes, and what they say |
+//! | `trouble` | trouble at the vendor that does not end by itself |
 //! | `scene` | what the vendor holds, and how it shows it |
-//! | `store` | heads, ledgers and objects |
+//! | `store` | heads, ledgers and objects; ledger items may be visible later than their head |
 //! | `mutant` | deliberate faults of the world, to prove that the checks can fail |
-//! | `judge` | what must hold after every write, and when all is done |
+//! | `judge` | what must hold after every write and every tick, and when all is done |
 //! | `simulation` | the world together: a call in, an answer out |
+//! | `ports` | the collector's ports: each call waits until somebody answers it |
+//! | `worker` | one tick of the real collector, advanced one answer at a time |
 //! | `lone` | a worker alone: until drained, with a say in its answers |
 //! | `chance` | pseudo-random numbers from a seed |
 //! | `cast` | scenes made from a seed |
+//! | `calm` | a worker alone at a vendor with permanent trouble: how soon events arrive |
 //! | `random` | driver 1: seeds |
 //! | `intern` | equal values share a number |
 //! | `behaviour` | the collector's behaviour as a tree: answers so far, calls next |
@@ -21,6 +24,7 @@
 
 pub mod behaviour;
 pub mod call;
+pub mod calm;
 pub mod cast;
 pub mod chance;
 pub mod explore;
@@ -29,9 +33,11 @@ pub mod intern;
 pub mod judge;
 pub mod lone;
 pub mod mutant;
+pub mod object;
 pub mod ports;
 pub mod random;
 pub mod scene;
 pub mod simulation;
 pub mod store;
+pub mod trouble;
 pub mod worker;

@@ -18,11 +18,21 @@ pub enum Mutant {
     LedgerStale,
     /// The state is lost once, and birth records, which would tell, are never kept.
     HeadLost,
+    /// The watermark passes a failed span without recording it: new pending spans are left out of a written head.
+    PendingNotRecorded,
+    /// Pending work is dropped at its bound, which is one span and one blob.
+    PendingDropped,
+    /// The last commit is not verified: heads are read as if it had written nothing to the ledger.
+    VerificationSkipped,
+    /// A stale intent is reused: it is shown with the partition of the current hour, and its object is put at its old key.
+    StaleIntentReused,
+    /// A sweep is recorded by the vendor's clock, however wrong that is.
+    SweptByVendorClock,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::CommitUnconditional,
         Self::IntendUnconditional,
         Self::CommitOverWatermark,
@@ -30,5 +40,28 @@ impl Mutant {
         Self::WatermarkEarly,
         Self::LedgerStale,
         Self::HeadLost,
+        Self::PendingNotRecorded,
+        Self::PendingDropped,
+        Self::VerificationSkipped,
+        Self::StaleIntentReused,
+        Self::SweptByVendorClock,
     ];
+
+    /// Whether the exhaustive exploration catches it: its three events have one pending span at most, and no vendor
+    /// clock or sweep.
+    pub fn is_explored(self) -> bool {
+        !matches!(self, Self::PendingDropped | Self::SweptByVendorClock)
+    }
+
+    /// Whether the seeds catch it: a commit that is seen in parts just when another tick needs all of it is too rare there.
+    pub fn is_seeded(self) -> bool {
+        self != Self::VerificationSkipped
+    }
+
+    /// Whether it loses or repeats events, or breaks the order of partitions, which a reader of the bucket sees. A
+    /// watermark that is lowered costs a longer listing, and nothing in the bucket; a sweep that comes too late is made up
+    /// for by the next one.
+    pub fn shows_in_bucket(self) -> bool {
+        !matches!(self, Self::CommitOverWatermark | Self::SweptByVendorClock)
+    }
 }

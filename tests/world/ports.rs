@@ -19,8 +19,9 @@ use collector::{
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::call::{Answer, BlobAnswer, Body, Request};
+use super::call::{Answer, BlobAnswer, Request};
 use super::chance::Chance;
+use super::object::Body;
 use super::simulation::Simulation;
 
 /// A call under way.

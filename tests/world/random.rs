@@ -10,10 +10,11 @@ use std::time::Duration;
 use collector::{Listed, PortError, Prepared, SourceCache};
 use jiff::Timestamp;
 
-use super::call::{Answer, BlobAnswer, Request};
+use super::call::{Answer, BlobAnswer, Request, TickId};
 use super::cast::{self, BEGIN};
 use super::chance::Chance;
 use super::intern::fingerprint;
+use super::judge::{MAX_CLOCK_SKEW, PERSON_FAULT};
 use super::lone::Lone;
 use super::mutant::Mutant;
 use super::scene::Scene;
@@ -54,15 +55,22 @@ pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outco
 }
 
 /// One worker's place: a tick, or the time between two.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Desk {
     worker: Option<Worker>,
     cache: Rc<SourceCache>,
-    began: i64,
+    tick: TickId,
     /// Seconds this worker's clock is ahead of the vendor's.
     skew: i64,
     /// When each timer is due, by the call's id.
     timers: BTreeMap<u64, Timestamp>,
+}
+
+impl Desk {
+    fn new(skew: i64) -> Self {
+        let tick = TickId { number: 0, began: 0 };
+        Self { worker: None, cache: Rc::default(), tick, skew, timers: BTreeMap::new() }
+    }
 }
 
 /// How likely things are, in 1,000 calls.
@@ -81,7 +89,7 @@ struct Run {
     desks: Vec<Desk>,
     odds: Odds,
     /// Calls whose caller has given up on them, and which may still arrive.
-    late: Vec<(i64, Request)>,
+    late: Vec<(TickId, Request)>,
     tell: bool,
     step: u64,
     ticks: u64,
@@ -97,7 +105,7 @@ impl Run {
             same_worker: chance.pick(&[0, 500, 900]),
         };
         let desks =
-            (0..chance.pick(&[2, 2, 3])).map(|_| Desk { skew: chance.between(-60, 60), ..Desk::default() }).collect();
+            (0..chance.pick(&[2, 2, 3])).map(|_| Desk::new(chance.between(-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW))).collect();
         let (violation, trace) = (None, String::new());
         let outcome = Outcome { violation, trace_hash: 0, trace, calls: 0, faults: 0, deaths: 0, adopted: 0 };
         let scene = Arc::clone(&world.scene);
@@ -128,7 +136,7 @@ impl Run {
             }
             self.deliver_late();
             self.advance(turn);
-            if self.world.violation.is_some() {
+            if self.world.judge.violation.is_some() {
                 return;
             }
         }
@@ -141,10 +149,11 @@ impl Run {
             self.die(desk);
         }
         let mut lone = Lone::new(self.world.clone());
-        let mut settled = self.world.violation.take().map_or_else(|| lone.settle(), Err);
+        let mut settled = self.world.judge.violation.take().map_or_else(|| lone.settle(), Err);
         if settled.is_ok() {
-            for (began, request) in std::mem::take(&mut self.late) {
-                lone.world.perform(began, &request);
+            for (tick, request) in std::mem::take(&mut self.late) {
+                lone.world.perform(tick, &request);
+                lone.world.judge.died(tick);
             }
             settled = lone.settle();
         }
@@ -159,9 +168,10 @@ impl Run {
         if self.late.is_empty() || !self.chance.happens(100) {
             return;
         }
-        let (began, request) = self.late.swap_remove(self.chance.index(self.late.len()));
+        let (tick, request) = self.late.swap_remove(self.chance.index(self.late.len()));
         if self.chance.happens(700) {
-            let answer = self.world.perform(began, &request);
+            let answer = self.world.perform(tick, &request);
+            self.world.judge.died(tick);
             self.note(&("late", request, answer));
         }
     }
@@ -178,8 +188,7 @@ impl Run {
         self.note(&(desk, id, &request, &fate));
         match fate {
             Fate::Answer => {
-                let began = self.desks[desk].began;
-                let answer = self.world.perform(began, &request);
+                let answer = self.world.perform(self.desks[desk].tick, &request);
                 self.answer(desk, id, answer);
             }
             Fate::Instead(answer) => self.answer(desk, id, answer),
@@ -196,13 +205,13 @@ impl Run {
 
     /// What becomes of a call nobody waits for any more.
     fn send_on(&mut self, desk: usize, request: Request, arrives: Arrives) {
-        let began = self.desks[desk].began;
+        let tick = self.desks[desk].tick;
         match arrives {
             Arrives::Never => {}
-            Arrives::Now => drop(self.world.perform(began, &request)),
+            Arrives::Now => drop(self.world.perform(tick, &request)),
             Arrives::Later => {
                 if request.has_effect() {
-                    self.late.push((began, request));
+                    self.late.push((tick, request));
                 }
             }
         }
@@ -219,7 +228,7 @@ impl Run {
         if fresh {
             at.cache = Rc::default();
         }
-        at.began = self.world.clock;
+        at.tick = TickId { number: self.ticks, began: self.world.clock };
         at.timers.clear();
         at.worker = Some(Worker::begin(&self.scene, now, self.chance.bits(), Rc::clone(&at.cache)));
         self.after_poll(desk);
@@ -235,6 +244,7 @@ impl Run {
             // With the process goes its memory; what is put back while the tick is dropped goes too.
             at.cache = Rc::default();
             self.outcome.deaths += 1;
+            self.world.judge.died(at.tick);
         }
     }
 
@@ -256,6 +266,7 @@ impl Run {
         let Some(worker) = &mut at.worker else { return };
         if let Some(reports) = worker.reports.take() {
             at.worker = None;
+            self.world.tick_ended(at.tick, &reports);
             self.outcome.adopted += reports.iter().map(|report| report.lines.adopted).sum::<u64>();
             self.note(&(desk, reports));
             return;
@@ -283,7 +294,7 @@ impl Run {
             self.world.clock += i64::try_from(wait.as_secs()).unwrap_or(0) + 1;
         }
         if waiting.is_empty() {
-            self.world.blame(Err("a worker waits for nothing".into()));
+            self.world.judge.blame(Err("a worker waits for nothing".into()));
             return None;
         }
         Some(waiting.swap_remove(self.chance.index(waiting.len())))
@@ -311,7 +322,7 @@ impl Run {
         }
         let error = match self.chance.below(3) {
             0 if !request.to_vendor() => PortError::again("the connection was reset"),
-            1 => PortError::person("not allowed"),
+            1 => PortError::person(PERSON_FAULT),
             _ => PortError::next_tick("no answer in time"),
         };
         Fate::Fail { arrives: self.arrives(), error }

@@ -1,11 +1,11 @@
 //! What the vendor holds, and how it shows it.
 //!
-//! A scene never changes; what is visible of it depends on the vendor's clock alone. The order of
-//! a listing is the order of the entries, which means nothing.
+//! A scene never changes, except that a driver may end its [`Trouble`]; what is visible of it depends on the world's
+//! clock alone. The order of a listing is the order of the entries, which means nothing.
 
 use collector::{BlobRef, Item, ListingId, Page, Settings, Source, Stream, UnixSeconds, VendorPolicy, Window};
 
-use super::ports::Ports;
+use super::trouble::{BrokenBlob, Trouble};
 
 /// One source, its API and the deployment's settings.
 #[derive(Debug, Clone)]
@@ -20,10 +20,14 @@ pub struct Scene {
     pub page_size: usize,
     /// Bytes a chunk of a blob.
     pub chunk_bytes: usize,
-    /// Whether `prepare` tells the vendor's clock.
+    /// Whether `prepare` tells the vendor's clock; pages always do.
     pub tells_time: bool,
     /// Seconds a tick has.
     pub tick_seconds: i64,
+    /// Seconds that each page takes.
+    pub page_seconds: i64,
+    /// What is permanently wrong at the vendor.
+    pub trouble: Trouble,
 }
 
 /// One stream of a scene.
@@ -40,7 +44,7 @@ pub struct SceneStream {
 /// One distinct event.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What a line of it is recognised by, see [`identity_of_line`](super::store::identity_of_line);
+    /// What a line of it is recognised by, see [`identity_of_line`](super::object::identity_of_line);
     /// `None` for input that cannot become a line.
     pub identity: Option<String>,
     /// The ways the vendor writes it: other order of keys, or fields added later.
@@ -89,7 +93,7 @@ const BLOB_KEPT: UnixSeconds = 7 * 86_400;
 
 impl Scene {
     /// The source as the collector knows it.
-    pub fn source(&self, vendor: Ports) -> Source<Ports> {
+    pub fn source<V>(&self, vendor: V) -> Source<V> {
         let streams = self.streams.iter().map(|stream| stream.stream.clone()).collect();
         Source { vendor, streams, policy: self.policy.clone() }
     }
@@ -104,17 +108,43 @@ impl Scene {
         let entries = self.streams.iter().flat_map(|stream| &stream.entries);
         entries.map(|entry| entry.visible_at.max(entry.at + 1)).max().unwrap_or(0)
     }
+
+    /// The first second that the vendor still lists at `now`.
+    pub fn kept_from(&self, now: UnixSeconds) -> UnixSeconds {
+        self.policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps)
+    }
+
+    /// Ticks that listing everything takes beyond what it takes where pages take no time: for halving windows, and for
+    /// each page once more.
+    pub fn slow_ticks(&self) -> usize {
+        let pages = self.streams.iter().map(|stream| stream.entries.len().div_ceil(self.page_size)).max().unwrap_or(0);
+        if self.page_seconds == 0 { 0 } else { pages + 32 }
+    }
+
+    /// Whether permanent trouble keeps the listing from handing out the entry.
+    pub fn is_broken(&self, entry: &Entry, listing: &str) -> bool {
+        let second = Window { from: entry.at, to: entry.at + 1 };
+        self.trouble.breaks(listing, second) || self.broken_blob(entry).is_some()
+    }
+
+    /// The permanent trouble of an entry that is a blob.
+    pub fn broken_blob(&self, entry: &Entry) -> Option<BrokenBlob> {
+        match &entry.content {
+            Content::Event(..) => None,
+            Content::Blob { id, .. } => self.trouble.blobs.get(id).copied(),
+        }
+    }
 }
 
 impl SceneStream {
-    /// One page of a window of a listing as shown at `now`, or none when the cursor is not one of ours.
+    /// One page of at most `size` items of a window of a listing as shown at `now`, or none when the cursor is not one
+    /// of ours.
     pub fn page(
         &self,
         listing: &str,
         window: Window,
         cursor: Option<&str>,
-        size: usize,
-        now: UnixSeconds,
+        (size, now): (usize, UnixSeconds),
     ) -> Option<Page> {
         let after = cursor.map_or(Some(0), |cursor| cursor.strip_prefix("after:")?.parse::<usize>().ok())?;
         let shown = |entry: &Entry| {

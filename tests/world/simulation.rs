@@ -3,14 +3,36 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use collector::{Head, LedgerItem, Listed, PortError, Prepared, Put, UnixSeconds, Written};
+use collector::{
+    Head, LedgerHour, LedgerItem, Listed, Page, PortError, Prepared, Put, StreamReport, UnixSeconds, Window, Written,
+};
 use jiff::Timestamp;
 
-use super::call::{Answer, BlobAnswer, Body, Request};
-use super::judge;
+use super::call::{Answer, BlobAnswer, Request, TickId};
+use super::chance::Chance;
+use super::intern::fingerprint;
+use super::judge::{Facts, Judge};
 use super::mutant::Mutant;
-use super::scene::Scene;
-use super::store::{HeadRow, Object, Store, essence};
+use super::object::{Body, Object, essence, partition, parts_of_key};
+use super::scene::{Content, Entry, Scene};
+use super::store::{HeadRow, ItemPlace, Store};
+use super::trouble::{BrokenBlob, TRICKLE_SECONDS, Trouble};
+
+/// When a store shows the ledger items of a commit, whose head it shows at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tearing {
+    /// With the head.
+    Never,
+    /// Each when [`Simulation::reveal`] says so.
+    UntilRevealed,
+    /// Each after a delay of its own of at most `max_seconds`; most are short.
+    Delays {
+        /// Decides how long.
+        seed: u64,
+        /// The longest.
+        max_seconds: i64,
+    },
+}
 
 /// The world at one moment. Cloning it is cheap; its `Debug` text is all of it that changes.
 #[derive(Clone)]
@@ -19,21 +41,21 @@ pub struct Simulation {
     pub scene: Arc<Scene>,
     /// The fault built in, if any.
     pub mutant: Option<Mutant>,
-    /// The vendor's clock.
+    /// When ledger items become visible.
+    pub tearing: Tearing,
+    /// The true time. What the vendor's clock shows is this, unless it is wrong.
     pub clock: UnixSeconds,
     /// State and bucket.
     pub store: Store,
     /// Secrets by reference.
     pub secrets: BTreeMap<String, String>,
-    /// Whether heads and ledgers are judged too; if not, only what a reader of the bucket sees.
-    pub judges_state: bool,
-    /// The first promise that was broken.
-    pub violation: Option<String>,
+    /// Who finds out whether a promise is broken.
+    pub judge: Judge,
 }
 
 impl std::fmt::Debug for Simulation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {:?} {:?}", self.clock, self.store, self.violation)
+        write!(f, "{} {:?} {:?}", self.clock, self.store, self.judge)
     }
 }
 
@@ -41,81 +63,148 @@ impl Simulation {
     /// A world with nothing in its state and bucket.
     pub fn new(scene: Arc<Scene>, clock: UnixSeconds) -> Self {
         let (store, secrets) = (Store::default(), BTreeMap::new());
-        Self { scene, mutant: None, clock, store, secrets, judges_state: true, violation: None }
+        Self { scene, mutant: None, tearing: Tearing::Never, clock, store, secrets, judge: Judge::default() }
     }
 
-    /// The vendor's clock as a timestamp.
+    /// The world's clock as a timestamp.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_second(self.clock).unwrap_or_default()
     }
 
-    /// Remembers the first promise that was broken.
-    pub fn blame(&mut self, broken: Result<(), String>) {
-        if let (None, Err(broken)) = (&self.violation, broken) {
-            self.violation = Some(broken);
-        }
+    /// Lets the judge look at the world.
+    fn judge(&mut self, look: impl FnOnce(&mut Judge, Facts<'_>)) {
+        let mut judge = std::mem::take(&mut self.judge);
+        look(&mut judge, Facts { scene: &self.scene, store: &self.store, now: self.clock });
+        self.judge = judge;
+    }
+
+    /// Judges the reports of a tick that has ended.
+    pub fn tick_ended(&mut self, tick: TickId, reports: &[StreamReport]) {
+        self.judge(|judge, facts| judge.ended(facts, tick, reports));
+    }
+
+    /// Judges a world in which everything was visible, the trouble has ended and a worker alone has nothing left to do.
+    ///
+    /// # Errors
+    /// Says which promise is broken.
+    pub fn settled(&self) -> Result<(), String> {
+        self.judge.settled(Facts { scene: &self.scene, store: &self.store, now: self.clock })
+    }
+
+    /// Ends all permanent trouble.
+    pub fn heal(&mut self) {
+        self.scene = Arc::new(Scene { trouble: Trouble::default(), ..Scene::clone(&self.scene) });
     }
 
     /// Answers a call whose tick began just now.
     pub fn answer(&mut self, request: &Request) -> Answer {
-        self.perform(self.clock, request)
+        self.perform(TickId { number: 0, began: self.clock }, request)
     }
 
-    /// Performs a call of a tick that began at `began`, and judges it.
-    pub fn perform(&mut self, began: UnixSeconds, request: &Request) -> Answer {
+    /// Performs a call of a tick, and judges it.
+    pub fn perform(&mut self, tick: TickId, request: &Request) -> Answer {
+        if request.to_vendor() {
+            return self.ask_vendor(tick, request);
+        }
         match request {
-            Request::Head { stream } => Answer::Head(self.store.heads.get(stream).map(|row| row.head.clone())),
-            Request::Write { .. } => Answer::Written(self.write(began, request)),
+            Request::Head { stream } => Answer::Head(self.shown_head(stream)),
+            Request::Write { .. } => Answer::Written(self.write(tick, request)),
             Request::Ledger { stream, kind, hour, after_seq } => {
-                let mut items = self.store.items(stream, *kind, *hour, *after_seq);
+                let place = LedgerHour { kind: *kind, hour: *hour };
+                let mut items = self.store.items(stream, place, *after_seq, self.clock);
                 self.make_stale(stream, &mut items);
                 Answer::Ledger(items)
             }
             Request::VisibleHours { stream, seq, hours } => {
-                Answer::VisibleHours(self.store.visible_hours(stream, *seq, hours))
+                Answer::VisibleHours(self.store.visible_hours(stream, *seq, hours, self.clock))
             }
-            Request::Put { key, body, content_type } => Answer::Put(self.put(key, body, content_type)),
-            Request::Get { key } => Answer::Object(self.store.objects.get(key).map(|object| object.body.clone())),
+            Request::Put { key, body, content_type } => {
+                let key = self.stored_key(key);
+                Answer::Put(self.put(tick, &key, body, content_type))
+            }
+            Request::Get { key } => {
+                let object = self.store.objects.get(&self.stored_key(key));
+                Answer::Object(object.map(|object| object.body.clone()))
+            }
             Request::Replace { key, expected, body, content_type } => {
                 Answer::Replaced(self.replace(key, expected, body, content_type))
-            }
-            Request::Prepare { last_start, .. } => Answer::Prepared(Prepared::Ready {
-                vendor_now: self.scene.tells_time.then_some(self.shown(began)),
-                started: self.scene.tells_time && last_start.is_none(),
-            }),
-            Request::List { .. } => Answer::Listed(self.list(self.shown(began), request)),
-            Request::Fetch { stream, blob } => Answer::Fetched(match self.blob(stream, &blob.id) {
-                Some(_) if blob.expires <= self.clock => BlobAnswer::Expired,
-                Some(_) => BlobAnswer::Body,
-                None => BlobAnswer::Missing,
-            }),
-            Request::Chunk { stream, blob, chunk } => {
-                let bytes = self.blob(stream, blob).unwrap_or_default();
-                Answer::Chunk(bytes.chunks(self.scene.chunk_bytes).nth(*chunk).map(<[u8]>::to_vec))
             }
             Request::Sleep { .. } => Answer::Slept,
             Request::Secret { reference } => match self.secrets.get(reference) {
                 Some(secret) => Answer::Secret(secret.clone()),
                 None => Answer::Failed(PortError::person(format!("there is no secret {reference}; create it"))),
             },
+            Request::Prepare { .. } | Request::List { .. } | Request::Fetch { .. } | Request::Chunk { .. } => {
+                unreachable!("these go to the vendor")
+            }
         }
     }
 
-    /// The vendor's clock as a tick that began at `began` sees it.
-    fn shown(&self, began: UnixSeconds) -> UnixSeconds {
-        self.clock.max(began)
+    fn ask_vendor(&mut self, tick: TickId, request: &Request) -> Answer {
+        if self.scene.trouble.is_down(self.clock) && (self.scene.tells_time || !request.is_prepare()) {
+            return Answer::Failed(PortError::next_tick("the vendor does not answer"));
+        }
+        match request {
+            Request::Prepare { last_start, .. } => Answer::Prepared(Prepared::Ready {
+                vendor_now: self.scene.tells_time.then(|| self.vendor_clock(tick)),
+                started: self.scene.tells_time && last_start.is_none(),
+            }),
+            Request::List { .. } => self.list(tick, request),
+            Request::Fetch { stream, blob } => match self.blob_entry(stream, &blob.id) {
+                Some((_, Some(BrokenBlob::Fails))) => Answer::Failed(PortError::next_tick("500 for this blob")),
+                Some(_) if blob.expires <= self.clock => Answer::Fetched(BlobAnswer::Expired),
+                None | Some((_, Some(BrokenBlob::Missing))) => Answer::Fetched(BlobAnswer::Missing),
+                Some(_) => Answer::Fetched(BlobAnswer::Body),
+            },
+            Request::Chunk { stream, blob, chunk } => Answer::Chunk(self.chunk(stream, blob, *chunk)),
+            _ => Answer::Failed(PortError::person("this does not go to the vendor")),
+        }
     }
 
-    fn blob(&self, stream: &str, id: &str) -> Option<Vec<u8>> {
-        self.scene.stream(stream)?.blob(id)
+    /// The vendor's true time as a tick sees it.
+    fn shown(&self, tick: TickId) -> UnixSeconds {
+        self.clock.max(tick.began)
     }
 
-    fn list(&mut self, now: UnixSeconds, request: &Request) -> Listed {
-        let Request::List { stream, listing, window, cursor } = request else { return Listed::NotOffered };
-        let scene = Arc::clone(&self.scene);
-        let Some(of) = scene.stream(stream) else { return Listed::NotOffered };
-        let Some(page) = of.page(listing, *window, cursor.as_deref(), scene.page_size, now) else {
-            return Listed::CursorLost;
+    /// What the vendor's clock shows, which may be wrong.
+    fn vendor_clock(&self, tick: TickId) -> UnixSeconds {
+        self.scene.trouble.clock.at(self.shown(tick))
+    }
+
+    /// The entry of a blob, and its permanent trouble.
+    fn blob_entry(&self, stream: &str, id: &str) -> Option<(&Entry, Option<BrokenBlob>)> {
+        let is_blob = |entry: &&Entry| matches!(&entry.content, Content::Blob { id: of, .. } if of == id);
+        let entry = self.scene.stream(stream)?.entries.iter().find(is_blob)?;
+        Some((entry, self.scene.broken_blob(entry)))
+    }
+
+    fn chunk(&mut self, stream: &str, id: &str, chunk: usize) -> Option<Vec<u8>> {
+        let mut bytes = self.scene.stream(stream)?.blob(id)?;
+        match self.blob_entry(stream, id)?.1 {
+            Some(BrokenBlob::Trickles) => {
+                self.clock += TRICKLE_SECONDS;
+                return Some(vec![if chunk == 0 { b'[' } else { b' ' }]);
+            }
+            // Its last event is cut.
+            Some(BrokenBlob::Unreadable) => bytes.truncate(bytes.len().saturating_sub(2)),
+            _ => {}
+        }
+        bytes.chunks(self.scene.chunk_bytes).nth(chunk).map(<[u8]>::to_vec)
+    }
+
+    fn list(&mut self, tick: TickId, request: &Request) -> Answer {
+        let Request::List { stream, listing, window, cursor } = request else {
+            return Answer::Listed(Listed::NotOffered);
+        };
+        self.clock += self.scene.page_seconds;
+        let (scene, now) = (Arc::clone(&self.scene), self.shown(tick));
+        let Some(of) = scene.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
+        if scene.trouble.breaks(listing, *window) {
+            return Answer::Failed(PortError::next_tick("500 for this window"));
+        }
+        let kept = Window { from: window.from.max(scene.kept_from(now)), ..*window };
+        let Some(page) = of.page(listing, kept, cursor.as_deref(), (scene.page_size, now)) else {
+            return Answer::Listed(Listed::CursorLost);
         };
         if self.mutant == Some(Mutant::WatermarkEarly)
             && page.next.is_none()
@@ -124,10 +213,10 @@ impl Simulation {
         {
             state.watermark = state.watermark.max(window.to);
         }
-        Listed::Page(page)
+        Answer::Listed(Listed::Page(Page { vendor_now: Some(self.vendor_clock(tick)), ..page }))
     }
 
-    fn put(&mut self, key: &str, body: &Body, content_type: &str) -> Put {
+    fn put(&mut self, tick: TickId, key: &str, body: &Body, content_type: &str) -> Put {
         let there = self.store.objects.contains_key(key);
         if there && self.mutant != Some(Mutant::PutOverwrites) {
             return Put::AlreadyThere;
@@ -137,10 +226,10 @@ impl Simulation {
         }
         match Object::read(key, body, content_type) {
             Ok(object) => {
-                self.blame(judge::put(self, key, &object));
+                self.judge(|judge, facts| judge.put(facts, tick, key, &object));
                 self.store.objects.insert(key.to_owned(), Arc::new(object));
             }
-            Err(why) => self.blame(Err(format!("the object {key} cannot be read: {why}"))),
+            Err(why) => self.judge.blame(Err(format!("the object {key} cannot be read: {why}"))),
         }
         Put::Created
     }
@@ -154,15 +243,15 @@ impl Simulation {
         if current.is_none_or(|object| object.essence != essence(&expected.0)) {
             return false;
         }
-        self.blame(judge::replace(self, key));
+        self.judge(|judge, facts| judge.replace(facts, key));
         match Object::read(key, body, content_type) {
             Ok(object) => drop(self.store.objects.insert(key.to_owned(), Arc::new(object))),
-            Err(why) => self.blame(Err(format!("the object {key} cannot be read: {why}"))),
+            Err(why) => self.judge.blame(Err(format!("the object {key} cannot be read: {why}"))),
         }
         true
     }
 
-    fn write(&mut self, began: UnixSeconds, request: &Request) -> Written {
+    fn write(&mut self, tick: TickId, request: &Request) -> Written {
         let Request::Write { stream, expected, head, items } = request else { return Written::Refused };
         let current = self.store.heads.get(stream);
         let as_expected = current.map(|row| row.head.version) == *expected;
@@ -171,17 +260,99 @@ impl Simulation {
         }
         let mut head = head.clone();
         self.keep_raised(stream, &mut head);
-        if self.judges_state {
-            self.blame(judge::write(self, began, (stream, *expected), &head, items));
-        }
+        self.spoil(tick, stream, &mut head);
+        self.judge(|judge, facts| judge.write(facts, tick, (stream, *expected), &head, items));
         let current = self.store.heads.get(stream);
         let reshaped = current.is_none_or(|row| (row.head.seq, &row.head.intent) != (head.seq, &head.intent));
         let shaped_at = current.filter(|_| !reshaped).map_or(head.version, |row| row.shaped_at);
         self.store.heads.insert(stream.clone(), HeadRow { head, shaped_at });
         for item in items {
-            self.store.ledger.insert((stream.clone(), item.kind, item.hour, item.seq), item.clone());
+            let place = (stream.clone(), item.kind, item.hour, item.seq);
+            self.hide(&place);
+            self.store.ledger.insert(place, item.clone());
         }
         Written::Applied
+    }
+
+    /// The item at that place becomes visible later than its head, as the store's [`Tearing`] says.
+    fn hide(&mut self, place: &ItemPlace) {
+        let visible_at = match self.tearing {
+            Tearing::Never => return,
+            Tearing::UntilRevealed => UnixSeconds::MAX,
+            Tearing::Delays { seed, max_seconds } => {
+                let place = u64::try_from(fingerprint(place) >> 64).unwrap_or(0);
+                let mut chance = Chance::new(seed ^ place);
+                let longest = chance.pick(&[0, 2, 2, 60, max_seconds]).min(max_seconds);
+                self.clock + chance.between(0, longest)
+            }
+        };
+        self.store.hidden.insert(place.clone(), visible_at);
+    }
+
+    /// Makes a hidden item visible.
+    pub fn reveal(&mut self, place: &ItemPlace) {
+        self.store.hidden.remove(place);
+    }
+
+    /// Makes everything visible, also what is written from now on.
+    pub fn mend_store(&mut self) {
+        self.tearing = Tearing::Never;
+        self.store.hidden.clear();
+    }
+
+    /// The head as the store shows it.
+    fn shown_head(&self, stream: &str) -> Option<Head> {
+        let mut head = self.store.heads.get(stream)?.head.clone();
+        match self.mutant {
+            Some(Mutant::VerificationSkipped) => head.last_commit = Default::default(),
+            Some(Mutant::StaleIntentReused) => head.intent = head.intent.map(|key| self.redated(&key)),
+            _ => {}
+        }
+        Some(head)
+    }
+
+    /// The key in the partition of the current hour.
+    fn redated(&self, key: &str) -> String {
+        parts_of_key(key)
+            .map_or(key.to_owned(), |(folder, _, name)| format!("{folder}{}/{name}", partition(self.clock)))
+    }
+
+    /// The key that a re-dated intent stands for.
+    fn stored_key(&self, key: &str) -> String {
+        let Some((folder, _, name)) = parts_of_key(key).filter(|_| self.mutant == Some(Mutant::StaleIntentReused))
+        else {
+            return key.to_owned();
+        };
+        let mut intents = self.store.heads.values().filter_map(|row| row.head.intent.as_ref());
+        let is_same = |intent: &&String| parts_of_key(intent).is_some_and(|parts| (parts.0, parts.2) == (folder, name));
+        intents.find(is_same).map_or(key.to_owned(), Clone::clone)
+    }
+
+    /// What a mutant does to a head that is written.
+    fn spoil(&self, tick: TickId, stream: &str, head: &mut Head) {
+        let current = self.store.heads.get(stream).map(|row| &row.head);
+        head.intent = head.intent.take().map(|key| self.stored_key(&key));
+        for (listing, state) in &mut head.listings {
+            let before = current.and_then(|head| head.listings.get(listing));
+            match self.mutant {
+                Some(Mutant::PendingNotRecorded) => state.pending.spans.retain(|span| {
+                    let known = before.into_iter().flat_map(|before| &before.pending.spans);
+                    known.into_iter().any(|known| known.from <= span.from && span.to <= known.to)
+                }),
+                Some(Mutant::PendingDropped) => {
+                    state.pending.spans.truncate(1);
+                    state.pending.blobs.truncate(1);
+                }
+                Some(Mutant::SweptByVendorClock) => {
+                    let vendor_clock = self.vendor_clock(tick);
+                    for (reach, at) in &mut state.swept {
+                        let is_new = before.and_then(|before| before.swept.get(reach)) != Some(at);
+                        *at = if is_new { vendor_clock.max(*at) } else { *at };
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Whether a mutant applies a write whose condition does not hold.
@@ -224,6 +395,7 @@ impl Simulation {
     pub fn lose_state(&mut self) {
         self.store.heads.clear();
         self.store.ledger.clear();
+        self.store.hidden.clear();
         self.store.objects.retain(|key, _| !key.contains("_state/"));
     }
 }

@@ -1,14 +1,12 @@
 //! Heads, ledgers and objects, as values.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::sync::Arc;
 
-use collector::{Head, LedgerHour, LedgerItem, LedgerKind, Stream};
-use flate2::read::MultiGzDecoder;
-use schema::RowId;
+use collector::{Head, LedgerHour, LedgerItem, LedgerKind, Stream, UnixSeconds};
 
-use super::call::Body;
+use super::call::Request;
+use super::object::{Object, mark_of_record};
 
 /// The place of an item of the ledger: stream, kind, hour, `seq`.
 pub type ItemPlace = (String, LedgerKind, u32, u64);
@@ -20,6 +18,8 @@ pub struct Store {
     pub heads: BTreeMap<String, HeadRow>,
     /// Items by their place.
     pub ledger: BTreeMap<ItemPlace, LedgerItem>,
+    /// Items that no reader sees before this moment, though the head of their commit is there.
+    pub hidden: BTreeMap<ItemPlace, UnixSeconds>,
     /// Objects by their key.
     pub objects: BTreeMap<String, Arc<Object>>,
 }
@@ -31,90 +31,6 @@ pub struct HeadRow {
     pub head: Head,
     /// The version at which `seq` or the intent last changed.
     pub shaped_at: u64,
-}
-
-/// One object of the bucket.
-#[derive(Clone)]
-pub struct Object {
-    /// Its bytes.
-    pub body: Body,
-    /// Its type.
-    pub content_type: String,
-    /// Its lines; none where it is no object of lines.
-    pub lines: Vec<Line>,
-    /// What it says.
-    pub essence: String,
-}
-
-/// One line of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// `p_row_id`
-    pub row_id: RowId,
-    /// Which event it is.
-    pub identity: String,
-}
-
-impl std::fmt::Debug for Object {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.essence)
-    }
-}
-
-impl Object {
-    /// Reads what was put at `key`.
-    ///
-    /// # Errors
-    /// Says what is wrong with an object of lines that does not hold lines.
-    pub fn read(key: &str, body: &Body, content_type: &str) -> Result<Self, String> {
-        let lines = if key.ends_with(".ndjson.gz") { lines(&body.0)? } else { Vec::new() };
-        let essence = essence(&body.0);
-        Ok(Self { body: body.clone(), content_type: content_type.to_owned(), lines, essence })
-    }
-}
-
-/// What an object says: the row ids of its lines, or the fields of a birth record. The times of writing
-/// (`p_parse_time`, `born_at`) are left out, because nobody reads them again.
-pub fn essence(body: &[u8]) -> String {
-    if let Ok(lines) = lines(body) {
-        return lines.iter().map(|line| format!("{} ", line.row_id)).collect();
-    }
-    let mut value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    if value["id"].is_string()
-        && let Some(record) = value.as_object_mut()
-    {
-        record.remove("born_at");
-        return format!("born {value}");
-    }
-    match value["raw"].as_str() {
-        Some(raw) => format!("rejected {raw}"),
-        None => format!("{:032x}", super::intern::fingerprint_bytes(body)),
-    }
-}
-
-fn lines(body: &[u8]) -> Result<Vec<Line>, String> {
-    let mut text = String::new();
-    MultiGzDecoder::new(body).read_to_string(&mut text).map_err(|error| format!("not gzip of UTF-8: {error}"))?;
-    if !text.is_empty() && !text.ends_with('\n') {
-        return Err("its last line has no end".into());
-    }
-    text.lines().map(line).collect()
-}
-
-fn line(text: &str) -> Result<Line, String> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("{text}: {error}"))?;
-    let row_id = value["p_row_id"].as_str().and_then(RowId::parse).ok_or_else(|| format!("no p_row_id: {text}"))?;
-    let identity = identity_of_line(&value).ok_or_else(|| format!("not an event of ours: {text}"))?;
-    Ok(Line { row_id, identity })
-}
-
-/// Which event a line is: OpenAI's `id`; Microsoft's `Id` with the operation, for there the same
-/// `Id` with other content is another event.
-pub fn identity_of_line(line: &serde_json::Value) -> Option<String> {
-    if let Some(id) = line["id"].as_str() {
-        return Some(id.to_owned());
-    }
-    Some(format!("{}|{}", line["Id"].as_str()?, line["Operation"].as_str()?))
 }
 
 impl Store {
@@ -141,28 +57,71 @@ impl Store {
         self.objects.keys().filter(|key| key.starts_with(&folder)).count()
     }
 
-    /// The items of one bucket of a ledger after a `seq`, in ascending order.
-    pub fn items(&self, stream: &str, kind: LedgerKind, hour: u32, after_seq: Option<u64>) -> Vec<LedgerItem> {
-        let from = (stream.to_owned(), kind, hour, 0);
-        let to = (stream.to_owned(), kind, hour, u64::MAX);
+    /// The high-water mark of `seq` in the stream's birth record.
+    pub fn mark(&self, prefix: &str, stream: &Stream) -> Option<u64> {
+        let key = format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table());
+        mark_of_record(self.objects.get(&key)?)
+    }
+
+    fn is_visible(&self, place: &ItemPlace, now: UnixSeconds) -> bool {
+        self.hidden.get(place).is_none_or(|visible_at| *visible_at <= now)
+    }
+
+    /// The items of one bucket of a ledger after a `seq` that are visible at `now`, in ascending order.
+    pub fn items(&self, stream: &str, place: LedgerHour, after_seq: Option<u64>, now: UnixSeconds) -> Vec<LedgerItem> {
+        let at = |seq| (stream.to_owned(), place.kind, place.hour, seq);
+        let shown = self.ledger.range(at(0)..=at(u64::MAX)).filter(|(place, _)| self.is_visible(place, now));
         let after = |item: &&LedgerItem| after_seq.is_none_or(|after| item.seq > after);
-        self.ledger.range(from..=to).map(|(_, item)| item).filter(after).cloned().collect()
+        shown.map(|(_, item)| item).filter(after).cloned().collect()
     }
 
-    /// Those of `hours` in which commit `seq` of the stream has an item.
-    pub fn visible_hours(&self, stream: &str, seq: u64, hours: &[LedgerHour]) -> Vec<LedgerHour> {
-        let has_item = |hour: &&LedgerHour| self.ledger.contains_key(&(stream.to_owned(), hour.kind, hour.hour, seq));
-        hours.iter().filter(has_item).copied().collect()
+    /// Those of `hours` in which commit `seq` of the stream has an item that is visible at `now`.
+    pub fn visible_hours(&self, stream: &str, seq: u64, hours: &[LedgerHour], now: UnixSeconds) -> Vec<LedgerHour> {
+        let place = |hour: &LedgerHour| (stream.to_owned(), hour.kind, hour.hour, seq);
+        let is_shown = |hour: &&LedgerHour| {
+            let place = place(hour);
+            self.ledger.contains_key(&place) && self.is_visible(&place, now)
+        };
+        hours.iter().filter(is_shown).copied().collect()
     }
 
-    /// All row entries of a stream's ledger, as hour and entry.
+    /// Whether the request reads the item at that place.
+    pub fn reads(request: &Request, (of, kind, hour, seq): &ItemPlace) -> bool {
+        match request {
+            Request::Ledger { stream, kind: wanted, hour: at, after_seq } => {
+                of == stream && kind == wanted && hour == at && after_seq.is_none_or(|after| *seq > after)
+            }
+            Request::VisibleHours { stream, seq: wanted, hours } => {
+                of == stream && seq == wanted && hours.contains(&LedgerHour { kind: *kind, hour: *hour })
+            }
+            _ => false,
+        }
+    }
+
+    /// All row entries of a stream's ledger, visible or not, as hour and entry.
     pub fn ledger_rows(&self, stream: &str) -> BTreeSet<(u32, u64)> {
         let rows = self.ledger.iter().filter(|((of, kind, ..), _)| of == stream && *kind == LedgerKind::Rows);
         rows.flat_map(|(_, item)| item.entries.iter().map(|entry| (item.hour, *entry))).collect()
     }
-}
 
-/// The `seq` in an object's key.
-pub fn seq_of_key(key: &str) -> Option<u64> {
-    key.strip_suffix(".ndjson.gz")?.rsplit('-').next()?.parse().ok()
+    /// When all pending work of all streams is due; `None` where there is none.
+    pub fn pending_due_at(&self) -> Option<UnixSeconds> {
+        let listings = self.heads.values().flat_map(|row| row.head.listings.values());
+        let due = listings.flat_map(|listing| {
+            let spans = listing.pending.spans.iter().map(|span| span.schedule.next_attempt);
+            spans.chain(listing.pending.blobs.iter().map(|blob| blob.schedule.next_attempt))
+        });
+        due.max()
+    }
+
+    /// Puts a stream's head and ledger in the place of those of an earlier copy of the store, all of it visible.
+    pub fn restore(&mut self, stream: &str, copy: &Self) {
+        self.heads.remove(stream);
+        self.heads.extend(copy.heads.get(stream).map(|row| (stream.to_owned(), row.clone())));
+        self.ledger.retain(|(of, ..), _| of != stream);
+        self.ledger.extend(
+            copy.ledger.iter().filter(|((of, ..), _)| of == stream).map(|(place, item)| (place.clone(), item.clone())),
+        );
+        self.hidden.retain(|(of, ..), _| of != stream);
+    }
 }

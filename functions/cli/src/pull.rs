@@ -95,6 +95,7 @@ fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
         report.gaps.iter().for_each(|gap| output::complain(&gap.cause));
         report.notes.silence.iter().for_each(|silence| output::complain(silence));
         report.failure.iter().for_each(|failure| output::complain(&failure.message));
+        pending(report).iter().for_each(|pending| output::complain(pending));
     }
     if json {
         return output::say_json(&Shown { streams: reports });
@@ -116,21 +117,60 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
             report.lines.bytes,
         ];
         let [events, delivered, repeats, rejected, objects, bytes] = counts.map(|count| count.to_string());
-        let end = match (&report.failure, report.drained) {
-            (Some(_), _) => "failed",
-            (None, false) if !report.pending.is_empty() => "pending",
-            (None, false) => "cut short",
-            (None, true) => "drained",
-        };
+        let end = end(report);
         let (source, log_type) = (report.source.clone(), report.log_type.to_owned());
-        [source, log_type, events, delivered, repeats, rejected, objects, bytes, end.to_owned()]
+        [source, log_type, events, delivered, repeats, rejected, objects, bytes, end]
     };
     std::iter::once(head.map(str::to_owned)).chain(reports.iter().map(row)).collect()
 }
 
+/// How the tick ended for the stream, in a few words.
+fn end(report: &StreamReport) -> String {
+    let pending = &report.pending;
+    let end = match (&report.failure, report.drained) {
+        (Some(_), _) => "failed",
+        (None, true) => "drained",
+        (None, false) if pending.is_empty() => "cut short",
+        (None, false) => "delivered",
+    };
+    let count =
+        |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+    let counts = [count(pending.pending_spans, "span"), count(pending.pending_blobs, "blob")];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    if counts.is_empty() { end.to_owned() } else { format!("{end}, {} pending", counts.join(" and ")) }
+}
+
+/// What is pending, since when and why, for a person.
+fn pending(report: &StreamReport) -> Option<String> {
+    let reason = report.pending.pending_reason.as_ref()?;
+    let hours = report.pending.pending_age_seconds.unwrap_or(0) as f64 / 3_600.0;
+    let name = format!("{}/{}", report.source, report.stream);
+    Some(format!("{name}: some of it fails since {hours:.1} h and is tried again, all else is delivered: {reason}"))
+}
+
 #[cfg(test)]
 mod tests {
+    use collector::{Failure, PendingReport, PortError};
+
     use super::*;
+
+    #[test]
+    fn the_end_says_what_is_pending() {
+        let pending = PendingReport {
+            pending_spans: 1,
+            pending_blobs: 3,
+            pending_age_seconds: Some(5_400),
+            pending_reason: Some("HTTP 500".to_owned()),
+        };
+        let report =
+            StreamReport { source: "acme".to_owned(), stream: "dlp".to_owned(), pending, ..Default::default() };
+        assert_eq!(end(&report), "delivered, 1 span and 3 blobs pending");
+        assert!(super::pending(&report).is_some_and(|text| text.starts_with("acme/dlp: some of it fails since 1.5 h")));
+        let failure = Some(Failure::new("acme/dlp", &PortError::next_tick("no")));
+        assert_eq!(end(&StreamReport { failure, ..report }), "failed, 1 span and 3 blobs pending");
+        assert_eq!(end(&StreamReport::default()), "cut short");
+        assert_eq!(end(&StreamReport { drained: true, ..StreamReport::default() }), "drained");
+    }
 
     #[test]
     fn prefixes() {

@@ -215,7 +215,7 @@ fn lost_state_stops_and_says_what_to_do() {
     }
     let output = simulator.pull("openai", lake.path());
     assert_eq!(code(&output), 3);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("audit-pull rebuild"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("restore the newest state"), "{output:?}");
     assert_eq!(files(lake.path()), before);
 }
 

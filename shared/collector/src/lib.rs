@@ -10,6 +10,8 @@ mod collect;
 mod deliver;
 mod plan;
 mod state;
+#[cfg(test)]
+mod testing;
 mod tick;
 
 pub use base::drift::Drift;

@@ -1,6 +1,7 @@
 //! One organization, its audit log, and one deployment that collects it.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use adapters::http::HttpClient;
@@ -86,6 +87,11 @@ pub(crate) fn begin() -> Timestamp {
     BEGIN.parse().unwrap()
 }
 
+fn config(address: SocketAddr) -> Config {
+    let base_url = format!("http://{address}{BASE_PATH}");
+    Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap()
+}
+
 impl World {
     /// What `options` say, under these behaviours.
     pub(crate) fn with(options: &Options, behaviours: Behaviours) -> Self {
@@ -97,8 +103,7 @@ impl World {
         let time = Time::at(options.now);
         let simulator = OpenAiSimulator::with(options, behaviours, time.for_simulator()).unwrap();
         let running = simulator.serve(0).unwrap();
-        let base_url = format!("http://{}{BASE_PATH}", running.address());
-        let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+        let config = config(running.address());
         let seed = options.seed;
         Self {
             engine: VirtualClock::of_engine(&time, ahead, seed),
@@ -122,9 +127,19 @@ impl World {
         self.client = VirtualClock::of_client(&self.time, ahead, seeds.1);
     }
 
+    /// From now on the vendor is asked at that address.
+    pub(crate) fn ask_at(&mut self, address: SocketAddr) {
+        self.config = config(address);
+    }
+
     /// A healthy organization with these events, all visible at the beginning.
     pub(crate) fn of(records: Vec<String>) -> Self {
         Self::with(&Options { records: Some(records), ..Options::new(begin()) }, Behaviours::default())
+    }
+
+    /// The same, chance beginning with `seed`.
+    pub(crate) fn of_seed(records: Vec<String>, seed: u64) -> Self {
+        Self::with(&Options { records: Some(records), seed, ..Options::new(begin()) }, Behaviours::default())
     }
 
     /// A healthy organization with `count` events, a minute apart up to the beginning.
@@ -187,6 +202,17 @@ impl World {
     /// The watermark of the organization's listing, in seconds after the beginning.
     pub(crate) fn watermark(&self) -> i64 {
         self.head().listings[openai::ORGANIZATION].watermark - begin().as_second()
+    }
+
+    /// The pending spans of the organization's listing, in seconds after the beginning.
+    pub(crate) fn pending(&self) -> Vec<(i64, i64)> {
+        self.pending_of(openai::ORGANIZATION)
+    }
+
+    /// The pending spans of a listing, in seconds after the beginning.
+    pub(crate) fn pending_of(&self, listing: &str) -> Vec<(i64, i64)> {
+        let spans = &self.head().listings[listing].pending.spans;
+        spans.iter().map(|span| (span.from - begin().as_second(), span.to - begin().as_second())).collect()
     }
 
     /// Everything the vendor showed is in the bucket once; how it stands there.

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use collector::{Compression, PortError, Settings};
+use collector::{Compression, MAX_SHARED_BYTES, PortError, Settings};
 
 /// The furthest a new stream may look back, in days.
 const MAX_LOOKBACK_DAYS: u16 = 3_650;
 /// The longest prefix, in characters; S3 takes keys of 1,024 bytes.
 const MAX_PREFIX_CHARS: usize = 256;
 const DAY_SECONDS: i64 = 86_400;
+/// Lambda's own variable: the function's memory in MB.
+const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+/// Ledger caches, batches and blob references share this part of the function's memory: two fifths.
+const SHARED_MEMORY_PERCENT: usize = 40;
 
 /// What a deployment says. No message repeats a value: people put secrets in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub struct Environment {
     pub bucket: String,
     /// `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
     pub settings: Settings,
+    /// Bytes that ledger caches, batches and blob references of all sources share, a part of the function's memory.
+    pub shared_bytes: usize,
     /// The vendor's own variables.
     vendors: BTreeMap<String, String>,
 }
@@ -56,6 +62,7 @@ impl Environment {
                 lookback: reader.optional("LOOKBACK_DAYS", lookback).unwrap_or(Settings::default().lookback),
                 ..Settings::default()
             },
+            shared_bytes: reader.optional(MEMORY_SIZE, shared_bytes).unwrap_or(MAX_SHARED_BYTES),
             vendors,
         };
         match reader.problems[..] {
@@ -115,6 +122,11 @@ impl Reader<'_> {
     fn problem(&mut self, name: &str, problem: impl Display) {
         self.problems.push(format!("{name} {problem}"));
     }
+}
+
+fn shared_bytes(megabytes: &str) -> Result<usize, String> {
+    let megabytes: usize = megabytes.parse().map_err(|_| "is not a number of MB".to_owned())?;
+    Ok((megabytes << 20) / 100 * SHARED_MEMORY_PERCENT)
 }
 
 fn secret_arns(text: &str) -> Result<Vec<String>, String> {
@@ -206,6 +218,13 @@ mod tests {
         assert_eq!(environment.settings, Settings::default());
         assert_eq!(environment.settings.lookback, 7 * 86_400);
         assert_eq!(environment.variable("OPENAI_LISTINGS"), None);
+        assert_eq!(environment.shared_bytes, MAX_SHARED_BYTES);
+    }
+
+    #[test]
+    fn ok_streams_share_a_part_of_the_functions_memory() {
+        let environment = parse(&[(MEMORY_SIZE, "512")]).unwrap();
+        assert!((200 << 20..210 << 20).contains(&environment.shared_bytes), "{}", environment.shared_bytes);
     }
 
     #[test]

@@ -71,9 +71,9 @@ impl Shell {
             secrets: SecretsManager::new(aws::secrets_client(&sdk), clock),
             state: DynamoState::new(aws::dynamodb_client(&sdk), &environment.table, clock),
             bucket: S3Bucket::new(aws::s3_client(&sdk), &environment.bucket, clock),
+            memory: MemoryBudget::new(environment.shared_bytes),
             environment,
             clock,
-            memory: MemoryBudget::default(),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use collector::{Head, LedgerHour, LedgerItem, LedgerKind, PortError, State, Stream, Written};
+use collector::{Head, LedgerHour, LedgerItem, LedgerKind, ListingState, PortError, State, Stream, Written};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::layout::PRIVATE_DIR;
@@ -218,15 +218,21 @@ fn prepare(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// Deletes what expired before the oldest watermark of its stream; looks first, so that an idle start writes nothing.
+/// The oldest vendor time that the listing may still be listed at: its watermark, or what is pending before it.
+fn oldest_to_list(listing: &ListingState) -> i64 {
+    let spans = listing.pending.spans.iter().map(|span| span.from);
+    let blobs = listing.pending.blobs.iter().map(|blob| blob.created);
+    spans.chain(blobs).fold(listing.watermark, i64::min)
+}
+
+/// Deletes what expired before everything that its stream may still list; looks first, so that an idle start writes nothing.
 fn forget(connection: &Connection) -> Result<(), rusqlite::Error> {
     let mut select = connection.prepare("SELECT stream, head FROM heads")?;
     let heads = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (stream, head) in heads.collect::<Result<Vec<(String, String)>, _>>()? {
         // A head that cannot be read is told when its stream is.
         let Ok(head) = serde_json::from_str::<Head>(&head) else { continue };
-        let watermarks = head.listings.values().map(|listing| listing.watermark);
-        let Some(oldest) = watermarks.min() else { continue };
+        let Some(oldest) = head.listings.values().map(oldest_to_list).min() else { continue };
         let any = "SELECT EXISTS (SELECT 1 FROM ledger WHERE stream = ?1 AND expires_at < ?2)";
         if connection.query_row(any, params![stream, oldest], |row| row.get(0))? {
             connection.execute("DELETE FROM ledger WHERE stream = ?1 AND expires_at < ?2", params![stream, oldest])?;
@@ -293,6 +299,14 @@ mod tests {
         let error = LocalState::open(lake.path()).unwrap_err();
         assert!(error.message.contains("is of version 2, this program knows 1"), "{error}");
         Ok(())
+    }
+
+    #[test]
+    fn what_is_pending_may_still_be_listed() {
+        let listing = r#"{"watermark":900,"spans":[
+            {"from":120,"to":130,"first_failure":0,"last_attempt":0,"attempts":1,"next_attempt":0}]}"#;
+        assert_eq!(oldest_to_list(&serde_json::from_str(listing).unwrap()), 120);
+        assert_eq!(oldest_to_list(&ListingState { watermark: 900, ..ListingState::default() }), 900);
     }
 
     #[test]

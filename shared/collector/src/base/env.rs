@@ -37,3 +37,19 @@ impl<S, B, C: Clock> Env<'_, S, B, C> {
         self.deadline.saturating_sub(COMMIT_RESERVE).unwrap_or(Timestamp::MIN)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, World};
+
+    #[test]
+    fn ok_listing_ends_before_the_deadline() {
+        let world = World::new();
+        let mut env = world.env();
+        assert_eq!(env.now(), NOW);
+        assert_eq!(env.deadline.duration_since(env.cutoff()), COMMIT_RESERVE.try_into().unwrap());
+        env.deadline = Timestamp::MIN;
+        assert_eq!(env.cutoff(), Timestamp::MIN);
+    }
+}

@@ -51,3 +51,22 @@ impl PortError {
         Self { recovery: Recovery::Person, message: message.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_an_error_says_what_happened_and_what_cures_it() {
+        let second = Duration::from_secs(1);
+        let all = [
+            (PortError::again("busy"), Recovery::Again { after: None }),
+            (PortError::again_after(second, "busy"), Recovery::Again { after: Some(second) }),
+            (PortError::next_tick("busy"), Recovery::NextTick),
+            (PortError::person("busy"), Recovery::Person),
+        ];
+        for (error, recovery) in all {
+            assert_eq!((error.recovery, error.to_string().as_str()), (recovery, "busy"));
+        }
+    }
+}

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Bytes that ledger caches, batches and blob references of one process share. With the binary, buffers and
-/// the compressor this stays well within a function of 512 MB.
-pub const MAX_SHARED_BYTES: usize = 192 << 20;
+/// Bytes that ledger caches, batches and blob references of one process share, unless it knows better. With the binary,
+/// buffers and the compressor this stays well within 256 MB.
+pub const MAX_SHARED_BYTES: usize = 96 << 20;
 
 /// The bytes that the streams of a process share. Clones are the same budget.
 ///

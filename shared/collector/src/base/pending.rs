@@ -74,3 +74,29 @@ pub struct PendingBlob {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{pending_blob, pending_span};
+
+    #[test]
+    fn ok_pending_work_is_stored_flat_and_reads_back() {
+        let span = PendingSpan { cursor: Some("page 2".to_owned()), ..pending_span(10, 20) };
+        let blob = PendingBlob { missing_since: Some(7), ..pending_blob("b", 15) };
+        let work = PendingWork { spans: vec![span], blobs: vec![blob] };
+        let stored = serde_json::to_value(&work).unwrap();
+        for work in [&stored["spans"][0], &stored["blobs"][0]] {
+            assert!(work["next_attempt"].is_i64() && work["attempts"] == 1, "{work}");
+        }
+        assert_eq!(serde_json::from_value::<PendingWork>(stored).unwrap(), work);
+    }
+
+    #[test]
+    fn ok_what_is_absent_takes_no_place() {
+        assert_eq!(serde_json::to_string(&PendingWork::default()).unwrap(), "{}");
+        let span = serde_json::to_value(PendingSpan { reason: String::new(), ..pending_span(10, 20) }).unwrap();
+        assert!(span.get("cursor").is_none() && span.get("reason").is_none(), "{span}");
+        assert_eq!(serde_json::from_value::<PendingSpan>(span).unwrap().window(), Window { from: 10, to: 20 });
+    }
+}

@@ -105,3 +105,18 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::memory::MAX_SHARED_BYTES;
+
+    #[test]
+    fn ok_the_defaults_keep_within_one_commit_and_the_memory_of_a_process_that_collects_one_tenant() {
+        let Settings { prefix, batch, .. } = Settings::default();
+        assert!(prefix.is_empty() || prefix.ends_with('/'));
+        assert!(batch.ledger_hours <= MAX_ROW_HOURS);
+        // Five streams at once, each with a full batch; beyond that batches are delivered early.
+        assert!(5 * batch.bytes <= MAX_SHARED_BYTES);
+    }
+}

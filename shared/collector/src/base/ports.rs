@@ -265,3 +265,45 @@ pub enum Listed {
         lost: Option<Window>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::FutureExt;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    /// Secrets that remember how they were asked for.
+    #[derive(Default)]
+    struct Asked(RefCell<Vec<(String, bool)>>);
+
+    impl Secrets for Asked {
+        async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
+            self.0.borrow_mut().push((reference.to_owned(), fresh));
+            Ok("key".into())
+        }
+    }
+
+    struct Plain;
+
+    impl Body for Plain {
+        async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+            Err(PortError::next_tick("reset"))
+        }
+    }
+
+    #[test]
+    fn ok_secrets_by_reference_are_the_same_secrets() {
+        let secrets = Asked::default();
+        let secret = Secrets::get(&&secrets, "arn", true).now_or_never().unwrap().unwrap();
+        assert_eq!((secret.expose_secret(), secrets.0.take()), ("key", vec![("arn".to_owned(), true)]));
+    }
+
+    #[test]
+    fn ok_a_body_that_fails_is_not_taken_for_a_corrupt_one() {
+        let mut body = Plain;
+        assert!(body.chunk().now_or_never().unwrap().is_err() && !body.is_corrupt());
+    }
+}

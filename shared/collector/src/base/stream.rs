@@ -69,3 +69,34 @@ impl Stream {
 
 /// One way to enumerate a stream. Frozen names: heads store them.
 pub type ListingId = &'static str;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_source_id_has_1_to_64_plain_characters() {
+        let longest = "x".repeat(MAX_SOURCE_ID_CHARS);
+        for text in ["a", "Acme-1_2.com", &longest] {
+            let id = SourceId::try_from(text.to_owned()).unwrap();
+            assert_eq!(
+                (id.as_str(), id.to_string(), String::from(id.clone())),
+                (text, text.to_owned(), text.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn err_a_source_id_that_would_not_fit_into_a_key() {
+        for text in ["", "a/b", "a b", "a#b", "größe", &"x".repeat(MAX_SOURCE_ID_CHARS + 1)] {
+            let error = SourceId::try_from(text.to_owned()).unwrap_err();
+            assert!(error.to_string().contains("change source_id in the source's secret"), "{error}");
+        }
+        assert!(serde_json::from_str::<SourceId>("\"a/b\"").is_err());
+    }
+
+    #[test]
+    fn ok_a_stream_is_named_by_its_source_and_table() {
+        assert_eq!(crate::testing::stream("acme").name(), "acme/openai_audit");
+    }
+}

@@ -24,7 +24,7 @@ impl Window {
 
     /// Whether the two share a second.
     pub(crate) fn overlaps(&self, other: &Window) -> bool {
-        self.from < other.to && other.from < self.to
+        self.from.max(other.from) < self.to.min(other.to)
     }
 
     /// The parts of it outside `other`, oldest first.
@@ -63,6 +63,7 @@ mod tests {
         assert_eq!(without(window(15, 25)), [window(10, 15)]);
         assert_eq!(without(window(10, 20)), []);
         assert_eq!(without(window(20, 30)), [window(10, 20)]);
+        assert_eq!(without(window(15, 15)), [window(10, 20)]);
     }
 
     #[test]

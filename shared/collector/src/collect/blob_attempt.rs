@@ -191,7 +191,7 @@ fn too_slow<S, B, C: Clock, V>(
 ) -> BodyEnd {
     let (id, seconds) = (&blob.id, spent.as_secs());
     if others_wait {
-        run.slow_blob_time += spent;
+        run.blobs.slow_time += spent;
         return BodyEnd::Failed(PortError::next_tick(format!(
             "content {id} did not arrive within {seconds} s, and other content waits; it is fetched again when there is time"
         )));

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::blob_attempt::{Attempt, Candidate, attempt, entry, failed_blob, place};
 use super::prefetch::Prefetch;
-use super::run::{Cutoff, StreamRun};
+use super::run::{Cutoff, StreamRun, within};
 use crate::base::error::{PortError, Recovery};
 use crate::base::pending::{PendingBlob, Schedule};
 use crate::base::ports::{BlobRef, Bucket, Clock, State, Tries, Vendor};
@@ -143,11 +143,16 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     let settle_patience = |failures: u32| {
         is_patient.set(!queue.is_retry && failures < MAX_PATIENT_FAILURES && matches!(walk, BlobWalk::Outwards(_)));
     };
-    settle_patience(run.failed_blobs);
+    settle_patience(run.blobs.failed);
     let (vendor, stream, all, patience) = (run.vendor, run.stream, &candidates, &is_patient);
+    let (clock, once) = (run.env.clock, run.call_time(Tries::Once));
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
-        let tries = if patience.get() { Tries::Patient } else { Tries::Once };
-        (at, vendor.fetch(stream, &all[at].blob, tries).await)
+        let blob = &all[at].blob;
+        if patience.get() {
+            // The client bounds each of its calls, and may have to wait for the vendor in between.
+            return (at, vendor.fetch(stream, blob, Tries::Patient).await);
+        }
+        (at, within(clock, once, vendor.fetch(stream, blob, Tries::Once)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());
@@ -163,7 +168,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
         let has_ended = match prefetch.alongside(attempt(run, queue.listing, &all[at], fetched, waiting > 0)).await? {
             Attempt::CutOff => break WalkEnd::CutOff,
             Attempt::Recorded { was_unreadable } => {
-                run.failed_blobs += u32::from(was_unreadable);
+                run.blobs.failed += u32::from(was_unreadable);
                 false
             }
             Attempt::Consumed => {
@@ -172,7 +177,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
                 is_found
             }
             Attempt::Failed(error) => {
-                run.failed_blobs += 1;
+                run.blobs.failed += 1;
                 let needs_person = error.recovery == Recovery::Person;
                 if needs_person || !queue.is_retry {
                     run.record_failure(&error);
@@ -184,7 +189,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         };
         tried[at] = true;
-        settle_patience(run.failed_blobs);
+        settle_patience(run.blobs.failed);
         if has_ended {
             break last_error.filter(|_| !is_found).map_or(WalkEnd::Found, WalkEnd::FailedInARow);
         }
@@ -228,7 +233,7 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
     let mut wanted = Vec::new();
     for blob in blobs {
         if let Some((id, known)) = pending.remove_entry(&blob.id) {
-            run.pending_blobs.insert(id, known);
+            run.blobs.pending.insert(id, known);
         } else if !run.intake.is_consumed(place(&blob), entry(&blob)).await? {
             wanted.push(blob);
         }
@@ -240,3 +245,6 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
 fn reference(pending: &PendingBlob) -> BlobRef {
     BlobRef { id: pending.id.clone(), uri: pending.uri.clone(), created: pending.created, expires: pending.expires }
 }
+
+#[cfg(test)]
+mod tests;

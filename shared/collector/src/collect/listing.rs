@@ -2,9 +2,8 @@
 //!
 //! A window that fails stops nothing. After a failure the tick probes up to three other windows; as soon as one
 //! succeeds the failure was the window's own, and the window becomes pending. When all fail the vendor is down: the
-//! listing ends for this tick and nothing becomes pending.
-
-use std::time::Duration;
+//! listing ends for this tick and nothing becomes pending. After a failure that needs a person there is a single probe,
+//! for most of these hold for every window.
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
@@ -51,7 +50,19 @@ struct SpanRun {
 /// A window that failed, while it is open whether that is its own fault or the vendor's.
 struct Suspect {
     window: Window,
-    reason: String,
+    error: PortError,
+    cause: Cause,
+    /// The page that failed, of a single second: it is too short to be listed in parts.
+    cursor: Option<String>,
+}
+
+/// What made a window a suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// It could not be listed.
+    Failed,
+    /// The vendor said of it that it does not offer the listing.
+    NotOffered,
 }
 
 /// What listing a span moves.
@@ -67,7 +78,7 @@ enum Step {
     /// It was listed, or is to be listed in smaller windows: the vendor answers.
     Answered,
     /// It failed and is a suspect now.
-    Failed(PortError),
+    Failed,
     /// Nothing more can be listed in this tick. Whether the vendor answered.
     Stopped { answered: bool },
 }
@@ -93,11 +104,10 @@ impl ListingRun {
             suspects: Vec::new(),
             moved_to: span.from,
         };
-        let began = began.unwrap_or_else(|| run.vendor_time.cap_to_first(now));
         Some(Self {
             id,
             main: main.map(|span| span_run(span, Mark::Watermark { now, sweeps: with_main, lost })),
-            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began, sweeps })),
+            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began: began.unwrap_or(now), sweeps })),
             size: WindowSize::new(state.window_seconds, run.policy),
             has_succeeded: false,
             has_ended: false,
@@ -142,17 +152,20 @@ impl ListingRun {
         listed
     }
 
-    /// Lists a span window by window, oldest first, and moves its mark behind them.
+    /// Lists a span window by window, oldest first, and moves its mark behind them. At least one window is listed; further
+    /// ones only until other work wants its share, so that no window is cut for that.
     async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
     ) -> Result<(), PortError> {
-        while !self.has_ended {
+        let mut is_first = true;
+        while !self.has_ended && (is_first || run.env.clock.now() < run.no_window_after) {
+            is_first = false;
             let Some(window) = span.remaining.take(Choice::Oldest, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Patient).await? {
                 Step::Answered => {}
-                Step::Failed(error) => self.probe(run, span, &error).await?,
+                Step::Failed => self.probe(run, span).await?,
                 Step::Stopped { .. } => break,
             }
             span.move_mark(run, self.id);
@@ -181,13 +194,14 @@ impl ListingRun {
                 }
                 Step::Answered
             }
-            WindowOutcome::TooLong => {
+            WindowOutcome::TooLong { dense } => {
                 span.remaining.put_back(window);
-                self.resize(run, self.size.halved(window));
+                dense.into_iter().for_each(|dense| span.remaining.cut_around(dense));
+                self.resize(run, self.size.shortened(window));
                 Step::Answered
             }
             WindowOutcome::Unfinished { to } => {
-                span.put_back_from(window, to);
+                span.remaining.put_back(Window { from: to, ..window });
                 Step::Stopped { answered: true }
             }
             WindowOutcome::CutOff { pages, cursor } => {
@@ -197,19 +211,19 @@ impl ListingRun {
             WindowOutcome::Stalled { to, error } => {
                 // Its pages were listed, so the vendor answers.
                 self.has_succeeded = true;
-                let window = Window { from: to.clamp(window.from, window.to - 1), ..window };
-                self.make_pending(run, window, error.message);
+                self.make_pending(run, Window { from: to, ..window }, error.message, None);
                 Step::Answered
             }
-            WindowOutcome::Failed(error) => {
+            WindowOutcome::Failed { error, cursor } => {
                 run.record_failure(&error);
-                span.suspects.push(Suspect { window, reason: error.message.clone() });
-                Step::Failed(error)
+                let cursor = cursor.filter(|_| window.seconds() == 1);
+                span.suspects.push(Suspect { window, error, cause: Cause::Failed, cursor });
+                Step::Failed
             }
             WindowOutcome::NotOffered => {
-                span.remaining.put_back(window);
-                self.refused(run);
-                Step::Stopped { answered: false }
+                let error = not_offered(self.id);
+                span.suspects.push(Suspect { window, error, cause: Cause::NotOffered, cursor: None });
+                Step::Failed
             }
             WindowOutcome::NotYet => {
                 span.remaining.put_back(window);
@@ -244,23 +258,24 @@ impl ListingRun {
         }
     }
 
-    /// A window of the span failed: probes up to three others, the newest, the next and any. When there is no other, the
-    /// halves of the window itself.
+    /// A window of the span failed: probes up to three others, the newest, the next and any; only one of them, at random,
+    /// after a refusal. When there is no other window, the halves of the window itself.
     async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
-        error: &PortError,
     ) -> Result<(), PortError> {
         if span.remaining.is_empty() {
             if self.has_succeeded {
                 self.accuse(run, span);
                 return Ok(());
             }
-            return self.probe_halves(run, span, error).await;
+            return self.probe_halves(run, span).await;
         }
-        for choice in [Choice::Newest, Choice::Oldest, Choice::Random(run.env.clock.random())] {
-            let Some(window) = span.remaining.take(choice, self.size.seconds()) else { break };
+        let random = run.env.clock.random();
+        let choices = [Choice::Newest, Choice::Oldest, Choice::Random(random)];
+        for choice in probed(&choices, span.is_refused(), random) {
+            let Some(window) = span.remaining.take(*choice, self.size.seconds()) else { break };
             match self.list_one(run, span, window, Tries::Once).await? {
                 Step::Answered | Step::Stopped { answered: true } => {
                     self.accuse(run, span);
@@ -271,88 +286,110 @@ impl ListingRun {
                     run.findings.has_more = true;
                     return Ok(());
                 }
-                // One more refusal that only a person ends is enough.
-                Step::Failed(other) if other.recovery == Recovery::Person => break,
-                Step::Failed(_) => {}
+                Step::Failed => {}
             }
         }
-        self.vendor_is_down(run, span, error);
+        self.nothing_answers(run, span);
         Ok(())
     }
 
-    /// The only window there is failed as a whole: probes its newer and its older half.
+    /// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random,
+    /// after a refusal.
     async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
-        error: &PortError,
     ) -> Result<(), PortError> {
         let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1;
-        let only = span.suspects.first().filter(|_| span.suspects.len() == 1 && error.recovery != Recovery::Person);
-        let halves = only.filter(has_halves).map(|suspect| suspect.window.halves());
-        for half in halves.into_iter().flatten().rev() {
+        let only = span.suspects.first().filter(|_| span.suspects.len() == 1);
+        let [older, newer] = match only.filter(has_halves) {
+            Some(suspect) => suspect.window.halves(),
+            None => {
+                self.nothing_answers(run, span);
+                return Ok(());
+            }
+        };
+        for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
             let request = WindowRequest {
                 listing: self.id,
-                window: half,
+                window: *half,
                 cursor: None,
                 tries: Tries::Once,
                 schedule: None,
                 size: self.size,
             };
-            if let WindowOutcome::Complete { .. } = list_window(run, request).await? {
-                self.has_succeeded = true;
-                self.accuse(run, span);
-                run.change_pending(self.id, PendingChange::SpanDone(half));
-                return Ok(());
+            match list_window(run, request).await? {
+                WindowOutcome::Complete { .. } => {
+                    self.accuse(run, span);
+                    run.change_pending(self.id, PendingChange::SpanDone(*half));
+                    return Ok(());
+                }
+                // It has more than fits now, but it answers.
+                WindowOutcome::TooLong { .. } | WindowOutcome::Unfinished { .. } => {
+                    self.accuse(run, span);
+                    return Ok(());
+                }
+                WindowOutcome::CutOff { pages, .. } if pages > 0 => {
+                    self.accuse(run, span);
+                    return Ok(());
+                }
+                _ => {}
             }
         }
-        self.vendor_is_down(run, span, error);
+        self.nothing_answers(run, span);
         Ok(())
     }
 
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
-        for Suspect { window, reason } in span.suspects.drain(..) {
-            self.make_pending(run, window, reason);
-            self.new_spans.push(window);
+        for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
+            run.record_failure(&error);
+            if cursor.is_none() {
+                self.new_spans.push(window);
+            }
+            self.make_pending(run, window, error.message, cursor);
         }
     }
 
     /// A window failed for the first time, and is tried again later.
-    fn make_pending<S, B, C: Clock, V>(&self, run: &mut StreamRun<'_, S, B, C, V>, window: Window, reason: String) {
+    fn make_pending<S, B, C: Clock, V>(
+        &self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        window: Window,
+        reason: String,
+        cursor: Option<String>,
+    ) {
         let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
         let Window { from, to } = window;
-        run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor: None, reason }));
+        run.change_pending(self.id, PendingChange::Span(PendingSpan { from, to, schedule, cursor, reason }));
     }
 
-    /// Nothing answers. What was listed before in this tick shows that it did answer then: its failures become pending.
-    /// Otherwise nothing does, and the next tick begins where this one did, with smaller windows.
-    fn vendor_is_down<S, B, C: Clock, V>(
-        &mut self,
-        run: &mut StreamRun<'_, S, B, C, V>,
-        span: &mut SpanRun,
-        error: &PortError,
-    ) {
+    /// No window that was tried after a failure answers. What was listed before in this tick shows that the vendor did
+    /// answer then: its failures become pending. Otherwise the listing is not offered, or the vendor is down: then the
+    /// next tick begins where this one did, with smaller windows.
+    fn nothing_answers<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_ended = true;
-        run.findings.has_more = true;
-        if run.findings.failure.is_none() {
-            run.record_failure(error);
-        }
         if self.has_succeeded {
+            run.findings.has_more = true;
             return self.accuse(run, span);
         }
-        let first = span.suspects.first().map(|suspect| suspect.window);
-        if let Some(window) = first.filter(|window| error.recovery != Recovery::Person && self.size.can_halve(*window))
-        {
-            self.resize(run, self.size.halved(window));
+        let is_refused = span.is_refused();
+        if let Some(first) = span.suspects.first().filter(|first| !is_refused && self.size.can_halve(first.window)) {
+            self.resize(run, self.size.halved(first.window));
+        }
+        if span.suspects.iter().any(|suspect| suspect.cause == Cause::NotOffered) {
+            return self.refused(run);
+        }
+        run.findings.has_more = true;
+        if let Some(first) = span.suspects.first() {
+            run.record_failure(&first.error);
         }
     }
 
     /// The vendor says that it does not offer this listing. It is believed at once of a listing that never answered;
     /// of one that did, after several ticks. Where another listing fails as well it may be said to everybody.
     fn refused<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>) {
-        self.has_ended = true;
         run.findings.not_offered.push(self.id);
         if run.findings.failure.is_some() {
             return;
@@ -374,8 +411,9 @@ impl ListingRun {
     }
 
     fn resize<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, size: WindowSize) {
-        if size != self.size {
-            self.size = size;
+        let is_new = size.seconds() != self.size.seconds();
+        self.size = size;
+        if is_new {
             run.intake.delivery.update.window_seconds(self.id, size.seconds());
         }
     }
@@ -386,11 +424,12 @@ impl SpanRun {
         self.remaining.is_empty() && self.suspects.is_empty()
     }
 
-    /// Puts back what of the window lies from `from` on.
-    fn put_back_from(&mut self, window: Window, from: UnixSeconds) {
-        if from < window.to {
-            self.remaining.put_back(Window { from: from.max(window.from), ..window });
-        }
+    /// Whether the first failure is a refusal: it needs a person, or the listing is not offered. Most of these hold for every
+    /// window.
+    fn is_refused(&self) -> bool {
+        let is_refusal =
+            |suspect: &Suspect| suspect.error.recovery == Recovery::Person || suspect.cause == Cause::NotOffered;
+        self.suspects.first().is_some_and(is_refusal)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
@@ -417,13 +456,15 @@ impl SpanRun {
             }
             Mark::Sweep { began, sweeps } if is_done => {
                 // What lies after it was listed just before, or will be before the watermark moves.
+                let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
-                    run.intake.delivery.update.swept(listing, *reach, *began);
+                    run.intake.delivery.update.swept(listing, *reach, began);
                 }
             }
             Mark::Sweep { began, sweeps } => {
                 if let Some(reach) = sweeps.iter().copied().max() {
-                    let progress = SweepProgress { reach, began: *began, at: to };
+                    let began = run.vendor_time.cap_to_first(*began);
+                    let progress = SweepProgress { reach, began, at: to };
                     run.intake.delivery.update.sweep_progress(listing, progress);
                 }
             }
@@ -431,7 +472,16 @@ impl SpanRun {
     }
 }
 
-/// The part of a tick that pending work may take while other work waits: a fifth.
-pub(crate) fn pending_share(tick_time: Duration) -> Duration {
-    tick_time / 5
+/// What is probed of these after a failure: all, or one of them after a refusal.
+fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
+    let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
+    if needs_person { &all[at..=at] } else { all }
 }
+
+/// The listing as a whole answers, but for a window of it the vendor says that it does not offer it.
+pub(crate) fn not_offered(listing: ListingId) -> PortError {
+    PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
+}
+
+#[cfg(test)]
+mod tests;

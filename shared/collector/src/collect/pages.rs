@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::blobs::{self, BlobsOutcome};
+use super::intake::Taken;
 use super::run::{Cutoff, StreamRun};
 use crate::base::error::PortError;
 use crate::base::pending::Schedule;
@@ -12,10 +13,10 @@ use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::window_size::WindowSize;
 
-/// Pages of one window. A vendor that has more is going round in circles.
+/// Pages of one window. A vendor that has more is in a pagination loop.
 const MAX_PAGES: u32 = 20_000;
-/// Times one window is begun again because the place in it was lost.
-const MAX_RESTARTS: u32 = 3;
+/// Times one window is begun, the first included: it is begun again when its cursor is lost.
+const MAX_STARTS: u32 = 3;
 
 /// One window to be listed.
 #[derive(Debug, Clone, Copy)]
@@ -36,20 +37,22 @@ pub(crate) struct WindowRequest<'a> {
 pub(crate) enum WindowOutcome {
     /// All of it is delivered, in hand, or (a blob) pending.
     Complete { pages: u32 },
-    /// All before `to` is; for the blobs after that there was no time.
+    /// All before `to`, a second of the window, is; for the blobs after that there was no time.
     Unfinished { to: UnixSeconds },
-    /// All before `to` is; the blobs after that failed one after the other, and most were not tried.
+    /// All before `to`, a second of the window, is; the blobs after that failed one after the other, and most were not tried.
     Stalled { to: UnixSeconds, error: PortError },
     /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
     CutOff { pages: u32, cursor: Option<String> },
-    /// It has too many pages, or cannot be paged through; it is to be listed in smaller windows.
-    TooLong,
+    /// It has too many pages, or cannot be paged through; it is to be listed in smaller windows. What was seen of it lies
+    /// in `dense`, where that is known and not all of it.
+    TooLong { dense: Option<Window> },
     /// The vendor does not offer this listing to this source.
     NotOffered,
     /// The stream is not recorded yet.
     NotYet,
-    /// The vendor failed.
-    Failed(PortError),
+    /// The vendor failed. `cursor` is the page that failed, unless that is the first one; everything before it is
+    /// delivered or in hand.
+    Failed { error: PortError, cursor: Option<String> },
 }
 
 /// Lists one window and takes everything in it; from its start again where the place in it was lost.
@@ -61,14 +64,14 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     request: WindowRequest<'_>,
 ) -> Result<WindowOutcome, PortError> {
     let mut cursor = request.cursor;
-    for restarts in 1..=MAX_RESTARTS {
-        let is_last = restarts == MAX_RESTARTS;
+    for start in 1..=MAX_STARTS {
+        let is_last = start == MAX_STARTS;
         if let Some(outcome) = list_from(run, WindowRequest { cursor: cursor.take(), ..request }, is_last).await? {
             return Ok(outcome);
         }
     }
     let can_halve = request.size.can_halve(request.window);
-    Ok(if can_halve { WindowOutcome::TooLong } else { WindowOutcome::Failed(not_advancing(request.listing)) })
+    Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing(request.listing) })
 }
 
 /// Lists one window from its start, or from the page that the request names. `None`: the place in it was lost.
@@ -77,19 +80,27 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     request: WindowRequest<'_>,
     is_last: bool,
 ) -> Result<Option<WindowOutcome>, PortError> {
-    let WindowRequest { listing, window, tries, schedule, size, .. } = request;
-    let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), HashSet::new());
+    let WindowRequest { listing, window, tries, size, .. } = request;
+    let (mut blobs, mut cursors, mut seen) = (Vec::new(), HashSet::new(), Seen::default());
     let mut cursor = request.cursor.map(str::to_owned);
     for pages in 1..=MAX_PAGES {
         let (vendor, stream) = (run.vendor, run.stream);
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
-        let page = match run.before_cutoff(call).await {
+        let answer = match pages {
+            // A window that hangs has failed: it must not use up tick after tick.
+            1 => run.call(tries, call).await,
+            _ => run.before_cutoff(call).await,
+        };
+        let page = match answer {
             Err(Cutoff) => {
                 let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
                 return Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }));
             }
-            Ok(Err(error)) => return Ok(Some(WindowOutcome::Failed(error))),
+            Ok(Err(error)) => {
+                let cursor = cursor.filter(|_| blobs.is_empty());
+                return Ok(Some(WindowOutcome::Failed { error, cursor }));
+            }
             Ok(Ok(Listed::CursorLost)) => return Ok(None),
             Ok(Ok(Listed::NotOffered)) => return Ok(Some(WindowOutcome::NotOffered)),
             Ok(Ok(Listed::NotYet { started, fault, lost })) => {
@@ -102,24 +113,50 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             let ours = run.env.now();
             run.vendor_time.note(page.vendor_now, ours);
         }
-        let before = seen.len();
+        let before = seen.events.len();
         let had_events = take_items(run, page.items, &mut blobs, &mut seen).await?;
         let Some(next) = page.next else {
             // An end with nothing but events of the pages before: the cursor may have led back, past the rest.
-            if had_events && seen.len() == before && (size.can_halve(window) || !is_last) {
+            if had_events && seen.events.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
-            return consume(run, listing, blobs, schedule, pages).await.map(Some);
+            return consume(run, &request, blobs, pages).await.map(Some);
         };
         if !cursors.insert(next.clone()) {
             return Ok(None);
         }
         if size.is_too_long(window, pages) {
-            return Ok(Some(WindowOutcome::TooLong));
+            return Ok(Some(WindowOutcome::TooLong { dense: seen.span_within(window) }));
         }
         cursor = Some(next);
     }
-    Ok(Some(WindowOutcome::Failed(not_advancing(listing))))
+    Ok(Some(not_advancing(listing)))
+}
+
+/// What the pages of one window showed.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Ledger entries of the events.
+    events: HashSet<u64>,
+    /// The times of events and blobs.
+    times: Option<Window>,
+}
+
+impl Seen {
+    fn event(&mut self, taken: &Taken) {
+        self.events.insert(taken.row_id.ledger_entry());
+        taken.time.into_iter().for_each(|time| self.at(time));
+    }
+
+    fn at(&mut self, time: UnixSeconds) {
+        let times = self.times.get_or_insert(Window { from: time, to: time + 1 });
+        *times = Window { from: times.from.min(time), to: times.to.max(time + 1) };
+    }
+
+    /// The span of everything that was seen, where that is a real part of the window. Only a hint: vendors promise no order.
+    fn span_within(&self, window: Window) -> Option<Window> {
+        self.times.filter(|times| window.from <= times.from && times.to <= window.to && *times != window)
+    }
 }
 
 /// Takes a page's events, remembering them in `seen`, and gathers its blobs; returns whether there were any events.
@@ -127,17 +164,19 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     items: Vec<Item>,
     blobs: &mut Vec<BlobRef>,
-    seen: &mut HashSet<u64>,
+    seen: &mut Seen,
 ) -> Result<bool, PortError> {
     let mut had_events = false;
     for item in items {
         match item {
             Item::Event(raw) => {
-                let row_id = run.intake.take(&raw).await?;
                 had_events = true;
-                seen.insert(row_id.ledger_entry());
+                seen.event(&run.intake.take(&raw).await?);
             }
-            Item::Blob(blob) => blobs.push(blob),
+            Item::Blob(blob) => {
+                seen.at(blob.created);
+                blobs.push(blob);
+            }
         }
     }
     Ok(had_events)
@@ -146,18 +185,20 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
 /// All pages of a window are listed: consumes its blobs.
 async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    listing: ListingId,
+    request: &WindowRequest<'_>,
     blobs: Vec<BlobRef>,
-    schedule: Option<Schedule>,
     pages: u32,
 ) -> Result<WindowOutcome, PortError> {
     if blobs.is_empty() {
         return Ok(WindowOutcome::Complete { pages });
     }
+    let WindowRequest { listing, window, schedule, .. } = *request;
+    // What the vendor says of a blob's age need not fit the window that it was listed in.
+    let inside = |second: UnixSeconds| second.clamp(window.from, window.to - 1);
     Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
-        BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: oldest },
-        BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: oldest, error },
+        BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: inside(oldest) },
+        BlobsOutcome::Stalled { oldest, error } => WindowOutcome::Stalled { to: inside(oldest), error },
     })
 }
 
@@ -192,9 +233,13 @@ pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
     run.intake.finish().await
 }
 
-fn not_advancing(listing: ListingId) -> PortError {
-    PortError::next_tick(format!(
-        "the listing {listing} does not advance: {MAX_RESTARTS} times the vendor lost our place in it or named \
+fn not_advancing(listing: ListingId) -> WindowOutcome {
+    let error = PortError::next_tick(format!(
+        "the listing {listing} does not advance: {MAX_STARTS} times the vendor lost our place in it or named \
          the same next page twice, or it has more than {MAX_PAGES} pages for one window; it is tried again later"
-    ))
+    ));
+    WindowOutcome::Failed { error, cursor: None }
 }
+
+#[cfg(test)]
+mod tests;

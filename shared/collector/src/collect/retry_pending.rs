@@ -1,7 +1,7 @@
 //! Pending work of one listing, tried again: blobs are fetched, spans are listed and their broken seconds searched.
 
 use super::blobs;
-use super::listing::ListingRun;
+use super::listing::{ListingRun, not_offered};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use crate::base::error::{PortError, Recovery};
@@ -9,10 +9,13 @@ use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::bisection::Bisection;
-use crate::plan::pending::{PendingChange, failed_again, unfinished};
+use crate::plan::pending::{PendingChange, failed_again, in_order, unfinished};
 
 /// Rounds over what is due: when something that had failed succeeds, all the rest is due as well.
 const MAX_ROUNDS: u32 = 2;
+
+/// A span that continues at a page is listed from its start again after so many failures in a row.
+const RESTART_EVERY: u32 = 5;
 
 /// How much pending work may ask of the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +43,14 @@ pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now
 
 /// Whether anything of the listings is to be tried.
 pub(crate) fn is_due<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> bool {
-    run.stream.listings.iter().any(|listing| {
-        let pending = run.listing_state(listing).pending;
-        let until = pending.due_until(run.env.now());
-        !pending.due_spans(until).is_empty() || !pending.due_blobs(until).is_empty()
-    })
+    let now = run.env.now();
+    run.stream.listings.iter().any(|listing| !run.listing_state(listing).pending.due(now).is_empty())
+}
+
+/// Whether something of the listing is to be tried.
+pub(crate) fn has_work<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, listing: &ListingRun) -> bool {
+    let is_due = || !run.listing_state(listing.id).pending.due(run.env.now()).is_empty();
+    !listing.has_ended && (!listing.new_spans.is_empty() || is_due())
 }
 
 /// Tries what is due of one listing, and windows that failed in this very tick.
@@ -62,8 +68,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
             return Ok(());
         }
         let pending = run.listing_state(listing.id).pending;
-        let until = pending.due_until(run.env.now());
-        let mut blobs = pending.due_blobs(until);
+        let due = pending.due(run.env.now());
+        let mut blobs = due.blobs;
         blobs.truncate(usize::try_from(limit.0.saturating_sub(run.findings.requests)).unwrap_or(usize::MAX));
         let mut has_recovered = false;
         if !blobs.is_empty() {
@@ -75,9 +81,9 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         let new_spans = std::mem::take(&mut listing.new_spans);
         let is_new = |span: &PendingSpan| new_spans.iter().any(|new| new.overlaps(&span.window()));
-        let wanted = pending.spans.iter().filter(|span| span.schedule.next_attempt <= until || is_new(span));
-        for span in wanted {
-            match retry_span(run, listing, span, is_new(span), limit).await? {
+        let wanted = pending.spans.iter().filter(|span| due.spans.contains(span) || is_new(span));
+        for span in in_order(wanted.cloned().collect()) {
+            match retry_span(run, listing, &span, is_new(&span), limit).await? {
                 SpanEnd::Tried { has_recovered: recovered } => has_recovered |= recovered,
                 SpanEnd::Stopped => return Ok(()),
             }
@@ -101,10 +107,13 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     if is_stopped(run, limit) {
         return Ok(SpanEnd::Stopped);
     }
-    // One that failed a moment ago is not tried as a whole again.
-    if is_new || span.window().seconds() > listing.size.max_seconds() {
-        let schedule = (!is_new).then_some(span.schedule);
-        return search(run, listing, span, schedule, limit).await;
+    // One that failed a moment ago is not tried as a whole again: the search belongs to the same attempt.
+    if is_new {
+        let schedule = Schedule { attempts: span.schedule.attempts.saturating_sub(1), ..span.schedule };
+        return search(run, listing, &PendingSpan { schedule, ..span.clone() }, &span.reason, limit).await;
+    }
+    if span.window().seconds() > listing.size.max_seconds() {
+        return search(run, listing, span, &span.reason, limit).await;
     }
     let request = WindowRequest {
         listing: listing.id,
@@ -114,15 +123,15 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         schedule: Some(span.schedule),
         size: listing.size,
     };
-    match list_window(run, request).await? {
+    match list_again(run, request).await? {
         WindowOutcome::Complete { .. } => {
             listing.has_succeeded = true;
             run.change_pending(listing.id, PendingChange::SpanDone(span.window()));
             Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
         }
-        WindowOutcome::TooLong => search(run, listing, span, Some(span.schedule), limit).await,
+        WindowOutcome::TooLong { .. } => search(run, listing, span, &span.reason, limit).await,
         WindowOutcome::Unfinished { to } => {
-            run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(span.from), ..span.window() }));
+            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
             Ok(SpanEnd::Stopped)
         }
         WindowOutcome::CutOff { pages, cursor } => {
@@ -132,41 +141,54 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(SpanEnd::Stopped)
         }
         WindowOutcome::Stalled { to, error } => {
-            let resolved = Window { to: to.max(span.from), ..span.window() };
-            run.change_pending(listing.id, PendingChange::SpanDone(resolved));
-            reschedule(run, listing, span, Window { from: resolved.to, ..span.window() }, &error.message);
+            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
+            reschedule(run, listing, span.schedule, Window { from: to, ..span.window() }, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
-        WindowOutcome::Failed(error) if error.recovery == Recovery::Person && span.window().seconds() == 1 => {
-            run.record_failure(&error);
-            reschedule(run, listing, span, span.window(), &error.message);
-            Ok(SpanEnd::Tried { has_recovered: false })
-        }
-        WindowOutcome::Failed(error) => {
+        WindowOutcome::Failed { error, cursor } => {
+            let has_advanced = cursor.is_some() && span.cursor.is_some() && cursor != span.cursor;
             // Only where something of the listing answers is it worth a search.
-            if listing.has_succeeded && span.window().seconds() > 1 {
-                let span = PendingSpan { reason: error.message, ..span.clone() };
-                return search(run, listing, &span, Some(span.schedule), limit).await;
+            if listing.has_succeeded && span.window().seconds() > 1 && !has_advanced {
+                return search(run, listing, span, &error.message, limit).await;
             }
-            reschedule(run, listing, span, span.window(), &error.message);
+            if error.recovery == Recovery::Person && span.window().seconds() == 1 {
+                run.record_failure(&error);
+            }
+            let attempts = if has_advanced { 0 } else { span.schedule.attempts };
+            reschedule_at(run, listing, Schedule { attempts, ..span.schedule }, span.window(), cursor, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
         WindowOutcome::NotOffered | WindowOutcome::NotYet => Ok(SpanEnd::Stopped),
     }
 }
 
-/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found. `schedule` is what
-/// blobs in it that fail go on from.
+/// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
+/// a failure like any other.
+async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    request: WindowRequest<'_>,
+) -> Result<WindowOutcome, PortError> {
+    Ok(match list_window(run, request).await? {
+        WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered(request.listing), cursor: None },
+        outcome => outcome,
+    })
+}
+
+/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found.
 async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &mut ListingRun,
     span: &PendingSpan,
-    schedule: Option<Schedule>,
+    reason: &str,
     limit: RequestLimit,
 ) -> Result<SpanEnd, PortError> {
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
-    let (mut reason, mut has_recovered, mut has_stopped) = (span.reason.clone(), false, false);
+    let (mut reason, mut has_listed, mut has_stopped) = (reason.to_owned(), false, false);
+    // Blobs in it that fail go on from this.
+    let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
+    // Pieces that continue at a page are no longer the search's.
+    let mut continues_elsewhere = false;
     while let Some(piece) = search.next_piece() {
         if is_stopped(run, limit) {
             search.put_back(piece);
@@ -175,26 +197,34 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         let (id, size) = (listing.id, listing.size);
         let request = WindowRequest { listing: id, window: piece, cursor: None, tries: Tries::Once, schedule, size };
-        match list_window(run, request).await? {
+        match list_again(run, request).await? {
             WindowOutcome::Complete { .. } => {
-                has_recovered = true;
+                has_listed = true;
                 listing.has_succeeded = true;
                 search.listed(piece);
                 run.change_pending(listing.id, PendingChange::SpanDone(piece));
             }
-            WindowOutcome::TooLong => search.split(piece),
+            WindowOutcome::TooLong { dense } => search.split_around(piece, dense),
             WindowOutcome::Stalled { to, error } => {
                 reason = error.message;
-                let from = to.clamp(piece.from, piece.to - 1);
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to: from, ..piece }));
-                search.give_up(Window { from, ..piece });
+                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
+                search.give_up(Window { from: to, ..piece });
             }
-            WindowOutcome::Failed(error) => {
+            WindowOutcome::Failed { error, cursor } => {
                 if error.recovery == Recovery::Person {
                     run.record_failure(&error);
                 }
                 reason = error.message;
-                search.failed(piece);
+                match cursor.filter(|_| piece.seconds() == 1) {
+                    Some(cursor) => {
+                        // Its first pages could be listed: it continues at the one that failed.
+                        let before = Schedule { attempts: 0, ..span.schedule };
+                        reschedule_at(run, listing, before, piece, Some(cursor), &reason);
+                        search.listed(piece);
+                        continues_elsewhere = true;
+                    }
+                    None => search.failed(piece),
+                }
             }
             WindowOutcome::CutOff { pages, cursor } => {
                 has_stopped = true;
@@ -211,8 +241,8 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             WindowOutcome::Unfinished { to } => {
                 has_stopped = true;
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to: to.max(piece.from), ..piece }));
-                search.put_back(Window { from: to.max(piece.from), ..piece });
+                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
+                search.put_back(Window { from: to, ..piece });
                 break;
             }
             WindowOutcome::NotOffered | WindowOutcome::NotYet => {
@@ -222,37 +252,49 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         }
     }
-    for window in search.unresolved().into_iter().filter(|window| window.seconds() > 0) {
+    let unresolved = search.unresolved();
+    for window in &unresolved {
+        // What is left of a longer span is a new one: it did not fail so often by itself.
+        let is_part = has_listed && window.seconds() > 1;
+        let attempts = if is_part { 0 } else { span.schedule.attempts };
+        let before = Schedule { attempts, ..span.schedule };
         if has_stopped {
-            hurry(run, listing, span, window, &reason)
+            put(run, listing, *window, unfinished(Some(before), run.env.now()), None, &reason);
         } else {
-            reschedule(run, listing, span, window, &reason)
+            reschedule(run, listing, before, *window, &reason);
         }
     }
-    Ok(if has_stopped { SpanEnd::Stopped } else { SpanEnd::Tried { has_recovered } })
+    Ok(if has_stopped {
+        SpanEnd::Stopped
+    } else {
+        SpanEnd::Tried { has_recovered: unresolved.is_empty() && !continues_elsewhere }
+    })
 }
 
-/// The search of a span was cut short: the rest is due on the next tick.
-fn hurry<S, B, C: Clock, V>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &ListingRun,
-    span: &PendingSpan,
-    window: Window,
-    reason: &str,
-) {
-    put(run, listing, window, unfinished(Some(span.schedule), run.env.now()), None, reason);
-}
-
-/// A part of the span failed: it is tried again after its backoff.
+/// A part of a span failed: it is tried again after its backoff. `before` is its schedule so far.
 fn reschedule<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &ListingRun,
-    span: &PendingSpan,
+    before: Schedule,
     window: Window,
     reason: &str,
 ) {
-    let schedule = failed_again(Some(span.schedule), run.env.now(), run.policy.tick_seconds);
-    put(run, listing, window, schedule, None, reason);
+    reschedule_at(run, listing, before, window, None, reason);
+}
+
+/// The same of a span that continues at a page. Now and then one that fails there again and again is listed from its
+/// start: the vendor may no longer know the page.
+fn reschedule_at<S, B, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: &ListingRun,
+    before: Schedule,
+    window: Window,
+    cursor: Option<String>,
+    reason: &str,
+) {
+    let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
+    let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
+    put(run, listing, window, schedule, cursor, reason);
 }
 
 /// There was no time for all pages of the span: it is continued on the next tick, where it can be at its page. One that

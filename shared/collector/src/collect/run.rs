@@ -15,7 +15,7 @@ use crate::base::head::ListingState;
 use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
-use crate::base::ports::Clock;
+use crate::base::ports::{Clock, Tries};
 use crate::base::report::{Failure, Gap, ListedCounts};
 use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window, time_until};
@@ -24,8 +24,14 @@ use crate::plan::vendor_time::VendorTime;
 
 /// The share of a tick that one blob, or all slow blobs together, may take while others wait: a quarter.
 const SLOW_BLOB_DIVISOR: u32 = 4;
-/// A blob is given at least this long, however much time slow ones took before it.
-const MIN_BLOB_TIME: Duration = Duration::from_secs(5);
+/// A blob, and every call, is given at least this long, however short the tick and however slow others were.
+const MIN_TIME: Duration = Duration::from_secs(5);
+
+/// The eighths of a tick that the vendor has to answer a call, retries and the waits it asks for included. In what is left
+/// others can be probed.
+const PATIENT_CALL_EIGHTHS: u32 = 6;
+/// The same for a call that is tried only once.
+const SINGLE_CALL_EIGHTHS: u32 = 1;
 
 /// There is no more time: what is in hand must be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +51,21 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) vendor_time: VendorTime,
     /// When the work in hand must stop; at most [`Env::cutoff`].
     pub(crate) cutoff: Timestamp,
-    /// Time that slow blobs took from others.
-    pub(crate) slow_blob_time: Duration,
-    /// Blobs that could not be had in this tick, or not be read.
-    pub(crate) failed_blobs: u32,
-    /// Blobs that were pending when this tick saw them last, by id.
-    pub(crate) pending_blobs: BTreeMap<String, PendingBlob>,
+    /// No further window is begun after this, because other work waits.
+    pub(crate) no_window_after: Timestamp,
+    pub(crate) blobs: BlobFailures,
     pub(crate) findings: Findings,
+}
+
+/// What blobs have cost in this tick.
+#[derive(Debug, Default)]
+pub(crate) struct BlobFailures {
+    /// Time that slow blobs took from others.
+    pub(crate) slow_time: Duration,
+    /// Blobs that could not be had, or not be read.
+    pub(crate) failed: u32,
+    /// Blobs that were pending when this tick saw them last, by id.
+    pub(crate) pending: BTreeMap<String, PendingBlob>,
 }
 
 /// What a tick found out, for its report.
@@ -84,7 +98,33 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// How long one blob may take while others wait.
     pub(crate) fn blob_time(&self) -> Duration {
-        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.slow_blob_time).max(MIN_BLOB_TIME)
+        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.blobs.slow_time).max(MIN_TIME)
+    }
+
+    /// How long the vendor has to answer a call. A call that hangs must not use up tick after tick.
+    pub(crate) fn call_time(&self, tries: Tries) -> Duration {
+        let eighths = match tries {
+            Tries::Patient => PATIENT_CALL_EIGHTHS,
+            Tries::Once => SINGLE_CALL_EIGHTHS,
+        };
+        (self.tick_time() / 8 * eighths).max(MIN_TIME)
+    }
+
+    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff.
+    pub(crate) async fn call<T>(
+        &self,
+        tries: Tries,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<Result<T, PortError>, Cutoff> {
+        let (left, limit) = (self.time_left(), self.call_time(tries));
+        if left.is_zero() {
+            return Err(Cutoff);
+        }
+        match select(pin!(call), pin!(self.env.clock.sleep(left.min(limit)))).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit))),
+            Either::Right(((), _)) => Err(Cutoff),
+        }
     }
 
     /// Waits for `work`, but not past the cutoff.
@@ -126,13 +166,13 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
         let update = &mut self.intake.delivery.update;
         match &change {
-            PendingChange::Blob(blob) => drop(self.pending_blobs.insert(blob.id.clone(), blob.clone())),
-            PendingChange::BlobDone(id) => drop(self.pending_blobs.remove(id)),
+            PendingChange::Blob(blob) => drop(self.blobs.pending.insert(blob.id.clone(), blob.clone())),
+            PendingChange::BlobDone(id) => drop(self.blobs.pending.remove(id)),
             PendingChange::SpanDone(window) => {
                 let window = *window;
                 update.pending(listing, change);
                 let inside =
-                    self.pending_blobs.values().filter(|blob| (window.from..window.to).contains(&blob.created));
+                    self.blobs.pending.values().filter(|blob| (window.from..window.to).contains(&blob.created));
                 inside.for_each(|blob| update.pending(listing, PendingChange::KeepBlob(blob.clone())));
                 return;
             }
@@ -153,5 +193,135 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     /// The listing's state with what this tick has learned.
     pub(crate) fn listing_state(&self, listing: ListingId) -> ListingState {
         self.intake.delivery.update.view(&self.intake.delivery.state.head, listing)
+    }
+}
+
+/// Waits for a call of the vendor, for at most `limit`.
+pub(crate) async fn within<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    call: impl Future<Output = Result<T, PortError>>,
+) -> Result<T, PortError> {
+    match select(pin!(call), pin!(clock.sleep(limit))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => Err(no_answer(limit)),
+    }
+}
+
+fn no_answer(limit: Duration) -> PortError {
+    let seconds = limit.as_secs();
+    PortError::next_tick(format!("the vendor did not answer within {seconds} s; it is asked again later"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{LISTING, NOW, TestRun, World, pending_blob};
+
+    /// Does something with a tick that has 100 seconds.
+    fn with_run<T>(work: impl AsyncFnOnce(&mut TestRun<'_>) -> T) -> T {
+        let world = World::listed_to(NOW);
+        let env = world.env();
+        let mut run = world.begin(&env);
+        world.clock.run(work(&mut run))
+    }
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn ok_nothing_is_waited_for_past_the_cutoff() {
+        with_run(async |run| {
+            let clock = run.env.clock;
+            assert_eq!(run.before_cutoff(clock.sleep(seconds(99))).await, Ok(()));
+            assert_eq!(run.time_left(), seconds(1));
+            assert_eq!(run.before_cutoff(clock.sleep(seconds(2))).await, Err(Cutoff));
+            assert_eq!((run.env.now(), run.time_left()), (NOW + 100, Duration::ZERO));
+            // Not even for what would be ready.
+            assert_eq!(run.before_cutoff(std::future::ready(())).await, Err(Cutoff));
+            assert_eq!(run.tick_time(), seconds(100));
+        });
+    }
+
+    #[test]
+    fn ok_slow_blobs_share_a_quarter_of_the_tick() {
+        let blob_time = |slow| {
+            with_run(async |run| {
+                run.blobs.slow_time = seconds(slow);
+                run.blob_time()
+            })
+        };
+        assert_eq!([0, 10, 19, 20, 21, 90].map(blob_time), [25, 15, 6, 5, 5, 5].map(seconds));
+    }
+
+    #[test]
+    fn ok_the_vendor_has_a_part_of_the_tick_to_answer() {
+        let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
+        with_run(async |run| {
+            assert_eq!(times(run), [Duration::from_secs(75), Duration::from_millis(12_500)]);
+            let clock = run.env.clock;
+            let answer = async |after| {
+                clock.sleep(seconds(after)).await;
+                Ok(after)
+            };
+            assert_eq!(run.call(Tries::Once, answer(4)).await, Ok(Ok(4)));
+            let error = PortError::next_tick("the vendor did not answer within 12 s; it is asked again later");
+            assert_eq!(run.call(Tries::Once, answer(13)).await, Ok(Err(error)));
+            assert_eq!(run.call(Tries::Patient, answer(74)).await, Ok(Ok(74)));
+            // No time of its own, but that of the tick, is over.
+            assert_eq!(run.call(Tries::Patient, answer(74)).await, Err(Cutoff));
+            run.began = run.env.cutoff();
+            assert_eq!(times(run), [MIN_TIME; 2]);
+        });
+    }
+
+    #[test]
+    fn ok_the_first_failure_is_reported_unless_a_later_one_needs_a_person() {
+        let reported = |errors: &[PortError]| {
+            with_run(async |run| {
+                errors.iter().for_each(|error| run.record_failure(error));
+                run.findings.failure.take().map(|failure| failure.message)
+            })
+        };
+        let (slow, late, denied) =
+            (PortError::next_tick("slow"), PortError::next_tick("late"), PortError::person("no"));
+        assert_eq!(reported(&[]), None);
+        assert_eq!(reported(&[slow.clone(), late.clone()]).as_deref(), Some("acme/openai_audit: slow"));
+        assert_eq!(reported(&[slow, denied.clone(), late]).as_deref(), Some("acme/openai_audit: no"));
+        assert_eq!(reported(&[denied, PortError::person("nor")]).as_deref(), Some("acme/openai_audit: no"));
+    }
+
+    #[test]
+    fn ok_the_vendors_time_counts_but_not_past_ours() {
+        with_run(async |run| {
+            assert_eq!(run.now(), NOW);
+            run.vendor_time.note(Some(NOW - 7), NOW);
+            assert_eq!(run.now(), NOW - 7);
+            run.vendor_time.note(Some(NOW + 7), NOW);
+            assert_eq!(run.now(), NOW);
+        });
+    }
+
+    #[test]
+    fn ok_a_gap_names_its_stream_and_waits_for_the_next_write() {
+        with_run(async |run| {
+            run.record_gap(Window { from: 3, to: 5 }, "late");
+            let gap = Gap { from: 3, to: 5, cause: "acme/openai_audit: late".to_owned() };
+            assert_eq!(run.intake.delivery.update.unreported_gaps, [gap]);
+            assert!(run.findings.gaps.is_empty());
+        });
+    }
+
+    #[test]
+    fn ok_what_became_pending_in_this_tick_is_pending() {
+        with_run(async |run| {
+            assert!(!run.listing_has_pending_blob(LISTING, "b"));
+            run.change_pending(LISTING, PendingChange::Blob(pending_blob("b", NOW)));
+            assert!(run.listing_has_pending_blob(LISTING, "b"));
+            assert_eq!(run.listing_state(LISTING).pending.blobs.len(), 1);
+            run.intake.finish().await.unwrap();
+            assert!(run.listing_has_pending_blob(LISTING, "b") && !run.listing_has_pending_blob(LISTING, "c"));
+        });
     }
 }

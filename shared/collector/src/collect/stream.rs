@@ -1,24 +1,28 @@
 //! One tick of one stream, from its head to its report.
 
+use std::time::Duration;
+
 use schema::Normalizer;
 
 use super::intake::Intake;
-use super::listing::{ListingRun, pending_share};
+use super::listing::ListingRun;
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
-use super::run::{Cutoff, Findings, StreamRun};
+use super::run::{BlobFailures, Cutoff, Findings, StreamRun};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
-use crate::base::ports::{Bucket, Clock, Prepared, State, Vendor};
+use crate::base::ports::{Bucket, Clock, Prepared, State, Tries, Vendor};
 use crate::base::report::{Failure, ListedCounts, Notes, PendingReport, StreamReport};
 use crate::base::stream::Stream;
-use crate::base::time::UnixSeconds;
+use crate::base::time::{UnixSeconds, time_until};
 use crate::deliver::delivery::Delivery;
 use crate::plan::vendor_time::VendorTime;
 use crate::state::cache::SourceCache;
 use crate::state::stream_state::StreamState;
 
+/// The part of a tick's time that pending work may take while other work waits: a fifth.
+const PENDING_TIME_DIVISOR: u32 = 5;
 /// Requests that pending work may make while other work waits, however few that has made.
 const MIN_PENDING_REQUESTS: u64 = 4;
 /// Pending work may make one request for so many of other work: a fifth of all.
@@ -32,7 +36,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     cache: &SourceCache,
 ) -> StreamReport {
     let budget = cache.budget();
-    let state = match StreamState::open(env, stream, policy, cache.take(&stream.name()), budget).await {
+    let state = match StreamState::open(env, stream, policy, cache).await {
         Ok(state) => state,
         Err(error) => return StreamReport::failed(stream, &error),
     };
@@ -47,9 +51,8 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         intake: Intake::new(&normalizer, Delivery::new(state, policy.horizon, budget)),
         vendor_time: VendorTime::default(),
         cutoff: env.cutoff(),
-        slow_blob_time: std::time::Duration::ZERO,
-        failed_blobs: 0,
-        pending_blobs: std::collections::BTreeMap::new(),
+        no_window_after: env.cutoff(),
+        blobs: BlobFailures::default(),
         findings: Findings::default(),
     };
     let mut ended = collect(&mut run).await;
@@ -104,33 +107,49 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     for id in &run.stream.listings {
         listings.extend(ListingRun::plan(run, id, now));
     }
-    if has_due {
-        run.cutoff = run.env.cutoff().saturating_sub(pending_share(run.tick_time())).unwrap_or(run.cutoff);
-    }
-    list(run, &mut listings).await?;
-    run.cutoff = run.env.cutoff();
+    let reserve = if has_due { pending_share(run) } else { Duration::ZERO };
+    list(run, &mut listings, reserve).await?;
     retry(run, &mut listings).await?;
     // What pending work left of the time is the other work's again.
-    list(run, &mut listings).await?;
+    list(run, &mut listings, Duration::ZERO).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
 }
 
-/// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another.
+/// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another. While others
+/// wait a listing has an equal share of the time, less what is reserved for pending work.
 async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
+    reserve: Duration,
 ) -> Result<(), PortError> {
-    for listing in &mut *listings {
-        listing.list_main(run).await?;
+    let end = run.env.cutoff().saturating_sub(reserve).unwrap_or(run.cutoff);
+    if run.policy.fetches_ahead > 0 {
+        // Blobs that were consumed stay so: nothing is lost by a cut.
+        run.cutoff = end;
     }
+    let mut waiting = u32::try_from(listings.len()).unwrap_or(u32::MAX);
+    for listing in &mut *listings {
+        let now = run.env.clock.now();
+        run.no_window_after = now.saturating_add(time_until(now, end) / waiting.max(1)).unwrap_or(end);
+        listing.list_main(run).await?;
+        waiting -= 1;
+    }
+    run.no_window_after = end;
     for listing in listings {
         listing.list_sweep(run).await?;
     }
+    run.cutoff = run.env.cutoff();
     Ok(())
 }
 
-/// Tries pending work: with all the time that is left, or, while other work waits, with its share.
+/// The part of a tick that pending work may take while other work waits: a fifth.
+fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
+    run.tick_time() / PENDING_TIME_DIVISOR
+}
+
+/// Tries pending work: with all the time that is left, or, while other work waits, with its share. Listings that have any
+/// share it equally, and what one leaves is the next one's.
 async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -139,11 +158,22 @@ async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     if listings.iter().any(ListingRun::has_more) {
         let made = run.findings.requests;
         limit = RequestLimit(made + (made / PENDING_REQUEST_DIVISOR).max(MIN_PENDING_REQUESTS));
-        let until = run.env.clock.now().saturating_add(pending_share(run.tick_time()));
+        let until = run.env.clock.now().saturating_add(pending_share(run));
         run.cutoff = until.unwrap_or(run.cutoff).min(run.env.cutoff());
     }
+    let end = run.cutoff;
+    let mut waiting = listings.iter().filter(|listing| retry_pending::has_work(run, listing)).count();
     for listing in listings {
-        retry_pending::retry(run, listing, limit).await?;
+        if !retry_pending::has_work(run, listing) {
+            continue;
+        }
+        let (now, divisor) = (run.env.clock.now(), waiting.max(1));
+        let share = time_until(now, end) / u32::try_from(divisor).unwrap_or(u32::MAX);
+        run.cutoff = now.saturating_add(share).unwrap_or(end).min(end);
+        let made = run.findings.requests;
+        let share = RequestLimit(made + limit.0.saturating_sub(made) / divisor as u64);
+        retry_pending::retry(run, listing, share).await?;
+        waiting = waiting.saturating_sub(1);
     }
     run.cutoff = run.env.cutoff();
     Ok(())
@@ -154,7 +184,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
     let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
-    match run.before_cutoff(prepared).await {
+    match run.call(Tries::Patient, prepared).await {
         Ok(Ok(Prepared::Ready { vendor_now, started })) => {
             let ours = run.env.now();
             if started {

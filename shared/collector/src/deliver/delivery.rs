@@ -165,7 +165,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         }
     }
 
-    /// An intent of another hour than this one, which this tick did not set itself.
+    /// An intent of an earlier hour than this one, which this tick did not set itself.
     fn stale_intent(&self) -> Option<String> {
         let intent = self.state.head.intent.as_ref()?;
         let is_own = self.intents.own.as_ref() == Some(intent);
@@ -338,3 +338,6 @@ fn vanished(key: &str) -> PortError {
          If something deletes objects from the bucket, give it a day's delay"
     ))
 }
+
+#[cfg(test)]
+mod tests;

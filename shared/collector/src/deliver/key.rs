@@ -25,9 +25,12 @@ fn partition(now: Timestamp) -> String {
     format!("dt={}/hour={:02}", at.date(), at.hour())
 }
 
-/// Whether the key lies in another partition than that of `now`.
+/// Whether the key lies in an earlier partition than that of `now`. A later one was set by a tick whose clock is ahead, and
+/// is as good as our own: two ticks whose clocks disagree about the hour would otherwise use up each other's intents.
 pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
-    !key.contains(&format!("/{}/", partition(now)))
+    let current = partition(now);
+    let of_key = key.rfind("/dt=").and_then(|at| key[at + 1..].get(..current.len()));
+    of_key.is_none_or(|of_key| of_key < current.as_str())
 }
 
 /// The key of a rejected input: made of its hash, so that putting it again changes nothing.
@@ -50,13 +53,17 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_key_is_stale_in_another_hour() {
+    fn ok_a_key_is_stale_in_a_later_hour() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let key = object("", &stream(), 1, at("2026-11-22T03:00:00Z"), Compression::Gzip);
         assert!(!is_stale(&key, at("2026-11-22T03:59:59Z")));
         for later in ["2026-11-22T04:00:00Z", "2026-11-23T03:00:00Z"] {
             assert!(is_stale(&key, at(later)), "{later}");
         }
+        for earlier in ["2026-11-22T02:59:59Z", "2026-11-21T23:00:00Z"] {
+            assert!(!is_stale(&key, at(earlier)), "{earlier}");
+        }
+        assert!(is_stale("somewhere/else", at("2026-11-22T03:00:00Z")));
     }
 
     #[test]

@@ -1,17 +1,25 @@
 //! Finding the broken seconds of a span that cannot be listed as a whole.
 //!
 //! The span is halved, and halves that fail are halved again. Pieces that touch what could be listed, or the span's own
-//! edges, go first: the edge of what is broken runs through them. Pieces between broken ones may be broken
-//! all over, so a search ends when many fail in a row; the next one begins with smaller pieces, at another place.
+//! edges, go first: the edge of what is broken runs through them. When many fail in a row, something is broken in every
+//! longer piece: then short samples are taken anywhere, until one can be listed and the edges around it are searched, or
+//! the search ends because too many failed.
 
 use std::collections::HashSet;
 
 use crate::base::time::{UnixSeconds, Window};
 
-/// Failures in a row after which a search ends: more than it takes to find both edges, each of 17 halvings of a day.
-const MAX_FAILURES_IN_A_ROW: u32 = 40;
-/// A search begins with at most two to the power of this many pieces.
-const MAX_DEPTH: u32 = 10;
+/// Failures in a row after which short samples are taken: more than it takes to find both edges, each of 17 halvings of
+/// a day.
+const SAMPLE_AFTER: u32 = 36;
+/// The same of a span that was searched in vain before.
+const SAMPLE_SOONER_AFTER: u32 = 4;
+/// Failures in a row after which a search ends.
+const MAX_FAILURES_IN_A_ROW: u32 = 48;
+/// The first samples are as long as the span divided by two to the power of this.
+const SAMPLE_SHIFT: u32 = 10;
+/// So many samples are of one length; the next ones are half as long.
+const SAMPLES_OF_ONE_LENGTH: u32 = 2;
 
 /// One search.
 #[derive(Debug)]
@@ -23,16 +31,17 @@ pub(crate) struct Bisection {
     /// Single seconds that failed, and pieces that were given up.
     broken: Vec<Window>,
     failures_in_a_row: u32,
-    /// Decides between pieces of one length.
+    /// Failures in a row after which samples are taken.
+    sample_after: u32,
+    whole_seconds: i64,
+    /// Decides between pieces of one length, and where samples are taken.
     random: u64,
 }
 
 impl Bisection {
-    /// A search in a span that failed as a whole `attempts` times: the more, the smaller are the first pieces. None is
-    /// longer than `max_seconds`.
+    /// A search in a span that failed `attempts` times. No piece is longer than `max_seconds`.
     pub(crate) fn new(whole: Window, attempts: u32, max_seconds: i64, random: u64) -> Self {
-        let depth = attempts.saturating_mul(2).saturating_sub(1).clamp(1, MAX_DEPTH);
-        let length = (whole.seconds() / (1 << depth)).clamp(1, max_seconds.max(1));
+        let length = (whole.seconds() / 2).clamp(1, max_seconds.max(1));
         let mut untried = Vec::new();
         let mut from = whole.from;
         while from < whole.to {
@@ -40,7 +49,15 @@ impl Bisection {
             untried.push(Window { from, to });
             from = to;
         }
-        Self { untried, edges: HashSet::from([whole.from, whole.to]), broken: Vec::new(), failures_in_a_row: 0, random }
+        Self {
+            untried,
+            edges: HashSet::from([whole.from, whole.to]),
+            broken: Vec::new(),
+            failures_in_a_row: 0,
+            sample_after: if attempts > 1 { SAMPLE_SOONER_AFTER } else { SAMPLE_AFTER },
+            whole_seconds: whole.seconds(),
+            random,
+        }
     }
 
     /// The piece to list next; `None` when the search has ended.
@@ -48,9 +65,30 @@ impl Bisection {
         if self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
             return None;
         }
+        if let Some(number) = self.failures_in_a_row.checked_sub(self.sample_after) {
+            return self.sample(number);
+        }
         let order = |piece: &Window| (self.is_edge(piece), piece.seconds(), self.place(piece));
         let (at, _) = self.untried.iter().enumerate().max_by_key(|(_, piece)| order(piece))?;
         Some(self.untried.swap_remove(at))
+    }
+
+    /// A short piece anywhere, cut out of what was not tried. The later samples in a row are, the shorter.
+    fn sample(&mut self, number: u32) -> Option<Window> {
+        let untried: i64 = self.untried.iter().map(Window::seconds).sum();
+        self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        let mut second =
+            i64::try_from((self.random >> 32) % u64::try_from(untried).ok().filter(|all| *all > 0)?).ok()?;
+        let at = self.untried.iter().position(|piece| {
+            second -= piece.seconds();
+            second < 0
+        })?;
+        let piece = self.untried.swap_remove(at);
+        let length = (self.whole_seconds >> (SAMPLE_SHIFT + number / SAMPLES_OF_ONE_LENGTH).min(62)).max(1);
+        let from = (piece.to + second).min(piece.to - length).max(piece.from);
+        let sample = Window { from, to: piece.to.min(from + length) };
+        self.untried.extend(piece.without(sample));
+        Some(sample)
     }
 
     /// A place in an order that has nothing to do with time.
@@ -65,7 +103,7 @@ impl Bisection {
 
     /// The piece was listed.
     pub(crate) fn listed(&mut self, piece: Window) {
-        self.failures_in_a_row = 0;
+        (self.failures_in_a_row, self.sample_after) = (0, SAMPLE_AFTER);
         self.edges.extend([piece.from, piece.to]);
     }
 
@@ -78,6 +116,14 @@ impl Bisection {
     /// The piece is tried in halves; a single second has none and is broken.
     pub(crate) fn split(&mut self, piece: Window) {
         if piece.seconds() > 1 { self.untried.extend(piece.halves()) } else { self.broken.push(piece) }
+    }
+
+    /// The piece holds more than one window should. It is tried in parts: what is `dense`, and what lies beside it.
+    pub(crate) fn split_around(&mut self, piece: Window, dense: Option<Window>) {
+        match dense {
+            Some(dense) => self.untried.extend(piece.without(dense).chain([dense])),
+            None => self.split(piece),
+        }
     }
 
     /// The piece failed, and halves of it would as well.
@@ -159,24 +205,35 @@ mod tests {
     }
 
     #[test]
-    fn ok_many_broken_seconds_are_found_in_a_few_searches() {
-        let broken: Vec<_> = (0..86).map(|number| window(number * 1_000 + 7, number * 1_000 + 8)).collect();
-        let mut left = vec![window(0, DAY)];
-        let mut searches = 0;
-        while left != broken && searches < 8 {
-            searches += 1;
-            let mut next = Vec::new();
-            for span in left {
-                let mut bisection = Bisection::new(span, searches, DAY, 99);
-                while let Some(piece) = bisection.next_piece() {
-                    let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
-                    if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
-                }
-                next.extend(bisection.unresolved());
+    fn ok_many_broken_seconds_are_found_in_one_search() {
+        for (count, every) in [(86, 1_000), (480, 180)] {
+            let broken: Vec<_> = (0..count).map(|number| window(number * every + 7, number * every + 8)).collect();
+            let mut bisection = Bisection::new(window(0, DAY), 1, DAY, 99);
+            let mut tries = 0;
+            while let Some(piece) = bisection.next_piece() {
+                tries += 1;
+                let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
+                if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
             }
-            left = next;
+            assert_eq!(bisection.unresolved(), broken);
+            assert!(tries <= 30 * count, "{tries} for {count}");
         }
-        assert_eq!(left, broken, "after {searches} searches");
+    }
+
+    #[test]
+    fn ok_an_island_in_what_is_broken_is_found_after_a_few_searches() {
+        let broken = [window(0, 40_000), window(43_600, DAY)];
+        let (mut searches, mut left) = (0, vec![window(0, DAY)]);
+        while left == [window(0, DAY)] {
+            searches += 1;
+            let mut bisection = Bisection::new(window(0, DAY), searches, DAY, u64::from(searches) << 40);
+            while let Some(piece) = bisection.next_piece() {
+                let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
+                if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
+            }
+            left = bisection.unresolved();
+        }
+        assert!(left == broken && searches <= 5, "{left:?} after {searches} searches");
     }
 
     #[test]
@@ -184,6 +241,20 @@ mod tests {
         let (left, tries) = search(&[window(0, DAY)]);
         assert_eq!(left, [window(0, DAY)]);
         assert!(tries <= MAX_FAILURES_IN_A_ROW, "{tries}");
+    }
+
+    #[test]
+    fn ok_a_dense_part_is_tried_on_its_own() {
+        let mut bisection = Bisection::new(window(0, 100), 1, DAY, 7);
+        let piece = bisection.next_piece().unwrap();
+        bisection.split_around(piece, Some(Window { from: piece.from + 10, to: piece.from + 11 }));
+        let other = if piece.from == 0 { window(50, 100) } else { window(0, 50) };
+        let mut pieces: Vec<Window> = std::iter::from_fn(|| bisection.next_piece()).collect();
+        pieces.sort_unstable();
+        let at = piece.from;
+        let mut expected = vec![window(at, at + 10), window(at + 10, at + 11), window(at + 11, piece.to), other];
+        expected.sort_unstable();
+        assert_eq!(pieces, expected);
     }
 
     #[test]

@@ -72,6 +72,30 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
+/// Spans in the order in which they are tried: those that touch are tried as one, for what is broken in them is often one
+/// stretch; the one that was not tried for longest is the first.
+pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
+    spans.sort_by_key(|span| span.from);
+    let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if last.to == span.from && last.cursor.is_none() && span.cursor.is_none() => {
+                let (a, b) = (last.schedule, span.schedule);
+                last.to = span.to;
+                last.schedule = Schedule {
+                    first_failure: a.first_failure.min(b.first_failure),
+                    last_attempt: a.last_attempt.min(b.last_attempt),
+                    attempts: a.attempts.min(b.attempts),
+                    next_attempt: a.next_attempt.min(b.next_attempt),
+                };
+            }
+            _ => joined.push(span),
+        }
+    }
+    joined.sort_by_key(|span| (span.schedule.last_attempt, span.from));
+    joined
+}
+
 /// A reason as it is kept.
 pub(crate) fn short_reason(reason: &str) -> String {
     reason.chars().take(MAX_REASON_CHARS).collect()
@@ -93,12 +117,6 @@ impl PendingWork {
         self.blobs.iter().find(|blob| blob.id == id)
     }
 
-    /// The schedules of everything.
-    fn schedules(&self) -> impl Iterator<Item = Schedule> {
-        let spans = self.spans.iter().map(|span| span.schedule);
-        spans.chain(self.blobs.iter().map(|blob| blob.schedule))
-    }
-
     /// When the oldest of it failed first, and why it failed last.
     pub(crate) fn oldest(&self) -> Option<(UnixSeconds, &str)> {
         let spans = self.spans.iter().map(|span| (span.schedule.first_failure, span.reason.as_str()));
@@ -106,21 +124,23 @@ impl PendingWork {
         spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
     }
 
-    /// The latest time at which what is tried next may be tried: everything that is due, or, of many, the next one.
-    pub(crate) fn due_until(&self, now: UnixSeconds) -> UnixSeconds {
-        let count = self.spans.len() + self.blobs.len();
-        let next = self.schedules().map(|schedule| schedule.next_attempt).min();
-        next.filter(|_| count > MANY).map_or(now, |next| next.max(now))
-    }
-
-    /// Spans that are due at `until`, the soonest to expire first.
-    pub(crate) fn due_spans(&self, until: UnixSeconds) -> Vec<PendingSpan> {
-        self.spans.iter().filter(|span| span.schedule.next_attempt <= until).cloned().collect()
-    }
-
-    /// Blobs that are due at `until`, the soonest to expire first.
-    pub(crate) fn due_blobs(&self, until: UnixSeconds) -> Vec<PendingBlob> {
-        self.blobs.iter().filter(|blob| blob.schedule.next_attempt <= until).cloned().collect()
+    /// What is to be tried at `now`, the soonest to expire first: everything that is due; of many of which none is due,
+    /// the one that would be next.
+    pub(crate) fn due(&self, now: UnixSeconds) -> Self {
+        let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
+        let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
+        let blobs: Vec<_> = self.blobs.iter().filter(|blob| is_due(&blob.schedule)).cloned().collect();
+        if !spans.is_empty() || !blobs.is_empty() || self.spans.len() + self.blobs.len() <= MANY {
+            return Self { spans, blobs };
+        }
+        let span = self.spans.iter().min_by_key(|span| span.schedule.next_attempt);
+        let blob = self.blobs.iter().min_by_key(|blob| blob.schedule.next_attempt);
+        let span_next = span.map_or(UnixSeconds::MAX, |span| span.schedule.next_attempt);
+        let is_blob_next = blob.is_some_and(|blob| blob.schedule.next_attempt <= span_next);
+        Self {
+            spans: span.filter(|_| !is_blob_next).cloned().into_iter().collect(),
+            blobs: blob.filter(|_| is_blob_next).cloned().into_iter().collect(),
+        }
     }
 
     /// The parts of pending spans before `oldest`, which the vendor no longer keeps.
@@ -270,8 +290,10 @@ mod tests {
     #[test]
     fn ok_what_one_tick_adds_another_only_removes_where_it_listed() {
         // One tick found [10, 20) broken; another, which knew nothing of that, listed [0, 15) well.
-        let changes = [Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 })];
-        assert_eq!(windows(&work(&changes)), [(15, 20)]);
+        let (add, done) = (Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 }));
+        assert_eq!(windows(&work(&[add.clone(), done.clone()])), [(15, 20)]);
+        // Written in the other order, more is listed again than needed, and nothing is forgotten.
+        assert_eq!(windows(&work(&[done, add])), [(10, 20)]);
     }
 
     #[test]
@@ -305,16 +327,30 @@ mod tests {
     fn ok_of_many_one_is_due_on_every_tick() {
         let changes: Vec<_> = (0..MANY).map(|number| Blob(blob(number, 5))).collect();
         let mut pending = work(&changes);
-        assert!(pending.due_blobs(pending.due_until(99)).is_empty());
-        let mut next = blob(MANY, 7);
+        assert!(pending.due(99).is_empty());
+        // All have the same schedule, and still only one is tried.
+        pending.apply(&Blob(blob(MANY, 7)));
+        assert_eq!((pending.due(10).blobs.len(), pending.due(100).blobs.len()), (1, MANY + 1));
+        let mut next = span(20, 30);
         next.schedule.next_attempt = 99;
-        pending.apply(&Blob(next));
-        assert_eq!(pending.due_blobs(pending.due_until(10)).len(), 1);
-        assert_eq!(pending.due_blobs(pending.due_until(100)).len(), MANY + 1);
+        pending.apply(&Span(next));
+        assert_eq!((pending.due(10).spans.len(), pending.due(10).blobs.len()), (1, 0));
         pending.apply(&RetryAll { now: 60, not_tried_since: 50 });
-        assert_eq!(pending.due_blobs(60).len(), 0);
+        assert_eq!(pending.due(60).blobs.len(), 0);
         pending.apply(&RetryAll { now: 60, not_tried_since: 51 });
-        assert_eq!(pending.due_blobs(60).len(), MANY + 1);
+        assert_eq!((pending.due(60).blobs.len(), pending.due(60).spans.len()), (MANY + 1, 1));
+    }
+
+    #[test]
+    fn ok_spans_that_touch_are_tried_as_one_and_the_longest_waiting_first() {
+        let at = |last_attempt, attempts, from, to| PendingSpan {
+            schedule: Schedule { first_failure: last_attempt - 5, last_attempt, attempts, next_attempt: 100 },
+            ..span(from, to)
+        };
+        let with_cursor = PendingSpan { cursor: Some("c".to_owned()), ..at(60, 0, 20, 21) };
+        let spans = vec![at(70, 3, 0, 10), at(90, 1, 10, 20), with_cursor.clone(), at(65, 1, 30, 40)];
+        let together = at(70, 1, 0, 20);
+        assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What of a span is still to be listed, and which window of it comes next.
 
+use std::collections::BTreeSet;
+
 use crate::base::time::{UnixSeconds, Window};
 
 /// Which window of what remains is taken.
@@ -18,6 +20,8 @@ pub(crate) enum Choice {
 pub(crate) struct Remaining {
     /// Disjoint, oldest first, none empty.
     parts: Vec<Window>,
+    /// No window reaches across one of these.
+    cuts: BTreeSet<UnixSeconds>,
 }
 
 impl Remaining {
@@ -27,7 +31,7 @@ impl Remaining {
         for window in pending {
             parts = parts.into_iter().flat_map(|part| part.without(window)).collect();
         }
-        Self { parts }
+        Self { parts, cuts: BTreeSet::new() }
     }
 
     /// Whether everything was taken.
@@ -73,6 +77,16 @@ impl Remaining {
         None
     }
 
+    /// From now on no window reaches into this span from outside, nor out of it: it holds many events, and what lies beside
+    /// it can be listed in longer windows.
+    pub(crate) fn cut_around(&mut self, dense: Window) {
+        self.cuts.extend([dense.from, dense.to]);
+        let inside = |part: &Window| Window { from: part.from.max(dense.from), to: part.to.min(dense.to) };
+        let cut = |part: Window| part.without(dense).chain([inside(&part)]).filter(|part| part.from < part.to);
+        self.parts = std::mem::take(&mut self.parts).into_iter().flat_map(cut).collect();
+        self.parts.sort_unstable();
+    }
+
     /// Puts back what was taken and not listed.
     pub(crate) fn put_back(&mut self, window: Window) {
         self.parts.push(window);
@@ -80,7 +94,7 @@ impl Remaining {
         let mut joined: Vec<Window> = Vec::with_capacity(self.parts.len());
         for part in self.parts.drain(..) {
             match joined.last_mut() {
-                Some(last) if last.to >= part.from => last.to = last.to.max(part.to),
+                Some(last) if last.to >= part.from && !self.cuts.contains(&part.from) => last.to = last.to.max(part.to),
                 _ => joined.push(part),
             }
         }
@@ -128,7 +142,24 @@ mod tests {
             assert_eq!(remaining, Remaining::new(window(0, 10), std::iter::once(window(4, 6))));
         }
         assert_eq!(Vec::from_iter(seen), [window(0, 3), window(3, 4), window(6, 9), window(9, 10)]);
-        assert_eq!(Remaining { parts: vec![] }.take(Choice::Random(7), 3), None);
+        assert_eq!(Remaining { parts: vec![], cuts: BTreeSet::new() }.take(Choice::Random(7), 3), None);
+    }
+
+    #[test]
+    fn ok_a_dense_span_is_a_window_of_its_own() {
+        let mut remaining = Remaining::new(window(0, 100), std::iter::empty());
+        let taken = remaining.take(Choice::Oldest, 80).unwrap();
+        remaining.put_back(taken);
+        remaining.cut_around(window(40, 41));
+        let mut windows = Vec::new();
+        while let Some(window) = remaining.take(Choice::Oldest, 50) {
+            windows.push(window);
+        }
+        assert_eq!(windows, [window(0, 40), window(40, 41), window(41, 91), window(91, 100)]);
+        // Also after something was put back.
+        remaining.put_back(window(40, 41));
+        remaining.put_back(window(0, 40));
+        assert_eq!(remaining.take(Choice::Oldest, 50), Some(window(0, 40)));
     }
 
     #[test]

@@ -11,6 +11,7 @@ const MAX_CLOCK_SKEW: UnixSeconds = 3_600;
 /// counts: a wrong clock may then delay events, but never lets anything count as listed that was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct VendorTime {
+    /// The earlier of both clocks at the first answer that told the vendor's.
     first: Option<UnixSeconds>,
     last: Option<UnixSeconds>,
     skew_seconds: Option<i64>,
@@ -27,7 +28,7 @@ impl VendorTime {
             self.skew_seconds = Some(skew);
         }
         let now = if is_believed { vendor } else { vendor.min(ours) };
-        self.first = self.first.or(Some(now));
+        self.first = self.first.or(Some(now.min(ours)));
         self.last = Some(now);
         now
     }
@@ -37,7 +38,8 @@ impl VendorTime {
         self.last.map_or(at, |last| at.min(last))
     }
 
-    /// `at`, but not past the vendor's clock when this tick first learned it: every window was listed after that.
+    /// `at`, but not past the earlier of both clocks when this tick first learned the vendor's: every window was listed
+    /// after that, whichever of them is wrong.
     pub(crate) fn cap_to_first(&self, at: UnixSeconds) -> UnixSeconds {
         self.first.map_or(at, |first| at.min(first))
     }
@@ -58,7 +60,7 @@ mod tests {
         assert_eq!((time.cap(900), time.cap_to_first(900)), (900, 900));
         assert_eq!(time.note(Some(1_300), 1_000), 1_300);
         assert_eq!(time.note(Some(1_400), 1_010), 1_400);
-        assert_eq!((time.cap(9_000), time.cap_to_first(9_000), time.cap(7)), (1_400, 1_300, 7));
+        assert_eq!((time.cap(9_000), time.cap_to_first(9_000), time.cap(7)), (1_400, 1_000, 7));
         assert_eq!(time.skew_seconds(), None);
     }
 

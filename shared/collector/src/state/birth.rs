@@ -78,28 +78,37 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
     env.state.head(stream).await?.ok_or_else(|| lost(&key))
 }
 
-/// Checks the head against the birth record, which is created if there is none, and returns the record's mark.
+/// Checks the head against the birth record, which is created if there is none. Returns the head and the record's mark.
+///
+/// A head below the mark is read again before it counts as restored: another tick may have committed, and raised the
+/// mark, between the read of the head and that of the record.
 ///
 /// # Errors
 /// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head, or the head was restored.
 pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
-    head: &Head,
-) -> Result<SeqMark, PortError> {
+    head: Head,
+) -> Result<(Head, SeqMark), PortError> {
     let key = key(&env.settings.prefix, stream);
     let mut record = env.bucket.get(&key).await?;
     if record.is_none() {
         let birth = Birth { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq };
         if env.bucket.put_if_absent(&key, bytes(&birth)?, "application/json").await? == Put::Created {
-            return Ok(SeqMark { seq: head.seq, raised_at: None });
+            let mark = SeqMark { seq: head.seq, raised_at: None };
+            return Ok((head, mark));
         }
         record = env.bucket.get(&key).await?;
     }
-    match record.as_deref().and_then(parse).filter(|birth| birth.id == head.id) {
-        Some(birth) => check_seq(head, birth.seq).map(|()| SeqMark { seq: birth.seq, raised_at: None }),
-        None => Err(foreign_marker(&key)),
+    let birth = record.as_deref().and_then(parse).filter(|birth| birth.id == head.id);
+    let birth = birth.ok_or_else(|| foreign_marker(&key))?;
+    let mark = SeqMark { seq: birth.seq, raised_at: None };
+    if head.seq >= birth.seq {
+        return Ok((head, mark));
     }
+    let again = env.state.head(stream).await?.filter(|again| again.id == birth.id).ok_or_else(|| lost(&key))?;
+    check_seq(&again, birth.seq)?;
+    Ok((again, mark))
 }
 
 /// Checks that the head is not older than one that was seen with `seq`.
@@ -120,7 +129,8 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     let record = env.bucket.get(&key).await?;
     let Some(record) = record else {
         // Somebody removed it; it is created anew.
-        return Ok(SeqMark { raised_at: Some(env.now()), ..verify(env, stream, head).await? });
+        let (_, mark) = verify(env, stream, head.clone()).await?;
+        return Ok(SeqMark { raised_at: Some(env.now()), ..mark });
     };
     let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
     if birth.seq < head.seq {
@@ -185,6 +195,141 @@ fn foreign_marker(key: &str) -> PortError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::Recovery;
+    use crate::base::policy::Retention;
+    use crate::testing::{self, At, Fault, NOW, World, policy};
+
+    const KEY: &str = "_state/acme-openai_audit.json";
+
+    /// Reads or creates the head, checks it against its birth record, and raises the mark.
+    fn open(world: &World) -> Result<SeqMark, PortError> {
+        let env = world.env();
+        world.clock.run(async {
+            let head = head(&env, &world.stream, &world.policy).await?;
+            verify(&env, &world.stream, head).await.map(|(_, mark)| mark)
+        })
+    }
+
+    fn raise(world: &World) -> Result<SeqMark, PortError> {
+        let env = world.env();
+        world.clock.run(raise_mark(&env, &world.stream, &world.head()))
+    }
+
+    /// The birth record in the bucket.
+    fn record(world: &World) -> Birth {
+        parse(&world.bucket.object(KEY).unwrap()).unwrap()
+    }
+
+    fn set_record(world: &World, id: &str, seq: u64) {
+        world.bucket.insert(KEY, &bytes(&Birth { id: id.to_owned(), born_at: String::new(), seq }).unwrap());
+    }
+
+    fn set_seq(world: &World, seq: u64) {
+        world.set_head(Head { seq, ..testing::head() });
+    }
+
+    #[track_caller]
+    fn assert_needs_person(outcome: Result<SeqMark, PortError>, message: &str) {
+        let error = outcome.unwrap_err();
+        assert!(error.recovery == Recovery::Person && error.message.contains(message), "{error}");
+    }
+
+    #[test]
+    fn ok_a_new_stream_has_a_head_before_its_record() {
+        let mut world = World::new();
+        world.settings.lookback = 500;
+        assert_eq!(open(&world).unwrap(), SeqMark { seq: 0, raised_at: None });
+        assert_eq!(world.calls.take(), ["head", "get", "write", "get", "put"]);
+        let head = world.head();
+        assert_eq!((head.floor, head.listings[testing::LISTING].watermark), (NOW - 500, NOW - 500));
+        assert_eq!(record(&world).id, head.id);
+        // The next process finds both.
+        open(&world).unwrap();
+        assert_eq!(world.calls.take(), ["head", "get"]);
+    }
+
+    #[test]
+    fn ok_a_birth_may_die_anywhere() {
+        for number in 0..5 {
+            for fault in [Fault::Before, Fault::After] {
+                let world = World::new();
+                world.calls.fault(At::Number(number), fault);
+                assert!(open(&world).is_err() && !world.calls.has_faults());
+                let seq = open(&world).unwrap().seq;
+                assert_eq!((seq, record(&world).id), (0, world.head().id), "died at call {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn ok_of_two_ticks_at_a_birth_one_creates_the_head() {
+        let world = World::new();
+        let (state, stream) = (world.state.clone(), world.stream.clone());
+        let other = move || state.restore(&stream, Some(testing::head()), &[]);
+        world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(other)));
+        open(&world).unwrap();
+        assert_eq!((world.head().id.as_str(), record(&world).id.as_str()), ("i", "i"));
+    }
+
+    #[test]
+    fn err_a_record_without_its_head_shows_that_the_state_was_lost() {
+        let world = World::new();
+        set_record(&world, "i", 0);
+        assert_needs_person(open(&world), "the state of this stream is gone");
+        assert!(world.state.head_of(&world.stream).is_none());
+    }
+
+    #[test]
+    fn err_a_record_of_another_deployment_stops_the_stream() {
+        let world = World::new();
+        set_seq(&world, 3);
+        for record in [&br#"{"id":"another","born_at":""}"#[..], b"not ours"] {
+            world.bucket.insert(KEY, record);
+            assert_needs_person(open(&world), "belongs to another deployment");
+            assert_needs_person(raise(&world), "belongs to another deployment");
+        }
+    }
+
+    #[test]
+    fn err_a_head_below_the_mark_was_restored() {
+        let world = World::new();
+        set_seq(&world, 9);
+        set_record(&world, "i", 10);
+        assert_needs_person(open(&world), "restored from a backup");
+        set_seq(&world, 10);
+        assert_eq!(open(&world).unwrap(), SeqMark { seq: 10, raised_at: None });
+    }
+
+    #[test]
+    fn ok_the_mark_rises_to_the_head_and_never_falls() {
+        let world = World::new();
+        set_seq(&world, 7);
+        set_record(&world, "i", 3);
+        let raised = SeqMark { seq: 7, raised_at: Some(NOW) };
+        assert_eq!((raise(&world).unwrap(), record(&world).seq), (raised, 7));
+        set_record(&world, "i", 12);
+        assert_eq!((raise(&world).unwrap().seq, record(&world).seq), (12, 12));
+    }
+
+    #[test]
+    fn ok_a_record_that_was_removed_is_created_anew() {
+        let world = World::new();
+        set_seq(&world, 7);
+        assert_eq!(raise(&world).unwrap(), SeqMark { seq: 7, raised_at: Some(NOW) });
+        assert_eq!(record(&world).seq, 7);
+    }
+
+    #[test]
+    fn ok_a_tick_that_loses_the_race_for_the_mark_leaves_it() {
+        let world = World::new();
+        set_seq(&world, 7);
+        set_record(&world, "i", 3);
+        let bucket = world.bucket.clone();
+        let other = move || bucket.insert(KEY, br#"{"id":"i","born_at":"","seq":8}"#);
+        world.calls.fault(At::Next("replace"), Fault::Meanwhile(Box::new(other)));
+        raise(&world).unwrap();
+        assert_eq!(record(&world).seq, 8);
+    }
 
     #[test]
     fn ok_the_mark_is_raised_by_a_cold_process_hourly_and_after_many_commits() {
@@ -205,19 +350,7 @@ mod tests {
 
     #[test]
     fn ok_the_look_back_stays_inside_the_retention() {
-        use crate::base::policy::Retention;
-        let policy = |retention| VendorPolicy {
-            tick_seconds: 60,
-            overlap: 0,
-            sweeps: &[],
-            first_window: 1,
-            longest_window: 1,
-            retention,
-            horizon: 1,
-            silence: None,
-            fetches_ahead: 1,
-            split_after_pages: None,
-        };
+        let policy = |retention| VendorPolicy { retention, ..policy() };
         assert_eq!(lookback(900, &policy(None)), 900);
         assert_eq!(lookback(900, &policy(Some(Retention { keeps: 800, margin: 50 }))), 700);
     }

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::birth::{self, SeqMark};
-use super::cache::StreamCache;
+use super::cache::{SourceCache, StreamCache};
 use super::ledger_cache::{LedgerCache, may_be_torn};
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::head::{Head, HeadTimes, LastCommit};
 use crate::base::ledger::{LedgerHour, LedgerItem};
-use crate::base::memory::MemoryBudget;
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, State, Written};
 use crate::base::stream::Stream;
@@ -41,24 +40,28 @@ pub(crate) struct StreamState<'a, S, B, C> {
 }
 
 impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
-    /// Reads the head, creates it for a new stream, and checks that the state was neither lost nor restored.
+    /// Reads the head, creates it for a new stream, and checks that the state was neither lost nor restored. `cache` is
+    /// what the process keeps between ticks.
     pub(crate) async fn open(
         env: &'a Env<'a, S, B, C>,
         stream: &'a Stream,
         policy: &VendorPolicy,
-        warm: Option<StreamCache>,
-        budget: &MemoryBudget,
+        cache: &SourceCache,
     ) -> Result<Self, PortError> {
         let head = birth::head(env, stream, policy).await?;
-        match warm.filter(|warm| warm.head_id == head.id) {
+        match cache.take(&stream.name()).filter(|warm| warm.head_id == head.id) {
             Some(warm) => {
-                birth::check_seq(&head, warm.seq)?;
+                if let Err(restored) = birth::check_seq(&head, warm.seq) {
+                    // Only this process may know: the next tick must notice it as well.
+                    cache.keep(stream.name(), warm);
+                    return Err(restored);
+                }
                 let StreamCache { ledger, verified_seq, mark, .. } = warm;
                 Ok(Self { env, stream, head, ledger, verified_seq, mark })
             }
             None => {
-                let mark = birth::verify(env, stream, &head).await?;
-                Ok(Self { env, stream, head, ledger: LedgerCache::new(budget), verified_seq: None, mark })
+                let (head, mark) = birth::verify(env, stream, head).await?;
+                Ok(Self { env, stream, head, ledger: LedgerCache::new(cache.budget()), verified_seq: None, mark })
             }
         }
     }
@@ -195,3 +198,6 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

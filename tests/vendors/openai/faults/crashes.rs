@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use collector::{BatchLimits, PortError};
 use futures_util::future::join;
+use tests::rig::account::delivered;
 use tests::rig::mortal::Died;
 use tests::rig::shelf::{Call, Fate};
 
@@ -93,22 +94,55 @@ async fn f13_killed_after_the_commit_nothing_is_repeated() {
 }
 
 #[tokio::test]
-async fn f14_killed_before_the_put_the_next_object_takes_its_key() {
-    for (call, number, done) in [(Call::Write, 3, true), (Call::Put, 3, false)] {
-        let world = world();
-        at_call(&world, call, number, Fate::Dies { done });
-        assert_eq!(world.tick().await, Err(Died), "{call:?}");
-        let intent = world.head().intent.unwrap();
-        assert_eq!((keys(&world).len(), world.head().seq, world.watermark()), (1, 1, -DAY), "{call:?}");
-
-        world.shelf.heal();
-        world.minutes(120);
+async fn f14_killed_before_the_put_the_next_object_of_the_same_hour_takes_its_key() {
+    for (call, number, done) in KILLED_BEFORE_THE_PUT {
+        let (world, intent) = killed_before_the_put(call, number, done).await;
+        world.minutes(30);
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
         assert_eq!(report.lines.objects, 2);
-        assert!(keys(&world).contains(&intent), "{intent} in {:?}", keys(&world));
+        assert!(lines_of(&world, &intent) > 0, "{intent} in {:?}", keys(&world));
         recovers(&world, "after an intent").await;
     }
+}
+
+#[tokio::test]
+async fn f14_killed_before_the_put_two_days_ago_the_key_is_sealed_and_new_lines_lie_in_their_own_hour() {
+    for (call, number, done) in KILLED_BEFORE_THE_PUT {
+        let (world, intent) = killed_before_the_put(call, number, done).await;
+        assert!(intent.contains("/dt=2026-11-22/hour=06/"), "{intent}");
+        world.minutes(2 * 24 * 60);
+        let report = world.tick().await.unwrap();
+        assert_drained(&report, 150);
+        // The empty one, and two with lines.
+        assert_eq!(report.lines.objects, 3);
+        assert_eq!(lines_of(&world, &intent), 0, "{intent}");
+        let sealed_at = keys(&world).iter().position(|key| *key == intent).unwrap();
+        for key in &keys(&world)[sealed_at + 1..] {
+            assert!(key.contains("/dt=2026-11-24/hour=06/") && lines_of(&world, key) > 0, "{key}");
+        }
+        recovers(&world, "after a sealed intent").await;
+    }
+}
+
+/// Calls at which a tick dies with its second intent set and nothing at the intent's key.
+const KILLED_BEFORE_THE_PUT: [(Call, u64, bool); 2] = [(Call::Write, 3, true), (Call::Put, 3, false)];
+
+/// A tick that died there; the intent it left.
+async fn killed_before_the_put(call: Call, number: u64, done: bool) -> (World, String) {
+    let world = world();
+    at_call(&world, call, number, Fate::Dies { done });
+    assert_eq!(world.tick().await, Err(Died), "{call:?}");
+    let intent = world.head().intent.unwrap();
+    assert_eq!((keys(&world).len(), world.head().seq, world.watermark()), (1, 1, -DAY), "{call:?}");
+    world.shelf.heal();
+    (world, intent)
+}
+
+/// Lines of the object at that key.
+fn lines_of(world: &World, key: &str) -> usize {
+    let place = keys(world).iter().position(|there| there == key).unwrap();
+    delivered(&world.shelf, &stream()).unwrap()[place].len()
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What the vendor is known to do to its clients, and what must come of it: F01 to F27, by theme.
+//! What the vendor is known to do to its clients, and what must come of it: F01 to F27, by theme. In `permanent`: trouble
+//! that never ends.
 
 mod access;
 mod backlog;
@@ -7,14 +8,18 @@ mod content;
 mod crashes;
 mod lateness;
 mod paging;
+mod permanent;
 mod throttling;
 mod transport;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use collector::StreamReport;
+use jiff::Timestamp;
+use simulators::openai::BrokenSpan;
 use simulators::{Fault, Scripted};
 use tests::rig::worker::Worker;
 
@@ -32,6 +37,12 @@ const HEALTHY: u64 = PAGES + 1;
 /// A fault at the `number`th request that has this parameter.
 fn at(number: u64, parameter: &str, fault: Fault) -> Scripted {
     Scripted::new(LIST, number, fault).having(parameter)
+}
+
+/// A span in which no window can be listed, of both listings; the bounds are seconds after the beginning.
+fn broken(from: i64, to: i64, status: u16) -> BrokenSpan {
+    let at = |second| Timestamp::from_second(super::world::begin().as_second() + second).unwrap();
+    BrokenSpan { from: at(from), to: at(to), status, tenant_only: None }
 }
 
 /// 450 events, a minute apart, in one window: a day is looked back over. On the first tick the watermark goes from a day
@@ -99,6 +110,12 @@ impl World {
         let key = secrecy::SecretString::from(simulators::openai::ADMIN_KEY);
         let answer = adapters::http::HttpClient::new().unwrap().send(request.bearer(&key)).await.unwrap();
         String::from_utf8(answer.bytes(1 << 20).await.unwrap()).unwrap()
+    }
+
+    /// Lets time pass until that many seconds after the beginning.
+    fn wait_until(&self, second: i64) {
+        let now = self.time.now().as_second() - super::world::begin().as_second();
+        self.time.forward(Duration::from_secs(u64::try_from(second - now).unwrap()));
     }
 
     /// Seconds since the beginning.

@@ -208,25 +208,28 @@ async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
 }
 
 #[tokio::test]
-async fn f20_a_second_that_no_page_holds_is_a_failure_that_says_so_and_costs_only_itself() {
+async fn f20_a_second_that_no_page_holds_becomes_pending_and_costs_only_itself() {
     let spread = (0..100).map(|number| event(&format!("e-{number}"), -600 * number - 1));
     let world = World::of(crowd("crowd", 150, -30_000).chain(spread).collect());
     world.simulator.change(|it| it.page_repeated = 1.0);
     let worker = world.worker().await;
-    let mut delivered = 0;
-    for _ in 0..3 {
+    let report = tick(&worker).await;
+    assert_failed(&report, false, "does not advance");
+    // All but what is behind the first page of that second.
+    assert_eq!((report.lines.delivered, world.watermark()), (200, 0));
+    assert_eq!(world.pending(), [(-30_000, -29_999)]);
+    assert!(world.requests() <= 200, "{} requests", world.requests());
+    for _ in 0..5 {
+        world.minutes(1);
         let before = world.requests();
         let report = tick(&worker).await;
-        assert_failed(&report, false, "does not advance");
-        delivered += report.lines.delivered;
-        assert_eq!(world.watermark(), -30_000);
-        assert!(world.requests() - before <= 200, "{} requests", world.requests() - before);
-        world.minutes(1);
+        assert_eq!((report.lines.delivered, report.drained, &report.failure), (0, false, &None), "{report:?}");
+        assert!(report.pending.pending_reason.is_some_and(|reason| reason.contains("does not advance")));
+        assert!(world.requests() - before <= 12, "{} requests", world.requests() - before);
     }
-    // All but what is behind the first page of that second.
-    assert_eq!(delivered, 200);
     world.simulator.change(|it| it.page_repeated = 0.0);
     assert_eq!(world.drain().await.iter().map(|report| report.lines.delivered).sum::<u64>(), 50);
+    assert_eq!(world.pending(), []);
     world.assert_exact();
 }
 

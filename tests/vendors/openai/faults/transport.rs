@@ -8,8 +8,8 @@ const TRIES: u64 = 4;
 /// What a call takes, in seconds.
 const PACE: f64 = 0.1;
 
-/// Two failures of a page heal within the tick; a page that fails for good costs itself and what comes after it in
-/// its window, until the next tick.
+/// Three failures of a page heal within its window. A page that fails once more fails its window, whose halves are then
+/// listed in the same tick.
 async fn passes(fault: Fault, says: &str) {
     for page in [1, 3, 5] {
         let world = five_pages();
@@ -29,13 +29,18 @@ async fn passes(fault: Fault, says: &str) {
         let report = world.tick().await.unwrap();
         assert_failed(&report, false, says);
         assert!(report.failure.as_ref().unwrap().message.ends_with("(after 4 tries)"), "{report:?}");
-        assert_eq!((report.lines.delivered, world.watermark()), (100 * (page - 1), -DAY), "{fault:?} on page {page}");
+        assert_eq!(
+            (report.lines.delivered, report.listed.duplicates),
+            (450, 100 * (page - 1)),
+            "{fault:?}: {report:?}"
+        );
+        assert_eq!((world.pending(), world.watermark()), (vec![], 0), "{fault:?} on page {page}");
         // The other listing is not to blame.
         assert_eq!(world.head().listings[openai::TENANT].watermark, world.head().floor + DAY);
-        assert_eq!(world.requests(), page + TRIES);
-        let reports = world.drain().await;
-        assert_eq!(reports.len(), 1);
-        assert_drained(&reports[0], 450 - 100 * (page - 1));
+        // The newer half has all events; the older one has none, and is searched in two pieces.
+        assert_eq!(world.requests(), page - 1 + TRIES + PAGES + 2 + 1);
+        world.minutes(1);
+        assert_drained(&world.tick().await.unwrap(), 0);
         world.assert_exact();
     }
 }
@@ -63,39 +68,40 @@ async fn f03_a_503_that_names_a_wait() {
 }
 
 #[tokio::test]
-async fn f03_a_server_that_asks_not_to_be_asked_again_is_left_to_the_next_tick() {
+async fn f03_a_server_that_asks_not_to_be_asked_again_is_not_and_the_halves_of_the_window_are_listed() {
     let world = five_pages();
     let headers = vec![("x-should-retry".to_owned(), "false".to_owned())];
     world.script(on_page(3, 1, &Fault::Answer { status: 500, headers, body: Vec::new() }));
     let report = world.tick().await.unwrap();
     assert_failed(&report, false, "HTTP 500");
-    assert_eq!((report.lines.delivered, world.requests()), (200, 4));
+    // Three pages, those of the newer half, the older half in two pieces, and the tenant's.
+    assert_eq!((report.lines.delivered, world.requests()), (450, 3 + PAGES + 2 + 1));
     world.drain().await;
     world.assert_exact();
 }
 
 #[tokio::test]
-async fn f03_a_window_that_fails_for_good_costs_only_itself() {
+async fn f03_a_day_that_fails_for_good_costs_only_itself() {
     // Two events an hour, for a week.
     let world = World::of((0..336).map(|number| event(&format!("e-{number}"), -1_800 * number - 1)).collect());
-    let begin = crate::openai::world::begin().as_second();
-    // Windows grow where there is little: the first is a day long, the second twice that. It fails, and is cut
-    // until nothing but what fails is left out.
-    let second = format!("effective_at[gte]={}", begin - 6 * DAY);
-    let broken = |number| at(number, &second, Fault::answer(500, "")).having("tenant_only=false");
-    world.script((1..=2 * TRIES).map(broken).collect());
+    // Windows grow where there is little: the first is a day long, the second twice that.
+    world.simulator.change(|it| it.broken_spans = vec![broken(-6 * DAY, -5 * DAY, 500)]);
     let worker = world.worker().await;
-    for (tries, delivered) in [(TRIES, 240), (2 * TRIES, 48)] {
-        let report = tick(&worker).await;
-        assert_failed(&report, false, "HTTP 500");
-        assert_eq!((report.lines.delivered, world.watermark()), (delivered, -6 * DAY));
-        let of_it = world.running.asked().into_iter().filter(|asked| asked.status == Some(500));
-        assert_eq!(of_it.count() as u64, tries);
-        world.minutes(1);
-    }
     let report = tick(&worker).await;
-    assert_drained(&report, 48);
-    assert!(world.watermark() >= 120);
+    assert_failed(&report, false, "HTTP 500");
+    assert_eq!((report.lines.delivered, world.watermark()), (288, 0));
+    assert_eq!(world.pending(), [(-6 * DAY, -5 * DAY)]);
+    assert_eq!((report.pending.pending_spans, report.pending.pending_blobs), (2, 0), "one of each listing");
+    for _ in 0..5 {
+        world.minutes(1);
+        let report = tick(&worker).await;
+        assert_eq!((report.lines.delivered, report.drained, &report.failure), (0, false, &None), "{report:?}");
+        assert!(report.pending.pending_reason.is_some_and(|reason| reason.contains("HTTP 500")));
+    }
+    assert_eq!(world.pending(), [(-6 * DAY, -5 * DAY)]);
+    world.simulator.change(|it| it.broken_spans.clear());
+    assert_eq!(world.drain().await.iter().map(|report| report.lines.delivered).sum::<u64>(), 48);
+    assert_eq!(world.pending(), []);
     world.assert_exact();
 }
 

@@ -20,7 +20,7 @@ fn each_one_can_be_undone() {
 
 #[test]
 fn the_collectors_choice_is_the_collectors() {
-    let source = include_str!("../../../../../shared/collector/src/object.rs");
+    let source = include_str!("../../../../../shared/collector/src/deliver/object.rs");
     let (Compressor::ZlibRs(gzip), Compressor::Zstd(zstd)) = (COLLECTORS_GZIP, COLLECTORS_ZSTD) else {
         panic!("of another kind")
     };

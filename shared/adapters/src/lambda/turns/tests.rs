@@ -1,3 +1,5 @@
+use collector::ListedCounts;
+
 use super::*;
 
 const BEGAN: i64 = 1_795_330_800;
@@ -10,7 +12,7 @@ fn report(pages: u64, drained: bool) -> StreamReport {
     StreamReport {
         source: "acme".to_owned(),
         stream: "openai_audit".to_owned(),
-        pages,
+        listed: ListedCounts { pages, ..ListedCounts::default() },
         drained,
         ..StreamReport::default()
     }

@@ -1,0 +1,435 @@
+use std::time::Duration;
+
+use super::*;
+use crate::base::head::ListingState;
+use crate::base::policy::{Retention, Sweep};
+use crate::base::ports::Listed;
+use crate::base::report::Failure;
+use crate::testing::{Content, LISTING, NOW, TestRun, World, pending_span, window};
+
+/// The watermark with which worlds begin.
+const BEGIN: UnixSeconds = NOW - 1_000;
+
+/// A stream with ten windows of 100 seconds to list.
+fn world() -> World {
+    let mut world = World::listed_to(BEGIN);
+    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    world
+}
+
+/// The same with one window of 1,000 seconds.
+fn world_of_one_window() -> World {
+    World::listed_to(BEGIN)
+}
+
+/// The window of that number.
+fn nth(number: i64) -> Window {
+    window(BEGIN + 100 * number, BEGIN + 100 * (number + 1))
+}
+
+/// The windows of these numbers are broken.
+fn break_windows(world: &mut World, numbers: &[i64]) {
+    world.vendor.broken = numbers.iter().map(|number| nth(*number)).collect();
+}
+
+/// What a tick found out.
+struct Tick {
+    failure: Option<Failure>,
+    gaps: Vec<Window>,
+    has_more: bool,
+    has_succeeded: bool,
+    new_spans: Vec<Window>,
+    not_offered: Vec<ListingId>,
+}
+
+/// Does `before`, and lists the listing as far as it goes.
+fn tick_after(world: &World, before: impl FnOnce(&mut TestRun<'_>)) -> Tick {
+    let env = world.env();
+    let mut run = world.begin(&env);
+    before(&mut run);
+    let now = run.vendor_time.note(world.vendor.vendor_now, env.now());
+    let mut listing = ListingRun::plan(&mut run, LISTING, now);
+    world.clock.run(async {
+        if let Some(listing) = &mut listing {
+            listing.list_main(&mut run).await.unwrap();
+            listing.list_sweep(&mut run).await.unwrap();
+        }
+        // Every write, as if an hour had passed.
+        run.intake.delivery.update.more_to_list = true;
+        run.intake.finish().await.unwrap();
+    });
+    let (failure, not_offered) = (run.findings.failure.take(), std::mem::take(&mut run.findings.not_offered));
+    let has_more = run.findings.has_more || listing.as_ref().is_some_and(ListingRun::has_more);
+    let gaps = run.intake.delivery.into_parts().1.gaps.iter().map(|gap| window(gap.from, gap.to)).collect();
+    let (has_succeeded, new_spans) =
+        listing.map(|listing| (listing.has_succeeded, listing.new_spans)).unwrap_or_default();
+    Tick { failure, gaps, has_more, has_succeeded, new_spans, not_offered }
+}
+
+fn tick(world: &World) -> Tick {
+    tick_after(world, |_| ())
+}
+
+/// The numbers of the windows that were asked for.
+fn listed(world: &World) -> Vec<i64> {
+    let number = |window: Window| {
+        assert_eq!((window.seconds(), (window.from - BEGIN) % 100), (100, 0), "{window:?}");
+        (window.from - BEGIN) / 100
+    };
+    world.vendor.listed().into_iter().map(number).collect()
+}
+
+fn pending(world: &World) -> Vec<Window> {
+    world.listing().pending.windows().collect()
+}
+
+fn watermark(world: &World) -> UnixSeconds {
+    world.listing().watermark
+}
+
+#[test]
+fn ok_windows_are_listed_from_the_oldest_on_and_the_watermark_follows() {
+    let mut world = world();
+    world.vendor.add_events((0..1_000).step_by(50).map(|second| BEGIN + second));
+    let tick = tick(&world);
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![]));
+    assert!(tick.failure.is_none() && !tick.has_more && tick.has_succeeded);
+    assert_eq!(world.delivered().len(), 20);
+    // Nothing is left, and nothing is asked.
+    assert!(!self::tick(&world).has_more && listed(&world).is_empty());
+}
+
+#[test]
+fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
+    let mut world = world();
+    break_windows(&mut world, &[3]);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 1, 2, 3, 9, 4, 5, 6, 7, 8]);
+    assert_eq!((watermark(&world), pending(&world), tick.new_spans), (NOW, vec![nth(3)], vec![nth(3)]));
+    let schedule = world.listing().pending.spans[0].schedule;
+    assert_eq!((schedule.attempts, schedule.first_failure, schedule.next_attempt), (1, NOW, NOW + 30));
+    assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: status 500");
+    // Left to its schedule, it is not listed here again.
+    world.clock.advance(100);
+    self::tick(&world);
+    assert_eq!(listed(&world), [10]);
+}
+
+#[test]
+fn ok_the_newest_the_next_and_any_are_probed() {
+    let mut world = world();
+    break_windows(&mut world, &[0, 9, 1]);
+    world.clock.set_random(4);
+    tick(&world);
+    assert_eq!(listed(&world), [0, 9, 1, 6, 2, 3, 4, 5, 7, 8]);
+    assert_eq!((watermark(&world), pending(&world)), (NOW, vec![nth(0), nth(1), nth(9)]));
+}
+
+#[test]
+fn err_when_nothing_answers_the_vendor_is_down() {
+    let mut world = world();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 9, 1, 2]);
+    assert_eq!((watermark(&world), pending(&world)), (BEGIN, vec![]));
+    assert!(tick.has_more && !tick.has_succeeded && tick.failure.is_some());
+    // In case the windows were too much for it.
+    assert_eq!(world.listing().window_seconds, Some(50));
+}
+
+#[test]
+fn ok_failures_are_pending_where_something_answered_in_this_tick() {
+    let mut world = world();
+    break_windows(&mut world, &[2, 3, 4, 5, 6, 7, 8, 9]);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 1, 2, 9, 3, 4]);
+    assert_eq!((watermark(&world), pending(&world)), (nth(5).from, vec![nth(2), nth(3), nth(4), nth(9)]));
+    assert!(tick.has_more);
+    assert_eq!(world.listing().window_seconds, None);
+}
+
+#[test]
+fn err_of_refusals_that_need_a_person_one_probe_is_enough() {
+    let mut world = world();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    world.vendor.error = PortError::person("status 401");
+    let tick = tick(&world);
+    let windows = listed(&world);
+    assert_eq!((windows.len(), windows[0], watermark(&world), pending(&world)), (2, 0, BEGIN, vec![]));
+    assert!(tick.failure.unwrap().needs_person);
+    assert_eq!(world.listing().window_seconds, None);
+}
+
+#[test]
+fn ok_the_only_window_is_probed_in_halves() {
+    let (older, newer) = (window(BEGIN, NOW - 500), window(NOW - 500, NOW));
+    for (broken, asked, left) in [(BEGIN, vec![newer], older), (NOW - 1, vec![newer, older], newer)] {
+        let mut world = world_of_one_window();
+        world.vendor.broken = vec![window(broken, broken + 1)];
+        let tick = tick(&world);
+        assert_eq!(world.vendor.listed(), [vec![window(BEGIN, NOW)], asked].concat());
+        assert_eq!((watermark(&world), pending(&world)), (NOW, vec![left]));
+        assert_eq!(tick.new_spans, [window(BEGIN, NOW)]);
+    }
+}
+
+#[test]
+fn err_the_only_window_and_both_halves_fail() {
+    let mut world = world_of_one_window();
+    world.vendor.broken = vec![window(BEGIN, NOW)];
+    tick(&world);
+    assert_eq!((world.vendor.listed().len(), watermark(&world), pending(&world)), (3, BEGIN, vec![]));
+    assert_eq!(world.listing().window_seconds, Some(500));
+}
+
+#[test]
+fn ok_the_last_window_of_a_listing_that_answers_needs_no_probe() {
+    let mut world = world();
+    break_windows(&mut world, &[9]);
+    tick(&world);
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![nth(9)]));
+}
+
+#[test]
+fn ok_a_window_that_hangs_is_pending_like_one_that_fails() {
+    let mut world = world();
+    world.vendor.hanging = vec![nth(0)];
+    let tick = tick(&world);
+    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth(0)], 75.0));
+    assert!(tick.failure.unwrap().message.contains("did not answer within 75 s"));
+}
+
+#[test]
+fn ok_a_probe_without_time_leaves_all_as_it_was() {
+    let mut world = world();
+    break_windows(&mut world, &[0]);
+    world.vendor.page_time = Duration::from_secs(40);
+    let tick = tick_after(&world, |run| run.cutoff -= Duration::from_secs(50));
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
+    assert!(tick.has_more);
+}
+
+#[test]
+fn ok_windows_grow_while_they_have_few_pages() {
+    let mut world = world();
+    world.policy.longest_window = 1_000;
+    tick(&world);
+    let seconds: Vec<_> = world.vendor.listed().iter().map(Window::seconds).collect();
+    assert_eq!((seconds, world.listing().window_seconds), (vec![100, 200, 400, 300], Some(800)));
+}
+
+#[test]
+fn ok_a_window_of_too_many_pages_is_listed_in_parts() {
+    let mut world = world_of_one_window();
+    world.policy.split_after_pages = Some(2);
+    world.vendor.add_events((0..1_000).step_by(20).map(|second| BEGIN + second));
+    tick(&world);
+    assert_eq!((world.delivered().len(), watermark(&world)), (50, NOW));
+    let windows = world.vendor.listed();
+    // Two pages of a window that has more show where its events lie, and that span is a window of its own.
+    let dense = window(BEGIN, BEGIN + 381);
+    assert_eq!(windows[..4], [window(BEGIN, NOW), dense].map(|window| [window; 2]).concat());
+    assert!(world.listing().window_seconds.unwrap() <= 500);
+}
+
+#[test]
+fn ok_a_window_without_time_for_all_its_pages_is_smaller_on_the_next_tick() {
+    let mut world = world_of_one_window();
+    world.vendor.add_events((0..100).map(|second| BEGIN + second));
+    world.vendor.page_time = Duration::from_secs(40);
+    let tick = tick(&world);
+    assert_eq!((watermark(&world), pending(&world), world.listing().window_seconds), (BEGIN, vec![], Some(500)));
+    assert!(tick.has_more);
+}
+
+#[test]
+fn ok_a_second_without_time_for_all_its_pages_keeps_its_place() {
+    let mut world = World::listed_to(NOW - 2);
+    (world.policy.first_window, world.policy.longest_window) = (1, 1);
+    world.vendor.add_events(std::iter::repeat_n(NOW - 2, 100));
+    world.vendor.page_time = Duration::from_secs(30);
+    let tick = tick(&world);
+    let pending = world.listing().pending.spans;
+    assert_eq!((pending[0].window(), pending[0].cursor.as_deref()), (window(NOW - 2, NOW - 1), Some("30")));
+    assert_eq!((pending[0].schedule.attempts, pending[0].schedule.next_attempt), (0, NOW + 100));
+    // The watermark passes it, and the next second waits for time.
+    assert_eq!((watermark(&world), tick.has_more, tick.failure), (NOW - 1, true, None));
+}
+
+#[test]
+fn ok_of_a_window_whose_blobs_fail_one_after_the_other_the_rest_is_pending() {
+    let mut world = world();
+    for number in 0..20 {
+        world.vendor.add_blob(&number.to_string(), BEGIN + number, Content::Fails(PortError::next_tick("status 500")));
+    }
+    let tick = tick(&world);
+    // Those that were tried are pending by themselves, the rest of the window as a span.
+    let [rest] = pending(&world)[..] else { panic!("{:?}", pending(&world)) };
+    assert_eq!((watermark(&world), rest.to, world.listing().pending.blobs.is_empty()), (NOW, nth(0).to, false));
+    assert!(rest.from > BEGIN && rest.from < BEGIN + 20, "{rest:?}");
+    assert_eq!(tick.new_spans, []);
+}
+
+#[test]
+fn ok_what_there_is_no_time_for_of_a_windows_blobs_stays_before_the_watermark() {
+    let mut world = world();
+    for number in 0..6 {
+        let wait = Duration::from_secs(10);
+        world.vendor.add_blob(&number.to_string(), BEGIN + 10 * number, Content::trickle(wait, 0));
+    }
+    let tick = tick(&world);
+    assert_eq!((watermark(&world), listed(&world), tick.has_more), (BEGIN + 40, vec![0], true));
+}
+
+#[test]
+fn ok_a_stream_that_is_not_recorded_is_not_listed_on() {
+    let mut world = world();
+    world.vendor.answer = Box::new(|_| Some(Ok(Listed::NotYet { started: None, fault: None, lost: None })));
+    let tick = tick(&world);
+    assert_eq!((listed(&world), watermark(&world)), (vec![0], BEGIN));
+    assert!(tick.has_more && tick.failure.is_none());
+}
+
+fn not_offered() -> World {
+    let mut world = world();
+    world.vendor.answer = Box::new(|_| Some(Ok(Listed::NotOffered)));
+    world
+}
+
+#[test]
+fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
+    let world = not_offered();
+    world.set_head(crate::base::head::Head { floor: BEGIN, ..world.head() });
+    for (seconds, asked) in [(0, 2), (60, 0), (86_339, 0), (1, 2)] {
+        world.clock.advance(seconds);
+        let tick = tick(&world);
+        assert_eq!((tick.not_offered, tick.failure), (vec![LISTING], None));
+        assert_eq!(listed(&world).len(), asked, "after {seconds} s");
+    }
+}
+
+#[test]
+fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
+    let mut world = not_offered();
+    for (refusals, has_failed, is_left_alone) in [(1, true, false), (2, true, false), (3, false, true)] {
+        let tick = tick(&world);
+        assert_eq!((tick.failure.is_some(), tick.has_more), (has_failed, has_failed), "refusal {refusals}");
+        let state = world.listing();
+        assert_eq!((state.not_offered.unwrap().refusals, state.is_left_alone(NOW)), (refusals, is_left_alone));
+        assert_eq!((state.watermark, tick.not_offered), (BEGIN, vec![LISTING]));
+    }
+    // Once it answers, it is offered.
+    world.vendor.answer = Box::new(|_| None);
+    world.clock.advance(86_400);
+    tick(&world);
+    assert_eq!(world.listing().not_offered, None);
+}
+
+#[test]
+fn ok_a_refusal_beside_a_failure_does_not_count() {
+    let world = not_offered();
+    let tick = tick_after(&world, |run| run.record_failure(&PortError::next_tick("status 500")));
+    assert_eq!((tick.not_offered, world.listing().not_offered), (vec![LISTING], None));
+}
+
+#[test]
+fn ok_the_watermark_never_passes_the_vendors_clock() {
+    let mut world = world();
+    world.vendor.vendor_now = Some(NOW - 250);
+    tick(&world);
+    assert_eq!(watermark(&world), NOW - 250);
+}
+
+#[test]
+fn ok_what_the_vendor_no_longer_has_is_a_gap_once_the_watermark_has_passed_it() {
+    let mut world = world();
+    world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(tick(&world).gaps, []);
+    world.vendor.broken.clear();
+    let tick = tick(&world);
+    assert_eq!((tick.gaps, watermark(&world)), (vec![window(BEGIN, NOW - 700)], NOW));
+}
+
+/// A stream that is listed up to now, with a sweep of 1,000 seconds that is due.
+fn world_of_sweep() -> World {
+    let mut world = World::listed_to(NOW);
+    world.policy.sweeps = &[Sweep { every: 600, reach: 1_000 }];
+    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    world
+}
+
+#[test]
+fn ok_a_sweep_lists_again_what_is_within_its_reach() {
+    let world = world_of_sweep();
+    assert!(!tick(&world).has_more);
+    assert_eq!((listed(&world), world.listing().swept[&1_000]), ((0..10).collect(), NOW));
+    world.clock.advance(599);
+    tick(&world);
+    assert_eq!(world.vendor.listed().len(), 6, "it is due again after its time");
+}
+
+#[test]
+fn ok_a_sweep_leaves_pending_spans_out() {
+    let world = world_of_sweep();
+    let mut head = world.head();
+    head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(nth(4).from, nth(4).to));
+    world.set_head(head);
+    tick(&world);
+    assert_eq!((listed(&world), pending(&world)), (vec![0, 1, 2, 3, 5, 6, 7, 8, 9], vec![nth(4)]));
+    assert_eq!(world.listing().swept[&1_000], NOW);
+}
+
+#[test]
+fn ok_a_window_of_a_sweep_that_fails_is_pending_and_the_sweep_is_done() {
+    let mut world = world_of_sweep();
+    break_windows(&mut world, &[4]);
+    tick(&world);
+    assert_eq!((pending(&world), world.listing().swept[&1_000]), (vec![nth(4)], NOW));
+}
+
+#[test]
+fn ok_a_sweep_without_time_goes_on_where_it_was_left() {
+    let mut world = world_of_sweep();
+    world.vendor.page_time = Duration::from_secs(30);
+    assert!(tick(&world).has_more);
+    let progress = SweepProgress { reach: 1_000, began: NOW, at: nth(3).from };
+    assert_eq!((world.vendor.listed().len(), world.listing().sweep_progress), (4, Some(progress)));
+    world.vendor.page_time = Duration::ZERO;
+    tick(&world);
+    let windows = world.vendor.listed();
+    // What was new since comes first.
+    assert_eq!((windows[0], windows[1]), (window(NOW, NOW + 100), nth(3)));
+    assert_eq!((world.listing().sweep_progress, world.listing().swept[&1_000]), (None, NOW));
+}
+
+#[test]
+fn ok_a_sweep_is_recorded_by_the_earlier_clock() {
+    for (vendor_now, recorded) in [(NOW - 30, NOW - 30), (NOW + 30, NOW), (NOW + 864_000, NOW)] {
+        let mut world = world_of_sweep();
+        world.vendor.vendor_now = Some(vendor_now);
+        tick(&world);
+        assert_eq!(world.listing().swept[&1_000], recorded, "the vendor's clock says {vendor_now}");
+    }
+}
+
+#[test]
+fn ok_a_main_span_that_reaches_back_far_enough_does_the_sweep() {
+    let mut world = world_of_sweep();
+    let swept = [(1_000, NOW - 2_000)].into();
+    world.policy.longest_window = 10_000;
+    let listing =
+        ListingState { watermark: NOW - 2_000, swept, window_seconds: Some(4_000), ..ListingState::default() };
+    world.set_head(crate::base::head::Head { listings: [(LISTING.to_owned(), listing)].into(), ..world.head() });
+    tick(&world);
+    assert_eq!((world.vendor.listed(), world.listing().swept[&1_000]), (vec![window(NOW - 3_000, NOW)], NOW));
+}
+
+#[test]
+fn ok_a_main_span_that_is_not_done_holds_up_the_sweep() {
+    let mut world = world_of_sweep();
+    world.clock.advance(100);
+    world.vendor.broken = vec![window(NOW, NOW + 100)];
+    assert!(tick(&world).has_more);
+    assert!(world.vendor.listed().iter().all(|window| window.from >= NOW));
+}

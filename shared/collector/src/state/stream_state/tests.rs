@@ -1,0 +1,203 @@
+use super::*;
+use crate::base::error::Recovery;
+use crate::base::ledger::LedgerKind;
+use crate::testing::{self, At, Fault, NOW, TestStreamState, World};
+
+const ROWS: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 900 };
+const BLOBS: LedgerHour = LedgerHour { kind: LedgerKind::Blobs, hour: 901 };
+
+fn item(place: LedgerHour, seq: u64, entry: u64) -> LedgerItem {
+    LedgerItem { kind: place.kind, hour: place.hour, seq, entries: vec![entry], expires_at: 0 }
+}
+
+/// A stream whose last commit, number 4, was made just now; its items are hidden for so many milliseconds.
+fn hidden_for(milliseconds: u64) -> World {
+    let world = World::new();
+    let items = [item(ROWS, 4, 7), item(BLOBS, 4, 8)];
+    world.state.hide_items_for(Duration::from_millis(milliseconds));
+    let head = Head { seq: 5, last_commit: LastCommit::of(&items, NOW), ..testing::head() };
+    world.state.restore(&world.stream, Some(head), &items);
+    world.state.hide_items_for(Duration::ZERO);
+    world
+}
+
+/// Does `work` with the state as a tick opens it, and keeps it for the next tick. The calls it took are in the world.
+fn with_state<T>(world: &World, work: impl AsyncFnOnce(&mut TestStreamState<'_>) -> T) -> T {
+    let env = world.env();
+    let mut state = world.open(&env).unwrap();
+    world.calls.take();
+    let outcome = world.clock.run(work(&mut state));
+    world.cache.keep(world.stream.name(), state.into_cache());
+    outcome
+}
+
+async fn verify(state: &mut TestStreamState<'_>) -> Result<(), PortError> {
+    state.verify_last_commit().await
+}
+
+/// Commits one row; whether it is in force.
+async fn commit(state: &mut TestStreamState<'_>, entry: u64) -> Result<Swap, PortError> {
+    let items = [item(ROWS, state.head.seq, entry)];
+    state.swap(state.head_after(&items), &items).await
+}
+
+/// Sets the head's `seq`, as if the state was restored or another tick had committed.
+fn set_seq(world: &World, seq: u64) {
+    world.set_head(Head { seq, ..world.head() });
+}
+
+#[track_caller]
+fn assert_restored<T>(outcome: Result<T, PortError>) {
+    let error = outcome.err().unwrap();
+    assert!(error.recovery == Recovery::Person && error.message.contains("restored from a backup"), "{error}");
+}
+
+#[test]
+fn ok_a_commit_that_is_visible_is_seen_with_one_read_and_once() {
+    let world = hidden_for(0);
+    with_state(&world, verify).unwrap();
+    assert_eq!((world.calls.take(), world.clock.elapsed()), (vec!["visible"], 0.0));
+    // The same tick, or the next one of this process, does not ask again.
+    with_state(&world, verify).unwrap();
+    assert_eq!(world.calls.take(), [""; 0]);
+}
+
+#[test]
+fn ok_items_that_appear_late_are_waited_for() {
+    let world = hidden_for(800);
+    with_state(&world, verify).unwrap();
+    assert_eq!(world.calls.take(), ["visible"; 7]);
+    assert!((0.8..1.6).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
+}
+
+#[test]
+fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
+    let world = hidden_for(3_600_000);
+    let error = with_state(&world, verify).unwrap_err();
+    assert_eq!(error.recovery, Recovery::NextTick);
+    assert!(error.message.contains("does not show all of commit 4 yet"), "{error}");
+    assert_eq!(world.calls.take(), ["visible"; MAX_VISIBILITY_READS as usize]);
+    assert!((3.0..4.0).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
+    // Nothing of that is remembered as seen.
+    assert!(with_state(&world, verify).is_err());
+}
+
+#[test]
+fn ok_hours_that_were_loaded_are_not_asked_for_again() {
+    let world = hidden_for(0);
+    let known = with_state(&world, async |state| {
+        let known = (state.knows(ROWS, 7).await, state.knows(ROWS, 9).await, state.knows(BLOBS, 8).await);
+        state.verify_last_commit().await.unwrap();
+        known
+    });
+    assert_eq!(known, (Ok(true), Ok(false), Ok(true)));
+    assert_eq!(world.calls.take(), ["ledger", "ledger"]);
+}
+
+#[test]
+fn ok_a_torn_hour_is_read_again_until_it_is_whole() {
+    let world = hidden_for(100);
+    assert_eq!(with_state(&world, async |state| state.knows(ROWS, 7).await), Ok(true));
+    assert_eq!(world.calls.take(), ["ledger"; 4]);
+    let world = hidden_for(3_600_000);
+    let error = with_state(&world, async |state| state.knows(ROWS, 7).await).unwrap_err();
+    assert_eq!(error.recovery, Recovery::NextTick);
+}
+
+#[test]
+fn ok_a_commit_of_a_day_ago_is_not_asked_for() {
+    let world = hidden_for(1_000_000_000);
+    world.clock.advance(86_400);
+    with_state(&world, verify).unwrap();
+    assert_eq!(world.calls.take(), [""; 0]);
+}
+
+#[test]
+fn ok_our_own_commit_is_known_to_be_whole() {
+    let world = hidden_for(0);
+    world.state.hide_items_for(Duration::from_secs(3_600));
+    let swapped = with_state(&world, async |state| {
+        let swapped = (commit(state, 11).await, state.knows(ROWS, 11).await);
+        state.verify_last_commit().await.unwrap();
+        swapped
+    });
+    assert_eq!(swapped.0, Ok(Swap::Applied));
+    // The hour was not loaded before, so it is now; that has to wait for our own item.
+    assert_eq!(swapped.1.unwrap_err().recovery, Recovery::NextTick);
+    assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
+}
+
+#[test]
+fn ok_after_a_lost_race_the_winners_commit_has_to_be_seen() {
+    let world = hidden_for(0);
+    let (stream, other) = (world.stream.clone(), world.state.clone());
+    let theirs = [item(BLOBS, 5, 9)];
+    let head = world.head();
+    let head = Head { version: 2, seq: 6, last_commit: LastCommit::of(&theirs, NOW), ..head };
+    let meanwhile = move || other.restore(&stream, Some(head), &theirs);
+    world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(meanwhile)));
+    let swapped = with_state(&world, async |state| {
+        state.verify_last_commit().await.unwrap();
+        let swapped = (commit(state, 11).await, state.head.seq);
+        state.verify_last_commit().await.unwrap();
+        swapped
+    });
+    assert_eq!(swapped, (Ok(Swap::Lost), 6));
+    assert_eq!(world.calls.take(), ["visible", "write", "head", "visible"]);
+}
+
+#[test]
+fn err_a_cold_process_notices_restored_state_by_the_mark() {
+    let world = hidden_for(0);
+    with_state(&world, async |state| state.raise_mark().await).unwrap();
+    set_seq(&world, 4);
+    let cold = SourceCache::default();
+    let env = world.env();
+    let open = || world.clock.run(StreamState::open(&env, &world.stream, &world.policy, &cold));
+    // However often it is tried.
+    assert_restored(open());
+    assert_restored(open());
+}
+
+#[test]
+fn err_a_warm_process_notices_restored_state_without_the_mark() {
+    let world = hidden_for(0);
+    with_state(&world, async |_| {});
+    set_seq(&world, 4);
+    let env = world.env();
+    assert_restored(world.open(&env));
+    // The mark is lower, and the process must not forget what it knows.
+    assert_restored(world.open(&env));
+}
+
+#[test]
+fn err_restored_state_is_noticed_when_the_head_is_read_again() {
+    for id in ["i", "another"] {
+        let world = hidden_for(0);
+        let (stream, other, head) = (world.stream.clone(), world.state.clone(), world.head());
+        let head = Head { id: id.to_owned(), version: 9, seq: 4, ..head };
+        let meanwhile = move || other.restore(&stream, Some(head), &[]);
+        world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(meanwhile)));
+        let error = with_state(&world, async |state| commit(state, 11).await).unwrap_err();
+        assert_eq!(error.recovery, Recovery::Person, "{error}");
+    }
+}
+
+#[test]
+fn ok_the_mark_is_raised_when_it_is_due() {
+    let world = hidden_for(0);
+    let mut calls = Vec::new();
+    // A cold process after its first commit; not the next commit; an hour later; not without a commit.
+    for (seconds, commits) in [(0, 1), (60, 1), (3_600, 1), (3_600, 0), (60, 255), (60, 1)] {
+        world.clock.advance(seconds);
+        with_state(&world, async |state| {
+            for _ in 0..commits {
+                commit(state, 11).await.unwrap();
+            }
+            world.calls.take();
+            state.raise_mark().await.unwrap();
+        });
+        calls.push(world.calls.take().contains(&"replace"));
+    }
+    assert_eq!(calls, [true, false, true, false, true, false]);
+}

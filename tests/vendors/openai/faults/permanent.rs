@@ -1,0 +1,104 @@
+//! Trouble that never ends: it costs itself, and nothing else.
+
+mod crowded;
+mod dates;
+mod kinds;
+mod outages;
+mod restored;
+mod spans;
+
+use std::collections::BTreeSet;
+
+use tests::rig::account::account;
+
+use super::*;
+use crate::openai::world::{event, stream};
+
+const HOUR: i64 = 3_600;
+/// Events of [`week`].
+const WEEK: u64 = 168;
+/// Ticks after which a test gives up.
+const MOST_TICKS: usize = 60;
+
+/// The second of event number `number` of [`week`], the newest being 0, in seconds after the beginning.
+fn second(number: i64) -> i64 {
+    -HOUR * number - HOUR / 2
+}
+
+fn id(number: i64) -> String {
+    format!("e-{number:03}")
+}
+
+/// An event every hour, for a week.
+fn week(seed: u64) -> World {
+    World::of_seed((0..WEEK.cast_signed()).map(|number| event(&id(number), second(number))).collect(), seed)
+}
+
+/// The second of that event of [`week`] answers with `status`.
+fn broken_second(number: i64, status: u16) -> BrokenSpan {
+    broken(second(number), second(number) + 1, status)
+}
+
+/// The hour around that event of [`week`] answers with `status`.
+fn broken_hour(number: i64, status: u16) -> BrokenSpan {
+    broken(-HOUR * (number + 1), -HOUR * number, status)
+}
+
+/// Ticks of one process, a minute apart, until `due` lines are delivered; how many. No line is delivered twice.
+async fn ticks_until(world: &World, due: u64) -> usize {
+    let (worker, mut delivered) = (world.worker().await, 0);
+    for number in 1..=MOST_TICKS {
+        let report = tick(&worker).await;
+        assert!(report.gaps.is_empty(), "{report:?}");
+        delivered += report.lines.delivered;
+        assert!(delivered <= due, "{delivered} of {due}");
+        world.minutes(1);
+        if delivered == due {
+            return number;
+        }
+    }
+    panic!("{delivered} of {due} delivered in {MOST_TICKS} ticks, pending: {:?}", world.pending());
+}
+
+/// A week in which these spans are broken; ticks until all events but `lost` are delivered.
+async fn ticks_of(seed: u64, spans: Vec<BrokenSpan>, lost: &[i64]) -> usize {
+    let world = week(seed);
+    world.simulator.change(|it| it.broken_spans = spans);
+    let ticks = ticks_until(&world, WEEK - lost.len() as u64).await;
+    assert_all_but(&world, lost.iter().copied());
+    ticks
+}
+
+/// The greatest and the average number of ticks over these seeds.
+async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f64) {
+    let (mut most, mut sum) = (0, 0);
+    for seed in 0..seeds {
+        let ticks = ticks(seed).await;
+        most = most.max(ticks);
+        sum += ticks;
+    }
+    (most, sum as f64 / seeds as f64)
+}
+
+/// Everything the vendor has is in the bucket once, but for these.
+#[track_caller]
+fn assert_all_but(world: &World, lost: impl IntoIterator<Item = i64>) {
+    let account = account(&world.shelf, &stream(), &world.running.served()).unwrap();
+    let expected: BTreeSet<_> = lost.into_iter().map(id).collect();
+    assert_eq!(account.lost.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+}
+
+/// The vendor heals: in so many minutes everything is delivered, and nothing is pending.
+async fn heals_within(world: &World, minutes: u64) {
+    world.simulator.change(|it| it.broken_spans.clear());
+    let worker = world.worker().await;
+    for _ in 0..minutes {
+        world.minutes(1);
+        if tick(&worker).await.drained {
+            world.assert_exact();
+            return;
+        }
+    }
+    panic!("not drained {minutes} minutes after it healed, pending: {:?}", world.pending());
+}

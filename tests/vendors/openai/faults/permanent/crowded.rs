@@ -1,0 +1,93 @@
+//! More than a tick can list, in one second or behind one that is broken.
+
+use simulators::openai::UnknownCursor;
+
+use super::*;
+
+/// So many events of one second.
+fn crowd(count: i64, second: i64) -> World {
+    World::of((0..count).map(|number| event(&format!("crowd-{number:06}"), second)).collect())
+}
+
+#[tokio::test]
+async fn a_broken_second_with_34_000_events_behind_it_costs_only_itself() {
+    // A day of events; the vendor takes 0.3 s a page. The least is 340 pages in ticks of 42 s.
+    for lookback in [DAY, 7 * DAY] {
+        let at = |number: i64| -1 - number * 86_000 / 34_000;
+        let mut world = World::of((0..34_000).map(|number| event(&format!("e-{number:05}"), at(number))).collect());
+        world.pace = (300, 300);
+        world.settings.lookback = lookback;
+        world.simulator.change(|it| it.broken_spans = vec![broken(-86_000, at(33_999) + 1, 500)]);
+        let lost = (0..34_000).filter(|number| at(*number) == at(33_999)).count() as u64;
+        let ticks = ticks_until(&world, 34_000 - lost).await;
+        assert!(ticks <= 8, "{ticks} ticks");
+    }
+}
+
+/// 250 pages of one second, of which a tick lists 140.
+fn more_than_a_tick() -> World {
+    let mut world = crowd(25_000, -5_000);
+    world.pace = (300, 300);
+    world
+}
+
+#[tokio::test]
+async fn a_second_with_more_than_a_tick_can_list_drains_by_its_cursor() {
+    let world = more_than_a_tick();
+    let ticks = ticks_until(&world, 25_000).await;
+    // Most pages are those of longer windows, before the second is found.
+    assert!(ticks <= 10, "{ticks} ticks, {} requests", world.requests());
+    world.drain().await;
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn a_second_with_more_than_ticks_can_list_drains_whatever_the_pace() {
+    // A tick lists 14 pages of 60, fewer than it takes to find a window too long.
+    let mut world = crowd(6_000, -5_000);
+    world.pace = (3_000, 3_000);
+    let ticks = ticks_until(&world, 6_000).await;
+    assert!(ticks <= 40, "{ticks} ticks");
+    world.drain().await;
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn a_second_with_more_than_a_tick_can_list_begins_anew_when_its_cursor_is_lost() {
+    for unknown_cursor in [UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage] {
+        let world = more_than_a_tick();
+        world.simulator.change(|it| it.unknown_cursor = unknown_cursor);
+        while world.shelf.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
+            tick(&world.worker().await).await;
+            world.minutes(1);
+        }
+        world.simulator.change(|it| it.cursor_lost = 1.0);
+        let report = tick(&world.worker().await).await;
+        assert!(!report.drained && report.failure.is_none(), "{report:?}");
+        assert_eq!(world.cursor(), None, "{unknown_cursor:?}");
+        world.simulator.change(|it| it.cursor_lost = 0.0);
+        world.minutes(2);
+        let reports = world.drain().await;
+        assert!(reports.len() <= 4, "{unknown_cursor:?}: {} ticks", reports.len());
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn a_second_with_more_than_a_tick_can_list_goes_on_where_a_page_failed() {
+    // Two of a hundred pages fail: no tick lists the whole second, and most come to a page that fails.
+    let world = more_than_a_tick();
+    world.simulator.change(|it| it.transport.server_error = 0.02);
+    let ticks = ticks_until(&world, 25_000).await;
+    assert!(ticks <= 25, "{ticks} ticks");
+    world.simulator.change(|it| it.transport.server_error = 0.0);
+    world.drain().await;
+    world.assert_exact();
+}
+
+impl World {
+    /// The page at which the organization's oldest pending span continues.
+    fn cursor(&self) -> Option<String> {
+        self.head().listings[openai::ORGANIZATION].pending.spans.first()?.cursor.clone()
+    }
+}

@@ -1,0 +1,127 @@
+//! What a broken second may answer, and in which listing.
+
+use super::*;
+use crate::openai::world::begin;
+
+/// An event of the tenant's listing.
+fn tenant_event(id: &str, seconds: i64) -> String {
+    event(id, seconds).replace("login.succeeded", "tenant.user.added")
+}
+
+#[tokio::test]
+async fn a_second_that_is_refused_for_ever_costs_only_itself() {
+    for status in [400, 403, 404, 429] {
+        for lost in [vec![60], vec![167], vec![0], vec![167, 0], vec![167, 166, 0]] {
+            let spans = || lost.iter().map(|number| broken_second(*number, status)).collect();
+            let (most, average) = ticks_over(4, async |seed| ticks_of(seed, spans(), &lost).await).await;
+            // Where a person is needed there is one probe per tick.
+            assert!(most <= 10 && average <= 4.0, "HTTP {status} for {lost:?}: {most} ticks, {average} on average");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_second_is_reported_while_it_lasts_and_delivered_when_it_heals() {
+    let world = week(7);
+    world.simulator.change(|it| it.broken_spans = vec![broken_second(60, 403)]);
+    let worker = world.worker().await;
+    let mut needed_person = 0;
+    for _ in 0..30 {
+        let report = tick(&worker).await;
+        needed_person += u64::from(report.failure.is_some_and(|failure| failure.needs_person));
+        world.minutes(1);
+    }
+    // Whenever it is tried, with its backoff.
+    assert!((3..=8).contains(&needed_person), "{needed_person}");
+    assert_eq!(world.pending(), [(second(60), second(60) + 1)]);
+    assert_eq!(world.pending_of(openai::TENANT), [(second(60), second(60) + 1)]);
+    assert!(world.head().listings[openai::TENANT].not_offered.is_none());
+    heals_within(&world, 35).await;
+}
+
+#[tokio::test]
+async fn each_listing_has_trouble_of_its_own() {
+    let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
+    records.extend((0..168).map(|number| tenant_event(&id(1_000 + number), second(number))));
+    for status in [500, 403] {
+        let world = World::of_seed(records.clone(), 9);
+        let of = |tenant_only, span: BrokenSpan| BrokenSpan { tenant_only: Some(tenant_only), ..span };
+        world.simulator.change(|it| {
+            let organization = [167, 0].map(|number| of(false, broken_hour(number, status)));
+            let tenant = [100, 99, 50].map(|number| of(true, broken_second(number, status)));
+            it.broken_spans = organization.into_iter().chain(tenant).collect();
+        });
+        let ticks = ticks_until(&world, 336 - 5).await;
+        assert!(ticks <= 8, "HTTP {status}: {ticks} ticks");
+        assert_all_but(&world, [167, 0, 1_100, 1_099, 1_050]);
+        let tenant = [100, 99, 50].map(|number| (second(number), second(number) + 1));
+        for _ in 0..8 {
+            tick(&world.worker().await).await;
+            world.minutes(1);
+        }
+        assert_eq!(world.pending(), [(-HOUR * 168, -HOUR * 167), (-HOUR, 0)]);
+        assert_eq!(world.pending_of(openai::TENANT), tenant);
+        heals_within(&world, 40).await;
+    }
+}
+
+#[tokio::test]
+async fn one_listing_that_is_down_for_ever_costs_the_other_nothing() {
+    let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
+    records.extend((0..5).map(|number| tenant_event(&id(1_000 + number), second(number))));
+    for (tenant_only, due) in [(true, 168), (false, 5)] {
+        let world = World::of(records.clone());
+        let span = BrokenSpan { tenant_only: Some(tenant_only), ..broken(-30 * DAY, 30 * DAY, 500) };
+        world.simulator.change(|it| it.broken_spans = vec![span]);
+        assert_eq!(ticks_until(&world, due).await, 1);
+        for _ in 0..60 {
+            assert_failed(&world.tick().await.unwrap(), false, "HTTP 500");
+            world.minutes(1);
+        }
+        assert_eq!((world.pending(), world.pending_of(openai::TENANT)), (vec![], vec![]));
+        heals_within(&world, 2).await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_longer_than_a_page_may_be_costs_only_its_second() {
+    let at = begin().as_second() + second(60);
+    let long =
+        format!(r#"{{"id":"{}","type":"login.succeeded","effective_at":{at},"x":"{}"}}"#, id(60), "x".repeat(33 << 20));
+    let records = (0..168).map(|number| if number == 60 { long.clone() } else { event(&id(number), second(number)) });
+    let world = World::of_seed(records.collect(), 1);
+    let ticks = ticks_until(&world, WEEK - 1).await;
+    assert!(ticks <= 5, "{ticks} ticks");
+    assert_eq!(world.pending(), [(second(60), second(60) + 1)]);
+    let report = tick(&world.worker().await).await;
+    assert!(report.pending.pending_reason.is_some_and(|reason| reason.contains("an event is longer than")));
+}
+
+#[tokio::test]
+async fn a_process_that_is_new_on_every_tick_comes_as_far() {
+    for (status, most_ticks) in [(500, 3), (403, 10)] {
+        let world = week(4);
+        let lost = [167, 100, 99, 30, 0];
+        world.simulator.change(|it| it.broken_spans = lost.map(|number| broken_second(number, status)).into());
+        let (mut delivered, mut ticks) = (0, 0);
+        while delivered < WEEK - 5 {
+            delivered += world.tick().await.unwrap().lines.delivered;
+            world.minutes(1);
+            ticks += 1;
+            assert!(ticks <= most_ticks, "HTTP {status}: {delivered} in {ticks} ticks");
+        }
+        for _ in 0..30 {
+            assert_eq!(world.tick().await.unwrap().lines.delivered, 0);
+            world.minutes(1);
+        }
+        assert_all_but(&world, lost);
+        assert_eq!(world.pending().len(), 5);
+        world.simulator.change(|it| it.broken_spans.clear());
+        for _ in 0..70 {
+            world.tick().await.unwrap();
+            world.minutes(1);
+        }
+        assert_eq!(world.pending(), []);
+        world.assert_exact();
+    }
+}

@@ -1,0 +1,86 @@
+//! Trouble at the vendor that does not end by itself.
+
+use std::collections::BTreeMap;
+
+use collector::{ListingId, UnixSeconds, Window};
+
+use super::chance::Chance;
+
+/// Seconds that each chunk of a trickling blob takes.
+pub const TRICKLE_SECONDS: i64 = 5;
+/// Seconds for which a clock that is wrong now and then stays as it is.
+const CLOCK_PERIOD: i64 = 600;
+
+/// What is permanently wrong at a vendor. The default is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Trouble {
+    /// Spans of vendor time that cannot be listed: a window that touches one fails.
+    pub spans: Vec<BrokenSpan>,
+    /// Blobs that cannot be consumed, by id.
+    pub blobs: BTreeMap<String, BrokenBlob>,
+    /// How the vendor's clock is wrong.
+    pub clock: WrongClock,
+    /// When the vendor answers nothing, by the world's clock.
+    pub down: Vec<Window>,
+}
+
+/// A span of vendor time that cannot be listed.
+#[derive(Debug, Clone, Copy)]
+pub struct BrokenSpan {
+    /// The only listing that has the trouble; `None`: all have it.
+    pub listing: Option<ListingId>,
+    /// The span.
+    pub window: Window,
+}
+
+/// How a blob cannot be consumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokenBlob {
+    /// Each fetch fails.
+    Fails,
+    /// The vendor lists it and does not find it.
+    Missing,
+    /// Its bytes are not one JSON array.
+    Unreadable,
+    /// It sends a byte every few seconds, and never ends.
+    Trickles,
+}
+
+/// How a vendor's clock is wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WrongClock {
+    /// Seconds that it is ahead; negative: behind.
+    pub ahead: i64,
+    /// In so many of 1,000 periods.
+    pub per_mille: u64,
+    /// Decides in which.
+    pub seed: u64,
+}
+
+impl WrongClock {
+    /// What the clock shows at `now`.
+    pub fn at(self, now: UnixSeconds) -> UnixSeconds {
+        let period = now.div_euclid(CLOCK_PERIOD).unsigned_abs();
+        let is_wrong = Chance::new(self.seed ^ period).happens(self.per_mille);
+        if is_wrong { now + self.ahead } else { now }
+    }
+}
+
+impl Trouble {
+    /// Whether nothing is wrong.
+    pub fn is_none(&self) -> bool {
+        self.spans.is_empty() && self.blobs.is_empty() && self.clock.per_mille == 0 && self.down.is_empty()
+    }
+
+    /// Whether the vendor answers nothing at `now`.
+    pub fn is_down(&self, now: UnixSeconds) -> bool {
+        self.down.iter().any(|down| (down.from..down.to).contains(&now))
+    }
+
+    /// Whether a window of the listing cannot be listed.
+    pub fn breaks(&self, listing: &str, window: Window) -> bool {
+        let concerns = |span: &&BrokenSpan| span.listing.is_none_or(|only| only == listing);
+        let touches = |span: &BrokenSpan| span.window.from < window.to && window.from < span.window.to;
+        self.spans.iter().filter(concerns).any(touches)
+    }
+}
