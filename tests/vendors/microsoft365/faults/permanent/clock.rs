@@ -1,5 +1,6 @@
 //! A wrong `Date`: nothing is skipped for it, and sweeps go on.
 
+use jiff::fmt::rfc2822::DateTimePrinter;
 use simulators::Gateway;
 
 use super::super::fleet::items;
@@ -29,6 +30,33 @@ fn assert_swept(world: &World) {
     for (reach, at) in swept {
         let every = if i64::from(reach) == DAY { HOUR } else { DAY };
         assert!(now - at <= every + 2 * TICK, "the sweep of {reach} s was made {} s ago", now - at);
+    }
+}
+
+#[tokio::test]
+async fn one_502_of_a_gateway_with_a_date_ten_days_ahead_skips_nothing() {
+    // At the first or a later listing of the tick; the vendor answers all others itself.
+    for number in 1..=4 {
+        // A hundred blobs, some of them only after the gateway's answer.
+        let created: Vec<_> = hours_before(30, 60).into_iter().chain((0..40).map(|number| number * HOUR)).collect();
+        let world = exchange_at(&created);
+        let mut ticks = Ticks::of(&world);
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&at(TEN_DAYS)).unwrap();
+        let headers = [("date", date.as_str()), ("content-type", "text/html")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let page = Fault::Answer { status: 502, headers, body: b"<html>".to_vec() };
+        world.script(vec![Scripted::new("content", number, page)]);
+        let report = ticks.tick().await;
+        assert_eq!((report.notes.clock_skew_seconds, report.lines.delivered), (None, 61), "{report:?}");
+        assert!(world.statuses("content").contains(&502), "request {number} was never made");
+        for _ in 0..41 {
+            ticks.tick_after(HOUR).await;
+            assert_not_ahead(&world);
+        }
+        ticks.tick().await;
+        assert!(ticks.gaps.is_empty());
+        assert_swept(&world);
+        assert_eq!(world.assert_exact(), 100);
     }
 }
 

@@ -69,6 +69,25 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
     }
 }
 
+#[tokio::test]
+async fn an_idle_tick_of_five_streams_costs_at_most_two_requests_and_two_reads_per_stream_and_no_write() {
+    let world = tenant(100);
+    let worker = world.worker();
+    for _ in 0..2 * HOURLY {
+        tick(&worker).await;
+        world.minutes(5);
+    }
+    let mut idle = 0;
+    for _ in 0..2 * HOURLY {
+        let (cost, report) = cost(&world, &worker).await;
+        assert!(report.drained && report.failure.is_none() && cost.starts == 0, "{report:?}");
+        idle += u32::from(cost.requests <= 2 * TYPES && cost.reads <= 2 * TYPES && cost.writes == 0);
+        world.minutes(5);
+    }
+    // Once an hour there is a sweep of each stream, with a write that says so, and once a new token.
+    assert!(idle >= 2 * HOURLY as u32 - 4, "{idle} idle ticks");
+}
+
 /// Whether something pending is due.
 fn is_due(world: &World) -> bool {
     let (pending, now) = (world.pending(LogType::Exchange), world.time.now().as_second());

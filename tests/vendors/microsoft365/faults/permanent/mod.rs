@@ -8,6 +8,7 @@
 //! | `spans` | spans of time that cannot be listed |
 //! | `outage` | a vendor that is down as a whole |
 //! | `clock` | a wrong `Date`, of a gateway or of the vendor |
+//! | `restored` | state restored from an earlier copy, intents that were left |
 //! | `cost` | what a tick costs while something is pending |
 //!
 //! Unless a test says otherwise every tick is run by a process of its own.
@@ -17,6 +18,7 @@ mod clock;
 mod cost;
 mod many_blobs;
 mod outage;
+mod restored;
 mod slow_blobs;
 mod spans;
 

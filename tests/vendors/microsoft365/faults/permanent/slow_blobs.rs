@@ -18,7 +18,7 @@ impl World {
 
 /// A client that soon gives up waiting, by the machine's clock.
 fn impatient() -> HttpClient {
-    let [connect, first_byte, idle] = [5_000, 300, 300].map(Duration::from_millis);
+    let [connect, first_byte, idle] = [5_000, 800, 800].map(Duration::from_millis);
     HttpClient::with_timeouts(TimeOuts { connect, first_byte, idle }).unwrap()
 }
 
