@@ -175,7 +175,7 @@ impl<'a> Storm<'a> {
     async fn ticks(&mut self, worker: Worker<'a, Client<'a>>) -> Option<Worker<'a, Client<'a>>> {
         let lives = lives(&mut self.chance, &LIVES);
         let other = if self.chance.happens(150) { Some(self.world.worker().await) } else { None };
-        ticks(worker, other, lives, TICK_SECONDS, &mut self.totals).await
+        ticks(worker, other, lives, TICK_SECONDS, |ended| self.totals.add(ended)).await
     }
 }
 
