@@ -180,3 +180,34 @@ async fn broken_spans_and_broken_blobs_together_hold_up_nothing_else() {
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
+
+#[tokio::test]
+async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
+    let created = hours_before(20, 80);
+    let mut world = exchange_at(&created);
+    world.settings.lookback = 2 * DAY;
+    // The last day cannot be listed, and becomes pending.
+    world.break_spans(&[(-DAY, 2 * DAY)]);
+    let mut ticks = Ticks::of(&world);
+    let report = ticks.ticks(2).await;
+    assert_eq!((report.pending.pending_spans > 0, world.undelivered()), (true, 80), "{report:?}");
+    // It heals, and what is new stays broken for two days.
+    world.break_spans(&[(0, 2 * DAY)]);
+    let report = ticks.until_left(0, 2 * HOURLY).await;
+    assert!(report.gaps.is_empty(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow() {
+    // A window of a day whose first and last hour are broken; what lies between is healthy.
+    let created = hours_before(HOURS, HOURS);
+    let mut world = exchange_at(&created);
+    let spans = [(-6 * DAY, -6 * DAY + HOUR), (-5 * DAY - HOUR, -5 * DAY)];
+    world.break_spans(&spans);
+    // A tick has time for 30 calls, and it takes 34 to find both edges.
+    world.pace = (9_000, 9_000);
+    let broken = inside(&created, &spans);
+    let mut ticks = Ticks::of(&world);
+    // Six ticks fetch all blobs at that pace.
+    ticks.until_left(broken, 3 * HOURLY).await;
+}
