@@ -1,6 +1,7 @@
 //! The bucket held against what the vendor showed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 
 use collector::Stream;
@@ -15,18 +16,31 @@ use super::shelf::Shelf;
 const LONGEST_IDENTITY: usize = 200;
 
 /// What came of what was shown.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Account {
     /// Lines in the bucket.
     pub lines: usize,
     /// Inputs kept under `rejected/`.
     pub rejected: usize,
-    /// Shown, and not delivered.
+    /// The identity of each that was shown and not delivered.
     pub lost: Vec<String>,
-    /// Delivered more than once.
+    /// The identity of each that was delivered more than once.
     pub twice: Vec<String>,
-    /// Delivered, and never shown.
+    /// The row id of each that was delivered and never shown.
     pub foreign: Vec<String>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shortened = |identities: &[String]| identities.iter().map(|it| shortened(it)).collect::<Vec<_>>();
+        f.debug_struct("Account")
+            .field("lines", &self.lines)
+            .field("rejected", &self.rejected)
+            .field("lost", &shortened(&self.lost))
+            .field("twice", &shortened(&self.twice))
+            .field("foreign", &self.foreign)
+            .finish()
+    }
 }
 
 impl Account {
@@ -55,8 +69,7 @@ pub fn account(shelf: &Shelf, stream: &Stream, served: &[Served]) -> Result<Acco
         account.rejected += 1;
         account.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
     }
-    account.lost =
-        due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| shortened(&identity)).collect();
+    account.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| identity).collect();
     Ok(account)
 }
 
@@ -67,7 +80,7 @@ impl Account {
             Some((identity, times)) => {
                 *times += 1;
                 if *times == 2 {
-                    self.twice.push(shortened(identity));
+                    self.twice.push(identity.clone());
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A tick that dies at any of its awaits.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use super::shelf::Shelf;
@@ -27,4 +27,17 @@ pub async fn mortal<T>(work: impl Future<Output = T>, life: Option<u64>, shelf: 
         }
     })
     .await
+}
+
+/// Polls `work` until `is_reached`; then it stands where it is, and may be polled on or dropped.
+///
+/// # Panics
+/// When it ends before.
+pub async fn until<F: Future>(mut work: Pin<&mut F>, is_reached: impl Fn() -> bool) {
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Pending if is_reached() => Poll::Ready(()),
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(_) => panic!("it ended before"),
+    })
+    .await;
 }

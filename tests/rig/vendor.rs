@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use collector::{BlobRef, Fetched, ListRequest, Listed, PortError, Prepared, Stream, Tries, UnixSeconds, Vendor};
+use collector::{BlobRef, Body, Fetched, ListRequest, Listed, PortError, Prepared, Stream, Tries, UnixSeconds, Vendor};
 
 use super::time::Time;
 use crate::world::chance::Chance;
@@ -11,19 +11,39 @@ use crate::world::chance::Chance;
 /// How long a call takes, in milliseconds: from the first to the second.
 pub type Pace = (i64, i64);
 
+/// A piece of a body counts as trickled if it has no more bytes than this.
+const MAX_TRICKLED_BYTES: usize = 8;
+
 /// A client whose calls take virtual time.
 #[derive(Debug)]
 pub struct Paced<V> {
     client: V,
     time: Time,
     pace: Pace,
+    trickle_pause: Duration,
     chance: RefCell<Chance>,
+}
+
+/// A body whose trickled pieces take virtual time.
+#[derive(Debug)]
+pub struct PacedBody<B> {
+    body: B,
+    time: Time,
+    pause: Duration,
 }
 
 impl<V> Paced<V> {
     /// `client`, each of whose calls takes as long as `pace` says.
     pub fn new(client: V, time: &Time, pace: Pace, seed: u64) -> Self {
-        Self { client, time: time.clone(), pace, chance: RefCell::new(Chance::new(seed)) }
+        let chance = RefCell::new(Chance::new(seed));
+        Self { client, time: time.clone(), pace, trickle_pause: Duration::ZERO, chance }
+    }
+
+    /// The same, each piece of a body that trickles in taking that long. On the wire the bytes come one by one, too,
+    /// but sooner: HTTP runs on the machine's clock.
+    #[must_use]
+    pub fn with_trickle_pause(self, trickle_pause: Duration) -> Self {
+        Self { trickle_pause, ..self }
     }
 
     fn pass(&self) {
@@ -34,7 +54,7 @@ impl<V> Paced<V> {
 }
 
 impl<V: Vendor> Vendor for Paced<V> {
-    type Body = V::Body;
+    type Body = PacedBody<V::Body>;
 
     async fn prepare(&self, stream: &Stream, last_start: Option<UnixSeconds>) -> Result<Prepared, PortError> {
         self.client.prepare(stream, last_start).await
@@ -46,9 +66,28 @@ impl<V: Vendor> Vendor for Paced<V> {
         listed
     }
 
-    async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<V::Body>, PortError> {
+    async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<Self::Body>, PortError> {
         let fetched = self.client.fetch(stream, blob, tries).await;
         self.pass();
-        fetched
+        let paced = |body| PacedBody { body, time: self.time.clone(), pause: self.trickle_pause };
+        Ok(match fetched? {
+            Fetched::Body(body) => Fetched::Body(paced(body)),
+            Fetched::Missing => Fetched::Missing,
+            Fetched::Expired => Fetched::Expired,
+        })
+    }
+}
+
+impl<B: Body> Body for PacedBody<B> {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        let piece = self.body.chunk().await?;
+        if piece.as_ref().is_some_and(|bytes| bytes.len() <= MAX_TRICKLED_BYTES) {
+            self.time.forward(self.pause);
+        }
+        Ok(piece)
+    }
+
+    fn is_corrupt(&self) -> bool {
+        self.body.is_corrupt()
     }
 }

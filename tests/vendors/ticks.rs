@@ -1,11 +1,10 @@
 //! One tick of a storm, or two at once, any of which may die.
 
-use collector::Vendor;
+use collector::{StreamReport, Vendor};
 use futures_util::future::join;
+use tests::rig::mortal::Died;
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
-
-use crate::seeds::Totals;
 
 /// Ticks that are to die, of 1,000.
 const DEATHS: u64 = 300;
@@ -23,21 +22,25 @@ pub(crate) fn lives(chance: &mut Chance, most: &[u64]) -> Lives {
     })
 }
 
-/// A tick of `worker`, and at the same time one of the `other`, if any; the worker, if it lives.
+/// How a tick ended.
+pub(crate) type Ended = Result<Vec<StreamReport>, Died>;
+
+/// A tick of `worker`, and at the same time one of the `other`, if any; the worker, if it lives. `record` is told how
+/// each of them ended.
 pub(crate) async fn ticks<'a, V: Vendor>(
     worker: Worker<'a, V>,
     other: Option<Worker<'a, V>>,
     [life, life_of_other]: Lives,
     seconds: u64,
-    totals: &mut Totals,
+    mut record: impl FnMut(&Ended),
 ) -> Option<Worker<'a, V>> {
     let Some(other) = other else {
         let ended = worker.tick(seconds, life).await;
-        totals.add(&ended);
+        record(&ended);
         return ended.is_ok().then_some(worker);
     };
     let (ended, others) = join(worker.tick(seconds, life), other.tick(seconds, life_of_other)).await;
-    totals.add(&ended);
-    totals.add(&others);
+    record(&ended);
+    record(&others);
     ended.is_ok().then_some(worker)
 }

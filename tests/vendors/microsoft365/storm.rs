@@ -1,4 +1,8 @@
-//! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies.
+//! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies. Each seed has one
+//! trouble that does not end with the storm: it may cost what it breaks, and nothing else.
+
+mod judge;
+mod permanent;
 
 use std::time::Duration;
 
@@ -8,6 +12,8 @@ use simulators::{Faults, Options};
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
+use self::judge::Judge;
+use self::permanent::Permanent;
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
 use crate::ticks::{lives, ticks};
@@ -23,6 +29,9 @@ const STORM: i64 = 3 * DAY;
 const LATEST: i64 = DAY;
 /// The vendor's clock is at most this far off, in seconds.
 const CLOCK_OFF: u64 = 300;
+/// Ticks after the storm, five minutes apart, within which all healthy events are delivered that were shown by then: an
+/// hourly sweep, the longest backoff, and an attempt that may fail by chance.
+const MAX_TICKS: u32 = 24;
 /// Polls within which a tick that is to die is dead.
 const LIVES: [u64; 3] = [15, 60, 400];
 const HOUR: i64 = 3_600;
@@ -36,20 +45,22 @@ fn storm_of_200_seeds_loses_nothing_and_delivers_nothing_twice() {
     assert!(totals.ticks > 60 * SEEDS && totals.deaths > 6 * SEEDS && totals.failures > 10 * SEEDS, "{totals:?}");
 }
 
-/// One seed: a storm, then calm, then the account.
+/// One seed: a storm, then calm with the trouble that is left, then calm without, then the account.
 async fn run(seed: u64) -> seeds::Totals {
     let mut chance = Chance::new(seed);
-    let world = world(seed, &mut chance);
-    let mut storm = Storm { world: &world, chance, seed, totals: seeds::Totals::default() };
+    let permanent = Permanent::new(seed);
+    let world = world(seed, &mut chance, &permanent);
+    let (totals, judge) = (seeds::Totals::default(), Judge::new(&world, &permanent));
+    let mut storm = Storm { world: &world, chance, seed, totals, permanent: &permanent, judge };
     storm.rage().await;
-    let mut totals = storm.totals;
-    calm(&world).await;
-    totals.lines = world.assert_exact() as u64;
+    let Storm { mut totals, mut judge, .. } = storm;
+    calm_but_for(&permanent, &world, &mut judge).await;
+    totals.lines = heal(&world, &mut judge).await as u64;
     totals.requests = world.running.requests();
     totals
 }
 
-fn world(seed: u64, chance: &mut Chance) -> World {
+fn world(seed: u64, chance: &mut Chance, permanent: &Permanent) -> World {
     let options = Options {
         events: RECORDS,
         seed,
@@ -58,11 +69,12 @@ fn world(seed: u64, chance: &mut Chance) -> World {
         ahead_seconds: STORM,
         ..Options::new(begin())
     };
-    let behaviours = Behaviours { latest_seconds: LATEST, ..stormy(seed) };
+    let behaviours = permanent.with(Behaviours { latest_seconds: LATEST, ..stormy(seed) });
     let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90, 360, -360]));
     // By a clock of the vendor's that is behind, what was there before the beginning is not there yet.
     world.time.forward(Duration::from_secs(CLOCK_OFF));
     world.pace = chance.pick(&[(20, 60), (50, 500), (500, 3_000)]);
+    world.trickle_pause = Duration::from_secs(5);
     world.settings.batch.lines = chance.pick(&[11, 100, Settings::default().batch.lines]);
     world
 }
@@ -79,6 +91,8 @@ struct Storm<'a> {
     chance: Chance,
     seed: u64,
     totals: seeds::Totals,
+    permanent: &'a Permanent,
+    judge: Judge<'a>,
 }
 
 impl<'a> Storm<'a> {
@@ -103,7 +117,7 @@ impl<'a> Storm<'a> {
     /// The vendor changes its ways now and then.
     fn behave(&mut self) {
         if self.chance.happens(80) {
-            let ways = stormy(self.chance.bits());
+            let ways = self.permanent.with(stormy(self.chance.bits()));
             self.world.simulator.change(|it| *it = ways);
         }
     }
@@ -112,19 +126,44 @@ impl<'a> Storm<'a> {
     async fn ticks(&mut self, worker: Worker<'a, Client>) -> Option<Worker<'a, Client>> {
         let lives = lives(&mut self.chance, &LIVES);
         let other = if self.chance.happens(150) { Some(self.world.worker()) } else { None };
-        ticks(worker, other, lives, TICK_SECONDS, &mut self.totals).await
+        let mut all = Vec::new();
+        self.judge.before();
+        let worker = ticks(worker, other, lives, TICK_SECONDS, |ended| all.push(ended.clone())).await;
+        all.iter().for_each(|ended| self.totals.add(ended));
+        self.judge.after(&all);
+        worker
     }
 }
 
-/// Everything is well again: all that is to come becomes available, and is looked for long enough.
-async fn calm(world: &World) {
+/// Everything is well again but for the trouble that never ends: all that is to come becomes available, and is looked
+/// for long enough.
+async fn calm_but_for(permanent: &Permanent, world: &World, judge: &mut Judge<'_>) {
     world.shelf.heal();
-    world.simulator.change(|it| *it = Behaviours::default());
+    world.simulator.change(|it| *it = permanent.with(Behaviours::default()));
+    let worker = world.worker();
+    let ended = world.time.now();
+    for _ in 0..MAX_TICKS {
+        judge.tick(&worker).await;
+        world.minutes(5);
+    }
+    judge.assert_healthy_delivered(ended);
     let mut hours = 0;
     while world.running.pending() > 0 || hours < 27 {
-        world.time.forward(Duration::from_secs(3_601));
-        world.drain().await;
-        hours += 1;
+        // A sweep looks further back the longer it has not been made.
+        world.time.forward(Duration::from_secs(3 * 3_601));
+        judge.tick(&worker).await;
+        hours += 3;
         assert!(hours < 24 * 9, "{} are still to come", world.running.pending());
     }
+    judge.assert_healthy_delivered(world.time.now() - jiff::SignedDuration::from_hours(1));
+}
+
+/// The trouble ends as well; how many lines there are when all is delivered but what was lost to it for good.
+async fn heal(world: &World, judge: &mut Judge<'_>) -> usize {
+    world.simulator.change(|it| *it = Behaviours::default());
+    for _ in 0..3 {
+        world.time.forward(Duration::from_secs(3_601));
+        judge.drain().await;
+    }
+    judge.assert_all_delivered()
 }

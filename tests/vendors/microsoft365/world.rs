@@ -93,10 +93,12 @@ pub(crate) struct World {
     pub(crate) credential: Credential,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
+    /// How long each piece of a trickling blob takes.
+    pub(crate) trickle_pause: Duration,
+    pub(crate) http: HttpClient,
     engine: VirtualClock,
     client: VirtualClock,
     overrides: Overrides,
-    http: HttpClient,
 }
 
 pub(crate) fn begin() -> Timestamp {
@@ -131,6 +133,7 @@ impl World {
             credential: Credential::new(),
             settings: Settings::default(),
             pace: (20, 20),
+            trickle_pause: Duration::ZERO,
             http: HttpClient::new().unwrap(),
         }
     }
@@ -160,7 +163,7 @@ impl World {
         let config = self.config();
         let (secrets, clock) = (self.credential.clone(), self.client.clone());
         let vendor = Microsoft365::new(&config, secrets, "the secret", self.http.clone(), clock);
-        let vendor = Paced::new(vendor, &self.time, self.pace, 7);
+        let vendor = Paced::new(vendor, &self.time, self.pace, 7).with_trickle_pause(self.trickle_pause);
         let source = Source { vendor, streams: streams(&config), policy: POLICY };
         Worker::new(source, &self.shelf, &self.engine, &self.settings)
     }

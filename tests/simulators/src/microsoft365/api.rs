@@ -11,7 +11,7 @@ use super::call::{Call, Clocks};
 use super::content_type::ContentType;
 use super::feeds::Feeds;
 use super::kinds::AlreadyOn;
-use super::ledger::Ledger;
+use super::ledger::{AvailableBlob, Ledger};
 use super::records::Form;
 use super::request::{self, Operation, Parameters};
 use super::subscriptions::{self, Start, Subscriptions};
@@ -54,6 +54,14 @@ impl State {
 
     pub(super) fn clocks(&self, now: Timestamp) -> Clocks {
         Clocks { login: now, api: after_seconds(now, self.behaviours.date_off_seconds) }
+    }
+
+    pub(super) fn is_broken(&self, blob: &AvailableBlob, now: Timestamp) -> bool {
+        let Some(key) = self.feeds.key(&blob.id) else { return false };
+        let behaviours = &self.behaviours;
+        behaviours.broken_spans.iter().any(|span| span.has(blob.content_type, blob.created))
+            || behaviours.broken_blobs.iter().any(|broken| broken.includes(key, now))
+            || behaviours.trickling_blobs.iter().any(|trickling| trickling.includes(key))
     }
 
     pub(super) fn ledger(&self) -> Ledger {

@@ -32,6 +32,15 @@ pub struct BrokenSpan {
 impl BrokenSpan {
     /// Whether a listing of this content type and window meets the span.
     pub(super) fn is_met(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
-        self.content_type.is_none_or(|broken| broken == content_type) && intersect(&(self.from..self.to), window)
+        self.concerns(content_type) && intersect(&(self.from..self.to), window)
+    }
+
+    /// Whether content of this type that became available then lies in the span.
+    pub(super) fn has(&self, content_type: ContentType, created: Timestamp) -> bool {
+        self.concerns(content_type) && self.from <= created && created < self.to
+    }
+
+    fn concerns(&self, content_type: ContentType) -> bool {
+        self.content_type.is_none_or(|broken| broken == content_type)
     }
 }

@@ -105,6 +105,11 @@ impl Microsoft365Simulator {
         state.disable(content_type, now)
     }
 
+    /// Whether the blob cannot be had as the API behaves now, because it lies in a broken span, is broken, or trickles.
+    pub fn is_broken(&self, blob: &AvailableBlob) -> bool {
+        self.0.state().is_broken(blob, (self.0.clock)())
+    }
+
     /// What was made available by the time of the last request, without any of it being held: the way
     /// to account for millions of records. [`Running::served`] holds the text of every one.
     pub fn ledger(&self) -> Ledger {

@@ -48,7 +48,7 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
 }
 
 /// A page that lists the blobs; what is poisoned says so in its address.
-fn items(world: &World, blobs: &[AvailableBlob], is_poisoned: impl Fn(&AvailableBlob) -> bool) -> String {
+pub(super) fn items(world: &World, blobs: &[AvailableBlob], is_poisoned: impl Fn(&AvailableBlob) -> bool) -> String {
     let own = format!("http://{}/api/v1.0/{TENANT_ID}/activity/feed/audit", world.running.address());
     let item = |blob: &AvailableBlob| {
         let mark = if is_poisoned(blob) { "?poisoned=1" } else { "" };

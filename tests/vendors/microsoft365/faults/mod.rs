@@ -6,6 +6,7 @@ mod crashes;
 mod fleet;
 mod login;
 mod paging;
+mod permanent;
 mod repeats;
 mod subscriptions;
 mod throttling;

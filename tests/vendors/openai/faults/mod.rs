@@ -12,15 +12,13 @@ mod permanent;
 mod throttling;
 mod transport;
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use collector::StreamReport;
 use jiff::Timestamp;
 use simulators::openai::BrokenSpan;
 use simulators::{Fault, Scripted};
+use tests::rig::mortal::until;
 use tests::rig::worker::Worker;
 
 use super::world::{Client, TICK_SECONDS, World, only};
@@ -79,16 +77,6 @@ fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
     assert_eq!((failure.needs_person, report.drained), (needs_person, false), "{report:?}");
     assert!(failure.message.starts_with("openai/openai_audit: ") && failure.message.contains(words), "{failure:?}");
     assert!(report.gaps.is_empty(), "{report:?}");
-}
-
-/// Lets `work` go on until that is reached.
-async fn until<F: Future>(mut work: Pin<&mut F>, reached: impl Fn() -> bool) {
-    poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Pending if reached() => Poll::Ready(()),
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(_) => panic!("it ended before"),
-    })
-    .await;
 }
 
 impl World {

@@ -31,6 +31,15 @@ impl Feeds {
         found.ok_or_else(error::missing)
     }
 
+    /// What the blob of that id is chosen by.
+    pub(in super::super) fn key(&self, id: &str) -> Option<BlobKey> {
+        self.content.find(id).map(|found| self.key_at(found))
+    }
+
+    fn key_at(&self, (content_type, place): (ContentType, usize)) -> BlobKey {
+        BlobKey { content_type, ordinal: self.content.ordinal(content_type, place), seed: self.seed }
+    }
+
     /// The records of a blob, in the form that the token permits.
     pub(in super::super) fn blob(
         &mut self,
@@ -40,7 +49,7 @@ impl Feeds {
         behaviours: &Behaviours,
         dice: &mut Dice,
     ) -> Result<Reply, Reply> {
-        let blob = BlobKey { content_type, ordinal: self.content.ordinal(content_type, place), seed: self.seed };
+        let blob = self.key_at((content_type, place));
         let now = call.clocks.login;
         if let Some(broken) = behaviours.broken_blobs.iter().find(|broken| broken.includes(blob, now)) {
             return Err(error::of_status(broken.status, broken.code.as_deref()));

@@ -85,6 +85,28 @@ async fn a_second_with_more_than_a_tick_can_list_goes_on_where_a_page_failed() {
     world.assert_exact();
 }
 
+#[tokio::test]
+async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
+    // The second is almost a day ago when it begins to be listed, and a sweep comes while it is pending.
+    let second = -DAY + 1_800;
+    let mut records: Vec<_> = (0..25_000).map(|number| (event(&format!("crowd-{number:05}"), second), 0)).collect();
+    // Within a day of their time, wherever in the second the vendor puts them.
+    records.extend(["a-late", "z-late"].map(|id| (event(id, second), 1_500)));
+    let mut world = World::showing(records);
+    (world.pace, world.settings.lookback) = ((300, 300), 2 * DAY);
+    while world.shelf.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
+        tick(&world.worker().await).await;
+        world.minutes(1);
+    }
+    assert!(world.elapsed() < 1_500.0, "{} s", world.elapsed());
+    // No tick runs until the event is more than a day old.
+    world.wait_until(3_700);
+    world.drain().await;
+    world.minutes(61);
+    world.drain().await;
+    world.assert_exact();
+}
+
 impl World {
     /// The page at which the organization's oldest pending span continues.
     fn cursor(&self) -> Option<String> {

@@ -1,0 +1,119 @@
+//! A blob that answers with an error, while all others are healthy.
+
+use super::*;
+
+/// So many pages of two blobs each, over six days.
+const PAGES: i64 = 690;
+
+#[tokio::test]
+async fn one_broken_blob_holds_up_none_of_690_pages_behind_it_and_costs_no_listing() {
+    let healthy = listing_requests(Vec::new()).await;
+    for status in [500, 404] {
+        let with_trouble = listing_requests(vec![broken(BlobChoice::First(1), status)]).await;
+        // Ticks that try the blob again write the head, and with it a newer watermark: they never list more for it.
+        let (sum, expected) = (with_trouble.iter().sum::<u64>(), healthy.iter().sum::<u64>());
+        assert!(sum <= expected + 2, "{status}: {sum} requests, {expected} without the broken blob");
+        let most = with_trouble.iter().zip(&healthy).map(|(with, without)| with.saturating_sub(*without)).max();
+        assert!(most <= Some(2), "{status}: {with_trouble:?}, {healthy:?}");
+    }
+}
+
+/// The listing requests of each tick of three hours after the one by which all healthy blobs were delivered.
+async fn listing_requests(broken: Vec<BrokenBlobs>) -> Vec<u64> {
+    let count = broken.len();
+    let world = exchange_at(&hours_before(144, 2 * PAGES));
+    world.simulator.change(|it| it.page_size = 2);
+    world.break_blobs(broken);
+    let mut ticks = Ticks::of(&world);
+    let report = ticks.until_left(count, 3).await;
+    assert_eq!(report.pending.pending_blobs, count as u64, "{report:?}");
+    world.assert_caught_up(LogType::Exchange);
+    let mut requests = Vec::new();
+    for _ in 0..3 * HOURLY {
+        let before = world.running.requests_of("content");
+        let report = ticks.tick().await;
+        assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
+        requests.push(world.running.requests_of("content") - before);
+    }
+    assert_eq!((world.undelivered(), ticks.gaps.len()), (count, 0));
+    requests
+}
+
+#[tokio::test]
+async fn a_blob_that_is_not_found_for_24_hours_is_one_gap() {
+    let world = exchange_at(&hours_before(20, 30));
+    world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 404)]);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(1, 1).await;
+    for _ in 1..24 * HOURLY {
+        let report = ticks.tick().await;
+        assert!(report.pending.pending_blobs == 1 && report.failure.is_none(), "{report:?}");
+    }
+    assert!(ticks.gaps.is_empty(), "{:?}", ticks.gaps);
+    let report = ticks.ticks(2 * HOURLY).await;
+    assert!(report.drained && report.pending.is_empty(), "{report:?}");
+    let [gap] = &ticks.gaps[..] else { panic!("{:?}", ticks.gaps) };
+    assert!(gap.cause.contains("could not be found for 24 hours") && gap.to - gap.from == 1, "{gap:?}");
+}
+
+#[tokio::test]
+async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_then() {
+    let world = exchange_at(&hours_before(20, 30));
+    for status in [500, 404, 403, 200] {
+        world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), status)]);
+        let mut ticks = Ticks::of(&world);
+        if status == 500 {
+            ticks.until_left(1, 1).await;
+        }
+        // Kinds of trouble may take turns.
+        let report = ticks.ticks(3 * HOURLY).await;
+        assert_eq!((world.undelivered(), report.pending.pending_blobs), (1, 1), "{status}");
+    }
+    world.break_blobs(Vec::new());
+    let mut ticks = Ticks::of(&world);
+    let report = ticks.until_left(0, HOURLY).await;
+    assert!(report.drained && report.pending.is_empty() && ticks.gaps.is_empty(), "{report:?}");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn a_blob_that_is_broken_until_the_vendor_drops_it_is_one_gap() {
+    let world = exchange_at(&hours_before(20, 30));
+    world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 500)]);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(1, 1).await;
+    let mut pending = 1;
+    for _ in 0..7 * 24 {
+        let report = ticks.tick_after(HOUR).await;
+        assert_eq!(report.gaps.len() as u64, pending - report.pending.pending_blobs, "{report:?}");
+        pending = report.pending.pending_blobs;
+    }
+    let [gap] = &ticks.gaps[..] else { panic!("{:?}", ticks.gaps) };
+    assert!(gap.cause.contains("could not be fetched until the vendor drops it"), "{gap:?}");
+}
+
+#[tokio::test]
+async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
+    let options = Options { events: 900, span_seconds: 20 * HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let world = world_with(&options, |it| it.records_per_blob = 2);
+    world.break_blobs(vec![broken(BlobChoice::Share(1.0), 500)]);
+    let mut ticks = Ticks::of(&world);
+    for _ in 0..4 * HOURLY {
+        let began = ticks.next;
+        let report = ticks.tick().await;
+        assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
+        // What became available in the course of the tick is the next one's.
+        let served: Vec<_> = world.running.served().into_iter().filter(|event| event.at < began).collect();
+        let accounts = world.accounts(&served);
+        for (stream, account) in world.streams().iter().zip(accounts) {
+            let is_expected = account.lost.is_empty() || stream.log_type == LogType::Exchange;
+            assert!(is_expected && account.twice.is_empty(), "{}: {account:?}", stream.name());
+            world.assert_caught_up(stream.log_type);
+        }
+    }
+    assert!(world.undelivered() > 50 && world.running.pending() == 0);
+    world.break_blobs(Vec::new());
+    let report = ticks.until_left(0, 2).await;
+    assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+    world.assert_exact();
+}

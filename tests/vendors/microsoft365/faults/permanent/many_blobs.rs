@@ -1,0 +1,148 @@
+//! Hundreds of broken blobs: the healthy ones are found wherever they lie.
+
+use super::*;
+
+#[tokio::test]
+async fn a_hundred_healthy_blobs_behind_520_broken_ones_are_delivered_within_2_ticks() {
+    for (hours, status) in [(1, 500), (150, 500), (1, 404), (20, 403), (20, 200)] {
+        let world = exchange_at(&hours_before(hours, 620));
+        world.break_blobs(vec![broken(BlobChoice::First(520), status)]);
+        let mut ticks = Ticks::of(&world);
+        let report = ticks.until_left(520, 2).await;
+        world.assert_caught_up(LogType::Exchange);
+        assert!(!report.drained && !report.pending.is_empty(), "{hours} h, {status}: {report:?}");
+        // The rest stays pending, and is delivered when it heals.
+        ticks.ticks(4).await;
+        assert_eq!(world.undelivered(), 520);
+        world.break_blobs(Vec::new());
+        let report = ticks.until_left(0, 2).await;
+        assert!(report.drained && ticks.gaps.is_empty(), "{hours} h, {status}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn healthy_blobs_between_broken_ones_at_both_ends_are_delivered_within_a_few_ticks() {
+    for (hours, older, healthy, newer) in
+        [(1, 30, 100, 30), (20, 300, 100, 300), (100, 500, 100, 500), (5, 200, 1, 3), (30, 100, 10, 300)]
+    {
+        let world = exchange_at(&hours_before(hours, i64::from(older + healthy + newer)));
+        let ordinals = (1..=older).chain(older + healthy + 1..=older + healthy + newer).collect();
+        world.break_blobs(vec![broken(BlobChoice::Ordinals(ordinals), 500)]);
+        let mut ticks = Ticks::of(&world);
+        ticks.until_left((older + newer) as usize, 10).await;
+    }
+}
+
+#[tokio::test]
+async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within_3_ticks() {
+    for (hours, status) in [(1, 500), (150, 500), (20, 404), (20, 200)] {
+        let world = exchange_at(&hours_before(hours, 1_000));
+        world.break_blobs(vec![broken(BlobChoice::Share(0.5), status)]);
+        let mut ticks = Ticks::of(&world);
+        ticks.ticks(3).await;
+        let left = world.undelivered();
+        assert!((400..600).contains(&left), "{left}");
+        // Those that are left are the broken ones: time does not bring one more.
+        ticks.ticks(HOURLY).await;
+        assert_eq!(world.undelivered(), left, "{hours} h, {status}");
+        world.assert_caught_up(LogType::Exchange);
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_healing() {
+    for hours in [1, 150] {
+        // Others that are healthy come every ten minutes all the while.
+        let created: Vec<_> =
+            hours_before(hours, 1_000).into_iter().chain((0..12).map(|number| number * 600)).collect();
+        let world = exchange_at(&created);
+        world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
+        let mut ticks = Ticks::of(&world);
+        for _ in 0..HOURLY {
+            ticks.tick().await;
+            assert_eq!(world.undelivered(), 1_000, "{hours} h");
+        }
+        let report = ticks.until_left(0, 2).await;
+        assert!(report.pending.is_empty() && ticks.gaps.is_empty(), "{hours} h: {report:?}");
+        ticks.next = at(2 * HOUR + 60);
+        ticks.tick().await;
+        assert_eq!(world.assert_exact(), 1_012);
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_comes() {
+    for lookback in [DAY, 7 * DAY] {
+        let mut world = exchange_at(&hours_before(10, 1_000));
+        world.settings.lookback = lookback;
+        world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
+        let mut ticks = Ticks::of(&world);
+        ticks.ticks(HOURLY).await;
+        assert_eq!(world.undelivered(), 1_000);
+        let report = ticks.until_left(0, 2).await;
+        assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn six_hundred_unreadable_blobs_in_a_row_hold_up_none_behind_them_and_none_is_lost_in_silence() {
+    let world = exchange_at(&hours_before(2, 700));
+    world.break_blobs(vec![broken(BlobChoice::First(600), 200)]);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(600, 1).await;
+    for _ in 0..22 {
+        let report = ticks.tick_after(8 * HOUR).await;
+        assert!(report.failure.is_none() && report.lines.delivered == 0, "{report:?}");
+    }
+    // Each of them is in a gap; what was given up for itself is kept raw, and no gap was reported twice.
+    assert!(world.pending(LogType::Exchange).is_empty());
+    assert_each_in_a_gap_once(&ticks, 600);
+    let of_blobs = ticks.gaps.iter().filter(|gap| gap.cause.contains("is not a JSON array")).count();
+    assert!(of_blobs > 100, "{of_blobs}");
+    assert_eq!(world.shelf.objects("rejected/microsoft365_audit_exchange/").len(), 1);
+}
+
+#[tokio::test]
+async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_gaps_once() {
+    let world = exchange_at(&hours_before(2, 620));
+    world.break_blobs(vec![broken(BlobChoice::First(600), 500)]);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(600, 2).await;
+    for _ in 0..22 {
+        ticks.tick_after(8 * HOUR).await;
+    }
+    assert!(world.pending(LogType::Exchange).is_empty());
+    assert_each_in_a_gap_once(&ticks, 600);
+}
+
+/// So many blobs are not delivered, and each is in a gap. No blob was given up twice, and no span.
+#[track_caller]
+fn assert_each_in_a_gap_once(ticks: &Ticks<'_>, undelivered: usize) {
+    assert_eq!(ticks.world.undelivered(), undelivered);
+    let (of_blobs, of_spans): (Vec<_>, Vec<_>) = ticks.gaps.iter().partition(|gap| gap.cause.contains("content "));
+    let causes: HashSet<_> = of_blobs.iter().map(|gap| &gap.cause).collect();
+    assert_eq!(causes.len(), of_blobs.len(), "a blob was given up twice");
+    let mut of_spans: Vec<_> = of_spans.into_iter().map(|gap| (gap.from, gap.to)).collect();
+    of_spans.sort_unstable();
+    assert!(of_spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{of_spans:?}");
+}
+
+#[tokio::test]
+async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_bit_by_bit() {
+    const COUNT: u32 = 700;
+    let mut world = exchange_at(&hours_before(2, i64::from(COUNT)));
+    // Small batches: the head is written in the middle of windows.
+    world.settings.batch.lines = 3;
+    let healing = |hour: u32| BrokenBlobs {
+        until: at(i64::from(hour) * HOUR),
+        ..broken(BlobChoice::Ordinals((1..=COUNT).filter(|ordinal| ordinal % 8 == hour).collect()), 500)
+    };
+    world.break_blobs((1..8).map(healing).collect());
+    let mut ticks = Ticks::of(&world);
+    // After every tick each is accounted for.
+    ticks.ticks(8 * HOURLY).await;
+    let report = ticks.until_left(0, 2).await;
+    assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+    world.assert_exact();
+}

@@ -1,0 +1,48 @@
+//! A vendor that is down as a whole: nothing becomes pending.
+
+use simulators::Outage;
+
+use super::*;
+
+#[tokio::test]
+async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drained_by_the_next_ticks() {
+    // From the first tick on; after an hour of work.
+    for (from, status) in [(0, 503), (HOUR, 500), (HOUR, 502)] {
+        let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
+        let mut world = exchange_at(&created);
+        world.settings.lookback = 5 * DAY;
+        world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
+        let mut ticks = Ticks::of(&world);
+        while world.time.now() < at(from + 6 * HOUR) - SignedDuration::from_secs(TICK) {
+            let is_down = ticks.next >= at(from);
+            let report = ticks.tick().await;
+            assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
+            assert_eq!(report.failure.is_some(), is_down, "{report:?}");
+        }
+        ticks.wait();
+        let report = ticks.until_left(0, 2).await;
+        assert!(report.drained && report.pending.is_empty(), "{report:?}");
+        ticks.ticks(2 * HOURLY).await;
+        assert!(ticks.gaps.is_empty() && world.running.pending() == 0);
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
+    let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
+    let mut world = exchange_at(&created);
+    world.settings.lookback = 5 * DAY;
+    world.simulator.change(|it| it.broken = Some(ContentType::Exchange));
+    let mut ticks = Ticks::of(&world);
+    for _ in 0..6 * HOURLY {
+        let report = ticks.tick().await;
+        assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
+        assert_failed(&report, false, "listing content");
+    }
+    world.simulator.change(|it| it.broken = None);
+    let report = ticks.until_left(0, 2).await;
+    assert!(report.drained, "{report:?}");
+    ticks.ticks(2 * HOURLY + 1).await;
+    world.assert_exact();
+}

@@ -1,0 +1,136 @@
+//! State that was restored from an earlier copy, and intents that were left.
+
+use tests::rig::account::delivered as delivered_lines;
+use tests::rig::mortal::{Died, until};
+use tests::rig::shelf::{Call, Fate};
+
+use super::*;
+
+/// Content every five minutes, from an hour before the beginning on, for ten hours.
+fn busy() -> World {
+    let mut world = exchange_at(&(-12..120).map(|number| 300 * number).collect::<Vec<_>>());
+    world.settings.lookback = DAY;
+    world
+}
+
+/// Ticks of one process, five minutes apart.
+async fn run(world: &World, worker: &Worker<'_, Client>, ticks: usize) {
+    for _ in 0..ticks {
+        let report = tick(worker).await.remove(0);
+        assert!(report.drained && report.failure.is_none(), "{report:?}");
+        world.minutes(5);
+    }
+}
+
+const WORDS: &str = "it was restored from a backup";
+
+#[tokio::test]
+async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_nothing_twice() {
+    for is_warm in [true, false] {
+        let world = busy();
+        let worker = world.worker();
+        run(&world, &worker, 2 * HOURLY).await;
+        let earlier = world.shelf.backup();
+        run(&world, &worker, HOURLY + 1).await;
+        let newest = world.shelf.backup();
+        world.shelf.restore(&earlier);
+        let (asked, objects) = (world.asked_of("content").len(), world.shelf.objects("microsoft365_audit_exchange/"));
+        for _ in 0..3 {
+            let reports = if is_warm { tick(&worker).await } else { world.tick().await.unwrap() };
+            assert_failed(&reports[0], true, WORDS);
+            world.minutes(5);
+        }
+        assert_eq!(world.asked_of("content").len(), asked);
+        assert_eq!(world.shelf.objects("microsoft365_audit_exchange/"), objects);
+        // A person restores the newest state.
+        world.shelf.restore(&newest);
+        world.drain().await;
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn state_restored_in_the_middle_of_a_tick_stops_it() {
+    let world = busy();
+    let worker = world.worker();
+    run(&world, &worker, 2 * HOURLY).await;
+    let earlier = world.shelf.backup();
+    run(&world, &worker, HOURLY + 1).await;
+    let newest = world.shelf.backup();
+    let objects = world.shelf.objects("microsoft365_audit_exchange/");
+    {
+        let asked = world.asked_of("content").len();
+        let mut work = std::pin::pin!(tick(&worker));
+        until(work.as_mut(), || world.asked_of("content").len() > asked).await;
+        world.shelf.restore(&earlier);
+        assert_failed(&work.await[0], true, WORDS);
+    }
+    assert_eq!(world.shelf.objects("microsoft365_audit_exchange/"), objects);
+    world.shelf.restore(&newest);
+    world.minutes(5);
+    world.drain().await;
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn only_the_restored_stream_stops() {
+    let options = Options { events: 600, span_seconds: HOUR, ahead_seconds: 8 * HOUR, ..Options::new(begin()) };
+    let mut world = world_with(&options, |it| it.records_per_blob = 1);
+    world.settings.lookback = DAY;
+    world.credential.set("content_types", &json!(["Audit.Exchange"]));
+    for _ in 0..2 * HOURLY {
+        world.tick().await.unwrap();
+        world.minutes(5);
+    }
+    // The other streams begin after the copy was made: their state is not a copy of anything.
+    let earlier = world.shelf.backup();
+    for _ in 0..=HOURLY {
+        world.tick().await.unwrap();
+        world.minutes(5);
+    }
+    world.shelf.restore(&earlier);
+    world.credential.set("content_types", &json!(["Audit.Exchange", "Audit.SharePoint", "Audit.General"]));
+    for _ in 0..3 {
+        let reports = world.tick().await.unwrap();
+        let restored = assert_others_drained(&reports, LogType::Exchange);
+        assert_failed(restored, true, WORDS);
+        world.minutes(5);
+    }
+    assert!(world.lines(LogType::SharePoint).len() > 10);
+}
+
+#[tokio::test]
+async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
+    // The tick that dies has its line in hand, which the vendor then says it does not have; nothing else happens for
+    // two days.
+    let two_days = 2 * DAY;
+    let mut world = exchange_at(&[-60, two_days]);
+    world.settings.lookback = DAY;
+    world.shelf.script(|call, number| match (call, number) {
+        (Call::Write, 3) => Fate::Dies { done: true },
+        _ => Fate::Well,
+    });
+    assert_eq!(world.tick().await, Err(Died));
+    world.shelf.heal();
+    let intent = world.head(LogType::Exchange).intent.unwrap();
+    assert!(intent.contains("/dt=2026-11-22/hour=06/"), "{intent}");
+    world.break_blobs(vec![broken(BlobChoice::First(1), 404)]);
+    let prefix = "microsoft365_audit_exchange/";
+    let mut ticks = Ticks::of(&world);
+    while ticks.next < at(two_days) {
+        let report = ticks.tick_after(HOUR).await;
+        assert_eq!(report.lines.delivered, 0, "{report:?}");
+        // Of the one that is gone a gap is reported; of neither there is an object with a line.
+        let lines = delivered_lines(&world.shelf, &world.stream(LogType::Exchange)).unwrap();
+        assert!(lines.iter().all(Vec::is_empty), "{lines:?}");
+    }
+    assert_eq!(ticks.gaps.len(), 1, "{:?}", ticks.gaps);
+    let report = ticks.tick().await;
+    assert_eq!(report.lines.delivered, 1, "{report:?}");
+    let lines = delivered_lines(&world.shelf, &world.stream(LogType::Exchange)).unwrap();
+    for ((key, _), lines) in world.shelf.objects(prefix).iter().zip(&lines) {
+        assert!(lines.is_empty() || key.contains("/dt=2026-11-24/hour=06/"), "{} lines in {key}", lines.len());
+    }
+    assert_eq!(lines.iter().flatten().count(), 1);
+    assert_eq!(world.head(LogType::Exchange).intent, None);
+}

@@ -1,0 +1,213 @@
+//! Spans of time that cannot be listed.
+
+use simulators::microsoft365::BrokenSpan;
+
+use super::*;
+
+/// Hours of the past that have content, and blobs per hour.
+const HOURS: i64 = 160;
+const PER_HOUR: i64 = 4;
+
+/// Every listing that has a second of this span, from and to in seconds after the beginning, is refused.
+fn broken_span((from, to): (i64, i64)) -> BrokenSpan {
+    let content_type = Some(ContentType::Exchange);
+    BrokenSpan { from: at(from), to: at(to), status: 500, code: None, content_type }
+}
+
+/// The hour that began so many hours before the beginning.
+const fn hour(number: i64) -> (i64, i64) {
+    (-number * HOUR, (1 - number) * HOUR)
+}
+
+impl World {
+    fn break_spans(&self, spans: &[(i64, i64)]) {
+        let spans = spans.iter().map(|span| broken_span(*span)).collect();
+        self.simulator.change(|it| it.broken_spans = spans);
+    }
+
+    /// What is pending, in seconds after the beginning.
+    fn pending_spans(&self) -> Vec<(i64, i64)> {
+        let begin = begin().as_second();
+        self.pending(LogType::Exchange).spans.iter().map(|span| (span.from - begin, span.to - begin)).collect()
+    }
+}
+
+/// How many of the times lie in one of the spans.
+fn inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
+    created.iter().filter(|at| spans.iter().any(|(from, to)| from <= at && *at < to)).count()
+}
+
+/// One second.
+const fn second(at: i64) -> (i64, i64) {
+    (at, at + 1)
+}
+
+/// A week in which these spans are broken, oldest first. All content outside is delivered within `max_ticks`, and by
+/// `max_exact` more ticks nothing else is pending. Then the spans heal.
+async fn cost_themselves_only(spans: Vec<(i64, i64)>, max_ticks: usize, max_exact: usize) {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    let world = exchange_at(&created);
+    world.break_spans(&spans);
+    let broken = inside(&created, &spans);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(broken, max_ticks).await;
+    let report = ticks.ticks(max_exact).await;
+    assert_eq!((world.pending_spans(), world.undelivered()), (spans.clone(), broken));
+    assert_eq!(report.pending.pending_spans as usize, spans.len(), "{report:?}");
+    world.assert_caught_up(LogType::Exchange);
+    // They stay broken, which is no failure any more. A search in a span that is broken all over ends after 40
+    // failures, and there are three in an hour at most.
+    let before = world.running.requests_of("content");
+    for _ in 0..HOURLY {
+        let report = ticks.tick().await;
+        assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
+    }
+    let requests = world.running.requests_of("content") - before;
+    assert!(requests as usize <= HOURLY * 6 + spans.len() * 3 * 42, "{requests} requests for {spans:?}");
+
+    world.break_spans(&[]);
+    let report = ticks.until_left(0, HOURLY).await;
+    assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn one_broken_second_of_a_week_costs_only_itself() {
+    cost_themselves_only(vec![second(-50 * HOUR)], 1, 3).await;
+}
+
+#[tokio::test]
+async fn two_broken_seconds_of_a_week_cost_only_themselves() {
+    for (older, newer) in [(-96 * HOUR, -95 * HOUR), (-HOURS * HOUR, -HOUR), (-100 * HOUR, -30 * HOUR)] {
+        cost_themselves_only(vec![second(older), second(newer)], 3, 3).await;
+    }
+}
+
+#[tokio::test]
+async fn broken_seconds_of_four_windows_cost_only_themselves() {
+    cost_themselves_only([-150, -100, -77, -3].map(|hour| second(hour * HOUR)).into(), 1, 3).await;
+}
+
+#[tokio::test]
+async fn three_broken_hours_in_a_row_cost_only_themselves() {
+    for newest in [-50 * HOUR, -HOUR] {
+        cost_themselves_only(vec![(newest - 3 * HOUR, newest)], 3, 3).await;
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_the_next_and_the_newest_hour_cost_only_themselves() {
+    cost_themselves_only(vec![(-HOURS * HOUR, (2 - HOURS) * HOUR), hour(1)], 5, 5).await;
+}
+
+#[tokio::test]
+async fn every_tenth_hour_of_a_week_costs_only_itself() {
+    cost_themselves_only((0..HOURS / 10).rev().map(|number| hour(10 * number + 1)).collect(), 5, 5).await;
+}
+
+#[tokio::test]
+async fn a_second_that_is_refused_for_ever_costs_only_itself() {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    for (status, code) in [(400, "AF20030"), (401, "AF10001"), (403, "AF20010"), (404, "AF20050")] {
+        for spans in [vec![second(-50 * HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
+            let mut world = exchange_at(&created);
+            // What the first tick may not come to stays clear of the edge of the vendor's retention.
+            world.settings.lookback = (HOURS + 2) * HOUR;
+            let broken = |span: &(i64, i64)| BrokenSpan { status, code: Some(code.to_owned()), ..broken_span(*span) };
+            world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
+            let mut ticks = Ticks::of(&world);
+            // Where a person is needed there is one probe per tick.
+            ticks.until_left(spans.len(), 10).await;
+            world.break_spans(&[]);
+            let report = ticks.until_left(0, 2 * HOURLY).await;
+            assert!(report.drained, "{status}: {report:?}");
+            assert!(ticks.gaps.is_empty(), "{status}: {:?}", ticks.gaps);
+            world.assert_exact();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_that_breaks_while_the_stream_is_idle_costs_its_own_content_only() {
+    // New content comes all the time; one second of it can never be listed.
+    let created: Vec<_> = (0..240).map(|number| number * 60).collect();
+    let world = exchange_at(&created);
+    world.break_spans(&[(7_200, 7_201)]);
+    let mut ticks = Ticks::of(&world);
+    for _ in 0..4 * HOURLY + 2 {
+        ticks.tick().await;
+        assert!(world.undelivered() <= 1 + 5, "{} are left", world.undelivered());
+    }
+    assert_eq!((world.undelivered(), world.pending_spans()), (1, vec![(7_200, 7_201)]));
+}
+
+#[tokio::test]
+async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_twice() {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    let spans = [(-20 * HOUR, -17 * HOUR), (-10 * HOUR, -10 * HOUR + 1)];
+    let world = exchange_at(&created);
+    world.break_spans(&spans);
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(inside(&created, &spans), 1).await;
+    for _ in 0..7 * 24 {
+        ticks.tick_after(HOUR).await;
+    }
+    assert!(world.pending(LogType::Exchange).is_empty());
+    let mut gaps: Vec<_> = ticks.gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+    gaps.sort_unstable();
+    assert!(gaps.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{gaps:?}");
+    // Together they are the broken spans, to the second.
+    let seconds: i64 = gaps.iter().map(|(from, to)| to - from).sum();
+    let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - begin().as_second());
+    assert_eq!((seconds, edges), (3 * HOUR + 1, [-20 * HOUR, -10 * HOUR + 1]));
+    let cause = |gap: &Gap| gap.cause.contains("could not be listed until the vendor dropped it");
+    assert!(ticks.gaps.iter().all(cause), "{:?}", ticks.gaps);
+}
+
+#[tokio::test]
+async fn broken_spans_and_broken_blobs_together_hold_up_nothing_else() {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    let spans = [hour(HOURS), (-40 * HOUR, -40 * HOUR + 1), hour(2)];
+    let world = exchange_at(&created);
+    world.break_spans(&spans);
+    world.break_blobs(vec![broken(BlobChoice::Ordinals((1..=600).step_by(20).collect()), 500)]);
+    let broken = (1..=600).step_by(20).filter(|ordinal| inside(&created[*ordinal - 1..*ordinal], &spans) == 0).count();
+    let mut ticks = Ticks::of(&world);
+    ticks.until_left(broken + inside(&created, &spans), 5).await;
+    world.break_spans(&[]);
+    world.break_blobs(Vec::new());
+    let report = ticks.until_left(0, HOURLY).await;
+    assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
+    let created = hours_before(20, 80);
+    let mut world = exchange_at(&created);
+    world.settings.lookback = 2 * DAY;
+    // The last day cannot be listed, and becomes pending.
+    world.break_spans(&[(-DAY, 2 * DAY)]);
+    let mut ticks = Ticks::of(&world);
+    let report = ticks.ticks(2).await;
+    assert_eq!((report.pending.pending_spans > 0, world.undelivered()), (true, 80), "{report:?}");
+    // It heals, and what is new stays broken for two days.
+    world.break_spans(&[(0, 2 * DAY)]);
+    let report = ticks.until_left(0, 2 * HOURLY).await;
+    assert!(report.gaps.is_empty(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow() {
+    // A window of a day whose first and last hour are broken; what lies between is healthy.
+    let created = hours_before(HOURS, HOURS);
+    let mut world = exchange_at(&created);
+    let spans = [(-6 * DAY, -6 * DAY + HOUR), (-5 * DAY - HOUR, -5 * DAY)];
+    world.break_spans(&spans);
+    // A tick has time for 30 calls, and it takes 34 to find both edges.
+    world.pace = (9_000, 9_000);
+    let broken = inside(&created, &spans);
+    let mut ticks = Ticks::of(&world);
+    // Six ticks fetch all blobs at that pace.
+    ticks.until_left(broken, 3 * HOURLY).await;
+}

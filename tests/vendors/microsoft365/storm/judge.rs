@@ -1,0 +1,174 @@
+//! What must hold while there is trouble that never ends: every healthy event is delivered exactly once within a bound of
+//! ticks; what is in the trouble is delivered, or pending, or reported as a gap.
+
+use std::collections::HashSet;
+
+use collector::{Gap, PendingWork, Stream, StreamReport, UnixSeconds, Window};
+use jiff::Timestamp;
+use microsoft365::{LISTING, POLICY};
+use simulators::microsoft365::{AvailableBlob, identity};
+use tests::rig::worker::Worker;
+
+use super::super::world::{Client, TICK_SECONDS, World};
+use super::permanent::Permanent;
+use crate::ticks::Ended;
+
+/// Ticks within which a healthy vendor's content is delivered.
+const MAX_DRAIN_TICKS: usize = 30;
+
+/// What became of the events of one world so far.
+pub(super) struct Judge<'a> {
+    world: &'a World,
+    permanent: &'a Permanent,
+    streams: Vec<Followed>,
+}
+
+/// One stream, and what of it may be missing.
+struct Followed {
+    stream: Stream,
+    gaps: Vec<Gap>,
+    /// What was pending before the ticks that are running.
+    before: PendingWork,
+    /// Blobs and spans that a tick gave up which died before it could report a gap.
+    given_up_blobs: HashSet<String>,
+    given_up_spans: Vec<Window>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(world: &'a World, permanent: &'a Permanent) -> Self {
+        let followed = |stream| Followed {
+            stream,
+            gaps: Vec::new(),
+            before: PendingWork::default(),
+            given_up_blobs: HashSet::new(),
+            given_up_spans: Vec::new(),
+        };
+        Self { world, permanent, streams: world.streams().into_iter().map(followed).collect() }
+    }
+
+    /// Ticks are about to begin.
+    pub(super) fn before(&mut self) {
+        for followed in &mut self.streams {
+            followed.before = pending(self.world, &followed.stream);
+        }
+    }
+
+    /// They have ended.
+    pub(super) fn after(&mut self, all: &[Ended]) {
+        for reports in all.iter().flatten() {
+            self.report(reports);
+        }
+        if all.iter().any(Result::is_err) {
+            for followed in &mut self.streams {
+                followed.excuse(&pending(self.world, &followed.stream), self.world.time.now());
+            }
+        }
+    }
+
+    /// One tick that lives.
+    pub(super) async fn tick(&mut self, worker: &Worker<'_, Client>) {
+        let reports = worker.tick(TICK_SECONDS, None).await.unwrap();
+        self.report(&reports);
+    }
+
+    /// Ticks, five minutes apart, until all streams say that they are drained.
+    pub(super) async fn drain(&mut self) {
+        let worker = self.world.worker();
+        let mut last = None;
+        for _ in 0..MAX_DRAIN_TICKS {
+            let reports = worker.tick(TICK_SECONDS, None).await.unwrap();
+            self.report(&reports);
+            if reports.iter().all(|report| report.drained) {
+                return;
+            }
+            last = Some(reports);
+            self.world.minutes(5);
+        }
+        panic!("not drained after {MAX_DRAIN_TICKS} ticks: {last:?}");
+    }
+
+    fn report(&mut self, reports: &[StreamReport]) {
+        for (followed, report) in self.streams.iter_mut().zip(reports) {
+            assert_eq!(followed.stream.log_type.name(), report.log_type);
+            followed.gaps.extend(report.gaps.iter().cloned());
+        }
+    }
+
+    /// Of all blobs that were shown by then the healthy ones are delivered, and the others are accounted for.
+    #[track_caller]
+    pub(super) fn assert_healthy_delivered(&self, shown_by: Timestamp) {
+        self.assert_delivered(shown_by, |blob| !self.world.simulator.is_broken(blob));
+    }
+
+    /// All is delivered but what is in a gap; how many lines there are.
+    #[track_caller]
+    pub(super) fn assert_all_delivered(&self) -> usize {
+        self.assert_delivered(Timestamp::MAX, |_| true)
+    }
+
+    #[track_caller]
+    fn assert_delivered(&self, shown_by: Timestamp, is_healthy: impl Fn(&AvailableBlob) -> bool) -> usize {
+        let ledger = self.world.simulator.ledger();
+        let accounts = self.world.accounts(&self.world.running.served());
+        for (followed, account) in self.streams.iter().zip(&accounts) {
+            let name = followed.stream.name();
+            assert!(account.twice.is_empty(), "{name}: {account:?}");
+            // The beginning of a blob that is given up as unreadable is kept among the rejected inputs.
+            let max_foreign = if self.permanent.sends_unreadable() { account.rejected } else { 0 };
+            assert!(account.foreign.len() <= max_foreign, "{name}: {account:?}");
+            let lost: HashSet<u128> = account.lost.iter().map(|lost| identity(lost)).collect();
+            let log_type = followed.stream.log_type.name();
+            let shown = ledger.blobs().filter(|blob| blob.content_type.log_type() == log_type && blob.at <= shown_by);
+            for blob in shown {
+                if !ledger.records_of(&blob).any(|record| lost.contains(&identity(&record))) {
+                    continue;
+                }
+                if followed.is_given_up(&blob) {
+                    continue;
+                }
+                assert!(!is_healthy(&blob), "{name}: healthy and not delivered: {blob:?}, {:?}", self.permanent);
+                let is_known = is_pending(&pending(self.world, &followed.stream), &blob)
+                    || blob.created.as_second() >= watermark(self.world, &followed.stream);
+                assert!(is_known, "{name}: neither delivered nor pending nor a gap: {blob:?}, {:?}", self.permanent);
+            }
+        }
+        accounts.iter().map(|account| account.lines).sum()
+    }
+}
+
+impl Followed {
+    /// A tick died. What was pending before it and is not any more it may have given up.
+    fn excuse(&mut self, after: &PendingWork, now: Timestamp) {
+        let before = std::mem::take(&mut self.before);
+        let is_pending = |id: &str| after.blobs.iter().any(|blob| blob.id == id);
+        let gone = before.blobs.into_iter().filter(|blob| !is_pending(&blob.id));
+        self.given_up_blobs.extend(gone.map(|blob| blob.id));
+        let kept_from = POLICY.retention.map_or(UnixSeconds::MIN, |it| now.as_second() - it.keeps + it.margin);
+        let expired = before.spans.iter().map(|span| span.window()).filter(|window| window.from < kept_from);
+        self.given_up_spans.extend(expired.map(|window| Window { to: window.to.min(kept_from), ..window }));
+    }
+
+    fn is_given_up(&self, blob: &AvailableBlob) -> bool {
+        let second = blob.created.as_second();
+        // The gap of a blob says which it is: others of the same second are not in it.
+        let is_of = |gap: &Gap| gap.cause.contains(&blob.id) || !gap.cause.contains("content ");
+        self.gaps.iter().any(|gap| (gap.from..gap.to).contains(&second) && is_of(gap))
+            || self.given_up_blobs.contains(&blob.id)
+            || self.given_up_spans.iter().any(|window| (window.from..window.to).contains(&second))
+    }
+}
+
+fn pending(world: &World, stream: &Stream) -> PendingWork {
+    let head = world.shelf.head_of(stream);
+    head.and_then(|head| head.listings.get(LISTING).map(|state| state.pending.clone())).unwrap_or_default()
+}
+
+fn watermark(world: &World, stream: &Stream) -> UnixSeconds {
+    world.head(stream.log_type).listings[LISTING].watermark
+}
+
+fn is_pending(pending: &PendingWork, blob: &AvailableBlob) -> bool {
+    let second = blob.created.as_second();
+    pending.blobs.iter().any(|known| known.id == blob.id)
+        || pending.spans.iter().any(|span| (span.from..span.to).contains(&second))
+}

@@ -1,0 +1,102 @@
+//! Trouble of the vendor that never ends.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use openai::{ORGANIZATION, TENANT};
+use serde_json::Value;
+use simulators::openai::{Behaviours, BrokenSpan};
+use simulators::{Gateway, Served};
+use tests::rig::account::account;
+use tests::world::chance::Chance;
+
+use super::super::world::{World, begin, stream};
+use super::{DAY, HOUR, STORM};
+
+/// The one trouble of a seed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Permanent {
+    broken_spans: Vec<BrokenSpan>,
+    gateway: Vec<Gateway>,
+}
+
+impl Permanent {
+    /// The trouble of that seed; one in five has none.
+    pub(super) fn new(seed: u64) -> Self {
+        let mut chance = Chance::new(seed ^ 0xBAD);
+        let chance = &mut chance;
+        match chance.below(5) {
+            0 => Self::default(),
+            1 => Self { gateway: vec![gateway(chance)], ..Self::default() },
+            _ => Self { broken_spans: vec![broken_span(chance)], ..Self::default() },
+        }
+    }
+
+    /// A vendor that has these ways, and the trouble.
+    pub(super) fn with(&self, ways: Behaviours) -> Behaviours {
+        let Self { broken_spans, gateway } = self.clone();
+        Behaviours { broken_spans, gateway, ..ways }
+    }
+
+    /// Of all events that were shown by then the healthy ones are delivered, and the others are pending. Those of the
+    /// tenant only if that is asked for: that listing may have been refused a day ago.
+    #[track_caller]
+    pub(super) fn assert_healthy_delivered(&self, world: &World, shown_by: Timestamp, with_tenant: bool) {
+        let served = world.running.served();
+        let account = account(&world.shelf, &stream(), &served).unwrap();
+        assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+        let lost: HashSet<_> = account.lost.iter().collect();
+        for event in served.iter().filter(|event| event.at <= shown_by && lost.contains(&event.identity)) {
+            let (is_tenant, second) = (is_tenant_scoped(event), second(event));
+            if is_tenant && !with_tenant {
+                continue;
+            }
+            let state = &world.head().listings[if is_tenant { TENANT } else { ORGANIZATION }];
+            let is_pending = state.pending.spans.iter().any(|span| (span.from..span.to).contains(&second));
+            let (id, shown) = (&event.identity, event.at);
+            let what = format!("{id} of {second}, shown at {shown}; {self:?}; {state:?}");
+            assert!(is_pending || second >= state.watermark, "neither delivered nor pending: {what}");
+            assert!(self.breaks(is_tenant, second), "healthy and not delivered: {what}");
+        }
+    }
+
+    /// Whether an event of that second cannot be listed.
+    fn breaks(&self, is_tenant: bool, second: i64) -> bool {
+        let concerns = |span: &&BrokenSpan| span.tenant_only.is_none_or(|tenant_only| tenant_only == is_tenant);
+        let has = |span: &BrokenSpan| (span.from.as_second()..span.to.as_second()).contains(&second);
+        self.broken_spans.iter().filter(concerns).any(has)
+    }
+}
+
+fn is_tenant_scoped(event: &Served) -> bool {
+    let value: Value = serde_json::from_str(&event.raw).unwrap_or_default();
+    let event_type = value["type"].as_str().unwrap_or_default();
+    event_type.starts_with("tenant.") || matches!(event_type, "role.bound_to_resource" | "role.unbound_from_resource")
+}
+
+fn second(event: &Served) -> i64 {
+    let value: Value = serde_json::from_str(&event.raw).unwrap_or_default();
+    value["effective_at"].as_i64().unwrap_or_default()
+}
+
+/// A span of a second to a day, somewhere in the time that has events. It ends long before the storm does, for as long as
+/// nothing new can be listed nothing that is pending is tried again.
+fn broken_span(chance: &mut Chance) -> BrokenSpan {
+    let length = chance.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
+    let from = chance.between(-2 * DAY, STORM - DAY - length);
+    let at = |seconds| begin() + SignedDuration::from_secs(seconds);
+    let status = chance.pick(&[500, 503, 403, 404, 400]);
+    let tenant_only = chance.pick(&[None, None, Some(false), Some(true)]);
+    BrokenSpan { from: at(from), to: at(from + length), status, tenant_only }
+}
+
+/// A gateway that answers some requests itself, its clock far off.
+fn gateway(chance: &mut Chance) -> Gateway {
+    Gateway {
+        operation: None,
+        share: chance.pick(&[0.05, 0.2]),
+        status: chance.pick(&[502, 502, 404, 403, 200]),
+        body: "<html>".to_owned(),
+        date_offset_seconds: chance.pick(&[10 * DAY, -10 * DAY, 2 * HOUR, -2 * HOUR]),
+    }
+}
