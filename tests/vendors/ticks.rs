@@ -1,8 +1,11 @@
 //! One tick of a storm, or two at once, any of which may die.
 
+use std::time::Duration;
+
 use collector::{StreamReport, Vendor};
 use futures_util::future::join;
 use tests::rig::mortal::Died;
+use tests::rig::time::Time;
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
@@ -43,4 +46,18 @@ pub(crate) async fn ticks<'a, V: Vendor>(
     record(&ended);
     record(&others);
     ended.is_ok().then_some(worker)
+}
+
+/// For so long nothing happens before [`while_time_passes`] lets time pass; this is no virtual time.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// Runs `work`, while a second passes whenever nothing has happened for a moment: it sleeps where nobody else moves time.
+pub(crate) async fn while_time_passes<T>(time: &Time, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(MOMENT, work.as_mut()).await {
+            return done;
+        }
+        time.forward(Duration::from_secs(1));
+    }
 }

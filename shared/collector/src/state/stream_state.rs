@@ -135,6 +135,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                 self.wait_for_visibility(read).await;
             }
         }
+        // Where the state was restored meanwhile it never comes.
+        self.read_head_again().await?;
         Err(self.not_visible())
     }
 

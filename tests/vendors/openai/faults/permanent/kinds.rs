@@ -40,6 +40,22 @@ async fn a_refused_second_is_reported_while_it_lasts_and_delivered_when_it_heals
 }
 
 #[tokio::test]
+async fn refused_seconds_in_both_halves_of_the_only_window_do_not_starve_an_idle_stream() {
+    for status in [403, 500] {
+        let events = [-599, -400, -200, -1].map(|at| event(&format!("e-{at}"), HOUR + at));
+        let world = World::showing(events.map(|event| (event, HOUR)).into());
+        assert_drained(&world.tick().await.unwrap(), 0);
+        world.wait_until(HOUR);
+        world
+            .simulator
+            .change(|it| it.broken_spans = [-599, -1].map(|at| broken(HOUR + at, HOUR + at + 1, status)).into());
+        let ticks = ticks_until(&world, 2).await;
+        assert!(ticks <= 15, "HTTP {status}: {ticks} ticks");
+        heals_within(&world, 70).await;
+    }
+}
+
+#[tokio::test]
 async fn each_listing_has_trouble_of_its_own() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..168).map(|number| tenant_event(&id(1_000 + number), second(number))));
