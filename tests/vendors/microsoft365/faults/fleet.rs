@@ -1,7 +1,6 @@
 //! Many streams and many sources: what is broken or slow costs itself.
 
 use std::collections::HashSet;
-
 use std::time::Duration;
 
 use adapters::clock::SystemClock;
@@ -261,11 +260,12 @@ async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
             if number == 0 {
                 assert_failed(&report, needs_person, "fetching content");
             } else {
-                // A pending blob is asked for once, where it is due, and one more time with a fresh token, where that is
-                // refused; only what a person must cure is a failure.
-                let asked: Vec<_> = world.asked_of("blob").drain(asked..).map(|asked| asked.target).collect();
-                let again = asked.len() - asked.iter().collect::<HashSet<_>>().len();
-                assert!(asked.len() - again <= 2 * count && again <= usize::from(status == 401), "{asked:?}");
+                // A pending blob is asked for once, where it is due; a fetch that is under way when a walk over the blobs ends is
+                // dropped and may be made again. Only what a person must cure is a failure.
+                let asked = world.asked_of("blob").split_off(asked);
+                let refused: Vec<_> = asked.iter().filter(|asked| asked.status == Some(status)).collect();
+                let again = refused.len() - refused.iter().map(|asked| &asked.target).collect::<HashSet<_>>().len();
+                assert!(refused.len() - again <= 2 * count && again <= 3, "{refused:?}");
                 assert!(report.failure.is_none_or(|failure| needs_person && failure.needs_person));
             }
             world.minutes(5);
