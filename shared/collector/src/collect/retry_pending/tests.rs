@@ -5,7 +5,7 @@ use crate::base::head::Head;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::Retention;
 use crate::base::ports::Item;
-use crate::testing::{Content, LISTING, NOW, TestRun, World, due, event, event_of, pending_blob, pending_span, window};
+use crate::testing::{Content, LISTING, NOW, World, due, event, event_of, pending_blob, pending_span, window};
 
 /// A stream that is listed up to now, with these spans pending.
 fn world(spans: impl IntoIterator<Item = PendingSpan>) -> World {
@@ -26,13 +26,19 @@ fn set_blobs(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
 struct Before {
     /// Something of the listing was listed in it.
     has_succeeded: bool,
+    /// Nothing of the listing is listed any more in it.
+    has_ended: bool,
     /// Windows that failed in it and are pending already.
-    new_spans: Vec<Window>,
+    new_spans: &'static [Window],
     limit: u64,
 }
 
-const IDLE: Before = Before { has_succeeded: false, new_spans: Vec::new(), limit: u64::MAX };
-const ANSWERING: Before = Before { has_succeeded: true, new_spans: Vec::new(), limit: u64::MAX };
+const IDLE: Before = Before { has_succeeded: false, has_ended: false, new_spans: &[], limit: u64::MAX };
+const ANSWERING: Before = Before { has_succeeded: true, ..IDLE };
+/// Nothing could be listed.
+const DOWN: Before = Before { has_ended: true, ..IDLE };
+/// The listing answered at first, and then no more.
+const WENT_DOWN: Before = Before { has_ended: true, ..ANSWERING };
 
 /// What a tick found out.
 struct Tick {
@@ -49,7 +55,8 @@ fn tick_after(world: &World, before: Before) -> Tick {
     // Nothing is listed otherwise: there is a second to be listed, and it is not.
     world.clock.advance(1);
     let mut listing = ListingRun::plan(&mut run, LISTING, env.now()).unwrap();
-    (listing.has_succeeded, listing.new_spans) = (before.has_succeeded, before.new_spans);
+    (listing.has_succeeded, listing.new_spans) = (before.has_succeeded, before.new_spans.to_vec());
+    listing.has_ended = before.has_ended;
     world.clock.run(async {
         retry(&mut run, &mut listing, RequestLimit(before.limit)).await.unwrap();
         run.intake.finish().await.unwrap();
@@ -120,15 +127,53 @@ fn ok_blobs_go_first_and_their_recovery_makes_spans_due() {
 }
 
 #[test]
-fn ok_while_the_vendor_is_down_nothing_is_tried() {
+fn ok_when_nothing_can_be_listed_no_span_is_tried() {
     let world = world([pending_span(10, 20)]);
-    let env = world.env();
-    let mut run: TestRun<'_> = world.begin(&env);
-    world.clock.advance(1);
-    let mut listing = ListingRun::plan(&mut run, LISTING, env.now()).unwrap();
-    listing.has_ended = true;
-    world.clock.run(retry(&mut run, &mut listing, RequestLimit(9))).unwrap();
-    assert_eq!(world.vendor.listed(), []);
+    assert_eq!(tick_after(&world, DOWN).listed, []);
+    assert_eq!(spans(&world), [pending_span(10, 20)]);
+}
+
+#[test]
+fn ok_when_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
+    let ids = ["a", "b", "c"];
+    let fails = || Content::Fails(PortError::next_tick("status 500"));
+    let mut world = world([pending_span(10, 20)]);
+    for (second, id) in (5..).zip(ids) {
+        world.vendor.add_blob(id, second, fails());
+    }
+    set_blobs(&world, (5..).zip(ids).map(|(second, id)| pending_blob(id, second)));
+    assert_eq!(tick_after(&world, DOWN).listed, []);
+    assert_eq!(world.vendor.fetched(), ["a"]);
+    let attempts: Vec<_> = world.listing().pending.blobs.iter().map(|blob| blob.schedule.attempts).collect();
+    assert_eq!(attempts, [2, 1, 1]);
+
+    // The one that failed waits for its backoff, and the next one is tried.
+    world.vendor.contents.insert("b".to_owned(), Content::of(&[event(6)]));
+    assert_eq!(tick_after(&world, DOWN).listed, []);
+    assert_eq!(
+        (world.vendor.fetched(), world.delivered()),
+        (vec!["b".to_owned(), "c".to_owned()], vec!["6".to_owned()])
+    );
+    assert_eq!(spans(&world), [pending_span(10, 20)]);
+}
+
+#[test]
+fn ok_a_listing_that_answered_and_ended_has_a_bounded_number_of_requests() {
+    for (limit, requests) in [(u64::MAX, MAX_REQUESTS_AFTER_END), (5, 5)] {
+        let mut world = world((0..50).map(|number| pending_span(number * 10, number * 10 + 1)));
+        world.vendor.broken = vec![window(0, 1_000)];
+        let listed = tick_after(&world, Before { limit, ..WENT_DOWN }).listed;
+        assert_eq!(listed.len() as u64, requests);
+        let tried = spans(&world).iter().filter(|span| span.schedule.attempts == 2).count();
+        assert_eq!((tried as u64, spans(&world).len()), (requests, 50));
+    }
+    // A search counts with each of its pieces, and blobs count as well.
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.broken = vec![window(0, 1_000)];
+    world.vendor.add_blob("a", 5, Content::Fails(PortError::next_tick("status 500")));
+    set_blobs(&world, [pending_blob("a", 5)]);
+    let listed = tick_after(&world, WENT_DOWN).listed;
+    assert_eq!((listed.len() + world.vendor.fetched().len()) as u64, MAX_REQUESTS_AFTER_END);
 }
 
 #[test]
@@ -156,8 +201,9 @@ fn ok_a_window_that_failed_in_this_tick_is_searched_at_once() {
     let failed = Schedule { next_attempt: NOW + 30, last_attempt: NOW, ..due() };
     let mut world = world([PendingSpan { schedule: failed, ..pending_span(0, 1_000) }]);
     world.vendor.broken = vec![second(400)];
-    let tick = tick_after(&world, Before { new_spans: vec![window(0, 1_000)], ..ANSWERING });
-    assert_ne!(tick.listed[0], window(0, 1_000));
+    const FAILED: Window = window(0, 1_000);
+    let tick = tick_after(&world, Before { new_spans: &[FAILED], ..ANSWERING });
+    assert_ne!(tick.listed[0], FAILED);
     assert_eq!(windows(&world), [second(400)]);
 }
 
@@ -282,4 +328,52 @@ fn ok_work_is_due_when_its_time_has_come() {
     };
     assert!(!is_due(vec![], vec![]) && !is_due(vec![later(0, 1)], vec![]));
     assert!(is_due(vec![later(0, 1), pending_span(2, 3)], vec![]) && is_due(vec![], vec![pending_blob("a", 0)]));
+}
+
+/// A second with 25 events, pending at the page after the first 20. A sweep has come by if `list_again`.
+fn world_at_cursor(list_again: bool, attempts: u32) -> World {
+    let schedule = Schedule { attempts, ..due() };
+    let mut world = world([PendingSpan { cursor: Some("20".to_owned()), list_again, schedule, ..pending_span(7, 8) }]);
+    let events = (0..25).map(|number| event_of(&number.to_string(), 7).into_bytes());
+    world.vendor.items.extend(events.map(|event| (7, Item::Event(event))));
+    world
+}
+
+#[test]
+fn ok_a_span_that_a_sweep_has_come_by_is_listed_again_from_its_start_and_only_once() {
+    let world = world_at_cursor(true, 0);
+    // First the rest of it: one page.
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
+    let span = &spans(&world)[0];
+    assert_eq!((windows(&world), span.cursor.as_deref(), span.list_again), (vec![second(7)], None, false));
+    assert!(span.schedule.next_attempt <= NOW + 1, "it is due at once: {:?}", span.schedule);
+    // Then all of it: three pages.
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7); 3], 25));
+    assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
+}
+
+#[test]
+fn ok_a_swept_span_that_recovers_is_listed_again_in_the_same_tick() {
+    let world = world_at_cursor(true, 3);
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7); 4], 25));
+    assert_eq!(windows(&world), []);
+}
+
+#[test]
+fn ok_a_span_that_no_sweep_has_come_by_is_done_with_its_rest() {
+    let world = world_at_cursor(false, 0);
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
+    assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
+}
+
+#[test]
+fn ok_a_search_that_is_stopped_before_it_listed_anything_is_an_attempt() {
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.broken = vec![window(0, 1_000)];
+    for attempts in 2..5 {
+        assert_eq!(tick_after(&world, Before { limit: 5, ..ANSWERING }).listed.len(), 5);
+        let span = &spans(&world)[0];
+        assert_eq!((windows(&world), span.schedule.attempts), (vec![window(0, 1_000)], attempts));
+        assert!(span.schedule.next_attempt <= world.env().now(), "it is due at once: {:?}", span.schedule);
+    }
 }
