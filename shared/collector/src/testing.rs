@@ -27,10 +27,12 @@ use crate::base::ports::{
     BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, State, Tries, Vendor,
     Written,
 };
+use crate::base::report::StreamReport;
 use crate::base::stream::{SourceId, Stream};
 use crate::base::time::{UnixSeconds, Window};
 use crate::collect::intake::Intake;
 use crate::collect::run::{Findings, StreamRun};
+use crate::collect::stream::run_stream;
 use crate::deliver::delivery::Delivery;
 use crate::plan::vendor_time::VendorTime;
 use crate::state::cache::SourceCache;
@@ -671,6 +673,12 @@ impl World {
             blobs: Default::default(),
             findings: Findings::default(),
         }
+    }
+
+    /// A whole tick.
+    pub(crate) fn tick(&self) -> StreamReport {
+        let env = self.env();
+        self.clock.run(run_stream(&env, (&self.vendor, &self.policy), &self.stream, &self.cache))
     }
 
     /// The ids of the events in all objects, sorted: one that was delivered twice stands there twice.

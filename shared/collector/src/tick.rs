@@ -42,3 +42,42 @@ fn panicked(stream: &Stream) -> StreamReport {
     let message = format!("{}: a fault in audit-pull stopped this stream; please report it", stream.name());
     StreamReport { failure: Some(Failure { needs_person: true, message }), ..StreamReport::of(stream) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, World, stream};
+
+    /// One tick of two streams, of which the vendor panics for those of `panics_for`.
+    fn run(panics_for: &'static [&'static str]) -> Vec<StreamReport> {
+        let mut world = World::new();
+        world.vendor.add_events([NOW - 50]);
+        world.vendor.answer = Box::new(|request| {
+            assert!(!panics_for.contains(&request.stream.source.as_str()), "a fault");
+            None
+        });
+        let source =
+            Source { streams: vec![stream("one"), stream("two")], policy: world.policy.clone(), vendor: world.vendor };
+        let (state, bucket, clock, settings) = (&world.state, &world.bucket, &world.clock, &world.settings);
+        let deadline = world.clock.now() + world.tick_time;
+        let env = Env { state, bucket, clock, settings, deadline };
+        let reports = world.clock.run(run_tick(&env, &source, &world.cache));
+        assert_eq!(reports.iter().map(|report| report.source.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+        reports
+    }
+
+    #[test]
+    fn ok_every_stream_has_its_report() {
+        assert!(run(&[]).iter().all(|report| report.drained && report.lines.delivered == 1));
+    }
+
+    #[test]
+    fn err_a_panic_stays_in_its_stream() {
+        for (panics, at) in [(&["one"], 0), (&["two"], 1)] {
+            let reports = run(panics);
+            let failure = reports[at].failure.as_ref().unwrap();
+            assert!(failure.needs_person && failure.message.contains("please report it"), "{failure:?}");
+            assert!(reports[1 - at].drained && reports[1 - at].lines.delivered == 1, "{reports:?}");
+        }
+    }
+}

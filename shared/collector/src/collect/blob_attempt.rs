@@ -251,3 +251,6 @@ pub(crate) fn entry(blob: &BlobRef) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(blob.id.as_bytes()).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
+
+#[cfg(test)]
+mod tests;

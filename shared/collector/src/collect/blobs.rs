@@ -247,4 +247,4 @@ fn reference(pending: &PendingBlob) -> BlobRef {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

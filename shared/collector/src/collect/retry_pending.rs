@@ -365,3 +365,6 @@ fn put<S, B, C: Clock, V>(
 fn is_stopped<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
     run.time_left().is_zero() || run.findings.requests >= limit.0
 }
+
+#[cfg(test)]
+mod tests;

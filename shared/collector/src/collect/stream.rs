@@ -237,3 +237,6 @@ fn silence<S, B, C: Clock>(
     let days = listed / 86_400;
     is_silent.then(|| format!("{}: no event at all in {days} days; {}", state.stream.name(), silence.advice))
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,4 +283,26 @@ mod tests {
         bisection.put_back(piece);
         assert_eq!(bisection.unresolved(), [window(0, 8)]);
     }
+
+    #[test]
+    fn ok_a_span_that_was_searched_in_vain_too_often_is_only_sampled() {
+        let max_sample = DAY >> SAMPLE_SHIFT;
+        let begin = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7);
+        assert_eq!(begin(MAX_SEARCHES_BY_EDGES).next_piece().map(|piece| piece.seconds()), Some(DAY / 2));
+        let mut bisection = begin(MAX_SEARCHES_BY_EDGES + 1);
+        let mut tries = 0;
+        while let Some(piece) = bisection.next_piece() {
+            tries += 1;
+            assert!((1..=max_sample).contains(&piece.seconds()), "{piece:?}");
+            bisection.failed(piece);
+        }
+        assert_eq!((tries, bisection.unresolved()), (MAX_FAILURES_IN_A_ROW, vec![window(0, DAY)]));
+        // Once a sample was listed, pieces at the edges are searched: no further sample is taken.
+        let mut bisection = begin(MAX_SEARCHES_BY_EDGES + 1);
+        let sample = bisection.next_piece().unwrap();
+        bisection.listed(sample);
+        let next = bisection.next_piece().unwrap();
+        assert!(next.seconds() > max_sample, "{next:?}");
+        assert!([next.from, next.to].iter().any(|edge| [0, sample.from, sample.to, DAY].contains(edge)), "{next:?}");
+    }
 }

@@ -313,7 +313,7 @@ mod tests {
         work.windows().map(|window| (window.from, window.to)).collect()
     }
 
-    use PendingChange::{Blob, BlobDone, KeepBlob, RetryAll, Span, SpanDone};
+    use PendingChange::{Blob, BlobDone, KeepBlob, RestDone, RetryAll, Span, SpanDone, Swept};
 
     #[test]
     fn ok_adding_is_a_union_and_resolving_a_subtraction() {
@@ -466,5 +466,82 @@ mod tests {
     fn ok_what_the_vendor_no_longer_keeps_is_named() {
         let pending = work(&[Span(span(10, 20)), Span(span(30, 40)), Span(span(50, 60))]);
         assert_eq!(pending.expired(35), [Window { from: 10, to: 20 }, Window { from: 30, to: 35 }]);
+    }
+
+    fn at_cursor(from: i64, to: i64) -> PendingSpan {
+        PendingSpan { cursor: Some("c".to_owned()), ..span(from, to) }
+    }
+
+    /// The windows, whether each has a cursor, and whether it is to be listed again.
+    fn places(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
+        work.spans.iter().map(|span| (span.from, span.to, span.cursor.is_some(), span.list_again)).collect()
+    }
+
+    const ALL: Window = Window { from: 0, to: 100 };
+    const REST: Window = Window { from: 10, to: 20 };
+
+    #[test]
+    fn ok_a_sweep_marks_the_spans_at_a_cursor_that_it_has_come_by() {
+        let spans = [Span(at_cursor(10, 20)), Span(span(20, 30)), Span(at_cursor(30, 40))];
+        let mut pending = work(&spans);
+        pending.apply(&Swept(Window { from: 19, to: 30 }));
+        let expected = [(10, 20, true, true), (20, 30, false, false), (30, 40, true, false)];
+        assert_eq!(places(&pending), expected);
+    }
+
+    #[test]
+    fn ok_once_its_rest_was_listed_a_swept_span_is_due_from_its_start_and_only_once() {
+        let mut pending = work(&[Span(at_cursor(10, 20)), Swept(ALL), RestDone(REST)]);
+        assert_eq!(places(&pending), [(10, 20, false, false)]);
+        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50 };
+        assert_eq!(pending.spans[0].schedule, schedule);
+        pending.apply(&RestDone(REST));
+        assert!(pending.is_empty());
+        // Without a sweep it is done at once, and so it is when it was listed from its start.
+        assert!(work(&[Span(at_cursor(10, 20)), RestDone(REST)]).is_empty());
+        assert!(work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(REST)]).is_empty());
+        // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
+        assert!(work(&[Span(at_cursor(10, 20)), RestDone(REST), Swept(ALL)]).is_empty());
+    }
+
+    #[test]
+    fn ok_the_rest_of_a_span_is_only_that_of_the_whole_span_at_its_cursor() {
+        let part = Window { from: 10, to: 15 };
+        assert_eq!(at_cursor(10, 20).listed(REST), RestDone(REST));
+        assert_eq!((at_cursor(10, 20).listed(part), span(10, 20).listed(REST)), (SpanDone(part), SpanDone(REST)));
+    }
+
+    #[test]
+    fn ok_what_is_left_of_a_swept_span_that_lost_a_part_is_listed_from_its_start_anyway() {
+        let mut pending = work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(Window { from: 10, to: 15 })]);
+        assert_eq!(places(&pending), [(15, 20, false, false)]);
+        pending.apply(&SpanDone(Window { from: 15, to: 20 }));
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn ok_a_span_at_a_later_page_is_still_to_be_listed_again() {
+        let later = PendingSpan { cursor: Some("d".to_owned()), ..span(10, 20) };
+        let mut pending = work(&[Span(at_cursor(10, 20)), Swept(ALL), Span(later)]);
+        assert_eq!((places(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
+        // One that begins at its start again is not: all of it will be listed.
+        pending.apply(&Span(span(10, 20)));
+        assert_eq!(places(&pending), [(10, 20, false, false)]);
+        pending.apply(&Span(at_cursor(10, 20)));
+        assert_eq!(places(&pending), [(10, 20, true, false)]);
+    }
+
+    #[test]
+    fn ok_swept_spans_that_are_joined_or_lose_their_cursor_are_listed_from_their_start() {
+        let spans = || (0..MAX_SPANS as i64 + 1).map(|number| Span(at_cursor(number * 10, number * 10 + 1)));
+        let swept = Swept(Window { from: 0, to: i64::MAX });
+        let mut pending = work(&spans().chain([swept.clone()]).collect::<Vec<_>>());
+        pending.bound(MAX_PENDING_BYTES);
+        let joined: Vec<_> = places(&pending).into_iter().filter(|(from, to, ..)| to - from > 1).collect();
+        assert_eq!((pending.spans.len(), joined), (MAX_SPANS, vec![(0, 11, false, false)]));
+        assert!(pending.spans[1..].iter().all(|span| span.cursor.is_some() && span.list_again));
+        let mut pending = work(&spans().take(3).chain([swept]).collect::<Vec<_>>());
+        pending.bound(1);
+        assert!(pending.spans.len() == 3 && pending.spans.iter().all(|span| span.cursor.is_none() && !span.list_again));
     }
 }

@@ -5,55 +5,55 @@ use crate::base::ports::Item;
 use crate::testing::{Content, LISTING, NOW, World, due, event, pending_blob};
 
 /// When the blob of this number is created; its only event is of that second.
-fn created(number: i64) -> UnixSeconds {
+pub(crate) fn created(number: i64) -> UnixSeconds {
     NOW - 1_000 + number
 }
 
 /// A stream without blobs, whose vendor keeps them for a week, and which fetches one after the other.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let mut world = World::listed_to(NOW);
     world.policy.retention = Some(crate::base::policy::Retention { keeps: 604_800, margin: 600 });
     world.policy.fetches_ahead = 1;
     world
 }
 
-fn add(world: &mut World, numbers: std::ops::Range<i64>, content: &Content) {
+pub(crate) fn add(world: &mut World, numbers: std::ops::Range<i64>, content: &Content) {
     for number in numbers {
         world.vendor.add_blob(&number.to_string(), created(number), content.clone());
     }
 }
 
-fn add_healthy(world: &mut World, numbers: std::ops::Range<i64>) {
+pub(crate) fn add_healthy(world: &mut World, numbers: std::ops::Range<i64>) {
     for number in numbers {
         add(world, number..number + 1, &Content::of(&[event(created(number))]));
     }
 }
 
-fn fails() -> Content {
+pub(crate) fn fails() -> Content {
     Content::Fails(PortError::next_tick("status 500"))
 }
 
-fn refused() -> Content {
+pub(crate) fn refused() -> Content {
     Content::Fails(PortError::person("status 403"))
 }
 
 /// A byte every five seconds, for longer than any tick.
-fn trickles() -> Content {
+pub(crate) fn trickles() -> Content {
     Content::trickle(Duration::from_secs(5), 1_000)
 }
 
 /// What a tick did with blobs.
-struct Tick<T> {
-    outcome: T,
+pub(crate) struct Tick<T> {
+    pub(crate) outcome: T,
     /// The numbers of the blobs it fetched.
-    fetched: Vec<i64>,
-    failure: Option<String>,
-    gaps: Vec<String>,
-    seconds: f64,
+    pub(crate) fetched: Vec<i64>,
+    pub(crate) failure: Option<String>,
+    pub(crate) gaps: Vec<String>,
+    pub(crate) seconds: f64,
 }
 
 /// A tick of which this is the work.
-fn tick<T>(world: &World, work: impl AsyncFnOnce(&mut crate::testing::TestRun<'_>) -> T) -> Tick<T> {
+pub(crate) fn tick<T>(world: &World, work: impl AsyncFnOnce(&mut crate::testing::TestRun<'_>) -> T) -> Tick<T> {
     let (env, began) = (world.env(), world.clock.elapsed());
     let mut run = world.begin(&env);
     let outcome = world.clock.run(async {
@@ -68,7 +68,7 @@ fn tick<T>(world: &World, work: impl AsyncFnOnce(&mut crate::testing::TestRun<'_
 }
 
 /// Consumes all blobs that the vendor lists.
-fn consume(world: &World) -> Tick<BlobsOutcome> {
+pub(crate) fn consume(world: &World) -> Tick<BlobsOutcome> {
     let blob = |(_, item): &(UnixSeconds, Item)| match item {
         Item::Blob(blob) => blob.clone(),
         Item::Event(_) => unreachable!(),
@@ -78,28 +78,28 @@ fn consume(world: &World) -> Tick<BlobsOutcome> {
 }
 
 /// Tries everything again that is pending.
-fn retry_pending(world: &World) -> Tick<RetryOutcome> {
+pub(crate) fn retry_pending(world: &World) -> Tick<RetryOutcome> {
     let pending = world.listing().pending.blobs;
     tick(world, async |run| retry(run, LISTING, &pending).await.unwrap())
 }
 
 /// The numbers of the pending blobs.
-fn pending(world: &World) -> Vec<i64> {
+pub(crate) fn pending(world: &World) -> Vec<i64> {
     world.listing().pending.blobs.iter().map(|blob| blob.id.parse().unwrap()).collect()
 }
 
 /// Makes these blobs pending.
-fn set_pending(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
+pub(crate) fn set_pending(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
     let mut head = world.head();
     head.listings.get_mut(LISTING).unwrap().pending.blobs.extend(blobs);
     world.set_head(head);
 }
 
-fn delivered(world: &World) -> Vec<i64> {
+pub(crate) fn delivered(world: &World) -> Vec<i64> {
     world.delivered().iter().map(|id| id.parse::<i64>().unwrap() - created(0)).collect()
 }
 
-fn numbers(range: std::ops::Range<i64>) -> Vec<i64> {
+pub(crate) fn numbers(range: std::ops::Range<i64>) -> Vec<i64> {
     range.collect()
 }
 
@@ -196,29 +196,6 @@ fn ok_an_answer_that_never_comes_holds_up_no_other() {
 }
 
 #[test]
-fn ok_slow_ones_may_take_a_quarter_of_the_tick_while_others_wait() {
-    let mut world = world();
-    add(&mut world, 0..2, &trickles());
-    add_healthy(&mut world, 2..10);
-    let tick = consume(&world);
-    assert_eq!((tick.outcome, tick.seconds), (BlobsOutcome::Settled, 25.0 + 5.0));
-    assert_eq!((delivered(&world), pending(&world)), (numbers(2..10), vec![0, 1]));
-    assert!(tick.failure.unwrap().contains("did not arrive within 25 s, and other content waits"));
-}
-
-#[test]
-fn ok_a_slow_one_that_is_alone_has_the_whole_tick() {
-    let mut world = world();
-    add(&mut world, 0..1, &Content::trickle(Duration::from_secs(5), 17));
-    assert_eq!(consume(&world).outcome, BlobsOutcome::Settled);
-    assert!(pending(&world).is_empty());
-    add(&mut world, 1..2, &trickles());
-    let tick = consume(&world);
-    assert_eq!((tick.outcome, tick.seconds, pending(&world)), (BlobsOutcome::Settled, 100.0, vec![1]));
-    assert!(tick.failure.unwrap().contains("though nothing else waited"));
-}
-
-#[test]
 fn ok_what_there_is_no_time_for_stays_and_what_failed_is_pending() {
     let mut world = world();
     add(&mut world, 0..1, &fails());
@@ -227,87 +204,6 @@ fn ok_what_there_is_no_time_for_stays_and_what_failed_is_pending() {
     assert_eq!((tick.outcome, tick.seconds), (BlobsOutcome::CutOff { oldest: created(5) }, 100.0));
     assert_eq!(pending(&world), [0]);
     assert_eq!(consume(&world).fetched, [5, 6, 7]);
-}
-
-#[test]
-fn ok_a_blob_that_breaks_off_is_tried_again_and_nothing_of_it_comes_twice() {
-    let mut world = world();
-    let half = format!("[{},", event(created(7)));
-    add(&mut world, 0..1, &Content::Broken(half.into_bytes(), PortError::next_tick("reset")));
-    consume(&world);
-    assert_eq!((delivered(&world), pending(&world)), (vec![7], vec![0]));
-    add(&mut world, 0..1, &Content::of(&[event(created(7)), event(created(8))]));
-    assert!(retry_pending(&world).outcome.has_recovered);
-    assert_eq!((delivered(&world), pending(&world)), (vec![7, 8], vec![]));
-}
-
-#[test]
-fn ok_a_blob_that_is_missing_or_unreadable_is_pending_without_a_failure() {
-    for content in [Content::Missing, Content::Corrupt, Content::bytes("{}"), Content::bytes("[1"), Content::bytes("")]
-    {
-        let mut world = world();
-        add(&mut world, 0..1, &content);
-        let tick = consume(&world);
-        assert_eq!((tick.outcome, tick.failure, tick.gaps), (BlobsOutcome::Settled, None, vec![]));
-        assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));
-        // It keeps the moment until it answers otherwise.
-        world.clock.advance(60);
-        retry_pending(&world);
-        assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));
-        world.vendor.contents.insert("0".to_owned(), fails());
-        retry_pending(&world);
-        assert_eq!(world.listing().pending.blobs[0].missing_since, None);
-    }
-}
-
-#[test]
-fn ok_a_blob_that_is_missing_for_a_day_is_given_up_with_a_gap() {
-    let mut world = world();
-    add(&mut world, 0..1, &Content::Missing);
-    consume(&world);
-    world.clock.advance(86_399);
-    assert_eq!(retry_pending(&world).gaps, [""; 0]);
-    world.clock.advance(1);
-    let tick = retry_pending(&world);
-    assert_eq!(tick.gaps, ["acme/openai_audit: content 0 was listed but could not be found for 24 hours"]);
-    assert!(pending(&world).is_empty() && !tick.outcome.has_recovered);
-    assert_eq!(consume(&world).fetched, numbers(0..0), "it is done with");
-}
-
-#[test]
-fn ok_the_beginning_of_an_unreadable_blob_is_kept_when_it_is_given_up() {
-    let mut world = world();
-    add(&mut world, 0..1, &Content::bytes(&format!("[{}, oops", event(created(0)))));
-    set_pending(&world, [PendingBlob { missing_since: Some(NOW - 86_400), ..pending_blob("0", created(0)) }]);
-    let tick = retry_pending(&world);
-    assert_eq!(tick.gaps, ["acme/openai_audit: content 0 is not a JSON array for 24 hours"]);
-    assert_eq!(delivered(&world), [0]);
-    let rejected = world.bucket.keys().into_iter().find(|key| key.starts_with("rejected/")).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(&world.bucket.object(&rejected).unwrap()).unwrap();
-    assert!(record["raw"].as_str().unwrap().ends_with("oops"), "{record}");
-}
-
-#[test]
-fn ok_what_the_vendor_has_dropped_is_a_gap_at_once() {
-    let mut world = world();
-    add(&mut world, 0..1, &Content::Expired);
-    let tick = consume(&world);
-    assert_eq!(tick.gaps, ["acme/openai_audit: content 0 expired before it was fetched"]);
-    assert_eq!((tick.outcome, tick.failure, pending(&world)), (BlobsOutcome::Settled, None, vec![]));
-}
-
-#[test]
-fn ok_a_blob_that_fails_until_it_expires_is_a_gap_and_a_failure() {
-    let mut world = world();
-    let old = NOW - 604_800 + 600 + 900;
-    for (id, created) in [("0", old), ("1", old + 1)] {
-        world.vendor.add_blob(id, created, fails());
-    }
-    let tick = consume(&world);
-    let gap = "acme/openai_audit: content 0 could not be fetched until the vendor drops it: status 500";
-    assert_eq!((tick.gaps, tick.failure.is_some(), pending(&world)), (vec![gap.to_owned()], true, vec![1]));
-    // The other is tried once more before it expires.
-    assert_eq!(world.listing().pending.blobs[0].schedule.next_attempt, NOW + 1);
 }
 
 #[test]

@@ -433,3 +433,54 @@ fn ok_a_main_span_that_is_not_done_holds_up_the_sweep() {
     assert!(tick(&world).has_more);
     assert!(world.vendor.listed().iter().all(|window| window.from >= NOW));
 }
+
+/// A stream none of whose windows can be listed, with this span pending, five windows back.
+fn world_with_pending(span: PendingSpan) -> World {
+    let mut world = world();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let mut head = world.head();
+    head.listings.get_mut(LISTING).unwrap().pending.spans.push(span);
+    world.set_head(head);
+    world
+}
+
+#[test]
+fn ok_a_due_pending_span_is_the_last_probe_and_windows_become_pending_when_it_can_be_listed() {
+    let mut world = world_with_pending(pending_span(nth(-5).from, nth(-5).to));
+    world.vendor.add_events([nth(-5).from]);
+    let tick = tick(&world);
+    // Now that the vendor answers, the next failure is probed as well, and then the listing ends.
+    assert_eq!(listed(&world), [0, 9, 1, 2, -5, 3, 8, 4, 5]);
+    let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth);
+    assert_eq!((watermark(&world), pending(&world)), (nth(6).from, failed.to_vec()));
+    assert!(tick.has_succeeded && tick.has_more && failed.iter().all(|window| tick.new_spans.contains(window)));
+    assert_eq!(world.delivered().len(), 1);
+}
+
+#[test]
+fn ok_of_a_long_pending_span_a_part_is_probed() {
+    let world = world_with_pending(pending_span(nth(-5).from, nth(-3).to));
+    tick(&world);
+    assert_eq!(listed(&world)[..5], [0, 9, 1, 2, -5]);
+    assert_eq!(pending(&world)[..2], [window(nth(-4).from, nth(-3).to), nth(0)]);
+}
+
+#[test]
+fn err_when_a_due_pending_span_fails_too_nothing_becomes_pending() {
+    let span = pending_span(nth(-5).from, nth(-5).to);
+    let mut world = world_with_pending(span.clone());
+    world.vendor.broken.push(nth(-5));
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 9, 1, 2, -5]);
+    assert_eq!((watermark(&world), world.listing().pending.spans), (BEGIN, vec![span]));
+    assert!(tick.has_more && !tick.has_succeeded && tick.new_spans.is_empty() && tick.failure.is_some());
+}
+
+#[test]
+fn err_a_pending_span_that_is_not_due_is_no_probe() {
+    let mut span = pending_span(nth(-5).from, nth(-5).to);
+    span.schedule.next_attempt = NOW + 1;
+    let world = world_with_pending(span.clone());
+    tick(&world);
+    assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
+}

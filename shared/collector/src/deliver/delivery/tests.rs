@@ -346,3 +346,24 @@ fn err_an_object_that_vanishes_leaves_the_stream_to_the_next_tick() {
     let error = ended.unwrap_err();
     assert!(error.recovery == Recovery::NextTick && error.message.contains("is gone now"), "{error}");
 }
+
+#[test]
+fn ok_a_tick_seals_one_stale_intent_and_uses_a_second_one_as_it_is() {
+    let world = died_with_intent(false);
+    let an_hour_ago = world.clock.now();
+    world.clock.advance(3_600);
+    // After the first one was sealed, a tick whose clock is an hour behind sets an intent before ours does.
+    world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(|| {})));
+    let (state, stream, settings) = (world.state.clone(), world.stream.clone(), world.settings.clone());
+    let intend = move || {
+        let head = state.head_of(&stream).unwrap();
+        let key = key::object(&settings.prefix, &stream, head.seq, an_hour_ago, settings.compression);
+        state.restore(&stream, Some(Head { version: head.version + 1, intent: Some(key), ..head }), &[]);
+    };
+    world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(intend)));
+    let (delivered, ended) = tick(&world, &[3]);
+    assert_eq!((ended, delivered.lines.delivered, delivered.lines.objects), (Ok(()), 1, 2));
+    assert_eq!(objects(&world), [object(16, 1, 0), object(16, 2, 1)]);
+    assert!(world.head().intent.is_none() && !world.calls.has_faults());
+    assert_eq!(MAX_SEALED_INTENTS, 1);
+}

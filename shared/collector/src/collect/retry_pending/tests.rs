@@ -1,0 +1,379 @@
+use std::time::Duration;
+
+use super::*;
+use crate::base::head::Head;
+use crate::base::pending::PendingBlob;
+use crate::base::policy::Retention;
+use crate::base::ports::Item;
+use crate::testing::{Content, LISTING, NOW, World, due, event, event_of, pending_blob, pending_span, window};
+
+/// A stream that is listed up to now, with these spans pending.
+fn world(spans: impl IntoIterator<Item = PendingSpan>) -> World {
+    let world = World::listed_to(NOW);
+    let mut head = world.head();
+    head.listings.get_mut(LISTING).unwrap().pending.spans = spans.into_iter().collect();
+    world.set_head(head);
+    world
+}
+
+fn set_blobs(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
+    let mut head: Head = world.head();
+    head.listings.get_mut(LISTING).unwrap().pending.blobs = blobs.into_iter().collect();
+    world.set_head(head);
+}
+
+/// How a tick comes to its pending work.
+struct Before {
+    /// Something of the listing was listed in it.
+    has_succeeded: bool,
+    /// Nothing of the listing is listed any more in it.
+    has_ended: bool,
+    /// Windows that failed in it and are pending already.
+    new_spans: &'static [Window],
+    limit: u64,
+}
+
+const IDLE: Before = Before { has_succeeded: false, has_ended: false, new_spans: &[], limit: u64::MAX };
+const ANSWERING: Before = Before { has_succeeded: true, ..IDLE };
+/// Nothing could be listed.
+const DOWN: Before = Before { has_ended: true, ..IDLE };
+/// The listing answered at first, and then no more.
+const WENT_DOWN: Before = Before { has_ended: true, ..ANSWERING };
+
+/// What a tick found out.
+struct Tick {
+    listed: Vec<Window>,
+    failure: Option<String>,
+    gaps: Vec<Window>,
+}
+
+/// Tries what is pending of the listing.
+fn tick_after(world: &World, before: Before) -> Tick {
+    let env = world.env();
+    let mut run = world.begin(&env);
+    expire(&mut run, NOW);
+    // Nothing is listed otherwise: there is a second to be listed, and it is not.
+    world.clock.advance(1);
+    let mut listing = ListingRun::plan(&mut run, LISTING, env.now()).unwrap();
+    (listing.has_succeeded, listing.new_spans) = (before.has_succeeded, before.new_spans.to_vec());
+    listing.has_ended = before.has_ended;
+    world.clock.run(async {
+        retry(&mut run, &mut listing, RequestLimit(before.limit)).await.unwrap();
+        run.intake.finish().await.unwrap();
+    });
+    let failure = run.findings.failure.take().map(|failure| failure.message);
+    let gaps = run.intake.delivery.into_parts().1.gaps.iter().map(|gap| window(gap.from, gap.to)).collect();
+    Tick { listed: world.vendor.listed(), failure, gaps }
+}
+
+fn tick(world: &World) -> Tick {
+    tick_after(world, IDLE)
+}
+
+fn spans(world: &World) -> Vec<PendingSpan> {
+    world.listing().pending.spans
+}
+
+fn windows(world: &World) -> Vec<Window> {
+    world.listing().pending.windows().collect()
+}
+
+/// A span that failed often and is tried again only in half an hour.
+fn later(from: UnixSeconds, to: UnixSeconds) -> PendingSpan {
+    PendingSpan { schedule: Schedule { attempts: 6, next_attempt: NOW + 1_800, ..due() }, ..pending_span(from, to) }
+}
+
+const fn second(at: UnixSeconds) -> Window {
+    window(at, at + 1)
+}
+
+#[test]
+fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
+    let mut world = world([pending_span(10, 20), later(30, 40)]);
+    world.vendor.add_events([10, 19, 35]);
+    world.vendor.broken = vec![window(10, 20)];
+    let tick = tick(&world);
+    assert_eq!((tick.listed, tick.failure), (vec![window(10, 20)], None));
+    let again = &spans(&world)[0];
+    assert_eq!((again.schedule.first_failure, again.schedule.attempts), (NOW - 100, 2));
+    assert_eq!(again.schedule.next_attempt, NOW + 1 + 120 - 30);
+
+    world.vendor.broken.clear();
+    world.clock.advance(120);
+    // Once it is well again, the other is due at once.
+    assert_eq!(self::tick(&world).listed, [window(10, 20), window(30, 40)]);
+    assert_eq!((windows(&world), world.delivered().len()), (vec![], 3));
+}
+
+#[test]
+fn ok_only_a_failure_that_needs_a_person_is_reported() {
+    // A single second as a whole, and a longer span in the search for its broken seconds.
+    for (to, before) in [(11, IDLE), (20, ANSWERING)] {
+        let mut world = world([pending_span(10, to)]);
+        world.vendor.broken = vec![window(10, to)];
+        world.vendor.error = PortError::person("status 403");
+        assert_eq!(tick_after(&world, before).failure.unwrap(), "acme/openai_audit: status 403");
+        assert_eq!((windows(&world), spans(&world)[0].schedule.attempts), (vec![window(10, to)], 2));
+    }
+}
+
+#[test]
+fn ok_blobs_go_first_and_their_recovery_makes_spans_due() {
+    let mut world = world([later(30, 40)]);
+    set_blobs(&world, [pending_blob("a", 5)]);
+    world.vendor.add_blob("a", 5, Content::of(&[event(5)]));
+    assert_eq!(tick(&world).listed, [window(30, 40)]);
+    assert!(world.listing().pending.is_empty());
+}
+
+#[test]
+fn ok_when_nothing_can_be_listed_no_span_is_tried() {
+    let world = world([pending_span(10, 20)]);
+    assert_eq!(tick_after(&world, DOWN).listed, []);
+    assert_eq!(spans(&world), [pending_span(10, 20)]);
+}
+
+#[test]
+fn ok_when_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
+    let ids = ["a", "b", "c"];
+    let fails = || Content::Fails(PortError::next_tick("status 500"));
+    let mut world = world([pending_span(10, 20)]);
+    for (second, id) in (5..).zip(ids) {
+        world.vendor.add_blob(id, second, fails());
+    }
+    set_blobs(&world, (5..).zip(ids).map(|(second, id)| pending_blob(id, second)));
+    assert_eq!(tick_after(&world, DOWN).listed, []);
+    assert_eq!(world.vendor.fetched(), ["a"]);
+    let attempts: Vec<_> = world.listing().pending.blobs.iter().map(|blob| blob.schedule.attempts).collect();
+    assert_eq!(attempts, [2, 1, 1]);
+
+    // The one that failed waits for its backoff, and the next one is tried.
+    world.vendor.contents.insert("b".to_owned(), Content::of(&[event(6)]));
+    assert_eq!(tick_after(&world, DOWN).listed, []);
+    assert_eq!(
+        (world.vendor.fetched(), world.delivered()),
+        (vec!["b".to_owned(), "c".to_owned()], vec!["6".to_owned()])
+    );
+    assert_eq!(spans(&world), [pending_span(10, 20)]);
+}
+
+#[test]
+fn ok_a_listing_that_answered_and_ended_has_a_bounded_number_of_requests() {
+    for (limit, requests) in [(u64::MAX, MAX_REQUESTS_AFTER_END), (5, 5)] {
+        let mut world = world((0..50).map(|number| pending_span(number * 10, number * 10 + 1)));
+        world.vendor.broken = vec![window(0, 1_000)];
+        let listed = tick_after(&world, Before { limit, ..WENT_DOWN }).listed;
+        assert_eq!(listed.len() as u64, requests);
+        let tried = spans(&world).iter().filter(|span| span.schedule.attempts == 2).count();
+        assert_eq!((tried as u64, spans(&world).len()), (requests, 50));
+    }
+    // A search counts with each of its pieces, and blobs count as well.
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.broken = vec![window(0, 1_000)];
+    world.vendor.add_blob("a", 5, Content::Fails(PortError::next_tick("status 500")));
+    set_blobs(&world, [pending_blob("a", 5)]);
+    let listed = tick_after(&world, WENT_DOWN).listed;
+    assert_eq!((listed.len() + world.vendor.fetched().len()) as u64, MAX_REQUESTS_AFTER_END);
+}
+
+#[test]
+fn ok_the_broken_seconds_of_a_span_are_found_where_the_listing_answers() {
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.add_events(0..1_000);
+    world.policy.split_after_pages = None;
+    world.vendor.page_size = 1_000;
+    world.vendor.broken = vec![second(400), second(777)];
+    tick_after(&world, ANSWERING);
+    assert_eq!((windows(&world), world.delivered().len()), (vec![second(400), second(777)], 998));
+    assert!(spans(&world).iter().all(|span| span.schedule.attempts == 2 && span.reason == "status 500"));
+}
+
+#[test]
+fn ok_a_span_that_fails_as_a_whole_is_not_searched_while_nothing_else_answers() {
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.broken = vec![second(400)];
+    assert_eq!(tick(&world).listed, [window(0, 1_000)]);
+    assert_eq!(windows(&world), [window(0, 1_000)]);
+}
+
+#[test]
+fn ok_a_window_that_failed_in_this_tick_is_searched_at_once() {
+    let failed = Schedule { next_attempt: NOW + 30, last_attempt: NOW, ..due() };
+    let mut world = world([PendingSpan { schedule: failed, ..pending_span(0, 1_000) }]);
+    world.vendor.broken = vec![second(400)];
+    const FAILED: Window = window(0, 1_000);
+    let tick = tick_after(&world, Before { new_spans: &[FAILED], ..ANSWERING });
+    assert_ne!(tick.listed[0], FAILED);
+    assert_eq!(windows(&world), [second(400)]);
+}
+
+#[test]
+fn ok_a_search_without_requests_left_goes_on_with_the_next_tick() {
+    let mut world = world([pending_span(0, 1_000), pending_span(5_000, 5_010)]);
+    world.vendor.broken = vec![second(400)];
+    let listed = tick_after(&world, Before { limit: 5, ..ANSWERING }).listed;
+    assert_eq!(listed.len(), 5);
+    let left = spans(&world);
+    assert!(left.iter().all(|span| span.schedule.next_attempt <= NOW + 1));
+    // What is left of the span that was listed in part is new; the other span was not tried.
+    assert!(left.iter().all(|span| span.schedule.attempts == u32::from(span.from == 5_000)), "{left:?}");
+    assert!(left.iter().any(|span| span.window().overlaps(&second(400))));
+    // None of what was listed is left.
+    let is_left = |listed: &Window| left.iter().any(|span| span.window().overlaps(listed));
+    assert!(!listed.iter().any(|listed| !listed.overlaps(&second(400)) && is_left(listed)));
+    tick_after(&world, ANSWERING);
+    assert_eq!(windows(&world), [second(400)]);
+}
+
+#[test]
+fn ok_a_span_longer_than_a_window_is_listed_in_pieces() {
+    let world = world([pending_span(0, 5_000)]);
+    let listed = tick(&world).listed;
+    assert_eq!((listed.len(), windows(&world)), (5, vec![]));
+    assert!(listed.iter().all(|window| window.seconds() == 1_000));
+}
+
+#[test]
+fn ok_a_span_of_too_many_pages_is_listed_in_halves() {
+    let mut world = world([pending_span(0, 100)]);
+    world.policy.split_after_pages = Some(2);
+    world.vendor.add_events(0..100);
+    tick(&world);
+    assert_eq!((windows(&world), world.delivered().len()), (vec![], 100));
+}
+
+#[test]
+fn ok_a_second_of_many_pages_goes_on_at_its_page_over_ticks() {
+    let mut world = world([PendingSpan { cursor: Some("20".to_owned()), ..pending_span(7, 8) }]);
+    let events = (0..95).map(|number| event_of(&number.to_string(), 7).into_bytes());
+    world.vendor.items.extend(events.map(|event| (7, Item::Event(event))));
+    (world.vendor.page_size, world.vendor.page_time) = (4, Duration::from_secs(12));
+    for cursor in ["52", "84"] {
+        tick(&world);
+        let span = &spans(&world)[0];
+        assert_eq!(
+            (span.cursor.as_deref(), span.schedule.attempts, windows(&world)),
+            (Some(cursor), 1, vec![second(7)])
+        );
+    }
+    tick(&world);
+    assert_eq!((windows(&world), world.delivered().len()), (vec![], 75));
+}
+
+#[test]
+fn ok_a_span_without_time_for_its_pages_is_halved_where_it_has_no_place_to_go_on_at() {
+    let mut world = world([pending_span(0, 100)]);
+    world.vendor.add_blob("a", 0, Content::bytes("[]"));
+    world.vendor.add_events(0..50);
+    (world.vendor.page_size, world.vendor.page_time) = (5, Duration::from_secs(12));
+    tick(&world);
+    assert_eq!(windows(&world), [window(0, 50), window(50, 100)]);
+    assert!(spans(&world).iter().all(|span| span.schedule.next_attempt <= NOW + 101));
+}
+
+#[test]
+fn ok_a_piece_of_a_search_without_time_for_its_pages_goes_on_at_its_page() {
+    let mut world = world([pending_span(0, 2_000)]);
+    world.vendor.add_events((0..2_000).step_by(20));
+    world.vendor.page_time = Duration::from_secs(12);
+    tick(&world);
+    let left = spans(&world);
+    let with_place = left.iter().filter(|span| span.cursor.is_some()).count();
+    assert_eq!((with_place, left.iter().map(|span| span.window().seconds()).sum::<i64>()), (1, 1_000));
+    world.vendor.page_time = Duration::ZERO;
+    tick(&world);
+    assert_eq!((windows(&world), world.delivered().len()), (vec![], 100));
+}
+
+#[test]
+fn ok_of_a_span_whose_blobs_fail_the_settled_part_is_resolved() {
+    let mut world = world([pending_span(0, 100)]);
+    world.vendor.add_blob("settled", 10, Content::bytes("[]"));
+    for number in 50..80 {
+        world.vendor.add_blob(&number.to_string(), number, Content::Fails(PortError::next_tick("status 500")));
+    }
+    tick(&world);
+    // The span failed once before, so twice ten blobs may fail in a row; of those left the newest and the oldest are probed.
+    let failed = world.listing().pending.blobs.iter().map(|blob| blob.created).collect::<Vec<_>>();
+    assert_eq!((windows(&world), failed), (vec![window(71, 100)], (50..71).chain([79]).collect()));
+    assert_eq!(spans(&world)[0].schedule.attempts, 2);
+}
+
+#[test]
+fn ok_of_a_span_without_time_for_its_blobs_the_settled_part_is_resolved() {
+    let mut world = world([pending_span(0, 100)]);
+    for number in 0..8 {
+        world.vendor.add_blob(&number.to_string(), number * 10, Content::trickle(Duration::from_secs(10), 0));
+    }
+    tick(&world);
+    assert_eq!((windows(&world), spans(&world)[0].schedule), (vec![window(40, 100)], due()));
+}
+
+#[test]
+fn ok_what_the_vendor_no_longer_keeps_is_a_gap_and_given_up() {
+    let mut world = world([pending_span(10, 20), pending_span(NOW - 1_000, NOW - 100), later(NOW - 50, NOW)]);
+    world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
+    world.vendor.broken = vec![window(0, NOW + 100)];
+    assert_eq!(tick(&world).gaps, [window(10, 20), window(NOW - 1_000, NOW - 700)]);
+    assert_eq!(windows(&world), [window(NOW - 700, NOW - 100), window(NOW - 50, NOW)]);
+}
+
+#[test]
+fn ok_work_is_due_when_its_time_has_come() {
+    let is_due = |spans: Vec<PendingSpan>, blobs: Vec<PendingBlob>| {
+        let world = world(spans);
+        set_blobs(&world, blobs);
+        let env = world.env();
+        is_due(&world.begin(&env))
+    };
+    assert!(!is_due(vec![], vec![]) && !is_due(vec![later(0, 1)], vec![]));
+    assert!(is_due(vec![later(0, 1), pending_span(2, 3)], vec![]) && is_due(vec![], vec![pending_blob("a", 0)]));
+}
+
+/// A second with 25 events, pending at the page after the first 20. A sweep has come by if `list_again`.
+fn world_at_cursor(list_again: bool, attempts: u32) -> World {
+    let schedule = Schedule { attempts, ..due() };
+    let mut world = world([PendingSpan { cursor: Some("20".to_owned()), list_again, schedule, ..pending_span(7, 8) }]);
+    let events = (0..25).map(|number| event_of(&number.to_string(), 7).into_bytes());
+    world.vendor.items.extend(events.map(|event| (7, Item::Event(event))));
+    world
+}
+
+#[test]
+fn ok_a_span_that_a_sweep_has_come_by_is_listed_again_from_its_start_and_only_once() {
+    let world = world_at_cursor(true, 0);
+    // First the rest of it: one page.
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
+    let span = &spans(&world)[0];
+    assert_eq!((windows(&world), span.cursor.as_deref(), span.list_again), (vec![second(7)], None, false));
+    assert!(span.schedule.next_attempt <= NOW + 1, "it is due at once: {:?}", span.schedule);
+    // Then all of it: three pages.
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7); 3], 25));
+    assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
+}
+
+#[test]
+fn ok_a_swept_span_that_recovers_is_listed_again_in_the_same_tick() {
+    let world = world_at_cursor(true, 3);
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7); 4], 25));
+    assert_eq!(windows(&world), []);
+}
+
+#[test]
+fn ok_a_span_that_no_sweep_has_come_by_is_done_with_its_rest() {
+    let world = world_at_cursor(false, 0);
+    assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
+    assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
+}
+
+#[test]
+fn ok_a_search_that_is_stopped_before_it_listed_anything_is_an_attempt() {
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.broken = vec![window(0, 1_000)];
+    for attempts in 2..5 {
+        assert_eq!(tick_after(&world, Before { limit: 5, ..ANSWERING }).listed.len(), 5);
+        let span = &spans(&world)[0];
+        assert_eq!((windows(&world), span.schedule.attempts), (vec![window(0, 1_000)], attempts));
+        assert!(span.schedule.next_attempt <= world.env().now(), "it is due at once: {:?}", span.schedule);
+    }
+}
