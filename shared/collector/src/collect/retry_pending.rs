@@ -70,9 +70,15 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         (true, true) => RequestLimit(limit.0.min(run.findings.requests + MAX_REQUESTS_AFTER_END)),
         (false, _) => limit,
     };
-    for _ in 0..MAX_ROUNDS {
+    for round in 1..=MAX_ROUNDS {
         let pending = run.listing_state(listing.id).pending;
-        let due = pending.due(run.env.now());
+        let mut due = pending.due(run.env.now());
+        if round > 1 {
+            // What was tried in this tick waits for its next attempt.
+            let is_untried = |schedule: &Schedule| schedule.last_attempt < run.began.as_second();
+            due.spans.retain(|span| is_untried(&span.schedule));
+            due.blobs.retain(|blob| is_untried(&blob.schedule));
+        }
         let mut blobs = due.blobs;
         blobs.truncate(usize::try_from(limit.0.saturating_sub(run.findings.requests)).unwrap_or(usize::MAX));
         let mut has_recovered = false;
@@ -128,10 +134,11 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     // One that failed a moment ago is not tried as a whole again: the search belongs to the same attempt.
     if is_new {
         let schedule = Schedule { attempts: span.schedule.attempts.saturating_sub(1), ..span.schedule };
-        return search(run, listing, &PendingSpan { schedule, ..span.clone() }, &span.reason, limit).await;
+        let span = &PendingSpan { schedule, ..span.clone() };
+        return search(run, listing, span, (&span.reason, true), limit).await;
     }
     if span.window().seconds() > listing.size.max_seconds() {
-        return search(run, listing, span, &span.reason, limit).await;
+        return search(run, listing, span, (&span.reason, false), limit).await;
     }
     let request = WindowRequest {
         listing: listing.id,
@@ -147,7 +154,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             run.change_pending(listing.id, span.listed(span.window()));
             Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
         }
-        WindowOutcome::TooLong { .. } => search(run, listing, span, &span.reason, limit).await,
+        WindowOutcome::TooLong { .. } => search(run, listing, span, (&span.reason, false), limit).await,
         WindowOutcome::Unfinished { to } => {
             run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
             Ok(SpanEnd::Stopped)
@@ -167,9 +174,9 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             let has_advanced = cursor.is_some() && span.cursor.is_some() && cursor != span.cursor;
             // Only where something of the listing answers is it worth a search.
             if listing.has_succeeded && span.window().seconds() > 1 && !has_advanced {
-                return search(run, listing, span, &error.message, limit).await;
+                return search(run, listing, span, (&error.message, true), limit).await;
             }
-            if error.recovery == Recovery::Person && span.window().seconds() == 1 {
+            if error.recovery == Recovery::Person {
                 run.record_failure(&error);
             }
             let attempts = if has_advanced { 0 } else { span.schedule.attempts };
@@ -192,17 +199,18 @@ async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found.
+/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found. `has_failed` says
+/// whether it has just failed as a whole, for that reason.
 async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &mut ListingRun,
     span: &PendingSpan,
-    reason: &str,
+    (reason, mut has_failed): (&str, bool),
     limit: RequestLimit,
 ) -> Result<SpanEnd, PortError> {
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
-    let (mut reason, mut has_listed, mut has_failed, mut has_stopped) = (reason.to_owned(), false, false, false);
+    let (mut reason, mut has_listed, mut has_stopped) = (reason.to_owned(), false, false);
     // Blobs in it that fail go on from this.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     // Pieces that continue at a page are no longer the search's.

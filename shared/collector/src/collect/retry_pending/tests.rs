@@ -377,3 +377,12 @@ fn ok_a_search_that_is_stopped_before_it_listed_anything_is_an_attempt() {
         assert!(span.schedule.next_attempt <= world.env().now(), "it is due at once: {:?}", span.schedule);
     }
 }
+
+#[test]
+fn ok_what_failed_in_this_tick_is_not_due_though_something_recovered() {
+    // More than ten, of which one is tried on every tick even if none is due.
+    let mut world = world((0..30).map(|number| pending_span(number * 10, number * 10 + 1)));
+    world.vendor.broken = vec![window(10, 1_000)];
+    assert_eq!(tick(&world).listed.len(), 30);
+    assert!(spans(&world).iter().all(|span| span.schedule.attempts == 2));
+}
