@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use collector::{Env, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
+use collector::{Env, MemoryBudget, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
 
 use super::mortal::{Died, mortal};
 use super::shelf::Shelf;
@@ -23,6 +23,11 @@ impl<'a, V: Vendor> Worker<'a, V> {
     /// A process that was just started.
     pub fn new(source: Source<V>, shelf: &'a Shelf, clock: &'a VirtualClock, settings: &'a Settings) -> Self {
         Self { source, cache: SourceCache::default(), shelf, clock, settings }
+    }
+
+    /// The same process with others' share of a memory budget.
+    pub fn sharing(self, budget: &MemoryBudget) -> Self {
+        Self { cache: SourceCache::new(budget), ..self }
     }
 
     /// One tick of that many seconds; with a `life`, no more polls than that.

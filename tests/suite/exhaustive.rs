@@ -1,6 +1,7 @@
 //! Every interleaving and every crash of two workers, over the real collector.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tests::effort::is_whole;
 use tests::world::explore::{Explored, explore};
@@ -16,9 +17,9 @@ const SIDE_BY_SIDE: usize = 2;
 
 /// Explores every case in turn, several side by side, and gives each to `take`.
 fn explore_all(take: impl Fn(&Case, &Explored) + Sync) {
-    let cases = Mutex::new(CASES.iter());
+    let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(case) = { cases.lock().unwrap().next() } {
+        while let Some(case) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
             let faults = if is_whole() { case.faults } else { case.few_faults };
             let fixture = case.fixture(faults).unwrap_or_else(|why| panic!("{case:?}: {why}"));
             take(case, &explore(fixture, None));

@@ -92,7 +92,7 @@ pub const CASES: [Case; 26] = {
     use Left::{All, Born, HeadOnly, Intent, Nothing, Object, OneBatch};
     use Shown::{Blobs, Events, Late, Rejected};
     [
-        Case::new(Blobs, All, 2).clocks(Clocks::Apart),
+        Case::new(Blobs, All, 2).apart(),
         Case::new(Events, OneBatch, 2),
         Case::new(Blobs, Object, 3),
         Case::new(Late, All, 2),
@@ -105,22 +105,23 @@ pub const CASES: [Case; 26] = {
         Case::new(Events, Born, 2),
         Case::new(Events, Nothing, 3),
         // An intent of an hour ago.
-        Case::new(Events, Intent, 3).clocks(Clocks::Later),
-        Case::new(Blobs, Intent, 3).clocks(Clocks::Later),
-        Case::new(Rejected, Intent, 3).clocks(Clocks::Later),
+        Case::new(Events, Intent, 3).later(),
+        Case::new(Blobs, Intent, 3).later().faults(0, 1),
+        Case::new(Rejected, Intent, 3).later().faults(0, 1),
         // Clocks that disagree about the hour.
-        Case::new(Late, Object, 3).clocks(Clocks::Apart),
-        Case::new(Late, All, 2).clocks(Clocks::Apart),
-        Case::new(Events, Object, 2).clocks(Clocks::Apart),
-        Case::new(Late, Intent, 3).clocks(Clocks::Apart),
-        Case::new(Late, OneBatch, 1).clocks(Clocks::Apart),
+        Case::new(Late, Object, 3).apart(),
+        Case::new(Late, All, 2).apart().faults(0, 1),
+        Case::new(Events, Object, 2).apart().faults(0, 1),
+        Case::new(Late, Intent, 3).apart().faults(0, 1),
+        Case::new(Late, OneBatch, 1).apart().faults(0, 1),
         // Commits that a reader sees in parts.
-        Case::new(Events, OneBatch, 1).torn(),
         Case::new(Events, Object, 2).torn(),
         Case::new(Blobs, Intent, 3).torn(),
-        Case::new(Events, Intent, 2).torn(),
-        Case::new(Events, Born, 2).torn(),
-        Case::new(Events, Intent, 2).clocks(Clocks::Later).torn(),
+        Case::new(Events, OneBatch, 1).torn().faults(0, 1),
+        Case::new(Events, Intent, 2).torn().faults(0, 1),
+        Case::new(Events, Born, 2).torn().faults(0, 1),
+        // Both at once.
+        Case::new(Blobs, Intent, 3).later().torn().faults(0, 1),
     ]
 };
 
@@ -134,8 +135,12 @@ impl Case {
         Self { faults, few_faults, ..self }
     }
 
-    const fn clocks(self, clocks: Clocks) -> Self {
-        Self { clocks, ..self }
+    const fn later(self) -> Self {
+        Self { clocks: Clocks::Later, ..self }
+    }
+
+    const fn apart(self) -> Self {
+        Self { clocks: Clocks::Apart, ..self }
     }
 
     const fn torn(self) -> Self {

@@ -50,6 +50,11 @@ impl Mailbox {
         unanswered.map(|(id, letter)| (*id, letter.request.clone())).collect()
     }
 
+    /// The world that answers at once, if there is one.
+    pub fn world(&self) -> Option<&Simulation> {
+        self.direct.as_ref()
+    }
+
     /// Answers a call. A call that was given up meanwhile is nobody's.
     pub fn answer(&mut self, id: u64, answer: Answer) {
         if let Some(letter) = self.letters.get_mut(&id) {

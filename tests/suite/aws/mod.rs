@@ -13,6 +13,7 @@ mod secrets_server;
 mod shell;
 mod state;
 mod torn_proxy;
+mod torn_race;
 mod torn_reads;
 
 use std::time::Duration;

@@ -285,15 +285,15 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
     let in_vain = u32::from(has_failed && !has_listed && !continues_elsewhere);
     for window in &unresolved {
-        // What is left of a longer span is a new one: it did not fail so often by itself.
-        let is_part = has_listed && window.seconds() > 1;
-        let attempts = if is_part { 0 } else { span.schedule.attempts };
-        let before = Schedule { attempts, ..span.schedule };
         if has_stopped {
-            let before = Schedule { attempts: before.attempts + in_vain, ..before };
+            // The next search goes on in pieces of this one's length, or shorter ones.
+            let before = Schedule { attempts: span.schedule.attempts + in_vain, ..span.schedule };
             put(run, listing, *window, unfinished(Some(before), run.env.now()), None, &reason);
         } else {
-            reschedule(run, listing, before, *window, &reason);
+            // What is left of a longer span is a new one: it did not fail so often by itself.
+            let is_part = has_listed && window.seconds() > 1;
+            let attempts = if is_part { 0 } else { span.schedule.attempts };
+            reschedule(run, listing, Schedule { attempts, ..span.schedule }, *window, &reason);
         }
     }
     Ok(if has_stopped {

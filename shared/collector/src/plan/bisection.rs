@@ -14,14 +14,18 @@ use crate::base::time::{UnixSeconds, Window};
 const SAMPLE_AFTER: u32 = 36;
 /// The same of a span that was searched in vain before.
 const SAMPLE_SOONER_AFTER: u32 = 4;
-/// A span that was searched in vain more often than this is only sampled: there may be no time for more than a few pieces.
-const MAX_SEARCHES_BY_EDGES: u32 = 4;
 /// Failures in a row after which a search ends.
 const MAX_FAILURES_IN_A_ROW: u32 = 48;
 /// The first samples are as long as the span divided by two to the power of this.
 const SAMPLE_SHIFT: u32 = 10;
 /// So many samples are of one length; the next ones are half as long.
 const SAMPLES_OF_ONE_LENGTH: u32 = 2;
+
+/// So often a span is halved to the shortest piece that a search begins with: of a day a second is left.
+const MAX_HALVINGS: u32 = 17;
+/// A search in vain is followed by one that begins with pieces halved so much more often, and after the shortest with long
+/// ones again. It has no factor in common with [`MAX_HALVINGS`], so that every length has its turn.
+const HALVINGS_STEP: u32 = 3;
 
 /// One search.
 #[derive(Debug)]
@@ -43,24 +47,17 @@ pub(crate) struct Bisection {
 impl Bisection {
     /// A search in a span that failed `attempts` times. No piece is longer than `max_seconds`.
     pub(crate) fn new(whole: Window, attempts: u32, max_seconds: i64, random: u64) -> Self {
-        let length = (whole.seconds() / 2).clamp(1, max_seconds.max(1));
-        let mut untried = Vec::new();
-        let mut from = whole.from;
-        while from < whole.to {
-            let to = (from + length).min(whole.to);
-            untried.push(Window { from, to });
-            from = to;
-        }
+        let max_seconds = max_seconds.max(1);
+        let untried = match attempts {
+            0 | 1 => cut(whole, (whole.seconds() / 2).clamp(1, max_seconds)),
+            _ => from_both_edges(whole, whole.seconds() >> (attempts * HALVINGS_STEP % MAX_HALVINGS + 1), max_seconds),
+        };
         Self {
             untried,
             edges: HashSet::from([whole.from, whole.to]),
             broken: Vec::new(),
             failures_in_a_row: 0,
-            sample_after: match attempts {
-                0 | 1 => SAMPLE_AFTER,
-                2..=MAX_SEARCHES_BY_EDGES => SAMPLE_SOONER_AFTER,
-                _ => 0,
-            },
+            sample_after: sample_after(attempts),
             whole_seconds: whole.seconds(),
             random,
         }
@@ -156,6 +153,38 @@ impl Bisection {
             }
         }
         joined
+    }
+}
+
+/// The window in pieces of at most `seconds`.
+fn cut(window: Window, seconds: i64) -> Vec<Window> {
+    let begins = std::iter::successors(Some(window.from), |from| Some(from + seconds));
+    let begins = begins.take_while(|from| *from < window.to);
+    begins.map(|from| Window { from, to: window.to.min(from + seconds) }).collect()
+}
+
+/// The window in pieces that get longer from each edge to the middle, each twice as long as the one before: `shortest` first.
+/// None is longer than `max_seconds`. There may be time for only a few pieces of a search, and the edges are tried first.
+fn from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Window> {
+    let (mut pieces, mut middle) = (Vec::new(), window);
+    let mut length = shortest.clamp(1, max_seconds);
+    while middle.seconds() > 2 * length {
+        let (first, last) = (middle.from + length, middle.to - length);
+        pieces.extend([Window { to: first, ..middle }, Window { from: last, ..middle }]);
+        middle = Window { from: first, to: last };
+        length = (2 * length).min(max_seconds);
+    }
+    pieces.extend(cut(middle, (middle.seconds() / 2).clamp(1, max_seconds)));
+    pieces
+}
+
+/// Failures in a row after which a span that failed `attempts` times is sampled. Searches in vain take turns: there may be
+/// time for only a few pieces of each, and what can be listed may lie at an edge or anywhere.
+fn sample_after(attempts: u32) -> u32 {
+    match (attempts, attempts % 3) {
+        (0 | 1, _) | (_, 0) => SAMPLE_AFTER,
+        (_, 1) => 0,
+        _ => SAMPLE_SOONER_AFTER,
     }
 }
 
@@ -285,11 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_span_that_was_searched_in_vain_too_often_is_only_sampled() {
+    fn ok_one_of_three_searches_in_vain_only_samples() {
         let max_sample = DAY >> SAMPLE_SHIFT;
         let begin = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7);
-        assert_eq!(begin(MAX_SEARCHES_BY_EDGES).next_piece().map(|piece| piece.seconds()), Some(DAY / 2));
-        let mut bisection = begin(MAX_SEARCHES_BY_EDGES + 1);
+        let mut bisection = begin(4);
         let mut tries = 0;
         while let Some(piece) = bisection.next_piece() {
             tries += 1;
@@ -298,11 +326,52 @@ mod tests {
         }
         assert_eq!((tries, bisection.unresolved()), (MAX_FAILURES_IN_A_ROW, vec![window(0, DAY)]));
         // Once a sample was listed, pieces at the edges are searched: no further sample is taken.
-        let mut bisection = begin(MAX_SEARCHES_BY_EDGES + 1);
+        let mut bisection = begin(4);
         let sample = bisection.next_piece().unwrap();
         bisection.listed(sample);
         let next = bisection.next_piece().unwrap();
         assert!(next.seconds() > max_sample, "{next:?}");
         assert!([next.from, next.to].iter().any(|edge| [0, sample.from, sample.to, DAY].contains(edge)), "{next:?}");
+    }
+
+    #[test]
+    fn ok_a_search_after_others_in_vain_begins_at_the_edges() {
+        let pieces = from_both_edges(window(0, 100), 4, DAY);
+        let expected = [(0, 4), (96, 100), (4, 12), (88, 96), (12, 28), (72, 88), (28, 50), (50, 72)];
+        assert_eq!(pieces, expected.map(|(from, to)| window(from, to)));
+        assert!(from_both_edges(window(0, 100), 4, 10).iter().all(|piece| piece.seconds() <= 10));
+        // Each length has its turn.
+        let first = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7).next_piece().unwrap().seconds();
+        let lengths: HashSet<_> = (2..2 + MAX_HALVINGS).map(|attempts| (first(attempts) * 3 / 2).ilog2()).collect();
+        assert!(lengths.len() >= 10, "{lengths:?}");
+    }
+
+    #[test]
+    fn ok_short_edges_of_a_broken_day_are_found_with_six_requests_per_search() {
+        for healthy in [10, 733, 4_000, 40_000] {
+            let broken = window(healthy, healthy + DAY);
+            let mut left = window(0, broken.to + healthy);
+            let mut attempts = 1;
+            for search in 0.. {
+                assert!(search < 60, "{healthy}: {left:?} is left");
+                let mut bisection = Bisection::new(left, attempts, 10 * DAY, search << 40);
+                let mut is_in_vain = true;
+                for _ in 0..6 {
+                    let Some(piece) = bisection.next_piece() else { break };
+                    if piece.overlaps(&broken) {
+                        bisection.failed(piece);
+                    } else {
+                        bisection.listed(piece);
+                        is_in_vain = false;
+                    }
+                }
+                let unresolved = bisection.unresolved();
+                left = Window { from: unresolved[0].from, to: unresolved[unresolved.len() - 1].to };
+                if left == broken {
+                    break;
+                }
+                attempts += u32::from(is_in_vain);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod crowded;
 mod dates;
 mod kinds;
+mod memory;
 mod outages;
 mod restored;
 mod spans;
