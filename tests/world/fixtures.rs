@@ -102,8 +102,8 @@ pub const CASES: [Case; 26] = {
         Case::new(Events, HeadOnly, 3),
         Case::new(Events, Intent, 2),
         Case::new(Rejected, Born, 3),
-        Case::new(Events, Born, 2),
-        Case::new(Events, Nothing, 3),
+        Case::new(Events, Born, 2).faults(0, 2),
+        Case::new(Events, Nothing, 3).faults(0, 2),
         // An intent of an hour ago.
         Case::new(Events, Intent, 3).later(),
         Case::new(Blobs, Intent, 3).later().faults(0, 1),

@@ -22,7 +22,7 @@ use crate::trouble::trouble;
 /// Seeds that must pass.
 const SEEDS: u64 = 100;
 /// Those of them that run where there is little time.
-const FEW_SEEDS: u64 = 20;
+const FEW_SEEDS: u64 = 8;
 /// Events of one seed.
 const EVENTS: usize = 240;
 /// Events of one seed in four: more than fit a window that is not cut, many of them in one second.
