@@ -3,6 +3,7 @@
 
 mod judge;
 mod permanent;
+mod span;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tests::world::chance::Chance;
 
 use self::judge::Judge;
 use self::permanent::Permanent;
+use self::span::{DAY, HOUR, STORM};
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
 use crate::ticks::{lives, ticks};
@@ -26,8 +28,6 @@ const SEEDS: u64 = 100;
 const FEW_SEEDS: u64 = 8;
 /// Distinct records of one seed, over five content types.
 const RECORDS: usize = 250;
-/// How long things go on happening, in seconds.
-const STORM: i64 = 3 * DAY;
 /// Content is listed at most this long after the time it is listed under, in seconds: within the sweep of every hour.
 const LATEST: i64 = DAY;
 /// The vendor's clock is at most this far off, in seconds.
@@ -37,8 +37,6 @@ const CLOCK_OFF: u64 = 300;
 const MAX_TICKS: u32 = 24;
 /// Polls within which a tick that is to die is dead.
 const LIVES: [u64; 3] = [15, 60, 400];
-const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {

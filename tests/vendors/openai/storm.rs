@@ -2,6 +2,7 @@
 //! trouble that does not end with the storm: it may cost what it breaks, and nothing else.
 
 mod permanent;
+mod span;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
 use self::permanent::Permanent;
+use self::span::{DAY, HOUR, STORM};
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
 use crate::ticks::{lives, ticks};
@@ -27,8 +29,6 @@ const FEW_SEEDS: u64 = 8;
 const EVENTS: usize = 240;
 /// Events of one seed in four: more than fit a window that is not cut, many of them in one second.
 const CROWDED: usize = 6_400;
-/// How long things go on happening, in seconds.
-const STORM: i64 = 5 * DAY;
 /// The promise: an event that shows up this long after its time is found.
 const LATEST: i64 = DAY;
 /// The longest time in which the vendor refuses everybody, in seconds.
@@ -40,8 +40,6 @@ const MAX_TICKS: u32 = 100;
 /// Polls within which a tick that is to die is dead: an idle one takes a dozen.
 const LIVES: [u64; 3] = [12, 60, 300];
 const NEW_KEY: &str = "sk-admin-simulated-rotated";
-const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {
