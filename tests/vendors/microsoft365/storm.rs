@@ -23,7 +23,7 @@ use crate::ticks::{lives, ticks};
 use crate::trouble::trouble;
 
 /// Seeds that must pass.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 60;
 /// Those of them that run where there is little time.
 const FEW_SEEDS: u64 = 8;
 /// Distinct records of one seed, over five content types.
