@@ -180,7 +180,6 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
                 run.record_failure(&error);
             }
             let attempts = if has_advanced { 0 } else { span.schedule.attempts };
-            let cursor = cursor.filter(|_| span.window().seconds() == 1);
             reschedule_at(run, listing, Schedule { attempts, ..span.schedule }, span.window(), cursor, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
@@ -258,14 +257,14 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             WindowOutcome::CutOff { pages, cursor } => {
                 has_stopped = true;
-                match cursor.filter(|_| piece.seconds() == 1) {
-                    Some(cursor) if pages > 0 => {
-                        // This second continues at its page; it is no part of what failed.
-                        keep_place(run, listing, span, piece, cursor);
-                        search.listed(piece);
-                    }
-                    _ if pages > 0 => search.split(piece),
-                    _ => search.put_back(piece),
+                if let (true, Some(cursor)) = (pages > 0, cursor) {
+                    // This piece continues at its page; it is no part of what failed.
+                    keep_place(run, listing, span, piece, cursor);
+                    search.listed(piece);
+                } else if pages > 0 {
+                    search.split(piece);
+                } else {
+                    search.put_back(piece);
                 }
                 break;
             }
@@ -330,8 +329,8 @@ fn reschedule_at<S, B, C: Clock, V>(
     put(run, listing, window, schedule, cursor, reason);
 }
 
-/// There was no time for all pages of the span. A single second is continued at its page on the next tick. A longer one is
-/// listed in halves then: by the next tick the vendor may sort its pages otherwise, and a cursor would lead past some.
+/// There was no time for all pages of the span: it is continued on the next tick, where it can be at its page. One that
+/// cannot be continued is listed in halves then.
 fn continue_later<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &ListingRun,
@@ -339,9 +338,9 @@ fn continue_later<S, B, C: Clock, V>(
     cursor: Option<String>,
 ) {
     let schedule = unfinished(Some(span.schedule), run.env.now());
-    let is_second = span.window().seconds() == 1;
-    let cursor = cursor.or_else(|| span.cursor.clone()).filter(|_| is_second);
-    let windows = if is_second { vec![span.window()] } else { span.window().halves().to_vec() };
+    let cursor = cursor.or_else(|| span.cursor.clone());
+    let halves = span.window().seconds() > 1 && cursor.is_none();
+    let windows = if halves { span.window().halves().to_vec() } else { vec![span.window()] };
     for window in windows {
         put(run, listing, window, schedule, cursor.clone(), &span.reason);
     }

@@ -20,8 +20,7 @@ async fn a_broken_second_with_34_000_events_behind_it_costs_only_itself() {
         world.simulator.change(|it| it.broken_spans = vec![broken(-86_000, at(33_999) + 1, 500)]);
         let lost = (0..34_000).filter(|number| at(*number) == at(33_999)).count() as u64;
         let ticks = ticks_until(&world, 34_000 - lost).await;
-        // A part of the day that failed is listed in halves where a tick has no time for all its pages.
-        assert!(ticks <= 12, "{ticks} ticks");
+        assert!(ticks <= 8, "{ticks} ticks");
     }
 }
 
