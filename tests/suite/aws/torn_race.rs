@@ -1,7 +1,6 @@
 //! Ticks that race in a store that shows commits in parts: the real adapter for DynamoDB behind a [`TornProxy`], the real
 //! collector, and a vendor and a bucket in memory that judge every object.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use adapters::aws::{DynamoState, dynamodb_client};
@@ -121,7 +120,7 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
         tick(&SourceCache::default()).await
     }))
     .await;
-    let cache = Rc::<SourceCache>::default();
+    let cache = SourceCache::default();
     for tried in 1.. {
         if tick(&cache).await.iter().all(|report| report.drained) {
             break;
@@ -135,7 +134,7 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     objects.flat_map(|(_, object)| object.lines.iter().map(|line| line.identity.clone())).collect()
 }
 
-/// How many worlds have lines twice; every world has every line.
+/// Counts the worlds that have lines twice. Every world must have every line.
 async fn worlds_with_duplicates(hides_last_commit: bool) -> usize {
     let worlds = join_all((0..WORLDS).map(|seed| race(seed, hides_last_commit))).await;
     let mut count = 0;

@@ -2,8 +2,8 @@
 //! trouble that does not end with the storm: it may cost what it breaks, and nothing else.
 
 mod judge;
+mod length;
 mod permanent;
-mod span;
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
 use self::judge::Judge;
+use self::length::{DAY, HOUR, STORM};
 use self::permanent::Permanent;
-use self::span::{DAY, HOUR, STORM};
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
 use crate::ticks::{lives, ticks};

@@ -1,8 +1,8 @@
 //! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies. Each seed has one
 //! trouble that does not end with the storm: it may cost what it breaks, and nothing else.
 
+mod length;
 mod permanent;
-mod span;
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use tests::effort::is_whole;
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
+use self::length::{DAY, HOUR, STORM};
 use self::permanent::Permanent;
-use self::span::{DAY, HOUR, STORM};
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
 use crate::ticks::{lives, ticks};

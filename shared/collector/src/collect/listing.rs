@@ -2,8 +2,8 @@
 //!
 //! A window that fails stops nothing. After a failure the tick probes up to three other windows, and a pending span that is
 //! due; as soon as one succeeds the failure was the window's own, and the window becomes pending. When all fail the
-//! vendor is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person there is a single probe,
-//! for most of these hold for every window.
+//! vendor is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person there
+//! is a single probe among the windows, for most such failures hold for every window.
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;

@@ -56,7 +56,7 @@ pub(crate) enum WindowOutcome {
 }
 
 impl WindowOutcome {
-    /// Whether the vendor listed something of the window.
+    /// Returns `true` if the vendor listed something of the window.
     pub(crate) fn is_answer(&self) -> bool {
         match self {
             Self::Complete { .. } | Self::Unfinished { .. } | Self::Stalled { .. } | Self::TooLong { .. } => true,

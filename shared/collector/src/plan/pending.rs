@@ -106,7 +106,7 @@ pub(crate) fn short_reason(reason: &str) -> String {
 }
 
 impl PendingSpan {
-    /// What follows when `window`, which is a part of it or all of it, was listed to its end.
+    /// Returns the change that follows when `window`, a part of the span or all of it, was listed to its end.
     pub(crate) fn listed(&self, window: Window) -> PendingChange {
         let is_rest = self.cursor.is_some() && window == self.window();
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }

@@ -35,7 +35,7 @@ impl BrokenSpan {
         self.concerns(content_type) && intersect(&(self.from..self.to), window)
     }
 
-    /// Whether content of this type that became available then lies in the span.
+    /// Returns `true` if content of this type that became available at `created` lies in the span.
     pub(super) fn has(&self, content_type: ContentType, created: Timestamp) -> bool {
         self.concerns(content_type) && self.from <= created && created < self.to
     }

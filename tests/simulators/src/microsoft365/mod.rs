@@ -105,7 +105,7 @@ impl Microsoft365Simulator {
         state.disable(content_type, now)
     }
 
-    /// Whether the blob cannot be had as the API behaves now, because it lies in a broken span, is broken, or trickles.
+    /// Returns `true` if a client cannot get the blob as the API behaves now: it lies in a broken span, is broken, or trickles.
     pub fn is_broken(&self, blob: &AvailableBlob) -> bool {
         self.0.state().is_broken(blob, (self.0.clock)())
     }

@@ -8,7 +8,7 @@ use simulators::microsoft365::{Behaviours, BlobChoice, BrokenBlobs, BrokenSpan, 
 use tests::world::chance::Chance;
 
 use super::super::world::begin;
-use super::span::{DAY, HOUR, STORM};
+use super::length::{DAY, HOUR, STORM};
 
 /// The one trouble of a seed.
 #[derive(Debug, Clone, Default)]

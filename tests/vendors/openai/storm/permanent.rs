@@ -11,7 +11,7 @@ use tests::rig::account::account;
 use tests::world::chance::Chance;
 
 use super::super::world::{World, begin, stream};
-use super::span::{DAY, HOUR, STORM};
+use super::length::{DAY, HOUR, STORM};
 
 /// The one trouble of a seed.
 #[derive(Debug, Clone, Default)]

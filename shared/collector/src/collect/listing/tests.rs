@@ -32,7 +32,7 @@ fn break_windows(world: &mut World, numbers: &[i64]) {
     world.vendor.broken = numbers.iter().map(|number| nth(*number)).collect();
 }
 
-/// What a tick found out.
+/// The outcome of a tick, as the tests compare it.
 struct Tick {
     failure: Option<Failure>,
     gaps: Vec<Window>,

@@ -22,7 +22,7 @@ fn set_blobs(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
     world.set_head(head);
 }
 
-/// How a tick comes to its pending work.
+/// The state of a tick when it begins with its pending work.
 struct Before {
     /// Something of the listing was listed in it.
     has_succeeded: bool,
@@ -40,7 +40,7 @@ const DOWN: Before = Before { has_ended: true, ..IDLE };
 /// The listing answered at first, and then no more.
 const WENT_DOWN: Before = Before { has_ended: true, ..ANSWERING };
 
-/// What a tick found out.
+/// The outcome of a tick, as the tests compare it.
 struct Tick {
     listed: Vec<Window>,
     failure: Option<String>,

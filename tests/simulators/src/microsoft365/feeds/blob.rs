@@ -31,7 +31,7 @@ impl Feeds {
         found.ok_or_else(error::missing)
     }
 
-    /// What the blob of that id is chosen by.
+    /// Returns the key by which behaviours choose the blob of that id.
     pub(in super::super) fn key(&self, id: &str) -> Option<BlobKey> {
         self.content.find(id).map(|found| self.key_at(found))
     }

@@ -1,11 +1,11 @@
-//! What a tick costs while something is pending and not due.
+//! The cost of a tick while something is pending and not due.
 
 use simulators::microsoft365::BrokenSpan;
 use tests::rig::shelf::Call;
 
 use super::*;
 
-/// What a tick cost.
+/// Requests, reads and writes of one tick.
 #[derive(Debug, PartialEq, Eq)]
 struct Cost {
     requests: u64,

@@ -2,7 +2,7 @@
 
 use tests::rig::account::delivered as delivered_lines;
 use tests::rig::mortal::{Died, until};
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::shelf::{Backup, Call, Fate};
 
 use super::*;
 
@@ -22,6 +22,14 @@ async fn run(world: &World, worker: &Worker<'_, Client>, ticks: usize) {
     }
 }
 
+/// Backups of the state made an hour apart, while one process collects.
+async fn backups(world: &World, worker: &Worker<'_, Client>) -> [Backup; 2] {
+    run(world, worker, 2 * HOURLY).await;
+    let earlier = world.shelf.backup();
+    run(world, worker, HOURLY + 1).await;
+    [earlier, world.shelf.backup()]
+}
+
 const WORDS: &str = "it was restored from a backup";
 
 #[tokio::test]
@@ -29,10 +37,7 @@ async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_noth
     for is_warm in [true, false] {
         let world = busy();
         let worker = world.worker();
-        run(&world, &worker, 2 * HOURLY).await;
-        let earlier = world.shelf.backup();
-        run(&world, &worker, HOURLY + 1).await;
-        let newest = world.shelf.backup();
+        let [earlier, newest] = backups(&world, &worker).await;
         world.shelf.restore(&earlier);
         let (asked, objects) = (world.asked_of("content").len(), world.shelf.objects("microsoft365_audit_exchange/"));
         for _ in 0..3 {
@@ -53,10 +58,7 @@ async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_noth
 async fn state_restored_in_the_middle_of_a_tick_stops_it() {
     let world = busy();
     let worker = world.worker();
-    run(&world, &worker, 2 * HOURLY).await;
-    let earlier = world.shelf.backup();
-    run(&world, &worker, HOURLY + 1).await;
-    let newest = world.shelf.backup();
+    let [earlier, newest] = backups(&world, &worker).await;
     let objects = world.shelf.objects("microsoft365_audit_exchange/");
     {
         let asked = world.asked_of("content").len();

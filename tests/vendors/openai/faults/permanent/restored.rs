@@ -2,7 +2,7 @@
 
 use tests::rig::account::delivered;
 use tests::rig::mortal::Died;
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::shelf::{Backup, Call, Fate};
 
 use super::*;
 
@@ -22,15 +22,20 @@ async fn run<'a>(world: &'a World, worker: &Worker<'a, Client<'a>>, minutes: u64
     }
 }
 
+/// Backups of the state made two hours apart, while one process collects.
+async fn backups<'a>(world: &'a World, worker: &Worker<'a, Client<'a>>) -> [Backup; 2] {
+    run(world, worker, 60).await;
+    let earlier = world.shelf.backup();
+    run(world, worker, 120).await;
+    [earlier, world.shelf.backup()]
+}
+
 #[tokio::test]
 async fn state_restored_from_an_earlier_copy_stops_the_stream_and_delivers_nothing_twice() {
     for is_warm in [true, false] {
         let world = minutes();
         let worker = world.worker().await;
-        run(&world, &worker, 60).await;
-        let earlier = world.shelf.backup();
-        run(&world, &worker, 120).await;
-        let newest = world.shelf.backup();
+        let [earlier, newest] = backups(&world, &worker).await;
         world.shelf.restore(&earlier);
         let (asked, objects) = (world.requests(), world.shelf.objects("openai_audit/"));
         for _ in 0..3 {
@@ -50,10 +55,7 @@ async fn state_restored_from_an_earlier_copy_stops_the_stream_and_delivers_nothi
 async fn state_restored_in_the_middle_of_a_tick_stops_it() {
     let world = minutes();
     let worker = world.worker().await;
-    run(&world, &worker, 60).await;
-    let earlier = world.shelf.backup();
-    run(&world, &worker, 120).await;
-    let newest = world.shelf.backup();
+    let [earlier, newest] = backups(&world, &worker).await;
     {
         let asked = world.requests();
         let mut work = std::pin::pin!(tick(&worker));
