@@ -163,6 +163,7 @@ fn pending_span(number: i64) -> PendingSpan {
         to: from + 1,
         schedule,
         list_again: cursor.is_some(),
+        is_second_pass: number % 2 == 1,
         cursor,
         reason: "HTTP 500 \u{1f980}".into(),
     }

@@ -550,7 +550,7 @@ pub(crate) fn due() -> Schedule {
 
 /// A span that failed once, and is due.
 pub(crate) fn pending_span(from: UnixSeconds, to: UnixSeconds) -> PendingSpan {
-    PendingSpan { from, to, schedule: due(), cursor: None, list_again: false, reason: "status 500".to_owned() }
+    PendingSpan::new(Window { from, to }, due(), None, "status 500".to_owned())
 }
 
 /// A blob that failed once, and is due.

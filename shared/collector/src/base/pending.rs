@@ -41,16 +41,25 @@ pub struct PendingSpan {
     /// The page to go on from: everything on the pages before it is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// A sweep has come by since its first page was listed: once its last page is listed, it is listed again from its
-    /// start, for what is late on the pages before the cursor.
+    /// Once its last page is listed, it is listed again from its start. The first reason is a change of the vendor's order
+    /// between two ticks: then the pages after the cursor are the ones that were listed already. The second is a sweep
+    /// that has come by since, for what is late on the pages before the cursor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub list_again: bool,
+    /// Its last page was listed before. Only a sweep makes it be listed a third time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_second_pass: bool,
     /// Why the last attempt failed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
 impl PendingSpan {
+    /// A span that goes on from the page at `cursor`, or begins at its start.
+    pub fn new(Window { from, to }: Window, schedule: Schedule, cursor: Option<String>, reason: String) -> Self {
+        Self { from, to, schedule, cursor, list_again: false, is_second_pass: false, reason }
+    }
+
     /// The span as a window.
     pub fn window(&self) -> Window {
         Window { from: self.from, to: self.to }

@@ -245,10 +245,9 @@ impl ListingRun {
         cursor: Option<String>,
     ) {
         if pages > 0 && !self.size.can_halve(window) && cursor.is_some() {
-            let Window { from, to } = window;
             let schedule = unfinished(None, run.env.now());
             let reason = format!("it has more than one tick can list ({pages} pages so far)");
-            let span = PendingSpan { from, to, schedule, cursor, list_again: false, reason };
+            let span = PendingSpan::new(window, schedule, cursor, reason);
             run.change_pending(self.id, PendingChange::Span(span));
             self.has_succeeded = true;
             return;
@@ -385,8 +384,7 @@ impl ListingRun {
         cursor: Option<String>,
     ) {
         let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-        let Window { from, to } = window;
-        let span = PendingSpan { from, to, schedule, cursor, list_again: false, reason };
+        let span = PendingSpan::new(window, schedule, cursor, reason);
         run.change_pending(self.id, PendingChange::Span(span));
     }
 

@@ -361,12 +361,12 @@ fn keep_place<S, B, C: Clock, V>(
 fn put<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &ListingRun,
-    Window { from, to }: Window,
+    window: Window,
     schedule: Schedule,
     cursor: Option<String>,
     reason: &str,
 ) {
-    let span = PendingSpan { from, to, schedule, cursor, list_again: false, reason: reason.to_owned() };
+    let span = PendingSpan::new(window, schedule, cursor, reason.to_owned());
     run.change_pending(listing.id, PendingChange::Span(span));
 }
 

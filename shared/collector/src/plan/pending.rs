@@ -32,7 +32,7 @@ pub(crate) enum PendingChange {
     Span(PendingSpan),
     /// A span was listed from its start, or given up: nothing inside it is pending any more.
     SpanDone(Window),
-    /// A span was listed from its cursor to its end: it is done, unless a sweep has come by meanwhile.
+    /// A span was listed from its cursor to its end: it is done, unless it is to be listed again.
     RestDone(Window),
     /// A sweep has come by: spans inside that are at a cursor are to be listed again.
     Swept(Window),
@@ -111,6 +111,11 @@ impl PendingSpan {
         let is_rest = self.cursor.is_some() && window == self.window();
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
     }
+
+    /// Forgets its place: it is listed from its start, as if for the first time.
+    fn begin_anew(&mut self) {
+        (self.cursor, self.list_again, self.is_second_pass) = (None, false, false);
+    }
 }
 
 impl PendingWork {
@@ -186,14 +191,16 @@ impl PendingWork {
     }
 
     fn add_span(&mut self, mut span: PendingSpan) {
-        let overlapped = self.spans.iter().filter(|other| other.window().overlaps(&span.window()));
-        let earliest = overlapped.map(|other| other.schedule.first_failure).min();
+        let window = span.window();
+        let overlapped = || self.spans.iter().filter(|other| other.window().overlaps(&window));
+        let earliest = overlapped().map(|other| other.schedule.first_failure).min();
         span.schedule.first_failure = earliest.unwrap_or(i64::MAX).min(span.schedule.first_failure);
         span.cursor = span.cursor.filter(|cursor| cursor.len() <= MAX_CURSOR_BYTES);
-        let mut overlapped = self.spans.iter().filter(|other| other.window().overlaps(&span.window()));
-        span.list_again = span.cursor.is_some() && overlapped.any(|other| other.list_again);
+        span.is_second_pass |= overlapped().any(|other| other.is_second_pass && other.window() == window);
+        let is_swept = || overlapped().any(|other| other.list_again);
+        span.list_again = span.cursor.is_some() && (!span.is_second_pass || is_swept());
         span.reason = short_reason(&span.reason);
-        self.subtract(span.window());
+        self.subtract(window);
         self.spans.push(span);
         self.spans.sort_by_key(|span| span.from);
     }
@@ -204,28 +211,24 @@ impl PendingWork {
             if !span.window().overlaps(&window) {
                 return vec![span];
             }
-            let parts = span.window().without(window);
-            parts
-                .map(|part| PendingSpan {
-                    from: part.from,
-                    to: part.to,
-                    cursor: None,
-                    list_again: false,
-                    ..span.clone()
-                })
-                .collect()
+            let part = |Window { from, to }| {
+                let mut part = PendingSpan { from, to, ..span.clone() };
+                part.begin_anew();
+                part
+            };
+            span.window().without(window).map(part).collect()
         };
         self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
     }
 
-    /// The rest of spans was listed. Those that a sweep has come by are due again, from their start.
+    /// The rest of spans was listed. Those that are to be listed again are due from their start.
     fn rest_done(&mut self, window: Window) {
-        let is_swept = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
-        let again: Vec<PendingSpan> = self.spans.iter().filter(is_swept).cloned().collect();
+        let is_wanted = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
+        let again: Vec<PendingSpan> = self.spans.iter().filter(is_wanted).cloned().collect();
         self.subtract(window);
         for span in again {
             let schedule = unfinished(Some(Schedule { attempts: 0, ..span.schedule }), span.schedule.last_attempt);
-            self.add_span(PendingSpan { schedule, cursor: None, ..span });
+            self.add_span(PendingSpan { schedule, cursor: None, is_second_pass: true, ..span });
         }
     }
 
@@ -249,15 +252,14 @@ impl PendingWork {
         }
         self.merge_spans(MAX_SPANS);
         if self.bytes() > max_bytes {
-            self.spans.iter_mut().for_each(|span| (span.cursor, span.list_again) = (None, false));
+            self.spans.iter_mut().for_each(PendingSpan::begin_anew);
         }
     }
 
     fn add_blob_as_span(&mut self, blob: &PendingBlob) {
         let (from, to) = (blob.created, blob.created + 1);
         if !self.windows().any(|window| window.from <= from && to <= window.to) {
-            let (schedule, reason) = (blob.schedule, blob.reason.clone());
-            self.add_span(PendingSpan { from, to, schedule, cursor: None, list_again: false, reason });
+            self.add_span(PendingSpan::new(Window { from, to }, blob.schedule, None, blob.reason.clone()));
         }
     }
 
@@ -270,7 +272,7 @@ impl PendingWork {
             let earlier = &mut self.spans[at];
             let (a, b) = (earlier.schedule, later.schedule);
             earlier.to = later.to;
-            (earlier.cursor, earlier.list_again) = (None, false);
+            earlier.begin_anew();
             earlier.schedule = Schedule {
                 first_failure: a.first_failure.min(b.first_failure),
                 last_attempt: a.last_attempt.max(b.last_attempt),
@@ -294,7 +296,7 @@ mod tests {
 
     fn span(from: i64, to: i64) -> PendingSpan {
         let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100 };
-        PendingSpan { from, to, schedule, cursor: None, list_again: false, reason: "500".to_owned() }
+        PendingSpan::new(Window { from, to }, schedule, None, "500".to_owned())
     }
 
     fn blob(number: usize, created: i64) -> PendingBlob {
@@ -472,6 +474,11 @@ mod tests {
         PendingSpan { cursor: Some("c".to_owned()), ..span(from, to) }
     }
 
+    /// The same of a span whose last page was listed before.
+    fn in_second_pass(from: i64, to: i64) -> PendingSpan {
+        PendingSpan { is_second_pass: true, ..at_cursor(from, to) }
+    }
+
     /// The windows, whether each has a cursor, and whether it is to be listed again.
     fn places(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
         work.spans.iter().map(|span| (span.from, span.to, span.cursor.is_some(), span.list_again)).collect()
@@ -482,7 +489,7 @@ mod tests {
 
     #[test]
     fn ok_a_sweep_marks_the_spans_at_a_cursor_that_it_has_come_by() {
-        let spans = [Span(at_cursor(10, 20)), Span(span(20, 30)), Span(at_cursor(30, 40))];
+        let spans = [Span(in_second_pass(10, 20)), Span(span(20, 30)), Span(in_second_pass(30, 40))];
         let mut pending = work(&spans);
         pending.apply(&Swept(Window { from: 19, to: 30 }));
         let expected = [(10, 20, true, true), (20, 30, false, false), (30, 40, true, false)];
@@ -490,18 +497,31 @@ mod tests {
     }
 
     #[test]
-    fn ok_once_its_rest_was_listed_a_swept_span_is_due_from_its_start_and_only_once() {
-        let mut pending = work(&[Span(at_cursor(10, 20)), Swept(ALL), RestDone(REST)]);
+    fn ok_once_its_rest_was_listed_a_span_is_due_from_its_start_and_only_once() {
+        let mut pending = work(&[Span(at_cursor(10, 20)), RestDone(REST)]);
         assert_eq!(places(&pending), [(10, 20, false, false)]);
         let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50 };
         assert_eq!(pending.spans[0].schedule, schedule);
         pending.apply(&RestDone(REST));
         assert!(pending.is_empty());
-        // Without a sweep it is done at once, and so it is when it was listed from its start.
-        assert!(work(&[Span(at_cursor(10, 20)), RestDone(REST)]).is_empty());
+        // One that was listed from its start is done.
         assert!(work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(REST)]).is_empty());
+    }
+
+    #[test]
+    fn ok_a_second_pass_at_a_cursor_is_done_with_its_rest_unless_a_sweep_has_come_by() {
+        let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
+        assert_eq!(places(&work(&first)), [(10, 20, true, false)]);
+        let with = |more: &[PendingChange]| work(&[&first, more].concat());
+        assert!(with(&[RestDone(REST)]).is_empty());
+        assert_eq!(places(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
         // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
-        assert!(work(&[Span(at_cursor(10, 20)), RestDone(REST), Swept(ALL)]).is_empty());
+        assert!(with(&[RestDone(REST), Swept(ALL)]).is_empty());
+        // What is cut out of it is listed for the first time again.
+        let part = Window { from: 10, to: 15 };
+        let parts = with(&[Span(PendingSpan { cursor: Some("d".to_owned()), ..span(10, 15) })]);
+        assert_eq!(places(&parts), [(10, 15, true, true), (15, 20, false, false)]);
+        assert!(with(&[SpanDone(part)]).spans.iter().all(|span| !span.is_second_pass));
     }
 
     #[test]
@@ -512,8 +532,8 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_left_of_a_swept_span_that_lost_a_part_is_listed_from_its_start_anyway() {
-        let mut pending = work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(Window { from: 10, to: 15 })]);
+    fn ok_what_is_left_of_a_continued_span_that_lost_a_part_is_listed_from_its_start_anyway() {
+        let mut pending = work(&[Span(at_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
         assert_eq!(places(&pending), [(15, 20, false, false)]);
         pending.apply(&SpanDone(Window { from: 15, to: 20 }));
         assert!(pending.is_empty());
@@ -522,25 +542,24 @@ mod tests {
     #[test]
     fn ok_a_span_at_a_later_page_is_still_to_be_listed_again() {
         let later = PendingSpan { cursor: Some("d".to_owned()), ..span(10, 20) };
-        let mut pending = work(&[Span(at_cursor(10, 20)), Swept(ALL), Span(later)]);
+        let mut pending = work(&[Span(at_cursor(10, 20)), Span(later)]);
         assert_eq!((places(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
         // One that begins at its start again is not: all of it will be listed.
         pending.apply(&Span(span(10, 20)));
         assert_eq!(places(&pending), [(10, 20, false, false)]);
         pending.apply(&Span(at_cursor(10, 20)));
-        assert_eq!(places(&pending), [(10, 20, true, false)]);
+        assert_eq!(places(&pending), [(10, 20, true, true)]);
     }
 
     #[test]
-    fn ok_swept_spans_that_are_joined_or_lose_their_cursor_are_listed_from_their_start() {
+    fn ok_continued_spans_that_are_joined_or_lose_their_cursor_are_listed_from_their_start() {
         let spans = || (0..MAX_SPANS as i64 + 1).map(|number| Span(at_cursor(number * 10, number * 10 + 1)));
-        let swept = Swept(Window { from: 0, to: i64::MAX });
-        let mut pending = work(&spans().chain([swept.clone()]).collect::<Vec<_>>());
+        let mut pending = work(&spans().collect::<Vec<_>>());
         pending.bound(MAX_PENDING_BYTES);
         let joined: Vec<_> = places(&pending).into_iter().filter(|(from, to, ..)| to - from > 1).collect();
         assert_eq!((pending.spans.len(), joined), (MAX_SPANS, vec![(0, 11, false, false)]));
         assert!(pending.spans[1..].iter().all(|span| span.cursor.is_some() && span.list_again));
-        let mut pending = work(&spans().take(3).chain([swept]).collect::<Vec<_>>());
+        let mut pending = work(&spans().take(3).collect::<Vec<_>>());
         pending.bound(1);
         assert!(pending.spans.len() == 3 && pending.spans.iter().all(|span| span.cursor.is_none() && !span.list_again));
     }

@@ -180,7 +180,7 @@ mod tests {
 
     fn span(from: i64, to: i64) -> PendingSpan {
         let schedule = Schedule { first_failure: 1, last_attempt: 1, attempts: 1, next_attempt: 2 };
-        PendingSpan { from, to, schedule, cursor: None, list_again: false, reason: String::new() }
+        PendingSpan::new(Window { from, to }, schedule, None, String::new())
     }
 
     #[test]
