@@ -178,6 +178,13 @@ fn person(error: &PortError, says: &str) {
     assert!(error.message.contains(says), "{error}");
 }
 
+/// The call was not made: a pause is not over.
+#[track_caller]
+fn paused(error: &PortError, says: &str) {
+    assert_eq!(error.recovery, Recovery::Paused, "{error}");
+    assert!(error.message.contains(says), "{error}");
+}
+
 #[track_caller]
 fn later(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::NextTick, "{error}");

@@ -20,6 +20,8 @@ use permits::{Permit, Permits};
 
 /// A pause is waited out if no more than this is left of it; a longer one does not fit a tick.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(90);
+/// The same for a call that is made only once.
+const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
 /// Times a call waits for its turn anew because another pause began meanwhile.
 const MOST_TURNS: u32 = 8;
 /// An answer that comes within this is quick.
@@ -65,12 +67,12 @@ impl Limits {
 
     /// Waits for a turn: for the end of a pause, for a permit if it is a fetch, and for the budget.
     ///
-    /// A pause is an error at once, for the next tick, if it does not fit this tick or the call is to be tried
-    /// only once.
+    /// A pause is an error at once ([`Recovery::Paused`](collector::Recovery::Paused)) if it does not fit this tick, or
+    /// is not short and the call is to be tried only once.
     pub(crate) async fn turn(&self, clock: &impl Clock, is_fetch: bool, tries: Tries) -> Result<Turn<'_>, PortError> {
         let max_wait = match tries {
             Tries::Patient => LONGEST_WAIT,
-            Tries::Once => Duration::ZERO,
+            Tries::Once => MAX_WAIT_OF_SINGLE_TRY,
         };
         for _ in 0..MOST_TURNS {
             self.wait_out_pause(clock, max_wait).await?;
@@ -84,7 +86,7 @@ impl Limits {
                 return Ok(Turn { limits: self, permit, era: self.pauses.era(), began });
             }
         }
-        Err(PortError::next_tick("too many requests for this tenant, time and again; the next tick carries on"))
+        Err(PortError::paused("too many requests for this tenant, time and again; the next tick carries on"))
     }
 
     async fn wait_out_pause(&self, clock: &impl Clock, max_wait: Duration) -> Result<(), PortError> {
@@ -94,7 +96,7 @@ impl Limits {
                 clock.sleep(left).await;
                 Ok(())
             }
-            Some(left) => Err(PortError::next_tick(format!(
+            Some(left) => Err(PortError::paused(format!(
                 "the vendor refused requests of this tenant for being too many, and no more are made for {} s; a \
                  later tick carries on where this one stops",
                 left.as_secs()
@@ -166,7 +168,7 @@ mod tests {
         limits.turn(&clock, false, Tries::Patient).await.unwrap().throttled(Some(Duration::from_secs(300)), &clock);
         for _ in 0..100 {
             let error = limits.turn(&clock, true, Tries::Patient).await.unwrap_err();
-            assert_eq!(error.recovery, Recovery::NextTick);
+            assert_eq!(error.recovery, Recovery::Paused);
             assert!(error.message.contains("for 300 s"), "{error}");
         }
         assert!(clock.waits().is_empty());
@@ -176,15 +178,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_single_try_waits_for_no_pause() {
+    async fn a_single_try_waits_for_a_short_pause_only() {
         let (limits, clock) = (Limits::default(), JumpingClock::new());
-        limits.turn(&clock, true, Tries::Once).await.unwrap().throttled(Some(Duration::from_secs(1)), &clock);
+        limits.turn(&clock, true, Tries::Once).await.unwrap().throttled(Some(Duration::from_secs(7)), &clock);
         let error = limits.turn(&clock, true, Tries::Once).await.unwrap_err();
-        assert_eq!(error.recovery, Recovery::NextTick);
+        assert_eq!(error.recovery, Recovery::Paused);
         assert!(clock.waits().is_empty());
         limits.turn(&clock, true, Tries::Patient).await.unwrap();
-        assert_eq!(clock.waits(), [1.0]);
+        assert_eq!(clock.waits(), [7.0]);
+        limits.turn(&clock, true, Tries::Once).await.unwrap().throttled(Some(Duration::from_secs(5)), &clock);
         limits.turn(&clock, true, Tries::Once).await.unwrap();
+        assert_eq!(clock.waits().last(), Some(&5.0));
     }
 
     #[tokio::test]

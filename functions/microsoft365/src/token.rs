@@ -232,7 +232,7 @@ impl State {
         let own = FIRST_HOLD.saturating_mul(1 << self.failed_in_a_row.min(8)).min(LONGEST_HOLD);
         let wait = match error.recovery {
             Recovery::Again { after } => after.map_or(own, |named| named.min(LONGEST_NAMED_HOLD)),
-            Recovery::NextTick => own,
+            Recovery::NextTick | Recovery::Paused => own,
             Recovery::Person => REFUSED_FOR,
         };
         self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);

@@ -44,10 +44,13 @@ impl Cooldown {
     }
 }
 
-/// The cause of a cooldown, with the time that is left of it.
+/// The cause of a cooldown, with the time that is left of it. A cause for a person stays one.
 fn with_time_left(left: Duration, error: PortError) -> PortError {
-    let seconds = left.as_secs().max(1);
-    PortError { message: format!("{} (not asked again for another {seconds} s)", error.message), ..error }
+    let message = format!("{} (not asked again for another {} s)", error.message, left.as_secs().max(1));
+    match error.recovery {
+        Recovery::Person => PortError::person(message),
+        Recovery::Again { .. } | Recovery::NextTick | Recovery::Paused => PortError::paused(message),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One organization's audit log, page by page.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
 use collector::{
@@ -19,6 +20,8 @@ use crate::wire::{self, ApiError, BadPage};
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 /// The longest page, and so the longest event. A kilobyte or two is usual for one.
 const MAX_PAGE_BYTES: usize = 32 << 20;
+/// A call that is made only once waits no longer than this for the end of a cooldown.
+const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
 /// As much of an error's body is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
@@ -185,7 +188,7 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
         match self.cooldown.check(self.clock) {
             Ok(()) => {}
             // Nobody has anything to do but wait.
-            Err(error) if error.recovery == Recovery::NextTick => return Ok(Prepared::NotYet),
+            Err(error) if error.recovery == Recovery::Paused => return Ok(Prepared::NotYet),
             Err(error) => return Err(error),
         }
         Ok(Prepared::Ready { vendor_now: None, started: false })
@@ -198,7 +201,7 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
                 retry(self.clock, &RETRY, || self.page(&request)).await
             }
             Tries::Once => {
-                self.cooldown.check(self.clock)?;
+                self.cooldown.wait_out(self.clock, MAX_WAIT_OF_SINGLE_TRY).await?;
                 self.page(&request).await.map_err(|error| self.for_next_tick(error))
             }
         }

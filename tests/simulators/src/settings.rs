@@ -215,7 +215,8 @@ mod tests {
         let scripted = faults.map(|fault| Scripted::new("audit_logs", 2, fault).having("after"));
         behaviours.script = scripted.into();
         let [from, to] = ["2026-11-20T00:00:00Z", "2026-11-20T06:00:00.25Z"].map(|text| text.parse().unwrap());
-        behaviours.broken_spans = vec![BrokenSpan { from, to, status: 500, tenant_only: Some(false) }];
+        behaviours.broken_spans =
+            vec![BrokenSpan { from, to, status: 500, tenant_only: Some(false), retry_after_seconds: None }];
         behaviours.down = vec![Outage { from: Timestamp::MIN, to: Timestamp::MAX, status: 503 }];
         behaviours.gateway = vec![gateway()];
         assert_eq!(Behaviours::default().with_json(&behaviours.to_json()), Ok(behaviours));
@@ -283,7 +284,10 @@ mod tests {
             )
             .unwrap();
         let [from, start, end] = ["2026-11-20T00:00:00Z".parse().unwrap(), Timestamp::MIN, Timestamp::MAX];
-        assert_eq!(behaviours.broken_spans, [BrokenSpan { from, to: end, status: 500, tenant_only: None }]);
+        assert_eq!(
+            behaviours.broken_spans,
+            [BrokenSpan { from, to: end, status: 500, tenant_only: None, retry_after_seconds: None }]
+        );
         assert_eq!(behaviours.down, [Outage { from: start, to: end, status: 503 }]);
         assert_eq!((behaviours.gateway[0].share, behaviours.gateway[0].date_offset_seconds), (1.0, 864_000));
         assert!(behaviours.gateway[0].body.starts_with("<html>"));

@@ -47,8 +47,8 @@ async fn a_throttled_call_begins_the_tenants_pause_and_does_not_wait_for_its_end
         let busy = move |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| answer.clone());
         let world = World::new(healthy(busy)).await;
         later(&world.list_with(Tries::Once, None).await.unwrap_err(), "too many requests for this tenant");
-        later(&world.list_with(Tries::Once, None).await.unwrap_err(), "a later tick carries on");
-        later(&world.fetch_with(Tries::Once, "").await.unwrap_err(), "a later tick carries on");
+        paused(&world.list_with(Tries::Once, None).await.unwrap_err(), "a later tick carries on");
+        paused(&world.fetch_with(Tries::Once, "").await.unwrap_err(), "a later tick carries on");
         world.counts(&[("token", 1), ("content", 1)]);
         assert!(world.clock.waits().is_empty());
         // A patient call waits for the rest of the pause.

@@ -110,7 +110,7 @@ async fn a_start_that_never_went_out_does_not_count() {
     let exchange = stream_of(&world.vendor.config(), ContentType::Exchange);
     world.client.prepare(&exchange, None).await.unwrap();
     world.list(None).await.unwrap_err();
-    later(&world.prepare(None).await.unwrap_err(), "DLP.All: starting the subscription: the vendor refused requests");
+    paused(&world.prepare(None).await.unwrap_err(), "DLP.All: starting the subscription: the vendor refused requests");
     assert!(world.vendor.seen("start").is_empty());
     world.clock.jump(Duration::from_secs(600));
     assert_eq!(world.prepare(None).await, world.ready(true));

@@ -42,8 +42,8 @@ async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
     assert!((90.0..100.0).contains(&waited), "{waited}");
     // Neither do the others ask, nor does anybody wait.
     for _ in 0..10 {
-        later(&world.list(None).await.unwrap_err(), "a later tick carries on");
-        later(&world.fetch("").await.unwrap_err(), "Audit.Exchange: fetching content b$1: the vendor refused");
+        paused(&world.list(None).await.unwrap_err(), "a later tick carries on");
+        paused(&world.fetch("").await.unwrap_err(), "Audit.Exchange: fetching content b$1: the vendor refused");
     }
     world.counts(&[("token", 1), ("content", 3)]);
     world.clock.jump(Duration::from_secs(120));
@@ -55,7 +55,7 @@ async fn a_named_wait_that_does_not_fit_the_tick_is_left_to_the_next() {
     let busy = |seen: &Seen| (seen.what == "content").then(|| reply(429, "").header("retry-after", "600"));
     let world = World::new(healthy(busy)).await;
     later(&world.list(None).await.unwrap_err(), "HTTP 429 (AF429): too many requests for this tenant");
-    later(&world.fetch("").await.unwrap_err(), "no more are made for 600 s");
+    paused(&world.fetch("").await.unwrap_err(), "no more are made for 600 s");
     assert!(world.clock.waits().is_empty());
     world.counts(&[("token", 1), ("content", 1)]);
 }

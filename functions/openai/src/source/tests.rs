@@ -329,8 +329,8 @@ async fn a_single_try_leaves_a_named_wait_to_later_calls() {
         let stream = &source.streams[0];
         source.vendor.list(ListRequest { stream, listing: ORGANIZATION, window: WINDOW, cursor: None, tries }).await
     };
-    for _ in 0..3 {
-        assert_eq!(list(Tries::Once).await.unwrap_err().recovery, Recovery::NextTick);
+    for recovery in [Recovery::NextTick, Recovery::Paused, Recovery::Paused] {
+        assert_eq!(list(Tries::Once).await.unwrap_err().recovery, recovery);
     }
     assert_eq!((requests.lock().unwrap().len(), clock.slept.borrow().len()), (1, 0));
     // A patient call waits for the rest of it.

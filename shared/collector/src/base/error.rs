@@ -12,6 +12,9 @@ pub enum Recovery {
     },
     /// Leave it to the next tick; nothing is lost by waiting.
     NextTick,
+    /// The same, and the call was not even made: the other side asked for a pause that is not over. So it says
+    /// nothing about what was to be called.
+    Paused,
     /// A person must act (bad credential, missing permission, auditing off); the message says how.
     Person,
 }
@@ -46,6 +49,11 @@ impl PortError {
         Self { recovery: Recovery::NextTick, message: message.into() }
     }
 
+    /// A call that was not made, for the other side asked for a pause.
+    pub fn paused(message: impl Into<String>) -> Self {
+        Self { recovery: Recovery::Paused, message: message.into() }
+    }
+
     /// A failure that only a person can cure.
     pub fn person(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::Person, message: message.into() }
@@ -63,6 +71,7 @@ mod tests {
             (PortError::again("busy"), Recovery::Again { after: None }),
             (PortError::again_after(second, "busy"), Recovery::Again { after: Some(second) }),
             (PortError::next_tick("busy"), Recovery::NextTick),
+            (PortError::paused("busy"), Recovery::Paused),
             (PortError::person("busy"), Recovery::Person),
         ];
         for (error, recovery) in all {

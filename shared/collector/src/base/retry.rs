@@ -37,7 +37,8 @@ impl RetryPolicy {
 }
 
 /// Calls `attempt` until it succeeds, fails for good, or the policy is spent. What remains
-/// [`Recovery::Again`] then becomes [`Recovery::NextTick`]: nobody further out repeats it.
+/// [`Recovery::Again`] then becomes [`Recovery::NextTick`]: nobody further out repeats it. So does
+/// [`Recovery::Paused`] after a first call that failed, for that one was made.
 pub async fn retry<T, F>(
     clock: &impl Clock,
     policy: &RetryPolicy,
@@ -52,7 +53,11 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let Recovery::Again { after } = error.recovery else { return Err(error) };
+        let after = match error.recovery {
+            Recovery::Again { after } => after,
+            Recovery::Paused if failed > 0 => return Err(PortError { recovery: Recovery::NextTick, ..error }),
+            Recovery::Paused | Recovery::NextTick | Recovery::Person => return Err(error),
+        };
         failed += 1;
         match policy.wait(failed, after, clock.random()) {
             Some(wait) => clock.sleep(wait).await,

@@ -6,7 +6,7 @@ use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
 use super::run::{Cutoff, StreamRun};
-use crate::base::error::PortError;
+use crate::base::error::{PortError, Recovery};
 use crate::base::ledger::{LedgerHour, LedgerKind};
 use crate::base::pending::{PendingBlob, Schedule};
 use crate::base::ports::{BlobRef, Body, Bucket, Clock, Fetched, State, Vendor};
@@ -38,7 +38,7 @@ pub(crate) enum Attempt {
     Recorded { was_unreadable: bool },
     /// It failed.
     Failed(PortError),
-    /// There was no time.
+    /// There was no time, or the vendor wants a pause.
     CutOff,
 }
 
@@ -65,6 +65,8 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
     let Candidate { blob, missing_since, .. } = candidate;
     let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now());
     let (problem, was_unreadable) = match fetched {
+        // Nobody asked for it, and nobody may be asked for the others.
+        Err(error) if error.recovery == Recovery::Paused => return Ok(Attempt::CutOff),
         Err(error) => return failed(run, listing, blob, last, error).await,
         Ok(Fetched::Missing) => ("was listed but could not be found", false),
         Ok(Fetched::Expired) => {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::blobs::{self, BlobsOutcome};
 use super::intake::Taken;
 use super::run::{Cutoff, StreamRun};
-use crate::base::error::PortError;
+use crate::base::error::{PortError, Recovery};
 use crate::base::pending::Schedule;
 use crate::base::ports::{BlobRef, Bucket, Clock, Item, ListRequest, Listed, State, Tries, Vendor};
 use crate::base::report::Gap;
@@ -32,6 +32,13 @@ pub(crate) struct WindowRequest<'a> {
     pub(crate) size: WindowSize,
 }
 
+impl WindowRequest<'_> {
+    /// All of a window that is not pending, asked for once.
+    pub(crate) fn once(listing: ListingId, window: Window, size: WindowSize) -> Self {
+        Self { listing, window, cursor: None, tries: Tries::Once, schedule: None, size }
+    }
+}
+
 /// The outcome of one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WindowOutcome {
@@ -50,6 +57,8 @@ pub(crate) enum WindowOutcome {
     NotOffered,
     /// The stream is not recorded yet.
     NotYet,
+    /// It was not asked for: the vendor wants a pause.
+    Paused { error: PortError },
     /// The vendor failed. `cursor` is the page that failed, unless that is the first one; everything before it is
     /// delivered or in hand.
     Failed { error: PortError, cursor: Option<String> },
@@ -61,7 +70,7 @@ impl WindowOutcome {
         match self {
             Self::Complete { .. } | Self::Unfinished { .. } | Self::Stalled { .. } | Self::TooLong { .. } => true,
             Self::CutOff { pages, .. } => *pages > 0,
-            Self::NotOffered | Self::NotYet | Self::Failed { .. } => false,
+            Self::NotOffered | Self::NotYet | Self::Paused { .. } | Self::Failed { .. } => false,
         }
     }
 }
@@ -103,11 +112,15 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             1 => run.call(tries, call).await,
             _ => run.before_cutoff(call).await,
         };
+        let is_paused = |error: &PortError| error.recovery == Recovery::Paused;
+        let cut_off = |cursor: Option<String>| {
+            let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
+            Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }))
+        };
         let page = match answer {
-            Err(Cutoff) => {
-                let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
-                return Ok(Some(WindowOutcome::CutOff { pages: pages - 1, cursor }));
-            }
+            Err(Cutoff) => return cut_off(cursor),
+            Ok(Err(error)) if pages > 1 && is_paused(&error) => return cut_off(cursor),
+            Ok(Err(error)) if is_paused(&error) => return Ok(Some(WindowOutcome::Paused { error })),
             Ok(Err(error)) => {
                 let cursor = cursor.filter(|_| blobs.is_empty());
                 return Ok(Some(WindowOutcome::Failed { error, cursor }));

@@ -1,12 +1,12 @@
 //! Pending work of one listing, tried again: blobs are fetched, spans are listed and their broken seconds searched.
 
 use super::blobs;
-use super::listing::{ListingRun, not_offered};
+use super::listing_run::{ListingRun, not_offered};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use crate::base::error::{PortError, Recovery};
 use crate::base::pending::{PendingSpan, Schedule};
-use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
+use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::bisection::Bisection;
 use crate::plan::pending::{PendingChange, failed_again, in_order, unfinished};
@@ -137,16 +137,13 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         let span = &PendingSpan { schedule, ..span.clone() };
         return search(run, listing, span, (&span.reason, true), limit).await;
     }
-    if span.window().seconds() > listing.size.max_seconds() {
+    if span.window().seconds() > listing.size.max_seconds() || is_tried_in_pieces(span) {
         return search(run, listing, span, (&span.reason, false), limit).await;
     }
     let request = WindowRequest {
-        listing: listing.id,
-        window: span.window(),
         cursor: span.cursor.as_deref(),
-        tries: Tries::Once,
         schedule: Some(span.schedule),
-        size: listing.size,
+        ..WindowRequest::once(listing.id, span.window(), listing.size)
     };
     match list_again(run, request).await? {
         WindowOutcome::Complete { .. } => {
@@ -183,8 +180,15 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             reschedule_at(run, listing, Schedule { attempts, ..span.schedule }, span.window(), cursor, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
         }
-        WindowOutcome::NotOffered | WindowOutcome::NotYet => Ok(SpanEnd::Stopped),
+        WindowOutcome::NotOffered | WindowOutcome::NotYet | WindowOutcome::Paused { .. } => Ok(SpanEnd::Stopped),
     }
+}
+
+/// Every other attempt begins with pieces of the span: trying the whole may make the vendor ask for a pause, and then
+/// nothing else of it can be tried in that tick.
+fn is_tried_in_pieces(span: &PendingSpan) -> bool {
+    let attempts = span.schedule.attempts;
+    span.cursor.is_none() && span.window().seconds() > 1 && attempts > 0 && attempts.is_multiple_of(2)
 }
 
 /// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
@@ -210,7 +214,7 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<SpanEnd, PortError> {
     let random = run.env.clock.random();
     let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
-    let (mut reason, mut has_listed, mut has_stopped) = (reason.to_owned(), false, false);
+    let (mut reason, mut has_listed, mut has_stopped, mut is_paused) = (reason.to_owned(), false, false, false);
     // Blobs in it that fail go on from this.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     // Pieces that continue at a page are no longer the search's.
@@ -221,8 +225,7 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             has_stopped = true;
             break;
         }
-        let (id, size) = (listing.id, listing.size);
-        let request = WindowRequest { listing: id, window: piece, cursor: None, tries: Tries::Once, schedule, size };
+        let request = WindowRequest { schedule, ..WindowRequest::once(listing.id, piece, listing.size) };
         match list_again(run, request).await? {
             WindowOutcome::Complete { .. } => {
                 has_listed = true;
@@ -279,13 +282,19 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
                 has_stopped = true;
                 break;
             }
+            WindowOutcome::Paused { .. } => {
+                search.put_back(piece);
+                (has_stopped, is_paused) = (true, true);
+                break;
+            }
         }
     }
     let unresolved = search.unresolved();
     // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
     let in_vain = u32::from(has_failed && !has_listed && !continues_elsewhere);
     for window in &unresolved {
-        if has_stopped {
+        // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
+        if has_stopped && !(is_paused && in_vain > 0) {
             // The next search goes on in pieces of this one's length, or shorter ones.
             let before = Schedule { attempts: span.schedule.attempts + in_vain, ..span.schedule };
             put(run, listing, *window, unfinished(Some(before), run.env.now()), None, &reason);

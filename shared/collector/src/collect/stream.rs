@@ -5,7 +5,8 @@ use std::time::Duration;
 use schema::Normalizer;
 
 use super::intake::Intake;
-use super::listing::ListingRun;
+use super::listing::{list_main, list_sweep};
+use super::listing_run::ListingRun;
 use super::pages::remember_start;
 use super::retry_pending::{self, RequestLimit};
 use super::run::{BlobFailures, Cutoff, Findings, StreamRun};
@@ -132,12 +133,12 @@ async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
     for listing in &mut *listings {
         let now = run.env.clock.now();
         run.no_window_after = now.saturating_add(time_until(now, end) / waiting.max(1)).unwrap_or(end);
-        listing.list_main(run).await?;
+        list_main(listing, run).await?;
         waiting -= 1;
     }
     run.no_window_after = end;
     for listing in listings {
-        listing.list_sweep(run).await?;
+        list_sweep(listing, run).await?;
     }
     run.cutoff = run.env.cutoff();
     Ok(())

@@ -77,13 +77,13 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
 }
 
 /// Spans in the order in which they are tried: those that touch are tried as one, for what is broken in them is often one
-/// stretch; the one that was not tried for longest is the first.
+/// stretch; the one that was not tried for longest is the first, and second passes are the last.
 pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     spans.sort_by_key(|span| span.from);
     let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
     for span in spans {
         match joined.last_mut() {
-            Some(last) if last.to == span.from && last.cursor.is_none() && span.cursor.is_none() => {
+            Some(last) if last.to == span.from && last.can_join(&span) => {
                 let (a, b) = (last.schedule, span.schedule);
                 last.to = span.to;
                 last.schedule = Schedule {
@@ -96,7 +96,7 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
             _ => joined.push(span),
         }
     }
-    joined.sort_by_key(|span| (span.schedule.last_attempt, span.from));
+    joined.sort_by_key(|span| (span.is_second_pass, span.schedule.last_attempt, span.from));
     joined
 }
 
@@ -110,6 +110,11 @@ impl PendingSpan {
     pub(crate) fn listed(&self, window: Window) -> PendingChange {
         let is_rest = self.cursor.is_some() && window == self.window();
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
+    }
+
+    /// Returns `true` if both begin at their starts and neither or both are listed for the second time.
+    fn can_join(&self, other: &Self) -> bool {
+        self.cursor.is_none() && other.cursor.is_none() && self.is_second_pass == other.is_second_pass
     }
 
     /// Forgets its place: it is listed from its start, as if for the first time.
@@ -390,7 +395,9 @@ mod tests {
         let with_cursor = PendingSpan { cursor: Some("c".to_owned()), ..at(60, 0, 20, 21) };
         let spans = vec![at(70, 3, 0, 10), at(90, 1, 10, 20), with_cursor.clone(), at(65, 1, 30, 40)];
         let together = at(70, 1, 0, 20);
-        assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together]);
+        assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together.clone()]);
+        let second_pass = PendingSpan { is_second_pass: true, ..at(50, 0, 20, 30) };
+        assert_eq!(in_order(vec![together.clone(), second_pass.clone()]), [together, second_pass]);
     }
 
     #[test]

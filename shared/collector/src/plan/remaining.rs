@@ -44,6 +44,11 @@ impl Remaining {
         self.parts.first().map(|part| part.from)
     }
 
+    /// How much is still to be listed, in seconds.
+    pub(crate) fn seconds(&self) -> UnixSeconds {
+        self.parts.iter().map(|part| part.seconds()).sum()
+    }
+
     /// Takes a window of at most `seconds`; `None` when nothing is left.
     pub(crate) fn take(&mut self, choice: Choice, seconds: UnixSeconds) -> Option<Window> {
         let seconds = seconds.max(1);

@@ -29,6 +29,7 @@ struct ListingUpdate {
     swept: BTreeMap<u32, UnixSeconds>,
     sweep_progress: Option<SweepProgress>,
     window_seconds: Option<UnixSeconds>,
+    begins_anywhere: Option<bool>,
     not_offered: Option<NotOffered>,
     pending: Vec<PendingChange>,
 }
@@ -58,6 +59,11 @@ impl HeadUpdate {
     /// The length of the listing's next window, in seconds.
     pub(crate) fn window_seconds(&mut self, listing: ListingId, seconds: UnixSeconds) {
         self.of(listing).window_seconds = Some(seconds);
+    }
+
+    /// Whether the next tick begins with a window at random, because this one could list nothing.
+    pub(crate) fn begin_anywhere(&mut self, listing: ListingId, begins_anywhere: bool) {
+        self.of(listing).begins_anywhere = Some(begins_anywhere);
     }
 
     /// The vendor refused the listing, saying that it does not offer it.
@@ -140,6 +146,7 @@ impl ListingUpdate {
             state.sweep_progress = state.sweep_progress.filter(|progress| progress.began > *at);
         }
         state.window_seconds = self.window_seconds.or(state.window_seconds);
+        state.begins_anywhere = self.begins_anywhere.unwrap_or(state.begins_anywhere);
         state.not_offered = self.not_offered.or(state.not_offered);
         if !self.pending.is_empty() {
             self.pending.iter().for_each(|change| state.pending.apply(change));

@@ -22,14 +22,17 @@ pub struct BrokenSpan {
     /// The listing that is broken: the one with this `tenant_only`; both unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_only: Option<bool>,
+    /// The wait that the error asks for in `Retry-After`, in seconds; none unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl BrokenSpan {
-    /// The status of the first span that a list request meets, if it meets any.
-    pub(super) fn status(spans: &[Self], tenant_only: bool, window: &Range<Timestamp>) -> Option<u16> {
+    /// The first span that a list request meets, if it meets any.
+    pub(super) fn met<'a>(spans: &'a [Self], tenant_only: bool, window: &Range<Timestamp>) -> Option<&'a Self> {
         let is_met = |span: &&Self| {
             span.tenant_only.is_none_or(|broken| broken == tenant_only) && intersect(&(span.from..span.to), window)
         };
-        spans.iter().find(is_met).map(|span| span.status)
+        spans.iter().find(is_met)
     }
 }

@@ -238,8 +238,12 @@ impl State {
             let message = "Tenant-scoped audit logs are not available to this organization.";
             return reply::error(status, message, "invalid_request_error", Some("tenant_only"), None);
         }
-        if let Some(status) = BrokenSpan::status(&behaviours.broken_spans, query.tenant_only, &query.window()) {
-            return reply::of_status(status);
+        if let Some(span) = BrokenSpan::met(&behaviours.broken_spans, query.tenant_only, &query.window()) {
+            let error = reply::of_status(span.status);
+            return span
+                .retry_after_seconds
+                .into_iter()
+                .fold(error, |it, wait| it.with("retry-after", wait.to_string()));
         }
         if query.limit > 1 && dice.chance(behaviours.short_pages) {
             query.limit = 1 + dice.below(query.limit - 1);

@@ -40,7 +40,7 @@ fn at(number: u64, parameter: &str, fault: Fault) -> Scripted {
 /// A span in which no window can be listed, of both listings; the bounds are seconds after the beginning.
 fn broken(from: i64, to: i64, status: u16) -> BrokenSpan {
     let at = |second| Timestamp::from_second(super::world::begin().as_second() + second).unwrap();
-    BrokenSpan { from: at(from), to: at(to), status, tenant_only: None }
+    BrokenSpan { from: at(from), to: at(to), status, tenant_only: None, retry_after_seconds: None }
 }
 
 /// 450 events, a minute apart, in one window: a day is looked back over. On the first tick the watermark goes from a day

@@ -87,7 +87,7 @@ fn broken_span(chance: &mut Chance) -> BrokenSpan {
     let at = |seconds| begin() + SignedDuration::from_secs(seconds);
     let status = chance.pick(&[500, 503, 403, 404, 400]);
     let tenant_only = chance.pick(&[None, None, Some(false), Some(true)]);
-    BrokenSpan { from: at(from), to: at(from + length), status, tenant_only }
+    BrokenSpan { from: at(from), to: at(from + length), status, tenant_only, retry_after_seconds: None }
 }
 
 /// A gateway that answers some requests itself, its clock far off.

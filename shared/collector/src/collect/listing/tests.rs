@@ -1,10 +1,15 @@
+//! Spans, their windows and sweeps.
+
+mod probes;
+
 use std::time::Duration;
 
 use super::*;
-use crate::base::head::ListingState;
+use crate::base::head::{ListingState, SweepProgress};
 use crate::base::policy::{Retention, Sweep};
 use crate::base::ports::Listed;
 use crate::base::report::Failure;
+use crate::base::stream::ListingId;
 use crate::testing::{Content, LISTING, NOW, TestRun, World, pending_span, window};
 
 /// The watermark with which worlds begin.
@@ -51,8 +56,8 @@ fn tick_after(world: &World, before: impl FnOnce(&mut TestRun<'_>)) -> Tick {
     let mut listing = ListingRun::plan(&mut run, LISTING, now);
     world.clock.run(async {
         if let Some(listing) = &mut listing {
-            listing.list_main(&mut run).await.unwrap();
-            listing.list_sweep(&mut run).await.unwrap();
+            list_main(listing, &mut run).await.unwrap();
+            list_sweep(listing, &mut run).await.unwrap();
         }
         // Every write, as if an hour had passed.
         run.intake.delivery.update.more_to_list = true;
@@ -97,116 +102,6 @@ fn ok_windows_are_listed_from_the_oldest_on_and_the_watermark_follows() {
     assert_eq!(world.delivered().len(), 20);
     // Nothing is left, and nothing is asked.
     assert!(!self::tick(&world).has_more && listed(&world).is_empty());
-}
-
-#[test]
-fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
-    let mut world = world();
-    break_windows(&mut world, &[3]);
-    let tick = tick(&world);
-    assert_eq!(listed(&world), [0, 1, 2, 3, 9, 4, 5, 6, 7, 8]);
-    assert_eq!((watermark(&world), pending(&world), tick.new_spans), (NOW, vec![nth(3)], vec![nth(3)]));
-    let schedule = world.listing().pending.spans[0].schedule;
-    assert_eq!((schedule.attempts, schedule.first_failure, schedule.next_attempt), (1, NOW, NOW + 30));
-    assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: status 500");
-    // Left to its schedule, it is not listed here again.
-    world.clock.advance(100);
-    self::tick(&world);
-    assert_eq!(listed(&world), [10]);
-}
-
-#[test]
-fn ok_the_newest_the_next_and_any_are_probed() {
-    let mut world = world();
-    break_windows(&mut world, &[0, 9, 1]);
-    world.clock.set_random(4);
-    tick(&world);
-    assert_eq!(listed(&world), [0, 9, 1, 6, 2, 3, 4, 5, 7, 8]);
-    assert_eq!((watermark(&world), pending(&world)), (NOW, vec![nth(0), nth(1), nth(9)]));
-}
-
-#[test]
-fn err_when_nothing_answers_the_vendor_is_down() {
-    let mut world = world();
-    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    let tick = tick(&world);
-    assert_eq!(listed(&world), [0, 9, 1, 2]);
-    assert_eq!((watermark(&world), pending(&world)), (BEGIN, vec![]));
-    assert!(tick.has_more && !tick.has_succeeded && tick.failure.is_some());
-    // In case the windows were too much for it.
-    assert_eq!(world.listing().window_seconds, Some(50));
-}
-
-#[test]
-fn ok_failures_are_pending_where_something_answered_in_this_tick() {
-    let mut world = world();
-    break_windows(&mut world, &[2, 3, 4, 5, 6, 7, 8, 9]);
-    let tick = tick(&world);
-    assert_eq!(listed(&world), [0, 1, 2, 9, 3, 4]);
-    assert_eq!((watermark(&world), pending(&world)), (nth(5).from, vec![nth(2), nth(3), nth(4), nth(9)]));
-    assert!(tick.has_more);
-    assert_eq!(world.listing().window_seconds, None);
-}
-
-#[test]
-fn err_of_refusals_that_need_a_person_one_probe_is_enough() {
-    let mut world = world();
-    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    world.vendor.error = PortError::person("status 401");
-    let tick = tick(&world);
-    let windows = listed(&world);
-    assert_eq!((windows.len(), windows[0], watermark(&world), pending(&world)), (2, 0, BEGIN, vec![]));
-    assert!(tick.failure.unwrap().needs_person);
-    assert_eq!(world.listing().window_seconds, None);
-}
-
-#[test]
-fn ok_the_only_window_is_probed_in_halves() {
-    let (older, newer) = (window(BEGIN, NOW - 500), window(NOW - 500, NOW));
-    for (broken, asked, left) in [(BEGIN, vec![newer], older), (NOW - 1, vec![newer, older], newer)] {
-        let mut world = world_of_one_window();
-        world.vendor.broken = vec![window(broken, broken + 1)];
-        let tick = tick(&world);
-        assert_eq!(world.vendor.listed(), [vec![window(BEGIN, NOW)], asked].concat());
-        assert_eq!((watermark(&world), pending(&world)), (NOW, vec![left]));
-        assert_eq!(tick.new_spans, [window(BEGIN, NOW)]);
-    }
-}
-
-#[test]
-fn err_the_only_window_and_both_halves_fail() {
-    let mut world = world_of_one_window();
-    world.vendor.broken = vec![window(BEGIN, NOW)];
-    tick(&world);
-    assert_eq!((world.vendor.listed().len(), watermark(&world), pending(&world)), (3, BEGIN, vec![]));
-    assert_eq!(world.listing().window_seconds, Some(500));
-}
-
-#[test]
-fn ok_the_last_window_of_a_listing_that_answers_needs_no_probe() {
-    let mut world = world();
-    break_windows(&mut world, &[9]);
-    tick(&world);
-    assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![nth(9)]));
-}
-
-#[test]
-fn ok_a_window_that_hangs_is_pending_like_one_that_fails() {
-    let mut world = world();
-    world.vendor.hanging = vec![nth(0)];
-    let tick = tick(&world);
-    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth(0)], 75.0));
-    assert!(tick.failure.unwrap().message.contains("did not answer within 75 s"));
-}
-
-#[test]
-fn ok_a_probe_without_time_leaves_all_as_it_was() {
-    let mut world = world();
-    break_windows(&mut world, &[0]);
-    world.vendor.page_time = Duration::from_secs(40);
-    let tick = tick_after(&world, |run| run.cutoff -= Duration::from_secs(50));
-    assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
-    assert!(tick.has_more);
 }
 
 #[test]
@@ -288,48 +183,6 @@ fn ok_a_stream_that_is_not_recorded_is_not_listed_on() {
     let tick = tick(&world);
     assert_eq!((listed(&world), watermark(&world)), (vec![0], BEGIN));
     assert!(tick.has_more && tick.failure.is_none());
-}
-
-fn not_offered() -> World {
-    let mut world = world();
-    world.vendor.answer = Box::new(|_| Some(Ok(Listed::NotOffered)));
-    world
-}
-
-#[test]
-fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
-    let world = not_offered();
-    world.set_head(crate::base::head::Head { floor: BEGIN, ..world.head() });
-    for (seconds, asked) in [(0, 2), (60, 0), (86_339, 0), (1, 2)] {
-        world.clock.advance(seconds);
-        let tick = tick(&world);
-        assert_eq!((tick.not_offered, tick.failure), (vec![LISTING], None));
-        assert_eq!(listed(&world).len(), asked, "after {seconds} s");
-    }
-}
-
-#[test]
-fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
-    let mut world = not_offered();
-    for (refusals, has_failed, is_left_alone) in [(1, true, false), (2, true, false), (3, false, true)] {
-        let tick = tick(&world);
-        assert_eq!((tick.failure.is_some(), tick.has_more), (has_failed, has_failed), "refusal {refusals}");
-        let state = world.listing();
-        assert_eq!((state.not_offered.unwrap().refusals, state.is_left_alone(NOW)), (refusals, is_left_alone));
-        assert_eq!((state.watermark, tick.not_offered), (BEGIN, vec![LISTING]));
-    }
-    // Once it answers, it is offered.
-    world.vendor.answer = Box::new(|_| None);
-    world.clock.advance(86_400);
-    tick(&world);
-    assert_eq!(world.listing().not_offered, None);
-}
-
-#[test]
-fn ok_a_refusal_beside_a_failure_does_not_count() {
-    let world = not_offered();
-    let tick = tick_after(&world, |run| run.record_failure(&PortError::next_tick("status 500")));
-    assert_eq!((tick.not_offered, world.listing().not_offered), (vec![LISTING], None));
 }
 
 #[test]
@@ -432,55 +285,4 @@ fn ok_a_main_span_that_is_not_done_holds_up_the_sweep() {
     world.vendor.broken = vec![window(NOW, NOW + 100)];
     assert!(tick(&world).has_more);
     assert!(world.vendor.listed().iter().all(|window| window.from >= NOW));
-}
-
-/// A stream none of whose windows can be listed, with this span pending, five windows back.
-fn world_with_pending(span: PendingSpan) -> World {
-    let mut world = world();
-    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    let mut head = world.head();
-    head.listings.get_mut(LISTING).unwrap().pending.spans.push(span);
-    world.set_head(head);
-    world
-}
-
-#[test]
-fn ok_a_due_pending_span_is_the_last_probe_and_windows_become_pending_when_it_can_be_listed() {
-    let mut world = world_with_pending(pending_span(nth(-5).from, nth(-5).to));
-    world.vendor.add_events([nth(-5).from]);
-    let tick = tick(&world);
-    // Now that the vendor answers, the next failure is probed as well, and then the listing ends.
-    assert_eq!(listed(&world), [0, 9, 1, 2, -5, 3, 8, 4, 5]);
-    let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth);
-    assert_eq!((watermark(&world), pending(&world)), (nth(6).from, failed.to_vec()));
-    assert!(tick.has_succeeded && tick.has_more && failed.iter().all(|window| tick.new_spans.contains(window)));
-    assert_eq!(world.delivered().len(), 1);
-}
-
-#[test]
-fn ok_of_a_long_pending_span_a_part_is_probed() {
-    let world = world_with_pending(pending_span(nth(-5).from, nth(-3).to));
-    tick(&world);
-    assert_eq!(listed(&world)[..5], [0, 9, 1, 2, -5]);
-    assert_eq!(pending(&world)[..2], [window(nth(-4).from, nth(-3).to), nth(0)]);
-}
-
-#[test]
-fn err_when_a_due_pending_span_fails_too_nothing_becomes_pending() {
-    let span = pending_span(nth(-5).from, nth(-5).to);
-    let mut world = world_with_pending(span.clone());
-    world.vendor.broken.push(nth(-5));
-    let tick = tick(&world);
-    assert_eq!(listed(&world), [0, 9, 1, 2, -5]);
-    assert_eq!((watermark(&world), world.listing().pending.spans), (BEGIN, vec![span]));
-    assert!(tick.has_more && !tick.has_succeeded && tick.new_spans.is_empty() && tick.failure.is_some());
-}
-
-#[test]
-fn err_a_pending_span_that_is_not_due_is_no_probe() {
-    let mut span = pending_span(nth(-5).from, nth(-5).to);
-    span.schedule.next_attempt = NOW + 1;
-    let world = world_with_pending(span.clone());
-    tick(&world);
-    assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
 }

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
@@ -80,7 +82,7 @@ fn windows(world: &World) -> Vec<Window> {
 
 /// A span that failed often and is tried again only in half an hour.
 fn later(from: UnixSeconds, to: UnixSeconds) -> PendingSpan {
-    PendingSpan { schedule: Schedule { attempts: 6, next_attempt: NOW + 1_800, ..due() }, ..pending_span(from, to) }
+    PendingSpan { schedule: Schedule { attempts: 7, next_attempt: NOW + 1_800, ..due() }, ..pending_span(from, to) }
 }
 
 const fn second(at: UnixSeconds) -> Window {
@@ -89,11 +91,11 @@ const fn second(at: UnixSeconds) -> Window {
 
 #[test]
 fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
-    let mut world = world([pending_span(10, 20), later(30, 40)]);
-    world.vendor.add_events([10, 19, 35]);
-    world.vendor.broken = vec![window(10, 20)];
+    let mut world = world([pending_span(10, 11), later(30, 40)]);
+    world.vendor.add_events([10, 30, 35]);
+    world.vendor.broken = vec![second(10)];
     let tick = tick(&world);
-    assert_eq!((tick.listed, tick.failure), (vec![window(10, 20)], None));
+    assert_eq!((tick.listed, tick.failure), (vec![second(10)], None));
     let again = &spans(&world)[0];
     assert_eq!((again.schedule.first_failure, again.schedule.attempts), (NOW - 100, 2));
     assert_eq!(again.schedule.next_attempt, NOW + 1 + 120 - 30);
@@ -101,8 +103,31 @@ fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
     world.vendor.broken.clear();
     world.clock.advance(120);
     // Once it is well again, the other is due at once.
-    assert_eq!(self::tick(&world).listed, [window(10, 20), window(30, 40)]);
+    assert_eq!(self::tick(&world).listed, [second(10), window(30, 40)]);
     assert_eq!((windows(&world), world.delivered().len()), (vec![], 3));
+}
+
+#[test]
+fn ok_what_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time() {
+    let mut world = world([pending_span(0, 1_000)]);
+    world.vendor.add_events((0..1_000).step_by(10));
+    let is_paused = Rc::new(Cell::new(false));
+    let paused = is_paused.clone();
+    // The listing of what holds second 705 fails, and nothing is answered after it in that tick.
+    world.vendor.answer = Box::new(move |request| {
+        if paused.get() {
+            return Some(Err(PortError::paused("a pause of 60 s")));
+        }
+        paused.set(request.window.overlaps(&second(705)));
+        paused.get().then(|| Err(PortError::next_tick("status 429")))
+    });
+    let mut ticks = 0;
+    while world.delivered().len() < 100 {
+        (ticks, _) = (ticks + 1, is_paused.replace(false));
+        assert!(ticks <= 16, "{:?} is left", windows(&world));
+        assert_eq!(tick_after(&world, ANSWERING).failure, None);
+        world.clock.advance(3_600);
+    }
 }
 
 #[test]

@@ -128,6 +128,25 @@ async fn a_second_that_is_refused_for_ever_costs_only_itself() {
 }
 
 #[tokio::test]
+async fn a_second_that_makes_the_vendor_ask_for_a_pause_for_ever_costs_only_itself() {
+    let created = hours_before(HOURS, HOURS * PER_HOUR);
+    for spans in [vec![second(-50 * HOUR)], vec![second(-HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
+        let mut world = exchange_at(&created);
+        world.settings.lookback = (HOURS + 2) * HOUR;
+        let code = Some("AF429".to_owned());
+        let broken = |span: &(i64, i64)| BrokenSpan { status: 429, code: code.clone(), ..broken_span(*span) };
+        world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
+        let mut ticks = Ticks::of(&world);
+        // Every refusal ends a tick's search, so it takes a tick for each halving.
+        ticks.until_left(spans.len(), 3 * HOURLY).await;
+        world.break_spans(&[]);
+        let report = ticks.until_left(0, 2 * HOURLY).await;
+        assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
 async fn a_second_that_breaks_while_the_stream_is_idle_costs_its_own_content_only() {
     // New content comes all the time; one second of it can never be listed.
     let created: Vec<_> = (0..240).map(|number| number * 60).collect();

@@ -21,6 +21,19 @@ async fn a_second_that_is_refused_for_ever_costs_only_itself() {
 }
 
 #[tokio::test]
+async fn a_second_that_asks_for_a_pause_for_ever_costs_only_itself() {
+    for (status, wait, most_ticks) in [(429, 1, 10), (503, 20, 30), (429, 90, 60)] {
+        for lost in [vec![60], vec![0], vec![167, 0]] {
+            let span = |number| BrokenSpan { retry_after_seconds: Some(wait), ..broken_second(number, status) };
+            let spans = || lost.iter().map(|number| span(*number)).collect();
+            let (most, average) = ticks_over(3, async |seed| ticks_of(seed, spans(), &lost).await).await;
+            // A longer pause ends a search, so it takes a tick for each halving.
+            assert!(most <= most_ticks, "HTTP {status}, {wait} s for {lost:?}: {most} ticks, {average} on average");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_second_is_reported_while_it_lasts_and_delivered_when_it_heals() {
     let world = week(7);
     world.simulator.change(|it| it.broken_spans = vec![broken_second(60, 403)]);

@@ -1,0 +1,251 @@
+//! Windows that fail, and what is probed then.
+
+use std::cell::Cell;
+
+use super::*;
+use crate::base::pending::PendingSpan;
+use crate::base::ports::Tries;
+
+#[test]
+fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
+    let mut world = world();
+    break_windows(&mut world, &[3]);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 1, 2, 3, 9, 4, 5, 6, 7, 8]);
+    assert_eq!((watermark(&world), pending(&world), tick.new_spans), (NOW, vec![nth(3)], vec![nth(3)]));
+    let schedule = world.listing().pending.spans[0].schedule;
+    assert_eq!((schedule.attempts, schedule.first_failure, schedule.next_attempt), (1, NOW, NOW + 30));
+    assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: status 500");
+    // Left to its schedule, it is not listed here again.
+    world.clock.advance(100);
+    self::tick(&world);
+    assert_eq!(listed(&world), [10]);
+}
+
+#[test]
+fn ok_the_newest_the_next_and_any_are_probed() {
+    let mut world = world();
+    break_windows(&mut world, &[0, 9, 1]);
+    world.clock.set_random(4);
+    tick(&world);
+    assert_eq!(listed(&world), [0, 9, 1, 6, 2, 3, 4, 5, 7, 8]);
+    assert_eq!((watermark(&world), pending(&world)), (NOW, vec![nth(0), nth(1), nth(9)]));
+}
+
+#[test]
+fn err_when_nothing_answers_the_vendor_is_down() {
+    let mut world = world();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 9, 1, 2]);
+    assert_eq!((watermark(&world), pending(&world)), (BEGIN, vec![]));
+    assert!(tick.has_more && !tick.has_succeeded && tick.failure.is_some());
+    // In case the windows were too much for it.
+    assert_eq!(world.listing().window_seconds, Some(50));
+}
+
+#[test]
+fn ok_failures_are_pending_where_something_answered_in_this_tick() {
+    let mut world = world();
+    break_windows(&mut world, &[2, 3, 4, 5, 6, 7, 8, 9]);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 1, 2, 9, 3, 4]);
+    assert_eq!((watermark(&world), pending(&world)), (nth(5).from, vec![nth(2), nth(3), nth(4), nth(9)]));
+    assert!(tick.has_more);
+    assert_eq!(world.listing().window_seconds, None);
+}
+
+#[test]
+fn err_of_refusals_that_need_a_person_one_probe_is_enough() {
+    let mut world = world();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    world.vendor.error = PortError::person("status 401");
+    let tick = tick(&world);
+    let windows = listed(&world);
+    assert_eq!((windows.len(), windows[0], watermark(&world), pending(&world)), (2, 0, BEGIN, vec![]));
+    assert!(tick.failure.unwrap().needs_person);
+    assert_eq!(world.listing().window_seconds, None);
+}
+
+#[test]
+fn ok_the_only_window_is_probed_in_halves() {
+    let (older, newer) = (window(BEGIN, NOW - 500), window(NOW - 500, NOW));
+    for (broken, asked, left) in [(BEGIN, vec![newer], older), (NOW - 1, vec![newer, older], newer)] {
+        let mut world = world_of_one_window();
+        world.vendor.broken = vec![window(broken, broken + 1)];
+        let tick = tick(&world);
+        assert_eq!(world.vendor.listed(), [vec![window(BEGIN, NOW)], asked].concat());
+        assert_eq!((watermark(&world), pending(&world)), (NOW, vec![left]));
+        assert_eq!(tick.new_spans, [window(BEGIN, NOW)]);
+    }
+}
+
+#[test]
+fn err_the_only_window_and_both_halves_fail() {
+    let mut world = world_of_one_window();
+    world.vendor.broken = vec![window(BEGIN, NOW)];
+    tick(&world);
+    assert_eq!((world.vendor.listed().len(), watermark(&world), pending(&world)), (3, BEGIN, vec![]));
+    assert_eq!(world.listing().window_seconds, Some(500));
+}
+
+#[test]
+fn ok_the_last_window_of_a_listing_that_answers_needs_no_probe() {
+    let mut world = world();
+    break_windows(&mut world, &[9]);
+    tick(&world);
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![nth(9)]));
+}
+
+#[test]
+fn ok_a_window_that_hangs_is_pending_like_one_that_fails() {
+    let mut world = world();
+    world.vendor.hanging = vec![nth(0)];
+    let tick = tick(&world);
+    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth(0)], 75.0));
+    assert!(tick.failure.unwrap().message.contains("did not answer within 75 s"));
+}
+
+#[test]
+fn ok_a_probe_without_time_leaves_all_as_it_was() {
+    let mut world = world();
+    break_windows(&mut world, &[0]);
+    world.vendor.page_time = Duration::from_secs(40);
+    let tick = tick_after(&world, |run| run.cutoff -= Duration::from_secs(50));
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
+    assert!(tick.has_more);
+}
+
+fn not_offered() -> World {
+    let mut world = world();
+    world.vendor.answer = Box::new(|_| Some(Ok(Listed::NotOffered)));
+    world
+}
+
+#[test]
+fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
+    let world = not_offered();
+    world.set_head(crate::base::head::Head { floor: BEGIN, ..world.head() });
+    for (seconds, asked) in [(0, 2), (60, 0), (86_339, 0), (1, 2)] {
+        world.clock.advance(seconds);
+        let tick = tick(&world);
+        assert_eq!((tick.not_offered, tick.failure), (vec![LISTING], None));
+        assert_eq!(listed(&world).len(), asked, "after {seconds} s");
+    }
+}
+
+#[test]
+fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
+    let mut world = not_offered();
+    for (refusals, has_failed, is_left_alone) in [(1, true, false), (2, true, false), (3, false, true)] {
+        let tick = tick(&world);
+        assert_eq!((tick.failure.is_some(), tick.has_more), (has_failed, has_failed), "refusal {refusals}");
+        let state = world.listing();
+        assert_eq!((state.not_offered.unwrap().refusals, state.is_left_alone(NOW)), (refusals, is_left_alone));
+        assert_eq!((state.watermark, tick.not_offered), (BEGIN, vec![LISTING]));
+    }
+    // Once it answers, it is offered.
+    world.vendor.answer = Box::new(|_| None);
+    world.clock.advance(86_400);
+    tick(&world);
+    assert_eq!(world.listing().not_offered, None);
+}
+
+#[test]
+fn ok_a_refusal_beside_a_failure_does_not_count() {
+    let world = not_offered();
+    let tick = tick_after(&world, |run| run.record_failure(&PortError::next_tick("status 500")));
+    assert_eq!((tick.not_offered, world.listing().not_offered), (vec![LISTING], None));
+}
+
+/// A stream none of whose windows can be listed, with this span pending, five windows back.
+fn world_with_pending(span: PendingSpan) -> World {
+    let mut world = world();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let mut head = world.head();
+    head.listings.get_mut(LISTING).unwrap().pending.spans.push(span);
+    world.set_head(head);
+    world
+}
+
+#[test]
+fn ok_a_due_pending_span_is_the_last_probe_and_windows_become_pending_when_it_can_be_listed() {
+    let mut world = world_with_pending(pending_span(nth(-5).from, nth(-5).to));
+    world.vendor.add_events([nth(-5).from]);
+    let tick = tick(&world);
+    // Now that the vendor answers, the next failure is probed as well, and then the listing ends.
+    assert_eq!(listed(&world), [0, 9, 1, 2, -5, 3, 8, 4, 5]);
+    let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth);
+    assert_eq!((watermark(&world), pending(&world)), (nth(6).from, failed.to_vec()));
+    assert!(tick.has_succeeded && tick.has_more && failed.iter().all(|window| tick.new_spans.contains(window)));
+    assert_eq!(world.delivered().len(), 1);
+}
+
+#[test]
+fn ok_of_a_long_pending_span_a_part_is_probed() {
+    let world = world_with_pending(pending_span(nth(-5).from, nth(-3).to));
+    tick(&world);
+    assert_eq!(listed(&world)[..5], [0, 9, 1, 2, -5]);
+    assert_eq!(pending(&world)[..2], [window(nth(-4).from, nth(-3).to), nth(0)]);
+}
+
+#[test]
+fn err_when_a_due_pending_span_fails_too_nothing_becomes_pending() {
+    let span = pending_span(nth(-5).from, nth(-5).to);
+    let mut world = world_with_pending(span.clone());
+    world.vendor.broken.push(nth(-5));
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 9, 1, 2, -5]);
+    assert_eq!((watermark(&world), world.listing().pending.spans), (BEGIN, vec![span]));
+    assert!(tick.has_more && !tick.has_succeeded && tick.new_spans.is_empty() && tick.failure.is_some());
+}
+
+#[test]
+fn err_a_pending_span_that_is_not_due_is_no_probe() {
+    let mut span = pending_span(nth(-5).from, nth(-5).to);
+    span.schedule.next_attempt = NOW + 1;
+    let world = world_with_pending(span.clone());
+    tick(&world);
+    assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
+}
+
+/// Windows of this world that fail make the vendor ask for a pause until the end of the tick.
+fn world_with_pauses(numbers: &[i64]) -> World {
+    let mut world = world();
+    let (broken, is_paused) = (numbers.iter().map(|number| nth(*number)).collect::<Vec<_>>(), Cell::new(false));
+    world.vendor.answer = Box::new(move |request| {
+        if is_paused.get() && request.tries == Tries::Once {
+            return Some(Err(PortError::paused("a pause of 60 s")));
+        }
+        is_paused.set(broken.iter().any(|window| window.overlaps(&request.window)));
+        is_paused.get().then(|| Err(PortError::next_tick("status 429")))
+    });
+    world
+}
+
+#[test]
+fn ok_a_pause_proves_nothing_and_the_next_tick_begins_anywhere() {
+    let world = world_with_pauses(&[0, 5]);
+    world.clock.set_random(7);
+    let first = tick(&world);
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
+    assert!(first.has_more && !first.has_succeeded && world.listing().begins_anywhere);
+    assert_eq!(first.failure.unwrap().message, "acme/openai_audit: status 429");
+    // What answers now shows that the first window failed for a reason of its own.
+    let second = tick(&world);
+    let windows = world.vendor.listed();
+    assert!(second.has_succeeded && second.has_more && !world.listing().begins_anywhere);
+    assert!(windows[0].from > nth(0).to && windows[1].from == BEGIN, "{windows:?}");
+    assert_eq!(pending(&world), [windows[1]]);
+    assert_eq!(watermark(&world), windows[1].to);
+}
+
+#[test]
+fn ok_a_tick_that_begins_in_a_pause_leaves_all_as_it_was() {
+    let mut world = world();
+    world.vendor.answer = Box::new(|_| Some(Err(PortError::paused("a pause of 60 s"))));
+    let tick = tick(&world);
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0], BEGIN, vec![]));
+    assert!(tick.has_more && !world.listing().begins_anywhere && world.listing().window_seconds.is_none());
+    assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: a pause of 60 s");
+}

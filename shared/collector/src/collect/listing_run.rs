@@ -1,0 +1,250 @@
+//! One listing in one tick, and what one window of it comes to.
+
+use super::pages::{WindowOutcome, WindowRequest, list_window};
+use super::run::StreamRun;
+use super::span_run::{Cause, Mark, SpanRun, Suspect};
+use crate::base::error::PortError;
+use crate::base::pending::PendingSpan;
+use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
+use crate::base::stream::ListingId;
+use crate::base::time::{UnixSeconds, Window, time_until};
+use crate::plan::pending::{PendingChange, failed_again, unfinished};
+use crate::plan::window_size::WindowSize;
+use crate::plan::windows::{Plan, plan};
+
+/// One listing in one tick.
+pub(crate) struct ListingRun {
+    pub(crate) id: ListingId,
+    pub(crate) main: Option<SpanRun>,
+    pub(crate) sweep: Option<SpanRun>,
+    pub(crate) size: WindowSize,
+    /// Something of it could be listed in this tick.
+    pub(crate) has_succeeded: bool,
+    /// It is not listed any more in this tick.
+    pub(crate) has_ended: bool,
+    /// It begins with a window at random: the last tick could list nothing.
+    pub(crate) begins_anywhere: bool,
+    /// Windows that failed in this tick and became pending: their broken seconds are searched at once.
+    pub(crate) new_spans: Vec<Window>,
+}
+
+/// The outcome of one window of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It was listed, or is to be listed in smaller windows: the vendor answers.
+    Answered,
+    /// It failed and is a suspect now.
+    Failed,
+    /// Nothing more can be listed in this tick. Whether the vendor answered.
+    Stopped { answered: bool },
+}
+
+impl ListingRun {
+    /// Plans the listing at the vendor's `now`; `None` when there is nothing to list.
+    pub(crate) fn plan<S, B, C: Clock, V>(
+        run: &mut StreamRun<'_, S, B, C, V>,
+        id: ListingId,
+        now: UnixSeconds,
+    ) -> Option<Self> {
+        let state = run.listing_state(id);
+        if state.is_left_alone(now) {
+            run.findings.not_offered.push(id);
+            return None;
+        }
+        let Plan { main, sweep, began, sweeps, with_main, lost } =
+            plan(&state, run.intake.delivery.state.head.floor, run.policy, now);
+        let span_run = |span, mark| SpanRun::new(span, mark, state.pending.windows());
+        Some(Self {
+            id,
+            main: main.map(|span| span_run(span, Mark::Watermark { now, sweeps: with_main, lost })),
+            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began: began.unwrap_or(now), sweeps })),
+            size: WindowSize::new(state.window_seconds, run.policy),
+            has_succeeded: false,
+            has_ended: false,
+            begins_anywhere: state.begins_anywhere,
+            new_spans: Vec::new(),
+        })
+    }
+
+    /// Whether windows of it are still to be listed.
+    pub(crate) fn has_more(&self) -> bool {
+        let open = |span: &Option<SpanRun>| span.as_ref().is_some_and(|span| !span.is_done());
+        !self.has_ended && (open(&self.main) || open(&self.sweep))
+    }
+
+    /// Lists one window of the span. What of it is not listed is put back, or is a suspect.
+    pub(crate) async fn list_one<S: State, B: Bucket, C: Clock, V: Vendor>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        window: Window,
+        tries: Tries,
+    ) -> Result<Step, PortError> {
+        let began = run.env.clock.now();
+        let request = WindowRequest { tries, ..WindowRequest::once(self.id, window, self.size) };
+        let outcome = list_window(run, request).await?;
+        Ok(match outcome {
+            WindowOutcome::Complete { pages } => {
+                self.has_succeeded = true;
+                if !span.remaining.is_empty() {
+                    let spent = time_until(began, run.env.clock.now());
+                    self.resize(run, self.size.after(pages, spent, run.time_left()));
+                }
+                Step::Answered
+            }
+            WindowOutcome::TooLong { dense } => {
+                span.remaining.put_back(window);
+                dense.into_iter().for_each(|dense| span.remaining.cut_around(dense));
+                self.resize(run, self.size.shortened(window));
+                Step::Answered
+            }
+            WindowOutcome::Unfinished { to } => {
+                span.remaining.put_back(Window { from: to, ..window });
+                Step::Stopped { answered: true }
+            }
+            WindowOutcome::CutOff { pages, cursor } => {
+                self.cut_off(run, span, window, pages, cursor);
+                Step::Stopped { answered: pages > 0 }
+            }
+            WindowOutcome::Stalled { to, error } => {
+                // Its pages were listed, so the vendor answers.
+                self.has_succeeded = true;
+                self.make_pending(run, Window { from: to, ..window }, error.message, None);
+                Step::Answered
+            }
+            WindowOutcome::Failed { error, cursor } => {
+                run.record_failure(&error);
+                let cursor = cursor.filter(|_| window.seconds() == 1);
+                span.suspects.push(Suspect { window, error, cause: Cause::Failed, cursor });
+                Step::Failed
+            }
+            WindowOutcome::NotOffered => {
+                let error = not_offered(self.id);
+                span.suspects.push(Suspect { window, error, cause: Cause::NotOffered, cursor: None });
+                Step::Failed
+            }
+            WindowOutcome::NotYet => {
+                span.remaining.put_back(window);
+                self.end(run);
+                Step::Stopped { answered: false }
+            }
+            WindowOutcome::Paused { error } => {
+                run.record_failure(&error);
+                span.remaining.put_back(window);
+                self.end(run);
+                Step::Stopped { answered: false }
+            }
+        })
+    }
+
+    /// There was no time for all pages of a window. A longer window is halved for the next tick; a single second
+    /// becomes pending at the page that was reached, for it would be begun again on every tick.
+    fn cut_off<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+        window: Window,
+        pages: u32,
+        cursor: Option<String>,
+    ) {
+        if pages > 0 && !self.size.can_halve(window) && cursor.is_some() {
+            let schedule = unfinished(None, run.env.now());
+            let reason = format!("it has more than one tick can list ({pages} pages so far)");
+            let span = PendingSpan::new(window, schedule, cursor, reason);
+            run.change_pending(self.id, PendingChange::Span(span));
+            self.has_succeeded = true;
+            return;
+        }
+        span.remaining.put_back(window);
+        if pages > 0 && self.size.can_halve(window) {
+            self.resize(run, self.size.halved(window));
+        }
+    }
+
+    /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
+    pub(crate) fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
+        self.has_succeeded = true;
+        for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
+            run.record_failure(&error);
+            if cursor.is_none() {
+                self.new_spans.push(window);
+            }
+            self.make_pending(run, window, error.message, cursor);
+        }
+    }
+
+    /// A window failed for the first time, and is tried again later.
+    fn make_pending<S, B, C: Clock, V>(
+        &self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        window: Window,
+        reason: String,
+        cursor: Option<String>,
+    ) {
+        let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
+        let span = PendingSpan::new(window, schedule, cursor, reason);
+        run.change_pending(self.id, PendingChange::Span(span));
+    }
+
+    /// Nothing more of it is listed in this tick.
+    pub(crate) fn end<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>) {
+        self.has_ended = true;
+        run.findings.has_more = true;
+    }
+
+    pub(crate) fn resize<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, size: WindowSize) {
+        let is_new = size.seconds() != self.size.seconds();
+        self.size = size;
+        if is_new {
+            run.intake.delivery.update.window_seconds(self.id, size.seconds());
+        }
+    }
+}
+
+/// The listing as a whole answers, but for a window of it the vendor says that it does not offer it.
+pub(crate) fn not_offered(listing: ListingId) -> PortError {
+    PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{LISTING, NOW, World, pending_span, window};
+
+    const SPAN: Window = window(NOW - 1_000, NOW);
+
+    /// The outcome of the whole span as one window, what remains of it, and whether its listing ended.
+    fn list(world: &World) -> (Step, bool, bool, Vec<Window>) {
+        let env = world.env();
+        let mut run = world.begin(&env);
+        let mut listing = ListingRun::plan(&mut run, LISTING, NOW).unwrap();
+        let mut span = listing.main.take().unwrap();
+        let window = span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000).unwrap();
+        let listed = world.clock.run(listing.list_one(&mut run, &mut span, window, Tries::Patient));
+        let suspects = span.suspects.iter().map(|suspect| suspect.window).collect();
+        (listed.unwrap(), listing.has_ended, span.remaining.is_empty(), suspects)
+    }
+
+    #[test]
+    fn ok_a_window_is_listed_or_suspect_or_left_for_later() {
+        let mut world = World::listed_to(SPAN.from);
+        assert_eq!(list(&world), (Step::Answered, false, true, vec![]));
+        world.vendor.broken = vec![SPAN];
+        assert_eq!(list(&world), (Step::Failed, false, true, vec![SPAN]));
+        world.vendor.error = PortError::paused("a pause of 60 s");
+        assert_eq!(list(&world), (Step::Stopped { answered: false }, true, false, vec![]));
+    }
+
+    #[test]
+    fn ok_what_is_pending_is_no_part_of_the_plan() {
+        let world = World::listed_to(SPAN.from);
+        let mut head = world.head();
+        head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(SPAN.from, SPAN.from + 400));
+        world.set_head(head);
+        let env = world.env();
+        let mut run = world.begin(&env);
+        let listing = ListingRun::plan(&mut run, LISTING, NOW).unwrap();
+        assert!(listing.has_more() && !listing.begins_anywhere);
+        assert_eq!(listing.main.unwrap().remaining.seconds(), 600);
+    }
+}

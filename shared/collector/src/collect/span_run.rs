@@ -1,0 +1,163 @@
+//! A span on its way: what of it is still to be listed, the windows that failed, and the mark that follows.
+
+use super::run::StreamRun;
+use crate::base::error::{PortError, Recovery};
+use crate::base::head::SweepProgress;
+use crate::base::ports::Clock;
+use crate::base::stream::ListingId;
+use crate::base::time::{UnixSeconds, Window};
+use crate::plan::pending::PendingChange;
+use crate::plan::remaining::Remaining;
+
+/// A span on its way.
+pub(crate) struct SpanRun {
+    span: Window,
+    mark: Mark,
+    pub(crate) remaining: Remaining,
+    pub(crate) suspects: Vec<Suspect>,
+    /// How far the mark has been moved.
+    moved_to: UnixSeconds,
+}
+
+/// A window that failed, while it is open whether that is its own fault or the vendor's.
+pub(crate) struct Suspect {
+    pub(crate) window: Window,
+    pub(crate) error: PortError,
+    pub(crate) cause: Cause,
+    /// The page that failed, of a single second: it is too short to be listed in parts.
+    pub(crate) cursor: Option<String>,
+}
+
+/// What made a window a suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It could not be listed.
+    Failed,
+    /// The vendor said of it that it does not offer the listing.
+    NotOffered,
+}
+
+/// What listing a span moves.
+pub(crate) enum Mark {
+    /// The watermark; and sweeps that the span does along the way. `now` is the vendor's time when the tick began.
+    Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
+    /// The sweeps that are done with it, which began then. Without any the span is only listed again.
+    Sweep { began: UnixSeconds, sweeps: Vec<u32> },
+}
+
+impl SpanRun {
+    /// All of `span` but what is `pending`.
+    pub(crate) fn new(span: Window, mark: Mark, pending: impl Iterator<Item = Window>) -> Self {
+        let remaining = Remaining::new(span, pending);
+        Self { span, mark, remaining, suspects: Vec::new(), moved_to: span.from }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.remaining.is_empty() && self.suspects.is_empty()
+    }
+
+    /// Whether the first failure is a refusal: it needs a person, or the listing is not offered. Most of these hold for every
+    /// window.
+    pub(crate) fn is_refused(&self) -> bool {
+        let is_refusal =
+            |suspect: &Suspect| suspect.error.recovery == Recovery::Person || suspect.cause == Cause::NotOffered;
+        self.suspects.first().is_some_and(is_refusal)
+    }
+
+    /// Moves the mark to the first second that is neither listed nor pending.
+    pub(crate) fn move_mark<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
+        let suspects = self.suspects.iter().map(|suspect| suspect.window.from);
+        let to = suspects.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
+        if to <= self.moved_to {
+            return;
+        }
+        self.moved_to = to;
+        let is_done = to == self.span.to;
+        let (Mark::Watermark { sweeps, .. } | Mark::Sweep { sweeps, .. }) = &self.mark;
+        if !sweeps.is_empty() {
+            run.change_pending(listing, PendingChange::Swept(Window { to, ..self.span }));
+        }
+        match &mut self.mark {
+            Mark::Watermark { now, sweeps, lost } => {
+                if let Some(lost) = lost.take() {
+                    run.record_gap(lost, "the vendor no longer has what was not listed in time");
+                }
+                let now = run.vendor_time.cap_to_first(*now);
+                let watermark = run.vendor_time.cap(to);
+                let update = &mut run.intake.delivery.update;
+                update.raise_watermark(listing, watermark);
+                for reach in sweeps {
+                    update.swept(listing, *reach, now.min(to + UnixSeconds::from(*reach)));
+                }
+            }
+            Mark::Sweep { began, sweeps } if is_done => {
+                // What lies after it was listed just before, or will be before the watermark moves.
+                let began = run.vendor_time.cap_to_first(*began);
+                for reach in sweeps {
+                    run.intake.delivery.update.swept(listing, *reach, began);
+                }
+            }
+            Mark::Sweep { began, sweeps } => {
+                if let Some(reach) = sweeps.iter().copied().max() {
+                    let began = run.vendor_time.cap_to_first(*began);
+                    let progress = SweepProgress { reach, began, at: to };
+                    run.intake.delivery.update.sweep_progress(listing, progress);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{LISTING, NOW, World, window};
+
+    const SPAN: Window = window(NOW - 1_000, NOW);
+
+    fn suspect(window: Window, error: PortError) -> Suspect {
+        Suspect { window, error, cause: Cause::Failed, cursor: None }
+    }
+
+    fn main_span() -> SpanRun {
+        SpanRun::new(SPAN, Mark::Watermark { now: NOW, sweeps: Vec::new(), lost: None }, std::iter::empty())
+    }
+
+    #[test]
+    fn ok_a_span_is_done_when_all_was_taken_and_nothing_failed() {
+        let mut span = main_span();
+        assert!(!span.is_done());
+        span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000);
+        assert!(span.is_done());
+        span.suspects.push(suspect(SPAN, PortError::next_tick("status 500")));
+        assert!(!span.is_done() && !span.is_refused());
+    }
+
+    #[test]
+    fn ok_a_refusal_is_what_needs_a_person_or_is_not_offered() {
+        let mut span = main_span();
+        span.suspects.push(suspect(SPAN, PortError::person("status 401")));
+        assert!(span.is_refused());
+        let not_offered = Suspect { cause: Cause::NotOffered, ..suspect(SPAN, PortError::next_tick("not offered")) };
+        span.suspects = vec![not_offered];
+        assert!(span.is_refused());
+    }
+
+    #[test]
+    fn ok_the_watermark_stops_at_what_failed_and_at_what_remains() {
+        let world = World::listed_to(NOW - 1_000);
+        let env = world.env();
+        let mut run = world.begin(&env);
+        run.vendor_time.note(Some(NOW), NOW);
+        let mut span = main_span();
+        let taken = span.remaining.take(crate::plan::remaining::Choice::Oldest, 600).unwrap();
+        span.suspects.push(suspect(window(taken.to - 100, taken.to), PortError::next_tick("status 500")));
+        for (is_failed, watermark) in [(true, NOW - 500), (false, NOW - 400)] {
+            if !is_failed {
+                span.suspects.clear();
+            }
+            span.move_mark(&mut run, LISTING);
+            assert_eq!(run.listing_state(LISTING).watermark, watermark);
+        }
+    }
+}
