@@ -61,7 +61,7 @@ impl Failed {
 impl From<PortError> for Failed {
     fn from(error: PortError) -> Self {
         let exit = match error.recovery {
-            Recovery::Again { .. } | Recovery::NextTick => Exit::NextTick,
+            Recovery::Again { .. } | Recovery::NextTick | Recovery::Paused => Exit::NextTick,
             Recovery::Person => Exit::Person,
         };
         Self { exit, message: error.message }

@@ -103,7 +103,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
             }
             self.wait_for_visibility(read).await;
         }
-        Err(self.not_visible())
+        Err(self.never_visible().await)
     }
 
     /// Makes sure that the whole last commit is visible. It must be before an intent is set or a commit made: then
@@ -135,9 +135,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                 self.wait_for_visibility(read).await;
             }
         }
-        // Where the state was restored meanwhile it never comes.
-        self.read_head_again().await?;
-        Err(self.not_visible())
+        Err(self.never_visible().await)
     }
 
     async fn wait_for_visibility(&self, read: u32) {
@@ -146,12 +144,17 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         }
     }
 
-    fn not_visible(&self) -> PortError {
-        PortError::next_tick(format!(
-            "the state's store does not show all of commit {} yet, and nothing may be committed before it does; the \
-             next tick carries on",
-            self.head.seq.saturating_sub(1)
-        ))
+    /// The last commit was not seen, however long it was waited for. Where the state was restored meanwhile it never will
+    /// be, and that is what a person has to know.
+    async fn never_visible(&mut self) -> PortError {
+        let commit = self.head.seq.saturating_sub(1);
+        match self.read_head_again().await {
+            Err(restored) => restored,
+            Ok(()) => PortError::next_tick(format!(
+                "the state's store does not show all of commit {commit} yet, and nothing may be committed before it \
+                 does; the next tick carries on"
+            )),
+        }
     }
 
     /// Writes the head in the place of the one in hand, together with `items`. When another tick was faster the head is

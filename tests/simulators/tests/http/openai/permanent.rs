@@ -23,7 +23,7 @@ fn statuses(spans: Vec<BrokenSpan>, windows: &[&str]) -> Vec<u16> {
 /// From 06:00 to 07:00.
 fn span(tenant_only: Option<bool>) -> BrokenSpan {
     let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
-    BrokenSpan { from, to, status: 500, tenant_only }
+    BrokenSpan { from, to, status: 500, tenant_only, retry_after_seconds: None }
 }
 
 #[test]
