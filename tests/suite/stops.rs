@@ -144,8 +144,9 @@ fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_ti
     assert_eq!((report.drained, &report.failure), (false, &None));
     assert!((1..3).contains(&report.lines.delivered), "{report:?}");
     assert_eq!(lines(&lone.world) as u64, report.lines.delivered);
-    let ticked = lone.drain().unwrap();
-    assert_eq!(only_report(&ticked).lines.delivered + report.lines.delivered, 3);
+    // The second that was continued at its page is listed once more from its start.
+    lone.drain().unwrap();
+    assert_eq!(lines(&lone.world), 3);
     lone.settle().unwrap();
 }
 

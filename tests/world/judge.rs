@@ -58,6 +58,8 @@ pub struct Judge {
     gaps: Vec<(String, Window)>,
     /// Streams whose state was restored from an earlier copy.
     restored: BTreeSet<String>,
+    /// The tick that last raised a watermark, by stream and listing; ticks without a number of their own are left out.
+    raised_by: BTreeMap<(usize, &'static str), u64>,
 }
 
 impl Default for Judge {
@@ -71,6 +73,7 @@ impl Default for Judge {
             given_up: BTreeSet::new(),
             gaps: Vec::new(),
             restored: BTreeSet::new(),
+            raised_by: BTreeMap::new(),
         }
     }
 }
@@ -158,7 +161,11 @@ impl Judge {
         for listing in &of.stream.listings {
             watermark(of, listing, current, head)?;
             swept(facts, tick, of, listing, current, head)?;
-            self.passed.extend(newly_passed(facts, tick, (at, of), listing, current, head));
+            let goes_on = tick.number > 0 && self.raised_by.get(&(at, *listing)) == Some(&tick.number);
+            self.passed.extend(newly_passed(facts, tick, (at, of), listing, (current, head, goes_on)));
+            if tick.number > 0 && watermark_of(head, listing) > watermark_of(current, listing) {
+                self.raised_by.insert((at, listing), tick.number);
+            }
         }
         self.account(facts, at, head, tick.number)
     }
@@ -428,22 +435,22 @@ fn swept(
 
 /// The entries that the write passes: those that the listing showed when the tick began, and that lie
 /// - before the new watermark, from the old one less the overlap (where a backlog is listed in many windows the overlap
-///   comes after them), or
+///   comes after them, and a tick that `goes_on` has raised the watermark before and listed the overlap of the earlier
+///   one), or
 /// - more than a sweep's reach before the moment at which it is recorded, and not before the sweep looked.
 fn newly_passed<'a>(
     facts: Facts<'a>,
     tick: TickId,
     (at, of): (usize, &'a SceneStream),
     listing: &'static str,
-    current: &Head,
-    head: &Head,
+    (current, head, goes_on): (&Head, &Head, bool),
 ) -> Vec<Passed> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
     let policy = &facts.scene.policy;
     let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap));
     let cut = current.listings.get(listing).and_then(|state| state.window_seconds);
     let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !policy.sweeps.is_empty();
-    let from = if is_backlog { old } else { old - overlap };
+    let from = if is_backlog || goes_on { old } else { old - overlap };
     let mut claims: Vec<(Window, UnixSeconds)> = Vec::new();
     if new > old {
         claims.push((Window { from, to: new }, tick.began));
