@@ -131,7 +131,7 @@ async fn head_is_created_once(state: &impl State) {
 async fn head_comes_back_whole(state: &impl State) {
     let stream = stream("whole");
     let listing = ListingState {
-        begins_anywhere: true,
+        probe_seconds: Some(3),
         watermark: -1,
         swept: BTreeMap::from([(600, 1), (u32::MAX, i64::MAX)]),
         sweep_progress: Some(SweepProgress { reach: u32::MAX, began: -3, at: -2 }),

@@ -140,6 +140,7 @@ impl World {
             vendor_time: VendorTime::default(),
             cutoff: env.cutoff(),
             no_window_after: env.cutoff(),
+            calls_until: env.cutoff(),
             blobs: Default::default(),
             findings: Findings::default(),
         }

@@ -107,9 +107,9 @@ pub struct ListingState {
     /// Length of the next window in seconds, once it differs from the vendor's first window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_seconds: Option<UnixSeconds>,
-    /// The last tick could list nothing: the next one begins with a window at random instead of the oldest.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub begins_anywhere: bool,
+    /// The last tick could list nothing: the next one begins with a window of this length at random, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_seconds: Option<UnixSeconds>,
     /// What the vendor said when it refused this listing, until it answers again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<NotOffered>,

@@ -60,6 +60,11 @@ impl PendingSpan {
         Self { from, to, schedule, cursor, list_again: false, is_second_pass: false, reason }
     }
 
+    /// A part of the span, or all of it, after one more attempt. A second pass stays one.
+    pub fn part(&self, window: Window, schedule: Schedule, cursor: Option<String>, reason: String) -> Self {
+        Self { is_second_pass: self.is_second_pass, ..Self::new(window, schedule, cursor, reason) }
+    }
+
     /// The span as a window.
     pub fn window(&self) -> Window {
         Window { from: self.from, to: self.to }

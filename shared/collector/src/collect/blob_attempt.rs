@@ -5,7 +5,7 @@ use std::time::Duration;
 use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
-use super::run::{Cutoff, StreamRun};
+use super::run::{Cutoff, MIN_TIME, StreamRun};
 use crate::base::error::{PortError, Recovery};
 use crate::base::ledger::{LedgerHour, LedgerKind};
 use crate::base::pending::{PendingBlob, Schedule};
@@ -28,6 +28,8 @@ pub(crate) struct Candidate {
     pub(crate) missing_since: Option<UnixSeconds>,
     /// Its schedule, or that of its span, where it is pending.
     pub(crate) schedule: Option<Schedule>,
+    /// It is pending by itself.
+    pub(crate) is_pending: bool,
 }
 
 /// The outcome of one attempt at one blob.
@@ -73,7 +75,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
             lose(run, blob, "expired before it was fetched");
             return given_up(run, listing, blob, false).await;
         }
-        Ok(Fetched::Body(body)) => match take_body(run, blob, body, last.is_some(), others_wait).await? {
+        Ok(Fetched::Body(body)) => match take_body(run, candidate, body, last.is_some(), others_wait).await? {
             BodyEnd::CutOff => return Ok(Attempt::CutOff),
             BodyEnd::Failed(error) => return failed(run, listing, blob, last, error).await,
             BodyEnd::Unreadable => ("is not a JSON array", true),
@@ -157,12 +159,15 @@ async fn done_with<S: State, B: Bucket, C: Clock, V>(
 /// could be read of it.
 async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    blob: &BlobRef,
+    candidate: &Candidate,
     body: V::Body,
     is_last_attempt: bool,
     others_wait: bool,
 ) -> Result<BodyEnd, PortError> {
-    let (began, cutoff, allowed) = (run.env.clock.now(), run.cutoff, run.blob_time());
+    let (began, cutoff) = (run.env.clock.now(), run.cutoff);
+    // A pending blob may not take all the time of pending work either, or that would go on for ever.
+    let half = if candidate.is_pending { run.time_left() / 2 } else { run.blob_time() };
+    let allowed = run.blob_time().min(half).max(MIN_TIME);
     if others_wait {
         run.cutoff = began.saturating_add(allowed).unwrap_or(cutoff).min(cutoff);
     }
@@ -178,7 +183,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
             let spent = time_until(began, run.env.clock.now());
             // Either its own time is over, or the tick's, of which it took as much.
             let is_slow = spent >= allowed || !run.time_left().is_zero();
-            Ok(if is_slow { too_slow(run, blob, spent, others_wait) } else { BodyEnd::CutOff })
+            Ok(if is_slow { too_slow(run, &candidate.blob, spent, others_wait) } else { BodyEnd::CutOff })
         }
         end => Ok(end),
     }

@@ -145,14 +145,11 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     };
     settle_patience(run.blobs.failed);
     let (vendor, stream, all, patience) = (run.vendor, run.stream, &candidates, &is_patient);
-    let (clock, once) = (run.env.clock, run.call_time(Tries::Once));
+    let (clock, once, patient) = (run.env.clock, run.call_time(Tries::Once), run.call_time(Tries::Patient));
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
         let blob = &all[at].blob;
-        if patience.get() {
-            // The client bounds each of its calls, and may have to wait for the vendor in between.
-            return (at, vendor.fetch(stream, blob, Tries::Patient).await);
-        }
-        (at, within(clock, once, vendor.fetch(stream, blob, Tries::Once)).await)
+        let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
+        (at, within(clock, limit, vendor.fetch(stream, blob, tries)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());
@@ -213,7 +210,12 @@ async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
         if run.intake.is_consumed(place(&blob), entry(&blob)).await? {
             run.change_pending(listing, PendingChange::BlobDone(blob.id));
         } else {
-            left.push(Candidate { blob, missing_since: known.missing_since, schedule: Some(known.schedule) });
+            left.push(Candidate {
+                blob,
+                missing_since: known.missing_since,
+                schedule: Some(known.schedule),
+                is_pending: true,
+            });
         }
     }
     Ok(left)
@@ -239,7 +241,7 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
         }
     }
     wanted.sort_by(|a, b| (a.expires, a.created, &a.id).cmp(&(b.expires, b.created, &b.id)));
-    Ok(wanted.into_iter().map(|blob| Candidate { blob, missing_since: None, schedule }).collect())
+    Ok(wanted.into_iter().map(|blob| Candidate { blob, missing_since: None, schedule, is_pending: false }).collect())
 }
 
 fn reference(pending: &PendingBlob) -> BlobRef {

@@ -3,14 +3,14 @@
 use super::listing_run::{ListingRun, Step};
 use super::probe::probe;
 use super::run::StreamRun;
-use super::span_run::SpanRun;
+use super::span_run::{Cause, SpanRun};
 use crate::base::error::PortError;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
-use crate::base::time::{UnixSeconds, Window};
+use crate::base::time::UnixSeconds;
 use crate::plan::remaining::Choice;
 
-/// A window anywhere is no longer than this part of the span.
-const PARTS_OF_SPAN: UnixSeconds = 8;
+/// After a tick that could list nothing the next one begins with a window that is so many times shorter.
+const PROBE_DIVISOR: UnixSeconds = 8;
 
 /// Lists what moves the watermark, as far as time allows.
 ///
@@ -53,10 +53,11 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     let mut is_first = true;
     while !listing.has_ended && (is_first || run.env.clock.now() < run.no_window_after) {
-        let window = match is_first && listing.begins_anywhere {
-            true => take_anywhere(listing, run, span),
-            false => span.remaining.take(Choice::Oldest, listing.size.seconds()),
+        let (choice, seconds) = match listing.probe_seconds.filter(|_| is_first) {
+            Some(seconds) => (Choice::Random(run.env.clock.random()), seconds),
+            None => (Choice::Oldest, listing.size.seconds()),
         };
+        let window = span.remaining.take(choice, seconds);
         let Some(window) = window else { break };
         is_first = false;
         match listing.list_one(run, span, window, Tries::Patient).await? {
@@ -70,22 +71,21 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// A small window anywhere in the span. The last tick came to nothing else after the first window had failed (a vendor
-/// may ask for a pause after it): if another one answers now, the first one's failure is its own.
-fn take_anywhere<S, B, C: Clock, V>(
-    listing: &ListingRun,
-    run: &StreamRun<'_, S, B, C, V>,
-    span: &mut SpanRun,
-) -> Option<Window> {
-    let seconds = listing.size.seconds().min(span.remaining.seconds() / PARTS_OF_SPAN);
-    span.remaining.take(Choice::Random(run.env.clock.random()), seconds)
-}
-
-/// Remembers for the next tick whether this one could list nothing.
+/// Remembers for the next tick whether this one could list nothing. A vendor may ask for a pause after one bad window, so
+/// that no other can be probed: then the next tick begins with a short window at random. If that answers, the first one's
+/// failure is its own.
 fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun<'_, S, B, C, V>, main: &SpanRun) {
-    let has_only_failed = listing.has_ended && !listing.has_succeeded && !main.suspects.is_empty();
-    if has_only_failed != listing.begins_anywhere && (has_only_failed || listing.has_succeeded) {
-        run.intake.delivery.update.begin_anywhere(listing.id, has_only_failed);
+    let before = listing.probe_seconds;
+    let next = if listing.has_succeeded {
+        None
+    } else if listing.has_ended && main.suspects.iter().any(|suspect| suspect.cause == Cause::Failed) {
+        let seconds = before.unwrap_or(listing.size.seconds().min(main.seconds()));
+        Some((seconds / PROBE_DIVISOR).max(1))
+    } else {
+        before
+    };
+    if next != before {
+        run.intake.delivery.update.probe_seconds(listing.id, next);
     }
 }
 

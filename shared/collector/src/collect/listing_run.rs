@@ -22,8 +22,8 @@ pub(crate) struct ListingRun {
     pub(crate) has_succeeded: bool,
     /// It is not listed any more in this tick.
     pub(crate) has_ended: bool,
-    /// It begins with a window at random: the last tick could list nothing.
-    pub(crate) begins_anywhere: bool,
+    /// It begins with a window of this length at random, because the last tick could list nothing.
+    pub(crate) probe_seconds: Option<UnixSeconds>,
     /// Windows that failed in this tick and became pending: their broken seconds are searched at once.
     pub(crate) new_spans: Vec<Window>,
 }
@@ -61,7 +61,7 @@ impl ListingRun {
             size: WindowSize::new(state.window_seconds, run.policy),
             has_succeeded: false,
             has_ended: false,
-            begins_anywhere: state.begins_anywhere,
+            probe_seconds: state.probe_seconds,
             new_spans: Vec::new(),
         })
     }
@@ -83,9 +83,9 @@ impl ListingRun {
         let began = run.env.clock.now();
         let request = WindowRequest { tries, ..WindowRequest::once(self.id, window, self.size) };
         let outcome = list_window(run, request).await?;
+        self.has_succeeded |= outcome.is_answer();
         Ok(match outcome {
             WindowOutcome::Complete { pages } => {
-                self.has_succeeded = true;
                 if !span.remaining.is_empty() {
                     let spent = time_until(began, run.env.clock.now());
                     self.resize(run, self.size.after(pages, spent, run.time_left()));
@@ -107,8 +107,6 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
-                // Its pages were listed, so the vendor answers.
-                self.has_succeeded = true;
                 self.make_pending(run, Window { from: to, ..window }, error.message, None);
                 Step::Answered
             }
@@ -149,10 +147,9 @@ impl ListingRun {
     ) {
         if pages > 0 && !self.size.can_halve(window) && cursor.is_some() {
             let schedule = unfinished(None, run.env.now());
-            let reason = format!("it has more than one tick can list ({pages} pages so far)");
+            let reason = format!("one tick could not list all its pages ({pages} so far)");
             let span = PendingSpan::new(window, schedule, cursor, reason);
             run.change_pending(self.id, PendingChange::Span(span));
-            self.has_succeeded = true;
             return;
         }
         span.remaining.put_back(window);
@@ -244,7 +241,7 @@ mod tests {
         let env = world.env();
         let mut run = world.begin(&env);
         let listing = ListingRun::plan(&mut run, LISTING, NOW).unwrap();
-        assert!(listing.has_more() && !listing.begins_anywhere);
+        assert!(listing.has_more() && listing.probe_seconds.is_none());
         assert_eq!(listing.main.unwrap().remaining.seconds(), 600);
     }
 }

@@ -10,5 +10,7 @@ pub(crate) mod prefetch;
 pub(crate) mod probe;
 pub(crate) mod retry_pending;
 pub(crate) mod run;
+pub(crate) mod span_attempt;
 pub(crate) mod span_run;
+pub(crate) mod span_search;
 pub(crate) mod stream;

@@ -107,11 +107,8 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let (vendor, stream) = (run.vendor, run.stream);
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
-        let answer = match pages {
-            // A window that hangs has failed: it must not use up tick after tick.
-            1 => run.call(tries, call).await,
-            _ => run.before_cutoff(call).await,
-        };
+        // A page that hangs has failed: it must not use up tick after tick. Where one page was had, others may take longer.
+        let answer = run.call(if pages == 1 { tries } else { Tries::Patient }, call).await;
         let is_paused = |error: &PortError| error.recovery == Recovery::Paused;
         let cut_off = |cursor: Option<String>| {
             let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
@@ -217,8 +214,8 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
         return Ok(WindowOutcome::Complete { pages });
     }
     let WindowRequest { listing, window, schedule, .. } = *request;
-    // What the vendor says of a blob's age need not fit the window that it was listed in.
-    let inside = |second: UnixSeconds| second.clamp(window.from, window.to - 1);
+    // A blob may say that it is of another time than the window that it was listed in: then all of the window is left.
+    let inside = |second: UnixSeconds| if (window.from..window.to).contains(&second) { second } else { window.from };
     Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
         BlobsOutcome::CutOff { oldest } => WindowOutcome::Unfinished { to: inside(oldest) },

@@ -115,7 +115,7 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
 
 /// No window that was tried after a failure answers. What was listed before in this tick shows that the vendor did
 /// answer then: its failures become pending. Otherwise the listing is not offered, or the vendor is down: then the
-/// next tick begins where this one did, with smaller windows.
+/// next tick begins with a short window at random.
 fn nothing_answers<S, B, C: Clock, V>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -125,10 +125,6 @@ fn nothing_answers<S, B, C: Clock, V>(
         return stop(listing, run, span);
     }
     listing.has_ended = true;
-    let is_refused = span.is_refused();
-    if let Some(first) = span.suspects.first().filter(|first| !is_refused && listing.size.can_halve(first.window)) {
-        listing.resize(run, listing.size.halved(first.window));
-    }
     if span.suspects.iter().any(|suspect| suspect.cause == Cause::NotOffered) {
         return refused(listing, run);
     }

@@ -1,36 +1,22 @@
 //! Pending work of one listing, tried again: blobs are fetched, spans are listed and their broken seconds searched.
 
 use super::blobs;
-use super::listing_run::{ListingRun, not_offered};
-use super::pages::{WindowOutcome, WindowRequest, list_window};
+use super::listing_run::ListingRun;
+use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
+use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
+use super::span_search::search;
 use crate::base::error::{PortError, Recovery};
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
-use crate::plan::bisection::Bisection;
-use crate::plan::pending::{PendingChange, failed_again, in_order, unfinished};
+use crate::plan::pending::{PendingChange, in_order};
 
 /// Rounds over what is due: when something that had failed succeeds, all the rest is due as well.
 const MAX_ROUNDS: u32 = 2;
 
-/// A span that continues at a page is listed from its start again after so many failures in a row.
-const RESTART_EVERY: u32 = 5;
-
 /// Requests for pending work of a listing that answered at first, and then no more.
 const MAX_REQUESTS_AFTER_END: u64 = 12;
-
-/// How much pending work may ask of the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RequestLimit(pub(crate) u64);
-
-/// What one span came to.
-enum SpanEnd {
-    /// It is resolved or rescheduled. Whether some of it that had failed before was listed.
-    Tried { has_recovered: bool },
-    /// There was no time, or the requests were used up.
-    Stopped,
-}
 
 /// Reports spans that the vendor no longer keeps as gaps, and gives them up.
 pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now: UnixSeconds) {
@@ -131,57 +117,81 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     if is_stopped(run, limit) {
         return Ok(SpanEnd::Stopped);
     }
+    let it = Attempted { listing: listing.id, span };
     // One that failed a moment ago is not tried as a whole again: the search belongs to the same attempt.
     if is_new {
         let schedule = Schedule { attempts: span.schedule.attempts.saturating_sub(1), ..span.schedule };
         let span = &PendingSpan { schedule, ..span.clone() };
-        return search(run, listing, span, (&span.reason, true), limit).await;
+        return search(run, listing, Attempted { span, ..it }, (&span.reason, true), limit).await;
     }
     if span.window().seconds() > listing.size.max_seconds() || is_tried_in_pieces(span) {
-        return search(run, listing, span, (&span.reason, false), limit).await;
+        return search(run, listing, it, (&span.reason, false), limit).await;
     }
     let request = WindowRequest {
         cursor: span.cursor.as_deref(),
         schedule: Some(span.schedule),
         ..WindowRequest::once(listing.id, span.window(), listing.size)
     };
-    match list_again(run, request).await? {
-        WindowOutcome::Complete { .. } => {
-            listing.has_succeeded = true;
-            run.change_pending(listing.id, span.listed(span.window()));
-            Ok(SpanEnd::Tried { has_recovered: span.schedule.attempts > 0 })
+    let outcome = list_again(run, request).await?;
+    listing.has_succeeded |= outcome.is_answer();
+    let is_searched = match &outcome {
+        WindowOutcome::TooLong { .. } => Some((span.reason.clone(), false)),
+        // Only where something of the listing answers is it worth a search.
+        WindowOutcome::Failed { error, cursor } if listing.has_succeeded && !has_advanced(span, cursor.as_ref()) => {
+            Some((error.message.clone(), true)).filter(|_| span.window().seconds() > 1)
         }
-        WindowOutcome::TooLong { .. } => search(run, listing, span, (&span.reason, false), limit).await,
+        _ => None,
+    };
+    match is_searched {
+        Some((reason, has_failed)) => search(run, listing, it, (&reason, has_failed), limit).await,
+        None => Ok(take_outcome(run, it, outcome)),
+    }
+}
+
+/// Records the outcome of an attempt at the whole span.
+fn take_outcome<S, B, C: Clock, V>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    it: Attempted<'_>,
+    outcome: WindowOutcome,
+) -> SpanEnd {
+    let Attempted { span, listing } = it;
+    let (window, attempts) = (span.window(), span.schedule.attempts);
+    match outcome {
+        WindowOutcome::Complete { .. } => {
+            run.change_pending(listing, span.listed(window));
+            SpanEnd::Tried { has_recovered: attempts > 0 }
+        }
         WindowOutcome::Unfinished { to } => {
-            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
-            Ok(SpanEnd::Stopped)
+            it.done(run, Window { to, ..window });
+            SpanEnd::Stopped
         }
         WindowOutcome::CutOff { pages, cursor } => {
-            if pages > 0 {
-                continue_later(run, listing, span, cursor);
-            }
-            Ok(SpanEnd::Stopped)
+            continue_later(run, it, pages, cursor);
+            SpanEnd::Stopped
         }
         WindowOutcome::Stalled { to, error } => {
-            run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..span.window() }));
-            reschedule(run, listing, span.schedule, Window { from: to, ..span.window() }, &error.message);
-            Ok(SpanEnd::Tried { has_recovered: false })
+            it.done(run, Window { to, ..window });
+            it.reschedule(run, Window { from: to, ..window }, attempts, &error.message);
+            SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::Failed { error, cursor } => {
-            let has_advanced = cursor.is_some() && span.cursor.is_some() && cursor != span.cursor;
-            // Only where something of the listing answers is it worth a search.
-            if listing.has_succeeded && span.window().seconds() > 1 && !has_advanced {
-                return search(run, listing, span, (&error.message, true), limit).await;
-            }
             if error.recovery == Recovery::Person {
                 run.record_failure(&error);
             }
-            let attempts = if has_advanced { 0 } else { span.schedule.attempts };
-            reschedule_at(run, listing, Schedule { attempts, ..span.schedule }, span.window(), cursor, &error.message);
-            Ok(SpanEnd::Tried { has_recovered: false })
+            let attempts = if has_advanced(span, cursor.as_ref()) { 0 } else { attempts };
+            it.reschedule_at(run, window, attempts, (cursor, &error.message));
+            SpanEnd::Tried { has_recovered: false }
         }
-        WindowOutcome::NotOffered | WindowOutcome::NotYet | WindowOutcome::Paused { .. } => Ok(SpanEnd::Stopped),
+        WindowOutcome::TooLong { .. }
+        | WindowOutcome::NotOffered
+        | WindowOutcome::NotYet
+        | WindowOutcome::Paused { .. } => SpanEnd::Stopped,
     }
+}
+
+/// Returns `true` if the span got to a later page before it failed.
+fn has_advanced(span: &PendingSpan, cursor: Option<&String>) -> bool {
+    cursor.is_some() && span.cursor.is_some() && cursor != span.cursor.as_ref()
 }
 
 /// Every other attempt begins with pieces of the span: trying the whole may make the vendor ask for a pause, and then
@@ -191,196 +201,21 @@ fn is_tried_in_pieces(span: &PendingSpan) -> bool {
     span.cursor.is_none() && span.window().seconds() > 1 && attempts > 0 && attempts.is_multiple_of(2)
 }
 
-/// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
-/// a failure like any other.
-async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    request: WindowRequest<'_>,
-) -> Result<WindowOutcome, PortError> {
-    Ok(match list_window(run, request).await? {
-        WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered(request.listing), cursor: None },
-        outcome => outcome,
-    })
-}
-
-/// Lists a span in halves, and those that fail in halves again, until its broken seconds are found. `has_failed` says
-/// whether it has just failed as a whole, for that reason.
-async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &mut ListingRun,
-    span: &PendingSpan,
-    (reason, mut has_failed): (&str, bool),
-    limit: RequestLimit,
-) -> Result<SpanEnd, PortError> {
-    let random = run.env.clock.random();
-    let mut search = Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random);
-    let (mut reason, mut has_listed, mut has_stopped, mut is_paused) = (reason.to_owned(), false, false, false);
-    // Blobs in it that fail go on from this.
-    let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
-    // Pieces that continue at a page are no longer the search's.
-    let mut continues_elsewhere = false;
-    while let Some(piece) = search.next_piece() {
-        if is_stopped(run, limit) {
-            search.put_back(piece);
-            has_stopped = true;
-            break;
-        }
-        let request = WindowRequest { schedule, ..WindowRequest::once(listing.id, piece, listing.size) };
-        match list_again(run, request).await? {
-            WindowOutcome::Complete { .. } => {
-                has_listed = true;
-                listing.has_succeeded = true;
-                search.listed(piece);
-                run.change_pending(listing.id, PendingChange::SpanDone(piece));
-            }
-            WindowOutcome::TooLong { dense } => search.split_around(piece, dense),
-            WindowOutcome::Stalled { to, error } => {
-                reason = error.message;
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
-                search.give_up(Window { from: to, ..piece });
-            }
-            WindowOutcome::Failed { error, cursor } => {
-                if error.recovery == Recovery::Person {
-                    run.record_failure(&error);
-                }
-                reason = error.message;
-                match cursor.filter(|_| piece.seconds() == 1) {
-                    Some(cursor) => {
-                        // Its first pages could be listed: it continues at the one that failed.
-                        let before = Schedule { attempts: 0, ..span.schedule };
-                        reschedule_at(run, listing, before, piece, Some(cursor), &reason);
-                        search.listed(piece);
-                        continues_elsewhere = true;
-                    }
-                    None => {
-                        search.failed(piece);
-                        has_failed = true;
-                    }
-                }
-            }
-            WindowOutcome::CutOff { pages, cursor } => {
-                has_stopped = true;
-                if let (true, Some(cursor)) = (pages > 0, cursor) {
-                    // This piece continues at its page; it is no part of what failed.
-                    keep_place(run, listing, span, piece, cursor);
-                    search.listed(piece);
-                } else if pages > 0 {
-                    search.split(piece);
-                } else {
-                    search.put_back(piece);
-                }
-                break;
-            }
-            WindowOutcome::Unfinished { to } => {
-                has_stopped = true;
-                run.change_pending(listing.id, PendingChange::SpanDone(Window { to, ..piece }));
-                search.put_back(Window { from: to, ..piece });
-                break;
-            }
-            WindowOutcome::NotOffered | WindowOutcome::NotYet => {
-                search.put_back(piece);
-                has_stopped = true;
-                break;
-            }
-            WindowOutcome::Paused { .. } => {
-                search.put_back(piece);
-                (has_stopped, is_paused) = (true, true);
-                break;
-            }
-        }
-    }
-    let unresolved = search.unresolved();
-    // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
-    let in_vain = u32::from(has_failed && !has_listed && !continues_elsewhere);
-    for window in &unresolved {
-        // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
-        if has_stopped && !(is_paused && in_vain > 0) {
-            // The next search goes on in pieces of this one's length, or shorter ones.
-            let before = Schedule { attempts: span.schedule.attempts + in_vain, ..span.schedule };
-            put(run, listing, *window, unfinished(Some(before), run.env.now()), None, &reason);
-        } else {
-            // What is left of a longer span is a new one: it did not fail so often by itself.
-            let is_part = has_listed && window.seconds() > 1;
-            let attempts = if is_part { 0 } else { span.schedule.attempts };
-            reschedule(run, listing, Schedule { attempts, ..span.schedule }, *window, &reason);
-        }
-    }
-    Ok(if has_stopped {
-        SpanEnd::Stopped
-    } else {
-        SpanEnd::Tried { has_recovered: unresolved.is_empty() && !continues_elsewhere }
-    })
-}
-
-/// A part of a span failed: it is tried again after its backoff. `before` is its schedule so far.
-fn reschedule<S, B, C: Clock, V>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &ListingRun,
-    before: Schedule,
-    window: Window,
-    reason: &str,
-) {
-    reschedule_at(run, listing, before, window, None, reason);
-}
-
-/// The same of a span that continues at a page. Now and then one that fails there again and again is listed from its
-/// start: the vendor may no longer know the page.
-fn reschedule_at<S, B, C: Clock, V>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &ListingRun,
-    before: Schedule,
-    window: Window,
-    cursor: Option<String>,
-    reason: &str,
-) {
-    let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
-    let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
-    put(run, listing, window, schedule, cursor, reason);
-}
-
-/// There was no time for all pages of the span: it is continued on the next tick, where it can be at its page. One that
-/// cannot be continued is listed in halves then.
+/// There was no time for all pages of the span: it is continued on the next tick, after others that are due, where it can
+/// be at its page. One that cannot be continued is listed in halves then.
 fn continue_later<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &ListingRun,
-    span: &PendingSpan,
+    it: Attempted<'_>,
+    pages: u32,
     cursor: Option<String>,
 ) {
-    let schedule = unfinished(Some(span.schedule), run.env.now());
+    let (span, window) = (it.span, it.span.window());
     let cursor = cursor.or_else(|| span.cursor.clone());
-    let halves = span.window().seconds() > 1 && cursor.is_none();
-    let windows = if halves { span.window().halves().to_vec() } else { vec![span.window()] };
+    let halves = pages > 0 && window.seconds() > 1 && cursor.is_none();
+    let windows = if halves { window.halves().to_vec() } else { vec![window] };
     for window in windows {
-        put(run, listing, window, schedule, cursor.clone(), &span.reason);
+        it.postpone(run, window, span.schedule.attempts, (cursor.clone(), &span.reason));
     }
-}
-
-/// A piece of a span is continued at its page.
-fn keep_place<S, B, C: Clock, V>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &ListingRun,
-    span: &PendingSpan,
-    piece: Window,
-    cursor: String,
-) {
-    let schedule = unfinished(Some(Schedule { attempts: 0, ..span.schedule }), run.env.now());
-    put(run, listing, piece, schedule, Some(cursor), &span.reason);
-}
-
-fn put<S, B, C: Clock, V>(
-    run: &mut StreamRun<'_, S, B, C, V>,
-    listing: &ListingRun,
-    window: Window,
-    schedule: Schedule,
-    cursor: Option<String>,
-    reason: &str,
-) {
-    let span = PendingSpan::new(window, schedule, cursor, reason.to_owned());
-    run.change_pending(listing.id, PendingChange::Span(span));
-}
-
-fn is_stopped<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
-    run.time_left().is_zero() || run.findings.requests >= limit.0
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::plan::vendor_time::VendorTime;
 /// The share of a tick that one blob, or all slow blobs together, may take while others wait: a quarter.
 const SLOW_BLOB_DIVISOR: u32 = 4;
 /// A blob, and every call, is given at least this long, however short the tick and however slow others were.
-const MIN_TIME: Duration = Duration::from_secs(5);
+pub(crate) const MIN_TIME: Duration = Duration::from_secs(5);
 
 /// The eighths of a tick that the vendor has to answer a call, retries and the waits it asks for included. In what is left
 /// others can be probed.
@@ -53,6 +53,8 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) cutoff: Timestamp,
     /// No further window is begun after this, because other work waits.
     pub(crate) no_window_after: Timestamp,
+    /// Calls must be answered by then, because pending work wants its share.
+    pub(crate) calls_until: Timestamp,
     pub(crate) blobs: BlobFailures,
     pub(crate) findings: Findings,
 }
@@ -116,7 +118,8 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         tries: Tries,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<Result<T, PortError>, Cutoff> {
-        let (left, limit) = (self.time_left(), self.call_time(tries));
+        let reserved = time_until(self.env.clock.now(), self.calls_until).max(MIN_TIME);
+        let (left, limit) = (self.time_left(), self.call_time(tries).min(reserved));
         if left.is_zero() {
             return Err(Cutoff);
         }

@@ -52,6 +52,11 @@ impl SpanRun {
         Self { span, mark, remaining, suspects: Vec::new(), moved_to: span.from }
     }
 
+    /// How long the whole span is, in seconds.
+    pub(crate) fn seconds(&self) -> UnixSeconds {
+        self.span.seconds()
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.remaining.is_empty() && self.suspects.is_empty()
     }

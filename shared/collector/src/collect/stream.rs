@@ -8,8 +8,9 @@ use super::intake::Intake;
 use super::listing::{list_main, list_sweep};
 use super::listing_run::ListingRun;
 use super::pages::remember_start;
-use super::retry_pending::{self, RequestLimit};
+use super::retry_pending;
 use super::run::{BlobFailures, Cutoff, Findings, StreamRun};
+use super::span_attempt::RequestLimit;
 use crate::base::env::Env;
 use crate::base::error::PortError;
 use crate::base::policy::VendorPolicy;
@@ -53,6 +54,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         vendor_time: VendorTime::default(),
         cutoff: env.cutoff(),
         no_window_after: env.cutoff(),
+        calls_until: env.cutoff(),
         blobs: BlobFailures::default(),
         findings: Findings::default(),
     };
@@ -109,6 +111,8 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
         listings.extend(ListingRun::plan(run, id, now));
     }
     let reserve = if has_due { pending_share(run) } else { Duration::ZERO };
+    // What listed nothing in the last tick may hang, and comes last.
+    listings.sort_by_key(|listing| listing.probe_seconds.is_some());
     list(run, &mut listings, reserve).await?;
     retry(run, &mut listings).await?;
     // What pending work left of the time is the other work's again.
@@ -129,6 +133,7 @@ async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
         // Blobs that were consumed stay so: nothing is lost by a cut.
         run.cutoff = end;
     }
+    run.calls_until = end;
     let mut waiting = u32::try_from(listings.len()).unwrap_or(u32::MAX);
     for listing in &mut *listings {
         let now = run.env.clock.now();
@@ -140,7 +145,7 @@ async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
     for listing in listings {
         list_sweep(listing, run).await?;
     }
-    run.cutoff = run.env.cutoff();
+    (run.cutoff, run.calls_until) = (run.env.cutoff(), run.env.cutoff());
     Ok(())
 }
 

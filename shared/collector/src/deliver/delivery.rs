@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use schema::RowId;
 
 use super::batch::{Batch, row_items};
+use super::intents::Intents;
 use super::rejected;
 use super::{key, object};
 use crate::base::env::Env;
@@ -34,9 +35,6 @@ use crate::state::stream_state::{StreamState, Swap};
 
 /// Write conflicts with other ticks after which this one leaves the stream to them.
 const MAX_WRITE_CONFLICTS: u32 = 16;
-/// Stale intents that one tick seals. Two ticks whose clocks disagree about the hour could otherwise go on without end, each
-/// setting an intent that the other one seals.
-const MAX_SEALED_INTENTS: u32 = 1;
 
 /// One tick's delivery of one stream.
 pub(crate) struct Delivery<'a, S, B, C> {
@@ -46,12 +44,7 @@ pub(crate) struct Delivery<'a, S, B, C> {
     pub(crate) batch: Batch,
     /// The `seq` of the head whose ledger the batch was compared with.
     batch_seq: u64,
-    /// The intent that was there when the tick began, and had no object: an earlier tick left it.
-    inherited_intent: Option<String>,
-    /// The last intent that this tick set.
-    own_intent: Option<String>,
-    /// Stale intents that this tick has sealed, or tried to.
-    sealed: u32,
+    intents: Intents,
     pub(crate) update: HeadUpdate,
     outcome: Delivered,
 }
@@ -74,9 +67,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             state,
             horizon,
             batch: Batch::new(budget),
-            inherited_intent: None,
-            own_intent: None,
-            sealed: 0,
+            intents: Intents::default(),
             update: HeadUpdate::default(),
             outcome: Delivered::default(),
         }
@@ -104,7 +95,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         for _ in 0..MAX_WRITE_CONFLICTS {
             let Some(key) = self.state.head.intent.clone() else { return Ok(()) };
             let Some(object) = self.env().bucket.get(&key).await? else {
-                self.inherited_intent = Some(key);
+                self.intents.inherited = Some(key);
                 return Ok(());
             };
             self.adopt(&key, &object).await?;
@@ -166,16 +157,15 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         }
     }
 
-    /// The head's intent, if it is of an earlier hour than this one, another tick set it, and this tick may still seal one.
+    /// The head's intent, if this tick is to seal it.
     fn stale_intent(&self) -> Option<String> {
-        let intent = self.state.head.intent.as_ref().filter(|_| self.sealed < MAX_SEALED_INTENTS)?;
-        let is_own = self.own_intent.as_ref() == Some(intent);
-        (!is_own && key::is_stale(intent, self.env().clock.now())).then(|| intent.clone())
+        let now = self.env().clock.now();
+        self.state.head.intent.clone().filter(|intent| self.intents.is_to_be_sealed(intent, now))
     }
 
     /// Uses up a stale intent with an empty object: new lines get a fresh key, so partitions only grow forward.
     async fn seal(&mut self, key: &str) -> Result<Swap, PortError> {
-        self.sealed += 1;
+        self.intents.sealed += 1;
         let compression = Compression::of_key(key);
         let body = compressed(compression, key, b"")?;
         let size = body.len();
@@ -202,7 +192,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     /// to use it up with an empty object would only send that tick round again, and so for ever.
     fn leave_live_intent(&mut self) -> Result<(), PortError> {
         let intent = &self.state.head.intent;
-        if self.batch.line_count() > 0 || intent.is_none() || *intent == self.inherited_intent {
+        if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {
             return Ok(());
         }
         if !self.batch.rejected().is_empty() {
@@ -222,7 +212,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         let key = key::object(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
         let next = Head { intent: Some(key.clone()), ..self.state.next_head() };
         // Even if the answer is lost, an intent of this key is ours.
-        self.own_intent = Some(key.clone());
+        self.intents.own = Some(key.clone());
         Ok((self.state.swap(next, &[]).await? == Swap::Applied).then_some(key))
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod delivery;
+pub(crate) mod intents;
 pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod rejected;

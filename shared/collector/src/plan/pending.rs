@@ -21,6 +21,8 @@ const MAX_CURSOR_BYTES: usize = 2_000;
 const MAX_REASON_CHARS: usize = 160;
 /// The longest wait between two attempts, in seconds.
 const MAX_BACKOFF: UnixSeconds = 3_600;
+/// A blob that expires within this is tried before all others, in seconds.
+const EXPIRES_SOON: UnixSeconds = 3_600;
 /// With more pending than this, one is tried on every tick even if none is due: many failures have one cause, and its
 /// end should be noticed soon.
 const MANY: usize = 10;
@@ -146,12 +148,13 @@ impl PendingWork {
         spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
     }
 
-    /// What is to be tried at `now`, the soonest to expire first: everything that is due; of many of which none is due,
-    /// the one that would be next.
+    /// Returns what is to be tried at `now`: everything that is due; of many of which none is due, the one that would be
+    /// next. Blobs that expire soon come first, then those that were not tried for longest.
     pub(crate) fn due(&self, now: UnixSeconds) -> Self {
         let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
         let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
-        let blobs: Vec<_> = self.blobs.iter().filter(|blob| is_due(&blob.schedule)).cloned().collect();
+        let mut blobs: Vec<_> = self.blobs.iter().filter(|blob| is_due(&blob.schedule)).cloned().collect();
+        blobs.sort_by_key(|blob| (blob.expires > now + EXPIRES_SOON, blob.schedule.last_attempt));
         if !spans.is_empty() || !blobs.is_empty() || self.spans.len() + self.blobs.len() <= MANY {
             return Self { spans, blobs };
         }
@@ -201,7 +204,6 @@ impl PendingWork {
         let earliest = overlapped().map(|other| other.schedule.first_failure).min();
         span.schedule.first_failure = earliest.unwrap_or(i64::MAX).min(span.schedule.first_failure);
         span.cursor = span.cursor.filter(|cursor| cursor.len() <= MAX_CURSOR_BYTES);
-        span.is_second_pass |= overlapped().any(|other| other.is_second_pass && other.window() == window);
         let is_swept = || overlapped().any(|other| other.list_again);
         span.list_again = span.cursor.is_some() && (!span.is_second_pass || is_swept());
         span.reason = short_reason(&span.reason);
@@ -387,6 +389,17 @@ mod tests {
     }
 
     #[test]
+    fn ok_of_due_blobs_those_that_expire_soon_and_those_not_tried_for_longest_come_first() {
+        let blob = |number, last_attempt, expires| {
+            let blob = blob(number, number as i64);
+            PendingBlob { expires, schedule: Schedule { last_attempt, ..blob.schedule }, ..blob }
+        };
+        let pending = work(&[(1, 60, 9_999), (2, 50, 9_999), (3, 70, 3_700)].map(|(a, b, c)| Blob(blob(a, b, c))));
+        let ids: Vec<_> = pending.due(100).blobs.into_iter().map(|blob| blob.id).collect();
+        assert_eq!(ids, ["blob-3", "blob-2", "blob-1"]);
+    }
+
+    #[test]
     fn ok_spans_that_touch_are_tried_as_one_and_the_longest_waiting_first() {
         let at = |last_attempt, attempts, from, to| PendingSpan {
             schedule: Schedule { first_failure: last_attempt - 5, last_attempt, attempts, next_attempt: 100 },
@@ -517,8 +530,13 @@ mod tests {
 
     #[test]
     fn ok_a_second_pass_at_a_cursor_is_done_with_its_rest_unless_a_sweep_has_come_by() {
-        let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
+        let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
         assert_eq!(places(&work(&first)), [(10, 20, true, false)]);
+        // Another tick that was still in the first pass has listed less.
+        let other = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
+        assert_eq!(places(&work(&other)), [(10, 20, true, true)]);
+        let both = [Span(at_cursor(10, 20)), Span(in_second_pass(10, 20))];
+        assert_eq!(places(&work(&both)), [(10, 20, true, true)]);
         let with = |more: &[PendingChange]| work(&[&first, more].concat());
         assert!(with(&[RestDone(REST)]).is_empty());
         assert_eq!(places(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);

@@ -45,6 +45,7 @@ impl Remaining {
     }
 
     /// How much is still to be listed, in seconds.
+    #[cfg(test)]
     pub(crate) fn seconds(&self) -> UnixSeconds {
         self.parts.iter().map(|part| part.seconds()).sum()
     }

@@ -29,7 +29,7 @@ struct ListingUpdate {
     swept: BTreeMap<u32, UnixSeconds>,
     sweep_progress: Option<SweepProgress>,
     window_seconds: Option<UnixSeconds>,
-    begins_anywhere: Option<bool>,
+    probe_seconds: Option<Option<UnixSeconds>>,
     not_offered: Option<NotOffered>,
     pending: Vec<PendingChange>,
 }
@@ -61,9 +61,10 @@ impl HeadUpdate {
         self.of(listing).window_seconds = Some(seconds);
     }
 
-    /// Whether the next tick begins with a window at random, because this one could list nothing.
-    pub(crate) fn begin_anywhere(&mut self, listing: ListingId, begins_anywhere: bool) {
-        self.of(listing).begins_anywhere = Some(begins_anywhere);
+    /// The next tick begins with a window of that length at random, because this one could list nothing; or with the
+    /// oldest one again.
+    pub(crate) fn probe_seconds(&mut self, listing: ListingId, seconds: Option<UnixSeconds>) {
+        self.of(listing).probe_seconds = Some(seconds);
     }
 
     /// The vendor refused the listing, saying that it does not offer it.
@@ -146,7 +147,7 @@ impl ListingUpdate {
             state.sweep_progress = state.sweep_progress.filter(|progress| progress.began > *at);
         }
         state.window_seconds = self.window_seconds.or(state.window_seconds);
-        state.begins_anywhere = self.begins_anywhere.unwrap_or(state.begins_anywhere);
+        state.probe_seconds = self.probe_seconds.unwrap_or(state.probe_seconds);
         state.not_offered = self.not_offered.or(state.not_offered);
         if !self.pending.is_empty() {
             self.pending.iter().for_each(|change| state.pending.apply(change));

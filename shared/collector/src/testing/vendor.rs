@@ -8,7 +8,7 @@ use super::clock::TestClock;
 use super::values::{blob, event};
 use crate::base::error::PortError;
 use crate::base::ports::{BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Tries, Vendor};
-use crate::base::stream::Stream;
+use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window};
 
 /// How a blob answers.
@@ -80,7 +80,9 @@ pub(crate) struct TestVendor {
     pub(crate) broken: Vec<Window>,
     /// Windows that overlap one of these are never answered.
     pub(crate) hanging: Vec<Window>,
-    /// Why not.
+    /// A listing that is never answered.
+    pub(crate) hanging_listing: Option<ListingId>,
+    /// Why broken windows are not answered.
     pub(crate) error: PortError,
     pub(crate) answer: Answer,
     /// How blobs answer, by id.
@@ -100,6 +102,7 @@ impl TestVendor {
             vendor_now: None,
             broken: Vec::new(),
             hanging: Vec::new(),
+            hanging_listing: None,
             error: PortError::next_tick("status 500"),
             answer: Box::new(|_| None),
             contents: BTreeMap::new(),
@@ -154,7 +157,8 @@ impl Vendor for TestVendor {
         if let Some(answer) = (self.answer)(&request) {
             return answer;
         }
-        if self.hanging.iter().any(|hanging| hanging.overlaps(&request.window)) {
+        let is_window = |hanging: &Window| hanging.overlaps(&request.window);
+        if self.hanging_listing == Some(request.listing) || self.hanging.iter().any(is_window) {
             std::future::pending::<()>().await;
         }
         if self.broken.iter().any(|broken| broken.overlaps(&request.window)) {

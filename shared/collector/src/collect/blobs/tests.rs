@@ -191,7 +191,7 @@ fn ok_an_answer_that_never_comes_holds_up_no_other() {
     add(&mut world, 0..1, &Content::Hangs);
     add_healthy(&mut world, 1..20);
     let tick = consume(&world);
-    assert_eq!(tick.outcome, BlobsOutcome::CutOff { oldest: created(0) });
+    assert_eq!((tick.outcome, pending(&world)), (BlobsOutcome::Settled, vec![0]));
     assert_eq!(delivered(&world), numbers(1..20));
 }
 
@@ -204,6 +204,22 @@ fn ok_what_there_is_no_time_for_stays_and_what_failed_is_pending() {
     assert_eq!((tick.outcome, tick.seconds), (BlobsOutcome::CutOff { oldest: created(5) }, 100.0));
     assert_eq!(pending(&world), [0]);
     assert_eq!(consume(&world).fetched, [5, 6, 7]);
+}
+
+#[test]
+fn ok_a_pending_blob_that_takes_all_the_time_of_pending_work_waits_for_its_next_attempt() {
+    let mut world = world();
+    add(&mut world, 0..1, &Content::trickle(Duration::from_secs(2), 1_000));
+    add_healthy(&mut world, 1..3);
+    set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));
+    // The share of pending work, which is less than a blob may take while others wait.
+    let pending_blobs = world.listing().pending.blobs;
+    tick(&world, async |run| {
+        run.cutoff = run.env.clock.now() + Duration::from_secs(20);
+        retry(run, LISTING, &pending_blobs).await.unwrap()
+    });
+    assert_eq!((delivered(&world), pending(&world)), (numbers(1..3), vec![0]));
+    assert_eq!(world.listing().pending.blobs[0].schedule.attempts, 2);
 }
 
 #[test]

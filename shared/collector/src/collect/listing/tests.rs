@@ -10,6 +10,7 @@ use crate::base::policy::{Retention, Sweep};
 use crate::base::ports::Listed;
 use crate::base::report::Failure;
 use crate::base::stream::ListingId;
+use crate::base::time::Window;
 use crate::testing::{Content, LISTING, NOW, TestRun, World, pending_span, window};
 
 /// The watermark with which worlds begin.

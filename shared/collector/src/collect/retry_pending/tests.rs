@@ -131,6 +131,20 @@ fn ok_what_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time()
 }
 
 #[test]
+fn ok_a_span_that_is_never_answered_lets_others_go_first_next_time() {
+    let mut world = world([pending_span(10, 11), pending_span(20, 21)]);
+    world.vendor.hanging = vec![second(10)];
+    // Less time than one call may take.
+    world.tick_time = Duration::from_secs(6);
+    tick(&world);
+    assert_eq!((windows(&world), world.vendor.listed()), (vec![second(10), second(20)], vec![]));
+    assert_eq!(spans(&world)[0].schedule.attempts, 1);
+    world.clock.advance(60);
+    assert_eq!(tick(&world).listed[0], second(20));
+    assert_eq!(windows(&world), [second(10)]);
+}
+
+#[test]
 fn ok_only_a_failure_that_needs_a_person_is_reported() {
     // A single second as a whole, and a longer span in the search for its broken seconds.
     for (to, before) in [(11, IDLE), (20, ANSWERING)] {

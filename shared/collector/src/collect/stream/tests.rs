@@ -50,6 +50,40 @@ fn ok_an_idle_tick_costs_one_request_one_read_and_no_write() {
     assert_eq!((world.calls.take(), world.vendor.listed().len()), (vec!["head"], 1));
 }
 
+/// A stream with a second listing, both to be listed from 100 seconds ago.
+fn world_of_two_listings() -> World {
+    let mut world = World::listed_to(NOW - 100);
+    world.stream.listings = vec![LISTING, "other"];
+    change_head(&world, |head| _ = head.listings.insert("other".to_owned(), head.listings[LISTING].clone()));
+    world
+}
+
+#[test]
+fn ok_a_listing_that_is_never_answered_starves_no_other() {
+    for hanging in [LISTING, "other"] {
+        let mut world = world_of_two_listings();
+        world.vendor.hanging_listing = Some(hanging);
+        tick(&world);
+        let report = tick(&world);
+        let healthy = if hanging == LISTING { "other" } else { LISTING };
+        let watermark = |listing| world.head().listings[listing].watermark;
+        assert!(watermark(healthy) >= NOW && watermark(hanging) == NOW - 100, "{hanging}: {report:?}");
+        assert!(failure(&report).contains("did not answer within"), "{report:?}");
+    }
+}
+
+#[test]
+fn ok_a_listing_that_is_never_answered_leaves_time_for_pending_work() {
+    let mut world = world_of_two_listings();
+    world.vendor.hanging_listing = Some(LISTING);
+    change_head(&world, |head| {
+        head.listings.get_mut("other").unwrap().pending.spans = vec![pending_span(10, 20)];
+    });
+    tick(&world);
+    tick(&world);
+    assert!(world.head().listings["other"].pending.is_empty());
+}
+
 #[test]
 fn ok_main_spans_come_first_then_sweeps_then_pending_work() {
     let mut world = World::listed_to(NOW - 100);

@@ -40,8 +40,8 @@ fn err_when_nothing_answers_the_vendor_is_down() {
     assert_eq!(listed(&world), [0, 9, 1, 2]);
     assert_eq!((watermark(&world), pending(&world)), (BEGIN, vec![]));
     assert!(tick.has_more && !tick.has_succeeded && tick.failure.is_some());
-    // In case the windows were too much for it.
-    assert_eq!(world.listing().window_seconds, Some(50));
+    // The next tick begins with a short window, in case these were too much for the vendor.
+    assert_eq!((world.listing().window_seconds, world.listing().probe_seconds), (None, Some(12)));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn err_the_only_window_and_both_halves_fail() {
     world.vendor.broken = vec![window(BEGIN, NOW)];
     tick(&world);
     assert_eq!((world.vendor.listed().len(), watermark(&world), pending(&world)), (3, BEGIN, vec![]));
-    assert_eq!(world.listing().window_seconds, Some(500));
+    assert_eq!((world.listing().window_seconds, world.listing().probe_seconds), (None, Some(125)));
 }
 
 #[test]
@@ -226,15 +226,15 @@ fn world_with_pauses(numbers: &[i64]) -> World {
 #[test]
 fn ok_a_pause_proves_nothing_and_the_next_tick_begins_anywhere() {
     let world = world_with_pauses(&[0, 5]);
-    world.clock.set_random(7);
+    world.clock.set_random(70);
     let first = tick(&world);
     assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
-    assert!(first.has_more && !first.has_succeeded && world.listing().begins_anywhere);
+    assert!(first.has_more && !first.has_succeeded && world.listing().probe_seconds.is_some());
     assert_eq!(first.failure.unwrap().message, "acme/openai_audit: status 429");
     // What answers now shows that the first window failed for a reason of its own.
     let second = tick(&world);
     let windows = world.vendor.listed();
-    assert!(second.has_succeeded && second.has_more && !world.listing().begins_anywhere);
+    assert!(second.has_succeeded && second.has_more && world.listing().probe_seconds.is_none());
     assert!(windows[0].from > nth(0).to && windows[1].from == BEGIN, "{windows:?}");
     assert_eq!(pending(&world), [windows[1]]);
     assert_eq!(watermark(&world), windows[1].to);
@@ -246,6 +246,6 @@ fn ok_a_tick_that_begins_in_a_pause_leaves_all_as_it_was() {
     world.vendor.answer = Box::new(|_| Some(Err(PortError::paused("a pause of 60 s"))));
     let tick = tick(&world);
     assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0], BEGIN, vec![]));
-    assert!(tick.has_more && !world.listing().begins_anywhere && world.listing().window_seconds.is_none());
+    assert!(tick.has_more && world.listing().probe_seconds.is_none() && world.listing().window_seconds.is_none());
     assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: a pause of 60 s");
 }

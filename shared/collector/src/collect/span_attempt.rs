@@ -1,0 +1,137 @@
+//! One attempt at a pending span or a part of it: what is asked, and what is recorded of the outcome.
+
+use super::listing_run::not_offered;
+use super::pages::{WindowOutcome, WindowRequest, list_window};
+use super::run::StreamRun;
+use crate::base::error::PortError;
+use crate::base::pending::{PendingSpan, Schedule};
+use crate::base::ports::{Bucket, Clock, State, Vendor};
+use crate::base::stream::ListingId;
+use crate::base::time::Window;
+use crate::plan::pending::{PendingChange, failed_again, unfinished};
+
+/// A span that continues at a page is listed from its start again after so many failures in a row.
+const RESTART_EVERY: u32 = 5;
+
+/// How much pending work may ask of the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestLimit(pub(crate) u64);
+
+/// The outcome of an attempt at one span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpanEnd {
+    /// It is resolved or rescheduled. `has_recovered` says that a part that had failed before was listed.
+    Tried { has_recovered: bool },
+    /// There was no time, or the requests were used up.
+    Stopped,
+}
+
+/// Returns `true` if there is no time left or no request.
+pub(crate) fn is_stopped<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
+    run.time_left().is_zero() || run.findings.requests >= limit.0
+}
+
+/// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
+/// a failure like any other.
+pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    request: WindowRequest<'_>,
+) -> Result<WindowOutcome, PortError> {
+    Ok(match list_window(run, request).await? {
+        WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered(request.listing), cursor: None },
+        outcome => outcome,
+    })
+}
+
+/// A pending span of a listing, as it was when its attempt began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempted<'a> {
+    pub(crate) listing: ListingId,
+    pub(crate) span: &'a PendingSpan,
+}
+
+impl Attempted<'_> {
+    /// Records that a part of the span failed: it is tried again after its backoff. `attempts` are those before this one.
+    pub(crate) fn reschedule<S, B, C: Clock, V>(
+        self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        part: Window,
+        attempts: u32,
+        reason: &str,
+    ) {
+        self.reschedule_at(run, part, attempts, (None, reason));
+    }
+
+    /// The same of a part that continues at a page. Now and then one that fails there again and again is listed from its
+    /// start: the vendor may no longer know the page.
+    pub(crate) fn reschedule_at<S, B, C: Clock, V>(
+        self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        part: Window,
+        attempts: u32,
+        (cursor, reason): (Option<String>, &str),
+    ) {
+        let before = Schedule { attempts, ..self.span.schedule };
+        let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
+        let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
+        self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
+    }
+
+    /// Records that there was no time for a part of the span: it is due again on the next tick.
+    pub(crate) fn postpone<S, B, C: Clock, V>(
+        self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        part: Window,
+        attempts: u32,
+        (cursor, reason): (Option<String>, &str),
+    ) {
+        let schedule = unfinished(Some(Schedule { attempts, ..self.span.schedule }), run.env.now());
+        self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
+    }
+
+    /// Records that nothing inside the part is pending any more.
+    pub(crate) fn done<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, part: Window) {
+        run.change_pending(self.listing, PendingChange::SpanDone(part));
+    }
+
+    fn put<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, span: PendingSpan) {
+        run.change_pending(self.listing, PendingChange::Span(span));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{LISTING, NOW, World, pending_span, window};
+
+    fn spans_after(world: &World, work: impl Fn(Attempted<'_>, &mut crate::testing::TestRun<'_>)) -> Vec<PendingSpan> {
+        let env = world.env();
+        let mut run = world.begin(&env);
+        let span = PendingSpan { is_second_pass: true, ..pending_span(10, 20) };
+        run.change_pending(LISTING, PendingChange::Span(span.clone()));
+        work(Attempted { listing: LISTING, span: &span }, &mut run);
+        run.listing_state(LISTING).pending.spans
+    }
+
+    #[test]
+    fn ok_a_page_that_fails_again_and_again_is_given_up_now_and_then() {
+        let world = World::listed_to(NOW);
+        for (attempts, cursor) in [(0, Some("c")), (3, Some("c")), (4, None), (5, Some("c"))] {
+            let spans = spans_after(&world, |it, run| {
+                it.reschedule_at(run, window(10, 20), attempts, (Some("c".to_owned()), "status 500"));
+            });
+            assert_eq!((spans[0].cursor.as_deref(), spans[0].schedule.attempts), (cursor, attempts + 1));
+        }
+    }
+
+    #[test]
+    fn ok_a_part_that_there_was_no_time_for_is_due_at_once_and_stays_in_its_pass() {
+        let world = World::listed_to(NOW);
+        let spans = spans_after(&world, |it, run| {
+            it.done(run, window(10, 12));
+            it.postpone(run, window(12, 20), 3, (None, "no time"));
+        });
+        assert_eq!((spans.len(), spans[0].window(), spans[0].is_second_pass), (1, window(12, 20), true));
+        assert_eq!((spans[0].schedule.attempts, spans[0].schedule.next_attempt), (3, NOW));
+    }
+}

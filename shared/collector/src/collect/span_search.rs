@@ -1,0 +1,241 @@
+//! Searches a pending span for the parts that can be listed: in pieces, and those that fail in halves again.
+
+use super::listing_run::ListingRun;
+use super::pages::{WindowOutcome, WindowRequest};
+use super::run::StreamRun;
+use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
+use crate::base::error::{PortError, Recovery};
+use crate::base::ports::{Bucket, Clock, State, Vendor};
+use crate::base::time::Window;
+use crate::plan::bisection::Bisection;
+
+/// The reason why a search ends before all pieces were tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// There is no time or no request left.
+    NoTime,
+    /// The vendor wants a pause.
+    Pause,
+}
+
+/// One search.
+struct SpanSearch<'a> {
+    it: Attempted<'a>,
+    bisection: Bisection,
+    /// The last failure.
+    reason: String,
+    has_listed: bool,
+    has_failed: bool,
+    stop: Option<Stop>,
+    /// Pieces that continue at a page are no longer the search's.
+    continues_elsewhere: bool,
+}
+
+/// Lists a span in pieces until its broken seconds are found. `has_failed` says that it has just failed as a whole, for
+/// that reason.
+///
+/// # Errors
+/// When state or bucket fail.
+pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
+    run: &mut StreamRun<'_, S, B, C, V>,
+    listing: &mut ListingRun,
+    it: Attempted<'_>,
+    (reason, has_failed): (&str, bool),
+    limit: RequestLimit,
+) -> Result<SpanEnd, PortError> {
+    let (span, random) = (it.span, run.env.clock.random());
+    let mut search = SpanSearch {
+        it,
+        bisection: Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random),
+        reason: reason.to_owned(),
+        has_listed: false,
+        has_failed,
+        stop: None,
+        continues_elsewhere: false,
+    };
+    // Blobs in it that fail go on from this.
+    let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
+    while search.stop.is_none()
+        && let Some(piece) = search.bisection.next_piece()
+    {
+        if is_stopped(run, limit) {
+            search.put_back(piece, Stop::NoTime);
+            break;
+        }
+        let request = WindowRequest { schedule, ..WindowRequest::once(listing.id, piece, listing.size) };
+        let outcome = list_again(run, request).await?;
+        listing.has_succeeded |= outcome.is_answer();
+        search.take(run, piece, outcome);
+    }
+    Ok(search.finish(run))
+}
+
+impl SpanSearch<'_> {
+    /// Records the outcome of a piece.
+    fn take<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, piece: Window, outcome: WindowOutcome) {
+        match outcome {
+            WindowOutcome::Complete { .. } => {
+                self.has_listed = true;
+                self.bisection.listed(piece);
+                self.it.done(run, piece);
+            }
+            WindowOutcome::TooLong { dense } => self.bisection.split_around(piece, dense),
+            WindowOutcome::Stalled { to, error } => {
+                self.reason = error.message;
+                self.it.done(run, Window { to, ..piece });
+                self.bisection.give_up(Window { from: to, ..piece });
+            }
+            WindowOutcome::Failed { error, cursor } => self.failed(run, piece, error, cursor),
+            WindowOutcome::CutOff { pages, cursor } => self.cut_off(run, piece, pages, cursor),
+            WindowOutcome::Unfinished { to } => {
+                self.it.done(run, Window { to, ..piece });
+                self.put_back(Window { from: to, ..piece }, Stop::NoTime);
+            }
+            WindowOutcome::NotOffered | WindowOutcome::NotYet => self.put_back(piece, Stop::NoTime),
+            WindowOutcome::Paused { .. } => self.put_back(piece, Stop::Pause),
+        }
+    }
+
+    fn failed<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        piece: Window,
+        error: PortError,
+        cursor: Option<String>,
+    ) {
+        if error.recovery == Recovery::Person {
+            run.record_failure(&error);
+        }
+        self.reason = error.message;
+        if piece.seconds() == 1 && cursor.is_some() {
+            // Its first pages could be listed: it continues at the one that failed.
+            self.it.reschedule_at(run, piece, 0, (cursor, &self.reason));
+            self.bisection.listed(piece);
+            self.continues_elsewhere = true;
+        } else {
+            self.bisection.failed(piece);
+            self.has_failed = true;
+        }
+    }
+
+    fn cut_off<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        piece: Window,
+        pages: u32,
+        cursor: Option<String>,
+    ) {
+        self.stop = Some(Stop::NoTime);
+        if pages == 0 {
+            self.bisection.put_back(piece);
+        } else if cursor.is_some() {
+            // This piece continues at its page; it is no part of what failed.
+            self.it.postpone(run, piece, 0, (cursor, &self.it.span.reason));
+            self.bisection.listed(piece);
+        } else {
+            self.bisection.split(piece);
+        }
+    }
+
+    fn put_back(&mut self, piece: Window, stop: Stop) {
+        self.bisection.put_back(piece);
+        self.stop = Some(stop);
+    }
+
+    /// Reschedules what was not listed.
+    fn finish<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>) -> SpanEnd {
+        let Self { it, bisection, reason, has_listed, has_failed, stop, continues_elsewhere } = self;
+        let unresolved = bisection.unresolved();
+        let attempts = it.span.schedule.attempts;
+        // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
+        let found_nothing = has_failed && !has_listed && !continues_elsewhere;
+        for window in &unresolved {
+            match stop {
+                // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
+                Some(Stop::Pause) if found_nothing => it.reschedule(run, *window, attempts, &reason),
+                // The next search goes on in pieces of this one's length, or shorter ones.
+                Some(_) => it.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason)),
+                // What is left of a longer span is a new one: it did not fail so often by itself.
+                None if has_listed && window.seconds() > 1 => it.reschedule(run, *window, 0, &reason),
+                None => it.reschedule(run, *window, attempts, &reason),
+            }
+        }
+        match stop {
+            Some(_) => SpanEnd::Stopped,
+            None => SpanEnd::Tried { has_recovered: unresolved.is_empty() && !continues_elsewhere },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::pending::PendingSpan;
+    use crate::testing::{LISTING, NOW, World, pending_span, window};
+
+    /// The end of a search in the span after these outcomes, and what is pending then: from, to, attempts, is due at once.
+    fn after(outcomes: Vec<WindowOutcome>) -> (SpanEnd, Vec<(i64, i64, u32, bool)>) {
+        let world = World::listed_to(NOW);
+        let env = world.env();
+        let mut run = world.begin(&env);
+        let span: PendingSpan = pending_span(0, 100);
+        run.change_pending(LISTING, crate::plan::pending::PendingChange::Span(span.clone()));
+        let it = Attempted { listing: LISTING, span: &span };
+        let mut search = SpanSearch {
+            it,
+            bisection: Bisection::new(span.window(), 1, 1_000, 0),
+            reason: String::new(),
+            has_listed: false,
+            has_failed: false,
+            stop: None,
+            continues_elsewhere: false,
+        };
+        for outcome in outcomes {
+            let piece = search.bisection.next_piece().unwrap();
+            search.take(&mut run, piece, outcome);
+        }
+        let end = search.finish(&mut run);
+        let state = |span: &PendingSpan| {
+            let schedule = span.schedule;
+            (span.from, span.to, schedule.attempts, schedule.next_attempt <= NOW)
+        };
+        (end, run.listing_state(LISTING).pending.spans.iter().map(state).collect())
+    }
+
+    fn failed() -> WindowOutcome {
+        WindowOutcome::Failed { error: PortError::next_tick("status 500"), cursor: None }
+    }
+
+    fn paused() -> WindowOutcome {
+        WindowOutcome::Paused { error: PortError::paused("a pause") }
+    }
+
+    fn complete() -> WindowOutcome {
+        WindowOutcome::Complete { pages: 1 }
+    }
+
+    #[test]
+    fn ok_what_was_listed_is_done_and_the_rest_waits() {
+        assert_eq!(after(vec![complete(), complete()]), (SpanEnd::Tried { has_recovered: true }, vec![]));
+        let (end, left) = after(vec![complete(), failed()]);
+        assert_eq!((end, left.len(), left[0].2, left[0].3), (SpanEnd::Tried { has_recovered: false }, 1, 1, false));
+    }
+
+    #[test]
+    fn ok_a_pause_after_a_failure_waits_and_after_success_goes_on_at_once() {
+        let (end, left) = after(vec![failed(), paused()]);
+        assert_eq!((end, left), (SpanEnd::Stopped, vec![(0, 100, 2, false)]));
+        let (_, left) = after(vec![complete(), paused()]);
+        assert_eq!((left.len(), left[0].2, left[0].3), (1, 1, true));
+    }
+
+    #[test]
+    fn ok_a_piece_that_there_was_no_time_for_is_due_at_once() {
+        let (_, left) = after(vec![WindowOutcome::CutOff { pages: 0, cursor: None }]);
+        assert_eq!(left, [(0, 100, 1, true)]);
+        let continued = WindowOutcome::CutOff { pages: 3, cursor: Some("c".to_owned()) };
+        let (_, left) = after(vec![continued]);
+        assert_eq!(left.iter().map(|span| window(span.0, span.1).seconds()).sum::<i64>(), 100);
+        assert!(left.len() == 2 && left.iter().any(|span| span.2 == 0), "{left:?}");
+    }
+}
