@@ -1,6 +1,7 @@
 //! Seeds, on all cores.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 
 use collector::StreamReport;
@@ -50,13 +51,16 @@ impl Totals {
     }
 }
 
-/// Runs the seeds below `seeds` on all cores, each core with a runtime of its own, and adds up what came of them.
-/// Of a seed that panics the number is said.
-pub(crate) fn on_all_cores(seeds: u64, run: impl Fn(u64) -> Pin<Box<dyn Future<Output = Totals>>> + Sync) -> Totals {
+/// Runs the seeds on all cores, each core with a runtime of its own, and adds up their totals. When a seed panics its number
+/// is printed.
+pub(crate) fn on_all_cores(
+    seeds: &Range<u64>,
+    run: impl Fn(u64) -> Pin<Box<dyn Future<Output = Totals>>> + Sync,
+) -> Totals {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let own = |core: usize| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        (0..seeds).skip(core).step_by(cores).fold(Totals::default(), |totals, seed| {
+        seeds.clone().skip(core).step_by(cores).fold(Totals::default(), |totals, seed| {
             let _told = Told(seed);
             totals.plus(runtime.block_on(run(seed)))
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use collector::{Settings, UnixSeconds};
 use simulators::microsoft365::Behaviours;
 use simulators::{Faults, Options};
-use tests::effort::is_whole;
+use tests::effort::{is_whole, named_seeds};
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
@@ -40,9 +40,10 @@ const LIVES: [u64; 3] = [15, 60, 400];
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {
-    let seeds = if is_whole() { SEEDS } else { FEW_SEEDS };
-    let totals = seeds::on_all_cores(seeds, |seed| Box::pin(run(seed)));
-    println!("{seeds} seeds: {totals:?}");
+    let seeds = named_seeds().unwrap_or(0..if is_whole() { SEEDS } else { FEW_SEEDS });
+    let totals = seeds::on_all_cores(&seeds, |seed| Box::pin(run(seed)));
+    println!("seeds {seeds:?}: {totals:?}");
+    let seeds = seeds.end - seeds.start;
     // The storms were storms.
     assert!(totals.ticks > 60 * seeds && totals.deaths > 6 * seeds && totals.failures > 10 * seeds, "{totals:?}");
 }

@@ -10,7 +10,7 @@ use collector::{Settings, UnixSeconds};
 use jiff::Timestamp;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
 use simulators::{Faults, Options};
-use tests::effort::is_whole;
+use tests::effort::{is_whole, named_seeds};
 use tests::rig::worker::Worker;
 use tests::world::chance::Chance;
 
@@ -43,9 +43,10 @@ const NEW_KEY: &str = "sk-admin-simulated-rotated";
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {
-    let seeds = if is_whole() { SEEDS } else { FEW_SEEDS };
-    let totals = seeds::on_all_cores(seeds, |seed| Box::pin(run(seed)));
-    println!("{seeds} seeds: {totals:?}");
+    let seeds = named_seeds().unwrap_or(0..if is_whole() { SEEDS } else { FEW_SEEDS });
+    let totals = seeds::on_all_cores(&seeds, |seed| Box::pin(run(seed)));
+    println!("seeds {seeds:?}: {totals:?}");
+    let seeds = seeds.end - seeds.start;
     // The storms were storms.
     assert!(totals.ticks > 200 * seeds && totals.deaths > 20 * seeds && totals.failures > 20 * seeds, "{totals:?}");
 }

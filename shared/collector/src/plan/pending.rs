@@ -23,6 +23,8 @@ const MAX_REASON_CHARS: usize = 160;
 const MAX_BACKOFF: UnixSeconds = 3_600;
 /// A blob that expires within this is tried before all others, in seconds.
 const EXPIRES_SOON: UnixSeconds = 3_600;
+/// A second pass comes after what was tried this much later, in seconds: most of what it lists is delivered.
+const SECOND_PASS_DELAY: UnixSeconds = 900;
 /// With more pending than this, one is tried on every tick even if none is due: many failures have one cause, and its
 /// end should be noticed soon.
 const MANY: usize = 10;
@@ -79,7 +81,8 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
 }
 
 /// Spans in the order in which they are tried: those that touch are tried as one, for what is broken in them is often one
-/// stretch; the one that was not tried for longest is the first, and second passes are the last.
+/// stretch; the one that was not tried for longest is the first. Second passes let those that were tried a little later go
+/// first.
 pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     spans.sort_by_key(|span| span.from);
     let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
@@ -98,7 +101,8 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
             _ => joined.push(span),
         }
     }
-    joined.sort_by_key(|span| (span.is_second_pass, span.schedule.last_attempt, span.from));
+    let delay = |span: &PendingSpan| if span.is_second_pass { SECOND_PASS_DELAY } else { 0 };
+    joined.sort_by_key(|span| (span.schedule.last_attempt + delay(span), span.from));
     joined
 }
 
@@ -410,7 +414,9 @@ mod tests {
         let together = at(70, 1, 0, 20);
         assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together.clone()]);
         let second_pass = PendingSpan { is_second_pass: true, ..at(50, 0, 20, 30) };
-        assert_eq!(in_order(vec![together.clone(), second_pass.clone()]), [together, second_pass]);
+        assert_eq!(in_order(vec![together.clone(), second_pass.clone()]), [together, second_pass.clone()]);
+        let much_later = at(51 + SECOND_PASS_DELAY, 1, 0, 20);
+        assert_eq!(in_order(vec![much_later.clone(), second_pass.clone()]), [second_pass, much_later]);
     }
 
     #[test]
