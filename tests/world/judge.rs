@@ -313,12 +313,26 @@ impl Judge {
         }
         let rejects = || due.iter().filter(|(event, _)| of.events[**event].identity.is_none());
         let (all, must) = (rejects().count(), rejects().filter(|(_, is_excused)| !**is_excused).count());
-        // The beginning of a blob that is given up as unreadable is kept among the rejected inputs.
-        let given_up = self.given_up.iter().filter(|(stream, ..)| *stream == at).count();
-        match facts.store.rejected(prefix, &of.stream) {
-            kept if (must..=all + given_up).contains(&kept) => Ok(()),
-            kept => Err(format!("{name}: {kept} rejected inputs are kept, {all} were shown")),
+        let (events, others): (Vec<&str>, Vec<&str>) = facts
+            .store
+            .rejected(prefix, &of.stream)
+            .partition(|raw| of.events.iter().any(|event| event.texts.iter().any(|text| text == raw)));
+        if !(must..=all).contains(&events.len()) {
+            return Err(format!("{name}: {} rejected inputs are kept, {all} were shown", events.len()));
         }
+        beginnings_of_blobs(of, &others).map_err(|why| format!("{name}: {why}"))
+    }
+}
+
+/// The beginning of a blob that is given up as unreadable is kept among the rejected inputs, for each such blob once.
+fn beginnings_of_blobs(of: &SceneStream, kept: &[&str]) -> Result<(), String> {
+    let blobs = || of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
+    if let Some(other) = kept.iter().find(|raw| !blobs().any(|blob| blob.starts_with(raw.as_bytes()))) {
+        return Err(format!("a rejected input is kept that was never shown: {other}"));
+    }
+    match kept.len() > blobs().count() {
+        true => Err(format!("the beginnings of {} blobs are kept, {} were shown", kept.len(), blobs().count())),
+        false => Ok(()),
     }
 }
 
