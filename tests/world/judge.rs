@@ -550,3 +550,28 @@ fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::cast;
+    use crate::world::chance::Chance;
+
+    /// Scenes among which one with blobs is found.
+    const SCENES: u64 = 20;
+
+    #[test]
+    fn the_beginnings_of_unreadable_blobs_may_be_kept_and_nothing_that_was_never_shown() {
+        let scenes = (0..SCENES).map(|seed| cast::scene(&mut Chance::new(seed)));
+        let scene = scenes.into_iter().find(Scene::has_blobs).unwrap();
+        let of = &scene.streams[0];
+        let blobs = of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
+        let mut texts: Vec<String> = blobs.map(|blob| String::from_utf8(blob).unwrap()).collect();
+        texts.iter_mut().for_each(|text| text.truncate(text.len() - 2));
+        let mut kept: Vec<&str> = texts.iter().map(String::as_str).collect();
+        assert_eq!(beginnings_of_blobs(of, &kept), Ok(()));
+        kept.push(kept[0]);
+        assert!(beginnings_of_blobs(of, &kept).is_err());
+        assert!(beginnings_of_blobs(of, &["[something else"]).is_err());
+    }
+}

@@ -46,6 +46,10 @@ pub struct Outcome {
     pub troubled_calls: u64,
     /// Ticks until a worker alone had delivered every healthy event.
     pub calm_ticks: u64,
+    /// 1 if the permanent trouble lasted for days.
+    pub outlasted: u64,
+    /// Gaps that a worker alone reported while it lasted.
+    pub gaps: u64,
     /// The permanent trouble of its scene.
     pub trouble: Trouble,
     /// Its scene has blobs, which can be broken.
@@ -140,6 +144,8 @@ impl Run {
             restored: 0,
             troubled_calls: 0,
             calm_ticks: 0,
+            outlasted: 0,
+            gaps: 0,
             trouble: scene.trouble.clone(),
             has_blobs: scene.has_blobs(),
         };
@@ -233,15 +239,21 @@ impl Run {
         self.outcome
     }
 
-    /// The worker alone ticks with the permanent trouble still there.
+    /// The worker alone ticks with the permanent trouble still there, in some seeds for days.
     fn deliver_healthy(&mut self, lone: &mut Lone) -> Result<(), String> {
+        let days = if self.scene.trouble.is_none() { 0 } else { self.chance.pick(&[0, 0, 0, 2, 9]) };
         let (tell, trace) = (self.tell, &mut self.outcome.trace);
-        let note = |now, ticked: &Ticked| {
+        let mut gaps = 0;
+        let mut note = |now, ticked: &Ticked| {
+            gaps += ticked.reports.iter().map(|report| report.gaps.len() as u64).sum::<u64>();
             if tell {
                 let _ = writeln!(trace, "{now} calm {ticked:?}");
             }
         };
-        self.outcome.calm_ticks = lone.deliver_healthy(note)? as u64;
+        self.outcome.calm_ticks = lone.deliver_healthy(&mut note)? as u64;
+        self.outcome.outlasted += u64::from(days > 0);
+        lone.outlast(days, &mut note)?;
+        self.outcome.gaps = gaps;
         Ok(())
     }
 
