@@ -188,6 +188,11 @@ impl Judge {
             .collect();
         for passed in lost {
             let (_, listing, entry) = passed;
+            // Its gap was reported while a pending span still covered it.
+            if self.has_gap(&of.stream.name(), &of.entries[entry]) {
+                self.give_up(passed);
+                continue;
+            }
             if !may_be_given_up(facts, &of.entries[entry]) {
                 let what = describe(of, &of.entries[entry]);
                 return Err(format!(
