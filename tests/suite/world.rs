@@ -19,29 +19,92 @@ const SEEDS: u64 = 10_000;
 const FEW_SEEDS: u64 = 2_500;
 /// Seeds within which every mutant must be caught.
 const SEEDS_FOR_MUTANTS: u64 = 1_000;
+/// Seeds that must have each kind of permanent trouble, of 100 whose scenes can have it.
+const MIN_TROUBLED_PERCENT: u64 = 30;
 /// Lines of a failing seed's trace that are shown.
 const TRACE_TAIL_LINES: usize = 120;
 
-/// Runs the seeds on all cores and adds up what `take` makes of them.
-fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> [u64; 5] + Sync) -> [u64; 5] {
+/// What the seeds came to, added up.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    calls: u64,
+    faults: u64,
+    deaths: u64,
+    adopted: u64,
+    restored: u64,
+    troubled_calls: u64,
+    max_calm_ticks: u64,
+    outlasted: u64,
+    gaps: u64,
+    /// Seeds with broken spans.
+    spans: u64,
+    /// Seeds with blobs.
+    with_blobs: u64,
+    /// Seeds with broken blobs.
+    blobs: u64,
+    /// Seeds with a wrong clock.
+    clock: u64,
+    /// Seeds with a vendor that is down for a time.
+    down: u64,
+}
+
+impl Totals {
+    fn of(outcome: &Outcome) -> Self {
+        let trouble = &outcome.trouble;
+        Self {
+            calls: outcome.calls,
+            faults: outcome.faults,
+            deaths: outcome.deaths,
+            adopted: outcome.adopted,
+            restored: outcome.restored,
+            troubled_calls: outcome.troubled_calls,
+            max_calm_ticks: outcome.calm_ticks,
+            outlasted: outcome.outlasted,
+            gaps: outcome.gaps,
+            spans: u64::from(!trouble.spans.is_empty()),
+            with_blobs: u64::from(outcome.has_blobs),
+            blobs: u64::from(!trouble.blobs.is_empty()),
+            clock: u64::from(trouble.clock.per_mille > 0),
+            down: u64::from(!trouble.down.is_empty()),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            faults: self.faults + other.faults,
+            deaths: self.deaths + other.deaths,
+            adopted: self.adopted + other.adopted,
+            restored: self.restored + other.restored,
+            troubled_calls: self.troubled_calls + other.troubled_calls,
+            max_calm_ticks: self.max_calm_ticks.max(other.max_calm_ticks),
+            outlasted: self.outlasted + other.outlasted,
+            gaps: self.gaps + other.gaps,
+            spans: self.spans + other.spans,
+            with_blobs: self.with_blobs + other.with_blobs,
+            blobs: self.blobs + other.blobs,
+            clock: self.clock + other.clock,
+            down: self.down + other.down,
+        }
+    }
+}
+
+/// Runs the seeds on all cores and adds up what they come to.
+fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> Totals + Sync) -> Totals {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         let take = &take;
         let parts: Vec<_> = (0..cores)
             .map(|core| {
                 let own = seeds.clone().skip(core).step_by(cores);
-                scope.spawn(move || own.map(take).fold([0; 5], add))
+                scope.spawn(move || own.map(take).fold(Totals::default(), Totals::and))
             })
             .collect();
         parts
             .into_iter()
             .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold([0; 5], add)
+            .fold(Totals::default(), Totals::and)
     })
-}
-
-fn add(a: [u64; 5], b: [u64; 5]) -> [u64; 5] {
-    std::array::from_fn(|index| a[index] + b[index])
 }
 
 fn check(seed: u64) -> Outcome {
@@ -58,17 +121,25 @@ fn check(seed: u64) -> Outcome {
 #[test]
 fn thousands_of_seeds_lose_nothing_and_deliver_nothing_twice() {
     let seeds = if is_whole() { SEEDS } else { FEW_SEEDS };
-    let totals = on_all_cores(0..seeds, |seed| {
-        let outcome = check(seed);
-        [outcome.calls, outcome.faults, outcome.deaths, outcome.adopted, outcome.restored]
-    });
-    let [calls, faults, deaths, adopted, restored] = totals;
+    let totals = on_all_cores(0..seeds, |seed| Totals::of(&check(seed)));
+    let Totals { calls, faults, deaths, adopted, restored, troubled_calls, max_calm_ticks, .. } = totals;
+    let Totals { spans, with_blobs, blobs, clock, down, outlasted, gaps, .. } = totals;
     println!(
-        "{seeds} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted, {restored} streams restored"
+        "{seeds} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted, {restored} streams restored; \
+         seeds with broken spans: {spans}, with broken blobs: {blobs} of {with_blobs}, with a wrong clock: {clock}, with down \
+         times: {down}; {troubled_calls} calls failed because of them; healthy events arrived within {max_calm_ticks} ticks; \
+         {outlasted} seeds had trouble for days, with {gaps} gaps"
     );
     // The storms were storms.
     assert!(calls > 100 * seeds && faults > 10 * seeds && deaths > seeds && adopted > seeds / 10, "{totals:?}");
     assert!(restored > seeds / 100, "{totals:?}");
+    // The vendors had permanent trouble of every kind, and it was met.
+    let share = |part: u64, whole: u64| part * 100 / whole.max(1);
+    let shares = [share(spans, seeds), share(blobs, with_blobs), share(clock, seeds), share(down, seeds)];
+    assert!(
+        shares.iter().all(|share| *share >= MIN_TROUBLED_PERCENT) && troubled_calls > seeds,
+        "{shares:?} {totals:?}"
+    );
 }
 
 #[test]

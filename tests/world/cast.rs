@@ -6,16 +6,19 @@ use collector::{
 use jiff::Timestamp;
 use schema::LogType;
 
+use super::cast_trouble::trouble;
 use super::chance::Chance;
 use super::scene::{Content, Entry, Event, Scene, SceneStream};
-use super::trouble::Trouble;
 
 /// The first moment of every random world: half an hour before a day begins, so that days and hours turn.
 pub const BEGIN: UnixSeconds = 1_795_303_800;
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
+/// Seconds of a minute.
+pub(super) const MINUTE: i64 = 60;
+/// Seconds of an hour.
+pub(super) const HOUR: i64 = 3_600;
+/// Seconds of a day.
+pub(super) const DAY: i64 = 86_400;
 
 /// How a vendor hands out events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +91,8 @@ pub fn scene(chance: &mut Chance) -> Scene {
         Shape::Events => &[LogType::OpenAiAudit],
         Shape::Blobs => chance.pick(&[&[LogType::Exchange][..], &[LogType::Exchange, LogType::General][..]]),
     };
-    let streams = log_types.iter().map(|log_type| scene_stream(chance, shape, *log_type)).collect();
+    let mut streams: Vec<_> = log_types.iter().map(|log_type| scene_stream(chance, shape, *log_type)).collect();
+    let trouble = trouble(chance, shape, &mut streams);
     Scene {
         streams,
         policy: policy(chance, shape),
@@ -107,7 +111,7 @@ pub fn scene(chance: &mut Chance) -> Scene {
         tells_time: shape == Shape::Blobs,
         tick_seconds: chance.pick(&[50, 270]),
         page_seconds: 0,
-        trouble: Trouble::default(),
+        trouble,
     }
 }
 
@@ -149,7 +153,7 @@ fn scene_stream(chance: &mut Chance, shape: Shape, log_type: LogType) -> SceneSt
         // Some long before the first tick, some while it all goes on; several in one second.
         let at = match times.last() {
             Some(last) if chance.happens(150) => *last,
-            _ => BEGIN + chance.between(-50 * HOUR, 5 * HOUR),
+            _ => any_time(chance),
         };
         events.push(event(chance, shape, number, at));
         times.push(at);
@@ -160,6 +164,20 @@ fn scene_stream(chance: &mut Chance, shape: Shape, log_type: LogType) -> SceneSt
     };
     chance.shuffle(&mut entries);
     SceneStream { stream: stream(log_type, shape.listings()), events, entries }
+}
+
+/// A time long before the first tick, or while it all goes on.
+pub(super) fn any_time(chance: &mut Chance) -> UnixSeconds {
+    BEGIN + chance.between(-50 * HOUR, 5 * HOUR)
+}
+
+/// One more blob at the stream, with an event of its own.
+pub(super) fn add_blob(chance: &mut Chance, of: &mut SceneStream) {
+    let (event_number, blob_number, at) = (of.events.len(), of.entries.len(), any_time(chance));
+    of.events.push(event(chance, Shape::Blobs, event_number, at));
+    let contents = vec![(event_number, chance.index(2))];
+    let blob = blob_entry(chance, blob_number, at, contents);
+    of.entries.insert(chance.index(blob_number + 1), blob);
 }
 
 fn event(chance: &mut Chance, shape: Shape, number: usize, at: UnixSeconds) -> Event {
@@ -211,13 +229,18 @@ fn blob_entries(chance: &mut Chance, times: &[UnixSeconds]) -> Vec<Entry> {
         .map(|(number, mut events)| {
             chance.shuffle(&mut events);
             let newest = events.iter().map(|(event, _)| times[*event]).max().unwrap_or(BEGIN);
-            let at = newest + chance.between(0, 90 * MINUTE);
-            Entry {
-                at,
-                visible_at: visible_at(chance, at),
-                listings: vec!["content"],
-                content: Content::Blob { id: format!("blob-{number}"), events },
-            }
+            blob_entry(chance, number, newest, events)
         })
         .collect()
+}
+
+/// A blob that is created some time after its newest event.
+fn blob_entry(chance: &mut Chance, number: usize, newest: UnixSeconds, events: Vec<(usize, usize)>) -> Entry {
+    let at = newest + chance.between(0, 90 * MINUTE);
+    Entry {
+        at,
+        visible_at: visible_at(chance, at),
+        listings: vec!["content"],
+        content: Content::Blob { id: format!("blob-{number}"), events },
+    }
 }

@@ -111,11 +111,14 @@ impl Lone {
         Ok(Ticked { reports, calls })
     }
 
-    /// The oldest call; a timer only where there is nothing else, and then time passes.
+    /// The oldest call that the world answers at once; where there is none, the oldest that takes time, for other calls do
+    /// not wait for that one; a timer only where there is nothing else, and then time passes.
     fn next_call(&mut self, worker: &Worker) -> Result<(u64, Request), String> {
         let waiting = worker.waiting();
         let timer = |request: &Request| matches!(request, Request::Sleep { .. });
-        if let Some((id, request)) = waiting.iter().find(|(_, request)| !timer(request)) {
+        let calls = || waiting.iter().filter(|(_, request)| !timer(request));
+        let is_fast = |request: &Request| !self.world.trickles(request);
+        if let Some((id, request)) = calls().find(|(_, request)| is_fast(request)).or_else(|| calls().next()) {
             return Ok((*id, request.clone()));
         }
         let Some((id, Request::Sleep { duration })) = waiting.into_iter().next() else {

@@ -15,6 +15,7 @@
 //! | `lone` | a worker alone: until drained, with a say in its answers |
 //! | `chance` | pseudo-random numbers from a seed |
 //! | `cast` | scenes made from a seed |
+//! | `cast_trouble` | permanent trouble made from a seed |
 //! | `calm` | a worker alone at a vendor with permanent trouble: how soon events arrive |
 //! | `random` | driver 1: seeds |
 //! | `intern` | equal values share a number |
@@ -26,6 +27,7 @@ pub mod behaviour;
 pub mod call;
 pub mod calm;
 pub mod cast;
+mod cast_trouble;
 pub mod chance;
 pub mod explore;
 pub mod fixtures;

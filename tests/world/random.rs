@@ -15,11 +15,12 @@ use super::cast::{self, BEGIN};
 use super::chance::Chance;
 use super::intern::fingerprint;
 use super::judge::{MAX_CLOCK_SKEW, PERSON_FAULT};
-use super::lone::Lone;
+use super::lone::{Lone, Ticked};
 use super::mutant::Mutant;
 use super::scene::Scene;
 use super::simulation::{Simulation, Tearing};
 use super::store::Store;
+use super::trouble::Trouble;
 use super::worker::Worker;
 
 /// What came of a seed.
@@ -41,6 +42,18 @@ pub struct Outcome {
     pub adopted: u64,
     /// Streams whose state was restored from a backup.
     pub restored: u64,
+    /// Calls that failed in the storm because of permanent trouble.
+    pub troubled_calls: u64,
+    /// Ticks until a worker alone had delivered every healthy event.
+    pub calm_ticks: u64,
+    /// 1 if the permanent trouble lasted for days.
+    pub outlasted: u64,
+    /// Gaps that a worker alone reported while it lasted.
+    pub gaps: u64,
+    /// The permanent trouble of its scene.
+    pub trouble: Trouble,
+    /// Its scene has blobs, which can be broken.
+    pub has_blobs: bool,
 }
 
 /// Runs one seed; `change` may build a fault into its world. With `tell` the outcome has the trace.
@@ -119,9 +132,23 @@ impl Run {
         let desks =
             (0..chance.pick(&[2, 2, 3])).map(|_| Desk::new(chance.between(-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW))).collect();
         let (violation, trace) = (None, String::new());
-        let outcome =
-            Outcome { violation, trace_hash: 0, trace, calls: 0, faults: 0, deaths: 0, adopted: 0, restored: 0 };
         let scene = Arc::clone(&world.scene);
+        let outcome = Outcome {
+            violation,
+            trace_hash: 0,
+            trace,
+            calls: 0,
+            faults: 0,
+            deaths: 0,
+            adopted: 0,
+            restored: 0,
+            troubled_calls: 0,
+            calm_ticks: 0,
+            outlasted: 0,
+            gaps: 0,
+            trouble: scene.trouble.clone(),
+            has_blobs: scene.has_blobs(),
+        };
         Self { world, scene, chance, desks, odds, late: Vec::new(), tell, step: 0, ticks: 0, outcome }
     }
 
@@ -182,7 +209,8 @@ impl Run {
         }
     }
 
-    /// One worker and no fault, until all is done; then the judgement.
+    /// One worker and no fault: first with the permanent trouble still there, until every healthy event is delivered; then
+    /// without it until all is done. Then the judgement.
     fn calm(mut self) -> Outcome {
         // Those who still run are never heard of again; what they sent may still arrive.
         for desk in 0..self.desks.len() {
@@ -190,7 +218,14 @@ impl Run {
         }
         self.world.mend_store();
         let mut lone = Lone::new(self.world.clone());
-        let mut settled = self.world.judge.violation.take().map_or_else(|| lone.settle(), Err);
+        let mut settled = self.world.judge.violation.take().map_or(Ok(()), Err);
+        if settled.is_ok() {
+            settled = self.deliver_healthy(&mut lone);
+        }
+        if settled.is_ok() {
+            lone.world.heal();
+            settled = lone.settle();
+        }
         if settled.is_ok() {
             for (tick, request) in std::mem::take(&mut self.late) {
                 lone.world.perform(tick, &request);
@@ -202,6 +237,24 @@ impl Run {
         self.note(&self.world.clone());
         self.outcome.violation = settled.err();
         self.outcome
+    }
+
+    /// The worker alone ticks with the permanent trouble still there, in some seeds for days.
+    fn deliver_healthy(&mut self, lone: &mut Lone) -> Result<(), String> {
+        let days = if self.scene.trouble.is_none() { 0 } else { self.chance.pick(&[0, 0, 0, 2, 9]) };
+        let (tell, trace) = (self.tell, &mut self.outcome.trace);
+        let mut gaps = 0;
+        let mut note = |now, ticked: &Ticked| {
+            gaps += ticked.reports.iter().map(|report| report.gaps.len() as u64).sum::<u64>();
+            if tell {
+                let _ = writeln!(trace, "{now} calm {ticked:?}");
+            }
+        };
+        self.outcome.calm_ticks = lone.deliver_healthy(&mut note)? as u64;
+        self.outcome.outlasted += u64::from(days > 0);
+        lone.outlast(days, &mut note)?;
+        self.outcome.gaps = gaps;
+        Ok(())
     }
 
     /// A call that was given up arrives, or never will.
@@ -230,6 +283,7 @@ impl Run {
         match fate {
             Fate::Answer => {
                 let answer = self.world.perform(self.desks[desk].tick, &request);
+                self.outcome.troubled_calls += u64::from(request.to_vendor() && matches!(answer, Answer::Failed(_)));
                 self.answer(desk, id, answer);
             }
             Fate::Instead(answer) => self.answer(desk, id, answer),

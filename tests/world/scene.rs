@@ -79,6 +79,14 @@ pub enum Content {
 }
 
 impl Content {
+    /// The id of a blob.
+    pub fn blob_id(&self) -> Option<&str> {
+        match self {
+            Self::Event(..) => None,
+            Self::Blob { id, .. } => Some(id),
+        }
+    }
+
     /// The indices of the events shown.
     pub fn events(&self) -> Vec<usize> {
         match self {
@@ -121,6 +129,11 @@ impl Scene {
         if self.page_seconds == 0 { 0 } else { pages + 32 }
     }
 
+    /// Returns `true` if listings show blobs.
+    pub fn has_blobs(&self) -> bool {
+        self.streams.iter().flat_map(|stream| &stream.entries).any(|entry| entry.content.blob_id().is_some())
+    }
+
     /// Whether permanent trouble keeps the listing from handing out the entry.
     pub fn is_broken(&self, entry: &Entry, listing: &str) -> bool {
         let second = Window { from: entry.at, to: entry.at + 1 };
@@ -129,10 +142,7 @@ impl Scene {
 
     /// The permanent trouble of an entry that is a blob.
     pub fn broken_blob(&self, entry: &Entry) -> Option<BrokenBlob> {
-        match &entry.content {
-            Content::Event(..) => None,
-            Content::Blob { id, .. } => self.trouble.blobs.get(id).copied(),
-        }
+        self.trouble.blobs.get(entry.content.blob_id()?).copied()
     }
 }
 

@@ -178,6 +178,12 @@ impl Simulation {
         Some((entry, self.scene.broken_blob(entry)))
     }
 
+    /// Returns `true` if the request asks for a chunk of a blob that trickles.
+    pub fn trickles(&self, request: &Request) -> bool {
+        let Request::Chunk { stream, blob, .. } = request else { return false };
+        self.blob_entry(stream, blob).is_some_and(|(_, broken)| broken == Some(BrokenBlob::Trickles))
+    }
+
     fn chunk(&mut self, stream: &str, id: &str, chunk: usize) -> Option<Vec<u8>> {
         let mut bytes = self.scene.stream(stream)?.blob(id)?;
         match self.blob_entry(stream, id)?.1 {

@@ -51,10 +51,11 @@ impl Store {
         lines.map(|line| line.identity.as_str()).collect()
     }
 
-    /// How many inputs of the stream were rejected.
-    pub fn rejected(&self, prefix: &str, stream: &Stream) -> usize {
+    /// The rejected inputs of the stream, as they came.
+    pub fn rejected<'a>(&'a self, prefix: &str, stream: &Stream) -> impl Iterator<Item = &'a str> {
         let folder = format!("{prefix}rejected/{}/", stream.log_type.table());
-        self.objects.keys().filter(|key| key.starts_with(&folder)).count()
+        let kept = self.objects.iter().filter(move |(key, _)| key.starts_with(&folder));
+        kept.map(|(_, object)| object.essence.strip_prefix("rejected ").unwrap_or(&object.essence))
     }
 
     /// The high-water mark of `seq` in the stream's birth record.

@@ -12,7 +12,7 @@ pub const TRICKLE_SECONDS: i64 = 5;
 const CLOCK_PERIOD: i64 = 600;
 
 /// What is permanently wrong at a vendor. The default is nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trouble {
     /// Spans of vendor time that cannot be listed: a window that touches one fails.
     pub spans: Vec<BrokenSpan>,
@@ -25,7 +25,7 @@ pub struct Trouble {
 }
 
 /// A span of vendor time that cannot be listed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenSpan {
     /// The only listing that has the trouble; `None`: all have it.
     pub listing: Option<ListingId>,
@@ -47,7 +47,7 @@ pub enum BrokenBlob {
 }
 
 /// How a vendor's clock is wrong.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WrongClock {
     /// Seconds that it is ahead; negative: behind.
     pub ahead: i64,
@@ -77,10 +77,31 @@ impl Trouble {
         self.down.iter().any(|down| (down.from..down.to).contains(&now))
     }
 
+    /// Returns `true` if the trouble keeps a tick at `now` from listing the newest time: the vendor answers nothing, or
+    /// its clock is behind.
+    pub fn delays(&self, now: UnixSeconds) -> bool {
+        self.is_down(now) || self.clock.at(now) < now
+    }
+
     /// Whether a window of the listing cannot be listed.
     pub fn breaks(&self, listing: &str, window: Window) -> bool {
         let concerns = |span: &&BrokenSpan| span.listing.is_none_or(|only| only == listing);
         let touches = |span: &BrokenSpan| span.window.from < window.to && window.from < span.window.to;
         self.spans.iter().filter(concerns).any(touches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vendor_that_is_down_or_whose_clock_is_behind_delays_events() {
+        let clock = |ahead| WrongClock { ahead, per_mille: 1_000, seed: 1 };
+        let delays = |trouble: Trouble| [9, 10].map(|now| trouble.delays(now));
+        assert_eq!(delays(Trouble::default()), [false, false]);
+        assert_eq!(delays(Trouble { down: vec![Window { from: 0, to: 10 }], ..Trouble::default() }), [true, false]);
+        assert_eq!(delays(Trouble { clock: clock(-1), ..Trouble::default() }), [true, true]);
+        assert_eq!(delays(Trouble { clock: clock(1), ..Trouble::default() }), [false, false]);
     }
 }
