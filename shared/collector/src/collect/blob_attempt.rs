@@ -65,7 +65,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
     others_wait: bool,
 ) -> Result<Attempt, PortError> {
     let Candidate { blob, missing_since, .. } = candidate;
-    let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now());
+    let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now(), run.env.now());
     let (problem, was_unreadable) = match fetched {
         // Nobody asked for it, and nobody may be asked for the others.
         Err(error) if error.recovery == Recovery::Paused => return Ok(Attempt::CutOff),
@@ -89,7 +89,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
         lose(run, blob, &format!("{problem} {}", last.words()));
         return given_up(run, listing, blob, was_unreadable).await;
     }
-    let since = missing_since.unwrap_or_else(|| run.now());
+    let since = missing_since.unwrap_or_else(|| run.env.now());
     let pending = failed_blob(run, candidate, Some(since), &format!("content {} {problem}", blob.id));
     run.change_pending(listing, PendingChange::Blob(pending));
     Ok(Attempt::Recorded { was_unreadable })

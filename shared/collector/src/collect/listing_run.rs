@@ -52,7 +52,7 @@ impl ListingRun {
             return None;
         }
         let Plan { main, sweep, began, sweeps, with_main, lost } =
-            plan(&state, run.intake.delivery.state.head.floor, run.policy, now);
+            plan(&state, run.intake.delivery.state.head.floor, run.policy, [now, run.env.now().max(now)]);
         let span_run = |span, mark| SpanRun::new(span, mark, state.pending.windows());
         Some(Self {
             id,

@@ -15,6 +15,8 @@ use crate::base::time::UnixSeconds;
 use crate::plan::pending::PendingChange;
 use crate::plan::remaining::{Choice, Remaining};
 
+/// Lengths of the part of a pending span that is probed: all of it, or halved up to so many times less one.
+const PROBE_LENGTHS: u64 = 6;
 /// A listing that is not offered is listed again after this, in seconds.
 const LIST_AGAIN_AFTER: UnixSeconds = 86_400;
 /// A listing that has answered before counts as not offered after refusals in this many ticks in a row.
@@ -93,8 +95,9 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
         nothing_answers(listing, run, span);
         return Ok(());
     };
-    let part =
-        Remaining::new(pending.window(), std::iter::empty()).take(Choice::Random(random), listing.size.seconds());
+    // The whole span may touch what is broken elsewhere too: a piece of a random length may not.
+    let seconds = listing.size.seconds().min(pending.window().seconds()) >> ((random >> 32) % PROBE_LENGTHS);
+    let part = Remaining::new(pending.window(), std::iter::empty()).take(Choice::Random(random), seconds.max(1));
     let window = part.unwrap_or(pending.window());
     let request = WindowRequest {
         cursor: pending.cursor.as_deref().filter(|_| window == pending.window()),

@@ -18,10 +18,11 @@ const MAX_ROUNDS: u32 = 2;
 /// Requests for pending work of a listing that answered at first, and then no more.
 const MAX_REQUESTS_AFTER_END: u64 = 12;
 
-/// Reports spans that the vendor no longer keeps as gaps, and gives them up.
+/// Reports spans that the vendor no longer keeps as gaps, and gives them up. `now` is the vendor's time; one whose clock is
+/// behind keeps no more than by ours, and shows nothing where it dropped something.
 pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now: UnixSeconds) {
     let Some(retention) = run.policy.retention else { return };
-    let oldest = now - retention.keeps + retention.margin;
+    let oldest = run.env.now().max(now) - retention.keeps + retention.margin;
     for listing in &run.stream.listings {
         for window in run.listing_state(listing).pending.expired(oldest) {
             run.record_gap(window, "could not be listed until the vendor dropped it");

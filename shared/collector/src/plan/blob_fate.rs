@@ -32,18 +32,19 @@ pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>
     retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE)
 }
 
-/// Whether an attempt at `now` is the last one, and why. `missing_since` is since when the vendor said nothing but that
-/// the blob is missing, or sent something unreadable.
+/// Returns why an attempt is the last one, if it is, at the vendor's time `now`, which is `ours` by our clock. Since
+/// `missing_since`, by our clock, the vendor has said nothing but that the blob is missing, or sent something unreadable.
 pub(crate) fn last_attempt(
     created: UnixSeconds,
     missing_since: Option<UnixSeconds>,
     retention: Option<Retention>,
     now: UnixSeconds,
+    ours: UnixSeconds,
 ) -> Option<LastAttempt> {
     if last_attempt_at(created, retention).is_some_and(|last| now >= last) {
         return Some(LastAttempt::Expiring);
     }
-    let too_long = missing_since.is_some_and(|since| now - since >= GIVE_UP_AFTER);
+    let too_long = missing_since.is_some_and(|since| ours - since >= GIVE_UP_AFTER);
     too_long.then_some(LastAttempt::MissingTooLong)
 }
 
@@ -56,15 +57,15 @@ mod tests {
 
     #[test]
     fn ok_a_blob_is_given_up_before_it_is_listed_no_more() {
-        assert_eq!(last_attempt(0, None, RETENTION, LAST - 1), None);
-        assert_eq!(last_attempt(0, None, RETENTION, LAST), Some(LastAttempt::Expiring));
-        assert_eq!(last_attempt(0, None, None, i64::MAX), None);
+        assert_eq!(last_attempt(0, None, RETENTION, LAST - 1, 0), None);
+        assert_eq!(last_attempt(0, None, RETENTION, LAST, 0), Some(LastAttempt::Expiring));
+        assert_eq!(last_attempt(0, None, None, i64::MAX, 0), None);
     }
 
     #[test]
     fn ok_a_blob_that_is_only_missing_is_given_up_after_a_day() {
-        assert_eq!(last_attempt(0, Some(100), RETENTION, 100 + GIVE_UP_AFTER - 1), None);
-        assert_eq!(last_attempt(0, Some(100), RETENTION, 100 + GIVE_UP_AFTER), Some(LastAttempt::MissingTooLong));
+        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER - 1), None);
+        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER), Some(LastAttempt::MissingTooLong));
         assert_eq!(LastAttempt::MissingTooLong.words(), "for 24 hours");
     }
 }

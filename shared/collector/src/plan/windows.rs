@@ -22,15 +22,23 @@ pub(crate) struct Plan {
     pub(crate) lost: Option<Window>,
 }
 
-/// Plans one listing at the vendor's `now`: from the watermark, less the overlap, and what the due sweeps
-/// have to look at again; never below the floor, never past the vendor's retention, never into its future.
+/// Plans one listing at the vendor's `now`, which is `ours` by our clock or earlier: from the watermark, less the overlap,
+/// and what the due sweeps have to look at again; never below the floor, never past the vendor's retention, never into
+/// its future. A vendor whose clock is behind may have dropped more than it says: the loss is reported by the later clock.
 ///
 /// A sweep of a reach begins that far before the *last* one, not before the watermark: what was older
 /// then has been looked at since, however much too late a sweep comes, and however late the watermark is.
 /// So an event that shows up within the reach of its time is found.
-pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPolicy, now: UnixSeconds) -> Plan {
+pub(crate) fn plan(
+    listing: &ListingState,
+    floor: UnixSeconds,
+    policy: &VendorPolicy,
+    [now, ours]: [UnixSeconds; 2],
+) -> Plan {
     let watermark = listing.watermark.min(now);
-    let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
+    let oldest_at =
+        |now| policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
+    let (oldest, kept_from) = (oldest_at(now), oldest_at(ours));
     let last = |reach: u32| listing.swept.get(&reach).copied();
     let due = |sweep: &&Sweep| last(sweep.reach).is_none_or(|last| now - last >= sweep.every);
     let due: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach).collect();
@@ -57,7 +65,7 @@ pub(crate) fn plan(listing: &ListingState, floor: UnixSeconds, policy: &VendorPo
         |left: &SweepProgress| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
     let left = listing.sweep_progress.filter(goes_on).filter(|_| sweep.is_some_and(|from| from < main));
     let sweep = left.map_or(sweep, |left| sweep.map(|from| left.at.clamp(from, main - 1)));
-    let lost = (listing.watermark < oldest).then_some(Window { from: listing.watermark, to: oldest.min(now) });
+    let lost = (watermark < kept_from).then_some(Window { from: watermark, to: kept_from.min(now) });
     Plan {
         main: span(main, now),
         sweep: sweep.and_then(|from| span(from, main)),
@@ -107,7 +115,7 @@ mod tests {
     #[test]
     fn ok_idle_lists_the_overlap_only() {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
-        let got = plan(&state, 0, &policy(None), NOW);
+        let got = plan(&state, 0, &policy(None), [NOW; 2]);
         let (main, none) = (window(NOW - 660, NOW), Vec::new);
         assert_eq!(got, Plan { main, sweep: None, began: None, sweeps: none(), with_main: none(), lost: None });
     }
@@ -115,20 +123,20 @@ mod tests {
     #[test]
     fn ok_a_due_sweep_comes_after_and_the_floor_stops_it() {
         let state = listing(NOW - 60, &[(604_800, NOW - 100), (86_400, NOW - HOUR)]);
-        let got = plan(&state, 0, &policy(None), NOW);
+        let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - 660, NOW), window(NOW - HOUR - DAY, NOW - 660)));
         assert_eq!(got.sweeps, [86_400]);
-        assert_eq!(plan(&state, NOW - 900, &policy(None), NOW).sweep, window(NOW - 900, NOW - 660));
-        assert_eq!(plan(&state, NOW - 600, &policy(None), NOW).sweep, None);
+        assert_eq!(plan(&state, NOW - 900, &policy(None), [NOW; 2]).sweep, window(NOW - 900, NOW - 660));
+        assert_eq!(plan(&state, NOW - 600, &policy(None), [NOW; 2]).sweep, None);
     }
 
     #[test]
     fn ok_a_late_sweep_looks_back_from_the_last_one() {
         let state = listing(NOW, &[(604_800, NOW), (86_400, NOW - 5 * HOUR)]);
-        assert_eq!(plan(&state, 0, &policy(None), NOW).sweep, window(NOW - 5 * HOUR - DAY, NOW - 600));
+        assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).sweep, window(NOW - 5 * HOUR - DAY, NOW - 600));
         // The wider of two that are due; a stream that was never swept, from its watermark.
         let state = listing(NOW, &[(86_400, NOW - 5 * HOUR)]);
-        let got = plan(&state, 0, &policy(None), NOW);
+        let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.sweep, got.sweeps), (window(NOW - 7 * DAY, NOW - 600), vec![86_400, 604_800]));
     }
 
@@ -139,7 +147,7 @@ mod tests {
             ..listing(NOW, &[(604_800, NOW), (86_400, NOW - 2 * HOUR)])
         };
         let planned = |left| {
-            let plan = plan(&left, 0, &policy(None), NOW);
+            let plan = plan(&left, 0, &policy(None), [NOW; 2]);
             (plan.sweep, plan.began)
         };
         let (since, began) = (NOW - 2 * HOUR - DAY, NOW - HOUR);
@@ -156,16 +164,16 @@ mod tests {
     fn ok_a_watermark_far_behind_takes_the_sweep_along() {
         let stopped = NOW - 3 * DAY;
         let state = listing(stopped, &[(604_800, NOW), (86_400, stopped - 100)]);
-        let got = plan(&state, 0, &policy(None), NOW);
+        let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(stopped - 100 - DAY, NOW), None));
         assert_eq!(got.with_main, [86_400]);
-        assert_eq!(plan(&state, stopped - 900, &policy(None), NOW).main, window(stopped - 900, NOW));
+        assert_eq!(plan(&state, stopped - 900, &policy(None), [NOW; 2]).main, window(stopped - 900, NOW));
         // What was listed on the way, a day and more after it happened, is not looked at again.
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
-        assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(stopped + DAY - 600, NOW));
+        assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).main, window(stopped + DAY - 600, NOW));
         // Nor is the overlap, where windows have to be cut.
         let state = ListingState { window_seconds: Some(HOUR), ..state };
-        let got = plan(&state, 0, &policy(None), NOW);
+        let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(stopped + DAY, NOW), None));
     }
 
@@ -173,24 +181,32 @@ mod tests {
     fn ok_a_backlog_is_listed_before_the_overlap_is_again() {
         let swept = [(604_800, NOW - 100), (86_400, NOW - 100)];
         let cut = |watermark, swept| ListingState { window_seconds: Some(600), ..listing(watermark, swept) };
-        let got = plan(&cut(NOW - 601, &swept), 0, &policy(None), NOW);
+        let got = plan(&cut(NOW - 601, &swept), 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - 601, NOW), window(NOW - 1_201, NOW - 601)));
         assert!(got.sweeps.is_empty());
         // With a sweep that is due it is part of that.
         let due = [swept[0], (86_400, NOW - HOUR)];
-        let got = plan(&cut(NOW - HOUR, &due), 0, &policy(None), NOW);
+        let got = plan(&cut(NOW - HOUR, &due), 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - HOUR, NOW), window(NOW - HOUR - DAY, NOW - HOUR)));
         // What one window holds is no backlog: an idle stream's watermark is written once an hour.
         for state in [cut(NOW - 600, &swept), listing(NOW - HOUR, &swept)] {
-            let got = plan(&state, 0, &policy(None), NOW);
+            let got = plan(&state, 0, &policy(None), [NOW; 2]);
             assert_eq!((got.main, got.sweep), (window(state.watermark - 600, NOW), None));
         }
     }
 
     #[test]
+    fn ok_a_vendor_whose_clock_is_behind_may_have_dropped_more_than_it_says() {
+        let policy = policy(Some(Retention { keeps: 7 * DAY, margin: 600 }));
+        let got = plan(&listing(NOW - 4 * DAY, &[]), 0, &policy, [NOW, NOW + 5 * DAY]);
+        assert_eq!(got.lost, window(NOW - 4 * DAY, NOW - 2 * DAY + 600));
+        assert_eq!(got.main.unwrap().to, NOW, "all of it is listed nevertheless");
+    }
+
+    #[test]
     fn ok_never_past_retention_and_the_loss_is_told() {
         let retention = Retention { keeps: 7 * DAY, margin: 600 };
-        let got = plan(&listing(NOW - 9 * DAY, &[]), 0, &policy(Some(retention)), NOW);
+        let got = plan(&listing(NOW - 9 * DAY, &[]), 0, &policy(Some(retention)), [NOW; 2]);
         let oldest = NOW - 7 * DAY + 600;
         assert_eq!((got.main, got.sweep), (window(oldest, NOW), None));
         assert_eq!(got.lost, window(NOW - 9 * DAY, oldest));
@@ -199,6 +215,6 @@ mod tests {
     #[test]
     fn ok_a_watermark_ahead_of_the_vendor_does_not_hide_the_overlap() {
         let state = listing(NOW + 3 * DAY, &[(86_400, NOW), (604_800, NOW)]);
-        assert_eq!(plan(&state, 0, &policy(None), NOW).main, window(NOW - 600, NOW));
+        assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).main, window(NOW - 600, NOW));
     }
 }
