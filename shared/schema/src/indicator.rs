@@ -1,5 +1,6 @@
 //! Indicators: values worth searching for, whatever field they stand in.
 
+mod address;
 mod scan;
 
 use crate::json::write_string;
@@ -124,15 +125,18 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Takes what a field's text holds. `lenient` also finds an address with brackets or a port.
+    /// Takes what a field's text holds. `lenient` adds what the reference does not find: addresses in other forms than
+    /// their own, and the IPv4 form of an IPv4-mapped address.
     pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, lenient: bool) {
         match indicator {
-            Indicator::Ip if lenient => self.ip(scan::address(trim(text))),
-            Indicator::Ip => self.ip(trim(text)),
+            Indicator::Ip if lenient => self.addresses(trim(text)),
+            Indicator::Ip => {
+                self.ip(trim(text), lenient);
+            }
             Indicator::Domain => self.domain(text),
-            Indicator::Hostname => self.hostname(text),
-            Indicator::Url => scan::url_host(trim(text)).into_iter().for_each(|host| self.hostname(&host)),
-            Indicator::NetAddr => self.hostname(scan::net_host(text)),
+            Indicator::Hostname => self.hostname(text, lenient),
+            Indicator::Url => scan::url_host(trim(text)).into_iter().for_each(|host| self.hostname(&host, lenient)),
+            Indicator::NetAddr => self.hostname(scan::net_host(text), lenient),
             Indicator::Email if text.contains('@') => self.add(Any::Emails, trim(text)),
             Indicator::Email => {}
             Indicator::Md5 => self.hash(Any::Md5Hashes, trim(text), 32),
@@ -154,9 +158,24 @@ impl Found {
         }
     }
 
-    fn ip(&mut self, text: &str) {
-        if scan::is_ip(text) {
-            self.add(Any::IpAddresses, text);
+    /// Takes a text that is one address and nothing else; returns `false` for any other text.
+    fn ip(&mut self, text: &str, lenient: bool) -> bool {
+        if !address::is_ip(text) {
+            return false;
+        }
+        self.add(Any::IpAddresses, text);
+        if let Some(ipv4) = address::mapped(text).filter(|_| lenient) {
+            self.add(Any::IpAddresses, &ipv4.to_string());
+        }
+        true
+    }
+
+    /// Takes the addresses of a text in any form.
+    fn addresses(&mut self, text: &str) {
+        if !self.ip(text, true) {
+            for address in address::addresses(text) {
+                self.ip(address, true);
+            }
         }
     }
 
@@ -168,9 +187,12 @@ impl Found {
         }
     }
 
-    fn hostname(&mut self, text: &str) {
+    fn hostname(&mut self, text: &str, lenient: bool) {
         let text = trim(text);
-        if scan::is_ip(text) { self.add(Any::IpAddresses, text) } else { self.domain(text) }
+        let bare = if lenient { address::address(text).unwrap_or(text) } else { text };
+        if !self.ip(bare, lenient) {
+            self.domain(text);
+        }
     }
 
     fn hash(&mut self, any: Any, text: &str, digits: usize) {

@@ -1,3 +1,5 @@
+mod indicators;
+
 use super::*;
 
 fn context() -> LineContext<'static> {
