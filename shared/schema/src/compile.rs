@@ -137,10 +137,11 @@ impl<'a> Compiler<'a> {
         }
         let value = Value {
             kind: self.kind(definition)?,
-            indicators: indicators(&definition.indicators)?.into(),
+            indicators: indicators(definition.indicators.iter().chain(&definition.extension_indicators))?,
             written: Box::new(Written {
                 kind: definition.kind.clone(),
                 indicators: definition.indicators.clone(),
+                extension_indicators: definition.extension_indicators.clone(),
                 time_formats: definition
                     .time_format
                     .iter()
@@ -199,9 +200,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn indicators(names: &[String]) -> Result<Vec<Indicator>, String> {
+fn indicators<'n>(names: impl Iterator<Item = &'n String>) -> Result<Box<[Indicator]>, String> {
     let known = |name: &String| Indicator::from_name(name).ok_or_else(|| format!("no indicator is called {name}"));
-    names.iter().map(known).collect()
+    names.map(known).collect()
 }
 
 #[cfg(test)]

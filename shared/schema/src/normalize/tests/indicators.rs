@@ -74,3 +74,19 @@ fn c2_an_ipv4_mapped_address_gives_the_ipv4_form_as_well() {
         assert_eq!(found, both, "{path}: {text}");
     }
 }
+
+#[test]
+fn c6_the_actor_of_a_key_is_found_as_the_actor_of_a_session_is() {
+    for (actor, expected) in [
+        (r#""session":{"user":{"id":"user-1","email":"a@example.org"}}"#, "user-1"),
+        (r#""api_key":{"id":"key-1","type":"user","user":{"id":"user-1","email":"a@example.org"}}"#, "user-1"),
+        (r#""api_key":{"type":"service_account","service_account":{"id":"svc-1"}}"#, "svc-1"),
+        (r#""user":{"id":"user-1"}"#, "user-1"),
+        (r#""service_account":{"id":"svc-1"}"#, "svc-1"),
+    ] {
+        let event = format!(r#"{{"id":"a","type":"t","effective_at":1,"actor":{{{actor}}},"user":{{"id":"target"}}}}"#);
+        let found = |mode| member(LogType::OpenAiAudit, mode, &event, "p_any_actor_ids");
+        assert_eq!(found(Mode::Default), Value::from([expected].as_slice()), "{actor}");
+        assert_eq!(found(Mode::Strict), Value::Null, "{actor}");
+    }
+}
