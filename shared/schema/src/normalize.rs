@@ -42,7 +42,7 @@ pub struct Normalized {
 pub struct Rejection {
     /// What is wrong with it, without its content.
     pub reason: String,
-    /// Hour 0 and the hash of the raw input: a rejected input too is known when it comes again.
+    /// A reserved hour and the hash of the raw input: a rejected input too is known when it comes again.
     pub row_id: RowId,
 }
 
