@@ -34,7 +34,11 @@ impl SetAside {
         }
         if self.values.len() < self.count as usize {
             let mut whole = Vec::new();
-            event.write(Document::ROOT, &mut whole);
+            // An object in the line has each key once: an event that has one twice is kept as its text.
+            match event.has_repeats(Document::ROOT) {
+                true => write_string(event.raw(Document::ROOT), &mut whole),
+                false => event.write(Document::ROOT, &mut whole),
+            }
             self.values = vec![("event".to_owned(), whole)];
         }
         tell_apart(&mut self.values);
@@ -93,6 +97,14 @@ mod tests {
         assert_eq!(aside.count as usize, count);
         aside.write(&json::parse(br#"{"a":[1]}"#).unwrap(), &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn c9_an_event_with_too_many_and_a_key_twice_is_set_aside_as_its_text() {
+        let (mut aside, mut out) = (SetAside::default(), Vec::new());
+        (0..=MOST_ASIDE).for_each(|_| aside.push(|| ("a".to_owned(), b"1".to_vec())));
+        aside.write(&json::parse(br#"{"a":[1],"a":2}"#).unwrap(), &mut out);
+        assert_eq!(out, br#","p_nonconforming":{"event":"{\"a\":[1],\"a\":2}"}"#);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Line<'_> {
 }
 
 /// Null, or an array without elements.
-fn is_nothing(place: Place<'_>, id: NodeId) -> bool {
+pub(super) fn is_nothing(place: Place<'_>, id: NodeId) -> bool {
     match place.document.kind(id) {
         Kind::Null => true,
         Kind::Array => place.document.elements(id).next().is_none(),
