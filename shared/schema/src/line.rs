@@ -3,9 +3,11 @@
 mod aside;
 mod path;
 mod plan;
+mod repeats;
 mod scalar;
 mod undeclared;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use jiff::civil::DateTime;
@@ -113,6 +115,9 @@ impl<'o> Line<'o> {
     /// Writes the event's members, without the braces around them.
     pub(crate) fn event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
         let place = Place { document: event, path: &Path::Top, in_array: false };
+        if !self.strict {
+            self.repeats(place, Document::ROOT);
+        }
         self.members(place, schema, Some(Document::ROOT), &[])
     }
 
@@ -158,7 +163,7 @@ impl<'o> Line<'o> {
         self.scratch.plans.assign(place.document, object, node, self.strict, &mut undeclared);
         constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
         for at in first..self.scratch.plans.assigned.len() {
-            let Assigned { field, value, is_aside } = self.scratch.plans.assigned[at];
+            let Assigned { field, value, is_aside, is_by_column } = self.scratch.plans.assigned[at];
             let field = &object.fields[field as usize];
             if let Some(id) = value.filter(|id| field.is_plain && place.document.is_tidy_string(*id)) {
                 write_separator(self.out);
@@ -166,7 +171,8 @@ impl<'o> Line<'o> {
                 self.out.extend_from_slice(place.document.raw(id).as_bytes());
                 continue;
             }
-            let path = Path::Name(place.path, &field.name);
+            let sent = value.filter(|_| is_by_column).and_then(|id| sent_name(place.document, node, id));
+            let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
             match value {
                 Some(id) if is_aside => self.set_aside(place.at(&path), id),
                 _ => self.field(place.at(&path), field, node, value)?,
@@ -186,7 +192,7 @@ impl<'o> Line<'o> {
         let at = first + assigned[first..].partition_point(|assigned| assigned.field < field);
         match assigned.get_mut(at).filter(|assigned| assigned.field == field) {
             Some(assigned) => assigned.value = assigned.value.or(Some(id)),
-            None => assigned.insert(at, Assigned { field, value: Some(id), is_aside: false }),
+            None => assigned.insert(at, Assigned { field, value: Some(id), is_aside: false, is_by_column: false }),
         }
     }
 
@@ -300,8 +306,13 @@ impl<'o> Line<'o> {
 
     fn fitted(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Trouble> {
         let kind = place.document.kind(id);
-        if value.is_embedded && kind == Kind::String {
-            return self.embedded(place, value, id);
+        if kind == Kind::String {
+            if value.is_embedded {
+                return self.embedded(place, value, id);
+            }
+            if let Some(fitted) = self.container_in_text(place, value, id) {
+                return fitted;
+            }
         }
         match &value.kind {
             Type::Object(object) if kind == Kind::Object => {
@@ -330,7 +341,29 @@ impl<'o> Line<'o> {
         if document.kind(Document::ROOT) == Kind::Null {
             return Ok(false);
         }
-        self.fitted(Place { document: &document, ..place }, value, Document::ROOT)
+        self.parsed_text(place, value, &document)
+    }
+
+    /// Writes an array or object that was sent as its JSON text; none when the value is not of such a type or the text
+    /// is of another.
+    fn container_in_text(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Option<Result<bool, Trouble>> {
+        let (wanted, bracket) = match value.kind {
+            Type::Array(_) => (Kind::Array, '['),
+            Type::Object(_) => (Kind::Object, '{'),
+            _ => return None,
+        };
+        let text = if self.strict { return None } else { place.document.text(id) };
+        let document = text.trim_start().starts_with(bracket).then(|| json::parse(text.as_bytes()).ok())??;
+        (document.kind(Document::ROOT) == wanted).then(|| self.parsed_text(place, value, &document))
+    }
+
+    /// Writes a value that stands in a document of its own.
+    fn parsed_text(&mut self, place: Place<'_>, value: &Value, document: &Document<'_>) -> Result<bool, Trouble> {
+        let place = Place { document, path: place.path, in_array: place.in_array };
+        if !self.strict {
+            self.repeats(place, Document::ROOT);
+        }
+        self.fitted(place, value, Document::ROOT)
     }
 
     fn array(&mut self, place: Place<'_>, element: &Value, id: NodeId) -> Result<bool, Refused> {
@@ -367,6 +400,12 @@ impl<'o> Line<'o> {
             (place.path.text(), raw)
         });
     }
+}
+
+/// The name under which an object has a value.
+fn sent_name<'d>(document: &Document<'d>, object: Option<NodeId>, value: NodeId) -> Option<Cow<'d, str>> {
+    let members = object.map(|object| document.members(object)).unwrap_or_default();
+    members.iter().find(|member| member.value == value).map(|member| document.name(member))
 }
 
 /// Required means there and not null.

@@ -26,7 +26,7 @@ pub(crate) struct Object {
     pub(crate) fields: Vec<Field>,
     /// The names that are read, sorted by their bytes.
     pub(crate) by_name: Vec<Name>,
-    /// The columns that are not their field's name, sorted by their bytes.
+    /// The columns whose field takes a member of another name that has the same column, sorted by their bytes.
     pub(crate) by_column: Vec<(String, usize)>,
     /// Every field's column, sorted by their bytes.
     pub(crate) columns: Vec<String>,

@@ -1,4 +1,6 @@
 mod indicators;
+mod other_forms;
+mod repeats;
 mod times;
 
 use super::*;
@@ -157,7 +159,8 @@ fn odd_times_and_addresses_are_understood() {
 
 #[test]
 fn of_equal_keys_the_last_stands() {
-    check(LogType::Dlp, r#"{"Id":"1","x":{"a":1,"a":2},"Id":"2"}"#, r#"{"Id":"2","x":{"a":2}"#, "");
+    let after = r#","p_nonconforming":{"Id":"1","x.a":1}"#;
+    check(LogType::Dlp, r#"{"Id":"1","x":{"a":1,"a":2},"Id":"2"}"#, r#"{"Id":"2","x":{"a":2}"#, after);
 }
 
 #[test]
