@@ -1,3 +1,4 @@
+mod extensions;
 mod indicators;
 mod other_forms;
 mod repeats;
@@ -103,8 +104,8 @@ fn a_field_under_its_column_is_that_field() {
 
 #[test]
 fn generals_payload_is_the_whole_record() {
-    let event = "{ \"Workload\":\"Teams\",\n\"Members\":[{\"UPN\":null}],\"RecordType\":\"x\" }";
-    let own = r#"{"Workload":"Teams","payload":{"Workload":"Teams","Members":[{"UPN":null}],"RecordType":"x"}"#;
+    let event = "{ \"Workload\":\"Teams\",\n\"Links\":[{\"UPN\":null}],\"RecordType\":\"x\" }";
+    let own = r#"{"Workload":"Teams","payload":{"Workload":"Teams","Links":[{"UPN":null}],"RecordType":"x"}"#;
     let normalized = check(LogType::General, event, own, r#","p_nonconforming":{"RecordType":"x"}"#);
     assert_eq!(normalized.undeclared, 1);
 }
