@@ -1,6 +1,7 @@
 //! Indicators: values worth searching for, whatever field they stand in.
 
 mod address;
+mod browser;
 mod scan;
 
 use crate::json::write_string;
@@ -135,7 +136,7 @@ impl Found {
             }
             Indicator::Domain => self.domain(text),
             Indicator::Hostname => self.hostname(text, lenient),
-            Indicator::Url => scan::url_host(trim(text)).into_iter().for_each(|host| self.hostname(&host, lenient)),
+            Indicator::Url => self.url(trim(text), lenient),
             Indicator::NetAddr => self.hostname(scan::net_host(text), lenient),
             Indicator::Email if text.contains('@') => self.add(Any::Emails, trim(text)),
             Indicator::Email => {}
@@ -192,6 +193,18 @@ impl Found {
         let bare = if lenient { address::address(text).unwrap_or(text) } else { text };
         if !self.ip(bare, lenient) {
             self.domain(text);
+        }
+    }
+
+    /// Takes the host of a link as the reference reads it; `lenient` adds the host that a browser opens, where it is
+    /// another.
+    fn url(&mut self, text: &str, lenient: bool) {
+        let host = scan::url_host(text);
+        if let Some(host) = &host {
+            self.hostname(host, lenient);
+        }
+        if lenient && let Some(opened) = browser::other_host(text, host.as_deref().unwrap_or_default()) {
+            self.hostname(&opened, true);
         }
     }
 

@@ -90,3 +90,29 @@ fn c6_the_actor_of_a_key_is_found_as_the_actor_of_a_session_is() {
         assert_eq!(found(Mode::Strict), Value::Null, "{actor}");
     }
 }
+
+#[test]
+fn c7_a_link_gives_the_host_that_a_browser_opens_in_default_mode() {
+    for link in
+        ["https://evil.example/100%", "https://evil.example/#50%", "https:\\\\evil.example\\x", "ht\ttp://evil.example"]
+    {
+        for log_type in LogType::ALL {
+            let fields = schema(log_type).fields().into_iter();
+            let links =
+                fields.filter(|field| field.indicators.iter().any(|name| name == "url") && field.element.is_none());
+            for field in links {
+                let found = member(log_type, Mode::Default, &event_with(&field.path, link), "p_any_domain_names");
+                assert_eq!(
+                    found,
+                    Value::from(["evil.example"].as_slice()),
+                    "{} {} {link}",
+                    log_type.name(),
+                    field.path
+                );
+            }
+        }
+    }
+    let common = r#""Id":"1","RecordType":1,"CreationTime":"2026-08-21T08:44:05","Operation":"o","OrganizationId":"g","UserType":0"#;
+    let event = format!("{{{common},\"SiteUrl\":\"https://evil.example/100%\"}}");
+    assert_eq!(member(LogType::SharePoint, Mode::Strict, &event, "p_any_domain_names"), Value::Null);
+}
