@@ -16,6 +16,7 @@ mod json_schema;
 mod line;
 mod line_context;
 mod log_type;
+mod masks;
 mod memory;
 mod model;
 mod normalize;

@@ -16,8 +16,9 @@ use crate::construct::Constructed;
 use crate::drift::DriftNames;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, Member, NodeId, write_separator, write_string};
+use crate::masks::Masks;
 use crate::model::{Field, Object, Type, Value};
-use crate::transform::Origin;
+use crate::transform::{Origin, Transform};
 use aside::SetAside;
 use path::Path;
 use plan::{Assigned, Plans};
@@ -44,6 +45,8 @@ struct Place<'p> {
     document: &'p Document<'p>,
     path: &'p Path<'p>,
     in_array: bool,
+    /// The value is already masked.
+    is_masked: bool,
 }
 
 impl<'p> Place<'p> {
@@ -74,6 +77,7 @@ impl Scratch {
 pub(crate) struct Line<'o> {
     strict: bool,
     keeps_undeclared: bool,
+    masks: Option<&'o Masks>,
     out: &'o mut Vec<u8>,
     scratch: &'o mut Scratch,
     pub(crate) event_time: Option<DateTime>,
@@ -90,6 +94,7 @@ impl<'o> Line<'o> {
     pub(crate) fn new(
         strict: bool,
         keeps_undeclared: bool,
+        masks: Option<&'o Masks>,
         out: &'o mut Vec<u8>,
         scratch: &'o mut Scratch,
         names: &'o mut DriftNames,
@@ -100,6 +105,7 @@ impl<'o> Line<'o> {
         Self {
             strict,
             keeps_undeclared,
+            masks,
             out,
             scratch,
             event_time,
@@ -114,7 +120,7 @@ impl<'o> Line<'o> {
 
     /// Writes the event's members, without the braces around them.
     pub(crate) fn event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
-        let place = Place { document: event, path: &Path::Top, in_array: false };
+        let place = Place { document: event, path: &Path::Top, in_array: false, is_masked: false };
         if !self.strict {
             self.repeats(place, Document::ROOT);
         }
@@ -134,7 +140,7 @@ impl<'o> Line<'o> {
     /// Writes the `p_any_*` members and `p_nonconforming`.
     pub(crate) fn finish(self, event: &Document<'_>) {
         self.scratch.found.write(self.out);
-        self.aside.write(event, self.out);
+        self.aside.write(event, self.masks, self.out);
     }
 
     fn object(
@@ -165,7 +171,7 @@ impl<'o> Line<'o> {
         for at in first..self.scratch.plans.assigned.len() {
             let Assigned { field, value, is_aside, is_by_column } = self.scratch.plans.assigned[at];
             let field = &object.fields[field as usize];
-            if let Some(id) = value.filter(|id| field.is_plain && place.document.is_tidy_string(*id)) {
+            if let Some(id) = value.filter(|id| self.is_copied(field, place.document, *id)) {
                 write_separator(self.out);
                 self.out.extend_from_slice(&field.key);
                 self.out.extend_from_slice(place.document.raw(id).as_bytes());
@@ -251,7 +257,31 @@ impl<'o> Line<'o> {
         match origin {
             Origin::Node(Some(id)) => self.value(place, &field.value, id),
             Origin::Node(None) => Ok(false),
-            Origin::Text(text) => self.text(place, &field.value, &text),
+            Origin::Text(text) => self.text(place, field, &text),
+            Origin::MaskedContainer(_) if self.strict => Ok(false),
+            Origin::MaskedContainer(id) => {
+                self.set_aside(place, id);
+                let mask = field.transform.as_deref().and_then(Transform::mask);
+                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.of(place.document, id)))
+            }
+        }
+    }
+
+    /// Returns `true` for a string that is copied to the line as it was sent.
+    fn is_copied(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
+        field.is_plain && document.is_tidy_string(id) && self.masks.is_none()
+    }
+
+    /// Returns `true` for a name whose values are masked.
+    fn is_masked(&self, name: &str) -> bool {
+        self.masks.is_some_and(|masks| masks.of(name).is_some())
+    }
+
+    /// Writes a value as JSON, what is masked in it unreadable.
+    fn write_json(&mut self, document: &Document<'_>, id: NodeId) {
+        match self.masks {
+            Some(masks) => masks.write(document, id, self.out),
+            None => document.write(id, self.out),
         }
     }
 
@@ -269,11 +299,15 @@ impl<'o> Line<'o> {
     }
 
     /// A text that stands nowhere in the event.
-    fn text(&mut self, place: Place<'_>, value: &Value, text: &str) -> Result<bool, Refused> {
+    fn text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
+        let is_masked = field.transform.as_deref().is_some_and(|transform| transform.mask().is_some());
         let mut raw = Vec::with_capacity(text.len() + 2);
         write_string(text, &mut raw);
         match json::parse(&raw) {
-            Ok(document) => self.value(Place { document: &document, ..place }, value, Document::ROOT),
+            Ok(document) => {
+                let place = Place { document: &document, path: place.path, in_array: place.in_array, is_masked };
+                self.value(place, &field.value, Document::ROOT)
+            }
             Err(_) => Ok(false),
         }
     }
@@ -297,7 +331,10 @@ impl<'o> Line<'o> {
         let is_container = matches!(place.document.kind(id), Kind::Array | Kind::Object);
         if is_container && matches!(value.kind, Type::String) {
             let mut text = Vec::new();
-            place.document.write(id, &mut text);
+            match self.masks {
+                Some(masks) => masks.write(place.document, id, &mut text),
+                None => place.document.write(id, &mut text),
+            }
             write_string(&String::from_utf8_lossy(&text), self.out);
             return Ok(true);
         }
@@ -323,7 +360,7 @@ impl<'o> Line<'o> {
             Type::Array(element) if kind == Kind::Array => Ok(self.array(place, element, id)?),
             Type::Array(_) => Err(Trouble::Misfit("is not an array")),
             Type::Json => {
-                place.document.write(id, self.out);
+                self.write_json(place.document, id);
                 Ok(true)
             }
             _ => self.scalar(place.document, value, id).map_err(Trouble::Misfit),
@@ -359,7 +396,7 @@ impl<'o> Line<'o> {
 
     /// Writes a value that stands in a document of its own.
     fn parsed_text(&mut self, place: Place<'_>, value: &Value, document: &Document<'_>) -> Result<bool, Trouble> {
-        let place = Place { document, path: place.path, in_array: place.in_array };
+        let place = Place { document, path: place.path, in_array: place.in_array, is_masked: false };
         if !self.strict {
             self.repeats(place, Document::ROOT);
         }
@@ -394,9 +431,14 @@ impl<'o> Line<'o> {
     }
 
     fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
+        let masks = self.masks.filter(|_| !place.is_masked);
         self.aside.push(|| {
             let mut raw = Vec::new();
-            place.document.write(id, &mut raw);
+            match masks.map(|masks| (masks, place.path.find(&|name| masks.of(name)))) {
+                None => place.document.write(id, &mut raw),
+                Some((_, Some(mask))) => write_string(&mask.of(place.document, id), &mut raw),
+                Some((masks, None)) => masks.write(place.document, id, &mut raw),
+            }
             (place.path.text(), raw)
         });
     }

@@ -22,7 +22,9 @@ impl Line<'_> {
             if is_repeated && !is_nothing(place, member.value) {
                 self.set_aside(place.at(&path), member.value);
             }
-            self.repeats(place.at(&path), member.value);
+            if !self.is_masked(&name) {
+                self.repeats(place.at(&path), member.value);
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ impl Line<'_> {
         let text = match document.kind(id) {
             Kind::Array | Kind::Object => return Err("is not a string"),
             Kind::String if value.indicators.is_empty() && value.validate.is_none() => {
-                document.write(id, self.out);
+                self.write_json(document, id);
                 return Ok(true);
             }
             Kind::String => document.text(id),
@@ -39,7 +39,7 @@ impl Line<'_> {
             return Err(reason);
         }
         if document.kind(id) == Kind::String {
-            document.write(id, self.out);
+            self.write_json(document, id);
         } else {
             self.out.push(b'"');
             self.out.extend_from_slice(text.as_bytes());

@@ -56,7 +56,10 @@ impl Line<'_> {
             write_separator(self.out);
             write_string(&column, self.out);
             self.out.push(b':');
-            self.loose(place.at(&path), value);
+            match self.masks.and_then(|masks| masks.of(&name)) {
+                Some(mask) => write_string(&mask.of(document, value), self.out),
+                None => self.loose(place.at(&path), value),
+            }
         }
     }
 
@@ -79,7 +82,7 @@ impl Line<'_> {
                 }
                 self.out.push(b']');
             }
-            _ => document.write(id, self.out),
+            _ => self.write_json(document, id),
         }
     }
 }

@@ -1,5 +1,6 @@
 mod extensions;
 mod indicators;
+mod masks;
 mod other_forms;
 mod repeats;
 mod times;
