@@ -13,6 +13,18 @@ pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {
     }
 }
 
+/// A field that takes its value from itself has none.
+pub(super) fn check_source(name: &str, definition: &Definition) -> Result<(), String> {
+    let is_own = |from: &str| from == name;
+    first(&[
+        (definition.copy.as_ref().is_some_and(|copy| is_own(&copy.from)), "copy: the field is copied from itself"),
+        (
+            definition.rename.as_ref().is_some_and(|rename| is_own(&rename.from)),
+            "rename: the field is renamed to itself",
+        ),
+    ])
+}
+
 /// Of the parsers, the input needs the native one or none.
 pub(super) fn check_parser(file: &SchemaFile) -> Result<(), String> {
     let Some(parser) = &file.parser else { return Ok(()) };
