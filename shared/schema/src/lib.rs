@@ -8,6 +8,7 @@ mod construct;
 mod definition;
 mod describe;
 mod drift;
+mod duckdb;
 mod format;
 mod identity;
 mod indicator;
