@@ -129,13 +129,20 @@ fn decimal(literal: &str) -> Option<f64> {
     literal.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds, by their size: seconds reach to the year 5138. Nothing wraps here.
+/// From here on a number since 1970 is of milliseconds: seconds reach to the year 5138.
+const SECONDS: f64 = 1e11;
+
+/// A number of whole seconds since 1970, by its size.
+pub(crate) fn whole_seconds(literal: &str) -> Option<i64> {
+    literal.parse().ok().filter(|second: &i64| (second.unsigned_abs() as f64) < SECONDS)
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds, by their size. Nothing wraps here.
 fn read_unix_auto(literal: &str) -> Option<DateTime> {
-    const SECONDS: f64 = 1e11;
     const MILLISECONDS: f64 = SECONDS * 1e3;
     const MICROSECONDS: f64 = MILLISECONDS * 1e3;
     let whole = || literal.parse::<i64>().ok();
-    if let Some(second) = whole().filter(|second| (second.unsigned_abs() as f64) < SECONDS) {
+    if let Some(second) = whole_seconds(literal) {
         return from_millisecond(second * 1_000);
     }
     let number = decimal(literal)?;

@@ -26,7 +26,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::civil::{DateTime, date};
 use sha2::{Digest, Sha256};
 
-use crate::format::{Sent, read_unix_leniently};
+use crate::format::{Sent, read_unix_leniently, whole_seconds};
 use crate::json::{Document, Kind, write_canonical_string};
 use crate::log_type::LogType;
 use crate::row_id::RowId;
@@ -88,28 +88,40 @@ impl Scope {
 
 /// Whole hours since 1970 of the vendor's event time, as the line reads it.
 fn ledger_hour(vendor: Option<LogType>, event: &Document<'_>) -> Option<u32> {
-    const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
-    let time = match vendor? {
+    let second = match vendor? {
         LogType::OpenAiAudit => effective_at(event),
         _ => creation_time(event),
     }?;
-    u32::try_from(time.duration_since(EPOCH).as_secs().div_euclid(SECONDS_PER_HOUR)).ok()
+    u32::try_from(second.div_euclid(SECONDS_PER_HOUR)).ok()
+}
+
+fn second(time: DateTime) -> i64 {
+    const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
+    time.duration_since(EPOCH).as_secs()
 }
 
 /// OpenAI's event time: a number of seconds since 1970 or of a finer unit, or a date and time, also as a text.
-fn effective_at(event: &Document<'_>) -> Option<DateTime> {
+fn effective_at(event: &Document<'_>) -> Option<i64> {
     let time = event.get(Document::ROOT, "effective_at")?;
-    match event.kind(time) {
+    let time = match event.kind(time) {
         Kind::String => read_unix_leniently(Sent::Text(&event.text(time))),
-        Kind::Number => read_unix_leniently(Sent::Number(event.raw(time))),
+        Kind::Number => {
+            let literal = event.raw(time);
+            // The usual form, which needs no date.
+            if let Some(second) = whole_seconds(literal) {
+                return Some(second);
+            }
+            read_unix_leniently(Sent::Number(literal))
+        }
         _ => None,
-    }
+    };
+    time.map(second)
 }
 
 /// Microsoft's event time, in UTC whether it says so or not.
-fn creation_time(event: &Document<'_>) -> Option<DateTime> {
+fn creation_time(event: &Document<'_>) -> Option<i64> {
     let time = event.get(Document::ROOT, "CreationTime")?;
-    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?
+    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(second)
 }
 
 #[cfg(test)]

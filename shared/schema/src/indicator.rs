@@ -190,8 +190,14 @@ impl Found {
 
     fn hostname(&mut self, text: &str, lenient: bool) {
         let text = trim(text);
-        let bare = if lenient { address::address(text).unwrap_or(text) } else { text };
-        if !self.ip(bare, lenient) {
+        if self.ip(text, lenient) {
+            return;
+        }
+        // Most names can be told from an address in another form at once.
+        let may_be_address =
+            lenient && (text.contains(':') || text.starts_with(|char: char| char.is_ascii_digit() || char == '['));
+        let is_address = may_be_address && address::address(text).is_some_and(|address| self.ip(address, true));
+        if !is_address {
             self.domain(text);
         }
     }

@@ -177,8 +177,11 @@ impl<'o> Line<'o> {
                 self.out.extend_from_slice(place.document.raw(id).as_bytes());
                 continue;
             }
-            let sent = value.filter(|_| is_by_column).and_then(|id| sent_name(place.document, node, id));
-            let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
+            if is_by_column {
+                self.field_by_column(place, field, node, value)?;
+                continue;
+            }
+            let path = Path::Name(place.path, &field.name);
             match value {
                 Some(id) if is_aside => self.set_aside(place.at(&path), id),
                 _ => self.field(place.at(&path), field, node, value)?,
@@ -188,6 +191,20 @@ impl<'o> Line<'o> {
         self.undeclared_members(place, object, &undeclared);
         self.scratch.undeclared = undeclared;
         Ok(())
+    }
+
+    /// Writes a field whose value was sent under another name, which is the one to find it by.
+    #[cold]
+    fn field_by_column(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        value: Option<NodeId>,
+    ) -> Result<(), Refused> {
+        let sent = value.and_then(|id| sent_name(place.document, object, id));
+        let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
+        self.field(place.at(&path), field, object, value)
     }
 
     /// Gives a value to a field of the object whose fields begin at `first`, unless it has one.
@@ -343,22 +360,17 @@ impl<'o> Line<'o> {
 
     fn fitted(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Trouble> {
         let kind = place.document.kind(id);
-        if kind == Kind::String {
-            if value.is_embedded {
-                return self.embedded(place, value, id);
-            }
-            if let Some(fitted) = self.container_in_text(place, value, id) {
-                return fitted;
-            }
+        if value.is_embedded && kind == Kind::String {
+            return self.embedded(place, value, id);
         }
         match &value.kind {
             Type::Object(object) if kind == Kind::Object => {
                 self.object(place, object, Some(id), &[])?;
                 Ok(true)
             }
-            Type::Object(_) => Err(Trouble::Misfit("is not an object")),
+            Type::Object(_) => self.container_in_text(place, value, id, Kind::Object, "is not an object"),
             Type::Array(element) if kind == Kind::Array => Ok(self.array(place, element, id)?),
-            Type::Array(_) => Err(Trouble::Misfit("is not an array")),
+            Type::Array(_) => self.container_in_text(place, value, id, Kind::Array, "is not an array"),
             Type::Json => {
                 self.write_json(place.document, id);
                 Ok(true)
@@ -381,17 +393,25 @@ impl<'o> Line<'o> {
         self.parsed_text(place, value, &document)
     }
 
-    /// Writes an array or object that was sent as its JSON text; none when the value is not of such a type or the text
-    /// is of another.
-    fn container_in_text(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Option<Result<bool, Trouble>> {
-        let (wanted, bracket) = match value.kind {
-            Type::Array(_) => (Kind::Array, '['),
-            Type::Object(_) => (Kind::Object, '{'),
-            _ => return None,
-        };
-        let text = if self.strict { return None } else { place.document.text(id) };
-        let document = text.trim_start().starts_with(bracket).then(|| json::parse(text.as_bytes()).ok())??;
-        (document.kind(Document::ROOT) == wanted).then(|| self.parsed_text(place, value, &document))
+    /// Writes an array or object that was sent as its JSON text. Any other value does not fit, for the `reason`.
+    #[cold]
+    fn container_in_text(
+        &mut self,
+        place: Place<'_>,
+        value: &Value,
+        id: NodeId,
+        wanted: Kind,
+        reason: &'static str,
+    ) -> Result<bool, Trouble> {
+        if self.strict || place.document.kind(id) != Kind::String {
+            return Err(Trouble::Misfit(reason));
+        }
+        let text = place.document.text(id);
+        let document = text.trim_start().starts_with(['{', '[']).then(|| json::parse(text.as_bytes()).ok()).flatten();
+        match document.filter(|document| document.kind(Document::ROOT) == wanted) {
+            Some(document) => self.parsed_text(place, value, &document),
+            None => Err(Trouble::Misfit(reason)),
+        }
     }
 
     /// Writes a value that stands in a document of its own.

@@ -30,10 +30,12 @@ fn is_common(host: &str) -> bool {
 
 /// The host in Unicode, or the address, for the schemes that a browser opens.
 fn host(link: &str) -> Option<String> {
-    if link.len() > MAX_LINK_BYTES {
+    let link = with_scheme(link);
+    // Most links without a host are relative to their site: they have no scheme.
+    if link.len() > MAX_LINK_BYTES || !link.contains(':') {
         return None;
     }
-    let link = Url::parse(&with_scheme(link)).ok()?;
+    let link = Url::parse(&link).ok()?;
     if !matches!(link.scheme(), "http" | "https" | "ws" | "wss" | "ftp") {
         return None;
     }
