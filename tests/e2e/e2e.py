@@ -361,7 +361,7 @@ class EndToEnd:
     def read_by_tables(self, found, lines):
         """A reader that knows nothing of us counts the same, through Athena's tables."""
         objects = lake.read_objects(self.s3, self.outputs["BucketName"], PREFIX)
-        tables.check_bucket(found, lake.save(objects, self.work / "lake"), lines)
+        tables.check_bucket(self.binary, found, lake.save(objects, self.work / "lake"), lines)
 
     def deployed_tables(self, found):
         """The stack's tables are those of the DDL, at the deployment's bucket and prefix."""

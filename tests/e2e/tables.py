@@ -10,12 +10,15 @@ import gzip
 import json
 import pathlib
 import re
+import shutil
 import subprocess
+import sys
 
 import duckdb
 
 import athena
 import ddl
+import queries
 from acts import must_fail, say
 from processes import Failed
 
@@ -132,23 +135,30 @@ def check_read(table, held):
             raise Failed(f"{table.name} shows columns that are not in the DDL: {sorted(row)}")
 
 
-def check_plain(table, held):
-    """DuckDB's own idea of the columns, as infra/README.md says to ask, counts the same."""
-    query = """
-        select dt, count(distinct p_row_id)
-        from read_json(
-            $files, format = 'newline_delimited', hive_partitioning = true, union_by_name = true,
-            map_inference_threshold = -1
-        )
-        group by dt
-    """
+def check_printed(binary, log_type, table, held, lake):
+    """The query that `schema duckdb` prints shows the same lines, with the same values."""
     try:
-        counted = duckdb.execute(query, {"files": [str(file) for file in held.files]}).fetchall()
-    except duckdb.Error as error:
-        raise Failed(f"{table.name}: {error}") from None
-    by_day = {str(dt): count for dt, count in counted}
-    if by_day != held.by_day():
-        raise Failed(f"{table.name}: without the DDL DuckDB counts {by_day}, the files hold {dict(held.by_day())}")
+        counted = queries.check(binary, log_type, table.name, lake)
+    except (queries.Wrong, duckdb.Error) as error:
+        raise Failed(str(error)) from None
+    if counted != len(held.lines):
+        raise Failed(f"{table.name}: the printed query shows {counted} lines, the files hold {len(held.lines)}")
+
+
+def check_nasty(binary):
+    """Lines that readers trip over, through the printed queries, in this DuckDB and in an older one."""
+    older = shutil.which("python-duckdb-older")
+    if not older:
+        raise Failed("python-duckdb-older is not in PATH: .ci/tools makes it")
+    versions = []
+    for python in (sys.executable, older):
+        ran = subprocess.run([python, queries.__file__, binary], capture_output=True, timeout=DEMO_SECONDS)
+        if ran.returncode:
+            raise Failed(f"{python}: {ran.stderr.decode(errors='replace')}")
+        versions.append(ran.stdout.decode().strip())
+    if len(set(versions)) < 2:
+        raise Failed(f"both are DuckDB {versions[0]}")
+    say(f"  DuckDB {' and '.join(versions)}")
 
 
 def check_value(table, kind, got, value, path):
@@ -206,14 +216,14 @@ def beside(table, members, value, path):
                 yield from beside(table, kind.members, one, f"{path}{key}.")
 
 
-def check_lake(found, lake):
+def check_lake(binary, found, lake):
     """Reads a lake through the tables; of every log type the lines by day, and the paths without a column."""
     seen = {}
     for log_type, table in found.items():
         held = hold(lake, table, athena.check_projection(table))
         if held.files:
             check_read(table, held)
-            check_plain(table, held)
+            check_printed(binary, log_type, table, held, lake)
         seen[log_type] = (held.by_day(), undeclared(table, held))
     return seen
 
@@ -232,11 +242,11 @@ def check_demo(binary, found, work):
     streams = told["streams"]
     if {stream["log_type"] for stream in streams} != found.keys() or not all(one["delivered"] for one in streams):
         raise Failed(f"the demo delivered {streams}")
-    tell(check_told(found, lake, streams))
+    tell(check_told(binary, found, lake, streams))
     return lake, streams
 
 
-def check_days(found, lake, streams):
+def check_days(binary, found, lake, streams):
     """A demo is of one day, mostly: with a file of each table moved to an earlier one, the tables tell days apart."""
     moved = {}
     for log_type, table in found.items():
@@ -245,15 +255,15 @@ def check_days(found, lake, streams):
         before = lake / table.name / f"dt={day}" / "hour=09"
         before.mkdir(parents=True)  # The files are sorted: nothing is of an earlier day.
         moved[log_type] = (str(day), len(gzip.decompress(file.rename(before / file.name).read_bytes()).splitlines()))
-    seen = check_told(found, lake, streams)
+    seen = check_told(binary, found, lake, streams)
     tell(seen, paths=False)
     for log_type, (day, lines) in moved.items():
         if seen[log_type][0].get(day) != lines:
             raise Failed(f"{log_type}: {seen[log_type][0]}, though {lines} lines were moved to {day}")
 
 
-def check_told(found, lake, streams):
-    seen = check_lake(found, lake)
+def check_told(binary, found, lake, streams):
+    seen = check_lake(binary, found, lake)
     for stream in streams:
         by_day, _ = seen[stream["log_type"]]
         objects = len(list((lake / stream["stream"]).glob("dt=*/hour=*/*.ndjson.gz")))
@@ -262,9 +272,9 @@ def check_told(found, lake, streams):
     return seen
 
 
-def check_bucket(found, lake, lines):
+def check_bucket(binary, found, lake, lines):
     """As many lines of each log type as were read without DuckDB."""
-    seen = check_lake(found, lake)
+    seen = check_lake(binary, found, lake)
     tell(seen)
     counted = {log_type: sum(by_day.values()) for log_type, (by_day, _) in seen.items()}
     if counted != collections.Counter(line["p_log_type"] for line in lines):
@@ -275,7 +285,7 @@ def checks_can_fail(binary, found, lake, streams):
     """The same checks, on tables that are wrong and on a lake that lacks a file."""
     table, general = found["OpenAI.Audit"], found["Microsoft365.Audit.General"]
     held = hold(lake, table, athena.check_projection(table))
-    reading_can_fail(table, held)
+    reading_can_fail(binary, table, held, lake)
     declaring_can_fail(table, json_schema(binary, "OpenAI.Audit"))
     wrong, shape = dataclasses.replace(general, serde={}), json_schema(binary, "Microsoft365.Audit.General")
     must_fail("keys in another case", lambda: athena.check_declared(wrong, shape))
@@ -286,18 +296,19 @@ def checks_can_fail(binary, found, lake, streams):
     must_fail("a line before all partitions", lambda: hold(lake, table, datetime.date(2999, 1, 1)))
     body = held.files[0].read_bytes()
     held.files[0].unlink()
-    must_fail("a file that is not there", lambda: check_told(found, lake, streams))
+    must_fail("a file that is not there", lambda: check_told(binary, found, lake, streams))
     held.files[0].write_bytes(body)
 
 
-def reading_can_fail(table, held):
+def reading_can_fail(binary, table, held, lake):
     for name, kind in {"type": "int", "id": "timestamp", "actor": "array<string>"}.items():
         wrong = athena.altered(table, name, kind=ddl.parse_kind(kind))
         must_fail(f"{name} as {kind}", lambda: check_read(wrong, held))
     lines = dict(held.lines)
     row_id, (dt, hour, line) = lines.popitem()
     must_fail("a line too many", lambda: check_read(table, Held(held.files, lines)))
-    must_fail("a line too many, without the DDL", lambda: check_plain(table, Held(held.files, lines)))
+    fewer = Held(held.files, lines)
+    must_fail("a line too many, as printed", lambda: check_printed(binary, "OpenAI.Audit", table, fewer, lake))
     lines[row_id] = (dt, hour, line | {"actor": {"type": "another"}})
     must_fail("another value", lambda: check_read(table, Held(held.files, lines)))
 
@@ -315,6 +326,7 @@ def acts_alone(acts, binary, work):
     acts.do("Athena's types are translated to DuckDB's", ddl.check_translation)
     found = acts.do("the tables are valid for Athena", lambda: tables(binary))
     lake, streams = acts.do("DuckDB reads the demo's lake through them", lambda: check_demo(binary, found, work))
-    acts.do("DuckDB tells its days apart", lambda: check_days(found, lake, streams))
+    acts.do("DuckDB tells its days apart", lambda: check_days(binary, found, lake, streams))
+    acts.do("the printed queries read nasty lines in two versions of DuckDB", lambda: check_nasty(binary))
     acts.do("the checks of it can fail", lambda: checks_can_fail(binary, found, lake, streams))
     return found

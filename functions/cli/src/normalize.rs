@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use adapters::clock::SystemClock;
-use collector::{Clock, Drift};
+use collector::{Clock, Drift, SourceId};
 use jiff::Timestamp;
 use schema::{LineContext, LogType, Mode, Normalizer};
 use serde::Serialize;
@@ -30,9 +30,9 @@ pub(crate) struct Args {
     /// Behave as the reference does and add nothing of ours: undeclared fields are dropped, misfits rejected
     #[arg(long)]
     strict: bool,
-    /// p_source_id of every line
-    #[arg(long, value_name = "S", default_value = "", hide_default_value = true)]
-    source_id: String,
+    /// p_source_id of every line, 1 to 64 of the characters A-Z a-z 0-9 _ . -
+    #[arg(long, value_name = "S", value_parser = source_id)]
+    source_id: Option<SourceId>,
     /// p_source_label of every line
     #[arg(long, value_name = "L", default_value = "", hide_default_value = true)]
     source_label: String,
@@ -92,6 +92,12 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
             return Ok(Exit::Well);
         }
     }
+}
+
+/// A source id, as a source's secret may have it.
+fn source_id(text: &str) -> Result<SourceId, String> {
+    let reason = "it is not 1 to 64 of the characters A-Z a-z 0-9 _ . -";
+    SourceId::try_from(text.to_owned()).map_err(|_| reason.to_owned())
 }
 
 /// The next bytes; none at the end.
@@ -154,7 +160,7 @@ impl Lines<'_> {
             return;
         }
         let context = LineContext {
-            source_id: &self.args.source_id,
+            source_id: self.args.source_id.as_ref().map_or("", SourceId::as_str),
             source_label: &self.args.source_label,
             parse_time: self.args.parse_time.unwrap_or_else(|| SystemClock.now()),
         };

@@ -28,6 +28,8 @@ enum Command {
     JsonSchema(Of),
     /// A CREATE TABLE for Athena over the lines in a bucket; put your own for BUCKET and PREFIX
     Athena(Of),
+    /// A query for DuckDB that reads any lake: one row per line, each declared field with its type
+    Duckdb(OfLake),
     /// The same table as a CloudFormation resource, as infra/lake.yaml has it
     Glue(Of),
 }
@@ -39,12 +41,22 @@ struct Of {
     schema: String,
 }
 
+#[derive(Debug, clap::Args)]
+struct OfLake {
+    #[command(flatten)]
+    of: Of,
+    /// The lake: the folder that the tables lie in, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "LAKE", default_value = "lake")]
+    lake: String,
+}
+
 pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     match &args.command {
         Command::List => output::say(&output::table(&rows(), 3))?,
         Command::Show(of) => output::say(of.read()?.1.trim_end())?,
         Command::JsonSchema(of) => output::say_pretty(&of.read()?.0.json_schema())?,
         Command::Athena(of) => output::say(&of.read()?.0.athena())?,
+        Command::Duckdb(OfLake { of, lake }) => output::say(&of.read()?.0.duckdb(lake))?,
         Command::Glue(of) => output::say(of.read()?.0.glue_table().trim_end())?,
     }
     Ok(Exit::Well)

@@ -98,6 +98,20 @@ fn own_schema() {
 }
 
 #[test]
+fn d6_a_source_id_that_no_source_may_have_is_refused() {
+    for id in ["a b", "", "ä", "a/b", &"x".repeat(65)] {
+        let output = normalize(&["--log-type", "OpenAI.Audit", "--source-id", id], b"{}");
+        assert_eq!((code(&output), output.stdout.as_slice()), (2, &b""[..]), "{id:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("--source-id") && error.contains("1 to 64 of the characters"), "{error}");
+    }
+    let output = normalize(&["--log-type", "OpenAI.Audit", "--source-id", "acme.eu-1_x"], b"{}");
+    assert_eq!(values(&output.stdout)[0]["p_source_id"], "acme.eu-1_x");
+    let without = normalize(&["--log-type", "OpenAI.Audit"], b"{}");
+    assert_eq!(values(&without.stdout)[0].get("p_source_id"), None);
+}
+
+#[test]
 fn usage() {
     let check = |arguments: &[&str], part: &str| {
         let output = normalize(arguments, b"{}\n");

@@ -42,10 +42,24 @@ fn what_is_shown_can_be_given_back() {
     let path = file.to_str().unwrap();
     for log_type in LOG_TYPES {
         fs::write(&file, said(&["show", log_type])).unwrap();
-        for command in ["show", "json-schema", "athena", "glue"] {
+        for command in ["show", "json-schema", "athena", "duckdb", "glue"] {
             assert_eq!(said(&[command, path]), said(&[command, log_type]), "{command} {log_type}");
         }
     }
+}
+
+#[test]
+fn c11_duckdb_prints_a_query_over_the_lake_that_is_given() {
+    for log_type in LOG_TYPES {
+        let files = format!("'lake/{}/dt=*/hour=*/*.ndjson.*'", log_type.to_lowercase().replace('.', "_"));
+        let query = said(&["duckdb", log_type]);
+        assert!(query.contains("SELECT *\nFROM read_json(\n") && query.contains(&files), "{query}");
+        let other = said(&["duckdb", log_type, "--lake", "s3://bucket/audit/"]);
+        assert_eq!(other, query.replace("'lake/", "'s3://bucket/audit/"));
+    }
+    // To DuckDB, these two keys are one: their object is JSON.
+    let query = said(&["duckdb", "Microsoft365.DLP.All"]);
+    assert!(query.contains("    'SharePointMetaData': 'JSON',\n"), "{query}");
 }
 
 #[test]

@@ -9,7 +9,9 @@ use crate::indicator::Indicator;
 use crate::model::{Field, Object, Schema, Type, Value, Written};
 use crate::transform::{Transform, chain};
 use crate::validate::Validate;
-use check::{check_element, check_fit, check_nameless, check_names, check_parser, check_ref, is_log_type};
+use check::{
+    check_element, check_fit, check_nameless, check_names, check_parser, check_ref, check_source, is_log_type,
+};
 
 /// How deep fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
@@ -105,6 +107,7 @@ impl<'a> Compiler<'a> {
     fn field(&mut self, name: String, definition: &'a Definition) -> Result<Field, String> {
         let value = self.value(definition)?;
         let transform = Transform::new(definition)?;
+        check_source(&name, definition)?;
         if transform.as_ref().is_some_and(Transform::is_text) && !matches!(value.kind, Type::String) {
             return Err("concat, split and mask make a string".to_owned());
         }
@@ -137,10 +140,11 @@ impl<'a> Compiler<'a> {
         }
         let value = Value {
             kind: self.kind(definition)?,
-            indicators: indicators(&definition.indicators)?.into(),
+            indicators: indicators(definition.indicators.iter().chain(&definition.extension_indicators))?,
             written: Box::new(Written {
                 kind: definition.kind.clone(),
                 indicators: definition.indicators.clone(),
+                extension_indicators: definition.extension_indicators.clone(),
                 time_formats: definition
                     .time_format
                     .iter()
@@ -199,9 +203,9 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn indicators(names: &[String]) -> Result<Vec<Indicator>, String> {
+fn indicators<'n>(names: impl Iterator<Item = &'n String>) -> Result<Box<[Indicator]>, String> {
     let known = |name: &String| Indicator::from_name(name).ok_or_else(|| format!("no indicator is called {name}"));
-    names.iter().map(known).collect()
+    names.map(known).collect()
 }
 
 #[cfg(test)]
@@ -232,6 +236,20 @@ mod tests {
             "a.yml: a: no time format is called never"
         );
         assert!(refused("- {name: a, typ: int}").contains("typ"));
+    }
+
+    #[test]
+    fn f4_err_a_field_that_is_copied_from_itself() {
+        assert_eq!(
+            refused("- {name: o, type: object, fields: [{name: x, type: int, copy: {from: x}}]}"),
+            "a.yml: o.x: copy: the field is copied from itself"
+        );
+        assert_eq!(
+            refused("- {name: x, type: int, rename: {from: x}}"),
+            "a.yml: x: rename: the field is renamed to itself"
+        );
+        let inside = "schema: A.B\nfields:\n- {name: x, type: int, copy: {from: x.y}}\n";
+        assert!(Schema::parse(inside, "a.yml").is_ok());
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Definition {
     #[serde(rename = "isEmbeddedJSON")]
     pub(crate) is_embedded_json: bool,
     pub(crate) indicators: Vec<String>,
+    /// Ours: indicators beyond the reference schema, left out in strict mode.
+    pub(crate) extension_indicators: Vec<String>,
     pub(crate) validate: Option<Validation>,
     pub(crate) rename: Option<Rename>,
     pub(crate) copy: Option<Copy>,

@@ -21,6 +21,8 @@ pub struct FieldInfo {
     pub is_event_time: bool,
     /// Indicators, of an array of strings those of its elements.
     pub indicators: Vec<String>,
+    /// Indicators beyond those of the reference.
+    pub extension_indicators: Vec<String>,
     /// What the field is.
     pub description: String,
     /// Ours: beyond the reference schema.
@@ -72,7 +74,7 @@ fn info(field: &Field, path: String) -> FieldInfo {
         Type::Array(element) => Some(element),
         _ => None,
     };
-    let indicators = element.map_or(&field.value, |element| element).written.indicators.clone();
+    let written = &element.map_or(&field.value, |element| element).written;
     FieldInfo {
         path,
         column: field.column.to_string(),
@@ -81,7 +83,8 @@ fn info(field: &Field, path: String) -> FieldInfo {
         required: field.required,
         time_formats: field.value.written.time_formats.clone(),
         is_event_time: field.value.is_event_time,
-        indicators,
+        indicators: written.indicators.clone(),
+        extension_indicators: written.extension_indicators.clone(),
         description: field.description.to_string(),
         is_extension: field.extension,
     }

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 
 use crate::definition::Definition;
-use crate::time::{from_microsecond, from_millisecond, from_nanosecond, from_offset};
+use crate::time::{from_microsecond, from_millisecond, from_nanosecond, from_offset, read_iso};
 use layout::Layout;
 
 /// RFC 3339 as a layout: read as Go reads it.
@@ -30,6 +30,13 @@ pub(crate) enum TimeFormat {
 pub(crate) enum Sent<'a> {
     Text(&'a str),
     Number(&'a str),
+}
+
+impl Sent<'_> {
+    fn literal(&self) -> &str {
+        let (Self::Text(literal) | Self::Number(literal)) = self;
+        literal
+    }
 }
 
 impl TimeFormat {
@@ -89,6 +96,25 @@ impl TimeFormat {
     }
 }
 
+/// Reads what vendors send beside the declared formats: seconds since 1970 that are really milliseconds or finer, and
+/// any usual date and time.
+pub(crate) fn read_leniently(formats: &[TimeFormat], sent: Sent<'_>) -> Option<DateTime> {
+    let declared = formats.iter().find_map(|format| match format {
+        TimeFormat::Unix => read_unix_auto(sent.literal()),
+        other => other.read(sent),
+    });
+    declared.or_else(|| read_date(sent))
+}
+
+/// Reads the time of a field whose declared format is `unix`, as [`read_leniently`] does.
+pub(crate) fn read_unix_leniently(sent: Sent<'_>) -> Option<DateTime> {
+    read_unix_auto(sent.literal()).or_else(|| read_date(sent))
+}
+
+fn read_date(sent: Sent<'_>) -> Option<DateTime> {
+    if let Sent::Text(text) = sent { read_iso(text) } else { None }
+}
+
 /// Decimal seconds, by way of whole microseconds in a 64-bit float. As in the reference, the count of nanoseconds is 64
 /// bits that wrap: times far off (milliseconds taken for seconds) become other times, not errors.
 fn read_unix(literal: &str) -> Option<DateTime> {
@@ -103,13 +129,20 @@ fn decimal(literal: &str) -> Option<f64> {
     literal.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds, by their size: seconds reach to the year 5138. Nothing wraps here.
-pub(crate) fn read_unix_auto(literal: &str) -> Option<DateTime> {
-    const SECONDS: f64 = 1e11;
+/// From here on a number since 1970 is of milliseconds: seconds reach to the year 5138.
+const SECONDS: f64 = 1e11;
+
+/// A number of whole seconds since 1970, by its size.
+pub(crate) fn whole_seconds(literal: &str) -> Option<i64> {
+    literal.parse().ok().filter(|second: &i64| (second.unsigned_abs() as f64) < SECONDS)
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds, by their size. Nothing wraps here.
+fn read_unix_auto(literal: &str) -> Option<DateTime> {
     const MILLISECONDS: f64 = SECONDS * 1e3;
     const MICROSECONDS: f64 = MILLISECONDS * 1e3;
     let whole = || literal.parse::<i64>().ok();
-    if let Some(second) = whole().filter(|second| (second.unsigned_abs() as f64) < SECONDS) {
+    if let Some(second) = whole_seconds(literal) {
         return from_millisecond(second * 1_000);
     }
     let number = decimal(literal)?;

@@ -15,6 +15,9 @@
 //!   `id ` and that id in canonical form;
 //! - for an input that is no event it is `rejected ` and the bytes of the input.
 //!
+//! The hour before the hash is that of the vendor's event time: whole hours since 1970. Where there is none that can be
+//! read, and for an input that is no event, it is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
+//!
 //! SHA-256, because processors have instructions for it, because two different events must not come to one id by
 //! anybody's design, and because everybody can make it again.
 
@@ -23,6 +26,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::civil::{DateTime, date};
 use sha2::{Digest, Sha256};
 
+use crate::format::{Sent, read_unix_leniently, whole_seconds};
 use crate::json::{Document, Kind, write_canonical_string};
 use crate::log_type::LogType;
 use crate::row_id::RowId;
@@ -30,8 +34,6 @@ use crate::time::read_iso;
 
 const RULE: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
-/// The end of the year 9999.
-const LAST_SECOND: i64 = 253_402_300_799;
 
 /// What keeps the row ids of one log type of one source apart from all others.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +61,7 @@ impl Scope {
         identity.clear();
         identity.extend_from_slice(if id.is_some() { b"id " } else { b"event " });
         event.write_canonical(id.unwrap_or(Document::ROOT), identity);
-        RowId { hour: ledger_hour(self.vendor, event), hash: self.hash(identity) }
+        RowId::new(self.hash(identity), ledger_hour(self.vendor, event))
     }
 
     /// A hash of the id that the vendor gave the event, where it is not what tells events apart. Only good to
@@ -74,7 +76,7 @@ impl Scope {
 
     /// The row id of an input that is no event.
     pub(crate) fn of_rejected(&self, raw: &[u8]) -> RowId {
-        RowId { hour: 0, hash: self.hash(&[b"rejected ", raw].concat()) }
+        RowId::new(self.hash(&[b"rejected ", raw].concat()), None)
     }
 
     fn hash(&self, identity: &[u8]) -> [u8; 12] {
@@ -84,36 +86,48 @@ impl Scope {
     }
 }
 
-/// Whole hours since 1970; 0 for what is unknown, earlier, or after the year 9999.
-fn ledger_hour(vendor: Option<LogType>, event: &Document<'_>) -> u32 {
-    let second = match vendor {
-        None => None,
-        Some(LogType::OpenAiAudit) => effective_at(event),
-        Some(_) => creation_time(event),
-    };
-    let hour = second.filter(|second| *second <= LAST_SECOND).map(|second| second.div_euclid(SECONDS_PER_HOUR));
-    hour.and_then(|hour| u32::try_from(hour).ok()).unwrap_or(0)
+/// Whole hours since 1970 of the vendor's event time, as the line reads it.
+fn ledger_hour(vendor: Option<LogType>, event: &Document<'_>) -> Option<u32> {
+    let second = match vendor? {
+        LogType::OpenAiAudit => effective_at(event),
+        _ => creation_time(event),
+    }?;
+    u32::try_from(second.div_euclid(SECONDS_PER_HOUR)).ok()
 }
 
-/// OpenAI's event time: seconds since 1970, as a number or a text; a fraction is cut off.
+fn second(time: DateTime) -> i64 {
+    const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
+    time.duration_since(EPOCH).as_secs()
+}
+
+/// OpenAI's event time: a number of seconds since 1970 or of a finer unit, or a date and time, also as a text.
 fn effective_at(event: &Document<'_>) -> Option<i64> {
     let time = event.get(Document::ROOT, "effective_at")?;
-    let literal = if event.kind(time) == Kind::String { event.text(time) } else { event.raw(time).into() };
-    let (whole, fraction) = literal.split_once('.').unwrap_or((&literal, "0"));
-    let is_number = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| whole.parse().ok())?
+    let time = match event.kind(time) {
+        Kind::String => read_unix_leniently(Sent::Text(&event.text(time))),
+        Kind::Number => {
+            let literal = event.raw(time);
+            // The usual form, which needs no date.
+            if let Some(second) = whole_seconds(literal) {
+                return Some(second);
+            }
+            read_unix_leniently(Sent::Number(literal))
+        }
+        _ => None,
+    };
+    time.map(second)
 }
 
 /// Microsoft's event time, in UTC whether it says so or not.
 fn creation_time(event: &Document<'_>) -> Option<i64> {
-    const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
     let time = event.get(Document::ROOT, "CreationTime")?;
-    let time = (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))??;
-    Some(time.duration_since(EPOCH).as_secs())
+    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(second)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::json;
 
@@ -136,30 +150,67 @@ mod tests {
         assert_eq!(shared(LogType::OpenAiAudit, r#"{"id":"a","Id":"a"}"#), None);
     }
 
+    fn hour(log_type: LogType, event: &str) -> u32 {
+        u32::from_str_radix(&row_id(log_type, event)[..8], 16).unwrap()
+    }
+
     #[test]
     fn the_hour_is_the_vendors_event_time() {
-        let hour = |log_type, event: &str| u32::from_str_radix(&row_id(log_type, event)[..8], 16).unwrap();
-        for event in
-            [r#"{"effective_at":1787301845}"#, r#"{"effective_at":"1787301845"}"#, r#"{"effective_at":1787301845.999}"#]
-        {
-            assert_eq!(hour(LogType::OpenAiAudit, event), 496_472, "{event}");
-        }
         for time in
             ["2026-08-21T08:44:05", "2026-08-21T08:44:05Z", "2026-08-21T08:44:05.1234567", "2026-08-21T10:44:05+02:00"]
         {
             assert_eq!(hour(LogType::Dlp, &format!(r#"{{"CreationTime":"{time}"}}"#)), 496_472, "{time}");
         }
-        for event in [
-            "{}",
-            r#"{"effective_at":null,"CreationTime":null}"#,
-            r#"{"effective_at":"soon","CreationTime":"soon"}"#,
-            r#"{"effective_at":-5,"CreationTime":"1969-12-31T23:00:00"}"#,
-            r#"{"effective_at":1e9,"CreationTime":1787301845}"#,
-            r#"{"effective_at":99999999999999999999,"CreationTime":"2026-13-01T00:00:00"}"#,
+    }
+
+    #[test]
+    fn c8_the_hour_is_that_of_the_time_however_it_is_written() {
+        for time in [
+            "1787301845",
+            "\"1787301845\"",
+            "1787301845.999",
+            "\"1787301845.5\"",
+            "1.787301845e9",
+            "1787301845123",
+            "1787301845123456",
+            "\"1787301845123\"",
+            "\"2026-08-21T08:44:05Z\"",
+            "\"2026-08-21T10:44:05.25+02:00\"",
+            "\"2026-08-21 08:44:05\"",
         ] {
-            assert_eq!(hour(LogType::OpenAiAudit, event), 0, "{event}");
-            assert_eq!(hour(LogType::General, event), 0, "{event}");
+            assert_eq!(hour(LogType::OpenAiAudit, &format!(r#"{{"effective_at":{time}}}"#)), 496_472, "{time}");
         }
+    }
+
+    #[test]
+    fn f3_events_without_a_readable_time_spread_over_the_reserved_hours() {
+        let times = [
+            ("effective_at", "null"),
+            ("effective_at", "\"soon\""),
+            ("effective_at", "-5"),
+            ("effective_at", "0"),
+            ("effective_at", "99999999999999999999"),
+            ("effective_at", "true"),
+            ("CreationTime", "null"),
+            ("CreationTime", "\"1969-12-31T23:00:00\""),
+            ("CreationTime", "\"0001-01-01T00:00:00\""),
+            ("CreationTime", "\"2026-13-01T00:00:00\""),
+            ("CreationTime", "1787301845"),
+        ];
+        for (name, time) in times {
+            let log_type = if name == "CreationTime" { LogType::General } else { LogType::OpenAiAudit };
+            let event = |at: u32| format!(r#"{{"id":"{at}","Id":"{at}","{name}":{time}}}"#);
+            let hours: HashSet<u32> = (0..4_000).map(|at| hour(log_type, &event(at))).collect();
+            assert!(hours.iter().all(|hour| *hour < RowId::RESERVED_HOURS), "{name} {time}");
+            assert!(hours.len() > 250, "{name} {time}: {}", hours.len());
+        }
+    }
+
+    #[test]
+    fn f3_rejected_inputs_spread_over_the_reserved_hours() {
+        let scope = Scope::new("Microsoft365.DLP.All", "acme");
+        let hours: HashSet<u32> = (0..4_000).map(|at| scope.of_rejected(format!("no {at}").as_bytes()).hour).collect();
+        assert!(hours.len() > 250 && hours.iter().all(|hour| *hour < RowId::RESERVED_HOURS), "{}", hours.len());
     }
 
     #[test]

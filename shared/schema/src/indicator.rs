@@ -1,5 +1,7 @@
 //! Indicators: values worth searching for, whatever field they stand in.
 
+mod address;
+mod browser;
 mod scan;
 
 use crate::json::write_string;
@@ -124,15 +126,18 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Takes what a field's text holds. `lenient` also finds an address with brackets or a port.
+    /// Takes what a field's text holds. `lenient` adds what the reference does not find: addresses in other forms than
+    /// their own, and the IPv4 form of an IPv4-mapped address.
     pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, lenient: bool) {
         match indicator {
-            Indicator::Ip if lenient => self.ip(scan::address(trim(text))),
-            Indicator::Ip => self.ip(trim(text)),
+            Indicator::Ip if lenient => self.addresses(trim(text)),
+            Indicator::Ip => {
+                self.ip(trim(text), lenient);
+            }
             Indicator::Domain => self.domain(text),
-            Indicator::Hostname => self.hostname(text),
-            Indicator::Url => scan::url_host(trim(text)).into_iter().for_each(|host| self.hostname(&host)),
-            Indicator::NetAddr => self.hostname(scan::net_host(text)),
+            Indicator::Hostname => self.hostname(text, lenient),
+            Indicator::Url => self.url(trim(text), lenient),
+            Indicator::NetAddr => self.hostname(scan::net_host(text), lenient),
             Indicator::Email if text.contains('@') => self.add(Any::Emails, trim(text)),
             Indicator::Email => {}
             Indicator::Md5 => self.hash(Any::Md5Hashes, trim(text), 32),
@@ -154,9 +159,24 @@ impl Found {
         }
     }
 
-    fn ip(&mut self, text: &str) {
-        if scan::is_ip(text) {
-            self.add(Any::IpAddresses, text);
+    /// Takes a text that is one address and nothing else; returns `false` for any other text.
+    fn ip(&mut self, text: &str, lenient: bool) -> bool {
+        if !address::is_ip(text) {
+            return false;
+        }
+        self.add(Any::IpAddresses, text);
+        if let Some(ipv4) = address::mapped(text).filter(|_| lenient) {
+            self.add(Any::IpAddresses, &ipv4.to_string());
+        }
+        true
+    }
+
+    /// Takes the addresses of a text in any form.
+    fn addresses(&mut self, text: &str) {
+        if !self.ip(text, true) {
+            for address in address::addresses(text) {
+                self.ip(address, true);
+            }
         }
     }
 
@@ -168,9 +188,30 @@ impl Found {
         }
     }
 
-    fn hostname(&mut self, text: &str) {
+    fn hostname(&mut self, text: &str, lenient: bool) {
         let text = trim(text);
-        if scan::is_ip(text) { self.add(Any::IpAddresses, text) } else { self.domain(text) }
+        if self.ip(text, lenient) {
+            return;
+        }
+        // Most names can be told from an address in another form at once.
+        let may_be_address =
+            lenient && (text.contains(':') || text.starts_with(|char: char| char.is_ascii_digit() || char == '['));
+        let is_address = may_be_address && address::address(text).is_some_and(|address| self.ip(address, true));
+        if !is_address {
+            self.domain(text);
+        }
+    }
+
+    /// Takes the host of a link as the reference reads it; `lenient` adds the host that a browser opens, where it is
+    /// another.
+    fn url(&mut self, text: &str, lenient: bool) {
+        let host = scan::url_host(text);
+        if let Some(host) = &host {
+            self.hostname(host, lenient);
+        }
+        if lenient && let Some(opened) = browser::other_host(text, host.as_deref().unwrap_or_default()) {
+            self.hostname(&opened, true);
+        }
     }
 
     fn hash(&mut self, any: Any, text: &str, digits: usize) {

@@ -3,9 +3,11 @@
 mod aside;
 mod path;
 mod plan;
+mod repeats;
 mod scalar;
 mod undeclared;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use jiff::civil::DateTime;
@@ -14,8 +16,9 @@ use crate::construct::Constructed;
 use crate::drift::DriftNames;
 use crate::indicator::Found;
 use crate::json::{self, Document, Kind, Member, NodeId, write_separator, write_string};
+use crate::masks::Masks;
 use crate::model::{Field, Object, Type, Value};
-use crate::transform::Origin;
+use crate::transform::{Origin, Transform};
 use aside::SetAside;
 use path::Path;
 use plan::{Assigned, Plans};
@@ -42,6 +45,8 @@ struct Place<'p> {
     document: &'p Document<'p>,
     path: &'p Path<'p>,
     in_array: bool,
+    /// The value is already masked.
+    is_masked: bool,
 }
 
 impl<'p> Place<'p> {
@@ -72,6 +77,7 @@ impl Scratch {
 pub(crate) struct Line<'o> {
     strict: bool,
     keeps_undeclared: bool,
+    masks: Option<&'o Masks>,
     out: &'o mut Vec<u8>,
     scratch: &'o mut Scratch,
     pub(crate) event_time: Option<DateTime>,
@@ -88,6 +94,7 @@ impl<'o> Line<'o> {
     pub(crate) fn new(
         strict: bool,
         keeps_undeclared: bool,
+        masks: Option<&'o Masks>,
         out: &'o mut Vec<u8>,
         scratch: &'o mut Scratch,
         names: &'o mut DriftNames,
@@ -98,6 +105,7 @@ impl<'o> Line<'o> {
         Self {
             strict,
             keeps_undeclared,
+            masks,
             out,
             scratch,
             event_time,
@@ -112,7 +120,10 @@ impl<'o> Line<'o> {
 
     /// Writes the event's members, without the braces around them.
     pub(crate) fn event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
-        let place = Place { document: event, path: &Path::Top, in_array: false };
+        let place = Place { document: event, path: &Path::Top, in_array: false, is_masked: false };
+        if !self.strict {
+            self.repeats(place, Document::ROOT);
+        }
         self.members(place, schema, Some(Document::ROOT), &[])
     }
 
@@ -129,7 +140,7 @@ impl<'o> Line<'o> {
     /// Writes the `p_any_*` members and `p_nonconforming`.
     pub(crate) fn finish(self, event: &Document<'_>) {
         self.scratch.found.write(self.out);
-        self.aside.write(event, self.out);
+        self.aside.write(event, self.masks, self.out);
     }
 
     fn object(
@@ -158,12 +169,16 @@ impl<'o> Line<'o> {
         self.scratch.plans.assign(place.document, object, node, self.strict, &mut undeclared);
         constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
         for at in first..self.scratch.plans.assigned.len() {
-            let Assigned { field, value, is_aside } = self.scratch.plans.assigned[at];
+            let Assigned { field, value, is_aside, is_by_column } = self.scratch.plans.assigned[at];
             let field = &object.fields[field as usize];
-            if let Some(id) = value.filter(|id| field.is_plain && place.document.is_tidy_string(*id)) {
+            if let Some(id) = value.filter(|id| self.is_copied(field, place.document, *id)) {
                 write_separator(self.out);
                 self.out.extend_from_slice(&field.key);
                 self.out.extend_from_slice(place.document.raw(id).as_bytes());
+                continue;
+            }
+            if is_by_column {
+                self.field_by_column(place, field, node, value)?;
                 continue;
             }
             let path = Path::Name(place.path, &field.name);
@@ -178,6 +193,20 @@ impl<'o> Line<'o> {
         Ok(())
     }
 
+    /// Writes a field whose value was sent under another name, which is the one to find it by.
+    #[cold]
+    fn field_by_column(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        value: Option<NodeId>,
+    ) -> Result<(), Refused> {
+        let sent = value.and_then(|id| sent_name(place.document, object, id));
+        let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
+        self.field(place.at(&path), field, object, value)
+    }
+
     /// Gives a value to a field of the object whose fields begin at `first`, unless it has one.
     fn add_constructed(&mut self, object: &Object, first: usize, name: &str, id: NodeId) {
         let found = object.fields.iter().position(|field| *field.name == *name);
@@ -186,7 +215,7 @@ impl<'o> Line<'o> {
         let at = first + assigned[first..].partition_point(|assigned| assigned.field < field);
         match assigned.get_mut(at).filter(|assigned| assigned.field == field) {
             Some(assigned) => assigned.value = assigned.value.or(Some(id)),
-            None => assigned.insert(at, Assigned { field, value: Some(id), is_aside: false }),
+            None => assigned.insert(at, Assigned { field, value: Some(id), is_aside: false, is_by_column: false }),
         }
     }
 
@@ -245,7 +274,31 @@ impl<'o> Line<'o> {
         match origin {
             Origin::Node(Some(id)) => self.value(place, &field.value, id),
             Origin::Node(None) => Ok(false),
-            Origin::Text(text) => self.text(place, &field.value, &text),
+            Origin::Text(text) => self.text(place, field, &text),
+            Origin::MaskedContainer(_) if self.strict => Ok(false),
+            Origin::MaskedContainer(id) => {
+                self.set_aside(place, id);
+                let mask = field.transform.as_deref().and_then(Transform::mask);
+                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.of(place.document, id)))
+            }
+        }
+    }
+
+    /// Returns `true` for a string that is copied to the line as it was sent.
+    fn is_copied(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
+        field.is_plain && document.is_tidy_string(id) && self.masks.is_none()
+    }
+
+    /// Returns `true` for a name whose values are masked.
+    fn is_masked(&self, name: &str) -> bool {
+        self.masks.is_some_and(|masks| masks.of(name).is_some())
+    }
+
+    /// Writes a value as JSON, what is masked in it unreadable.
+    fn write_json(&mut self, document: &Document<'_>, id: NodeId) {
+        match self.masks {
+            Some(masks) => masks.write(document, id, self.out),
+            None => document.write(id, self.out),
         }
     }
 
@@ -263,11 +316,15 @@ impl<'o> Line<'o> {
     }
 
     /// A text that stands nowhere in the event.
-    fn text(&mut self, place: Place<'_>, value: &Value, text: &str) -> Result<bool, Refused> {
+    fn text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
+        let is_masked = field.transform.as_deref().is_some_and(|transform| transform.mask().is_some());
         let mut raw = Vec::with_capacity(text.len() + 2);
         write_string(text, &mut raw);
         match json::parse(&raw) {
-            Ok(document) => self.value(Place { document: &document, ..place }, value, Document::ROOT),
+            Ok(document) => {
+                let place = Place { document: &document, path: place.path, in_array: place.in_array, is_masked };
+                self.value(place, &field.value, Document::ROOT)
+            }
             Err(_) => Ok(false),
         }
     }
@@ -291,7 +348,10 @@ impl<'o> Line<'o> {
         let is_container = matches!(place.document.kind(id), Kind::Array | Kind::Object);
         if is_container && matches!(value.kind, Type::String) {
             let mut text = Vec::new();
-            place.document.write(id, &mut text);
+            match self.masks {
+                Some(masks) => masks.write(place.document, id, &mut text),
+                None => place.document.write(id, &mut text),
+            }
             write_string(&String::from_utf8_lossy(&text), self.out);
             return Ok(true);
         }
@@ -308,11 +368,11 @@ impl<'o> Line<'o> {
                 self.object(place, object, Some(id), &[])?;
                 Ok(true)
             }
-            Type::Object(_) => Err(Trouble::Misfit("is not an object")),
+            Type::Object(_) => self.container_in_text(place, value, id, Kind::Object, "is not an object"),
             Type::Array(element) if kind == Kind::Array => Ok(self.array(place, element, id)?),
-            Type::Array(_) => Err(Trouble::Misfit("is not an array")),
+            Type::Array(_) => self.container_in_text(place, value, id, Kind::Array, "is not an array"),
             Type::Json => {
-                place.document.write(id, self.out);
+                self.write_json(place.document, id);
                 Ok(true)
             }
             _ => self.scalar(place.document, value, id).map_err(Trouble::Misfit),
@@ -330,7 +390,37 @@ impl<'o> Line<'o> {
         if document.kind(Document::ROOT) == Kind::Null {
             return Ok(false);
         }
-        self.fitted(Place { document: &document, ..place }, value, Document::ROOT)
+        self.parsed_text(place, value, &document)
+    }
+
+    /// Writes an array or object that was sent as its JSON text. Any other value does not fit, for the `reason`.
+    #[cold]
+    fn container_in_text(
+        &mut self,
+        place: Place<'_>,
+        value: &Value,
+        id: NodeId,
+        wanted: Kind,
+        reason: &'static str,
+    ) -> Result<bool, Trouble> {
+        if self.strict || place.document.kind(id) != Kind::String {
+            return Err(Trouble::Misfit(reason));
+        }
+        let text = place.document.text(id);
+        let document = text.trim_start().starts_with(['{', '[']).then(|| json::parse(text.as_bytes()).ok()).flatten();
+        match document.filter(|document| document.kind(Document::ROOT) == wanted) {
+            Some(document) => self.parsed_text(place, value, &document),
+            None => Err(Trouble::Misfit(reason)),
+        }
+    }
+
+    /// Writes a value that stands in a document of its own.
+    fn parsed_text(&mut self, place: Place<'_>, value: &Value, document: &Document<'_>) -> Result<bool, Trouble> {
+        let place = Place { document, path: place.path, in_array: place.in_array, is_masked: false };
+        if !self.strict {
+            self.repeats(place, Document::ROOT);
+        }
+        self.fitted(place, value, Document::ROOT)
     }
 
     fn array(&mut self, place: Place<'_>, element: &Value, id: NodeId) -> Result<bool, Refused> {
@@ -361,12 +451,23 @@ impl<'o> Line<'o> {
     }
 
     fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
+        let masks = self.masks.filter(|_| !place.is_masked);
         self.aside.push(|| {
             let mut raw = Vec::new();
-            place.document.write(id, &mut raw);
+            match masks.map(|masks| (masks, place.path.find(&|name| masks.of(name)))) {
+                None => place.document.write(id, &mut raw),
+                Some((_, Some(mask))) => write_string(&mask.of(place.document, id), &mut raw),
+                Some((masks, None)) => masks.write(place.document, id, &mut raw),
+            }
             (place.path.text(), raw)
         });
     }
+}
+
+/// The name under which an object has a value.
+fn sent_name<'d>(document: &Document<'d>, object: Option<NodeId>, value: NodeId) -> Option<Cow<'d, str>> {
+    let members = object.map(|object| document.members(object)).unwrap_or_default();
+    members.iter().find(|member| member.value == value).map(|member| document.name(member))
 }
 
 /// Required means there and not null.

@@ -26,7 +26,7 @@ pub(crate) struct Object {
     pub(crate) fields: Vec<Field>,
     /// The names that are read, sorted by their bytes.
     pub(crate) by_name: Vec<Name>,
-    /// The columns that are not their field's name, sorted by their bytes.
+    /// The columns whose field takes a member of another name that has the same column, sorted by their bytes.
     pub(crate) by_column: Vec<(String, usize)>,
     /// Every field's column, sorted by their bytes.
     pub(crate) columns: Vec<String>,
@@ -67,6 +67,7 @@ pub(crate) struct Field {
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     pub(crate) kind: Type,
+    /// Those of the reference, then those that are ours.
     pub(crate) indicators: Box<[Indicator]>,
     pub(crate) written: Box<Written>,
     pub(crate) validate: Option<Box<Validate>>,
@@ -79,7 +80,9 @@ pub(crate) struct Value {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Written {
     pub(crate) kind: String,
+    /// Those of the reference only.
     pub(crate) indicators: Vec<String>,
+    pub(crate) extension_indicators: Vec<String>,
     pub(crate) time_formats: Vec<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Event in, line out.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -10,6 +12,7 @@ use crate::json::{self, Document, Kind, Parts, SyntaxError, write_separator};
 use crate::line::Line;
 use crate::line_context::{ContextCache, LineContext};
 use crate::log_type::LogType;
+use crate::masks::Masks;
 use crate::memory::{Kept, Memory};
 use crate::model::Schema;
 use crate::record_types::RecordTypes;
@@ -42,7 +45,7 @@ pub struct Normalized {
 pub struct Rejection {
     /// What is wrong with it, without its content.
     pub reason: String,
-    /// Hour 0 and the hash of the raw input: a rejected input too is known when it comes again.
+    /// A reserved hour and the hash of the raw input: a rejected input too is known when it comes again.
     pub row_id: RowId,
 }
 
@@ -70,6 +73,8 @@ pub struct Normalizer {
     record_types: Option<&'static RecordTypes>,
     /// `"p_log_type":…,"p_row_id":"`
     before_row_id: Box<[u8]>,
+    /// What the schema masks; in default mode, where it masks something.
+    masks: Option<Arc<Masks>>,
     memory: Kept,
 }
 
@@ -85,12 +90,16 @@ impl Normalizer {
             Mode::Default => construct::builtin::with_constructions(schema),
             Mode::Strict => schema.without_extensions(),
         };
+        if mode == Mode::Default {
+            schema.spread_masks();
+        }
         schema.number_objects();
+        let masks = schema.masks().filter(|_| mode == Mode::Default).map(Arc::new);
         let log_type = LogType::from_name(&schema.name).filter(|_| mode == Mode::Default);
         let keeps_undeclared = mode == Mode::Default && log_type != Some(LogType::General);
         let before_row_id = format!("\"p_log_type\":\"{}\",\"p_row_id\":\"", schema.name).into_bytes().into();
         let record_types = log_type.map(RecordTypes::of);
-        Self { schema, mode, keeps_undeclared, record_types, before_row_id, memory: Kept::default() }
+        Self { schema, mode, keeps_undeclared, record_types, before_row_id, masks, memory: Kept::default() }
     }
 
     /// The schema's name: `p_log_type`.
@@ -178,7 +187,9 @@ impl Normalizer {
         let length = event.raw(Document::ROOT).len();
         out.reserve(length + length / 4 + 512);
         out.push(b'{');
-        let mut line = Line::new(self.mode == Mode::Strict, self.keeps_undeclared, out, &mut memory.line, names);
+        let is_strict = self.mode == Mode::Strict;
+        let masks = self.masks.as_deref();
+        let mut line = Line::new(is_strict, self.keeps_undeclared, masks, out, &mut memory.line, names);
         if line.event(event, &self.schema.root).is_err() {
             return Err(line.reason);
         }

@@ -63,10 +63,11 @@ pub(crate) fn write_time(civil: DateTime, out: &mut Vec<u8>) {
 }
 
 /// Reads a date and time as vendors vary it: `T` or a space between them, `.` or `,` before a fraction, `Z`, an offset
-/// or nothing after. Without an offset it is UTC; digits after the ninth are cut off.
+/// or nothing after; the hour may be one digit. Without an offset it is UTC; digits after the ninth are cut off.
 pub(crate) fn read_iso(text: &str) -> Option<DateTime> {
     let bytes = text.trim().as_bytes();
-    let (head, rest) = bytes.split_at_checked(19)?;
+    let padded = pad_hour(bytes);
+    let (head, rest) = padded.as_deref().unwrap_or(bytes).split_at_checked(19)?;
     let [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', _, _, b':', _, _, b':', _, _] = head else {
         return None;
     };
@@ -77,6 +78,13 @@ pub(crate) fn read_iso(text: &str) -> Option<DateTime> {
     let civil =
         DateTime::new(part(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, nanosecond).ok()?;
     from_offset(civil, offset)
+}
+
+/// The text with two digits for the hour, where it has one.
+fn pad_hour(bytes: &[u8]) -> Option<Vec<u8>> {
+    const HOUR: usize = 11;
+    let is_short = bytes.get(HOUR).is_some_and(u8::is_ascii_digit) && bytes.get(HOUR + 1) == Some(&b':');
+    is_short.then(|| [&bytes[..HOUR], b"0", &bytes[HOUR..]].concat())
 }
 
 /// Nanoseconds of an optional fraction, and what follows it.
@@ -136,6 +144,7 @@ mod tests {
             ("2026-08-21T08:44:05.12345678999", "\"2026-08-21 08:44:05.123456789\""),
             ("2026-08-21T08:44:05+02:00", "\"2026-08-21 06:44:05.000000000\""),
             ("2026-08-21T08:44:05-0230", "\"2026-08-21 11:14:05.000000000\""),
+            ("2026-08-21T8:44:05Z", "\"2026-08-21 08:44:05.000000000\""),
             ("9999-12-31T23:59:59Z", "\"9999-12-31 23:59:59.000000000\""),
             ("0000-01-01T00:00:00Z", "\"0000-01-01 00:00:00.000000000\""),
         ] {
@@ -156,6 +165,8 @@ mod tests {
             "2026-08-21T08:44:05+25:00",
             "0000-01-01T00:00:00+09:00",
             "2026-8-21T08:44:05",
+            "2026-08-21T:44:05",
+            "2026-08-21T8:44",
             "２０26-08-21T08:44:05",
         ] {
             assert_eq!(read_iso(text), None, "{text}");

@@ -21,8 +21,9 @@ enum Source {
     Split { from: Vec<String>, separator: String, index: usize },
 }
 
+/// How a value is made unreadable.
 #[derive(Debug, Clone)]
-enum Masked {
+pub(crate) enum Masked {
     Redact(String),
     Hash(String),
 }
@@ -31,6 +32,8 @@ enum Masked {
 pub(crate) enum Origin {
     Node(Option<NodeId>),
     Text(String),
+    /// An array or object under a mask.
+    MaskedContainer(NodeId),
 }
 
 impl Transform {
@@ -84,6 +87,32 @@ impl Transform {
         matches!(self.source, Source::Own)
     }
 
+    /// The mask, if the field has one.
+    pub(crate) fn mask(&self) -> Option<&Masked> {
+        self.mask.as_ref()
+    }
+
+    /// Gives a field that has no mask the mask of the field that it takes its value from.
+    pub(crate) fn add_mask(&mut self, mask: &Masked) {
+        self.mask.get_or_insert_with(|| mask.clone());
+    }
+
+    /// A field's own value under a mask.
+    pub(crate) fn masked(mask: &Masked) -> Self {
+        Self { source: Source::Own, mask: Some(mask.clone()) }
+    }
+
+    /// The paths of names that a field of this name reads, from its object on.
+    pub(crate) fn paths<'a>(&'a self, own: &'a str) -> Vec<Vec<&'a str>> {
+        let names = |path: &'a [String]| path.iter().map(String::as_str).collect::<Vec<_>>();
+        match &self.source {
+            Source::Own => vec![vec![own]],
+            Source::Rename(from) => vec![vec![from]],
+            Source::Copy(from) | Source::Split { from, .. } => vec![names(from)],
+            Source::Concat { paths, .. } => paths.iter().map(|path| names(path)).collect(),
+        }
+    }
+
     /// Whether it makes a string.
     pub(crate) fn is_text(&self) -> bool {
         self.mask.is_some() || matches!(self.source, Source::Concat { .. } | Source::Split { .. })
@@ -108,9 +137,12 @@ impl Transform {
             (None, value) => value,
             (Some(_), Origin::Node(None)) => Origin::Node(None),
             (Some(mask), Origin::Text(text)) => Origin::Text(mask.apply(&text)),
-            (Some(mask), Origin::Node(Some(id))) => {
-                text(document, id).map_or(Origin::Node(None), |text| Origin::Text(mask.apply(&text)))
-            }
+            (Some(mask), Origin::Node(Some(id))) => match document.kind(id) {
+                Kind::Null => Origin::Node(None),
+                Kind::Array | Kind::Object => Origin::MaskedContainer(id),
+                _ => Origin::Text(mask.of(document, id)),
+            },
+            (Some(_), Origin::MaskedContainer(id)) => Origin::MaskedContainer(id),
         }
     }
 }
@@ -157,6 +189,16 @@ impl Masked {
             "hash" => Ok(Self::Hash(written.salt.clone().unwrap_or_default())),
             other => Err(format!("mask: {other} is not hash or redact")),
         }
+    }
+
+    /// Stands for a value of an event: for that of a scalar's text, or of an array's or object's JSON.
+    pub(crate) fn of(&self, document: &Document<'_>, id: NodeId) -> String {
+        let json = || {
+            let mut json = Vec::new();
+            document.write(id, &mut json);
+            String::from_utf8_lossy(&json).into_owned()
+        };
+        self.apply(&text(document, id).unwrap_or_else(json))
     }
 
     fn apply(&self, text: &str) -> String {

@@ -123,10 +123,11 @@ fn names_that_differ_only_by_case_are_of_one_type_and_few() {
         }
     }
     // The vendor's documentation spells them one way, its records the other.
-    let of_dlp = [
+    let of_copilot_and_dlp = [
+        "CopilotEventData.AccessedResources[].Id/ID",
         "SharePointMetaData.itemCreationTime/ItemCreationTime",
         "SharePointMetaData.UniqueId/UniqueID",
         "ExchangeMetaData.UniqueId/UniqueID",
     ];
-    assert_eq!(found, of_dlp);
+    assert_eq!(found, of_copilot_and_dlp);
 }

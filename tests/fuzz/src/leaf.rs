@@ -11,6 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Json;
 
+/// How deep an array or object in a string may nest: `json::MAX_DEPTH` of the schema crate.
+const LEVELS: usize = 128;
+
 /// A leaf of `sent` that is not in `kept`, counted as often as it is there.
 pub fn missing(sent: &Json, kept: &[&Json]) -> Option<String> {
     let mut texts = Vec::new();
@@ -38,13 +41,19 @@ fn leaves(value: &Json, found: &mut Vec<String>) {
     match value {
         Json::Null => {}
         Json::Bool(value) => found.push(value.to_string()),
+        // A line may hold the array or object that was sent as its JSON text.
+        Json::String(text) if text.trim_start().starts_with(['[', '{']) => match Json::parse(text.as_bytes(), LEVELS) {
+            Some(container @ (Json::Array(_) | Json::Object(_))) => leaves(&container, found),
+            _ => found.push(text.clone()),
+        },
         Json::Number(text) | Json::String(text) => {
             if !text.is_empty() {
                 found.push(text.clone());
             }
         }
         Json::Array(elements) => elements.iter().for_each(|element| leaves(element, found)),
-        Json::Object(_) => value.distinct().iter().for_each(|(_, member)| leaves(member, found)),
+        // Of a key given twice, every value is kept.
+        Json::Object(members) => members.iter().for_each(|(_, member)| leaves(member, found)),
     }
 }
 

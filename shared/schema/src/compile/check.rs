@@ -13,6 +13,18 @@ pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {
     }
 }
 
+/// A field that takes its value from itself has none.
+pub(super) fn check_source(name: &str, definition: &Definition) -> Result<(), String> {
+    let is_own = |from: &str| from == name;
+    first(&[
+        (definition.copy.as_ref().is_some_and(|copy| is_own(&copy.from)), "copy: the field is copied from itself"),
+        (
+            definition.rename.as_ref().is_some_and(|rename| is_own(&rename.from)),
+            "rename: the field is renamed to itself",
+        ),
+    ])
+}
+
 /// Of the parsers, the input needs the native one or none.
 pub(super) fn check_parser(file: &SchemaFile) -> Result<(), String> {
     let Some(parser) = &file.parser else { return Ok(()) };
@@ -46,7 +58,7 @@ pub(super) fn check_nameless(definition: &Definition) -> Result<(), String> {
 /// A ref has no keys of a value: those are its target's.
 pub(super) fn check_ref(definition: &Definition) -> Result<(), String> {
     first(&[
-        (!definition.indicators.is_empty(), "indicators belong to the target of a ref"),
+        (has_indicators(definition), "indicators belong to the target of a ref"),
         (definition.validate.is_some(), "validate belongs to the target of a ref"),
         (definition.is_event_time || definition.is_expiration, "isEventTime belongs to the target of a ref"),
         (
@@ -64,7 +76,7 @@ pub(super) fn check_fit(definition: &Definition, kind: &Type) -> Result<(), Stri
     let is_string = matches!(kind, Type::String);
     let is_time = matches!(kind, Type::Timestamp(_));
     first(&[
-        (!definition.indicators.is_empty() && !is_string, "indicators belong to a string"),
+        (has_indicators(definition) && !is_string, "indicators belong to a string"),
         (definition.validate.is_some() && !is_string, "validate belongs to a string"),
         ((definition.is_event_time || definition.is_expiration) && !is_time, "isEventTime belongs to a timestamp"),
         (
@@ -79,6 +91,10 @@ pub(super) fn check_fit(definition: &Definition, kind: &Type) -> Result<(), Stri
             "isEmbeddedJSON belongs to an object, an array or json",
         ),
     ])
+}
+
+fn has_indicators(definition: &Definition) -> bool {
+    !definition.indicators.is_empty() || !definition.extension_indicators.is_empty()
 }
 
 fn first(mistakes: &[(bool, &str)]) -> Result<(), String> {

@@ -1,24 +1,7 @@
 //! What a text must look like to be an address, a host, an ARN.
 
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-/// An IP address in full, without zone, port, brackets or prefix length.
-pub(super) fn is_ip(text: &str) -> bool {
-    text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv6Addr>().is_ok()
-}
-
-/// The address in `address`, `address:port`, `[address]` and `[address]:port`; else the text itself.
-pub(super) fn address(text: &str) -> &str {
-    let is_port = |port: &str| port.parse::<u16>().is_ok();
-    if let Some((inner, after)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return if after.is_empty() || after.strip_prefix(':').is_some_and(is_port) { inner } else { text };
-    }
-    match text.split_once(':') {
-        Some((host, port)) if is_port(port) && host.parse::<Ipv4Addr>().is_ok() => host,
-        _ => text,
-    }
-}
+use std::net::Ipv6Addr;
 
 /// The host of `host:port`, or the whole text.
 pub(super) fn net_host(text: &str) -> &str {
@@ -214,24 +197,6 @@ pub(super) fn arn(text: &str) -> Option<Arn<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_in_the_forms_vendors_send() {
-        for (text, expected) in [
-            ("1.2.3.4", "1.2.3.4"),
-            ("1.2.3.4:10736", "1.2.3.4"),
-            ("[2001:db8::1]:443", "2001:db8::1"),
-            ("[1.2.3.4]", "1.2.3.4"),
-            ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
-            ("[::ffff:1.2.3.4]:80", "::ffff:1.2.3.4"),
-            ("host:80", "host:80"),
-        ] {
-            assert_eq!(address(text), expected);
-        }
-        for text in ["", "1.2.3", "01.2.3.4", "1.2.3.4/24", "fe80::1%eth0", "HOST (10.9000.0.1)", "localhost"] {
-            assert!(!is_ip(address(text)), "{text}");
-        }
-    }
 
     #[test]
     fn hosts_of_urls() {

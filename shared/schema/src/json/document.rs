@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::flags::{ESCAPED, REPEATS, UNTIDY};
+use super::flags::{ESCAPED, REPEATS, REPEATS_INSIDE, UNTIDY};
 use super::member::{Inside, Member, NodeId, Prefix, compare_rest, prefix};
 use super::shapes::{ShapeId, Shapes};
 use super::text::{unescape, unescape_wtf8};
@@ -166,6 +166,22 @@ impl<'a> Document<'a> {
             _ => true,
         };
         (0..members.len()).filter(is_last)
+    }
+
+    /// Returns `true` for a value in which an object has a key twice, at any depth.
+    pub(crate) fn has_repeats(&self, id: NodeId) -> bool {
+        self.node(id).flags & REPEATS_INSIDE != 0
+    }
+
+    /// An object's members, each with `true` when a later one has the same key. None of others.
+    pub(crate) fn members_and_repeats(&self, id: NodeId) -> impl Iterator<Item = (Member, bool)> {
+        let members = self.members(id);
+        let repeats = self.node(id).flags & REPEATS != 0;
+        let is_repeated = move |at: usize| {
+            let next = members.get(at + 1).filter(|_| repeats);
+            next.is_some_and(|next| self.compare(&members[at], next).is_eq())
+        };
+        members.iter().enumerate().map(move |(at, member)| (*member, is_repeated(at)))
     }
 
     /// An array's elements. None of others.

@@ -1,7 +1,7 @@
 //! From text to a [`Document`], by RFC 8259.
 
 use super::document::{Document, Kind, Node, Parts};
-use super::flags::{ESCAPED, INHERITED, LOOSE, REPEATS, UNTIDY};
+use super::flags::{ESCAPED, INHERITED, LOOSE, REPEATS, REPEATS_INSIDE, SPACED, UNTIDY};
 use super::member::{Inside, Member, NodeId, Prefix, prefix, prefix_in};
 use super::shapes::{ShapeId, Shapes};
 use super::text::{code_unit, unescape_wtf8};
@@ -293,7 +293,7 @@ impl Parser<'_> {
     fn spaced(&mut self) -> u8 {
         match self.peek() {
             Some(byte) if byte > b' ' => 0,
-            _ if self.space() => INHERITED,
+            _ if self.space() => SPACED,
             _ => 0,
         }
     }
@@ -344,7 +344,7 @@ impl Parser<'_> {
         let repeats = sorted.windows(2).any(|pair| document.compare(&pair[0], &pair[1]).is_eq());
         self.document.parts.members.extend_from_slice(&sorted);
         if repeats {
-            return (None, INHERITED | REPEATS);
+            return (None, SPACED | REPEATS | REPEATS_INSIDE);
         }
         let flags = if sorted.is_sorted_by_key(|member| member.value) { 0 } else { LOOSE };
         (self.shapes.as_mut().and_then(|shapes| shapes.learn(self.bytes, members, &sorted)), flags)

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::json::{Document, write_separator, write_string};
+use crate::masks::Masks;
 
 /// Values of one event that are set aside one by one. Of an event with more, the event itself is set aside, once: a line
 /// is never many times as long as its event, and nothing is lost.
@@ -28,13 +29,18 @@ impl SetAside {
     }
 
     /// Writes `p_nonconforming`, a comma before it, if there is anything to write.
-    pub(super) fn write(mut self, event: &Document<'_>, out: &mut Vec<u8>) {
+    pub(super) fn write(mut self, event: &Document<'_>, masks: Option<&Masks>, out: &mut Vec<u8>) {
         if self.values.is_empty() {
             return;
         }
         if self.values.len() < self.count as usize {
             let mut whole = Vec::new();
-            event.write(Document::ROOT, &mut whole);
+            // An object in the line has each key once: an event that has one twice is kept as its text.
+            match masks {
+                Some(masks) => masks.write(event, Document::ROOT, &mut whole),
+                None if event.has_repeats(Document::ROOT) => write_string(event.raw(Document::ROOT), &mut whole),
+                None => event.write(Document::ROOT, &mut whole),
+            }
             self.values = vec![("event".to_owned(), whole)];
         }
         tell_apart(&mut self.values);
@@ -91,8 +97,16 @@ mod tests {
         let (mut aside, mut out) = (SetAside::default(), Vec::new());
         (0..count).for_each(|at| aside.push(|| (format!("a[{at}]"), b"1".to_vec())));
         assert_eq!(aside.count as usize, count);
-        aside.write(&json::parse(br#"{"a":[1]}"#).unwrap(), &mut out);
+        aside.write(&json::parse(br#"{"a":[1]}"#).unwrap(), None, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn c9_an_event_with_too_many_and_a_key_twice_is_set_aside_as_its_text() {
+        let (mut aside, mut out) = (SetAside::default(), Vec::new());
+        (0..=MOST_ASIDE).for_each(|_| aside.push(|| ("a".to_owned(), b"1".to_vec())));
+        aside.write(&json::parse(br#"{"a":[1],"a":2}"#).unwrap(), None, &mut out);
+        assert_eq!(out, br#","p_nonconforming":{"event":"{\"a\":[1],\"a\":2}"}"#);
     }
 
     #[test]

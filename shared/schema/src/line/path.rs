@@ -18,6 +18,15 @@ impl Path<'_> {
         text
     }
 
+    /// The first of the names, from the value up, that `is_wanted` finds something for.
+    pub(super) fn find<T>(&self, is_wanted: &dyn Fn(&str) -> Option<T>) -> Option<T> {
+        match self {
+            Self::Top => None,
+            Self::Name(parent, name) => is_wanted(name).or_else(|| parent.find(is_wanted)),
+            Self::Index(parent, _) => parent.find(is_wanted),
+        }
+    }
+
     /// Without places in arrays: a field has one name in all elements.
     pub(super) fn write_name(&self, text: &mut String) {
         self.write(text, &|_| "[]".to_owned());

@@ -1,5 +1,6 @@
 //! Which member of an object goes to which field. It follows from the keys alone, so it is found once for a shape.
 
+use crate::column::{column, is_safe};
 use crate::json::{Document, Member, NodeId};
 use crate::model::Object;
 
@@ -22,6 +23,8 @@ struct Step {
     member: u32,
     /// Another field before it has the column.
     is_aside: bool,
+    /// The member bears another name than the field reads.
+    is_by_column: bool,
 }
 
 /// A field that may have a value to write.
@@ -31,6 +34,8 @@ pub(super) struct Assigned {
     pub(super) value: Option<NodeId>,
     /// Another field before it has the column.
     pub(super) is_aside: bool,
+    /// The value was sent under another name than the field reads.
+    pub(super) is_by_column: bool,
 }
 
 /// Memory that plans are kept and carried out in.
@@ -102,10 +107,20 @@ impl Plan {
                 undeclared.push(place);
             }
         }
-        if !object.by_column.is_empty() {
-            undeclared.retain(|place| !take_by_column(document, object, &members[*place], *place, &mut found));
+        let mut by_column = Vec::new();
+        // A name that is the column itself comes before one that only becomes it.
+        for is_column in [is_safe as fn(&str) -> bool, |_| true] {
+            undeclared.retain(|place| {
+                let name = document.name(&members[*place]);
+                let field = free_field_of_column(object, &name, &found).filter(|_| is_column(&name));
+                if let Some(field) = field {
+                    found[field] = Some(*place);
+                    by_column.push(field);
+                }
+                field.is_none()
+            });
         }
-        Self { steps: steps(object, &found, is_strict), undeclared }
+        Self { steps: steps(object, &found, &by_column, is_strict), undeclared }
     }
 
     fn carry_out(
@@ -120,13 +135,14 @@ impl Plan {
             field: step.field,
             value: members.get(step.member as usize).map(|member| member.value),
             is_aside: step.is_aside,
+            is_by_column: step.is_by_column,
         }));
         undeclared.extend(self.undeclared.iter().map(|place| members[*place]));
     }
 }
 
 /// The fields with a member, and those that wait for none.
-fn steps(object: &Object, found: &[Option<usize>], is_strict: bool) -> Vec<Step> {
+fn steps(object: &Object, found: &[Option<usize>], by_column: &[usize], is_strict: bool) -> Vec<Step> {
     let is_taken = |at: usize| {
         let mut before = object.fields.iter().zip(found).take(at);
         before.any(|(field, member)| member.is_some() && field.column == object.fields[at].column)
@@ -135,27 +151,16 @@ fn steps(object: &Object, found: &[Option<usize>], is_strict: bool) -> Vec<Step>
         let is_aside = member.is_some() && object.fields[field].collides && !is_strict && is_taken(field);
         let waits = object.waiting.binary_search(&field).is_ok();
         let place = member.map_or(NO_MEMBER, |place| place as u32);
-        (member.is_some() || waits).then_some(Step { field: field as u32, member: place, is_aside })
+        let is_by_column = by_column.contains(&field);
+        (member.is_some() || waits).then_some(Step { field: field as u32, member: place, is_aside, is_by_column })
     };
     found.iter().enumerate().filter_map(step).collect()
 }
 
-/// A member under the column of a field that has no value is that field's value: a line read again is itself.
-fn take_by_column(
-    document: &Document<'_>,
-    object: &Object,
-    member: &Member,
-    place: usize,
-    found: &mut [Option<usize>],
-) -> bool {
-    let key = document.name_wtf8(member);
-    let column = object.by_column.binary_search_by(|(column, _)| column.as_bytes().cmp(&key));
-    let field = column.ok().and_then(|at| object.by_column.get(at)).map(|(_, field)| *field);
-    match field.and_then(|field| found.get_mut(field)) {
-        Some(slot) if slot.is_none() => {
-            *slot = Some(place);
-            true
-        }
-        _ => false,
-    }
+/// The field whose column a name has, when no member was found for it. So a line read again is itself, and a payload
+/// under an earlier type name (`role_assignment.created`, now `role.assignment.created`) stands in its column.
+fn free_field_of_column(object: &Object, name: &str, found: &[Option<usize>]) -> Option<usize> {
+    let column = column(name);
+    let at = object.by_column.binary_search_by(|(of_field, _)| of_field.as_str().cmp(&column)).ok()?;
+    object.by_column.get(at).map(|(_, field)| *field).filter(|field| found[*field].is_none())
 }

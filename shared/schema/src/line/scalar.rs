@@ -5,10 +5,10 @@ use std::io::Write as _;
 use jiff::civil::{DateTime, date};
 
 use super::Line;
-use crate::format::{Sent, TimeFormat, read_unix_auto};
+use crate::format::{Sent, TimeFormat, read_leniently};
 use crate::json::{Document, Kind, NodeId};
 use crate::model::{Type, Value};
-use crate::time::{read_iso, write_time};
+use crate::time::write_time;
 
 /// True when something was written; or why the value does not fit.
 type Fit = Result<bool, &'static str>;
@@ -29,7 +29,7 @@ impl Line<'_> {
         let text = match document.kind(id) {
             Kind::Array | Kind::Object => return Err("is not a string"),
             Kind::String if value.indicators.is_empty() && value.validate.is_none() => {
-                document.write(id, self.out);
+                self.write_json(document, id);
                 return Ok(true);
             }
             Kind::String => document.text(id),
@@ -39,7 +39,7 @@ impl Line<'_> {
             return Err(reason);
         }
         if document.kind(id) == Kind::String {
-            document.write(id, self.out);
+            self.write_json(document, id);
         } else {
             self.out.push(b'"');
             self.out.extend_from_slice(text.as_bytes());
@@ -128,7 +128,7 @@ impl Line<'_> {
         let sent = if is_text { Sent::Text(&text) } else { Sent::Number(&text) };
         let read = match self.strict {
             true => formats.iter().find_map(|format| format.read(sent)),
-            false => lenient(formats, sent),
+            false => read_leniently(formats, sent),
         };
         let time = read.ok_or("is not a time in the schema's format")?;
         if is_zero(time) && self.strict {
@@ -148,17 +148,6 @@ fn whole(literal: &str) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let number: f64 = literal.parse().ok()?;
     (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
-}
-
-/// Understands what vendors send beside the declared formats: seconds since 1970 that are really milliseconds or finer,
-/// and any usual date and time.
-fn lenient(formats: &[TimeFormat], sent: Sent<'_>) -> Option<DateTime> {
-    let (Sent::Text(literal) | Sent::Number(literal)) = sent;
-    let declared = formats.iter().find_map(|format| match format {
-        TimeFormat::Unix => read_unix_auto(literal),
-        other => other.read(sent),
-    });
-    declared.or_else(|| if let Sent::Text(text) = sent { read_iso(text) } else { None })
 }
 
 /// The first moment of the year 1 stands for no time at all.

@@ -56,7 +56,10 @@ impl Line<'_> {
             write_separator(self.out);
             write_string(&column, self.out);
             self.out.push(b':');
-            self.loose(place.at(&path), value);
+            match self.masks.and_then(|masks| masks.of(&name)) {
+                Some(mask) => write_string(&mask.of(document, value), self.out),
+                None => self.loose(place.at(&path), value),
+            }
         }
     }
 
@@ -79,13 +82,13 @@ impl Line<'_> {
                 }
                 self.out.push(b']');
             }
-            _ => document.write(id, self.out),
+            _ => self.write_json(document, id),
         }
     }
 }
 
 /// Null, or an array without elements.
-fn is_nothing(place: Place<'_>, id: NodeId) -> bool {
+pub(super) fn is_nothing(place: Place<'_>, id: NodeId) -> bool {
     match place.document.kind(id) {
         Kind::Null => true,
         Kind::Array => place.document.elements(id).next().is_none(),

@@ -24,8 +24,10 @@ impl Object {
             by_name.extend(read.map(|name| Name { prefix: prefix(name.as_bytes()), name: name.to_owned(), field: at }));
         }
         by_name.sort_unstable();
-        let renamed = fields.iter().enumerate().filter(|(_, field)| field.column != field.name && !field.collides);
-        let mut by_column: Vec<_> = renamed.map(|(at, field)| (field.column.to_string(), at)).collect();
+        // A field that reads another name or a path would lose the member.
+        let reads_own_name = |field: &Field| field.transform.as_ref().is_none_or(|made| made.reads_own_name());
+        let takers = fields.iter().enumerate().filter(|(_, field)| !field.collides && reads_own_name(field));
+        let mut by_column: Vec<_> = takers.map(|(at, field)| (field.column.to_string(), at)).collect();
         by_column.sort_unstable();
         let mut object = Self { fields, by_name, by_column, columns, waiting: Vec::new(), number: 0 };
         object.settle();

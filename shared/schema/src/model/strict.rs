@@ -23,6 +23,8 @@ impl Object {
 
 impl Value {
     fn drop_extensions(&mut self) {
+        let of_the_reference = self.written.indicators.len();
+        self.indicators = self.indicators.iter().take(of_the_reference).copied().collect();
         match &mut self.kind {
             Type::Object(object) => object.drop_extensions(),
             Type::Array(element) => element.drop_extensions(),

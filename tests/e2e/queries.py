@@ -1,0 +1,142 @@
+"""queries.py BINARY: the queries that `audit-pull schema duckdb` prints, over a lake of lines that readers trip over.
+
+It needs nothing but DuckDB, so that the run can repeat it with an older one: see tables.py.
+"""
+
+import datetime
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import duckdb
+
+SECONDS = 60
+TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(\d{6})\d{3}")
+
+DEEP = '{"a":' * 100 + "1" + "}" * 100
+CLASHES = '{"ItemCreationTime":"2026-08-21T08:44:05","itemCreationTime":"2026-08-21T08:44:06","UniqueID":"a","UniqueId":"b"}'
+# Raw events; {id} tells the log type's own name for an event's id.
+NASTY = [
+    '{"%s":"clash at the top","WorkSpaceName":"a","WorkspaceName":"b","workspacename":3}',
+    '{"%s":"clash in objects","SharePointMetaData":' + CLASHES + ',"ExchangeMetaData":' + CLASHES + ',"new":' + CLASHES + "}",
+    '{"%s":"clash in arrays","CopilotEventData":{"AccessedResources":[{"Id":"a","ID":"b","id":1},null,{}]}}',
+    '{"%s":"clash with a declared name","ID":1,"id_":2,"iD":3,"OPERATION":"x","operation":"y","Type":"z"}',
+    '{"%s":"names of the partitions","dt":"x","hour":99,"filename":"f","json":{"a":1}}',
+    '{"%s":"names that need quotes","a\\"b":1,"a\'b":2,"$.x":3,"":4,"a b":5,"a-b":6,"select":7,"\\u0000":8}',
+    '{"%s":"texts","Operation":"\\u0000 \\ud83d\\ude00 \\ud800 \\" \\\\ \\n \\u2028","x":"' + "y" * 1_000_000 + '"}',
+    '{"%s":"numbers","n":18446744073709551616,"f":1e308,"g":-0.0,"RecordType":"7","UserType":2147483647}',
+    '{"%s":"misfits","RecordType":"x","ClientIP":{"a":1},"actor":[1],"Actor":[1,{"ID":2}],"CreationTime":7}',
+    '{"%s":"times at the ends","CreationTime":"9999-12-31T23:59:59","effective_at":"0000-01-01T00:00:00Z"}',
+    '{"%s":"a time of the year 0","CreationTime":"0000-01-01T00:00:00","effective_at":253402300799}',
+    '{"%s":"deep","deep":' + DEEP + ',"ModifiedProperties":[' + DEEP + "]}",
+    '{"%s":"twice","%s":"twice again","x":{"a":1,"a":2},"x":{"a":3}}',
+    '{"%s":"nothing","Members":[],"ClientIPs":[null],"actor":{},"Actor":[{}],"AppAccessContext":{},"x":null}',
+    "{}",
+]
+
+
+class Wrong(Exception):
+    pass
+
+
+def said(binary, *arguments, given=""):
+    ran = subprocess.run([binary, *arguments], input=given.encode(), capture_output=True, timeout=SECONDS)
+    if ran.returncode:
+        raise Wrong(f"{' '.join(arguments)} ended with {ran.returncode}: {ran.stderr.decode(errors='replace')}")
+    return ran.stdout.decode()
+
+
+def log_types(binary):
+    """Every log type and its table."""
+    return dict(row.split()[:2] for row in said(binary, "schema", "list").splitlines()[1:])
+
+
+def nasty_lake(binary, lake):
+    """Writes a lake with the lines of all the events above, and an object without lines, for every log type."""
+    for log_type, table in log_types(binary).items():
+        name = "id" if log_type.startswith("OpenAI") else "Id"
+        events = "\n".join(event.replace("%s", name) for event in NASTY)
+        lines = said(binary, "normalize", "--log-type", log_type, "--source-id", "acme", given=events)
+        if lines.count("\n") != len(NASTY):
+            raise Wrong(f"{log_type}: {lines.count(chr(10))} lines of {len(NASTY)} events")
+        folder = lake / table / "dt=2026-11-22" / "hour=07"
+        folder.mkdir(parents=True)
+        for at, text in enumerate([lines, ""]):
+            (folder / f"acme-{at:012}.ndjson.gz").write_bytes(gzip.compress(text.encode()))
+
+
+def check(binary, log_type, table, lake):
+    """The printed query gives every line of the lake once, with every declared value; the number of lines."""
+    lines = {}
+    for file in sorted((lake / table).glob("dt=*/hour=*/*.ndjson.gz")):
+        for text in gzip.decompress(file.read_bytes()).split(b"\n"):
+            if text:
+                line = json.loads(text)
+                lines[line["p_row_id"]] = line
+    rows = duckdb.connect().execute(said(binary, "schema", "duckdb", log_type, "--lake", str(lake)))
+    keys = [column[0] for column in rows.description]
+    if keys[-2:] != ["dt", "hour"] or not {"p_row_id", "p_event_time", "p_nonconforming"} <= set(keys):
+        raise Wrong(f"{log_type}: the columns are {keys}")
+    left = dict(lines)
+    for row in rows.fetchall():
+        row = dict(zip(keys, row, strict=True))
+        if row["p_row_id"] not in left:
+            raise Wrong(f"{log_type}: {row['p_row_id']} is in no file, or was there before")
+        line = left.pop(row["p_row_id"])
+        for key in keys[:-2]:
+            compare(row[key], line.get(key), f"{log_type}: {line['p_row_id']} {key}")
+    if left:
+        raise Wrong(f"{log_type}: {sorted(left)} are not shown")
+    return len(lines)
+
+
+def compare(got, value, path):
+    if isinstance(got, dict) and isinstance(value, dict):
+        for key, inner in got.items():
+            compare(inner, value.get(key), f"{path}.{key}")
+    elif isinstance(got, list) and isinstance(value, list) and len(got) == len(value):
+        for at, (one, other) in enumerate(zip(got, value)):
+            compare(one, other, f"{path}[{at}]")
+    elif not is_same(got, value):
+        raise Wrong(f"{path} is {str(value)[:200]!r} in the line and {str(got)[:200]!r} in DuckDB")
+
+
+def is_same(got, value):
+    """Whether DuckDB's value is the line's: a time, the JSON text of a value, or the value itself."""
+    time = TIME.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(got, datetime.datetime):
+        return bool(time) and got == datetime.datetime.fromisoformat(f"{time[1]}.{time[2]}")
+    if isinstance(got, str) and got != value:
+        if time and time[1].startswith("0000-") and got.startswith("0001-") and "(BC)" in got:
+            return True  # Python has no year 0; DuckDB calls it 1 BC.
+        try:
+            return json.loads(got) == value
+        except ValueError:
+            return False
+    return type(got) is type(value) and got == value
+
+
+def check_all(binary, lake):
+    """Every table of a lake through its printed query; the lines of each."""
+    tables = log_types(binary).items()
+    return {log_type: check(binary, log_type, table, lake) for log_type, table in tables if (lake / table).exists()}
+
+
+def check_nasty(binary):
+    """The lines above, with the DuckDB of this Python; its version."""
+    with tempfile.TemporaryDirectory(prefix="audit-pull-lake-") as folder:
+        # A quote in the lake's name, too.
+        lake = pathlib.Path(folder) / "the lake's"
+        nasty_lake(binary, lake)
+        counted = check_all(binary, lake)
+    if len(counted) != len(log_types(binary)) or min(counted.values()) < len(NASTY):
+        raise Wrong(f"only {counted} lines were compared")
+    return duckdb.__version__
+
+
+if __name__ == "__main__":
+    print(check_nasty(sys.argv[1]))
