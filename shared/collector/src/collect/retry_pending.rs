@@ -4,7 +4,7 @@ use super::blobs;
 use super::listing_run::{ListingRun, not_offered};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use crate::base::error::{PortError, Recovery};
+use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
@@ -173,9 +173,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
             if listing.has_succeeded && span.window().seconds() > 1 && !has_advanced {
                 return search(run, listing, span, (&error.message, true), limit).await;
             }
-            if error.recovery == Recovery::Person {
-                run.record_failure(&error);
-            }
+            record_refusal(run, span.schedule, &error);
             let attempts = if has_advanced { 0 } else { span.schedule.attempts };
             reschedule_at(run, listing, Schedule { attempts, ..span.schedule }, span.window(), cursor, &error.message);
             Ok(SpanEnd::Tried { has_recovered: false })
@@ -201,6 +199,13 @@ async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
         WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered(request.listing), cursor: None },
         outcome => outcome,
     })
+}
+
+/// Reports a failure of pending work that needs a person, be it because it persists.
+fn record_refusal<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, schedule: Schedule, error: &PortError) {
+    if error.is_refusal() {
+        run.record_failure(&error.after_failures(schedule.attempts.saturating_add(1)));
+    }
 }
 
 /// Lists a span in halves, and those that fail in halves again, until its broken seconds are found. `has_failed` says
@@ -240,9 +245,7 @@ async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
                 search.give_up(Window { from: to, ..piece });
             }
             WindowOutcome::Failed { error, cursor } => {
-                if error.recovery == Recovery::Person {
-                    run.record_failure(&error);
-                }
+                record_refusal(run, span.schedule, &error);
                 reason = error.message;
                 match cursor.filter(|_| piece.seconds() == 1) {
                     Some(cursor) => {
