@@ -8,6 +8,7 @@ mod answer;
 mod base_url;
 mod cause;
 mod headers;
+mod wait_text;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use cause::cause;
 pub use answer::Answer;
 pub use base_url::{BadBaseUrl, base_url, endpoint};
 pub use reqwest::Url;
+pub use wait_text::wait_in_text;
 
 /// Until a connection stands, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
