@@ -61,7 +61,9 @@ impl Failed {
 impl From<PortError> for Failed {
     fn from(error: PortError) -> Self {
         let exit = match error.recovery {
-            Recovery::Again { .. } | Recovery::NextTick | Recovery::Paused => Exit::NextTick,
+            Recovery::Again { .. } | Recovery::NextTick | Recovery::Paused | Recovery::PersonIfPersistent => {
+                Exit::NextTick
+            }
             Recovery::Person => Exit::Person,
         };
         Self { exit, message: error.message }

@@ -81,9 +81,10 @@ fn by_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
         "invalid_scope" | "invalid_resource" | "invalid_target" => {
             (Recovery::Person, "the API's address is not known to the login; check cloud in the source's secret")
         }
+        // An error that this version does not know.
         _ => (
-            Recovery::Person,
-            "the login is refused; check tenant_id, client_id, its credential and cloud in the source's secret",
+            Recovery::PersonIfPersistent,
+            "the login is refused; if this lasts, check tenant_id, client_id, its credential and cloud in the source's secret",
         ),
     }
 }
@@ -163,7 +164,8 @@ mod tests {
         check(401, &refusal("invalid_client", 1), Recovery::Person, "AADSTS1: the app registration is refused");
         check(400, &refusal("invalid_scope", 1), Recovery::Person, "cloud");
         check(400, r#"{"error":"temporarily_unavailable"}"#, AGAIN, "not available");
-        check(400, r#"{"error":"canary","error_description":"canary"}"#, Recovery::Person, "refused");
+        let unknown = r#"{"error":"canary","error_description":"canary"}"#;
+        check(400, unknown, Recovery::PersonIfPersistent, "refused");
     }
 
     #[test]

@@ -7,10 +7,11 @@ use adapters::http::{Answer, HttpClient, Request, Url};
 use collector::{Body, Clock, PortError, Secrets, Tries, UnixSeconds, retry};
 
 use crate::config::Config;
+use crate::content_type::ContentType;
 use crate::limits::Limits;
 use crate::refusal::{Refusal, Task};
 use crate::retry_policy::{RETRY, for_next_tick};
-use crate::token::{Token, Tokens};
+use crate::token::{Asker, Token, Tokens};
 use crate::urls::Urls;
 use crate::vendor_clock::VendorClock;
 
@@ -70,6 +71,11 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         self.vendor_clock.trusted_at(self.clock.now())
     }
 
+    /// Notes that a tick of the content type begins.
+    pub(crate) async fn begin_tick(&self, content_type: ContentType) {
+        self.tokens.begin_tick(content_type).await;
+    }
+
     /// Makes the call until `read` has read its answer, the refusal is one that another try does
     /// not cure, or the tries are spent. `read` gets successful answers only, and may find a refusal in one.
     ///
@@ -116,12 +122,13 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         call: Call<'_>,
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
-        let token = self.tokens.get(&self.http, &self.clock).await?;
+        let asker = Asker { content_type: call.task.content_type, tries: call.tries };
+        let token = self.tokens.get(&self.http, &self.clock, asker).await?;
         let outcome = self.send(call, &token, read).await?;
         if !matches!(&outcome, Err(refusal) if refusal.is_stale_token()) {
             return Ok(outcome);
         }
-        match self.tokens.another(&self.http, &self.clock, &token).await? {
+        match self.tokens.another(&self.http, &self.clock, asker, &token).await? {
             Some(renewed) => self.send(call, &renewed, read).await,
             None => Ok(outcome),
         }

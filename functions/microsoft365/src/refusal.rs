@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use adapters::http::wait_in_text;
 use collector::{PortError, Recovery};
 use serde_json::Value;
 
@@ -59,7 +60,10 @@ pub(crate) enum Reason {
 impl Refusal {
     /// Reads a refusal from an answer's status and the beginning of its body.
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        Self { status, reason: reason(status, &String::from_utf8_lossy(unmarked(body))), retry_after }
+        let text = String::from_utf8_lossy(unmarked(body));
+        let reason = reason(status, &text);
+        let in_words = || wait_in_text(&text).filter(|_| reason == Reason::Throttled);
+        Self { status, reason, retry_after: retry_after.or_else(in_words) }
     }
 
     /// A throttled call, which concerns every call of the tenant.
@@ -112,7 +116,10 @@ impl Refusal {
     fn verdict(&self, content_type: Option<ContentType>) -> (Recovery, String) {
         match self.reason {
             // How long everybody stays away, the tenant's limits say.
-            Reason::Throttled => (self.again(), "too many requests for this tenant".to_owned()),
+            Reason::Throttled => {
+                let wait = self.retry_after.map(|wait| format!("; it asks for a pause of {} s", wait.as_secs()));
+                (self.again(), format!("too many requests for this tenant{}", wait.unwrap_or_default()))
+            }
             Reason::Af(af::NO_PERMISSION) => {
                 let permissions = content_type.map_or("ActivityFeed.Read", ContentType::permissions);
                 let advice = format!(
@@ -146,13 +153,15 @@ impl Refusal {
             300..=399 => {
                 (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
             }
+            // The vendor may not know a new token at once, and has refused good ones for a while.
             401 => (
-                Recovery::Person,
-                "a token just issued is refused; check that cloud and tenant_id in the source's secret are the tenant's own",
+                Recovery::PersonIfPersistent,
+                "a token just issued is refused; if this lasts, check that cloud and tenant_id in the source's secret \
+                 are the tenant's own",
             ),
             403 => (
-                Recovery::Person,
-                "access is denied; check the app registration's permissions and the tenant's access policies",
+                Recovery::PersonIfPersistent,
+                "access is denied; if this lasts, check the app registration's permissions and the tenant's access policies",
             ),
             404 => (Recovery::NextTick, "there is no such thing; check MICROSOFT365_API_URL if it is set"),
             408 | 421 | 425 | 500.. => (self.again(), "the vendor's service is not available"),
@@ -173,13 +182,18 @@ impl Refusal {
     }
 }
 
+/// "Too many frequent subscription start requests": from "too many" to "request", in characters.
+const MAX_PHRASE_CHARS: usize = 60;
+/// Codes other than `AF429` that mean too many requests, in lower case.
+const THROTTLED_CODES: [&str; 2] = ["429", "toomanyrequests"];
+
 const AUDITING_OFF: &str = "the tenant records no audit log; turn on unified audit logging in Microsoft Purview \
      (Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true) and allow it an hour";
 
 fn reason(status: u16, body: &str) -> Reason {
     let lower = body.to_ascii_lowercase();
     // Before anything else: it comes as 403, too, which means something else otherwise.
-    if status == 429 || af::all(body).any(|code| code == af::THROTTLED) || lower.contains("too many request") {
+    if status == 429 || af::all(body).any(|code| code == af::THROTTLED) || says_too_many(&lower) {
         return Reason::Throttled;
     }
     let Ok(parsed) = serde_json::from_str::<Value>(body) else {
@@ -201,6 +215,22 @@ fn reason(status: u16, body: &str) -> Reason {
         None if error.is_some() => Reason::Error,
         None => Reason::Message,
     }
+}
+
+/// Returns `true` if the text, in lower case, speaks of too many requests, or is an object whose code says so.
+fn says_too_many(lower: &str) -> bool {
+    let mut phrases = lower.match_indices("too many").filter_map(|(at, _)| lower.get(at..));
+    let in_words = phrases.any(|text| text.chars().take(MAX_PHRASE_CHARS).collect::<String>().contains("request"));
+    in_words || lower.trim_start().starts_with('{') && codes(lower).any(|code| THROTTLED_CODES.contains(&code))
+}
+
+/// What stands behind each `code` of a text that need not be JSON, be it a number or a string.
+fn codes(lower: &str) -> impl Iterator<Item = &str> {
+    lower.match_indices("code").filter_map(|(at, name)| {
+        let value =
+            lower.get(at + name.len()..)?.trim_start_matches(|c: char| c.is_whitespace() || "\"':\\".contains(c));
+        value.split(|c: char| !c.is_ascii_alphanumeric()).next()
+    })
 }
 
 fn tenant_does_not_exist(lower: &str) -> bool {
@@ -241,7 +271,36 @@ mod tests {
     }
 
     #[test]
-    fn codes() {
+    fn a5_throttling_by_code_and_with_a_wait_in_words() {
+        let start = "Too many frequent subscription start requests. Please retry again after 8m 46s.";
+        let bodies = [
+            format!(r#"{{"error":{{"code":"429","message":"{start}"}}}}"#),
+            format!(r#"{{"error":{{"code":429,"message":"{start}"}}}}"#),
+            format!(r#"{{"error":{{"code":"TooManyRequests","message":"{start}"}}}}"#),
+            format!("{{'error':{{'code':'429','message':'{start}'}}}}"),
+            format!(r#"{{"code": "429", "message":"{start}"}}"#),
+            format!(r#"{{"error":{{"code":"canary","message":"{start}"}}}}"#),
+            r#"{"error":{"code":"429","message":"Slow down; retry in 526 seconds"#.to_owned(),
+        ];
+        for body in bodies {
+            for status in [200, 400, 403, 429, 503] {
+                let refusal = Refusal::read(status, body.as_bytes(), None);
+                assert_eq!(refusal.retry_after, Some(Duration::from_secs(526)), "{body}");
+                assert!(refusal.is_throttled(), "{body}");
+                let named = Refusal::read(status, body.as_bytes(), Some(Duration::from_secs(7)));
+                assert_eq!(named.retry_after, Some(Duration::from_secs(7)), "{body}");
+            }
+        }
+        check(403, r#"{"error":{"code":"429"}}"#, AGAIN, "too many requests");
+        // Numbers elsewhere mean nothing, and words mean nothing without a throttle.
+        for body in [r#"{"error":{"code":"4290","message":"429 canary"}}"#, "<html>code: 429</html>"] {
+            assert!(!Refusal::read(403, body.as_bytes(), None).is_throttled(), "{body}");
+        }
+        assert_eq!(Refusal::read(503, b"<html>retry after 5 minutes</html>", None).retry_after, None);
+    }
+
+    #[test]
+    fn codes_and_their_cures() {
         check(401, &af("AF10001"), Recovery::Person, "HTTP 401 AF10001: the app registration lacks");
         check(401, &af("AF10001"), Recovery::Person, "ActivityFeed.ReadDlp");
         check(400, &af("AF20010"), Recovery::Person, "AF20010");
@@ -268,9 +327,10 @@ mod tests {
 
     #[test]
     fn statuses() {
-        check(401, r#"{"Message":"Authorization has been denied for this request."}"#, Recovery::Person, "cloud");
-        check(403, r#"{"error":{"code":"canary"}}"#, Recovery::Person, "access is denied");
-        check(403, r#"{"Message":"canary"}"#, Recovery::Person, "access is denied");
+        let denied = r#"{"Message":"Authorization has been denied for this request."}"#;
+        check(401, denied, Recovery::PersonIfPersistent, "cloud");
+        check(403, r#"{"error":{"code":"canary"}}"#, Recovery::PersonIfPersistent, "access is denied");
+        check(403, r#"{"Message":"canary"}"#, Recovery::PersonIfPersistent, "access is denied");
         check(503, "<html>canary</html>", AGAIN, "not available");
         check(500, "", AGAIN, "not available");
         check(408, "", AGAIN, "not available");

@@ -19,6 +19,6 @@ pub(crate) const RETRY: RetryPolicy = RetryPolicy {
 pub(crate) fn for_next_tick(error: PortError) -> PortError {
     match error.recovery {
         Recovery::Again { .. } => PortError { recovery: Recovery::NextTick, ..error },
-        Recovery::NextTick | Recovery::Paused | Recovery::Person => error,
+        Recovery::NextTick | Recovery::Paused | Recovery::PersonIfPersistent | Recovery::Person => error,
     }
 }

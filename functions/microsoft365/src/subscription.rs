@@ -54,6 +54,7 @@ impl Subscriptions {
         content_type: ContentType,
         last_start: Option<UnixSeconds>,
     ) -> Result<Prepared, PortError> {
+        api.begin_tick(content_type).await;
         self.starts.remember(content_type, last_start);
         let list = self.list(api).await;
         let standing = list.standings.as_ref().map(|standings| standings.get(&content_type));
@@ -123,15 +124,18 @@ impl Subscriptions {
         let task = Task { content_type: Some(content_type), doing: "starting the subscription" };
         let (url, sent) = (api.urls.start(content_type), Cell::new(false));
         let outcome = api.ask(Call { verb: Verb::Start(&sent), url: &url, task, tries }, read_start).await;
-        let failed = match outcome {
+        let now = api.clock.now().as_second();
+        let start = match outcome {
             Err(error) if !sent.get() => return Err(error),
-            Err(error) => Some(error),
-            Ok(Ok(())) => None,
-            Ok(Err(refusal)) if refusal.is_af(&[af::ALREADY_ENABLED]) => None,
-            // The caller does not repeat a start.
-            Ok(Err(refusal)) => Some(for_next_tick(refusal.into_error(task))),
+            Err(error) => Start::failed(now, None, error),
+            Ok(Ok(())) => Start::made(now),
+            Ok(Err(refusal)) if refusal.is_af(&[af::ALREADY_ENABLED]) => Start::made(now),
+            Ok(Err(refusal)) => {
+                let wait = refusal.retry_after.filter(|_| refusal.is_throttled());
+                // The caller does not repeat a start.
+                Start::failed(now, wait, for_next_tick(refusal.into_error(task)))
+            }
         };
-        let start = Start { at: api.clock.now().as_second(), failed };
         self.starts.started(content_type, start.clone(), cause);
         Ok(start)
     }

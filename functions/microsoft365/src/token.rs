@@ -2,11 +2,13 @@
 //!
 //! The credential goes to the login host only, the token to the API host only.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
-use collector::{Clock, PortError, Recovery, Secrets};
+use adapters::http::{Answer, HttpClient, Request, SendError, Url, endpoint};
+use collector::{Clock, PortError, Recovery, Secrets, Tries, retry};
 use futures_util::lock::Mutex;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +16,8 @@ use uuid::{Builder, Uuid};
 
 use crate::aadsts;
 use crate::config::{Client, Config, Credential, Endpoints, Overrides};
-use crate::retry_policy::RETRY;
+use crate::content_type::ContentType;
+use crate::retry_policy::{RETRY, for_next_tick};
 use crate::wire::TokenAnswer;
 
 /// A token is renewed when it has less than this left, or half its life if that is shorter.
@@ -23,11 +26,11 @@ const RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(5);
 const LIVES_SECONDS: u64 = 600;
 /// A refused credential is not tried again for this long: many tries lock an app registration out.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
-/// After a login that another one may cure, no other for half of what a call waits before it is
-/// repeated: those who wait together log in once.
-const FIRST_HOLD: Duration = Duration::from_millis(RETRY.first_wait.as_millis() as u64 / 2);
-/// No such hold is longer, unless the login names a time.
-const LONGEST_HOLD: Duration = Duration::from_secs(8);
+/// After a login that failed as often as it is tried in a tick there is no other one in that tick. A tick that does not
+/// come to its end is forgotten after this.
+const TICK_HOLD: Duration = Duration::from_secs(300);
+/// After a login that was tried only once, and that another one may cure, there is no other one for this long.
+const SINGLE_HOLD: Duration = Duration::from_millis(500);
 /// A time the login names is kept up to this.
 const LONGEST_NAMED_HOLD: Duration = Duration::from_secs(900);
 /// The longest answer of the login, in bytes.
@@ -65,22 +68,35 @@ struct State {
     client: Client,
     token: Option<Token>,
     held: Option<Held>,
-    /// Logins that failed since the last one that did not.
-    failed_in_a_row: u32,
+    /// The ticks in which each content type was prepared, and how many ticks there were.
+    prepared: BTreeMap<ContentType, u64>,
+    ticks: u64,
     issued: u64,
 }
 
-/// No login until then: the last one failed.
+/// Who needs a token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    /// The content type whose report will show a failure; `None` if none will.
+    pub(crate) content_type: Option<ContentType>,
+    pub(crate) tries: Tries,
+}
+
+/// There is no login until then: the last one failed.
 #[derive(Debug, Clone)]
 struct Held {
     until: Timestamp,
+    /// It ends with the tick, too.
+    is_of_tick: bool,
     error: PortError,
+    /// The content type that reports the error in full; the others refer to it.
+    reporter: Option<ContentType>,
 }
 
 impl<S: Secrets> Tokens<S> {
     pub(crate) fn new(config: &Config, secrets: S, reference: String) -> Self {
         let client = config.client.clone();
-        let state = State { client, token: None, held: None, failed_in_a_row: 0, issued: 0 };
+        let state = State { client, token: None, held: None, prepared: BTreeMap::new(), ticks: 0, issued: 0 };
         let Endpoints { login, audience, token, .. } = &config.endpoints;
         Self {
             secrets,
@@ -93,11 +109,17 @@ impl<S: Secrets> Tokens<S> {
         }
     }
 
-    /// The token to use now. One login at a time: the tenant's streams wait for it together, and
-    /// share its failure.
-    pub(crate) async fn get(&self, http: &HttpClient, clock: &impl Clock) -> Result<Token, PortError> {
+    /// Notes that a tick of the content type begins. The first one of the tenant in a tick ends what was held for the
+    /// tick before.
+    pub(crate) async fn begin_tick(&self, content_type: ContentType) {
+        self.state.lock().await.begin_tick(content_type);
+    }
+
+    /// The token to use now. One login at a time, and one in a tick, repeated as the retry policy allows: the tenant's
+    /// streams wait for it together, and share its failure.
+    pub(crate) async fn get(&self, http: &HttpClient, clock: &impl Clock, asker: Asker) -> Result<Token, PortError> {
         let mut state = self.state.lock().await;
-        self.current(http, clock, &mut state, false).await
+        self.current(http, clock, &mut state, asker, false).await
     }
 
     /// Another token than `refused`, which the API has just refused. `None` when that was one of
@@ -106,6 +128,7 @@ impl<S: Secrets> Tokens<S> {
         &self,
         http: &HttpClient,
         clock: &impl Clock,
+        asker: Asker,
         refused: &Token,
     ) -> Result<Option<Token>, PortError> {
         let mut state = self.state.lock().await;
@@ -117,7 +140,7 @@ impl<S: Secrets> Tokens<S> {
             }
             state.token = None;
         }
-        self.current(http, clock, &mut state, true).await.map(Some)
+        self.current(http, clock, &mut state, asker, true).await.map(Some)
     }
 
     /// The API took that token.
@@ -130,37 +153,69 @@ impl<S: Secrets> Tokens<S> {
         http: &HttpClient,
         clock: &impl Clock,
         state: &mut State,
+        asker: Asker,
         is_replacement: bool,
     ) -> Result<Token, PortError> {
         let known = state.token.clone();
         if let Some(token) = known.clone().filter(|token| clock.now() < token.renew_from) {
             return Ok(token);
         }
-        let error = match state.held(clock.now()) {
+        let error = match state.held(clock.now(), asker) {
             Some(error) => error,
-            None => match self.log_in(http, clock, state).await {
+            None => match self.log_in(http, clock, state, asker.tries).await {
                 Ok(answer) => return Ok(state.keep(answer, clock.now(), is_replacement)),
-                Err(error) => state.hold(error, clock.now()),
+                Err((error, named)) => state.hold(error, named, clock.now(), asker),
             },
         };
         // Not renewed in time is no harm while the old one lives, unless it never will be.
-        let lives = |token: &Token| error.recovery != Recovery::Person && clock.now() < token.expires;
+        let lives = |token: &Token| !error.is_refusal() && clock.now() < token.expires;
         known.filter(lives).ok_or(error)
     }
 
+    /// Logs in, as often as `tries` allows. An error comes with the wait that the login named last.
+    async fn log_in(
+        &self,
+        http: &HttpClient,
+        clock: &impl Clock,
+        state: &mut State,
+        tries: Tries,
+    ) -> Result<TokenAnswer, (PortError, Option<Duration>)> {
+        let (client, named) = (RefCell::new(state.client.clone()), Cell::new(None));
+        let attempt = async || {
+            let answer = self.log_in_once(http, clock, &client).await;
+            named.set(match &answer {
+                Err(PortError { recovery: Recovery::Again { after }, .. }) => *after,
+                _ => None,
+            });
+            answer
+        };
+        let outcome = match tries {
+            Tries::Patient => retry(clock, &RETRY, attempt).await,
+            Tries::Once => attempt().await.map_err(for_next_tick),
+        };
+        state.client = client.into_inner();
+        outcome.map_err(|error| (error, named.get()))
+    }
+
     /// Logs in; if the credential is refused, once more with the secret as it is now, if it has changed.
-    async fn log_in(&self, http: &HttpClient, clock: &impl Clock, state: &mut State) -> Result<TokenAnswer, PortError> {
-        match self.ask(http, clock, &state.client).await {
-            Err(error) if error.recovery == Recovery::Person => {
+    async fn log_in_once(
+        &self,
+        http: &HttpClient,
+        clock: &impl Clock,
+        client: &RefCell<Client>,
+    ) -> Result<TokenAnswer, PortError> {
+        let known = client.borrow().clone();
+        match self.ask(http, clock, &known).await {
+            Err(error) if error.is_refusal() => {
                 let fresh = self.reread().await.map_err(|second| PortError {
                     message: format!("{}; {}", error.message, second.message),
                     ..second
                 })?;
-                if fresh.is_same(&state.client) {
+                if fresh.is_same(&known) {
                     return Err(error);
                 }
-                state.client = fresh;
-                self.ask(http, clock, &state.client).await
+                client.replace(fresh.clone());
+                self.ask(http, clock, &fresh).await
             }
             other => other,
         }
@@ -178,8 +233,12 @@ impl<S: Secrets> Tokens<S> {
                 fields.push(("client_assertion", proof.expose_secret()));
             }
         }
-        let answer = http.send(Request::post(self.url.clone()).form(&fields)).await.map_err(unanswered)?;
-        read(answer).await
+        match http.try_send(Request::post(self.url.clone()).form(&fields)).await {
+            Ok(answer) => read(answer).await,
+            Err(SendError::Failed(error)) => Err(unanswered(error)),
+            // Each further try would cost as long, and is hardly of use.
+            Err(SendError::Unreachable(error)) => Err(for_next_tick(unanswered(error))),
+        }
     }
 
     fn proof(&self, clock: &impl Clock, client: &Client) -> Result<SecretString, PortError> {
@@ -212,7 +271,7 @@ impl<S: Secrets> Tokens<S> {
 impl State {
     fn keep(&mut self, answer: TokenAnswer, now: Timestamp, is_replacement: bool) -> Token {
         self.issued += 1;
-        (self.held, self.failed_in_a_row) = (None, 0);
+        self.held = None;
         let lives = answer.lives_seconds.unwrap_or(LIVES_SECONDS);
         let lives = SignedDuration::from_secs(i64::try_from(lives).unwrap_or(i64::MAX));
         let after = |wait: SignedDuration| now.saturating_add(wait).unwrap_or(now);
@@ -227,30 +286,51 @@ impl State {
         self.token.insert(token).clone()
     }
 
+    /// Notes a tick of the content type.
+    fn begin_tick(&mut self, content_type: ContentType) {
+        let count = self.prepared.entry(content_type).or_default();
+        *count += 1;
+        if *count > self.ticks {
+            self.ticks = *count;
+            self.held.take_if(|held| held.is_of_tick);
+        }
+    }
+
     /// Remembers a failed login for a while, and hands it back.
-    fn hold(&mut self, error: PortError, now: Timestamp) -> PortError {
-        let own = FIRST_HOLD.saturating_mul(1 << self.failed_in_a_row.min(8)).min(LONGEST_HOLD);
-        let wait = match error.recovery {
-            Recovery::Again { after } => after.map_or(own, |named| named.min(LONGEST_NAMED_HOLD)),
-            Recovery::NextTick | Recovery::Paused => own,
-            Recovery::Person => REFUSED_FOR,
+    fn hold(&mut self, error: PortError, named: Option<Duration>, now: Timestamp, asker: Asker) -> PortError {
+        let (wait, is_of_tick) = match (named, asker.tries) {
+            _ if error.is_refusal() => (REFUSED_FOR, false),
+            (Some(named), _) => (named.min(LONGEST_NAMED_HOLD), false),
+            (None, Tries::Patient) => (TICK_HOLD, true),
+            (None, Tries::Once) => (SINGLE_HOLD, false),
         };
-        self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
-        self.held = Some(Held { until: now.saturating_add(wait).unwrap_or(now), error: error.clone() });
+        let until = now.saturating_add(wait).unwrap_or(now);
+        self.held = Some(Held { until, is_of_tick, error: error.clone(), reporter: asker.content_type });
         error
     }
 
-    /// Why there is to be no login now, and for how long.
-    fn held(&self, now: Timestamp) -> Option<PortError> {
-        let Held { until, error } = self.held.as_ref().filter(|held| now < held.until)?;
-        let left = Duration::try_from(until.duration_since(now)).ok();
-        let recovery = match error.recovery {
-            Recovery::Again { .. } => Recovery::Again { after: left },
-            other => other,
-        };
-        Some(PortError { recovery, ..error.clone() })
+    /// Why there is to be no login now. An error that needs no person is told in full by one content type only.
+    fn held(&mut self, now: Timestamp, asker: Asker) -> Option<PortError> {
+        let held = self.held.as_mut().filter(|held| now < held.until)?;
+        let Some(content_type) = asker.content_type else { return Some(held.error.clone()) };
+        let reporter = *held.reporter.get_or_insert(content_type);
+        if reporter == content_type || held.error.is_refusal() {
+            return Some(held.error.clone());
+        }
+        let message =
+            format!("{}; one login serves all content types: see what {reporter} reports", brief(&held.error));
+        Some(PortError { message, ..held.error.clone() })
     }
 }
+
+/// What failed, without why and what to do.
+fn brief(error: &PortError) -> String {
+    let status = error.message.strip_prefix(STATUS).and_then(|rest| rest.split_once(':'));
+    status.map_or_else(|| "logging in: no answer".to_owned(), |(status, _)| format!("{STATUS}{status}"))
+}
+
+/// How the message on an answer without a token begins.
+const STATUS: &str = "logging in: HTTP ";
 
 async fn read(answer: Answer) -> Result<TokenAnswer, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());

@@ -305,14 +305,14 @@ async fn a_certificate_at_either_endpoint() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_cloud_needs_a_person_f65() {
+async fn a_token_of_another_cloud_needs_a_person_if_that_persists_f65_e3() {
     let world = World::new(100, Behaviours { cloud: Cloud::GccHigh, ..Behaviours::default() });
     let stream = &world.streams[0];
     let now = world.clock.now().as_second();
     let window = Window { from: now - 86_400, to: now };
     let request = ListRequest { stream, listing: LISTING, window, cursor: None, tries: Tries::Patient };
     let error = world.client.list(request).await.unwrap_err();
-    assert_eq!(error.recovery, Recovery::Person, "{error}");
+    assert_eq!(error.recovery, Recovery::PersonIfPersistent, "{error}");
     assert!(error.message.contains("check that cloud and tenant_id"), "{error}");
 }
 

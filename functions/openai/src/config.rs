@@ -42,6 +42,18 @@ const DEFAULT_SOURCE_ID: &str = "openai";
 /// How every admin key begins.
 const ADMIN_KEY_PREFIX: &str = "sk-admin-";
 const FIELDS: [&str; 3] = ["source_id", "source_label", "admin_key"];
+/// How other keys of OpenAI begin that cannot read the audit log, and what they are.
+const OTHER_KEYS: [(&str, &str); 4] = [
+    ("sk-proj-", "a project's API key"),
+    ("sk-svcacct-", "a service account's API key"),
+    ("sk-None-", "a user's API key"),
+    ("sk-", "a user's or a project's API key"),
+];
+/// Where admin keys are made.
+const WHERE_ADMIN_KEYS_ARE_MADE: &str =
+    "an owner of the organization makes one at platform.openai.com, Organization settings, Admin keys";
+/// The longest name of an unknown field that a message shows, in characters.
+const MAX_SHOWN_FIELD_NAME: usize = 24;
 
 /// What holds for all sources of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,14 +118,14 @@ impl SourceSecret {
     }
 
     fn parse_text(text: &str) -> Result<Self, String> {
-        if text.starts_with(ADMIN_KEY_PREFIX) {
+        // Some editors put a byte order mark before the text.
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.starts_with("sk-") {
             return Self::new(None, None, text);
         }
-        let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) else {
-            return Err(format!("it is neither the JSON object {{{}}} nor a bare {ADMIN_KEY_PREFIX}… key", quoted()));
-        };
-        if fields.keys().any(|name| !FIELDS.contains(&name.as_str())) {
-            return Err(format!("it holds a field that is none of {}", quoted()));
+        let fields = parse_object(text)?;
+        if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(format!("it holds an unknown field{}, which is none of {}", shown(name), quoted()));
         }
         let field = |name: &str| match fields.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -125,6 +137,12 @@ impl SourceSecret {
     }
 
     fn new(source_id: Option<&str>, source_label: Option<&str>, admin_key: &str) -> Result<Self, String> {
+        if let Some((_, what)) = other_key(admin_key) {
+            return Err(format!(
+                "it holds {what}, which cannot read the audit log; put an admin key ({ADMIN_KEY_PREFIX}…) there: \
+                 {WHERE_ADMIN_KEYS_ARE_MADE}"
+            ));
+        }
         if !admin_key.chars().all(|c| c.is_ascii_graphic()) {
             return Err("admin_key holds spaces, line breaks or other characters no key has".to_owned());
         }
@@ -153,6 +171,40 @@ impl SourceSecret {
             listings: listings.to_vec(),
         }]
     }
+}
+
+/// The fields of the secret's JSON object. An error says where the text breaks, without a word of it.
+fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
+    let neither = || format!("it is neither the JSON object {{{}}} nor a bare {ADMIN_KEY_PREFIX}… key", quoted());
+    if !text.starts_with(['{', '[']) {
+        return Err(neither());
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(format!("{}: it is JSON of another kind", neither())),
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            // A comma before the closing brace is the usual slip, and the parser stops at the brace.
+            let is_trailing_comma = text.lines().nth(line.saturating_sub(1)).is_some_and(|broken| {
+                let before = broken.get(..column.saturating_sub(1)).unwrap_or_default();
+                let earlier: String = text.lines().take(line.saturating_sub(1)).collect();
+                (earlier + before).trim_end().ends_with(',')
+            });
+            let comma = if is_trailing_comma { ", after a comma that no field follows" } else { "" };
+            Err(format!("{}: the JSON breaks at line {line} column {column}{comma}", neither()))
+        }
+    }
+}
+
+/// A field's name, if it looks like one: it may be a key that slipped to the left.
+fn shown(name: &str) -> String {
+    let is_plain = name.len() <= MAX_SHOWN_FIELD_NAME && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    if is_plain { format!(" {name}") } else { String::new() }
+}
+
+/// The kind of a key that is no admin key, where its beginning tells.
+fn other_key(key: &str) -> Option<(&'static str, &'static str)> {
+    OTHER_KEYS.into_iter().find(|(prefix, _)| key.starts_with(prefix)).filter(|_| !key.starts_with(ADMIN_KEY_PREFIX))
 }
 
 fn quoted() -> String {
@@ -229,9 +281,9 @@ mod tests {
     fn err_secrets() {
         err("", "neither the JSON object");
         err("canary", "neither the JSON object");
-        err(r#"["canary"]"#, "neither the JSON object");
-        err(r#"{"admin_key":"canary""#, "neither the JSON object");
-        err(r#"{"sk-admin-canary":"admin_key"}"#, "none of");
+        err(r#"["canary"]"#, "nor a bare sk-admin-… key: it is JSON of another kind");
+        err(r#"{"admin_key":"canary""#, "the JSON breaks at line 1 column 21");
+        err(r#"{"sk-admin-canary":"admin_key"}"#, "an unknown field, which is none of \"source_id\"");
         err(r#"{"source_id":"acme"}"#, "admin_key is missing");
         err(r#"{"admin_key":""}"#, "admin_key is missing");
         err(r#"{"admin_key":{"canary":1}}"#, "admin_key is not a string");
@@ -240,6 +292,36 @@ mod tests {
         err(r#"{"source_id":"sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
         err(r#"{"source_id":"Bearer sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
         err(r#"{"source_id":"a b","admin_key":"sk-admin-canary"}"#, "change source_id");
+    }
+
+    #[test]
+    fn b6_a_secret_that_is_not_understood_names_its_line_and_its_field() {
+        ok("\u{feff}{\"admin_key\":\"sk-admin-canary\"}", "openai", "openai", "sk-admin-canary");
+        ok("\u{feff}sk-admin-canary\r\n", "openai", "openai", "sk-admin-canary");
+        let comma = "{\n  \"source_id\": \"acme\",\n  \"admin_key\": \"sk-admin-canary\",\n}\n";
+        err(comma, "the JSON breaks at line 4 column 1, after a comma that no field follows");
+        err("{\"admin_key\":\"sk-admin-canary\",}", "line 1 column 32, after a comma");
+        err(
+            "{\n\"admin_key\" \"sk-admin-canary\"}",
+            "{\"source_id\",\"source_label\",\"admin_key\"} nor a bare sk-admin-… key: the JSON breaks at line 2 column 13",
+        );
+        let misspelt = r#"{"source_id":"acme","adminkey":"sk-admin-canary"}"#;
+        err(misspelt, "an unknown field adminkey, which is none of \"source_id\",\"source_label\",\"admin_key\"");
+    }
+
+    #[test]
+    fn b7_a_key_that_is_no_admin_key_says_what_it_is_and_where_admin_keys_are_made() {
+        for (key, what) in [
+            ("sk-proj-canary", "a project's API key"),
+            ("sk-svcacct-canary", "a service account's API key"),
+            ("sk-None-canary", "a user's API key"),
+            ("sk-canary", "a user's or a project's API key"),
+        ] {
+            for text in [key.to_owned(), format!(r#"{{"source_id":"acme","admin_key":"{key}"}}"#)] {
+                err(&text, &format!("it holds {what}, which cannot read the audit log; put an admin key (sk-admin-…)"));
+                err(&text, "platform.openai.com, Organization settings, Admin keys");
+            }
+        }
     }
 
     #[test]

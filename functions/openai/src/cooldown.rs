@@ -49,7 +49,9 @@ fn with_time_left(left: Duration, error: PortError) -> PortError {
     let message = format!("{} (not asked again for another {} s)", error.message, left.as_secs().max(1));
     match error.recovery {
         Recovery::Person => PortError::person(message),
-        Recovery::Again { .. } | Recovery::NextTick | Recovery::Paused => PortError::paused(message),
+        Recovery::Again { .. } | Recovery::NextTick | Recovery::Paused | Recovery::PersonIfPersistent => {
+            PortError::paused(message)
+        }
     }
 }
 

@@ -63,13 +63,15 @@ impl Refused<'_> {
     /// proxy answers is a failure that may pass, whatever its status.
     pub(crate) fn refusal(&self, key: &str) -> Refusal {
         let person = |advice: &str| PortError::person(self.message(advice, key));
+        let persistent = |advice: &str| Refusal::Failed(PortError::person_if_persistent(self.message(advice, key)));
         let Some(error) = &self.error else { return self.again(key) };
         match self.status {
             401 => Refusal::Key(person(&unauthorized(error))),
-            403 if error.code == UNSUPPORTED_REGION => Refusal::Failed(person(
+            // The edge says this for a while, too, of an address that it has just learned about.
+            403 if error.code == UNSUPPORTED_REGION => persistent(
                 "OpenAI does not support the country or region that the calls come from; run the collector in a \
                  supported one, or send its calls out through one",
-            )),
+            ),
             403 if lacks_permission(error) || refuses_address(error) => Refusal::Key(person(&unauthorized(error))),
             403 if self.listing == TENANT && (error.param.is_empty() || blames_tenant_only(error)) => {
                 Refusal::NotOffered
@@ -87,7 +89,9 @@ impl Refused<'_> {
             }
             408 | 409 | 421 | 425 | 429 | 500.. => self.again(key),
             300..400 => Refusal::Failed(person("redirects are not followed; check OPENAI_BASE_URL")),
-            _ => Refusal::Failed(person("the request was not understood; look for a newer version of this collector")),
+            _ => {
+                persistent("the request was not understood; if this lasts, look for a newer version of this collector")
+            }
         }
     }
 
@@ -289,18 +293,21 @@ mod tests {
             let unpaid = Refused { retry_after: Some(Duration::from_secs(1)), ..refused(429, &error("pay", "", code)) };
             check(&unpaid, Recovery::Person, "billing");
         }
-        check(&refused(400, &error("bad limit", "limit", "")), Recovery::Person, "bad limit");
         check(&refused(403, &error("no", "", "")), Recovery::Person, "audit logging is on");
         let scopes = error("Missing scopes: api.audit_logs.read. See platform.openai.com/docs.", "", "");
         check(&refused(403, &scopes), Recovery::Person, "lacks the permission api.audit_logs.read: an owner");
         assert!(matches!(Refused { listing: TENANT, ..refused(403, &scopes) }.refusal(KEY), Refusal::Key(_)));
         check(&refused(404, &error("no", "", "unknown_url")), Recovery::Person, "OPENAI_BASE_URL");
         check(&refused(302, &error("no", "", "")), Recovery::Person, "OPENAI_BASE_URL");
-        check(
-            &refused(418, &error(&format!("saw {KEY}, and sk-other-canary\n"), "", "")),
-            Recovery::Person,
-            "[key], and",
-        );
+    }
+
+    #[test]
+    fn e3_a_request_that_is_not_understood_needs_a_person_only_if_that_persists() {
+        for body in [error("bad limit", "limit", ""), error("bad limit", "", "")] {
+            check(&refused(400, &body), Recovery::PersonIfPersistent, "bad limit");
+        }
+        let echo = refused(418, &error(&format!("saw {KEY}, and sk-other-canary\n"), "", ""));
+        check(&echo, Recovery::PersonIfPersistent, "[key], and");
     }
 
     #[test]
@@ -311,7 +318,7 @@ mod tests {
             assert_eq!(Refused { listing: TENANT, ..lost }.refusal(KEY), Refusal::CursorLost, "{status} {param}");
         }
         let other = Refused { with_cursor: true, ..refused(400, &error("bad limit", "limit", "")) };
-        check(&other, Recovery::Person, "bad limit");
+        check(&other, Recovery::PersonIfPersistent, "bad limit");
     }
 
     #[test]
@@ -335,14 +342,20 @@ mod tests {
     }
 
     #[test]
-    fn an_unsupported_region_is_no_missing_listing() {
+    fn a3_an_unsupported_region_and_a_400_that_blames_nothing_are_no_missing_listing() {
         let live = error("Country, region, or territory not supported", "", UNSUPPORTED_REGION);
         for listing in [ORGANIZATION, TENANT] {
             let refused = Refused { listing, ..refused(403, &live) };
             let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
-            assert_eq!(error.recovery, Recovery::Person);
+            assert_eq!(error.recovery, Recovery::PersonIfPersistent);
             assert!(error.message.contains("does not support the country or region"), "{error}");
             assert!(error.message.contains("run the collector in a supported one"), "{error}");
+        }
+        for body in [error("Bad request", "", ""), r#"{"error":"Bad request"}"#.to_owned()] {
+            let refused = Refused { listing: TENANT, ..refused(400, &body) };
+            let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
+            assert_eq!(error.recovery, Recovery::PersonIfPersistent);
+            assert!(error.message.contains("(tenant): HTTP 400") && error.message.contains("Bad request"), "{error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use adapters::http::{Answer, HttpClient, Request, Url, endpoint};
+use adapters::http::{Answer, HttpClient, Request, Url, endpoint, wait_in_text};
 use collector::{
     BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, Secrets, Source, Stream,
     Tries, UnixSeconds, Vendor, retry,
@@ -164,18 +164,20 @@ async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) 
     let header = |name: &str| answer.header(name).map(str::to_owned);
     let (place, request_id) = (answer.place().to_owned(), header("x-request-id"));
     let should_retry = header("x-should-retry").and_then(|text| text.parse().ok());
-    let (status, retry_after) = (answer.status(), answer.retry_after());
+    let (status, named) = (answer.status(), answer.retry_after());
     // Without a readable body nothing proves that the API itself answered.
     let body = answer.bytes(MAX_ERROR_BYTES).await.unwrap_or_default();
+    let error = ApiError::parse(&body);
+    let in_words = error.as_ref().filter(|_| status == 429).and_then(|error| wait_in_text(&error.message));
     let refused = Refused {
         place: &place,
         listing: request.listing,
         with_cursor: request.cursor.is_some(),
         status,
         request_id: request_id.as_deref(),
-        retry_after,
+        retry_after: named.or(in_words),
         should_retry,
-        error: ApiError::parse(&body),
+        error,
     };
     refused.refusal(key.expose_secret())
 }

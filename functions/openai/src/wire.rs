@@ -1,7 +1,7 @@
 //! The envelope of a page and the shapes of an error. Events stay the bytes they came as.
 
 use collector::{Item, Page};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -23,10 +23,16 @@ pub(crate) enum BadPage {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow)]
+    /// The vendor has written `null` for a page without events.
+    #[serde(borrow, deserialize_with = "list_or_null")]
     data: Vec<&'a RawValue>,
     has_more: Option<bool>,
     last_id: Option<String>,
+}
+
+/// Reads a list; `null` counts as an empty one.
+fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// The page in `body`: one or more list objects one after the other, the last of which tells how to
@@ -132,6 +138,14 @@ mod tests {
     }
 
     #[test]
+    fn a6_data_that_is_null_is_an_empty_page() {
+        ok(r#"{"object":"list","data":null,"first_id":null,"last_id":null,"has_more":false}"#, &[], None);
+        ok(r#"{"data":null}"#, &[], None);
+        ok(r#"{"data":null,"last_id":"z","has_more":true}"#, &[], Some("z"));
+        err(r#"{"data":null,"has_more":true}"#, "no last_id");
+    }
+
+    #[test]
     fn ok_cursor_without_last_id() {
         for last_id in ["", r#""last_id":null,"#, r#""last_id":"","#] {
             let body = format!(r#"{{"data":[{{"id":"a"}},{{"id":"b"}}],{last_id}"has_more":true}}"#);
@@ -179,8 +193,7 @@ mod tests {
 
     #[test]
     fn err_pages() {
-        for body in ["", " ", "<html>canary</html>", "[]", "{}", r#"{"data":{}}"#, r#"{"data":null,"has_more":false}"#]
-        {
+        for body in ["", " ", "<html>canary</html>", "[]", "{}", r#"{"data":{}}"#, r#"{"has_more":false}"#] {
             err(body, "not a list of events");
         }
         err(r#"{"data":[{"id":"canary"},{"id":"#, "not a list of events");

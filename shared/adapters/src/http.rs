@@ -8,6 +8,7 @@ mod answer;
 mod base_url;
 mod cause;
 mod headers;
+mod wait_text;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use cause::cause;
 pub use answer::Answer;
 pub use base_url::{BadBaseUrl, base_url, endpoint};
 pub use reqwest::Url;
+pub use wait_text::wait_in_text;
 
 /// Until a connection stands, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -103,6 +105,29 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendError {
+    /// Nobody answers at the host: no connection could be made, or it stayed silent. Another try costs as long.
+    Unreachable(PortError),
+    /// Anything else.
+    Failed(PortError),
+}
+
+impl From<PortError> for SendError {
+    fn from(error: PortError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<SendError> for PortError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Unreachable(error) | SendError::Failed(error) => error,
+        }
+    }
+}
+
 /// The client. Cheap to clone; clones share their connections.
 ///
 /// Requests by `https` go over the system's proxy settings and trusted roots, which are read at the
@@ -128,21 +153,27 @@ impl HttpClient {
 
     /// Sends the request and waits for the answer's head, whatever its status.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, PortError> {
+        self.try_send(request).await.map_err(PortError::from)
+    }
+
+    /// The same; the error tells whether there is anybody at all on the other side.
+    pub async fn try_send(&self, request: Request<'_>) -> Result<Answer, SendError> {
         let place = request.place();
         let client = self.client_for(&request.url)?;
         let sending = prepare(client, request)?.send();
         match tokio::time::timeout(self.timeouts.first_byte, sending).await {
             Ok(Ok(response)) => Ok(Answer::new(place, response, self.timeouts.idle)),
             Ok(Err(error)) if error.is_builder() => {
-                Err(PortError::person(format!("{place}: the request cannot be sent: {}", cause(&error))))
+                Err(PortError::person(format!("{place}: the request cannot be sent: {}", cause(&error))).into())
             }
             Ok(Err(error)) if error.is_connect() => {
-                Err(PortError::again(format!("{place}: could not connect: {}", cause(&error))))
+                let error = PortError::again(format!("{place}: could not connect: {}", cause(&error)));
+                Err(SendError::Unreachable(error))
             }
-            Ok(Err(error)) => Err(PortError::again(format!("{place}: no answer: {}", cause(&error)))),
+            Ok(Err(error)) => Err(PortError::again(format!("{place}: no answer: {}", cause(&error))).into()),
             Err(_) => {
                 let seconds = self.timeouts.first_byte.as_secs_f64();
-                Err(PortError::again(format!("{place}: no answer within {seconds} s")))
+                Err(SendError::Unreachable(PortError::again(format!("{place}: no answer within {seconds} s"))))
             }
         }
     }

@@ -16,7 +16,7 @@ mod tick;
 
 pub use base::drift::Drift;
 pub use base::env::{COMMIT_RESERVE, Env};
-pub use base::error::{PortError, Recovery};
+pub use base::error::{PERSISTENT_AFTER, PortError, Recovery};
 pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, SweepProgress};
 pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
 pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};

@@ -85,6 +85,11 @@ impl Dice {
     }
 }
 
+/// The same as [`Dice::chance`], without a throw for what never happens: a switch that is off changes no other.
+pub(crate) fn is_so(share: f64, dice: &mut Dice) -> bool {
+    share > 0.0 && dice.chance(share)
+}
+
 /// FNV-1a: stable from build to build, which the standard hasher does not promise.
 pub(crate) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))

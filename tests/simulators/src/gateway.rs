@@ -46,6 +46,17 @@ impl Gateway {
     }
 }
 
+/// What a content delivery network answers in the vendor's place: a challenge, a refusal or nothing found.
+pub(crate) fn edge_page(dice: &mut Dice) -> Reply {
+    let (status, title) = dice.pick(&[
+        (StatusCode::FORBIDDEN, "Just a moment..."),
+        (StatusCode::BAD_REQUEST, "400 Bad Request"),
+        (StatusCode::NOT_FOUND, "404 Not Found"),
+    ]);
+    let page = format!("<!DOCTYPE html><html><head><title>{title}</title></head><body>{title}</body></html>");
+    Reply::new(status, "text/html; charset=UTF-8", page)
+}
+
 fn all() -> f64 {
     1.0
 }

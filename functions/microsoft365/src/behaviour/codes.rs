@@ -7,6 +7,8 @@ use super::*;
 enum Came {
     /// A person has to act; the message says this.
     Person(&'static str),
+    /// A person has to act if it persists; the message says this.
+    PersonIfPersistent(&'static str),
     /// The next tick tries again; the message says this.
     Later(&'static str),
     /// It was tried again in this tick, until the tries were spent; the message says this.
@@ -19,7 +21,7 @@ enum Came {
     AsItIs,
 }
 
-use Came::{Again, AsItIs, Expired, Later, Missing, NothingYet, Person};
+use Came::{Again, AsItIs, Expired, Later, Missing, NothingYet, Person, PersonIfPersistent};
 
 /// Code, usual status, what becomes of a listing and of a fetch.
 const CODES: [(&str, u16, Came, Came); 27] = {
@@ -66,6 +68,7 @@ fn check_came(what: &str, expected: Came, error: Option<&PortError>, calls: usiz
     };
     let (recovery, says) = match expected {
         Person(says) => (Recovery::Person, says),
+        PersonIfPersistent(says) => (Recovery::PersonIfPersistent, says),
         Later(says) | Again(says) => (Recovery::NextTick, says),
         other => panic!("{what}: {error} is not {other:?}"),
     };
@@ -144,7 +147,8 @@ async fn every_code_with_status_200_and_as_something_like_json() {
 
 /// Status, body, what becomes of a listing and of a fetch; no row names a code.
 const STATUSES: [(u16, &str, Came, Came); 33] = {
-    let renewed = Person("a token just issued is refused");
+    let renewed = PersonIfPersistent("a token just issued is refused");
+    let denied = PersonIfPersistent("access is denied");
     let gateway = Again("that of a gateway or proxy");
     let odd = Again("may be a gateway's");
     let redirect = Again("a redirect, which is not followed; check MICROSOFT365_API_URL");
@@ -179,7 +183,7 @@ const STATUSES: [(u16, &str, Came, Came); 33] = {
         (407, "", gateway, gateway),
         (421, "", gateway, gateway),
         (425, "<html>canary</html>", gateway, gateway),
-        (403, r#"{"error":{"code":"canary"}}"#, Person("access is denied"), Person("access is denied")),
+        (403, r#"{"error":{"code":"canary"}}"#, denied, denied),
         (302, "", redirect, redirect),
         (302, "<html>canary</html>", redirect, redirect),
         (400, r#"{"error":{"code":"canary"}}"#, Later("without a known code"), Later("without a known code")),

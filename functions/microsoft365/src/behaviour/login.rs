@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::certificate::tests::{pair, verified};
-use crate::token::Tokens;
+use crate::token::{Asker, Tokens};
 
 /// What the login was asked, decoded.
 fn form(seen: &Seen, field: &str) -> Option<String> {
@@ -82,15 +82,20 @@ async fn streams_that_meet_a_refused_token_together_renew_it_together() {
 }
 
 #[tokio::test]
-async fn a_token_refused_twice_needs_a_person() {
+async fn e3_a_token_refused_twice_needs_a_person_only_if_that_persists() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(denied))).await;
-    person(&world.list(None).await.unwrap_err(), "HTTP 401: a token just issued is refused; check that cloud");
+    let refused = async || {
+        let error = world.list(None).await.unwrap_err();
+        assert_eq!(error.recovery, Recovery::PersonIfPersistent);
+        assert!(error.message.contains("HTTP 401: a token just issued is refused; if this lasts, check that cloud"));
+    };
+    refused().await;
     world.counts(&[("token", 2), ("content", 2)]);
     // Nor does a third one: it was not the token.
-    person(&world.list(None).await.unwrap_err(), "HTTP 401");
+    refused().await;
     world.counts(&[("token", 2), ("content", 3)]);
     world.clock.jump(Duration::from_secs(61));
-    person(&world.list(None).await.unwrap_err(), "HTTP 401");
+    refused().await;
     world.counts(&[("token", 3), ("content", 5)]);
 }
 
@@ -181,25 +186,59 @@ async fn five_streams_ask_for_one_token() {
 }
 
 #[tokio::test]
-async fn five_streams_share_the_failure_of_a_login_f29() {
+async fn five_streams_share_the_failure_of_a_login_and_one_tells_it_in_full_f29_a7() {
     let world = World::new(healthy(|seen| (seen.what == "token").then(|| reply(503, "")))).await;
-    let tokens = Tokens::new(&world.vendor.config(), world.secret.clone(), "the-secret".to_owned());
-    let http = HttpClient::new().unwrap();
-    let held_ms = async || {
-        let asked = join_all((0..5).map(|_| tokens.get(&http, &world.clock))).await;
-        let named = asked.into_iter().map(|outcome| match outcome.unwrap_err().recovery {
-            Recovery::Again { after } => after.map_or(0, |after| after.as_millis()),
-            other => panic!("{other:?}"),
-        });
-        named.collect::<Vec<_>>()
+    let config = world.vendor.config();
+    let streams = ContentType::ALL.map(|content_type| stream_of(&config, content_type));
+    let tick = async || {
+        let list = async |stream: &Stream| {
+            world.client.prepare(stream, None).await.unwrap();
+            let (listing, tries) = (LISTING, Tries::Patient);
+            world.client.list(ListRequest { stream, listing, window: WINDOW, cursor: None, tries }).await.unwrap_err()
+        };
+        join_all(streams.iter().map(list)).await
     };
-    assert_eq!(held_ms().await, [0, 500, 500, 500, 500]);
-    world.clock.jump(Duration::from_millis(499));
-    assert_eq!(held_ms().await, [1; 5]);
-    world.counts(&[("token", 1)]);
-    world.clock.jump(Duration::from_millis(1));
-    assert_eq!(held_ms().await, [0, 1_000, 1_000, 1_000, 1_000]);
-    world.counts(&[("token", 2)]);
+    for ticks in 1..=3 {
+        let errors = tick().await;
+        for error in &errors {
+            later(error, ": listing content: logging in: HTTP 503");
+        }
+        let full = errors.iter().filter(|error| error.message.contains("the login service is not available"));
+        assert_eq!(full.count(), 1, "{errors:?}");
+        let brief = errors.iter().filter(|error| {
+            error.message.ends_with(
+                "logging in: HTTP 503; one login serves all content types: see what Audit.AzureActiveDirectory reports",
+            )
+        });
+        assert_eq!(brief.count(), 4, "{errors:?}");
+        // One login per tick, repeated as often as a call may be.
+        world.counts(&[("token", 4 * ticks)]);
+    }
+}
+
+#[tokio::test]
+async fn a7_a_login_host_that_cannot_be_reached_is_tried_once_per_tick() {
+    // Nobody listens there.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let clock = JumpingClock::new();
+    let vendor = FakeVendor::serve(&clock, healthy(|_| None)).await;
+    let overrides = Overrides::read(|name| {
+        Some(if name == crate::LOGIN_URL { format!("http://{closed}") } else { vendor.origin.clone() })
+    });
+    let config = Config::parse(&secret(CANARY), &overrides.unwrap()).unwrap();
+    let tokens = Tokens::new(&config, ChangingSecret::new(CANARY), "the-secret".to_owned());
+    let http = HttpClient::new().unwrap();
+    let asker = |content_type| Asker { content_type, tries: Tries::Patient };
+    for _ in 0..2 {
+        tokens.begin_tick(ContentType::Dlp).await;
+        let first = tokens.get(&http, &clock, asker(None)).await.unwrap_err();
+        later(&first, "could not connect: Connection refused");
+        let again = tokens.get(&http, &clock, asker(Some(ContentType::Dlp))).await.unwrap_err();
+        assert_eq!(again, first);
+        let other = tokens.get(&http, &clock, asker(Some(ContentType::General))).await.unwrap_err();
+        later(&other, "logging in: no answer; one login serves all content types: see what DLP.All reports");
+    }
+    assert!(clock.waits().is_empty(), "{:?}", clock.waits());
 }
 
 #[tokio::test]

@@ -85,6 +85,32 @@ async fn a_throttled_start_is_not_repeated_and_costs_no_listing_f66() {
 }
 
 #[tokio::test]
+async fn a5_a_start_that_is_throttled_by_code_is_made_again_when_the_named_wait_is_over() {
+    let words = "Too many frequent subscription start requests. Please retry again after 8m 46s.";
+    for code in [r#""429""#, "429", r#""TooManyRequests""#] {
+        let body = format!(r#"{{"error":{{"code":{code},"message":"{words}"}}}}"#);
+        let throttled = move |seen: &Seen| match (seen.what.as_str(), seen.nth) {
+            ("start", 0) => Some(reply(403, body.clone())),
+            ("content", 0) => Some(af(400, "AF20022")),
+            _ => None,
+        };
+        let world = World::of(ContentType::Dlp, healthy(throttled)).await;
+        assert_eq!(world.prepare(None).await, world.ready(true));
+        let error = world.list(None).await.unwrap_err();
+        later(&error, "DLP.All: starting the subscription: HTTP 403 (AF429): too many requests for this tenant");
+        later(&error, "it asks for a pause of 526 s");
+        // Other calls are not meant.
+        assert_eq!(world.page(None).await, Page::default());
+        world.clock.jump(Duration::from_secs(525));
+        assert_eq!(world.prepare(Some(NOW)).await, world.ready(false));
+        assert_eq!(world.vendor.seen("start").len(), 1);
+        world.clock.jump(Duration::from_secs(1));
+        assert_eq!(world.prepare(Some(NOW)).await, world.ready(true));
+        assert_eq!(world.vendor.seen("start").len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_start_that_met_an_outage_may_have_been_counted() {
     for answer in [reply(503, "<html>"), af(500, "AF50000"), reply(200, "{").cut()] {
         let outage = move |seen: &Seen| match seen.what.as_str() {

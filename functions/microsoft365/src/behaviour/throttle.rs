@@ -34,6 +34,28 @@ async fn throttling_is_waited_out_as_long_as_named() {
 }
 
 #[tokio::test]
+async fn a5_a_throttle_by_code_is_waited_out_as_long_as_it_says_in_words() {
+    for what in ["list", "content", "b$1"] {
+        let busy = move |seen: &Seen| {
+            let body = r#"{"error":{"code":"429","message":"Too many requests. Please retry again after 1m 7s."}}"#;
+            (seen.what == what && seen.nth == 0).then(|| reply(403, body))
+        };
+        let world = World::new(healthy(busy)).await;
+        world.prepare(None).await.unwrap();
+        world.page(None).await;
+        whole(world.fetch("").await.unwrap()).await.unwrap();
+        let waited = sum(&world.clock.waits());
+        assert!((67.0..90.0).contains(&waited), "{waited} s after {what}");
+        world.counts(&[
+            ("token", 1),
+            ("list", 1 + usize::from(what == "list")),
+            ("content", 1 + usize::from(what == "content")),
+            ("b$1", 1 + usize::from(what == "b$1")),
+        ]);
+    }
+}
+
+#[tokio::test]
 async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(403, QUOTED)))).await;
     later(&world.list(None).await.unwrap_err(), "the vendor refused requests of this tenant for being too many");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use collector::{PortError, UnixSeconds, Window};
 use jiff::Timestamp;
@@ -11,6 +12,11 @@ use crate::refusal::Task;
 
 /// The vendor wants this long between two starts of a content type, in seconds.
 const BETWEEN_STARTS: UnixSeconds = 15 * 60;
+/// A head notes a start of this process a moment after it was made, in seconds.
+const NOTED_WITHIN: UnixSeconds = 5;
+/// A wait before the next start that the vendor names is kept from this on, and up to an hour.
+const MIN_NAMED_WAIT: Duration = Duration::from_secs(1);
+const MAX_NAMED_WAIT: Duration = Duration::from_secs(3_600);
 /// A subscription found disabled again within this of its last start needs a person, in seconds.
 const AGAIN_WITHIN: UnixSeconds = 86_400;
 
@@ -28,8 +34,27 @@ pub(super) enum Cause {
 pub(super) struct Start {
     /// When, in our time.
     pub(super) at: UnixSeconds,
+    /// Before this no other one is made.
+    next: UnixSeconds,
     /// Why it came to nothing, if it did.
     pub(super) failed: Option<PortError>,
+}
+
+impl Start {
+    /// A start at `at` that did not fail, or of which nothing else is known.
+    pub(super) fn made(at: UnixSeconds) -> Self {
+        Self { at, next: at + BETWEEN_STARTS, failed: None }
+    }
+
+    /// A start at `now` that failed. The next one may be made when the wait that the vendor named is over.
+    ///
+    /// The head remembers only when a start was made. Where the wait is longer than the usual one, the start is dated
+    /// later, so that other processes keep the wait, too.
+    pub(super) fn failed(now: UnixSeconds, wait: Option<Duration>, error: PortError) -> Self {
+        let named = |wait: Duration| wait.clamp(MIN_NAMED_WAIT, MAX_NAMED_WAIT).as_secs().cast_signed();
+        let next = now + wait.map_or(BETWEEN_STARTS, named);
+        Self { at: now.max(next - BETWEEN_STARTS), next, failed: Some(error) }
+    }
 }
 
 /// A start of what was found disabled.
@@ -74,16 +99,16 @@ impl Starts {
 
     /// The last start, if it is too short ago for another one at `now`.
     pub(super) fn lately(&self, content_type: ContentType, now: UnixSeconds) -> Option<Start> {
-        self.last(content_type).filter(|start| now < start.at + BETWEEN_STARTS)
+        self.last(content_type).filter(|start| now < start.next)
     }
 
     /// What a head remembers of an earlier process's start.
     pub(super) fn remember(&self, content_type: ContentType, last_start: Option<UnixSeconds>) {
         let Some(at) = last_start else { return };
         self.with(|state| {
-            let known = state.last.entry(content_type).or_insert(Start { at, failed: None });
-            if known.at < at {
-                *known = Start { at, failed: None };
+            let known = state.last.entry(content_type).or_insert(Start::made(at));
+            if known.at + NOTED_WITHIN < at {
+                *known = Start::made(at);
             }
         });
     }
@@ -146,11 +171,11 @@ mod tests {
     const TASK: Task<'_> = Task { content_type: Some(DLP), doing: "listing content" };
 
     fn start(at: UnixSeconds) -> Start {
-        Start { at, failed: None }
+        Start::made(at)
     }
 
     fn failed(at: UnixSeconds) -> Start {
-        Start { at, failed: Some(PortError::next_tick("no")) }
+        Start::failed(at, None, PortError::next_tick("no"))
     }
 
     #[test]
@@ -176,6 +201,23 @@ mod tests {
         assert_eq!(starts.last(DLP), Some(failed(600)));
         starts.remember(DLP, Some(700));
         assert_eq!(starts.last(DLP), Some(start(700)));
+    }
+
+    #[test]
+    fn a5_the_next_start_is_made_when_a_named_wait_is_over() {
+        for (wait, then) in [(None, 900), (Some(526), 526), (Some(0), 1), (Some(1_200), 1_200), (Some(86_400), 3_600)] {
+            let (starts, wait) = (Starts::default(), wait.map(Duration::from_secs));
+            starts.started(DLP, Start::failed(10_000, wait, PortError::next_tick("busy")), Cause::NeverStarted);
+            assert!(starts.lately(DLP, 10_000 + then - 1).is_some(), "{wait:?}");
+            assert!(starts.lately(DLP, 10_000 + then).is_none(), "{wait:?}");
+            // The head has noted it meanwhile, and other processes know no other wait than the usual one.
+            starts.remember(DLP, Some(10_001));
+            assert!(starts.lately(DLP, 10_000 + then).is_none() && starts.last(DLP).unwrap().failed.is_some());
+            let (cold, at) = (Starts::default(), starts.last(DLP).unwrap().at);
+            cold.remember(DLP, Some(at));
+            assert!(cold.lately(DLP, 10_000 + then.max(900) - 1).is_some(), "{wait:?}");
+            assert!(cold.lately(DLP, 10_000 + then.max(900)).is_none(), "{wait:?}");
+        }
     }
 
     #[track_caller]

@@ -212,6 +212,20 @@ async fn waits_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn a5_a_wait_in_words_is_kept_where_no_header_names_one() {
+    let body = r#"{"error":{"message":"Rate limit reached. Please try again in 7s.","code":"rate_limit_exceeded"}}"#;
+    for (head, shortest) in [("429 Slow", 7), ("429 Slow\r\nRetry-After: 11", 11)] {
+        let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
+        assert_eq!(seen.result, page(&[], None));
+        assert!(
+            seen.slept.len() == 1 && (shortest..shortest + 2).contains(&seen.slept[0].as_secs()),
+            "{:?}",
+            seen.slept
+        );
+    }
+}
+
+#[tokio::test]
 async fn does_not_hammer_where_a_bill_is_unpaid() {
     let body = r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
     let seen = organization(vec![("429 Slow", body.to_owned())]).await;
@@ -276,10 +290,10 @@ async fn repeats_what_may_pass() {
 #[tokio::test]
 async fn the_tenant_listing_may_not_be_offered() {
     let body = r#"{"error":{"message":"not for this organization","param":"tenant_only"}}"#;
-    for head in ["400 Bad", "403 Forbidden"] {
+    for (head, recovery) in [("400 Bad", Recovery::PersonIfPersistent), ("403 Forbidden", Recovery::Person)] {
         let script = || vec![(head, body.to_owned())];
         assert_eq!(list(script(), OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
-        organization(script()).await.error(Recovery::Person, "HTTP 40");
+        organization(script()).await.error(recovery, "HTTP 40");
     }
 }
 

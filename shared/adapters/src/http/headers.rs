@@ -7,7 +7,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// No wait is believed beyond this.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// `retry-after-ms`, else `Retry-After` in seconds, else `Retry-After` as a date held against the
 /// answer's own `Date`: the other side's clock, so that ours need not be right. `None` when there is

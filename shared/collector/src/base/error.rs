@@ -15,9 +15,15 @@ pub enum Recovery {
     /// The same, and the call was not even made: the other side asked for a pause that is not over. So it says
     /// nothing about what was to be called.
     Paused,
+    /// Leave it to the next tick: it may pass by itself. If it persists, a person must act: see
+    /// [`PortError::after_failures`].
+    PersonIfPersistent,
     /// A person must act (bad credential, missing permission, auditing off); the message says how.
     Person,
 }
+
+/// A failure that may pass by itself needs a person from so many ticks, or attempts, in a row on.
+pub const PERSISTENT_AFTER: u32 = 3;
 
 /// A failed call of a port.
 ///
@@ -54,9 +60,29 @@ impl PortError {
         Self { recovery: Recovery::Paused, message: message.into() }
     }
 
+    /// A failure that may pass by itself, and that only a person can cure if it persists.
+    pub fn person_if_persistent(message: impl Into<String>) -> Self {
+        Self { recovery: Recovery::PersonIfPersistent, message: message.into() }
+    }
+
     /// A failure that only a person can cure.
     pub fn person(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::Person, message: message.into() }
+    }
+
+    /// Returns the failure as it is after `failures` failures in a row, this one included:
+    /// [`Recovery::PersonIfPersistent`] becomes [`Recovery::Person`] from [`PERSISTENT_AFTER`] on.
+    #[must_use]
+    pub fn after_failures(&self, failures: u32) -> Self {
+        if self.recovery != Recovery::PersonIfPersistent || failures < PERSISTENT_AFTER {
+            return self.clone();
+        }
+        Self::person(format!("{} (it failed {PERSISTENT_AFTER} times in a row, or more often)", self.message))
+    }
+
+    /// Returns `true` if the other side refused the call: trying other parts of the work is rarely of use.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.recovery, Recovery::Person | Recovery::PersonIfPersistent)
     }
 }
 
@@ -72,10 +98,24 @@ mod tests {
             (PortError::again_after(second, "busy"), Recovery::Again { after: Some(second) }),
             (PortError::next_tick("busy"), Recovery::NextTick),
             (PortError::paused("busy"), Recovery::Paused),
+            (PortError::person_if_persistent("busy"), Recovery::PersonIfPersistent),
             (PortError::person("busy"), Recovery::Person),
         ];
         for (error, recovery) in all {
             assert_eq!((error.recovery, error.to_string().as_str()), (recovery, "busy"));
         }
+    }
+
+    #[test]
+    fn e3_a_failure_that_may_pass_needs_a_person_once_it_persists() {
+        let doubtful = PortError::person_if_persistent("refused");
+        assert_eq!([1, 2].map(|failures| doubtful.after_failures(failures)), [doubtful.clone(), doubtful.clone()]);
+        for failures in [PERSISTENT_AFTER, u32::MAX] {
+            let error = doubtful.after_failures(failures);
+            assert_eq!(error.recovery, Recovery::Person);
+            assert_eq!(error.message, "refused (it failed 3 times in a row, or more often)");
+        }
+        let other = PortError::next_tick("busy");
+        assert_eq!(other.after_failures(PERSISTENT_AFTER), other);
     }
 }

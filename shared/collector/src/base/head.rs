@@ -110,7 +110,7 @@ pub struct ListingState {
     /// The last tick could list nothing: the next one begins with a window of this length at random, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_seconds: Option<UnixSeconds>,
-    /// What the vendor said when it refused this listing, until it answers again.
+    /// How often the vendor refused this listing, until it answers again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<NotOffered>,
     /// What the watermark has passed and is tried again.
@@ -125,12 +125,12 @@ impl ListingState {
     }
 }
 
-/// A listing that the vendor refused, saying that it does not offer it.
+/// A listing that the vendor refused, be it by saying that it does not offer it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotOffered {
-    /// Ticks in a row in which it was refused.
+    /// Ticks in a row in which it was refused; counted as long as the number makes a difference.
     pub refusals: u32,
-    /// It is not listed before this; `None` while one refusal may still be a mistake.
+    /// It is not listed before this; `None` while the refusal may still be a mistake, or is no word on what is offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixSeconds>,
 }

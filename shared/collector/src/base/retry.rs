@@ -56,7 +56,9 @@ where
         let after = match error.recovery {
             Recovery::Again { after } => after,
             Recovery::Paused if failed > 0 => return Err(PortError { recovery: Recovery::NextTick, ..error }),
-            Recovery::Paused | Recovery::NextTick | Recovery::Person => return Err(error),
+            Recovery::Paused | Recovery::NextTick | Recovery::PersonIfPersistent | Recovery::Person => {
+                return Err(error);
+            }
         };
         failed += 1;
         match policy.wait(failed, after, clock.random()) {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::blob_attempt::{Attempt, Candidate, attempt, entry, failed_blob, place};
 use super::prefetch::Prefetch;
 use super::run::{Cutoff, StreamRun, within};
-use crate::base::error::{PortError, Recovery};
+use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, Schedule};
 use crate::base::ports::{BlobRef, Bucket, Clock, State, Tries, Vendor};
 use crate::base::stream::ListingId;
@@ -175,14 +175,14 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             Attempt::Failed(error) => {
                 run.blobs.failed += 1;
-                let needs_person = error.recovery == Recovery::Person;
-                if needs_person || !queue.is_retry {
-                    run.record_failure(&error);
-                }
+                let is_refusal = error.is_refusal();
                 let failed = failed_blob(run, &all[at], None, &error.message);
+                if is_refusal || !queue.is_retry {
+                    run.record_failure(&error.after_failures(failed.schedule.attempts));
+                }
                 run.change_pending(queue.listing, PendingChange::Blob(failed));
                 last_error = Some(error);
-                walk.failed(at, needs_person)
+                walk.failed(at, is_refusal)
             }
         };
         tried[at] = true;

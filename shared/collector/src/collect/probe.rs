@@ -8,7 +8,7 @@ use super::listing_run::{ListingRun, Step};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use super::span_run::{Cause, SpanRun, Suspect};
-use crate::base::error::PortError;
+use crate::base::error::{PERSISTENT_AFTER, PortError, Recovery};
 use crate::base::head::NotOffered;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::UnixSeconds;
@@ -19,8 +19,6 @@ use crate::plan::remaining::{Choice, Remaining};
 const PROBE_LENGTHS: u64 = 6;
 /// A listing that is not offered is listed again after this, in seconds.
 const LIST_AGAIN_AFTER: UnixSeconds = 86_400;
-/// A listing that has answered before counts as not offered after refusals in this many ticks in a row.
-const MAX_REFUSALS: u32 = 3;
 
 /// A window of the span failed: probes up to three others, the newest, the next and any; only one of them, at random,
 /// after a refusal. When there is no other window, the halves of the window itself.
@@ -133,8 +131,25 @@ fn nothing_answers<S, B, C: Clock, V>(
     }
     run.findings.has_more = true;
     if let Some(first) = span.suspects.first() {
-        run.record_failure(&first.error);
+        record_persistence(listing, run, &first.error);
     }
+}
+
+/// Reports the failure of a whole listing. One that may pass by itself is counted, tick by tick, until the listing
+/// answers again; once it persists it needs a person.
+fn record_persistence<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
+    if error.recovery != Recovery::PersonIfPersistent {
+        return run.record_failure(error);
+    }
+    // Beyond the bound nothing new is to be remembered.
+    let refusals = refusals(listing, run).min(PERSISTENT_AFTER);
+    run.intake.delivery.update.not_offered(listing.id, NotOffered { refusals, until: None });
+    run.record_failure(&error.after_failures(refusals));
+}
+
+/// Ticks in a row in which the vendor refused the listing, this one included.
+fn refusals<S, B, C: Clock, V>(listing: &ListingRun, run: &StreamRun<'_, S, B, C, V>) -> u32 {
+    run.listing_state(listing.id).not_offered.map_or(0, |refused| refused.refusals).saturating_add(1)
 }
 
 /// Nothing more can be listed in this tick. If something could be, the failures become pending.
@@ -153,16 +168,16 @@ fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, 
         return;
     }
     let state = run.listing_state(listing.id);
-    let refusals = state.not_offered.map_or(0, |refused| refused.refusals).saturating_add(1);
+    let refusals = refusals(listing, run);
     let has_answered = state.watermark > run.intake.delivery.state.head.floor;
-    let is_believed = !has_answered || refusals >= MAX_REFUSALS;
+    let is_believed = !has_answered || refusals >= PERSISTENT_AFTER;
     let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER);
     run.intake.delivery.update.not_offered(listing.id, NotOffered { refusals, until });
     if !is_believed {
         run.findings.has_more = true;
         run.record_failure(&PortError::next_tick(format!(
             "the listing {}, which answered before, is refused as not offered (tick {refusals} in a row; after \
-             {MAX_REFUSALS} it is listed once a day only)",
+             {PERSISTENT_AFTER} it is listed once a day only)",
             listing.id
         )));
     }

@@ -6,7 +6,7 @@ use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
 use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
 use super::span_search::search;
-use crate::base::error::{PortError, Recovery};
+use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
@@ -176,9 +176,7 @@ fn take_outcome<S, B, C: Clock, V>(
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::Failed { error, cursor } => {
-            if error.recovery == Recovery::Person {
-                run.record_failure(&error);
-            }
+            it.record_refusal(run, &error);
             let attempts = if has_advanced(span, cursor.as_ref()) { 0 } else { attempts };
             it.reschedule_at(run, window, attempts, (cursor, &error.message));
             SpanEnd::Tried { has_recovered: false }

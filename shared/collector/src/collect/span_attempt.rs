@@ -89,6 +89,13 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
+    /// Reports a refusal, also of work that failed before. One that may pass by itself needs a person once it persists.
+    pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
+        if error.is_refusal() {
+            run.record_failure(&error.after_failures(self.span.schedule.attempts.saturating_add(1)));
+        }
+    }
+
     /// Records that nothing inside the part is pending any more.
     pub(crate) fn done<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, part: Window) {
         run.change_pending(self.listing, PendingChange::SpanDone(part));

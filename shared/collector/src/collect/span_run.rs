@@ -1,7 +1,7 @@
 //! A span on its way: what of it is still to be listed, the windows that failed, and the mark that follows.
 
 use super::run::StreamRun;
-use crate::base::error::{PortError, Recovery};
+use crate::base::error::PortError;
 use crate::base::head::SweepProgress;
 use crate::base::ports::Clock;
 use crate::base::stream::ListingId;
@@ -64,8 +64,7 @@ impl SpanRun {
     /// Whether the first failure is a refusal: it needs a person, or the listing is not offered. Most of these hold for every
     /// window.
     pub(crate) fn is_refused(&self) -> bool {
-        let is_refusal =
-            |suspect: &Suspect| suspect.error.recovery == Recovery::Person || suspect.cause == Cause::NotOffered;
+        let is_refusal = |suspect: &Suspect| suspect.error.is_refusal() || suspect.cause == Cause::NotOffered;
         self.suspects.first().is_some_and(is_refusal)
     }
 

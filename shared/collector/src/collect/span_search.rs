@@ -4,7 +4,7 @@ use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
 use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
-use crate::base::error::{PortError, Recovery};
+use crate::base::error::PortError;
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::Window;
 use crate::plan::bisection::Bisection;
@@ -103,9 +103,7 @@ impl SpanSearch<'_> {
         error: PortError,
         cursor: Option<String>,
     ) {
-        if error.recovery == Recovery::Person {
-            run.record_failure(&error);
-        }
+        self.it.record_refusal(run, &error);
         self.reason = error.message;
         if piece.seconds() == 1 && cursor.is_some() {
             // Its first pages could be listed: it continues at the one that failed.

@@ -23,13 +23,14 @@ pub(super) fn admit(
         return Err(error::refused("AF20013", &message));
     }
     let headers = call.request.headers();
+    let unauthorized = || error::unauthorized(behaviours.unauthorized);
     if !tokens.wear(headers, dice.chance(behaviours.token_refused)) {
-        return Err(error::unauthorized());
+        return Err(unauthorized());
     }
-    let grant = tokens.grant(headers, call.clocks.login).cloned().ok_or_else(error::unauthorized)?;
+    let grant = tokens.grant(headers, call.clocks.login).cloned().ok_or_else(unauthorized)?;
     let is_for_us = grant.audience == behaviours.cloud.audience() || grant.audience == request::origin(call.request);
     if !is_for_us {
-        return Err(error::unauthorized());
+        return Err(unauthorized());
     }
     check_tenant(call.tenant, &grant, behaviours)?;
     match call.parameters.get("PublisherIdentifier") {

@@ -19,9 +19,9 @@ use super::throttle::{NOBODY, Rates};
 use super::token::{Grant, Tokens};
 use super::token_request::{TokenRequest, Version};
 use super::{admission, error};
-use crate::dice::{Dice, Questions};
+use crate::dice::{Dice, Questions, is_so};
 use crate::faults;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, edge_page};
 use crate::http::{self, Reply, Request};
 use crate::moment::after_seconds;
 use crate::options::Options;
@@ -93,6 +93,9 @@ impl State {
         if let Some(page) = Gateway::answer(&self.behaviours.gateway, name, now, &mut dice) {
             return page;
         }
+        if is_so(self.behaviours.edge_page, &mut dice) {
+            return edge_page(&mut dice);
+        }
         let Some((tenant, operation)) = operation else {
             let page = "<html><body>404 - File or directory not found.</body></html>";
             return Reply::new(StatusCode::NOT_FOUND, "text/html", page);
@@ -124,7 +127,20 @@ impl State {
         let behaviours = &self.behaviours;
         let server_error = |dice: &mut Dice| faults::server_error(dice, error::server_error);
         if matches!(call.operation, Operation::TokenV1 | Operation::TokenV2) {
+            if is_so(behaviours.login_page, dice) {
+                return Some(Reply::new(
+                    StatusCode::OK,
+                    "text/html",
+                    "<html><body>Sign in to your account</body></html>",
+                ));
+            }
+            if is_so(behaviours.token_missing, dice) {
+                return Some(json(&json!({"token_type": "Bearer", "expires_in": 3_599})));
+            }
             return dice.chance(behaviours.token_error).then(|| server_error(dice));
+        }
+        if is_so(behaviours.no_resource, dice) {
+            return Some(as_in_production(error::no_resource(call.request.uri().path())));
         }
         let is_broken = behaviours.broken.is_some_and(|broken| self.concerns(call, broken));
         let publisher = call.parameters.get("PublisherIdentifier").filter(|publisher| request::is_guid(publisher));
@@ -183,7 +199,7 @@ impl State {
             Operation::Start | Operation::Stop | Operation::Content | Operation::Notifications => {
                 self.of_content_type(call, &grant, dice)
             }
-            Operation::TokenV1 | Operation::TokenV2 => Err(error::unauthorized()),
+            Operation::TokenV1 | Operation::TokenV2 => Err(error::unauthorized(self.behaviours.unauthorized)),
         }
     }
 
@@ -225,6 +241,13 @@ impl State {
         let body = call.request.body();
         if !body.is_empty() && serde_json::from_slice::<Value>(body).is_err() {
             return Err(error::refused("AF20002", "Invalid parameter type: webhook. Expected type: object"));
+        }
+        if self.behaviours.start_broken == Some(content_type) {
+            return Err(error::server_error(StatusCode::INTERNAL_SERVER_ERROR));
+        }
+        let waits = self.behaviours.start_waits_seconds;
+        if let Some(left) = waits.and_then(|seconds| self.subscriptions.wait(content_type, call.now, seconds)) {
+            return Err(error::start_throttled(left));
         }
         let started = self.subscriptions.start(content_type, call.now, self.behaviours.start_throttled);
         match (started, self.behaviours.already_on) {

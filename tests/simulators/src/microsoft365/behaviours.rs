@@ -6,7 +6,7 @@ use super::assertion::Certificate;
 use super::blob_faults::{BrokenBlobs, TricklingBlobs};
 use super::broken_span::BrokenSpan;
 use super::content_type::ContentType;
-use super::kinds::{AlreadyOn, Cloud, Throttle};
+use super::kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
 use crate::faults::Transport;
 use crate::gateway::Gateway;
 use crate::outage::Outage;
@@ -52,12 +52,23 @@ pub struct Behaviours {
     pub token_refused: f64,
     /// The token endpoint fails with a 5xx: share.
     pub token_error: f64,
+    /// The token endpoint answers with status 200 and a page of HTML: share.
+    pub login_page: f64,
+    /// The token endpoint answers with status 200 and without a token: share.
+    pub token_missing: f64,
+    /// How a token that is not good is refused.
+    pub unauthorized: Unauthorized,
     /// Auditing is off in the tenant: nothing can be started.
     pub auditing_off: bool,
     /// What a second start gives.
     pub already_on: AlreadyOn,
     /// Starts of one content type within 15 minutes are throttled.
     pub start_throttled: bool,
+    /// Starts of a content type are throttled until so many seconds after its first one, with the code `429` and the wait
+    /// that is left in words.
+    pub start_waits_seconds: Option<i64>,
+    /// A content type whose start answers 500 and nothing else.
+    pub start_broken: Option<ContentType>,
     /// A subscription that was stopped is as if it had never been: not listed, and AF20022 instead of AF20023.
     pub stopped_is_gone: bool,
     /// The list of subscriptions leaves out one `status`.
@@ -80,6 +91,8 @@ pub struct Behaviours {
     pub odd_casing: f64,
     /// Links that are good and refused nonetheless: share.
     pub links_lost: f64,
+    /// Links that lead to the page that they stand on: share of pages with a next one.
+    pub links_stuck: f64,
     /// How much older than seven days a window's start may be, seconds; an hour at the most in production.
     pub grace_seconds: i64,
     /// A span of more than 24 hours gives a part of it instead of AF20055.
@@ -123,6 +136,8 @@ pub struct Behaviours {
     pub throttled: f64,
     /// How that is said.
     pub throttle: Throttle,
+    /// 404 with "No HTTP resource was found", as if the API were not there: share.
+    pub no_resource: f64,
     /// AF50000 and its kin: share.
     pub internal_error: f64,
     /// A 200 with an error instead of a list: share.
@@ -131,12 +146,22 @@ pub struct Behaviours {
     pub broken: Option<ContentType>,
     /// Addresses of blobs that point elsewhere: share of blobs.
     pub uri_elsewhere: f64,
+    /// When blobs are said to expire.
+    pub expiration: Expiration,
+    /// Blobs whose first record lacks its closing brace, the others being good: share of blobs. The ledger has the record.
+    pub broken_record: f64,
     /// A byte order mark before a blob: share.
     pub byte_order_mark: f64,
     /// How far the API's clock is off, seconds; its `Date` header tells. The login's clock is right.
     pub date_off_seconds: i64,
     /// Records whose fields have the odd forms that real ones have: share.
     pub irregular: f64,
+    /// Records whose `ClientIP` has a zone, a port without brackets, or is a list: share of those that have one.
+    pub odd_addresses: f64,
+    /// Records with a nested object whose keys differ only by case: share.
+    pub case_twins: f64,
+    /// Alerts have their `Data` as JSON text, as in production; otherwise as an object.
+    pub alert_data_as_text: bool,
     /// Records of a type nobody ever heard of, or with new fields: share.
     pub unknown: f64,
     /// Records of the general feed that were too large and are split in three: share.
@@ -152,6 +177,9 @@ pub struct Behaviours {
     /// Spans of wall time during which every request, also one for a token, is answered with an error.
     /// Scripts do not count these requests.
     pub down: Vec<Outage>,
+    /// A page of HTML with 403, 400 or 404 from the edge in front of both services, which passes: share. Scripts do not
+    /// count these requests.
+    pub edge_page: f64,
     /// Answers of a gateway in front of both services. Scripts do not count the requests it answers.
     pub gateway: Vec<Gateway>,
     /// The wire.

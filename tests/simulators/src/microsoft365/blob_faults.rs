@@ -80,6 +80,13 @@ impl BlobChoice {
     }
 }
 
+impl BlobKey {
+    /// Whether that blob is among a share of them whose first record is broken.
+    pub(super) fn is_among(self, share: f64) -> bool {
+        share > 0.0 && BlobChoice::Share(share).includes("broken record", None, self)
+    }
+}
+
 impl BrokenBlobs {
     /// Whether that blob is broken at `now`.
     pub(super) fn includes(&self, blob: BlobKey, now: Timestamp) -> bool {

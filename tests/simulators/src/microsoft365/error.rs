@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::kinds::Throttle;
+use super::kinds::{Throttle, Unauthorized};
 use crate::dice::Dice;
 use crate::http::Reply;
 
@@ -19,10 +19,35 @@ pub(super) fn refused(code: &str, message: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// What a token that is not good gives: no code at all.
-pub(super) fn unauthorized() -> Reply {
-    let body = json!({"Message": "Authorization has been denied for this request."});
-    Reply::new(StatusCode::UNAUTHORIZED, JSON, body.to_string()).with("www-authenticate", "Bearer")
+/// What a token that is not good gives: no code of this API.
+pub(super) fn unauthorized(how: Unauthorized) -> Reply {
+    let reply = match how {
+        Unauthorized::Message => {
+            let body = json!({"Message": "Authorization has been denied for this request."});
+            Reply::new(StatusCode::UNAUTHORIZED, JSON, body.to_string())
+        }
+        Unauthorized::Empty => Reply::new(StatusCode::UNAUTHORIZED, "", ""),
+        Unauthorized::InvalidAuthenticationToken => {
+            error(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "The access token is invalid.")
+        }
+    };
+    reply.with("www-authenticate", "Bearer")
+}
+
+/// What a path gives that the API does not have, and any path while the API is being moved.
+pub(super) fn no_resource(path: &str) -> Reply {
+    let body = json!({"Message": format!("No HTTP resource was found that matches the request URI '{path}'.")});
+    Reply::new(StatusCode::NOT_FOUND, JSON, body.to_string())
+}
+
+/// "Too many starts", with the wait that is left in words.
+pub(super) fn start_throttled(seconds: i64) -> Reply {
+    let message = format!(
+        "Too many frequent subscription start requests. Please retry again after {}m {}s.",
+        seconds / 60,
+        seconds % 60
+    );
+    error(StatusCode::FORBIDDEN, "429", &message)
 }
 
 /// A token that does not permit this; `roles` is what it does permit.
@@ -60,7 +85,7 @@ pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match (code, status) {
         (Some(code), status) => error(status, code, "The request was refused."),
-        (None, StatusCode::UNAUTHORIZED) => unauthorized(),
+        (None, StatusCode::UNAUTHORIZED) => unauthorized(Unauthorized::Message),
         (None, StatusCode::NOT_FOUND) => missing(),
         (None, StatusCode::TOO_MANY_REQUESTS) => error(status, "AF429", "Too many requests."),
         (None, status) if status.is_server_error() => server_error(status),

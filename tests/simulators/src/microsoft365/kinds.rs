@@ -50,3 +50,27 @@ pub enum Throttle {
     /// 429 with JSON.
     TooManyRequests,
 }
+
+/// How a token that is not good is refused, always with 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unauthorized {
+    /// `{"Message": …}`
+    Message,
+    /// Without a body.
+    Empty,
+    /// `{"error": {"code": "InvalidAuthenticationToken", …}}`
+    InvalidAuthenticationToken,
+}
+
+/// When blobs are said to expire, whenever they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expiration {
+    /// Seven days after they became available, as they do.
+    SevenDays,
+    /// The day before they became available.
+    Past,
+    /// `0001-01-01T00:00:00.000Z`
+    YearOne,
+}

@@ -37,7 +37,7 @@ pub use behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENAN
 pub use blob_faults::{BlobChoice, BrokenBlobs, TricklingBlobs};
 pub use broken_span::BrokenSpan;
 pub use content_type::ContentType;
-pub use kinds::{AlreadyOn, Cloud, Throttle};
+pub use kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
 pub use ledger::{Account, Available, AvailableBlob, Difference, Ledger, id, identity};
 pub use made_up::{made_up, mixed};
 

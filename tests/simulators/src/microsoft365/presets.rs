@@ -1,7 +1,7 @@
 //! How the API behaves under the faults one may ask for.
 
 use super::behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENANT_ID};
-use super::kinds::{AlreadyOn, Cloud, Throttle};
+use super::kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
 use crate::dice::Dice;
 use crate::faults::{Faults, Transport};
 
@@ -83,9 +83,14 @@ fn healthy(transport: Transport) -> Behaviours {
         token_seconds: 3_599,
         token_refused: 0.0,
         token_error: 0.0,
+        login_page: 0.0,
+        token_missing: 0.0,
+        unauthorized: Unauthorized::Message,
         auditing_off: false,
         already_on: AlreadyOn::Af20024,
         start_throttled: false,
+        start_waits_seconds: None,
+        start_broken: None,
         stopped_is_gone: false,
         status_missing: false,
         first_blob_seconds: 0,
@@ -96,6 +101,7 @@ fn healthy(transport: Transport) -> Behaviours {
         next_page_url: 0.0,
         odd_casing: 0.5,
         links_lost: 0.0,
+        links_stuck: 0.0,
         grace_seconds: 3_600,
         long_span_partial: false,
         partial_boundary: 0.0,
@@ -117,13 +123,19 @@ fn healthy(transport: Transport) -> Behaviours {
         per_minute_shared: 500,
         throttled: 0.0,
         throttle: Throttle::Forbidden,
+        no_resource: 0.0,
         internal_error: 0.0,
         error_in_ok: 0.0,
         broken: None,
         uri_elsewhere: 0.0,
+        expiration: Expiration::SevenDays,
+        broken_record: 0.0,
         byte_order_mark: 0.0,
         date_off_seconds: 0,
         irregular: 0.0,
+        odd_addresses: 0.0,
+        case_twins: 0.0,
+        alert_data_as_text: true,
         unknown: 0.0,
         split: 0.15,
         large: 0.0,
@@ -131,6 +143,7 @@ fn healthy(transport: Transport) -> Behaviours {
         broken_blobs: Vec::new(),
         trickling_blobs: Vec::new(),
         down: Vec::new(),
+        edge_page: 0.0,
         gateway: Vec::new(),
         transport,
         script: Vec::new(),

@@ -27,13 +27,19 @@ pub(super) enum Start {
     TooSoon,
 }
 
-/// Of every content type, in the order of [`ContentType::ALL`].
+/// Of every content type, in the order of [`ContentType::ALL`]; and when it was first tried to start it.
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions([Option<Subscription>; 5]);
+pub(super) struct Subscriptions([Option<Subscription>; 5], [Option<Timestamp>; 5]);
 
 impl Subscriptions {
     pub(super) fn get(&self, content_type: ContentType) -> Option<&Subscription> {
         self.0[content_type.place()].as_ref()
+    }
+
+    /// The seconds until a start is taken at `now`, where starts are taken only so long after the first one.
+    pub(super) fn wait(&mut self, content_type: ContentType, now: Timestamp, seconds: i64) -> Option<i64> {
+        let first = *self.1[content_type.place()].get_or_insert(now);
+        Some(seconds - now.duration_since(first).as_secs()).filter(|left| *left > 0)
     }
 
     pub(super) fn start(&mut self, content_type: ContentType, now: Timestamp, throttled: bool) -> Start {

@@ -51,6 +51,8 @@ pub struct Behaviours {
     pub short_pages: f64,
     /// Pages without events and ids that say there is more: share of pages.
     pub empty_pages: f64,
+    /// Pages without events whose `data` is `null`: share of those.
+    pub data_null: f64,
     /// Last pages that say there is more; an empty one follows: share of last pages.
     pub false_more: f64,
     /// The page that ended with the cursor again, instead of the one after it: share of requests with `after`.
@@ -74,6 +76,8 @@ pub struct Behaviours {
     pub awkward: f64,
     /// Events with half a surrogate pair in a name, which is JSON but no Unicode: share of events.
     pub lone_surrogates: f64,
+    /// Events whose payload stands under an earlier name of their type: share of those whose type has one.
+    pub earlier_names: f64,
     /// Events that happen in one and the same second: share of events, but at most 3,000 of them.
     pub crowd: f64,
 
@@ -108,6 +112,11 @@ pub struct Behaviours {
     /// Spans of wall time during which every request is answered with an error. Scripts do not count
     /// these requests.
     pub down: Vec<Outage>,
+    /// A page of HTML with 403, 400 or 404 from the edge in front of the API, which passes: share of requests. Scripts do
+    /// not count these requests.
+    pub edge_page: f64,
+    /// 403 with `unsupported_country_region_territory`: share of requests.
+    pub region_refused: f64,
     /// Answers of a gateway in front of the API. Scripts do not count the requests it answers.
     pub gateway: Vec<Gateway>,
 
@@ -154,6 +163,7 @@ fn healthy(transport: Transport) -> Behaviours {
         edge_ids_withheld: 0.0,
         short_pages: 0.0,
         empty_pages: 0.0,
+        data_null: 0.0,
         false_more: 0.0,
         page_repeated: 0.0,
         several_documents: 0.0,
@@ -165,6 +175,7 @@ fn healthy(transport: Transport) -> Behaviours {
         unheard_of: 0.01,
         awkward: 0.01,
         lone_surrogates: 0.0,
+        earlier_names: 0.0,
         crowd: 0.125,
         late: 0.01,
         latest_seconds: 240,
@@ -179,6 +190,8 @@ fn healthy(transport: Transport) -> Behaviours {
         quota_code: QuotaCode::InsufficientQuota,
         broken_spans: Vec::new(),
         down: Vec::new(),
+        edge_page: 0.0,
+        region_refused: 0.0,
         gateway: Vec::new(),
         transport,
         script: Vec::new(),

@@ -6,7 +6,7 @@ use super::behaviours::Behaviours;
 use super::choices::EdgeIds;
 use super::event::Event;
 use super::list::Page;
-use crate::dice::Dice;
+use crate::dice::{Dice, is_so};
 use crate::http::Reply;
 
 /// One envelope, or several one after another.
@@ -34,6 +34,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn envelope(&mut self, places: &[usize], has_more: bool) {
+        if places.is_empty() && is_so(self.behaviours.data_null, self.dice) {
+            self.body.push_str(r#"{"object":"list","data":null"#);
+            return self.end(places, has_more);
+        }
         self.body.push_str(r#"{"object":"list","data":["#);
         let mut order = places.to_vec();
         if self.dice.chance(self.behaviours.shuffled) {
@@ -46,6 +50,10 @@ impl Writer<'_> {
             self.event(*place);
         }
         self.body.push(']');
+        self.end(places, has_more);
+    }
+
+    fn end(&mut self, places: &[usize], has_more: bool) {
         self.edge_ids(places);
         self.body.push_str(&format!(",\"has_more\":{has_more}}}\n"));
     }

@@ -9,7 +9,7 @@ use super::event::Event;
 use super::payloads::payload;
 use super::people::{EMAILS, PLACES, PROJECTS, USER_AGENTS};
 use super::types;
-use crate::dice::{Dice, hash};
+use crate::dice::{Dice, hash, is_so};
 use crate::fields::Fields;
 
 /// Types that are seen every day.
@@ -60,7 +60,8 @@ pub(super) fn made(
         None => payload(event_type, dice, behaviours),
     };
     if let Some(payload) = payload {
-        fields.0.push((event_type, payload));
+        let earlier = types::earlier_name(event_type).filter(|_| is_so(behaviours.earlier_names, dice));
+        fields.0.push((earlier.unwrap_or(event_type), payload));
     }
     if dice.chance(behaviours.unheard_of) {
         fields.0.push(("source", json!(dice.pick(&SOURCES))));

@@ -30,6 +30,12 @@ pub(super) fn server_error(status: StatusCode) -> Reply {
     error(status, message, "server_error", None, None).with("x-should-retry", "true")
 }
 
+/// 403 for calls from a country that is not served.
+pub(super) fn region_refused() -> Reply {
+    let message = "Country, region, or territory not supported";
+    error(StatusCode::FORBIDDEN, message, "request_forbidden", None, Some("unsupported_country_region_territory"))
+}
+
 /// The error that this API gives with that status.
 pub(super) fn of_status(status: u16) -> Reply {
     match StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {

@@ -16,9 +16,9 @@ use super::events;
 use super::list::{List, Page, UnknownId};
 use super::query::Query;
 use super::{auth, reply};
-use crate::dice::{Dice, Questions};
+use crate::dice::{Dice, Questions, is_so};
 use crate::faults;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, edge_page};
 use crate::http::{Reply, Request};
 use crate::ledger::{Entry, Ledger, Served};
 use crate::options::Options;
@@ -155,6 +155,7 @@ impl State {
             Some(status) => reply::of_status(status),
             None => match Gateway::answer(&self.behaviours.gateway, operation(request), now, &mut dice) {
                 Some(page) => return page,
+                None if is_so(self.behaviours.edge_page, &mut dice) => return edge_page(&mut dice),
                 None => self.scripted(request, now, &mut dice),
             },
         };
@@ -216,6 +217,9 @@ impl State {
             let code = Some("method_not_supported");
             return reply::error(StatusCode::METHOD_NOT_ALLOWED, &message, "invalid_request_error", None, code)
                 .with("allow", "GET");
+        }
+        if is_so(behaviours.region_refused, dice) {
+            return reply::region_refused();
         }
         let as_string = dice.chance(behaviours.error_as_string);
         if let Some(refusal) = auth::refusal(request.headers(), &behaviours.keys, now, as_string) {

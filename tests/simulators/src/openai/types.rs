@@ -162,6 +162,24 @@ pub(crate) fn by_number(number: usize) -> &'static str {
     ORGANIZATION.get(number).copied().unwrap_or_else(|| TENANT[number - ORGANIZATION.len()])
 }
 
+/// Earlier names of types, under which payloads still stand.
+const EARLIER_NAMES: [(&str, &str); 9] = [
+    ("checkpoint.permission.created", "checkpoint_permission.created"),
+    ("checkpoint.permission.deleted", "checkpoint_permission.deleted"),
+    ("role.assignment.created", "role_assignment.created"),
+    ("role.assignment.deleted", "role_assignment.deleted"),
+    ("ip_allowlist.created", "ip.allowlist.created"),
+    ("ip_allowlist.updated", "ip.allowlist.updated"),
+    ("ip_allowlist.deleted", "ip.allowlist.deleted"),
+    ("ip_allowlist.config.activated", "ip.allowlist.config.activated"),
+    ("ip_allowlist.config.deactivated", "ip.allowlist.config.deactivated"),
+];
+
+/// The earlier name of a type, if it has one.
+pub(crate) fn earlier_name(event_type: &str) -> Option<&'static str> {
+    EARLIER_NAMES.iter().find(|(known, _)| *known == event_type).map(|(_, earlier)| *earlier)
+}
+
 /// Whether the specification lists it.
 pub(crate) fn is_known(event_type: &str) -> bool {
     ORGANIZATION.contains(&event_type) || TENANT.contains(&event_type)

@@ -74,10 +74,16 @@ pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableB
     let ledger = world.simulator.ledger();
     let blobs: Vec<_> = ledger.blobs().collect();
     let items = items(&world, &blobs, |blob| blob.id == blobs[3].id);
-    let listing = Scripted::new("content", 1, Fault::answer(200, items));
-    world.script(of_poisoned(poison).chain([listing]).collect());
+    world.script(of_poisoned(poison).chain(listings_of(items)).collect());
     let record = ledger.records_of(&blobs[3]).next().unwrap();
     (world, blobs[3].clone(), record)
+}
+
+/// The listings of one tick: the first window that it lists has these items, and the others have none. A tick after one that
+/// could list nothing begins with a short window at random.
+fn listings_of(items: String) -> impl Iterator<Item = Scripted> {
+    let others = (2..=4).map(|number| Scripted::new("content", number, Fault::answer(200, "[]")));
+    [Scripted::new("content", 1, Fault::answer(200, items))].into_iter().chain(others)
 }
 
 /// What of the only stream is not delivered.
@@ -175,8 +181,7 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well
     // It is not listed yet: the watermark passes it.
     let ledger = world.simulator.ledger();
     let others: Vec<_> = ledger.blobs().filter(|blob| blob.id != late.id).collect();
-    let listing = Scripted::new("content", 1, Fault::answer(200, items(&world, &others, |_| false)));
-    world.script([listing].into());
+    world.script(listings_of(items(&world, &others, |_| false)).collect());
     assert_drained(&world.tick().await.unwrap(), 9);
     world.assert_caught_up(LogType::Exchange);
     let (mut gaps, mut failures, mut ticks) = (Vec::new(), 0, 0);

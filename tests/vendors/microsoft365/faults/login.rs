@@ -39,12 +39,10 @@ async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
             assert_failed(report, false, "logging in: HTTP 5");
             assert_eq!((report.lines.delivered, report.listed.pages), (0, 0));
         }
-        // The list of subscriptions and each content type try as often as they may, and no more often.
-        assert!(
-            world.running.requests_of("token") <= TRIES * (TYPES + 1) * number,
-            "{}",
-            world.running.requests_of("token")
-        );
+        // One login serves all, and is repeated as often as it may be. One content type says why it failed.
+        assert_eq!(world.running.requests_of("token"), TRIES * number);
+        let says_why = |report: &&StreamReport| report.failure.as_ref().unwrap().message.contains("not available");
+        assert_eq!(reports.iter().filter(says_why).count(), 1, "{reports:?}");
         assert_eq!(world.running.requests_of("token"), world.running.requests());
         let heads = world.streams().iter().map(|stream| world.shelf.head_of(stream).unwrap()).collect::<Vec<_>>();
         assert!(heads.iter().all(|head| head.seq == 0 && head.times.last_start.is_none()), "{heads:?}");
@@ -149,19 +147,19 @@ async fn f64_every_call_names_the_publisher_also_the_next_page_and_the_blob() {
 }
 
 #[tokio::test]
-async fn f65_the_wrong_cloud_is_said_to_be_one_and_nothing_is_tried_again_and_again() {
+async fn f65_the_wrong_cloud_needs_a_person_once_it_persists_and_nothing_is_tried_again_and_again() {
     // Ours is set to another cloud than the tenant's; or the tenant's is another than ours is by default.
     for (ours, theirs) in [(Some("gcc-high"), Cloud::Commercial), (None, Cloud::Dod)] {
         let world = tenant_with(60, |it| it.cloud = theirs);
         if let Some(ours) = ours {
             world.credential.set("cloud", &json!(ours));
         }
-        for number in 1..=3 {
+        for number in 1..=4 {
             let reports = world.tick().await.unwrap();
             for report in &reports {
                 assert_failed(
                     report,
-                    true,
+                    number >= 3,
                     "check that cloud and tenant_id in the source's secret are the tenant's own",
                 );
                 assert_eq!(report.lines.delivered, 0);
@@ -176,4 +174,59 @@ async fn f65_the_wrong_cloud_is_said_to_be_one_and_nothing_is_tried_again_and_ag
         assert_drained(&world.tick().await.unwrap(), 60);
         world.assert_exact();
     }
+}
+
+#[tokio::test]
+async fn a7_a_login_that_fails_is_made_once_per_tick_also_by_a_warm_process_and_told_once() {
+    let world = tenant(60);
+    let worker = world.worker();
+    world.simulator.change(|it| it.login_page = 1.0);
+    for number in 1..=3 {
+        let reports = tick(&worker).await;
+        assert_eq!((reports.len() as u64, world.running.requests_of("token")), (TYPES, TRIES * number));
+        let messages = reports.iter().map(|report| report.failure.as_ref().unwrap().message.as_str());
+        assert_eq!(messages.clone().filter(|message| message.contains("the answer holds no token")).count(), 1);
+        let refer = messages.filter(|message| message.contains("one login serves all content types: see what "));
+        assert_eq!(refer.count() as u64, TYPES - 1, "{reports:?}");
+        world.minutes(5);
+    }
+    world.simulator.change(|it| it.login_page = 0.0);
+    assert_drained(&tick(&worker).await, 60);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn e3_a_new_token_that_is_refused_for_a_tick_needs_no_person() {
+    let denied = [
+        r#"{"Message":"Authorization has been denied for this request."}"#,
+        r#"{"error":{"code":"InvalidAuthenticationToken","message":"The access token is invalid."}}"#,
+        "",
+    ];
+    for body in denied {
+        let world = exchange(20);
+        world.script(first(40, "content", &Fault::answer(401, body)));
+        let reports = world.tick().await.unwrap();
+        assert_failed(&reports[0], false, "HTTP 401");
+        assert_eq!(
+            world.head(LogType::Exchange).listings[microsoft365::LISTING].watermark,
+            world.head(LogType::Exchange).floor
+        );
+        world.script(Vec::new());
+        world.minutes(5);
+        assert_drained(&world.tick().await.unwrap(), 20);
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn e3_an_access_that_is_denied_without_a_code_needs_a_person_once_that_persists() {
+    let world = exchange(20);
+    for number in 1..=4 {
+        world.script(first(40, "content", &Fault::answer(403, r#"{"error":{"code":"AccessDenied","message":"No."}}"#)));
+        assert_failed(&world.tick().await.unwrap()[0], number >= 3, "HTTP 403: access is denied");
+        world.minutes(5);
+    }
+    world.script(Vec::new());
+    assert_drained(&world.tick().await.unwrap(), 20);
+    world.assert_exact();
 }

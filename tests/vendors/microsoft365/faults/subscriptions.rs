@@ -402,3 +402,32 @@ async fn f70_without_the_list_of_subscriptions_content_is_listed_and_nothing_sta
     assert_eq!(world.running.pending(), 0);
     world.assert_exact();
 }
+
+#[tokio::test]
+async fn a5_a_start_that_is_throttled_with_a_wait_in_words_is_made_after_it_and_alarms_nobody() {
+    let world = tenant_with(60, |it| it.start_waits_seconds = Some(526));
+    let worker = world.worker();
+    let mut ticks = 0;
+    while delivered(&tick(&worker).await) == 0 {
+        ticks += 1;
+        assert!(ticks <= 3, "the starts come to nothing");
+        world.minutes(5);
+    }
+    // One start of each content type was refused, and one was taken when the wait was over.
+    let starts = world.asked_of("start");
+    assert_eq!((starts.len() as u64, ticks), (2 * TYPES, 2), "{starts:?}");
+    assert!(starts[starts.len() - 1].at.duration_since(starts[0].at).as_secs() >= 526);
+
+    let world = tenant_with(60, |it| it.start_waits_seconds = Some(526));
+    for report in world.tick().await.unwrap() {
+        assert_failed(&report, false, "starting the subscription: HTTP 403 (AF429): too many requests");
+    }
+}
+
+#[tokio::test]
+async fn a5_a_start_of_one_type_that_fails_costs_no_other() {
+    let world = tenant_with(60, |it| it.start_broken = Some(simulators::microsoft365::ContentType::Dlp));
+    let reports = world.tick().await.unwrap();
+    let dlp = assert_others_drained(&reports, LogType::Dlp);
+    assert_failed(dlp, false, "starting the subscription: HTTP 500");
+}

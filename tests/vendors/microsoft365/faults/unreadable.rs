@@ -207,3 +207,19 @@ async fn f54_errors_that_come_as_200_time_and_again_lose_nothing() {
     world.drain().await;
     world.assert_exact();
 }
+
+#[tokio::test]
+async fn a8_a_record_that_lacks_its_brace_is_rejected_and_the_rest_of_its_blob_delivered() {
+    let records: Vec<_> = (0..40).map(record).collect();
+    let world = exchange_of(&records, 10);
+    world.simulator.change(|it| it.broken_record = 1.0);
+    let reports = world.tick().await.unwrap();
+    assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
+    assert_eq!((reports[0].lines.delivered, reports[0].lines.rejected, reports[0].listed.blobs), (36, 4, 4));
+    // Nothing is fetched again.
+    world.minutes(5);
+    let again = world.tick().await.unwrap();
+    assert_eq!((again[0].lines.delivered, again[0].lines.rejected), (0, 0));
+    assert_eq!(world.running.requests_of("blob"), 4);
+    assert_eq!(world.lines(LogType::Exchange).len(), 36);
+}

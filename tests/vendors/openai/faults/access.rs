@@ -214,3 +214,188 @@ async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_fo
         world.assert_exact();
     }
 }
+
+/// An organization with events in both listings, which are listed up to now.
+async fn of_both_listings() -> World {
+    let events = (0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]);
+    let world = World::of(events.collect());
+    assert_drained(&world.tick().await.unwrap(), 21);
+    world.minutes(60);
+    world
+}
+
+/// This answer to all list calls of a listing, as many as a tick makes.
+fn always(tenant_only: bool, status: u16, body: &str) -> Vec<Scripted> {
+    let (parameter, fault) = (format!("tenant_only={tenant_only}"), Fault::answer(status, body));
+    (1..=40).map(|number| at(number, &parameter, fault.clone())).collect()
+}
+
+const HTML: &str = "<!DOCTYPE html><html><title>Just a moment...</title></html>";
+
+#[tokio::test]
+async fn a1_one_html_403_on_the_tenant_listing_is_tried_again_in_the_same_tick() {
+    for body in [HTML, "", r#"{"message":"Forbidden"}"#] {
+        let world = of_both_listings().await;
+        world.script(vec![at(1, TENANT_LISTING, Fault::answer(403, body))]);
+        let report = world.tick().await.unwrap();
+        assert_drained(&report, 0);
+        assert_eq!((report.notes.not_offered.len(), world.head().listings[openai::TENANT].not_offered), (0, None));
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
+async fn a1_html_403_for_a_whole_tick_fails_it_and_the_tenant_listing_stays_on() {
+    let world = of_both_listings().await;
+    for _ in 0..4 {
+        world.script(always(true, 403, HTML));
+        let report = world.tick().await.unwrap();
+        assert_failed(&report, false, "(tenant): HTTP 403 ");
+        assert_failed(&report, false, "the answer is not the API's but that of a gateway or proxy");
+        assert_eq!((report.notes.not_offered.len(), world.head().listings[openai::TENANT].not_offered), (0, None));
+        // It stays in the lag.
+        assert!(report.notes.watermark_lag_seconds.unwrap() > 0, "{report:?}");
+        world.minutes(5);
+    }
+    world.script(Vec::new());
+    assert_drained(&world.tick().await.unwrap(), 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn a2_what_is_not_the_apis_answer_needs_no_person_whatever_its_status_and_listing() {
+    for status in [400, 401, 403, 404, 421, 425] {
+        for (tenant_only, body) in [(false, HTML), (true, ""), (false, ""), (true, HTML)] {
+            let world = of_both_listings().await;
+            world.script(always(tenant_only, status, body));
+            let report = world.tick().await.unwrap();
+            assert_failed(&report, false, &format!("HTTP {status} "));
+            assert_failed(&report, false, "the answer is not the API's but that of a gateway or proxy");
+            assert_eq!((world.key.fresh_reads.get(), report.notes.not_offered.len()), (0, 0));
+            world.script(Vec::new());
+            world.minutes(1);
+            assert_drained(&world.tick().await.unwrap(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a2_an_edge_that_answers_some_requests_itself_loses_nothing() {
+    let world = World::of_minutes(450);
+    world.simulator.change(|it| it.edge_page = 0.3);
+    for _ in 0..10 {
+        let report = world.tick().await.unwrap();
+        assert!(report.failure.is_none_or(|failure| !failure.needs_person) && report.notes.not_offered.is_empty());
+        world.minutes(1);
+    }
+    world.simulator.change(|it| it.edge_page = 0.0);
+    world.drain().await;
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn a3_a_region_refusal_and_a_plain_400_need_a_person_once_they_persist_and_are_never_not_offered() {
+    let region = r#"{"error":{"message":"Country, region, or territory not supported","type":"request_forbidden",
+        "param":null,"code":"unsupported_country_region_territory"}}"#;
+    let plain = r#"{"error":{"message":"Bad request.","type":"invalid_request_error","param":null,"code":null}}"#;
+    for (status, body, words) in [(403, region, "does not support the country or region"), (400, plain, "Bad request")]
+    {
+        for is_new in [true, false] {
+            let world = if is_new { World::of_minutes(5) } else { of_both_listings().await };
+            for number in 1..=4 {
+                world.script(always(true, status, body));
+                let report = world.tick().await.unwrap();
+                assert_failed(&report, number >= 3, words);
+                assert!(report.notes.not_offered.is_empty(), "{report:?}");
+                assert!(!world.head().listings[openai::TENANT].is_left_alone(world.time.now().as_second()));
+                world.minutes(1);
+            }
+            world.script(Vec::new());
+            let report = world.tick().await.unwrap();
+            assert!(report.drained && report.failure.is_none(), "{report:?}");
+            // It begins anew.
+            world.minutes(1);
+            world.script(always(true, status, body));
+            assert_failed(&world.tick().await.unwrap(), false, words);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a3_a_region_that_is_refused_for_one_request_passes_with_the_next_tick() {
+    let world = of_both_listings().await;
+    world.simulator.change(|it| it.region_refused = 1.0);
+    let report = world.tick().await.unwrap();
+    assert_failed(&report, false, "does not support the country or region that the calls come from");
+    world.simulator.change(|it| it.region_refused = 0.0);
+    world.minutes(1);
+    assert_drained(&world.tick().await.unwrap(), 0);
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn a4_a_listing_that_delivered_is_left_alone_only_after_refusals_in_three_ticks_and_says_so() {
+    let world = of_both_listings().await;
+    let is_off = || world.head().listings[openai::TENANT].is_left_alone(world.time.now().as_second());
+    // Once is no harm.
+    for refusals in 1..=2 {
+        world.simulator.change(|it| it.tenant_only_refused = Some(403));
+        for number in 1..=refusals {
+            let report = world.tick().await.unwrap();
+            assert_failed(
+                &report,
+                false,
+                &format!("which answered before, is refused as not offered (tick {number} in a row"),
+            );
+            assert_eq!((report.notes.not_offered, is_off()), (vec![openai::TENANT], false));
+            world.minutes(1);
+        }
+        world.simulator.change(|it| it.tenant_only_refused = None);
+        assert_drained(&world.tick().await.unwrap(), 0);
+        world.minutes(1);
+    }
+    world.simulator.change(|it| it.tenant_only_refused = Some(403));
+    for _ in 0..2 {
+        world.tick().await.unwrap();
+        world.minutes(1);
+    }
+    // From then on every report names it, and so does the metric, which counts them.
+    for _ in 0..3 {
+        let report = world.tick().await.unwrap();
+        assert_eq!((report.notes.not_offered, report.failure, is_off()), (vec![openai::TENANT], None, true));
+        world.minutes(1);
+    }
+}
+
+#[tokio::test]
+async fn a6_data_that_is_null_is_an_empty_page() {
+    let world = of_both_listings().await;
+    world.simulator.change(|it| it.data_null = 1.0);
+    for _ in 0..3 {
+        assert_drained(&world.tick().await.unwrap(), 0);
+        world.minutes(10);
+    }
+    world.assert_exact();
+}
+
+#[tokio::test]
+async fn b6_a_rotated_secret_that_is_no_json_names_its_line() {
+    let world = World::of_minutes(5);
+    let worker = world.worker().await;
+    world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);
+    world.key.rotate("{\n\"admin_key\": \"sk-admin-x\",\n}");
+    assert_failed(
+        &tick(&worker).await,
+        true,
+        "the JSON breaks at line 3 column 1, after a comma that no field follows",
+    );
+}
+
+#[tokio::test]
+async fn b7_a_project_key_is_said_to_be_one() {
+    let world = World::of_minutes(5);
+    let worker = world.worker().await;
+    world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);
+    world.key.rotate("sk-proj-simulated");
+    assert_failed(&tick(&worker).await, true, "it holds a project's API key, which cannot read the audit log");
+}

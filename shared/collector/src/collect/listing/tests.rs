@@ -243,6 +243,33 @@ fn ok_a_window_of_a_sweep_that_fails_is_pending_and_the_sweep_is_done() {
 }
 
 #[test]
+fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
+    // Each window in turn, and any two: beside a window that answers, a failed one is pending when the sweep is done.
+    let pairs = (0..10).flat_map(|first| (first..10).map(move |second| (first, second)));
+    for (first, second) in pairs {
+        let mut world = world_of_sweep();
+        break_windows(&mut world, &[first, second]);
+        // It shows up late, in a window that can be listed only later.
+        world.vendor.add_events([nth(first).from + 7]);
+        let tick = tick(&world);
+        let failed: std::collections::BTreeSet<_> = [first, second].map(|number| nth(number).from).into();
+        let pending: Vec<_> = pending(&world).iter().map(|window| window.from).collect();
+        assert_eq!(pending, failed.into_iter().collect::<Vec<_>>());
+        assert!(tick.failure.is_some() && world.listing().swept[&1_000] == NOW);
+        // A whole tick tries again what is pending.
+        world.vendor.broken.clear();
+        world.clock.advance(30);
+        world.tick();
+        assert_eq!((world.delivered().len(), world.listing().pending.spans.len()), (1, 0), "{first} {second}");
+    }
+    // Where no window answers nothing is done.
+    let mut world = world_of_sweep();
+    break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    tick(&world);
+    assert_eq!((pending(&world), world.listing().swept.get(&1_000)), (vec![], None));
+}
+
+#[test]
 fn ok_a_sweep_without_time_goes_on_where_it_was_left() {
     let mut world = world_of_sweep();
     world.vendor.page_time = Duration::from_secs(30);

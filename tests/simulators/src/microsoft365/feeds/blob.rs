@@ -69,6 +69,11 @@ impl Feeds {
         self.book.show_form(&self.content, shown);
         let records = self.content.records(content_type, place);
         let text = Text::new(Arc::clone(&self.content), records, form, dice.chance(behaviours.byte_order_mark));
+        let is_broken = blob.is_among(behaviours.broken_record);
+        let text = text.enumerate().map(|(number, piece)| match piece.strip_suffix('}') {
+            Some(unclosed) if is_broken && number == 0 => unclosed.to_owned(),
+            _ => piece,
+        });
         let trickling = behaviours.trickling_blobs.iter().find(|trickling| trickling.includes(blob));
         let pause = trickling.map(|trickling| trickling.pause);
         Ok(Reply { pause, ..Reply::new(StatusCode::OK, error::JSON, text.collect::<String>()) })

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use super::super::behaviours::Behaviours;
 use super::super::call::Call;
 use super::super::content_type::ContentType;
+use super::super::kinds::Expiration;
 use super::super::window::{self, Window};
 use super::super::{error, request};
 use super::paging::{Link, Page, list_name};
 use super::visible::{Feeds, expires};
-use crate::dice::{Dice, mix};
+use crate::dice::{Dice, is_so, mix};
 use crate::http::Reply;
+use crate::moment::after_seconds;
 
 /// A tenant that is not this one.
 const ANOTHER_TENANT: &str = "0a1b2c3d-0000-4000-8000-00000000000f";
@@ -53,6 +55,7 @@ impl Feeds {
         });
         let reply = Reply::new(StatusCode::OK, error::JSON, self.items(content_type, &page, call, behaviours, dice));
         let Some(next) = page.next else { return Ok(reply) };
+        let next = if is_so(behaviours.links_stuck, dice) { from } else { next };
         let header = if dice.chance(behaviours.next_page_url) { "NextPageUrl" } else { "NextPageUri" };
         Ok(reply.with(header, self.link(content_type, window, next, call, behaviours, dice)))
     }
@@ -96,7 +99,7 @@ impl Feeds {
                 "contentUri": uri(&origin, call.tenant, &id, behaviours, dice),
                 "contentId": id,
                 "contentCreated": window::written(created),
-                "contentExpiration": window::written(expires(created)),
+                "contentExpiration": expiration(created, behaviours.expiration),
             })
         };
         page.blobs.iter().map(item).collect::<Value>().to_string()
@@ -119,6 +122,15 @@ impl Feeds {
             "{origin}/api/v1/{tenant}/activity/feed/subscriptions/content?{content}={name}&{start}={}&{end}={}&{page}={next}",
             window.start, window.end
         )
+    }
+}
+
+/// When a blob expires, as it is told.
+fn expiration(created: Timestamp, said: Expiration) -> String {
+    match said {
+        Expiration::SevenDays => window::written(expires(created)),
+        Expiration::Past => window::written(after_seconds(created, -24 * 3_600)),
+        Expiration::YearOne => "0001-01-01T00:00:00.000Z".to_owned(),
     }
 }
 

@@ -96,6 +96,11 @@ fn alert(maker: &mut Maker<'_>) -> Fields<'static> {
         "{{\"etype\":\"User\",\"QueryTime\":\"2026-11-21T08:00:00\",\"sip\":\"\",\"QueryTime\":\"11/21/2026 8:00:00 AM\",\"eid\":\"{}\"}}",
         maker.dice.pick(&PEOPLE)
     );
+    let data = match maker.recipe.alert_data_as_text {
+        true => json!(data),
+        // The last of two values of one name counts.
+        false => serde_json::from_str(&data).unwrap_or_default(),
+    };
     fields
         .with("ObjectId", maker.dice.guid())
         .with("AlertId", maker.dice.guid())

@@ -13,9 +13,10 @@ mod sharepoint;
 mod unknown;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::content_type::ContentType;
-use crate::dice::Dice;
+use crate::dice::{Dice, is_so};
 use maker::Maker;
 
 pub(super) use form::Form;
@@ -61,6 +62,13 @@ impl Recipe {
         }
         if maker.dice.chance(self.unknown) {
             unknown::make(&mut fields, &mut maker.dice);
+        }
+        if is_so(self.odd_addresses, &mut maker.dice) {
+            irregular::address(&mut fields, &mut maker.dice);
+        }
+        if is_so(self.case_twins, &mut maker.dice) {
+            let twins = json!({"ItemName": "Quarter", "itemName": "quarter", "Inner": {"ID": 1, "Id": 2, "id": 3}});
+            fields = fields.with("EventProperties", twins);
         }
         fields.to_json()
     }

@@ -10,6 +10,7 @@ mod permanent;
 mod records;
 mod scale;
 mod subscriptions;
+mod switches;
 mod token;
 mod trouble;
 

@@ -9,6 +9,7 @@ mod permanent;
 mod records;
 mod scale;
 mod script;
+mod switches;
 mod time;
 mod trouble;
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::base::head::NotOffered;
 use crate::base::pending::PendingSpan;
 use crate::base::ports::Tries;
 
@@ -149,6 +150,31 @@ fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
     world.clock.advance(86_400);
     tick(&world);
     assert_eq!(world.listing().not_offered, None);
+}
+
+#[test]
+fn e3_a_refusal_that_may_pass_needs_a_person_once_it_persists_over_ticks() {
+    let mut world = world();
+    let refuse = |world: &mut World| {
+        world.vendor.answer = Box::new(|_| Some(Err(PortError::person_if_persistent("status 401"))));
+    };
+    refuse(&mut world);
+    for (needs_person, refusals) in [(false, 1), (false, 2), (true, 3), (true, 3)] {
+        let tick = tick(&world);
+        let failure = tick.failure.unwrap();
+        assert!(failure.message.contains("status 401"), "{failure:?}");
+        assert_eq!((failure.needs_person, tick.has_more), (needs_person, true), "refusal {refusals}");
+        // It is listed in every tick all the same.
+        assert_eq!(world.listing().not_offered, Some(NotOffered { refusals, until: None }));
+        assert_eq!((listed(&world).len(), watermark(&world)), (2, BEGIN));
+    }
+    world.vendor.answer = Box::new(|_| None);
+    assert!(tick(&world).failure.is_none());
+    assert_eq!((world.listing().not_offered, watermark(&world)), (None, NOW));
+    // It begins anew after an answer.
+    world.clock.advance(100);
+    refuse(&mut world);
+    assert!(!tick(&world).failure.unwrap().needs_person);
 }
 
 #[test]

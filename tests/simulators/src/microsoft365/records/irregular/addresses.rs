@@ -5,6 +5,20 @@ use serde_json::{Value, json};
 use crate::dice::Dice;
 use crate::fields::Fields;
 
+/// A zone, a port behind a hyphen, an address within another, several addresses.
+pub(super) fn odd(fields: &mut Fields<'_>, dice: &mut Dice) {
+    let odd = dice.pick(&[
+        "2603:10b6:208:1ab::20%7",
+        "203.0.113.7%11:443",
+        "203.0.113.7-443",
+        "::ffff:203.0.113.7:443",
+        "[fe80::1%16]:443",
+        "20.92.177.18, 162.158.2.18",
+        "::ffff:198.51.100.7",
+    ]);
+    fields.replace("ClientIP", odd);
+}
+
 pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
     let name = dice.pick(&["ClientIP", "ClientIPAddress", "ActorIpAddress"]);
     if dice.chance(0.1) {

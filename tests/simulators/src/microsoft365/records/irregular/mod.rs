@@ -12,6 +12,11 @@ use crate::dice::Dice;
 use crate::fields::Fields;
 use value::value;
 
+/// Gives the client's address a form that is hardly one.
+pub(super) fn address(fields: &mut Fields<'_>, dice: &mut Dice) {
+    addresses::odd(fields, dice);
+}
+
 /// Gives one or two fields another form.
 pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
     for _ in 0..1 + dice.below(2) {

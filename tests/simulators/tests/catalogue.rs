@@ -1,0 +1,49 @@
+//! `tests/FAULTS.md` says what the numbers in the names of tests mean, and where they are tested.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The rows of the page: number, and the tests it names, each with its file.
+fn rows(page: &str) -> BTreeMap<String, Vec<(String, String)>> {
+    let mut rows = BTreeMap::new();
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| number")) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [number, what, tests] = cells.as_slice() else { panic!("not three cells: {line}") };
+        assert!(!what.is_empty(), "{line}");
+        let test = |entry: &str| {
+            let (path, name) = entry.split_once(": ").unwrap_or_else(|| panic!("no test: {entry}"));
+            (path.trim_matches('`').to_owned(), name.trim_matches('`').to_owned())
+        };
+        let tests = tests.split("<br>").map(test).collect();
+        assert!(rows.insert((*number).to_owned(), tests).is_none(), "{number} stands there twice");
+    }
+    rows
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The file's text. Paths are written with `/`, also where the system has another separator.
+fn read(path: &str) -> String {
+    let file = path.split('/').fold(root(), |file, part| file.join(part));
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn every_number_has_a_row_and_every_test_of_a_row_exists() {
+    let rows = rows(&read("tests/FAULTS.md"));
+    let faults = (1..=70).map(|number| format!("F{number:02}"));
+    for number in faults.chain((1..=71).map(|number| format!("B{number:02}"))) {
+        assert!(rows.contains_key(&number), "{number} is missing");
+    }
+    let mut texts = BTreeMap::new();
+    for (number, tests) in &rows {
+        for (path, name) in tests {
+            let text = texts.entry(path.clone()).or_insert_with(|| read(path));
+            assert!(text.contains(&format!("fn {name}(")), "{number}: {path} has no test {name}");
+            let part = number.to_lowercase();
+            assert!(name.split('_').any(|word| word == part), "{number}: {name} does not bear the number");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Switches for what the field showed, each by its name.
+
+use super::*;
+
+#[test]
+fn edge_page_is_html_with_403_400_or_404_and_passes() {
+    run(async {
+        let hand = Hand::new();
+        let (_, running) = changed(&options(&hand), &hand, |it| it.edge_page = 0.5);
+        let mut statuses = BTreeSet::new();
+        for _ in 0..60 {
+            let answer = get(&running, "limit=1").await;
+            let is_html = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+            assert_eq!(
+                (is_html, answer.header("x-request-id").is_none()),
+                (answer.status != 200, answer.status != 200)
+            );
+            statuses.insert(answer.status);
+        }
+        assert_eq!(statuses, BTreeSet::from([200, 400, 403, 404]));
+    });
+}
+
+#[test]
+fn region_refused_is_403_with_its_code() {
+    for query in ["", "tenant_only=true"] {
+        check(
+            |it| it.region_refused = 1.0,
+            query,
+            |answer| {
+                assert_eq!(answer.status, 403);
+                let error = &answer.json()["error"];
+                assert_eq!(
+                    (error["code"].as_str(), &error["param"]),
+                    (Some("unsupported_country_region_territory"), &Value::Null)
+                );
+            },
+        );
+    }
+}
+
+#[test]
+fn data_null_is_what_a_page_without_events_has() {
+    check(
+        |it| it.data_null = 1.0,
+        "effective_at[lt]=5",
+        |answer| {
+            assert_eq!((answer.json()["data"].clone(), answer.json()["has_more"].clone()), (Value::Null, json!(false)))
+        },
+    );
+    check(|it| it.data_null = 1.0, "", |answer| assert!(!page_ids(&answer).is_empty()));
+}
+
+#[test]
+fn earlier_names_are_those_of_payloads() {
+    run(async {
+        let hand = Hand::new();
+        let many = Options { events: 2_000, ..options(&hand) };
+        let (_, running) = changed(&many, &hand, |it| it.earlier_names = 1.0);
+        let events = walk(&running, "limit=100").await;
+        let of = |name: &str| events.iter().filter(|event| event["type"] == name).cloned().collect::<Vec<_>>();
+        for (name, earlier) in [
+            ("checkpoint.permission.created", "checkpoint_permission.created"),
+            ("role.assignment.created", "role_assignment.created"),
+            ("ip_allowlist.created", "ip.allowlist.created"),
+        ] {
+            assert!(!of(name).is_empty(), "no {name}");
+            assert!(of(name).iter().all(|event| event[earlier].is_object() && event[name].is_null()), "{name}");
+        }
+    });
+}
