@@ -65,15 +65,16 @@ async fn a_source_without_its_secret_fails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_source_id_in_two_secrets_pulls_nothing() {
+async fn b3_one_source_id_in_two_secrets_stops_those_two_only() {
     let mut world = world().await;
     world.secret("one-AbCdEf", "acme");
     world.secret("two-AbCdEf", "acme");
-    let process = world.start(&["one-AbCdEf", "two-AbCdEf"], &[]);
+    world.secret("three-AbCdEf", "other");
+    let process = world.start(&["one-AbCdEf", "two-AbCdEf", "three-AbCdEf"], &[]);
     let error = world.function.invoke(SCHEDULED, TIME).await.unwrap_err();
     assert_eq!(error["errorType"], "NeedsPerson");
     let message = error["errorMessage"].as_str().unwrap();
-    assert!(message.contains("one-AbCdEf and two-AbCdEf"), "{message}");
+    assert!(message.starts_with("2 of 3 streams failed") && message.contains("one-AbCdEf and two-AbCdEf"), "{message}");
     let stream = Stream {
         source: "acme".to_owned().try_into().unwrap(),
         label: String::new(),
@@ -81,8 +82,37 @@ async fn one_source_id_in_two_secrets_pulls_nothing() {
         listings: vec![],
     };
     assert_eq!(world.state().await.head(&stream).await, Ok(None));
-    assert_eq!((world.store.keys().len(), world.simulator.requests()), (0, 0));
-    assert_eq!(metrics(&process.end())[0]["NeedsPerson"], 1);
+    assert_eq!(world.row_ids().await.len(), EVENTS);
+    let log = process.end();
+    let failed = stream_lines(&log).into_iter().filter(|line| line["level"] == "ERROR");
+    let failed: BTreeSet<_> = failed.map(|line| line["source"].as_str().unwrap()).collect();
+    assert_eq!(failed, BTreeSet::from(["one-AbCdEf", "two-AbCdEf"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b3_bare_keys_in_two_secrets_are_two_sources() {
+    let mut world = world().await;
+    world.bare_secret("acme/openai-AbCdEf", ADMIN_KEY);
+    world.bare_secret("other-UvWxYz", ADMIN_KEY);
+    let process = world.start(&["acme/openai-AbCdEf", "other-UvWxYz"], &[]);
+    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(2), &json!(2 * EVENTS)));
+    let log = process.end();
+    let sources: BTreeSet<_> = stream_lines(&log).iter().map(|line| line["source"].as_str().unwrap()).collect();
+    assert_eq!(sources, BTreeSet::from(["acme-openai", "other"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b1_a_secret_that_is_corrected_is_taken_on_the_next_tick() {
+    let mut world = world().await;
+    world.bare_secret("acme-AbCdEf", r#"{"admin_key":1}"#);
+    let process = world.start(&["acme-AbCdEf"], &[]);
+    let error = world.function.invoke(SCHEDULED, TIME).await.unwrap_err();
+    assert_eq!(error["errorType"], "NeedsPerson", "{error}");
+    world.secret("acme-AbCdEf", "acme");
+    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(1), &json!(EVENTS)));
+    process.end();
 }
 
 /// Lambda kills what is late, and then nothing tells why.

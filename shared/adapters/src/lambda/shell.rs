@@ -16,7 +16,7 @@ use super::failure::Failed;
 use super::isolated::isolated;
 use super::logging;
 use super::metrics;
-use super::sources::{Opened, open_all, same_id_twice};
+use super::sources::{Opened, open_all, take_equal_ids};
 use super::turns::{PLACES, Turns};
 use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
@@ -106,18 +106,15 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         let known = warm.take();
         let is_cold = known.is_empty();
         let arns = &self.environment.secret_arns;
-        let (mut sources, mut reports) = open_all(arns, known, &self.memory, &self.secrets, &self.clock, open).await;
-        if let Some(report) = same_id_twice(&sources) {
-            reports.push(report);
-        } else {
-            if is_cold {
-                self.rotate(&mut sources);
-            }
-            let (served, told) = self.run_all(sources, killed_at).await;
-            sources = served;
-            reports.extend(told);
+        let (opened, mut reports) = open_all(arns, known, &self.memory, &self.secrets, &self.clock, open).await;
+        let (mut sources, not_run) = take_equal_ids(opened);
+        reports.extend(not_run);
+        if is_cold {
+            self.rotate(&mut sources);
         }
-        warm.replace(sources);
+        let (served, told) = self.run_all(sources, killed_at).await;
+        reports.extend(told);
+        warm.replace(served);
         self.tell(&reports);
         match Failed::of(&reports) {
             Some(failed) => Err(failed),
