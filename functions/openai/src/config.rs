@@ -35,6 +35,7 @@ pub const POLICY: VendorPolicy = VendorPolicy {
         advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
                  Data controls, Data retention), and that the key is this organization's",
     }),
+    start_delay: None,
     fetches_ahead: 0,
 };
 

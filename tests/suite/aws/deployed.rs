@@ -113,6 +113,11 @@ impl World {
         DynamoState::new(dynamodb_client(&sdk(&self.urls[2].1, PATIENT).await), TABLE, SystemClock)
     }
 
+    /// Where the function finds the service of this variable, without a proxy between them.
+    pub(crate) fn url(&self, variable: &str) -> String {
+        self.urls.iter().find(|(name, _)| *name == variable).unwrap().1.clone()
+    }
+
     /// The row ids of every line in the bucket.
     pub(crate) async fn row_ids(&self) -> Vec<String> {
         let bucket = self.bucket().await;

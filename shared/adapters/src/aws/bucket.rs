@@ -1,6 +1,7 @@
 //! Objects in an S3 bucket.
 
 use std::cell::Cell;
+use std::fmt::Display;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -12,6 +13,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 use collector::{Bucket, Clock, PortError, Put, retry};
 
+use super::attempt::{OBJECT_READ, OBJECT_WRITE, SMALL_CALL, attempt, attempt_time};
 use super::call::{Call, CallError, RETRIES};
 
 /// The largest object that is read into memory. A batch holds far less.
@@ -75,12 +77,11 @@ impl<C: Clock> S3Bucket<C> {
             Condition::Absent => request.if_none_match("*"),
             Condition::ETag(e_tag) => request.if_match(e_tag),
         };
-        let sent = request
+        let request = request
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::new(SdkBody::from(body)))
-            .send()
-            .await;
+            .body(ByteStream::new(SdkBody::from(body)));
+        let sent = attempt(&self.clock, OBJECT_WRITE, request.send()).await;
         sent.map(drop).map_err(|error| CallError::of(&error))
     }
 
@@ -88,10 +89,11 @@ impl<C: Clock> S3Bucket<C> {
     async fn read(&self, key: &str, version: Option<&str>) -> Result<Stands, PortError> {
         let call = self.call(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, key);
         let request = self.client.get_object().bucket(&self.bucket).key(key);
-        match request.set_version_id(version.map(str::to_owned)).send().await {
+        let request = request.set_version_id(version.map(str::to_owned));
+        match attempt(&self.clock, OBJECT_READ, request.send()).await {
             Ok(mut answer) => {
                 let e_tag = answer.e_tag.take();
-                Ok(Stands::Object { body: bounded_body(&call, answer).await?, e_tag })
+                Ok(Stands::Object { body: bounded_body(&self.clock, &call, answer).await?, e_tag })
             }
             Err(error) => nothing(&error).ok_or_else(|| CallError::of(&error).into_port(&call)),
         }
@@ -125,7 +127,8 @@ impl<C: Clock> S3Bucket<C> {
         let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key);
         let (mut at_key, mut at_version) = (None, None);
         for _ in 0..MAX_VERSION_PAGES {
-            let page = request.clone().set_key_marker(at_key).set_version_id_marker(at_version).send().await;
+            let page = request.clone().set_key_marker(at_key).set_version_id_marker(at_version);
+            let page = attempt(&self.clock, SMALL_CALL, page.send()).await;
             let page = page.map_err(|error| CallError::of(&error).into_port(&call))?;
             if let Some(version) = first_version_of(key, &page) {
                 return Ok(version);
@@ -220,7 +223,8 @@ fn first_version_of(key: &str, page: &ListObjectVersionsOutput) -> Option<String
     page.versions().iter().find(|version| version.key() == Some(key))?.version_id.clone()
 }
 
-async fn bounded_body(call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
+async fn bounded_body(clock: &impl Clock, call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
+    let cut_short = |why: &dyn Display| PortError::again(format!("{} on {}: cut short: {why}", call.action, call.on));
     let too_long = || {
         PortError::person(format!(
             "{} on {}: the object is longer than {MAX_OBJECT_BYTES} bytes, so it is none of ours; remove it",
@@ -233,9 +237,10 @@ async fn bounded_body(call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, P
     }
     let mut stream = answer.body;
     let mut body = Vec::with_capacity(promised);
-    while let Some(piece) = stream.next().await {
-        let piece =
-            piece.map_err(|error| PortError::again(format!("{} on {}: cut short: {error}", call.action, call.on)))?;
+    loop {
+        let piece = tokio::time::timeout(attempt_time(clock, OBJECT_READ), stream.next()).await;
+        let Some(piece) = piece.map_err(|_| cut_short(&"no more bytes came"))? else { break };
+        let piece = piece.map_err(|error| cut_short(&error))?;
         if body.len() + piece.len() > MAX_OBJECT_BYTES {
             return Err(too_long());
         }

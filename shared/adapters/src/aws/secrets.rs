@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use collector::{Clock, PortError, Secrets, retry};
 use secrecy::SecretString;
 
+use super::attempt::{SMALL_CALL, attempt};
 use super::call::{Call, CallError, RETRIES};
 
 /// The version of a secret that is in force.
@@ -30,7 +31,8 @@ impl<C: Clock> SecretsManager<C> {
     async fn read(&self, arn: &str) -> Result<SecretString, PortError> {
         let call = call(arn);
         retry(&self.clock, &RETRIES, || async {
-            let sent = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT).send().await;
+            let request = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT);
+            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
             let answer = sent.map_err(|error| CallError::of(&error).into_port(&call))?;
             text(answer).ok_or_else(|| {
                 PortError::person(format!("{} on {}: the secret holds no text; store it as text", call.action, call.on))

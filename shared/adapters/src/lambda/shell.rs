@@ -18,6 +18,7 @@ use super::logging;
 use super::metrics;
 use super::sources::{Opened, open_all, take_equal_ids};
 use super::turns::{PLACES, Turns};
+use super::watched::Watched;
 use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 
@@ -136,7 +137,7 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
         let turns = RefCell::new(Turns::new(sources, self.clock.now(), killed_at - MARGIN));
         join_all((0..PLACES).map(|_| self.serve_turns(&turns))).await;
-        turns.into_inner().close(Opened::failed)
+        turns.into_inner().close(Opened::failed, |opened| opened.calls.describe())
     }
 
     /// One place: a turn after the other, as long as there are any.
@@ -150,15 +151,13 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     }
 
     async fn run_one<V: Vendor>(&self, opened: &Opened<V>, deadline: Timestamp) -> Vec<StreamReport> {
-        let env = Env {
-            state: &self.state,
-            bucket: &self.bucket,
-            clock: &self.clock,
-            settings: &self.environment.settings,
-            deadline,
-        };
-        let work = run_tick(&env, &opened.source, &opened.cache);
-        let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), work).await;
+        let calls = &opened.calls;
+        calls.clear_abandoned();
+        let (state, bucket) = (&Watched::new(&self.state, calls), &Watched::new(&self.bucket, calls));
+        let settings = &self.environment.settings;
+        let env = Env { state, bucket, clock: &self.clock, settings, deadline };
+        let work = aws::with_deadline(deadline, run_tick(&env, &opened.source, &opened.cache));
+        let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), calls, work).await;
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
 

@@ -1,6 +1,7 @@
 //! The sources of a function, opened once while it is warm.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::time::Duration;
 
 use collector::{
@@ -10,8 +11,10 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::in_flight::InFlight;
 use super::isolated::isolated;
-use crate::aws::secret_name;
+use super::watched::{Watched, watched_source};
+use crate::aws::{secret_name, with_deadline};
 
 /// All sources are opened before the first is run; one whose secret does not come holds up no more than this.
 const OPENING: Duration = Duration::from_secs(15);
@@ -25,7 +28,9 @@ const MAX_OPENING: usize = 64;
 
 /// One source, ready to be run.
 pub(super) struct Opened<V> {
-    pub(super) source: Source<V>,
+    pub(super) source: Source<Watched<V>>,
+    /// Its calls that have no answer yet.
+    pub(super) calls: Rc<InFlight>,
     /// What the engine keeps of it between ticks.
     pub(super) cache: SourceCache,
     arn: String,
@@ -103,7 +108,7 @@ impl<Se: Secrets, C: Clock, O> Opener<'_, Se, C, O> {
     {
         let is_due = warm.as_ref().is_none_or(|warm| self.began >= warm.read_at + SECRET_MAX_AGE);
         let limit = if warm.is_some() { REREADING } else { OPENING };
-        let read = isolated(self.clock, self.began + limit, self.secrets.get(arn, is_due)).await.flatten();
+        let read = self.bounded(limit, arn, "read", self.secrets.get(arn, is_due)).await;
         let (secret, warm) = match (read, warm) {
             (Ok(secret), warm) => (secret, warm),
             (Err(error), Some(warm)) if error.recovery != Recovery::Person => {
@@ -121,10 +126,25 @@ impl<Se: Secrets, C: Clock, O> Opener<'_, Se, C, O> {
         match warm {
             Some(warm) if warm.secret.expose_secret() == secret.expose_secret() => Ok(Opened { read_at, ..warm }),
             _ => {
-                let source = isolated(self.clock, self.began + OPENING, (self.open)(arn)).await.flatten()?;
-                Ok(Opened { source, cache: SourceCache::new(self.budget), arn: arn.to_owned(), secret, read_at })
+                let source = self.bounded(OPENING, arn, "open the source of", (self.open)(arn)).await?;
+                let (calls, cache) = (Rc::default(), SourceCache::new(self.budget));
+                let source = watched_source(source, &calls);
+                Ok(Opened { source, calls, cache, arn: arn.to_owned(), secret, read_at })
             }
         }
+    }
+
+    /// Waits for `work` on a secret until `limit` is over, counted from the beginning of the tick.
+    async fn bounded<T>(
+        &self,
+        limit: Duration,
+        arn: &str,
+        doing: &str,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        let (cut, calls) = (self.began + limit, InFlight::default());
+        let work = calls.track(format!("secret store: {doing} secret {}", secret_name(arn)), work);
+        isolated(self.clock, cut, &calls, with_deadline(cut, work)).await.flatten()
     }
 }
 

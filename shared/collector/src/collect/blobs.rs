@@ -152,7 +152,8 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
             // The client bounds each of its calls, and may have to wait for the vendor in between.
             return (at, vendor.fetch(stream, blob, Tries::Patient).await);
         }
-        (at, within(clock, once, vendor.fetch(stream, blob, Tries::Once)).await)
+        let what = format!("fetching content {}", blob.id);
+        (at, within(clock, once, &what, vendor.fetch(stream, blob, Tries::Once)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());

@@ -109,7 +109,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.findings.requests += 1;
         let answer = match pages {
             // A window that hangs has failed: it must not use up tick after tick.
-            1 => run.call(tries, call).await,
+            1 => run.call(tries, &format!("listing {listing}"), call).await,
             _ => run.before_cutoff(call).await,
         };
         let is_paused = |error: &PortError| error.recovery == Recovery::Paused;

@@ -110,10 +110,11 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / 8 * eighths).max(MIN_TIME)
     }
 
-    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff.
+    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff. `what` names it.
     pub(crate) async fn call<T>(
         &self,
         tries: Tries,
+        what: &str,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<Result<T, PortError>, Cutoff> {
         let (left, limit) = (self.time_left(), self.call_time(tries));
@@ -122,7 +123,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
         match select(pin!(call), pin!(self.env.clock.sleep(left.min(limit)))).await {
             Either::Left((answer, _)) => Ok(answer),
-            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit))),
+            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit, what))),
             Either::Right(((), _)) => Err(Cutoff),
         }
     }
@@ -199,21 +200,22 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
-/// Waits for a call of the vendor, for at most `limit`.
+/// Waits for a call of the vendor, for at most `limit`. `what` names it.
 pub(crate) async fn within<T>(
     clock: &impl Clock,
     limit: Duration,
+    what: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
     match select(pin!(call), pin!(clock.sleep(limit))).await {
         Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => Err(no_answer(limit)),
+        Either::Right(((), _)) => Err(no_answer(limit, what)),
     }
 }
 
-fn no_answer(limit: Duration) -> PortError {
+fn no_answer(limit: Duration, what: &str) -> PortError {
     let seconds = limit.as_secs();
-    PortError::next_tick(format!("the vendor did not answer within {seconds} s; it is asked again later"))
+    PortError::next_tick(format!("the vendor did not answer within {seconds} s ({what}); it is asked again later"))
 }
 
 #[cfg(test)]
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_vendor_has_a_part_of_the_tick_to_answer() {
+    fn ok_the_vendor_has_a_part_of_the_tick_to_answer_and_the_call_is_named_e2() {
         let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
         with_run(async |run| {
             assert_eq!(times(run), [Duration::from_secs(75), Duration::from_millis(12_500)]);
@@ -268,12 +270,13 @@ mod tests {
                 clock.sleep(seconds(after)).await;
                 Ok(after)
             };
-            assert_eq!(run.call(Tries::Once, answer(4)).await, Ok(Ok(4)));
-            let error = PortError::next_tick("the vendor did not answer within 12 s; it is asked again later");
-            assert_eq!(run.call(Tries::Once, answer(13)).await, Ok(Err(error)));
-            assert_eq!(run.call(Tries::Patient, answer(74)).await, Ok(Ok(74)));
+            assert_eq!(run.call(Tries::Once, "listing x", answer(4)).await, Ok(Ok(4)));
+            let error =
+                PortError::next_tick("the vendor did not answer within 12 s (listing x); it is asked again later");
+            assert_eq!(run.call(Tries::Once, "listing x", answer(13)).await, Ok(Err(error)));
+            assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Ok(Ok(74)));
             // No time of its own, but that of the tick, is over.
-            assert_eq!(run.call(Tries::Patient, answer(74)).await, Err(Cutoff));
+            assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Err(Cutoff));
             run.began = run.env.cutoff();
             assert_eq!(times(run), [MIN_TIME; 2]);
         });

@@ -106,6 +106,7 @@ fn source(id: &str, label: &str) -> Source<Nobody> {
         horizon: 60,
         split_after_pages: None,
         silence: None,
+        start_delay: None,
         fetches_ahead: 0,
     };
     Source { vendor: Nobody, streams: vec![stream], policy }

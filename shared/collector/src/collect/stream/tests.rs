@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::head::Head;
 use crate::base::pending::{PendingSpan, Schedule};
-use crate::base::policy::{Silence, Sweep};
+use crate::base::policy::{Silence, StartDelay, Sweep};
 use crate::base::ports::Listed;
 use crate::testing::{At, Content, Fault, LISTING, NOW, World, due, event, pending_blob, pending_span, window};
 
@@ -227,4 +227,21 @@ fn ok_a_tick_may_die_at_any_call_and_nothing_comes_twice_or_is_lost() {
         let pending: Vec<_> = world.listing().pending.windows().collect();
         assert_eq!(pending, [window(NOW - 900, NOW - 899)], "died at call {number}");
     }
+}
+
+#[test]
+fn d9_a_stream_that_was_started_lately_says_that_it_waits_and_since_when() {
+    let mut world = World::listed_to(NOW);
+    let waiting = |world: &World| tick(world).notes.waiting;
+    change_head(&world, |head| head.times.last_start = Some(NOW - 100));
+    assert_eq!(waiting(&world), None, "the vendor shows content at once");
+    world.policy.start_delay = Some(StartDelay { within: 1_000, cause: "it takes a while" });
+    let text = waiting(&world).unwrap();
+    let since = jiff::Timestamp::from_second(NOW - 100).unwrap();
+    assert!(text.contains(&format!("waits for its first content since {since}")), "{text}");
+    assert!(text.ends_with("it takes a while"), "{text}");
+    change_head(&world, |head| head.times.last_event = Some(NOW - 50));
+    assert_eq!(waiting(&world), None, "it has shown some");
+    change_head(&world, |head| (head.times.last_event, head.times.last_start) = (None, Some(NOW - 1_000)));
+    assert_eq!(waiting(&world), None, "it should have shown some by now");
 }
