@@ -26,6 +26,7 @@ pub use base::ports::{
     BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Tries,
     Vendor, Written,
 };
+pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};
 pub use base::retry::{RetryPolicy, retry};
 pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};

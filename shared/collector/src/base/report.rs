@@ -242,6 +242,7 @@ mod tests {
             notes: Notes {
                 watermark_lag_seconds: lag,
                 not_offered: vec![listing],
+                waiting: None,
                 silence: silence.map(str::to_owned),
                 clock_skew_seconds: None,
             },

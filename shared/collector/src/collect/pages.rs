@@ -133,6 +133,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(Ok(Listed::Page(page))) => page,
         };
         run.findings.listed.pages += 1;
+        run.record_progress();
         if pages == 1 {
             let ours = run.env.now();
             run.vendor_time.note(page.vendor_now, ours);

@@ -16,6 +16,7 @@ use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Clock, Tries};
+use crate::base::progress::{Progress, ProgressCounts};
 use crate::base::report::{Failure, Gap, ListedCounts};
 use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window, time_until};
@@ -45,6 +46,8 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) policy: &'a VendorPolicy,
     /// What all streams of the process share.
     pub(crate) budget: &'a MemoryBudget,
+    /// How far the tick has come, for those who watch it.
+    pub(crate) progress: &'a Progress,
     /// When the tick began, by our clock.
     pub(crate) began: Timestamp,
     pub(crate) intake: Intake<'a, S, B, C>,
@@ -138,6 +141,20 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
             Either::Left((done, _)) => Ok(done),
             Either::Right(((), _)) => Err(Cutoff),
         }
+    }
+
+    /// Records how far the stream has come.
+    pub(crate) fn record_progress(&self) {
+        let (listings, listed) = (&self.intake.delivery.state.head.listings, self.findings.listed);
+        let oldest = listings.values().map(|listing| listing.watermark).min();
+        let counts = ProgressCounts {
+            pages: listed.pages,
+            blobs: listed.blobs,
+            events: self.intake.events,
+            delivered: self.intake.delivery.delivered_lines(),
+            watermark_lag_seconds: oldest.map(|watermark| (self.env.now() - watermark).max(0)),
+        };
+        self.progress.set(self.stream.name(), counts);
     }
 
     /// The vendor's time where it is known, but never past ours.

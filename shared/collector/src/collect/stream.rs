@@ -49,6 +49,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         stream,
         policy,
         budget,
+        progress: cache.progress_of_streams(),
         began: env.clock.now(),
         intake: Intake::new(&normalizer, Delivery::new(state, policy.horizon, budget)),
         vendor_time: VendorTime::default(),
@@ -62,6 +63,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.intake.delivery.update.more_to_list = run.findings.has_more;
         ended = run.intake.finish().await;
     }
+    run.record_progress();
     report(run, ended, cache).await
 }
 

@@ -5,23 +5,35 @@ use std::collections::HashMap;
 
 use super::ledger_cache::LedgerCache;
 use crate::base::memory::MemoryBudget;
+use crate::base::progress::{Progress, ProgressCounts};
 
 /// What a warm process keeps of one source between ticks. Losing it costs nothing but reads.
 #[derive(Debug, Default)]
 pub struct SourceCache {
     streams: RefCell<HashMap<String, StreamCache>>,
     budget: MemoryBudget,
+    progress: Progress,
 }
 
 impl SourceCache {
     /// An empty cache. All sources of a process share its `budget`.
     pub fn new(budget: &MemoryBudget) -> Self {
-        Self { streams: RefCell::default(), budget: budget.clone() }
+        Self { budget: budget.clone(), ..Self::default() }
     }
 
     /// What all sources of the process share.
     pub(crate) fn budget(&self) -> &MemoryBudget {
         &self.budget
+    }
+
+    /// How far the running tick has come, or the last one came.
+    pub fn progress(&self) -> ProgressCounts {
+        self.progress.total()
+    }
+
+    /// Where a running tick records how far it has come.
+    pub(crate) fn progress_of_streams(&self) -> &Progress {
+        &self.progress
     }
 
     /// Takes what is kept of a stream; a tick that dies leaves nothing behind.

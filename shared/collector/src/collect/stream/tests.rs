@@ -245,3 +245,14 @@ fn d9_a_stream_that_was_started_lately_says_that_it_waits_and_since_when() {
     change_head(&world, |head| (head.times.last_event, head.times.last_start) = (None, Some(NOW - 1_000)));
     assert_eq!(waiting(&world), None, "it should have shown some by now");
 }
+
+#[test]
+fn d3_a_tick_records_how_far_it_has_come() {
+    let mut world = World::listed_to(NOW - 100);
+    world.vendor.add_events([NOW - 50, NOW - 40, NOW - 40]);
+    world.vendor.add_blob("b", NOW - 30, Content::of(&[event(NOW - 30)]));
+    tick(&world);
+    let counts = world.cache.progress();
+    assert_eq!((counts.pages, counts.blobs, counts.events, counts.delivered), (1, 1, 4, 3));
+    assert_eq!(counts.watermark_lag_seconds, Some(0));
+}
