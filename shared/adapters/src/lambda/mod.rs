@@ -10,6 +10,7 @@ mod in_flight;
 mod isolated;
 mod logging;
 mod metrics;
+mod secret_list;
 mod shell;
 mod sources;
 mod turns;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use collector::{Bucket, Clock, Env, MemoryBudget, PortError, Secrets, Source, State, StreamReport, Vendor, run_tick};
+use collector::{Bucket, Clock, Env, MemoryBudget, PortError, Source, State, StreamReport, Vendor, run_tick};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -16,10 +16,11 @@ use super::failure::Failed;
 use super::isolated::isolated;
 use super::logging;
 use super::metrics;
+use super::secret_list::Listed;
 use super::sources::{Opened, open_all, take_equal_ids};
 use super::turns::{PLACES, Turns};
 use super::watched::Watched;
-use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
+use crate::aws::{self, DynamoState, ListSecrets, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 
 /// Between the end of the engine's work and the moment Lambda kills the process.
@@ -46,6 +47,13 @@ pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>
     pub memory: MemoryBudget,
 }
 
+/// What a process keeps between invocations.
+struct Warm<V> {
+    /// The sources in the order in which they shall be served.
+    sources: Vec<Opened<V>>,
+    listed: Listed,
+}
+
 /// What an invocation did, for whoever invoked it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -61,7 +69,7 @@ pub struct Summary {
 
 impl Shell {
     /// Starts logging, reads the environment of the vendor whose variables begin with `vendor` (in
-    /// upper case; `own` are its own beside the secrets' ARNs) and sets up the AWS clients.
+    /// upper case; `own` are its own beside those of its secrets) and sets up the AWS clients.
     pub async fn start(vendor: &str, own: &[&str]) -> Result<Self, PortError> {
         logging::start();
         let environment = Environment::read(vendor, own)?;
@@ -79,14 +87,14 @@ impl Shell {
     }
 }
 
-impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
+impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     /// Serves invocations until Lambda ends the process. `open` makes a source of its secret's ARN.
     /// What an event holds does not matter: it only says that it is time.
     pub async fn serve<V: Vendor>(
         &self,
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
     ) -> Result<(), PortError> {
-        let (warm, open) = (&RefCell::new(Vec::new()), &open);
+        let (warm, open) = (&RefCell::new(Warm { sources: Vec::new(), listed: Listed::default() }), &open);
         let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
             let killed_at = i64::try_from(event.context.deadline).ok();
             let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
@@ -96,26 +104,30 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     }
 
     /// One tick of every source: `killed_at` is when Lambda kills the process. `warm` keeps sources
-    /// between calls, in the order in which they shall be served. Fails when any stream failed, after
+    /// between calls. Fails when any stream failed, after
     /// all of them ran.
     async fn invoke<V: Vendor>(
         &self,
-        warm: &RefCell<Vec<Opened<V>>>,
+        warm: &RefCell<Warm<V>>,
         open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         killed_at: Timestamp,
     ) -> Result<Summary, Failed> {
-        let known = warm.take();
+        let (known, mut listed) = {
+            let mut warm = warm.borrow_mut();
+            (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed))
+        };
         let is_cold = known.is_empty();
-        let arns = &self.environment.secret_arns;
-        let (opened, mut reports) = open_all(arns, known, &self.memory, &self.secrets, &self.clock, open).await;
+        let (arns, not_listed) = listed.arns(&self.environment, &self.secrets, &self.clock).await;
+        let (opened, mut reports) = open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open).await;
         let (mut sources, not_run) = take_equal_ids(opened);
         reports.extend(not_run);
+        reports.extend(not_listed);
         if is_cold {
             self.rotate(&mut sources);
         }
         let (served, told) = self.run_all(sources, killed_at).await;
         reports.extend(told);
-        warm.replace(served);
+        warm.replace(Warm { sources: served, listed });
         self.tell(&reports);
         match Failed::of(&reports) {
             Some(failed) => Err(failed),

@@ -172,7 +172,7 @@ pub(super) fn take_equal_ids<V>(opened: Vec<Opened<V>>) -> (Vec<Opened<V>>, Vec<
 }
 
 /// The source's id is in its secret, so the secret's name has to stand for it.
-fn not_opened(arn: &str, error: &PortError) -> StreamReport {
+pub(super) fn not_opened(arn: &str, error: &PortError) -> StreamReport {
     let source = secret_name(arn);
     StreamReport {
         source: source.to_owned(),
