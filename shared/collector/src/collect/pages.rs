@@ -132,6 +132,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             Ok(Ok(Listed::Page(page))) => page,
         };
+        run.intake.delivery.state.check_owner(page.owner.clone()).await?;
         run.findings.listed.pages += 1;
         run.record_progress();
         if pages == 1 {

@@ -62,6 +62,8 @@ pub(crate) struct StreamCache {
     pub(crate) own_seq: Option<u64>,
     /// The high-water mark of `seq` in the birth record, and when it was last raised or read.
     pub(crate) mark: super::birth::SeqMark,
+    /// The owner that the birth record is known to name.
+    pub(crate) owner: Option<String>,
 }
 
 #[cfg(test)]
@@ -75,7 +77,7 @@ mod tests {
         let ledger = LedgerCache::new(cache.budget());
         let mark = super::super::birth::SeqMark::default();
         let (head_id, verified_seq, own_seq) = ("i".to_owned(), None, None);
-        cache.keep("s".to_owned(), StreamCache { head_id, seq: 1, ledger, verified_seq, own_seq, mark });
+        cache.keep("s".to_owned(), StreamCache { head_id, seq: 1, ledger, verified_seq, own_seq, mark, owner: None });
         assert!(cache.take("s").is_some_and(|kept| kept.seq == 1) && cache.take("s").is_none());
     }
 }

@@ -256,3 +256,30 @@ fn d3_a_tick_records_how_far_it_has_come() {
     assert_eq!((counts.pages, counts.blobs, counts.events, counts.delivered), (1, 1, 4, 3));
     assert_eq!(counts.watermark_lag_seconds, Some(0));
 }
+
+#[test]
+fn b4_events_of_another_owner_under_the_same_source_stop_the_stream() {
+    let mut world = World::listed_to(NOW - 100);
+    world.vendor.owner = Some("org-a".to_owned());
+    world.vendor.add_events([NOW - 50]);
+    assert_eq!(tick(&world).lines.delivered, 1);
+    world.calls.take();
+    tick(&world);
+    assert_eq!(world.calls.take(), ["head"], "a known owner costs nothing");
+    world.vendor.owner = Some("org-b".to_owned());
+    world.vendor.add_events([NOW + 50]);
+    for is_cold in [false, true] {
+        if is_cold {
+            world.cache = Default::default();
+        }
+        let report = tick(&world);
+        assert!(
+            failure(&report).contains("answers for \"org-b\", but the events of this source are those of \"org-a\"")
+        );
+        assert!(report.failure.is_some_and(|failure| failure.needs_person));
+        assert_eq!((report.lines.delivered, report.drained, world.delivered().len()), (0, false, 1));
+    }
+    // The right credential goes on where the stream stopped.
+    world.vendor.owner = Some("org-a".to_owned());
+    assert_eq!(tick(&world).lines.delivered, 1);
+}
