@@ -41,7 +41,8 @@ impl InFlight {
         let number = self.next.replace(self.next.get().wrapping_add(1));
         self.calls.borrow_mut().insert(number, Call { what, began: SystemClock.now() });
         let mut ends = Ends { calls: self, number, is_answered: false };
-        let answer = call.await;
+        // On the heap: futures nested this deep exceed what the compiler can lay out.
+        let answer = Box::pin(call).await;
         ends.is_answered = true;
         answer
     }

@@ -98,7 +98,8 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
             let killed_at = i64::try_from(event.context.deadline).ok();
             let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-            self.invoke(warm, open, killed_at.unwrap_or_else(|| self.clock.now())).await
+            // On the heap, here and below: futures nested this deep exceed what the compiler can lay out.
+            Box::pin(self.invoke(warm, open, killed_at.unwrap_or_else(|| self.clock.now()))).await
         });
         lambda_runtime::run(handler).await.map_err(|error| PortError::next_tick(format!("the Lambda runtime: {error}")))
     }
@@ -117,15 +118,16 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
             (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed))
         };
         let is_cold = known.is_empty();
-        let (arns, not_listed) = listed.arns(&self.environment, &self.secrets, &self.clock).await;
-        let (opened, mut reports) = open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open).await;
+        let (arns, not_listed) = Box::pin(listed.arns(&self.environment, &self.secrets, &self.clock)).await;
+        let (opened, mut reports) =
+            Box::pin(open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open)).await;
         let (mut sources, not_run) = take_equal_ids(opened);
         reports.extend(not_run);
         reports.extend(not_listed);
         if is_cold {
             self.rotate(&mut sources);
         }
-        let (served, told) = self.run_all(sources, killed_at).await;
+        let (served, told) = Box::pin(self.run_all(sources, killed_at)).await;
         reports.extend(told);
         warm.replace(Warm { sources: served, listed });
         self.tell(&reports);
@@ -157,7 +159,7 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         loop {
             let next = turns.borrow_mut().next(self.clock.now());
             let Some(turn) = next else { return };
-            let reports = self.run_one(&turn.source, turn.end).await;
+            let reports = Box::pin(self.run_one(&turn.source, turn.end)).await;
             turns.borrow_mut().ended(turn, reports, self.clock.now());
         }
     }
@@ -168,7 +170,7 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         let (state, bucket) = (&Watched::new(&self.state, calls), &Watched::new(&self.bucket, calls));
         let settings = &self.environment.settings;
         let env = Env { state, bucket, clock: &self.clock, settings, deadline };
-        let work = aws::with_deadline(deadline, run_tick(&env, &opened.source, &opened.cache));
+        let work = aws::with_deadline(deadline, Box::pin(run_tick(&env, &opened.source, &opened.cache)));
         let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), calls, work).await;
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
