@@ -6,4 +6,5 @@ mod exhaustive;
 mod local;
 mod shelf;
 mod stops;
+mod template;
 mod world;

@@ -129,6 +129,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
             horizon: 400 * DAY,
             split_after_pages: chance.pick(&[None, Some(4)]),
             silence: None,
+            start_delay: None,
             fetches_ahead: 1,
         },
         Shape::Blobs => VendorPolicy {
@@ -141,6 +142,7 @@ fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
             horizon: 30 * DAY,
             split_after_pages: chance.pick(&[None, Some(50)]),
             silence: None,
+            start_delay: None,
             fetches_ahead: chance.pick(&[1, 3]),
         },
     }

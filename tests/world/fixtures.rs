@@ -235,6 +235,7 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
             horizon: 30 * 86_400,
             split_after_pages: None,
             silence: None,
+            start_delay: None,
             fetches_ahead: 1,
         },
         settings: Settings {

@@ -9,7 +9,7 @@ use collector::{PortError, Recovery, StreamReport};
 pub(crate) enum Exit {
     /// All well.
     Well = 0,
-    /// Not finished; the next tick carries on.
+    /// Not finished, and the next tick carries on; or something may be lost at the vendor.
     NextTick = 1,
     /// The command or its environment is wrong.
     Usage = 2,
@@ -23,7 +23,7 @@ impl Exit {
         let of_one = |report: &StreamReport| match &report.failure {
             Some(failure) if failure.needs_person => Self::Person,
             Some(_) => Self::NextTick,
-            None if !report.drained => Self::NextTick,
+            None if !report.drained || !report.gaps.is_empty() => Self::NextTick,
             None => Self::Well,
         };
         reports.iter().map(of_one).max().unwrap_or(Self::Well)
@@ -70,9 +70,15 @@ impl From<PortError> for Failed {
     }
 }
 
+/// The error of a source that could not be set up: its secret and its settings are what the caller named.
+pub(crate) fn of_source(error: PortError) -> Failed {
+    let failed = Failed::from(error);
+    if failed.exit == Exit::Person { Failed::usage(failed.message) } else { failed }
+}
+
 #[cfg(test)]
 mod tests {
-    use collector::Failure;
+    use collector::{Failure, Gap};
 
     use super::*;
 
@@ -92,5 +98,18 @@ mod tests {
         check(&[(true, None), (false, None)], Exit::NextTick);
         check(&[(false, Some(false)), (true, None)], Exit::NextTick);
         check(&[(false, Some(true)), (false, Some(false))], Exit::Person);
+    }
+
+    #[test]
+    fn d1_a_gap_is_not_all_well() {
+        let gap = Gap { from: 0, to: 1, cause: String::new() };
+        let report = StreamReport { drained: true, gaps: vec![gap], ..StreamReport::default() };
+        assert_eq!(Exit::of(&[report]), Exit::NextTick);
+    }
+
+    #[test]
+    fn d2_a_source_that_cannot_be_set_up_is_a_wrong_command() {
+        assert_eq!(of_source(PortError::person("no such file")).exit, Exit::Usage);
+        assert_eq!(of_source(PortError::next_tick("busy")).exit, Exit::NextTick);
     }
 }

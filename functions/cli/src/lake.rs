@@ -23,6 +23,12 @@ impl Lake {
         if path.as_os_str().is_empty() {
             return Err(Failed::usage("--lake is empty; name a directory"));
         }
+        std::fs::create_dir_all(path).map_err(|error| {
+            Failed::usage(format!(
+                "cannot make the lake {}: {error}; name a directory that can be written with --lake",
+                path.display()
+            ))
+        })?;
         Ok(Self {
             path: path.to_owned(),
             state: LocalState::open(path)?,

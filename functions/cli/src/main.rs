@@ -1,8 +1,9 @@
 //! `audit-pull`: the collector from a terminal.
 //!
-//! Exit codes: 0 all well; 1 not finished, the next tick carries on; 2 the command or its
+//! Exit codes: 0 all well; 1 not finished, the next tick carries on, or there is a gap; 2 the command or its
 //! environment is wrong; 3 a person must act, the message says how.
 
+mod completions;
 mod config;
 mod demo;
 mod drift;
@@ -10,14 +11,17 @@ mod exit;
 mod lake;
 mod normalize;
 mod output;
+mod progress;
 mod pull;
 mod schema;
 mod simulate;
 mod sources;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use serde_json::json;
 
 use crate::exit::{Exit, Failed};
 
@@ -31,14 +35,18 @@ struct Cli {
 
 const EXIT_CODES: &str = "Exit codes:
   0  all well
-  1  not finished; nothing is lost, the next tick carries on
+  1  not finished, and the next tick carries on; or a gap: events that the vendor lost before they were pulled
   2  the command, a file it names, or a variable is wrong
   3  a person must act; the message says how";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A script for a shell that completes this command's arguments
+    Completions(completions::Args),
     /// Both vendors simulated on this machine, pulled until drained, read back and compared
     Demo(demo::Args),
+    /// The manual of this command and of its subcommands, as roff
+    Man,
     /// Raw events on standard input to lines on standard output
     Normalize(normalize::Args),
     /// One tick against a vendor
@@ -50,7 +58,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let is_json = arguments.iter().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error, is_json),
+    };
     let ran = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => Err(Failed::person(format!("cannot start the runtime: {error}"))),
@@ -58,14 +71,40 @@ fn main() -> ExitCode {
     match ran {
         Ok(exit) => exit.into(),
         Err(failed) => {
+            if is_json {
+                report_json(&failed);
+            }
             output::complain(&failed.message);
             failed.exit.into()
         }
     }
 }
 
+/// Ends a command whose arguments are wrong, or that asked for help.
+fn refused(error: &clap::Error, is_json: bool) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader that went away does not matter here.
+        let _ = error.print();
+        return Exit::Well.into();
+    }
+    if is_json {
+        report_json(&Failed::usage(error.to_string().trim_end()));
+    }
+    let _ = error.print();
+    Exit::Usage.into()
+}
+
+/// Who asked for JSON gets one object also when the command could not do its work.
+fn report_json(failed: &Failed) {
+    let error = json!({"error": {"exit_code": failed.exit as u8, "message": failed.message}});
+    // A reader that went away is not told.
+    let _ = output::say_json(&error);
+}
+
 async fn run(command: Command) -> Result<Exit, Failed> {
     match command {
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man => completions::man(Cli::command()),
         Command::Demo(args) => demo::run(args).await,
         Command::Normalize(args) => normalize::run(&args),
         Command::Pull(args) => pull::run(args).await,
@@ -76,12 +115,41 @@ async fn run(command: Command) -> Result<Exit, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use std::fs;
+    use std::path::{Path, PathBuf};
 
     use super::*;
 
     #[test]
     fn arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The files below `folder` that are shown to people or make what they are shown.
+    fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_text = path.extension().is_some_and(|ending| ending == "rs" || ending == "yaml" || ending == "md");
+            if path.is_dir() && !path.ends_with("target") {
+                texts(&path, found);
+            } else if is_text {
+                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn d4_no_message_names_a_command_that_does_not_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut found = vec![(root.join("template.yaml"), fs::read_to_string(root.join("template.yaml")).unwrap())];
+        ["functions", "shared", "infra"].iter().for_each(|folder| texts(&root.join(folder), &mut found));
+        let command = Cli::command();
+        let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+        for (path, text) in found {
+            for after in text.split("`audit-pull ").skip(1) {
+                let name: String = after.chars().take_while(char::is_ascii_lowercase).collect();
+                assert!(name.is_empty() || names.contains(&name.as_str()), "{}: {name}", path.display());
+            }
+        }
     }
 }

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use adapters::clock::SystemClock;
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
-use collector::{Settings, Source, SourceCache, StreamReport, Vendor};
+use collector::{Gap, Settings, Source, SourceCache, StreamReport, Vendor};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::{self, VendorName};
-use crate::exit::{Exit, Failed};
+use crate::exit::{self, Exit, Failed};
 use crate::lake::Lake;
-use crate::{drift, output, sources};
+use crate::{drift, output, progress, sources};
 
 /// What the secret is called in messages when no file is named.
 const FROM_VARIABLES: &str = "of the environment";
@@ -47,7 +48,8 @@ const VARIABLES: &str = "Environment:
   MICROSOFT365_API_URL        an origin, a path prefix is kept [default: the cloud's own]
   MICROSOFT365_LOGIN_URL      likewise
 
-Exit codes: 0 drained, 1 the next tick carries on, 2 usage, 3 a person must act.";
+Exit codes: 0 drained; 1 the next tick carries on, or there is a gap; 2 the command, a file it names, or a variable is
+wrong; 3 a person must act.";
 
 /// A prefix is empty or ends in a slash.
 fn prefix(text: &str) -> Result<String, String> {
@@ -62,12 +64,14 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let reports = match args.vendor {
         VendorName::Openai => {
             let config = config::openai(config::variable)?;
-            let source = sources::openai(&http, &secrets, &SystemClock, &config, &reference).await?;
+            let source = sources::openai(&http, &secrets, &SystemClock, &config, &reference).await;
+            let source = source.map_err(exit::of_source)?;
             tick(&args, &source).await?
         }
         VendorName::Microsoft365 => {
             let overrides = config::microsoft365(config::variable)?;
-            let source = sources::microsoft365(&http, &secrets, SystemClock, &overrides, &reference).await?;
+            let source = sources::microsoft365(&http, &secrets, SystemClock, &overrides, &reference).await;
+            let source = source.map_err(exit::of_source)?;
             tick(&args, &source).await?
         }
     };
@@ -82,7 +86,9 @@ async fn tick<V: Vendor>(args: &Args, source: &Source<V>) -> Result<Vec<StreamRe
         ..Settings::default()
     };
     let lake = Lake::open(&args.lake, settings)?;
-    Ok(lake.tick(source, &SourceCache::default(), &SystemClock, args.vendor.time_of_a_tick()).await)
+    let cache = SourceCache::default();
+    let tick = lake.tick(source, &cache, &SystemClock, args.vendor.time_of_a_tick());
+    Ok(progress::shown(&cache, tick).await)
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +98,8 @@ struct Shown<'a> {
 
 fn show(reports: &[StreamReport], json: bool) -> Result<(), Failed> {
     for report in reports {
-        report.gaps.iter().for_each(|gap| output::complain(&gap.cause));
+        report.gaps.iter().for_each(|gap| output::complain(&gap_text(gap)));
+        report.notes.waiting.iter().for_each(|waiting| output::complain(waiting));
         report.notes.silence.iter().for_each(|silence| output::complain(silence));
         report.failure.iter().for_each(|failure| output::complain(&failure.message));
         pending(report).iter().for_each(|pending| output::complain(pending));
@@ -129,6 +136,7 @@ fn end(report: &StreamReport) -> String {
     let pending = &report.pending;
     let end = match (&report.failure, report.drained) {
         (Some(_), _) => "failed",
+        (None, _) if report.notes.waiting.is_some() => "waiting",
         (None, true) => "drained",
         (None, false) if pending.is_empty() => "cut short",
         (None, false) => "delivered",
@@ -137,7 +145,15 @@ fn end(report: &StreamReport) -> String {
         |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
     let counts = [count(pending.pending_spans, "span"), count(pending.pending_blobs, "blob")];
     let counts: Vec<String> = counts.into_iter().flatten().collect();
-    if counts.is_empty() { end.to_owned() } else { format!("{end}, {} pending", counts.join(" and ")) }
+    let pending = (!counts.is_empty()).then(|| format!("{} pending", counts.join(" and ")));
+    let parts = [Some(end.to_owned()), pending, count(report.gaps.len() as u64, "gap")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What may be lost, from when to when, for a person.
+fn gap_text(gap: &Gap) -> String {
+    let time = |second| Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string());
+    format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }
 
 /// What is pending, since when and why, for a person.
@@ -150,7 +166,7 @@ fn pending(report: &StreamReport) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use collector::{Failure, PendingReport, PortError};
+    use collector::{Failure, Notes, PendingReport, PortError};
 
     use super::*;
 
@@ -170,6 +186,22 @@ mod tests {
         assert_eq!(end(&StreamReport { failure, ..report }), "failed, 1 span and 3 blobs pending");
         assert_eq!(end(&StreamReport::default()), "cut short");
         assert_eq!(end(&StreamReport { drained: true, ..StreamReport::default() }), "drained");
+    }
+
+    #[test]
+    fn d1_a_gap_says_from_when_to_when_in_words() {
+        let gap = Gap { from: 1_795_330_800, to: 1_795_334_400, cause: "acme/dlp: content x expired".to_owned() };
+        let text = "acme/dlp: content x expired. Gap: events from 2026-11-22T07:00:00Z until 2026-11-22T08:00:00Z may \
+                    be missing";
+        assert_eq!(gap_text(&gap), text);
+        let report = StreamReport { drained: true, gaps: vec![gap], ..StreamReport::default() };
+        assert_eq!(end(&report), "drained, 1 gap");
+    }
+
+    #[test]
+    fn d9_a_stream_that_waits_for_its_first_content_is_not_called_drained() {
+        let notes = Notes { waiting: Some("it waits".to_owned()), ..Notes::default() };
+        assert_eq!(end(&StreamReport { drained: true, notes, ..StreamReport::default() }), "waiting");
     }
 
     #[test]

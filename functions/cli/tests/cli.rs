@@ -168,7 +168,7 @@ fn exit_codes() {
     check("sk-admin-canary", "http://127.0.0.1:1/v1", 1, "could not connect");
     check("sk-admin-canary", "http://127.0.0.1:1", 2, "must end in /v1");
     check("", url, 2, "OPENAI_ADMIN_KEY not set");
-    check("canary", url, 3, "neither the JSON object");
+    check("canary", url, 2, "neither the JSON object");
     check(&simulator.variables["OPENAI_ADMIN_KEY"], url, 0, "");
     assert_eq!(code(&audit_pull().args(["pull", "nobody", "--lake", "x"]).output().unwrap()), 2);
     assert_eq!(code(&audit_pull().arg("demo").output().unwrap()), 2);
@@ -200,8 +200,108 @@ fn secret_from_a_file() {
     assert!(lines.iter().all(|line| line["p_source_id"] == "acme" && line["p_source_label"] == "Äcme"));
     fs::write(&file, "{}").unwrap();
     let output = pull.output().unwrap();
-    assert_eq!(code(&output), 3);
+    assert_eq!(code(&output), 2);
     assert!(String::from_utf8_lossy(&output.stderr).contains("tenant_id is missing"), "{output:?}");
+}
+
+/// A pull that cannot begin, with `--json`: its exit code and the message of the JSON object.
+fn refused_as_json(arguments: &[&str], key: &str) -> (i32, String) {
+    let output = audit_pull().args(arguments).arg("--json").env("OPENAI_ADMIN_KEY", key).output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(told["error"]["exit_code"], code(&output));
+    assert!(!output.stderr.is_empty());
+    (code(&output), told["error"]["message"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn d2_a_secret_or_lake_that_cannot_be_used_is_a_wrong_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let (empty, lake) = (directory.path().join("empty"), directory.path().join("lake"));
+    fs::write(&empty, "").unwrap();
+    let under_a_file = empty.join("lake");
+    let (empty, lake) = (empty.to_str().unwrap(), lake.to_str().unwrap());
+    let (folder, under_a_file) = (directory.path().to_str().unwrap(), under_a_file.to_str().unwrap());
+    for vendor in ["openai", "microsoft365"] {
+        for secret in ["/nope", folder, empty] {
+            let (code, message) = refused_as_json(&["pull", vendor, "--lake", lake, "--secret", secret], "");
+            assert!(code == 2 && message.contains(secret), "{message}");
+        }
+    }
+    for (key, lake, part) in [("canary", lake, "neither the JSON object"), ("sk-admin-x", under_a_file, "cannot make")]
+    {
+        let (code, message) = refused_as_json(&["pull", "openai", "--lake", lake], key);
+        assert!(code == 2 && message.contains(part) && !message.contains("canary"), "{message}");
+    }
+}
+
+#[test]
+fn d7_json_is_one_object_also_when_the_configuration_is_wrong() {
+    let missing = refused_as_json(&["pull", "openai", "--lake", "x"], "");
+    assert!(missing.0 == 2 && missing.1.contains("OPENAI_ADMIN_KEY not set"), "{missing:?}");
+    let unknown = refused_as_json(&["pull", "nobody", "--lake", "x"], "sk-admin-x");
+    assert!(unknown.0 == 2 && unknown.1.contains("nobody"), "{unknown:?}");
+    let demo = refused_as_json(&["demo", "--lake", ""], "");
+    assert!(demo.0 == 2 && !demo.1.is_empty(), "{demo:?}");
+}
+
+#[test]
+fn d8_every_shell_gets_completions_and_the_manual_names_every_command() {
+    let told = |arguments: &[&str]| {
+        let output = audit_pull().args(arguments).output().unwrap();
+        assert_eq!((code(&output), output.stderr.len()), (0, 0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = told(&["completions", shell]);
+        assert!(script.contains("lookback-days"), "{shell}");
+    }
+    let manual = told(&["man"]);
+    for name in ["completions", "demo", "man", "normalize", "pull", "schema", "simulate"] {
+        assert!(manual.contains(&format!(".TH audit-pull-{name} 1")), "{name}: {manual}");
+    }
+    assert!(manual.starts_with(".ie") && manual.contains(".TH audit-pull 1") && manual.contains("Exit codes"));
+    assert_eq!(code(&audit_pull().args(["completions", "tcsh"]).output().unwrap()), 2);
+}
+
+#[test]
+fn d5_a_ledger_that_cannot_be_written_is_named_and_not_the_port() {
+    let output = audit_pull()
+        .args(["simulate", "openai", "--port", "0", "--ledger", "/nope/x", "--events", "1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 2);
+    assert!(said.contains("cannot write --ledger /nope/x") && !said.contains("port"), "{said}");
+}
+
+/// The commands of the README that hold a lake against a ledger.
+fn check_of_the_readme(folder: &Path) -> Output {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let is_check = |line: &&str| ["ids()", "ids <", "gzip -dc", "test -s"].iter().any(|start| line.starts_with(start));
+    let commands: Vec<_> = readme.lines().filter(is_check).collect();
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    Command::new("sh").arg("-c").arg(commands.join("\n")).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn d5_the_check_of_the_readme_needs_no_jq_and_cannot_pass_on_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let simulator = Simulator::start("openai", &["--events", "40"]);
+    fs::write(folder.path().join("ledger.ndjson"), "").unwrap();
+    assert!(!check_of_the_readme(folder.path()).status.success(), "nothing was served and nothing pulled");
+    for _ in 0..3 {
+        assert_eq!(code(&simulator.pull("openai", &lake)), 0);
+        // The latest of the simulated events show up seconds after the start.
+        pause(2);
+    }
+    fs::copy(&simulator.ledger, folder.path().join("ledger.ndjson")).unwrap();
+    let output = check_of_the_readme(folder.path());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("each once, none lost"), "{output:?}");
+    let ledger = fs::read_to_string(&simulator.ledger).unwrap();
+    let one_is_missing: Vec<_> = ledger.lines().skip(1).collect();
+    fs::write(folder.path().join("ledger.ndjson"), one_is_missing.join("\n") + "\n").unwrap();
+    assert!(!check_of_the_readme(folder.path()).status.success());
 }
 
 #[test]

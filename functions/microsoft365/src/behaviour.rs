@@ -79,7 +79,7 @@ impl World {
 
     /// The page, but for the vendor's clock.
     async fn page(&self, cursor: Option<&str>) -> Page {
-        Page { vendor_now: None, ..page_of(self.list(cursor).await.unwrap()) }
+        Page { vendor_now: None, owner: None, ..page_of(self.list(cursor).await.unwrap()) }
     }
 
     /// Nothing can be listed yet, though a start was made.

@@ -1,6 +1,6 @@
 //! How the API is listed.
 
-use collector::{Retention, Sweep, UnixSeconds, VendorPolicy};
+use collector::{Retention, StartDelay, Sweep, UnixSeconds, VendorPolicy};
 
 const MINUTE: UnixSeconds = 60;
 const HOUR: UnixSeconds = 60 * MINUTE;
@@ -28,5 +28,9 @@ pub const POLICY: VendorPolicy = VendorPolicy {
     horizon: 30 * DAY,
     split_after_pages: Some(MOST_PAGES),
     silence: None,
+    start_delay: Some(StartDelay {
+        within: 12 * HOUR,
+        cause: "Microsoft 365 takes up to 12 hours after a subscription starts to show its first content",
+    }),
     fetches_ahead: 16,
 };

@@ -8,6 +8,7 @@ use collector::{
     Vendor, Window,
 };
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::af;
 use crate::api::{Api, Call, Outcome, Verb};
@@ -29,6 +30,8 @@ const NEXT_PAGE_HEADERS: [&str; 2] = ["NextPageUri", "NextPageUrl"];
 pub struct Microsoft365<S, C> {
     api: Api<S, C>,
     subscriptions: Subscriptions,
+    /// Whose feed is asked for: the API answers for no other tenant.
+    tenant: Uuid,
 }
 
 /// What a listing is asked for.
@@ -47,7 +50,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
     /// All of one tenant in a process keep to one request budget.
     pub fn new(config: &Config, secrets: S, reference: impl Into<String>, http: HttpClient, clock: C) -> Self {
         let api = Api::new(config, secrets, reference.into(), http, clock);
-        Self { api, subscriptions: Subscriptions::default() }
+        Self { api, subscriptions: Subscriptions::default(), tenant: config.tenant }
     }
 
     async fn list_page(&self, url: &Url, asked: Asked<'_>) -> Result<Outcome<Page>, PortError> {
@@ -59,7 +62,8 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
             let link = NEXT_PAGE_HEADERS.iter().find_map(|name| answer.header(name)).map(str::trim);
             let next = link.filter(|link| !link.is_empty()).map(next_page).transpose()?;
             let answer_time = answer.date().map(|date| date.as_second());
-            let page = Page { items: Vec::new(), next, vendor_now: answer_time.or_else(|| self.api.vendor_now()) };
+            let vendor_now = answer_time.or_else(|| self.api.vendor_now());
+            let page = Page { items: Vec::new(), next, vendor_now, owner: Some(self.tenant.to_string()) };
             Ok(read_items(answer).await?.and_then(|items| self.page(items, page, asked.window.from)))
         };
         self.api.ask(Call { verb: Verb::Get, url, task: asked.task, tries: asked.tries }, read).await

@@ -6,6 +6,8 @@ use schema::LogType;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
+use crate::default_source_id::default_source_id;
+
 /// The listing of organization and project events (`tenant_only=false`).
 pub const ORGANIZATION: ListingId = "organization";
 /// The listing of tenant events (`tenant_only=true`).
@@ -33,12 +35,11 @@ pub const POLICY: VendorPolicy = VendorPolicy {
         advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
                  Data controls, Data retention), and that the key is this organization's",
     }),
+    start_delay: None,
     fetches_ahead: 0,
 };
 
 const DAY: i64 = 86_400;
-/// The source's id where its secret names none.
-const DEFAULT_SOURCE_ID: &str = "openai";
 /// How every admin key begins.
 const ADMIN_KEY_PREFIX: &str = "sk-admin-";
 const FIELDS: [&str; 3] = ["source_id", "source_label", "admin_key"];
@@ -101,7 +102,7 @@ fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
 /// key is required, or the bare key.
 #[derive(Debug, Clone)]
 pub struct SourceSecret {
-    /// `source_id`, default `openai`.
+    /// `source_id`; by default the secret's name, see [`default_source_id`].
     pub source_id: SourceId,
     /// `source_label`, default the id.
     pub source_label: String,
@@ -113,15 +114,15 @@ impl SourceSecret {
     /// Parses the text of the secret called `reference`. Errors name the reference and the
     /// fields, never a part of the text.
     pub fn parse(reference: &str, text: &SecretString) -> Result<Self, PortError> {
-        Self::parse_text(text.expose_secret().trim())
+        Self::parse_text(reference, text.expose_secret().trim())
             .map_err(|problem| PortError::person(format!("OpenAI secret {reference}: {problem}")))
     }
 
-    fn parse_text(text: &str) -> Result<Self, String> {
+    fn parse_text(reference: &str, text: &str) -> Result<Self, String> {
         // Some editors put a byte order mark before the text.
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.starts_with("sk-") {
-            return Self::new(None, None, text);
+            return Self::new(default_source_id(reference), None, None, text);
         }
         let fields = parse_object(text)?;
         if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
@@ -133,10 +134,15 @@ impl SourceSecret {
             Some(_) => Err(format!("{name} is not a string")),
         };
         let admin_key = field("admin_key")?.ok_or("admin_key is missing or empty")?;
-        Self::new(field("source_id")?, field("source_label")?, admin_key)
+        Self::new(default_source_id(reference), field("source_id")?, field("source_label")?, admin_key)
     }
 
-    fn new(source_id: Option<&str>, source_label: Option<&str>, admin_key: &str) -> Result<Self, String> {
+    fn new(
+        default_id: String,
+        source_id: Option<&str>,
+        source_label: Option<&str>,
+        admin_key: &str,
+    ) -> Result<Self, String> {
         if let Some((_, what)) = other_key(admin_key) {
             return Err(format!(
                 "it holds {what}, which cannot read the audit log; put an admin key ({ADMIN_KEY_PREFIX}…) there: \
@@ -154,7 +160,7 @@ impl SourceSecret {
         {
             return Err("source_id or source_label holds a key; keys belong in admin_key".to_owned());
         }
-        let source_id = source_id.unwrap_or(DEFAULT_SOURCE_ID);
+        let source_id = source_id.unwrap_or(&default_id);
         Ok(Self {
             source_id: SourceId::try_from(source_id.to_owned()).map_err(|error| error.to_string())?,
             source_label: source_label.unwrap_or(source_id).to_owned(),

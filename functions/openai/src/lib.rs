@@ -5,6 +5,7 @@
 
 mod config;
 mod cooldown;
+mod default_source_id;
 mod refusal;
 mod retry_policy;
 mod source;

@@ -22,6 +22,10 @@ const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 const MAX_PAGE_BYTES: usize = 32 << 20;
 /// A call that is made only once waits no longer than this for the end of a cooldown.
 const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
+/// Names the organization that the key belongs to, in most answers.
+const ORGANIZATION_HEADER: &str = "openai-organization";
+/// The longest name of an organization that is believed, in characters.
+const MAX_ORGANIZATION_CHARS: usize = 128;
 /// As much of an error's body is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
@@ -101,9 +105,10 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
             }
             place = format!("{} ({})", answer.place(), request.listing);
             let vendor_now = answer.date().map(|at| at.as_second());
+            let owner = organization(answer.header(ORGANIZATION_HEADER));
             let Some(body) = answer.bytes_within(MAX_PAGE_BYTES).await? else { continue };
             return match wire::page(&body) {
-                Ok(page) => Ok(Answered::Listed(Listed::Page(Page { vendor_now, ..page }))),
+                Ok(page) => Ok(Answered::Listed(Listed::Page(Page { vendor_now, owner, ..page }))),
                 Err(BadPage::NoCursor) => Ok(Answered::Listed(Listed::CursorLost)),
                 Err(error) => Err(PortError::again(format!("{place}: {error}"))),
             };
@@ -158,6 +163,13 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
 enum Answered {
     Listed(Listed),
     KeyRefused(PortError),
+}
+
+/// The organization that an answer names, where the name can be one.
+fn organization(header: Option<&str>) -> Option<String> {
+    let name = header?.trim();
+    let is_name = (1..=MAX_ORGANIZATION_CHARS).contains(&name.len()) && name.chars().all(|c| c.is_ascii_graphic());
+    is_name.then(|| name.to_owned())
 }
 
 async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) -> Refusal {

@@ -54,7 +54,7 @@ pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
         true => Some(cursor(last.last_id, &events).ok_or(BadPage::NoCursor)?),
     };
     let items = events.into_iter().map(|event| Item::Event(event.get().as_bytes().to_vec())).collect();
-    Ok(Page { items, next, vendor_now: None })
+    Ok(Page { items, next, vendor_now: None, owner: None })
 }
 
 /// `last_id`, which the vendor may leave out; else the id of the last event that has one.

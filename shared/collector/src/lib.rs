@@ -21,11 +21,12 @@ pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, Swee
 pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
 pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
 pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
-pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, Sweep, VendorPolicy};
+pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, StartDelay, Sweep, VendorPolicy};
 pub use base::ports::{
     BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Tries,
     Vendor, Written,
 };
+pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};
 pub use base::retry::{RetryPolicy, retry};
 pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};

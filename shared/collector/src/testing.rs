@@ -135,6 +135,7 @@ impl World {
             stream: &self.stream,
             policy: &self.policy,
             budget: self.cache.budget(),
+            progress: self.cache.progress_of_streams(),
             began: self.clock.now(),
             intake: Intake::new(&self.normalizer, self.delivery(env)),
             vendor_time: VendorTime::default(),

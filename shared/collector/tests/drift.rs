@@ -156,6 +156,7 @@ fn source(events: Vec<String>) -> Source<Lists> {
         horizon: 86_400,
         split_after_pages: None,
         silence: None,
+        start_delay: None,
         fetches_ahead: 1,
     };
     Source { vendor: Lists(events), streams: vec![stream], policy }

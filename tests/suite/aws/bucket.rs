@@ -143,9 +143,25 @@ async fn err_not_allowed_is_never_absent() {
     assert_error(world.put().await, Recovery::Person, &["s3:PutObject", BUCKET, KEY, "kms:GenerateDataKey"]);
     // This is how S3 hides from those who may not list whether there is an object.
     world.fail("GET", 403, "AccessDenied");
+    world.fail("GET", 403, "AccessDenied");
     assert_error(world.get().await, Recovery::Person, &["s3:GetObject", "s3:ListBucket", BUCKET, KEY]);
-    assert_eq!((world.faults.seen("PUT").len(), world.faults.seen("GET").len()), (1, 1));
+    assert_eq!((world.faults.seen("PUT").len(), world.faults.seen("GET").len()), (1, 2));
     assert_eq!(world.store.versions(KEY), 0);
+}
+
+/// What S3 answers to a function whose right to list ends at its prefix.
+#[tokio::test]
+async fn d10_a_missing_key_that_s3_hides_is_told_from_one_that_may_not_be_read() {
+    let world = world(PATIENT).await;
+    let deny = || world.fail("GET", 403, "AccessDenied");
+    deny();
+    assert_eq!(world.get().await, Ok(None));
+    world.put().await.unwrap();
+    deny();
+    assert!(world.get().await.unwrap().is_some(), "it was created in between");
+    world.store.delete(KEY);
+    deny();
+    assert!(world.get().await.unwrap().is_some(), "the version behind the marker");
 }
 
 #[tokio::test]

@@ -74,6 +74,11 @@ impl World {
         self.vault.store(&arn(name), &secret.to_string());
     }
 
+    /// One whose text is this and no more.
+    pub(crate) fn bare_secret(&self, name: &str, text: &str) {
+        self.vault.store(&arn(name), text);
+    }
+
     /// Starts the function with the sources of these secrets, and `more` variables.
     pub(crate) fn start<S: AsRef<str>>(&self, secrets: &[S], more: &[(&str, &str)]) -> Process {
         let arns: Vec<String> = secrets.iter().map(|name| arn(name.as_ref())).collect();
@@ -106,6 +111,11 @@ impl World {
 
     pub(crate) async fn state(&self) -> DynamoState<SystemClock> {
         DynamoState::new(dynamodb_client(&sdk(&self.urls[2].1, PATIENT).await), TABLE, SystemClock)
+    }
+
+    /// Where the function finds the service of this variable, without a proxy between them.
+    pub(crate) fn url(&self, variable: &str) -> String {
+        self.urls.iter().find(|(name, _)| *name == variable).unwrap().1.clone()
     }
 
     /// The row ids of every line in the bucket.

@@ -148,3 +148,23 @@ async fn a_backlog_has_the_time_that_the_others_leave() {
     let row_ids = world.row_ids().await.into_iter().collect::<BTreeSet<_>>();
     assert_eq!(row_ids.len(), (OTHERS as usize + 1) * EVENTS);
 }
+
+/// A thousand tenants, whose ARNs would not fit into a function's environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn b5_a_thousand_sources_are_found_by_the_prefix_of_their_secrets() {
+    const TENANTS: usize = 1_000;
+    const TIME: Duration = Duration::from_secs(300);
+    let mut world = world().await;
+    let name = |number: usize| format!("audit-pull/tenant-{number:04}-AbCdEf");
+    (0..TENANTS).for_each(|number| world.bare_secret(&name(number), ADMIN_KEY));
+    let none: [&str; 0] = [];
+    let more = [("OPENAI_SECRET_PREFIX", "audit-pull/"), ("LOOKBACK_DAYS", "0"), ("OPENAI_LISTINGS", "organization")];
+    let process = world.start(&none, &more);
+    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    assert_eq!(summary["streams"], json!(TENANTS));
+    let log = process.end();
+    let lines = stream_lines(&log);
+    let lines = by_source(&lines, "source");
+    assert_eq!((lines.len(), lines.contains_key("audit-pull-tenant-0999")), (TENANTS, true));
+    assert!(lines.values().all(|line| line.get("failure").is_none()));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::aws::{SecretsManager, secrets_client};
+use adapters::aws::{ListSecrets, SecretsManager, secrets_client};
 use collector::{Recovery, Secrets};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -79,4 +79,23 @@ async fn err_for_a_person() {
         assert_error(secrets.get(ARN, false).await, Recovery::Person, &[code, says]);
     }
     assert_eq!(faults.seen(GET).len(), 4);
+}
+
+#[tokio::test]
+async fn b5_secrets_are_listed_by_the_prefix_of_their_names_over_all_pages() {
+    let (secrets, vault, faults) = world(PATIENT).await;
+    let arn = |name: &str| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbCdEf");
+    let names: Vec<_> = (0..250).map(|number| format!("audit-pull/tenant-{number:04}")).collect();
+    names.iter().for_each(|name| vault.store(&arn(name), "x"));
+    vault.store(&arn("audit-pulled/x"), "x");
+    vault.store(&arn("Audit-Pull/x"), "x");
+    faults.next("ListSecrets", error(400, "ThrottlingException"));
+    let list = secrets.list("audit-pull/").await.unwrap();
+    assert_eq!((list.arns, list.has_more), (names.iter().map(|name| arn(name)).collect(), false));
+    (0..2_001).for_each(|number| vault.store(&arn(&format!("many/{number:04}")), "x"));
+    let list = secrets.list("many/").await.unwrap();
+    assert_eq!((list.arns.len(), list.has_more), (2_000, true));
+    faults.next("ListSecrets", error(400, "AccessDeniedException"));
+    let denied = secrets.list("audit-pull/").await;
+    assert_error(denied, Recovery::Person, &["grant secretsmanager:ListSecrets", "audit-pull/"]);
 }

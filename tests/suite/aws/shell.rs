@@ -8,6 +8,7 @@ use serde_json::json;
 use simulators::openai::ADMIN_KEY;
 
 use super::deployed::{EVENTS, SCHEDULED, metrics, stream_lines, world};
+use super::{Fault, Faults};
 
 const TIME: Duration = Duration::from_secs(60);
 
@@ -65,15 +66,16 @@ async fn a_source_without_its_secret_fails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_source_id_in_two_secrets_pulls_nothing() {
+async fn b3_one_source_id_in_two_secrets_stops_those_two_only() {
     let mut world = world().await;
     world.secret("one-AbCdEf", "acme");
     world.secret("two-AbCdEf", "acme");
-    let process = world.start(&["one-AbCdEf", "two-AbCdEf"], &[]);
+    world.secret("three-AbCdEf", "other");
+    let process = world.start(&["one-AbCdEf", "two-AbCdEf", "three-AbCdEf"], &[]);
     let error = world.function.invoke(SCHEDULED, TIME).await.unwrap_err();
     assert_eq!(error["errorType"], "NeedsPerson");
     let message = error["errorMessage"].as_str().unwrap();
-    assert!(message.contains("one-AbCdEf and two-AbCdEf"), "{message}");
+    assert!(message.starts_with("2 of 3 streams failed") && message.contains("one-AbCdEf and two-AbCdEf"), "{message}");
     let stream = Stream {
         source: "acme".to_owned().try_into().unwrap(),
         label: String::new(),
@@ -81,13 +83,42 @@ async fn one_source_id_in_two_secrets_pulls_nothing() {
         listings: vec![],
     };
     assert_eq!(world.state().await.head(&stream).await, Ok(None));
-    assert_eq!((world.store.keys().len(), world.simulator.requests()), (0, 0));
-    assert_eq!(metrics(&process.end())[0]["NeedsPerson"], 1);
+    assert_eq!(world.row_ids().await.len(), EVENTS);
+    let log = process.end();
+    let failed = stream_lines(&log).into_iter().filter(|line| line["level"] == "ERROR");
+    let failed: BTreeSet<_> = failed.map(|line| line["source"].as_str().unwrap()).collect();
+    assert_eq!(failed, BTreeSet::from(["one-AbCdEf", "two-AbCdEf"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b3_bare_keys_in_two_secrets_are_two_sources() {
+    let mut world = world().await;
+    world.bare_secret("acme/openai-AbCdEf", ADMIN_KEY);
+    world.bare_secret("other-UvWxYz", ADMIN_KEY);
+    let process = world.start(&["acme/openai-AbCdEf", "other-UvWxYz"], &[]);
+    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(2), &json!(2 * EVENTS)));
+    let log = process.end();
+    let sources: BTreeSet<_> = stream_lines(&log).iter().map(|line| line["source"].as_str().unwrap()).collect();
+    assert_eq!(sources, BTreeSet::from(["acme-openai", "other"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b1_a_secret_that_is_corrected_is_taken_on_the_next_tick() {
+    let mut world = world().await;
+    world.bare_secret("acme-AbCdEf", r#"{"admin_key":1}"#);
+    let process = world.start(&["acme-AbCdEf"], &[]);
+    let error = world.function.invoke(SCHEDULED, TIME).await.unwrap_err();
+    assert_eq!(error["errorType"], "NeedsPerson", "{error}");
+    world.secret("acme-AbCdEf", "acme");
+    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(1), &json!(EVENTS)));
+    process.end();
 }
 
 /// Lambda kills what is late, and then nothing tells why.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_hangs_is_cut_off_before_lambda_does() {
+async fn e2_what_hangs_is_cut_off_and_named_before_lambda_kills_it() {
     let mut world = world().await;
     world.secret("acme-AbCdEf", "acme");
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -97,8 +128,44 @@ async fn what_hangs_is_cut_off_before_lambda_does() {
     assert_eq!(error["errorType"], "NextTick", "{error}");
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.contains("acme/openai_audit: did not end in time and was cut off"), "{error}");
+    assert!(message.contains("from the state table: read the head of acme/openai_audit"), "{error}");
     let log = process.end();
     assert_eq!((&stream_lines(&log)[0]["level"], &metrics(&log)[0]["Failures"]), (&json!("WARN"), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e2_a_silent_bucket_is_named() {
+    let mut world = world().await;
+    world.secret("acme-AbCdEf", "acme");
+    let (url, faults) = Faults::between(world.url("AWS_ENDPOINT_URL_S3")).await;
+    faults.next_times(50, "GET", &Fault::Swallow);
+    let process = world.start(&["acme-AbCdEf"], &[("AWS_ENDPOINT_URL_S3", &url)]);
+    let error = world.function.invoke(SCHEDULED, Duration::from_secs(16)).await.unwrap_err();
+    let message = error["errorMessage"].as_str().unwrap();
+    assert!(message.contains("from the bucket: get audit/_state/acme-openai_audit.json"), "{error}");
+    process.end();
+}
+
+/// Each service is silent once, on another call; the tick still delivers everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn e1_a_service_that_is_silent_once_costs_a_retry_and_not_the_tick() {
+    for (variable, operation) in [
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "GetSecretValue"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "GetItem"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "TransactWriteItems"),
+        ("AWS_ENDPOINT_URL_S3", "GET"),
+        ("AWS_ENDPOINT_URL_S3", "PUT"),
+    ] {
+        let mut world = world().await;
+        world.secret("acme-AbCdEf", "acme");
+        let (url, faults) = Faults::between(world.url(variable)).await;
+        faults.next(operation, Fault::Swallow);
+        let process = world.start(&["acme-AbCdEf"], &[(variable, &url)]);
+        let summary = world.function.invoke(SCHEDULED, Duration::from_secs(30)).await;
+        assert_eq!(summary.unwrap()["delivered"], json!(EVENTS), "{operation}");
+        assert!(faults.are_spent(), "{operation}");
+        process.end();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Either vendor and how it behaves.
 
+use std::fs::File;
+
 use jiff::Timestamp;
 use simulators::microsoft365::{self, Microsoft365Simulator};
 use simulators::openai::{self, OpenAiSimulator};
@@ -42,13 +44,17 @@ impl Simulated {
 
     /// Serves it on 127.0.0.1; port 0 is any that is free.
     pub(super) fn serve(&self, options: &Options, port: u16, clock: Clock) -> Result<Running, Failed> {
+        check_ledger(options)?;
+        let set_up = |error: std::io::Error| Failed::usage(format!("cannot set up the simulator: {error}"));
         let served = match self {
-            Self::Openai(behaviours) => OpenAiSimulator::with(options, (**behaviours).clone(), clock)
-                .and_then(|simulator| simulator.serve(port)),
-            Self::Microsoft365(behaviours) => Microsoft365Simulator::with(options, (**behaviours).clone(), clock)
-                .and_then(|simulator| simulator.serve(port)),
+            Self::Openai(behaviours) => {
+                OpenAiSimulator::with(options, (**behaviours).clone(), clock).map_err(set_up)?.serve(port)
+            }
+            Self::Microsoft365(behaviours) => {
+                Microsoft365Simulator::with(options, (**behaviours).clone(), clock).map_err(set_up)?.serve(port)
+            }
         };
-        served.map_err(|error| Failed::usage(format!("cannot simulate on port {port}: {error}")))
+        served.map_err(|error| Failed::usage(format!("cannot listen on port {port} of 127.0.0.1: {error}")))
     }
 
     /// The variables that lead a client to it, and let it in where somebody is let in. Nothing in them is secret.
@@ -68,6 +74,13 @@ impl Simulated {
             ],
         }
     }
+}
+
+/// Says that the ledger cannot be written before anything else is set up.
+fn check_ledger(options: &Options) -> Result<(), Failed> {
+    let Some(path) = &options.ledger else { return Ok(()) };
+    let opened = File::options().create(true).append(true).open(path);
+    opened.map(drop).map_err(|error| Failed::usage(format!("cannot write --ledger {}: {error}", path.display())))
 }
 
 /// A key that is good now; without one, any.

@@ -16,7 +16,7 @@ async fn list_names_window_and_publisher_and_keeps_blobs_at_home() {
     let blobs = ["a$1", "b$1"].iter().zip(uris).map(|(id, uri)| {
         Item::Blob(BlobRef { id: (*id).to_owned(), uri, created: 1_787_302_200, expires: 1_787_907_000 })
     });
-    assert_eq!(page, Page { items: blobs.collect(), next: None, vendor_now: None });
+    assert_eq!(page, Page { items: blobs.collect(), next: None, vendor_now: None, owner: None });
     let seen = &world.vendor.seen("content")[0];
     assert_eq!(seen.bearer(), Some("canary-token-1"));
     let times = "startTime=2026-08-21T08%3A44%3A05&endTime=2026-08-21T09%3A44%3A05";

@@ -151,7 +151,22 @@ async fn once(script: Script) -> Seen {
 
 fn page(events: &[&str], next: Option<&str>) -> Result<Listed, PortError> {
     let items = events.iter().map(|event| Item::Event(event.as_bytes().to_vec())).collect();
-    Ok(Listed::Page(Page { items, next: next.map(str::to_owned), vendor_now: None }))
+    Ok(Listed::Page(Page { items, next: next.map(str::to_owned), vendor_now: None, owner: None }))
+}
+
+#[tokio::test]
+async fn b4_a_page_names_the_organization_of_its_key() {
+    for (header, owner) in [
+        ("\r\nOpenAI-Organization: acme-1", Some("acme-1")),
+        ("\r\nopenai-organization: a b", None),
+        ("\r\nopenai-organization: ", None),
+        ("", None),
+    ] {
+        let status: &'static str = Box::leak(format!("200 OK{header}").into_boxed_str());
+        let seen = organization(vec![(status, EMPTY_PAGE.to_owned())]).await;
+        let Ok(Listed::Page(page)) = seen.result else { panic!("{header}") };
+        assert_eq!(page.owner.as_deref(), owner, "{header}");
+    }
 }
 
 #[tokio::test]

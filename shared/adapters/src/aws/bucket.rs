@@ -1,6 +1,7 @@
 //! Objects in an S3 bucket.
 
 use std::cell::Cell;
+use std::fmt::Display;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -10,8 +11,9 @@ use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
-use collector::{Bucket, Clock, PortError, Put, retry};
+use collector::{Bucket, Clock, PortError, Put, Recovery, retry};
 
+use super::attempt::{OBJECT_READ, OBJECT_WRITE, SMALL_CALL, attempt, attempt_time};
 use super::call::{Call, CallError, RETRIES};
 
 /// The largest object that is read into memory. A batch holds far less.
@@ -39,6 +41,15 @@ enum Stands {
     Nothing,
     /// Nothing now, but something did.
     DeleteMarker,
+    /// Not known: S3 answered 403, as it also does for a missing key to those who may list only a part of the bucket.
+    Hidden(PortError),
+}
+
+/// The newest entry of a key in the list of versions.
+enum Newest {
+    Version,
+    DeleteMarker,
+    Nothing,
 }
 
 /// The condition of a put.
@@ -62,8 +73,8 @@ impl<C: Clock> S3Bucket<C> {
             action,
             on: format!("bucket {bucket}, key {key}"),
             grant: format!(
-                "grant {action} on {bucket}/*, s3:ListBucket on {bucket} (without it a missing key is answered with 403), \
-                 and kms:GenerateDataKey and kms:Decrypt on its key where it has one"
+                "grant {action} on {bucket}/*, s3:ListBucket and s3:ListBucketVersions on {bucket} (they tell a missing \
+                 key from one that may not be read), and kms:GenerateDataKey and kms:Decrypt on its key where it has one"
             ),
             missing: format!("create the bucket {bucket}, or correct its name"),
         }
@@ -75,12 +86,11 @@ impl<C: Clock> S3Bucket<C> {
             Condition::Absent => request.if_none_match("*"),
             Condition::ETag(e_tag) => request.if_match(e_tag),
         };
-        let sent = request
+        let request = request
             .content_type(content_type)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::new(SdkBody::from(body)))
-            .send()
-            .await;
+            .body(ByteStream::new(SdkBody::from(body)));
+        let sent = attempt(&self.clock, OBJECT_WRITE, request.send()).await;
         sent.map(drop).map_err(|error| CallError::of(&error))
     }
 
@@ -88,13 +98,56 @@ impl<C: Clock> S3Bucket<C> {
     async fn read(&self, key: &str, version: Option<&str>) -> Result<Stands, PortError> {
         let call = self.call(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, key);
         let request = self.client.get_object().bucket(&self.bucket).key(key);
-        match request.set_version_id(version.map(str::to_owned)).send().await {
+        let request = request.set_version_id(version.map(str::to_owned));
+        match attempt(&self.clock, OBJECT_READ, request.send()).await {
             Ok(mut answer) => {
                 let e_tag = answer.e_tag.take();
-                Ok(Stands::Object { body: bounded_body(&call, answer).await?, e_tag })
+                Ok(Stands::Object { body: bounded_body(&self.clock, &call, answer).await?, e_tag })
             }
-            Err(error) => nothing(&error).ok_or_else(|| CallError::of(&error).into_port(&call)),
+            Err(error) => match nothing(&error) {
+                Some(stands) => Ok(stands),
+                None => {
+                    let is_hidden = error.raw_response().is_some_and(|answer| answer.status().as_u16() == 403);
+                    let error = CallError::of(&error).into_port(&call);
+                    if is_hidden && error.recovery == Recovery::Person { Ok(Stands::Hidden(error)) } else { Err(error) }
+                }
+            },
         }
+    }
+
+    /// What stands at `key` now.
+    ///
+    /// The rights of a function cover one prefix of the bucket, and S3 then answers 403 for a missing key. The list of
+    /// the key's versions tells that apart from an object that may not be read: without an entry there the key is
+    /// missing. One that may not be listed either is never taken for missing.
+    async fn current(&self, key: &str) -> Result<Stands, PortError> {
+        let denied = match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
+            Stands::Hidden(denied) => denied,
+            stands => return Ok(stands),
+        };
+        match retry(&self.clock, &RETRIES, || self.newest_entry(key)).await {
+            Ok(Newest::Nothing) => Ok(Stands::Nothing),
+            Ok(Newest::DeleteMarker) => Ok(Stands::DeleteMarker),
+            // Somebody may have created it since it was asked for.
+            Ok(Newest::Version) => retry(&self.clock, &RETRIES, || self.read(key, None)).await,
+            Err(error) if error.recovery == Recovery::Person => Err(denied),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn newest_entry(&self, key: &str) -> Result<Newest, PortError> {
+        let call = self.call("s3:ListBucketVersions", key);
+        // S3 lists the key itself before longer ones, newest entry first.
+        let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key).max_keys(1);
+        let page = attempt(&self.clock, SMALL_CALL, request.send()).await;
+        let page = page.map_err(|error| CallError::of(&error).into_port(&call))?;
+        Ok(if first_version_of(key, &page).is_some() {
+            Newest::Version
+        } else if page.delete_markers().iter().any(|marker| marker.key() == Some(key)) {
+            Newest::DeleteMarker
+        } else {
+            Newest::Nothing
+        })
     }
 
     /// The ETag of the object at `key`; none when the object is absent or its content is not `content`.
@@ -107,6 +160,7 @@ impl<C: Clock> S3Bucket<C> {
                     self.bucket
                 ))
             }),
+            Stands::Hidden(denied) => Err(denied),
             _ => Ok(None),
         }
     }
@@ -116,6 +170,7 @@ impl<C: Clock> S3Bucket<C> {
         let version = retry(&self.clock, &RETRIES, || self.newest_version(key)).await?;
         match retry(&self.clock, &RETRIES, || self.read(key, Some(&version))).await? {
             Stands::Object { body, .. } => Ok(Some(body)),
+            Stands::Hidden(denied) => Err(denied),
             Stands::Nothing | Stands::DeleteMarker => Err(self.gone(key)),
         }
     }
@@ -125,7 +180,8 @@ impl<C: Clock> S3Bucket<C> {
         let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key);
         let (mut at_key, mut at_version) = (None, None);
         for _ in 0..MAX_VERSION_PAGES {
-            let page = request.clone().set_key_marker(at_key).set_version_id_marker(at_version).send().await;
+            let page = request.clone().set_key_marker(at_key).set_version_id_marker(at_version);
+            let page = attempt(&self.clock, SMALL_CALL, page.send()).await;
             let page = page.map_err(|error| CallError::of(&error).into_port(&call))?;
             if let Some(version) = first_version_of(key, &page) {
                 return Ok(version);
@@ -163,8 +219,9 @@ impl<C: Clock> Bucket for S3Bucket<C> {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
-        match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
+        match self.current(key).await? {
             Stands::Object { body, .. } => Ok(Some(body)),
+            Stands::Hidden(denied) => Err(denied),
             Stands::Nothing => Ok(None),
             Stands::DeleteMarker => self.read_deleted(key).await,
         }
@@ -220,7 +277,8 @@ fn first_version_of(key: &str, page: &ListObjectVersionsOutput) -> Option<String
     page.versions().iter().find(|version| version.key() == Some(key))?.version_id.clone()
 }
 
-async fn bounded_body(call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
+async fn bounded_body(clock: &impl Clock, call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
+    let cut_short = |why: &dyn Display| PortError::again(format!("{} on {}: cut short: {why}", call.action, call.on));
     let too_long = || {
         PortError::person(format!(
             "{} on {}: the object is longer than {MAX_OBJECT_BYTES} bytes, so it is none of ours; remove it",
@@ -233,9 +291,10 @@ async fn bounded_body(call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, P
     }
     let mut stream = answer.body;
     let mut body = Vec::with_capacity(promised);
-    while let Some(piece) = stream.next().await {
-        let piece =
-            piece.map_err(|error| PortError::again(format!("{} on {}: cut short: {error}", call.action, call.on)))?;
+    loop {
+        let piece = tokio::time::timeout(attempt_time(clock, OBJECT_READ), stream.next()).await;
+        let Some(piece) = piece.map_err(|_| cut_short(&"no more bytes came"))? else { break };
+        let piece = piece.map_err(|error| cut_short(&error))?;
         if body.len() + piece.len() > MAX_OBJECT_BYTES {
             return Err(too_long());
         }

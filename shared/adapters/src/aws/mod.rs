@@ -1,13 +1,18 @@
 //! The ports on AWS: state in a DynamoDB table, objects in an S3 bucket, secrets in Secrets Manager.
 
+mod attempt;
 mod bucket;
 mod call;
 mod sdk;
+mod secret_list;
 mod secrets;
 mod state;
 
+#[cfg(feature = "lambda")]
+pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client};
+pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;
 #[cfg(feature = "lambda")]
 pub(crate) use secrets::secret_name;

@@ -5,13 +5,21 @@ use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use collector::{Clock, PortError, Secrets, retry};
 use secrecy::SecretString;
 
+use super::attempt::{SMALL_CALL, attempt};
 use super::call::{Call, CallError, RETRIES};
+use super::secret_list::{ListSecrets, SecretList};
 
 /// The version of a secret that is in force.
 const CURRENT: &str = "AWSCURRENT";
+
+/// As many as Secrets Manager puts on a page.
+const SECRETS_PER_PAGE: i32 = 100;
+/// Pages of secrets that are listed: 2,000 secrets.
+const MAX_LIST_PAGES: usize = 20;
 
 /// Secrets by ARN, each read once while the process is warm.
 #[derive(Debug)]
@@ -30,7 +38,8 @@ impl<C: Clock> SecretsManager<C> {
     async fn read(&self, arn: &str) -> Result<SecretString, PortError> {
         let call = call(arn);
         retry(&self.clock, &RETRIES, || async {
-            let sent = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT).send().await;
+            let request = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT);
+            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
             let answer = sent.map_err(|error| CallError::of(&error).into_port(&call))?;
             text(answer).ok_or_else(|| {
                 PortError::person(format!("{} on {}: the secret holds no text; store it as text", call.action, call.on))
@@ -49,6 +58,40 @@ impl<C: Clock> Secrets for SecretsManager<C> {
         let secret = self.read(reference).await?;
         known().insert(reference.to_owned(), secret.clone());
         Ok(secret)
+    }
+}
+
+impl<C: Clock> ListSecrets for SecretsManager<C> {
+    async fn list(&self, prefix: &str) -> Result<SecretList, PortError> {
+        let call = list_call(prefix);
+        let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
+        let request = self.client.list_secrets().filters(filter).max_results(SECRETS_PER_PAGE);
+        let (mut list, mut token) = (SecretList::default(), None);
+        for _ in 0..MAX_LIST_PAGES {
+            let page = retry(&self.clock, &RETRIES, || async {
+                let sent = attempt(&self.clock, SMALL_CALL, request.clone().set_next_token(token.clone()).send()).await;
+                sent.map_err(|error| CallError::of(&error).into_port(&call))
+            });
+            let page = page.await?;
+            let secrets = page.secret_list.unwrap_or_default().into_iter();
+            // The service may compare names in its own way; our rights go by the letter.
+            let named = secrets.filter(|secret| secret.name().is_some_and(|name| name.starts_with(prefix)));
+            list.arns.extend(named.filter_map(|secret| secret.arn));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(list);
+            }
+        }
+        Ok(SecretList { has_more: true, ..list })
+    }
+}
+
+fn list_call(prefix: &str) -> Call {
+    Call {
+        action: "secretsmanager:ListSecrets",
+        on: format!("secrets of {prefix}"),
+        grant: "grant secretsmanager:ListSecrets on all resources; it knows no narrower one".to_owned(),
+        missing: "check the AWS region and endpoint".to_owned(),
     }
 }
 

@@ -19,6 +19,7 @@ use collector::{
     Clock, Head, LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, PortError, State, Stream, Written, retry,
 };
 
+use super::attempt::{SMALL_CALL, attempt};
 use super::call::{Call, CallError, RETRIES};
 use item::{Item, Place};
 
@@ -53,7 +54,7 @@ impl<C: Clock> DynamoState<C> {
 
     fn damaged(&self, stream: &Stream, what: &str) -> PortError {
         PortError::person(format!(
-            "table {} for {}: {what}; nothing but this program may write there: rebuild the state from the bucket",
+            "table {} for {}: {what}; nothing but this program may write there. Restore the newest state that is whole, or use another prefix",
             self.table,
             stream.name()
         ))
@@ -79,17 +80,15 @@ impl<C: Clock> DynamoState<C> {
     }
 
     async fn put_head(&self, call: &Call, put: &ConditionalPut) -> Result<Written, PortError> {
-        let sent = self
+        let request = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(put.item.clone()))
             .condition_expression(put.condition)
             .set_expression_attribute_names(put.names.clone())
-            .set_expression_attribute_values(put.values.clone())
-            .send()
-            .await;
-        match sent {
+            .set_expression_attribute_values(put.values.clone());
+        match attempt(&self.clock, SMALL_CALL, request.send()).await {
             Ok(_) => Ok(Written::Applied),
             Err(error) => outcome::of_put(&error, call),
         }
@@ -98,7 +97,8 @@ impl<C: Clock> DynamoState<C> {
     /// Head and ledger together, under a token: a repeat of what is already in force is no second write.
     async fn transact(&self, call: &Call, token: &str, actions: &[TransactWriteItem]) -> Result<Written, PortError> {
         let request = self.client.transact_write_items().client_request_token(token);
-        match request.set_transact_items(Some(actions.to_vec())).send().await {
+        let request = request.set_transact_items(Some(actions.to_vec()));
+        match attempt(&self.clock, SMALL_CALL, request.send()).await {
             Ok(_) => Ok(Written::Applied),
             Err(error) => outcome::of_transaction(&error, call),
         }
@@ -155,7 +155,8 @@ impl<C: Clock> DynamoState<C> {
                 .key_condition_expression("pk = :pk AND sk > :after")
                 .expression_attribute_values(":after", AttributeValue::N(seq.to_string()));
         }
-        request.send().await.map_err(|error| CallError::of(&error).into_port(call))
+        let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
+        sent.map_err(|error| CallError::of(&error).into_port(call))
     }
 
     /// A consistent read of these keys that returns nothing but the partition keys of the items it finds.
@@ -177,7 +178,8 @@ impl<C: Clock> DynamoState<C> {
         let (unread, found) = (RefCell::new(query), RefCell::new(Vec::new()));
         retry(&self.clock, &RETRIES, || async {
             let request = self.client.batch_get_item().set_request_items(Some(unread.borrow().clone()));
-            let answer = request.send().await.map_err(|error| CallError::of(&error).into_port(call))?;
+            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
+            let answer = sent.map_err(|error| CallError::of(&error).into_port(call))?;
             found.borrow_mut().extend(answer.responses.unwrap_or_default().into_values().flatten());
             let unprocessed = answer.unprocessed_keys.unwrap_or_default();
             let count: usize = unprocessed.values().map(|table| table.keys().len()).sum();
@@ -197,7 +199,8 @@ impl<C: Clock> State for DynamoState<C> {
         let call = self.call("dynamodb:GetItem", stream);
         let answer = retry(&self.clock, &RETRIES, || async {
             let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-            let sent = request.set_key(Some(item::head_key(stream))).send().await;
+            let request = request.set_key(Some(item::head_key(stream)));
+            let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
             sent.map_err(|error| CallError::of(&error).into_port(&call))
         })
         .await?;

@@ -9,6 +9,8 @@ use collector::{Compression, MAX_SHARED_BYTES, PortError, Settings};
 const MAX_LOOKBACK_DAYS: u16 = 3_650;
 /// The longest prefix, in characters; S3 takes keys of 1,024 bytes.
 const MAX_PREFIX_CHARS: usize = 256;
+/// The longest prefix of secret names, in characters; the template has the same bound.
+const MAX_SECRET_PREFIX_CHARS: usize = 128;
 const DAY_SECONDS: i64 = 86_400;
 /// Lambda's own variable: the function's memory in MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -20,6 +22,8 @@ const SHARED_MEMORY_PERCENT: usize = 40;
 pub struct Environment {
     /// The sources' secrets, by ARN (`OPENAI_SECRET_ARNS`, `MICROSOFT365_SECRET_ARNS`).
     pub secret_arns: Vec<String>,
+    /// Secrets whose names begin with this are sources' too (`OPENAI_SECRET_PREFIX`, `MICROSOFT365_SECRET_PREFIX`).
+    pub secret_prefix: Option<String>,
     /// The table of heads and ledgers (`STATE_TABLE`).
     pub table: String,
     /// Where objects go (`BUCKET`).
@@ -34,7 +38,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the process's environment for the vendor whose variables begin with `vendor` and an
-    /// underscore: `own` are all that there are, beside `{vendor}_SECRET_ARNS`.
+    /// underscore: `own` are all that there are, beside `{vendor}_SECRET_ARNS` and `{vendor}_SECRET_PREFIX`.
     /// The error names everything that is wrong, and is for a person.
     #[expect(clippy::disallowed_methods, reason = "the one door to the function's environment")]
     pub fn read(vendor: &str, own: &[&str]) -> Result<Self, PortError> {
@@ -50,10 +54,16 @@ impl Environment {
     /// [`Environment::read`], of these variables. One that is empty counts as not set.
     pub fn parse(vendor: &str, own: &[&str], variables: &BTreeMap<String, String>) -> Result<Self, PortError> {
         let mut reader = Reader { variables, problems: Vec::new() };
-        let arns_name = format!("{vendor}_SECRET_ARNS");
-        let vendors = reader.vendors(vendor, own, &arns_name);
+        let (arns_name, prefix_name) = (format!("{vendor}_SECRET_ARNS"), format!("{vendor}_SECRET_PREFIX"));
+        let vendors = reader.vendors(vendor, own, &[&arns_name, &prefix_name]);
+        let has_prefix = variables.get(&prefix_name).is_some_and(|text| !text.trim().is_empty());
         let environment = Self {
-            secret_arns: reader.required(&arns_name, secret_arns),
+            secret_arns: if has_prefix {
+                reader.optional(&arns_name, secret_arns).unwrap_or_default()
+            } else {
+                reader.required(&arns_name, secret_arns)
+            },
+            secret_prefix: reader.optional(&prefix_name, secret_prefix),
             table: reader.required("STATE_TABLE", name),
             bucket: reader.required("BUCKET", name),
             settings: Settings {
@@ -105,14 +115,14 @@ impl Reader<'_> {
     }
 
     /// The vendor's own variables. One that nobody reads is a misspelt setting, silently not taken.
-    fn vendors(&mut self, vendor: &str, own: &[&str], arns_name: &str) -> BTreeMap<String, String> {
+    fn vendors(&mut self, vendor: &str, own: &[&str], common: &[&str]) -> BTreeMap<String, String> {
         let prefix = format!("{vendor}_");
         let mut known = BTreeMap::new();
         for (name, value) in self.variables.iter().filter(|(name, _)| name.starts_with(&prefix)) {
             if own.contains(&name.as_str()) {
                 known.insert(name.clone(), value.clone());
-            } else if name != arns_name {
-                let all = [arns_name].iter().chain(own).copied().collect::<Vec<_>>().join(", ");
+            } else if !common.contains(&name.as_str()) {
+                let all = common.iter().chain(own).copied().collect::<Vec<_>>().join(", ");
                 self.problem(name, format!("is unknown; there are {all}"));
             }
         }
@@ -149,6 +159,19 @@ fn secret_arns(text: &str) -> Result<Vec<String>, String> {
         return Err("holds an ARN twice".to_owned());
     }
     Ok(arns.into_iter().map(str::to_owned).collect())
+}
+
+/// As Secrets Manager allows names to be; it ends in a slash, so that it covers no longer name by chance.
+fn secret_prefix(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+    let is_good = text.len() > 1 && text.len() <= MAX_SECRET_PREFIX_CHARS && text.ends_with('/');
+    if !is_good || text.starts_with('/') || !text.chars().all(allowed) {
+        return Err(format!(
+            "must be the beginning of secret names that ends in a slash, at most {MAX_SECRET_PREFIX_CHARS} of A-Z a-z \
+             0-9 / _ + = . @ -, such as audit-pull/acme/"
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -265,7 +288,23 @@ mod tests {
         err("LOOKBACK_DAYS", "canary", "whole number");
         err("LOOKBACK_DAYS", "-1", "whole number");
         err("LOOKBACK_DAYS", "3651", "whole number");
-        err("OPENAI_LISTING", "canary", "is unknown; there are OPENAI_SECRET_ARNS, OPENAI_LISTINGS");
+        err(
+            "OPENAI_LISTING",
+            "canary",
+            "is unknown; there are OPENAI_SECRET_ARNS, OPENAI_SECRET_PREFIX, OPENAI_LISTINGS",
+        );
+    }
+
+    #[test]
+    fn b5_a_prefix_of_secret_names_stands_in_for_the_list_of_arns() {
+        let environment = parse(&[("OPENAI_SECRET_ARNS", ""), ("OPENAI_SECRET_PREFIX", "audit-pull/openai/")]).unwrap();
+        assert_eq!(environment.secret_prefix.as_deref(), Some("audit-pull/openai/"));
+        assert_eq!(environment.secret_arns, [""; 0]);
+        let both = parse(&[("OPENAI_SECRET_PREFIX", "a/")]).unwrap();
+        assert_eq!((both.secret_arns.len(), both.secret_prefix.as_deref()), (1, Some("a/")));
+        for bad in ["canary", "/", "/a/", "a b/", "sk-admin-canary", &"a".repeat(200)] {
+            err("OPENAI_SECRET_PREFIX", bad, "ends in a slash");
+        }
     }
 
     #[test]

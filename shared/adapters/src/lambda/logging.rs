@@ -61,6 +61,7 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 pending_blobs = report.pending.pending_blobs,
                 pending_age_seconds = report.pending.pending_age_seconds,
                 pending_reason = report.pending.pending_reason,
+                waiting = report.notes.waiting,
                 watermark_lag_seconds = report.notes.watermark_lag_seconds,
                 drained = report.drained,
                 failure = $failure,

@@ -6,12 +6,15 @@
 
 mod environment;
 mod failure;
+mod in_flight;
 mod isolated;
 mod logging;
 mod metrics;
+mod secret_list;
 mod shell;
 mod sources;
 mod turns;
+mod watched;
 
 pub use environment::Environment;
 pub use failure::Failed;

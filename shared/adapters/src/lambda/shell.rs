@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use collector::{Bucket, Clock, Env, MemoryBudget, PortError, Secrets, Source, State, StreamReport, Vendor, run_tick};
+use collector::{Bucket, Clock, Env, MemoryBudget, PortError, Source, State, StreamReport, Vendor, run_tick};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -16,9 +16,11 @@ use super::failure::Failed;
 use super::isolated::isolated;
 use super::logging;
 use super::metrics;
-use super::sources::{Opened, open_all, same_id_twice};
+use super::secret_list::Listed;
+use super::sources::{Opened, open_all, take_equal_ids};
 use super::turns::{PLACES, Turns};
-use crate::aws::{self, DynamoState, S3Bucket, SecretsManager};
+use super::watched::Watched;
+use crate::aws::{self, DynamoState, ListSecrets, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 
 /// Between the end of the engine's work and the moment Lambda kills the process.
@@ -45,6 +47,13 @@ pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>
     pub memory: MemoryBudget,
 }
 
+/// What a process keeps between invocations.
+struct Warm<V> {
+    /// The sources in the order in which they shall be served.
+    sources: Vec<Opened<V>>,
+    listed: Listed,
+}
+
 /// What an invocation did, for whoever invoked it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -60,7 +69,7 @@ pub struct Summary {
 
 impl Shell {
     /// Starts logging, reads the environment of the vendor whose variables begin with `vendor` (in
-    /// upper case; `own` are its own beside the secrets' ARNs) and sets up the AWS clients.
+    /// upper case; `own` are its own beside those of its secrets) and sets up the AWS clients.
     pub async fn start(vendor: &str, own: &[&str]) -> Result<Self, PortError> {
         logging::start();
         let environment = Environment::read(vendor, own)?;
@@ -78,46 +87,49 @@ impl Shell {
     }
 }
 
-impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
+impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     /// Serves invocations until Lambda ends the process. `open` makes a source of its secret's ARN.
     /// What an event holds does not matter: it only says that it is time.
     pub async fn serve<V: Vendor>(
         &self,
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
     ) -> Result<(), PortError> {
-        let (warm, open) = (&RefCell::new(Vec::new()), &open);
+        let (warm, open) = (&RefCell::new(Warm { sources: Vec::new(), listed: Listed::default() }), &open);
         let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
             let killed_at = i64::try_from(event.context.deadline).ok();
             let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-            self.invoke(warm, open, killed_at.unwrap_or_else(|| self.clock.now())).await
+            // On the heap, here and below: futures nested this deep exceed what the compiler can lay out.
+            Box::pin(self.invoke(warm, open, killed_at.unwrap_or_else(|| self.clock.now()))).await
         });
         lambda_runtime::run(handler).await.map_err(|error| PortError::next_tick(format!("the Lambda runtime: {error}")))
     }
 
     /// One tick of every source: `killed_at` is when Lambda kills the process. `warm` keeps sources
-    /// between calls, in the order in which they shall be served. Fails when any stream failed, after
+    /// between calls. Fails when any stream failed, after
     /// all of them ran.
     async fn invoke<V: Vendor>(
         &self,
-        warm: &RefCell<Vec<Opened<V>>>,
+        warm: &RefCell<Warm<V>>,
         open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         killed_at: Timestamp,
     ) -> Result<Summary, Failed> {
-        let known = warm.take();
+        let (known, mut listed) = {
+            let mut warm = warm.borrow_mut();
+            (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed))
+        };
         let is_cold = known.is_empty();
-        let arns = &self.environment.secret_arns;
-        let (mut sources, mut reports) = open_all(arns, known, &self.memory, &self.secrets, &self.clock, open).await;
-        if let Some(report) = same_id_twice(&sources) {
-            reports.push(report);
-        } else {
-            if is_cold {
-                self.rotate(&mut sources);
-            }
-            let (served, told) = self.run_all(sources, killed_at).await;
-            sources = served;
-            reports.extend(told);
+        let (arns, not_listed) = Box::pin(listed.arns(&self.environment, &self.secrets, &self.clock)).await;
+        let (opened, mut reports) =
+            Box::pin(open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open)).await;
+        let (mut sources, not_run) = take_equal_ids(opened);
+        reports.extend(not_run);
+        reports.extend(not_listed);
+        if is_cold {
+            self.rotate(&mut sources);
         }
-        warm.replace(sources);
+        let (served, told) = Box::pin(self.run_all(sources, killed_at)).await;
+        reports.extend(told);
+        warm.replace(Warm { sources: served, listed });
         self.tell(&reports);
         match Failed::of(&reports) {
             Some(failed) => Err(failed),
@@ -139,7 +151,7 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
         let turns = RefCell::new(Turns::new(sources, self.clock.now(), killed_at - MARGIN));
         join_all((0..PLACES).map(|_| self.serve_turns(&turns))).await;
-        turns.into_inner().close(Opened::failed)
+        turns.into_inner().close(Opened::failed, |opened| opened.calls.describe())
     }
 
     /// One place: a turn after the other, as long as there are any.
@@ -147,21 +159,19 @@ impl<Se: Secrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         loop {
             let next = turns.borrow_mut().next(self.clock.now());
             let Some(turn) = next else { return };
-            let reports = self.run_one(&turn.source, turn.end).await;
+            let reports = Box::pin(self.run_one(&turn.source, turn.end)).await;
             turns.borrow_mut().ended(turn, reports, self.clock.now());
         }
     }
 
     async fn run_one<V: Vendor>(&self, opened: &Opened<V>, deadline: Timestamp) -> Vec<StreamReport> {
-        let env = Env {
-            state: &self.state,
-            bucket: &self.bucket,
-            clock: &self.clock,
-            settings: &self.environment.settings,
-            deadline,
-        };
-        let work = run_tick(&env, &opened.source, &opened.cache);
-        let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), work).await;
+        let calls = &opened.calls;
+        calls.clear_abandoned();
+        let (state, bucket) = (&Watched::new(&self.state, calls), &Watched::new(&self.bucket, calls));
+        let settings = &self.environment.settings;
+        let env = Env { state, bucket, clock: &self.clock, settings, deadline };
+        let work = aws::with_deadline(deadline, Box::pin(run_tick(&env, &opened.source, &opened.cache)));
+        let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), calls, work).await;
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
 

@@ -79,8 +79,12 @@ impl<T> Turns<T> {
     }
 
     /// The sources in the order of the next tick, and one report a stream. `failed` makes the reports of
-    /// a source that got no turn.
-    pub(super) fn close(self, failed: impl Fn(&T, &PortError) -> Vec<StreamReport>) -> (Vec<T>, Vec<StreamReport>) {
+    /// a source that got no turn; `waited_for` names the calls of a source that were not answered.
+    pub(super) fn close(
+        self,
+        failed: impl Fn(&T, &PortError) -> Vec<StreamReport>,
+        waited_for: impl Fn(&T) -> Option<String>,
+    ) -> (Vec<T>, Vec<StreamReport>) {
         let error = self.no_turn();
         let mut reports: Vec<_> = self.waiting.iter().flat_map(|source| failed(source, &error)).collect();
         let mut sources = Vec::from(self.waiting);
@@ -88,7 +92,8 @@ impl<T> Turns<T> {
         served.extend(self.again);
         served.sort_by_key(Turn::next_place);
         for turn in served {
-            let (source, told) = turn.close();
+            let waited_for = waited_for(&turn.source);
+            let (source, told) = turn.close(waited_for.as_deref());
             sources.push(source);
             reports.extend(told);
         }
@@ -96,12 +101,19 @@ impl<T> Turns<T> {
     }
 
     fn no_turn(&self) -> PortError {
+        let seconds = until(self.began, self.end).as_secs();
+        if self.sources <= PLACES {
+            return PortError::next_tick(format!(
+                "got no turn in this tick: only {seconds} s of it were left when it could begin, and a turn needs {} s; \
+                 the next tick tries again. If that goes on, the secrets are read too slowly: give the function more time",
+                LEAST_TURN.as_secs()
+            ));
+        }
         PortError::next_tick(format!(
-            "got no turn in this tick: {} sources share {} s, {PLACES} at a time, and others took all of them; it is \
-             among the first in the next tick. If that goes on, move some of the sources to a deployment of their own, \
-             or give the function more time",
+            "got no turn in this tick: {} sources share {seconds} s, {PLACES} at a time, and others took all of them; it \
+             is among the first in the next tick. If that goes on, move some of the sources to a deployment of their \
+             own, or give the function more time",
             self.sources,
-            until(self.began, self.end).as_secs()
         ))
     }
 }
@@ -118,11 +130,14 @@ impl<T> Turn<T> {
         (!cut_short, self.ended_after)
     }
 
-    fn close(mut self) -> (T, Vec<StreamReport>) {
+    fn close(mut self, waited_for: Option<&str>) -> (T, Vec<StreamReport>) {
         if self.ran_out && self.reports.iter().all(found_nothing) {
+            let why = waited_for.map_or_else(
+                || "it gets no answer, gets it too slowly, or was told to wait".to_owned(),
+                |named| format!("it waited for an answer from the {named}"),
+            );
             let error = PortError::next_tick(format!(
-                "nothing could be listed in the {} s it had: it gets no answer, gets it too slowly, or was told to \
-                 wait; the next tick tries again",
+                "nothing could be listed in the {} s it had: {why}; the next tick tries again",
                 self.spent.as_secs()
             ));
             for report in self.reports.iter_mut().filter(|report| !report.drained && report.failure.is_none()) {

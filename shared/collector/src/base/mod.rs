@@ -9,6 +9,7 @@ pub(crate) mod memory;
 pub(crate) mod pending;
 pub(crate) mod policy;
 pub(crate) mod ports;
+pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod retry;
 pub(crate) mod stream;

@@ -30,6 +30,15 @@ pub struct Silence {
     pub advice: &'static str,
 }
 
+/// How long a vendor may take until it shows the first content of a stream that it has begun to record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartDelay {
+    /// The longest delay, in seconds.
+    pub within: UnixSeconds,
+    /// What causes the delay, as the end of a sentence.
+    pub cause: &'static str,
+}
+
 /// How a vendor's streams are listed. One constant per vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorPolicy {
@@ -51,6 +60,8 @@ pub struct VendorPolicy {
     pub split_after_pages: Option<u32>,
     /// When a stream that never showed an event is worth a word, where it ever is.
     pub silence: Option<Silence>,
+    /// How late the first content of a new stream may be, where the vendor says so.
+    pub start_delay: Option<StartDelay>,
     /// Blobs fetched ahead of the one that is read.
     pub fetches_ahead: usize,
 }

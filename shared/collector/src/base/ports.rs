@@ -157,6 +157,8 @@ pub struct Page {
     pub next: Option<String>,
     /// The vendor's own clock, where the answer tells it: what a listing shows, it shows as of then.
     pub vendor_now: Option<UnixSeconds>,
+    /// The organisation or tenant whose events these are, where the answer names it: a stream belongs to one.
+    pub owner: Option<String>,
 }
 
 /// What is asked of [`Vendor::list`].

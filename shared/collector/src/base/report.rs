@@ -98,6 +98,8 @@ pub struct Notes {
     pub not_offered: Vec<&'static str>,
     /// Advice on a stream that never showed an event; `None` for one that did, or may still.
     pub silence: Option<String>,
+    /// Why a new stream shows nothing yet and since when it waits, where that is no fault.
+    pub waiting: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
     pub watermark_lag_seconds: Option<i64>,
     /// How far the vendor's clock is ahead of ours in seconds, where that is too far to be believed.
@@ -240,6 +242,7 @@ mod tests {
             notes: Notes {
                 watermark_lag_seconds: lag,
                 not_offered: vec![listing],
+                waiting: None,
                 silence: silence.map(str::to_owned),
                 clock_skew_seconds: None,
             },

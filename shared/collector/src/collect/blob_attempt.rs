@@ -81,6 +81,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
             BodyEnd::Unreadable => ("is not a JSON array", true),
             BodyEnd::Whole => {
                 run.findings.listed.blobs += 1;
+                run.record_progress();
                 return done_with(run, listing, blob).await.map(|()| Attempt::Consumed);
             }
         },

@@ -149,7 +149,8 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
         let blob = &all[at].blob;
         let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
-        (at, within(clock, limit, vendor.fetch(stream, blob, tries)).await)
+        let what = format!("fetching content {}", blob.id);
+        (at, within(clock, limit, &what, vendor.fetch(stream, blob, tries)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());

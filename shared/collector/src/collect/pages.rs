@@ -108,7 +108,8 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
         // A page that hangs has failed: it must not use up tick after tick. Where one page was had, others may take longer.
-        let answer = run.call(if pages == 1 { tries } else { Tries::Patient }, call).await;
+        let tries_of_page = if pages == 1 { tries } else { Tries::Patient };
+        let answer = run.call(tries_of_page, &format!("listing {listing}"), call).await;
         let is_paused = |error: &PortError| error.recovery == Recovery::Paused;
         let cut_off = |cursor: Option<String>| {
             let cursor = cursor.filter(|_| pages > 1 && blobs.is_empty());
@@ -129,7 +130,9 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             Ok(Ok(Listed::Page(page))) => page,
         };
+        run.intake.delivery.state.check_owner(page.owner.clone()).await?;
         run.findings.listed.pages += 1;
+        run.record_progress();
         if pages == 1 {
             let ours = run.env.now();
             run.vendor_time.note(page.vendor_now, ours);

@@ -16,6 +16,7 @@ use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Clock, Tries};
+use crate::base::progress::{Progress, ProgressCounts};
 use crate::base::report::{Failure, Gap, ListedCounts};
 use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window, time_until};
@@ -45,6 +46,8 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) policy: &'a VendorPolicy,
     /// What all streams of the process share.
     pub(crate) budget: &'a MemoryBudget,
+    /// How far the tick has come, for those who watch it.
+    pub(crate) progress: &'a Progress,
     /// When the tick began, by our clock.
     pub(crate) began: Timestamp,
     pub(crate) intake: Intake<'a, S, B, C>,
@@ -112,10 +115,11 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / 8 * eighths).max(MIN_TIME)
     }
 
-    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff.
+    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff. `what` names it.
     pub(crate) async fn call<T>(
         &self,
         tries: Tries,
+        what: &str,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<Result<T, PortError>, Cutoff> {
         let reserved = time_until(self.env.clock.now(), self.calls_until).max(MIN_TIME);
@@ -125,7 +129,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
         match select(pin!(call), pin!(self.env.clock.sleep(left.min(limit)))).await {
             Either::Left((answer, _)) => Ok(answer),
-            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit))),
+            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit, what))),
             Either::Right(((), _)) => Err(Cutoff),
         }
     }
@@ -140,6 +144,20 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
             Either::Left((done, _)) => Ok(done),
             Either::Right(((), _)) => Err(Cutoff),
         }
+    }
+
+    /// Records how far the stream has come.
+    pub(crate) fn record_progress(&self) {
+        let (listings, listed) = (&self.intake.delivery.state.head.listings, self.findings.listed);
+        let oldest = listings.values().map(|listing| listing.watermark).min();
+        let counts = ProgressCounts {
+            pages: listed.pages,
+            blobs: listed.blobs,
+            events: self.intake.events,
+            delivered: self.intake.delivery.delivered_lines(),
+            watermark_lag_seconds: oldest.map(|watermark| (self.env.now() - watermark).max(0)),
+        };
+        self.progress.set(self.stream.name(), counts);
     }
 
     /// The vendor's time where it is known, but never past ours.
@@ -202,21 +220,22 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
-/// Waits for a call of the vendor, for at most `limit`.
+/// Waits for a call of the vendor, for at most `limit`. `what` names it.
 pub(crate) async fn within<T>(
     clock: &impl Clock,
     limit: Duration,
+    what: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
     match select(pin!(call), pin!(clock.sleep(limit))).await {
         Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => Err(no_answer(limit)),
+        Either::Right(((), _)) => Err(no_answer(limit, what)),
     }
 }
 
-fn no_answer(limit: Duration) -> PortError {
+fn no_answer(limit: Duration, what: &str) -> PortError {
     let seconds = limit.as_secs();
-    PortError::next_tick(format!("the vendor did not answer within {seconds} s; it is asked again later"))
+    PortError::next_tick(format!("the vendor did not answer within {seconds} s ({what}); it is asked again later"))
 }
 
 #[cfg(test)]
@@ -262,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_vendor_has_a_part_of_the_tick_to_answer() {
+    fn ok_the_vendor_has_a_part_of_the_tick_to_answer_and_the_call_is_named_e2() {
         let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
         with_run(async |run| {
             assert_eq!(times(run), [Duration::from_secs(75), Duration::from_millis(12_500)]);
@@ -271,12 +290,13 @@ mod tests {
                 clock.sleep(seconds(after)).await;
                 Ok(after)
             };
-            assert_eq!(run.call(Tries::Once, answer(4)).await, Ok(Ok(4)));
-            let error = PortError::next_tick("the vendor did not answer within 12 s; it is asked again later");
-            assert_eq!(run.call(Tries::Once, answer(13)).await, Ok(Err(error)));
-            assert_eq!(run.call(Tries::Patient, answer(74)).await, Ok(Ok(74)));
+            assert_eq!(run.call(Tries::Once, "listing x", answer(4)).await, Ok(Ok(4)));
+            let error =
+                PortError::next_tick("the vendor did not answer within 12 s (listing x); it is asked again later");
+            assert_eq!(run.call(Tries::Once, "listing x", answer(13)).await, Ok(Err(error)));
+            assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Ok(Ok(74)));
             // No time of its own, but that of the tick, is over.
-            assert_eq!(run.call(Tries::Patient, answer(74)).await, Err(Cutoff));
+            assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Err(Cutoff));
             run.began = run.env.cutoff();
             assert_eq!(times(run), [MIN_TIME; 2]);
         });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schema::Normalizer;
 
 use super::intake::Intake;
@@ -49,6 +50,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         stream,
         policy,
         budget,
+        progress: cache.progress_of_streams(),
         began: env.clock.now(),
         intake: Intake::new(&normalizer, Delivery::new(state, policy.horizon, budget)),
         vendor_time: VendorTime::default(),
@@ -63,6 +65,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.intake.delivery.update.more_to_list = run.findings.has_more;
         ended = run.intake.finish().await;
     }
+    run.record_progress();
     report(run, ended, cache).await
 }
 
@@ -91,6 +94,7 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     report.notes = Notes {
         not_offered: findings.not_offered,
         silence: silence(&report, &state, policy),
+        waiting: waiting(&report, &state, policy),
         watermark_lag_seconds: lag(&state),
         clock_skew_seconds: vendor_time.skew_seconds(),
     };
@@ -190,7 +194,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
     let prepared = run.vendor.prepare(run.stream, run.intake.delivery.state.head.times.last_start);
-    match run.call(Tries::Patient, prepared).await {
+    match run.call(Tries::Patient, "preparing the stream", prepared).await {
         Ok(Ok(Prepared::Ready { vendor_now, started })) => {
             let ours = run.env.now();
             if started {
@@ -228,6 +232,23 @@ fn lag<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
     let listings = state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
     let offered = listings.filter(|listing| !listing.is_left_alone(now));
     offered.map(|listing| (now - listing.watermark).max(0)).max()
+}
+
+/// Why a stream that was started lately shows nothing yet, and since when it waits.
+fn waiting<S, B, C: Clock>(
+    report: &StreamReport,
+    state: &StreamState<'_, S, B, C>,
+    policy: &VendorPolicy,
+) -> Option<String> {
+    let (delay, started) = (policy.start_delay?, state.head.times.last_start?);
+    let never = report.listed.events == 0 && state.head.times.last_event.is_none();
+    let is_waiting = never && report.failure.is_none() && state.env.now() - started < delay.within;
+    let since = Timestamp::from_second(started).ok().filter(|_| is_waiting)?;
+    Some(format!(
+        "{}: waits for its first content since {since}, and nothing is wrong: {}",
+        state.stream.name(),
+        delay.cause
+    ))
 }
 
 /// Advice on a stream that was listed to its end for long, and never showed an event.

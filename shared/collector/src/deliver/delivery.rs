@@ -60,6 +60,13 @@ pub(crate) struct Delivered {
     pub(crate) gaps: Vec<Gap>,
 }
 
+impl<S, B, C> Delivery<'_, S, B, C> {
+    /// Lines that this tick has put into the bucket so far.
+    pub(crate) fn delivered_lines(&self) -> u64 {
+        self.outcome.lines.delivered
+    }
+}
+
 impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     pub(crate) fn new(state: StreamState<'a, S, B, C>, horizon: UnixSeconds, budget: &MemoryBudget) -> Self {
         Self {

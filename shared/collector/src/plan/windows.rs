@@ -99,6 +99,7 @@ mod tests {
             retention,
             horizon: 30 * DAY,
             silence: None,
+            start_delay: None,
             fetches_ahead: 1,
             split_after_pages: None,
         }

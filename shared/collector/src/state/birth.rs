@@ -19,6 +19,8 @@ use crate::base::time::UnixSeconds;
 
 /// The mark is raised when it is older than this, in seconds.
 const RAISE_AFTER_SECONDS: UnixSeconds = 3_600;
+/// Tries to put the owner into the record, while other ticks change it.
+const MAX_CLAIMS: u32 = 8;
 /// The mark is raised when the head is this many commits ahead of it.
 const RAISE_AFTER_COMMITS: u64 = 256;
 
@@ -30,6 +32,9 @@ struct Birth {
     /// The highest `seq` that the head is known to have had.
     #[serde(default)]
     seq: u64,
+    /// The organisation or tenant whose events the stream has, once an answer has named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 /// The high-water mark of `seq` as this process last saw it in the birth record.
@@ -93,7 +98,7 @@ pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
     let key = key(&env.settings.prefix, stream);
     let mut record = env.bucket.get(&key).await?;
     if record.is_none() {
-        let birth = Birth { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq };
+        let birth = Birth { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq, owner: None };
         if env.bucket.put_if_absent(&key, bytes(&birth)?, "application/json").await? == Put::Created {
             let mark = SeqMark { seq: head.seq, raised_at: None };
             return Ok((head, mark));
@@ -138,6 +143,40 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
         env.bucket.replace(&key, &record, bytes(&raised)?, "application/json").await?;
     }
     Ok(SeqMark { seq: birth.seq.max(head.seq), raised_at: Some(env.now()) })
+}
+
+/// Checks that the stream belongs to `owner`, whom the birth record then names.
+///
+/// # Errors
+/// [`Recovery::Person`](crate::Recovery::Person) when the record names another one.
+pub(crate) async fn claim<S: State, B: Bucket, C: Clock>(
+    env: &Env<'_, S, B, C>,
+    stream: &Stream,
+    head: &Head,
+    owner: &str,
+) -> Result<(), PortError> {
+    let key = key(&env.settings.prefix, stream);
+    for _ in 0..MAX_CLAIMS {
+        let Some(record) = env.bucket.get(&key).await? else {
+            // Somebody removed it; it is created anew.
+            verify(env, stream, head.clone()).await?;
+            continue;
+        };
+        let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
+        match &birth.owner {
+            Some(recorded) if recorded == owner => return Ok(()),
+            Some(recorded) => return Err(other_owner(&key, recorded, owner)),
+            None => {
+                let claimed = Birth { owner: Some(owner.to_owned()), ..birth };
+                if env.bucket.replace(&key, &record, bytes(&claimed)?, "application/json").await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Err(PortError::next_tick(format!(
+        "{key} in the bucket changed {MAX_CLAIMS} times while it was read; it is tried again"
+    )))
 }
 
 fn parse(record: &[u8]) -> Option<Birth> {
@@ -185,6 +224,14 @@ fn restored(seq: u64, mark: u64) -> PortError {
     ))
 }
 
+fn other_owner(key: &str, recorded: &str, owner: &str) -> PortError {
+    PortError::person(format!(
+        "the vendor answers for {owner:?}, but the events of this source are those of {recorded:?}, so nothing was \
+         delivered: put a credential of {recorded:?} into the secret, or give the one of {owner:?} a source_id of its own. \
+         If only the name has changed, remove the field \"owner\" from {key} in the bucket"
+    ))
+}
+
 fn foreign_marker(key: &str) -> PortError {
     PortError::person(format!(
         "{key} in the bucket belongs to another deployment, or to a state that was lost since, and two would \
@@ -221,7 +268,9 @@ mod tests {
     }
 
     fn set_record(world: &World, id: &str, seq: u64) {
-        world.bucket.insert(KEY, &bytes(&Birth { id: id.to_owned(), born_at: String::new(), seq }).unwrap());
+        world
+            .bucket
+            .insert(KEY, &bytes(&Birth { id: id.to_owned(), born_at: String::new(), seq, owner: None }).unwrap());
     }
 
     fn set_seq(world: &World, seq: u64) {
@@ -338,6 +387,38 @@ mod tests {
         let warm = mark(Some(1_000));
         assert!(!warm.is_due(11, 1_000 + RAISE_AFTER_SECONDS - 1) && warm.is_due(11, 1_000 + RAISE_AFTER_SECONDS));
         assert!(!warm.is_due(10 + RAISE_AFTER_COMMITS - 1, 1_000) && warm.is_due(10 + RAISE_AFTER_COMMITS, 1_000));
+    }
+
+    #[test]
+    fn b4_the_record_keeps_the_owner_and_another_one_needs_a_person() {
+        let world = World::new();
+        open(&world).unwrap();
+        let claim = |owner: &str| {
+            let env = world.env();
+            world.clock.run(claim(&env, &world.stream, &world.head(), owner))
+        };
+        assert_eq!((claim("org-a"), claim("org-a")), (Ok(()), Ok(())));
+        let error = claim("org-b").unwrap_err();
+        assert!(error.recovery == Recovery::Person && error.message.contains("for \"org-b\", but"), "{error}");
+        // The mark leaves the owner, and a record without one takes the next.
+        set_seq(&world, 7);
+        assert!(raise(&world).is_err() && record(&world).owner.as_deref() == Some("org-a"));
+        world.bucket.insert(KEY, br#"{"id":"i","born_at":"","seq":1}"#);
+        assert_eq!(claim("org-b"), Ok(()));
+        raise(&world).unwrap();
+        assert_eq!((record(&world).owner.as_deref(), record(&world).seq), (Some("org-b"), 7));
+    }
+
+    #[test]
+    fn b4_of_two_owners_at_once_one_is_kept() {
+        let world = World::new();
+        open(&world).unwrap();
+        let (bucket, id) = (world.bucket.clone(), world.head().id);
+        let other = move || bucket.insert(KEY, format!(r#"{{"id":"{id}","born_at":"","owner":"org-a"}}"#).as_bytes());
+        world.calls.fault(At::Next("replace"), Fault::Meanwhile(Box::new(other)));
+        let env = world.env();
+        let claimed = world.clock.run(claim(&env, &world.stream, &world.head(), "org-b"));
+        assert!(claimed.unwrap_err().message.contains("those of \"org-a\""));
     }
 
     #[test]

@@ -5,23 +5,35 @@ use std::collections::HashMap;
 
 use super::ledger_cache::LedgerCache;
 use crate::base::memory::MemoryBudget;
+use crate::base::progress::{Progress, ProgressCounts};
 
 /// What a warm process keeps of one source between ticks. Losing it costs nothing but reads.
 #[derive(Debug, Default)]
 pub struct SourceCache {
     streams: RefCell<HashMap<String, StreamCache>>,
     budget: MemoryBudget,
+    progress: Progress,
 }
 
 impl SourceCache {
     /// An empty cache. All sources of a process share its `budget`.
     pub fn new(budget: &MemoryBudget) -> Self {
-        Self { streams: RefCell::default(), budget: budget.clone() }
+        Self { budget: budget.clone(), ..Self::default() }
     }
 
     /// What all sources of the process share.
     pub(crate) fn budget(&self) -> &MemoryBudget {
         &self.budget
+    }
+
+    /// How far the running tick has come, or the last one came.
+    pub fn progress(&self) -> ProgressCounts {
+        self.progress.total()
+    }
+
+    /// Where a running tick records how far it has come.
+    pub(crate) fn progress_of_streams(&self) -> &Progress {
+        &self.progress
     }
 
     /// Takes what is kept of a stream; a tick that dies leaves nothing behind.
@@ -50,6 +62,8 @@ pub(crate) struct StreamCache {
     pub(crate) own_seq: Option<u64>,
     /// The high-water mark of `seq` in the birth record, and when it was last raised or read.
     pub(crate) mark: super::birth::SeqMark,
+    /// The owner that the birth record is known to name.
+    pub(crate) owner: Option<String>,
 }
 
 #[cfg(test)]
@@ -63,7 +77,7 @@ mod tests {
         let ledger = LedgerCache::new(cache.budget());
         let mark = super::super::birth::SeqMark::default();
         let (head_id, verified_seq, own_seq) = ("i".to_owned(), None, None);
-        cache.keep("s".to_owned(), StreamCache { head_id, seq: 1, ledger, verified_seq, own_seq, mark });
+        cache.keep("s".to_owned(), StreamCache { head_id, seq: 1, ledger, verified_seq, own_seq, mark, owner: None });
         assert!(cache.take("s").is_some_and(|kept| kept.seq == 1) && cache.take("s").is_none());
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct StreamState<'a, S, B, C> {
     /// shows.
     own_seq: Option<u64>,
     mark: SeqMark,
+    /// The owner that the birth record is known to name.
+    owner: Option<String>,
 }
 
 impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
@@ -59,13 +61,13 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                     cache.keep(stream.name(), warm);
                     return Err(restored);
                 }
-                let StreamCache { ledger, verified_seq, own_seq, mark, .. } = warm;
-                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark })
+                let StreamCache { ledger, verified_seq, own_seq, mark, owner, .. } = warm;
+                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, owner })
             }
             None => {
                 let (head, mark) = birth::verify(env, stream, head).await?;
                 let ledger = LedgerCache::new(cache.budget());
-                Ok(Self { env, stream, head, ledger, verified_seq: None, own_seq: None, mark })
+                Ok(Self { env, stream, head, ledger, verified_seq: None, own_seq: None, mark, owner: None })
             }
         }
     }
@@ -80,7 +82,18 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
             verified_seq: self.verified_seq,
             own_seq: self.own_seq,
             mark: self.mark,
+            owner: self.owner,
         }
+    }
+
+    /// Checks that the stream belongs to the organisation or tenant that an answer names. The first one is recorded in
+    /// the bucket before anything of it is delivered.
+    pub(crate) async fn check_owner(&mut self, owner: Option<String>) -> Result<(), PortError> {
+        if let Some(owner) = owner.filter(|owner| self.owner.as_ref() != Some(owner)) {
+            birth::claim(self.env, self.stream, &self.head, &owner).await?;
+            self.owner = Some(owner);
+        }
+        Ok(())
     }
 
     /// Whether the ledger has the entry, as of the head in hand.

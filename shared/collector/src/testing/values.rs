@@ -96,6 +96,7 @@ pub(crate) fn policy() -> VendorPolicy {
         horizon: 30 * 86_400,
         split_after_pages: Some(10),
         silence: None,
+        start_delay: None,
         fetches_ahead: 3,
     }
 }

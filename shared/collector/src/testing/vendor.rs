@@ -76,6 +76,8 @@ pub(crate) struct TestVendor {
     pub(crate) page_time: Duration,
     /// What it says of its clock.
     pub(crate) vendor_now: Option<UnixSeconds>,
+    /// Whom its answers name.
+    pub(crate) owner: Option<String>,
     /// Windows that overlap one of these cannot be listed.
     pub(crate) broken: Vec<Window>,
     /// Windows that overlap one of these are never answered.
@@ -100,6 +102,7 @@ impl TestVendor {
             page_size: 10,
             page_time: Duration::ZERO,
             vendor_now: None,
+            owner: None,
             broken: Vec::new(),
             hanging: Vec::new(),
             hanging_listing: None,
@@ -140,7 +143,12 @@ impl TestVendor {
         let shown = self.items.iter().filter(|(second, _)| (window.from..window.to).contains(second));
         let rest: Vec<Item> = shown.skip(begin).map(|(_, item)| item.clone()).collect();
         let next = (rest.len() > self.page_size).then(|| (begin + self.page_size).to_string());
-        Page { items: rest.into_iter().take(self.page_size).collect(), next, vendor_now: self.vendor_now }
+        Page {
+            items: rest.into_iter().take(self.page_size).collect(),
+            next,
+            vendor_now: self.vendor_now,
+            owner: self.owner.clone(),
+        }
     }
 }
 

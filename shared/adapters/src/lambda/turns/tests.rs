@@ -92,7 +92,7 @@ fn tick(sources: Vec<Source>, end: f64) -> (Vec<Source>, Vec<StreamReport>, f64)
         now = ends;
         turns.ended(turn, vec![report], at(now));
     }
-    let (sources, reports) = turns.close(|_, error| vec![failed(error)]);
+    let (sources, reports) = turns.close(|_, error| vec![failed(error)], |_| None);
     (sources, reports, now)
 }
 
@@ -200,7 +200,7 @@ fn who_waits_for_the_vendor_gives_the_place_back_for_good() {
     let turn = turns.next(at(0.0)).unwrap();
     turns.ended(turn, vec![report(0, false)], at(0.1));
     assert!(turns.next(at(0.1)).is_none());
-    let (_, reports) = turns.close(|_, _| unreachable!());
+    let (_, reports) = turns.close(|_, _| unreachable!(), |_| None);
     assert_eq!(reports, [report(0, false)], "waiting is no failure");
 }
 
@@ -265,4 +265,27 @@ fn a_tick_without_time_or_sources_ends_at_once() {
     assert_eq!((numbers(&served), reports.len(), over), (vec![0, 1, 2], 3, 0.0));
     assert!(reports.iter().all(|report| report.failure.is_some()));
     assert_eq!(tick(Vec::new(), 50.0).1, []);
+}
+
+#[test]
+fn e2_a_turn_that_found_nothing_names_the_call_that_hung() {
+    let mut turns = Turns::new(vec![1], at(0.0), at(50.0));
+    let turn = turns.next(at(0.0)).unwrap();
+    turns.ended(turn, vec![report(0, false)], at(42.0));
+    let (_, reports) = turns.close(|_, _| unreachable!(), |_| Some("vendor: list x (41 s)".to_owned()));
+    let failure = reports[0].failure.as_ref().unwrap();
+    assert!(
+        failure.message.contains("in the 42 s it had: it waited for an answer from the vendor: list x"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn e4_a_lone_source_with_too_little_time_does_not_blame_others() {
+    for sources in [1, PLACES] {
+        let (_, reports, _) = tick(self::sources(vec![Kind::Needs(0.1); sources]), 6.0);
+        let message = &reports[0].failure.as_ref().unwrap().message;
+        assert!(message.contains("only 6 s of it were left when it could begin, and a turn needs 10 s"), "{message}");
+        assert!(!message.contains("others") && !message.contains("share"), "{message}");
+    }
 }

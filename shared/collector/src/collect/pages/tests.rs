@@ -38,7 +38,7 @@ fn list(world: &World, to: UnixSeconds) -> WindowOutcome {
 }
 
 fn page(items: Vec<Item>, next: Option<&str>) -> Option<Result<Listed, PortError>> {
-    Some(Ok(Listed::Page(Page { items, next: next.map(str::to_owned), vendor_now: None })))
+    Some(Ok(Listed::Page(Page { items, next: next.map(str::to_owned), vendor_now: None, owner: None })))
 }
 
 #[track_caller]
@@ -213,7 +213,7 @@ fn ok_the_vendors_clock_is_that_of_the_first_page() {
     world.vendor.answer = Box::new(|request| {
         let is_first = request.cursor.is_none();
         let vendor_now = Some(if is_first { NOW - 50 } else { NOW - 20 });
-        Some(Ok(Listed::Page(Page { items: vec![], next: is_first.then(|| "a".to_owned()), vendor_now })))
+        Some(Ok(Listed::Page(Page { items: vec![], next: is_first.then(|| "a".to_owned()), vendor_now, owner: None })))
     });
     assert_eq!(list_from(&world, 100, None, |run| run.now()).1, NOW - 50);
 }

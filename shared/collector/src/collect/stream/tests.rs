@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::head::Head;
 use crate::base::pending::{PendingSpan, Schedule};
-use crate::base::policy::{Silence, Sweep};
+use crate::base::policy::{Silence, StartDelay, Sweep};
 use crate::base::ports::Listed;
 use crate::testing::{At, Content, Fault, LISTING, NOW, World, due, event, pending_blob, pending_span, window};
 
@@ -261,4 +261,59 @@ fn ok_a_tick_may_die_at_any_call_and_nothing_comes_twice_or_is_lost() {
         let pending: Vec<_> = world.listing().pending.windows().collect();
         assert_eq!(pending, [window(NOW - 900, NOW - 899)], "died at call {number}");
     }
+}
+
+#[test]
+fn d9_a_stream_that_was_started_lately_says_that_it_waits_and_since_when() {
+    let mut world = World::listed_to(NOW);
+    let waiting = |world: &World| tick(world).notes.waiting;
+    change_head(&world, |head| head.times.last_start = Some(NOW - 100));
+    assert_eq!(waiting(&world), None, "the vendor shows content at once");
+    world.policy.start_delay = Some(StartDelay { within: 1_000, cause: "it takes a while" });
+    let text = waiting(&world).unwrap();
+    let since = jiff::Timestamp::from_second(NOW - 100).unwrap();
+    assert!(text.contains(&format!("waits for its first content since {since}")), "{text}");
+    assert!(text.ends_with("it takes a while"), "{text}");
+    change_head(&world, |head| head.times.last_event = Some(NOW - 50));
+    assert_eq!(waiting(&world), None, "it has shown some");
+    change_head(&world, |head| (head.times.last_event, head.times.last_start) = (None, Some(NOW - 1_000)));
+    assert_eq!(waiting(&world), None, "it should have shown some by now");
+}
+
+#[test]
+fn d3_a_tick_records_how_far_it_has_come() {
+    let mut world = World::listed_to(NOW - 100);
+    world.vendor.add_events([NOW - 50, NOW - 40, NOW - 40]);
+    world.vendor.add_blob("b", NOW - 30, Content::of(&[event(NOW - 30)]));
+    tick(&world);
+    let counts = world.cache.progress();
+    assert_eq!((counts.pages, counts.blobs, counts.events, counts.delivered), (1, 1, 4, 3));
+    assert_eq!(counts.watermark_lag_seconds, Some(0));
+}
+
+#[test]
+fn b4_events_of_another_owner_under_the_same_source_stop_the_stream() {
+    let mut world = World::listed_to(NOW - 100);
+    world.vendor.owner = Some("org-a".to_owned());
+    world.vendor.add_events([NOW - 50]);
+    assert_eq!(tick(&world).lines.delivered, 1);
+    world.calls.take();
+    tick(&world);
+    assert_eq!(world.calls.take(), ["head"], "a known owner costs nothing");
+    world.vendor.owner = Some("org-b".to_owned());
+    world.vendor.add_events([NOW + 50]);
+    for is_cold in [false, true] {
+        if is_cold {
+            world.cache = Default::default();
+        }
+        let report = tick(&world);
+        assert!(
+            failure(&report).contains("answers for \"org-b\", but the events of this source are those of \"org-a\"")
+        );
+        assert!(report.failure.is_some_and(|failure| failure.needs_person));
+        assert_eq!((report.lines.delivered, report.drained, world.delivered().len()), (0, false, 1));
+    }
+    // The right credential goes on where the stream stopped.
+    world.vendor.owner = Some("org-a".to_owned());
+    assert_eq!(tick(&world).lines.delivered, 1);
 }

@@ -1,0 +1,36 @@
+//! `audit-pull completions` and `audit-pull man`: what a shell and a reader of manuals want to know of the command.
+
+use clap::Command;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::exit::{Exit, Failed};
+use crate::output;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+/// Writes a script that completes the command's arguments in the shell.
+pub(crate) fn run(args: &Args, mut command: Command) -> Result<Exit, Failed> {
+    let (mut script, name) = (Vec::new(), command.get_name().to_owned());
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    output::put(&script)?;
+    Ok(Exit::Well)
+}
+
+/// Writes the manual page of the command and, after it, those of its subcommands, as roff.
+pub(crate) fn man(mut command: Command) -> Result<Exit, Failed> {
+    command.build();
+    let mut pages = Vec::new();
+    let subcommands = command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help").cloned();
+    for page in std::iter::once(command.clone()).chain(subcommands.collect::<Vec<_>>()) {
+        Man::new(page)
+            .render(&mut pages)
+            .map_err(|error| Failed::person(format!("cannot write the manual: {error}")))?;
+    }
+    output::put(&pages)?;
+    Ok(Exit::Well)
+}

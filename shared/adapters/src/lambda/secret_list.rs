@@ -1,0 +1,170 @@
+//! Which secrets a function serves: those that its environment names, and those whose names begin with a prefix.
+//!
+//! An environment holds 4 kB, the ARNs of some 45 secrets. A prefix has no such limit, and a tenant that is added takes no
+//! deployment.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use collector::{Clock, PortError, Recovery, StreamReport};
+use jiff::Timestamp;
+
+use super::environment::Environment;
+use super::in_flight::InFlight;
+use super::isolated::isolated;
+use super::sources::not_opened;
+use crate::aws::{ListSecrets, SecretList, with_deadline};
+
+/// The names are listed again when the list is this old: a new secret is taken within ten minutes.
+const LIST_MAX_AGE: Duration = Duration::from_secs(9 * 60);
+/// Listing holds up the tick no longer than this.
+const LISTING: Duration = Duration::from_secs(10);
+
+/// The list of a prefix as it was at a time.
+#[derive(Debug, Default)]
+pub(super) struct Listed(Option<(Timestamp, SecretList)>);
+
+impl Listed {
+    /// Returns the ARNs of all secrets that are served, each once, and a report on what could not be listed. A list that
+    /// cannot be renewed stays in force.
+    pub(super) async fn arns(
+        &mut self,
+        environment: &Environment,
+        secrets: &impl ListSecrets,
+        clock: &impl Clock,
+    ) -> (Vec<String>, Option<StreamReport>) {
+        let mut arns = environment.secret_arns.clone();
+        let Some(prefix) = &environment.secret_prefix else { return (arns, None) };
+        let problem = self.renew(prefix, secrets, clock).await.err();
+        let mut known: BTreeSet<_> = arns.iter().cloned().collect();
+        let listed = self.0.iter().flat_map(|(_, list)| &list.arns);
+        arns.extend(listed.filter(|arn| known.insert((*arn).clone())).cloned());
+        (arns, problem.map(|error| not_opened(prefix, &error)))
+    }
+
+    async fn renew(&mut self, prefix: &str, secrets: &impl ListSecrets, clock: &impl Clock) -> Result<(), PortError> {
+        let now = clock.now();
+        if self.0.as_ref().is_none_or(|(at, _)| now >= *at + LIST_MAX_AGE) {
+            let (cut, calls) = (now + LISTING, InFlight::default());
+            let what = format!("secret store: list the secrets of {prefix}");
+            let work = with_deadline(cut, calls.track(what, secrets.list(prefix)));
+            match isolated(clock, cut, &calls, work).await.flatten() {
+                Ok(list) => self.0 = Some((now, list)),
+                Err(error) if self.0.is_some() && error.recovery != Recovery::Person => {
+                    tracing::warn!(
+                        prefix,
+                        failure = error.message,
+                        "the secrets could not be listed again; the last list stays"
+                    );
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match &self.0 {
+            Some((_, list)) if list.has_more => Err(PortError::person(format!(
+                "more than {} secrets begin with this, and the others are not served; move some to a deployment of \
+                 their own",
+                list.arns.len()
+            ))),
+            Some((_, list)) if list.arns.is_empty() => Err(PortError::person(
+                "no secret has a name that begins with this; create one for each tenant, or correct the prefix",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::BTreeMap;
+
+    use collector::Secrets;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    struct Store(RefCell<Result<SecretList, PortError>>, Cell<usize>);
+
+    impl Secrets for Store {
+        async fn get(&self, _: &str, _: bool) -> Result<SecretString, PortError> {
+            Err(PortError::person("not asked here"))
+        }
+    }
+
+    impl ListSecrets for Store {
+        async fn list(&self, prefix: &str) -> Result<SecretList, PortError> {
+            assert_eq!(prefix, "audit-pull/");
+            self.1.set(self.1.get() + 1);
+            self.0.borrow().clone()
+        }
+    }
+
+    struct At(Cell<i64>);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.get()).unwrap()
+        }
+
+        async fn sleep(&self, _: Duration) {}
+
+        fn random(&self) -> u64 {
+            0
+        }
+    }
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:";
+
+    fn list(names: &[&str]) -> SecretList {
+        SecretList { arns: names.iter().map(|name| format!("{ARN}{name}")).collect(), has_more: false }
+    }
+
+    fn environment() -> Environment {
+        let arn = format!("{ARN}a");
+        let variables: BTreeMap<String, String> = [
+            ("OPENAI_SECRET_ARNS", arn.as_str()),
+            ("OPENAI_SECRET_PREFIX", "audit-pull/"),
+            ("STATE_TABLE", "state"),
+            ("BUCKET", "lake"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        Environment::parse("OPENAI", &[], &variables).unwrap()
+    }
+
+    #[tokio::test]
+    async fn b5_listed_secrets_come_to_the_named_ones_and_a_new_one_within_ten_minutes() {
+        let (store, clock) = (Store(RefCell::new(Ok(list(&["b", "a"]))), Cell::new(0)), At(Cell::new(1_000)));
+        let (mut listed, environment) = (Listed::default(), environment());
+        assert_eq!(listed.arns(&environment, &store, &clock).await, (list(&["a", "b"]).arns, None));
+        *store.0.borrow_mut() = Ok(list(&["b", "c"]));
+        let mut seen = Vec::new();
+        for _ in 0..10 {
+            clock.0.set(clock.0.get() + 60);
+            seen.push(listed.arns(&environment, &store, &clock).await.0.len());
+        }
+        assert_eq!((seen[0], seen[9], store.1.get()), (2, 3, 2));
+    }
+
+    #[tokio::test]
+    async fn b5_a_list_that_cannot_be_renewed_stays_and_what_needs_a_person_is_reported() {
+        let (store, clock) = (Store(RefCell::new(Ok(list(&["b"]))), Cell::new(0)), At(Cell::new(1_000)));
+        let (mut listed, environment) = (Listed::default(), environment());
+        listed.arns(&environment, &store, &clock).await;
+        for (answer, is_reported) in [
+            (Err(PortError::next_tick("throttled")), false),
+            (Err(PortError::person("grant it")), true),
+            (Ok(SecretList { has_more: true, ..list(&["b"]) }), true),
+        ] {
+            clock.0.set(clock.0.get() + 600);
+            *store.0.borrow_mut() = answer;
+            let (arns, report) = listed.arns(&environment, &store, &clock).await;
+            assert_eq!((arns, report.is_some()), (list(&["a", "b"]).arns, is_reported));
+        }
+        *store.0.borrow_mut() = Ok(SecretList::default());
+        let (arns, report) = Listed::default().arns(&environment, &store, &clock).await;
+        assert_eq!(arns, list(&["a"]).arns);
+        assert!(report.unwrap().failure.unwrap().message.starts_with("audit-pull/: no secret has a name that begins"));
+    }
+}

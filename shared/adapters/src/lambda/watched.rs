@@ -1,0 +1,132 @@
+//! The ports of a source, each of whose calls is known while it is under way.
+
+use std::rc::Rc;
+
+use collector::{
+    BlobRef, Body, Bucket, Fetched, Head, LedgerHour, LedgerItem, LedgerKind, ListRequest, Listed, PortError, Prepared,
+    Put, Source, State, Stream, Tries, UnixSeconds, Vendor, Written,
+};
+
+use super::in_flight::InFlight;
+
+/// A port, and the calls that are under way.
+#[derive(Debug)]
+pub(super) struct Watched<P> {
+    port: P,
+    calls: Rc<InFlight>,
+}
+
+impl<P> Watched<P> {
+    pub(super) fn new(port: P, calls: &Rc<InFlight>) -> Self {
+        Self { port, calls: Rc::clone(calls) }
+    }
+}
+
+/// The source with a vendor whose calls are known.
+pub(super) fn watched_source<V>(source: Source<V>, calls: &Rc<InFlight>) -> Source<Watched<V>> {
+    let Source { vendor, streams, policy } = source;
+    Source { vendor: Watched::new(vendor, calls), streams, policy }
+}
+
+impl<S: State> State for Watched<&S> {
+    async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
+        let what = format!("state table: read the head of {}", stream.name());
+        self.calls.track(what, self.port.head(stream)).await
+    }
+
+    async fn write(
+        &self,
+        stream: &Stream,
+        expected: Option<u64>,
+        head: &Head,
+        items: &[LedgerItem],
+    ) -> Result<Written, PortError> {
+        let what = format!("state table: write the head of {}", stream.name());
+        self.calls.track(what, self.port.write(stream, expected, head, items)).await
+    }
+
+    async fn ledger(
+        &self,
+        stream: &Stream,
+        kind: LedgerKind,
+        hour: u32,
+        after_seq: Option<u64>,
+    ) -> Result<Vec<LedgerItem>, PortError> {
+        let what = format!("state table: read the ledger of {}, hour {hour}", stream.name());
+        self.calls.track(what, self.port.ledger(stream, kind, hour, after_seq)).await
+    }
+
+    async fn visible_hours(
+        &self,
+        stream: &Stream,
+        seq: u64,
+        hours: &[LedgerHour],
+    ) -> Result<Vec<LedgerHour>, PortError> {
+        let what = format!("state table: verify commit {seq} of {}", stream.name());
+        self.calls.track(what, self.port.visible_hours(stream, seq, hours)).await
+    }
+}
+
+impl<B: Bucket> Bucket for Watched<&B> {
+    async fn put_if_absent(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<Put, PortError> {
+        self.calls.track(format!("bucket: put {key}"), self.port.put_if_absent(key, body, content_type)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
+        self.calls.track(format!("bucket: get {key}"), self.port.get(key)).await
+    }
+
+    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, content_type: &str) -> Result<bool, PortError> {
+        self.calls.track(format!("bucket: replace {key}"), self.port.replace(key, expected, body, content_type)).await
+    }
+}
+
+impl<V: Vendor> Vendor for Watched<V> {
+    type Body = WatchedBody<V::Body>;
+
+    async fn prepare(&self, stream: &Stream, last_start: Option<UnixSeconds>) -> Result<Prepared, PortError> {
+        let what = format!("vendor: prepare {}", stream.name());
+        self.calls.track(what, self.port.prepare(stream, last_start)).await
+    }
+
+    async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
+        let (name, window) = (request.stream.name(), request.window);
+        let what = format!("vendor: list {} of {name} from {} to {}", request.listing, window.from, window.to);
+        self.calls.track(what, self.port.list(request)).await
+    }
+
+    async fn fetch(
+        &self,
+        stream: &Stream,
+        blob: &BlobRef,
+        tries: Tries,
+    ) -> Result<Fetched<WatchedBody<V::Body>>, PortError> {
+        let what = format!("vendor: fetch content {} of {}", blob.id, stream.name());
+        Ok(match self.calls.track(what, self.port.fetch(stream, blob, tries)).await? {
+            Fetched::Body(body) => {
+                let what = format!("vendor: receive content {} of {}", blob.id, stream.name());
+                Fetched::Body(WatchedBody { body, calls: Rc::clone(&self.calls), what })
+            }
+            Fetched::Missing => Fetched::Missing,
+            Fetched::Expired => Fetched::Expired,
+        })
+    }
+}
+
+/// A blob that is being received.
+#[derive(Debug)]
+pub(super) struct WatchedBody<B> {
+    body: B,
+    calls: Rc<InFlight>,
+    what: String,
+}
+
+impl<B: Body> Body for WatchedBody<B> {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        self.calls.track(self.what.clone(), self.body.chunk()).await
+    }
+
+    fn is_corrupt(&self) -> bool {
+        self.body.is_corrupt()
+    }
+}
