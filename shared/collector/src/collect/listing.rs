@@ -3,7 +3,7 @@
 use super::listing_run::{ListingRun, Step};
 use super::probe::probe;
 use super::run::StreamRun;
-use super::span_run::{Cause, SpanRun};
+use super::span_run::SpanRun;
 use crate::base::error::PortError;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::UnixSeconds;
@@ -78,7 +78,7 @@ fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun
     let before = listing.probe_seconds;
     let next = if listing.has_succeeded {
         None
-    } else if listing.has_ended && main.suspects.iter().any(|suspect| suspect.cause == Cause::Failed) {
+    } else if listing.has_ended && !main.suspects.is_empty() && !main.is_refused() {
         let seconds = before.unwrap_or(listing.size.seconds().min(main.seconds()));
         Some((seconds / PROBE_DIVISOR).max(1))
     } else {

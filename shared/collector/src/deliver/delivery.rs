@@ -112,6 +112,9 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
 
     /// Delivers the batch in hand and leaves an empty one.
     pub(crate) async fn flush(&mut self) -> Result<(), PortError> {
+        if !self.batch.is_empty() {
+            self.state.check_mark().await?;
+        }
         for _ in 0..MAX_WRITE_CONFLICTS {
             self.drop_what_others_delivered().await?;
             self.leave_live_intent()?;

@@ -124,6 +124,21 @@ pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(restored(head.seq, seq)) } else { Ok(()) }
 }
 
+/// Reads the mark of the birth record; 0 if somebody removed the record, which is then created anew when the mark is raised.
+///
+/// # Errors
+/// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head.
+pub(crate) async fn mark<S, B: Bucket, C>(
+    env: &Env<'_, S, B, C>,
+    stream: &Stream,
+    head: &Head,
+) -> Result<u64, PortError> {
+    let key = key(&env.settings.prefix, stream);
+    let Some(record) = env.bucket.get(&key).await? else { return Ok(0) };
+    let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
+    Ok(birth.seq)
+}
+
 /// Raises the mark in the birth record to the head's `seq`. A tick that loses the race to another leaves it to that one.
 pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,

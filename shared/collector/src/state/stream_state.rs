@@ -40,6 +40,8 @@ pub(crate) struct StreamState<'a, S, B, C> {
     /// shows.
     own_seq: Option<u64>,
     mark: SeqMark,
+    /// The head was compared with the birth record in this tick.
+    is_mark_checked: bool,
     /// The owner that the birth record is known to name.
     owner: Option<String>,
 }
@@ -62,12 +64,13 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                     return Err(restored);
                 }
                 let StreamCache { ledger, verified_seq, own_seq, mark, owner, .. } = warm;
-                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, owner })
+                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_mark_checked: false, owner })
             }
             None => {
                 let (head, mark) = birth::verify(env, stream, head).await?;
                 let ledger = LedgerCache::new(cache.budget());
-                Ok(Self { env, stream, head, ledger, verified_seq: None, own_seq: None, mark, owner: None })
+                let (verified_seq, own_seq, owner) = (None, None, None);
+                Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_mark_checked: true, owner })
             }
         }
     }
@@ -117,6 +120,21 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
             self.wait_for_visibility(read).await;
         }
         Err(self.never_visible().await)
+    }
+
+    /// Compares the head with the birth record, once per tick and before anything is delivered: a warm process may not have
+    /// seen the commits that a restored state lacks. The head is read again where another tick has raised the mark.
+    pub(crate) async fn check_mark(&mut self) -> Result<(), PortError> {
+        if self.is_mark_checked {
+            return Ok(());
+        }
+        let mark = birth::mark(self.env, self.stream, &self.head).await?;
+        if self.head.seq < mark {
+            self.read_head_again().await?;
+            birth::check_seq(&self.head, mark)?;
+        }
+        self.is_mark_checked = true;
+        Ok(())
     }
 
     /// Makes sure that the whole last commit is visible. It must be before an intent is set or a commit made: then

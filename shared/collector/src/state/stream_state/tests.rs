@@ -185,6 +185,24 @@ fn err_a_warm_process_notices_restored_state_without_the_mark() {
 }
 
 #[test]
+fn err_a_warm_process_notices_by_the_mark_that_others_have_committed_more() {
+    let world = World::listed_to(NOW);
+    // This process has seen no commit, and others have raised the mark to 3.
+    with_state(&world, async |_| ());
+    let env = world.env();
+    let key = birth::key(&env.settings.prefix, &world.stream);
+    let record = format!(r#"{{"id":"{}","born_at":"","seq":3}}"#, world.head().id);
+    world.clock.run(async {
+        let known = env.bucket.get(&key).await.unwrap().unwrap();
+        assert!(env.bucket.replace(&key, &known, record.into_bytes(), "application/json").await.unwrap());
+    });
+    assert_restored(with_state(&world, async |state| state.check_mark().await));
+    // Once the newest state is there again, the tick goes on.
+    set_seq(&world, 3);
+    with_state(&world, async |state| state.check_mark().await).unwrap();
+}
+
+#[test]
 fn err_restored_state_is_noticed_when_the_head_is_read_again() {
     for id in ["i", "another"] {
         let world = hidden_for(0);
