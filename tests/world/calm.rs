@@ -114,7 +114,8 @@ mod tests {
     use collector::Window;
 
     use super::*;
-    use crate::world::cast::{self, BEGIN};
+    use crate::world::cast::BEGIN;
+    use crate::world::cast_scene;
     use crate::world::chance::Chance;
     use crate::world::trouble::{BrokenBlob, BrokenSpan, Trouble};
 
@@ -123,7 +124,7 @@ mod tests {
 
     /// A worker alone in the first scene with blobs, or without, that has this trouble.
     fn lone(has_blobs: bool, trouble: impl Fn(&Scene) -> Trouble) -> Lone {
-        let scenes = (0..SCENES).map(|seed| cast::scene(&mut Chance::new(seed)));
+        let scenes = (0..SCENES).map(|seed| cast_scene::scene(&mut Chance::new(seed)));
         let scene = scenes.into_iter().find(|scene| scene.has_blobs() == has_blobs).unwrap();
         let trouble = trouble(&scene);
         Lone::new(Simulation::new(Arc::new(Scene { trouble, ..scene }), BEGIN))

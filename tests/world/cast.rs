@@ -1,14 +1,11 @@
-//! Scenes made from a seed, and the events in them.
+//! Streams made from a seed, and the events in them.
 
-use collector::{
-    BatchLimits, Compression, ListingId, Retention, Settings, SourceId, Stream, Sweep, UnixSeconds, VendorPolicy,
-};
+use collector::{ListingId, SourceId, Stream, UnixSeconds};
 use jiff::Timestamp;
 use schema::LogType;
 
-use super::cast_trouble::trouble;
 use super::chance::Chance;
-use super::scene::{Content, Entry, Event, Scene, SceneStream};
+use super::scene::{Content, Entry, Event, SceneStream};
 
 /// The first moment of every random world: half an hour before a day begins, so that days and hours turn.
 pub const BEGIN: UnixSeconds = 1_795_303_800;
@@ -84,71 +81,8 @@ pub fn stream(log_type: LogType, listings: &[ListingId]) -> Stream {
     Stream { source, label: "Acme".into(), log_type, listings: listings.to_vec() }
 }
 
-/// The scene of a seed.
-pub fn scene(chance: &mut Chance) -> Scene {
-    let shape = chance.pick(&[Shape::Events, Shape::Blobs]);
-    let log_types: &[LogType] = match shape {
-        Shape::Events => &[LogType::OpenAiAudit],
-        Shape::Blobs => chance.pick(&[&[LogType::Exchange][..], &[LogType::Exchange, LogType::General][..]]),
-    };
-    let mut streams: Vec<_> = log_types.iter().map(|log_type| scene_stream(chance, shape, *log_type)).collect();
-    let trouble = trouble(chance, shape, &mut streams);
-    Scene {
-        streams,
-        policy: policy(chance, shape),
-        settings: Settings {
-            prefix: chance.pick(&["", "logs/"]).to_owned(),
-            compression: Compression::Gzip,
-            lookback: chance.pick(&[6 * HOUR, 2 * DAY]),
-            batch: BatchLimits {
-                lines: chance.pick(&[1, 2, 3, 5]),
-                bytes: chance.pick(&[300, 16 << 20]),
-                ledger_hours: chance.pick(&[1, 3, 90]),
-            },
-        },
-        page_size: chance.pick(&[1, 2, 3, 10]),
-        chunk_bytes: chance.pick(&[7, 60, 4_096]),
-        tells_time: shape == Shape::Blobs,
-        tick_seconds: chance.pick(&[50, 270]),
-        page_seconds: 0,
-        trouble,
-    }
-}
-
-fn policy(chance: &mut Chance, shape: Shape) -> VendorPolicy {
-    const DAILY: Sweep = Sweep { every: HOUR, reach: 86_400 };
-    const WEEKLY: Sweep = Sweep { every: DAY, reach: 604_800 };
-    match shape {
-        Shape::Events => VendorPolicy {
-            tick_seconds: 60,
-            overlap: 600,
-            sweeps: &[DAILY],
-            first_window: chance.pick(&[HOUR, 8 * HOUR]),
-            longest_window: chance.pick(&[8 * HOUR, 30 * DAY]),
-            retention: None,
-            horizon: 400 * DAY,
-            split_after_pages: chance.pick(&[None, Some(4)]),
-            silence: None,
-            start_delay: None,
-            fetches_ahead: 1,
-        },
-        Shape::Blobs => VendorPolicy {
-            tick_seconds: 60,
-            overlap: 10_800,
-            sweeps: &[DAILY, WEEKLY],
-            first_window: DAY,
-            longest_window: DAY,
-            retention: Some(Retention { keeps: 7 * DAY, margin: HOUR }),
-            horizon: 30 * DAY,
-            split_after_pages: chance.pick(&[None, Some(50)]),
-            silence: None,
-            start_delay: None,
-            fetches_ahead: chance.pick(&[1, 3]),
-        },
-    }
-}
-
-fn scene_stream(chance: &mut Chance, shape: Shape, log_type: LogType) -> SceneStream {
+/// A stream with random entries.
+pub(super) fn scene_stream(chance: &mut Chance, shape: Shape, log_type: LogType) -> SceneStream {
     let mut events = Vec::new();
     let mut times = Vec::new();
     for number in 0..3 + chance.index(10) {

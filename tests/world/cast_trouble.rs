@@ -94,14 +94,14 @@ fn down_time(chance: &mut Chance) -> Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::cast;
+    use crate::world::cast_scene;
 
     /// Scenes from which shares are taken.
     const SCENES: u64 = 2_000;
 
     #[test]
     fn about_half_of_the_scenes_have_trouble_and_some_have_much_of_it() {
-        let scenes: Vec<_> = (0..SCENES).map(|seed| cast::scene(&mut Chance::new(seed))).collect();
+        let scenes: Vec<_> = (0..SCENES).map(|seed| cast_scene::scene(&mut Chance::new(seed))).collect();
         let troubled = scenes.iter().filter(|scene| !scene.trouble.is_none()).count();
         assert!((SCENES / 5 * 2..SCENES / 5 * 3).contains(&(troubled as u64)), "{troubled} of {SCENES}");
         let blobs: BTreeSet<usize> = scenes.iter().map(|scene| scene.trouble.blobs.len()).collect();

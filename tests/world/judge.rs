@@ -559,7 +559,7 @@ fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::cast;
+    use crate::world::cast_scene;
     use crate::world::chance::Chance;
 
     /// Scenes among which one with blobs is found.
@@ -567,7 +567,7 @@ mod tests {
 
     #[test]
     fn the_beginnings_of_unreadable_blobs_may_be_kept_and_nothing_that_was_never_shown() {
-        let scenes = (0..SCENES).map(|seed| cast::scene(&mut Chance::new(seed)));
+        let scenes = (0..SCENES).map(|seed| cast_scene::scene(&mut Chance::new(seed)));
         let scene = scenes.into_iter().find(Scene::has_blobs).unwrap();
         let of = &scene.streams[0];
         let blobs = of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));

@@ -14,8 +14,9 @@
 //! | `worker` | one tick of the real collector, advanced one answer at a time |
 //! | `lone` | a worker alone: until drained, with a say in its answers |
 //! | `chance` | pseudo-random numbers from a seed |
-//! | `cast` | scenes made from a seed |
+//! | `cast` | streams made from a seed |
 //! | `cast_trouble` | permanent trouble made from a seed |
+//! | `cast_scene` | scenes made from a seed |
 //! | `calm` | a worker alone at a vendor with permanent trouble: how soon events arrive |
 //! | `random` | driver 1: seeds |
 //! | `intern` | equal values share a number |
@@ -27,6 +28,7 @@ pub mod behaviour;
 pub mod call;
 pub mod calm;
 pub mod cast;
+mod cast_scene;
 mod cast_trouble;
 pub mod chance;
 pub mod explore;

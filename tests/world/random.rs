@@ -11,7 +11,8 @@ use collector::{Listed, PortError, Prepared, SourceCache};
 use jiff::Timestamp;
 
 use super::call::{Answer, BlobAnswer, Request, TickId};
-use super::cast::{self, BEGIN};
+use super::cast::BEGIN;
+use super::cast_scene;
 use super::chance::Chance;
 use super::intern::fingerprint;
 use super::judge::{MAX_CLOCK_SKEW, PERSON_FAULT};
@@ -59,7 +60,7 @@ pub struct Outcome {
 /// Runs one seed; `change` may build a fault into its world. With `tell` the outcome has the trace.
 pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outcome {
     let mut chance = Chance::new(seed);
-    let scene = Arc::new(cast::scene(&mut chance));
+    let scene = Arc::new(cast_scene::scene(&mut chance));
     let mut world = Simulation::new(Arc::clone(&scene), BEGIN);
     world.tearing = tearing(&mut chance);
     change(&mut world);
