@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tests::effort::is_whole;
-use tests::world::cast::{self, BEGIN};
+use tests::world::cast::BEGIN;
+use tests::world::cast_scene;
 use tests::world::chance::Chance;
 use tests::world::mutant::Mutant;
 use tests::world::ports::Ports;
@@ -181,7 +182,7 @@ fn every_mutant_that_loses_or_repeats_events_is_caught_in_the_bucket_alone() {
 /// suite puts there is refused, and only replacing is checked.
 #[tokio::test]
 async fn the_world_conforms() {
-    let scene = Arc::new(cast::scene(&mut Chance::new(1)));
+    let scene = Arc::new(cast_scene::scene(&mut Chance::new(1)));
     let prefix = scene.settings.prefix.clone();
     let ports = Ports::direct(Simulation::new(scene, BEGIN), 1);
     conformance::state(&ports).await;

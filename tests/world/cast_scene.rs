@@ -9,7 +9,7 @@ use super::chance::Chance;
 use super::scene::Scene;
 
 /// The scene of a seed.
-pub(super) fn scene(chance: &mut Chance) -> Scene {
+pub fn scene(chance: &mut Chance) -> Scene {
     let shape = chance.pick(&[Shape::Events, Shape::Blobs]);
     let log_types: &[LogType] = match shape {
         Shape::Events => &[LogType::OpenAiAudit],

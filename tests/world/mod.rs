@@ -28,7 +28,7 @@ pub mod behaviour;
 pub mod call;
 pub mod calm;
 pub mod cast;
-mod cast_scene;
+pub mod cast_scene;
 mod cast_trouble;
 pub mod chance;
 pub mod explore;

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::blob_attempt::{Attempt, Candidate, attempt, entry, failed_blob, place};
 use super::prefetch::Prefetch;
@@ -21,6 +22,8 @@ use crate::plan::pending::PendingChange;
 /// Once so many blobs of a tick could not be had, however patiently they were asked for, each is asked for only once:
 /// it becomes pending otherwise.
 const MAX_PATIENT_FAILURES: u32 = 3;
+/// The client gives up a fetch within this, pauses not counted: four tries of 20 seconds, and the waits between them.
+const CLIENT_TIME: Duration = Duration::from_secs(100);
 /// Bytes that a reference to a blob takes beside its texts.
 const REFERENCE_BYTES: usize = 80;
 
@@ -145,7 +148,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     };
     settle_patience(run.blobs.failed);
     let (vendor, stream, all, patience) = (run.vendor, run.stream, &candidates, &is_patient);
-    let (clock, once, patient) = (run.env.clock, run.call_time(Tries::Once), run.call_time(Tries::Patient));
+    let (clock, once, patient) = (run.env.clock, run.call_time(Tries::Once), patient_time(run));
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
         let blob = &all[at].blob;
         let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
@@ -197,6 +200,14 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     let left = candidates.into_iter().zip(tried).filter(|(_, tried)| !tried);
     queue.waiting = left.map(|(candidate, _)| candidate).collect();
     Ok(end)
+}
+
+/// How long a patient fetch may take. The client gives up by itself, but for the pauses that the vendor asks for; a tick
+/// that is too short for that must not be used up by blobs that hang.
+fn patient_time<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
+    let limit = run.call_time(Tries::Patient);
+    // Twice the tick is no limit.
+    if limit < CLIENT_TIME { limit } else { run.tick_time() * 2 }
 }
 
 /// Pending blobs without those that another tick has consumed since they failed.

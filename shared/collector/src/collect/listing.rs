@@ -51,6 +51,8 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
 ) -> Result<(), PortError> {
+    // Nothing was had of it in the last tick, however patiently: others shall not wait for that again.
+    let tries = if listing.probe_seconds.is_some() { Tries::Once } else { Tries::Patient };
     let mut is_first = true;
     while !listing.has_ended && (is_first || run.env.clock.now() < run.no_window_after) {
         let (choice, seconds) = match listing.probe_seconds.filter(|_| is_first) {
@@ -60,7 +62,7 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         let window = span.remaining.take(choice, seconds);
         let Some(window) = window else { break };
         is_first = false;
-        match listing.list_one(run, span, window, Tries::Patient).await? {
+        match listing.list_one(run, span, window, tries).await? {
             Step::Answered => {}
             Step::Failed => probe(listing, run, span).await?,
             Step::Stopped { .. } => break,

@@ -83,7 +83,8 @@ impl ListingRun {
         let began = run.env.clock.now();
         let request = WindowRequest { tries, ..WindowRequest::once(self.id, window, self.size) };
         let outcome = list_window(run, request).await?;
-        self.has_succeeded |= outcome.is_answer();
+        // A window that is too long may only be one whose place is lost again and again.
+        self.has_succeeded |= outcome.is_answer() && !matches!(outcome, WindowOutcome::TooLong { .. });
         Ok(match outcome {
             WindowOutcome::Complete { pages } => {
                 if !span.remaining.is_empty() {

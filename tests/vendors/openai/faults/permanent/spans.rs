@@ -28,7 +28,7 @@ async fn the_oldest_the_next_and_the_newest_hour_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn windows_of_a_second_after_an_outage_do_not_starve_behind_broken_hours() {
+async fn probes_of_a_second_after_an_outage_do_not_starve_behind_broken_hours() {
     let hours = [167, 166, 0];
     let (most, average) = ticks_over(6, async |seed| {
         let world = week(seed);
@@ -38,7 +38,9 @@ async fn windows_of_a_second_after_an_outage_do_not_starve_behind_broken_hours()
             assert_eq!(world.tick().await.unwrap().lines.delivered, 0);
             world.minutes(1);
         }
-        assert_eq!((world.pending(), world.head().listings[openai::ORGANIZATION].window_seconds), (vec![], Some(1)));
+        let listing = &world.head().listings[openai::ORGANIZATION];
+        // Every tick of the outage began with a shorter probe, and the windows are as long as before.
+        assert_eq!((world.pending(), listing.probe_seconds, listing.window_seconds), (vec![], Some(1), None));
         world.simulator.change(|it| it.broken_spans = hours.map(span).into());
         let ticks = ticks_until(&world, WEEK - 3).await;
         assert_all_but(&world, hours);

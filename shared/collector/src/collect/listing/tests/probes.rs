@@ -1,11 +1,11 @@
 //! Windows that fail, and what is probed then.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use super::*;
 use crate::base::head::NotOffered;
 use crate::base::pending::PendingSpan;
-use crate::base::ports::Tries;
 
 #[test]
 fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
@@ -235,28 +235,31 @@ fn err_a_pending_span_that_is_not_due_is_no_probe() {
     assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
 }
 
-/// Windows of this world that fail make the vendor ask for a pause until the end of the tick.
-fn world_with_pauses(numbers: &[i64]) -> World {
+/// Windows of this world that fail make the vendor ask for a pause, until the flag is cleared.
+fn world_with_pauses(numbers: &[i64]) -> (World, Rc<Cell<bool>>) {
     let mut world = world();
-    let (broken, is_paused) = (numbers.iter().map(|number| nth(*number)).collect::<Vec<_>>(), Cell::new(false));
+    let broken: Vec<_> = numbers.iter().map(|number| nth(*number)).collect();
+    let is_paused = Rc::new(Cell::new(false));
+    let paused = Rc::clone(&is_paused);
     world.vendor.answer = Box::new(move |request| {
-        if is_paused.get() && request.tries == Tries::Once {
+        if paused.get() {
             return Some(Err(PortError::paused("a pause of 60 s")));
         }
-        is_paused.set(broken.iter().any(|window| window.overlaps(&request.window)));
-        is_paused.get().then(|| Err(PortError::next_tick("status 429")))
+        paused.set(broken.iter().any(|window| window.overlaps(&request.window)));
+        paused.get().then(|| Err(PortError::next_tick("status 429")))
     });
-    world
+    (world, is_paused)
 }
 
 #[test]
 fn ok_a_pause_proves_nothing_and_the_next_tick_begins_anywhere() {
-    let world = world_with_pauses(&[0, 5]);
+    let (world, is_paused) = world_with_pauses(&[0, 5]);
     world.clock.set_random(70);
     let first = tick(&world);
     assert_eq!((listed(&world), watermark(&world), pending(&world)), (vec![0, 9], BEGIN, vec![]));
     assert!(first.has_more && !first.has_succeeded && world.listing().probe_seconds.is_some());
     assert_eq!(first.failure.unwrap().message, "acme/openai_audit: status 429");
+    is_paused.set(false);
     // What answers now shows that the first window failed for a reason of its own.
     let second = tick(&world);
     let windows = world.vendor.listed();
