@@ -34,7 +34,9 @@ fn read(path: &str) -> String {
 fn every_number_has_a_row_and_every_test_of_a_row_exists() {
     let rows = rows(&read("tests/FAULTS.md"));
     let faults = (1..=70).map(|number| format!("F{number:02}"));
-    for number in faults.chain((1..=71).map(|number| format!("B{number:02}"))) {
+    let field = [('A', 8), ('B', 7), ('C', 11), ('D', 11), ('E', 4), ('F', 5)];
+    let field = field.iter().flat_map(|(letter, count)| (1..=*count).map(move |number| format!("{letter}{number}")));
+    for number in faults.chain((1..=71).map(|number| format!("B{number:02}"))).chain(field) {
         assert!(rows.contains_key(&number), "{number} is missing");
     }
     let mut texts = BTreeMap::new();
