@@ -102,7 +102,7 @@ fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
 /// key is required, or the bare key.
 #[derive(Debug, Clone)]
 pub struct SourceSecret {
-    /// `source_id`; by default the secret's name, see [`default_source_id`].
+    /// `source_id`; by default made of the secret's name.
     pub source_id: SourceId,
     /// `source_label`, default the id.
     pub source_label: String,
