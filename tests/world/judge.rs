@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use collector::{Head, LedgerItem, LedgerKind, StreamReport, UnixSeconds, Window};
 
+use schema::RowId;
+
 use super::call::TickId;
 use super::object::{Object, partition, parts_of_key, seq_of_key};
 use super::scene::{Content, Entry, Scene, SceneStream};
@@ -392,7 +394,9 @@ fn commit(facts: Facts<'_>, of: &SceneStream, current: &Head, head: &Head, items
         return Err(format!("{name}: seq {} is committed without all rows of its object", current.seq));
     }
     let rejects = of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scene.trouble.blobs.len();
-    if rows.difference(&lines).any(|(hour, _)| *hour != 0) || rows.difference(&lines).count() > rejects {
+    if rows.difference(&lines).any(|(hour, _)| *hour >= RowId::RESERVED_HOURS)
+        || rows.difference(&lines).count() > rejects
+    {
         return Err(format!("{name}: seq {} is committed with rows that are not in its object", current.seq));
     }
     Ok(())
@@ -550,7 +554,7 @@ fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(
             return Err(format!("{name}: the row {row:?} of {key} is not in the ledger"));
         }
     }
-    match rows.into_iter().find(|(hour, _)| *hour != 0) {
+    match rows.into_iter().find(|(hour, _)| *hour >= RowId::RESERVED_HOURS) {
         Some(row) => Err(format!("{name}: the ledger has {row:?}, the bucket has not")),
         None => Ok(()),
     }
