@@ -6,15 +6,25 @@ use super::headers::LONGEST_RETRY_AFTER;
 
 /// As much of a text is searched for a wait, in characters.
 const MAX_TEXT_CHARS: usize = 2_000;
-/// What comes before a wait: what follows the last of these is read.
+/// A wait follows one of these.
 const MARKERS: [&str; 3] = ["retry", "again", "wait"];
+/// Only these may stand between it and the first amount: other numbers, such as those of an id, are no wait.
+const BETWEEN: [&str; 10] = ["after", "in", "for", "about", "approximately", "at", "least", "another", "again", "a"];
 
 /// Returns the wait that an error's text asks for, at most a day: amounts with their units (`8m 46s`, `90 seconds`,
-/// `1.5s`, `2 minutes and 5 seconds`), the first ones after the text's last "retry", "again" or "wait".
+/// `1.5s`, `2 minutes and 5 seconds`) that follow a "retry", "again" or "wait" of the text; of several the last one.
 pub fn wait_in_text(text: &str) -> Option<Duration> {
     let text: String = text.chars().take(MAX_TEXT_CHARS).collect::<String>().to_ascii_lowercase();
-    let after = MARKERS.iter().filter_map(|marker| Some(text.rfind(marker)? + marker.len())).max()?;
-    let words = words(text.get(after..)?);
+    let ends =
+        |marker: &&'static str| text.match_indices(*marker).map(|(at, marker)| at + marker.len()).collect::<Vec<_>>();
+    let mut ends: Vec<usize> = MARKERS.iter().flat_map(|marker| ends(&marker)).collect();
+    ends.sort_unstable();
+    let seconds = ends.into_iter().rev().find_map(|end| amounts(&words(text.get(end..)?)))?;
+    Duration::try_from_secs_f64(seconds.clamp(0.0, LONGEST_RETRY_AFTER.as_secs_f64())).ok()
+}
+
+/// The sum of the amounts with which the words begin, in seconds.
+fn amounts(words: &[&str]) -> Option<f64> {
     let mut seconds = None;
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -24,12 +34,12 @@ pub fn wait_in_text(text: &str) -> Option<Duration> {
                 at += length;
             }
             // An amount goes on after "and" only.
-            None if seconds.is_some() && *word != "and" => break,
-            None => at += 1,
+            None if seconds.is_some() && *word == "and" => at += 1,
+            None if seconds.is_none() && BETWEEN.contains(word) => at += 1,
+            None => break,
         }
     }
-    let bounded = seconds?.clamp(0.0, LONGEST_RETRY_AFTER.as_secs_f64());
-    Duration::try_from_secs_f64(bounded).ok()
+    seconds
 }
 
 /// Numbers and words, each by itself: `8m46s.` is `8`, `m`, `46`, `s`.
@@ -80,6 +90,8 @@ mod tests {
         check("please try again in 860ms", Some(860));
         check("Retry after 1.5 s", Some(1_500));
         check("Wait 90 seconds", Some(90_000));
+        check("Wait 8m 46s before you retry.", Some(526_000));
+        check("You must wait at least 5 minutes, then try again", Some(300_000));
         check("RETRY AFTER 2 MINUTES", Some(120_000));
         check(
             "limit of 2000 requests in 1 minute; retry in 1 hour, 2 minutes and 3 seconds, then 9 s",
@@ -95,6 +107,9 @@ mod tests {
             "Too many requests. Method=GetBlob, PublisherId=00000000-0000-0000-0000-000000000000",
             "a limit of 20 requests in 10 seconds",
             "retry later",
+            "Too many requests, please retry later. CorrelationId=6f1c4d59-4d5e-4d6f-8d7a-1d2s3m4h5d6s",
+            "try again later; the request ID is 7s3d-9m",
+            "retry with id 4d",
             "retry after 7",
             "retry after 7 requests",
             "retry 5 x 2",
