@@ -126,7 +126,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(Ok(Listed::CursorLost)) => return Ok(None),
             Ok(Ok(Listed::NotOffered)) => return Ok(Some(WindowOutcome::NotOffered)),
             Ok(Ok(Listed::NotYet { started, fault, lost })) => {
-                return not_yet(run, started, fault, lost).await.map(Some);
+                return not_yet(run, listing, started, fault, lost).await.map(Some);
             }
             Ok(Ok(Listed::Page(page))) => page,
         };
@@ -229,6 +229,7 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
 /// The stream is not recorded: remembers when its recording was started, and reports what that may have cost.
 async fn not_yet<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
+    listing: ListingId,
     started: Option<UnixSeconds>,
     fault: Option<PortError>,
     lost: Option<Window>,
@@ -240,7 +241,7 @@ async fn not_yet<S: State, B: Bucket, C: Clock, V>(
         let cause = format!("{}: may not have been recorded", run.stream.name());
         run.findings.gaps.push(Gap { from, to, cause });
     }
-    fault.iter().for_each(|fault| run.record_failure(fault));
+    fault.iter().for_each(|fault| run.record_persistence(listing, fault));
     Ok(WindowOutcome::NotYet)
 }
 

@@ -8,7 +8,7 @@ use super::listing_run::{ListingRun, Step};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use super::span_run::{Cause, SpanRun, Suspect};
-use crate::base::error::{PERSISTENT_AFTER, PortError, Recovery};
+use crate::base::error::{PERSISTENT_AFTER, PortError};
 use crate::base::head::NotOffered;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::UnixSeconds;
@@ -131,25 +131,8 @@ fn nothing_answers<S, B, C: Clock, V>(
     }
     run.findings.has_more = true;
     if let Some(first) = span.suspects.first() {
-        record_persistence(listing, run, &first.error);
+        run.record_persistence(listing.id, &first.error);
     }
-}
-
-/// Reports the failure of a whole listing. One that may pass by itself is counted, tick by tick, until the listing
-/// answers again; once it persists it needs a person.
-fn record_persistence<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
-    if error.recovery != Recovery::PersonIfPersistent {
-        return run.record_failure(error);
-    }
-    // Beyond the bound nothing new is to be remembered.
-    let refusals = refusals(listing, run).min(PERSISTENT_AFTER);
-    run.intake.delivery.update.not_offered(listing.id, NotOffered { refusals, until: None });
-    run.record_failure(&error.after_failures(refusals));
-}
-
-/// Ticks in a row in which the vendor refused the listing, this one included.
-fn refusals<S, B, C: Clock, V>(listing: &ListingRun, run: &StreamRun<'_, S, B, C, V>) -> u32 {
-    run.listing_state(listing.id).not_offered.map_or(0, |refused| refused.refusals).saturating_add(1)
 }
 
 /// Nothing more can be listed in this tick. If something could be, the failures become pending.
@@ -168,7 +151,7 @@ fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, 
         return;
     }
     let state = run.listing_state(listing.id);
-    let refusals = refusals(listing, run);
+    let refusals = run.refusals(listing.id);
     let has_answered = state.watermark > run.intake.delivery.state.head.floor;
     let is_believed = !has_answered || refusals >= PERSISTENT_AFTER;
     let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER);

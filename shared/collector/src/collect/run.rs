@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::intake::Intake;
 use crate::base::env::Env;
-use crate::base::error::{PortError, Recovery};
-use crate::base::head::ListingState;
+use crate::base::error::{PERSISTENT_AFTER, PortError, Recovery};
+use crate::base::head::{ListingState, NotOffered};
 use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
@@ -163,6 +163,23 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     /// The vendor's time where it is known, but never past ours.
     pub(crate) fn now(&self) -> UnixSeconds {
         self.vendor_time.cap(self.env.now())
+    }
+
+    /// Reports a failure of a whole listing. One that may pass by itself is counted, tick by tick, until the listing
+    /// answers again; once it persists it needs a person.
+    pub(crate) fn record_persistence(&mut self, listing: ListingId, error: &PortError) {
+        if error.recovery != Recovery::PersonIfPersistent {
+            return self.record_failure(error);
+        }
+        // Beyond the bound nothing new is to be remembered.
+        let refusals = self.refusals(listing).min(PERSISTENT_AFTER);
+        self.intake.delivery.update.not_offered(listing, NotOffered { refusals, until: None });
+        self.record_failure(&error.after_failures(refusals));
+    }
+
+    /// Ticks in a row in which the vendor refused the listing, this one included.
+    pub(crate) fn refusals(&self, listing: ListingId) -> u32 {
+        self.listing_state(listing).not_offered.map_or(0, |refused| refused.refusals).saturating_add(1)
     }
 
     /// Reports a failure that does not stop the stream. The first one is kept, but one that needs a person comes first.

@@ -208,7 +208,10 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(None)
         }
         Ok(Err(error)) => {
-            run.record_failure(&error);
+            match run.stream.listings.first() {
+                Some(first) => run.record_persistence(first, &error),
+                None => run.record_failure(&error),
+            }
             Ok(None)
         }
     }
