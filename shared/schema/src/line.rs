@@ -269,7 +269,9 @@ impl<'o> Line<'o> {
         }
         let origin = match (&field.transform, object) {
             (Some(transform), Some(object)) => transform.apply(place.document, object, slot),
-            _ => Origin::Node(slot),
+            // The object was not sent: its members are put together from elsewhere in the event.
+            (Some(transform), None) => transform.mask_node(place.document, slot),
+            (None, _) => Origin::Node(slot),
         };
         match origin {
             Origin::Node(Some(id)) => self.value(place, &field.value, id),

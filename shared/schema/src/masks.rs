@@ -102,15 +102,35 @@ impl Masks {
 
     fn write_text(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
         let text = document.text(id);
-        let parsed = text.trim_start().starts_with(['{', '[']).then(|| json::parse(text.as_bytes()).ok()).flatten();
-        match parsed.filter(|inner| self.is_in(inner, Document::ROOT)) {
-            None => document.write(id, out),
-            Some(inner) => {
+        match json_text(&text).and_then(|text| json::parse(text.as_bytes()).ok()) {
+            Some(inner) if self.is_in(&inner, Document::ROOT) => {
                 let mut masked = Vec::new();
                 self.write(&inner, Document::ROOT, &mut masked);
                 write_string(&String::from_utf8_lossy(&masked), out);
             }
+            Some(_) => document.write(id, out),
+            None => match self.named_in(&text) {
+                Some(mask) => write_string(&mask.of(document, id), out),
+                None => document.write(id, out),
+            },
         }
+    }
+
+    /// Returns `true` if something in the text is masked, be it JSON or the beginning of some.
+    pub(crate) fn is_in_text(&self, text: &str) -> bool {
+        match json_text(text).and_then(|text| json::parse(text.as_bytes()).ok()) {
+            Some(inner) => self.is_in(&inner, Document::ROOT),
+            None => self.named_in(text).is_some(),
+        }
+    }
+
+    /// The mask of a name that stands in quotation marks in a text that looks like JSON and is none, because it is cut or
+    /// goes on after its end. Where its value ends cannot be told, so all of the text is masked.
+    fn named_in(&self, text: &str) -> Option<&Masked> {
+        let text = json_text(text)?.to_lowercase();
+        // Inside of JSON text that is a string itself the marks are escaped.
+        let is_named = |name: &str| text.contains(&format!("\"{name}\"")) || text.contains(&format!("\"{name}\\\""));
+        self.by_column.iter().find(|(name, _)| is_named(name)).map(|(_, mask)| mask)
     }
 
     /// Returns `true` when something in the value is masked, or may be, in a text.
@@ -120,10 +140,15 @@ impl Masks {
                 .distinct(id)
                 .any(|member| self.of(&document.name(&member)).is_some() || self.is_in(document, member.value)),
             Kind::Array => document.elements(id).any(|element| self.is_in(document, element)),
-            Kind::String => document.text(id).trim_start().starts_with(['{', '[']),
+            Kind::String => json_text(&document.text(id)).is_some(),
             _ => false,
         }
     }
+}
+
+/// The text, if it looks like a JSON object or array, or like a string that may hold one.
+fn json_text(text: &str) -> Option<&str> {
+    Some(text.trim_start()).filter(|text| text.starts_with(['{', '[', '"']))
 }
 
 fn key(name: &str) -> String {
@@ -158,8 +183,11 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
         };
         for (path, mask) in masked {
             for read in &paths {
-                if let Some(rest) = path.strip_prefix(read.as_slice()) {
-                    mask_field(field, rest, mask);
+                match common(path, read) {
+                    Some(same) if same == read.len() => mask_field(field, &path[same..], mask),
+                    // It reads from inside of what is masked.
+                    Some(_) => mask_field(field, &[], mask),
+                    None => {}
                 }
             }
         }
@@ -170,6 +198,12 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
         at.pop();
     }
     *object = Object::new(std::mem::take(&mut object.fields));
+}
+
+/// The length of the shorter path, if it is the beginning of the other one; letters are compared without their case.
+fn common(path: &[String], read: &[String]) -> Option<usize> {
+    let same = path.iter().zip(read).take_while(|(a, b)| key(a) == key(b)).count();
+    (same == path.len().min(read.len())).then_some(same)
 }
 
 /// Masks a field, or what it declares at the rest of a path.

@@ -134,15 +134,19 @@ impl Transform {
                 .map_or(Origin::Node(None), Origin::Text),
         };
         match (&self.mask, value) {
-            (None, value) => value,
-            (Some(_), Origin::Node(None)) => Origin::Node(None),
             (Some(mask), Origin::Text(text)) => Origin::Text(mask.apply(&text)),
-            (Some(mask), Origin::Node(Some(id))) => match document.kind(id) {
-                Kind::Null => Origin::Node(None),
-                Kind::Array | Kind::Object => Origin::MaskedContainer(id),
-                _ => Origin::Text(mask.of(document, id)),
-            },
-            (Some(_), Origin::MaskedContainer(id)) => Origin::MaskedContainer(id),
+            (Some(_), Origin::Node(node)) => self.mask_node(document, node),
+            (_, value) => value,
+        }
+    }
+
+    /// A node of the event, masked if the field is.
+    pub(crate) fn mask_node(&self, document: &Document<'_>, node: Option<NodeId>) -> Origin {
+        let (Some(mask), Some(id)) = (&self.mask, node) else { return Origin::Node(node) };
+        match document.kind(id) {
+            Kind::Null => Origin::Node(None),
+            Kind::Array | Kind::Object => Origin::MaskedContainer(id),
+            _ => Origin::Text(mask.of(document, id)),
         }
     }
 }

@@ -45,7 +45,10 @@ impl Line<'_> {
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
         }
-        value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.strict));
+        // An indicator would show what is masked inside of the text.
+        if !self.masks.is_some_and(|masks| masks.is_in_text(&text)) {
+            value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.strict));
+        }
         Ok(true)
     }
 

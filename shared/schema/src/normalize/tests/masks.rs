@@ -56,6 +56,34 @@ fn f1_what_a_schema_masks_is_nowhere_in_clear() {
 }
 
 #[test]
+fn f1_text_that_is_json_in_any_form_is_masked() {
+    for event in [
+        // JSON text in JSON text, cut JSON, and JSON with more after it.
+        r#"{"text":"\"{\\\"pin\\\":\\\"CLEAR\\\"}\""}"#,
+        r#"{"text":"{\"pin\":\"CLEAR"}"#,
+        r#"{"any":{"x":"{\"Token\":\"CLEAR\"}; and more"}}"#,
+        r#"{"other":"[{\"PIN\":\"CLEAR\""}"#,
+    ] {
+        normalized(SCHEMA, event);
+    }
+}
+
+#[test]
+fn f1_no_indicator_shows_what_is_masked_inside_of_a_text() {
+    let schema = r#"
+schema: Test.Indicators
+fields:
+- {name: pin, type: string, mask: {type: redact}}
+- {name: text, type: string, indicators: [username]}
+- {name: inner, type: string, copy: {from: pin.a}}
+- {name: cased, type: string, copy: {from: PIN}}
+"#;
+    for event in [r#"{"text":"{\"PIN\":\"CLEAR\"}"}"#, r#"{"pin":{"a":"CLEAR"}}"#, r#"{"PIN":"CLEAR"}"#] {
+        normalized(schema, event);
+    }
+}
+
+#[test]
 fn f1_a_masked_object_is_masked_as_a_whole_and_counted() {
     let (line, nonconforming) = normalized(SCHEMA, r#"{"PIN":{"a":"CLEAR"}}"#);
     assert_eq!((&line["pin"], &line["copied"]), (&json!("*"), &json!("*")));
