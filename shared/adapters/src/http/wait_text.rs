@@ -17,7 +17,7 @@ pub fn wait_in_text(text: &str) -> Option<Duration> {
     let text: String = text.chars().take(MAX_TEXT_CHARS).collect::<String>().to_ascii_lowercase();
     let ends =
         |marker: &&'static str| text.match_indices(*marker).map(|(at, marker)| at + marker.len()).collect::<Vec<_>>();
-    let mut ends: Vec<usize> = MARKERS.iter().flat_map(|marker| ends(&marker)).collect();
+    let mut ends: Vec<usize> = MARKERS.iter().flat_map(ends).collect();
     ends.sort_unstable();
     let seconds = ends.into_iter().rev().find_map(|end| amounts(&words(text.get(end..)?)))?;
     Duration::try_from_secs_f64(seconds.clamp(0.0, LONGEST_RETRY_AFTER.as_secs_f64())).ok()
