@@ -25,7 +25,7 @@ const MIN_TROUBLED_PERCENT: u64 = 30;
 /// Lines of a failing seed's trace that are shown.
 const TRACE_TAIL_LINES: usize = 120;
 
-/// What the seeds came to, added up.
+/// The totals of all seeds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Totals {
     calls: u64,

@@ -1,4 +1,4 @@
-//! What a tick has done so far, on a terminal.
+//! Shows the progress of a tick on a terminal.
 
 use std::future::Future;
 use std::io::IsTerminal;

@@ -150,7 +150,7 @@ fn end(report: &StreamReport) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What may be lost, from when to when, for a person.
+/// Describes a gap for a person: its span and its cause.
 fn gap_text(gap: &Gap) -> String {
     let time = |second| Timestamp::from_second(second).map_or_else(|_| format!("{second} s"), |time| time.to_string());
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))

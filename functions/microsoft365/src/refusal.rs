@@ -224,7 +224,7 @@ fn says_too_many(lower: &str) -> bool {
     in_words || lower.trim_start().starts_with('{') && codes(lower).any(|code| THROTTLED_CODES.contains(&code))
 }
 
-/// What stands behind each `code` of a text that need not be JSON, be it a number or a string.
+/// Returns the value of each `code` in a text that need not be JSON, be it a number or a string.
 fn codes(lower: &str) -> impl Iterator<Item = &str> {
     lower.match_indices("code").filter_map(|(at, name)| {
         let value =

@@ -74,7 +74,7 @@ struct State {
     issued: u64,
 }
 
-/// Who needs a token.
+/// The caller that needs a token.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker {
     /// The content type whose report will show a failure; `None` if none will.
@@ -323,13 +323,13 @@ impl State {
     }
 }
 
-/// What failed, without why and what to do.
+/// Shortens a message to the part that names the failure, without its reason and cure.
 fn brief(error: &PortError) -> String {
     let status = error.message.strip_prefix(STATUS).and_then(|rest| rest.split_once(':'));
     status.map_or_else(|| "logging in: no answer".to_owned(), |(status, _)| format!("{STATUS}{status}"))
 }
 
-/// How the message on an answer without a token begins.
+/// The beginning of the message on an answer without a token.
 const STATUS: &str = "logging in: HTTP ";
 
 async fn read(answer: Answer) -> Result<TokenAnswer, PortError> {

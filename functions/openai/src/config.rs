@@ -43,14 +43,14 @@ const DAY: i64 = 86_400;
 /// How every admin key begins.
 const ADMIN_KEY_PREFIX: &str = "sk-admin-";
 const FIELDS: [&str; 3] = ["source_id", "source_label", "admin_key"];
-/// How other keys of OpenAI begin that cannot read the audit log, and what they are.
+/// Prefixes and names of OpenAI's other keys, which cannot read the audit log.
 const OTHER_KEYS: [(&str, &str); 4] = [
     ("sk-proj-", "a project's API key"),
     ("sk-svcacct-", "a service account's API key"),
     ("sk-None-", "a user's API key"),
     ("sk-", "a user's or a project's API key"),
 ];
-/// Where admin keys are made.
+/// The page on which admin keys are made.
 const WHERE_ADMIN_KEYS_ARE_MADE: &str =
     "an owner of the organization makes one at platform.openai.com, Organization settings, Admin keys";
 /// The longest name of an unknown field that a message shows, in characters.

@@ -105,7 +105,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Why there is no answer.
+/// The reason for the missing answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendError {
     /// Nobody answers at the host: no connection could be made, or it stayed silent. Another try costs as long.

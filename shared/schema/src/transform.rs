@@ -21,7 +21,7 @@ enum Source {
     Split { from: Vec<String>, separator: String, index: usize },
 }
 
-/// How a value is made unreadable.
+/// The way in which a value is made unreadable.
 #[derive(Debug, Clone)]
 pub(crate) enum Masked {
     Redact(String),

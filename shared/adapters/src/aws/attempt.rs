@@ -1,4 +1,4 @@
-//! How long one attempt of an AWS call may take.
+//! Derives the time limit of one attempt of an AWS call from the deadline.
 //!
 //! A service that is silent once must cost a retry and not the tick. An attempt therefore gets a part of the time that is
 //! left until the deadline of the work it belongs to, and never more than the limit of its kind.

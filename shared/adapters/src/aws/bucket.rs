@@ -115,7 +115,7 @@ impl<C: Clock> S3Bucket<C> {
         }
     }
 
-    /// What stands at `key` now.
+    /// Reads the object at `key` as it is now.
     ///
     /// The rights of a function cover one prefix of the bucket, and S3 then answers 403 for a missing key. The list of
     /// the key's versions tells that apart from an object that may not be read: without an entry there the key is

@@ -47,7 +47,7 @@ pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>
     pub memory: MemoryBudget,
 }
 
-/// What a process keeps between invocations.
+/// The state that a process keeps between invocations.
 struct Warm<V> {
     /// The sources in the order in which they shall be served.
     sources: Vec<Opened<V>>,

@@ -36,7 +36,7 @@ pub(super) struct Opened<V> {
     arn: String,
     /// The secret it was opened with: when that changes it is opened again.
     secret: SecretString,
-    /// When the secret was last read from its store.
+    /// The time at which the secret was last read from its store.
     read_at: Timestamp,
 }
 
@@ -92,7 +92,7 @@ fn in_order<'a, V>(arns: &'a [String], warm: &[Opened<V>]) -> Vec<&'a String> {
     arns
 }
 
-/// What opening a source takes.
+/// The parts that are needed to open a source.
 struct Opener<'a, Se, C, O> {
     budget: &'a MemoryBudget,
     secrets: &'a Se,

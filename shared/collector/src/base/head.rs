@@ -110,7 +110,7 @@ pub struct ListingState {
     /// The last tick could list nothing: the next one begins with a window of this length at random, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_seconds: Option<UnixSeconds>,
-    /// How often the vendor refused this listing, until it answers again.
+    /// Counts the ticks in a row in which the vendor refused this listing; an answer clears it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<NotOffered>,
     /// What the watermark has passed and is tried again.

@@ -1,9 +1,9 @@
-//! How far a tick has come while it runs.
+//! Counts the progress of a tick while it runs.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// What a running tick has done so far.
+/// The progress of a running tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProgressCounts {
     /// Pages listed.

@@ -202,7 +202,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(end)
 }
 
-/// How long a patient fetch may take. The client gives up by itself, but for the pauses that the vendor asks for; a tick
+/// Returns the time limit of a patient fetch. The client gives up by itself, but for pauses that the vendor asks for; a tick
 /// that is too short for that must not be used up by blobs that hang.
 fn patient_time<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
     let limit = run.call_time(Tries::Patient);

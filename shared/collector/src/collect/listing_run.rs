@@ -66,7 +66,7 @@ impl ListingRun {
         })
     }
 
-    /// Whether windows of it are still to be listed.
+    /// Returns `true` if windows of it are still to be listed.
     pub(crate) fn has_more(&self) -> bool {
         let open = |span: &Option<SpanRun>| span.as_ref().is_some_and(|span| !span.is_done());
         !self.has_ended && (open(&self.main) || open(&self.sweep))

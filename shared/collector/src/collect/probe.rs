@@ -1,4 +1,4 @@
-//! What tells a window that is broken from a vendor that is down: after a failure other windows are probed.
+//! Probes other windows after a failure, to tell a broken window from a vendor that is down.
 //!
 //! As soon as one of them answers, the failure was the window's own, and the window becomes pending. When none does, the
 //! vendor is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person there
@@ -166,7 +166,7 @@ fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, 
     }
 }
 
-/// What is probed of these after a failure: all, or one of them after a refusal.
+/// Returns the windows to probe after a failure: all of these, or one of them after a refusal.
 fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if needs_person { &all[at..=at] } else { all }

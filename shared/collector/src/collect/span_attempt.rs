@@ -13,7 +13,7 @@ use crate::plan::pending::{PendingChange, failed_again, unfinished};
 /// A span that continues at a page is listed from its start again after so many failures in a row.
 const RESTART_EVERY: u32 = 5;
 
-/// How much pending work may ask of the vendor.
+/// The number of requests after which pending work stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestLimit(pub(crate) u64);
 

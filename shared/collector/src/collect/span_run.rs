@@ -15,7 +15,7 @@ pub(crate) struct SpanRun {
     mark: Mark,
     pub(crate) remaining: Remaining,
     pub(crate) suspects: Vec<Suspect>,
-    /// How far the mark has been moved.
+    /// The place to which the mark was moved last.
     moved_to: UnixSeconds,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Suspect {
     pub(crate) cursor: Option<String>,
 }
 
-/// What made a window a suspect.
+/// The cause that made a window a suspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     /// It could not be listed.
@@ -37,7 +37,7 @@ pub(crate) enum Cause {
     NotOffered,
 }
 
-/// What listing a span moves.
+/// The mark that moves as a span is listed.
 pub(crate) enum Mark {
     /// The watermark; and sweeps that the span does along the way. `now` is the vendor's time when the tick began.
     Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
@@ -52,7 +52,7 @@ impl SpanRun {
         Self { span, mark, remaining, suspects: Vec::new(), moved_to: span.from }
     }
 
-    /// How long the whole span is, in seconds.
+    /// Returns the length of the whole span in seconds.
     pub(crate) fn seconds(&self) -> UnixSeconds {
         self.span.seconds()
     }
@@ -61,7 +61,7 @@ impl SpanRun {
         self.remaining.is_empty() && self.suspects.is_empty()
     }
 
-    /// Whether the first failure is a refusal: it needs a person, or the listing is not offered. Most of these hold for every
+    /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most hold for each
     /// window.
     pub(crate) fn is_refused(&self) -> bool {
         let is_refusal = |suspect: &Suspect| suspect.error.is_refusal() || suspect.cause == Cause::NotOffered;

@@ -44,7 +44,7 @@ impl Remaining {
         self.parts.first().map(|part| part.from)
     }
 
-    /// How much is still to be listed, in seconds.
+    /// Returns the seconds that are still to be listed.
     #[cfg(test)]
     pub(crate) fn seconds(&self) -> UnixSeconds {
         self.parts.iter().map(|part| part.seconds()).sum()

@@ -14,7 +14,7 @@ use crate::base::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use crate::base::ports::{Bucket, Clock, Put, State, Written};
 use crate::base::stream::Stream;
 
-/// What goes wrong at a call of state or bucket.
+/// A fault of a call of state or bucket.
 pub(crate) enum Fault {
     /// It fails without an effect.
     Before,
@@ -24,7 +24,7 @@ pub(crate) enum Fault {
     Meanwhile(Box<dyn FnOnce()>),
 }
 
-/// Which call a fault meets.
+/// The call that a fault meets.
 pub(crate) enum At {
     /// The one of this number, counted from 0.
     Number(usize),
@@ -50,7 +50,7 @@ impl Calls {
         self.faults.borrow_mut().push((at, fault));
     }
 
-    /// Whether some fault has not met its call.
+    /// Returns `true` if a fault has not met its call.
     pub(crate) fn has_faults(&self) -> bool {
         !self.faults.borrow().is_empty()
     }

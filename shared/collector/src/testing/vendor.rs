@@ -11,7 +11,7 @@ use crate::base::ports::{BlobRef, Body, Clock, Fetched, Item, ListRequest, Liste
 use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window};
 
-/// How a blob answers.
+/// The answer of a blob.
 #[derive(Clone)]
 pub(crate) enum Content {
     /// With chunks, each after its time.
@@ -84,10 +84,10 @@ pub(crate) struct TestVendor {
     pub(crate) hanging: Vec<Window>,
     /// A listing that is never answered.
     pub(crate) hanging_listing: Option<ListingId>,
-    /// Why broken windows are not answered.
+    /// The error that broken windows answer.
     pub(crate) error: PortError,
     pub(crate) answer: Answer,
-    /// How blobs answer, by id.
+    /// The answers of blobs, by id.
     pub(crate) contents: BTreeMap<String, Content>,
     pub(crate) prepared: Result<Prepared, PortError>,
     listed: RefCell<Vec<Window>>,
