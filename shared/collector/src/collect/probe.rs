@@ -167,9 +167,9 @@ fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, 
 }
 
 /// Returns the windows to probe after a failure: all of these, or one of them after a refusal.
-fn probed<T>(all: &[T], needs_person: bool, random: u64) -> &[T] {
+fn probed<T>(all: &[T], is_refusal: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
-    if needs_person { &all[at..=at] } else { all }
+    if is_refusal { &all[at..=at] } else { all }
 }
 
 #[cfg(test)]
