@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::secrets_server::Vault;
-use super::{Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
+use super::{ATTEMPTS, Fault, Faults, HASTY, Hurried, PATIENT, assert_error, sdk};
 use crate::conformance;
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme/openai-AbCdEf";
@@ -98,4 +98,48 @@ async fn b5_secrets_are_listed_by_the_prefix_of_their_names_over_all_pages() {
     faults.next("ListSecrets", error(400, "AccessDeniedException"));
     let denied = secrets.list("audit-pull/").await;
     assert_error(denied, Recovery::Person, &["grant secretsmanager:ListSecrets", "audit-pull/"]);
+}
+
+#[tokio::test]
+async fn b5_short_and_empty_pages_hide_none_of_a_thousand_secrets() {
+    let (secrets, vault, faults) = world(PATIENT).await;
+    let arn = |number: usize| {
+        format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:audit-pull/tenant-{number:04}-AbCdEf")
+    };
+    (0..1_000).for_each(|number| vault.store(&arn(number), "x"));
+    vault.list_in_short_pages(20);
+    let list = secrets.list("audit-pull/").await.unwrap();
+    assert_eq!((list.arns, list.has_more), ((0..1_000).map(arn).collect(), false));
+    assert_eq!(faults.seen("ListSecrets").len(), 100);
+}
+
+#[tokio::test]
+async fn b5_a_page_token_that_repeats_ends_the_listing_and_the_next_one_begins_anew() {
+    let (secrets, vault, faults) = world(PATIENT).await;
+    vault.store("arn:aws:secretsmanager:eu-west-1:123456789012:secret:audit-pull/acme-AbCdEf", "x");
+    let again = Fault::answer(200, json!({"SecretList": [], "NextToken": "again"}).to_string());
+    faults.next_times(2, "ListSecrets", &again);
+    assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["came before", "audit-pull/"]);
+    assert_eq!(faults.seen("ListSecrets").len(), 2);
+    assert_eq!(secrets.list("audit-pull/").await.unwrap().arns.len(), 1);
+}
+
+#[tokio::test]
+async fn b5_a_listing_that_fails_on_a_later_page_goes_on_from_there() {
+    let (secrets, vault, faults) = world(PATIENT).await;
+    let arn = |number: usize| {
+        format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:audit-pull/tenant-{number:04}-AbCdEf")
+    };
+    (0..250).for_each(|number| vault.store(&arn(number), "x"));
+    let token = Fault::answer(200, json!({"SecretList": [], "NextToken": "200"}).to_string());
+    faults.next("ListSecrets", token.clone());
+    faults.next_times(ATTEMPTS, "ListSecrets", &error(500, "InternalServiceError"));
+    assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["InternalServiceError"]);
+    assert_eq!(secrets.list("audit-pull/").await.unwrap().arns.len(), 50);
+    // A page token that has expired costs a listing from the beginning.
+    faults.next("ListSecrets", token);
+    faults.next_times(ATTEMPTS, "ListSecrets", &error(500, "InternalServiceError"));
+    assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["InternalServiceError"]);
+    faults.next("ListSecrets", error(400, "InvalidNextTokenException"));
+    assert_eq!(secrets.list("audit-pull/").await.unwrap().arns.len(), 250);
 }

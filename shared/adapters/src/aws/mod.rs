@@ -5,6 +5,7 @@ mod bucket;
 mod call;
 mod sdk;
 mod secret_list;
+mod secret_walk;
 mod secrets;
 mod state;
 

@@ -2,24 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
-use collector::{Clock, PortError, Secrets, retry};
+use collector::{Clock, PortError, Recovery, Secrets, retry};
 use secrecy::SecretString;
 
 use super::attempt::{SMALL_CALL, attempt};
 use super::call::{Call, CallError, RETRIES};
 use super::secret_list::{ListSecrets, SecretList};
+use super::secret_walk::{Step, Walk};
 
 /// The version of a secret that is in force.
 const CURRENT: &str = "AWSCURRENT";
 
 /// As many as Secrets Manager puts on a page.
 const SECRETS_PER_PAGE: i32 = 100;
-/// Pages of secrets that are listed: 2,000 secrets.
-const MAX_LIST_PAGES: usize = 20;
+/// One call lists for no longer than this; the next one goes on from there.
+const LIST_TIME: Duration = Duration::from_secs(8);
 
 /// Secrets by ARN, each read once while the process is warm.
 #[derive(Debug)]
@@ -27,12 +30,14 @@ pub struct SecretsManager<C> {
     client: Client,
     clock: C,
     read: Mutex<HashMap<String, SecretString>>,
+    /// Listings that ran out of time, by their prefixes.
+    walks: Mutex<HashMap<String, Walk>>,
 }
 
 impl<C: Clock> SecretsManager<C> {
     /// Reads with `client`.
     pub fn new(client: Client, clock: C) -> Self {
-        Self { client, clock, read: Mutex::default() }
+        Self { client, clock, read: Mutex::default(), walks: Mutex::default() }
     }
 
     async fn read(&self, arn: &str) -> Result<SecretString, PortError> {
@@ -61,28 +66,73 @@ impl<C: Clock> Secrets for SecretsManager<C> {
     }
 }
 
-impl<C: Clock> ListSecrets for SecretsManager<C> {
-    async fn list(&self, prefix: &str) -> Result<SecretList, PortError> {
+impl<C: Clock> SecretsManager<C> {
+    async fn page(&self, prefix: &str, token: Option<String>) -> Result<ListSecretsOutput, PortError> {
         let call = list_call(prefix);
         let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
-        let request = self.client.list_secrets().filters(filter).max_results(SECRETS_PER_PAGE);
-        let (mut list, mut token) = (SecretList::default(), None);
-        for _ in 0..MAX_LIST_PAGES {
-            let page = retry(&self.clock, &RETRIES, || async {
-                let sent = attempt(&self.clock, SMALL_CALL, request.clone().set_next_token(token.clone()).send()).await;
-                sent.map_err(|error| CallError::of(&error).into_port(&call))
-            });
-            let page = page.await?;
-            let secrets = page.secret_list.unwrap_or_default().into_iter();
-            // The service may compare names in its own way; our rights go by the letter.
-            let named = secrets.filter(|secret| secret.name().is_some_and(|name| name.starts_with(prefix)));
-            list.arns.extend(named.filter_map(|secret| secret.arn));
-            token = page.next_token;
-            if token.is_none() {
+        let request = self.client.list_secrets().filters(filter).max_results(SECRETS_PER_PAGE).set_next_token(token);
+        retry(&self.clock, &RETRIES, || async {
+            let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
+            sent.map_err(|error| CallError::of(&error).into_port(&call))
+        })
+        .await
+    }
+
+    /// Walks on until the list is complete. In an account with very many other secrets that takes more time than one call
+    /// has: then the walk stays where it is, and the next call goes on from there.
+    async fn walk_on(&self, prefix: &str, walk: &mut Walk) -> Result<SecretList, PortError> {
+        let end = self.clock.now() + LIST_TIME;
+        loop {
+            let page = self.page(prefix, walk.token()).await?;
+            let secrets = page.secret_list.unwrap_or_default().into_iter().map(|secret| (secret.name, secret.arn));
+            if let Step::Done(list) = walk.take(prefix, secrets, page.next_token)? {
                 return Ok(list);
             }
+            if self.clock.now() >= end {
+                return Err(PortError::next_tick(format!(
+                    "secretsmanager:ListSecrets on secrets of {prefix}: the list is not complete after {} pages and {} s; \
+                     the next tick goes on from there",
+                    walk.pages(),
+                    LIST_TIME.as_secs()
+                )));
+            }
         }
-        Ok(SecretList { has_more: true, ..list })
+    }
+}
+
+/// A walk that goes back to its place when nobody waits for it any longer.
+struct Resumable<'a> {
+    walks: &'a Mutex<HashMap<String, Walk>>,
+    prefix: &'a str,
+    walk: Walk,
+}
+
+impl Drop for Resumable<'_> {
+    fn drop(&mut self) {
+        let walk = std::mem::take(&mut self.walk);
+        if walk.pages() > 0 {
+            self.walks.lock().unwrap_or_else(PoisonError::into_inner).insert(self.prefix.to_owned(), walk);
+        }
+    }
+}
+
+impl<C: Clock> ListSecrets for SecretsManager<C> {
+    async fn list(&self, prefix: &str) -> Result<SecretList, PortError> {
+        let walk = self.walks.lock().unwrap_or_else(PoisonError::into_inner).remove(prefix).unwrap_or_default();
+        let mut resumable = Resumable { walks: &self.walks, prefix, walk };
+        let is_resumed = resumable.walk.pages() > 0;
+        let needs_person =
+            |listed: &Result<_, PortError>| listed.as_ref().is_err_and(|error| error.recovery == Recovery::Person);
+        let mut listed = self.walk_on(prefix, &mut resumable.walk).await;
+        if is_resumed && needs_person(&listed) {
+            // A page token expires, and a listing from the beginning needs none.
+            resumable.walk = Walk::default();
+            listed = self.walk_on(prefix, &mut resumable.walk).await;
+        }
+        if needs_person(&listed) {
+            resumable.walk = Walk::default();
+        }
+        listed
     }
 }
 
