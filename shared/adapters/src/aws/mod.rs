@@ -16,5 +16,5 @@ pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client};
 pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;
 #[cfg(feature = "lambda")]
-pub(crate) use secrets::secret_name;
+pub(crate) use secrets::{secret_name, without_suffix};
 pub use state::DynamoState;

@@ -159,7 +159,10 @@ fn call(arn: &str) -> Call {
     Call {
         action: "secretsmanager:GetSecretValue",
         on: format!("secret {name}"),
-        grant: format!("grant secretsmanager:GetSecretValue on {name}, and kms:Decrypt on its key where it has one"),
+        grant: format!(
+            "grant secretsmanager:GetSecretValue on {name}, and kms:Decrypt on its key where it has one; where AWS speaks of \
+             an explicit deny, the secret is named for another vendor too, and must be named for one only"
+        ),
         missing: format!("create {name}, or correct its ARN; a secret marked for deletion must be restored first"),
     }
 }
@@ -167,6 +170,16 @@ fn call(arn: &str) -> Call {
 /// The name in a secret's ARN, `arn:aws:secretsmanager:region:account:secret:NAME`; anything else as it is.
 pub(crate) fn secret_name(arn: &str) -> &str {
     arn.splitn(7, ':').nth(6).unwrap_or(arn)
+}
+
+/// Secrets Manager ends each whole ARN in a hyphen and so many letters and digits.
+const SUFFIX_CHARS: usize = 6;
+
+/// A whole ARN without the suffix that Secrets Manager gave it; `None` where nothing like a suffix ends it.
+pub(crate) fn without_suffix(arn: &str) -> Option<&str> {
+    let (stem, suffix) = arn.rsplit_once('-')?;
+    let is_suffix = suffix.len() == SUFFIX_CHARS && suffix.chars().all(|letter| letter.is_ascii_alphanumeric());
+    is_suffix.then_some(stem)
 }
 
 #[cfg(test)]

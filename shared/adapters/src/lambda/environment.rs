@@ -5,6 +5,8 @@ use std::fmt::Display;
 
 use collector::{Compression, MAX_SHARED_BYTES, PortError, Settings};
 
+use super::claims::claimed_twice;
+
 /// The furthest a new stream may look back, in days.
 const MAX_LOOKBACK_DAYS: u16 = 3_650;
 /// The longest prefix, in characters; S3 takes keys of 1,024 bytes.
@@ -51,7 +53,8 @@ impl Environment {
         Self::parse(vendor, own, &variables)
     }
 
-    /// [`Environment::read`], of these variables. One that is empty counts as not set.
+    /// [`Environment::read`], of these variables. One that is empty counts as not set. Secrets that the variables of
+    /// another vendor name too are a problem.
     pub fn parse(vendor: &str, own: &[&str], variables: &BTreeMap<String, String>) -> Result<Self, PortError> {
         let mut reader = Reader { variables, problems: Vec::new() };
         let (arns_name, prefix_name) = (format!("{vendor}_SECRET_ARNS"), format!("{vendor}_SECRET_PREFIX"));
@@ -75,6 +78,7 @@ impl Environment {
             shared_bytes: reader.optional(MEMORY_SIZE, shared_bytes).unwrap_or(MAX_SHARED_BYTES),
             vendors,
         };
+        claimed_twice(vendor, variables).into_iter().for_each(|(name, problem)| reader.problem(&name, problem));
         match reader.problems[..] {
             [] => Ok(environment),
             _ => Err(PortError::person(format!("the function's environment: {}", reader.problems.join("; ")))),
@@ -305,6 +309,16 @@ mod tests {
         for bad in ["canary", "/", "/a/", "a b/", "sk-admin-canary", &"a".repeat(200)] {
             err("OPENAI_SECRET_PREFIX", bad, "ends in a slash");
         }
+    }
+
+    #[test]
+    fn b5_a_secret_of_two_vendors_stops_the_start() {
+        let prefix = |ours, theirs| parse(&[("OPENAI_SECRET_PREFIX", ours), ("MICROSOFT365_SECRET_PREFIX", theirs)]);
+        assert!(prefix("audit-pull/openai/", "audit-pull/openai-eu/").is_ok());
+        let message = prefix("audit-pull/", "audit-pull/canary/").unwrap_err();
+        assert!(message.contains("OPENAI_SECRET_PREFIX and MICROSOFT365_SECRET_PREFIX: one is"), "{message}");
+        let message = parse(&[("MICROSOFT365_SECRET_PREFIX", "acme")]).unwrap_err();
+        assert!(message.contains("OPENAI_SECRET_ARNS entry 1 begins with MICROSOFT365_SECRET_PREFIX"), "{message}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! source is opened. The shell serves every source at every invocation, in turns where there are many,
 //! tells what came of it in logs and metrics, and fails the invocation when a stream failed.
 
+mod claims;
 mod environment;
 mod failure;
 mod in_flight;

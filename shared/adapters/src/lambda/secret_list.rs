@@ -13,7 +13,7 @@ use super::environment::Environment;
 use super::in_flight::InFlight;
 use super::isolated::isolated;
 use super::sources::not_opened;
-use crate::aws::{ListSecrets, SecretList, with_deadline};
+use crate::aws::{ListSecrets, SecretList, with_deadline, without_suffix};
 
 /// The names are listed again when the list is this old: a new secret is taken within ten minutes.
 const LIST_MAX_AGE: Duration = Duration::from_secs(9 * 60);
@@ -36,9 +36,11 @@ impl Listed {
         let mut arns = environment.secret_arns.clone();
         let Some(prefix) = &environment.secret_prefix else { return (arns, None) };
         let problem = self.renew(prefix, secrets, clock).await.err();
-        let mut known: BTreeSet<_> = arns.iter().cloned().collect();
+        // A named ARN may lack its suffix, and a listed one has it.
+        let known: BTreeSet<_> = arns.iter().cloned().collect();
+        let is_named = |arn: &str| known.contains(arn) || without_suffix(arn).is_some_and(|stem| known.contains(stem));
         let listed = self.0.iter().flat_map(|(_, list)| &list.arns);
-        arns.extend(listed.filter(|arn| known.insert((*arn).clone())).cloned());
+        arns.extend(listed.filter(|arn| !is_named(arn)).cloned());
         (arns, problem.map(|error| not_opened(prefix, &error)))
     }
 
@@ -145,6 +147,13 @@ mod tests {
             seen.push(listed.arns(&environment, &store, &clock).await.0.len());
         }
         assert_eq!((seen[0], seen[9], store.1.get()), (2, 3, 2));
+    }
+
+    #[tokio::test]
+    async fn b5_a_secret_that_is_named_without_its_suffix_and_listed_is_served_once() {
+        let (store, clock) = (Store(RefCell::new(Ok(list(&["a-AbCdEf", "b-AbCdEf"]))), Cell::new(0)), At(Cell::new(0)));
+        let (arns, report) = Listed::default().arns(&environment(), &store, &clock).await;
+        assert_eq!((arns, report), (list(&["a", "b-AbCdEf"]).arns, None));
     }
 
     #[tokio::test]
