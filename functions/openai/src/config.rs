@@ -114,15 +114,21 @@ impl SourceSecret {
     /// Parses the text of the secret called `reference`. Errors name the reference and the
     /// fields, never a part of the text.
     pub fn parse(reference: &str, text: &SecretString) -> Result<Self, PortError> {
-        Self::parse_text(reference, text.expose_secret().trim())
+        Self::parse_named(reference, None, text)
+    }
+
+    /// Parses the text of the secret called `reference`, whose store calls it `name`: without a `source_id` in the text the
+    /// id is made of the name.
+    pub fn parse_named(reference: &str, name: Option<&str>, text: &SecretString) -> Result<Self, PortError> {
+        Self::parse_text(&default_source_id(reference, name), text.expose_secret().trim())
             .map_err(|problem| PortError::person(format!("OpenAI secret {reference}: {problem}")))
     }
 
-    fn parse_text(reference: &str, text: &str) -> Result<Self, String> {
+    fn parse_text(default_id: &str, text: &str) -> Result<Self, String> {
         // Some editors put a byte order mark before the text.
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.starts_with("sk-") {
-            return Self::new(default_source_id(reference), None, None, text);
+            return Self::new(default_id, None, None, text);
         }
         let fields = parse_object(text)?;
         if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
@@ -134,11 +140,11 @@ impl SourceSecret {
             Some(_) => Err(format!("{name} is not a string")),
         };
         let admin_key = field("admin_key")?.ok_or("admin_key is missing or empty")?;
-        Self::new(default_source_id(reference), field("source_id")?, field("source_label")?, admin_key)
+        Self::new(default_id, field("source_id")?, field("source_label")?, admin_key)
     }
 
     fn new(
-        default_id: String,
+        default_id: &str,
         source_id: Option<&str>,
         source_label: Option<&str>,
         admin_key: &str,
@@ -160,7 +166,7 @@ impl SourceSecret {
         {
             return Err("source_id or source_label holds a key; keys belong in admin_key".to_owned());
         }
-        let source_id = source_id.unwrap_or(&default_id);
+        let source_id = source_id.unwrap_or(default_id);
         Ok(Self {
             source_id: SourceId::try_from(source_id.to_owned()).map_err(|error| error.to_string())?,
             source_label: source_label.unwrap_or(source_id).to_owned(),

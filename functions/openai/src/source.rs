@@ -53,7 +53,8 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
         config: &Config,
         reference: &str,
     ) -> Result<Source<Self>, PortError> {
-        let secret = SourceSecret::parse(reference, &secrets.get(reference, false).await?)?;
+        let text = secrets.get(reference, false).await?;
+        let secret = SourceSecret::parse_named(reference, secrets.name(reference).as_deref(), &text)?;
         let streams = secret.streams(&config.listings);
         let vendor = Self {
             http: http.clone(),

@@ -57,6 +57,23 @@ async fn stored_as_bytes() {
 }
 
 #[tokio::test]
+async fn b3_a_secret_that_was_read_has_the_name_that_its_store_tells() {
+    let (secrets, vault, faults) = world(PATIENT).await;
+    let arn = |name: &str| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}");
+    vault.store(&arn("acme-openai-AbCdEf"), "sk-admin-canary");
+    for reference in [arn("acme-openai"), arn("acme-openai-AbCdEf")] {
+        assert_eq!(secrets.name(&reference), None);
+        secrets.get(&reference, false).await.unwrap();
+        assert_eq!(secrets.name(&reference).as_deref(), Some("acme-openai"));
+    }
+    // The answer's ARN is a whole one, and says the name as well.
+    let unnamed = json!({"ARN": arn("acme-tenant-AbCdEf"), "SecretString": "sk-admin-canary"});
+    faults.next(GET, Fault::answer(200, unnamed.to_string()));
+    secrets.get(&arn("acme-tenant"), false).await.unwrap();
+    assert_eq!(secrets.name(&arn("acme-tenant")).as_deref(), Some("acme-tenant"));
+}
+
+#[tokio::test]
 async fn what_passes_is_asked_again() {
     let (secrets, _, faults) = world(HASTY).await;
     for fault in [error(400, "ThrottlingException"), error(500, "InternalServiceError"), Fault::Swallow] {

@@ -104,6 +104,20 @@ async fn b3_bare_keys_in_two_secrets_are_two_sources() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn b3_an_arn_without_its_suffix_gives_the_whole_name_of_its_secret() {
+    let mut world = world().await;
+    for name in ["acme-Q1plus-AbCdEf", "acme-Q2plus-UvWxYz"] {
+        world.bare_secret(name, ADMIN_KEY);
+    }
+    let process = world.start(&["acme-Q1plus", "acme-Q2plus-UvWxYz"], &[]);
+    let summary = world.function.invoke(SCHEDULED, TIME).await.unwrap();
+    assert_eq!((&summary["streams"], &summary["delivered"]), (&json!(2), &json!(2 * EVENTS)));
+    let log = process.end();
+    let sources: BTreeSet<_> = stream_lines(&log).iter().map(|line| line["source"].as_str().unwrap()).collect();
+    assert_eq!(sources, BTreeSet::from(["acme-Q1plus", "acme-Q2plus"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn b1_a_secret_that_is_corrected_is_taken_on_the_next_tick() {
     let mut world = world().await;
     world.bare_secret("acme-AbCdEf", r#"{"admin_key":1}"#);

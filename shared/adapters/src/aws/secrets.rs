@@ -24,12 +24,19 @@ const SECRETS_PER_PAGE: i32 = 100;
 /// One call lists for no longer than this; the next one goes on from there.
 const LIST_TIME: Duration = Duration::from_secs(8);
 
+/// A secret that was read.
+#[derive(Debug, Clone)]
+struct Read {
+    text: SecretString,
+    name: Option<String>,
+}
+
 /// Secrets by ARN, each read once while the process is warm.
 #[derive(Debug)]
 pub struct SecretsManager<C> {
     client: Client,
     clock: C,
-    read: Mutex<HashMap<String, SecretString>>,
+    read: Mutex<HashMap<String, Read>>,
     /// Listings that ran out of time, by their prefixes.
     walks: Mutex<HashMap<String, Walk>>,
 }
@@ -40,13 +47,14 @@ impl<C: Clock> SecretsManager<C> {
         Self { client, clock, read: Mutex::default(), walks: Mutex::default() }
     }
 
-    async fn read(&self, arn: &str) -> Result<SecretString, PortError> {
+    async fn read(&self, arn: &str) -> Result<Read, PortError> {
         let call = call(arn);
         retry(&self.clock, &RETRIES, || async {
             let request = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT);
             let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
             let answer = sent.map_err(|error| CallError::of(&error).into_port(&call))?;
-            text(answer).ok_or_else(|| {
+            let name = name(&answer);
+            text(answer).map(|text| Read { text, name }).ok_or_else(|| {
                 PortError::person(format!("{} on {}: the secret holds no text; store it as text", call.action, call.on))
             })
         })
@@ -57,12 +65,16 @@ impl<C: Clock> SecretsManager<C> {
 impl<C: Clock> Secrets for SecretsManager<C> {
     async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
         let known = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(secret) = known().get(reference).filter(|_| !fresh) {
-            return Ok(secret.clone());
+        if let Some(read) = known().get(reference).filter(|_| !fresh) {
+            return Ok(read.text.clone());
         }
-        let secret = self.read(reference).await?;
-        known().insert(reference.to_owned(), secret.clone());
-        Ok(secret)
+        let read = self.read(reference).await?;
+        known().insert(reference.to_owned(), read.clone());
+        Ok(read.text)
+    }
+
+    fn name(&self, reference: &str) -> Option<String> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).get(reference)?.name.clone()
     }
 }
 
@@ -143,6 +155,12 @@ fn list_call(prefix: &str) -> Call {
         grant: "grant secretsmanager:ListSecrets on all resources; it knows no narrower one".to_owned(),
         missing: "check the AWS region and endpoint".to_owned(),
     }
+}
+
+/// The secret's name: the answer says it, or the answer's ARN, which is always a whole one.
+fn name(answer: &GetSecretValueOutput) -> Option<String> {
+    let of_arn = || answer.arn().and_then(without_suffix).map(|arn| secret_name(arn).to_owned());
+    answer.name().filter(|name| !name.is_empty()).map(str::to_owned).or_else(of_arn)
 }
 
 /// Text is in one field when stored by the console, in the other when stored as bytes.

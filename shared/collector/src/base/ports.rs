@@ -29,12 +29,23 @@ pub trait Clock {
 pub trait Secrets {
     /// The secret's text. `fresh` passes every cache: asked for once after a vendor's 401.
     fn get(&self, reference: &str, fresh: bool) -> impl Future<Output = Result<SecretString, PortError>>;
+
+    /// The name that the store itself has for a secret that was read; `None` when the store told none. A reference does
+    /// not always tell: only some ARNs have a suffix after the name.
+    fn name(&self, reference: &str) -> Option<String> {
+        let _ = reference;
+        None
+    }
 }
 
 /// Sources share what they read secrets from.
 impl<S: Secrets> Secrets for &S {
     async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
         (**self).get(reference, fresh).await
+    }
+
+    fn name(&self, reference: &str) -> Option<String> {
+        (**self).name(reference)
     }
 }
 
