@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod drift;
 mod exit;
+mod hide;
 mod lake;
 mod normalize;
 mod output;
@@ -24,6 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::json;
 
 use crate::exit::{Exit, Failed};
+use crate::hide::Keys;
 
 /// Pulls audit logs of SaaS vendors into your own bucket, every event exactly once.
 #[derive(Debug, Parser)]
@@ -59,10 +61,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    let keys = Keys::among(&arguments);
     let is_json = arguments.iter().any(|argument| argument == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, is_json),
+        Err(error) => return refused(&error, is_json, &keys),
     };
     let ran = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
     match ran {
         Ok(exit) => exit.into(),
         Err(failed) => {
+            let failed = Failed { message: keys.hidden_in(&failed.message), ..failed };
             if is_json {
                 report_json(&failed);
             }
@@ -81,16 +85,20 @@ fn main() -> ExitCode {
 }
 
 /// Ends a command whose arguments are wrong, or that asked for help.
-fn refused(error: &clap::Error, is_json: bool) -> ExitCode {
+fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
     if !error.use_stderr() {
         // A reader that went away does not matter here.
         let _ = error.print();
         return Exit::Well.into();
     }
     if is_json {
-        report_json(&Failed::usage(error.to_string().trim_end()));
+        report_json(&Failed::usage(keys.hidden_in(error.to_string().trim_end())));
     }
-    let _ = error.print();
+    if keys.is_empty() {
+        let _ = error.print();
+    } else {
+        output::note(keys.hidden_in(&error.to_string()).as_bytes());
+    }
     Exit::Usage.into()
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use adapters::clock::SystemClock;
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
+use adapters::looks_like_a_key;
 use collector::{Gap, Settings, Source, SourceCache, StreamReport, Vendor};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -51,8 +52,11 @@ const VARIABLES: &str = "Environment:
 Exit codes: 0 drained; 1 the next tick carries on, or there is a gap; 2 the command, a file it names, or a variable is
 wrong; 3 a person must act.";
 
-/// A prefix is empty or ends in a slash.
+/// A prefix is empty or ends in a slash. It stands in every key of an object, so it is no place for a secret.
 fn prefix(text: &str) -> Result<String, String> {
+    if looks_like_a_key(text) {
+        return Err("holds a key".to_owned());
+    }
     if text.is_empty() || text.ends_with('/') { Ok(text.to_owned()) } else { Err("must end in a slash".to_owned()) }
 }
 
@@ -209,5 +213,6 @@ mod tests {
         assert_eq!(prefix("").as_deref(), Ok(""));
         assert_eq!(prefix("team/").as_deref(), Ok("team/"));
         assert!(prefix("team").is_err());
+        assert!(prefix("sk-admin-canary/").is_err());
     }
 }

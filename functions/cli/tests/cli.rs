@@ -244,6 +244,67 @@ fn d7_json_is_one_object_also_when_the_configuration_is_wrong() {
     assert!(demo.0 == 2 && !demo.1.is_empty(), "{demo:?}");
 }
 
+/// A key or client secret in the wrong place, in each argument and variable that there is.
+#[test]
+fn b6_no_message_repeats_a_key_that_stands_in_a_wrong_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let (lake, file) = (directory.path().join("lake"), directory.path().join("file"));
+    fs::write(&file, "").unwrap();
+    let (lake, file) = (lake.to_str().unwrap(), file.to_str().unwrap());
+    for key in ["sk-admin-canary", "sk-canary0123456789abcdefghijklmnop", "abc8Q~canary.defghijklmnopqrstuvwxyz012345"]
+    {
+        let (within, equals) = (format!("{file}/{key}"), format!("--prefix={key}"));
+        let slash = format!("{key}/");
+        for arguments in [
+            &[key][..],
+            &["pull", key, "--lake", lake],
+            &["pull", "openai", key, "--lake", lake],
+            &["pull", "openai", "--lake", &within],
+            &["pull", "openai", "--lake", lake, "--secret", key],
+            &["pull", "openai", "--lake", lake, "--secret", &within],
+            &["pull", "openai", "--lake", lake, &equals],
+            &["pull", "openai", "--lake", lake, "--prefix", &slash],
+            &["pull", "openai", "--lake", lake, "--lookback-days", key],
+            &["demo", "--lake", lake, "--seed", key],
+            &["normalize", "--log-type", key],
+            &["normalize", "--schema", key],
+            &["normalize", "--log-type", "OpenAI.Audit", "--source-id", &slash],
+            &["schema", "show", key],
+            &["completions", key],
+            &["simulate", "openai", "--port", "0", "--behaviours", key],
+            &["simulate", "openai", "--port", "0", "--records", &within],
+            &["simulate", "openai", "--port", "0", "--ledger", &within],
+        ] {
+            check_hidden(audit_pull().env("OPENAI_ADMIN_KEY", "sk-admin-x").args(arguments));
+            check_hidden(audit_pull().env("OPENAI_ADMIN_KEY", "sk-admin-x").args(arguments).arg("--json"));
+        }
+        for (vendor, name) in [
+            ("openai", "OPENAI_BASE_URL"),
+            ("openai", "OPENAI_LISTINGS"),
+            ("microsoft365", "MICROSOFT365_API_URL"),
+            ("microsoft365", "MICROSOFT365_LOGIN_URL"),
+            ("microsoft365", "MICROSOFT365_TENANT_ID"),
+        ] {
+            for text in [key, &format!("https://user:{key}@host/v1"), &format!("https://host/{key}/v1")] {
+                let mut pull = audit_pull();
+                pull.args(["pull", vendor, "--lake", lake]).env("OPENAI_ADMIN_KEY", "sk-admin-x");
+                for name in ["MICROSOFT365_TENANT_ID", "MICROSOFT365_CLIENT_ID", "MICROSOFT365_CLIENT_SECRET"] {
+                    pull.env(name, "x");
+                }
+                check_hidden(pull.env(name, text));
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn check_hidden(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert_eq!(code(&output), 2, "{output:?}");
+    let said = [&output.stdout[..], &output.stderr].concat();
+    assert!(!said.is_empty() && !String::from_utf8_lossy(&said).contains("canary"), "{output:?}");
+}
+
 #[test]
 fn d8_every_shell_gets_completions_and_the_manual_names_every_command() {
     let told = |arguments: &[&str]| {

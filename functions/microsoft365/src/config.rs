@@ -3,6 +3,7 @@
 //! No message repeats a value: people paste secrets into the wrong field.
 
 use adapters::http::{BadBaseUrl, Url, base_url};
+use adapters::looks_like_a_key;
 use collector::{ListingId, SourceId, Stream};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -81,6 +82,10 @@ pub(crate) enum Credential {
 }
 
 impl Client {
+    fn is_secret(&self, text: &str) -> bool {
+        matches!(&self.credential, Credential::Secret(secret) if secret.expose_secret() == text)
+    }
+
     /// Whether logging in as the other would send the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id
@@ -123,6 +128,12 @@ impl Config {
             id: fields.text("client_id")?.ok_or_else(|| missing("client_id"))?,
             credential: credential(&mut fields)?,
         };
+        // They go into every line.
+        if [source.as_str(), &label].into_iter().any(|text| looks_like_a_key(text) || client.is_secret(text)) {
+            return Err(ConfigError(
+                "source_id or source_label holds a secret; it belongs in client_secret".to_owned(),
+            ));
+        }
         fields.end()?;
         Ok(Self { source, label, tenant, publisher, content_types, endpoints, client })
     }
@@ -359,6 +370,8 @@ mod tests {
         let certificate = json!({"client_secret": null, "certificate_pem": "canary", "private_key_pem": "canary"});
         err(certificate, "certificate_pem is not a certificate in PEM");
         err(json!({"source_id": "a canary"}), "source_id must be");
+        err(json!({"source_label": "canary"}), "source_id or source_label holds a secret");
+        err(json!({"source_id": "sk-admin-canary"}), "source_id or source_label holds a secret");
         err(json!({"cloud": "canary"}), "cloud must be one of commercial, gcc, gcc-high, dod");
         err(json!({"token_endpoint": "canary"}), "token_endpoint must be one of v2, v1");
         err(json!({"content_types": []}), "content_types is empty");

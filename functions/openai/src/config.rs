@@ -1,6 +1,7 @@
 //! What a deployment says about OpenAI, parsed once into what cannot be wrong.
 
 use adapters::http::{Url, base_url};
+use adapters::looks_like_a_key;
 use collector::{ListingId, PortError, Silence, SourceId, Stream, Sweep, VendorPolicy};
 use schema::LogType;
 use secrecy::{ExposeSecret, SecretString};
@@ -87,9 +88,10 @@ fn parse_base_url(text: &str) -> Result<Url, PortError> {
 
 fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
     let mut listings = Vec::new();
-    for name in text.split(',').map(str::trim) {
+    for (at, name) in (1..).zip(text.split(',').map(str::trim)) {
         let listing = LISTINGS.into_iter().find(|listing| *listing == name).ok_or_else(|| {
-            PortError::person(format!("OPENAI_LISTINGS holds {name:?}; the listings are {}", LISTINGS.join(", ")))
+            let (chars, all) = (name.chars().count(), LISTINGS.join(", "));
+            PortError::person(format!("OPENAI_LISTINGS: entry {at} ({chars} characters) is none of the listings {all}"))
         })?;
         if !listings.contains(&listing) {
             listings.push(listing);
@@ -162,7 +164,7 @@ impl SourceSecret {
         if [source_id, source_label]
             .into_iter()
             .flatten()
-            .any(|text| text.starts_with("sk-") || text.contains(ADMIN_KEY_PREFIX))
+            .any(|text| text.starts_with("sk-") || looks_like_a_key(text) || text == admin_key)
         {
             return Err("source_id or source_label holds a key; keys belong in admin_key".to_owned());
         }
@@ -263,6 +265,8 @@ mod tests {
         assert_eq!(config(None, Some("tenant")).unwrap().listings, ["tenant"]);
         assert_eq!(config(None, Some("tenant, organization,tenant")).unwrap().listings, ["tenant", "organization"]);
         assert!(config(None, Some("tenants")).unwrap_err().contains("organization, tenant"));
+        let error = config(None, Some("tenant, sk-admin-canary")).unwrap_err();
+        assert!(error.contains("entry 2 (15 characters)") && !error.contains("canary"), "{error}");
     }
 
     fn ok(text: &str, id: &str, label: &str, key: &str) {
@@ -304,6 +308,8 @@ mod tests {
         err(r#"{"source_id":"sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
         err(r#"{"source_id":"Bearer sk-admin-canary","admin_key":"acme"}"#, "keys belong in admin_key");
         err(r#"{"source_id":"a b","admin_key":"sk-admin-canary"}"#, "change source_id");
+        err(r#"{"source_id":"canary!","admin_key":"sk-admin-x"}"#, "7 characters, and that at 7 is not allowed");
+        err(r#"{"source_label":"canary","admin_key":"canary"}"#, "keys belong in admin_key");
     }
 
     #[test]

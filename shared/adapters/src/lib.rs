@@ -5,8 +5,11 @@ pub mod aws;
 pub mod clock;
 #[cfg(feature = "http")]
 pub mod http;
+mod key_shape;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 
 #[cfg(feature = "local")]
 pub mod local;
+
+pub use key_shape::looks_like_a_key;

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use crate::looks_like_a_key;
+
 /// A base URL that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {problem}")]
@@ -26,7 +28,7 @@ pub fn base_url(variable: &'static str, text: &str) -> Result<Url, BadBaseUrl> {
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(bad("must be https://; plain http:// is for 127.0.0.1 and localhost only"));
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    if !url.username().is_empty() || url.password().is_some() || looks_like_a_key(text) {
         return Err(bad("must not hold credentials"));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -82,5 +84,7 @@ mod tests {
         err("http://127.0.0.1.example.com", "plain http://");
         err("https://me:hunter2@example.com", "credentials");
         err("https://example.com/?key=hunter2", "query");
+        err("https://example.com/sk-admin-hunter2/v1", "credentials");
+        err("https://sk-admin-hunter2.example.com/v1", "credentials");
     }
 }

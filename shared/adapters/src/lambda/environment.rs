@@ -6,6 +6,7 @@ use std::fmt::Display;
 use collector::{Compression, MAX_SHARED_BYTES, PortError, Settings};
 
 use super::claims::claimed_twice;
+use crate::looks_like_a_key;
 
 /// The furthest a new stream may look back, in days.
 const MAX_LOOKBACK_DAYS: u16 = 3_650;
@@ -101,6 +102,11 @@ impl Reader<'_> {
     fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())?;
         match parse(text) {
+            // It would stand in keys of objects, in messages and in logs.
+            Ok(_) if looks_like_a_key(text) => {
+                self.problem(name, "holds a key; keys belong in Secrets Manager only");
+                None
+            }
             Ok(value) => Some(value),
             Err(problem) => {
                 self.problem(name, problem);
@@ -288,6 +294,11 @@ mod tests {
         err("PREFIX", "/canary", "must be at most");
         err("PREFIX", "a//b", "two together");
         err("PREFIX", "a b", "A-Z");
+        for name in ["STATE_TABLE", "BUCKET", "PREFIX"] {
+            err(name, "sk-admin-canary", "holds a key");
+        }
+        err("OPENAI_SECRET_PREFIX", "sk-admin-canary/", "holds a key");
+        err("OPENAI_SECRET_ARNS", &ARN.replace("acme", "sk-admin-canary"), "holds a key");
         err("COMPRESSION", "canary", "gzip or zstd");
         err("LOOKBACK_DAYS", "canary", "whole number");
         err("LOOKBACK_DAYS", "-1", "whole number");

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use collector::{PortError, Secrets};
 use secrecy::SecretString;
+
+use crate::looks_like_a_key;
 
 /// No secret is larger; a bigger file is not one.
 const MAX_SECRET_BYTES: u64 = 64 << 10;
@@ -51,7 +53,7 @@ fn read(path: &PathBuf) -> Result<SecretString, PortError> {
     let mut text = String::new();
     // The cause is named by its kind alone: a decoding error could quote the content.
     let failed = |error: std::io::Error| {
-        PortError::person(format!("cannot read the secret file {}: {}; check --secret", path.display(), error.kind()))
+        PortError::person(format!("cannot read the secret file {}: {}; check --secret", shown(path), error.kind()))
     };
     let file = File::open(path).map_err(failed)?;
     let read = file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
@@ -59,12 +61,19 @@ fn read(path: &PathBuf) -> Result<SecretString, PortError> {
     if read as u64 > MAX_SECRET_BYTES {
         return Err(PortError::person(format!(
             "the secret file {} is larger than {MAX_SECRET_BYTES} bytes; check --secret",
-            path.display()
+            shown(path)
         )));
     }
     let trimmed = secrecy::ExposeSecret::expose_secret(&text).trim();
     if trimmed.is_empty() {
-        return Err(PortError::person(format!("the secret file {} is empty; check --secret", path.display())));
+        return Err(PortError::person(format!("the secret file {} is empty; check --secret", shown(path))));
     }
     Ok(SecretString::from(trimmed))
+}
+
+/// The path if it looks like one: it may be the secret itself, given in the place of its file.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_path = text.contains(['/', '\\', '.']) && !looks_like_a_key(&text);
+    if is_path { text } else { "(not shown: it may be a secret)".to_owned() }
 }

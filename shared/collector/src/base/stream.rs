@@ -11,10 +11,23 @@ const MAX_SOURCE_ID_CHARS: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct SourceId(String);
 
-/// A source id that is not `[A-Za-z0-9_.-]{1,64}`.
+/// A source id that is not `[A-Za-z0-9_.-]{1,64}`. The text itself is not kept: it may be a secret in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("source_id {0:?} is not 1 to 64 of the characters A-Z a-z 0-9 _ . -; change source_id in the source's secret")]
-pub struct BadSourceId(String);
+#[error(
+    "source_id is not 1 to 64 of the characters A-Z a-z 0-9 _ . - (it has {chars} characters{}); change source_id in the \
+     source's secret", self.position()
+)]
+pub struct BadSourceId {
+    chars: usize,
+    /// The place of the first character that is not allowed, from 1.
+    bad_at: Option<usize>,
+}
+
+impl BadSourceId {
+    fn position(&self) -> String {
+        self.bad_at.map(|at| format!(", and that at {at} is not allowed")).unwrap_or_default()
+    }
+}
 
 impl SourceId {
     /// The id as text.
@@ -28,8 +41,9 @@ impl TryFrom<String> for SourceId {
 
     fn try_from(text: String) -> Result<Self, BadSourceId> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-        if text.is_empty() || text.len() > MAX_SOURCE_ID_CHARS || !text.chars().all(allowed) {
-            return Err(BadSourceId(text));
+        let bad_at = text.chars().position(|c| !allowed(c)).map(|at| at + 1);
+        if text.is_empty() || text.len() > MAX_SOURCE_ID_CHARS || bad_at.is_some() {
+            return Err(BadSourceId { chars: text.chars().count(), bad_at });
         }
         Ok(Self(text))
     }
