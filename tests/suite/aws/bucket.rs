@@ -164,6 +164,62 @@ async fn d10_a_missing_key_that_s3_hides_is_told_from_one_that_may_not_be_read()
     assert!(world.get().await.unwrap().is_some(), "the version behind the marker");
 }
 
+/// It is there for those who list and hidden from those who read, until it is read or three looks are over.
+#[tokio::test]
+async fn d10_a_hidden_key_that_is_listed_is_read_again_before_a_person_is_told() {
+    let world = world(PATIENT).await;
+    world.put().await.unwrap();
+    for looks in [2, 3] {
+        for look in 0..looks {
+            world.fail("GET", 403, "AccessDenied");
+            world.faults.next_times(usize::from(look < 2), "GET", &Fault::Pass);
+        }
+        let got = world.get().await;
+        if looks == 2 {
+            assert_eq!(got, Ok(Some(b"ours".to_vec())));
+        } else {
+            assert_error(got, Recovery::Person, &["grant s3:GetObject", KEY]);
+        }
+        assert!(world.faults.are_spent());
+    }
+}
+
+#[tokio::test]
+async fn d10_a_missing_record_that_s3_hides_is_not_replaced() {
+    let world = world(PATIENT).await;
+    world.fail("GET", 403, "AccessDenied");
+    assert_eq!(world.replace().await, Ok(false));
+    world.create_record().await;
+    world.store.delete(RECORD);
+    world.fail("GET", 403, "AccessDenied");
+    assert_eq!(world.replace().await, Ok(false));
+    assert_eq!(world.faults.seen("PUT").len(), 1);
+}
+
+#[tokio::test]
+async fn d10_a_record_that_goes_before_its_replacement_is_no_missing_right() {
+    let world = world(PATIENT).await;
+    let there = Fault::Answer { status: 200, headers: &[("etag", "\"1\"")], body: "old".to_owned() };
+    world.faults.next("GET", there.clone());
+    world.fail("PUT", 403, "AccessDenied");
+    assert_eq!(world.replace().await, Ok(false));
+    // Where it is still there, the right to put is missing.
+    world.create_record().await;
+    world.faults.next("GET", there);
+    world.fail("PUT", 403, "AccessDenied");
+    assert_error(world.replace().await, Recovery::Person, &["grant s3:PutObject", RECORD]);
+}
+
+#[tokio::test]
+async fn d10_a_key_whose_versions_may_not_be_listed_says_which_rights_are_missing() {
+    let world = world(PATIENT).await;
+    for _ in 0..2 {
+        world.fail("GET", 403, "AccessDenied");
+    }
+    let says = ["S3 answers so for a missing key too", "grant s3:GetObject", "grant s3:ListBucketVersions", KEY];
+    assert_error(world.get().await, Recovery::Person, &says);
+}
+
 #[tokio::test]
 async fn err_no_such_bucket() {
     let (upstream, _) = Store::serve().await;

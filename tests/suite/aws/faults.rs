@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 pub(crate) enum Fault {
     /// Answered in the service's place; the service never hears of it.
     Answer { status: u16, headers: &'static [(&'static str, &'static str)], body: String },
+    /// None: the request is passed on.
+    Pass,
     /// Neither passed on nor answered.
     Swallow,
     /// Done, but the answer never comes.

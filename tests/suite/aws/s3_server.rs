@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use futures_util::TryStreamExt;
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    ChecksumCRC32, ETag, ETagCondition, GetObjectInput, GetObjectOutput, ListObjectVersionsInput,
+    ChecksumCRC32, DeleteMarkerEntry, ETag, ETagCondition, GetObjectInput, GetObjectOutput, ListObjectVersionsInput,
     ListObjectVersionsOutput, ObjectVersion, PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::service::S3ServiceBuilder;
@@ -161,7 +161,8 @@ impl S3 for Store {
         let marker = input.key_marker.zip(input.version_id_marker);
         let after = |(key, id): (String, String)| all.iter().position(|(k, v)| **k == key && v.id == id).unwrap() + 1;
         let start = marker.map_or(0, after);
-        let page = &all[start..all.len().min(start + VERSIONS_A_PAGE)];
+        let size = input.max_keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(VERSIONS_A_PAGE);
+        let page = &all[start..all.len().min(start + size.min(VERSIONS_A_PAGE))];
         let more = start + page.len() < all.len();
         let objects = page.iter().filter(|(_, version)| version.object.is_some());
         let objects = objects.map(|(key, version)| ObjectVersion {
@@ -169,9 +170,16 @@ impl S3 for Store {
             version_id: Some(version.id.clone()),
             ..ObjectVersion::default()
         });
+        let markers = page.iter().filter(|(_, version)| version.object.is_none());
+        let markers = markers.map(|(key, version)| DeleteMarkerEntry {
+            key: Some((*key).clone()),
+            version_id: Some(version.id.clone()),
+            ..DeleteMarkerEntry::default()
+        });
         let last = page.last().filter(|_| more);
         Ok(S3Response::new(ListObjectVersionsOutput {
             versions: Some(objects.collect()),
+            delete_markers: Some(markers.collect()),
             is_truncated: Some(more),
             next_key_marker: last.map(|(key, _)| (*key).clone()),
             next_version_id_marker: last.map(|(_, version)| version.id.clone()),

@@ -20,6 +20,8 @@ use super::call::{Call, CallError, RETRIES};
 const MAX_OBJECT_BYTES: usize = 128 << 20;
 /// Pages of versions read behind a delete marker; each holds up to 1,000.
 const MAX_VERSION_PAGES: usize = 16;
+/// Looks at a key that S3 hides: each sees it as it was at another moment.
+const MAX_LOOKS: usize = 3;
 /// S3 says so of a key whose newest version is a delete marker.
 const DELETE_MARKER: &str = "x-amz-delete-marker";
 
@@ -43,6 +45,14 @@ enum Stands {
     DeleteMarker,
     /// Not known: S3 answered 403, as it also does for a missing key to those who may list only a part of the bucket.
     Hidden(PortError),
+}
+
+/// A key for which S3 answered 403, as the list of versions has it.
+enum Hidden {
+    /// There is no object.
+    Gone(Stands),
+    /// There is one, and this was the answer.
+    Listed(PortError),
 }
 
 /// The newest entry of a key in the list of versions.
@@ -121,16 +131,28 @@ impl<C: Clock> S3Bucket<C> {
     /// the key's versions tells that apart from an object that may not be read: without an entry there the key is
     /// missing. One that may not be listed either is never taken for missing.
     async fn current(&self, key: &str) -> Result<Stands, PortError> {
-        let denied = match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
-            Stands::Hidden(denied) => denied,
-            stands => return Ok(stands),
-        };
+        let mut looks = 1;
+        loop {
+            let denied = match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
+                Stands::Hidden(denied) => denied,
+                stands => return Ok(stands),
+            };
+            match self.hidden(key, denied).await? {
+                Hidden::Gone(stands) => return Ok(stands),
+                // It was created after it had been asked for, or else it may not be read.
+                Hidden::Listed(_) if looks < MAX_LOOKS => looks += 1,
+                Hidden::Listed(denied) => return Ok(Stands::Hidden(denied)),
+            }
+        }
+    }
+
+    /// What the list of versions says of a key for which S3 answered 403.
+    async fn hidden(&self, key: &str, denied: PortError) -> Result<Hidden, PortError> {
         match retry(&self.clock, &RETRIES, || self.newest_entry(key)).await {
-            Ok(Newest::Nothing) => Ok(Stands::Nothing),
-            Ok(Newest::DeleteMarker) => Ok(Stands::DeleteMarker),
-            // Somebody may have created it since it was asked for.
-            Ok(Newest::Version) => retry(&self.clock, &RETRIES, || self.read(key, None)).await,
-            Err(error) if error.recovery == Recovery::Person => Err(denied),
+            Ok(Newest::Nothing) => Ok(Hidden::Gone(Stands::Nothing)),
+            Ok(Newest::DeleteMarker) => Ok(Hidden::Gone(Stands::DeleteMarker)),
+            Ok(Newest::Version) => Ok(Hidden::Listed(denied)),
+            Err(error) if error.recovery == Recovery::Person => Err(unlisted(denied, &error)),
             Err(error) => Err(error),
         }
     }
@@ -160,9 +182,17 @@ impl<C: Clock> S3Bucket<C> {
                     self.bucket
                 ))
             }),
-            Stands::Hidden(denied) => Err(denied),
+            Stands::Hidden(denied) => match self.hidden(key, denied).await? {
+                Hidden::Gone(_) => Ok(None),
+                Hidden::Listed(denied) => Err(denied),
+            },
             _ => Ok(None),
         }
+    }
+
+    /// Returns `true` if there is no object at `key` now.
+    async fn is_gone(&self, key: &str) -> Result<bool, PortError> {
+        Ok(matches!(self.current(key).await?, Stands::Nothing | Stands::DeleteMarker))
     }
 
     /// The version under the delete marker.
@@ -247,6 +277,14 @@ impl<C: Clock> Bucket for S3Bucket<C> {
         .await;
         match put {
             Ok(true) => Ok(true),
+            // S3 answers 403 to a match with a key that is gone as well, where it hides missing keys.
+            Err(error) if error.recovery == Recovery::Person => {
+                if self.is_gone(key).await.unwrap_or(false) {
+                    Ok(false)
+                } else {
+                    Err(error)
+                }
+            }
             Ok(false) | Err(_) if !may_be_done.get() => Ok(false),
             // The match may have failed because an earlier attempt replaced the object and its answer was lost.
             Ok(false) => Ok(self.e_tag_of(key, &body).await?.is_some()),
@@ -255,16 +293,24 @@ impl<C: Clock> Bucket for S3Bucket<C> {
     }
 }
 
-/// Whether the answer says that nothing stands at the key. Only `NoSuchKey` says so: any other
+/// What the answer says of a key at which nothing stands. Only `NoSuchKey` and `NoSuchVersion` say so: any other
 /// 404, a missing bucket's for one, is an error.
 fn nothing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Stands> {
     let response = error.raw_response()?;
     let code = error.as_service_error()?.code();
-    if response.status().as_u16() != 404 || code != Some("NoSuchKey") {
+    if response.status().as_u16() != 404 || !matches!(code, Some("NoSuchKey" | "NoSuchVersion")) {
         return None;
     }
     let deleted = response.headers().get(DELETE_MARKER) == Some("true");
     Some(if deleted { Stands::DeleteMarker } else { Stands::Nothing })
+}
+
+/// The error of a key that S3 hides and whose versions may not be listed: nobody can tell whether it is there.
+fn unlisted(denied: PortError, error: &PortError) -> PortError {
+    PortError::person(format!(
+        "{}. S3 answers so for a missing key too, and the versions of the key cannot be listed either: {}",
+        denied.message, error.message
+    ))
 }
 
 /// Whether the object of an `If-Match` has another ETag, or is gone.
