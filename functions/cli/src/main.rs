@@ -10,6 +10,8 @@ mod drift;
 mod exit;
 mod hide;
 mod lake;
+#[cfg(test)]
+mod named_commands;
 mod normalize;
 mod output;
 mod progress;
@@ -123,41 +125,10 @@ async fn run(command: Command) -> Result<Exit, Failed> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::{Path, PathBuf};
-
     use super::*;
 
     #[test]
     fn arguments_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    /// The files below `folder` that are shown to people or make what they are shown.
-    fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let is_text = path.extension().is_some_and(|ending| ending == "rs" || ending == "yaml" || ending == "md");
-            if path.is_dir() && !path.ends_with("target") {
-                texts(&path, found);
-            } else if is_text {
-                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-
-    #[test]
-    fn d4_no_message_names_a_command_that_does_not_exist() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut found = vec![(root.join("template.yaml"), fs::read_to_string(root.join("template.yaml")).unwrap())];
-        ["functions", "shared", "infra"].iter().for_each(|folder| texts(&root.join(folder), &mut found));
-        let command = Cli::command();
-        let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
-        for (path, text) in found {
-            for after in text.split("`audit-pull ").skip(1) {
-                let name: String = after.chars().take_while(char::is_ascii_lowercase).collect();
-                assert!(name.is_empty() || names.contains(&name.as_str()), "{}: {name}", path.display());
-            }
-        }
     }
 }

@@ -1,0 +1,101 @@
+//! Holds every text of the project to the commands and options that there are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Command, CommandFactory};
+
+use crate::Cli;
+
+const NAME: &str = "audit-pull ";
+/// Words that follow the project's name in sentences about it.
+const WORDS_OF_SENTENCES: [&str; 8] = ["deployment", "does", "failed", "function", "is", "may", "row", "stopped"];
+/// What is shown to people, or makes what they are shown. Files without an ending are scripts.
+const ENDINGS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
+/// Folders with data or with what was built.
+const NO_TEXTS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];
+
+/// The files below `folder` that may name a command.
+fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let ending = path.extension().map_or("", |ending| ending.to_str().unwrap());
+        if path.is_dir() {
+            if !NO_TEXTS.iter().any(|name| path.ends_with(name)) {
+                texts(&path, found);
+            }
+        } else if ENDINGS.contains(&ending)
+            && let Ok(text) = fs::read_to_string(&path)
+        {
+            found.push((path, text));
+        }
+    }
+}
+
+/// Returns the problem with what stands after the command's name; none if that is a sentence, or a command with its options.
+fn problem(after: &str) -> Option<String> {
+    let is_of_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_lowercase());
+    let first: String = after.chars().take_while(|c| is_of_word(*c)).collect();
+    if !is_name(&first) || WORDS_OF_SENTENCES.contains(&first.as_str()) {
+        return None;
+    }
+    let root = Cli::command();
+    let Some(mut command) = root.find_subcommand(&first) else { return Some(format!("no command {first}")) };
+    // Tables of Markdown write `\|` between alternatives.
+    let line = after.replace("\\|", "/");
+    let line = line.split(['`', '\n', '"', ';', '|', '#', '&', '<', '>']).next().unwrap();
+    let rest: Vec<&str> = line[first.len()..].split_whitespace().collect();
+    if command.has_subcommands() {
+        let alternatives = rest.iter().take_while(|token| !token.starts_with("--")).flat_map(|token| token.split('/'));
+        let names: Vec<&str> = alternatives.filter(|name| is_name(name)).collect();
+        if let Some(name) = names.iter().find(|name| command.find_subcommand(name).is_none()) {
+            return Some(format!("no command {first} {name}"));
+        }
+        if let [name] = names[..] {
+            command = command.find_subcommand(name).unwrap();
+        }
+    }
+    let rest = rest.into_iter();
+    let options = rest.filter_map(|token| token.trim_start_matches(['[', '(', '\'']).strip_prefix("--"));
+    let options = options.map(|name| name.chars().take_while(|c| is_of_word(*c)).collect::<String>());
+    let unknown = options.into_iter().find(|name| !has_option(command, name));
+    unknown.map(|name| format!("no option --{name} of {first}"))
+}
+
+fn has_option(command: &Command, name: &str) -> bool {
+    name == "help" || command.get_arguments().any(|argument| argument.get_long() == Some(name))
+}
+
+#[test]
+fn d4_no_text_names_a_command_or_an_option_that_does_not_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    texts(&root, &mut found);
+    let mut named = 0;
+    for (path, text) in found {
+        for after in text.split(NAME).skip(1) {
+            named += 1;
+            assert_eq!(problem(after), None, "{}: {}", path.display(), after.lines().next().unwrap());
+        }
+    }
+    assert!(named >= 30, "{named}: the texts were not found");
+}
+
+#[test]
+fn d4_a_command_that_does_not_exist_is_found_in_any_form() {
+    for (after, expected) in [
+        ("rebuild`, with the schedules off", "no command rebuild"),
+        ("doctor", "no command doctor"),
+        ("pull openai --lakes DIR`", "no option --lakes of pull"),
+        ("pull openai\\|microsoft365 [--since T]`", "no option --since of pull"),
+        ("schema parquet T", "no command schema parquet"),
+        ("schema list\\|show T\\|parquet T`", "no command schema parquet"),
+        ("schema duckdb T --folder LAKE", "no option --folder of schema"),
+    ] {
+        assert_eq!(problem(after).as_deref(), Some(expected), "{after}");
+    }
+    for after in ["is free", "schema list\\|show T`", "schema duckdb T --lake LAKE", "pull --help", "man`", "{name}"] {
+        assert_eq!(problem(after), None, "{after}");
+    }
+}
