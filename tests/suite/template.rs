@@ -189,8 +189,9 @@ fn b5_one_list_of_arns_for_both_vendors_is_refused() {
     assert!(both.refusals()[0].contains("for one vendor only"), "{:?}", both.refusals());
 }
 
+/// The rules are evaluated: all defaults are refused, and every choice of vendors is accepted.
 #[test]
-fn d11_a_rule_refuses_all_defaults_and_accepts_any_vendor() {
+fn d11_a_deployment_without_a_vendor_is_refused() {
     let refusals = |given: &[(&str, &str)]| Stack::new(given).refusals();
     let none = refusals(&[]);
     assert!(none.len() == 1 && none[0].contains("at least one vendor"), "{none:?}");

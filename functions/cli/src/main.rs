@@ -131,4 +131,9 @@ mod tests {
     fn arguments_are_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn d4_no_message_names_a_command_that_does_not_exist() {
+        named_commands::check_all_texts();
+    }
 }

@@ -67,8 +67,8 @@ fn has_option(command: &Command, name: &str) -> bool {
     name == "help" || command.get_arguments().any(|argument| argument.get_long() == Some(name))
 }
 
-#[test]
-fn d4_no_text_names_a_command_or_an_option_that_does_not_exist() {
+/// Panics when a text names a command or an option that does not exist.
+pub(crate) fn check_all_texts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
     texts(&root, &mut found);
