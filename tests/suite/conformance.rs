@@ -137,6 +137,7 @@ async fn head_comes_back_whole(state: &impl State) {
         sweep_progress: Some(SweepProgress { reach: u32::MAX, began: -3, at: -2 }),
         window_seconds: Some(1),
         not_offered: Some(NotOffered { refusals: 2, until: Some(7) }),
+        refusals: u32::MAX,
         pending: PendingWork {
             spans: (0..64).map(pending_span).collect(),
             blobs: (0..500).map(pending_blob).collect(),

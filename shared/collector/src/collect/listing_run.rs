@@ -85,6 +85,9 @@ impl ListingRun {
         let outcome = list_window(run, request).await?;
         // A window that is too long may only be one whose place is lost again and again.
         self.has_succeeded |= outcome.is_answer() && !matches!(outcome, WindowOutcome::TooLong { .. });
+        if outcome.is_answer() {
+            run.clear_refusals(self.id);
+        }
         Ok(match outcome {
             WindowOutcome::Complete { pages } => {
                 if !span.remaining.is_empty() {
@@ -162,6 +165,7 @@ impl ListingRun {
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     pub(crate) fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
+        run.clear_refusals(self.id);
         for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
             run.record_failure(&error);
             if cursor.is_none() {
