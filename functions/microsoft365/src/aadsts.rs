@@ -22,8 +22,9 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
         (404, None) => (again, "there is no login service; check MICROSOFT365_LOGIN_URL if it is set"),
         (_, None) => (again, "the answer is not the login service's but a gateway's"),
     };
+    let spreads = if recovery == Recovery::PersonIfPersistent { SPREADS } else { "" };
     let code = code.map(|code| format!(" AADSTS{code}")).unwrap_or_default();
-    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}") }
+    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}{spreads}") }
 }
 
 /// The first number we know, else the first: the vendor puts a general one before the precise one.
@@ -31,6 +32,9 @@ fn telling_code(refusal: &LoginRefusal) -> Option<u32> {
     let known = refusal.codes.iter().find(|code| known_code(**code).is_some());
     known.or(refusal.codes.first()).copied()
 }
+
+/// What else a refusal may mean that may pass by itself.
+const SPREADS: &str = " (what was changed a moment ago may take some minutes until it is known everywhere)";
 
 /// Numbers that the login also gives while a new app registration, credential, permission or consent is not known
 /// everywhere yet: the failure passes by itself, or a person must act.

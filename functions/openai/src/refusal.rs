@@ -173,7 +173,7 @@ fn unauthorized(error: &ApiError) -> String {
     if refuses_address(error) {
         return "the organization's IP allowlist does not hold this collector's address: add it".to_owned();
     }
-    format!("the admin key is not accepted: put a valid key that has {SCOPE} into the secret")
+    format!("the admin key is not accepted; if this lasts, put a valid key that has {SCOPE} into the secret")
 }
 
 /// One bounded line of foreign text.
