@@ -158,7 +158,8 @@ async fn head_comes_back_whole(state: &impl State) {
 }
 
 fn pending_span(number: i64) -> PendingSpan {
-    let schedule = Schedule { first_failure: -1, last_attempt: 0, attempts: u32::MAX, next_attempt: i64::MAX };
+    let schedule =
+        Schedule { first_failure: -1, last_attempt: 0, attempts: u32::MAX, next_attempt: i64::MAX, refusals: 3 };
     let (from, cursor) = (number * 10, Some(format!("cursor \"{number}\" é")));
     PendingSpan {
         from,

@@ -8,7 +8,7 @@ use crate::base::pending::PendingSpan;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window, time_until};
-use crate::plan::pending::{PendingChange, failed_again, unfinished};
+use crate::plan::pending::{PendingChange, failed_with, unfinished};
 use crate::plan::window_size::WindowSize;
 use crate::plan::windows::{Plan, plan};
 
@@ -111,7 +111,7 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
-                self.make_pending(run, Window { from: to, ..window }, error.message, None);
+                self.make_pending(run, Window { from: to, ..window }, error, None);
                 Step::Answered
             }
             WindowOutcome::Failed { error, cursor } => {
@@ -171,7 +171,7 @@ impl ListingRun {
             if cursor.is_none() {
                 self.new_spans.push(window);
             }
-            self.make_pending(run, window, error.message, cursor);
+            self.make_pending(run, window, error, cursor);
         }
     }
 
@@ -180,11 +180,11 @@ impl ListingRun {
         &self,
         run: &mut StreamRun<'_, S, B, C, V>,
         window: Window,
-        reason: String,
+        error: PortError,
         cursor: Option<String>,
     ) {
-        let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-        let span = PendingSpan::new(window, schedule, cursor, reason);
+        let schedule = failed_with(&error, None, run.env.now(), run.policy.tick_seconds);
+        let span = PendingSpan::new(window, schedule, cursor, error.message);
         run.change_pending(self.id, PendingChange::Span(span));
     }
 

@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn span(from: i64, to: i64) -> PendingSpan {
-        let schedule = Schedule { first_failure: 1, last_attempt: 1, attempts: 1, next_attempt: 2 };
+        let schedule = Schedule { first_failure: 1, last_attempt: 1, attempts: 1, next_attempt: 2, refusals: 0 };
         PendingSpan::new(Window { from, to }, schedule, None, String::new())
     }
 
