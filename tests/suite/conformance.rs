@@ -137,6 +137,7 @@ async fn head_comes_back_whole(state: &impl State) {
         sweep_progress: Some(SweepProgress { reach: u32::MAX, began: -3, at: -2 }),
         window_seconds: Some(1),
         not_offered: Some(NotOffered { refusals: 2, until: Some(7) }),
+        refusals: u32::MAX,
         pending: PendingWork {
             spans: (0..64).map(pending_span).collect(),
             blobs: (0..500).map(pending_blob).collect(),
@@ -157,7 +158,8 @@ async fn head_comes_back_whole(state: &impl State) {
 }
 
 fn pending_span(number: i64) -> PendingSpan {
-    let schedule = Schedule { first_failure: -1, last_attempt: 0, attempts: u32::MAX, next_attempt: i64::MAX };
+    let schedule =
+        Schedule { first_failure: -1, last_attempt: 0, attempts: u32::MAX, next_attempt: i64::MAX, refusals: 3 };
     let (from, cursor) = (number * 10, Some(format!("cursor \"{number}\" é")));
     PendingSpan {
         from,

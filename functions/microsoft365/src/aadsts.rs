@@ -22,8 +22,9 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
         (404, None) => (again, "there is no login service; check MICROSOFT365_LOGIN_URL if it is set"),
         (_, None) => (again, "the answer is not the login service's but a gateway's"),
     };
+    let spreads = if recovery == Recovery::PersonIfPersistent { SPREADS } else { "" };
     let code = code.map(|code| format!(" AADSTS{code}")).unwrap_or_default();
-    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}") }
+    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}{spreads}") }
 }
 
 /// The first number we know, else the first: the vendor puts a general one before the precise one.
@@ -31,6 +32,13 @@ fn telling_code(refusal: &LoginRefusal) -> Option<u32> {
     let known = refusal.codes.iter().find(|code| known_code(**code).is_some());
     known.or(refusal.codes.first()).copied()
 }
+
+/// What else a refusal may mean that may pass by itself.
+const SPREADS: &str = " (what was changed a moment ago may take some minutes until it is known everywhere)";
+
+/// Numbers that the login also gives while a new app registration, credential, permission or consent is not known
+/// everywhere yet: the failure passes by itself, or a person must act.
+const PROPAGATING: [u32; 9] = [65_001, 70_011, 500_011, 650_057, 700_016, 700_027, 1_002_012, 7_000_215, 7_000_229];
 
 fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
     let advice = match code {
@@ -67,7 +75,8 @@ fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
         90_033 => return Some((Recovery::Again { after: None }, "the login service has a transient fault")),
         _ => return None,
     };
-    Some((Recovery::Person, advice))
+    let may_pass = PROPAGATING.contains(&code);
+    Some((if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person }, advice))
 }
 
 /// By OAuth 2.0's own error names, for numbers we do not know.
@@ -75,12 +84,13 @@ fn by_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
     match error {
         "temporarily_unavailable" | "server_error" => (again, "the login service is not available"),
         "invalid_client" | "unauthorized_client" => (
-            Recovery::Person,
+            Recovery::PersonIfPersistent,
             "the app registration is refused; check client_id and its credential in the source's secret",
         ),
-        "invalid_scope" | "invalid_resource" | "invalid_target" => {
-            (Recovery::Person, "the API's address is not known to the login; check cloud in the source's secret")
-        }
+        "invalid_scope" | "invalid_resource" | "invalid_target" => (
+            Recovery::PersonIfPersistent,
+            "the API's address is not known to the login; check cloud in the source's secret",
+        ),
         // An error that this version does not know.
         _ => (
             Recovery::PersonIfPersistent,
@@ -143,13 +153,26 @@ mod tests {
     #[test]
     fn every_known_number_names_its_cure() {
         for (code, cure) in KNOWN {
-            check(401, &refusal("invalid_client", code), Recovery::Person, &format!("AADSTS{code}: "));
-            check(400, &refusal("canary", code), Recovery::Person, cure);
+            let may_pass = PROPAGATING.contains(&code);
+            let recovery = if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person };
+            check(401, &refusal("invalid_client", code), recovery, &format!("AADSTS{code}: "));
+            check(400, &refusal("canary", code), recovery, cure);
             // Also where the status says that all is well.
-            check(200, &refusal("canary", code), Recovery::Person, cure);
+            check(200, &refusal("canary", code), recovery, cure);
         }
         check(400, &refusal("invalid_request", 50_196), Recovery::NextTick, "loop");
         check(400, &refusal("invalid_request", 90_033), AGAIN, "transient");
+    }
+
+    #[test]
+    fn e3_what_passes_once_it_has_spread_needs_a_person_only_if_it_persists() {
+        for code in [7_000_215, 700_016, 65_001, 500_011, 700_027, 7_000_229] {
+            check(400, &refusal("invalid_client", code), Recovery::PersonIfPersistent, &format!("AADSTS{code}: "));
+        }
+        // No waiting cures these.
+        for code in [7_000_222, 7_000_112, 90_002, 700_024, 53_003] {
+            check(400, &refusal("invalid_client", code), Recovery::Person, &format!("AADSTS{code}: "));
+        }
     }
 
     #[test]
@@ -161,8 +184,9 @@ mod tests {
 
     #[test]
     fn names_for_unknown_numbers() {
-        check(401, &refusal("invalid_client", 1), Recovery::Person, "AADSTS1: the app registration is refused");
-        check(400, &refusal("invalid_scope", 1), Recovery::Person, "cloud");
+        let doubtful = Recovery::PersonIfPersistent;
+        check(401, &refusal("invalid_client", 1), doubtful, "AADSTS1: the app registration is refused");
+        check(400, &refusal("invalid_scope", 1), doubtful, "cloud");
         check(400, r#"{"error":"temporarily_unavailable"}"#, AGAIN, "not available");
         let unknown = r#"{"error":"canary","error_description":"canary"}"#;
         check(400, unknown, Recovery::PersonIfPersistent, "refused");

@@ -150,9 +150,10 @@ impl Refusal {
     fn by_status(&self) -> (Recovery, &'static str) {
         match self.status {
             200..=299 => (self.again(), "the answer is not what was asked for"),
-            300..=399 => {
-                (Recovery::Person, "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL")
-            }
+            300..=399 => (
+                Recovery::PersonIfPersistent,
+                "the answer is a redirect, which is not followed; if this lasts, check MICROSOFT365_API_URL if it is set",
+            ),
             // The vendor may not know a new token at once, and has refused good ones for a while.
             401 => (
                 Recovery::PersonIfPersistent,
@@ -184,8 +185,12 @@ impl Refusal {
 
 /// "Too many frequent subscription start requests": from "too many" to "request", in characters.
 const MAX_PHRASE_CHARS: usize = 60;
-/// Codes other than `AF429` that mean too many requests, in lower case.
+/// Codes other than `AF429` that mean too many requests: letters and digits only, in lower case.
 const THROTTLED_CODES: [&str; 2] = ["429", "toomanyrequests"];
+/// A code with one of these in it means the same: `RequestsThrottled`, `ThrottlingException`, `RateLimitExceeded`.
+const THROTTLED_PARTS: [&str; 2] = ["throttl", "ratelimit"];
+/// A code is no longer than this, in characters.
+const MAX_CODE_CHARS: usize = 60;
 
 const AUDITING_OFF: &str = "the tenant records no audit log; turn on unified audit logging in Microsoft Purview \
      (Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true) and allow it an hour";
@@ -221,15 +226,28 @@ fn reason(status: u16, body: &str) -> Reason {
 fn says_too_many(lower: &str) -> bool {
     let mut phrases = lower.match_indices("too many").filter_map(|(at, _)| lower.get(at..));
     let in_words = phrases.any(|text| text.chars().take(MAX_PHRASE_CHARS).collect::<String>().contains("request"));
-    in_words || lower.trim_start().starts_with('{') && codes(lower).any(|code| THROTTLED_CODES.contains(&code))
+    in_words || is_object(lower) && codes(lower).any(|code| is_throttled_code(&code))
 }
 
-/// Returns the value of each `code` in a text that need not be JSON, be it a number or a string.
-fn codes(lower: &str) -> impl Iterator<Item = &str> {
-    lower.match_indices("code").filter_map(|(at, name)| {
+/// Returns `true` if the text begins like an object, or like a JSON text that holds one.
+fn is_object(text: &str) -> bool {
+    text.trim_start().trim_start_matches('"').trim_start().starts_with('{')
+}
+
+fn is_throttled_code(code: &str) -> bool {
+    THROTTLED_CODES.contains(&code) || THROTTLED_PARTS.iter().any(|part| code.contains(part))
+}
+
+/// Returns the letters and digits of the value of each field `code` in a text that need not be JSON, be it a number or a
+/// string. A field whose name only ends so, as `errorCode` in a record, is none.
+fn codes(lower: &str) -> impl Iterator<Item = String> {
+    let is_quote = |c: char| c.is_whitespace() || "\"'\\".contains(c);
+    lower.match_indices("code").filter_map(move |(at, name)| {
+        let is_inside = lower[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
         let value =
-            lower.get(at + name.len()..)?.trim_start_matches(|c: char| c.is_whitespace() || "\"':\\".contains(c));
-        value.split(|c: char| !c.is_ascii_alphanumeric()).next()
+            lower.get(at + name.len()..).filter(|_| !is_inside)?.trim_start_matches(is_quote).strip_prefix(':')?;
+        let value = value.trim_start_matches(is_quote).split(|c: char| "\"'\\,{}[]".contains(c)).next()?;
+        Some(value.chars().take(MAX_CODE_CHARS).filter(char::is_ascii_alphanumeric).collect())
     })
 }
 
@@ -292,6 +310,37 @@ mod tests {
             }
         }
         check(403, r#"{"error":{"code":"429"}}"#, AGAIN, "too many requests");
+        let codes = [
+            "\"429\"",
+            "429",
+            "\"RequestsThrottled\"",
+            "\"requeststhrottled\"",
+            "\"TOOMANYREQUESTS\"",
+            "\"Throttled\"",
+            "\"too_many_requests\"",
+            "\"Rate-Limit-Exceeded\"",
+            " \"THROTTLED\" ",
+        ];
+        for code in codes {
+            let inner = format!(r#"{{"code":{code},"message":"canary"}}"#);
+            let bodies = [
+                inner.clone(),
+                format!(r#"{{"error":{inner}}}"#),
+                format!(r#"{{"Error":{{"Code":{code}}}}}"#),
+                format!(r#"{{"error":{{"message":"canary","innererror":{inner}}}}}"#),
+                format!(r#"{{"error":{{"message":"canary","code" : {code}}}"#),
+                serde_json::Value::from(format!(r#"{{"error":{inner}}}"#)).to_string(),
+            ];
+            for (body, status) in
+                bodies.iter().flat_map(|body| [200, 400, 401, 403, 404, 500].map(|status| (body, status)))
+            {
+                check(status, body, AGAIN, "(AF429): too many requests");
+            }
+        }
+        for body in [r#"{"Id":"1","ErrorCode":"429","error_code":429}"#, r#"{"message":"code 429 or code Throttled"}"#]
+        {
+            assert!(!Refusal::read(200, body.as_bytes(), None).is_throttled(), "{body}");
+        }
         // Numbers elsewhere mean nothing, and words mean nothing without a throttle.
         for body in [r#"{"error":{"code":"4290","message":"429 canary"}}"#, "<html>code: 429</html>"] {
             assert!(!Refusal::read(403, body.as_bytes(), None).is_throttled(), "{body}");
@@ -335,7 +384,7 @@ mod tests {
         check(500, "", AGAIN, "not available");
         check(408, "", AGAIN, "not available");
         check(404, r#"{"Message":"No HTTP resource was found, canary"}"#, Recovery::NextTick, "no such thing");
-        check(302, r#"{"Message":"canary"}"#, Recovery::Person, "redirect");
+        check(302, r#"{"Message":"canary"}"#, Recovery::PersonIfPersistent, "redirect");
         check(200, r#"{"canary":1}"#, AGAIN, "not what was asked for");
         check(200, "", AGAIN, "gateway");
         check(200, r#"{"Message":"canary"}"#, AGAIN, "not what was asked for");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, SendError, Url, endpoint};
-use collector::{Clock, PortError, Recovery, Secrets, Tries, retry};
+use collector::{Clock, PortError, Recovery, Secrets, Tries, read_again, retry};
 use futures_util::lock::Mutex;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -182,7 +182,7 @@ impl<S: Secrets> Tokens<S> {
     ) -> Result<TokenAnswer, (PortError, Option<Duration>)> {
         let (client, named) = (RefCell::new(state.client.clone()), Cell::new(None));
         let attempt = async || {
-            let answer = self.log_in_once(http, clock, &client).await;
+            let answer = self.log_in_once(http, clock, &client, tries).await;
             named.set(match &answer {
                 Err(PortError { recovery: Recovery::Again { after }, .. }) => *after,
                 _ => None,
@@ -203,11 +203,12 @@ impl<S: Secrets> Tokens<S> {
         http: &HttpClient,
         clock: &impl Clock,
         client: &RefCell<Client>,
+        tries: Tries,
     ) -> Result<TokenAnswer, PortError> {
         let known = client.borrow().clone();
         match self.ask(http, clock, &known).await {
             Err(error) if error.is_refusal() => {
-                let fresh = self.reread().await.map_err(|second| PortError {
+                let fresh = self.reread(clock, tries).await.map_err(|second| PortError {
                     message: format!("{}; {}", error.message, second.message),
                     ..second
                 })?;
@@ -255,8 +256,8 @@ impl<S: Secrets> Tokens<S> {
     }
 
     /// The app registration as the secret has it now: it may have been rotated since we read it.
-    async fn reread(&self) -> Result<Client, PortError> {
-        let secret = self.secrets.get(&self.reference, true).await?;
+    async fn reread(&self, clock: &impl Clock, tries: Tries) -> Result<Client, PortError> {
+        let secret = read_again(&self.secrets, clock, &self.reference, tries).await?;
         let config = Config::parse(&secret, &Overrides::default())
             .map_err(|error| PortError::person(format!("the source's secret, read again, {error}")))?;
         if config.tenant != self.tenant {

@@ -14,8 +14,10 @@ const LONGEST_QUOTE: usize = 300;
 const UNPAID: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
 /// The cooldown after a 429 that no waiting cures, unless the vendor names a wait itself.
 const UNPAID_COOLDOWN: Duration = Duration::from_secs(600);
-/// The code of a 403 for calls from a country that OpenAI does not serve.
+/// The code of an error for calls from a country that OpenAI does not serve.
 const UNSUPPORTED_REGION: &str = "unsupported_country_region_territory";
+/// The words of that error, in lower case, which also come without the code.
+const UNSUPPORTED_REGION_WORDS: [&str; 2] = ["country, region, or territory", "not supported"];
 /// The query parameter that asks for the tenant listing.
 const TENANT_ONLY: &str = "tenant_only";
 const SCOPE: &str = "api.audit_logs.read";
@@ -63,35 +65,39 @@ impl Refused<'_> {
     /// proxy answers is a failure that may pass, whatever its status.
     pub(crate) fn refusal(&self, key: &str) -> Refusal {
         let person = |advice: &str| PortError::person(self.message(advice, key));
-        let persistent = |advice: &str| Refusal::Failed(PortError::person_if_persistent(self.message(advice, key)));
+        let persistent = |advice: &str| PortError::person_if_persistent(self.message(advice, key));
         let Some(error) = &self.error else { return self.again(key) };
         match self.status {
-            401 => Refusal::Key(person(&unauthorized(error))),
             // The edge says this for a while, too, of an address that it has just learned about.
-            403 if error.code == UNSUPPORTED_REGION => persistent(
+            400..=404 | 451 if refuses_region(error) => Refusal::Failed(persistent(
                 "OpenAI does not support the country or region that the calls come from; run the collector in a \
                  supported one, or send its calls out through one",
-            ),
-            403 if lacks_permission(error) || refuses_address(error) => Refusal::Key(person(&unauthorized(error))),
-            403 if self.listing == TENANT && (error.param.is_empty() || blames_tenant_only(error)) => {
-                Refusal::NotOffered
+            )),
+            401 | 403 if lacks_permission(error) || refuses_address(error) => {
+                Refusal::Key(person(&unauthorized(error)))
             }
-            403 => Refusal::Failed(person(
-                "check that audit logging is on (Organization settings, Data controls, Data retention) \
+            // A key that was just made may not be known everywhere yet.
+            401 => Refusal::Key(persistent(&unauthorized(error))),
+            400 | 404 if self.with_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
+            // An organization without a tenant is refused with an error that blames the parameter: a bad parameter is a
+            // 400 whose `param`, or at least whose message, names it, and a feature that is absent a 403 of the same
+            // form. The vendor documents no other sign, so an error that blames nothing says nothing about the tenant.
+            400 | 403 if self.listing == TENANT && blames_tenant_only(error) => Refusal::NotOffered,
+            // The vendor's edge and its permissions have refused good calls for a while.
+            403 => Refusal::Failed(persistent(
+                "if this lasts, check that audit logging is on (Organization settings, Data controls, Data retention) \
                  and that the organization may use the API from here",
             )),
-            400 | 404 if self.with_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
-            400 if self.listing == TENANT && blames_tenant_only(error) => Refusal::NotOffered,
-            404 => Refusal::Failed(person("check OPENAI_BASE_URL")),
+            404 => Refusal::Failed(persistent("if this lasts, check OPENAI_BASE_URL")),
             429 if UNPAID.contains(&error.code.as_str()) => {
                 let error = person("settle the organization's billing; collection goes on by itself then");
                 Refusal::Cooldown(self.retry_after.unwrap_or(UNPAID_COOLDOWN), error)
             }
             408 | 409 | 421 | 425 | 429 | 500.. => self.again(key),
-            300..400 => Refusal::Failed(person("redirects are not followed; check OPENAI_BASE_URL")),
-            _ => {
-                persistent("the request was not understood; if this lasts, look for a newer version of this collector")
-            }
+            300..400 => Refusal::Failed(persistent("redirects are not followed; if this lasts, check OPENAI_BASE_URL")),
+            _ => Refusal::Failed(persistent(
+                "the request was not understood; if this lasts, look for a newer version of this collector",
+            )),
         }
     }
 
@@ -145,6 +151,12 @@ fn refuses_address(error: &ApiError) -> bool {
     error.code.starts_with("ip_")
 }
 
+/// The calls come from a country or region that is not served, by the error's code or by its words.
+fn refuses_region(error: &ApiError) -> bool {
+    let lower = error.message.to_lowercase();
+    error.code == UNSUPPORTED_REGION || UNSUPPORTED_REGION_WORDS.iter().all(|words| lower.contains(words))
+}
+
 /// The error is about the tenant listing itself, by its parameter or by its message.
 fn blames_tenant_only(error: &ApiError) -> bool {
     error.param == TENANT_ONLY || error.message.contains(TENANT_ONLY)
@@ -161,7 +173,7 @@ fn unauthorized(error: &ApiError) -> String {
     if refuses_address(error) {
         return "the organization's IP allowlist does not hold this collector's address: add it".to_owned();
     }
-    format!("the admin key is not accepted: put a valid key that has {SCOPE} into the secret")
+    format!("the admin key is not accepted; if this lasts, put a valid key that has {SCOPE} into the secret")
 }
 
 /// One bounded line of foreign text.
@@ -195,8 +207,16 @@ mod tests {
     const KEY: &str = "sk-admin-canary";
     const AGAIN: Recovery = Recovery::Again { after: None };
     /// Bodies that are not the API's own error.
-    const FOREIGN: [&str; 5] =
-        ["", "<html>canary</html>", "canary", "{}", r#"{"message":"Missing scopes: api.audit_logs.read canary"}"#];
+    const FOREIGN: [&str; 8] = [
+        "",
+        "<html>canary</html>",
+        "canary",
+        "{}",
+        r#"{"message":"Missing scopes: api.audit_logs.read canary"}"#,
+        r#"{"error":"Forbidden canary"}"#,
+        r#"{"error":{"message":"tenant_only canary"}}"#,
+        r#"{"error":{"code":403,"message":"canary"}}"#,
+    ];
 
     fn refused(status: u16, body: &str) -> Refused<'static> {
         Refused {
@@ -207,7 +227,7 @@ mod tests {
             request_id: Some("req_1"),
             retry_after: None,
             should_retry: None,
-            error: ApiError::parse(body.as_bytes()),
+            error: ApiError::parse(status, body.as_bytes()),
         }
     }
 
@@ -232,9 +252,9 @@ mod tests {
     fn key() {
         let wrong = refused(401, &error("Incorrect API key provided: sk-admi****nary.", "", "invalid_api_key"));
         assert!(matches!(wrong.refusal(KEY), Refusal::Key(_)));
-        check(&wrong, Recovery::Person, "put a valid key");
-        let echo = refused(401, &format!(r#"{{"error":"no such key {KEY}"}}"#));
-        check(&echo, Recovery::Person, "put a valid key");
+        check(&wrong, Recovery::PersonIfPersistent, "put a valid key");
+        let echo = refused(401, &format!(r#"{{"error":"no such API key {KEY}"}}"#));
+        check(&echo, Recovery::PersonIfPersistent, "put a valid key");
         let live = "You have insufficient permissions for this operation. Missing scopes: api.audit_logs.read.";
         check(&refused(401, &error(live, "", "")), Recovery::Person, "lacks the permission api.audit_logs.read:");
         for status in [401, 403] {
@@ -243,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_apis_own_error_may_pass_whatever_its_status() {
+    fn a2_what_is_not_the_apis_own_error_may_pass_whatever_its_status() {
         for status in [300, 301, 302, 307, 400, 401, 403, 404, 405, 407, 413, 418, 421, 425, 451] {
             for (body, listing) in FOREIGN.into_iter().flat_map(|body| [(body, ORGANIZATION), (body, TENANT)]) {
                 for with_cursor in [false, true] {
@@ -293,12 +313,33 @@ mod tests {
             let unpaid = Refused { retry_after: Some(Duration::from_secs(1)), ..refused(429, &error("pay", "", code)) };
             check(&unpaid, Recovery::Person, "billing");
         }
-        check(&refused(403, &error("no", "", "")), Recovery::Person, "audit logging is on");
         let scopes = error("Missing scopes: api.audit_logs.read. See platform.openai.com/docs.", "", "");
         check(&refused(403, &scopes), Recovery::Person, "lacks the permission api.audit_logs.read: an owner");
         assert!(matches!(Refused { listing: TENANT, ..refused(403, &scopes) }.refusal(KEY), Refusal::Key(_)));
-        check(&refused(404, &error("no", "", "unknown_url")), Recovery::Person, "OPENAI_BASE_URL");
-        check(&refused(302, &error("no", "", "")), Recovery::Person, "OPENAI_BASE_URL");
+    }
+
+    #[test]
+    fn e3_a_refusal_that_may_pass_needs_a_person_only_if_it_persists() {
+        for listing in [ORGANIZATION, TENANT] {
+            let check = |status, body: &str, says| {
+                let refused = Refused { listing, ..refused(status, body) };
+                let (Refusal::Failed(error) | Refusal::Key(error)) = refused.refusal(KEY) else {
+                    panic!("{refused:?}")
+                };
+                assert_eq!(error.recovery, Recovery::PersonIfPersistent, "{error}");
+                assert!(error.message.contains(says) && !error.message.contains("canary"), "{error}");
+            };
+            check(
+                401,
+                &error("Incorrect API key provided: sk-admi****nary.", "", "invalid_api_key"),
+                "put a valid key",
+            );
+            check(403, &error("no", "", ""), "audit logging is on");
+            check(404, &error("no", "", "unknown_url"), "OPENAI_BASE_URL");
+            for status in [301, 302, 307] {
+                check(status, &error("no", "", ""), "redirects are not followed; if this lasts, check OPENAI_BASE_URL");
+            }
+        }
     }
 
     #[test]
@@ -333,29 +374,31 @@ mod tests {
             assert!(is_offered(ORGANIZATION, status, &by_param), "{status}");
             // The error is about something else.
             assert!(is_offered(TENANT, status, &error("no", "limit", "")), "{status}");
+            assert!(is_offered(TENANT, status, &error("no", "", "")), "{status}");
+            assert!(is_offered(TENANT, status, r#"{"error":"tenant_only"}"#), "{status}");
         }
-        // A 403 that blames nothing is about the listing that was asked for.
-        assert!(!is_offered(TENANT, 403, &error("no", "", "")) && !is_offered(TENANT, 403, r#"{"error":"no"}"#));
-        assert!(is_offered(TENANT, 400, &error("no", "", "")) && is_offered(TENANT, 400, r#"{"error":"no"}"#));
         assert!(is_offered(TENANT, 401, &by_param) && is_offered(TENANT, 404, &by_param));
         assert!(is_offered(TENANT, 500, &by_param));
     }
 
     #[test]
-    fn a3_an_unsupported_region_and_a_400_that_blames_nothing_are_no_missing_listing() {
-        let live = error("Country, region, or territory not supported", "", UNSUPPORTED_REGION);
-        for listing in [ORGANIZATION, TENANT] {
-            let refused = Refused { listing, ..refused(403, &live) };
+    fn a3_an_unsupported_region_and_an_error_that_blames_nothing_are_no_missing_listing() {
+        let words = "Country, region, or territory not supported";
+        let without_code = format!(r#"{{"error":{{"message":"{words}","type":"request_forbidden","code":null}}}}"#);
+        let bodies = [error(words, "", UNSUPPORTED_REGION), error("no", "", UNSUPPORTED_REGION), without_code];
+        for (listing, body) in bodies.iter().flat_map(|body| [(ORGANIZATION, body), (TENANT, body)]) {
+            let refused = Refused { listing, ..refused(403, body) };
             let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
             assert_eq!(error.recovery, Recovery::PersonIfPersistent);
             assert!(error.message.contains("does not support the country or region"), "{error}");
             assert!(error.message.contains("run the collector in a supported one"), "{error}");
         }
-        for body in [error("Bad request", "", ""), r#"{"error":"Bad request"}"#.to_owned()] {
-            let refused = Refused { listing: TENANT, ..refused(400, &body) };
+        for status in [400, 403] {
+            let refused = Refused { listing: TENANT, ..refused(status, &error("Bad request", "", "")) };
             let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
             assert_eq!(error.recovery, Recovery::PersonIfPersistent);
-            assert!(error.message.contains("(tenant): HTTP 400") && error.message.contains("Bad request"), "{error}");
+            let named = format!("(tenant): HTTP {status}");
+            assert!(error.message.contains(&named) && error.message.contains("Bad request"), "{error}");
         }
     }
 

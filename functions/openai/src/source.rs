@@ -6,7 +6,7 @@ use std::time::Duration;
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint, wait_in_text};
 use collector::{
     BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, Secrets, Source, Stream,
-    Tries, UnixSeconds, Vendor, retry,
+    Tries, UnixSeconds, Vendor, read_again, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,7 +14,7 @@ use crate::config::{Config, POLICY, SourceSecret, TENANT};
 use crate::cooldown::Cooldown;
 use crate::refusal::{Refusal, Refused};
 use crate::retry_policy::RETRY;
-use crate::wire::{self, ApiError, BadPage};
+use crate::wire::{self, ApiError, BadPage, LOST_PLACE};
 
 /// How many events are asked for: as many as the vendor puts on a page, and fewer where those are too long for us.
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
@@ -74,7 +74,7 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
         match self.ask(request, &key).await? {
             Answered::Listed(listed) => Ok(listed),
             Answered::KeyRefused(error) => {
-                let Some(renewed) = self.renewed(&key).await? else { return Err(error) };
+                let Some(renewed) = self.renewed(&key, request.tries).await? else { return Err(error) };
                 match self.ask(request, &renewed).await? {
                     Answered::Listed(listed) => Ok(listed),
                     Answered::KeyRefused(error) => Err(error),
@@ -84,13 +84,13 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
     }
 
     /// Another key than the `refused` one: put here by the other listing meanwhile, or in the secret by now.
-    async fn renewed(&self, refused: &SecretString) -> Result<Option<SecretString>, PortError> {
+    async fn renewed(&self, refused: &SecretString, tries: Tries) -> Result<Option<SecretString>, PortError> {
         let differs = |key: &SecretString| key.expose_secret() != refused.expose_secret();
         let at_hand = self.key.borrow().clone();
         if differs(&at_hand) {
             return Ok(Some(at_hand));
         }
-        let text = self.secrets.get(&self.reference, true).await?;
+        let text = read_again(self.secrets, self.clock, &self.reference, tries).await?;
         let key = SourceSecret::parse(&self.reference, &text)?.admin_key;
         self.key.replace(key.clone());
         Ok(Some(key).filter(differs))
@@ -180,7 +180,7 @@ async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) 
     let (status, named) = (answer.status(), answer.retry_after());
     // Without a readable body nothing proves that the API itself answered.
     let body = answer.bytes(MAX_ERROR_BYTES).await.unwrap_or_default();
-    let error = ApiError::parse(&body);
+    let error = ApiError::parse(status, &body);
     let in_words = error.as_ref().filter(|_| status == 429).and_then(|error| wait_in_text(&error.message));
     let refused = Refused {
         place: &place,
@@ -210,6 +210,9 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
+        if request.cursor == Some(LOST_PLACE) {
+            return Ok(Listed::CursorLost);
+        }
         match request.tries {
             Tries::Patient => {
                 self.cooldown.wait_out(self.clock, RETRY.max_retry_after).await?;

@@ -16,27 +16,50 @@ pub(crate) enum BadPage {
         /// Of the line, from 1.
         column: usize,
     },
-    /// `has_more` without anything to ask for more with.
+    /// `has_more` with neither events nor anything to ask for more with.
     #[error("the page says there is more, but has no last_id and no event with an id to go on from")]
     NoCursor,
 }
 
+/// The cursor after a page of events that says there is more and names nothing to go on from. It leads nowhere: whoever
+/// is asked to follow it has lost the place. The events of that page are had all the same.
+pub(crate) const LOST_PLACE: &str = "";
+
+/// The value of `object` in the envelope of a page.
+const LIST_OBJECT: &str = "list";
+
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    /// The vendor has written `null` for a page without events.
-    #[serde(borrow, deserialize_with = "list_or_null")]
-    data: Vec<&'a RawValue>,
+    object: Option<Value>,
+    /// The vendor has written `null` for a page without events, and may leave the field out.
+    #[serde(borrow, default, deserialize_with = "list_or_null")]
+    data: Option<Vec<&'a RawValue>>,
     has_more: Option<bool>,
     last_id: Option<String>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+impl Envelope<'_> {
+    /// Returns `true` if this is the envelope of a page: it has `data`, or another field that only a page has. An object
+    /// that holds an error in the place of events is none.
+    fn is_page(&self) -> bool {
+        let is_list = self.object.as_ref().and_then(Value::as_str) == Some(LIST_OBJECT);
+        self.has_events() || self.error.is_none() && (self.data.is_some() || is_list || self.has_more.is_some())
+    }
+
+    fn has_events(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| !data.is_empty())
+    }
 }
 
 /// Reads a list; `null` counts as an empty one.
-fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'de RawValue>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
 }
 
 /// The page in `body`: one or more list objects one after the other, the last of which tells how to
-/// go on. Without `has_more`, a page that is not empty may have a next one.
+/// go on. Without `has_more`, a page that is not empty may have a next one, if anything names it.
 pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
     // A stray byte that is not UTF-8 costs itself, not the page.
     let text = String::from_utf8_lossy(body);
@@ -45,13 +68,21 @@ pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
     let mut last = None;
     for envelope in serde_json::Deserializer::from_str(text).into_iter::<Envelope<'_>>() {
         let envelope = envelope.map_err(|e| BadPage::NotAList { line: e.line(), column: e.column() })?;
-        events.extend(&envelope.data);
+        if !envelope.is_page() {
+            return Err(BadPage::NotAList { line: 1, column: 1 });
+        }
+        events.extend(envelope.data.iter().flatten());
         last = Some(envelope);
     }
     let last = last.ok_or(BadPage::NotAList { line: 1, column: 1 })?;
-    let next = match last.has_more.unwrap_or(!last.data.is_empty()) {
-        false => None,
-        true => Some(cursor(last.last_id, &events).ok_or(BadPage::NoCursor)?),
+    let next = match last.has_more {
+        Some(false) => None,
+        Some(true) => {
+            let lost = || (!events.is_empty()).then(|| LOST_PLACE.to_owned());
+            Some(cursor(last.last_id, &events).or_else(lost).ok_or(BadPage::NoCursor)?)
+        }
+        None if last.has_events() => cursor(last.last_id, &events),
+        None => None,
     };
     let items = events.into_iter().map(|event| Item::Event(event.get().as_bytes().to_vec())).collect();
     Ok(Page { items, next, vendor_now: None, owner: None })
@@ -72,6 +103,9 @@ const LONGEST_SCOPE: usize = 64;
 /// More scopes than that nobody has to read.
 const MOST_SCOPES: usize = 5;
 
+/// Words of the API's messages on a key, in lower case.
+const KEY_WORDS: [&str; 3] = ["api key", "insufficient permission", "missing scope"];
+
 /// The API's own error. A field that the API left out is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -81,21 +115,36 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// Reads `{"error":{…}}` with a message or a code, and `{"error":"…"}`.
+    /// Reads the API's own error from the body of an answer with this status.
     ///
-    /// `None` for any other body (HTML, nothing, other JSON): a gateway or proxy in front of the API answered.
-    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
+    /// It is an object under `error` with a message and at least one of `type`, `code` and `param`, each of which is a
+    /// text or null. `None` for any other body (HTML, nothing, other JSON): a gateway or proxy in front of the API
+    /// answered. Gateways send `{"error":"Forbidden"}`, too: a bare text counts only with a 401 whose words are about the
+    /// key, for the API has been seen to write that.
+    pub(crate) fn parse(status: u16, body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let error = body.get("error")?;
+        if let Some(text) = error.as_str() {
+            let error = Self { message: text.to_owned(), ..Self::default() };
+            return (status == 401 && error.is_about_key()).then_some(error);
+        }
+        let is_text_or_null = |value: &Value| value.is_string() || value.is_null();
+        let fields = ["type", "code", "param"].map(|name| error.get(name));
+        let is_ours = fields.iter().any(Option::is_some) && fields.into_iter().flatten().all(is_text_or_null);
         let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let message = error.as_str().map_or_else(|| field("message"), str::to_owned);
-        let code = field("code");
-        if message.is_empty() && code.is_empty() {
+        let (message, code) = (field("message"), field("code"));
+        if !is_ours || message.is_empty() && code.is_empty() {
             return None;
         }
         // Some errors have a type where others have a code.
         let code = if code.is_empty() { field("type") } else { code };
         Some(Self { message, code, param: field("param") })
+    }
+
+    /// Returns `true` if the message speaks of an API key or of a permission that it lacks.
+    fn is_about_key(&self) -> bool {
+        let lower = self.message.to_lowercase();
+        !self.missing_scopes().is_empty() || KEY_WORDS.iter().any(|words| lower.contains(words))
     }
 
     /// The scopes the message says are missing, e.g. `api.audit_logs.read`; the first few.
@@ -135,6 +184,36 @@ mod tests {
         );
         ok(r#"{"data":[{"id":"a"}],"last_id":"z","has_more":true}"#, &[r#"{"id":"a"}"#], Some("z"));
         ok(r#"{"data":[],"last_id":"z","has_more":true}"#, &[], Some("z"));
+    }
+
+    #[test]
+    fn a6_a_page_without_data_is_empty_and_what_is_no_page_is_not() {
+        ok(r#"{"object":"list","first_id":null,"last_id":null,"has_more":false}"#, &[], None);
+        for body in [r#"{"object":"list"}"#, r#"{"has_more":false}"#, r#"{"object":"list","has_more":null}"#] {
+            ok(body, &[], None);
+        }
+        ok(r#"{"object":"list","last_id":"z","has_more":true}"#, &[], Some("z"));
+        ok(r#"{"object":"list","data":[1],"has_more":false,"error":null}"#, &["1"], None);
+        err(r#"{"object":"list","has_more":true}"#, "no last_id");
+        for body in [
+            r#"{"object":"error","message":"canary"}"#,
+            r#"{"object":"list","has_more":"no"}"#,
+            r#"{"object":"list","data":null,"error":{"message":"canary"}}"#,
+            r#"{"has_more":false,"error":"canary"}"#,
+            r#"{"last_id":"canary"}"#,
+            r#"{"data":[1],"has_more":false} {"message":"canary"}"#,
+        ] {
+            err(body, "not a list of events");
+        }
+    }
+
+    #[test]
+    fn a6_events_without_ids_are_had_and_end_the_listing_where_nothing_names_a_next_page() {
+        ok(r#"{"data":[{"a":1},{"id":7}],"has_more":false}"#, &[r#"{"a":1}"#, r#"{"id":7}"#], None);
+        ok(r#"{"data":[{"a":1},{"id":null}]}"#, &[r#"{"a":1}"#, r#"{"id":null}"#], None);
+        ok(r#"{"object":"list","data":[{"a":1}],"last_id":null,"has_more":null}"#, &[r#"{"a":1}"#], None);
+        // There is more, and nothing leads to it.
+        ok(r#"{"data":[{"a":1}],"last_id":null,"has_more":true}"#, &[r#"{"a":1}"#], Some(LOST_PLACE));
     }
 
     #[test]
@@ -193,30 +272,33 @@ mod tests {
 
     #[test]
     fn err_pages() {
-        for body in ["", " ", "<html>canary</html>", "[]", "{}", r#"{"data":{}}"#, r#"{"has_more":false}"#] {
+        for body in ["", " ", "<html>canary</html>", "[]", "{}", r#"{"data":{}}"#, r#"{"id":"x"}"#] {
             err(body, "not a list of events");
         }
         err(r#"{"data":[{"id":"canary"},{"id":"#, "not a list of events");
         err(r#"{"data":[],"has_more":true}"#, "no last_id");
-        err(r#"{"data":[{"type":"x"}],"last_id":null,"has_more":true}"#, "no last_id");
     }
 
-    fn error(body: &str, message: &str, code: &str, param: &str) {
+    fn error(status: u16, body: &str, message: &str, code: &str, param: &str) {
         let expected = ApiError { message: message.into(), code: code.into(), param: param.into() };
-        assert_eq!(ApiError::parse(body.as_bytes()), Some(expected), "{body}");
+        assert_eq!(ApiError::parse(status, body.as_bytes()), Some(expected), "{body}");
     }
 
     #[test]
     fn errors_of_every_shape() {
-        error(r#"{"error":{"message":"m","type":"t","param":"after","code":"c"}}"#, "m", "c", "after");
-        error(r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#, "m", "t", "");
-        error(r#"{"error":"plain"}"#, "plain", "", "");
-        error(r#"{"error":{"code":"c"}}"#, "", "c", "");
-        error(r#"{"error":{"message":"m"}}"#, "m", "", "");
+        error(400, r#"{"error":{"message":"m","type":"t","param":"after","code":"c"}}"#, "m", "c", "after");
+        error(400, r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#, "m", "t", "");
+        error(400, r#"{"error":{"code":"c"}}"#, "", "c", "");
+        error(400, r#"{"error":{"message":"m","param":null}}"#, "m", "", "");
+        for text in
+            ["Incorrect API key provided", "Missing scopes: api.audit_logs.read", "You have insufficient permissions"]
+        {
+            error(401, &format!(r#"{{"error":"{text}"}}"#), text, "", "");
+        }
     }
 
     #[test]
-    fn no_error_of_the_api() {
+    fn a1_an_error_that_is_not_of_the_apis_shape_is_a_gateways() {
         let bodies = [
             "",
             " ",
@@ -231,11 +313,20 @@ mod tests {
             r#"{"error":""}"#,
             r#"{"error":{}}"#,
             r#"{"error":[{}]}"#,
+            r#"{"error":"Forbidden"}"#,
+            r#"{"error":"Unauthorized"}"#,
+            r#"{"error":true,"message":"Forbidden"}"#,
+            r#"{"error":{"message":"Forbidden"}}"#,
+            r#"{"error":{"code":403,"message":"Forbidden","status":"PERMISSION_DENIED"}}"#,
+            r#"{"error":{"message":"Forbidden","type":["t"]}}"#,
             r#"{"error":{"type":"t","message":""}}"#,
             r#"{"error":{"message":"cut sho"#,
         ];
-        for body in bodies {
-            assert_eq!(ApiError::parse(body.as_bytes()), None, "{body}");
+        for (body, status) in bodies.into_iter().flat_map(|body| [(body, 401), (body, 403)]) {
+            assert_eq!(ApiError::parse(status, body.as_bytes()), None, "{body}");
+        }
+        for status in [400, 403, 404] {
+            assert_eq!(ApiError::parse(status, br#"{"error":"Invalid API key"}"#), None, "{status}");
         }
     }
 

@@ -29,6 +29,7 @@ pub use base::ports::{
 pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};
 pub use base::retry::{RetryPolicy, retry};
+pub use base::secret::read_again;
 pub use base::stream::{BadSourceId, ListingId, SourceId, Stream};
 pub use base::time::{UnixSeconds, Window, time_until};
 pub use state::cache::SourceCache;

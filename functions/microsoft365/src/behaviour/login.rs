@@ -1,6 +1,8 @@
 //! Tokens: who gets which credential, and how often.
 
+use collector::Secrets;
 use futures_util::future::join_all;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
@@ -149,6 +151,31 @@ async fn a_refused_secret_is_read_again_and_not_tried_again() {
     world.clock.jump(Duration::from_secs(61));
     world.list(None).await.unwrap_err();
     world.counts(&[("token", 2)]);
+}
+
+/// A store that hangs.
+struct HangingSecrets;
+
+impl Secrets for HangingSecrets {
+    async fn get(&self, _: &str, _: bool) -> Result<SecretString, PortError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn e2_a_secret_store_that_hangs_after_a_refused_login_is_named_and_not_the_vendor() {
+    let clock = JumpingClock::new();
+    let refused = |seen: &Seen| (seen.what == "token").then(|| invalid_client(7_000_222));
+    let vendor = FakeVendor::serve(&clock, healthy(refused)).await;
+    let (config, http) = (vendor.config(), HttpClient::new().unwrap());
+    let client = Microsoft365::new(&config, HangingSecrets, "the-secret", http, clock.clone());
+    let stream = stream_of(&config, ContentType::Exchange);
+    let request =
+        ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None, tries: Tries::Patient };
+    let error = client.list(request).await.unwrap_err();
+    later(&error, "AADSTS7000222: the client secret has expired");
+    later(&error, "; the secret store did not answer within 12 s when the secret the-secret was read again");
+    assert_eq!((clock.waits(), vendor.seen("token").len()), (vec![12.0], 1));
 }
 
 #[tokio::test]

@@ -87,8 +87,15 @@ async fn a_throttled_start_is_not_repeated_and_costs_no_listing_f66() {
 #[tokio::test]
 async fn a5_a_start_that_is_throttled_by_code_is_made_again_when_the_named_wait_is_over() {
     let words = "Too many frequent subscription start requests. Please retry again after 8m 46s.";
-    for code in [r#""429""#, "429", r#""TooManyRequests""#] {
-        let body = format!(r#"{{"error":{{"code":{code},"message":"{words}"}}}}"#);
+    let words_only = "Please retry again after 8m 46s.";
+    for body in [
+        format!(r#"{{"error":{{"code":"429","message":"{words}"}}}}"#),
+        format!(r#"{{"error":{{"code":429,"message":"{words}"}}}}"#),
+        format!(r#"{{"error":{{"code":"TooManyRequests","message":"{words}"}}}}"#),
+        format!(r#"{{"error":{{"code":"RequestsThrottled","message":"{words_only}"}}}}"#),
+        format!(r#"{{"code":"requeststhrottled","message":"{words_only}"}}"#),
+        format!(r#"{{"code":429,"message":"{words_only}"}}"#),
+    ] {
         let throttled = move |seen: &Seen| match (seen.what.as_str(), seen.nth) {
             ("start", 0) => Some(reply(403, body.clone())),
             ("content", 0) => Some(af(400, "AF20022")),

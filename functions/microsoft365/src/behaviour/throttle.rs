@@ -35,17 +35,24 @@ async fn throttling_is_waited_out_as_long_as_named() {
 
 #[tokio::test]
 async fn a5_a_throttle_by_code_is_waited_out_as_long_as_it_says_in_words() {
-    for what in ["list", "content", "b$1"] {
-        let busy = move |seen: &Seen| {
-            let body = r#"{"error":{"code":"429","message":"Too many requests. Please retry again after 1m 7s."}}"#;
-            (seen.what == what && seen.nth == 0).then(|| reply(403, body))
-        };
+    let wait = "Please retry again after 1m 7s.";
+    let bodies = [
+        format!(r#"{{"error":{{"code":"429","message":"Too many requests. {wait}"}}}}"#),
+        format!(r#"{{"error":{{"code":"RequestsThrottled","message":"{wait}"}}}}"#),
+        format!(r#"{{"code":429,"message":"{wait}"}}"#),
+        format!(r#"{{"code":"throttled","message":"{wait}"}}"#),
+    ];
+    for (what, body) in
+        ["list", "content", "b$1"].into_iter().flat_map(|what| bodies.each_ref().map(|body| (what, body)))
+    {
+        let answer = body.clone();
+        let busy = move |seen: &Seen| (seen.what == what && seen.nth == 0).then(|| reply(403, answer.clone()));
         let world = World::new(healthy(busy)).await;
         world.prepare(None).await.unwrap();
         world.page(None).await;
         whole(world.fetch("").await.unwrap()).await.unwrap();
         let waited = sum(&world.clock.waits());
-        assert!((67.0..90.0).contains(&waited), "{waited} s after {what}");
+        assert!((67.0..90.0).contains(&waited), "{waited} s after {what} {body}");
         world.counts(&[
             ("token", 1),
             ("list", 1 + usize::from(what == "list")),

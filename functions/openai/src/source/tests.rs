@@ -198,15 +198,47 @@ async fn a_rotated_key_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_bad_key_needs_a_person() {
+async fn e3_a_key_that_is_refused_after_the_secret_was_read_again_needs_a_person_if_that_persists() {
     let unchanged = organization(vec![("401 No", BAD_KEY.to_owned())]).await;
-    unchanged.error(Recovery::Person, "put a valid key");
+    unchanged.error(Recovery::PersonIfPersistent, "put a valid key");
     assert_eq!((unchanged.keys(), unchanged.fresh_reads), (vec!["old"], 1));
 
     let script = vec![("401 No", BAD_KEY.to_owned()), ("401 No", BAD_KEY.to_owned())];
     let rotated = list(script, NEW_KEY, ORGANIZATION, None).await;
-    rotated.error(Recovery::Person, "put a valid key");
+    rotated.error(Recovery::PersonIfPersistent, "put a valid key");
     assert_eq!((rotated.keys(), rotated.fresh_reads), (vec!["old", "new"], 1));
+}
+
+/// A store whose cache answers and that hangs when it is asked past it.
+struct HangingSecrets;
+
+impl Secrets for HangingSecrets {
+    async fn get(&self, _: &str, fresh: bool) -> Result<SecretString, PortError> {
+        if fresh {
+            return std::future::pending().await;
+        }
+        Ok(SecretString::from(OLD_KEY))
+    }
+}
+
+#[tokio::test]
+async fn e2_a_secret_store_that_hangs_after_a_401_is_named_and_not_the_vendor() {
+    for (tries, seconds) in [(Tries::Patient, 12), (Tries::Once, 4)] {
+        let (base_url, _) = serve(vec![("401 No", BAD_KEY.to_owned())]);
+        let clock = FakeClock::default();
+        let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+        let http = HttpClient::new().unwrap();
+        let source = OpenAi::source(&http, &HangingSecrets, &clock, &config, "the secret").await.unwrap();
+        let stream = &source.streams[0];
+        let request = ListRequest { stream, listing: ORGANIZATION, window: WINDOW, cursor: None, tries };
+        let error = source.vendor.list(request).await.unwrap_err();
+        assert_eq!(
+            (error.recovery, clock.slept.borrow().as_slice()),
+            (Recovery::NextTick, &[Duration::from_secs(seconds)][..])
+        );
+        assert!(error.message.contains("the secret store did not answer"), "{error}");
+        assert!(error.message.contains("the secret the secret was read again"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -290,6 +322,14 @@ async fn more_without_anything_to_ask_for_it_with_is_a_lost_place() {
 }
 
 #[tokio::test]
+async fn a6_events_of_a_page_that_leads_nowhere_are_had_and_the_place_is_lost() {
+    let body = r#"{"data":[{"a":1}],"last_id":null,"has_more":true}"#;
+    assert_eq!(organization(vec![("200 OK", body.to_owned())]).await.result, page(&[r#"{"a":1}"#], Some(LOST_PLACE)));
+    let followed = list(Vec::new(), OLD_KEY, ORGANIZATION, Some(LOST_PLACE)).await;
+    assert_eq!((followed.result, followed.requests.len()), (Ok(Listed::CursorLost), 0));
+}
+
+#[tokio::test]
 async fn repeats_what_may_pass() {
     let broken = [("502 Bad", "<html>"), ("503 Busy", ""), ("200 OK", r#"{"object":"list","data":[{"id":"#)];
     for (head, body) in broken {
@@ -305,17 +345,18 @@ async fn repeats_what_may_pass() {
 #[tokio::test]
 async fn the_tenant_listing_may_not_be_offered() {
     let body = r#"{"error":{"message":"not for this organization","param":"tenant_only"}}"#;
-    for (head, recovery) in [("400 Bad", Recovery::PersonIfPersistent), ("403 Forbidden", Recovery::Person)] {
+    for head in ["400 Bad", "403 Forbidden"] {
         let script = || vec![(head, body.to_owned())];
         assert_eq!(list(script(), OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
-        organization(script()).await.error(recovery, "HTTP 40");
+        organization(script()).await.error(Recovery::PersonIfPersistent, "HTTP 40");
     }
 }
 
 #[tokio::test]
-async fn what_a_gateway_answers_is_retried_and_left_to_the_next_tick() {
+async fn a2_what_a_gateway_answers_is_retried_and_left_to_the_next_tick() {
     let heads = ["302 Found", "400 Bad", "401 No", "403 Forbidden", "404 Not Found", "421 Misdirected", "425 Early"];
-    for (head, body) in heads.into_iter().flat_map(|head| [(head, ""), (head, "<html>canary</html>")]) {
+    let bodies = ["", "<html>canary</html>", r#"{"error":"Forbidden"}"#, r#"{"error":{"message":"canary"}}"#];
+    for (head, body) in heads.into_iter().flat_map(|head| bodies.map(|body| (head, body))) {
         for listing in LISTINGS {
             let seen = list(vec![(head, body.to_owned()); 4], NEW_KEY, listing, Some("a cursor")).await;
             seen.error(Recovery::NextTick, "gateway or proxy");
@@ -344,7 +385,7 @@ async fn a_single_try_renews_a_refused_key() {
     let seen = list_with(Tries::Once, script, NEW_KEY, ORGANIZATION, None).await;
     assert_eq!(seen.result, page(&[], None));
     assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old", "new"], 1));
-    once(vec![("401 No", BAD_KEY.to_owned())]).await.error(Recovery::Person, "put a valid key");
+    once(vec![("401 No", BAD_KEY.to_owned())]).await.error(Recovery::PersonIfPersistent, "put a valid key");
 }
 
 #[tokio::test]

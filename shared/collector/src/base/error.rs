@@ -80,6 +80,12 @@ impl PortError {
         Self::person(format!("{} (it failed {PERSISTENT_AFTER} times in a row, or more often)", self.message))
     }
 
+    /// Returns the number of failures in a row that may pass by themselves or need a person, after `before` of them and this
+    /// failure: any other failure begins anew.
+    pub(crate) fn refusals_after(&self, before: u32) -> u32 {
+        if self.recovery == Recovery::PersonIfPersistent { before.saturating_add(1) } else { 0 }
+    }
+
     /// Returns `true` if the other side refused the call: trying other parts of the work is rarely of use.
     pub fn is_refusal(&self) -> bool {
         matches!(self.recovery, Recovery::Person | Recovery::PersonIfPersistent)

@@ -110,9 +110,13 @@ pub struct ListingState {
     /// The last tick could list nothing: the next one begins with a window of this length at random, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_seconds: Option<UnixSeconds>,
-    /// Counts the ticks in a row in which the vendor refused this listing; an answer clears it.
+    /// Counts the ticks in a row in which the vendor said that it does not offer this listing; any other outcome clears it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<NotOffered>,
+    /// Counts the ticks in a row in which the listing failed in a way that may pass by itself or needs a person; any other
+    /// outcome clears it. It is counted as long as the number makes a difference.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refusals: u32,
     /// What the watermark has passed and is tried again.
     #[serde(flatten)]
     pub pending: PendingWork,
@@ -125,12 +129,16 @@ impl ListingState {
     }
 }
 
-/// A listing that the vendor refused, be it by saying that it does not offer it.
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A listing of which the vendor says that it does not offer it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotOffered {
-    /// Ticks in a row in which it was refused; counted as long as the number makes a difference.
+    /// Ticks in a row in which it said so.
     pub refusals: u32,
-    /// It is not listed before this; `None` while the refusal may still be a mistake, or is no word on what is offered.
+    /// It is not listed before this; `None` while the refusal may still be a mistake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixSeconds>,
 }

@@ -12,5 +12,6 @@ pub(crate) mod ports;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod retry;
+pub(crate) mod secret;
 pub(crate) mod stream;
 pub(crate) mod time;

@@ -26,6 +26,13 @@ pub struct Schedule {
     pub attempts: u32,
     /// It is not tried before this.
     pub next_attempt: UnixSeconds,
+    /// Attempts in a row, up to the last one, that failed in a way that may pass by itself or needs a person.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refusals: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A span `[from, to)` of vendor time whose listing failed or did not finish.

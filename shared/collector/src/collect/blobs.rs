@@ -180,9 +180,10 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
             Attempt::Failed(error) => {
                 run.blobs.failed += 1;
                 let is_refusal = error.is_refusal();
-                let failed = failed_blob(run, &all[at], None, &error.message);
+                let mut failed = failed_blob(run, &all[at], None, &error.message);
+                failed.schedule.refusals = error.refusals_after(all[at].schedule.map_or(0, |before| before.refusals));
                 if is_refusal || !queue.is_retry {
-                    run.record_failure(&error.after_failures(failed.schedule.attempts));
+                    run.record_failure(&error.after_failures(failed.schedule.refusals));
                 }
                 run.change_pending(queue.listing, PendingChange::Blob(failed));
                 last_error = Some(error);

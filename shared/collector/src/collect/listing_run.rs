@@ -8,7 +8,7 @@ use crate::base::pending::PendingSpan;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window, time_until};
-use crate::plan::pending::{PendingChange, failed_again, unfinished};
+use crate::plan::pending::{PendingChange, failed_with, unfinished};
 use crate::plan::window_size::WindowSize;
 use crate::plan::windows::{Plan, plan};
 
@@ -85,6 +85,9 @@ impl ListingRun {
         let outcome = list_window(run, request).await?;
         // A window that is too long may only be one whose place is lost again and again.
         self.has_succeeded |= outcome.is_answer() && !matches!(outcome, WindowOutcome::TooLong { .. });
+        if outcome.is_answer() {
+            run.clear_refusals(self.id);
+        }
         Ok(match outcome {
             WindowOutcome::Complete { pages } => {
                 if !span.remaining.is_empty() {
@@ -108,7 +111,7 @@ impl ListingRun {
                 Step::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
-                self.make_pending(run, Window { from: to, ..window }, error.message, None);
+                self.make_pending(run, Window { from: to, ..window }, error, None);
                 Step::Answered
             }
             WindowOutcome::Failed { error, cursor } => {
@@ -162,12 +165,13 @@ impl ListingRun {
     /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
     pub(crate) fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
         self.has_succeeded = true;
+        run.clear_refusals(self.id);
         for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
             run.record_failure(&error);
             if cursor.is_none() {
                 self.new_spans.push(window);
             }
-            self.make_pending(run, window, error.message, cursor);
+            self.make_pending(run, window, error, cursor);
         }
     }
 
@@ -176,11 +180,11 @@ impl ListingRun {
         &self,
         run: &mut StreamRun<'_, S, B, C, V>,
         window: Window,
-        reason: String,
+        error: PortError,
         cursor: Option<String>,
     ) {
-        let schedule = failed_again(None, run.env.now(), run.policy.tick_seconds);
-        let span = PendingSpan::new(window, schedule, cursor, reason);
+        let schedule = failed_with(&error, None, run.env.now(), run.policy.tick_seconds);
+        let span = PendingSpan::new(window, schedule, cursor, error.message);
         run.change_pending(self.id, PendingChange::Span(span));
     }
 

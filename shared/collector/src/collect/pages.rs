@@ -241,7 +241,10 @@ async fn not_yet<S: State, B: Bucket, C: Clock, V>(
         let cause = format!("{}: may not have been recorded", run.stream.name());
         run.findings.gaps.push(Gap { from, to, cause });
     }
-    fault.iter().for_each(|fault| run.record_persistence(listing, fault));
+    match fault {
+        Some(fault) => run.record_persistence(listing, &fault),
+        None => run.clear_refusals(listing),
+    }
     Ok(WindowOutcome::NotYet)
 }
 

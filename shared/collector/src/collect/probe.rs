@@ -14,6 +14,7 @@ use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::UnixSeconds;
 use crate::plan::pending::PendingChange;
 use crate::plan::remaining::{Choice, Remaining};
+use crate::state::head_update::RefusalCounts;
 
 /// Lengths of the part of a pending span that is probed: all of it, or halved up to so many times less one.
 const PROBE_LENGTHS: u64 = 6;
@@ -126,13 +127,12 @@ fn nothing_answers<S, B, C: Clock, V>(
         return stop(listing, run, span);
     }
     listing.has_ended = true;
-    if span.suspects.iter().any(|suspect| suspect.cause == Cause::NotOffered) {
+    // A listing that fails here and is not offered there has failed: the failure may be the reason of both.
+    let Some(failed) = span.suspects.iter().find(|suspect| suspect.cause == Cause::Failed) else {
         return refused(listing, run);
-    }
+    };
     run.findings.has_more = true;
-    if let Some(first) = span.suspects.first() {
-        run.record_persistence(listing.id, &first.error);
-    }
+    run.record_persistence(listing.id, &failed.error);
 }
 
 /// Nothing more can be listed in this tick. If something could be, the failures become pending.
@@ -147,15 +147,18 @@ fn stop<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, 
 /// of one that did, after several ticks. Where another listing fails as well it may be said to everybody.
 fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
     run.findings.not_offered.push(listing.id);
+    let not_offered = run.refusals(listing.id).not_offered;
     if run.findings.failure.is_some() {
-        return;
+        // Neither counted nor forgotten; but it is no failure that persists.
+        return run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
     }
     let state = run.listing_state(listing.id);
-    let refusals = run.refusals(listing.id);
+    let refusals = not_offered.map_or(0, |before| before.refusals).saturating_add(1);
     let has_answered = state.watermark > run.intake.delivery.state.head.floor;
     let is_believed = !has_answered || refusals >= PERSISTENT_AFTER;
     let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER);
-    run.intake.delivery.update.not_offered(listing.id, NotOffered { refusals, until });
+    let not_offered = Some(NotOffered { refusals, until });
+    run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
     if !is_believed {
         run.findings.has_more = true;
         run.record_failure(&PortError::next_tick(format!(

@@ -121,12 +121,14 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     let it = Attempted { listing: listing.id, span };
     // One that failed a moment ago is not tried as a whole again: the search belongs to the same attempt.
     if is_new {
-        let schedule = Schedule { attempts: span.schedule.attempts.saturating_sub(1), ..span.schedule };
+        let Schedule { attempts, refusals, .. } = span.schedule;
+        let schedule =
+            Schedule { attempts: attempts.saturating_sub(1), refusals: refusals.saturating_sub(1), ..span.schedule };
         let span = &PendingSpan { schedule, ..span.clone() };
-        return search(run, listing, Attempted { span, ..it }, (&span.reason, true), limit).await;
+        return search(run, listing, Attempted { span, ..it }, (it.why_before(), true), limit).await;
     }
     if span.window().seconds() > listing.size.max_seconds() || it.is_tried_in_pieces() {
-        return search(run, listing, it, (&span.reason, false), limit).await;
+        return search(run, listing, it, (it.why_before(), false), limit).await;
     }
     let request = WindowRequest {
         cursor: span.cursor.as_deref(),
@@ -136,15 +138,15 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     let outcome = list_again(run, request).await?;
     listing.has_succeeded |= outcome.is_answer();
     let is_searched = match &outcome {
-        WindowOutcome::TooLong { .. } => Some((span.reason.clone(), false)),
+        WindowOutcome::TooLong { .. } => Some((it.why_before(), false)),
         // Only where something of the listing answers is it worth a search.
         WindowOutcome::Failed { error, cursor } if listing.has_succeeded && !has_advanced(span, cursor.as_ref()) => {
-            Some((error.message.clone(), true)).filter(|_| span.window().seconds() > 1)
+            Some((it.why(error.clone()), true)).filter(|_| span.window().seconds() > 1)
         }
         _ => None,
     };
     match is_searched {
-        Some((reason, has_failed)) => search(run, listing, it, (&reason, has_failed), limit).await,
+        Some(why) => search(run, listing, it, why, limit).await,
         None => Ok(take_outcome(run, it, outcome)),
     }
 }
@@ -172,13 +174,13 @@ fn take_outcome<S, B, C: Clock, V>(
         }
         WindowOutcome::Stalled { to, error } => {
             it.done(run, Window { to, ..window });
-            it.reschedule(run, Window { from: to, ..window }, attempts, &error.message);
+            it.reschedule(run, Window { from: to, ..window }, attempts, &it.why(error));
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::Failed { error, cursor } => {
             it.record_refusal(run, &error);
             let attempts = if has_advanced(span, cursor.as_ref()) { 0 } else { attempts };
-            it.reschedule_at(run, window, attempts, (cursor, &error.message));
+            it.reschedule_at(run, window, attempts, (cursor, &it.why(error)));
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::TooLong { .. }

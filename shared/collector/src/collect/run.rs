@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::intake::Intake;
 use crate::base::env::Env;
 use crate::base::error::{PERSISTENT_AFTER, PortError, Recovery};
-use crate::base::head::{ListingState, NotOffered};
+use crate::base::head::ListingState;
 use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
@@ -22,6 +22,7 @@ use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window, time_until};
 use crate::plan::pending::PendingChange;
 use crate::plan::vendor_time::VendorTime;
+use crate::state::head_update::RefusalCounts;
 
 /// The share of a tick that one blob, or all slow blobs together, may take while others wait: a quarter.
 const SLOW_BLOB_DIVISOR: u32 = 4;
@@ -165,21 +166,42 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         self.vendor_time.cap(self.env.now())
     }
 
-    /// Reports a failure of a whole listing. One that may pass by itself is counted, tick by tick, until the listing
-    /// answers again; once it persists it needs a person.
+    /// Reports a failure of a whole listing. One that may pass by itself is counted, tick by tick, until the listing comes
+    /// to anything else; once it persists it needs a person. A pause is no outcome: the vendor was not asked.
     pub(crate) fn record_persistence(&mut self, listing: ListingId, error: &PortError) {
-        if error.recovery != Recovery::PersonIfPersistent {
-            return self.record_failure(error);
+        match error.recovery {
+            Recovery::PersonIfPersistent => {
+                // Beyond the bound nothing new is to be remembered.
+                let persistent = self.refusals(listing).persistent.saturating_add(1).min(PERSISTENT_AFTER);
+                self.count_refusals(listing, persistent);
+                self.record_failure(&error.after_failures(persistent));
+            }
+            Recovery::Paused => self.record_failure(error),
+            Recovery::Again { .. } | Recovery::NextTick | Recovery::Person => {
+                self.clear_refusals(listing);
+                self.record_failure(error);
+            }
         }
-        // Beyond the bound nothing new is to be remembered.
-        let refusals = self.refusals(listing).min(PERSISTENT_AFTER);
-        self.intake.delivery.update.not_offered(listing, NotOffered { refusals, until: None });
-        self.record_failure(&error.after_failures(refusals));
     }
 
-    /// Ticks in a row in which the vendor refused the listing, this one included.
-    pub(crate) fn refusals(&self, listing: ListingId) -> u32 {
-        self.listing_state(listing).not_offered.map_or(0, |refused| refused.refusals).saturating_add(1)
+    /// Forgets the refusals of a listing that came to something else.
+    pub(crate) fn clear_refusals(&mut self, listing: ListingId) {
+        if self.refusals(listing) != RefusalCounts::default() {
+            self.count_refusals(listing, 0);
+        }
+    }
+
+    /// So many ticks in a row the listing failed in a way that may pass. That it is not offered it was not told this time,
+    /// which ends that count unless the listing is left alone.
+    fn count_refusals(&mut self, listing: ListingId, persistent: u32) {
+        let not_offered =
+            self.refusals(listing).not_offered.filter(|_| self.listing_state(listing).is_left_alone(self.now()));
+        self.intake.delivery.update.refusals(listing, RefusalCounts { not_offered, persistent });
+    }
+
+    /// Ticks in a row in which the vendor refused the listing, before this one or with it.
+    pub(crate) fn refusals(&self, listing: ListingId) -> RefusalCounts {
+        self.intake.delivery.update.refusal_counts(&self.intake.delivery.state.head, listing)
     }
 
     /// Reports a failure that does not stop the stream. The first one is kept, but one that needs a person comes first.

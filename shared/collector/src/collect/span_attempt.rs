@@ -43,6 +43,14 @@ pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
+/// Why a part of a span is still pending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Why {
+    pub(crate) reason: String,
+    /// Attempts in a row, this one included, that failed in a way that may pass by itself or needs a person.
+    pub(crate) refusals: u32,
+}
+
 /// A pending span of a listing, as it was when its attempt began.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempted<'a> {
@@ -57,9 +65,9 @@ impl Attempted<'_> {
         run: &mut StreamRun<'_, S, B, C, V>,
         part: Window,
         attempts: u32,
-        reason: &str,
+        why: &Why,
     ) {
-        self.reschedule_at(run, part, attempts, (None, reason));
+        self.reschedule_at(run, part, attempts, (None, why));
     }
 
     /// The same of a part that continues at a page. Now and then one that fails there again and again is listed from its
@@ -69,12 +77,13 @@ impl Attempted<'_> {
         run: &mut StreamRun<'_, S, B, C, V>,
         part: Window,
         attempts: u32,
-        (cursor, reason): (Option<String>, &str),
+        (cursor, why): (Option<String>, &Why),
     ) {
         let before = Schedule { attempts, ..self.span.schedule };
         let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
+        let schedule = Schedule { refusals: why.refusals, ..schedule };
         let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
-        self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
+        self.put(run, self.span.part(part, schedule, cursor, why.reason.clone()));
     }
 
     /// Records that there was no time for a part of the span: it is due again on the next tick.
@@ -115,8 +124,18 @@ impl Attempted<'_> {
     /// Reports a refusal, also of work that failed before. One that may pass by itself needs a person once it persists.
     pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
         if error.is_refusal() {
-            run.record_failure(&error.after_failures(self.span.schedule.attempts.saturating_add(1)));
+            run.record_failure(&error.after_failures(error.refusals_after(self.span.schedule.refusals)));
         }
+    }
+
+    /// Returns why the span is pending after it failed with `error`.
+    pub(crate) fn why(self, error: PortError) -> Why {
+        Why { refusals: error.refusals_after(self.span.schedule.refusals), reason: error.message }
+    }
+
+    /// Returns why the span is pending so far.
+    pub(crate) fn why_before(self) -> Why {
+        Why { refusals: self.span.schedule.refusals, reason: self.span.reason.clone() }
     }
 
     /// Records that nothing inside the part is pending any more.
@@ -148,7 +167,12 @@ mod tests {
         let world = World::listed_to(NOW);
         for (attempts, cursor) in [(0, Some("c")), (3, Some("c")), (4, None), (5, Some("c"))] {
             let spans = spans_after(&world, |it, run| {
-                it.reschedule_at(run, window(10, 20), attempts, (Some("c".to_owned()), "status 500"));
+                it.reschedule_at(
+                    run,
+                    window(10, 20),
+                    attempts,
+                    (Some("c".to_owned()), &Why { reason: "status 500".to_owned(), refusals: 0 }),
+                );
             });
             assert_eq!((spans[0].cursor.as_deref(), spans[0].schedule.attempts), (cursor, attempts + 1));
         }

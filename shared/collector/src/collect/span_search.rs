@@ -3,8 +3,9 @@
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
+use super::span_attempt::{Attempted, RequestLimit, SpanEnd, Why, is_stopped, list_again};
 use crate::base::error::PortError;
+use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::Window;
 use crate::plan::bisection::Bisection;
@@ -23,7 +24,7 @@ struct SpanSearch<'a> {
     it: Attempted<'a>,
     bisection: Bisection,
     /// The last failure.
-    reason: String,
+    why: Why,
     has_listed: bool,
     has_failed: bool,
     stop: Option<Stop>,
@@ -40,14 +41,14 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &mut ListingRun,
     it: Attempted<'_>,
-    (reason, has_failed): (&str, bool),
+    (why, has_failed): (Why, bool),
     limit: RequestLimit,
 ) -> Result<SpanEnd, PortError> {
     let (span, random) = (it.span, run.env.clock.random());
     let mut search = SpanSearch {
         it,
         bisection: Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random),
-        reason: reason.to_owned(),
+        why,
         has_listed: false,
         has_failed,
         stop: None,
@@ -81,7 +82,7 @@ impl SpanSearch<'_> {
             }
             WindowOutcome::TooLong { dense } => self.bisection.split_around(piece, dense),
             WindowOutcome::Stalled { to, error } => {
-                self.reason = error.message;
+                self.why = self.it.why(error);
                 self.it.done(run, Window { to, ..piece });
                 self.bisection.give_up(Window { from: to, ..piece });
             }
@@ -104,10 +105,10 @@ impl SpanSearch<'_> {
         cursor: Option<String>,
     ) {
         self.it.record_refusal(run, &error);
-        self.reason = error.message;
+        self.why = self.it.why(error);
         if piece.seconds() == 1 && cursor.is_some() {
             // Its first pages could be listed: it continues at the one that failed.
-            self.it.reschedule_at(run, piece, 0, (cursor, &self.reason));
+            self.it.reschedule_at(run, piece, 0, (cursor, &self.why));
             self.bisection.listed(piece);
             self.continues_elsewhere = true;
         } else {
@@ -142,21 +143,24 @@ impl SpanSearch<'_> {
 
     /// Reschedules what was not listed.
     fn finish<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>) -> SpanEnd {
-        let Self { it, bisection, reason, has_listed, has_failed, stop, continues_elsewhere } = self;
+        let Self { it, bisection, why, has_listed, has_failed, stop, continues_elsewhere } = self;
         let unresolved = bisection.unresolved();
         let attempts = it.span.schedule.attempts;
+        let schedule = Schedule { refusals: why.refusals, ..it.span.schedule };
+        let span = &PendingSpan { schedule, ..it.span.clone() };
+        let it = Attempted { span, ..it };
         // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
         let found_nothing = has_failed && !has_listed && !continues_elsewhere;
         for window in &unresolved {
             match stop {
                 // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
-                Some(Stop::Pause) if found_nothing => it.reschedule(run, *window, attempts, &reason),
-                Some(Stop::Pause) => it.resume_in_pieces(run, *window, &reason),
+                Some(Stop::Pause) if found_nothing => it.reschedule(run, *window, attempts, &why),
+                Some(Stop::Pause) => it.resume_in_pieces(run, *window, &why.reason),
                 // The next search goes on in pieces of this one's length, or shorter ones.
-                Some(_) => it.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason)),
+                Some(_) => it.postpone(run, *window, attempts + u32::from(found_nothing), (None, &why.reason)),
                 // What is left of a longer span is a new one: it did not fail so often by itself.
-                None if has_listed && window.seconds() > 1 => it.reschedule(run, *window, 0, &reason),
-                None => it.reschedule(run, *window, attempts, &reason),
+                None if has_listed && window.seconds() > 1 => it.reschedule(run, *window, 0, &why),
+                None => it.reschedule(run, *window, attempts, &why),
             }
         }
         match stop {
@@ -169,7 +173,6 @@ impl SpanSearch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::pending::PendingSpan;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
     /// The end of a search in the span after these outcomes, and what is pending then: from, to, attempts, is due at once.
@@ -183,7 +186,7 @@ mod tests {
         let mut search = SpanSearch {
             it,
             bisection: Bisection::new(span.window(), 1, 1_000, 0),
-            reason: String::new(),
+            why: Why { reason: String::new(), refusals: 0 },
             has_listed: false,
             has_failed: false,
             stop: None,

@@ -4,6 +4,7 @@
 //! changed meanwhile. So each change is a union or a subtraction: whatever two ticks do, what one of them adds is only
 //! removed by somebody who has listed it.
 
+use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 use crate::base::time::{UnixSeconds, Window};
 
@@ -71,12 +72,29 @@ pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seco
     let attempts = before.map_or(0, |before| before.attempts).saturating_add(1);
     let first_failure = before.map_or(now, |before| before.first_failure);
     let next_attempt = next_attempt(now, attempts, tick_seconds);
-    Schedule { first_failure, last_attempt: now, attempts, next_attempt }
+    Schedule { first_failure, last_attempt: now, attempts, next_attempt, refusals: 0 }
+}
+
+/// The same after a failure with `error`.
+pub(crate) fn failed_with(
+    error: &PortError,
+    before: Option<Schedule>,
+    now: UnixSeconds,
+    tick_seconds: UnixSeconds,
+) -> Schedule {
+    let refusals = error.refusals_after(before.map_or(0, |before| before.refusals));
+    Schedule { refusals, ..failed_again(before, now, tick_seconds) }
 }
 
 /// The schedule of work that was only left unfinished: due at once.
 pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
-    let before = before.unwrap_or(Schedule { first_failure: now, last_attempt: now, attempts: 0, next_attempt: now });
+    let before = before.unwrap_or(Schedule {
+        first_failure: now,
+        last_attempt: now,
+        attempts: 0,
+        next_attempt: now,
+        refusals: 0,
+    });
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
@@ -96,6 +114,7 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
                     last_attempt: a.last_attempt.min(b.last_attempt),
                     attempts: a.attempts.min(b.attempts),
                     next_attempt: a.next_attempt.min(b.next_attempt),
+                    refusals: a.refusals.min(b.refusals),
                 };
             }
             _ => joined.push(span),
@@ -289,6 +308,8 @@ impl PendingWork {
                 last_attempt: a.last_attempt.max(b.last_attempt),
                 attempts: a.attempts.max(b.attempts),
                 next_attempt: a.next_attempt.min(b.next_attempt),
+                // A person is not needed sooner because spans are joined.
+                refusals: a.refusals.min(b.refusals),
             };
         }
     }
@@ -306,12 +327,12 @@ mod tests {
     use super::*;
 
     fn span(from: i64, to: i64) -> PendingSpan {
-        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100 };
+        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100, refusals: 0 };
         PendingSpan::new(Window { from, to }, schedule, None, "500".to_owned())
     }
 
     fn blob(number: usize, created: i64) -> PendingBlob {
-        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100 };
+        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 1, next_attempt: 100, refusals: 0 };
         let (id, uri) = (format!("blob-{number}"), "u".to_owned());
         PendingBlob { id, uri, created, expires: 0, schedule, missing_since: None, reason: String::new() }
     }
@@ -406,7 +427,13 @@ mod tests {
     #[test]
     fn ok_spans_that_touch_are_tried_as_one_and_the_longest_waiting_first() {
         let at = |last_attempt, attempts, from, to| PendingSpan {
-            schedule: Schedule { first_failure: last_attempt - 5, last_attempt, attempts, next_attempt: 100 },
+            schedule: Schedule {
+                first_failure: last_attempt - 5,
+                last_attempt,
+                attempts,
+                next_attempt: 100,
+                refusals: 0,
+            },
             ..span(from, to)
         };
         let with_cursor = PendingSpan { cursor: Some("c".to_owned()), ..at(60, 0, 20, 21) };
@@ -422,7 +449,7 @@ mod tests {
     #[test]
     fn ok_blobs_are_known_by_their_id() {
         let mut again = blob(1, 5);
-        again.schedule = Schedule { first_failure: 70, last_attempt: 70, attempts: 2, next_attempt: 130 };
+        again.schedule = Schedule { first_failure: 70, last_attempt: 70, attempts: 2, next_attempt: 130, refusals: 0 };
         let pending = work(&[Blob(blob(2, 3)), Blob(blob(1, 5)), Blob(again)]);
         let ids: Vec<_> = pending.blobs.iter().map(|blob| blob.id.as_str()).collect();
         assert_eq!((ids, pending.blobs[1].schedule.attempts), (vec!["blob-2", "blob-1"], 2));
@@ -526,7 +553,7 @@ mod tests {
     fn ok_once_its_rest_was_listed_a_span_is_due_from_its_start_and_only_once() {
         let mut pending = work(&[Span(at_cursor(10, 20)), RestDone(REST)]);
         assert_eq!(places(&pending), [(10, 20, false, false)]);
-        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50 };
+        let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50, refusals: 0 };
         assert_eq!(pending.spans[0].schedule, schedule);
         pending.apply(&RestDone(REST));
         assert!(pending.is_empty());

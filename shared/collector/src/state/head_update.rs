@@ -30,8 +30,17 @@ struct ListingUpdate {
     sweep_progress: Option<SweepProgress>,
     window_seconds: Option<UnixSeconds>,
     probe_seconds: Option<Option<UnixSeconds>>,
-    not_offered: Option<NotOffered>,
+    refusals: Option<RefusalCounts>,
     pending: Vec<PendingChange>,
+}
+
+/// The ticks in a row in which a listing was refused, by kind of refusal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RefusalCounts {
+    /// The vendor said that it does not offer the listing.
+    pub(crate) not_offered: Option<NotOffered>,
+    /// It failed in a way that may pass by itself or needs a person.
+    pub(crate) persistent: u32,
 }
 
 impl HeadUpdate {
@@ -67,9 +76,17 @@ impl HeadUpdate {
         self.of(listing).probe_seconds = Some(seconds);
     }
 
-    /// The vendor refused the listing, saying that it does not offer it.
-    pub(crate) fn not_offered(&mut self, listing: ListingId, refused: NotOffered) {
-        self.of(listing).not_offered = Some(refused);
+    /// The ticks in a row in which the listing was refused, this one included.
+    pub(crate) fn refusals(&mut self, listing: ListingId, counts: RefusalCounts) {
+        self.of(listing).refusals = Some(counts);
+    }
+
+    /// Returns the counts of the listing with this update applied.
+    pub(crate) fn refusal_counts(&self, head: &Head, listing: ListingId) -> RefusalCounts {
+        let stored =
+            |state: &ListingState| RefusalCounts { not_offered: state.not_offered, persistent: state.refusals };
+        let updated = self.listings.get(listing).and_then(|update| update.refusals);
+        updated.or_else(|| head.listings.get(listing).map(stored)).unwrap_or_default()
     }
 
     /// The listing's pending work changes. Changes apply in the order in which they were made.
@@ -136,8 +153,12 @@ impl ListingUpdate {
     fn apply(&self, state: &mut ListingState, max_pending_bytes: usize) {
         if let Some(to) = self.watermark {
             state.watermark = state.watermark.max(to);
+        }
+        if let Some(RefusalCounts { not_offered, persistent }) = self.refusals {
+            (state.not_offered, state.refusals) = (not_offered, persistent);
+        } else if self.watermark.is_some() {
             // It answered, so it is offered.
-            state.not_offered = None;
+            (state.not_offered, state.refusals) = (None, 0);
         }
         state.sweep_progress = self.sweep_progress.or(state.sweep_progress);
         for (reach, at) in &self.swept {
@@ -148,7 +169,6 @@ impl ListingUpdate {
         }
         state.window_seconds = self.window_seconds.or(state.window_seconds);
         state.probe_seconds = self.probe_seconds.unwrap_or(state.probe_seconds);
-        state.not_offered = self.not_offered.or(state.not_offered);
         if !self.pending.is_empty() {
             self.pending.iter().for_each(|change| state.pending.apply(change));
             state.pending.bound(max_pending_bytes);
@@ -187,7 +207,7 @@ mod tests {
     }
 
     fn span(from: i64, to: i64) -> PendingSpan {
-        let schedule = Schedule { first_failure: 1, last_attempt: 1, attempts: 1, next_attempt: 2 };
+        let schedule = Schedule { first_failure: 1, last_attempt: 1, attempts: 1, next_attempt: 2, refusals: 0 };
         PendingSpan::new(Window { from, to }, schedule, None, String::new())
     }
 
@@ -241,15 +261,16 @@ mod tests {
     fn ok_a_listing_that_answers_is_offered() {
         let mut head = head();
         let mut update = HeadUpdate::default();
-        update.not_offered("all", NotOffered { refusals: 1, until: Some(99) });
+        let not_offered = Some(NotOffered { refusals: 1, until: Some(99) });
+        update.refusals("all", RefusalCounts { not_offered, persistent: 2 });
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
-        assert!(head.listings["all"].is_left_alone(98));
+        assert!(head.listings["all"].is_left_alone(98) && head.listings["all"].refusals == 2);
         let mut update = HeadUpdate::default();
         update.raise_watermark("all", 5);
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
-        assert!(!head.listings["all"].is_left_alone(98));
+        assert!(!head.listings["all"].is_left_alone(98) && head.listings["all"].refusals == 0);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) fn blob(id: &str, created: UnixSeconds) -> BlobRef {
 
 /// A schedule of work that failed once, and is due.
 pub(crate) fn due() -> Schedule {
-    Schedule { first_failure: NOW - 100, last_attempt: NOW - 100, attempts: 1, next_attempt: NOW }
+    Schedule { first_failure: NOW - 100, last_attempt: NOW - 100, attempts: 1, next_attempt: NOW, refusals: 0 }
 }
 
 /// A span that failed once, and is due.

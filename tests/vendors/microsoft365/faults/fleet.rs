@@ -329,7 +329,7 @@ async fn fifty_sources_in_one_process_cost_each_other_nothing() {
 /// The source of that number: every tenth has a bad secret, a vendor that is down, or one that is slow.
 fn source(number: usize) -> World {
     let world = tenant_with(20, |it| match number % 10 {
-        3 => it.client_secrets.clear(),
+        3 => it.expired_secrets = std::mem::take(&mut it.client_secrets),
         5 => it.internal_error = 1.0,
         7 => {
             it.script =

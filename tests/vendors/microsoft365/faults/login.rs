@@ -219,6 +219,29 @@ async fn e3_a_new_token_that_is_refused_for_a_tick_needs_no_person() {
 }
 
 #[tokio::test]
+async fn e3_a_new_secret_or_app_that_is_not_known_yet_needs_a_person_only_if_that_persists() {
+    for code in [7_000_215, 700_016, 65_001, 500_011] {
+        let world = exchange(20);
+        let worker = world.worker();
+        let body = json!({"error": "invalid_client", "error_description": format!("AADSTS{code}: no."), "error_codes": [code]});
+        let refuse = || world.script(first(400, "token", &Fault::answer(401, body.to_string())));
+        // It passes after two ticks, and after that needs three again.
+        for (ticks, needs_person) in [(2, false), (4, true)] {
+            refuse();
+            for number in 1..=ticks {
+                assert_failed(&tick(&worker).await[0], needs_person && number >= 3, &format!("AADSTS{code}"));
+                world.minutes(5);
+            }
+            world.script(Vec::new());
+            assert!(tick(&worker).await[0].drained);
+            // The next tick logs in again.
+            world.minutes(90);
+        }
+        world.assert_exact();
+    }
+}
+
+#[tokio::test]
 async fn e3_an_access_that_is_denied_without_a_code_needs_a_person_once_that_persists() {
     let world = exchange(20);
     for number in 1..=4 {

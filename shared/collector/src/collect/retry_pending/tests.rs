@@ -451,3 +451,43 @@ fn ok_what_failed_in_this_tick_is_not_due_though_something_recovered() {
     assert_eq!(tick(&world).listed.len(), 30);
     assert!(spans(&world).iter().all(|span| span.schedule.attempts == 2));
 }
+
+/// Tries a pending second, or a pending blob, which fails with these errors. Returns the refusals in a row that are
+/// remembered after each attempt, and whether a person is needed.
+fn refusals(is_blob: bool, errors: &[PortError]) -> Vec<(u32, bool)> {
+    let mut world = world([]);
+    world.policy.retention = Some(Retention { keeps: 604_800, margin: 600 });
+    // It has failed often before.
+    let schedule = Schedule { attempts: 9, ..due() };
+    let at = NOW - 500;
+    if is_blob {
+        set_blobs(&world, [PendingBlob { schedule, ..pending_blob("b", at) }]);
+    } else {
+        let mut head = world.head();
+        head.listings.get_mut(LISTING).unwrap().pending.spans =
+            vec![PendingSpan { schedule, ..pending_span(at, at + 1) }];
+        world.set_head(head);
+    }
+    world.vendor.broken = vec![second(at)];
+    let outcome = |error: &PortError| {
+        world.vendor.error = error.clone();
+        world.vendor.add_blob("b", at, Content::Fails(error.clone()));
+        let failure = tick(&world).failure;
+        world.clock.advance(7_200);
+        let pending = world.listing().pending;
+        let schedule = if is_blob { pending.blobs[0].schedule } else { pending.spans[0].schedule };
+        (schedule.refusals, failure.is_some_and(|failure| failure.contains("3 times in a row")))
+    };
+    errors.iter().map(outcome).collect()
+}
+
+#[test]
+fn e3_pending_work_that_is_refused_needs_a_person_only_after_refusals_in_a_row() {
+    let (refused, down) = (PortError::person_if_persistent("status 403"), PortError::next_tick("status 500"));
+    for is_blob in [true, false] {
+        let row = vec![refused.clone(); 4];
+        assert_eq!(refusals(is_blob, &row), [(1, false), (2, false), (3, true), (4, true)], "{is_blob}");
+        let broken = [&refused, &refused, &down, &refused].map(Clone::clone);
+        assert_eq!(refusals(is_blob, &broken), [(1, false), (2, false), (0, false), (1, false)], "{is_blob}");
+    }
+}

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::*;
-use crate::base::head::NotOffered;
 use crate::base::pending::PendingSpan;
 
 #[test]
@@ -165,16 +164,86 @@ fn e3_a_refusal_that_may_pass_needs_a_person_once_it_persists_over_ticks() {
         assert!(failure.message.contains("status 401"), "{failure:?}");
         assert_eq!((failure.needs_person, tick.has_more), (needs_person, true), "refusal {refusals}");
         // It is listed in every tick all the same.
-        assert_eq!(world.listing().not_offered, Some(NotOffered { refusals, until: None }));
+        assert_eq!((world.listing().refusals, world.listing().not_offered), (refusals, None));
         assert_eq!((listed(&world).len(), watermark(&world)), (2, BEGIN));
     }
     world.vendor.answer = Box::new(|_| None);
     assert!(tick(&world).failure.is_none());
-    assert_eq!((world.listing().not_offered, watermark(&world)), (None, NOW));
+    assert_eq!((world.listing().refusals, watermark(&world)), (0, NOW));
     // It begins anew after an answer.
     world.clock.advance(100);
     refuse(&mut world);
     assert!(!tick(&world).failure.unwrap().needs_person);
+}
+
+/// An outcome of a tick of the listing.
+#[derive(Debug, Clone, Copy)]
+enum Came {
+    NotOffered,
+    Refused,
+    Failed,
+    Answered,
+    Paused,
+}
+
+/// Ticks of a listing that answered before. Returns the counts after each: not offered, refused; and whether a person is needed.
+fn counts(outcomes: &[Came]) -> Vec<(u32, u32, bool)> {
+    let mut world = world();
+    let mut counted = Vec::new();
+    for outcome in outcomes {
+        let outcome = *outcome;
+        world.vendor.answer = Box::new(move |_| match outcome {
+            Came::NotOffered => Some(Ok(Listed::NotOffered)),
+            Came::Refused => Some(Err(PortError::person_if_persistent("status 401"))),
+            Came::Failed => Some(Err(PortError::next_tick("status 500"))),
+            Came::Paused => Some(Err(PortError::paused("a pause of 60 s"))),
+            Came::Answered => None,
+        });
+        let failure = tick(&world).failure;
+        let state = world.listing();
+        let not_offered = state.not_offered.map_or(0, |refused| refused.refusals);
+        assert!(!state.is_left_alone(NOW) || not_offered >= 3, "{outcomes:?}");
+        counted.push((not_offered, state.refusals, failure.is_some_and(|failure| failure.needs_person)));
+        world.clock.advance(100);
+    }
+    counted
+}
+
+#[test]
+fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
+    use Came::{Answered, Failed, NotOffered, Paused, Refused};
+    let (no, yes) = (false, true);
+    // Neither kind helps the other one to its bound.
+    assert_eq!(counts(&[NotOffered, Refused, NotOffered]), [(1, 0, no), (0, 1, no), (1, 0, no)]);
+    assert_eq!(counts(&[Refused, Refused, NotOffered, Refused]), [(0, 1, no), (0, 2, no), (1, 0, no), (0, 1, no)]);
+    // Any other outcome begins anew.
+    for between in [Failed, Answered] {
+        assert_eq!(
+            counts(&[NotOffered, NotOffered, between, NotOffered])[2..],
+            [(0, 0, no), (1, 0, no)],
+            "{between:?}"
+        );
+        assert_eq!(counts(&[Refused, Refused, between, Refused])[2..], [(0, 0, no), (0, 1, no)], "{between:?}");
+    }
+    // A call that was not made is no outcome.
+    assert_eq!(counts(&[Refused, Refused, Paused, Refused])[1..], [(0, 2, no), (0, 2, no), (0, 3, yes)]);
+    assert_eq!(counts(&[Refused; 4])[2..], [(0, 3, yes), (0, 3, yes)]);
+    assert_eq!(counts(&[NotOffered; 3])[1..], [(2, 0, no), (3, 0, no)]);
+}
+
+#[test]
+fn a4_a_listing_that_fails_here_and_is_not_offered_there_has_failed() {
+    let mut world = world();
+    let newest = nth(9);
+    world.vendor.answer = Box::new(move |request| {
+        let is_newest = request.window.overlaps(&newest);
+        Some(if is_newest { Err(PortError::next_tick("status 500")) } else { Ok(Listed::NotOffered) })
+    });
+    world.clock.set_random(3);
+    let tick = tick(&world);
+    assert_eq!(listed(&world), [0, 9]);
+    assert!(tick.failure.unwrap().message.contains("status 500"));
+    assert_eq!((tick.not_offered, world.listing().not_offered), (vec![], None));
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! A secret read again because the vendor refuses what it held before.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use secrecy::SecretString;
+
+use super::error::PortError;
+use super::ports::{Clock, Secrets, Tries};
+
+/// The time that the secret store has to answer where the vendor's call may be repeated: a store that is silent once can
+/// be asked a second time within it.
+const MAX_PATIENT_READ: Duration = Duration::from_secs(12);
+/// The same where the call is made only once. It is shorter than the shortest time that such a call has, so that the
+/// secret store is named and not the vendor.
+const MAX_SINGLE_READ: Duration = Duration::from_secs(4);
+
+/// Reads the secret again, past every cache, in the middle of a vendor's call of so many `tries`.
+///
+/// # Errors
+/// The store's own error. A store that does not answer in time fails for the next tick, with a message that names it: the
+/// vendor is not to blame.
+pub async fn read_again(
+    secrets: &impl Secrets,
+    clock: &impl Clock,
+    reference: &str,
+    tries: Tries,
+) -> Result<SecretString, PortError> {
+    let limit = match tries {
+        Tries::Patient => MAX_PATIENT_READ,
+        Tries::Once => MAX_SINGLE_READ,
+    };
+    within(clock, limit, reference, secrets.get(reference, true)).await
+}
+
+async fn within<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    reference: &str,
+    read: impl Future<Output = Result<T, PortError>>,
+) -> Result<T, PortError> {
+    match select(pin!(read), pin!(clock.sleep(limit))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(((), _)) => Err(PortError::next_tick(format!(
+            "the secret store did not answer within {} s when the secret {reference} was read again; it is asked again in \
+             the next tick",
+            limit.as_secs()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::pending;
+
+    use futures_util::FutureExt;
+    use jiff::Timestamp;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::base::error::Recovery;
+
+    /// Time that passes by being slept through.
+    #[derive(Default)]
+    struct Slept(Cell<Duration>);
+
+    impl Clock for Slept {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            self.0.set(duration);
+        }
+
+        fn random(&self) -> u64 {
+            0
+        }
+    }
+
+    /// A store that answers, or hangs.
+    struct Store {
+        hangs: bool,
+    }
+
+    impl Secrets for Store {
+        async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
+            assert!(fresh);
+            if self.hangs {
+                return pending().await;
+            }
+            Ok(format!("key of {reference}").into())
+        }
+    }
+
+    #[test]
+    fn ok_a_store_that_answers_is_waited_for() {
+        let (store, clock) = (Store { hangs: false }, Slept::default());
+        let read = read_again(&store, &clock, "acme", Tries::Patient);
+        assert_eq!(read.now_or_never().unwrap().unwrap().expose_secret(), "key of acme");
+    }
+
+    #[test]
+    fn e2_a_secret_store_that_hangs_is_named_and_left_to_the_next_tick() {
+        for (tries, seconds) in [(Tries::Patient, 12), (Tries::Once, 4)] {
+            let clock = Slept::default();
+            let error = read_again(&Store { hangs: true }, &clock, "acme", tries).now_or_never().unwrap().unwrap_err();
+            assert_eq!((error.recovery, clock.0.get().as_secs()), (Recovery::NextTick, seconds));
+            let named =
+                format!("the secret store did not answer within {seconds} s when the secret acme was read again");
+            assert!(error.message.starts_with(&named), "{error}");
+        }
+    }
+}
