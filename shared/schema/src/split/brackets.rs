@@ -6,6 +6,8 @@ pub(super) struct Brackets {
     /// One bit per open one, the outermost first; set for a bracket.
     bits: Vec<u64>,
     depth: usize,
+    /// The innermost one is a brace.
+    in_object: bool,
 }
 
 const BITS: usize = u64::BITS as usize;
@@ -21,17 +23,19 @@ impl Brackets {
             *word = *word & !(1 << bit) | u64::from(is_array) << bit;
         }
         self.depth += 1;
+        self.in_object = !is_array;
     }
 
     /// Closes the innermost one; returns `false` if it is of the other kind, or nothing is open.
     pub(super) fn close(&mut self, is_array: bool) -> bool {
         let is_match = self.innermost() == Some(is_array);
         self.depth -= usize::from(is_match);
+        self.in_object = self.innermost() == Some(false);
         is_match
     }
 
     pub(super) fn clear(&mut self) {
-        self.depth = 0;
+        (self.depth, self.in_object) = (0, false);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -40,7 +44,7 @@ impl Brackets {
 
     /// Returns `true` if the innermost one is a brace.
     pub(super) fn is_in_object(&self) -> bool {
-        self.innermost() == Some(false)
+        self.in_object
     }
 
     fn innermost(&self) -> Option<bool> {

@@ -278,25 +278,28 @@ impl Last {
     }
 
     /// Returns `true` unless it is known that a byte cannot come next in JSON, and takes it if so.
+    #[inline]
     pub(super) fn takes(&mut self, byte: u8, in_object: bool) -> bool {
-        let is_after_name = in_object && self.byte == b'"' && self.before != b':';
-        // A value, or the beginning of one, stands before it.
-        let is_after_value = !matches!(self.byte, 0 | b',' | b':' | b'[' | b'{') && !is_after_name;
-        let wants_name = in_object && matches!(self.byte, b',' | b'{');
-        let fits = match byte {
-            b':' => is_after_name,
-            b',' => is_after_value,
-            b'}' => is_after_value || self.byte == b'{',
-            b']' => is_after_value || self.byte == b'[',
-            b'"' => !is_after_value && !is_after_name,
-            b'{' | b'[' => !is_after_value && !is_after_name && !wants_name,
-            _ => !matches!(self.byte, b'"' | b'}' | b']') && !wants_name,
-        };
-        if byte == b'"' {
-            self.before = self.byte;
+        let last = std::mem::replace(&mut self.byte, byte);
+        let is_after_name = || in_object && last == b'"' && self.before != b':';
+        // A value stands before it.
+        let is_after_value = || !matches!(last, 0 | b',' | b':' | b'[' | b'{') && !is_after_name();
+        match byte {
+            b'"' => {
+                self.before = last;
+                matches!(last, 0 | b',' | b':' | b'[' | b'{')
+            }
+            b':' => is_after_name(),
+            b',' => is_after_value(),
+            b'}' => last == b'{' || is_after_value(),
+            b']' => last == b'[' || is_after_value(),
+            b'{' | b'[' => matches!(last, 0 | b':' | b'[') || last == b',' && !in_object,
+            _ => match last {
+                b'"' | b'}' | b']' | b'{' => false,
+                b',' => !in_object,
+                _ => true,
+            },
         }
-        self.byte = byte;
-        fits
     }
 }
 
