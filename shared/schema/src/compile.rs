@@ -1,6 +1,7 @@
 //! Checks a schema file and compiles it to a [`Schema`].
 
 mod check;
+mod cycles;
 
 use crate::column::column;
 use crate::definition::{Definition, SchemaFile};
@@ -12,6 +13,7 @@ use crate::validate::Validate;
 use check::{
     check_element, check_fit, check_nameless, check_names, check_parser, check_ref, check_source, is_log_type,
 };
+use cycles::find_cycle;
 
 /// How deep fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
@@ -99,6 +101,10 @@ impl<'a> Compiler<'a> {
             self.path.push(name.clone());
             fields.push(self.field(name, definition)?);
             self.path.pop();
+        }
+        if let Some((at, circle)) = find_cycle(&fields) {
+            self.path.push(fields[at].name.to_string());
+            return Err(format!("the field takes its value from itself: {circle}"));
         }
         chain(fields.iter_mut().filter_map(|field| Some((&*field.name, field.transform.as_deref_mut()?))));
         Ok(Object::new(fields))

@@ -15,8 +15,10 @@
 //!   `id ` and that id in canonical form;
 //! - for an input that is no event it is `rejected ` and the bytes of the input.
 //!
-//! The hour before the hash is that of the vendor's event time: whole hours since 1970. Where there is none that can be
-//! read, and for an input that is no event, it is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
+//! The hour before the hash is that of the vendor's event time: whole hours since 1970. Without a member of the time's
+//! name, a member whose name becomes the same column has the time (`effective.at`), as in the line. Where there is none
+//! that can be read, and for an input that is no event, it is the ninth byte of the hash (see
+//! [`RowId::RESERVED_HOURS`]).
 //!
 //! SHA-256, because processors have instructions for it, because two different events must not come to one id by
 //! anybody's design, and because everybody can make it again.
@@ -26,8 +28,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::civil::{DateTime, date};
 use sha2::{Digest, Sha256};
 
+use crate::column::column;
 use crate::format::{Sent, read_unix_leniently, whole_seconds};
-use crate::json::{Document, Kind, write_canonical_string};
+use crate::json::{Document, Kind, NodeId, write_canonical_string};
 use crate::log_type::LogType;
 use crate::row_id::RowId;
 use crate::time::read_iso;
@@ -100,9 +103,16 @@ fn second(time: DateTime) -> i64 {
     time.duration_since(EPOCH).as_secs()
 }
 
+/// The value that the line has in a column: that of the member of the column's name, else of the first one, in the order
+/// of the names' bytes, whose name becomes that column.
+fn member(event: &Document<'_>, name: &str) -> Option<NodeId> {
+    let by_column = || event.distinct(Document::ROOT).find(|member| column(&event.name(member)) == name);
+    event.get(Document::ROOT, name).or_else(|| by_column().map(|member| member.value))
+}
+
 /// OpenAI's event time: a number of seconds since 1970 or of a finer unit, or a date and time, also as a text.
 fn effective_at(event: &Document<'_>) -> Option<i64> {
-    let time = event.get(Document::ROOT, "effective_at")?;
+    let time = member(event, "effective_at")?;
     let time = match event.kind(time) {
         Kind::String => read_unix_leniently(Sent::Text(&event.text(time))),
         Kind::Number => {
@@ -120,7 +130,7 @@ fn effective_at(event: &Document<'_>) -> Option<i64> {
 
 /// Microsoft's event time, in UTC whether it says so or not.
 fn creation_time(event: &Document<'_>) -> Option<i64> {
-    let time = event.get(Document::ROOT, "CreationTime")?;
+    let time = member(event, "CreationTime")?;
     (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(second)
 }
 

@@ -129,7 +129,7 @@ impl<'o> Line<'o> {
 
     /// The values that stand under `p_nonconforming`.
     pub(crate) fn nonconforming(&self) -> u32 {
-        self.aside.count
+        self.aside.count()
     }
 
     /// Writes the members that every line has.

@@ -35,6 +35,13 @@ impl Schema {
     }
 }
 
+/// Which of an object's members with equal keys are written.
+#[derive(Debug, Clone, Copy)]
+enum Equals {
+    Last,
+    All,
+}
+
 impl Masks {
     fn add_fields(&mut self, object: &Object) {
         for field in &object.fields {
@@ -63,11 +70,24 @@ impl Masks {
     }
 
     /// Writes a value with what is masked in it unreadable, also where it stands in JSON text inside of strings: each
-    /// level of such text takes up half as much as the one around it at most, which bounds their number.
+    /// level of such text takes up half as much as the one around it at most, which bounds their number. Of equal keys
+    /// it writes the last one: an object in a line has each key once.
     pub(crate) fn write(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
+        self.write_with(document, id, Equals::Last, out);
+    }
+
+    /// Like [`Self::write`], with the values of all equal keys: for what stands in a line as a text.
+    pub(crate) fn write_whole(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
+        self.write_with(document, id, Equals::All, out);
+    }
+
+    fn write_with(&self, document: &Document<'_>, id: NodeId, equals: Equals, out: &mut Vec<u8>) {
         match document.kind(id) {
             Kind::Object => {
-                let mut members: Vec<_> = document.distinct(id).collect();
+                let mut members: Vec<_> = match equals {
+                    Equals::Last => document.distinct(id).collect(),
+                    Equals::All => document.members(id).to_vec(),
+                };
                 members.sort_unstable_by_key(|member| member.value);
                 out.push(b'{');
                 for (at, member) in members.iter().enumerate() {
@@ -75,7 +95,7 @@ impl Masks {
                     out.extend_from_slice(if at > 0 { b"," } else { b"" });
                     write_string(&name, out);
                     out.push(b':');
-                    self.write_member(document, &name, member.value, out);
+                    self.write_member(document, &name, member.value, equals, out);
                 }
                 out.push(b'}');
             }
@@ -83,7 +103,7 @@ impl Masks {
                 out.push(b'[');
                 for (at, element) in document.elements(id).enumerate() {
                     out.extend_from_slice(if at > 0 { b"," } else { b"" });
-                    self.write(document, element, out);
+                    self.write_with(document, element, equals, out);
                 }
                 out.push(b']');
             }
@@ -93,10 +113,10 @@ impl Masks {
     }
 
     /// Writes the value of a member: all of it masked when the member bears a masked name.
-    pub(crate) fn write_member(&self, document: &Document<'_>, name: &str, id: NodeId, out: &mut Vec<u8>) {
+    fn write_member(&self, document: &Document<'_>, name: &str, id: NodeId, equals: Equals, out: &mut Vec<u8>) {
         match self.of(name).filter(|_| document.kind(id) != Kind::Null) {
             Some(mask) => write_string(&mask.of(document, id), out),
-            None => self.write(document, id, out),
+            None => self.write_with(document, id, equals, out),
         }
     }
 
@@ -105,7 +125,7 @@ impl Masks {
         match json_text(&text).and_then(|text| json::parse(text.as_bytes()).ok()) {
             Some(inner) if self.is_in(&inner, Document::ROOT) => {
                 let mut masked = Vec::new();
-                self.write(&inner, Document::ROOT, &mut masked);
+                self.write_whole(&inner, Document::ROOT, &mut masked);
                 write_string(&String::from_utf8_lossy(&masked), out);
             }
             Some(_) => document.write(id, out),
@@ -137,8 +157,9 @@ impl Masks {
     fn is_in(&self, document: &Document<'_>, id: NodeId) -> bool {
         match document.kind(id) {
             Kind::Object => document
-                .distinct(id)
-                .any(|member| self.of(&document.name(&member)).is_some() || self.is_in(document, member.value)),
+                .members(id)
+                .iter()
+                .any(|member| self.of(&document.name(member)).is_some() || self.is_in(document, member.value)),
             Kind::Array => document.elements(id).any(|element| self.is_in(document, element)),
             Kind::String => json_text(&document.text(id)).is_some(),
             _ => false,

@@ -1,29 +1,45 @@
 //! A JSON array, in pieces as they come, split into its elements.
 
 mod brackets;
+mod record_keys;
+mod recovery;
+mod space;
 
 use brackets::Brackets;
+use record_keys::Records;
+use recovery::{Last, Recovery};
+use space::{is_space, without_space, without_space_after};
 
-use crate::json::plain_until;
+use crate::json::{self, plain_until};
 
-/// Splits one JSON array into its raw elements, holding no more than one element at a time.
+/// Splits one JSON array into its raw elements, holding little more than one element at a time.
 ///
-/// It finds where elements end; whether each is valid JSON is for its reader to say. An element that lacks a closing
-/// brace or quotation mark ends where the next one begins, if that is unambiguous: where a member's name must stand,
-/// and no array is open inside the element, `{` begins the next element.
+/// It finds where elements end; their reader finds out which of them are valid JSON. Where the array itself is broken
+/// (brackets that do not match, a string without an end), it goes on with the next record that can be told from an object
+/// inside of a record (see `split/recovery.rs`), and hands out what stands before it as one element, which is not JSON.
 #[derive(Debug)]
 pub struct ArraySplitter {
     longest_element: usize,
     state: State,
-    /// The start of an element that goes on in the next bytes.
-    held: Vec<u8>,
+    /// What is not handed out yet, and may be needed.
+    text: Vec<u8>,
+    /// All of the text before it was read.
+    at: usize,
+    /// Where in the text the element begins that is being read, or the bracket behind the last one, or what is broken.
+    element: usize,
+    /// What is broken follows something that was handed out.
+    is_behind: bool,
+    /// An element with a comma or bracket behind it, while it is open whether it ended there: with a surplus brace inside
+    /// of it a member of it comes next.
+    pending: Option<(usize, usize)>,
     /// Brackets and braces open inside the element.
     open: Brackets,
-    /// The last byte of the element outside of strings that is no white space; `"` after a string.
-    last: u8,
+    last: Last,
     in_string: bool,
     /// The last byte was a backslash in a string.
     escaping: bool,
+    records: Records,
+    recovery: Option<Recovery>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +53,8 @@ enum State {
     /// In an element.
     Element,
     After,
+    /// Behind something broken; the next record is searched.
+    Broken,
 }
 
 /// Why an element is not read on.
@@ -45,13 +63,15 @@ enum Stop {
     EndOfInput,
     /// At the comma or bracket behind it.
     EndOfElement,
-    /// At the brace of the next one, a comma before it: it lacks braces.
-    NextBegan,
-    /// In the first name of the next one: it lacks a quotation mark and braces.
-    NextBeganInString,
+    /// At a byte that does not fit.
+    Break,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Bytes that are read at a time.
+const PIECE_BYTES: usize = 64 << 10;
+/// White space behind an array, in bytes.
+const MAX_SPACE_BYTES: usize = 1 << 20;
 
 /// The bytes are not one JSON array.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +85,21 @@ fn error<T>(text: &str) -> Result<T, SplitError> {
 impl ArraySplitter {
     /// A splitter that refuses elements of more than `longest_element` bytes.
     pub fn new(longest_element: usize) -> Self {
-        let (state, held) = (State::Before(0), Vec::new());
-        Self { longest_element, state, held, open: Brackets::default(), last: 0, in_string: false, escaping: false }
+        Self {
+            longest_element,
+            state: State::Before(0),
+            text: Vec::new(),
+            at: 0,
+            element: 0,
+            is_behind: false,
+            pending: None,
+            open: Brackets::default(),
+            last: Last::default(),
+            in_string: false,
+            escaping: false,
+            records: Records::default(),
+            recovery: None,
+        }
     }
 
     /// Takes the next bytes and hands each element completed by them to `each`.
@@ -74,313 +107,322 @@ impl ArraySplitter {
     /// # Errors
     /// The bytes are not an array, or an element is too long; the splitter is of no further use then.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), SplitError> {
-        let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
-            if self.state == State::Element {
-                at = self.element(bytes, at, &mut each)?;
-                continue;
+        for piece in bytes.chunks(PIECE_BYTES) {
+            let mut text = std::mem::take(&mut self.text);
+            text.extend_from_slice(piece);
+            self.read(&text, &mut each)?;
+            self.text = text;
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// The end of input: hands the elements that were held back to `each`.
+    ///
+    /// # Errors
+    /// The array was not closed, or there was none.
+    pub fn finish(mut self, mut each: impl FnMut(&[u8])) -> Result<(), SplitError> {
+        let text = std::mem::take(&mut self.text);
+        loop {
+            match self.state {
+                State::After => {
+                    self.hand_out_pending(&text, &mut each);
+                    return Ok(());
+                }
+                State::Before(_) => return error("no JSON array: the input is empty"),
+                State::First | State::Next => {
+                    self.hand_out_pending(&text, &mut each);
+                    return error("the JSON array is cut off");
+                }
+                State::Element => self.recover_from(self.begin()),
+                State::Broken => {
+                    if !self.recover(&text, true, &mut each)? {
+                        return self.finish_broken(&text, &mut each);
+                    }
+                    self.read(&text, &mut each)?;
+                }
             }
-            if self.between(*byte)? {
-                at += 1;
+        }
+    }
+
+    /// The end of an input that broke off: hands the whole elements that were held back to `each`.
+    pub fn abandon(mut self, mut each: impl FnMut(&[u8])) {
+        let text = std::mem::take(&mut self.text);
+        match self.state {
+            State::Next | State::After => self.hand_out_pending(&text, &mut each),
+            State::Broken => self.end_recovery(&text[self.element..], None, true, &mut each),
+            State::Before(_) | State::First | State::Element => {}
+        }
+    }
+
+    /// Reads the text to its end.
+    fn read(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        while let Some(byte) = text.get(self.at) {
+            match self.state {
+                State::Broken => {
+                    if !self.recover(text, false, each)? {
+                        break;
+                    }
+                }
+                State::Element => self.element(text, each)?,
+                _ => self.between(*byte, text, each)?,
             }
         }
         Ok(())
     }
 
-    /// The end of input.
-    ///
-    /// # Errors
-    /// The array was not closed, or there was none.
-    pub fn finish(self) -> Result<(), SplitError> {
-        match self.state {
-            State::After => Ok(()),
-            State::Before(_) => error("no JSON array: the input is empty"),
-            _ => error("the JSON array is cut off"),
-        }
+    /// Forgets the text that is not needed any more.
+    fn forget(&mut self) {
+        let needed = match self.state {
+            State::Before(_) | State::First => self.at,
+            State::Next => self.pending.map_or(self.at, |(start, _)| start),
+            State::Element | State::After | State::Broken => self.begin(),
+        };
+        self.text.drain(..needed);
+        self.at -= needed;
+        self.element = self.element.saturating_sub(needed);
+        self.pending = self.pending.map(|(start, end)| (start - needed, end - needed));
     }
 
-    /// Takes a byte outside of elements; false when an element begins with it.
-    fn between(&mut self, byte: u8) -> Result<bool, SplitError> {
+    /// Where in the text begins what is not handed out yet.
+    fn begin(&self) -> usize {
+        self.pending.map_or(self.element, |(start, _)| start)
+    }
+
+    /// Takes a byte outside of elements.
+    fn between(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         self.state = match (self.state, byte) {
             (State::Before(mark), _) if BYTE_ORDER_MARK.get(mark) == Some(&byte) => State::Before(mark + 1),
             (State::Before(1 | 2), _) => return error("no JSON array: half a byte order mark"),
             (state, byte) if is_space(byte) => match state {
                 State::Before(_) => State::Before(BYTE_ORDER_MARK.len()),
+                State::After if self.at - self.element > MAX_SPACE_BYTES => {
+                    return error("too much white space follows the JSON array");
+                }
                 _ => state,
             },
             (State::Before(_), b'[') => State::First,
             (State::Before(_), _) => return error("no JSON array: the input begins with something else"),
-            (State::First, b']') => State::After,
-            (State::First | State::Next, b',' | b']' | b'}' | b':') => {
-                return error("not a JSON array: an element is missing");
+            (State::First, b']') => {
+                self.element = self.at;
+                State::After
             }
-            (State::After, _) => return error("not one JSON array: more follows it"),
-            (State::First | State::Next, _) => State::Element,
-            (State::Element, _) => State::Element,
+            (State::After, _) => {
+                self.go_on_after_the_end(each)?;
+                return Ok(());
+            }
+            (_, b',' | b']' | b'}' | b':') => {
+                self.recover_from(self.pending.map_or(self.at, |(start, _)| start));
+                return Ok(());
+            }
+            _ => {
+                self.begin_element(byte, text, each);
+                return Ok(());
+            }
         };
-        Ok(self.state != State::Element)
+        self.at += 1;
+        Ok(())
     }
 
-    /// Goes on in an element; the place after what was used.
-    fn element(&mut self, bytes: &[u8], from: usize, each: &mut impl FnMut(&[u8])) -> Result<usize, SplitError> {
-        let (end, stop) = self.scan(bytes, from);
-        let piece = &bytes[from..end];
-        if self.held.len() + piece.len() > self.longest_element {
+    /// More follows the bracket at the end of the array: it was a surplus one.
+    fn go_on_after_the_end(&mut self, each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        if self.pending.is_some() {
+            self.recover_from(self.begin());
+            return Ok(());
+        }
+        self.check_length(1)?;
+        each(b"]");
+        self.recover_from(self.at);
+        self.is_behind = true;
+        Ok(())
+    }
+
+    fn begin_element(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) {
+        let may_be_member = self.pending.is_some_and(|(start, _)| text[start] == b'{') && !matches!(byte, b'{' | b'[');
+        if !may_be_member {
+            self.hand_out_pending(text, each);
+        }
+        self.open.clear();
+        (self.last, self.in_string, self.escaping) = (Last::default(), false, false);
+        (self.state, self.element) = (State::Element, self.at);
+    }
+
+    /// Goes on in an element.
+    fn element(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        let stop = self.scan(text);
+        self.check_length(self.at - self.element)?;
+        match stop {
+            Stop::EndOfInput => {}
+            Stop::Break => self.recover_from(self.begin()),
+            Stop::EndOfElement => {
+                self.hand_out_pending(text, each);
+                let length = without_space_after(&text[self.element..self.at]).len();
+                self.pending = Some((self.element, self.element + length));
+                self.state = State::Next;
+                if text[self.at] == b']' {
+                    if text[self.element] != b'{' {
+                        self.hand_out_pending(text, each);
+                    }
+                    (self.state, self.element) = (State::After, self.at);
+                }
+                self.at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_length(&self, length: usize) -> Result<(), SplitError> {
+        if length > self.longest_element {
             return Err(SplitError(format!("an element is longer than {} bytes", self.longest_element)));
         }
-        match stop {
-            Stop::EndOfInput => self.held.extend_from_slice(piece),
-            Stop::EndOfElement => {
-                if self.held.is_empty() {
-                    each(without_space_after(piece));
-                } else {
-                    self.held.extend_from_slice(piece);
-                    each(without_space_after(&self.held));
-                    self.held.clear();
-                }
-                self.begin_element();
-                self.state = if bytes.get(end) == Some(&b',') { State::Next } else { State::After };
-                return Ok(end + 1);
-            }
-            Stop::NextBegan => {
-                self.held.extend_from_slice(piece);
-                let comma = self.held.iter().rposition(|byte| *byte == b',').unwrap_or(self.held.len());
-                each(without_space_after(self.held.get(..comma).unwrap_or_default()));
-                self.held.clear();
-                self.begin_element();
-            }
-            Stop::NextBeganInString => {
-                self.held.extend_from_slice(piece);
-                self.resume_in_string(each);
-            }
+        Ok(())
+    }
+
+    fn hand_out_pending(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) {
+        if let Some((start, end)) = self.pending.take() {
+            self.hand_out(&text[start..end], each);
         }
-        Ok(end)
     }
 
-    /// What is read next is the beginning of an element.
-    fn begin_element(&mut self) {
-        self.open.clear();
-        (self.last, self.in_string, self.escaping) = (0, false, false);
+    /// Hands out a sound element.
+    fn hand_out(&mut self, element: &[u8], each: &mut impl FnMut(&[u8])) {
+        if element.starts_with(b"{") {
+            self.records.add(element);
+        }
+        each(element);
     }
 
-    /// Where the element stops, or its piece.
-    fn scan(&mut self, bytes: &[u8], from: usize) -> (usize, Stop) {
-        let mut at = from;
-        while let Some(byte) = bytes.get(at).copied() {
+    /// Reads on to where the element stops.
+    fn scan(&mut self, text: &[u8]) -> Stop {
+        while let Some(byte) = text.get(self.at).copied() {
             if self.in_string {
-                at = self.string(bytes, at);
+                if !self.string(text) {
+                    return Stop::Break;
+                }
                 continue;
             }
-            match byte {
-                b' ' | b'\t' | b'\n' | b'\r' => {
-                    at += 1;
-                    continue;
-                }
-                b',' | b']' if self.open.is_empty() => return (at, Stop::EndOfElement),
-                // It closes the array of elements: the last one lacks its braces.
-                b']' if self.open.are_all_objects() => return (at, Stop::EndOfElement),
-                b']' => self.open.close_array(),
-                b'}' if self.open.is_empty() => {}
-                b'}' => self.open.close_object(),
-                b'{' if self.last == b',' && self.open.is_in_object() => {
-                    if self.open.are_all_objects() {
-                        return (at, Stop::NextBegan);
-                    }
-                    self.open.close_to_array();
-                    self.open.open_object();
-                }
-                b'{' => self.open.open_object(),
-                b'[' => self.open.open_array(),
-                b',' | b':' => {}
-                _ if self.last == b'"'
-                    && self.open.are_all_objects()
-                    && self.next_begins_in_string(&bytes[from..at]) =>
-                {
-                    return (at, Stop::NextBeganInString);
-                }
-                b'"' => self.in_string = true,
-                _ => {}
+            if is_space(byte) {
+                self.at += 1;
+                continue;
             }
-            self.last = byte;
-            at += 1;
+            if self.open.is_empty() && matches!(byte, b',' | b']') {
+                return Stop::EndOfElement;
+            }
+            if !self.last.takes(byte, self.open.is_in_object()) {
+                return Stop::Break;
+            }
+            let is_sound = match byte {
+                b'{' | b'[' => {
+                    self.open.open(byte == b'[');
+                    true
+                }
+                b'}' | b']' => self.open.close(byte == b']'),
+                b'"' => {
+                    self.in_string = true;
+                    true
+                }
+                _ => true,
+            };
+            if !is_sound {
+                return Stop::Break;
+            }
+            self.at += 1;
         }
-        (at, Stop::EndOfInput)
+        Stop::EndOfInput
     }
 
-    /// Returns `true` if the element so far, of which `piece` is not held yet, ends in what looks like the end of an
-    /// element, a comma, and the beginning of another one up to the quotation mark of its first name. The string that ended
-    /// there and is followed by no punctuation is not where a string ended, then, but where one lacks its end.
-    fn next_begins_in_string(&self, piece: &[u8]) -> bool {
-        let mut backwards = piece.iter().rev().chain(self.held.iter().rev()).filter(|byte| !is_space(**byte));
-        [b'"', b'{', b',', b'}'].iter().all(|expected| backwards.next() == Some(expected))
-    }
-
-    /// Hands out what is held up to the comma that [`Self::next_begins_in_string`] found, and goes on in the name behind it.
-    fn resume_in_string(&mut self, each: &mut impl FnMut(&[u8])) {
-        let brace = self.held.iter().rposition(|byte| *byte == b'{').unwrap_or(0);
-        let next = self.held.split_off(brace);
-        let comma = self.held.iter().rposition(|byte| *byte == b',').unwrap_or(self.held.len());
-        each(without_space_after(self.held.get(..comma).unwrap_or_default()));
-        self.held = next;
-        self.begin_element();
-        self.open.open_object();
-        self.in_string = true;
-    }
-
-    /// Goes on in a string; the place after what was used.
-    fn string(&mut self, bytes: &[u8], at: usize) -> usize {
+    /// Goes on in a string; returns `false` at a byte that no string has.
+    fn string(&mut self, text: &[u8]) -> bool {
         if std::mem::take(&mut self.escaping) {
-            return at + 1;
+            self.at += 1;
+            return true;
         }
-        let at = plain_until(bytes, at);
-        match bytes.get(at) {
-            Some(b'"') => (self.in_string, self.last) = (false, b'"'),
+        self.at = plain_until(text, self.at);
+        match text.get(self.at) {
+            Some(b'"') => self.in_string = false,
             Some(b'\\') => self.escaping = true,
-            _ => {}
+            Some(_) => return false,
+            None => return true,
         }
-        (at + 1).min(bytes.len())
+        self.at += 1;
+        true
+    }
+
+    /// Searches the next record from here on in the text.
+    fn recover_from(&mut self, begin: usize) {
+        (self.state, self.element, self.is_behind, self.pending) = (State::Broken, begin, false, None);
+        self.recovery = Some(Recovery::new(self.records.take_keys()));
+    }
+
+    /// Goes on in what is broken; returns `true` once it was left behind.
+    fn recover(&mut self, text: &[u8], is_end: bool, each: &mut impl FnMut(&[u8])) -> Result<bool, SplitError> {
+        let broken = &text[self.element..];
+        let Some(recovery) = &mut self.recovery else { return Ok(false) };
+        let next = recovery.read(broken, is_end);
+        let read = next.unwrap_or(recovery.at());
+        self.check_length(read)?;
+        let Some(next) = next else { return Ok(false) };
+        self.end_recovery(broken, None, false, each);
+        self.at = self.element + next;
+        self.begin_element(text[self.at], text, each);
+        Ok(true)
+    }
+
+    /// The end of input in something broken.
+    fn finish_broken(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        let broken = without_space_after(&text[self.element..]);
+        let closing = broken.len().saturating_sub(1);
+        let has_break = self.recovery.as_ref().is_some_and(Recovery::has_break);
+        let is_closed = broken.ends_with(b"]");
+        let has_records = self.recovery.as_ref().is_some_and(|recovery| !recovery.records(broken, false).is_empty());
+        if is_closed && (has_break || has_records) {
+            self.end_recovery(broken, Some(closing), false, each);
+            return Ok(());
+        }
+        self.end_recovery(broken, None, true, each);
+        error("the JSON array is cut off")
+    }
+
+    /// Hands out the records that were found, and between them and up to `end`, if that is given, what is broken.
+    fn end_recovery(&mut self, broken: &[u8], end: Option<usize>, is_cut: bool, each: &mut impl FnMut(&[u8])) {
+        let Some(recovery) = self.recovery.take() else { return };
+        let (mut from, mut is_behind) = (0, self.is_behind);
+        for (start, stop) in recovery.records(broken, is_cut) {
+            if !is_cut {
+                hand_out_broken(&broken[from..start], is_behind, true, each);
+            }
+            self.hand_out(&broken[start..stop], each);
+            (from, is_behind) = (stop, true);
+        }
+        if let Some(end) = end {
+            hand_out_broken(&broken[from..end], is_behind, false, each);
+        }
+        self.records.give_back(recovery.into_keys());
     }
 }
 
-/// Only what JSON takes for white space is none of the element.
-fn without_space_after(element: &[u8]) -> &[u8] {
-    let end = element.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1);
-    element.get(..end).unwrap_or(element)
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+/// Hands out what stands between two records, without the commas that belong there. If that is nothing, or sound by
+/// itself, an empty element says that something was broken, for no such element is taken for a sound one.
+fn hand_out_broken(text: &[u8], is_behind: bool, is_before: bool, each: &mut impl FnMut(&[u8])) {
+    let mut broken = without_space(text);
+    if broken == if is_behind && is_before { &b","[..] } else { b"" } {
+        return;
+    }
+    let mut is_apart = true;
+    if is_behind {
+        let without = broken.strip_prefix(b",");
+        (is_apart, broken) = (without.is_some(), without.unwrap_or(broken));
+    }
+    if is_before {
+        let without = broken.strip_suffix(b",");
+        (is_apart, broken) = (is_apart && without.is_some(), without.unwrap_or(broken));
+    }
+    let broken = without_space(broken);
+    each(broken);
+    if !is_apart && json::parse(broken).is_ok() {
+        each(b"");
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn split(pieces: &[&[u8]], longest: usize) -> Result<Vec<String>, SplitError> {
-        let mut elements = Vec::new();
-        let mut splitter = ArraySplitter::new(longest);
-        for piece in pieces {
-            splitter.push(piece, |element| elements.push(String::from_utf8_lossy(element).into_owned()))?;
-        }
-        splitter.finish().map(|()| elements)
-    }
-
-    /// The same whole, byte by byte, and in two pieces cut anywhere.
-    fn check(text: &str, expected: &[&str]) {
-        let bytes = text.as_bytes();
-        assert_eq!(
-            split(&[bytes], 100).as_deref(),
-            Ok(expected.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>().as_slice()),
-            "{text}"
-        );
-        assert_eq!(split(&bytes.chunks(1).collect::<Vec<_>>(), 100).unwrap(), expected, "{text}");
-        for at in 0..bytes.len() {
-            assert_eq!(split(&[&bytes[..at], &bytes[at..]], 100).unwrap(), expected, "{text} cut at {at}");
-        }
-    }
-
-    #[test]
-    fn ok_elements_wherever_the_input_is_cut() {
-        check("[]", &[]);
-        check("\u{feff} \n[ \t] \r\n", &[]);
-        check("[1\x0c ,2\t\r\n]", &["1\x0c", "2"]);
-        check("[1, \"a\" ,null]", &["1", "\"a\"", "null"]);
-        check(r#"[{"a":"]},\"\\"},[[{}],"\\\\"]]"#, &[r#"{"a":"]},\"\\"}"#, r#"[[{}],"\\\\"]"#]);
-        check("[{\"é\":\"\\u00e9\u{1f600}\"} , {}\n]", &["{\"é\":\"\\u00e9\u{1f600}\"}", "{}"]);
-    }
-
-    #[test]
-    fn a8_an_element_that_lacks_its_end_costs_only_itself() {
-        let next = r#"{"Id":"3"}"#;
-        for broken in [
-            r#"{"Id":"2""#,
-            r#"{"Id":"2","b":{"c":1}"#,
-            r#"{"Id":"2","b":{"c":1"#,
-            r#"{"Id":"2","b":[{"c":1},{"d":[2]}]"#,
-            "{\"Id\":\"2\",\"b\":\"},{\"",
-            r#"{"Id":"2","b":"x}"#,
-            r#"{"Id":"2","b":{"c":"x}}"#,
-            r#"{"Id":"2","b":[1,2}"#,
-            r#"{"Id":"2","b":[{"c":1,{"d":2}]}"#,
-            r#"{"Id":"2"}}"#,
-            r#"{"Id"2}"#,
-            "{",
-        ] {
-            check(&format!(r#"[{{"Id":"1"}},{broken},{next}]"#), &[r#"{"Id":"1"}"#, broken, next]);
-            check(&format!("[{broken}\n ,\n  {next}, 4]"), &[broken, next, "4"]);
-        }
-        // Two in a row, and one at the end.
-        check(r#"[{"a":1,{"a":2,{"a":3}]"#, &[r#"{"a":1"#, r#"{"a":2"#, r#"{"a":3}"#]);
-        check(r#"[{"a":1},{"a":2]"#, &[r#"{"a":1}"#, r#"{"a":2"#]);
-        // The name of the next one may be cut from its quotation mark.
-        check("[{\"a\":\"x},\n{ \"b\":1}]", &["{\"a\":\"x}", "{ \"b\":1}"]);
-    }
-
-    #[test]
-    fn a8_where_the_next_one_begins_is_not_guessed() {
-        // Within an array of the element a brace may begin one of its own.
-        for text in [r#"[{"a":[{"b":1},{"Id":"2"}]"#, r#"[{"a":[{"b":"x},{"Id":"2"}]"#, r#"[{"a":"x,{"Id":"2"}]"#] {
-            assert!(split(&[text.as_bytes()], 100).is_err(), "{text}");
-        }
-        // Strings may hold what looks like it.
-        check(r#"[{"a":"},{","b":"x},{"},{"c":",{"}]"#, &[r#"{"a":"},{","b":"x},{"}"#, r#"{"c":",{"}"#]);
-    }
-
-    /// The elements up to the end or an error, and whether it was the end.
-    fn outcome(pieces: &[&[u8]], longest: usize) -> (Vec<Vec<u8>>, bool) {
-        let (mut elements, mut splitter) = (Vec::new(), ArraySplitter::new(longest));
-        let mut push = |piece: &&[u8]| splitter.push(piece, |element| elements.push(element.to_vec())).is_ok();
-        let is_split = pieces.iter().all(&mut push);
-        (elements, is_split && splitter.finish().is_ok())
-    }
-
-    #[test]
-    fn a8_no_input_is_taken_for_sound_that_is_not_nor_split_by_where_it_is_cut() {
-        const PARTS: [&str; 16] =
-            ["{", "}", "[", "]", ",", ":", "\"", "\\", " ", "\n", "a", "1", "{\"a\":1}", ",{\"a\":", "},{\"", "\"a\":"];
-        // A linear congruential generator: the same inputs every time.
-        let mut state = 7_u64;
-        let mut random = |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        };
-        for _ in 0..40_000 {
-            let parts = (0..random(14)).map(|_| PARTS[random(PARTS.len() as u64) as usize]);
-            let text = format!("[{}]", parts.collect::<String>());
-            let bytes = text.as_bytes();
-            let (elements, is_split) = outcome(&[bytes], bytes.len());
-            let are_sound = elements.iter().all(|it| serde_json::from_slice::<serde::de::IgnoredAny>(it).is_ok());
-            let is_array = serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(bytes).is_ok();
-            assert_eq!(is_split && are_sound, is_array, "{text}");
-            let (cut, bound) = (random(bytes.len() as u64) as usize, random(12) as usize);
-            for longest in [bytes.len(), bound] {
-                let whole = outcome(&[bytes], longest);
-                assert_eq!(outcome(&[&bytes[..cut], &bytes[cut..]], longest), whole, "{text} cut at {cut}, {longest}");
-                assert_eq!(outcome(&bytes.chunks(1).collect::<Vec<_>>(), longest), whole, "{text} by bytes, {longest}");
-                assert!(whole.0.iter().all(|element| element.len() <= longest), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn err_no_array_or_not_closed() {
-        for text in [
-            "", " ", "\u{feff}", "{}", "null", "[", "[1", "[1,", "[1,]", "[,1]", "[\"a]", "[{", "[}]", "[1]]", "[1] x",
-            "[][]",
-        ] {
-            assert!(split(&[text.as_bytes()], 100).is_err(), "{text}");
-            assert!(split(&text.as_bytes().chunks(1).collect::<Vec<_>>(), 100).is_err(), "{text}");
-        }
-        assert!(split(&[b"\xef\xbb[]"], 100).is_err());
-        assert!(split(&[b" \xef\xbb\xbf[]"], 100).is_err());
-    }
-
-    #[test]
-    fn err_an_element_over_the_bound() {
-        assert_eq!(split(&[b"[12345]"], 5).unwrap(), ["12345"]);
-        for pieces in [&[b"[123456]".as_slice()][..], &[b"[123".as_slice(), b"456"], &[b"[\"".as_slice(), b"aaaaaaaa"]]
-        {
-            assert_eq!(split(pieces, 5).unwrap_err().0, "an element is longer than 5 bytes");
-        }
-    }
-}
+mod tests;

@@ -225,7 +225,8 @@ proptest! {
             let each = |element: &[u8]| found.push(String::from_utf8_lossy(element).into_owned());
             splitter.push(&text.as_bytes()[cut[0]..cut[1]], each).map_err(|error| TestCaseError::fail(error.0))?;
         }
-        splitter.finish().map_err(|error| TestCaseError::fail(error.0))?;
+        let each = |element: &[u8]| found.push(String::from_utf8_lossy(element).into_owned());
+        splitter.finish(each).map_err(|error| TestCaseError::fail(error.0))?;
         prop_assert_eq!(found, elements.iter().map(Value::to_string).collect::<Vec<_>>());
     }
 }

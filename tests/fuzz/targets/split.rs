@@ -20,7 +20,8 @@ fn split<'a>(
             return (elements, Err(error));
         }
     }
-    (elements, splitter.finish())
+    let result = splitter.finish(|element| elements.push(element.to_vec()));
+    (elements, result)
 }
 
 fn pieces<'a>(input: &'a [u8], cuts: &[u8]) -> Vec<&'a [u8]> {

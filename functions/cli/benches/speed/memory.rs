@@ -79,7 +79,10 @@ pub(crate) fn stream(bytes: u64) -> Result<Streamed, Failed> {
         batches.done.bytes += piece.len() as u64;
         spent += stopwatch().saturating_sub(began);
     }
-    splitter.finish()?;
+    splitter.finish(|event| events.push(event.to_vec()))?;
+    for event in events.drain(..) {
+        batches.take(&event)?;
+    }
     batches.deliver()?;
     let peak_kib = peak_kib(&std::fs::read_to_string("/proc/self/status")?).ok_or("no VmHWM in /proc/self/status")?;
     Ok(Streamed { seconds: Some(spent.as_secs_f64()), peak_kib, ..batches.done })

@@ -218,13 +218,13 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<BodyEnd, PortError> {
     let (mut splitter, mut is_broken) = (ArraySplitter::new(MAX_EVENT_BYTES), false);
     let mut events: Vec<Vec<u8>> = Vec::new();
-    loop {
+    let broken_off = loop {
         let bytes = match run.before_cutoff(body.chunk()).await {
-            Err(Cutoff) => return Ok(BodyEnd::CutOff),
+            Err(Cutoff) => break Some(BodyEnd::CutOff),
             Ok(Ok(Some(bytes))) => bytes,
-            Ok(Ok(None)) => break,
-            Ok(Err(_)) if body.is_corrupt() => return Ok(BodyEnd::Unreadable),
-            Ok(Err(error)) => return Ok(BodyEnd::Failed(error)),
+            Ok(Ok(None)) => break None,
+            Ok(Err(_)) if body.is_corrupt() => break Some(BodyEnd::Unreadable),
+            Ok(Err(error)) => break Some(BodyEnd::Failed(error)),
         };
         let room = kept.as_ref().map_or(0, |kept| MAX_KEPT_BYTES - kept.len());
         if let Some(kept) = &mut kept {
@@ -239,8 +239,20 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
         if is_broken && room <= bytes.len() {
             return Ok(BodyEnd::Unreadable);
         }
+    };
+    if !is_broken {
+        let each = |event: &[u8]| events.push(event.to_vec());
+        match broken_off {
+            // No time is left for another event.
+            Some(BodyEnd::CutOff) => {}
+            Some(_) => splitter.abandon(each),
+            None => is_broken = splitter.finish(each).is_err(),
+        }
+        for event in events.drain(..) {
+            run.intake.take(&event).await?;
+        }
     }
-    Ok(if !is_broken && splitter.finish().is_ok() { BodyEnd::Whole } else { BodyEnd::Unreadable })
+    Ok(broken_off.unwrap_or(if is_broken { BodyEnd::Unreadable } else { BodyEnd::Whole }))
 }
 
 /// Reports that a blob's events are lost.

@@ -13,14 +13,14 @@ pub(super) fn mapped(text: &str) -> Option<Ipv4Addr> {
     text.contains(':').then(|| text.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped())?
 }
 
-/// The bare addresses in a text that holds one address or a list of addresses, as a proxy's `X-Forwarded-For` does.
-/// Elements of a list that are no addresses are passed over.
+/// The bare addresses in a text that holds one address or a list of addresses, as a proxy's `X-Forwarded-For` does:
+/// commas, semicolons and white space separate them. Elements of a list that are no addresses are passed over.
 pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ';']).filter_map(|element| address(element.trim()))
+    text.split(|char: char| matches!(char, ',' | ';') || char.is_whitespace()).filter_map(address)
 }
 
-/// The bare address of a text with one address: `address`, `address:port`, `address-port`, `[address]` and
-/// `[address]:port`, each also with a zone (`%eth0`) after the address.
+/// The bare address of a text with one address: `address`, `address:port`, `address-port`, `[address]`, `[address]:port`
+/// and `[address]-port`. A zone (`%7`, `%eth0`) may follow the address, inside of the brackets or behind them.
 ///
 /// An IPv6 address without brackets keeps what may be its own last group: `2001:db8::1:443` is one address.
 pub(super) fn address(text: &str) -> Option<&str> {
@@ -29,7 +29,7 @@ pub(super) fn address(text: &str) -> Option<&str> {
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (inner, after) = rest.split_once(']')?;
-        return (after.is_empty() || is_port_suffix(after)).then(|| zoned(inner)).flatten();
+        return is_zone_and_port(after).then(|| zoned(inner)).flatten();
     }
     zoned(text).or_else(|| {
         let end = text.rfind([':', '-'])?;
@@ -38,18 +38,32 @@ pub(super) fn address(text: &str) -> Option<&str> {
     })
 }
 
-/// The address before an optional zone. Only letters, digits and `.`, `_`, `-` stand in a zone.
+/// The address before an optional zone.
 fn zoned(text: &str) -> Option<&str> {
     let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
-    let is_zone_char = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-');
-    let is_zone = zone.is_none_or(|zone| !zone.is_empty() && zone.chars().all(is_zone_char));
-    (is_zone && address.parse::<IpAddr>().is_ok()).then_some(address)
+    (zone.is_none_or(is_zone) && address.parse::<IpAddr>().is_ok()).then_some(address)
 }
 
-/// A port and the `:` or `-` before it.
+/// Returns `true` for the number or the name of a network interface. Systems set few limits to such names; signs that
+/// separate the parts of an address are not taken for parts of a name.
+fn is_zone(text: &str) -> bool {
+    let is_separator = |char: char| matches!(char, '[' | ']' | '%' | ':' | '/' | '\\' | '"');
+    !text.is_empty() && !text.chars().any(|char| is_separator(char) || char.is_whitespace() || char.is_control())
+}
+
+/// Returns `true` for what may follow an address in brackets: a zone, a port, both or nothing.
+fn is_zone_and_port(text: &str) -> bool {
+    let Some(after) = text.strip_prefix('%') else { return text.is_empty() || is_port_suffix(text) };
+    is_zone(after) || after.rsplit_once(':').is_some_and(|(zone, port)| is_zone(zone) && is_port(port))
+}
+
+/// Returns `true` for a port and the `:` or `-` before it.
 fn is_port_suffix(text: &str) -> bool {
-    let port = text.strip_prefix([':', '-']);
-    port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+    text.strip_prefix([':', '-']).is_some_and(is_port)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -90,6 +104,43 @@ mod tests {
     }
 
     #[test]
+    fn c1_every_combination_of_brackets_zone_and_port_gives_the_bare_address() {
+        const ADDRESSES: [&str; 7] = [
+            "203.0.113.7",
+            "2001:db8::1",
+            "2001:db8:1:2:3:4:5:6",
+            "fe80::1",
+            "::ffff:203.0.113.7",
+            "0:0:0:0:0:FFFF:203.0.113.7",
+            "2603:10b6:208:1ab::20",
+        ];
+        const ZONES: [&str; 8] = ["", "%7", "%eth0", "%en-0", "%eth0.100", "%veth1@if2", "%{4D36-E972}", "%lan_\u{fc}"];
+        const PORTS: [&str; 5] = ["", ":0", ":443", "-443", ":65535"];
+        let mut all = Vec::new();
+        for (address, (zone, port)) in ADDRESSES
+            .iter()
+            .flat_map(|it| ZONES.iter().flat_map(|zone| PORTS.map(|port| (zone, port))).map(move |rest| (it, rest)))
+        {
+            all.push((format!("[{address}{zone}]{port}"), *address));
+            all.push((format!("[{address}]{zone}{port}"), *address));
+            // A group of digits behind a short IPv6 address without a zone may be its own.
+            let may_be_group =
+                port.starts_with(':') && zone.is_empty() && address.contains("::") && !address.contains('.');
+            if !may_be_group || port == ":65535" {
+                all.push((format!("{address}{zone}{port}"), *address));
+            }
+        }
+        for (text, address) in &all {
+            check(text, &[address]);
+        }
+        for (one, other) in all.iter().zip(all.iter().rev()) {
+            for separator in [" ", ", ", ",", ";", "; ", "\t", "\r\n", "\u{a0}"] {
+                check(&format!(" {}{separator}{} ", one.0, other.0), &[one.1, other.1]);
+            }
+        }
+    }
+
+    #[test]
     fn c1_other_texts_give_no_address() {
         for text in [
             "",
@@ -108,7 +159,12 @@ mod tests {
             "[::1]x",
             "[::1]]",
             "fe80::1%",
-            "fe80::1%a b",
+            "fe80::1%a[b",
+            "[fe80::1%a]b]",
+            "[fe80::1]%",
+            "[fe80::1]%7:x",
+            "[fe80::1]%7%8",
+            "[fe80::1]7:443",
             "a-1.2.3.4",
             "1.2.3.4-1.2.3.9",
             "%1.2.3.4",

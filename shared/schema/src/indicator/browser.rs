@@ -30,11 +30,16 @@ fn is_common(host: &str) -> bool {
 
 /// The host in Unicode, or the address, for the schemes that a browser opens.
 fn host(link: &str) -> Option<String> {
-    let link = with_scheme(link);
-    // Most links without a host are relative to their site: they have no scheme.
-    if link.len() > MAX_LINK_BYTES || !link.contains(':') {
+    if link.len() > MAX_LINK_BYTES {
         return None;
     }
+    let link = as_opened(link);
+    if is_file_share(&link) {
+        return None;
+    }
+    let link = with_scheme(link);
+    // Most links without a host are relative to their site: they have no scheme.
+    link.split_once(':').filter(|(_, rest)| !is_port(rest))?;
     let link = Url::parse(&link).ok()?;
     if !matches!(link.scheme(), "http" | "https" | "ws" | "wss" | "ftp") {
         return None;
@@ -46,10 +51,32 @@ fn host(link: &str) -> Option<String> {
     }
 }
 
+/// The link without what a browser takes out of it before it reads it: control characters and spaces around it, tabs and
+/// line ends anywhere.
+fn as_opened(link: &str) -> Cow<'_, str> {
+    const REMOVED: [char; 3] = ['\t', '\n', '\r'];
+    let link = link.trim_matches(|char: char| char <= ' ');
+    if link.contains(REMOVED) { Cow::Owned(link.replace(REMOVED, "")) } else { Cow::Borrowed(link) }
+}
+
+/// Returns `true` for a path on a file server (`\\server\share`) or a device. It is no link; a browser that meets one in a
+/// page reads it as one, but these texts are paths of files. One with a `/` in it is a link.
+fn is_file_share(link: &str) -> bool {
+    let path = link.strip_prefix("\\\\");
+    path.is_some_and(|path| !path.contains('/') && path.trim_end_matches('\\').contains('\\'))
+}
+
+/// Returns `true` if what follows `http:` is a port and no host (`http:80`). As a host its number would be an address
+/// that begins with 0, which no browser reaches.
+fn is_port(rest: &str) -> bool {
+    let number = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    number.parse::<u16>().is_ok()
+}
+
 /// A link that begins with two slashes of either kind is opened with the scheme of its page.
-fn with_scheme(link: &str) -> Cow<'_, str> {
-    let is_without = link.bytes().take(2).all(|byte| matches!(byte, b'/' | b'\\')) && link.len() >= 2;
-    if is_without { Cow::Owned(format!("https:{link}")) } else { Cow::Borrowed(link) }
+fn with_scheme(link: Cow<'_, str>) -> Cow<'_, str> {
+    let is_without = link.len() >= 2 && link.bytes().take(2).all(|byte| matches!(byte, b'/' | b'\\'));
+    if is_without { Cow::Owned(format!("https:{link}")) } else { link }
 }
 
 #[cfg(test)]
@@ -81,6 +108,19 @@ mod tests {
             "https://evil。example/",
             "//evil.example\t/x%",
             "\\\\evil.example/x",
+            "\\\\evil.example",
+            "\\\\evil.example\\",
+            "/\t/evil.example/x",
+            "/\n\\evil.example/x",
+            "\r\n/\t/\nevil.example",
+            "\u{1} \t//evil.example/%",
+            "\u{1f}https://evil.example/%\u{0}",
+            "\\\t\\evil.example/a",
+            "/\\evil.example",
+            "\\/evil.example\\x",
+            "////evil.example/%",
+            "https\n:\t/\r/evil.example/x",
+            "https:\t\\\\evil.example:443\\x",
             "HTTPS://EVIL.example/%",
             "http://evil.example:80%/",
         ] {
@@ -89,6 +129,7 @@ mod tests {
         }
         check("http://0x7f.1/", Some("127.0.0.1"));
         check("http://3232235777/", Some("192.168.1.1"));
+        check("http:3232235777/", Some("192.168.1.1"));
         check("https://bücher.example/%", Some("bücher.example"));
         check("https://www.xn--bcher-kva.example/%", Some("www.bücher.example"));
     }
@@ -107,6 +148,28 @@ mod tests {
             "mailto:a@good.example",
             "javascript:alert(1)//%",
             "C:\\Users\\x%",
+            "C:\\dir",
+            "C:/dir",
+            "c:dir",
+            "C:\\\\server\\share",
+            "\\\\server\\share",
+            "\\\\server\\share\\a%b.docx",
+            "\\\\files.corp.example\\share\\x.docx",
+            "\\\\server@SSL@443\\DavWWWRoot\\x",
+            "\\\\?\\C:\\dir\\x",
+            "\\\\.\\pipe\\x",
+            "\\dir\\x",
+            "http:80",
+            "https:443",
+            "HTTP:8080/x%",
+            "ws:0080",
+            "ftp:21\\x",
+            "localhost:80",
+            "good.example:443/x%",
+            "/ /good.example",
+            "/\ta/good.example",
+            "// good.example/x%",
+            "/.//good.example/%",
             "https://ho st/",
             "https://",
             "",

@@ -16,10 +16,22 @@ type Aside = (String, Vec<u8>);
 #[derive(Debug, Default)]
 pub(super) struct SetAside {
     values: Vec<Aside>,
-    pub(super) count: u32,
+    count: u32,
+    /// Values inside of masked ones, which are counted and not shown.
+    hidden: u32,
 }
 
 impl SetAside {
+    /// The values that have no place in the line's own fields.
+    pub(super) fn count(&self) -> u32 {
+        self.count.saturating_add(self.hidden)
+    }
+
+    /// Counts a value that stands inside of a masked one.
+    pub(super) fn hide(&mut self) {
+        self.hidden = self.hidden.saturating_add(1);
+    }
+
     /// Sets a value aside; `value` makes it, if there is room.
     pub(super) fn push(&mut self, value: impl FnOnce() -> Aside) {
         self.count = self.count.saturating_add(1);
@@ -35,12 +47,7 @@ impl SetAside {
         }
         if self.values.len() < self.count as usize {
             let mut whole = Vec::new();
-            // An object in the line has each key once: an event that has one twice is kept as its text.
-            match masks {
-                Some(masks) => masks.write(event, Document::ROOT, &mut whole),
-                None if event.has_repeats(Document::ROOT) => write_string(event.raw(Document::ROOT), &mut whole),
-                None => event.write(Document::ROOT, &mut whole),
-            }
+            write_event(event, masks, &mut whole);
             self.values = vec![("event".to_owned(), whole)];
         }
         tell_apart(&mut self.values);
@@ -52,6 +59,20 @@ impl SetAside {
             out.extend_from_slice(value);
         }
         out.push(b'}');
+    }
+}
+
+/// Writes all of an event. An object in the line has each key once: an event that has one twice is kept as its text.
+fn write_event(event: &Document<'_>, masks: Option<&Masks>, out: &mut Vec<u8>) {
+    match (masks, event.has_repeats(Document::ROOT)) {
+        (None, false) => event.write(Document::ROOT, out),
+        (None, true) => write_string(event.raw(Document::ROOT), out),
+        (Some(masks), false) => masks.write(event, Document::ROOT, out),
+        (Some(masks), true) => {
+            let mut text = Vec::new();
+            masks.write_whole(event, Document::ROOT, &mut text);
+            write_string(&String::from_utf8_lossy(&text), out);
+        }
     }
 }
 
@@ -96,7 +117,7 @@ mod tests {
     fn written(count: usize) -> String {
         let (mut aside, mut out) = (SetAside::default(), Vec::new());
         (0..count).for_each(|at| aside.push(|| (format!("a[{at}]"), b"1".to_vec())));
-        assert_eq!(aside.count as usize, count);
+        assert_eq!(aside.count() as usize, count);
         aside.write(&json::parse(br#"{"a":[1]}"#).unwrap(), None, &mut out);
         String::from_utf8(out).unwrap()
     }

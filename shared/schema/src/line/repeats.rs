@@ -22,9 +22,28 @@ impl Line<'_> {
             if is_repeated && !is_nothing(place, member.value) {
                 self.set_aside(place.at(&path), member.value);
             }
-            if !self.is_masked(&name) {
+            if self.is_masked(&name) {
+                self.hidden_repeats(place, member.value);
+            } else {
                 self.repeats(place.at(&path), member.value);
             }
+        }
+    }
+
+    /// Counts the values inside of a masked one that [`Self::repeats`] would set aside. Nothing of them is shown.
+    fn hidden_repeats(&mut self, place: Place<'_>, id: NodeId) {
+        let document = place.document;
+        if !document.has_repeats(id) {
+            return;
+        }
+        for element in document.elements(id) {
+            self.hidden_repeats(place, element);
+        }
+        for (member, is_repeated) in document.members_and_repeats(id) {
+            if is_repeated && !is_nothing(place, member.value) {
+                self.aside.hide();
+            }
+            self.hidden_repeats(place, member.value);
         }
     }
 }

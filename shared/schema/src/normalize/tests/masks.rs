@@ -119,3 +119,31 @@ fn f1_the_payload_of_a_general_schema_and_a_whole_event_aside_are_masked() {
     let (line, _) = normalized(schema, &many);
     assert_eq!(line["p_nonconforming"]["event"]["PIN"], "REDACTED");
 }
+
+#[test]
+fn c9_what_is_given_twice_under_masks_is_kept_or_counted() {
+    // Inside of a masked value it is counted only.
+    let (line, nonconforming) =
+        normalized(SCHEMA, r#"{"other":{"PIN":{"x":"CLEAR","x":["CLEAR"],"y":[{"z":"CLEAR","z":1}]}}}"#);
+    assert_eq!((&line["other"], nonconforming), (&json!({"PIN": "*"}), 2));
+    assert_eq!(line.get("p_nonconforming"), None);
+    // JSON text keeps its equal keys, and hides the earlier ones too.
+    let (line, _) = normalized(SCHEMA, r#"{"text":"{\"a\":1,\"a\":2,\"pin\":\"CLEAR\",\"pin\":null}"}"#);
+    assert_eq!(line["text"], r#"{"a":1,"a":2,"pin":"*","pin":null}"#);
+    let (line, _) = normalized(SCHEMA, r#"{"text":"{\"a\":{\"pin\":\"CLEAR\"},\"a\":1}"}"#);
+    assert_eq!(line["text"], r#"{"a":{"pin":"*"},"a":1}"#);
+}
+
+#[test]
+fn c9_a_whole_event_aside_under_masks_keeps_what_is_given_twice() {
+    let schema = "schema: A.B\nfields:\n- {name: PIN, type: string, mask: {type: redact}}\n- {name: numbers, type: array, element: {type: int}}\n";
+    let many = format!(r#"{{"a":1,"a":2,"PIN":"CLEAR","PIN":"CLEAR","numbers":[{}1]}}"#, "{\"p\":1},".repeat(10_001));
+    let (line, nonconforming) = normalized(schema, &many);
+    let event = line["p_nonconforming"]["event"].as_str().unwrap();
+    assert!(
+        event.starts_with(r#"{"a":1,"a":2,"PIN":"REDACTED","PIN":"REDACTED","numbers":[{"p":1},"#),
+        "{}",
+        &event[..80]
+    );
+    assert_eq!(nonconforming, 10_003);
+}

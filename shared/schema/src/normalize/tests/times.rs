@@ -55,3 +55,31 @@ fn c8_the_row_ids_hour_is_that_of_the_event_time_in_every_form() {
         }
     }
 }
+
+#[test]
+fn c8_the_hour_and_the_event_time_are_read_from_the_same_member() {
+    const HOUR: u32 = 496_472;
+    let (openai, microsoft) = (LogType::OpenAiAudit, LogType::SharePoint);
+    for (log_type, event, is_read) in [
+        (openai, r#"{"effective.at":1787301845}"#, true),
+        (openai, r#"{"effective at":"2026-08-21T08:44:05Z"}"#, true),
+        (openai, r#"{"effective\u002eat":1787301845123}"#, true),
+        (openai, r#"{"effective_at":1787301845,"effective.at":7200000}"#, true),
+        (openai, r#"{"effective.at":7200000,"effective.at":1787301845}"#, true),
+        (openai, r#"{"effective:at":7200000,"effective.at":1787301845,"id":"1"}"#, true),
+        (openai, r#"{"effective_at":null,"effective.at":1787301845}"#, false),
+        (openai, r#"{"Effective_At":1787301845}"#, false),
+        (openai, r#"{"data":{"effective_at":1787301845}}"#, false),
+        (openai, r#"{"effective_at":{"effective_at":1787301845}}"#, false),
+        (openai, r#"{"effective":{"at":1787301845}}"#, false),
+        (microsoft, r#"{"CreationTime":"2026-08-21T08:44:05"}"#, true),
+        (microsoft, r#"{"creationTime":"2026-08-21T08:44:05"}"#, false),
+        (microsoft, r#"{"Creation.Time":"2026-08-21T08:44:05"}"#, false),
+    ] {
+        let normalizer = Normalizer::new(log_type);
+        let normalized = normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).unwrap();
+        let event_hour = normalized.event_time.map(|time| time.as_second().div_euclid(SECONDS_PER_HOUR));
+        assert_eq!(event_hour, is_read.then_some(i64::from(HOUR)), "{event}");
+        assert_eq!(normalized.row_id.hour == HOUR, is_read, "{event}");
+    }
+}
