@@ -1,0 +1,64 @@
+//! The JSONPath dialect of data models: that of `jsonpath-ng` with its extensions, the library that the reference uses.
+//!
+//! Version 1.5.3 is the measure, which the reference tool pins. Two things are read beyond it, as later versions do:
+//! `&&` and `||` in filters, and bare names that begin with `true` or `false`.
+
+mod arithmetic;
+mod ast;
+mod evaluate;
+mod filter;
+mod lexer;
+mod location;
+mod named;
+mod parser;
+mod python;
+
+pub use evaluate::{EvaluationError, MAX_STEPS, Match};
+pub use parser::PathError;
+
+use crate::Value;
+
+/// A path, compiled.
+///
+/// ```
+/// use data_models::jsonpath::JsonPath;
+/// use data_models::Value;
+///
+/// let path = JsonPath::parse("$.actor.email")?;
+/// let event = Value::parse(r#"{"actor":{"email":"a@example.com"}}"#)?;
+/// let found = path.find(&event)?;
+/// assert_eq!(found[0].value.to_json(), r#""a@example.com""#);
+/// assert_eq!(found[0].location(), "actor.email");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct JsonPath {
+    root: ast::Path,
+    first_name: Option<Box<str>>,
+}
+
+impl JsonPath {
+    /// Compiles a path.
+    ///
+    /// # Errors
+    /// The text is no path of the dialect; the error says where.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let root = parser::parse(text)?;
+        let first_name = root.first_name().map(Into::into);
+        Ok(Self { root, first_name })
+    }
+
+    /// All matches, in the order of the event.
+    ///
+    /// # Errors
+    /// The path cannot be evaluated on this event, as it orders values of different types for instance; or it is too
+    /// much work.
+    pub fn find<'e>(&self, event: &Value<'e>) -> Result<Vec<Match<'e>>, EvaluationError> {
+        evaluate::find(&self.root, event)
+    }
+
+    /// The member of the event that alone decides what the path finds, where there is one.
+    pub fn first_name(&self) -> Option<&str> {
+        self.first_name.as_deref()
+    }
+}

@@ -1,0 +1,140 @@
+//! A compiled path.
+
+use fancy_regex::Regex;
+
+/// A path, or a part of one.
+#[derive(Debug, Clone)]
+pub(super) enum Path {
+    /// `$`
+    Root,
+    /// `@` and `` `this` ``
+    This,
+    /// `` `parent` ``
+    Parent,
+    /// One or more names.
+    Fields(Vec<String>),
+    /// `*`, also in a list of names.
+    AnyField,
+    /// `[n]`
+    Index(i64),
+    /// `[a:b]` and `[*]`
+    Slice { start: Option<i64>, end: Option<i64> },
+    /// `left.right`
+    Child(Box<Path>, Box<Path>),
+    /// `left..right`
+    Descendants(Box<Path>, Box<Path>),
+    /// `left|right`
+    Union(Box<Path>, Box<Path>),
+    /// `left&right`, which the reference reads and never evaluates.
+    Intersection,
+    /// `left where right`
+    Where(Box<Path>, Box<Path>),
+    /// `[?(…)]`
+    Filter(Box<Condition>),
+    /// `[/name]` and `[\name]`: the keys and whether each is in falling order. `` `sorted` `` has no keys.
+    Sorted(Vec<(Path, bool)>),
+    /// `` `len` ``
+    Length,
+    /// `` `sub(/pattern/, replacement)` ``
+    Substitute { pattern: Regex, replacement: Vec<Piece> },
+    /// `` `split(c, segment, max)` ``
+    Split { separator: char, segment: usize, max_splits: Option<usize> },
+    /// `` `str()` ``
+    Text,
+    /// `left + right` and the like.
+    Arithmetic { left: Box<Operand>, operator: Operator, right: Box<Operand> },
+}
+
+/// A piece of a replacement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Text that stands as it is.
+    Text(String),
+    /// What a group of the pattern matched.
+    Group(usize),
+}
+
+/// A side of an arithmetic operation.
+#[derive(Debug, Clone)]
+pub(super) enum Operand {
+    Path(Path),
+    Literal(Literal),
+}
+
+/// An arithmetic operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+}
+
+/// A value that stands in a path.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Literal {
+    Integer(i128),
+    Float(f64),
+    Boolean(bool),
+    String(String),
+}
+
+/// What a filter asks of an element.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    /// The path finds something.
+    Exists(Path),
+    /// A value that the path finds compares to the literal.
+    Compares(Path, Comparison, Literal),
+    /// A text that the path finds matches the pattern.
+    Matches(Path, Regex),
+    /// All of them.
+    All(Vec<Condition>),
+    /// One of them.
+    Any(Vec<Condition>),
+}
+
+/// A comparison operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    /// `=~` with a value that is no pattern, which the reference reads and never evaluates.
+    MatchesNoPattern,
+}
+
+impl Path {
+    pub(super) fn child(left: Self, right: Self) -> Self {
+        Self::Child(Box::new(left), Box::new(right))
+    }
+
+    /// The name with which the path begins, if everything else looks only at that member.
+    pub(super) fn first_name(&self) -> Option<&str> {
+        match self {
+            Self::Fields(names) => match names.as_slice() {
+                [name] => Some(name),
+                _ => None,
+            },
+            Self::Child(left, right) if matches!(**left, Self::Root | Self::This) => right.first_name(),
+            Self::Child(left, right) if right.stays_inside() => left.first_name(),
+            Self::Descendants(left, right) if right.stays_inside() => {
+                left.first_name().filter(|_| !matches!(**left, Self::Root | Self::This))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns `true` if the path looks only at what lies below the value it is applied to.
+    fn stays_inside(&self) -> bool {
+        match self {
+            Self::Fields(_) | Self::AnyField | Self::Index(_) | Self::Slice { .. } | Self::This | Self::Length => true,
+            // A filter's paths begin at the element.
+            Self::Filter(_) => true,
+            Self::Child(left, right) | Self::Descendants(left, right) => left.stays_inside() && right.stays_inside(),
+            _ => false,
+        }
+    }
+}

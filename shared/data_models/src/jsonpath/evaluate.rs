@@ -1,0 +1,377 @@
+//! Runs a compiled path on an event.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::ast::{Path, Piece};
+use super::location::{self, Step};
+use super::{arithmetic, filter, python};
+use crate::value::{Number, Value, View};
+
+/// The most steps that the evaluation of one path on one event may take: values looked at, and a step for each
+/// [`BYTES_PER_STEP`] bytes of text read for it.
+pub const MAX_STEPS: usize = 200_000;
+/// The bytes of text whose reading counts as one step.
+const BYTES_PER_STEP: usize = 256;
+
+/// A path cannot be evaluated on an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluationError {
+    /// Values of these types have no order.
+    #[error("{0} and {1} have no order")]
+    NoOrder(&'static str, &'static str),
+    /// A value of this type is no number.
+    #[error("{0} is no number")]
+    NoNumber(&'static str),
+    /// A value of this type has no elements.
+    #[error("{0} has no elements")]
+    NoElements(&'static str),
+    /// A value of this type is no text.
+    #[error("{0} is no text")]
+    NoText(&'static str),
+    /// An index from the end of a list lies before its beginning.
+    #[error("the list has no element {0}")]
+    NoElement(i64),
+    /// Around the event itself there is nothing.
+    #[error("the event itself has no parent")]
+    NoParent,
+    /// The operator exists in the dialect, and the reference does not evaluate it.
+    #[error("{0} cannot be evaluated")]
+    NotSupported(&'static str),
+    /// The evaluation would take too many steps, or its result is too large.
+    #[error("the path takes too much work on this event")]
+    TooMuchWork,
+}
+
+impl EvaluationError {
+    pub(super) fn no_order(left: &View<'_>, right: &View<'_>) -> Self {
+        Self::NoOrder(type_name(left), type_name(right))
+    }
+
+    pub(super) fn no_number(view: &View<'_>) -> Self {
+        Self::NoNumber(type_name(view))
+    }
+
+    pub(super) fn no_text(view: &View<'_>) -> Self {
+        Self::NoText(type_name(view))
+    }
+}
+
+fn type_name(view: &View<'_>) -> &'static str {
+    match view {
+        View::Null => "null",
+        View::Boolean(_) => "a boolean",
+        View::Number(_) => "a number",
+        View::String(_) => "a text",
+        View::List(_) => "a list",
+        View::Object(_) => "an object",
+    }
+}
+
+/// A value that a path found.
+#[derive(Debug, Clone)]
+pub struct Match<'e> {
+    /// The value.
+    pub value: Value<'e>,
+    step: Step<'e>,
+    parent: Option<Rc<Match<'e>>>,
+}
+
+impl<'e> Match<'e> {
+    /// The place of the match as a path, like `events.[0].name`.
+    pub fn location(&self) -> String {
+        let mut steps = vec![&self.step];
+        let mut parent = &self.parent;
+        while let Some(of) = parent {
+            steps.push(&of.step);
+            parent = &of.parent;
+        }
+        steps.reverse();
+        location::text(&steps)
+    }
+
+    /// A value without a place.
+    pub(super) fn computed(value: Value<'e>) -> Self {
+        Self { value, step: Step::This, parent: None }
+    }
+
+    pub(super) fn inside(self: &Rc<Self>, step: Step<'e>, value: Value<'e>) -> Self {
+        Self { value, step, parent: Some(Rc::clone(self)) }
+    }
+}
+
+pub(super) type Matches<'e> = Vec<Match<'e>>;
+
+/// Counts the steps of one evaluation.
+#[derive(Debug)]
+pub(super) struct Work {
+    left: Cell<usize>,
+}
+
+impl Work {
+    /// Takes the steps of reading one level of a value.
+    pub(super) fn read<'e>(&self, value: &Value<'e>) -> Result<View<'e>, EvaluationError> {
+        self.take(1 + value.cost() / BYTES_PER_STEP)?;
+        Ok(value.view())
+    }
+
+    fn take(&self, steps: usize) -> Result<(), EvaluationError> {
+        self.left.set(self.left.get().checked_sub(steps).ok_or(EvaluationError::TooMuchWork)?);
+        Ok(())
+    }
+}
+
+/// Evaluates a path on an event.
+pub(super) fn find<'e>(path: &Path, event: &Value<'e>) -> Result<Matches<'e>, EvaluationError> {
+    let work = Work { left: Cell::new(MAX_STEPS) };
+    let mut found = apply(path, &Rc::new(Match::computed(event.clone())), &work)?;
+    if matches!(found.as_slice(), [only] if only.step == Step::Nothing) {
+        found.clear();
+    }
+    Ok(found)
+}
+
+/// Evaluates a path on a value that another one found.
+pub(super) fn apply<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    work.take(1)?;
+    match path {
+        Path::Root => Ok(vec![root_of(at)]),
+        Path::This => Ok(vec![Match::clone(at)]),
+        Path::Parent => Ok(vec![parent_of(at)]),
+        Path::Fields(names) => fields(names, at, work),
+        Path::AnyField => any_field(at, work),
+        Path::Index(index) => element(*index, at, work),
+        Path::Slice { start, end } => slice(*start, *end, at, work),
+        Path::Child(left, right) => each(&apply(left, at, work)?, |at| apply(right, at, work)),
+        Path::Descendants(left, right) => each(&apply(left, at, work)?, |at| descendants(right, at, work)),
+        Path::Union(left, right) => {
+            let mut found = apply(left, at, work)?;
+            found.extend(apply(right, at, work)?);
+            Ok(found)
+        }
+        Path::Intersection => Err(EvaluationError::NotSupported("an intersection of paths (`&` between two paths)")),
+        Path::Where(left, right) => where_found(left, right, at, work),
+        Path::Filter(condition) => filter::apply(condition, at, work),
+        Path::Sorted(keys) => sorted(keys, at, work),
+        Path::Length => {
+            let length = python::length(&work.read(&at.value)?).and_then(|length| i128::try_from(length).ok());
+            let value = |length| Value::from(View::Number(Number::Integer(length)));
+            Ok(length
+                .map(|length| Match { value: value(length), step: Step::Length, parent: None })
+                .into_iter()
+                .collect())
+        }
+        Path::Substitute { pattern, replacement } => {
+            let text = text_of(&work.read(&at.value)?)?;
+            let replaced = substitute(pattern, replacement, &text)?;
+            Ok(if replaced == text { Vec::new() } else { vec![computed_text(replaced)] })
+        }
+        Path::Split { separator, segment, max_splits } => {
+            let View::String(text) = work.read(&at.value)? else { return Ok(Vec::new()) };
+            let max_parts = max_splits.map_or(usize::MAX, |splits| splits.saturating_add(1));
+            let part = text.splitn(max_parts, *separator).nth(*segment).map(|part| computed_text(part.to_owned()));
+            Ok(part.into_iter().collect())
+        }
+        Path::Text => Ok(vec![computed_text(python::text(work.read(&at.value)?).into_owned())]),
+        Path::Arithmetic { left, operator, right } => arithmetic::apply(left, *operator, right, at, work),
+    }
+}
+
+fn computed_text<'e>(text: String) -> Match<'e> {
+    Match::computed(Value::from(View::String(Cow::Owned(text))))
+}
+
+fn each<'e>(
+    found: &[Match<'e>],
+    then: impl Fn(&Rc<Match<'e>>) -> Result<Matches<'e>, EvaluationError>,
+) -> Result<Matches<'e>, EvaluationError> {
+    let mut all = Vec::new();
+    for at in found {
+        all.extend(then(&Rc::new(at.clone()))?);
+    }
+    Ok(all)
+}
+
+fn root_of<'e>(at: &Rc<Match<'e>>) -> Match<'e> {
+    let mut root = at;
+    while let Some(parent) = &root.parent {
+        root = parent;
+    }
+    Match { value: root.value.clone(), step: Step::Root, parent: None }
+}
+
+/// The value around this one.
+fn parent_of<'e>(at: &Match<'e>) -> Match<'e> {
+    let nothing = || Match { value: Value::from(View::Null), step: Step::Nothing, parent: None };
+    at.parent.as_deref().map_or_else(nothing, Match::clone)
+}
+
+fn fields<'e>(names: &[String], at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    let View::Object(members) = work.read(&at.value)? else { return Ok(Vec::new()) };
+    let member = |name: &String| members.iter().find(|(key, _)| key == name);
+    let found = names.iter().filter_map(member).cloned();
+    Ok(found.map(|(name, value)| at.inside(Step::Field(name), value)).collect())
+}
+
+fn any_field<'e>(at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    let View::Object(members) = work.read(&at.value)? else { return Ok(Vec::new()) };
+    work.take(members.len())?;
+    Ok(members.into_iter().map(|(name, value)| at.inside(Step::Field(name), value)).collect())
+}
+
+/// An element of a list, or a character of a text.
+fn element<'e>(index: i64, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    let view = work.read(&at.value)?;
+    if !view.is_true() {
+        return Ok(Vec::new());
+    }
+    let Some(length) = python::length(&view).and_then(|length| i64::try_from(length).ok()) else {
+        return Err(EvaluationError::NoElements(type_name(&view)));
+    };
+    if index >= length {
+        return Ok(Vec::new());
+    }
+    let place = usize::try_from(if index < 0 { index.saturating_add(length) } else { index });
+    let place = place.map_err(|_| EvaluationError::NoElement(index))?;
+    let value = match view {
+        View::List(values) => values.get(place).cloned(),
+        View::String(text) => {
+            let character = text.chars().nth(place).map(String::from);
+            character.map(|character| Value::from(View::String(Cow::Owned(character))))
+        }
+        view => return Err(EvaluationError::NoElements(type_name(&view))),
+    };
+    Ok(value.map(|value| at.inside(Step::Index(index), value)).into_iter().collect())
+}
+
+/// Elements of a list. A value that is neither list nor empty counts as a list of itself.
+fn slice<'e>(
+    start: Option<i64>,
+    end: Option<i64>,
+    at: &Rc<Match<'e>>,
+    work: &Work,
+) -> Result<Matches<'e>, EvaluationError> {
+    let view = work.read(&at.value)?;
+    if !view.is_true() {
+        return Ok(Vec::new());
+    }
+    let (values, at) = match view {
+        View::List(values) => (values, Rc::clone(at)),
+        View::Number(Number::Float(_)) => return Err(EvaluationError::NoElements("a number")),
+        _ => {
+            let list = Value::from(View::List(vec![at.value.clone()]));
+            (vec![at.value.clone()], Rc::new(Match { value: list, ..Match::clone(at) }))
+        }
+    };
+    work.take(values.len())?;
+    let length = i64::try_from(values.len()).unwrap_or(i64::MAX);
+    let place = |index: i64| (if index < 0 { index.saturating_add(length) } else { index }).clamp(0, length);
+    let (start, end) = (start.map_or(0, place), end.map_or(length, place));
+    let wanted = (0..).zip(values).filter(|(index, _)| (start..end).contains(index));
+    Ok(wanted.map(|(index, value)| at.inside(Step::Index(index), value)).collect())
+}
+
+/// What a path finds on a value and on everything inside it.
+fn descendants<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    if at.step == Step::Nothing {
+        return Err(EvaluationError::NoParent);
+    }
+    let mut found = apply(path, at, work)?;
+    match work.read(&at.value)? {
+        View::List(values) => {
+            for (index, value) in (0..).zip(values) {
+                found.extend(descendants(path, &Rc::new(at.inside(Step::Index(index), value)), work)?);
+            }
+        }
+        View::Object(members) => {
+            for (name, value) in members {
+                found.extend(descendants(path, &Rc::new(at.inside(Step::Field(name), value)), work)?);
+            }
+        }
+        _ => {}
+    }
+    Ok(found)
+}
+
+fn where_found<'e>(left: &Path, right: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    let mut kept = Vec::new();
+    for found in apply(left, at, work)? {
+        if !apply(right, &Rc::new(found.clone()), work)?.is_empty() {
+            kept.push(found);
+        }
+    }
+    Ok(kept)
+}
+
+/// A list in order; of an object, its names in order.
+fn sorted<'e>(keys: &[(Path, bool)], at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    let mut values = match work.read(&at.value)? {
+        View::List(values) => values,
+        View::Object(members) if keys.is_empty() => {
+            members.into_iter().map(|(name, _)| Value::from(View::String(name))).collect()
+        }
+        view => return Err(EvaluationError::NoElements(type_name(&view))),
+    };
+    work.take(values.len())?;
+    let mut error = None;
+    values.sort_by(|left, right| {
+        let order = work.take(1).and_then(|()| order(keys, left, right, work));
+        order.unwrap_or_else(|cause| {
+            error.get_or_insert(cause);
+            Ordering::Equal
+        })
+    });
+    error.map_or_else(|| Ok(vec![Match::computed(Value::from(View::List(values)))]), Err)
+}
+
+/// The order of two elements by the keys that both have exactly once, or by themselves.
+fn order(keys: &[(Path, bool)], left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<Ordering, EvaluationError> {
+    if keys.is_empty() {
+        return python::order(left, right);
+    }
+    let (left, right) = (Rc::new(Match::computed(left.clone())), Rc::new(Match::computed(right.clone())));
+    for (path, is_falling) in keys {
+        let (left, right) = (apply(path, &left, work)?, apply(path, &right, work)?);
+        let ([left], [right]) = (left.as_slice(), right.as_slice()) else { continue };
+        if !python::is_equal(&left.value, &right.value) {
+            let order = python::order(&left.value, &right.value)?;
+            return Ok(if *is_falling { order.reverse() } else { order });
+        }
+    }
+    Ok(Ordering::Equal)
+}
+
+fn text_of<'e>(view: &View<'e>) -> Result<Cow<'e, str>, EvaluationError> {
+    match view {
+        View::String(text) => Ok(text.clone()),
+        view => Err(EvaluationError::no_text(view)),
+    }
+}
+
+/// Replaces each match of a pattern.
+fn substitute(pattern: &fancy_regex::Regex, replacement: &[Piece], text: &str) -> Result<String, EvaluationError> {
+    let mut replaced = String::with_capacity(text.len());
+    let mut end = 0;
+    for captures in pattern.captures_iter(text) {
+        let captures = captures.map_err(|_| EvaluationError::TooMuchWork)?;
+        let Some(whole) = captures.get(0) else { continue };
+        replaced.push_str(&text[end..whole.start()]);
+        for piece in replacement {
+            match piece {
+                Piece::Text(text) => replaced.push_str(text),
+                Piece::Group(group) => replaced.push_str(captures.get(*group).map_or("", |found| found.as_str())),
+            }
+        }
+        end = whole.end();
+        if replaced.len() > MAX_TEXT_BYTES {
+            return Err(EvaluationError::TooMuchWork);
+        }
+    }
+    replaced.push_str(&text[end..]);
+    Ok(replaced)
+}
+
+/// The longest text that a path may make, in bytes.
+pub(super) const MAX_TEXT_BYTES: usize = 1 << 20;

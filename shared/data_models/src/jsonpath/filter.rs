@@ -1,0 +1,112 @@
+//! `[?(…)]`: the elements that fulfil a condition.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::ast::{Comparison, Condition, Literal};
+use super::evaluate::{EvaluationError, Match, Matches, Work, apply as apply_path};
+use super::location::Step;
+use super::python;
+use crate::value::{Number, Value, View};
+
+/// The elements of a list, or the values of an object, that fulfil the condition.
+pub(super) fn apply<'e>(
+    condition: &Condition,
+    at: &Rc<Match<'e>>,
+    work: &Work,
+) -> Result<Matches<'e>, EvaluationError> {
+    let values = match work.read(&at.value)? {
+        View::List(values) => values,
+        View::Object(members) => members.into_iter().map(|(_, value)| value).collect(),
+        _ => return Ok(Vec::new()),
+    };
+    let mut kept = Vec::new();
+    for (index, value) in (0..).zip(values) {
+        // An element is an event of its own to the condition: `$` in it is the element.
+        if holds(condition, &Rc::new(Match::computed(value.clone())), work)? {
+            kept.push(at.inside(Step::Index(index), value));
+        }
+    }
+    Ok(kept)
+}
+
+fn holds(condition: &Condition, element: &Rc<Match<'_>>, work: &Work) -> Result<bool, EvaluationError> {
+    match condition {
+        Condition::Exists(path) => Ok(!apply_path(path, element, work)?.is_empty()),
+        Condition::Compares(path, comparison, literal) => {
+            let found = apply_path(path, element, work)?;
+            any(&found, |value| compares(value, *comparison, literal))
+        }
+        Condition::Matches(path, pattern) => {
+            let found = apply_path(path, element, work)?;
+            any(&found, |value| match value.view() {
+                View::String(text) => python::is_match(pattern, &text),
+                other => Err(EvaluationError::no_text(&other)),
+            })
+        }
+        Condition::All(conditions) => {
+            let mut all = true;
+            // The reference evaluates all of them, so that an error in the last one shows.
+            for condition in conditions {
+                all &= holds(condition, element, work)?;
+            }
+            Ok(all)
+        }
+        Condition::Any(conditions) => {
+            for condition in conditions {
+                if holds(condition, element, work)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+fn any(
+    found: &[Match<'_>],
+    holds: impl Fn(&Value<'_>) -> Result<bool, EvaluationError>,
+) -> Result<bool, EvaluationError> {
+    let mut any = false;
+    for at in found {
+        any |= holds(&at.value)?;
+    }
+    Ok(any)
+}
+
+/// Compares a value to a literal. With an integer, or a boolean, a text that is an integer counts as that number.
+fn compares(value: &Value<'_>, comparison: Comparison, literal: &Literal) -> Result<bool, EvaluationError> {
+    let view = value.view();
+    let order = match literal {
+        Literal::Integer(number) => python::integer(&view)?.map(|value| Some(value.cmp(number))),
+        Literal::Boolean(number) => python::integer(&view)?.map(|value| Some(value.cmp(&i128::from(*number)))),
+        Literal::Float(number) => Some(match python::number(&view) {
+            Some(value) => python::compare_numbers(value, Number::Float(*number)),
+            None => None,
+        }),
+        Literal::String(text) => Some(match &view {
+            View::String(value) => Some((**value).cmp(text)),
+            _ => None,
+        }),
+    };
+    let Some(order) = order else { return Ok(false) };
+    match (comparison, order) {
+        (Comparison::Equal, order) => Ok(order == Some(Ordering::Equal)),
+        (Comparison::NotEqual, order) => Ok(order != Some(Ordering::Equal)),
+        (Comparison::MatchesNoPattern, _) => Err(EvaluationError::NotSupported("=~ without a pattern")),
+        (_, None) => Err(EvaluationError::no_order(&view, &literal_view(literal))),
+        (Comparison::Less, Some(order)) => Ok(order.is_lt()),
+        (Comparison::LessOrEqual, Some(order)) => Ok(order.is_le()),
+        (Comparison::Greater, Some(order)) => Ok(order.is_gt()),
+        (Comparison::GreaterOrEqual, Some(order)) => Ok(order.is_ge()),
+    }
+}
+
+fn literal_view(literal: &Literal) -> View<'_> {
+    match literal {
+        Literal::Integer(number) => View::Number(Number::Integer(*number)),
+        Literal::Float(number) => View::Number(Number::Float(*number)),
+        Literal::Boolean(value) => View::Boolean(*value),
+        Literal::String(text) => View::String(text.into()),
+    }
+}

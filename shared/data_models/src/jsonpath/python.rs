@@ -1,0 +1,292 @@
+//! What Python makes of values: length, order, conversion, and its regular expressions.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use fancy_regex::{Regex, RegexBuilder};
+
+use super::evaluate::EvaluationError;
+use crate::value::{Number, Value, View};
+
+/// The longest pattern, in bytes.
+const MAX_PATTERN_BYTES: usize = 1024;
+/// The most steps back that one search may take.
+const MAX_BACKTRACKING: usize = 100_000;
+/// The deepest nesting of values that are compared or written as text.
+const MAX_DEPTH: usize = 128;
+
+/// Compiles a pattern of Python's `re` module.
+///
+/// # Errors
+/// The pattern is not supported; the text says why.
+pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
+    if pattern.len() > MAX_PATTERN_BYTES {
+        return Err(format!("the pattern is longer than {MAX_PATTERN_BYTES} bytes"));
+    }
+    let mut builder = RegexBuilder::new(&translated(pattern));
+    builder.backtrack_limit(MAX_BACKTRACKING);
+    builder.build().map_err(|error| format!("the pattern is not supported: {error}"))
+}
+
+/// Spells a Python pattern for the engine here: `\Z` and `$` mean other places there, and classes do not nest.
+fn translated(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len() + 16);
+    let mut class_start = None;
+    let mut characters = pattern.chars().peekable();
+    while let Some(c) = characters.next() {
+        let position = text.len();
+        match (c, class_start) {
+            ('\\', None) if characters.peek() == Some(&'Z') => {
+                characters.next();
+                text.push_str("\\z");
+            }
+            ('\\', _) => {
+                text.push(c);
+                text.extend(characters.next());
+            }
+            ('$', None) => text.push_str("(?:$|(?=\\n\\z))"),
+            ('[', None) => {
+                text.push('[');
+                if characters.peek() == Some(&'^') {
+                    text.extend(characters.next());
+                }
+                class_start = Some(text.len());
+            }
+            (']', Some(start)) if position > start => {
+                text.push(']');
+                class_start = None;
+            }
+            ('[' | ']' | '&' | '~', Some(_)) => text.extend(['\\', c]),
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// Searches a text.
+///
+/// # Errors
+/// The search takes too many steps.
+pub(super) fn is_match(regex: &Regex, text: &str) -> Result<bool, EvaluationError> {
+    regex.is_match(text).map_err(|_| EvaluationError::TooMuchWork)
+}
+
+/// Python's `len(value)`; `None` for a value without length.
+pub(super) fn length(view: &View<'_>) -> Option<usize> {
+    match view {
+        View::String(text) => Some(text.chars().count()),
+        View::List(values) => Some(values.len()),
+        View::Object(members) => Some(members.len()),
+        _ => None,
+    }
+}
+
+/// Python's `int(value)`; `None` for a text that is no integer.
+///
+/// # Errors
+/// The value is neither number nor text.
+pub(super) fn integer(view: &View<'_>) -> Result<Option<i128>, EvaluationError> {
+    match view {
+        View::Boolean(value) => Ok(Some(i128::from(*value))),
+        View::Number(Number::Integer(number)) => Ok(Some(*number)),
+        #[expect(clippy::cast_possible_truncation, reason = "int() cuts the fraction off; what is larger is capped")]
+        View::Number(Number::Float(number)) => Ok(Some(*number as i128)),
+        View::String(text) => Ok(integer_of_text(text)),
+        other => Err(EvaluationError::no_number(other)),
+    }
+}
+
+/// Spaces around it, a sign, digits, and single underscores between digits.
+fn integer_of_text(text: &str) -> Option<i128> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let has_bad_underscore = digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    (is_number && !has_bad_underscore).then(|| text.replace('_', "").parse().ok()).flatten()
+}
+
+/// The value as a number, if Python counts it as one.
+pub(super) fn number(view: &View<'_>) -> Option<Number> {
+    match view {
+        View::Number(number) => Some(*number),
+        View::Boolean(value) => Some(Number::Integer(i128::from(*value))),
+        _ => None,
+    }
+}
+
+/// Compares two numbers; `None` if one is not a number.
+pub(super) fn compare_numbers(left: Number, right: Number) -> Option<Ordering> {
+    match (left, right) {
+        (Number::Integer(left), Number::Integer(right)) => Some(left.cmp(&right)),
+        _ => left.as_float().partial_cmp(&right.as_float()),
+    }
+}
+
+/// Python's `left == right`.
+pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>) -> bool {
+    is_equal_within(left, right, MAX_DEPTH)
+}
+
+fn is_equal_within(left: &Value<'_>, right: &Value<'_>, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let (left, right) = (left.view(), right.view());
+    if let (Some(left), Some(right)) = (number(&left), number(&right)) {
+        return compare_numbers(left, right) == Some(Ordering::Equal);
+    }
+    match (&left, &right) {
+        (View::Null, View::Null) => true,
+        (View::String(left), View::String(right)) => left == right,
+        (View::List(left), View::List(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| is_equal_within(left, right, depth))
+        }
+        (View::Object(left), View::Object(right)) => {
+            let other = |name: &str| right.iter().find(|(other, _)| other == name).map(|(_, value)| value);
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(name, value)| other(name).is_some_and(|other| is_equal_within(value, other, depth)))
+        }
+        _ => false,
+    }
+}
+
+/// Python's order of two values.
+///
+/// # Errors
+/// The values have no order.
+pub(super) fn order(left: &Value<'_>, right: &Value<'_>) -> Result<Ordering, EvaluationError> {
+    order_within(left, right, MAX_DEPTH)
+}
+
+fn order_within(left: &Value<'_>, right: &Value<'_>, depth: usize) -> Result<Ordering, EvaluationError> {
+    let depth = depth.checked_sub(1).ok_or(EvaluationError::TooMuchWork)?;
+    let (left, right) = (left.view(), right.view());
+    if let (Some(left), Some(right)) = (number(&left), number(&right)) {
+        return Ok(compare_numbers(left, right).unwrap_or(Ordering::Equal));
+    }
+    match (&left, &right) {
+        (View::String(left), View::String(right)) => Ok(left.cmp(right)),
+        (View::List(left), View::List(right)) => {
+            match left.iter().zip(right).find(|(left, right)| !is_equal(left, right)) {
+                Some((left, right)) => order_within(left, right, depth),
+                None => Ok(left.len().cmp(&right.len())),
+            }
+        }
+        _ => Err(EvaluationError::no_order(&left, &right)),
+    }
+}
+
+/// Python's `str(value)`.
+pub(super) fn text<'e>(view: View<'e>) -> Cow<'e, str> {
+    match view {
+        View::String(text) => text,
+        view => {
+            let mut out = String::new();
+            write_repr(&view, &mut out, MAX_DEPTH);
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// Python's `repr(value)`.
+fn write_repr(view: &View<'_>, out: &mut String, depth: usize) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match view {
+        View::Null => out.push_str("None"),
+        View::Boolean(true) => out.push_str("True"),
+        View::Boolean(false) => out.push_str("False"),
+        View::Number(Number::Integer(number)) => out.push_str(&number.to_string()),
+        View::Number(Number::Float(number)) => out.push_str(&float_repr(*number)),
+        View::String(text) => write_quoted(text, out),
+        View::List(values) => {
+            out.push('[');
+            for (at, value) in values.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                write_repr(&value.view(), out, depth);
+            }
+            out.push(']');
+        }
+        View::Object(members) => {
+            out.push('{');
+            for (at, (name, value)) in members.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { "" });
+                write_quoted(name, out);
+                out.push_str(": ");
+                write_repr(&value.view(), out, depth);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Python writes floats from 1e16 on, and below 1e-4, with an exponent of at least two digits.
+fn float_repr(number: f64) -> String {
+    let size = number.abs();
+    if !number.is_finite() {
+        return if number.is_nan() {
+            "nan"
+        } else if number > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned();
+    }
+    if size == 0.0 || (1e-4..1e16).contains(&size) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, digits) = exponent.strip_prefix('-').map_or(("+", exponent), |digits| ("-", digits));
+    format!("{mantissa}e{sign}{digits:0>2}")
+}
+
+/// A quoted text as Python writes it: in single quotes, unless it holds some and no double ones.
+fn write_quoted(text: &str, out: &mut String) {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if c == quote => out.extend(['\\', c]),
+            _ if c.is_control() && u32::from(c) <= 0xff => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            _ => out.push(c),
+        }
+    }
+    out.push(quote);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_mean_what_they_mean_in_python() {
+        let found = |pattern: &str, text: &str| regex(pattern).unwrap().is_match(text).unwrap();
+        assert!(found("a$", "a\n") && !found(r"a\Z", "a\n") && found(r"a\Z", "a"));
+        assert!(found("[[]", "[") && found("[]a]", "]") && !found("[^]a]", "]") && found("[a&&b]", "&"));
+        assert!(found(r"(?P<x>a)(?P=x)", "aa") && found("(?<=a)b", "ab"));
+        assert!(regex("(").is_err());
+    }
+
+    #[test]
+    fn texts_become_integers_as_in_python() {
+        for (text, number) in
+            [(" 5 ", Some(5)), ("-1_000", Some(-1000)), ("1__0", None), ("", None), ("x", None), ("1.0", None)]
+        {
+            assert_eq!(integer_of_text(text), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_written_as_python_does() {
+        let written = |json: &str| text(Value::parse(json).unwrap().view()).into_owned();
+        assert_eq!(written(r#"{"a":[1,2.0,null,true,"it's"]}"#), r#"{'a': [1, 2.0, None, True, "it's"]}"#);
+        assert_eq!(written("1e22"), "1e+22");
+        assert_eq!(written("1.5e-7"), "1.5e-07");
+        assert_eq!(written(r#""a\u0000""#), "a\u{0}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Data models: one set of names, such as `source_ip` and `actor_user`, over the events of all log types.
+//!
+//! Specifications, paths and their evaluation; pure. Methods are run by an engine that implements [`Methods`].
+
+pub mod jsonpath;
+mod model;
+pub mod specification;
+mod value;
+mod yaml;
+
+pub use model::{DataModel, DataModels, Found, Methods, Name, NoMethods, UdmError, unmapped};
+pub use value::{NotJson, Number, Value, View};

@@ -1,0 +1,400 @@
+//! The specification of a data model: a YAML file in the reference's format, checked as the reference does.
+//!
+//! One rule is stricter than the reference's: a model is for exactly one log type, as its documentation says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::jsonpath::JsonPath;
+use crate::yaml::{self, Content, Node};
+
+/// The characters that an id and a display name must not have.
+const FORBIDDEN: &str = "<>&\"%";
+/// The largest specification, in bytes.
+pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// A YAML file that may be a specification.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// The file's path, as messages name it.
+    pub path: String,
+    /// Its content.
+    pub text: String,
+}
+
+/// A fault in a specification.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// The file's path.
+    pub path: String,
+    /// The line in the file, from 1, where it is known.
+    pub line: Option<u64>,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.path, self.reason),
+            None => write!(f, "{}: {}", self.path, self.reason),
+        }
+    }
+}
+
+/// A data model as its file has it.
+#[derive(Debug, Clone)]
+pub struct Specification {
+    /// The file's path.
+    pub path: String,
+    /// `DataModelID`
+    pub id: String,
+    /// `DisplayName`
+    pub display_name: Option<String>,
+    /// `Enabled`; of a disabled model, paths and methods are not looked at.
+    pub enabled: bool,
+    /// The one entry of `LogTypes`.
+    pub log_type: String,
+    /// `Mappings`, in the order of the file; none of a disabled model.
+    pub mappings: Vec<Mapping>,
+    /// `Filename`: the file of the methods, beside this one.
+    pub filename: Option<String>,
+    /// The line of `Filename`, or of the file's begin.
+    pub filename_line: u64,
+}
+
+/// A name, and where its value comes from.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// `Name`
+    pub name: String,
+    /// `Path` or `Method`
+    pub source: Source,
+    /// The mapping's line in the file, from 1.
+    pub line: u64,
+}
+
+/// The source of a name's value.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A path on the event, and its text.
+    Path(JsonPath, String),
+    /// The name of a function that is called with the event.
+    Method(String),
+}
+
+/// Reads all specifications among the files. A file that is no specification is left out, as the reference does: one
+/// without `AnalysisType` that has none of a model's own fields.
+///
+/// # Errors
+/// All faults of all files, in the order of the files.
+pub fn load(files: &[SourceFile]) -> Result<Vec<Specification>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut specifications = Vec::new();
+    for file in files {
+        let mut reader = Reader { path: &file.path, faults: Vec::new() };
+        if let Some(specification) = reader.file(&file.text) {
+            specifications.push(specification);
+        }
+        faults.append(&mut reader.faults);
+    }
+    faults.append(&mut conflicts(&specifications));
+    if faults.is_empty() { Ok(specifications) } else { Err(faults) }
+}
+
+/// Two models of one id, and two enabled models of one log type.
+fn conflicts(specifications: &[Specification]) -> Vec<Fault> {
+    let mut ids = BTreeMap::new();
+    let mut log_types = BTreeMap::new();
+    let mut faults = Vec::new();
+    for specification in specifications {
+        let mut conflict = |reason: String| {
+            faults.push(Fault { path: specification.path.clone(), line: None, reason });
+        };
+        let (id, path, log_type) = (&specification.id, &specification.path, &specification.log_type);
+        if let Some(other) = ids.insert(id, path) {
+            conflict(format!("DataModelID {id:?} stands in {other} as well"));
+        }
+        if specification.enabled
+            && let Some(other) = log_types.insert(log_type, path)
+        {
+            conflict(format!("log type {log_type:?} has another enabled model in {other}; disable one of them"));
+        }
+    }
+    faults
+}
+
+const KEYS: [&str; 8] =
+    ["AnalysisType", "BaseVersion", "DataModelID", "DisplayName", "Enabled", "Filename", "LogTypes", "Mappings"];
+const MAPPING_KEYS: [&str; 3] = ["Name", "Path", "Method"];
+
+/// Reads one file and collects its faults.
+struct Reader<'f> {
+    path: &'f str,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, line: u64, reason: impl Into<String>) {
+        self.faults.push(Fault { path: self.path.to_owned(), line: Some(line), reason: reason.into() });
+    }
+
+    /// The file's specification; `None` if there is none, or it has faults.
+    fn file(&mut self, text: &str) -> Option<Specification> {
+        if text.len() > MAX_FILE_BYTES {
+            self.fault(1, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
+            return None;
+        }
+        match yaml::parse(text) {
+            Ok(node) => self.top(&node),
+            Err((line, reason)) => {
+                self.faults.push(Fault { path: self.path.to_owned(), line, reason: format!("not YAML: {reason}") });
+                None
+            }
+        }
+    }
+
+    fn top(&mut self, node: &Node) -> Option<Specification> {
+        let Content::Map(members) = &node.content else {
+            // An empty file, a list: nothing that claims to be a model.
+            return None;
+        };
+        let has = |name: &str| members.iter().any(|(key, _)| key.text() == Some(name));
+        if !has("AnalysisType") && !has("DataModelID") && !has("Mappings") {
+            return None;
+        }
+        let fields = self.known(members, &KEYS, "a data model");
+        self.analysis_type(node.line, fields.get("AnalysisType").copied());
+        let id = self.required_text(node.line, "DataModelID", &fields);
+        let display_name = self.optional_text("DisplayName", &fields);
+        for (name, text) in [("DataModelID", &id), ("DisplayName", &display_name)] {
+            self.allowed(name, text.as_deref(), &fields);
+        }
+        let enabled = self.enabled(node.line, fields.get("Enabled").copied());
+        let log_type = self.log_type(node.line, fields.get("LogTypes").copied());
+        let filename = self.optional_text("Filename", &fields);
+        if let Some(version) = fields.get("BaseVersion").filter(|node| node.content != Content::Integer) {
+            self.fault(version.line, format!("BaseVersion is not an integer but {}", version.kind()));
+        }
+        let mappings = self.mappings(node.line, fields.get("Mappings").copied(), enabled);
+        let has_method = mappings.iter().find(|mapping| matches!(mapping.source, Source::Method(_)));
+        if let (Some(mapping), None, Some(true)) = (has_method, &filename, enabled) {
+            self.fault(mapping.line, "a Method needs Filename, the file that has it");
+        }
+        let filename_line = fields.get("Filename").map_or(node.line, |node| node.line);
+        let (true, Some(id), Some(enabled), Some(log_type)) = (self.faults.is_empty(), id, enabled, log_type) else {
+            return None;
+        };
+        let path = self.path.to_owned();
+        Some(Specification { path, id, display_name, enabled, log_type, mappings, filename, filename_line })
+    }
+
+    /// The members by their names. A name that is not known is a fault.
+    fn known<'n>(
+        &mut self,
+        members: &'n [(Node, Node)],
+        known: &[&'static str],
+        of: &str,
+    ) -> BTreeMap<&'static str, &'n Node> {
+        let mut fields = BTreeMap::new();
+        for (key, node) in members {
+            match known.iter().find(|name| key.text() == Some(**name)) {
+                Some(name) => {
+                    fields.insert(*name, node);
+                }
+                None => {
+                    let name = key.text().unwrap_or(key.kind());
+                    self.fault(key.line, format!("{name:?} is no field of {of}; it has {}", known.join(", ")));
+                }
+            }
+        }
+        fields
+    }
+
+    fn analysis_type(&mut self, line: u64, node: Option<&Node>) {
+        match node {
+            Some(node) if node.text() == Some("datamodel") => {}
+            Some(node) => self.fault(node.line, "AnalysisType is not \"datamodel\""),
+            None => self.fault(line, "AnalysisType is missing; it must be \"datamodel\""),
+        }
+    }
+
+    fn required_text(&mut self, line: u64, name: &str, fields: &BTreeMap<&'static str, &Node>) -> Option<String> {
+        if !fields.contains_key(name) {
+            self.fault(line, format!("{name} is missing"));
+        }
+        self.optional_text(name, fields)
+    }
+
+    fn optional_text(&mut self, name: &str, fields: &BTreeMap<&'static str, &Node>) -> Option<String> {
+        let node = fields.get(name)?;
+        if node.text().is_none() {
+            self.fault(node.line, format!("{name} is not a text but {}", node.kind()));
+        }
+        node.text().map(str::to_owned)
+    }
+
+    /// An id or a display name has at least one character, and none of those that are forbidden.
+    fn allowed(&mut self, name: &str, text: Option<&str>, fields: &BTreeMap<&'static str, &Node>) {
+        let (Some(text), Some(node)) = (text, fields.get(name)) else { return };
+        if text.is_empty() {
+            self.fault(node.line, format!("{name} is empty"));
+        } else if let Some(character) = text.chars().find(|character| FORBIDDEN.contains(*character)) {
+            self.fault(node.line, format!("{name} has the character {character}; {FORBIDDEN} are not allowed"));
+        }
+    }
+
+    fn enabled(&mut self, line: u64, node: Option<&Node>) -> Option<bool> {
+        match node {
+            Some(Node { content: Content::Boolean(value), .. }) => Some(*value),
+            Some(node) => {
+                self.fault(node.line, format!("Enabled is not true or false but {}", node.kind()));
+                None
+            }
+            None => {
+                self.fault(line, "Enabled is missing");
+                None
+            }
+        }
+    }
+
+    fn log_type(&mut self, line: u64, node: Option<&Node>) -> Option<String> {
+        let Some(node) = node else {
+            self.fault(line, "LogTypes is missing");
+            return None;
+        };
+        let Content::List(entries) = &node.content else {
+            self.fault(node.line, format!("LogTypes is not a list but {}", node.kind()));
+            return None;
+        };
+        for entry in entries.iter().filter(|entry| entry.text().is_none()) {
+            self.fault(entry.line, format!("an entry of LogTypes is not a text but {}", entry.kind()));
+        }
+        let names: BTreeSet<_> = entries.iter().filter_map(Node::text).collect();
+        match (entries.len(), names.first()) {
+            (1, name) => name.map(|name| (*name).to_owned()),
+            (count, _) => {
+                self.fault(node.line, format!("LogTypes has {count} entries; a model is for exactly one log type"));
+                None
+            }
+        }
+    }
+
+    /// The mappings. Those of a disabled model are checked in their form only.
+    fn mappings(&mut self, line: u64, node: Option<&Node>, enabled: Option<bool>) -> Vec<Mapping> {
+        let Some(node) = node else {
+            self.fault(line, "Mappings is missing");
+            return Vec::new();
+        };
+        let Content::List(entries) = &node.content else {
+            self.fault(node.line, format!("Mappings is not a list but {}", node.kind()));
+            return Vec::new();
+        };
+        let mappings: Vec<_> = entries.iter().filter_map(|entry| self.mapping(entry, enabled)).collect();
+        if enabled == Some(false) { Vec::new() } else { mappings }
+    }
+
+    fn mapping(&mut self, node: &Node, enabled: Option<bool>) -> Option<Mapping> {
+        let Content::Map(members) = &node.content else {
+            self.fault(node.line, format!("a mapping is not a map but {}", node.kind()));
+            return None;
+        };
+        let fields = self.known(members, &MAPPING_KEYS, "a mapping");
+        let name = self.required_text(node.line, "Name", &fields);
+        let (path, method) = (self.optional_text("Path", &fields), self.optional_text("Method", &fields));
+        if fields.contains_key("Path") == fields.contains_key("Method") {
+            self.fault(node.line, "a mapping needs either Path or Method");
+            return None;
+        }
+        let is_disabled = enabled == Some(false);
+        let source = match (path, method) {
+            _ if is_disabled => return None,
+            (Some(path), _) => Source::Path(self.json_path(&fields, &path)?, path),
+            (_, Some(method)) if method.is_empty() => {
+                self.fault(node.line, "Method is empty");
+                return None;
+            }
+            (_, Some(method)) => Source::Method(method),
+            (None, None) => return None,
+        };
+        Some(Mapping { name: name?, source, line: node.line })
+    }
+
+    fn json_path(&mut self, fields: &BTreeMap<&'static str, &Node>, text: &str) -> Option<JsonPath> {
+        let line = fields.get("Path").map_or(0, |node| node.line);
+        let reason = match JsonPath::parse(text) {
+            _ if text.is_empty() => "Path is empty".to_owned(),
+            Ok(path) => return Some(path),
+            Err(error) => format!("Path {text:?} is no JSONPath: {error}"),
+        };
+        self.fault(line, reason);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> SourceFile {
+        SourceFile { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    const VALID: &str = "AnalysisType: datamodel\nDataModelID: A.B\nDisplayName: A B\nEnabled: true\nLogTypes:\n  - A.B\nFilename: a.py\nMappings:\n  - Name: source_ip\n    Path: $.a.ip\n  - Name: event_type\n    Method: get_event_type\n";
+
+    fn faults(text: &str) -> Vec<String> {
+        load(&[file("m.yml", text)]).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_valid_specification_is_read_whole() {
+        let specification = load(&[file("m.yml", VALID)]).unwrap().remove(0);
+        assert_eq!((specification.id.as_str(), specification.log_type.as_str()), ("A.B", "A.B"));
+        assert_eq!(specification.filename.as_deref(), Some("a.py"));
+        assert_eq!(specification.mappings.len(), 2);
+        assert_eq!(specification.mappings[1].line, 11);
+    }
+
+    #[test]
+    fn all_faults_are_named_with_their_lines() {
+        let text = "AnalysisType: datamodel\nDataModelID: A%B\nEnabled: yes\nLogTypes: [A.B, C.D]\nTags: [x]\nMappings:\n  - Name: a\n    Path: a b\n  - Name: b\n    Path: a\n    Method: c\n  - name: c\n    Path: d\n  - Name: d\n    Path: ''\n";
+        assert_eq!(
+            faults(text),
+            [
+                "m.yml:5: \"Tags\" is no field of a data model; it has AnalysisType, BaseVersion, DataModelID, DisplayName, Enabled, Filename, LogTypes, Mappings",
+                "m.yml:2: DataModelID has the character %; <>&\"% are not allowed",
+                "m.yml:3: Enabled is not true or false but a text",
+                "m.yml:4: LogTypes has 2 entries; a model is for exactly one log type",
+                "m.yml:8: Path \"a b\" is no JSONPath: at character 3: the end of the path is missing",
+                "m.yml:9: a mapping needs either Path or Method",
+                "m.yml:12: \"name\" is no field of a mapping; it has Name, Path, Method",
+                "m.yml:12: Name is missing",
+                "m.yml:15: Path is empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_left_out() {
+        assert!(
+            load(&[file("e.yml", "Examples: []\n"), file("n.yml", ""), file("l.yml", "- a\n")]).unwrap().is_empty()
+        );
+        assert_eq!(faults("DataModelID: A\nMappings: []\nEnabled: true\nLogTypes: [A]\n").len(), 1);
+    }
+
+    #[test]
+    fn two_enabled_models_of_one_log_type_are_a_conflict() {
+        let other = VALID.replace("ID: A.B", "ID: C.D");
+        let both = load(&[file("a.yml", VALID), file("b.yml", &other)]).unwrap_err();
+        assert!(both[0].to_string().starts_with("b.yml: log type \"A.B\" has another enabled model in a.yml"));
+        assert_eq!(load(&[file("a.yml", VALID), file("b.yml", &other.replace("true", "false"))]).unwrap().len(), 2);
+        let same_id = VALID.replace("  - A.B", "  - C.D").replace("true", "false");
+        assert!(load(&[file("a.yml", VALID), file("b.yml", &same_id)]).is_err());
+    }
+
+    #[test]
+    fn a_disabled_model_is_checked_in_its_form_only() {
+        let disabled = VALID.replace("true", "false").replace("$.a.ip", "$.[").replace("Filename: a.py\n", "");
+        assert!(load(&[file("a.yml", &disabled)]).unwrap()[0].mappings.is_empty());
+    }
+}

@@ -1,0 +1,110 @@
+//! The Python interpreter and this program's own modules in it.
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyModuleDef};
+use rustpython_vm::compiler::Mode;
+use rustpython_vm::{AsObject, Interpreter, PyObjectRef, PyResult, Settings, VirtualMachine};
+use serde_json::json;
+
+/// The modules of the standard library written in Rust that are let in: those that compute only.
+const NATIVE_MODULES: [&str; 21] = [
+    "_bisect",
+    "_blake2",
+    "_contextvars",
+    "_csv",
+    "_hashlib",
+    "_json",
+    "_md5",
+    "_opcode",
+    "_random",
+    "_sha1",
+    "_sha256",
+    "_sha3",
+    "_sha512",
+    "_statistics",
+    "_struct",
+    "_suggestions",
+    "array",
+    "binascii",
+    "cmath",
+    "math",
+    "unicodedata",
+];
+const GUARD: &str = include_str!("shims/guard.py");
+const OS: &str = include_str!("shims/os.py");
+const IO: &str = include_str!("shims/io.py");
+const ABSENT: &str = include_str!("shims/absent.py");
+const EVENTS: &str = include_str!("shims/events.py");
+const BOOTSTRAP: &str = include_str!("shims/bootstrap.py");
+
+/// Starts an interpreter and runs `then` in it.
+pub(crate) fn run<T>(then: impl FnOnce(&Python<'_>) -> T) -> Result<T, String> {
+    let mut settings = Settings::default();
+    settings.isolated = true;
+    settings.install_signal_handlers = false;
+    // The order of a set is the same in every process.
+    settings.hash_seed = Some(0);
+    let builder = Interpreter::builder(settings);
+    let is_let_in = |module: &&'static PyModuleDef| NATIVE_MODULES.contains(&module.name.as_str());
+    let natives: Vec<_> = rustpython_stdlib::stdlib_module_defs(&builder.ctx).into_iter().filter(is_let_in).collect();
+    let builder = builder.add_native_modules(&natives).add_frozen_modules(rustpython_pylib::FROZEN_STDLIB);
+    builder.build().enter(|vm| {
+        let bootstrap = bootstrap(vm).map_err(|error| text(vm, &error))?;
+        Ok(then(&Python { vm, bootstrap }))
+    })
+}
+
+/// Runs this program's own modules.
+fn bootstrap(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
+    let guard = module(vm, "_guard", GUARD)?;
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    modules.set_item("_guard", guard, vm)?;
+    let bootstrap = module(vm, "_bootstrap", BOOTSTRAP)?;
+    let own = json!({"os": ["os", OS], "io": ["io", IO], "events": ["events", EVENTS]}).to_string();
+    let own = vm.import("json", 0)?.get_attr("loads", vm)?.call((own,), vm)?;
+    bootstrap.get_attr("prepare", vm)?.call((own, ABSENT), vm)?;
+    Ok(bootstrap)
+}
+
+fn module(vm: &VirtualMachine, name: &str, source: &str) -> PyResult<PyObjectRef> {
+    let code =
+        vm.compile(source, Mode::Exec, name.to_owned()).map_err(|error| vm.new_syntax_error(&error, Some(source)))?;
+    let module = vm.new_module(name, vm.ctx.new_dict(), None);
+    let scope = rustpython_vm::scope::Scope::with_builtins(None, module.dict(), vm);
+    scope.globals.set_item("__name__", vm.ctx.new_str(name).into(), vm)?;
+    vm.run_code_obj(code, scope)?;
+    Ok(module.into())
+}
+
+/// An error with its type and message.
+fn text(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> String {
+    let message = error.as_object().str(vm).map(|text| text.to_string()).unwrap_or_default();
+    format!("{}: {message}", error.class().name())
+}
+
+/// The interpreter while it runs.
+pub(crate) struct Python<'v> {
+    vm: &'v VirtualMachine,
+    bootstrap: PyObjectRef,
+}
+
+impl Python<'_> {
+    /// Loads the files of a request, and returns the faults as JSON.
+    pub(crate) fn load(&self, request: &str) -> Result<String, String> {
+        let load =
+            || self.bootstrap.get_attr("load", self.vm)?.call((request.to_owned(),), self.vm)?.try_into_value(self.vm);
+        load().map_err(|error| text(self.vm, &error))
+    }
+
+    /// Calls a method of a model with an event, or with that of the last call. Returns its result as JSON.
+    pub(crate) fn call(&self, model: usize, method: &str, event: Option<&str>) -> Result<String, String> {
+        let call = || -> PyResult<String> {
+            let arguments = (model, method.to_owned(), event.map(str::to_owned));
+            self.bootstrap.get_attr("call", self.vm)?.call(arguments, self.vm)?.try_into_value(self.vm)
+        };
+        let answer = call().map_err(|error| text(self.vm, &error))?;
+        match answer.strip_prefix('+') {
+            Some(result) => Ok(result.to_owned()),
+            None => Err(answer.get(1..).unwrap_or_default().to_owned()),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the operating system lets a worker have.
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+/// The most memory that a worker may map, in bytes.
+pub const MAX_MEMORY_BYTES: u64 = 768 << 20;
+/// Standard input, output and error, which are open already: no file and no socket can be opened beside them.
+const MAX_FILES: u64 = 3;
+
+/// Lowers the limits of this process, for good.
+///
+/// # Errors
+/// The system refuses; the text says which limit.
+pub(crate) fn lower() -> Result<(), String> {
+    for (resource, limit, name) in [
+        (Resource::As, MAX_MEMORY_BYTES, "memory"),
+        (Resource::Nofile, MAX_FILES, "open files"),
+        (Resource::Fsize, 0, "file sizes"),
+        (Resource::Core, 0, "core dumps"),
+    ] {
+        let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+        setrlimit(resource, limit).map_err(|error| format!("cannot limit {name}: {error}"))?;
+    }
+    Ok(())
+}
