@@ -5,18 +5,20 @@
 
 mod arithmetic;
 mod ast;
+mod error;
 mod evaluate;
 mod filter;
 mod lexer;
 mod location;
+mod matches;
 mod named;
 mod parser;
 mod python;
 
-pub use evaluate::{EvaluationError, MAX_STEPS, Match};
-pub use parser::PathError;
+pub use error::{EvaluationError, PathError};
+pub use matches::{MAX_STEPS, Match};
 
-use crate::Value;
+use crate::value::Value;
 
 /// A path, compiled.
 ///

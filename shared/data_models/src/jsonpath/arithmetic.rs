@@ -1,23 +1,16 @@
 //! `left + right` and the like, by Python's rules.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
-use super::ast::{Literal, Operand, Operator};
-use super::evaluate::{EvaluationError, MAX_TEXT_BYTES, Match, Matches, Work, apply as apply_path};
+use super::ast::Operator;
+use super::error::EvaluationError;
+use super::matches::{MAX_TEXT_BYTES, Match, Matches};
 use super::python;
 use crate::value::{Number, Value, View};
 
 /// Applies the operator to each pair of values; a literal pairs with each value of the other side. Nothing is found if
 /// a pair has no result, or two paths find different numbers of values.
-pub(super) fn apply<'e>(
-    left: &Operand,
-    operator: Operator,
-    right: &Operand,
-    at: &Rc<Match<'e>>,
-    work: &Work,
-) -> Result<Matches<'e>, EvaluationError> {
-    let (left, right) = (values(left, at, work)?, values(right, at, work)?);
+pub(super) fn apply<'e>(left: Side<'e>, operator: Operator, right: Side<'e>) -> Result<Matches<'e>, EvaluationError> {
     let pairs: Vec<(View<'e>, View<'e>)> = match (left, right) {
         (Side::Found(left), Side::Found(right)) if left.len() == right.len() => left.into_iter().zip(right).collect(),
         (Side::Found(_), Side::Found(_)) => return Ok(Vec::new()),
@@ -35,24 +28,12 @@ pub(super) fn apply<'e>(
     Ok(results)
 }
 
-enum Side<'e> {
+/// The values of one side of an operation.
+pub(super) enum Side<'e> {
+    /// Those that a path found.
     Found(Vec<View<'e>>),
+    /// One that stands in the path.
     Literal(View<'e>),
-}
-
-fn values<'e>(operand: &Operand, at: &Rc<Match<'e>>, work: &Work) -> Result<Side<'e>, EvaluationError> {
-    match operand {
-        Operand::Path(path) => {
-            let found = apply_path(path, at, work)?;
-            Ok(Side::Found(found.iter().map(|at| work.read(&at.value)).collect::<Result<_, _>>()?))
-        }
-        Operand::Literal(literal) => Ok(Side::Literal(match literal {
-            Literal::Integer(number) => View::Number(Number::Integer(*number)),
-            Literal::Float(number) => View::Number(Number::Float(*number)),
-            Literal::Boolean(value) => View::Boolean(*value),
-            Literal::String(text) => View::String(Cow::Owned(text.clone())),
-        })),
-    }
 }
 
 /// The result; `None` if the operator is not for values of these types.

@@ -1,131 +1,20 @@
 //! Runs a compiled path on an event.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::ast::{Path, Piece};
-use super::location::{self, Step};
-use super::{arithmetic, filter, python};
+use super::arithmetic::{self, Side};
+use super::ast::{Condition, Literal, Operand, Path, Piece};
+use super::error::{EvaluationError, type_name};
+use super::location::Step;
+use super::matches::{MAX_TEXT_BYTES, Match, Matches, Work};
+use super::{filter, python};
 use crate::value::{Number, Value, View};
-
-/// The most steps that the evaluation of one path on one event may take: values looked at, and a step for each
-/// [`BYTES_PER_STEP`] bytes of text read for it.
-pub const MAX_STEPS: usize = 200_000;
-/// The bytes of text whose reading counts as one step.
-const BYTES_PER_STEP: usize = 256;
-
-/// A path cannot be evaluated on an event.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EvaluationError {
-    /// Values of these types have no order.
-    #[error("{0} and {1} have no order")]
-    NoOrder(&'static str, &'static str),
-    /// A value of this type is no number.
-    #[error("{0} is no number")]
-    NoNumber(&'static str),
-    /// A value of this type has no elements.
-    #[error("{0} has no elements")]
-    NoElements(&'static str),
-    /// A value of this type is no text.
-    #[error("{0} is no text")]
-    NoText(&'static str),
-    /// An index from the end of a list lies before its beginning.
-    #[error("the list has no element {0}")]
-    NoElement(i64),
-    /// Around the event itself there is nothing.
-    #[error("the event itself has no parent")]
-    NoParent,
-    /// The operator exists in the dialect, and the reference does not evaluate it.
-    #[error("{0} cannot be evaluated")]
-    NotSupported(&'static str),
-    /// The evaluation would take too many steps, or its result is too large.
-    #[error("the path takes too much work on this event")]
-    TooMuchWork,
-}
-
-impl EvaluationError {
-    pub(super) fn no_order(left: &View<'_>, right: &View<'_>) -> Self {
-        Self::NoOrder(type_name(left), type_name(right))
-    }
-
-    pub(super) fn no_number(view: &View<'_>) -> Self {
-        Self::NoNumber(type_name(view))
-    }
-
-    pub(super) fn no_text(view: &View<'_>) -> Self {
-        Self::NoText(type_name(view))
-    }
-}
-
-fn type_name(view: &View<'_>) -> &'static str {
-    match view {
-        View::Null => "null",
-        View::Boolean(_) => "a boolean",
-        View::Number(_) => "a number",
-        View::String(_) => "a text",
-        View::List(_) => "a list",
-        View::Object(_) => "an object",
-    }
-}
-
-/// A value that a path found.
-#[derive(Debug, Clone)]
-pub struct Match<'e> {
-    /// The value.
-    pub value: Value<'e>,
-    step: Step<'e>,
-    parent: Option<Rc<Match<'e>>>,
-}
-
-impl<'e> Match<'e> {
-    /// The place of the match as a path, like `events.[0].name`.
-    pub fn location(&self) -> String {
-        let mut steps = vec![&self.step];
-        let mut parent = &self.parent;
-        while let Some(of) = parent {
-            steps.push(&of.step);
-            parent = &of.parent;
-        }
-        steps.reverse();
-        location::text(&steps)
-    }
-
-    /// A value without a place.
-    pub(super) fn computed(value: Value<'e>) -> Self {
-        Self { value, step: Step::This, parent: None }
-    }
-
-    pub(super) fn inside(self: &Rc<Self>, step: Step<'e>, value: Value<'e>) -> Self {
-        Self { value, step, parent: Some(Rc::clone(self)) }
-    }
-}
-
-pub(super) type Matches<'e> = Vec<Match<'e>>;
-
-/// Counts the steps of one evaluation.
-#[derive(Debug)]
-pub(super) struct Work {
-    left: Cell<usize>,
-}
-
-impl Work {
-    /// Takes the steps of reading one level of a value.
-    pub(super) fn read<'e>(&self, value: &Value<'e>) -> Result<View<'e>, EvaluationError> {
-        self.take(1 + value.cost() / BYTES_PER_STEP)?;
-        Ok(value.view())
-    }
-
-    fn take(&self, steps: usize) -> Result<(), EvaluationError> {
-        self.left.set(self.left.get().checked_sub(steps).ok_or(EvaluationError::TooMuchWork)?);
-        Ok(())
-    }
-}
 
 /// Evaluates a path on an event.
 pub(super) fn find<'e>(path: &Path, event: &Value<'e>) -> Result<Matches<'e>, EvaluationError> {
-    let work = Work { left: Cell::new(MAX_STEPS) };
+    let work = Work::new();
     let mut found = apply(path, &Rc::new(Match::computed(event.clone())), &work)?;
     if matches!(found.as_slice(), [only] if only.step == Step::Nothing) {
         found.clear();
@@ -153,7 +42,7 @@ pub(super) fn apply<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<
         }
         Path::Intersection => Err(EvaluationError::NotSupported("an intersection of paths (`&` between two paths)")),
         Path::Where(left, right) => where_found(left, right, at, work),
-        Path::Filter(condition) => filter::apply(condition, at, work),
+        Path::Filter(condition) => filtered(condition, at, work),
         Path::Sorted(keys) => sorted(keys, at, work),
         Path::Length => {
             let length = python::length(&work.read(&at.value)?).and_then(|length| i128::try_from(length).ok());
@@ -175,7 +64,9 @@ pub(super) fn apply<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<
             Ok(part.into_iter().collect())
         }
         Path::Text => Ok(vec![computed_text(python::text(work.read(&at.value)?).into_owned())]),
-        Path::Arithmetic { left, operator, right } => arithmetic::apply(left, *operator, right, at, work),
+        Path::Arithmetic { left, operator, right } => {
+            arithmetic::apply(side(left, at, work)?, *operator, side(right, at, work)?)
+        }
     }
 }
 
@@ -373,5 +264,36 @@ fn substitute(pattern: &fancy_regex::Regex, replacement: &[Piece], text: &str) -
     Ok(replaced)
 }
 
-/// The longest text that a path may make, in bytes.
-pub(super) const MAX_TEXT_BYTES: usize = 1 << 20;
+/// The elements of a list, or the values of an object, that fulfil the condition.
+fn filtered<'e>(condition: &Condition, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
+    let values = match work.read(&at.value)? {
+        View::List(values) => values,
+        View::Object(members) => members.into_iter().map(|(_, value)| value).collect(),
+        _ => return Ok(Vec::new()),
+    };
+    let find = |path: &Path, element: &Rc<Match<'e>>| apply(path, element, work);
+    let mut kept = Vec::new();
+    for (index, value) in (0..).zip(values) {
+        // An element is an event of its own to the condition: `$` in it is the element.
+        if filter::holds(condition, &Rc::new(Match::computed(value.clone())), &find)? {
+            kept.push(at.inside(Step::Index(index), value));
+        }
+    }
+    Ok(kept)
+}
+
+/// The values of one side of an operation.
+fn side<'e>(operand: &Operand, at: &Rc<Match<'e>>, work: &Work) -> Result<Side<'e>, EvaluationError> {
+    match operand {
+        Operand::Path(path) => {
+            let found = apply(path, at, work)?;
+            Ok(Side::Found(found.iter().map(|at| work.read(&at.value)).collect::<Result<_, _>>()?))
+        }
+        Operand::Literal(literal) => Ok(Side::Literal(match literal {
+            Literal::Integer(number) => View::Number(Number::Integer(*number)),
+            Literal::Float(number) => View::Number(Number::Float(*number)),
+            Literal::Boolean(value) => View::Boolean(*value),
+            Literal::String(text) => View::String(Cow::Owned(text.clone())),
+        })),
+    }
+}

@@ -3,42 +3,29 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::ast::{Comparison, Condition, Literal};
-use super::evaluate::{EvaluationError, Match, Matches, Work, apply as apply_path};
-use super::location::Step;
+use super::ast::{Comparison, Condition, Literal, Path};
+use super::error::EvaluationError;
+use super::matches::{Match, Matches};
 use super::python;
 use crate::value::{Number, Value, View};
 
-/// The elements of a list, or the values of an object, that fulfil the condition.
-pub(super) fn apply<'e>(
-    condition: &Condition,
-    at: &Rc<Match<'e>>,
-    work: &Work,
-) -> Result<Matches<'e>, EvaluationError> {
-    let values = match work.read(&at.value)? {
-        View::List(values) => values,
-        View::Object(members) => members.into_iter().map(|(_, value)| value).collect(),
-        _ => return Ok(Vec::new()),
-    };
-    let mut kept = Vec::new();
-    for (index, value) in (0..).zip(values) {
-        // An element is an event of its own to the condition: `$` in it is the element.
-        if holds(condition, &Rc::new(Match::computed(value.clone())), work)? {
-            kept.push(at.inside(Step::Index(index), value));
-        }
-    }
-    Ok(kept)
-}
+/// Finds what a path of a condition finds on an element.
+type Find<'f, 'e> = &'f dyn Fn(&Path, &Rc<Match<'e>>) -> Result<Matches<'e>, EvaluationError>;
 
-fn holds(condition: &Condition, element: &Rc<Match<'_>>, work: &Work) -> Result<bool, EvaluationError> {
+/// Returns `true` if an element fulfils a condition.
+pub(super) fn holds<'e>(
+    condition: &Condition,
+    element: &Rc<Match<'e>>,
+    find: Find<'_, 'e>,
+) -> Result<bool, EvaluationError> {
     match condition {
-        Condition::Exists(path) => Ok(!apply_path(path, element, work)?.is_empty()),
+        Condition::Exists(path) => Ok(!find(path, element)?.is_empty()),
         Condition::Compares(path, comparison, literal) => {
-            let found = apply_path(path, element, work)?;
+            let found = find(path, element)?;
             any(&found, |value| compares(value, *comparison, literal))
         }
         Condition::Matches(path, pattern) => {
-            let found = apply_path(path, element, work)?;
+            let found = find(path, element)?;
             any(&found, |value| match value.view() {
                 View::String(text) => python::is_match(pattern, &text),
                 other => Err(EvaluationError::no_text(&other)),
@@ -48,13 +35,13 @@ fn holds(condition: &Condition, element: &Rc<Match<'_>>, work: &Work) -> Result<
             let mut all = true;
             // The reference evaluates all of them, so that an error in the last one shows.
             for condition in conditions {
-                all &= holds(condition, element, work)?;
+                all &= holds(condition, element, find)?;
             }
             Ok(all)
         }
         Condition::Any(conditions) => {
             for condition in conditions {
-                if holds(condition, element, work)? {
+                if holds(condition, element, find)? {
                     return Ok(true);
                 }
             }

@@ -1,6 +1,6 @@
 //! A path's text as tokens.
 
-use super::parser::PathError;
+use super::error::PathError;
 
 /// A token, and the byte at which it begins.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,6 +4,7 @@
 //! `where`. So `a.b[0]` is `(a.b)[0]`, `a..b.c` is `a..(b.c)`, and `$.a | $.b` is `$.(a | $).b`.
 
 use super::ast::{Comparison, Condition, Literal, Operand, Operator, Path};
+use super::error::PathError;
 use super::lexer::{Kind, Token, tokens};
 use super::{named, python};
 
@@ -13,22 +14,6 @@ const MAX_PATH_BYTES: usize = 4096;
 const MAX_TOKENS: usize = 512;
 /// The deepest nesting of parentheses, brackets and right-hand sides.
 const MAX_DEPTH: usize = 32;
-
-/// A text is no path.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("at character {}: {reason}", at + 1)]
-pub struct PathError {
-    /// The byte at which the text stops being a path, from 0.
-    pub at: usize,
-    /// What is wrong there.
-    pub reason: String,
-}
-
-impl PathError {
-    pub(super) fn new(at: usize, reason: impl Into<String>) -> Self {
-        Self { at, reason: reason.into() }
-    }
-}
 
 /// How strongly an operator binds its sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use fancy_regex::{Regex, RegexBuilder};
 
-use super::evaluate::EvaluationError;
+use super::error::EvaluationError;
 use crate::value::{Number, Value, View};
 
 /// The longest pattern, in bytes.
