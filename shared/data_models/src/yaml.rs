@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_an_error_with_its_line() {
-        assert_eq!(parse("a: 1\nb: [\n").unwrap_err().0, Some(3));
+        assert_eq!(parse("a: 1\nb: [\n").unwrap_err().0, Some(2));
         assert!(parse("a: 1\na: 2\n").is_err());
     }
 }

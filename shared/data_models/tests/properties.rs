@@ -1,0 +1,102 @@
+//! Properties of paths on random events: no panic, a bounded amount of work, and one meaning in all forms.
+
+use data_models::Value;
+use data_models::jsonpath::{EvaluationError, JsonPath};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+const NAMES: [&str; 5] = ["a", "b", "name", "x-y", "log status"];
+
+fn events() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i32>().prop_map(Json::from),
+        (-1e9..1e9).prop_map(Json::from),
+        "[a-c5 \u{e9}]{0,3}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            prop::collection::vec((prop::sample::select(&NAMES), inner), 0..6)
+                .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+/// Text of the dialect's parts, joined without regard to the grammar.
+fn paths() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        4 => prop::sample::select(vec!["a", "b", "'log status'", "\"name\"", "x-y", "*", "$", "@"]).prop_map(str::to_owned),
+        4 => prop::sample::select(vec![".", "..", "..", "|", " where ", " & ", ","]).prop_map(str::to_owned),
+        3 => prop::sample::select(vec!["[0]", "[-1]", "[*]", "[1:]", "[:-2]", "['a','b']", "[/a]", "[\\b]"]).prop_map(str::to_owned),
+        3 => prop::sample::select(vec!["[?(@.a == 5)]", "[?(@.name =~ 'a+')]", "[?@.a < 1.5 & b]", "[?(@.a || @.b && a != 'c')]"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["`len`", "`sorted`", "`parent`", "`sub(/a/, bb)`", "`split(a, 0, -1)`", "`str()`", " + 1", " * 99999"]).prop_map(str::to_owned),
+        1 => ".{0,2}",
+    ];
+    prop::collection::vec(part, 1..12).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn no_path_panics_and_each_ends(path in paths(), event in events()) {
+        let text = event.to_string();
+        let event = Value::parse(&text).unwrap();
+        if let Ok(path) = JsonPath::parse(&path) {
+            for found in path.find(&event).unwrap_or_default() {
+                prop_assert!(serde_json::from_str::<Json>(&found.value.to_json()).is_ok());
+                let _ = found.location();
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_means_the_same_in_all_its_forms(name in prop::sample::select(&NAMES), event in events()) {
+        let text = event.to_string();
+        let event = Value::parse(&text).unwrap();
+        let found = |path: String| {
+            let found = JsonPath::parse(&path).unwrap().find(&event).unwrap();
+            found.iter().map(|found| (found.value.to_json().into_owned(), found.location())).collect::<Vec<_>>()
+        };
+        let quoted = found(format!("'{name}'"));
+        prop_assert_eq!(&quoted, &found(format!("$.'{name}'")));
+        prop_assert_eq!(&quoted, &found(format!("$['{name}']")));
+        prop_assert_eq!(&quoted, &found(format!("@.\"{name}\"")));
+    }
+
+    #[test]
+    fn the_first_name_decides_alone(path in paths(), event in events()) {
+        let Ok(path) = JsonPath::parse(&path) else { return Ok(()) };
+        let (Some(first), Json::Object(members)) = (path.first_name(), &event) else { return Ok(()) };
+        let part: Json = members.iter().filter(|(name, _)| *name == first).map(|(name, value)| (name.clone(), value.clone())).collect();
+        let (whole, part) = (event.to_string(), part.to_string());
+        let found = |text: &str| {
+            path.find(&Value::parse(text).unwrap()).map(|found| {
+                found.iter().map(|found| (found.value.to_json().into_owned(), found.location())).collect::<Vec<_>>()
+            })
+        };
+        prop_assert_eq!(found(&whole), found(&part));
+    }
+}
+
+/// Paths that visit a wide or deep document over and over end with an error.
+#[test]
+fn the_work_of_a_path_is_bounded() {
+    let wide =
+        json!({"a": (0..300).map(|_| json!({"b": (0..30).collect::<Vec<_>>()})).collect::<Vec<_>>()}).to_string();
+    let deep = format!("{}1{}", r#"{"a":["#.repeat(60), "]}".repeat(60));
+    for (event, path) in [(&wide, "$..[*]..[*]..[*]"), (&deep, "$..a..a..a..a..a..a"), (&wide, "$..[?(@..[?(@..b)])]")]
+    {
+        let found = JsonPath::parse(path).unwrap().find(&Value::parse(event).unwrap());
+        assert_eq!(found.map(|found| found.len()).unwrap_err(), EvaluationError::TooMuchWork, "{path}");
+    }
+}
+
+#[test]
+fn a_path_that_is_too_long_or_nested_too_deeply_is_refused() {
+    for path in ["a.".repeat(3000) + "a", "(".repeat(500), "a[?(".repeat(100), "a[".repeat(3000)] {
+        assert!(JsonPath::parse(&path).is_err());
+    }
+}
