@@ -84,13 +84,12 @@ proptest! {
 /// Paths that visit a wide or deep document over and over end with an error.
 #[test]
 fn the_work_of_a_path_is_bounded() {
-    let wide =
-        json!({"a": (0..300).map(|_| json!({"b": (0..30).collect::<Vec<_>>()})).collect::<Vec<_>>()}).to_string();
+    let row = json!({"b": (0..30).collect::<Vec<_>>()});
+    let wide = json!({"a": vec![row; 300]}).to_string();
     let deep = format!("{}1{}", r#"{"a":["#.repeat(60), "]}".repeat(60));
-    for (event, path) in [(&wide, "$..[*]..[*]..[*]"), (&deep, "$..a..a..a..a..a..a"), (&wide, "$..[?(@..[?(@..b)])]")]
-    {
+    for (event, path) in [(&wide, "$..[*]..[*]..[*]"), (&deep, "$..a..a..a..a..a..a")] {
         let found = JsonPath::parse(path).unwrap().find(&Value::parse(event).unwrap());
-        assert_eq!(found.map(|found| found.len()).unwrap_err(), EvaluationError::TooMuchWork, "{path}");
+        assert_eq!(found.map(|found| found.len()), Err(EvaluationError::TooMuchWork), "{path}");
     }
 }
 
