@@ -8,13 +8,14 @@ use crate::json::unescape;
 
 /// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
 pub(crate) fn member<'l>(object: &'l str, name: &str) -> Option<&'l str> {
-    members(object).find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
+    let mut members = members(object.strip_prefix('{')?);
+    members.find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
 }
 
-/// The members of an object: what stands between the quotes of the key, and the JSON text of the value. None of
-/// anything else.
-fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut rest = object.strip_prefix('{').unwrap_or_default();
+/// The members with which a text begins, commas between them: what stands between the quotes of the key, and the JSON
+/// text of the value.
+pub(super) fn members(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
     std::iter::from_fn(move || {
         let (key, after) = split_value(rest)?;
         let (value, after) = split_value(after.strip_prefix(':')?)?;
