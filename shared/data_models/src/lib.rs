@@ -2,6 +2,8 @@
 //!
 //! Specifications, paths and their evaluation; pure. Methods are run by an engine that implements [`Methods`].
 
+pub mod examples;
+pub mod files;
 pub mod jsonpath;
 mod model;
 pub mod specification;

@@ -83,6 +83,16 @@ pub enum Source {
     Method(String),
 }
 
+impl Mapping {
+    /// The method that gives the value, if it is a method.
+    pub fn method(&self) -> Option<&str> {
+        match &self.source {
+            Source::Method(method) => Some(method),
+            Source::Path(..) => None,
+        }
+    }
+}
+
 /// Reads all specifications among the files. A file that is no specification is left out, as the reference does: one
 /// without `AnalysisType` that has none of a model's own fields.
 ///

@@ -12,6 +12,8 @@ mod request;
 mod worker;
 
 pub use limits::MAX_MEMORY_BYTES;
-pub use process::{CALL_TIMEOUT, LOAD_TIMEOUT, MAX_RESTARTS, PythonMethods, WorkerCommand};
+pub use process::{
+    CALL_TIMEOUT, LOAD_TIMEOUT, MAX_EVENT_BYTES, MAX_RESTARTS, MAX_STRIKES, PythonMethods, WorkerCommand,
+};
 pub use request::{HelperFile, MethodFile, MethodFiles};
 pub use worker::run_worker;

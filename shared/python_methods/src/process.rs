@@ -1,5 +1,6 @@
 //! The process that asks: starts a worker, sends it events, and kills it when it takes too long.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufWriter, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -17,8 +18,12 @@ use crate::worker::{FAILED, SUCCEEDED};
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest time that starting a worker and loading all files may take.
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest event that a method is called with, in bytes.
+pub const MAX_EVENT_BYTES: usize = 32 << 20;
 /// The times that a worker is started anew after it was killed or died. After that no method is called any more.
-pub const MAX_RESTARTS: u32 = 3;
+pub const MAX_RESTARTS: u32 = 8;
+/// The times that a method may have its worker killed. After that this method is not called any more.
+pub const MAX_STRIKES: u32 = 2;
 
 /// The command that becomes a worker: it must call [`crate::run_worker`].
 #[derive(Debug, Clone)]
@@ -36,6 +41,24 @@ pub struct PythonMethods {
     files: MethodFiles,
     worker: Option<Worker>,
     restarts_left: u32,
+    strikes: Strikes,
+    call_timeout: Duration,
+}
+
+/// Counts the workers that each method, known by its model's number and its name, had killed.
+#[derive(Debug, Default)]
+struct Strikes(BTreeMap<(u32, String), u32>);
+
+impl Strikes {
+    /// Returns the reason if a method is not called any more.
+    fn refusal(&self, model: u32, method: &str) -> Option<String> {
+        let count = self.0.get(&(model, method.to_owned())).copied().unwrap_or(0);
+        (count >= MAX_STRIKES).then(|| format!("is not called any more: it was stopped {count} times"))
+    }
+
+    fn record(&mut self, model: u32, method: &str) {
+        *self.0.entry((model, method.to_owned())).or_default() += 1;
+    }
 }
 
 impl PythonMethods {
@@ -45,15 +68,17 @@ impl PythonMethods {
     /// All faults of the files; or the worker cannot be started, or does not load them in time.
     pub fn start(command: WorkerCommand, files: MethodFiles) -> Result<Self, Vec<Fault>> {
         let worker = Worker::start(&command, &files)?;
-        Ok(Self { command, files, worker: Some(worker), restarts_left: MAX_RESTARTS })
+        let (restarts_left, call_timeout) = (MAX_RESTARTS, CALL_TIMEOUT);
+        Ok(Self { command, files, worker: Some(worker), restarts_left, strikes: Strikes::default(), call_timeout })
     }
 
     /// The worker, started anew if the last one is gone.
     fn worker(&mut self) -> Result<&mut Worker, String> {
         if self.worker.is_none() {
-            self.restarts_left = self.restarts_left.checked_sub(1).ok_or_else(|| {
-                format!("methods are not called any more: they failed {} times for good", MAX_RESTARTS + 1)
-            })?;
+            self.restarts_left = self
+                .restarts_left
+                .checked_sub(1)
+                .ok_or_else(|| format!("is not called any more: {} workers were stopped or died", MAX_RESTARTS + 1))?;
             let worker = Worker::start(&self.command, &self.files);
             self.worker =
                 Some(worker.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?);
@@ -67,11 +92,19 @@ impl Methods for PythonMethods {
         let number = self.files.models.iter().position(|file| file.id == model.id);
         let number = number.and_then(|number| u32::try_from(number).ok());
         let number = number.ok_or_else(|| format!("model {} has no file", model.id))?;
+        if let Some(refusal) = self.strikes.refusal(number, method) {
+            return Err(refusal);
+        }
         let event = event.to_json();
-        match self.worker()?.call(number, method, &event) {
+        if event.len() > MAX_EVENT_BYTES {
+            return Err(format!("the event is larger than {MAX_EVENT_BYTES} bytes"));
+        }
+        let timeout = self.call_timeout;
+        match self.worker()?.call(number, method, &event, timeout) {
             Ok(result) => result,
             Err(gone) => {
                 self.worker = None;
+                self.strikes.record(number, method);
                 Err(gone)
             }
         }
@@ -123,14 +156,20 @@ impl Worker {
     }
 
     /// Calls a method. The outer error means that the worker is gone or must go.
-    fn call(&mut self, model: u32, method: &str, event: &str) -> Result<Result<String, String>, String> {
+    fn call(
+        &mut self,
+        model: u32,
+        method: &str,
+        event: &str,
+        timeout: Duration,
+    ) -> Result<Result<String, String>, String> {
         let is_new = self.last_event != event;
         let length = u32::try_from(method.len()).map_err(|error| error.to_string())?;
         let mut header = model.to_le_bytes().to_vec();
         header.push(u8::from(is_new));
         header.extend_from_slice(&length.to_le_bytes());
         let sent = if is_new { event.as_bytes() } else { b"" };
-        let result = self.ask(&[&header, method.as_bytes(), sent], CALL_TIMEOUT)?;
+        let result = self.ask(&[&header, method.as_bytes(), sent], timeout)?;
         if is_new {
             event.clone_into(&mut self.last_event);
         }
@@ -140,7 +179,7 @@ impl Worker {
     fn ask(&mut self, parts: &[&[u8]], timeout: Duration) -> Result<Result<String, String>, String> {
         frame::write(&mut self.input, parts).map_err(|error| format!("cannot be asked: {error}"))?;
         let answer = self.answers.recv_timeout(timeout).map_err(|error| match error {
-            RecvTimeoutError::Timeout => format!("took longer than {} s and was stopped", timeout.as_secs()),
+            RecvTimeoutError::Timeout => format!("took longer than {} s and was stopped", timeout.as_secs_f32()),
             RecvTimeoutError::Disconnected => "used too much memory or crashed the interpreter".to_owned(),
         })?;
         let (status, content) = answer.split_first().ok_or("the answer is empty")?;
@@ -158,5 +197,67 @@ impl Drop for Worker {
         let _ = self.input.flush();
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use data_models::DataModels;
+    use data_models::specification::{SourceFile, load};
+
+    use super::*;
+    use crate::request::MethodFile;
+
+    /// A worker that loads everything and answers no call.
+    fn silent() -> WorkerCommand {
+        let script = "printf '\\003\\000\\000\\000\\000[]'; while :; do :; done";
+        WorkerCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
+    }
+
+    fn model() -> DataModel {
+        let text = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nMappings: []\n";
+        let models = DataModels::new(&load(&[SourceFile { path: "a.yml".into(), text: text.into() }]).unwrap());
+        models.get("A").unwrap().clone()
+    }
+
+    fn engine() -> PythonMethods {
+        let (id, source) = ("A".to_owned(), String::new());
+        let file = MethodFile { id, specification: "a.yml".into(), path: "a.py".into(), source, methods: Vec::new() };
+        let files = MethodFiles { models: vec![file], ..MethodFiles::default() };
+        let mut engine = PythonMethods::start(silent(), files).unwrap();
+        engine.call_timeout = Duration::from_millis(20);
+        engine
+    }
+
+    fn call(engine: &mut PythonMethods, method: &str) -> String {
+        engine.call(&model(), method, &Value::parse("{}").unwrap()).unwrap_err()
+    }
+
+    #[test]
+    fn a_method_that_was_stopped_twice_is_not_called_any_more() {
+        let mut engine = engine();
+        for _ in 0..MAX_STRIKES {
+            assert_eq!(call(&mut engine, "runs_away"), "took longer than 0.02 s and was stopped");
+        }
+        assert_eq!(call(&mut engine, "runs_away"), "is not called any more: it was stopped 2 times");
+        assert_eq!(call(&mut engine, "other"), "took longer than 0.02 s and was stopped");
+    }
+
+    #[test]
+    fn workers_are_started_anew_a_bounded_number_of_times() {
+        let mut engine = engine();
+        for number in 0..=MAX_RESTARTS {
+            assert_eq!(call(&mut engine, &format!("m{number}")), "took longer than 0.02 s and was stopped");
+        }
+        assert_eq!(call(&mut engine, "last"), "is not called any more: 9 workers were stopped or died");
+    }
+
+    #[test]
+    fn an_event_that_is_too_large_costs_no_worker() {
+        let mut engine = engine();
+        let large = format!("\"{}\"", "x".repeat(MAX_EVENT_BYTES));
+        let result = engine.call(&model(), "m", &Value::parse(&large).unwrap());
+        assert_eq!(result.unwrap_err(), "the event is larger than 33554432 bytes");
+        assert!(engine.worker.is_some());
     }
 }

@@ -1,0 +1,157 @@
+//! Worked examples beside models: events, and the names that have a value in them. They are tests and documentation.
+//!
+//! A file of examples has no `AnalysisType`, so that the reference tool ignores it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_saphyr::{Options, Spanned};
+
+use crate::specification::{Fault, SourceFile};
+use crate::yaml::{self, Content};
+use crate::{DataModel, Methods, Value};
+
+/// An example: an event, and what a model makes of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The path of its file.
+    pub path: String,
+    /// The line on which it begins, from 1.
+    pub line: u64,
+    /// The log type of the event.
+    pub log_type: String,
+    /// `Name`
+    pub name: String,
+    /// `Event`, as JSON.
+    pub event: String,
+    /// `Expected`: all names that have a value that is not null, and these values.
+    pub expected: BTreeMap<String, Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct ExampleFile {
+    log_type: String,
+    examples: Vec<Spanned<ExampleText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct ExampleText {
+    name: String,
+    event: Json,
+    expected: BTreeMap<String, Json>,
+}
+
+/// Reads the examples of all files that have `Examples` and are no specification.
+///
+/// # Errors
+/// The faults of all files.
+pub fn read(files: &[SourceFile]) -> Result<Vec<Example>, Vec<Fault>> {
+    let mut examples = Vec::new();
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|file| has_examples(&file.text)) {
+        match read_file(file) {
+            Ok(mut found) => examples.append(&mut found),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok(examples) } else { Err(faults) }
+}
+
+fn has_examples(text: &str) -> bool {
+    let Ok(yaml::Node { content: Content::Map(members), .. }) = yaml::parse(text) else { return false };
+    let has = |name: &str| members.iter().any(|(key, _)| key.text() == Some(name));
+    has("Examples") && !has("AnalysisType")
+}
+
+fn read_file(file: &SourceFile) -> Result<Vec<Example>, Fault> {
+    let mut options = Options::default();
+    options.strict_booleans = true;
+    let read = serde_saphyr::from_str_with_options::<ExampleFile>(&file.text, options);
+    let read = read.map_err(|error| Fault {
+        path: file.path.clone(),
+        line: error.location().map(|location| location.line()),
+        reason: format!("the examples cannot be read: {}", error.without_snippet()),
+    })?;
+    let example = |spanned: Spanned<ExampleText>| {
+        let ExampleText { name, event, expected } = spanned.value;
+        // An event may be written as its JSON text.
+        let event = if let Json::String(text) = event { text } else { event.to_string() };
+        let line = spanned.referenced.line();
+        Example { path: file.path.clone(), line, log_type: read.log_type.clone(), name, event, expected }
+    };
+    Ok(read.examples.into_iter().map(example).collect())
+}
+
+impl Example {
+    /// Compares what the model makes of the event with what is expected. Returns the differences.
+    pub fn differences(&self, model: &DataModel, methods: &mut dyn Methods) -> Vec<String> {
+        let event = match Value::parse(&self.event) {
+            Ok(event) => event,
+            Err(error) => return vec![format!("Event is {error}")],
+        };
+        let mut differences = Vec::new();
+        for name in &model.names {
+            let expected = self.expected.get(&name.name);
+            let got = match model.mapped(name, &event, methods) {
+                Ok(found) => found.map(|found| found.value.to_json().into_owned()).filter(|text| text != "null"),
+                Err(error) => {
+                    differences.push(format!("{}: {error}", name.name));
+                    continue;
+                }
+            };
+            let is_same = match (expected, &got) {
+                (Some(expected), Some(text)) => serde_json::from_str::<Json>(text).is_ok_and(|got| got == *expected),
+                (expected, got) => expected.is_none() && got.is_none(),
+            };
+            if !is_same {
+                let shown = |text: Option<String>| text.unwrap_or_else(|| "no value".to_owned());
+                let expected = shown(expected.map(Json::to_string));
+                differences.push(format!("{}: expected {expected}, got {}", name.name, shown(got)));
+            }
+        }
+        let unknown = self.expected.keys().filter(|name| model.name(name).is_none());
+        differences.extend(unknown.map(|name| format!("{name}: the model does not have this name")));
+        differences
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specification::load;
+    use crate::{DataModels, NoMethods};
+
+    const MODEL: &str = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nMappings:\n- {Name: a, Path: a}\n- {Name: b, Path: b}\n- {Name: c, Path: 'c[*]'}\n";
+    const EXAMPLES: &str = "LogType: A\nExamples:\n- Name: one\n  Event: {a: 1, b: null, c: [x]}\n  Expected: {a: 1, c: x}\n- Name: two\n  Event: '{\"a\":\"1\",\"c\":[1,2]}'\n  Expected: {a: 1, b: 2, d: 3}\n";
+
+    fn file(text: &str) -> SourceFile {
+        SourceFile { path: "e.yml".to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn an_example_names_all_values_and_no_others() {
+        let models = DataModels::new(&load(&[file(MODEL)]).unwrap());
+        let model = models.get("A").unwrap();
+        let examples = read(&[file(MODEL), file(EXAMPLES), file("- 1\n")]).unwrap();
+        assert_eq!(examples.iter().map(|example| example.line).collect::<Vec<_>>(), [3, 6]);
+        assert_eq!(examples[0].differences(model, &mut NoMethods), [""; 0]);
+        assert_eq!(
+            examples[1].differences(model, &mut NoMethods),
+            [
+                "a: expected 1, got \"1\"",
+                "b: expected 2, got no value",
+                "c: the path c[*] finds 2 values; a name has one",
+                "d: the model does not have this name",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_of_examples_that_cannot_be_read_is_a_fault() {
+        let fault = read(&[file("Examples:\n- Name: one\n")]).unwrap_err().remove(0).to_string();
+        assert!(fault.starts_with("e.yml:") && fault.contains("the examples cannot be read"), "{fault}");
+    }
+}
