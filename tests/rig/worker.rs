@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use collector::{Env, MemoryBudget, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
+use schema::NO_CUSTOM_MODELS;
 
 use super::mortal::{Died, mortal};
 use super::shelf::Shelf;
@@ -38,7 +39,7 @@ impl<'a, V: Vendor> Worker<'a, V> {
         use collector::Clock as _;
         let deadline = self.clock.now().saturating_add(Duration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);
         let (state, clock, settings) = (self.shelf, self.clock, self.settings);
-        let env = Env { state, bucket: self.shelf, clock, settings, deadline };
+        let env = Env { state, bucket: self.shelf, clock, settings, models: &NO_CUSTOM_MODELS, deadline };
         mortal(run_tick(&env, &self.source, &self.cache), life, self.shelf).await
     }
 }

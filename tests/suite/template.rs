@@ -30,13 +30,14 @@ const FULL: [(&str, &str); 6] = [
 const ROLES: [&str; 2] = ["OpenAIRole", "Microsoft365Role"];
 
 /// The SDK's calls and the actions that they take. Reading takes the key of the bucket or of the secrets too.
-const CALLS: [(&str, &[&str]); 9] = [
+const CALLS: [(&str, &[&str]); 10] = [
     ("batch_get_item", &["dynamodb:BatchGetItem"]),
     ("get_item", &["dynamodb:GetItem"]),
     // Of one version too; s3:ListBucket lets S3 say that a key is missing.
     ("get_object", &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "kms:Decrypt"]),
     ("get_secret_value", &["secretsmanager:GetSecretValue", "kms:Decrypt"]),
     ("list_object_versions", &["s3:ListBucketVersions"]),
+    ("list_objects_v2", &["s3:ListBucket"]),
     ("list_secrets", &["secretsmanager:ListSecrets"]),
     ("put_item", &["dynamodb:PutItem"]),
     ("put_object", &["s3:PutObject", "kms:GenerateDataKey"]),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use collector::{Env, SourceCache, StreamReport, run_tick};
 use jiff::Timestamp;
+use schema::NO_CUSTOM_MODELS;
 
 use super::call::{Answer, Request};
 use super::ports::{Mailbox, Ports};
@@ -45,7 +46,14 @@ impl Worker {
         let scene = Arc::clone(scene);
         let tick = Box::pin(async move {
             let source = scene.source(ports.clone());
-            let env = Env { state: &ports, bucket: &ports, clock: &ports, settings: &scene.settings, deadline };
+            let env = Env {
+                state: &ports,
+                bucket: &ports,
+                clock: &ports,
+                settings: &scene.settings,
+                models: &NO_CUSTOM_MODELS,
+                deadline,
+            };
             run_tick(&env, &source, &cache).await
         });
         let mut worker = Self { tick, mailbox, woken: Arc::default(), reports: None };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use adapters::local::{LocalBucket, LocalState};
 use collector::{Clock, Env, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
 use jiff::SignedDuration;
+use schema::NO_CUSTOM_MODELS;
 
 use crate::exit::Failed;
 
@@ -50,6 +51,7 @@ impl Lake {
             bucket: &self.bucket,
             clock,
             settings: &self.settings,
+            models: &NO_CUSTOM_MODELS,
             deadline: clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX),
         };
         run_tick(&env, source, cache).await

@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use adapters::http::HttpClient;
-use adapters::lambda::{Shell, exit_code};
+use adapters::lambda::{Shell, run_function};
 use collector::{PortError, Secrets, Source};
 use microsoft365::{API_URL, Config, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    exit_code(run().await)
+fn main() -> ExitCode {
+    run_function(run())
 }
 
 async fn run() -> Result<(), PortError> {

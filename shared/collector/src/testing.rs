@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use schema::{LogType, Normalizer};
+use schema::{LogType, NO_CUSTOM_MODELS, Normalizer};
 
 pub(crate) use clock::TestClock;
 pub(crate) use store::{At, Calls, Fault, MemoryBucket, MemoryState};
@@ -115,7 +115,7 @@ impl World {
     pub(crate) fn env(&self) -> TestEnv<'_> {
         let deadline = self.clock.now() + self.tick_time + COMMIT_RESERVE;
         let (state, bucket, clock, settings) = (&self.state, &self.bucket, &self.clock, &self.settings);
-        Env { state, bucket, clock, settings, deadline }
+        Env { state, bucket, clock, settings, models: &NO_CUSTOM_MODELS, deadline }
     }
 
     /// The stream's state; the process is warm once something is in its cache.

@@ -46,6 +46,8 @@ fn panicked(stream: &Stream) -> StreamReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use schema::NO_CUSTOM_MODELS;
+
     use crate::testing::{NOW, World, stream};
 
     /// One tick of two streams, of which the vendor panics for those of `panics_for`.
@@ -60,7 +62,7 @@ mod tests {
             Source { streams: vec![stream("one"), stream("two")], policy: world.policy.clone(), vendor: world.vendor };
         let (state, bucket, clock, settings) = (&world.state, &world.bucket, &world.clock, &world.settings);
         let deadline = world.clock.now() + world.tick_time;
-        let env = Env { state, bucket, clock, settings, deadline };
+        let env = Env { state, bucket, clock, settings, models: &NO_CUSTOM_MODELS, deadline };
         let reports = world.clock.run(run_tick(&env, &source, &world.cache));
         assert_eq!(reports.iter().map(|report| report.source.as_str()).collect::<Vec<_>>(), ["one", "two"]);
         reports

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use schema::LogType;
+use schema::{LogType, NO_CUSTOM_MODELS};
 
 use collector::{
     BlobRef, Body, Bucket, Clock, Drift, Env, Fetched, Head, Item, LedgerHour, LedgerItem, LedgerKind, ListRequest,
@@ -164,7 +164,8 @@ fn source(events: Vec<String>) -> Source<Lists> {
 
 fn tick(world: &World, source: &Source<Lists>) -> StreamReport {
     let (settings, deadline) = (Settings::default(), world.now() + Duration::from_secs(60));
-    let env = Env { state: world, bucket: world, clock: world, settings: &settings, deadline };
+    let env =
+        Env { state: world, bucket: world, clock: world, settings: &settings, models: &NO_CUSTOM_MODELS, deadline };
     let reports = run_tick(&env, source, &SourceCache::default()).now_or_never().unwrap();
     assert_eq!((&reports[0].failure, reports[0].drained), (&None, true));
     reports[0].clone()

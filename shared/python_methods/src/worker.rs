@@ -14,12 +14,12 @@ pub(crate) const CALL_HEADER_BYTES: usize = 9;
 const STACK_BYTES: usize = 64 << 20;
 
 /// Serves one process through standard input and output until it closes them. Lowers the limits of this process
-/// first, so it must be a process of its own.
+/// first, so it must be a process of its own; it may map `max_memory_bytes` of memory.
 ///
 /// # Errors
 /// The limits cannot be lowered, the interpreter cannot be started, or the pipe fails; the text says why.
-pub fn run_worker() -> Result<(), String> {
-    limits::lower()?;
+pub fn run_worker(max_memory_bytes: u64) -> Result<(), String> {
+    limits::lower(max_memory_bytes)?;
     let worker = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(serve);
     let worker = worker.map_err(|error| format!("cannot start the interpreter's thread: {error}"))?;
     worker.join().map_err(|_| "the interpreter crashed".to_owned())?

@@ -5,6 +5,7 @@ mod builtin;
 mod column;
 mod compile;
 mod construct;
+mod custom_models;
 mod definition;
 mod describe;
 mod drift;
@@ -32,6 +33,7 @@ mod validate;
 
 pub use builtin::{schema, schema_text};
 pub use compile::SchemaError;
+pub use custom_models::{CustomModels, NO_CUSTOM_MODELS};
 pub use describe::FieldInfo;
 pub use drift::{DriftNames, Names};
 pub use json_schema::JsonSchema;

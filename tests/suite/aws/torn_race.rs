@@ -11,6 +11,7 @@ use collector::{
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use schema::NO_CUSTOM_MODELS;
 use tests::world::chance::Chance;
 use tests::world::fixtures::{Case, Left, Shown};
 use tests::world::ports::Ports;
@@ -110,7 +111,14 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     let source = scene.source(ports.clone());
     let tick = async |cache: &SourceCache| {
         let deadline = time.now() + Duration::from_secs(scene.tick_seconds.unsigned_abs());
-        let env = Env { state: &store, bucket: &ports, clock: &time, settings: &scene.settings, deadline };
+        let env = Env {
+            state: &store,
+            bucket: &ports,
+            clock: &time,
+            settings: &scene.settings,
+            models: &NO_CUSTOM_MODELS,
+            deadline,
+        };
         run_tick(&env, &source, cache).await
     };
     let mut chance = Chance::new(seed);

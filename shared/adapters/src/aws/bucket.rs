@@ -29,9 +29,9 @@ const DELETE_MARKER: &str = "x-amz-delete-marker";
 /// one writer win.
 #[derive(Debug)]
 pub struct S3Bucket<C> {
-    client: Client,
-    bucket: String,
-    clock: C,
+    pub(super) client: Client,
+    pub(super) bucket: String,
+    pub(super) clock: C,
 }
 
 /// What stands at a key.
@@ -77,7 +77,7 @@ impl<C: Clock> S3Bucket<C> {
         Self { client, bucket: bucket.into(), clock }
     }
 
-    fn call(&self, action: &'static str, key: &str) -> Call {
+    pub(super) fn call(&self, action: &'static str, key: &str) -> Call {
         let bucket = &self.bucket;
         Call {
             action,

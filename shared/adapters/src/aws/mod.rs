@@ -3,6 +3,7 @@
 mod attempt;
 mod bucket;
 mod call;
+mod object_list;
 mod sdk;
 mod secret_list;
 mod secret_walk;
@@ -12,6 +13,7 @@ mod state;
 #[cfg(feature = "lambda")]
 pub(crate) use attempt::with_deadline;
 pub use bucket::S3Bucket;
+pub use object_list::ListObjects;
 pub use sdk::{dynamodb_client, load, loader, s3_client, secrets_client};
 pub use secret_list::{ListSecrets, SecretList};
 pub use secrets::SecretsManager;

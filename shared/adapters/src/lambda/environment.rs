@@ -19,6 +19,12 @@ const DAY_SECONDS: i64 = 86_400;
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 /// Ledger caches, batches and blob references share this part of the function's memory: two fifths.
 const SHARED_MEMORY_PERCENT: usize = 40;
+/// The process that runs Python methods may map this part of the function's memory.
+const METHOD_MEMORY_PERCENT: u64 = 40;
+/// What such a process needs to start, in bytes: most of it is mapped and never touched.
+const MIN_METHOD_BYTES: u64 = 256 << 20;
+/// The most that it gets, in bytes.
+const MAX_METHOD_BYTES: u64 = 768 << 20;
 
 /// What a deployment says. No message repeats a value: people put secrets in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +39,23 @@ pub struct Environment {
     pub bucket: String,
     /// `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
     pub settings: Settings,
+    /// The data models of one's own (`DATA_MODELS`).
+    pub data_models: Option<ModelsPlace>,
     /// Bytes that ledger caches, batches and blob references of all sources share, a part of the function's memory.
     pub shared_bytes: usize,
+    /// The most memory of the process that runs Python methods, in bytes, another part of it.
+    pub method_bytes: u64,
     /// The vendor's own variables.
     vendors: BTreeMap<String, String>,
+}
+
+/// Where the data models of one's own are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelsPlace {
+    /// Below this prefix of the bucket, which stands behind the deployment's own prefix.
+    Bucket(String),
+    /// In this folder of the function's package.
+    Package(String),
 }
 
 impl Environment {
@@ -76,7 +95,9 @@ impl Environment {
                 lookback: reader.optional("LOOKBACK_DAYS", lookback).unwrap_or(Settings::default().lookback),
                 ..Settings::default()
             },
+            data_models: reader.optional("DATA_MODELS", models_place),
             shared_bytes: reader.optional(MEMORY_SIZE, shared_bytes).unwrap_or(MAX_SHARED_BYTES),
+            method_bytes: reader.optional(MEMORY_SIZE, method_bytes).unwrap_or(MAX_METHOD_BYTES),
             vendors,
         };
         claimed_twice(vendor, variables).into_iter().for_each(|(name, problem)| reader.problem(&name, problem));
@@ -144,9 +165,29 @@ impl Reader<'_> {
     }
 }
 
+/// `s3:` or `package:`, and a path that stays below where it begins.
+fn models_place(text: &str) -> Result<ModelsPlace, String> {
+    let (kind, path) = text.split_once(':').unwrap_or(("", text));
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(safe);
+    let is_path = path.strip_suffix('/').is_some_and(|path| path.split('/').all(is_part));
+    match kind {
+        "s3" if is_path => Ok(ModelsPlace::Bucket(path.to_owned())),
+        "package" if is_path => Ok(ModelsPlace::Package(path.to_owned())),
+        _ => Err("must be s3:PATH/ (below the deployment's prefix in its bucket) or package:PATH/ (in the function's \
+                  package), such as s3:_models/"
+            .to_owned()),
+    }
+}
+
 fn shared_bytes(megabytes: &str) -> Result<usize, String> {
     let megabytes: usize = megabytes.parse().map_err(|_| "is not a number of MB".to_owned())?;
     Ok((megabytes << 20) / 100 * SHARED_MEMORY_PERCENT)
+}
+
+fn method_bytes(megabytes: &str) -> Result<u64, String> {
+    let megabytes: u64 = megabytes.parse().map_err(|_| "is not a number of MB".to_owned())?;
+    Ok(((megabytes << 20) / 100 * METHOD_MEMORY_PERCENT).clamp(MIN_METHOD_BYTES, MAX_METHOD_BYTES))
 }
 
 fn secret_arns(text: &str) -> Result<Vec<String>, String> {

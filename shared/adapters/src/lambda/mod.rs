@@ -5,18 +5,24 @@
 //! tells what came of it in logs and metrics, and fails the invocation when a stream failed.
 
 mod claims;
+mod data_models;
 mod environment;
 mod failure;
 mod in_flight;
 mod isolated;
 mod logging;
+mod methods;
 mod metrics;
+mod run_function;
 mod secret_list;
 mod shell;
 mod sources;
 mod turns;
 mod watched;
 
-pub use environment::Environment;
+pub use environment::{Environment, ModelsPlace};
 pub use failure::Failed;
-pub use shell::{Shell, Summary, exit_code};
+#[cfg(feature = "python")]
+use run_function::WORKER;
+pub use run_function::run_function;
+pub use shell::{Shell, Summary};

@@ -1,16 +1,17 @@
 //! One process of a function: from its environment to its last invocation.
 
 use std::cell::RefCell;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use collector::{Bucket, Clock, Env, MemoryBudget, PortError, Source, State, StreamReport, Vendor, run_tick};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
+use schema::CustomModels;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
+use super::data_models::Models;
 use super::environment::Environment;
 use super::failure::Failed;
 use super::isolated::isolated;
@@ -20,7 +21,7 @@ use super::secret_list::Listed;
 use super::sources::{Opened, open_all, take_equal_ids};
 use super::turns::{PLACES, Turns};
 use super::watched::Watched;
-use crate::aws::{self, DynamoState, ListSecrets, S3Bucket, SecretsManager};
+use crate::aws::{self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 
 /// Between the end of the engine's work and the moment Lambda kills the process.
@@ -52,6 +53,7 @@ struct Warm<V> {
     /// The sources in the order in which they shall be served.
     sources: Vec<Opened<V>>,
     listed: Listed,
+    models: Models,
 }
 
 /// What an invocation did, for whoever invoked it by hand.
@@ -87,14 +89,15 @@ impl Shell {
     }
 }
 
-impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
+impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects> Shell<Se, St, Bu> {
     /// Serves invocations until Lambda ends the process. `open` makes a source of its secret's ARN.
     /// What an event holds does not matter: it only says that it is time.
     pub async fn serve<V: Vendor>(
         &self,
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
     ) -> Result<(), PortError> {
-        let (warm, open) = (&RefCell::new(Warm { sources: Vec::new(), listed: Listed::default() }), &open);
+        let (warm, open) =
+            (&RefCell::new(Warm { sources: Vec::new(), listed: Listed::default(), models: Models::default() }), &open);
         let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
             let killed_at = i64::try_from(event.context.deadline).ok();
             let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
@@ -113,9 +116,9 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         killed_at: Timestamp,
     ) -> Result<Summary, Failed> {
-        let (known, mut listed) = {
+        let (known, mut listed, mut models) = {
             let mut warm = warm.borrow_mut();
-            (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed))
+            (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed), std::mem::take(&mut warm.models))
         };
         let is_cold = known.is_empty();
         let (arns, not_listed) = Box::pin(listed.arns(&self.environment, &self.secrets, &self.clock)).await;
@@ -124,12 +127,13 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         let (mut sources, not_run) = take_equal_ids(opened);
         reports.extend(not_run);
         reports.extend(not_listed);
+        reports.extend(Box::pin(models.load(&self.environment, &self.bucket, &self.clock)).await);
         if is_cold {
             self.rotate(&mut sources);
         }
-        let (served, told) = Box::pin(self.run_all(sources, killed_at)).await;
+        let (served, told) = Box::pin(self.run_all(sources, models.custom(), killed_at)).await;
         reports.extend(told);
-        warm.replace(Warm { sources: served, listed });
+        warm.replace(Warm { sources: served, listed, models });
         self.tell(&reports);
         match Failed::of(&reports) {
             Some(failed) => Err(failed),
@@ -147,29 +151,35 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
     async fn run_all<V: Vendor>(
         &self,
         sources: Vec<Opened<V>>,
+        models: &CustomModels,
         killed_at: Timestamp,
     ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
         let turns = RefCell::new(Turns::new(sources, self.clock.now(), killed_at - MARGIN));
-        join_all((0..PLACES).map(|_| self.serve_turns(&turns))).await;
+        join_all((0..PLACES).map(|_| self.serve_turns(&turns, models))).await;
         turns.into_inner().close(Opened::failed, |opened| opened.calls.describe())
     }
 
     /// One place: a turn after the other, as long as there are any.
-    async fn serve_turns<V: Vendor>(&self, turns: &RefCell<Turns<Opened<V>>>) {
+    async fn serve_turns<V: Vendor>(&self, turns: &RefCell<Turns<Opened<V>>>, models: &CustomModels) {
         loop {
             let next = turns.borrow_mut().next(self.clock.now());
             let Some(turn) = next else { return };
-            let reports = Box::pin(self.run_one(&turn.source, turn.end)).await;
+            let reports = Box::pin(self.run_one(&turn.source, models, turn.end)).await;
             turns.borrow_mut().ended(turn, reports, self.clock.now());
         }
     }
 
-    async fn run_one<V: Vendor>(&self, opened: &Opened<V>, deadline: Timestamp) -> Vec<StreamReport> {
+    async fn run_one<V: Vendor>(
+        &self,
+        opened: &Opened<V>,
+        models: &CustomModels,
+        deadline: Timestamp,
+    ) -> Vec<StreamReport> {
         let calls = &opened.calls;
         calls.clear_abandoned();
         let (state, bucket) = (&Watched::new(&self.state, calls), &Watched::new(&self.bucket, calls));
         let settings = &self.environment.settings;
-        let env = Env { state, bucket, clock: &self.clock, settings, deadline };
+        let env = Env { state, bucket, clock: &self.clock, settings, models, deadline };
         let work = aws::with_deadline(deadline, Box::pin(run_tick(&env, &opened.source, &opened.cache)));
         let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), calls, work).await;
         ended.unwrap_or_else(|error| opened.failed(&error))
@@ -179,17 +189,6 @@ impl<Se: ListSecrets, St: State, Bu: Bucket> Shell<Se, St, Bu> {
         for report in reports {
             logging::stream(&self.vendor, report);
             metrics::emit(&self.vendor, report, self.clock.now());
-        }
-    }
-}
-
-/// What `main` returns: a failed start is told in the log, in one line.
-pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(failure = error.message, "cannot start");
-            ExitCode::FAILURE
         }
     }
 }

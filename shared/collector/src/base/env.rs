@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schema::CustomModels;
 
 use super::policy::Settings;
 use super::ports::Clock;
@@ -22,6 +23,8 @@ pub struct Env<'a, S, B, C> {
     pub clock: &'a C,
     /// What the deployment chose.
     pub settings: &'a Settings,
+    /// The data models of one's own, in the place of the built-in ones.
+    pub models: &'a CustomModels,
     /// When the tick must have ended; work stops [`COMMIT_RESERVE`] earlier.
     pub deadline: Timestamp,
 }

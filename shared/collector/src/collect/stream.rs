@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use schema::Normalizer;
 
 use super::intake::Intake;
 use super::listing::{list_main, list_sweep};
@@ -43,7 +42,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         Ok(state) => state,
         Err(error) => return StreamReport::failed(stream, &error),
     };
-    let normalizer = Normalizer::new(stream.log_type);
+    let normalizer = env.models.normalizer(stream.log_type);
     let mut run = StreamRun {
         env,
         vendor,

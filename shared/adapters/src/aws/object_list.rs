@@ -1,0 +1,60 @@
+//! The keys of objects below a prefix.
+
+use std::future::Future;
+use std::time::Duration;
+
+use collector::{Clock, PortError, retry};
+
+use super::attempt::{SMALL_CALL, attempt};
+use super::bucket::S3Bucket;
+use super::call::{CallError, RETRIES};
+
+/// One listing takes no longer than this.
+const LIST_TIME: Duration = Duration::from_secs(8);
+
+/// Lists keys.
+pub trait ListObjects {
+    /// Returns the keys that begin with `prefix`, in their order.
+    ///
+    /// # Errors
+    /// There are more than `max`, or they may not be listed: for a person. Otherwise the next tick may succeed.
+    fn keys(&self, prefix: &str, max: usize) -> impl Future<Output = Result<Vec<String>, PortError>>;
+}
+
+impl<C: Clock> ListObjects for S3Bucket<C> {
+    async fn keys(&self, prefix: &str, max: usize) -> Result<Vec<String>, PortError> {
+        let call = self.call("s3:ListBucket", prefix);
+        let end = self.clock.now() + LIST_TIME;
+        let mut keys = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let request = request.set_continuation_token(token.clone());
+            let page = retry(&self.clock, &RETRIES, || async {
+                let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
+                sent.map_err(|error| CallError::of(&error).into_port(&call))
+            });
+            let page = page.await?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            if keys.len() > max {
+                return Err(PortError::person(format!(
+                    "{} on {}: there are more than {max} objects; keep only what belongs there",
+                    call.action, call.on
+                )));
+            }
+            let next = page.next_continuation_token;
+            if next.is_none() || next == token {
+                return Ok(keys);
+            }
+            if self.clock.now() >= end {
+                return Err(PortError::next_tick(format!(
+                    "{} on {}: the list is not complete after {} s",
+                    call.action,
+                    call.on,
+                    LIST_TIME.as_secs()
+                )));
+            }
+            token = next;
+        }
+    }
+}

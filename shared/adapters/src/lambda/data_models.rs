@@ -1,0 +1,159 @@
+//! The data models of one's own: read when a process starts, and again in the next tick if they could not be read.
+//!
+//! A set with a fault is not used at all, and needs a person; lines have the built-in names then.
+
+use std::path::Path;
+use std::time::Duration;
+
+use collector::{Bucket, Clock, PortError, Recovery, StreamReport};
+use data_models::files::{MAX_TOTAL_BYTES, ModelFiles, NamedFile, Root};
+use data_models::specification::Fault;
+use schema::CustomModels;
+
+use super::environment::{Environment, ModelsPlace};
+use super::in_flight::InFlight;
+use super::isolated::isolated;
+use super::methods;
+use super::sources::not_opened;
+use crate::aws::{ListObjects, with_deadline};
+
+/// Reading holds up the first tick no longer than this.
+const READING: Duration = Duration::from_secs(15);
+/// The most objects below the prefix of the models.
+const MAX_OBJECTS: usize = 1_000;
+/// The most faults that a message names.
+const MAX_FAULTS: usize = 20;
+
+/// The models as they were read, and why they are not used.
+#[derive(Debug, Default)]
+pub(super) struct Models {
+    custom: CustomModels,
+    /// `None` until they were read; then the fault that needs a person, if there is one.
+    read: Option<Option<PortError>>,
+}
+
+impl Models {
+    /// The models of one's own; none if there is a fault.
+    pub(super) fn custom(&self) -> &CustomModels {
+        &self.custom
+    }
+
+    /// Reads the models unless that is done, and reports why they are not used.
+    pub(super) async fn load(
+        &mut self,
+        environment: &Environment,
+        bucket: &(impl Bucket + ListObjects),
+        clock: &impl Clock,
+    ) -> Option<StreamReport> {
+        let place = environment.data_models.as_ref()?;
+        if self.read.is_none() {
+            let (cut, calls) = (clock.now() + READING, InFlight::default());
+            let what = "bucket: read the data models".to_owned();
+            let work = with_deadline(cut, calls.track(what, read(place, &environment.settings.prefix, bucket)));
+            let files = isolated(clock, cut, &calls, work).await.flatten();
+            match files.and_then(|files| compile(files, environment.method_bytes)) {
+                Ok(custom) => {
+                    self.custom = custom;
+                    self.read = Some(None);
+                }
+                Err(error) if error.recovery == Recovery::Person => self.read = Some(Some(error)),
+                Err(error) => return Some(not_opened("data models", &error)),
+            }
+        }
+        self.read.as_ref()?.as_ref().map(|error| not_opened("data models", error))
+    }
+}
+
+async fn read(
+    place: &ModelsPlace,
+    prefix: &str,
+    bucket: &(impl Bucket + ListObjects),
+) -> Result<Vec<NamedFile>, PortError> {
+    match place {
+        ModelsPlace::Bucket(path) => from_bucket(&format!("{prefix}{path}"), bucket).await,
+        ModelsPlace::Package(path) => from_package(Path::new(path)),
+    }
+}
+
+/// Reads all objects that belong to a set of models.
+async fn from_bucket(prefix: &str, bucket: &(impl Bucket + ListObjects)) -> Result<Vec<NamedFile>, PortError> {
+    let mut files = Vec::new();
+    let mut bytes = 0;
+    for key in bucket.keys(prefix, MAX_OBJECTS).await? {
+        let path = key[prefix.len().min(key.len())..].to_owned();
+        if root().role(&path).is_none() {
+            continue;
+        }
+        // One that was deleted meanwhile does not belong to the set.
+        let Some(content) = bucket.get(&key).await? else { continue };
+        bytes += content.len();
+        if bytes > MAX_TOTAL_BYTES {
+            return Err(PortError::person(format!("the data models have more than {MAX_TOTAL_BYTES} bytes together")));
+        }
+        files.push(NamedFile { path, bytes: content });
+    }
+    Ok(files)
+}
+
+/// Reads all files of a folder that belong to a set of models.
+fn from_package(folder: &Path) -> Result<Vec<NamedFile>, PortError> {
+    let unreadable = |error: std::io::Error| {
+        let folder = folder.display();
+        PortError::person(format!("DATA_MODELS names the folder {folder} of the function's package: {error}"))
+    };
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    let mut bytes = 0;
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            // A link leads out of the folder, or round in a circle.
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            if root().role(&name).is_none() {
+                continue;
+            }
+            let content = std::fs::read(&path).map_err(unreadable)?;
+            bytes += content.len();
+            if bytes > MAX_TOTAL_BYTES {
+                return Err(PortError::person(format!("the data models have more than {MAX_TOTAL_BYTES} bytes")));
+            }
+            files.push(NamedFile { path: name, bytes: content });
+        }
+    }
+    Ok(files)
+}
+
+/// Everything below the place is a set of models.
+fn root() -> Root {
+    Root::new("", true)
+}
+
+/// Checks and compiles a set.
+fn compile(files: Vec<NamedFile>, memory_bytes: u64) -> Result<CustomModels, PortError> {
+    let faults = |faults: Vec<Fault>| {
+        let more = faults.len().saturating_sub(MAX_FAULTS);
+        let mut named: Vec<_> = faults.iter().take(MAX_FAULTS).map(ToString::to_string).collect();
+        if more > 0 {
+            named.push(format!("and {more} more"));
+        }
+        PortError::person(format!(
+            "lines have only the built-in names, because the set in DATA_MODELS has faults; correct them and deploy \
+             again, or start the function anew: {}",
+            named.join("; ")
+        ))
+    };
+    let files = ModelFiles::read(&root(), files).map_err(faults)?;
+    let specifications = files.specifications.clone();
+    let engine = methods::engine(files, memory_bytes).map_err(faults)?;
+    Ok(CustomModels::new(&specifications, engine.as_ref()))
+}
+
+#[cfg(test)]
+mod tests;

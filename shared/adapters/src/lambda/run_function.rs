@@ -1,0 +1,43 @@
+//! The `main` of a function.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use collector::PortError;
+
+/// The first argument of a process that runs Python methods; the second one is its most memory, in bytes.
+#[cfg(feature = "python")]
+pub(super) const WORKER: &str = "python-worker";
+
+/// Runs a function until Lambda ends the process. A failed start is told in the log, in one line.
+///
+/// A process that was started to run Python methods does that instead.
+pub fn run_function(run: impl Future<Output = Result<(), PortError>>) -> ExitCode {
+    #[cfg(feature = "python")]
+    if let Some(code) = worker() {
+        return code;
+    }
+    let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run),
+        Err(error) => Err(PortError::next_tick(format!("the runtime cannot be started: {error}"))),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(failure = error.message, "cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(feature = "python")]
+fn worker() -> Option<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    let is_worker = arguments.next().is_some_and(|first| first == WORKER);
+    let memory_bytes = arguments.next().and_then(|bytes| bytes.parse().ok());
+    let run = |memory_bytes| match python_methods::run_worker(memory_bytes) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    };
+    is_worker.then(|| memory_bytes.map_or(ExitCode::FAILURE, run))
+}
