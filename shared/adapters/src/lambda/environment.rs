@@ -22,7 +22,7 @@ const SHARED_MEMORY_PERCENT: usize = 40;
 /// The process that runs Python methods may map this part of the function's memory.
 const METHOD_MEMORY_PERCENT: u64 = 40;
 /// What such a process needs to start, in bytes: most of it is mapped and never touched.
-const MIN_METHOD_BYTES: u64 = 256 << 20;
+const MIN_METHOD_BYTES: u64 = 320 << 20;
 /// The most that it gets, in bytes.
 const MAX_METHOD_BYTES: u64 = 768 << 20;
 
