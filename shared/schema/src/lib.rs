@@ -28,7 +28,7 @@ mod split;
 mod standard;
 mod time;
 mod transform;
-mod udm;
+pub mod udm;
 mod validate;
 
 pub use builtin::{schema, schema_text};
@@ -43,4 +43,4 @@ pub use model::Schema;
 pub use normalize::{Mode, Normalized, Normalizer, Rejection};
 pub use row_id::RowId;
 pub use split::{ArraySplitter, SplitError};
-pub use udm::{LineModel, STANDARD_NAMES, SharedMethods};
+pub use udm::{LineModel, SharedMethods};
