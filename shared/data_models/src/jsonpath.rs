@@ -16,7 +16,7 @@ mod python;
 pub use evaluate::{EvaluationError, MAX_STEPS, Match};
 pub use parser::PathError;
 
-use crate::Value;
+use crate::value::Value;
 
 /// A path, compiled.
 ///
