@@ -32,6 +32,8 @@ NASTY = [
     '{"%s":"misfits","RecordType":"x","ClientIP":{"a":1},"actor":[1],"Actor":[1,{"ID":2}],"CreationTime":7}',
     '{"%s":"times at the ends","CreationTime":"9999-12-31T23:59:59","effective_at":"0000-01-01T00:00:00Z"}',
     '{"%s":"a time of the year 0","CreationTime":"0000-01-01T00:00:00","effective_at":253402300799}',
+    '{"%s":"names of the data models","ClientIP":"[2001:db8::1]:443","ClientIPAddress":"192.0.2.1:25","UserId":"a@example.com",'
+    '"UserAgent":"curl","actor":{"session":{"user":{"email":"a@example.com"},"ip_address":"192.0.2.1","user_agent":"curl"}}}',
     '{"%s":"deep","deep":' + DEEP + ',"ModifiedProperties":[' + DEEP + "]}",
     '{"%s":"twice","%s":"twice again","x":{"a":1,"a":2},"x":{"a":3}}',
     '{"%s":"nothing","Members":[],"ClientIPs":[null],"actor":{},"Actor":[{}],"AppAccessContext":{},"x":null}',
@@ -79,7 +81,7 @@ def check(binary, log_type, table, lake):
                 lines[line["p_row_id"]] = line
     rows = duckdb.connect().execute(said(binary, "schema", "duckdb", log_type, "--lake", str(lake)))
     keys = [column[0] for column in rows.description]
-    if keys[-2:] != ["dt", "hour"] or not {"p_row_id", "p_event_time", "p_nonconforming"} <= set(keys):
+    if keys[-2:] != ["dt", "hour"] or not {"p_row_id", "p_event_time", "p_nonconforming", "p_udm"} <= set(keys):
         raise Wrong(f"{log_type}: the columns are {keys}")
     left = dict(lines)
     for row in rows.fetchall():

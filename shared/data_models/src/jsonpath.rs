@@ -35,6 +35,7 @@ use crate::value::Value;
 pub struct JsonPath {
     root: ast::Path,
     first_name: Option<Box<str>>,
+    names: Option<Box<[Box<str>]>>,
 }
 
 impl JsonPath {
@@ -45,7 +46,9 @@ impl JsonPath {
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let root = parser::parse(text)?;
         let first_name = root.first_name().map(Into::into);
-        Ok(Self { root, first_name })
+        let mut names = Vec::new();
+        let is_plain = root.collect_names(&mut names) && !names.is_empty();
+        Ok(Self { root, first_name, names: is_plain.then(|| names.into()) })
     }
 
     /// All matches, in the order of the event.
@@ -60,5 +63,36 @@ impl JsonPath {
     /// The member of the event that alone decides what the path finds, where there is one.
     pub fn first_name(&self) -> Option<&str> {
         self.first_name.as_deref()
+    }
+
+    /// The names of the members to go through from the event on, if the path consists of names only, like `$.a.b`.
+    pub fn names(&self) -> Option<&[Box<str>]> {
+        self.names.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::JsonPath;
+
+    #[test]
+    fn a_path_of_names_tells_them() {
+        let names = |text: &str| JsonPath::parse(text).unwrap().names().map(|names| names.join("/"));
+        for (text, expected) in [
+            ("a", "a"),
+            ("$.a", "a"),
+            ("$.a.b.c", "a/b/c"),
+            ("a.b", "a/b"),
+            ("$.'a.b'.\"c d\"", "a.b/c d"),
+            ("$['a'].b", "a/b"),
+            ("(a.b).c", "a/b/c"),
+            ("@.a", "a"),
+        ] {
+            assert_eq!(names(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["$", "$.a[0]", "$.a.*", "$..a", "a,b", "a|b", "$.a[?(@.b == 1)]", "a.$.b", "a.`len`", "a.`parent`"]
+        {
+            assert_eq!(names(text), None, "{text}");
+        }
     }
 }

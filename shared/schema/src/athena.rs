@@ -2,7 +2,8 @@
 //!
 //! `dt` and `hour` are projected from the keys: there is nothing to crawl or repair. Objects are structs, times are
 //! timestamps; `json`, `p_nonconforming` and whatever fields of one column disagree about is a string that holds the
-//! JSON text. Undeclared fields are in the lines but have no column.
+//! JSON text. `p_udm` is a struct of the standard names of data models. Undeclared fields, and other names in `p_udm`,
+//! are in the lines but have no column.
 //!
 //! Keys are read as they are written, and each is mapped to a name of its own: the SerDe's other way, which puts all
 //! keys in lower case first, refuses a line with two keys that differ only by case, wherever in the line they stand,
@@ -19,6 +20,7 @@ use self::names::Names;
 use crate::log_type::table;
 use crate::model::{Object, Schema, Type, Value};
 use crate::standard::Holds;
+use crate::udm::{Holds as Udm, STANDARD_NAMES};
 
 const INPUT_FORMAT: &str = "org.apache.hadoop.mapred.TextInputFormat";
 const OUTPUT_FORMAT: &str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat";
@@ -74,6 +76,8 @@ impl Table {
         // Where keys would share a name, a standard field's is the plain one, and a column's before a member's.
         let mut names = Names::without(PARTITIONS.map(|(name, _)| name));
         names.reserve(standard.iter().map(|field| field.name));
+        // What asks all tables for `p_udm.user` finds it in all of them.
+        names.reserve(STANDARD_NAMES.into_iter());
         names.reserve(schema.root.fields.iter().map(|field| &*field.column));
         let mut columns = columns(&schema.root, &mut names);
         for field in standard {
@@ -81,6 +85,7 @@ impl Table {
                 Holds::Time => Kind::Scalar("timestamp"),
                 Holds::Revision => Kind::Scalar("int"),
                 Holds::Set => Kind::Array(Box::new(TEXT)),
+                Holds::Udm => Kind::Struct(Udm::standard().map(|name| udm_name(name, &mut names)).collect()),
                 Holds::LogType | Holds::RowId | Holds::Text | Holds::Object => TEXT,
             };
             let column = Column { name: names.name(field.name), kind, comment: comment(field.description) };
@@ -91,6 +96,15 @@ impl Table {
         let serde = exact.into_iter().chain(mappings).collect();
         Self { name: table(&schema.name), comment: schema.description.clone(), columns, serde }
     }
+}
+
+/// A standard name of data models, and the type of its values.
+fn udm_name((name, holds): (&str, Udm), names: &mut Names) -> (String, Kind) {
+    let kind = match holds {
+        Udm::Text | Udm::Any => TEXT,
+        Udm::Integer => Kind::Scalar("bigint"),
+    };
+    (names.name(name), kind)
 }
 
 /// The columns of an object's fields, in their order.

@@ -9,6 +9,7 @@ use crate::format::TimeFormat;
 use crate::indicator::Indicator;
 use crate::model::{Field, Object, Schema, Type, Value, Written};
 use crate::transform::{Transform, chain};
+use crate::udm::NO_SLOT;
 use crate::validate::Validate;
 use check::{
     check_element, check_fit, check_nameless, check_names, check_parser, check_ref, check_source, is_log_type,
@@ -127,6 +128,7 @@ impl<'a> Compiler<'a> {
             extension: definition.extension,
             collides: false,
             is_plain: false,
+            slot: NO_SLOT,
             value,
             transform: transform.map(Box::new),
             construction: None,

@@ -22,13 +22,16 @@ pub struct DriftNames {
     /// Paths of fields that the schema requires and that were not there.
     #[serde(rename = "missing_required_names")]
     pub missing: Names,
+    /// Names of `p_udm` that failed: their path or method failed, or found a value of another type.
+    #[serde(rename = "udm_failed_names")]
+    pub udm_failed: Names,
 }
 
 impl DriftNames {
     /// Takes no names.
     pub(crate) fn none() -> Self {
         let none = Names { most: 0, ..Names::default() };
-        Self { undeclared: none.clone(), unknown_types: none.clone(), missing: none }
+        Self { undeclared: none.clone(), unknown_types: none.clone(), missing: none.clone(), udm_failed: none }
     }
 
     /// Keeps the names noted so far, whatever becomes of the next event.
@@ -46,11 +49,14 @@ impl DriftNames {
         self.undeclared.merge(&others.undeclared);
         self.unknown_types.merge(&others.unknown_types);
         self.missing.merge(&others.missing);
+        self.udm_failed.merge(&others.udm_failed);
         self.keep();
     }
 
     fn each(&mut self, act: impl Fn(&mut Names)) {
-        [&mut self.undeclared, &mut self.unknown_types, &mut self.missing].into_iter().for_each(act);
+        [&mut self.undeclared, &mut self.unknown_types, &mut self.missing, &mut self.udm_failed]
+            .into_iter()
+            .for_each(act);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A schema as a query of DuckDB's over the lines of a lake: one row per line, each declared field with its type.
 //!
 //! The query names every column and its type, so nothing is guessed from a sample, and a line is read whatever
-//! undeclared fields it has. To DuckDB, names that differ only by case are one: an object with two such keys is JSON,
+//! undeclared fields it has. `p_udm` is a struct of the standard names of data models. To DuckDB, names that differ only by case are one: an object with two such keys is JSON,
 //! and so are such columns, under names of their own.
 
 mod kind;
@@ -12,6 +12,7 @@ use self::kind::Kind;
 use crate::log_type::table;
 use crate::model::Schema;
 use crate::standard::{Holds, Standard};
+use crate::udm::Holds as Udm;
 
 /// The columns that come from an object's key.
 const PARTITIONS: [&str; 2] = ["dt", "hour"];
@@ -33,6 +34,7 @@ impl Schema {
         };
         format!(
             "-- One row per line of {table}. Each thread takes up to twice maximum_object_size of memory.
+-- p_udm shows the standard names; with the type JSON it shows the names of other data models as well.
 SELECT {select}
 FROM {function}(
   {files},
@@ -58,9 +60,20 @@ fn of_standard(field: &Standard) -> Column {
         Holds::Revision => Kind::Scalar("INTEGER"),
         Holds::Set => Kind::Array(Box::new(Kind::Scalar("VARCHAR"))),
         Holds::Object => Kind::JSON,
+        Holds::Udm => Kind::Struct(Udm::standard().map(udm_name).collect()),
         Holds::LogType | Holds::RowId | Holds::Text => Kind::Scalar("VARCHAR"),
     };
     (field.name.to_owned(), kind)
+}
+
+/// A standard name of data models, and the type of its values.
+fn udm_name((name, holds): (&str, Udm)) -> Column {
+    let kind = match holds {
+        Udm::Text => Kind::Scalar("VARCHAR"),
+        Udm::Integer => Kind::Scalar("BIGINT"),
+        Udm::Any => Kind::JSON,
+    };
+    (name.to_owned(), kind)
 }
 
 /// The columns whose names are theirs alone, and the names of all others: those that another column or a partition has
@@ -116,6 +129,7 @@ mod tests {
     fn c11_the_whole_query() {
         let fields = "- {name: User, type: object, fields: [{name: id.x, type: string}, {name: ID, type: int}, {name: Id, type: int}]}\n- {name: n, type: array, element: {type: object, fields: [{name: from, type: timestamp}]}}\n- {name: u, type: string, indicators: [username]}";
         let expected = r#"-- One row per line of a_b. Each thread takes up to twice maximum_object_size of memory.
+-- p_udm shows the standard names; with the type JSON it shows the names of other data models as well.
 SELECT *
 FROM read_json(
   'it''s/a_b/dt=*/hour=*/*.ndjson.*',
@@ -131,7 +145,8 @@ FROM read_json(
     'p_source_label': 'VARCHAR',
     'p_schema_version': 'INTEGER',
     'p_any_usernames': 'VARCHAR[]',
-    'p_nonconforming': 'JSON'
+    'p_nonconforming': 'JSON',
+    'p_udm': 'STRUCT("actor_user" VARCHAR, "assigned_admin_role" VARCHAR, "destination_ip" VARCHAR, "destination_port" BIGINT, "event_type" VARCHAR, "http_status" BIGINT, "source_ip" VARCHAR, "source_port" BIGINT, "user" VARCHAR, "user_agent" VARCHAR)'
   },
   format = 'newline_delimited',
   hive_partitioning = true,

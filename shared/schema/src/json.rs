@@ -16,4 +16,5 @@ pub(crate) use canonical::write_canonical_string;
 pub(crate) use document::{Document, Kind, Parts};
 pub(crate) use member::{Member, NodeId, Prefix, prefix};
 pub(crate) use parse::{SyntaxError, parse, parse_prefix, parse_with, plain_until};
+pub(crate) use text::unescape;
 pub(crate) use write::{write_separator, write_string};

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{Object, Schema, Type, Value};
 use crate::standard::{Holds, Standard};
+use crate::udm::Holds as Udm;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}$";
@@ -82,10 +83,21 @@ impl Schema {
             Holds::Text => Shape::of("string"),
             Holds::Revision => Shape { minimum: Some(0), ..Shape::of("integer") },
             Holds::Object => Shape::of("object"),
+            Holds::Udm => Shape { properties: Udm::standard().map(udm_name).collect(), ..Shape::of("object") },
             Holds::Set => Shape { unique_items: true, ..Shape::array(Shape::of("string")) },
         };
         Shape { description: field.description, ..shape }
     }
+}
+
+/// A standard name of data models, and its values.
+fn udm_name((name, holds): (&'static str, Udm)) -> (&'static str, Shape<'static>) {
+    let shape = match holds {
+        Udm::Text => Shape::of("string"),
+        Udm::Integer => Shape { minimum: Some(i64::MIN), maximum: Some(i64::MAX), ..Shape::of("integer") },
+        Udm::Any => Shape::default(),
+    };
+    (name, shape)
 }
 
 impl<'a> Shape<'a> {
@@ -196,6 +208,18 @@ mod tests {
             properties("- {name: a b, type: string}\n- {name: a.b, type: boolean}\n- {name: a_b, type: float}"),
             json!({"a_b": {"anyOf": [{"type": "string"}, {"type": "boolean"}, {"type": "number"}]}})
         );
+    }
+
+    #[test]
+    fn p_udm_has_the_standard_names_with_their_types_and_may_have_others() {
+        let schema = Schema::parse("schema: A.B\nfields:\n- {name: z, type: json}\n", "a.yml").unwrap();
+        let value = serde_json::to_value(schema.json_schema()).unwrap();
+        let udm = &value["properties"]["p_udm"];
+        assert_eq!(udm["type"], "object");
+        assert_eq!(udm["properties"].as_object().unwrap().len(), 10);
+        assert_eq!(udm["properties"]["source_ip"], json!({"type": "string"}));
+        assert_eq!(udm["properties"]["source_port"]["type"], "integer");
+        assert_eq!(udm.get("additionalProperties"), None);
     }
 
     #[test]

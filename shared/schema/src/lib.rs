@@ -27,6 +27,7 @@ mod split;
 mod standard;
 mod time;
 mod transform;
+mod udm;
 mod validate;
 
 pub use builtin::{schema, schema_text};
@@ -40,3 +41,4 @@ pub use model::Schema;
 pub use normalize::{Mode, Normalized, Normalizer, Rejection};
 pub use row_id::RowId;
 pub use split::{ArraySplitter, SplitError};
+pub use udm::{LineModel, STANDARD_NAMES, SharedMethods};

@@ -19,6 +19,7 @@ use crate::json::{self, Document, Kind, Member, NodeId, write_separator, write_s
 use crate::masks::Masks;
 use crate::model::{Field, Object, Type, Value};
 use crate::transform::{Origin, Transform};
+use crate::udm::{NO_SLOT, Places, Slots};
 use aside::SetAside;
 use path::Path;
 use plan::{Assigned, Plans};
@@ -62,6 +63,8 @@ pub(crate) struct Scratch {
     plans: Plans,
     /// The undeclared members of an object.
     undeclared: Vec<Member>,
+    /// Where the members stand that a data model reads.
+    pub(crate) places: Places,
 }
 
 impl Scratch {
@@ -78,6 +81,8 @@ pub(crate) struct Line<'o> {
     strict: bool,
     keeps_undeclared: bool,
     masks: Option<&'o Masks>,
+    /// The members that a data model reads.
+    slots: Option<&'o Slots>,
     out: &'o mut Vec<u8>,
     scratch: &'o mut Scratch,
     pub(crate) event_time: Option<DateTime>,
@@ -95,17 +100,20 @@ impl<'o> Line<'o> {
         strict: bool,
         keeps_undeclared: bool,
         masks: Option<&'o Masks>,
+        slots: Option<&'o Slots>,
         out: &'o mut Vec<u8>,
         scratch: &'o mut Scratch,
         names: &'o mut DriftNames,
     ) -> Self {
         scratch.found.clear();
         scratch.plans.assigned.clear();
+        scratch.places.begin(slots);
         let (event_time, undeclared, missing, aside, reason) = (None, 0, 0, SetAside::default(), String::new());
         Self {
             strict,
             keeps_undeclared,
             masks,
+            slots,
             out,
             scratch,
             event_time,
@@ -134,6 +142,7 @@ impl<'o> Line<'o> {
 
     /// Writes the members that every line has.
     pub(crate) fn standard(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.scratch.places.standard = self.out.len();
         write(self.out);
     }
 
@@ -174,7 +183,9 @@ impl<'o> Line<'o> {
             if let Some(id) = value.filter(|id| self.is_copied(field, place.document, *id)) {
                 write_separator(self.out);
                 self.out.extend_from_slice(&field.key);
+                let from = self.out.len();
                 self.out.extend_from_slice(place.document.raw(id).as_bytes());
+                self.note(field, from);
                 continue;
             }
             if is_by_column {
@@ -232,9 +243,12 @@ impl<'o> Line<'o> {
         let mark = self.out.len();
         write_separator(self.out);
         self.out.extend_from_slice(&field.key);
+        let from = self.out.len();
         let written = self.field_value(place, field, object, slot)?;
         if !written || (field.collides && self.strict) {
             self.out.truncate(mark);
+        } else {
+            self.note(field, from);
         }
         // "" is no time and no number.
         let has_no_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
@@ -242,6 +256,14 @@ impl<'o> Line<'o> {
             return Err(self.refuse(place.path, "is required"));
         }
         Ok(())
+    }
+
+    /// Notes where a field's value stands, if a data model reads it.
+    #[inline]
+    fn note(&mut self, field: &Field, from: usize) {
+        if field.slot != NO_SLOT {
+            self.scratch.places.note(field.slot, from, self.out.len());
+        }
     }
 
     /// A required field is missing: counted, and in strict mode refused, but of booleans the reference never asks it.

@@ -18,6 +18,8 @@ pub(crate) struct Memory {
     pub(crate) identity: Vec<u8>,
     pub(crate) line: Scratch,
     pub(crate) context: ContextCache,
+    /// The values of `p_udm`.
+    pub(crate) udm: Vec<u8>,
 }
 
 impl Default for Memory {
@@ -27,6 +29,7 @@ impl Default for Memory {
             identity: Vec::new(),
             line: Scratch::default(),
             context: ContextCache::default(),
+            udm: Vec::new(),
         }
     }
 }
@@ -39,7 +42,7 @@ impl Memory {
     }
 
     fn size(&self) -> usize {
-        self.parts.size() + self.identity.capacity() + self.line.size()
+        self.parts.size() + self.identity.capacity() + self.line.size() + self.udm.capacity()
     }
 }
 

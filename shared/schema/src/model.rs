@@ -8,6 +8,7 @@ use crate::format::TimeFormat;
 use crate::indicator::Indicator;
 use crate::json::Prefix;
 use crate::transform::Transform;
+use crate::udm::Slot;
 use crate::validate::Validate;
 
 /// A log schema.
@@ -58,6 +59,8 @@ pub(crate) struct Field {
     pub(crate) collides: bool,
     /// A string is written as it was sent.
     pub(crate) is_plain: bool,
+    /// Under which number a data model reads it.
+    pub(crate) slot: Slot,
     pub(crate) value: Value,
     pub(crate) transform: Option<Box<Transform>>,
     /// What we fill it with, where the vendor does not.

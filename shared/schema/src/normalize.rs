@@ -18,6 +18,7 @@ use crate::model::Schema;
 use crate::record_types::RecordTypes;
 use crate::row_id::RowId;
 use crate::time::{utc, write_time};
+use crate::udm::{self, LineModel, Writer};
 use crate::{builtin, construct};
 
 /// What became of an event that did become a line.
@@ -35,6 +36,8 @@ pub struct Normalized {
     pub undeclared: u32,
     /// Fields the schema requires that are not there, or null.
     pub missing_required: u32,
+    /// Names of `p_udm` that failed: the line does not have them.
+    pub udm_failed: u32,
     /// Whether the vendor's published list does not have the event's type.
     pub is_unknown_type: bool,
 }
@@ -75,6 +78,8 @@ pub struct Normalizer {
     before_row_id: Box<[u8]>,
     /// What the schema masks; in default mode, where it masks something.
     masks: Option<Arc<Masks>>,
+    /// The data model; in default mode, where there is one.
+    udm: Option<Arc<Writer>>,
     memory: Kept,
 }
 
@@ -99,7 +104,18 @@ impl Normalizer {
         let keeps_undeclared = mode == Mode::Default && log_type != Some(LogType::General);
         let before_row_id = format!("\"p_log_type\":\"{}\",\"p_row_id\":\"", schema.name).into_bytes().into();
         let record_types = log_type.map(RecordTypes::of);
-        Self { schema, mode, keeps_undeclared, record_types, before_row_id, masks, memory: Kept::default() }
+        let memory = Kept::default();
+        let normalizer = Self { schema, mode, keeps_undeclared, record_types, before_row_id, masks, udm: None, memory };
+        normalizer.with_model(log_type.and_then(udm::builtin_model))
+    }
+
+    /// The same with another data model, or with none: then lines have no `p_udm`. In strict mode they never have it.
+    #[must_use]
+    pub fn with_model(mut self, model: Option<LineModel>) -> Self {
+        self.schema.root.forget_slots();
+        let model = model.filter(|_| self.mode == Mode::Default);
+        self.udm = model.map(|model| Writer::new(model, &mut self.schema));
+        self
     }
 
     /// The schema's name: `p_log_type`.
@@ -186,25 +202,32 @@ impl Normalizer {
         let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(event, &mut names.unknown_types));
         let length = event.raw(Document::ROOT).len();
         out.reserve(length + length / 4 + 512);
+        let from = out.len();
         out.push(b'{');
         let is_strict = self.mode == Mode::Strict;
         let masks = self.masks.as_deref();
-        let mut line = Line::new(is_strict, self.keeps_undeclared, masks, out, &mut memory.line, names);
+        let slots = self.udm.as_deref().map(Writer::slots);
+        let mut line = Line::new(is_strict, self.keeps_undeclared, masks, slots, out, &mut memory.line, names);
         if line.event(event, &self.schema.root).is_err() {
             return Err(line.reason);
         }
         let event_time = line.event_time;
-        let normalized = Normalized {
+        let mut normalized = Normalized {
             row_id,
             shared_id: memory.context.scope.shared_id(event),
             event_time: event_time.and_then(|time| Offset::UTC.to_timestamp(time).ok()),
             nonconforming: line.nonconforming(),
             undeclared: line.undeclared,
             missing_required: line.missing,
+            udm_failed: 0,
             is_unknown_type,
         };
         line.standard(|out| self.standard_fields(row_id, event_time, context, &memory.context, out));
         line.finish(event);
+        if let Some(udm) = &self.udm {
+            let (places, buffer) = (&mut memory.line.places, &mut memory.udm);
+            normalized.udm_failed = udm.write(from, places, out, buffer, &mut names.udm_failed);
+        }
         out.extend_from_slice(b"}\n");
         Ok(normalized)
     }

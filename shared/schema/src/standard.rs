@@ -17,6 +17,8 @@ pub(crate) enum Holds {
     Object,
     /// Texts, each once.
     Set,
+    /// The standard names of data models, and others.
+    Udm,
 }
 
 /// A field beside those of the event.
@@ -49,13 +51,20 @@ const NONCONFORMING: Standard = standard(
     "Values that did not fit their declared type or whose name was taken, by their path.",
 );
 
+const UDM: Standard = standard(
+    "p_udm",
+    Holds::Udm,
+    false,
+    "The values of the data model's names, such as source_ip and actor_user: one set of names for all log types.",
+);
+
 impl Schema {
     /// The standard fields, in the order of a line; of `p_any_*`, those that the schema's indicators may fill.
     pub(crate) fn standard(&self) -> Vec<Standard> {
         let mut found = BTreeSet::new();
         feeds(&self.root, &mut found);
         let any = |any: Any| standard(any.name(), Holds::Set, false, any.description());
-        FIRST.into_iter().chain(found.into_iter().map(any)).chain([NONCONFORMING]).collect()
+        FIRST.into_iter().chain(found.into_iter().map(any)).chain([NONCONFORMING, UDM]).collect()
     }
 }
 
@@ -104,6 +113,9 @@ mod tests {
         let names: Vec<_> =
             Schema::parse(text, "a.yml").unwrap().standard().iter().map(|standard| standard.name).collect();
         assert_eq!(names[..2], ["p_log_type", "p_row_id"]);
-        assert_eq!(names[7..], ["p_any_domain_names", "p_any_ip_addresses", "p_any_usernames", "p_nonconforming"]);
+        assert_eq!(
+            names[7..],
+            ["p_any_domain_names", "p_any_ip_addresses", "p_any_usernames", "p_nonconforming", "p_udm"]
+        );
     }
 }

@@ -81,6 +81,12 @@ impl Normalizers {
         Self { of_type: LogType::ALL.map(Normalizer::new).into(), names: DriftNames::default() }
     }
 
+    /// The same without data models: their lines have no `p_udm`.
+    pub(crate) fn without_models() -> Self {
+        let of_type = LogType::ALL.map(|log_type| Normalizer::new(log_type).with_model(None)).into();
+        Self { of_type, names: DriftNames::default() }
+    }
+
     /// Appends the event's line. As in a pull the time is read for each event, and names that drift are noted.
     pub(crate) fn append(&mut self, log_type: LogType, raw: &[u8], lines: &mut Vec<u8>) -> Result<(), Rejection> {
         let context = LineContext { source_id: SOURCE.0, source_label: SOURCE.1, parse_time: SystemClock.now() };

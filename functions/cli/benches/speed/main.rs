@@ -123,7 +123,8 @@ fn measure(extent: Extent) -> Result<Report, Failed> {
 
 impl Report {
     fn targets(&self) -> impl Iterator<Item = &Target> {
-        let ratios = self.speeds.iter().flat_map(|speeds| [&speeds.over_value, &speeds.over_parts]);
+        let ratios =
+            self.speeds.iter().flat_map(|speeds| [&speeds.over_value, &speeds.over_parts, &speeds.over_no_model]);
         ratios.chain(self.memory.iter().map(|memory| &memory.peak_mib))
     }
 

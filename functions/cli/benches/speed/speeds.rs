@@ -11,7 +11,7 @@ use crate::corpus::{Corpus, Event, Normalizers};
 use crate::failed::Failed;
 use crate::measure::{Contestant, fastest, stopwatch};
 use crate::table::{aligned, row};
-use crate::target::{OVER_PARTS, OVER_VALUE, Target};
+use crate::target::{OVER_NO_MODEL, OVER_PARTS, OVER_VALUE, Target};
 
 const MB: f64 = 1e6;
 
@@ -32,6 +32,7 @@ pub(crate) struct Speeds {
     /// Bytes of lines for a byte of raw events.
     pub(crate) lines_over_input: f64,
     normalise: Speed,
+    normalise_without_model: Speed,
     normalise_and_compress: Speed,
     /// The compressor alone, on the lines; as all speeds in MB of the raw events that they were made of.
     compress: Speed,
@@ -41,6 +42,8 @@ pub(crate) struct Speeds {
     pub(crate) over_value: Target,
     /// Both together, over what the speeds of the two alone allow.
     pub(crate) over_parts: Target,
+    /// How many times as long as without data models.
+    pub(crate) over_no_model: Target,
 }
 
 /// Measures one corpus.
@@ -62,10 +65,12 @@ fn check(corpus: &Corpus, lines: &[Vec<u8>]) -> Result<(), Failed> {
 }
 
 /// In the order that [`Speeds::new`] takes their seconds in.
-fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contestant<'a>; 5] {
+fn contestants<'a>(chunks: &'a [&'a [Event]], lines: &'a [Vec<u8>]) -> [Contestant<'a>; 6] {
     let (mut alone, mut together) = (Normalizers::new(), Normalizers::new());
+    let mut without = Normalizers::without_models();
     [
         each(chunks, move |events, out| append_lines(&mut alone, events, out)),
+        each(chunks, move |events, out| append_lines(&mut without, events, out)),
         each(chunks, move |events, out| {
             append_lines(&mut together, events, out);
             compress(out);
@@ -97,19 +102,20 @@ fn append_lines(normalizers: &mut Normalizers, events: &[Event], lines: &mut Vec
 }
 
 impl Speeds {
-    pub(crate) fn new(corpus: &Corpus, line_bytes: usize, seconds: [f64; 5]) -> Self {
+    pub(crate) fn new(corpus: &Corpus, line_bytes: usize, seconds: [f64; 6]) -> Self {
         let (events, bytes) = (corpus.events.len(), corpus.bytes() as f64);
         let speed = |seconds: f64| Speed {
             input_mb_per_second: bytes / MB / seconds,
             events_per_second: events as f64 / seconds,
         };
-        let [normalise, both, compress, value, memcpy] = seconds;
+        let [normalise, without, both, compress, value, memcpy] = seconds;
         Self {
             corpus: corpus.name,
             events,
             bytes_per_event: bytes / events as f64,
             lines_over_input: line_bytes as f64 / bytes,
             normalise: speed(normalise),
+            normalise_without_model: speed(without),
             normalise_and_compress: speed(both),
             compress: speed(compress),
             value: speed(value),
@@ -117,17 +123,26 @@ impl Speeds {
             over_value: Target::new(value / normalise, OVER_VALUE),
             // In seconds for the same input N·C/(N+C) is simply the sum.
             over_parts: Target::new((normalise + compress) / both, OVER_PARTS),
+            over_no_model: Target::new(normalise / without, OVER_NO_MODEL),
         }
     }
 
-    pub(crate) fn all(&self) -> [Speed; 5] {
-        [self.normalise, self.normalise_and_compress, self.compress, self.value, self.memcpy]
+    pub(crate) fn all(&self) -> [Speed; 6] {
+        [
+            self.normalise,
+            self.normalise_without_model,
+            self.normalise_and_compress,
+            self.compress,
+            self.value,
+            self.memcpy,
+        ]
     }
 }
 
 /// The speeds as a table.
 pub(crate) fn told(all: &[Speeds]) -> String {
-    let head = ["B/event", "lines/input", "normalise N", "N + compress", "compress C", "Value", "memcpy"];
+    let head =
+        ["B/event", "lines/input", "normalise N", "without model", "N + compress", "compress C", "Value", "memcpy"];
     let mut rows = vec![[&["MB of raw events a second"][..], &head].concat().into_iter().map(str::to_owned).collect()];
     for speeds in all {
         let about = [format!("{:.0}", speeds.bytes_per_event), format!("{:.2}", speeds.lines_over_input)];
@@ -144,10 +159,19 @@ pub(crate) fn told(all: &[Speeds]) -> String {
 
 /// The ratios and their targets as a table.
 pub(crate) fn ratios_told(all: &[Speeds]) -> String {
-    let mut rows = vec![row(["ratios", "N / Value", "target", "(N + compress) / (N·C/(N+C))", "target"])];
-    for Speeds { corpus, over_value, over_parts, .. } in all {
+    let mut rows = vec![row([
+        "ratios",
+        "N / Value",
+        "target",
+        "(N + compress) / (N·C/(N+C))",
+        "target",
+        "time / without model",
+        "target",
+    ])];
+    for Speeds { corpus, over_value, over_parts, over_no_model, .. } in all {
         let ratio = |target: &Target| format!("{:.2}", target.value);
-        rows.push(row([corpus, &ratio(over_value), &over_value.told(), &ratio(over_parts), &over_parts.told()]));
+        let figures = [over_value, over_parts, over_no_model].map(|target| [ratio(target), target.told()]).concat();
+        rows.push([vec![(*corpus).to_owned()], figures].concat());
     }
     aligned(&rows)
 }

@@ -14,6 +14,8 @@ pub struct Drift {
     pub nonconforming: u64,
     /// Fields the schema requires and the event did not have.
     pub missing_required: u64,
+    /// Names of `p_udm` that failed; the lines do not have them.
+    pub udm_failed: u64,
     /// The first few distinct names.
     #[serde(flatten)]
     pub names: DriftNames,
@@ -30,6 +32,7 @@ impl Drift {
             undeclared: counted(drift.undeclared_fields, &names.undeclared),
             unknown_types: counted(drift.unknown_record_types, &names.unknown_types),
             missing: counted(drift.missing_required, &names.missing),
+            udm_failed: counted(drift.udm_failed, &names.udm_failed),
         };
         drift
     }
@@ -40,6 +43,7 @@ impl Drift {
         self.unknown_record_types += u64::from(line.is_unknown_type);
         self.nonconforming += u64::from(line.nonconforming);
         self.missing_required += u64::from(line.missing_required);
+        self.udm_failed += u64::from(line.udm_failed);
     }
 
     /// Adds that of other lines.
@@ -48,12 +52,14 @@ impl Drift {
         self.unknown_record_types += others.unknown_record_types;
         self.nonconforming += others.nonconforming;
         self.missing_required += others.missing_required;
+        self.udm_failed += others.udm_failed;
         self.names.merge(&others.names);
     }
 
     /// Whether nothing drifts.
     pub fn is_none(&self) -> bool {
-        self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required == 0
+        let of_events = self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required;
+        of_events + self.udm_failed == 0
     }
 }
 

@@ -222,6 +222,7 @@ mod tests {
             nonconforming: 0,
             undeclared: 0,
             missing_required: 0,
+            udm_failed: 0,
             is_unknown_type: false,
         }
     }

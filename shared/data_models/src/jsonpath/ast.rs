@@ -127,6 +127,22 @@ impl Path {
         }
     }
 
+    /// Appends the names that the path goes through, and returns `true`, if it consists of names only.
+    pub(super) fn collect_names(&self, names: &mut Vec<Box<str>>) -> bool {
+        match self {
+            Self::Root | Self::This => names.is_empty(),
+            Self::Fields(fields) => match fields.as_slice() {
+                [name] => {
+                    names.push(name.as_str().into());
+                    true
+                }
+                _ => false,
+            },
+            Self::Child(left, right) => left.collect_names(names) && right.collect_names(names),
+            _ => false,
+        }
+    }
+
     /// Returns `true` if the path looks only at what lies below the value it is applied to.
     fn stays_inside(&self) -> bool {
         match self {

@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn the_whole_statement() {
-        let text = "schema: Acme.Audit\ndescription: What Acme's systems log.\nfields:\n- {name: User, type: object, fields: [{name: from, type: string}], description: The user.}\n- {name: n, type: string, indicators: [username]}\n";
+        let text = "schema: Acme.Audit\ndescription: What Acme's systems log.\nfields:\n- {name: Owner, type: object, fields: [{name: from, type: string}], description: The user.}\n- {name: n, type: string, indicators: [username]}\n";
         let expected = "CREATE EXTERNAL TABLE IF NOT EXISTS `acme_audit` (
-  `user` struct<`from`:string> COMMENT 'The user.',
+  `owner` struct<`from`:string> COMMENT 'The user.',
   `n` string,
   `p_log_type` string COMMENT 'Log type: the name of the schema.',
   `p_row_id` string COMMENT 'Names the event: the same event has the same one everywhere.',
@@ -80,7 +80,8 @@ mod tests {
   `p_source_label` string COMMENT 'Label of the source.',
   `p_schema_version` int COMMENT 'Revision of the schema.',
   `p_any_usernames` array<string> COMMENT 'User names in the event.',
-  `p_nonconforming` string COMMENT 'Values that did not fit their declared type or whose name was taken, by their path.'
+  `p_nonconforming` string COMMENT 'Values that did not fit their declared type or whose name was taken, by their path.',
+  `p_udm` struct<`actor_user`:string,`assigned_admin_role`:string,`destination_ip`:string,`destination_port`:bigint,`event_type`:string,`http_status`:bigint,`source_ip`:string,`source_port`:bigint,`user`:string,`user_agent`:string> COMMENT 'The values of the data model\\'s names, such as source_ip and actor_user: one set of names for all log types.'
 )
 COMMENT 'What Acme\\'s systems log.'
 PARTITIONED BY (`dt` string, `hour` int)
@@ -88,7 +89,7 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 WITH SERDEPROPERTIES (
   'case.insensitive' = 'false',
   'ignore.malformed.json' = 'false',
-  'mapping.user' = 'User'
+  'mapping.owner' = 'Owner'
 )
 STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
 OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_whole_resource() {
-        let text = "schema: Acme.Audit\ndescription: 'What \"Acme\" logs.'\nfields:\n- {name: User, type: object, fields: [{name: from, type: string}], description: The user.}\n- {name: n, type: string}\n";
+        let text = "schema: Acme.Audit\ndescription: 'What \"Acme\" logs.'\nfields:\n- {name: Owner, type: object, fields: [{name: from, type: string}], description: The user.}\n- {name: n, type: string}\n";
         let expected = r#"  AcmeAuditTable:
     Type: AWS::Glue::Table
     Properties:
@@ -108,15 +108,15 @@ mod tests {
             Parameters:
               case.insensitive: "false"
               ignore.malformed.json: "false"
-              mapping.user: "User"
+              mapping.owner: "Owner"
           Columns:
-            - { Name: "user", Type: "struct<from:string>", Comment: "The user." }
+            - { Name: "owner", Type: "struct<from:string>", Comment: "The user." }
             - { Name: "n", Type: "string" }
 "#;
         let resource = Schema::parse(text, "a.yml").unwrap().glue_table();
         assert_eq!(&resource[..expected.len()], expected);
         let standard = &resource[expected.len()..];
         assert!(standard.starts_with("            - { Name: \"p_log_type\", Type: \"string\", Comment: \"Log type"));
-        assert!(standard.ends_with("by their path.\" }\n") && standard.lines().count() == 8, "{standard}");
+        assert!(standard.ends_with("for all log types.\" }\n") && standard.lines().count() == 9, "{standard}");
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn code_unit(escape: &[u8]) -> Option<u16> {
 }
 
 /// The text of what stands between a string's quotes; lone surrogates become U+FFFD.
-pub(super) fn unescape(inner: &str) -> String {
+pub(crate) fn unescape(inner: &str) -> String {
     let mut text = String::with_capacity(inner.len());
     each_piece(inner, |piece| match piece {
         Piece::Plain(plain) => text.push_str(plain),

@@ -56,9 +56,13 @@ impl Line<'_> {
             write_separator(self.out);
             write_string(&column, self.out);
             self.out.push(b':');
+            let from = self.out.len();
             match self.masks.and_then(|masks| masks.of(&name)) {
                 Some(mask) => write_string(&mask.of(document, value), self.out),
                 None => self.loose(place.at(&path), value),
+            }
+            if let Some(slots) = self.slots.filter(|_| at_top) {
+                self.scratch.places.note(slots.undeclared(&column), from, self.out.len());
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::{Field, Name, Object, Schema, Type, Value};
 use crate::construct::Construction;
 use crate::json::{Document, Member, prefix};
+use crate::udm::NO_SLOT;
 
 impl Schema {
     /// Numbers its objects.
@@ -44,6 +45,16 @@ impl Object {
             let is_checked = !field.value.indicators.is_empty() || field.value.validate.is_some();
             let is_made = field.transform.is_some() || field.construction.is_some() || field.collides;
             field.is_plain = is_text && !is_checked && !is_made;
+        }
+    }
+
+    /// Has no data model read any field.
+    pub(crate) fn forget_slots(&mut self) {
+        for field in &mut self.fields {
+            field.slot = NO_SLOT;
+            if let Type::Object(object) = &mut field.value.kind {
+                object.forget_slots();
+            }
         }
     }
 

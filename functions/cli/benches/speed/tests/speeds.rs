@@ -3,25 +3,27 @@ use schema::LogType;
 use crate::corpus::{Corpus, Event};
 use crate::speeds::Speeds;
 
-fn speeds(seconds: [f64; 5]) -> Speeds {
+fn speeds(seconds: [f64; 6]) -> Speeds {
     let event = || Event { log_type: LogType::Dlp, raw: "x".repeat(1_000_000) };
     Speeds::new(&Corpus { name: "c", events: vec![event(), event()] }, 3_000_000, seconds)
 }
 
 #[test]
 fn all_speeds_are_of_the_input() {
-    let speeds = speeds([0.01, 0.05, 0.04, 0.02, 0.001]);
+    let speeds = speeds([0.01, 0.008, 0.05, 0.04, 0.02, 0.001]);
     let per_second = speeds.all().map(|speed| speed.input_mb_per_second.round());
-    assert_eq!(per_second, [200.0, 40.0, 50.0, 100.0, 2_000.0]);
+    assert_eq!(per_second, [200.0, 250.0, 40.0, 50.0, 100.0, 2_000.0]);
     assert_eq!(speeds.value.events_per_second, 100.0);
     assert_eq!((speeds.bytes_per_event, speeds.lines_over_input), (1e6, 1.5));
 }
 
 #[test]
 fn the_ratios() {
-    let speeds = speeds([0.01, 0.05, 0.04, 0.02, 0.001]);
+    let speeds = speeds([0.01, 0.008, 0.05, 0.04, 0.02, 0.001]);
     assert_eq!((speeds.over_value.value, speeds.over_value.is_met), (2.0, true));
     // N = 200, C = 50: 200·50/250 = 40, and both together are 40.
     assert!((speeds.over_parts.value - 1.0).abs() < 1e-9);
-    assert!(!self::speeds([0.01, 0.06, 0.04, 0.014, 0.001]).over_parts.is_met);
+    assert!((speeds.over_no_model.value - 1.25).abs() < 1e-9 && !speeds.over_no_model.is_met);
+    let others = self::speeds([0.01, 0.009, 0.06, 0.04, 0.014, 0.001]);
+    assert!(!others.over_parts.is_met && others.over_no_model.is_met);
 }

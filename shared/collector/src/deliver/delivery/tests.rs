@@ -34,6 +34,7 @@ async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), Por
             nonconforming: 0,
             undeclared: 0,
             missing_required: 0,
+            udm_failed: 0,
             is_unknown_type: false,
         });
     }

@@ -1,0 +1,172 @@
+//! What the values of a name are in `p_udm`, and how a value becomes one.
+
+use std::io::Write as _;
+
+use super::raw;
+use crate::json::write_string;
+
+/// The standard names in the order of `p_udm`, with what each holds.
+const STANDARD: [(&str, Holds); 10] = [
+    ("actor_user", Holds::Text),
+    ("assigned_admin_role", Holds::Text),
+    ("destination_ip", Holds::Text),
+    ("destination_port", Holds::Integer),
+    ("event_type", Holds::Text),
+    ("http_status", Holds::Integer),
+    ("source_ip", Holds::Text),
+    ("source_port", Holds::Integer),
+    ("user", Holds::Text),
+    ("user_agent", Holds::Text),
+];
+
+/// The names that mean the same for every log type, in the order of `p_udm`.
+pub const STANDARD_NAMES: [&str; 10] = {
+    let mut names = [""; 10];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = STANDARD[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// What the values of a name are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Text,
+    /// A whole number of 64 bits.
+    Integer,
+    /// Any value: the name is not a standard one.
+    Any,
+}
+
+/// A value is not what its name holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Misfit;
+
+impl Holds {
+    /// The standard names and what they hold, in the order of `p_udm`.
+    pub(crate) fn standard() -> impl Iterator<Item = (&'static str, Self)> {
+        STANDARD.into_iter()
+    }
+
+    /// What the values of a name are.
+    pub(super) fn of(name: &str) -> Self {
+        Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, holds)| holds)
+    }
+
+    /// Writes a value, given as compact JSON; `false` for null, of which nothing is written.
+    pub(super) fn write(self, json: &str, out: &mut Vec<u8>) -> Result<bool, Misfit> {
+        if json == "null" {
+            return Ok(false);
+        }
+        match self {
+            Self::Text if !json.starts_with('"') => write_string(json, out),
+            Self::Text | Self::Any => out.extend_from_slice(json.as_bytes()),
+            Self::Integer => write_integer(json, out)?,
+        }
+        Ok(true)
+    }
+
+    /// Writes a text.
+    pub(super) fn write_text(self, text: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        match self {
+            Self::Integer => return write_number(digits(text)?, out),
+            Self::Text | Self::Any => write_string(text, out),
+        }
+        Ok(())
+    }
+
+    /// Writes a number; as a text where the name holds texts.
+    pub(super) fn write_number(self, number: u64, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        match self {
+            Self::Integer => write_number(i64::try_from(number).map_err(|_| Misfit)?, out),
+            Self::Any => write!(out, "{number}").map_err(|_| Misfit),
+            Self::Text => write!(out, "\"{number}\"").map_err(|_| Misfit),
+        }
+    }
+}
+
+fn write_integer(json: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let number = match raw::text(json) {
+        Some(text) => digits(&text)?,
+        None => json.parse().map_err(|_| Misfit)?,
+    };
+    write_number(number, out)
+}
+
+fn write_number(number: i64, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    // Writing to a vector cannot fail.
+    write!(out, "{number}").map_err(|_| Misfit)
+}
+
+/// The number of a text of digits.
+fn digits(text: &str) -> Result<i64, Misfit> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_digits).ok_or(Misfit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(holds: Holds, json: &str) -> Option<String> {
+        let mut out = Vec::new();
+        let written = holds.write(json, &mut out);
+        assert!(!out.is_empty() || written != Ok(true), "{json}");
+        written.ok().map(|_| String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn standard_names_are_sorted_and_have_fixed_types() {
+        assert!(STANDARD_NAMES.is_sorted());
+        assert_eq!(["source_port", "source_ip", "own"].map(Holds::of), [Holds::Integer, Holds::Text, Holds::Any]);
+    }
+
+    #[test]
+    fn a_text_takes_any_value() {
+        for (json, expected) in [
+            ("\"a\\n\"", "\"a\\n\""),
+            ("\"\"", "\"\""),
+            ("1.50", "\"1.50\""),
+            ("true", "\"true\""),
+            ("[\"a\",1]", r#""[\"a\",1]""#),
+            ("{}", "\"{}\""),
+            ("null", ""),
+        ] {
+            assert_eq!(written(Holds::Text, json).as_deref(), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_integer_takes_whole_numbers_and_their_digits_only() {
+        let good = [("443", "443"), ("\"0443\"", "443"), ("-1", "-1"), ("9223372036854775807", "9223372036854775807")];
+        for (json, expected) in good.into_iter().chain([("null", "")]) {
+            assert_eq!(written(Holds::Integer, json).as_deref(), Some(expected), "{json}");
+        }
+        for json in ["1.0", "1e2", "\"-1\"", "\"+1\"", "\"\"", "\"1 \"", "true", "[1]", "{}", "9223372036854775808"] {
+            assert_eq!(written(Holds::Integer, json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_ones_own_keeps_the_value() {
+        for json in ["\"a\"", "[1,{\"b\":null}]", "false", "1e400"] {
+            assert_eq!(written(Holds::Any, json).as_deref(), Some(json));
+        }
+    }
+
+    #[test]
+    fn texts_and_numbers_of_methods() {
+        let write = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), Misfit>| {
+            let mut out = Vec::new();
+            write(&mut out).map(|()| String::from_utf8(out).unwrap())
+        };
+        assert_eq!(write(&|out| Holds::Text.write_text("a\"", out)), Ok("\"a\\\"\"".to_owned()));
+        assert_eq!(write(&|out| Holds::Integer.write_text("80", out)), Ok("80".to_owned()));
+        assert_eq!(write(&|out| Holds::Integer.write_text("http", out)), Err(Misfit));
+        assert_eq!(write(&|out| Holds::Text.write_number(80, out)), Ok("\"80\"".to_owned()));
+        assert_eq!(write(&|out| Holds::Any.write_number(u64::MAX, out)), Ok(u64::MAX.to_string()));
+        assert_eq!(write(&|out| Holds::Integer.write_number(u64::MAX, out)), Err(Misfit));
+    }
+}

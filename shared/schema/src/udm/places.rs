@@ -1,0 +1,119 @@
+//! Where the members that a data model reads stand in the line that is being written.
+
+use super::raw;
+use crate::model::{Object, Type};
+
+/// Numbers a member that a model reads.
+pub(crate) type Slot = u8;
+/// Of a field that no model reads.
+pub(crate) const NO_SLOT: Slot = Slot::MAX;
+
+/// The members that a model reads, found in the schema once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Slots {
+    count: usize,
+    /// Those at the top that the schema does not declare.
+    undeclared: Vec<(Box<str>, Slot)>,
+    /// Those that every line has beside the event's.
+    standard: Vec<(Box<str>, Slot)>,
+}
+
+impl Slots {
+    /// Numbers the member at the end of a path of columns, or as near to its end as the schema's declared objects go.
+    /// Returns its number, and how many names of the path lead to it; `None` if there are too many members already.
+    pub(super) fn claim(&mut self, root: &mut Object, names: &[impl AsRef<str>]) -> Option<(Slot, usize)> {
+        self.declared(root, names).or_else(|| Some((self.other(names.first()?.as_ref())?, 1)))
+    }
+
+    fn declared(&mut self, object: &mut Object, names: &[impl AsRef<str>]) -> Option<(Slot, usize)> {
+        let (name, rest) = names.split_first()?;
+        let is_named = |column: &str| column == name.as_ref();
+        if object.fields.iter().filter(|field| is_named(&field.column)).count() == 1 {
+            let inner = object.fields.iter_mut().find(|field| is_named(&field.column));
+            if let Some(Type::Object(inner)) = inner.map(|field| &mut field.value.kind)
+                && let Some((slot, used)) = self.declared(inner, rest)
+            {
+                return Some((slot, used + 1));
+            }
+        }
+        let mut same = object.fields.iter_mut().filter(|field| is_named(&field.column)).peekable();
+        let slot = match same.peek()?.slot {
+            NO_SLOT => self.next()?,
+            slot => slot,
+        };
+        same.for_each(|field| field.slot = slot);
+        Some((slot, 1))
+    }
+
+    fn other(&mut self, name: &str) -> Option<Slot> {
+        let known = self.undeclared.iter().chain(&self.standard).find(|(known, _)| **known == *name);
+        if let Some((_, slot)) = known {
+            return Some(*slot);
+        }
+        let slot = self.next()?;
+        // Undeclared members do not begin like ours.
+        let others = if name.starts_with("p_") { &mut self.standard } else { &mut self.undeclared };
+        others.push((name.into(), slot));
+        Some(slot)
+    }
+
+    fn next(&mut self) -> Option<Slot> {
+        let slot = Slot::try_from(self.count).ok().filter(|slot| *slot != NO_SLOT)?;
+        self.count += 1;
+        Some(slot)
+    }
+
+    /// The number of an undeclared member at the top; [`NO_SLOT`] if no model reads it.
+    pub(crate) fn undeclared(&self, column: &str) -> Slot {
+        self.undeclared.iter().find(|(name, _)| **name == *column).map_or(NO_SLOT, |(_, slot)| *slot)
+    }
+}
+
+/// A part of the written lines, from a place to a place. Empty for a member that the line does not have.
+type Span = (usize, usize);
+
+/// Where the members of one line stand in the written lines.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    spans: Vec<Span>,
+    /// Where the members begin that every line has.
+    pub(crate) standard: usize,
+}
+
+impl Places {
+    /// Begins a line.
+    pub(crate) fn begin(&mut self, slots: Option<&Slots>) {
+        self.spans.clear();
+        self.spans.resize(slots.map_or(0, |slots| slots.count), (0, 0));
+    }
+
+    /// Notes the place of a value.
+    #[inline]
+    pub(crate) fn note(&mut self, slot: Slot, from: usize, to: usize) {
+        if let Some(span) = self.spans.get_mut(usize::from(slot)) {
+            *span = (from, to);
+        }
+    }
+
+    /// Finds the members that every line has, once they are written.
+    pub(super) fn find_standard(&mut self, slots: &Slots, lines: &[u8]) {
+        if slots.standard.is_empty() {
+            return;
+        }
+        let Some(text) = lines.get(self.standard..).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return };
+        for (name, slot) in &slots.standard {
+            let found = raw::members(text.trim_start_matches(',')).find(|(key, _)| **key == **name);
+            if let Some((_, value)) = found {
+                let from = self.standard + (value.as_ptr().addr() - text.as_ptr().addr());
+                self.note(*slot, from, from + value.len());
+            }
+        }
+    }
+
+    /// The JSON text of a member's value; `None` if the line does not have it.
+    #[inline]
+    pub(super) fn get<'l>(&self, lines: &'l [u8], slot: Slot) -> Option<&'l str> {
+        let (from, to) = *self.spans.get(usize::from(slot))?;
+        lines.get(from..to).filter(|bytes| !bytes.is_empty()).and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+}

@@ -1,0 +1,192 @@
+//! An allocation-free look into JSON text that is known to be valid and compact, as the text of a line is.
+//!
+//! An object has each key once. On any other text the functions find nothing of use, and do not panic.
+
+use std::borrow::Cow;
+
+use crate::json::unescape;
+
+/// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
+pub(crate) fn member<'l>(object: &'l str, name: &str) -> Option<&'l str> {
+    let mut members = members(object.strip_prefix('{')?);
+    members.find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
+}
+
+/// The members with which a text begins, commas between them: what stands between the quotes of the key, and the JSON
+/// text of the value.
+pub(super) fn members(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (key, after) = split_value(rest)?;
+        let (value, after) = split_value(after.strip_prefix(':')?)?;
+        rest = after.strip_prefix(',').unwrap_or_default();
+        Some((inside(key)?, value))
+    })
+}
+
+/// The JSON texts of an array's elements. None of anything else.
+pub(crate) fn elements(array: &str) -> impl Iterator<Item = &str> {
+    let mut rest = array.strip_prefix('[').unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (element, after) = split_value(rest)?;
+        rest = after.strip_prefix(',').unwrap_or_default();
+        Some(element)
+    })
+}
+
+/// The text of a JSON string that is not empty; `None` for anything else.
+pub(crate) fn text(value: &str) -> Option<Cow<'_, str>> {
+    let inside = inside(value).filter(|inside| !inside.is_empty())?;
+    Some(if inside.contains('\\') { Cow::Owned(unescape(inside)) } else { Cow::Borrowed(inside) })
+}
+
+/// What stands between the quotes of a JSON string.
+fn inside(value: &str) -> Option<&str> {
+    value.strip_prefix('"')?.strip_suffix('"')
+}
+
+fn is_key(inside: &str, name: &str) -> bool {
+    // An escape makes a key longer than its name, and never shorter.
+    match inside == name {
+        true => !name.contains('\\'),
+        false => inside.len() > name.len() && inside.contains('\\') && unescape(inside) == name,
+    }
+}
+
+/// The value that a text begins with, and what follows.
+fn split_value(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let end = match bytes.first()? {
+        b'"' => string_end(bytes, 1)?,
+        b'{' | b'[' => container_end(bytes)?,
+        b'}' | b']' => return None,
+        _ => bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(bytes.len()),
+    };
+    text.split_at_checked(end)
+}
+
+/// The place after the closing quote of a string of which the inside begins, or goes on, at `from`.
+fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
+}
+
+/// The place after the bracket that closes the array or object that the text begins with.
+fn container_end(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))?;
+        match bytes[at] {
+            b'"' => {
+                at = string_end(bytes, at + 1)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            _ => depth -= 1,
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_member_is_found_past_strings_that_look_like_members() {
+        let object = r#"{"a":"\"b\":1,","x":{"b":2,"c":["}",{}]},"b":[1,"]"],"c":null,"d":-1.5e3}"#;
+        assert_eq!(member(object, "b"), Some(r#"[1,"]"]"#));
+        assert_eq!(member(object, "c"), Some("null"));
+        assert_eq!(member(object, "d"), Some("-1.5e3"));
+        assert_eq!(member(object, "a\":"), None);
+        assert_eq!(member(member(object, "x").unwrap(), "c"), Some(r#"["}",{}]"#));
+    }
+
+    #[test]
+    fn a_key_may_be_escaped() {
+        let object = r#"{"a\"b":1,"\u0063":2,"\\":3,"":4}"#;
+        assert_eq!(
+            ["a\"b", "c", "\\", "", "\\u0063"].map(|name| member(object, name)),
+            [Some("1"), Some("2"), Some("3"), Some("4"), None]
+        );
+    }
+
+    #[test]
+    fn there_is_nothing_in_other_values() {
+        for value in ["null", "[]", "{}", "\"a\"", "1", "", "{", "[", "{\"a", "{\"a\":", "[1", "[\"\\"] {
+            assert_eq!(member(value, "a"), None, "{value}");
+            assert!(elements(value).count() <= 1, "{value}");
+        }
+        assert_eq!(elements("{\"a\":1}").count(), 0);
+    }
+
+    #[test]
+    fn a_text_is_a_string_that_is_not_empty() {
+        assert!(matches!(text("\"é a\""), Some(Cow::Borrowed("é a"))));
+        assert_eq!(text(r#""a\n\ud83d\ude00""#).as_deref(), Some("a\n\u{1f600}"));
+        for value in ["\"\"", "null", "1", "[\"a\"]", "{}", "true", "\"", ""] {
+            assert_eq!(text(value), None, "{value}");
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any_text().prop_map(Value::from),
+        ];
+        scalar.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((any_text(), inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof!["[ab\"\\\\{}\\[\\]:,\n\u{1}é😀]{0,6}", ".{0,12}", "[a-c]"]
+    }
+
+    fn check(json: &str, value: &Value) {
+        for name in ["a", "", "\""] {
+            assert_eq!(member(json, name).map(str::to_owned), value.get(name).map(Value::to_string), "{json} {name}");
+        }
+        for (name, inner) in value.as_object().into_iter().flatten() {
+            let found = member(json, name).unwrap();
+            assert_eq!(found, inner.to_string(), "{json} {name}");
+            check(found, inner);
+        }
+        let found: Vec<&str> = elements(json).collect();
+        let all = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(found, all.iter().map(Value::to_string).collect::<Vec<_>>(), "{json}");
+        found.iter().zip(all).for_each(|(found, inner)| check(found, inner));
+        assert_eq!(text(json).as_deref(), value.as_str().filter(|text| !text.is_empty()), "{json}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_a_json_library_finds(value in any_value()) {
+            check(&value.to_string(), &value);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[\\[\\]{}:,\"\\\\a1é ]{0,20}") {
+            let _ = (member(&text, "a"), elements(&text).count(), super::text(&text));
+        }
+    }
+}

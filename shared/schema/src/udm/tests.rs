@@ -1,0 +1,221 @@
+//! `p_udm` on lines of a small schema.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+
+use data_models::specification::{SourceFile, load};
+use data_models::{DataModel, DataModels, Methods, Value};
+use jiff::Timestamp;
+
+use super::native::{Members, NativeModel, NativeValue};
+use super::{LineModel, SharedMethods};
+use crate::{DriftNames, LineContext, LogType, Mode, Normalized, Normalizer, Schema};
+
+const SCHEMA: &str = r#"
+schema: Test.Udm
+fields:
+- {name: id, type: string}
+- {name: at, type: timestamp, timeFormats: [rfc3339], isEventTime: true}
+- {name: port, type: int}
+- {name: pin, type: string, mask: {type: redact, to: "*"}}
+- {name: any, type: json}
+- {name: actor, type: object, fields: [{name: mail, type: string}, {name: inner, type: object, fields: [{name: ip, type: string}]}]}
+- {name: list, type: array, element: {type: object, fields: [{name: name, type: string}, {name: value, type: string}]}}
+- {name: a b, type: string}
+- {name: a.b, type: string}
+"#;
+
+fn model(mappings: &str) -> DataModel {
+    let text = format!(
+        "AnalysisType: datamodel\nDataModelID: Test\nEnabled: true\nLogTypes: [Test.Udm]\nFilename: test.py\nMappings:\n{mappings}"
+    );
+    let models = DataModels::new(&load(&[SourceFile { path: "test.yml".into(), text }]).unwrap());
+    models.get("Test.Udm").unwrap().clone()
+}
+
+fn normalizer(mode: Mode) -> Normalizer {
+    Normalizer::with_schema(Schema::parse(SCHEMA, "test.yml").unwrap(), mode)
+}
+
+fn line(normalizer: &Normalizer, event: &str) -> (String, Normalized, DriftNames) {
+    let context =
+        LineContext { source_id: "acme", source_label: "", parse_time: Timestamp::from_second(1_787_301_900).unwrap() };
+    let (mut out, mut names) = (b"{\"id\":\"the line before\"}\n".to_vec(), DriftNames::default());
+    let mark = out.len();
+    let normalized = normalizer.normalize_noting(event.as_bytes(), &context, &mut out, &mut names).unwrap();
+    (String::from_utf8(out.split_off(mark)).unwrap(), normalized, names)
+}
+
+/// What stands in `p_udm`, and the names that failed.
+fn udm_of(normalizer: &Normalizer, event: &str) -> (String, Vec<String>) {
+    let (line, normalized, names) = line(normalizer, event);
+    let udm = line.rsplit_once(",\"p_udm\":{").map(|(_, udm)| format!("{{{}", udm.strip_suffix("}\n").unwrap()));
+    assert_eq!(normalized.udm_failed as usize, names.udm_failed.all().len());
+    (udm.unwrap_or_default(), names.udm_failed.all().to_vec())
+}
+
+fn check(mappings: &str, event: &str, expected: &str, failed: &[&str]) {
+    let normalizer = normalizer(Mode::Default).with_model(Some(LineModel::new(model(mappings), None)));
+    assert_eq!(
+        udm_of(&normalizer, event),
+        (expected.to_owned(), failed.iter().map(|name| (*name).to_owned()).collect())
+    );
+}
+
+#[test]
+fn p_udm_is_the_last_member_and_has_the_names_with_a_value_in_their_order() {
+    let mappings = "- {Name: user, Path: $.actor.mail}\n- {Name: own, Path: any}\n- {Name: actor_user, Path: $.id}\n- {Name: none, Path: nothing}\n";
+    let normalizer = normalizer(Mode::Default).with_model(Some(LineModel::new(model(mappings), None)));
+    let (line, ..) =
+        line(&normalizer, r#"{"id":"é\"","any":{"b":[1, null]},"actor":{"mail":"a@b"},"c":"x","at":"soon"}"#);
+    let end = r#","p_nonconforming":{"at":"soon"},"p_udm":{"actor_user":"é\"","own":{"b":[1,null]},"user":"a@b"}}"#;
+    assert!(line.ends_with(&format!("{end}\n")), "{line}");
+    check(mappings, "{}", "", &[]);
+}
+
+#[test]
+fn one_match_counts_even_if_it_is_null_and_several_fail() {
+    let mappings =
+        "- {Name: own, Path: $.any.x}\n- {Name: own, Method: never}\n- {Name: several, Path: '$.list[*].name'}\n";
+    check(mappings, r#"{"any":{"x":null}}"#, "", &[]);
+    check(mappings, r#"{"any":{"x":0},"list":[{"name":"a"}]}"#, r#"{"own":0,"several":"a"}"#, &[]);
+    check(mappings, r#"{"any":{"x":""},"list":[{"name":"a"},{"name":"b"}]}"#, r#"{"own":""}"#, &["several"]);
+    check(mappings, r#"{"any":{}}"#, "", &["own"]);
+}
+
+#[test]
+fn a_path_that_orders_unlike_types_fails() {
+    check("- {Name: a, Path: '$.any[?(@.n > 1)].n'}\n", r#"{"any":[{"n":null}]}"#, "", &["a"]);
+    check("- {Name: a, Path: '$.any[?(@.n > 1)].n'}\n", r#"{"any":[{"n":2}]}"#, r#"{"a":2}"#, &[]);
+}
+
+#[test]
+fn standard_names_have_one_type() {
+    let mappings = "- {Name: source_port, Path: any}\n- {Name: source_ip, Path: any}\n- {Name: own, Path: any}\n";
+    check(mappings, r#"{"any":"0443"}"#, r#"{"own":"0443","source_ip":"0443","source_port":443}"#, &[]);
+    check(mappings, r#"{"any":443}"#, r#"{"own":443,"source_ip":"443","source_port":443}"#, &[]);
+    check(mappings, r#"{"any":["a"]}"#, r#"{"own":["a"],"source_ip":"[\"a\"]"}"#, &["source_port"]);
+    check(mappings, r#"{"any":false}"#, r#"{"own":false,"source_ip":"false"}"#, &["source_port"]);
+}
+
+#[test]
+fn what_stands_in_the_line_is_read_wherever_it_is() {
+    let mappings = "- {Name: a, Path: $.actor.inner.ip}\n- {Name: b, Path: $.actor.other.x}\n- {Name: c, Path: own}\n- {Name: d, Path: p_source_id}\n- {Name: e, Path: p_nonconforming.port}\n- {Name: f, Path: a_b}\n- {Name: g, Path: p_udm}\n- {Name: h, Path: $.own.y.z}\n- {Name: i, Path: $.actor}\n";
+    check(
+        mappings,
+        r#"{"actor":{"inner":{"ip":"1.2.3.4"},"other":{"x":1}},"own":{"y":{"z":2}},"port":"http","a b":"first","a.b":"second","p_udm":1}"#,
+        r#"{"a":"1.2.3.4","b":1,"c":{"y":{"z":2}},"d":"acme","e":"http","f":"first","h":2,"i":{"inner":{"ip":"1.2.3.4"},"other":{"x":1}}}"#,
+        &[],
+    );
+    check(
+        mappings,
+        r#"{"actor":"{\"inner\":{\"ip\":\"::1\"}}","a.b":"second"}"#,
+        r#"{"a":"::1","d":"acme","f":"second","i":{"inner":{"ip":"::1"}}}"#,
+        &[],
+    );
+    check(mappings, r#"{"actor":[{"inner":{"ip":"::1"}}],"own":[]}"#, r#"{"d":"acme"}"#, &[]);
+}
+
+#[test]
+fn one_event_leaves_nothing_for_the_next() {
+    let normalizer = normalizer(Mode::Default)
+        .with_model(Some(LineModel::new(model("- {Name: a, Path: $.actor.inner.ip}\n- {Name: b, Path: own}\n"), None)));
+    assert_eq!(udm_of(&normalizer, r#"{"actor":{"inner":{"ip":"1"}},"own":2}"#).0, r#"{"a":"1","b":2}"#);
+    assert_eq!(udm_of(&normalizer, r#"{"actor":{"inner":{}},"id":"x"}"#).0, "");
+    assert_eq!(udm_of(&normalizer, r#"{"own":3}"#).0, r#"{"b":3}"#);
+}
+
+#[test]
+fn what_is_masked_stays_masked() {
+    check(
+        "- {Name: user, Path: pin}\n- {Name: own, Path: $.any.pin}\n- {Name: whole, Path: '$..pin'}\n",
+        r#"{"pin":"1234","any":{"pin":"1234"}}"#,
+        r#"{"own":"*","user":"*"}"#,
+        &["whole"],
+    );
+}
+
+#[test]
+fn without_a_model_and_in_strict_mode_there_is_no_p_udm() {
+    let of = || Some(LineModel::new(model("- {Name: user, Path: id}\n"), None));
+    let event = r#"{"id":"a"}"#;
+    assert_eq!(udm_of(&normalizer(Mode::Strict).with_model(of()), event).0, "");
+    let with = normalizer(Mode::Default).with_model(of());
+    assert_eq!(udm_of(&with, event).0, r#"{"user":"a"}"#);
+    assert_eq!(udm_of(&with.with_model(None), event).0, "");
+}
+
+#[test]
+fn more_members_than_there_are_numbers_are_read_as_well() {
+    let mappings: String = (0..300).map(|at| format!("- {{Name: n{at:03}, Path: $.x{at}}}\n")).collect();
+    check(&mappings, r#"{"x0":0,"x299":299}"#, r#"{"n000":0,"n299":299}"#, &[]);
+}
+
+#[test]
+fn the_values_of_a_line_are_bounded() {
+    let mappings: String = (0..9).map(|at| format!("- {{Name: n{at}, Path: $.any}}\n")).collect();
+    let text = "x".repeat(200_000);
+    let normalizer = normalizer(Mode::Default).with_model(Some(LineModel::new(model(&mappings), None)));
+    let (udm, failed) = udm_of(&normalizer, &format!("{{\"any\":\"{text}\"}}"));
+    assert_eq!((udm.matches("\"n").count(), failed.join(" ")), (5, "n5 n6 n7 n8".to_owned()));
+}
+
+/// Returns what the method's name says.
+struct Echo;
+
+impl Methods for Echo {
+    fn call(&mut self, model: &DataModel, method: &str, event: &Value<'_>) -> Result<String, String> {
+        assert_eq!(model.id, "Test");
+        match method {
+            "whole" => Ok(event.to_json().into_owned()),
+            "spaced" => Ok("{ \"a\" : [1,\n2.50, \"\\ud800\"], \"a\": 1 }".to_owned()),
+            "endless" => Ok("1e999".to_owned()),
+            "none" => Ok("null".to_owned()),
+            "broken" => Ok("{".to_owned()),
+            _ => Err("KeyError: 'x'".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn methods_are_called_with_the_line_and_their_values_go_into_it() {
+    let methods: SharedMethods = Arc::new(Mutex::new(Box::new(Echo)));
+    let names = ["broken", "endless", "fails", "none", "spaced", "whole"];
+    let mappings: String = names.iter().map(|name| format!("- {{Name: {name}, Method: {name}}}\n")).collect();
+    let normalizer = normalizer(Mode::Default).with_model(Some(LineModel::new(model(&mappings), Some(methods))));
+    let (udm, failed) = udm_of(&normalizer, r#"{"id":"a"}"#);
+    let (spaced, whole) = udm.split_once(",\"whole\":").unwrap();
+    assert_eq!(spaced, r#"{"spaced":{"a":1}"#);
+    assert!(whole.starts_with(r#"{"id":"a","p_log_type":"Test.Udm","#) && whole.ends_with("}}"), "{whole}");
+    assert_eq!(failed, ["broken", "endless", "fails"]);
+}
+
+fn mail(line: &dyn Members) -> Option<NativeValue<'_>> {
+    super::raw::text(super::raw::member(line.get("actor")?, "mail")?).map(NativeValue::Text)
+}
+
+fn port(line: &dyn Members) -> Option<NativeValue<'_>> {
+    line.get("port")?.parse().ok().map(NativeValue::Number)
+}
+
+fn unread(line: &dyn Members) -> Option<NativeValue<'_>> {
+    line.get("id").map(|id| NativeValue::Text(Cow::Borrowed(id)))
+}
+
+static NATIVE: NativeModel = NativeModel {
+    log_type: LogType::General,
+    reads: &["actor", "port", "undeclared"],
+    methods: &[("mail", mail), ("port", port), ("unread", unread)],
+};
+
+#[test]
+fn native_methods_read_the_members_that_they_name() {
+    let mappings = "- {Name: user, Method: mail}\n- {Name: source_port, Method: port}\n- {Name: unread, Method: unread}\n- {Name: own, Path: $.actor.inner.ip}\n- {Name: missing, Method: missing}\n";
+    let of = LineModel::native(model(mappings), &NATIVE);
+    let (udm, failed) = udm_of(
+        &normalizer(Mode::Default).with_model(Some(of)),
+        r#"{"id":"x","port":443,"actor":{"mail":"a@b","inner":{"ip":"1"}}}"#,
+    );
+    assert_eq!(udm, r#"{"own":"1","source_port":443,"user":"a@b"}"#);
+    assert_eq!(failed, ["missing"]);
+}

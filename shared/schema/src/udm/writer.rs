@@ -1,0 +1,262 @@
+//! Writes `p_udm`: the values of a model's names on a line.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::sync::{Arc, PoisonError};
+
+use data_models::jsonpath::JsonPath;
+use data_models::{DataModel, Name, Value};
+
+use super::holds::{Holds, Misfit};
+use super::model::{Engine, LineModel, SharedMethods};
+use super::native::{Members, NativeMethod, NativeModel, NativeValue};
+use super::places::{NO_SLOT, Places, Slot, Slots};
+use super::raw;
+use crate::drift::Names;
+use crate::json::write_string;
+use crate::model::Schema;
+
+/// The most bytes of all values of a line together. A name whose value would go beyond fails: a line is never many
+/// times as long as its event, whatever a model maps.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A model, made ready for the lines of a schema.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    model: LineModel,
+    /// In the order of their names.
+    names: Box<[UdmName]>,
+    slots: Slots,
+    /// The slots of what the native methods read.
+    native: Box<[(&'static str, Slot)]>,
+}
+
+/// A name, made ready.
+#[derive(Debug)]
+struct UdmName {
+    name: Box<str>,
+    /// `,"name":`
+    key: Box<[u8]>,
+    holds: Holds,
+    path: Option<Path>,
+    method: Option<Method>,
+}
+
+#[derive(Debug)]
+enum Path {
+    /// The names that lead from the member of a slot on.
+    Names(Slot, Box<[Box<str>]>),
+    /// Any other path, evaluated on the whole line.
+    Any(JsonPath),
+}
+
+#[derive(Debug)]
+enum Method {
+    Native(NativeMethod),
+    /// One of the model's engine.
+    Called(Box<str>),
+}
+
+/// A name has no value because its path or its method fails, or because the value is not what the name holds.
+struct Failed;
+
+impl From<Misfit> for Failed {
+    fn from(Misfit: Misfit) -> Self {
+        Self
+    }
+}
+
+impl Writer {
+    /// Makes a model ready, and has the schema's fields tell where the members stand that the model reads.
+    pub(crate) fn new(model: LineModel, schema: &mut Schema) -> Arc<Self> {
+        let mut slots = Slots::default();
+        let native = match &model.engine {
+            Engine::Native(native) => Some(*native),
+            _ => None,
+        };
+        let reads = native.map(|native| native.reads).unwrap_or_default().iter();
+        let slot =
+            |name: &&'static str| (*name, slots.claim(&mut schema.root, &[name]).map_or(NO_SLOT, |(slot, _)| slot));
+        let native_slots = reads.map(slot).collect();
+        let mut sorted: Vec<&Name> = model.model.names.iter().collect();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        let name = |name: &&Name| UdmName {
+            name: name.name.as_str().into(),
+            key: key(&name.name),
+            holds: Holds::of(&name.name),
+            path: name.path.as_ref().map(|(path, _)| Path::new(path, &mut slots, schema)),
+            method: name.method.as_deref().map(|method| Method::new(method, native)),
+        };
+        let names = sorted.iter().map(name).collect();
+        Arc::new(Self { model, names, slots, native: native_slots })
+    }
+
+    /// The members that the model reads.
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// Appends `p_udm` to the line that begins at `from` in `lines` and is not closed yet, with a comma before it, if a
+    /// name has a value. Returns how many names failed.
+    pub(crate) fn write(
+        &self,
+        from: usize,
+        places: &mut Places,
+        lines: &mut Vec<u8>,
+        buffer: &mut Vec<u8>,
+        failed: &mut Names,
+    ) -> u32 {
+        places.find_standard(&self.slots, lines);
+        buffer.clear();
+        lines.push(b'}');
+        let count = self.values(&Line::new(self, places, lines, from), buffer, failed);
+        lines.pop();
+        if let Some((_, members)) = buffer.split_first() {
+            lines.extend_from_slice(b",\"p_udm\":{");
+            lines.extend_from_slice(members);
+            lines.push(b'}');
+        }
+        count
+    }
+
+    /// Writes the names and values, a comma before each. Returns how many names failed.
+    fn values(&self, line: &Line<'_>, out: &mut Vec<u8>, failed: &mut Names) -> u32 {
+        let mut count = 0;
+        for name in &self.names {
+            let mark = out.len();
+            out.extend_from_slice(&name.key);
+            let written =
+                name.write(line, out).and_then(|is| if out.len() > MOST_BYTES { Err(Failed) } else { Ok(is) });
+            match written {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(Failed) => {
+                    count += 1;
+                    failed.note(|text| text.push_str(&name.name));
+                }
+            }
+            out.truncate(mark);
+        }
+        count
+    }
+}
+
+fn key(name: &str) -> Box<[u8]> {
+    let mut key = vec![b','];
+    write_string(name, &mut key);
+    key.push(b':');
+    key.into()
+}
+
+impl Path {
+    fn new(path: &JsonPath, slots: &mut Slots, schema: &mut Schema) -> Self {
+        let claimed = path.names().and_then(|names| {
+            let (slot, used) = slots.claim(&mut schema.root, names)?;
+            Some(Self::Names(slot, names[used..].into()))
+        });
+        claimed.unwrap_or_else(|| Self::Any(path.clone()))
+    }
+}
+
+impl Method {
+    fn new(name: &str, native: Option<&'static NativeModel>) -> Self {
+        let found = native.and_then(|native| native.methods.iter().find(|(known, _)| *known == name));
+        found.map_or_else(|| Self::Called(name.into()), |(_, method)| Self::Native(*method))
+    }
+}
+
+impl UdmName {
+    /// Writes the name's value: that of its path, else that of its method. Returns `false` if it has none.
+    fn write(&self, line: &Line<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
+        match (self.found(line)?, &self.method) {
+            (Some(json), _) => Ok(self.holds.write(&json, out)?),
+            (None, Some(Method::Called(method))) => Ok(self.holds.write(&line.call(method)?, out)?),
+            (None, Some(Method::Native(method))) => self.write_native(method(line), out),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// The JSON text of what the name's path finds.
+    fn found<'l>(&self, line: &Line<'l>) -> Result<Option<Cow<'l, str>>, Failed> {
+        match &self.path {
+            None => Ok(None),
+            Some(Path::Any(path)) => line.find(path),
+            Some(Path::Names(slot, names)) => {
+                let member = line.places.get(line.lines, *slot);
+                let found = member.and_then(|member| names.iter().try_fold(member, |at, name| raw::member(at, name)));
+                Ok(found.map(Cow::Borrowed))
+            }
+        }
+    }
+
+    fn write_native(&self, value: Option<NativeValue<'_>>, out: &mut Vec<u8>) -> Result<bool, Failed> {
+        match value {
+            None => return Ok(false),
+            Some(NativeValue::Text(text)) => self.holds.write_text(&text, out)?,
+            Some(NativeValue::Number(number)) => self.holds.write_number(number, out)?,
+        }
+        Ok(true)
+    }
+}
+
+/// A written line.
+struct Line<'l> {
+    writer: &'l Writer,
+    places: &'l Places,
+    /// What was written, and where the line begins in it. It ends with the line's closing brace.
+    lines: &'l [u8],
+    from: usize,
+    /// The line as one value, once something needs it; none of a line that is nested too deeply.
+    whole: OnceCell<Option<Value<'l>>>,
+}
+
+impl<'l> Line<'l> {
+    fn new(writer: &'l Writer, places: &'l Places, lines: &'l [u8], from: usize) -> Self {
+        Self { writer, places, lines, from, whole: OnceCell::new() }
+    }
+
+    fn whole(&self) -> Result<&Value<'l>, Failed> {
+        let read = || {
+            let text = std::str::from_utf8(self.lines.get(self.from..)?).ok()?;
+            Value::parse(text).ok()
+        };
+        self.whole.get_or_init(read).as_ref().ok_or(Failed)
+    }
+
+    /// The JSON text of the one value that a path finds.
+    fn find(&self, path: &JsonPath) -> Result<Option<Cow<'l, str>>, Failed> {
+        let mut found = path.find(self.whole()?).map_err(|_| Failed)?;
+        match found.len() {
+            0 | 1 => found.pop().map(|found| json(&found.value)).transpose(),
+            _ => Err(Failed),
+        }
+    }
+
+    /// The JSON text of what the model's engine returns for a method.
+    fn call(&self, method: &str) -> Result<String, Failed> {
+        let Engine::Shared(methods) = &self.writer.model.engine else { return Err(Failed) };
+        let result = call(methods, &self.writer.model.model, method, self.whole()?)?;
+        // White space and repeated keys do not go into a line.
+        let value = Value::parse(&result).map_err(|_| Failed)?.to_owned();
+        json(&value).map(Cow::into_owned)
+    }
+}
+
+fn call(methods: &SharedMethods, model: &DataModel, method: &str, line: &Value<'_>) -> Result<String, Failed> {
+    let mut methods = methods.lock().unwrap_or_else(PoisonError::into_inner);
+    methods.call(model, method, line).map_err(|_| Failed)
+}
+
+/// A value's compact JSON text. A computed value may be a number that JSON does not have.
+fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
+    let text = value.to_json();
+    let is_json = matches!(value, Value::Raw(_)) || Value::parse(&text).is_ok();
+    is_json.then_some(text).ok_or(Failed)
+}
+
+impl Members for Line<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let (_, slot) = self.writer.native.iter().find(|(known, _)| *known == name)?;
+        self.places.get(self.lines, *slot)
+    }
+}
