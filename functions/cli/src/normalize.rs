@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::exit::{Exit, Failed};
 use crate::input::{LineSink, each_line};
+use crate::models::Models;
 use crate::output;
 use crate::schema::{from_file, log_type};
 use crate::splitter::Line;
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// Behave as the reference does and add nothing of ours: undeclared fields are dropped, misfits rejected
     #[arg(long)]
     strict: bool,
+    /// A folder of data models: that of the log type gives p_udm in place of the built-in one
+    #[arg(long, value_name = "DIR", conflicts_with = "strict")]
+    models: Option<PathBuf>,
     /// p_source_id of every line, 1 to 64 of the characters A-Z a-z 0-9 _ . -
     #[arg(long, value_name = "S", value_parser = source_id)]
     source_id: Option<SourceId>,
@@ -62,7 +66,7 @@ Exit codes: 0 everything was read, also when events were rejected; 2 usage; 3 re
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     let mut lines = Lines {
-        normalizer: args.schema.normalizer(args.strict)?,
+        normalizer: with_models(args.schema.normalizer(args.strict)?, args.models.as_deref())?,
         args,
         out: Vec::new(),
         reasons: Vec::new(),
@@ -73,6 +77,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
         lines.tell_drift();
     }
     Ok(Exit::Well)
+}
+
+/// The normaliser with the model for its log type that stands in a folder. It keeps its own if there is none.
+fn with_models(normalizer: Normalizer, folder: Option<&Path>) -> Result<Normalizer, Failed> {
+    let model = match folder {
+        Some(folder) => Models::needed(folder)?.line_model(normalizer.log_type()),
+        None => None,
+    };
+    Ok(if model.is_some() { normalizer.with_model(model) } else { normalizer })
 }
 
 /// A source id, as a source's secret may have it.

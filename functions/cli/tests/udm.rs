@@ -246,6 +246,27 @@ fn models_check_and_test_say_what_is_wrong() {
     assert_eq!(audit_pull(&["models", "check", "no/such/folder"], "").status.code(), Some(1));
 }
 
+#[test]
+fn normalize_writes_p_udm_by_a_model_of_ones_own() {
+    let model = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [OpenAI.Audit]\nFilename: a.py\nMappings:\n- {Name: event_type, Path: type}\n- {Name: team, Method: team}\n- {Name: fails, Method: fails}\n";
+    let source =
+        "def team(event):\n    return [event['P_LOG_TYPE'], event['ID']]\n\ndef fails(event):\n    return event['x']\n";
+    let models = folder(&[("a.yml", model), ("a.py", source)]);
+    let event = "{\"id\":\"audit_log-1\",\"type\":\"project.created\",\"effective_at\":1720804090}\n";
+    let path = models.path().to_str().unwrap();
+    let output = audit_pull(&["normalize", "--log-type", "OpenAI.Audit", "--models", path], event);
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let udm = json!({"event_type": "project.created", "team": ["OpenAI.Audit", "audit_log-1"]});
+    assert_eq!((output.status.code(), &line["p_udm"]), (Some(0), &udm));
+    let drift: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(drift["drift"]["udm_failed_names"], json!(["fails"]), "{drift}");
+
+    fs::write(models.path().join("a.py"), "import socket\n").unwrap();
+    let output = audit_pull(&["normalize", "--log-type", "OpenAI.Audit", "--models", path], event);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("a.py:1: import of socket"));
+}
+
 /// What the worker may use is lowered before it reads anything.
 #[cfg(target_os = "linux")]
 #[test]

@@ -10,14 +10,17 @@ pub(super) use absent::start;
 pub(super) use python::start;
 
 /// An engine, or the faults that its files have.
-type Started = Result<Box<dyn Methods>, Vec<Fault>>;
+type Started = Result<Engine, Vec<Fault>>;
+
+/// Calls the methods of a set of models.
+pub(super) type Engine = Box<dyn Methods + Send>;
 
 #[cfg(feature = "python")]
 mod python {
     use data_models::NoMethods;
     use python_methods::{PythonMethods, WorkerCommand};
 
-    use super::{Fault, Methods, ModelFiles, Started};
+    use super::{Engine, Fault, ModelFiles, Started};
 
     /// The hidden command that becomes a worker.
     const WORKER: &str = "python-worker";
@@ -32,7 +35,7 @@ mod python {
             vec![Fault { path: WORKER.to_owned(), line: None, reason }]
         })?;
         let command = WorkerCommand { program: program.into(), arguments: vec![WORKER.into()] };
-        let engine: Box<dyn Methods> = Box::new(PythonMethods::start(command, files.into())?);
+        let engine: Engine = Box::new(PythonMethods::start(command, files.into())?);
         Ok(engine)
     }
 }
@@ -47,7 +50,7 @@ mod absent {
     pub(crate) fn start(files: ModelFiles) -> Started {
         let fault = |one: &data_models::specification::Specification| {
             let mapping = one.mappings.iter().find(|mapping| mapping.method().is_some())?;
-            let reason = "the model has a Method, and audit-pull was built without the feature `python`";
+            let reason = "the model has a Method, and this program was built without the feature `python`";
             Some(Fault { path: one.path.clone(), line: Some(mapping.line), reason: reason.to_owned() })
         };
         let faults: Vec<_> = files.specifications.iter().filter_map(fault).collect();

@@ -1,19 +1,22 @@
 //! A set of models, ready to be used.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use data_models::files::{ModelFiles, NamedFile, Root};
 use data_models::specification::{Fault, SourceFile, Specification};
 use data_models::{DataModel, DataModels, Methods};
+use schema::LineModel;
 
-use super::{engine, walk};
+use super::engine::{self, Engine};
+use super::walk;
 use crate::exit::{Exit, Failed};
 use crate::output;
 
 /// A set of models with the engine that runs their methods.
 pub(crate) struct Models {
     models: DataModels,
-    engine: Box<dyn Methods>,
+    engine: Engine,
     /// All specifications, also of disabled models.
     pub(crate) specifications: Vec<Specification>,
     /// The YAML files, among them those of examples.
@@ -55,6 +58,12 @@ impl Models {
     /// The model of a log type, and the engine for its methods.
     pub(crate) fn get(&mut self, log_type: &str) -> Option<(&DataModel, &mut dyn Methods)> {
         Some((self.models.get(log_type)?, &mut *self.engine))
+    }
+
+    /// The model of a log type for the lines of a normaliser.
+    pub(crate) fn line_model(self, log_type: &str) -> Option<LineModel> {
+        let model = self.models.get(log_type)?.clone();
+        Some(LineModel::new(model, Some(Arc::new(Mutex::new(self.engine)))))
     }
 }
 
