@@ -1,6 +1,6 @@
 //! Indicators: values worth searching for, whatever field they stand in.
 
-mod address;
+pub(crate) mod address;
 mod browser;
 mod scan;
 

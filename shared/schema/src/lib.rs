@@ -27,7 +27,7 @@ mod split;
 mod standard;
 mod time;
 mod transform;
-mod udm;
+pub mod udm;
 mod validate;
 
 pub use builtin::{schema, schema_text};

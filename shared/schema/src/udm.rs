@@ -3,6 +3,7 @@
 //! A data model is read on the line that was just written, so that it sees what a reader of the line sees: masked
 //! values masked, and fields under their columns.
 
+mod builtin;
 mod holds;
 mod model;
 pub(crate) mod native;
@@ -10,9 +11,10 @@ mod places;
 pub(crate) mod raw;
 mod writer;
 
-pub(crate) use holds::Holds;
+pub use builtin::{NativeMethods, examples_text, model_text, python_text};
 pub use holds::STANDARD_NAMES;
 pub use model::{LineModel, SharedMethods};
+pub(crate) use holds::Holds;
 pub(crate) use places::{NO_SLOT, Places, Slot, Slots};
 pub(crate) use writer::Writer;
 

@@ -16,7 +16,12 @@ pub(super) fn mapped(text: &str) -> Option<Ipv4Addr> {
 /// The bare addresses in a text that holds one address or a list of addresses, as a proxy's `X-Forwarded-For` does:
 /// commas, semicolons and white space separate them. Elements of a list that are no addresses are passed over.
 pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|char: char| matches!(char, ',' | ';') || char.is_whitespace()).filter_map(address)
+    addresses_and_ports(text).map(|(address, _)| address)
+}
+
+/// The same, each with the port that follows it.
+pub(crate) fn addresses_and_ports(text: &str) -> impl Iterator<Item = (&str, Option<u16>)> {
+    text.split(|char: char| matches!(char, ',' | ';') || char.is_whitespace()).filter_map(address_and_port)
 }
 
 /// The bare address of a text with one address: `address`, `address:port`, `address-port`, `[address]`, `[address]:port`
@@ -24,18 +29,24 @@ pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
 ///
 /// An IPv6 address without brackets keeps what may be its own last group: `2001:db8::1:443` is one address.
 pub(super) fn address(text: &str) -> Option<&str> {
+    address_and_port(text).map(|(address, _)| address)
+}
+
+/// The same, with the port. A zone keeps what may be a part of its name: `203.0.113.7%11-443` has no port.
+fn address_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     if is_ip(text) {
-        return Some(text);
+        return Some((text, None));
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (inner, after) = rest.split_once(']')?;
-        return is_zone_and_port(after).then(|| zoned(inner)).flatten();
+        return Some((zoned(inner)?, port_after_brackets(after)?));
     }
-    zoned(text).or_else(|| {
-        let end = text.rfind([':', '-'])?;
-        let (host, suffix) = text.split_at_checked(end)?;
-        is_port_suffix(suffix).then(|| zoned(host)).flatten()
-    })
+    if let Some(address) = zoned(text) {
+        return Some((address, None));
+    }
+    let (host, suffix) = text.split_at_checked(text.rfind([':', '-'])?)?;
+    let port = port_suffix(suffix)?;
+    Some((zoned(host)?, Some(port)))
 }
 
 /// The address before an optional zone.
@@ -51,19 +62,25 @@ fn is_zone(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(|char| is_separator(char) || char.is_whitespace() || char.is_control())
 }
 
-/// Returns `true` for what may follow an address in brackets: a zone, a port, both or nothing.
-fn is_zone_and_port(text: &str) -> bool {
-    let Some(after) = text.strip_prefix('%') else { return text.is_empty() || is_port_suffix(text) };
-    is_zone(after) || after.rsplit_once(':').is_some_and(|(zone, port)| is_zone(zone) && is_port(port))
+/// The port in what may follow an address in brackets: a zone, a port, both or nothing. `None` for anything else.
+fn port_after_brackets(text: &str) -> Option<Option<u16>> {
+    let Some(after) = text.strip_prefix('%') else {
+        return if text.is_empty() { Some(None) } else { port_suffix(text).map(Some) };
+    };
+    if is_zone(after) {
+        return Some(None);
+    }
+    let (zone, port) = after.rsplit_once(':')?;
+    is_zone(zone).then(|| self::port(port).map(Some))?
 }
 
-/// Returns `true` for a port and the `:` or `-` before it.
-fn is_port_suffix(text: &str) -> bool {
-    text.strip_prefix([':', '-']).is_some_and(is_port)
+/// The port after the `:` or `-` that separates it from an address.
+fn port_suffix(text: &str) -> Option<u16> {
+    text.strip_prefix([':', '-']).and_then(port)
 }
 
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+fn port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -170,6 +187,27 @@ mod tests {
             "%1.2.3.4",
         ] {
             check(text, &[]);
+        }
+    }
+
+    #[test]
+    fn a_port_is_what_stands_behind_the_address_and_its_zone() {
+        for (text, expected) in [
+            ("1.2.3.4", None),
+            ("1.2.3.4:10736", Some(10736)),
+            ("1.2.3.4-0443", Some(443)),
+            ("[1.2.3.4]", None),
+            ("[2001:db8::1]:443", Some(443)),
+            ("[2001:db8::1%7]-443", Some(443)),
+            ("[2001:db8::1]%7:443", Some(443)),
+            ("[2001:db8::1]%7-443", None),
+            ("2001:db8::1:443", None),
+            ("2001:db8::1:65535", Some(65535)),
+            ("203.0.113.7%11:443", Some(443)),
+            ("203.0.113.7%11-443", None),
+        ] {
+            let ports: Vec<_> = addresses_and_ports(text).map(|(_, port)| port).collect();
+            assert_eq!(ports, [expected], "{text}");
         }
     }
 

@@ -1,0 +1,126 @@
+//! The data models of the built-in log types: their files, and their methods in Rust.
+//!
+//! The files stand in `shared/schema/data_models`, in the reference's own format. Their Python methods and the
+//! functions here return the same values for every line.
+
+mod azure_active_directory;
+mod dlp;
+mod exchange;
+mod general;
+mod open_ai;
+mod read;
+mod share_point;
+#[cfg(test)]
+mod tests;
+
+use data_models::{DataModel, Methods, Value};
+
+use super::native::{Members, NativeModel, NativeValue};
+use super::raw;
+use crate::json::write_string;
+use crate::log_type::LogType;
+
+/// The values of `event_type`: those of the reference's `panther_event_type_helpers`.
+mod event_types {
+    pub(super) const ADMIN_ROLE_ASSIGNED: &str = "admin_role_assigned";
+    pub(super) const FAILED_LOGIN: &str = "failed_login";
+    pub(super) const MFA_DISABLED: &str = "mfa_disabled";
+    pub(super) const MFA_ENABLED: &str = "mfa_enabled";
+    pub(super) const MFA_RESET: &str = "mfa_reset";
+    pub(super) const SUCCESSFUL_LOGIN: &str = "successful_login";
+    pub(super) const SUCCESSFUL_LOGOUT: &str = "successful_logout";
+    pub(super) const USER_ACCOUNT_CREATED: &str = "user_account_created";
+    pub(super) const USER_ACCOUNT_DELETED: &str = "user_account_deleted";
+    pub(super) const USER_ACCOUNT_MODIFIED: &str = "user_account_modified";
+    pub(super) const USER_GROUP_CREATED: &str = "user_group_created";
+    pub(super) const USER_GROUP_DELETED: &str = "user_group_deleted";
+    pub(super) const USER_GROUP_MODIFIED: &str = "user_group_modified";
+    pub(super) const USER_ROLE_CREATED: &str = "user_role_created";
+    pub(super) const USER_ROLE_DELETED: &str = "user_role_deleted";
+    pub(super) const USER_ROLE_MODIFIED: &str = "user_role_modified";
+}
+
+/// The methods of a log type's built-in model, in Rust.
+pub(crate) fn native_model(log_type: LogType) -> &'static NativeModel {
+    match log_type {
+        LogType::OpenAiAudit => &open_ai::MODEL,
+        LogType::AzureActiveDirectory => &azure_active_directory::MODEL,
+        LogType::Exchange => &exchange::MODEL,
+        LogType::General => &general::MODEL,
+        LogType::SharePoint => &share_point::MODEL,
+        LogType::Dlp => &dlp::MODEL,
+    }
+}
+
+macro_rules! file {
+    ($table:literal, $end:literal) => {
+        include_str!(concat!("../../data_models/", $table, $end))
+    };
+}
+
+/// Returns the text of one of a built-in model's files.
+macro_rules! file_of {
+    ($log_type:expr, $end:literal) => {
+        match $log_type {
+            LogType::OpenAiAudit => file!("openai_audit", $end),
+            LogType::AzureActiveDirectory => file!("microsoft365_audit_azureactivedirectory", $end),
+            LogType::Exchange => file!("microsoft365_audit_exchange", $end),
+            LogType::General => file!("microsoft365_audit_general", $end),
+            LogType::SharePoint => file!("microsoft365_audit_sharepoint", $end),
+            LogType::Dlp => file!("microsoft365_dlp_all", $end),
+        }
+    };
+}
+
+/// The specification of a log type's built-in model.
+pub fn model_text(log_type: LogType) -> &'static str {
+    file_of!(log_type, "_data_model.yml")
+}
+
+/// The Python methods of a log type's built-in model.
+pub fn python_text(log_type: LogType) -> &'static str {
+    file_of!(log_type, "_data_model.py")
+}
+
+/// The examples of a log type's built-in model: events, and the values of their names.
+pub fn examples_text(log_type: LogType) -> &'static str {
+    file_of!(log_type, "_examples.yml")
+}
+
+/// An engine that runs the methods of the built-in models in Rust.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NativeMethods;
+
+impl Methods for NativeMethods {
+    fn call(&mut self, model: &DataModel, method: &str, event: &Value<'_>) -> Result<String, String> {
+        let log_type = LogType::from_name(&model.log_type);
+        let methods = log_type.map(|log_type| native_model(log_type).methods).unwrap_or_default();
+        let (_, native) = methods
+            .iter()
+            .find(|(name, _)| *name == method)
+            .ok_or_else(|| format!("the built-in model for {} has no such method", model.log_type))?;
+        // A copy is written without white space, which is how lines are read.
+        let line = event.to_owned().to_json();
+        Ok(native(&Line(&line)).map_or_else(|| "null".to_owned(), |value| json(&value)))
+    }
+}
+
+/// A whole line.
+struct Line<'l>(&'l str);
+
+impl Members for Line<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        raw::member(self.0, name)
+    }
+}
+
+fn json(value: &NativeValue<'_>) -> String {
+    match value {
+        NativeValue::Number(number) => number.to_string(),
+        NativeValue::Text(text) => {
+            let mut json = Vec::new();
+            write_string(text, &mut json);
+            String::from_utf8_lossy(&json).into_owned()
+        }
+    }
+}
