@@ -247,6 +247,47 @@ fn models_check_and_test_say_what_is_wrong() {
 }
 
 #[test]
+fn the_built_in_models_give_what_their_examples_say() {
+    let output = audit_pull(&["models", "test"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let count: usize = said.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(count >= 42 && said == format!("{count} of {count} examples agree\n"), "{said}");
+}
+
+#[test]
+fn models_list_names_the_built_in_models_and_those_of_a_folder() {
+    let team = fixture("team");
+    let output = audit_pull(&["models", "list", "--models", team.to_str().unwrap()], "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows.len(), 1 + 6 + 2, "{text}");
+    let openai = &rows[1];
+    assert_eq!((openai[0], openai[1], openai[3]), ("OpenAI.Audit", "AuditPull.OpenAI.Audit", "built-in"));
+    assert!(openai[2].split(',').any(|name| name == "source_ip"), "{text}");
+    let flow = rows.iter().find(|row| row[0] == "Team.Flow").unwrap();
+    assert_eq!(flow[1..3], ["Team.Flow", "source_ip,destination_ip,bytes"]);
+    assert!(flow[3].ends_with("team/data_models/network/flow.yaml"), "{text}");
+}
+
+/// What `show` prints is a set of models: the same as the built-in one.
+#[test]
+fn a_built_in_model_that_is_shown_can_be_loaded() {
+    let shown = |arguments: &[&str]| {
+        let output = audit_pull(&[&["models", "show"], arguments].concat(), "");
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let model = shown(&["Microsoft365.Audit.Exchange"]);
+    assert!(model.contains("\n# user_agent") && model.contains("\n# name"), "{model}");
+    let filename = model.lines().find_map(|line| line.strip_prefix("Filename: ")).unwrap();
+    let methods = shown(&["Microsoft365.Audit.Exchange", "--methods"]);
+    assert_eq!(faults(&[("data_models/a.yml", &model), (&format!("data_models/{filename}"), &methods)]), [""; 0]);
+    assert_eq!(audit_pull(&["models", "show", "Microsoft365.Audit"], "").status.code(), Some(2));
+}
+
+#[test]
 fn normalize_writes_p_udm_by_a_model_of_ones_own() {
     let model = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [OpenAI.Audit]\nFilename: a.py\nMappings:\n- {Name: event_type, Path: type}\n- {Name: team, Method: team}\n- {Name: fails, Method: fails}\n";
     let source =

@@ -10,20 +10,7 @@ use crate::exit::Failed;
 /// The folder that the built-in models seem to lie in.
 const FOLDER: &str = "built-in";
 
-pub(super) use stand_in::{model_text, python_text};
-
-mod stand_in {
-    use super::LogType;
-    pub(crate) fn model_text(_: LogType) -> &'static str {
-        ""
-    }
-    pub(crate) fn python_text(_: LogType) -> &'static str {
-        ""
-    }
-    pub(crate) fn examples_text(_: LogType) -> &'static str {
-        ""
-    }
-}
+pub(super) use schema::udm::{model_text, python_text};
 
 /// All built-in models.
 pub(super) fn specifications() -> Result<Vec<Specification>, Failed> {
@@ -44,7 +31,7 @@ pub(super) fn load() -> Result<Models, Vec<Fault>> {
         [
             file("data_model.yml", model_text(log_type)),
             file("data_model.py", python_text(log_type)),
-            file("examples.yml", stand_in::examples_text(log_type)),
+            file("examples.yml", schema::udm::examples_text(log_type)),
         ]
     });
     Models::of_files(&Root::new(FOLDER, false), files.collect())
