@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args, mut command: Command) -> Result<Exit, Failed> {
 pub(crate) fn man(mut command: Command) -> Result<Exit, Failed> {
     command.build();
     let mut pages = Vec::new();
-    let subcommands = command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help").cloned();
+    let subcommands = command.get_subcommands().filter(|one| one.get_name() != "help" && !one.is_hide_set()).cloned();
     for page in std::iter::once(command.clone()).chain(subcommands.collect::<Vec<_>>()) {
         Man::new(page)
             .render(&mut pages)

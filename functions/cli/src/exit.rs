@@ -18,6 +18,9 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// A check found faults.
+    pub(crate) const FAULTS: Self = Self::NextTick;
+
     /// The gravest of the streams' ends.
     pub(crate) fn of(reports: &[StreamReport]) -> Self {
         let of_one = |report: &StreamReport| match &report.failure {

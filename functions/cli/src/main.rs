@@ -9,7 +9,9 @@ mod demo;
 mod drift;
 mod exit;
 mod hide;
+mod input;
 mod lake;
+mod models;
 #[cfg(test)]
 mod named_commands;
 mod normalize;
@@ -19,6 +21,8 @@ mod pull;
 mod schema;
 mod simulate;
 mod sources;
+mod splitter;
+mod udm;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,14 +55,22 @@ enum Command {
     Demo(demo::Args),
     /// The manual of this command and of its subcommands, as roff
     Man,
+    /// The data models, which give the log types one set of names
+    Models(models::Args),
     /// Raw events on standard input to lines on standard output
     Normalize(normalize::Args),
     /// One tick against a vendor
     Pull(pull::Args),
+    /// Runs the Python methods of data models for the process that started it
+    #[cfg(feature = "python")]
+    #[command(hide = true)]
+    PythonWorker,
     /// The schemas of the log types, and what is generated from them
     Schema(schema::Args),
     /// A vendor's API on 127.0.0.1, until interrupted
     Simulate(simulate::Args),
+    /// The names of data models in events on standard input
+    Udm(udm::Args),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +81,17 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refused(&error, is_json, &keys),
     };
+    // A worker lowers what it may use, so nothing else is started before.
+    #[cfg(feature = "python")]
+    if matches!(cli.command, Command::PythonWorker) {
+        return match python_methods::run_worker() {
+            Ok(()) => Exit::Well.into(),
+            Err(reason) => {
+                output::complain(&reason);
+                Exit::Person.into()
+            }
+        };
+    }
     let ran = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => Err(Failed::person(format!("cannot start the runtime: {error}"))),
@@ -116,10 +139,14 @@ async fn run(command: Command) -> Result<Exit, Failed> {
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man => completions::man(Cli::command()),
         Command::Demo(args) => demo::run(args).await,
+        Command::Models(args) => models::run(&args),
         Command::Normalize(args) => normalize::run(&args),
         Command::Pull(args) => pull::run(args).await,
+        #[cfg(feature = "python")]
+        Command::PythonWorker => Err(Failed::usage("a worker runs before anything else is started")),
         Command::Schema(args) => schema::run(&args),
         Command::Simulate(args) => simulate::run(args).await,
+        Command::Udm(args) => udm::run(&args),
     }
 }
 

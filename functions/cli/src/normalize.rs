@@ -1,9 +1,7 @@
 //! `audit-pull normalize`: raw events in, lines out.
 
-mod splitter;
-
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use adapters::clock::SystemClock;
@@ -13,14 +11,14 @@ use schema::{LineContext, LogType, Mode, Normalizer};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failed};
+use crate::input::{LineSink, each_line};
+use crate::models::Models;
 use crate::output;
 use crate::schema::{from_file, log_type};
-use splitter::{Line, LineSplitter};
+use crate::splitter::Line;
 
 /// The longest line that is read, in bytes: that of a pull. A longer one is rejected.
 const LONGEST_LINE: usize = 64 << 20;
-/// How much is read at a time, in bytes. What came of it is written before more is read.
-const READ: usize = 64 << 10;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = REJECTED)]
@@ -30,6 +28,9 @@ pub(crate) struct Args {
     /// Behave as the reference does and add nothing of ours: undeclared fields are dropped, misfits rejected
     #[arg(long)]
     strict: bool,
+    /// A folder of data models: that of the log type gives p_udm in place of the built-in one
+    #[arg(long, value_name = "DIR", conflicts_with = "strict")]
+    models: Option<PathBuf>,
     /// p_source_id of every line, 1 to 64 of the characters A-Z a-z 0-9 _ . -
     #[arg(long, value_name = "S", value_parser = source_id)]
     source_id: Option<SourceId>,
@@ -65,50 +66,32 @@ Exit codes: 0 everything was read, also when events were rejected; 2 usage; 3 re
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     let mut lines = Lines {
-        normalizer: args.schema.normalizer(args.strict)?,
+        normalizer: with_models(args.schema.normalizer(args.strict)?, args.models.as_deref())?,
         args,
         out: Vec::new(),
         reasons: Vec::new(),
         rejected: args.rejected.as_deref().map(RejectedFile::create).transpose()?,
         drift: Drift::default(),
     };
-    let mut splitter = LineSplitter::new(LONGEST_LINE);
-    let mut input = std::io::stdin().lock();
-    let mut buffer = vec![0; READ];
-    loop {
-        let bytes = read(&mut input, &mut buffer)?;
-        let is_end = bytes.is_empty();
-        if is_end {
-            splitter.finish(|number, line| lines.take(number, line));
-        } else {
-            splitter.push(bytes, |number, line| lines.take(number, line));
-        }
-        let is_read = lines.flush()?;
-        if !is_read {
-            return Ok(Exit::Well);
-        }
-        if is_end {
-            lines.tell_drift();
-            return Ok(Exit::Well);
-        }
+    if each_line(LONGEST_LINE, &mut lines)? {
+        lines.tell_drift();
     }
+    Ok(Exit::Well)
+}
+
+/// The normaliser with the model for its log type that stands in a folder. It keeps its own if there is none.
+fn with_models(normalizer: Normalizer, folder: Option<&Path>) -> Result<Normalizer, Failed> {
+    let model = match folder {
+        Some(folder) => Models::needed(folder)?.line_model(normalizer.log_type()),
+        None => None,
+    };
+    Ok(if model.is_some() { normalizer.with_model(model) } else { normalizer })
 }
 
 /// A source id, as a source's secret may have it.
 fn source_id(text: &str) -> Result<SourceId, String> {
     let reason = "it is not 1 to 64 of the characters A-Z a-z 0-9 _ . -";
     SourceId::try_from(text.to_owned()).map_err(|_| reason.to_owned())
-}
-
-/// The next bytes; none at the end.
-fn read<'b>(input: &mut impl Read, buffer: &'b mut [u8]) -> Result<&'b [u8], Failed> {
-    loop {
-        match input.read(buffer) {
-            Ok(count) => return Ok(&buffer[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failed::person(format!("cannot read standard input: {error}"))),
-        }
-    }
 }
 
 impl SchemaChoice {
@@ -150,7 +133,7 @@ struct Rejected<'a> {
     raw: Option<&'a str>,
 }
 
-impl Lines<'_> {
+impl LineSink for Lines<'_> {
     fn take(&mut self, number: u64, line: Line<'_>) {
         let raw = match line {
             Line::Whole(raw) => raw,
@@ -170,6 +153,17 @@ impl Lines<'_> {
         }
     }
 
+    fn flush(&mut self) -> Result<bool, Failed> {
+        output::note(&self.reasons);
+        self.reasons.clear();
+        self.rejected.as_mut().map_or(Ok(()), RejectedFile::flush)?;
+        let is_read = output::put(&self.out)?;
+        self.out.clear();
+        Ok(is_read)
+    }
+}
+
+impl Lines<'_> {
     fn tell_drift(&self) {
         if !self.drift.is_none() {
             let mut text = Vec::new();
@@ -184,16 +178,6 @@ impl Lines<'_> {
             let raw = raw.map(String::from_utf8_lossy);
             append(&mut file.pending, &Rejected { line, reason, raw: raw.as_deref() });
         }
-    }
-
-    /// Writes what there is; false when nobody reads the lines any more.
-    fn flush(&mut self) -> Result<bool, Failed> {
-        output::note(&self.reasons);
-        self.reasons.clear();
-        self.rejected.as_mut().map_or(Ok(()), RejectedFile::flush)?;
-        let is_read = output::put(&self.out)?;
-        self.out.clear();
-        Ok(is_read)
     }
 }
 

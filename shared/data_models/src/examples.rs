@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_saphyr::{Options, Spanned};
 
+use crate::model::{DataModel, Methods};
 use crate::specification::{Fault, SourceFile};
+use crate::value::Value;
 use crate::yaml::{self, Content};
-use crate::{DataModel, Methods, Value};
 
 /// An example: an event, and what a model makes of it.
 #[derive(Debug, Clone, PartialEq)]

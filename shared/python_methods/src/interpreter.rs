@@ -6,7 +6,7 @@ use rustpython_vm::{AsObject, Interpreter, PyObjectRef, PyResult, Settings, Virt
 use serde_json::json;
 
 /// The modules of the standard library written in Rust that are let in: those that compute only.
-const NATIVE_MODULES: [&str; 21] = [
+const NATIVE_MODULES: [&str; 22] = [
     "_bisect",
     "_blake2",
     "_contextvars",
@@ -23,6 +23,7 @@ const NATIVE_MODULES: [&str; 21] = [
     "_statistics",
     "_struct",
     "_suggestions",
+    "_tokenize",
     "array",
     "binascii",
     "cmath",
@@ -33,6 +34,8 @@ const GUARD: &str = include_str!("shims/guard.py");
 const OS: &str = include_str!("shims/os.py");
 const IO: &str = include_str!("shims/io.py");
 const ABSENT: &str = include_str!("shims/absent.py");
+const IMPORTLIB: &str = include_str!("shims/importlib.py");
+const LINECACHE: &str = include_str!("shims/linecache.py");
 const EVENTS: &str = include_str!("shims/events.py");
 const BOOTSTRAP: &str = include_str!("shims/bootstrap.py");
 
@@ -59,7 +62,10 @@ fn bootstrap(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     let modules = vm.sys_module.get_attr("modules", vm)?;
     modules.set_item("_guard", guard, vm)?;
     let bootstrap = module(vm, "_bootstrap", BOOTSTRAP)?;
-    let own = json!({"os": ["os", OS], "io": ["io", IO], "events": ["events", EVENTS]}).to_string();
+    let own = json!({"os": ["os", OS], "io": ["io", IO], "events": ["events", EVENTS],
+        "importlib": ["importlib", IMPORTLIB], "importlib.machinery": ["importlib.machinery", IMPORTLIB],
+        "linecache": ["linecache", LINECACHE]});
+    let own = own.to_string();
     let own = vm.import("json", 0)?.get_attr("loads", vm)?.call((own,), vm)?;
     bootstrap.get_attr("prepare", vm)?.call((own, ABSENT), vm)?;
     Ok(bootstrap)

@@ -6,6 +6,7 @@ import json
 import sys
 
 import _frozen_importlib
+import _thread
 
 import _guard
 
@@ -16,12 +17,14 @@ ALLOWED = {
     "fractions", "functools", "hashlib", "heapq", "hmac", "html", "inspect", "io", "ipaddress", "itertools", "json",
     "keyword", "logging", "math", "numbers", "operator", "os", "posixpath", "pprint", "random", "re", "reprlib",
     "secrets", "statistics", "string", "struct", "sys", "textwrap", "time", "traceback", "types", "typing",
-    "unicodedata", "urllib", "uuid", "warnings", "weakref", "zlib",
+    "unicodedata", "urllib", "uuid", "warnings", "weakref",
 }
 # Packages that helpers name at their top and use in functions that models do not call.
 ABSENT = ("boto3", "botocore", "dateutil", "requests", "panther_analysis_tool", "panther_sdk", "pytz", "six", "yaml")
 # Modules of the interpreter that nobody needs here.
-HIDDEN = {"_ctypes", "ctypes", "_thread_start", "marshal", "faulthandler", "importlib", "pickle", "gc", "code", "pdb"}
+HIDDEN = {"_ctypes", "ctypes", "_thread_start", "marshal", "faulthandler", "pickle", "gc", "code", "pdb"}
+# Modules of this program that only the standard library imports.
+LIBRARY_ONLY = {"importlib", "linecache"}
 
 shims = {}
 sources = {}
@@ -33,6 +36,25 @@ class Refused(Exception):
 
     def __init__(self, path, line, reason):
         super().__init__(path, line, reason)
+
+
+class Discard:
+    """A stream that takes everything and keeps nothing: what methods print."""
+
+    encoding, errors, newlines = "utf-8", "strict", None
+
+    def write(self, text):
+        return len(text)
+
+    def writelines(self, lines):
+        for _ in lines:
+            pass
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return False
 
 
 class Loader:
@@ -92,6 +114,8 @@ def check_imports(path, tree):
 
 def is_allowed(name):
     top = name.partition(".")[0]
+    if top in LIBRARY_ONLY:
+        return False
     return top in ALLOWED or top in shims or name in sources or top in sources
 
 
@@ -132,6 +156,12 @@ def prepare(own, absent):
     package.__path__ = []
     sys.modules["panther_core"] = package
     shims["panther_core"] = ("panther_core", "")
+    # A thread would run on when its call has ended.
+    for name in ("start_new", "start_new_thread", "start_joinable_thread"):
+        if hasattr(_thread, name):
+            setattr(_thread, name, refuse("a thread"))
+    # Standard output is the pipe to the process that asks.
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Discard()
     builtins.open = refuse("open")
     builtins.input = refuse("input")
     builtins.breakpoint = refuse("breakpoint")

@@ -4,7 +4,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Splits at LF, holding no more than one line at a time.
 #[derive(Debug)]
-pub(super) struct LineSplitter {
+pub(crate) struct LineSplitter {
     longest: usize,
     /// The start of a line that goes on in the next bytes.
     held: Vec<u8>,
@@ -15,7 +15,7 @@ pub(super) struct LineSplitter {
 
 /// A line, without the CR LF or LF after it and a byte order mark before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
     /// Over the bound; it was passed over.
     TooLong,
@@ -23,12 +23,12 @@ pub(super) enum Line<'a> {
 
 impl LineSplitter {
     /// A splitter that passes over lines of more than `longest` bytes.
-    pub(super) fn new(longest: usize) -> Self {
+    pub(crate) fn new(longest: usize) -> Self {
         Self { longest, held: Vec::new(), is_too_long: false, number: 0 }
     }
 
     /// Takes the next bytes and hands each line completed by them to `each`, with its number from 1.
-    pub(super) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(u64, Line<'_>)) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(u64, Line<'_>)) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (piece, rest) = bytes.split_at(end);
             self.end(piece, &mut each);
@@ -38,7 +38,7 @@ impl LineSplitter {
     }
 
     /// The end of input: hands over a last line without LF.
-    pub(super) fn finish(&mut self, mut each: impl FnMut(u64, Line<'_>)) {
+    pub(crate) fn finish(&mut self, mut each: impl FnMut(u64, Line<'_>)) {
         if self.is_too_long || !self.held.is_empty() {
             self.end(&[], &mut each);
         }

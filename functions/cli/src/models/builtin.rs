@@ -1,0 +1,42 @@
+//! The built-in models, one per log type, in the same form as models in a folder.
+
+use data_models::files::{NamedFile, Root};
+use data_models::specification::{self, Fault, SourceFile, Specification};
+use schema::LogType;
+
+use super::set::Models;
+use crate::exit::Failed;
+
+/// The folder that the built-in models seem to lie in.
+const FOLDER: &str = "built-in";
+
+pub(super) use schema::udm::{model_text, python_text};
+
+/// All built-in models.
+pub(super) fn specifications() -> Result<Vec<Specification>, Failed> {
+    LogType::ALL.into_iter().map(specification).collect()
+}
+
+/// A built-in model.
+pub(super) fn specification(log_type: LogType) -> Result<Specification, Failed> {
+    let file = SourceFile { path: path(log_type, "data_model.yml"), text: model_text(log_type).to_owned() };
+    let none = || Failed::person(format!("the built-in model of {} cannot be read", log_type.name()));
+    specification::load(&[file]).ok().and_then(|mut read| read.pop()).ok_or_else(none)
+}
+
+/// Loads the built-in models with their Python methods and their examples.
+pub(super) fn load() -> Result<Models, Vec<Fault>> {
+    let files = LogType::ALL.into_iter().flat_map(|log_type| {
+        let file = |name: &str, text: &str| NamedFile { path: path(log_type, name), bytes: text.into() };
+        [
+            file("data_model.yml", model_text(log_type)),
+            file("data_model.py", python_text(log_type)),
+            file("examples.yml", schema::udm::examples_text(log_type)),
+        ]
+    });
+    Models::of_files(&Root::new(FOLDER, false), files.collect())
+}
+
+fn path(log_type: LogType, name: &str) -> String {
+    format!("{FOLDER}/{}_{name}", log_type.table())
+}

@@ -1,0 +1,81 @@
+//! A set of models, ready to be used.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use data_models::files::{ModelFiles, NamedFile, Root};
+use data_models::specification::{Fault, SourceFile, Specification};
+use data_models::{DataModel, DataModels, Methods};
+use schema::LineModel;
+
+use super::engine::{self, Engine};
+use super::walk;
+use crate::exit::{Exit, Failed};
+use crate::output;
+
+/// A set of models with the engine that runs their methods.
+pub(crate) struct Models {
+    models: DataModels,
+    engine: Engine,
+    /// All specifications, also of disabled models.
+    pub(crate) specifications: Vec<Specification>,
+    /// The YAML files, among them those of examples.
+    pub(crate) yaml_files: Vec<SourceFile>,
+}
+
+impl Models {
+    /// Loads the models in a folder, methods included.
+    ///
+    /// # Errors
+    /// All faults; nothing is loaded then.
+    pub(crate) fn load(folder: &Path) -> Result<Self, Vec<Fault>> {
+        let (root, files) = walk::read(folder).map_err(|fault| vec![fault])?;
+        Self::of_files(&root, files)
+    }
+
+    /// Loads the models in a folder for a command that cannot work without them.
+    ///
+    /// # Errors
+    /// The models have faults, which are on standard error then, one per line.
+    pub(crate) fn needed(folder: &Path) -> Result<Self, Failed> {
+        Self::load(folder).map_err(|faults| {
+            report(&faults);
+            Failed { exit: Exit::Usage, message: no_models(folder, &faults) }
+        })
+    }
+
+    /// Loads models from their files.
+    ///
+    /// # Errors
+    /// All faults; nothing is loaded then.
+    pub(crate) fn of_files(root: &Root, files: Vec<NamedFile>) -> Result<Self, Vec<Fault>> {
+        let files = ModelFiles::read(root, files)?;
+        let (specifications, yaml_files) = (files.specifications.clone(), files.yaml_files.clone());
+        let models = DataModels::new(&specifications);
+        Ok(Self { models, engine: engine::start(files)?, specifications, yaml_files })
+    }
+
+    /// The model of a log type, and the engine for its methods.
+    pub(crate) fn get(&mut self, log_type: &str) -> Option<(&DataModel, &mut dyn Methods)> {
+        Some((self.models.get(log_type)?, &mut *self.engine))
+    }
+
+    /// The model of a log type for the lines of a normaliser.
+    pub(crate) fn line_model(self, log_type: &str) -> Option<LineModel> {
+        let model = self.models.get(log_type)?.clone();
+        Some(LineModel::new(model, Some(Arc::new(Mutex::new(self.engine)))))
+    }
+}
+
+/// Writes one line per fault to standard error.
+pub(crate) fn report(faults: &[Fault]) {
+    for fault in faults {
+        output::note(format!("{fault}\n").as_bytes());
+    }
+}
+
+/// The message of a command that found faults.
+pub(crate) fn no_models(folder: &Path, faults: &[Fault]) -> String {
+    let (count, plural) = (faults.len(), if faults.len() == 1 { "" } else { "s" });
+    format!("the data models in {} are not loaded: {count} fault{plural}", folder.display())
+}

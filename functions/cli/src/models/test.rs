@@ -1,0 +1,54 @@
+//! Runs the examples beside models.
+
+use std::path::Path;
+
+use data_models::examples::{self, Example};
+
+use super::builtin;
+use super::set::{self, Models};
+use crate::exit::{Exit, Failed};
+use crate::output;
+
+pub(super) const EXAMPLES: &str = "Examples are YAML files beside the models, without AnalysisType:
+
+  LogType: OpenAI.Audit
+  Examples:
+    - Name: A login by password
+      Event: {type: login.succeeded, actor: {session: {ip_address: 192.0.2.1}}}
+      Expected: {source_ip: 192.0.2.1, event_type: successful_login}
+
+Expected has all names with a value, and no others.
+
+Exit codes: 0 all examples agree; 1 an example fails, there is none, or the models have faults; 2 usage.";
+
+/// Runs the examples in a folder, or those of the built-in models, and prints the differences.
+pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
+    let loaded = match folder {
+        Some(folder) => Models::load(folder),
+        None => builtin::load(),
+    };
+    let examples = loaded.and_then(|models| examples::read(&models.yaml_files).map(|examples| (models, examples)));
+    let (mut models, examples) = match examples {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            set::report(&faults);
+            return Ok(Exit::FAULTS);
+        }
+    };
+    let failed = examples.iter().filter(|example| !agrees(example, &mut models)).count();
+    output::say(&format!("{} of {} examples agree", examples.len() - failed, examples.len()))?;
+    Ok(if failed == 0 && !examples.is_empty() { Exit::Well } else { Exit::FAULTS })
+}
+
+/// Runs one example and writes its differences to standard error.
+fn agrees(example: &Example, models: &mut Models) -> bool {
+    let differences = match models.get(&example.log_type) {
+        Some((model, engine)) => example.differences(model, engine),
+        None => vec![format!("no enabled model is for log type {:?}", example.log_type)],
+    };
+    for difference in &differences {
+        let Example { path, line, name, .. } = example;
+        output::note(format!("{path}:{line}: {name}: {difference}\n").as_bytes());
+    }
+    differences.is_empty()
+}

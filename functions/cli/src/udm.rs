@@ -1,0 +1,143 @@
+//! `audit-pull udm`: the values and places of names in events.
+
+use std::path::PathBuf;
+
+use data_models::{DataModel, Methods, UdmError, Value, View};
+
+use crate::exit::{Exit, Failed};
+use crate::input::{LineSink, each_line};
+use crate::models::{self, Models};
+use crate::output;
+use crate::splitter::Line;
+
+/// The longest line that is read, in bytes.
+const MAX_LINE_BYTES: usize = 32 << 20;
+/// The member of an event that says which model is for it.
+const LOG_TYPE: &str = "p_log_type";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = OUTPUT)]
+pub(crate) struct Args {
+    /// The folder of the models: YAML files in it and in folders below it of which the name contains data_models
+    #[arg(long, value_name = "DIR")]
+    models: PathBuf,
+    /// Only load the models, methods included, and report every fault on a line of its own
+    #[arg(long)]
+    check: bool,
+}
+
+const OUTPUT: &str = "Standard input holds one event per line; its p_log_type picks the model. Standard output gets a
+line for each: {\"udm\":{name:value},\"udm_path\":{name:path},\"errors\":{name:message}}. A name without a value stands
+nowhere. On the line of an event without a model, errors has p_log_type; on that of a line that is no JSON object, it
+has event.
+
+Exit codes: 0 all well; 1 --check found faults; 2 usage, or the models have faults; 3 reading or writing failed.";
+
+pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
+    if args.check {
+        return models::check(&args.models);
+    }
+    let mut events = Events { models: Models::needed(&args.models)?, out: Vec::new() };
+    each_line(MAX_LINE_BYTES, &mut events)?;
+    Ok(Exit::Well)
+}
+
+/// Events on their way to answers.
+struct Events {
+    models: Models,
+    out: Vec<u8>,
+}
+
+impl LineSink for Events {
+    fn take(&mut self, _: u64, line: Line<'_>) {
+        let mut answer = Answer::default();
+        match line {
+            Line::Whole(line) => answer.fill(line, &mut self.models),
+            Line::TooLong => answer.errors.add("event", &text(&format!("longer than {MAX_LINE_BYTES} bytes"))),
+        }
+        answer.write(&mut self.out);
+    }
+
+    fn flush(&mut self) -> Result<bool, Failed> {
+        let is_read = output::put(&self.out)?;
+        self.out.clear();
+        Ok(is_read)
+    }
+}
+
+/// The answer to one event.
+#[derive(Debug, Default)]
+struct Answer {
+    udm: Members,
+    udm_path: Members,
+    errors: Members,
+}
+
+impl Answer {
+    fn fill(&mut self, line: &[u8], models: &mut Models) {
+        let event = std::str::from_utf8(line).map_err(|error| format!("not UTF-8: {error}"));
+        match event.and_then(|line| Value::parse(line).map_err(|error| error.to_string())) {
+            Ok(event) => self.fill_from(&event, models),
+            Err(reason) => self.errors.add("event", &text(&reason)),
+        }
+    }
+
+    fn fill_from(&mut self, event: &Value<'_>, models: &mut Models) {
+        if !matches!(event.view(), View::Object(_)) {
+            return self.errors.add("event", &text("the event is no JSON object"));
+        }
+        let Some(View::String(log_type)) = event.get(LOG_TYPE).map(|value| value.view()) else {
+            return self.errors.add(LOG_TYPE, &text("the event has no log type"));
+        };
+        match models.get(&log_type) {
+            Some((model, engine)) => self.add_names(model, event, engine),
+            None => self.errors.add(LOG_TYPE, &text(&format!("no enabled model is for log type {log_type:?}"))),
+        }
+    }
+
+    fn add_names(&mut self, model: &DataModel, event: &Value<'_>, engine: &mut dyn Methods) {
+        for name in &model.names {
+            match model.mapped(name, event, engine) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    self.udm.add(&name.name, &found.value.to_json());
+                    self.udm_path.add(&name.name, &text(&found.path));
+                }
+                Err(error) => {
+                    // The place of a method's value is known without calling it.
+                    if let UdmError::Method { method, .. } = &error {
+                        self.udm_path.add(&name.name, &text(method));
+                    }
+                    self.errors.add(&name.name, &text(&error.to_string()));
+                }
+            }
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let (udm, udm_path, errors) = (&self.udm.0, &self.udm_path.0, &self.errors.0);
+        out.extend_from_slice(
+            format!("{{\"udm\":{{{udm}}},\"udm_path\":{{{udm_path}}},\"errors\":{{{errors}}}}}\n").as_bytes(),
+        );
+    }
+}
+
+/// The members of a JSON object, as text.
+#[derive(Debug, Default)]
+struct Members(String);
+
+impl Members {
+    fn add(&mut self, name: &str, json: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        self.0.push_str(&text(name));
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+}
+
+/// A text as JSON.
+fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

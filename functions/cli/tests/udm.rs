@@ -1,0 +1,339 @@
+//! `audit-pull udm` and `audit-pull models` as people and scripts meet them.
+#![cfg(feature = "python")]
+#![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// The event for which the methods of the fixture are written.
+const EVENT: &str = r#"{"p_log_type":"Team.Audit","email":"ada@example.com","role":"Owner","actor":{"key":{"ID":"k1","id":"k2","owner":"ada"}},"count":"1200","scopes":["read","write","list"],"address":"[2001:DB8::1]:443","version":"1.20","at":"2026-03-01T12:00:00+0100","ip":"2001:db8::7","payload":"{\"n\":1,\"a\":[]}"}"#;
+const MODEL: &str = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\n";
+
+fn audit_pull(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audit-pull"));
+    let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that refuses its models reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/udm").join(name)
+}
+
+/// The answers to events.
+fn answers(models: &Path, input: &str) -> Vec<Value> {
+    let output = audit_pull(&["udm", "--models", models.to_str().unwrap()], input);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A folder with files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// The faults that a check reports, without the folder before each.
+fn faults(files: &[(&str, &str)]) -> Vec<String> {
+    let folder = folder(files);
+    let path = folder.path().to_str().unwrap();
+    let output = audit_pull(&["udm", "--models", path, "--check"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(i32::from(!said.is_empty())), &b""[..]));
+    said.lines().map(|line| line.replace(&format!("{path}/"), "").replace(path, "DIR")).collect()
+}
+
+#[test]
+fn every_line_has_an_answer() {
+    let models =
+        folder(&[("a.yml", &format!("{MODEL}Mappings:\n- {{Name: b, Path: $.b}}\n- {{Name: c, Path: 'c[*]'}}\n"))]);
+    let input = "{\"p_log_type\":\"A\",\"b\":null}\r\n[]\n\n{\"p_log_type\":\"B\"}\n{\"b\":1}\n{\"p_log_type\":\"A\",\"b\":{\"x\": 1},\"c\":[1,2]}";
+    let not_json = "not JSON: EOF while parsing a value at line 1 column 0";
+    assert_eq!(
+        answers(models.path(), input),
+        [
+            json!({"udm": {"b": null}, "udm_path": {"b": "b"}, "errors": {}}),
+            json!({"udm": {}, "udm_path": {}, "errors": {"event": "the event is no JSON object"}}),
+            json!({"udm": {}, "udm_path": {}, "errors": {"event": not_json}}),
+            json!({"udm": {}, "udm_path": {}, "errors": {"p_log_type": "no enabled model is for log type \"B\""}}),
+            json!({"udm": {}, "udm_path": {}, "errors": {"p_log_type": "the event has no log type"}}),
+            json!({"udm": {"b": {"x": 1}}, "udm_path": {"b": "b"}, "errors": {"c": "the path c[*] finds 2 values; a name has one"}}),
+        ]
+    );
+}
+
+/// The values were compared with those that `CPython` gives for the same file.
+#[test]
+fn methods_use_what_python_has() {
+    let answer = answers(&fixture("team"), &format!("{EVENT}\n")).remove(0);
+    let expected = json!({
+        "actor_user": "ada",
+        "try_except": ["KeyError absent", "finally"],
+        "sets": ["read", "write"],
+        "walrus": "3 from read",
+        "comprehensions": [{"4": "list", "5": "write"}, [[1, 0], [2, 1]], ["l", "r", "w"]],
+        "f_strings": "   'ada@example.com'|01200|400.00|1,200|count=1200",
+        "regular_expressions": ["2001:DB8::1", 443, "eventTypeName", ["list", "four", "long"]],
+        "any_letter_case": ["ada@example.com", "k1", true, null],
+        "inheritance": ["user ada", "Admin Ada", ["Admin", "User", "Describer"]],
+        "generators": [0, 1, "sent", ["read", "write", "list", "end"], true],
+        "properties": ["1.20", true, "Version(major=1, minor=20, tags=[])"],
+        "matching": "key k2",
+        "dates": ["2026-03-02T23:00:00+00:00", 1_772_362_800, "02.03.2026", 1],
+        "addresses": ["2001:db8::7", true, true, 6],
+        "wildcards": [true, ["read", "write"]],
+        "json_text": "{\"a\": [], \"n\": 2}",
+        "decorators": [["in", 832_040, "out"], [["r", 1]], {"4": ["read", "list"], "5": ["write"]}, 6],
+        "deep_get": ["k2", "default"],
+        "read_only": ["changed", "ada@example.com"],
+        "prints": "printed",
+        "no_function": null,
+    });
+    assert_eq!(answer["udm"], expected);
+    assert_eq!(answer["udm_path"]["walrus"], "walrus");
+    assert_eq!(answer["udm_path"]["fails"], "fails");
+    assert_eq!(answer["errors"], json!({"fails": "the method fails: KeyError: 'absent'"}));
+}
+
+#[test]
+fn a_path_is_tried_before_the_method_of_the_same_name() {
+    let event = r#"{"p_log_type":"Team.Audit","actor":{"email":"eve@example.com"}}"#;
+    let answer = answers(&fixture("team"), event).remove(0);
+    assert_eq!(
+        (&answer["udm"]["actor_user"], &answer["udm_path"]["actor_user"]),
+        (&json!("eve@example.com"), &json!("actor.email"))
+    );
+}
+
+/// Also from a folder of models of which the helpers lie beside it.
+#[test]
+fn helpers_are_imported_by_their_file_names_and_their_ids() {
+    for models in [fixture("helped"), fixture("helped/data_models"), fixture("helped/data_models/.")] {
+        let udm = answers(&models, &EVENT.replace("Team.Audit", "Helped")).remove(0)["udm"].take();
+        assert_eq!(udm, json!({"helpers": ["example.com", "none", "X", 1], "helper_by_id": true}), "{models:?}");
+    }
+}
+
+#[test]
+fn harm_costs_the_method_that_does_it_and_no_other() {
+    let answer = answers(&fixture("hostile"), "{\"p_log_type\":\"Hostile\"}\n").remove(0);
+    assert_eq!(answer["udm"], json!({"last": "goes on"}));
+    let errors = answer["errors"].as_object().unwrap();
+    assert_eq!(errors.len(), 19);
+    for (name, part) in [
+        ("reads_a_file", "NotAvailable: open is not available to methods"),
+        ("reads_proc", "NotAvailable: open is not available to methods"),
+        ("reads_proc_by_io", "NotAvailable: files are not available to methods"),
+        ("starts_a_thread", "NotAvailable: a thread is not available to methods"),
+        ("opens_a_socket", "NotAvailable: import of socket is not available to methods"),
+        ("runs_a_command", "AttributeError: module 'os' has no attribute 'system'"),
+        ("runs_a_process", "NotAvailable: import of subprocess is not available to methods"),
+        ("evaluates", "NotAvailable: import of socket is not available to methods"),
+        ("imports_by_lib", "NotAvailable: import of importlib is not available to methods"),
+        ("reads_the_environment", "KeyError: 'PATH'"),
+        ("recurses", "RecursionError"),
+        ("exits", "SystemExit: 0"),
+        ("interrupts", "KeyboardInterrupt"),
+        ("hides_the_error", "NotAvailable: open is not available to methods"),
+        ("returns_no_json", "TypeError"),
+        ("hogs", "used too much memory"),
+        ("loops", "took longer than 1 s and was stopped"),
+        ("backtracks", "took longer than 1 s and was stopped"),
+    ] {
+        let error = errors[name].as_str().unwrap();
+        assert!(error.contains(part), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_runaway_method_is_given_up_after_two_events() {
+    let mapping = "Filename: a.py\nMappings:\n- {Name: runs_away, Method: runs_away}\n- {Name: good, Method: good}\n";
+    let source = "def runs_away(event):\n    while event.get('n') > 1:\n        pass\n    return 0\n\ndef good(event):\n    return event['n']\n";
+    let models = folder(&[("a.yml", &format!("{MODEL}{mapping}")), ("a.py", source)]);
+    let events: Vec<_> = (1..=30).map(|n| format!("{{\"p_log_type\":\"A\",\"n\":{n}}}\n")).collect();
+    let answers = answers(models.path(), &events.concat());
+    let errors: Vec<_> =
+        answers.iter().map(|answer| answer["errors"]["runs_away"].as_str().unwrap_or("none")).collect();
+    let stopped = "the method runs_away: took longer than 1 s and was stopped";
+    assert_eq!(errors[..3], ["none", stopped, stopped]);
+    let given_up = "the method runs_away: is not called any more: it was stopped 2 times";
+    assert!(errors[3..].iter().all(|error| *error == given_up), "{errors:?}");
+    for (n, answer) in (1..).zip(&answers) {
+        assert_eq!(answer["udm"]["good"], json!(n));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_run_is_refused_with_path_and_line() {
+    let model = format!("{MODEL}Filename: a.py\nMappings:\n- {{Name: m, Method: m}}\n");
+    for (source, fault) in [
+        ("def m(event):\n    return 1 +\n", "data_models/a.py:2: the syntax is not supported"),
+        (
+            "def m(event):\n    import socket\n    return 1\n",
+            "data_models/a.py:2: import of socket, which is not available",
+        ),
+        ("\n\nfrom ctypes import cdll\n", "data_models/a.py:3: import of ctypes, which is not available"),
+        ("import neighbour\n", "data_models/a.py:1: import of neighbour, which is not available"),
+        ("import broken\n", "global_helpers/broken.py:1: import of os2, which is not available"),
+        ("x = 1\ny = x / 0\n", "data_models/a.py:2: loading fails: ZeroDivisionError"),
+        ("def n(event):\n    return 1\n", "data_models/a.py: there is no function m, which data_models/a.yml names"),
+        ("exit(0)\n", "data_models/a.py:1: loading fails: NameError"),
+        ("raise SystemExit(0)\n", "data_models/a.py:1: loading fails: SystemExit: 0"),
+    ] {
+        let found = faults(&[
+            ("data_models/a.yml", &model),
+            ("data_models/a.py", source),
+            ("data_models/neighbour.py", ""),
+            ("global_helpers/broken.py", "import os2\n"),
+        ]);
+        assert!(found.len() == 1 && found[0].starts_with(fault), "{found:?} is not {fault}");
+    }
+}
+
+#[test]
+fn a_check_reports_every_fault_on_a_line_of_its_own() {
+    let good = format!("{MODEL}Mappings: []\n");
+    assert_eq!(faults(&[("x/data_models/y/a.yaml", &good)]), [""; 0]);
+    let two = format!("{}Mappings: [{{Name: a, Path: 'a b'}}]\nTags: []\n", MODEL.replace("true", "1"));
+    let found = faults(&[("a.yml", &two), ("b.yml", &good), ("c.yml", &good.replace("ID: A", "ID: B"))]);
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found[0].starts_with("a.yml:6: \"Tags\" is no field of a data model"), "{found:?}");
+    assert!(found[3].starts_with("c.yml: log type \"A\" has another enabled model in "), "{found:?}");
+    assert!(faults(&[("rules/a.yml", &good)])[0].starts_with("DIR: no data model is there"));
+    let missing = faults(&[("a.yml", &format!("{MODEL}Filename: a.py\nMappings: []\n"))]);
+    assert_eq!(missing, ["a.yml:5: there is no Python file \"a.py\", which Filename names, in a folder of models"]);
+}
+
+#[test]
+fn models_with_faults_answer_nothing() {
+    let models = folder(&[("a.yml", &format!("{MODEL}Mappings: []\n")), ("b.yml", "AnalysisType: datamodel\n")]);
+    let output = audit_pull(&["udm", "--models", models.path().to_str().unwrap()], "{\"p_log_type\":\"A\"}\n");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+    assert!(said.contains("b.yml:1: DataModelID is missing") && said.ends_with("are not loaded: 4 faults\n"), "{said}");
+}
+
+#[test]
+fn models_check_and_test_say_what_is_wrong() {
+    let team = fixture("team");
+    let path = team.to_str().unwrap();
+    assert_eq!(audit_pull(&["models", "check", path], "").status.code(), Some(0));
+    let output = audit_pull(&["models", "test", path], "");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"2 of 2 examples agree\n"[..]));
+
+    let examples = "LogType: A\nExamples:\n- Name: first\n  Event: {b: 1}\n  Expected: {b: 2}\n";
+    let models = folder(&[("a.yml", &format!("{MODEL}Mappings: [{{Name: b, Path: b}}]\n")), ("e.yml", examples)]);
+    let path = models.path().to_str().unwrap();
+    let output = audit_pull(&["models", "test", path], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b"0 of 1 examples agree\n"[..]));
+    assert_eq!(said, format!("{path}/e.yml:3: first: b: expected 2, got 1\n"));
+
+    fs::remove_file(models.path().join("e.yml")).unwrap();
+    assert_eq!(audit_pull(&["models", "test", path], "").status.code(), Some(1), "no examples");
+    assert_eq!(audit_pull(&["models", "check", "no/such/folder"], "").status.code(), Some(1));
+}
+
+#[test]
+fn the_built_in_models_give_what_their_examples_say() {
+    let output = audit_pull(&["models", "test"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let count: usize = said.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(count >= 42 && said == format!("{count} of {count} examples agree\n"), "{said}");
+}
+
+#[test]
+fn models_list_names_the_built_in_models_and_those_of_a_folder() {
+    let team = fixture("team");
+    let output = audit_pull(&["models", "list", "--models", team.to_str().unwrap()], "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows.len(), 1 + 6 + 2, "{text}");
+    let openai = &rows[1];
+    assert_eq!((openai[0], openai[1], openai[3]), ("OpenAI.Audit", "AuditPull.OpenAI.Audit", "built-in"));
+    assert!(openai[2].split(',').any(|name| name == "source_ip"), "{text}");
+    let flow = rows.iter().find(|row| row[0] == "Team.Flow").unwrap();
+    assert_eq!(flow[1..3], ["Team.Flow", "source_ip,destination_ip,bytes"]);
+    assert!(flow[3].ends_with("team/data_models/network/flow.yaml"), "{text}");
+}
+
+/// What `show` prints is a set of models: the same as the built-in one.
+#[test]
+fn a_built_in_model_that_is_shown_can_be_loaded() {
+    let shown = |arguments: &[&str]| {
+        let output = audit_pull(&[&["models", "show"], arguments].concat(), "");
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let model = shown(&["Microsoft365.Audit.Exchange"]);
+    assert!(model.contains("\n# user_agent") && model.contains("\n# name"), "{model}");
+    let filename = model.lines().find_map(|line| line.strip_prefix("Filename: ")).unwrap();
+    let methods = shown(&["Microsoft365.Audit.Exchange", "--methods"]);
+    assert_eq!(faults(&[("data_models/a.yml", &model), (&format!("data_models/{filename}"), &methods)]), [""; 0]);
+    assert_eq!(audit_pull(&["models", "show", "Microsoft365.Audit"], "").status.code(), Some(2));
+}
+
+#[test]
+fn normalize_writes_p_udm_by_a_model_of_ones_own() {
+    let model = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [OpenAI.Audit]\nFilename: a.py\nMappings:\n- {Name: event_type, Path: type}\n- {Name: team, Method: team}\n- {Name: fails, Method: fails}\n";
+    let source =
+        "def team(event):\n    return [event['P_LOG_TYPE'], event['ID']]\n\ndef fails(event):\n    return event['x']\n";
+    let models = folder(&[("a.yml", model), ("a.py", source)]);
+    let event = "{\"id\":\"audit_log-1\",\"type\":\"project.created\",\"effective_at\":1720804090}\n";
+    let path = models.path().to_str().unwrap();
+    let output = audit_pull(&["normalize", "--log-type", "OpenAI.Audit", "--models", path], event);
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let udm = json!({"event_type": "project.created", "team": ["OpenAI.Audit", "audit_log-1"]});
+    assert_eq!((output.status.code(), &line["p_udm"]), (Some(0), &udm));
+    let drift: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(drift["drift"]["udm_failed_names"], json!(["fails"]), "{drift}");
+
+    fs::write(models.path().join("a.py"), "import socket\n").unwrap();
+    let output = audit_pull(&["normalize", "--log-type", "OpenAI.Audit", "--models", path], event);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("a.py:1: import of socket"));
+}
+
+/// What the worker may use is lowered before it reads anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_lowers_what_it_may_use() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audit-pull"));
+    let command = command.arg("python-worker").env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut worker = command.spawn().unwrap();
+    // An empty set: the answer is one more frame.
+    let request = br#"{"helpers":{},"models":[]}"#;
+    let length = u32::try_from(request.len()).unwrap().to_le_bytes();
+    let mut input = worker.stdin.take().unwrap();
+    input.write_all(&length).and_then(|()| input.write_all(request)).unwrap();
+    let mut answer = [0; 7];
+    std::io::Read::read_exact(worker.stdout.as_mut().unwrap(), &mut answer).unwrap();
+    assert_eq!(&answer, b"\x03\0\0\0\0[]");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", worker.id())).unwrap();
+    for (name, limit) in [
+        ("Max address space", python_methods::MAX_MEMORY_BYTES),
+        ("Max open files", 3),
+        ("Max file size", 0),
+        ("Max core file size", 0),
+    ] {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        let values: Vec<&str> = line[name.len()..].split_whitespace().take(2).collect();
+        assert_eq!(values, [limit.to_string(), limit.to_string()], "{line}");
+    }
+    drop(input);
+    assert_eq!(worker.wait().unwrap().code(), Some(0), "a worker ends with its input");
+}
