@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     // A worker lowers what it may use, so nothing else is started before.
     #[cfg(feature = "python")]
     if matches!(cli.command, Command::PythonWorker) {
-        return match python_methods::run_worker() {
+        return match python_methods::run_worker(python_methods::MAX_MEMORY_BYTES) {
             Ok(()) => Exit::Well.into(),
             Err(reason) => {
                 output::complain(&reason);

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use data_models::specification::{SourceFile, load};
 use data_models::{DataModel, DataModels, Name, Value};
-use python_methods::{MethodFile, MethodFiles, PythonMethods, WorkerCommand, run_worker};
+use python_methods::{MAX_MEMORY_BYTES, MethodFile, MethodFiles, PythonMethods, WorkerCommand, run_worker};
 use schema::LogType;
 use schema::udm::{NativeMethods, examples_text, model_text, python_text};
 use serde_json::Value as Json;
@@ -21,7 +21,7 @@ const MIN_VALUES: usize = 1_000;
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some(WORKER) {
-        run_worker().unwrap();
+        run_worker(MAX_MEMORY_BYTES).unwrap();
         return;
     }
     let mut values = 0;

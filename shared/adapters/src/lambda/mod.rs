@@ -24,5 +24,5 @@ pub use environment::{Environment, ModelsPlace};
 pub use failure::Failed;
 #[cfg(feature = "python")]
 use run_function::WORKER;
-pub use run_function::run_function;
+pub use run_function::{exit_code, run_function};
 pub use shell::{Shell, Summary};

@@ -9,7 +9,7 @@ use collector::PortError;
 #[cfg(feature = "python")]
 pub(super) const WORKER: &str = "python-worker";
 
-/// Runs a function until Lambda ends the process. A failed start is told in the log, in one line.
+/// Runs a function until Lambda ends the process.
 ///
 /// A process that was started to run Python methods does that instead.
 pub fn run_function(run: impl Future<Output = Result<(), PortError>>) -> ExitCode {
@@ -17,10 +17,14 @@ pub fn run_function(run: impl Future<Output = Result<(), PortError>>) -> ExitCod
     if let Some(code) = worker() {
         return code;
     }
-    let ended = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    exit_code(match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run),
         Err(error) => Err(PortError::next_tick(format!("the runtime cannot be started: {error}"))),
-    };
+    })
+}
+
+/// The exit code of a function that ended. A failed start is told in the log, in one line.
+pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
