@@ -7,9 +7,8 @@ use crate::column::column;
 use crate::definition::{Definition, SchemaFile};
 use crate::format::TimeFormat;
 use crate::indicator::Indicator;
-use crate::model::{Field, Object, Schema, Type, Value, Written};
+use crate::model::{Field, NO_SLOT, Object, Schema, Type, Value, Written};
 use crate::transform::{Transform, chain};
-use crate::udm::NO_SLOT;
 use crate::validate::Validate;
 use check::{
     check_element, check_fit, check_nameless, check_names, check_parser, check_ref, check_source, is_log_type,

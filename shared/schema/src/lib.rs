@@ -41,4 +41,4 @@ pub use model::Schema;
 pub use normalize::{Mode, Normalized, Normalizer, Rejection};
 pub use row_id::RowId;
 pub use split::{ArraySplitter, SplitError};
-pub use udm::{LineModel, STANDARD_NAMES, SharedMethods};
+pub use udm::{LineModel, SharedMethods};

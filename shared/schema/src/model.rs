@@ -8,8 +8,12 @@ use crate::format::TimeFormat;
 use crate::indicator::Indicator;
 use crate::json::Prefix;
 use crate::transform::Transform;
-use crate::udm::Slot;
 use crate::validate::Validate;
+
+/// Numbers a member of a line that a data model reads.
+pub(crate) type Slot = u8;
+/// Of a field that no model reads.
+pub(crate) const NO_SLOT: Slot = Slot::MAX;
 
 /// A log schema.
 #[derive(Debug, Clone)]

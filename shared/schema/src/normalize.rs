@@ -106,7 +106,7 @@ impl Normalizer {
         let record_types = log_type.map(RecordTypes::of);
         let memory = Kept::default();
         let normalizer = Self { schema, mode, keeps_undeclared, record_types, before_row_id, masks, udm: None, memory };
-        normalizer.with_model(log_type.and_then(udm::builtin_model))
+        normalizer.with_model(log_type.map(udm::builtin_model))
     }
 
     /// The same with another data model, or with none: then lines have no `p_udm`. In strict mode they never have it.

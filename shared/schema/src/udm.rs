@@ -4,6 +4,7 @@
 //! values masked, and fields under their columns.
 
 mod builtin;
+mod by_name;
 mod holds;
 mod model;
 pub(crate) mod native;
@@ -12,17 +13,39 @@ pub(crate) mod raw;
 mod writer;
 
 pub use builtin::{NativeMethods, examples_text, model_text, python_text};
+pub(crate) use holds::Holds;
 pub use holds::STANDARD_NAMES;
 pub use model::{LineModel, SharedMethods};
-pub(crate) use holds::Holds;
-pub(crate) use places::{NO_SLOT, Places, Slot, Slots};
+pub(crate) use places::{Places, Slots};
 pub(crate) use writer::Writer;
 
+use std::sync::LazyLock;
+
+use data_models::DataModels;
+use data_models::specification::{SourceFile, load};
+
+use self::native::NativeModel;
 use crate::log_type::LogType;
 
+static BUILTIN: LazyLock<Vec<(LogType, LineModel)>> = LazyLock::new(|| {
+    let models = LogType::ALL.into_iter().map(builtin::native_model);
+    models.map(|native| (native.log_type, with_file(native))).collect()
+});
+
 /// The built-in model of a log type.
-pub(crate) fn builtin_model(_: LogType) -> Option<LineModel> {
-    None
+pub fn builtin_model(log_type: LogType) -> LineModel {
+    let found = BUILTIN.iter().find(|(known, _)| *known == log_type).map(|(_, model)| model.clone());
+    found.unwrap_or_else(|| with_file(builtin::native_model(log_type)))
+}
+
+/// The built-in model with these methods.
+#[expect(clippy::expect_used, reason = "the files are part of this build, and a test reads every one of them")]
+fn with_file(native: &'static NativeModel) -> LineModel {
+    let (path, text) = (native.log_type.table(), model_text(native.log_type).to_owned());
+    let specifications = load(&[SourceFile { path, text }]).expect("a built-in model is valid");
+    let models = DataModels::new(&specifications);
+    let model = models.get(native.log_type.name()).expect("a built-in model is for its log type");
+    LineModel::native(model.clone(), native)
 }
 
 #[cfg(test)]

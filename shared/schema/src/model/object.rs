@@ -1,9 +1,8 @@
 //! An object of a schema, and what is settled about it once for all events.
 
-use super::{Field, Name, Object, Schema, Type, Value};
+use super::{Field, NO_SLOT, Name, Object, Schema, Type, Value};
 use crate::construct::Construction;
 use crate::json::{Document, Member, prefix};
-use crate::udm::NO_SLOT;
 
 impl Schema {
     /// Numbers its objects.

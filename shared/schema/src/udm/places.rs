@@ -1,12 +1,7 @@
 //! Where the members that a data model reads stand in the line that is being written.
 
 use super::raw;
-use crate::model::{Object, Type};
-
-/// Numbers a member that a model reads.
-pub(crate) type Slot = u8;
-/// Of a field that no model reads.
-pub(crate) const NO_SLOT: Slot = Slot::MAX;
+use crate::model::{NO_SLOT, Object, Slot, Type};
 
 /// The members that a model reads, found in the schema once.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::unescape;
+use crate::json::{plain_until, unescape};
 
 /// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
 pub(crate) fn member<'l>(object: &'l str, name: &str) -> Option<&'l str> {
@@ -69,11 +69,12 @@ fn split_value(text: &str) -> Option<(&str, &str)> {
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if bytes[at] == b'"' {
-            return Some(at + 1);
+        at = plain_until(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
         }
-        at += 2;
     }
 }
 
@@ -81,18 +82,18 @@ fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
 fn container_end(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
     loop {
-        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))?;
-        match bytes[at] {
-            b'"' => {
-                at = string_end(bytes, at + 1)?;
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            _ => depth -= 1,
-        }
+        let byte = *bytes.get(at)?;
         at += 1;
-        if depth == 0 {
-            return Some(at);
+        match byte {
+            b'"' => at = string_end(bytes, at)?,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
         }
     }
 }

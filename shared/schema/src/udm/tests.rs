@@ -209,6 +209,18 @@ static NATIVE: NativeModel = NativeModel {
 };
 
 #[test]
+fn every_built_in_model_is_valid_and_has_its_methods() {
+    for log_type in LogType::ALL {
+        let of = super::builtin_model(log_type);
+        assert_eq!(of.model().log_type, log_type.name());
+        let known =
+            |method: &String| super::builtin::native_model(log_type).methods.iter().any(|(name, _)| name == method);
+        assert!(of.model().names.iter().filter_map(|name| name.method.as_ref()).all(known), "{log_type:?}");
+        assert_eq!(super::builtin::native_model(log_type).log_type, log_type);
+    }
+}
+
+#[test]
 fn native_methods_read_the_members_that_they_name() {
     let mappings = "- {Name: user, Method: mail}\n- {Name: source_port, Method: port}\n- {Name: unread, Method: unread}\n- {Name: own, Path: $.actor.inner.ip}\n- {Name: missing, Method: missing}\n";
     let of = LineModel::native(model(mappings), &NATIVE);

@@ -7,14 +7,15 @@ use std::sync::{Arc, PoisonError};
 use data_models::jsonpath::JsonPath;
 use data_models::{DataModel, Name, Value};
 
+use super::by_name::ByName;
 use super::holds::{Holds, Misfit};
 use super::model::{Engine, LineModel, SharedMethods};
 use super::native::{Members, NativeMethod, NativeModel, NativeValue};
-use super::places::{NO_SLOT, Places, Slot, Slots};
+use super::places::{Places, Slots};
 use super::raw;
 use crate::drift::Names;
 use crate::json::write_string;
-use crate::model::Schema;
+use crate::model::{Schema, Slot};
 
 /// The most bytes of all values of a line together. A name whose value would go beyond fails: a line is never many
 /// times as long as its event, whatever a model maps.
@@ -27,8 +28,8 @@ pub(crate) struct Writer {
     /// In the order of their names.
     names: Box<[UdmName]>,
     slots: Slots,
-    /// The slots of what the native methods read.
-    native: Box<[(&'static str, Slot)]>,
+    /// What the native methods read.
+    native: ByName,
 }
 
 /// A name, made ready.
@@ -74,10 +75,8 @@ impl Writer {
             Engine::Native(native) => Some(*native),
             _ => None,
         };
-        let reads = native.map(|native| native.reads).unwrap_or_default().iter();
-        let slot =
-            |name: &&'static str| (*name, slots.claim(&mut schema.root, &[name]).map_or(NO_SLOT, |(slot, _)| slot));
-        let native_slots = reads.map(slot).collect();
+        let reads = native.map(|native| native.reads).unwrap_or_default();
+        let by_name = ByName::new(reads, |name| slots.claim(&mut schema.root, &[name]).map(|(slot, _)| slot));
         let mut sorted: Vec<&Name> = model.model.names.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         let name = |name: &&Name| UdmName {
@@ -88,7 +87,7 @@ impl Writer {
             method: name.method.as_deref().map(|method| Method::new(method, native)),
         };
         let names = sorted.iter().map(name).collect();
-        Arc::new(Self { model, names, slots, native: native_slots })
+        Arc::new(Self { model, names, slots, native: by_name })
     }
 
     /// The members that the model reads.
@@ -256,7 +255,6 @@ fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
 
 impl Members for Line<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        let (_, slot) = self.writer.native.iter().find(|(known, _)| *known == name)?;
-        self.places.get(self.lines, *slot)
+        self.places.get(self.lines, self.writer.native.slot(name)?)
     }
 }
