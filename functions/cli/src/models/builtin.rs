@@ -4,6 +4,7 @@ use data_models::files::{NamedFile, Root};
 use data_models::specification::{self, Fault, SourceFile, Specification};
 use schema::LogType;
 
+use super::engine;
 use super::set::Models;
 use crate::exit::Failed;
 
@@ -24,7 +25,7 @@ pub(super) fn specification(log_type: LogType) -> Result<Specification, Failed> 
     specification::load(&[file]).ok().and_then(|mut read| read.pop()).ok_or_else(none)
 }
 
-/// Loads the built-in models with their Python methods and their examples.
+/// Loads the built-in models with their methods and their examples. The methods are those in Python where they can be run.
 pub(super) fn load() -> Result<Models, Vec<Fault>> {
     let files = LogType::ALL.into_iter().flat_map(|log_type| {
         let file = |name: &str, text: &str| NamedFile { path: path(log_type, name), bytes: text.into() };
@@ -34,7 +35,7 @@ pub(super) fn load() -> Result<Models, Vec<Fault>> {
             file("examples.yml", schema::udm::examples_text(log_type)),
         ]
     });
-    Models::of_files(&Root::new(FOLDER, false), files.collect())
+    Models::of_files(&Root::new(FOLDER, false), files.collect(), engine::start_builtin)
 }
 
 fn path(log_type: LogType, name: &str) -> String {

@@ -5,12 +5,12 @@ use data_models::files::ModelFiles;
 use data_models::specification::Fault;
 
 #[cfg(not(feature = "python"))]
-pub(super) use absent::start;
+pub(super) use absent::{start, start_builtin};
 #[cfg(feature = "python")]
-pub(super) use python::start;
+pub(super) use python::{start, start as start_builtin};
 
 /// An engine, or the faults that its files have.
-type Started = Result<Engine, Vec<Fault>>;
+pub(super) type Started = Result<Engine, Vec<Fault>>;
 
 /// Calls the methods of a set of models.
 pub(super) type Engine = Box<dyn Methods + Send>;
@@ -43,8 +43,14 @@ mod python {
 #[cfg(not(feature = "python"))]
 mod absent {
     use data_models::NoMethods;
+    use schema::udm::NativeMethods;
 
     use super::{Fault, ModelFiles, Started};
+
+    /// The methods of the built-in models, in Rust.
+    pub(crate) fn start_builtin(_: ModelFiles) -> Started {
+        Ok(Box::new(NativeMethods))
+    }
 
     /// Refuses a set in which an enabled model has methods.
     pub(crate) fn start(files: ModelFiles) -> Started {
@@ -55,5 +61,28 @@ mod absent {
         };
         let faults: Vec<_> = files.specifications.iter().filter_map(fault).collect();
         if faults.is_empty() { Ok(Box::new(NoMethods)) } else { Err(faults) }
+    }
+}
+
+#[cfg(all(test, not(feature = "python")))]
+mod tests {
+    use data_models::files::{NamedFile, Root};
+
+    use super::*;
+
+    fn set(mapping: &str) -> Result<ModelFiles, Vec<Fault>> {
+        let text = format!(
+            "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nFilename: a.py\nMappings:\n- {mapping}\n"
+        );
+        let file = |path: &str, text: &str| NamedFile { path: path.to_owned(), bytes: text.into() };
+        ModelFiles::read(&Root::new("r", false), vec![file("r/a.yml", &text), file("r/a.py", "")])
+    }
+
+    #[test]
+    fn a_model_with_methods_is_refused_when_it_is_loaded() {
+        assert!(start(set("{Name: a, Path: a}").unwrap()).is_ok());
+        let faults = start(set("{Name: a, Method: a}").unwrap()).err().unwrap();
+        let reason = "r/a.yml:7: the model has a Method, and this program was built without the feature `python`";
+        assert_eq!(faults[0].to_string(), reason);
     }
 }

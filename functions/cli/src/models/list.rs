@@ -24,8 +24,12 @@ pub(super) fn list(folder: Option<&Path>) -> Result<Exit, Failed> {
 }
 
 fn row(specification: &Specification, origin: &str) -> [String; 4] {
-    let mut names: Vec<&str> = specification.mappings.iter().map(|mapping| mapping.name.as_str()).collect();
-    names.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for mapping in &specification.mappings {
+        if !names.contains(&mapping.name.as_str()) {
+            names.push(&mapping.name);
+        }
+    }
     let names = if names.is_empty() { "-".to_owned() } else { names.join(",") };
     [specification.log_type.clone(), specification.id.clone(), names, origin.to_owned()]
 }

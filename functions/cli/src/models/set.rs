@@ -8,7 +8,7 @@ use data_models::specification::{Fault, SourceFile, Specification};
 use data_models::{DataModel, DataModels, Methods};
 use schema::LineModel;
 
-use super::engine::{self, Engine};
+use super::engine::{self, Engine, Started};
 use super::walk;
 use crate::exit::{Exit, Failed};
 use crate::output;
@@ -30,7 +30,7 @@ impl Models {
     /// All faults; nothing is loaded then.
     pub(crate) fn load(folder: &Path) -> Result<Self, Vec<Fault>> {
         let (root, files) = walk::read(folder).map_err(|fault| vec![fault])?;
-        Self::of_files(&root, files)
+        Self::of_files(&root, files, engine::start)
     }
 
     /// Loads the models in a folder for a command that cannot work without them.
@@ -44,15 +44,19 @@ impl Models {
         })
     }
 
-    /// Loads models from their files.
+    /// Loads models from their files, with the engine that `start` gives.
     ///
     /// # Errors
     /// All faults; nothing is loaded then.
-    pub(crate) fn of_files(root: &Root, files: Vec<NamedFile>) -> Result<Self, Vec<Fault>> {
+    pub(super) fn of_files(
+        root: &Root,
+        files: Vec<NamedFile>,
+        start: impl FnOnce(ModelFiles) -> Started,
+    ) -> Result<Self, Vec<Fault>> {
         let files = ModelFiles::read(root, files)?;
         let (specifications, yaml_files) = (files.specifications.clone(), files.yaml_files.clone());
         let models = DataModels::new(&specifications);
-        Ok(Self { models, engine: engine::start(files)?, specifications, yaml_files })
+        Ok(Self { models, engine: start(files)?, specifications, yaml_files })
     }
 
     /// The model of a log type, and the engine for its methods.
