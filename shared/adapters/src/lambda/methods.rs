@@ -20,7 +20,7 @@ pub(super) fn engine(files: ModelFiles, memory_bytes: u64) -> Result<Option<Shar
     let program = std::env::current_exe().map_err(|error| {
         vec![Fault { path: "(this program)".to_owned(), line: None, reason: format!("is not found: {error}") }]
     })?;
-    let arguments = vec![super::WORKER.into(), memory_bytes.to_string().into()];
+    let arguments = vec![super::run_function::WORKER.into(), memory_bytes.to_string().into()];
     let command = WorkerCommand { program: program.into(), arguments };
     let methods = PythonMethods::start(command, MethodFiles::from(files))?;
     Ok(Some(Arc::new(Mutex::new(Box::new(methods)))))

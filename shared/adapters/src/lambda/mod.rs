@@ -22,7 +22,5 @@ mod watched;
 
 pub use environment::{Environment, ModelsPlace};
 pub use failure::Failed;
-#[cfg(feature = "python")]
-use run_function::WORKER;
 pub use run_function::{exit_code, run_function};
 pub use shell::{Shell, Summary};
