@@ -1,7 +1,9 @@
 //! `Microsoft365.Audit.General`
 
+use std::borrow::Cow;
+
 use super::event_types::*;
-use super::read::{first_text, of_operation, returned, source_ip, source_port, text};
+use super::read::{of_operation, returned, source_ip, source_port, text};
 use crate::log_type::LogType;
 use crate::udm::native::{Members, NativeModel, NativeValue};
 use crate::udm::raw;
@@ -28,7 +30,8 @@ pub(super) const MODEL: NativeModel = NativeModel {
     ],
 };
 
-const TARGETS: &[&[&str]] = &[&["payload", "TargetUserId"], &["payload", "UserUPN"]];
+/// The members of the payload that name a user.
+const TARGETS: [&str; 2] = ["TargetUserId", "UserUPN"];
 
 const EVENT_TYPES: &[(&str, &str)] = &[
     ("MemberAdded", USER_GROUP_MODIFIED),
@@ -45,7 +48,16 @@ fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
         let is_user = text(members, &["EntityType"])?.eq_ignore_ascii_case("User");
         is_user.then(|| text(members, &["AlertEntityId"]))?
     };
-    member().or_else(subject).or_else(|| first_text(members, TARGETS)).map(returned)
+    let target = || TARGETS.into_iter().find_map(|name| in_payload(members, name));
+    member().or_else(subject).or_else(target).map(returned)
+}
+
+/// A text of the payload. Most payloads do not have it, and a search for its name is much faster than reading all
+/// members; only escapes (`\u`) can hide a name from it.
+fn in_payload<'l>(members: &'l dyn Members, name: &str) -> Option<Cow<'l, str>> {
+    let payload = members.get("payload")?;
+    let may_have = payload.contains(name) || payload.contains("\\u");
+    may_have.then(|| raw::text(raw::member(payload, name)?))?
 }
 
 fn event_type<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {

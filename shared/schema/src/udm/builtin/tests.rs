@@ -209,3 +209,11 @@ fn a_user_agent_in_details_is_found_in_json_only() {
         assert_eq!(agent(details), None, "{details}");
     }
 }
+
+#[test]
+fn a_user_in_the_payload_is_found_by_any_spelling_of_the_name() {
+    let user = |line: &str| native(LogType::General, "get_user", line);
+    assert_eq!(user(r#"{"payload":{"a":"TargetUserId","UserUPN":"a@b"}}"#).as_deref(), Some("\"a@b\""));
+    assert_eq!(user(r#"{"payload":{"\u0055serUPN":"a@b"}}"#).as_deref(), Some("\"a@b\""));
+    assert_eq!(user(r#"{"payload":{"x":{"UserUPN":"a@b"}},"UserUPN":"a@b"}"#), None);
+}
