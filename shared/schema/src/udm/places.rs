@@ -105,10 +105,10 @@ impl Places {
         }
     }
 
-    /// The JSON text of a member's value; `None` if the line does not have it.
+    /// The JSON text of a member's value in a line that begins at `start`; `None` if the line does not have it.
     #[inline]
-    pub(super) fn get<'l>(&self, lines: &'l [u8], slot: Slot) -> Option<&'l str> {
+    pub(super) fn get<'l>(&self, line: &'l str, start: usize, slot: Slot) -> Option<&'l str> {
         let (from, to) = *self.spans.get(usize::from(slot))?;
-        lines.get(from..to).filter(|bytes| !bytes.is_empty()).and_then(|bytes| std::str::from_utf8(bytes).ok())
+        line.get(from.checked_sub(start)?..to.checked_sub(start)?).filter(|text| !text.is_empty())
     }
 }

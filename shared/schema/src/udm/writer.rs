@@ -108,7 +108,9 @@ impl Writer {
         places.find_standard(&self.slots, lines);
         buffer.clear();
         lines.push(b'}');
-        let count = self.values(&Line::new(self, places, lines, from), buffer, failed);
+        let text = lines.get(from..).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let line = text.map(|text| Line { writer: self, places, text, start: from, whole: OnceCell::new() });
+        let count = line.map_or(0, |line| self.values(&line, buffer, failed));
         lines.pop();
         if let Some((_, members)) = buffer.split_first() {
             lines.extend_from_slice(b",\"p_udm\":{");
@@ -181,7 +183,7 @@ impl UdmName {
             None => Ok(None),
             Some(Path::Any(path)) => line.find(path),
             Some(Path::Names(slot, names)) => {
-                let member = line.places.get(line.lines, *slot);
+                let member = line.get(*slot);
                 let found = member.and_then(|member| names.iter().try_fold(member, |at, name| raw::member(at, name)));
                 Ok(found.map(Cow::Borrowed))
             }
@@ -202,24 +204,22 @@ impl UdmName {
 struct Line<'l> {
     writer: &'l Writer,
     places: &'l Places,
-    /// What was written, and where the line begins in it. It ends with the line's closing brace.
-    lines: &'l [u8],
-    from: usize,
+    /// The line with its closing brace, and where it begins in what was written.
+    text: &'l str,
+    start: usize,
     /// The line as one value, once something needs it; none of a line that is nested too deeply.
     whole: OnceCell<Option<Value<'l>>>,
 }
 
 impl<'l> Line<'l> {
-    fn new(writer: &'l Writer, places: &'l Places, lines: &'l [u8], from: usize) -> Self {
-        Self { writer, places, lines, from, whole: OnceCell::new() }
+    /// The JSON text of the member of a slot.
+    #[inline]
+    fn get(&self, slot: Slot) -> Option<&'l str> {
+        self.places.get(self.text, self.start, slot)
     }
 
     fn whole(&self) -> Result<&Value<'l>, Failed> {
-        let read = || {
-            let text = std::str::from_utf8(self.lines.get(self.from..)?).ok()?;
-            Value::parse(text).ok()
-        };
-        self.whole.get_or_init(read).as_ref().ok_or(Failed)
+        self.whole.get_or_init(|| Value::parse(self.text).ok()).as_ref().ok_or(Failed)
     }
 
     /// The JSON text of the one value that a path finds.
@@ -255,6 +255,6 @@ fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
 
 impl Members for Line<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.places.get(self.lines, self.writer.native.slot(name)?)
+        Line::get(self, self.writer.native.slot(name)?)
     }
 }
