@@ -11,6 +11,7 @@ pub(crate) fn lines(source: &str, log_type: &str, drift: &Drift) -> Vec<String> 
         (drift.unknown_record_types, "events of an unknown type", &names.unknown_types),
         (drift.nonconforming, "values under p_nonconforming", &none),
         (drift.missing_required, "required fields missing", &names.missing),
+        (drift.udm_failed, "failed names of p_udm", &names.udm_failed),
     ]
     .into_iter()
     .filter(|(count, ..)| *count > 0)

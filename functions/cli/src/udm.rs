@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use data_models::{DataModel, Methods, UdmError, Value, View};
+use data_models::{DataModel, Methods, Name, UdmError, Value, View};
 
 use crate::exit::{Exit, Failed};
 use crate::input::{LineSink, each_line};
@@ -96,7 +96,10 @@ impl Answer {
     }
 
     fn add_names(&mut self, model: &DataModel, event: &Value<'_>, engine: &mut dyn Methods) {
+        let bare = without_log_type(event);
+        let bare = Value::parse(&bare).unwrap_or_else(|_| event.clone());
         for name in &model.names {
+            let event = if reads_log_type(name) { event } else { &bare };
             match model.mapped(name, event, engine) {
                 Ok(None) => {}
                 Ok(Some(found)) => {
@@ -120,6 +123,22 @@ impl Answer {
             format!("{{\"udm\":{{{udm}}},\"udm_path\":{{{udm_path}}},\"errors\":{{{errors}}}}}\n").as_bytes(),
         );
     }
+}
+
+/// The event without the member that only picks the model.
+fn without_log_type(event: &Value<'_>) -> String {
+    let mut members = Members::default();
+    if let View::Object(of_event) = event.view() {
+        for (name, value) in of_event.iter().filter(|(name, _)| name != LOG_TYPE) {
+            members.add(name, &value.to_json());
+        }
+    }
+    format!("{{{}}}", members.0)
+}
+
+/// Returns `true` for a name whose path speaks of the log type, or that has a method, which may read it.
+fn reads_log_type(name: &Name) -> bool {
+    name.method.is_some() || name.path.as_ref().is_some_and(|(_, text)| text.contains(LOG_TYPE))
 }
 
 /// The members of a JSON object, as text.
