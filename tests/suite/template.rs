@@ -76,7 +76,7 @@ fn needed() -> BTreeSet<String> {
         .split("client")
         .skip(1)
         .filter_map(|after| after.trim_start().strip_prefix('.'))
-        .map(|call| call.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect())
+        .map(|call| call.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_').collect())
         .collect();
     let mut needed: BTreeSet<String> = OF_THE_RUNTIME.map(str::to_owned).into();
     for call in calls {
