@@ -103,8 +103,13 @@ impl Answer {
             match model.mapped(name, event, engine) {
                 Ok(None) => {}
                 Ok(Some(found)) => {
-                    self.udm.add(&name.name, &found.value.to_json());
                     self.udm_path.add(&name.name, &text(&found.path));
+                    let json = found.value.to_json();
+                    // A computed value may be a number that JSON does not have.
+                    match Value::parse(&json) {
+                        Ok(_) => self.udm.add(&name.name, &json),
+                        Err(_) => self.errors.add(&name.name, &text("the value is a number that JSON does not have")),
+                    }
                 }
                 Err(error) => {
                     // The place of a method's value is known without calling it.

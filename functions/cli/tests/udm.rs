@@ -119,6 +119,18 @@ fn a_path_is_tried_before_the_method_of_the_same_name() {
 
 /// Also from a folder of models of which the helpers lie beside it.
 #[test]
+fn a_number_that_json_does_not_have_is_an_error_and_os_path_is_a_module() {
+    let specification = "AnalysisType: datamodel\nDataModelID: A\nEnabled: true\nLogTypes: [A]\nFilename: a.py\n\
+                         Mappings:\n- {Name: big, Method: big}\n- {Name: base, Method: base}\n";
+    let methods = "import os.path\nfrom os.path import basename\n\n\ndef big(event):\n    return 10**4000\n\n\n\
+                   def base(event):\n    return basename(os.path.join('a', event.get('x')))\n";
+    let models = folder(&[("a.yml", specification), ("a.py", methods)]);
+    let answer = answers(models.path(), "{\"p_log_type\":\"A\",\"x\":\"b\"}\n").remove(0);
+    assert_eq!(answer["udm"], json!({"base": "b"}));
+    assert!(answer["errors"]["big"].as_str().unwrap().contains("JSON does not have"), "{answer}");
+}
+
+#[test]
 fn helpers_are_imported_by_their_file_names_and_their_ids() {
     for models in [fixture("helped"), fixture("helped/data_models"), fixture("helped/data_models/.")] {
         let udm = answers(&models, &EVENT.replace("Team.Audit", "Helped")).remove(0)["udm"].take();

@@ -46,3 +46,7 @@ def urandom(size):
 
 
 import posixpath as path  # noqa: E402
+
+import sys  # noqa: E402
+
+sys.modules["os.path"] = path
