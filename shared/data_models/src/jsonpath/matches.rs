@@ -8,7 +8,7 @@ use super::location::{self, Step};
 use crate::value::{Value, View};
 
 /// The most steps that the evaluation of one path on one event may take: values looked at, and a step for each
-/// [`BYTES_PER_STEP`] bytes of text read for it.
+/// 256 bytes of text read for it.
 pub const MAX_STEPS: usize = 200_000;
 /// The bytes of text whose reading counts as one step.
 const BYTES_PER_STEP: usize = 256;
