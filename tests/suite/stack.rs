@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::yaml;
 
-/// What a reference gives that CloudFormation itself fills in.
+/// The values of references that CloudFormation itself fills in.
 const PSEUDO: [(&str, &str); 5] = [
     ("AWS::AccountId", "123456789012"),
     ("AWS::Partition", "aws"),
@@ -37,7 +37,7 @@ impl Stack {
         Self { template, parameters }
     }
 
-    /// What the rules say against a deployment; nothing when it is accepted.
+    /// Returns the objections of the rules to a deployment; none when it is accepted.
     pub(crate) fn refusals(&self) -> Vec<String> {
         let rules = object(&self.template["Rules"]).values();
         let assertions = rules.flat_map(|rule| array(&rule["Assertions"]));

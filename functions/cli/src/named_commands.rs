@@ -10,7 +10,7 @@ use crate::Cli;
 const NAME: &str = "audit-pull ";
 /// Words that follow the project's name in sentences about it.
 const WORDS_OF_SENTENCES: [&str; 8] = ["deployment", "does", "failed", "function", "is", "may", "row", "stopped"];
-/// What is shown to people, or makes what they are shown. Files without an ending are scripts.
+/// Endings of files that are shown to people, or that make what they are shown. Files without an ending are scripts.
 const ENDINGS: [&str; 7] = ["", "md", "py", "rs", "sh", "yaml", "yml"];
 /// Folders with data or with what was built.
 const NO_TEXTS: [&str; 5] = [".git", "findings", "fixtures", "golden", "target"];

@@ -283,7 +283,7 @@ fn models_list_names_the_built_in_models_and_those_of_a_folder() {
     assert!(flow[3].ends_with("team/data_models/network/flow.yaml"), "{text}");
 }
 
-/// What `show` prints is a set of models: the same as the built-in one.
+/// `show` prints a set of models: the same as the built-in one.
 #[test]
 fn a_built_in_model_that_is_shown_can_be_loaded() {
     let shown = |arguments: &[&str]| {
@@ -320,7 +320,7 @@ fn normalize_writes_p_udm_by_a_model_of_ones_own() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("a.py:1: import of socket"));
 }
 
-/// What the worker may use is lowered before it reads anything.
+/// The worker lowers its limits before it reads anything.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_worker_lowers_what_it_may_use() {

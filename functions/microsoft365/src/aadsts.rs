@@ -33,7 +33,7 @@ fn telling_code(refusal: &LoginRefusal) -> Option<u32> {
     known.or(refusal.codes.first()).copied()
 }
 
-/// What else a refusal may mean that may pass by itself.
+/// Another meaning of a refusal that may pass by itself.
 const SPREADS: &str = " (what was changed a moment ago may take some minutes until it is known everywhere)";
 
 /// Numbers that the login also gives while a new app registration, credential, permission or consent is not known

@@ -1,8 +1,8 @@
 //! Recognises keys where none belong: what stands in a name or a path goes into logs, objects and messages.
 
-/// How the keys of vendors begin that say what they are, in small letters.
+/// The beginnings of vendors' keys that say what they are, in small letters.
 const KEY_BEGINNINGS: [&str; 4] = ["sk-admin-", "sk-proj-", "sk-svcacct-", "sk-none-"];
-/// How any other key of OpenAI begins.
+/// The beginning of any other key of OpenAI.
 const KEY_BEGINNING: &str = "sk-";
 /// A word that begins so is a key when so many characters follow, and not a name.
 const MIN_KEY_CHARS: usize = 20;

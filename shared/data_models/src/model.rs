@@ -74,7 +74,7 @@ pub enum UdmError {
     Path {
         /// The path's text.
         path: String,
-        /// Why it cannot.
+        /// The reason.
         error: EvaluationError,
     },
     /// The name's method failed.
@@ -82,7 +82,7 @@ pub enum UdmError {
     Method {
         /// The method's name.
         method: String,
-        /// Why it failed.
+        /// The reason.
         reason: String,
     },
 }

@@ -29,7 +29,7 @@ pub struct Fault {
     pub path: String,
     /// The line in the file, from 1, where it is known.
     pub line: Option<u64>,
-    /// What is wrong, and what would be right.
+    /// The fault, and what would be right.
     pub reason: String,
 }
 

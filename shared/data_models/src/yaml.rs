@@ -32,7 +32,7 @@ impl PartialEq for Node {
 }
 
 impl Node {
-    /// What the part is, in words.
+    /// The part's type, in words.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.content {
             Content::Nothing => "nothing",

@@ -1,4 +1,4 @@
-//! What the operating system lets a worker have.
+//! Limits what the operating system lets a worker have.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 

@@ -1,4 +1,4 @@
-//! What is loaded: the files of the models and their helpers.
+//! The request to load: the files of the models and their helpers.
 
 use std::collections::BTreeMap;
 

@@ -63,7 +63,7 @@ pub(crate) struct Scratch {
     plans: Plans,
     /// The undeclared members of an object.
     undeclared: Vec<Member>,
-    /// Where the members stand that a data model reads.
+    /// The places of the members that a data model reads.
     pub(crate) places: Places,
 }
 

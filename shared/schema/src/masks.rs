@@ -35,7 +35,7 @@ impl Schema {
     }
 }
 
-/// Which of an object's members with equal keys are written.
+/// The members with equal keys of an object that are written.
 #[derive(Debug, Clone, Copy)]
 enum Equals {
     Last,

@@ -21,13 +21,14 @@ use crate::json::{self, plain_until};
 pub struct ArraySplitter {
     longest_element: usize,
     state: State,
-    /// What is not handed out yet, and may be needed.
+    /// Text that is not handed out yet, or may still be needed.
     text: Vec<u8>,
     /// All of the text before it was read.
     at: usize,
-    /// Where in the text the element begins that is being read, or the bracket behind the last one, or what is broken.
+    /// The beginning, in the text, of the element that is being read, of the bracket behind the last one, or of what is
+    /// broken.
     element: usize,
-    /// What is broken follows something that was handed out.
+    /// The broken part follows something that was handed out.
     is_behind: bool,
     /// An element with a comma or bracket behind it, while it is open whether it ended there: with a surplus brace inside
     /// of it a member of it comes next.
@@ -184,7 +185,7 @@ impl ArraySplitter {
         self.pending = self.pending.map(|(start, end)| (start - needed, end - needed));
     }
 
-    /// Where in the text begins what is not handed out yet.
+    /// Returns the place in the text up to which all was handed out.
     fn begin(&self) -> usize {
         self.pending.map_or(self.element, |(start, _)| start)
     }

@@ -42,7 +42,7 @@ pub(crate) struct Speeds {
     pub(crate) over_value: Target,
     /// Both together, over what the speeds of the two alone allow.
     pub(crate) over_parts: Target,
-    /// How many times as long as without data models.
+    /// The time to normalise, over that without data models.
     pub(crate) over_no_model: Target,
 }
 

@@ -1,4 +1,4 @@
-//! What models there are, and what a built-in one has.
+//! Lists models, and shows a built-in one with its methods.
 
 use std::path::Path;
 

@@ -146,7 +146,7 @@ impl<C: Clock> S3Bucket<C> {
         }
     }
 
-    /// What the list of versions says of a key for which S3 answered 403.
+    /// Looks up a key for which S3 answered 403 in the list of versions.
     async fn hidden(&self, key: &str, denied: PortError) -> Result<Hidden, PortError> {
         match retry(&self.clock, &RETRIES, || self.newest_entry(key)).await {
             Ok(Newest::Nothing) => Ok(Hidden::Gone(Stands::Nothing)),
@@ -293,7 +293,7 @@ impl<C: Clock> Bucket for S3Bucket<C> {
     }
 }
 
-/// What the answer says of a key at which nothing stands. Only `NoSuchKey` and `NoSuchVersion` say so: any other
+/// Recognises the answer for a key at which nothing stands. Only `NoSuchKey` and `NoSuchVersion` say so: any other
 /// 404, a missing bucket's for one, is an error.
 fn nothing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Stands> {
     let response = error.raw_response()?;

@@ -21,7 +21,7 @@ const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 const SHARED_MEMORY_PERCENT: usize = 40;
 /// The process that runs Python methods may map this part of the function's memory.
 const METHOD_MEMORY_PERCENT: u64 = 40;
-/// What such a process needs to start, in bytes: most of it is mapped and never touched.
+/// The memory that such a process needs to start, in bytes: most of it is mapped and never touched.
 const MIN_METHOD_BYTES: u64 = 320 << 20;
 /// The most that it gets, in bytes.
 const MAX_METHOD_BYTES: u64 = 768 << 20;
@@ -49,7 +49,7 @@ pub struct Environment {
     vendors: BTreeMap<String, String>,
 }
 
-/// Where the data models of one's own are.
+/// The place of the data models of one's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelsPlace {
     /// Below this prefix of the bucket, which stands behind the deployment's own prefix.

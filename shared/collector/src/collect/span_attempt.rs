@@ -43,7 +43,7 @@ pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// Why a part of a span is still pending.
+/// The reason for which a part of a span is still pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Why {
     pub(crate) reason: String,

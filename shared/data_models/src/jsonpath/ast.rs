@@ -50,7 +50,7 @@ pub(super) enum Path {
 pub(super) enum Piece {
     /// Text that stands as it is.
     Text(String),
-    /// What a group of the pattern matched.
+    /// The text that a group of the pattern matched.
     Group(usize),
 }
 
@@ -78,7 +78,7 @@ pub(super) enum Literal {
     String(String),
 }
 
-/// What a filter asks of an element.
+/// The condition of a filter on an element.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
     /// The path finds something.

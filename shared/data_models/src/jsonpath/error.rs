@@ -1,4 +1,4 @@
-//! Why a text is no path, and why a path cannot be evaluated.
+//! The errors of a text that is no path, and of a path that cannot be evaluated.
 
 use crate::value::View;
 
@@ -8,7 +8,7 @@ use crate::value::View;
 pub struct PathError {
     /// The byte at which the text stops being a path, from 0.
     pub at: usize,
-    /// What is wrong there.
+    /// The fault at that place.
     pub reason: String,
 }
 

@@ -164,7 +164,7 @@ fn slice<'e>(
     Ok(wanted.map(|(index, value)| at.inside(Step::Index(index), value)).collect())
 }
 
-/// What a path finds on a value and on everything inside it.
+/// Applies a path to a value and to everything inside it.
 fn descendants<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Matches<'e>, EvaluationError> {
     if at.step == Step::Nothing {
         return Err(EvaluationError::NoParent);

@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Integer(i128),
     Float(f64),
     Boolean(bool),
-    /// What stands between backquotes.
+    /// The text between backquotes.
     Named(String),
     /// `==`, `=`, `!=`, `<`, `<=`, `>`, `>=`, `=~`
     Comparison(&'static str),

@@ -9,7 +9,7 @@ pub(super) enum Step<'e> {
     Root,
     /// A value that was computed, or the event itself.
     This,
-    /// What lies around the event.
+    /// The surroundings of the event, which are nothing.
     Nothing,
     /// `` `len` ``
     Length,

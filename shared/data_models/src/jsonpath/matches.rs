@@ -1,4 +1,4 @@
-//! What a path found so far, and the bound of the work to find it.
+//! The values that a path found so far, and the bound of the work to find them.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What stands between backquotes.
+//! Reads named operators, which stand between backquotes.
 
 use super::ast::{Path, Piece};
 use super::python;

@@ -15,7 +15,7 @@ const MAX_TOKENS: usize = 512;
 /// The deepest nesting of parentheses, brackets and right-hand sides.
 const MAX_DEPTH: usize = 32;
 
-/// How strongly an operator binds its sides.
+/// The strength with which an operator binds its sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
     Weakest,

@@ -1,4 +1,4 @@
-//! What Python makes of values: length, order, conversion, and its regular expressions.
+//! Follows Python in the length, order and conversion of values, and in regular expressions.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

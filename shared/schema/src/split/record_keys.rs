@@ -1,5 +1,5 @@
-//! What the records of an array look like, learned from some of them: by this a record is told from an object inside of
-//! one where brackets cannot tell any more.
+//! Learns the names of an array's records from some of them. They tell a record from an object inside of one where
+//! brackets cannot tell any more.
 
 use std::collections::HashSet;
 
@@ -20,14 +20,14 @@ const MIN_VENDORS_NAMES: usize = 3;
 /// First names that are kept of records that are broken themselves.
 const MAX_FIRST_NAMES: usize = 256;
 
-/// What is known of the records so far.
+/// The records so far, as far as they are needed.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     /// Sound ones that nothing was learned from yet.
     samples: Vec<Vec<u8>>,
-    /// How many were kept to learn from.
+    /// Records that were kept to learn from.
     kept: usize,
-    /// How many there were.
+    /// All records so far.
     seen: usize,
     keys: RecordKeys,
 }

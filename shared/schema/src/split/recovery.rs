@@ -1,6 +1,6 @@
 //! Goes on in an array that is broken somewhere: finds the records behind the break.
 //!
-//! Where the brackets and strings of an array do not fit, nobody can say which of them is missing or surplus. But JSON
+//! Nobody can say which bracket or quotation mark of an array that does not fit is missing or surplus. But JSON
 //! text has `{"name":` nowhere than at the beginning of an object: inside of a string its quotation marks would be
 //! escaped. So each such place, unless it follows `:` or `[`, may be the beginning of a record. It is one if the object
 //! ends soundly, if its names are those of records ([`RecordKeys`]), and if no member of another object follows it. All
@@ -17,7 +17,7 @@ use crate::json::{self, plain_until};
 const MAX_BEGINNING_BYTES: usize = 256;
 /// White space and punctuation that is looked through for what stands before or behind it, in bytes.
 const MAX_LOOK_BYTES: usize = 512;
-/// How deep brackets and braces may nest in an object that is looked for: deeper ones are refused elsewhere.
+/// The deepest nesting of an object that is looked for: deeper ones are refused elsewhere.
 const MAX_OPEN: usize = 256;
 
 /// An open bracket or brace.
@@ -34,7 +34,7 @@ struct Open {
 struct Found {
     start: usize,
     end: usize,
-    /// Where the array begins that seems to hold it, if any.
+    /// The beginning of the array that seems to hold it, if any.
     array: Option<usize>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Recovery {
     in_string: bool,
     /// The last byte was a backslash in a string.
     escaping: bool,
-    /// Where the last string began.
+    /// The beginning of the last string.
     string: usize,
     /// One behind the other.
     found: Vec<Found>,
@@ -58,7 +58,7 @@ pub(super) struct Recovery {
     has_break: bool,
 }
 
-/// What follows an object.
+/// The text that follows an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Follow {
     /// A comma, and here the next element, which is no string.
@@ -314,7 +314,7 @@ fn follows_colon_or_bracket(text: &[u8], brace: usize) -> bool {
     }
 }
 
-/// What follows the object from `start` up to `end`.
+/// Classifies the text that follows the object from `start` up to `end`.
 fn follow(text: &[u8], start: usize, end: usize, is_end: bool) -> Follow {
     let rest = text.get(end..).unwrap_or_default();
     let is_punctuation = |byte: &u8| matches!(byte, b',' | b']' | b'}') || is_space(*byte);

@@ -1,4 +1,4 @@
-//! What the values of a name are in `p_udm`, and how a value becomes one.
+//! The type of a name's values in `p_udm`, and the conversion of a value to it.
 
 use std::io::Write as _;
 
@@ -30,7 +30,7 @@ pub const STANDARD_NAMES: [&str; 10] = {
     names
 };
 
-/// What the values of a name are.
+/// The type of a name's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holds {
     Text,
@@ -50,7 +50,7 @@ impl Holds {
         STANDARD.into_iter()
     }
 
-    /// What the values of a name are.
+    /// Returns the type of a name's values.
     pub(super) fn of(name: &str) -> Self {
         Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, holds)| holds)
     }

@@ -17,7 +17,7 @@ pub struct LineModel {
     pub(super) engine: Engine,
 }
 
-/// What calls the methods of a model.
+/// The engine that calls the methods of a model.
 #[derive(Clone)]
 pub(super) enum Engine {
     /// The built-in models' own methods.

@@ -1,4 +1,4 @@
-//! Where the members that a data model reads stand in the line that is being written.
+//! Notes the places of the members that a data model reads in the line that is being written.
 
 use super::raw;
 use crate::model::{NO_SLOT, Object, Slot, Type};
@@ -67,11 +67,11 @@ impl Slots {
 /// A part of the written lines, from a place to a place. Empty for a member that the line does not have.
 type Span = (usize, usize);
 
-/// Where the members of one line stand in the written lines.
+/// The places of one line's members in the written lines.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     spans: Vec<Span>,
-    /// Where the members begin that every line has.
+    /// The beginning of the members that every line has.
     pub(crate) standard: usize,
 }
 

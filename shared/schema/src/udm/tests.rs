@@ -46,7 +46,7 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, Normalized, DriftNames
     (String::from_utf8(out.split_off(mark)).unwrap(), normalized, names)
 }
 
-/// What stands in `p_udm`, and the names that failed.
+/// The `p_udm` of an event's line, and the names that failed.
 fn udm_of(normalizer: &Normalizer, event: &str) -> (String, Vec<String>) {
     let (line, normalized, names) = line(normalizer, event);
     let udm = line.rsplit_once(",\"p_udm\":{").map(|(_, udm)| format!("{{{}", udm.strip_suffix("}\n").unwrap()));

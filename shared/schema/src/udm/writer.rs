@@ -28,7 +28,7 @@ pub(crate) struct Writer {
     /// In the order of their names.
     names: Box<[UdmName]>,
     slots: Slots,
-    /// What the native methods read.
+    /// The slots of the members that the native methods read.
     native: ByName,
 }
 

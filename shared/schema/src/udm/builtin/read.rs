@@ -8,7 +8,7 @@ use crate::indicator::address::addresses_and_ports;
 use crate::udm::native::{Members, NativeValue};
 use crate::udm::raw;
 
-/// What Microsoft writes in place of a name or an identifier that it does not know.
+/// Texts that Microsoft writes in place of a name or an identifier that it does not know.
 const PLACEHOLDERS: [&str; 3] = ["Not Available", "Unknown", "<null>"];
 /// The results, in small letters, of operations that failed.
 const FAILED: [&str; 3] = ["failed", "failure", "false"];
