@@ -1,17 +1,13 @@
 //! The schemas of the built-in log types.
 
-use std::sync::LazyLock;
-
-use crate::log_type::LogType;
+use crate::log_type::{LogType, PerLogType};
 use crate::model::Schema;
 
-static SCHEMAS: LazyLock<Vec<(LogType, Schema)>> =
-    LazyLock::new(|| LogType::ALL.into_iter().map(|log_type| (log_type, parsed(log_type))).collect());
+static SCHEMAS: PerLogType<Schema> = PerLogType::new();
 
 /// A built-in log type's schema.
 pub fn schema(log_type: LogType) -> Schema {
-    let found = SCHEMAS.iter().find(|(known, _)| *known == log_type).map(|(_, schema)| schema.clone());
-    found.unwrap_or_else(|| parsed(log_type))
+    SCHEMAS.get(log_type, parsed).clone()
 }
 
 /// The text of a built-in log type's schema file.

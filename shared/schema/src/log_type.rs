@@ -1,5 +1,7 @@
 //! The six log types.
 
+use std::sync::OnceLock;
+
 /// A log type: the name of a schema and of the table its lines go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogType {
@@ -42,6 +44,21 @@ impl LogType {
     /// The log type of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|log_type| log_type.name() == name)
+    }
+}
+
+/// A value for each log type, made when it is first asked for.
+#[derive(Debug)]
+pub(crate) struct PerLogType<T>([OnceLock<T>; LogType::ALL.len()]);
+
+impl<T> PerLogType<T> {
+    pub(crate) const fn new() -> Self {
+        Self([const { OnceLock::new() }; LogType::ALL.len()])
+    }
+
+    /// The value of a log type, which `make` makes the first time.
+    pub(crate) fn get(&self, log_type: LogType, make: impl FnOnce(LogType) -> T) -> &T {
+        self.0[log_type as usize].get_or_init(|| make(log_type))
     }
 }
 

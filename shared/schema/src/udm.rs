@@ -19,23 +19,17 @@ pub use model::{LineModel, SharedMethods};
 pub(crate) use places::{Places, Slots};
 pub(crate) use writer::Writer;
 
-use std::sync::LazyLock;
-
 use data_models::DataModels;
 use data_models::specification::{SourceFile, load};
 
 use self::native::NativeModel;
-use crate::log_type::LogType;
+use crate::log_type::{LogType, PerLogType};
 
-static BUILTIN: LazyLock<Vec<(LogType, LineModel)>> = LazyLock::new(|| {
-    let models = LogType::ALL.into_iter().map(builtin::native_model);
-    models.map(|native| (native.log_type, with_file(native))).collect()
-});
+static MODELS: PerLogType<LineModel> = PerLogType::new();
 
 /// The built-in model of a log type.
 pub fn builtin_model(log_type: LogType) -> LineModel {
-    let found = BUILTIN.iter().find(|(known, _)| *known == log_type).map(|(_, model)| model.clone());
-    found.unwrap_or_else(|| with_file(builtin::native_model(log_type)))
+    MODELS.get(log_type, |log_type| with_file(builtin::native_model(log_type))).clone()
 }
 
 /// The built-in model with these methods.
