@@ -5,6 +5,7 @@ pub(crate) mod env;
 pub(crate) mod error;
 pub(crate) mod head;
 pub(crate) mod ledger;
+pub(crate) mod limit;
 pub(crate) mod memory;
 pub(crate) mod pending;
 pub(crate) mod policy;

@@ -1,13 +1,11 @@
 //! A secret read again because the vendor refuses what it held before.
 
-use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use secrecy::SecretString;
 
 use super::error::PortError;
+use super::limit::within;
 use super::ports::{Clock, Secrets, Tries};
 
 /// The time that the secret store has to answer where the vendor's call may be repeated: a store that is silent once can
@@ -32,23 +30,13 @@ pub async fn read_again(
         Tries::Patient => MAX_PATIENT_READ,
         Tries::Once => MAX_SINGLE_READ,
     };
-    within(clock, limit, reference, secrets.get(reference, true)).await
-}
-
-async fn within<T>(
-    clock: &impl Clock,
-    limit: Duration,
-    reference: &str,
-    read: impl Future<Output = Result<T, PortError>>,
-) -> Result<T, PortError> {
-    match select(pin!(read), pin!(clock.sleep(limit))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => Err(PortError::next_tick(format!(
+    within(clock, limit, secrets.get(reference, true)).await.unwrap_or_else(|| {
+        Err(PortError::next_tick(format!(
             "the secret store did not answer within {} s when the secret {reference} was read again; it is asked again in \
              the next tick",
             limit.as_secs()
-        ))),
-    }
+        )))
+    })
 }
 
 #[cfg(test)]

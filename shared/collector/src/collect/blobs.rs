@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::blob_attempt::{Attempt, Candidate, attempt, entry, failed_blob, place};
 use super::prefetch::Prefetch;
-use super::run::{Cutoff, StreamRun, within};
+use super::run::{Cutoff, StreamRun, answer_within};
 use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, Schedule};
 use crate::base::ports::{BlobRef, Bucket, Clock, State, Tries, Vendor};
@@ -153,7 +153,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
         let blob = &all[at].blob;
         let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
         let what = format!("fetching content {}", blob.id);
-        (at, within(clock, limit, &what, vendor.fetch(stream, blob, tries)).await)
+        (at, answer_within(clock, limit, &what, vendor.fetch(stream, blob, tries)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use jiff::Timestamp;
 
 use super::intake::Intake;
 use crate::base::env::Env;
 use crate::base::error::{PERSISTENT_AFTER, PortError, Recovery};
 use crate::base::head::ListingState;
+use crate::base::limit::within;
 use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
@@ -128,10 +127,10 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         if left.is_zero() {
             return Err(Cutoff);
         }
-        match select(pin!(call), pin!(self.env.clock.sleep(left.min(limit)))).await {
-            Either::Left((answer, _)) => Ok(answer),
-            Either::Right(((), _)) if limit < left => Ok(Err(no_answer(limit, what))),
-            Either::Right(((), _)) => Err(Cutoff),
+        match within(self.env.clock, left.min(limit), call).await {
+            Some(answer) => Ok(answer),
+            None if limit < left => Ok(Err(no_answer(limit, what))),
+            None => Err(Cutoff),
         }
     }
 
@@ -141,10 +140,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         if left.is_zero() {
             return Err(Cutoff);
         }
-        match select(pin!(work), pin!(self.env.clock.sleep(left))).await {
-            Either::Left((done, _)) => Ok(done),
-            Either::Right(((), _)) => Err(Cutoff),
-        }
+        within(self.env.clock, left, work).await.ok_or(Cutoff)
     }
 
     /// Records how far the stream has come.
@@ -260,16 +256,13 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
 }
 
 /// Waits for a call of the vendor, for at most `limit`. `what` names it.
-pub(crate) async fn within<T>(
+pub(crate) async fn answer_within<T>(
     clock: &impl Clock,
     limit: Duration,
     what: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
-    match select(pin!(call), pin!(clock.sleep(limit))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => Err(no_answer(limit, what)),
-    }
+    within(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, what)))
 }
 
 fn no_answer(limit: Duration, what: &str) -> PortError {
