@@ -11,5 +11,7 @@ pub mod lambda;
 
 #[cfg(feature = "local")]
 pub mod local;
+mod model_folder;
 
 pub use key_shape::looks_like_a_key;
+pub use model_folder::{Links, read_folders};

@@ -140,6 +140,21 @@ impl ModelFiles {
     }
 }
 
+impl ModelFiles {
+    /// Refuses a set in which an enabled model has methods, for the caller's `reason`.
+    ///
+    /// # Errors
+    /// A fault for each such model, on the line of its first method.
+    pub fn refuse_methods(&self, reason: &str) -> Result<(), Vec<Fault>> {
+        let fault = |one: &Specification| {
+            let mapping = one.mappings.iter().find(|mapping| mapping.method().is_some())?;
+            Some(Fault { path: one.path.clone(), line: Some(mapping.line), reason: reason.to_owned() })
+        };
+        let faults: Vec<_> = self.specifications.iter().filter_map(fault).collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+}
+
 fn bounded(root: &Root, files: &[NamedFile]) -> Result<(), Vec<Fault>> {
     let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
     let reason = match () {

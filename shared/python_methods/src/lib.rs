@@ -13,7 +13,7 @@ mod worker;
 
 pub use limits::MAX_MEMORY_BYTES;
 pub use process::{
-    CALL_TIMEOUT, LOAD_TIMEOUT, MAX_EVENT_BYTES, MAX_RESTARTS, MAX_STRIKES, PythonMethods, WorkerCommand,
+    CALL_TIMEOUT, LOAD_TIMEOUT, MAX_EVENT_BYTES, MAX_RESTARTS, MAX_STRIKES, PythonMethods, WORKER, WorkerCommand,
 };
 pub use request::{HelperFile, MethodFile, MethodFiles};
 pub use worker::run_worker;

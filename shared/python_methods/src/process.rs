@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use data_models::files::ModelFiles;
 use data_models::specification::Fault;
 use data_models::{DataModel, Methods, Value};
 
@@ -33,6 +34,9 @@ pub struct WorkerCommand {
     /// Its arguments.
     pub arguments: Vec<OsString>,
 }
+
+/// The first argument of a program that is started as a worker by [`PythonMethods::of_this_program`].
+pub const WORKER: &str = "python-worker";
 
 /// An engine that runs the Python methods of a set of models.
 #[derive(Debug)]
@@ -62,6 +66,23 @@ impl Strikes {
 }
 
 impl PythonMethods {
+    /// Starts this program anew as the worker, with [`WORKER`] and these arguments, and loads the files; `None` for a set
+    /// without method files, which needs no worker.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; or this program's file is not found.
+    pub fn of_this_program(files: ModelFiles, arguments: &[OsString]) -> Result<Option<Self>, Vec<Fault>> {
+        if files.methods.is_empty() {
+            return Ok(None);
+        }
+        let program = std::env::current_exe().map_err(|error| {
+            let reason = format!("this program, which runs the methods as well, cannot be found: {error}");
+            vec![Fault { path: WORKER.to_owned(), line: None, reason }]
+        })?;
+        let arguments = std::iter::once(WORKER.into()).chain(arguments.iter().cloned()).collect();
+        Self::start(WorkerCommand { program: program.into(), arguments }, files.into()).map(Some)
+    }
+
     /// Starts a worker and loads the files.
     ///
     /// # Errors

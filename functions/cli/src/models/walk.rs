@@ -1,16 +1,10 @@
 //! The files of a set of models on disk.
 
-use std::fs::{self, DirEntry, File};
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use data_models::files::{MAX_FILES, MAX_TOTAL_BYTES, NamedFile, Root};
-use data_models::specification::{Fault, MAX_FILE_BYTES};
-
-/// The most entries of folders that are looked at.
-const MAX_ENTRIES: usize = 200_000;
-/// The deepest folder that is looked at, counted from the root.
-const MAX_DEPTH: usize = 32;
+use adapters::{Links, read_folders};
+use data_models::files::{NamedFile, Root};
+use data_models::specification::Fault;
 
 /// Reads all files that belong to the set in a folder. Folders with a name that begins with a dot are passed over, and
 /// links to folders are not followed.
@@ -19,14 +13,8 @@ const MAX_DEPTH: usize = 32;
 /// The folder or a file cannot be read, or a bound is passed.
 pub(super) fn read(folder: &Path) -> Result<(Root, Vec<NamedFile>), Fault> {
     let root = root_of(folder);
-    let mut walk = Walk { root: &root, folders: vec![(folder.to_owned(), 0)], entries: 0, bytes: 0, files: Vec::new() };
-    if let Some(helpers) = helpers_beside(folder, &root) {
-        walk.folders.push((helpers, 0));
-    }
-    while let Some((folder, depth)) = walk.folders.pop() {
-        walk.enter(&folder, depth)?;
-    }
-    let files = walk.files;
+    let folders = std::iter::once(folder.to_owned()).chain(helpers_beside(folder, &root)).collect();
+    let files = read_folders(&root, folders, Links::Follow)?;
     Ok((root, files))
 }
 
@@ -50,69 +38,10 @@ fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn fault(path: &Path, reason: impl Into<String>) -> Fault {
-    Fault { path: shown(path), line: None, reason: reason.into() }
-}
-
-/// A walk through the folders below a root.
-struct Walk<'r> {
-    root: &'r Root,
-    folders: Vec<(PathBuf, usize)>,
-    entries: usize,
-    bytes: usize,
-    files: Vec<NamedFile>,
-}
-
-impl Walk<'_> {
-    fn enter(&mut self, folder: &Path, depth: usize) -> Result<(), Fault> {
-        if depth > MAX_DEPTH {
-            return Err(fault(folder, format!("the folder is nested deeper than {MAX_DEPTH} folders")));
-        }
-        let unreadable = |error: std::io::Error| fault(folder, format!("the folder cannot be read: {error}"));
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
-            self.entries += 1;
-            if self.entries > MAX_ENTRIES {
-                return Err(fault(folder, format!("more than {MAX_ENTRIES} files and folders are there")));
-            }
-            self.entry(&entry.map_err(unreadable)?, depth)?;
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, entry: &DirEntry, depth: usize) -> Result<(), Fault> {
-        let path = entry.path();
-        let unreadable = |error: std::io::Error| fault(&path, format!("the file cannot be read: {error}"));
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() {
-            if !entry.file_name().to_string_lossy().starts_with('.') {
-                self.folders.push((path, depth + 1));
-            }
-            return Ok(());
-        }
-        let name = shown(&path);
-        // Pipes and devices are no files to read.
-        if self.root.role(&name).is_none() || !path.is_file() {
-            return Ok(());
-        }
-        let bytes = content(&path).map_err(unreadable)?;
-        self.bytes += bytes.len();
-        self.files.push(NamedFile { path: name, bytes });
-        if self.files.len() > MAX_FILES || self.bytes > MAX_TOTAL_BYTES {
-            return Err(fault(&path, format!("the models are more than {MAX_FILES} files or {MAX_TOTAL_BYTES} bytes")));
-        }
-        Ok(())
-    }
-}
-
-/// A file's content. Of a file that is too large, one byte more than is allowed.
-fn content(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder(paths: &[&str]) -> tempfile::TempDir {
@@ -160,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_too_deep_or_not_there_is_a_fault() {
-        let deep = folder(&[&format!("{}a.yml", "x/".repeat(MAX_DEPTH + 1))]);
+        let deep = folder(&[&format!("{}a.yml", "x/".repeat(33))]);
         assert!(read(deep.path()).unwrap_err().reason.contains("nested deeper than 32"));
         assert!(read(Path::new("/no/such/folder")).unwrap_err().reason.contains("cannot be read"));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use collector::{Bucket, Clock, PortError, Recovery, StreamReport};
 use data_models::files::{MAX_TOTAL_BYTES, ModelFiles, NamedFile, Root};
 use data_models::specification::Fault;
-use schema::CustomModels;
+use schema::{CustomModels, NO_CUSTOM_MODELS};
 
 use super::environment::{Environment, ModelsPlace};
 use super::in_flight::InFlight;
@@ -16,6 +16,7 @@ use super::isolated::isolated;
 use super::methods;
 use super::sources::not_opened;
 use crate::aws::{ListObjects, with_deadline};
+use crate::{Links, read_folders};
 
 /// Reading holds up the first tick no longer than this.
 const READING: Duration = Duration::from_secs(15);
@@ -24,18 +25,17 @@ const MAX_OBJECTS: usize = 1_000;
 /// The most faults that a message names.
 const MAX_FAULTS: usize = 20;
 
-/// The models as they were read, and why they are not used.
+/// The models, or the fault that needs a person; `None` until they were read.
 #[derive(Debug, Default)]
-pub(super) struct Models {
-    custom: CustomModels,
-    /// `None` until they were read; then the fault that needs a person, if there is one.
-    read: Option<Option<PortError>>,
-}
+pub(super) struct Models(Option<Result<CustomModels, PortError>>);
 
 impl Models {
     /// The models of one's own; none if there is a fault.
     pub(super) fn custom(&self) -> &CustomModels {
-        &self.custom
+        match &self.0 {
+            Some(Ok(custom)) => custom,
+            _ => &NO_CUSTOM_MODELS,
+        }
     }
 
     /// Reads the models unless that is done, and reports why they are not used.
@@ -46,21 +46,17 @@ impl Models {
         clock: &impl Clock,
     ) -> Option<StreamReport> {
         let place = environment.data_models.as_ref()?;
-        if self.read.is_none() {
+        if self.0.is_none() {
             let (cut, calls) = (clock.now() + READING, InFlight::default());
             let what = "bucket: read the data models".to_owned();
             let work = with_deadline(cut, calls.track(what, read(place, &environment.settings.prefix, bucket)));
             let files = isolated(clock, cut, &calls, work).await.flatten();
             match files.and_then(|files| compile(files, environment.method_bytes)) {
-                Ok(custom) => {
-                    self.custom = custom;
-                    self.read = Some(None);
-                }
-                Err(error) if error.recovery == Recovery::Person => self.read = Some(Some(error)),
-                Err(error) => return Some(not_opened("data models", &error)),
+                Err(error) if error.recovery != Recovery::Person => return Some(not_opened("data models", &error)),
+                read => self.0 = Some(read),
             }
         }
-        self.read.as_ref()?.as_ref().map(|error| not_opened("data models", error))
+        self.0.as_ref()?.as_ref().err().map(|error| not_opened("data models", error))
     }
 }
 
@@ -97,35 +93,13 @@ async fn from_bucket(prefix: &str, bucket: &(impl Bucket + ListObjects)) -> Resu
 
 /// Reads all files of a folder that belong to a set of models.
 fn from_package(folder: &Path) -> Result<Vec<NamedFile>, PortError> {
-    let unreadable = |error: std::io::Error| {
-        let folder = folder.display();
-        PortError::person(format!("DATA_MODELS names the folder {folder} of the function's package: {error}"))
-    };
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    let mut bytes = 0;
-    while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(&next).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            // A link leads out of the folder, or round in a circle.
-            if path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            if root().role(&name).is_none() {
-                continue;
-            }
-            let content = std::fs::read(&path).map_err(unreadable)?;
-            bytes += content.len();
-            if bytes > MAX_TOTAL_BYTES {
-                return Err(PortError::person(format!("the data models have more than {MAX_TOTAL_BYTES} bytes")));
-            }
-            files.push(NamedFile { path: name, bytes: content });
-        }
+    let folders = vec![folder.to_owned()];
+    let mut files = read_folders(&root(), folders, Links::PassOver).map_err(|fault| {
+        PortError::person(format!("DATA_MODELS names a folder of the function's package that is not read: {fault}"))
+    })?;
+    for file in &mut files {
+        let path = Path::new(&file.path);
+        file.path = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
     }
     Ok(files)
 }

@@ -5,10 +5,6 @@ use std::process::ExitCode;
 
 use collector::PortError;
 
-/// The first argument of a process that runs Python methods; the second one is its most memory, in bytes.
-#[cfg(feature = "python")]
-pub(super) const WORKER: &str = "python-worker";
-
 /// Runs a function until Lambda ends the process.
 ///
 /// A process that was started to run Python methods does that instead.
@@ -34,10 +30,11 @@ pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
     }
 }
 
+/// Runs methods if the process was started for that; the second argument is the most memory that it may map, in bytes.
 #[cfg(feature = "python")]
 fn worker() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);
-    let is_worker = arguments.next().is_some_and(|first| first == WORKER);
+    let is_worker = arguments.next().is_some_and(|first| first == python_methods::WORKER);
     let memory_bytes = arguments.next().and_then(|bytes| bytes.parse().ok());
     let run = |memory_bytes| match python_methods::run_worker(memory_bytes) {
         Ok(()) => ExitCode::SUCCESS,
