@@ -36,7 +36,6 @@ use crate::value::Value;
 #[derive(Debug, Clone)]
 pub struct JsonPath {
     root: ast::Path,
-    first_name: Option<Box<str>>,
     names: Option<Box<[Box<str>]>>,
 }
 
@@ -47,10 +46,9 @@ impl JsonPath {
     /// The text is no path of the dialect; the error says where.
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let root = parser::parse(text)?;
-        let first_name = root.first_name().map(Into::into);
         let mut names = Vec::new();
         let is_plain = root.collect_names(&mut names) && !names.is_empty();
-        Ok(Self { root, first_name, names: is_plain.then(|| names.into()) })
+        Ok(Self { root, names: is_plain.then(|| names.into()) })
     }
 
     /// All matches, in the order of the event.
@@ -60,11 +58,6 @@ impl JsonPath {
     /// much work.
     pub fn find<'e>(&self, event: &Value<'e>) -> Result<Vec<Match<'e>>, EvaluationError> {
         evaluate::find(&self.root, event)
-    }
-
-    /// The member of the event that alone decides what the path finds, where there is one.
-    pub fn first_name(&self) -> Option<&str> {
-        self.first_name.as_deref()
     }
 
     /// The names of the members to go through from the event on, if the path consists of names only, like `$.a.b`.

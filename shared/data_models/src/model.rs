@@ -29,11 +29,6 @@ impl DataModels {
     pub fn iter(&self) -> impl Iterator<Item = &DataModel> {
         self.models.values()
     }
-
-    /// Adds the models of another set. A model of the other set replaces the one of its log type.
-    pub fn extend(&mut self, other: Self) {
-        self.models.extend(other.models);
-    }
 }
 
 /// A data model, compiled.

@@ -67,17 +67,17 @@ proptest! {
     }
 
     #[test]
-    fn the_first_name_decides_alone(path in paths(), event in events()) {
-        let Ok(path) = JsonPath::parse(&path) else { return Ok(()) };
-        let (Some(first), Json::Object(members)) = (path.first_name(), &event) else { return Ok(()) };
-        let part: Json = members.iter().filter(|(name, _)| *name == first).map(|(name, value)| (name.clone(), value.clone())).collect();
-        let (whole, part) = (event.to_string(), part.to_string());
-        let found = |text: &str| {
-            path.find(&Value::parse(text).unwrap()).map(|found| {
-                found.iter().map(|found| (found.value.to_json().into_owned(), found.location())).collect::<Vec<_>>()
-            })
-        };
-        prop_assert_eq!(found(&whole), found(&part));
+    fn the_names_of_a_path_lead_to_what_it_finds(
+        names in prop::collection::vec(prop::sample::select(&NAMES), 1..4),
+        event in events(),
+    ) {
+        let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+        let path = JsonPath::parse(&format!("$.{}", quoted.join("."))).unwrap();
+        let text = event.to_string();
+        let event = Value::parse(&text).unwrap();
+        let led_to = path.names().unwrap().iter().try_fold(event.clone(), |value, name| value.get(name));
+        let found = path.find(&event).unwrap().pop().map(|found| found.value);
+        prop_assert_eq!(led_to.map(|value| value.to_json().into_owned()), found.map(|value| value.to_json().into_owned()));
     }
 }
 

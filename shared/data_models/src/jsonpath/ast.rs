@@ -111,22 +111,6 @@ impl Path {
         Self::Child(Box::new(left), Box::new(right))
     }
 
-    /// The name with which the path begins, if everything else looks only at that member.
-    pub(super) fn first_name(&self) -> Option<&str> {
-        match self {
-            Self::Fields(names) => match names.as_slice() {
-                [name] => Some(name),
-                _ => None,
-            },
-            Self::Child(left, right) if matches!(**left, Self::Root | Self::This) => right.first_name(),
-            Self::Child(left, right) if right.stays_inside() => left.first_name(),
-            Self::Descendants(left, right) if right.stays_inside() => {
-                left.first_name().filter(|_| !matches!(**left, Self::Root | Self::This))
-            }
-            _ => None,
-        }
-    }
-
     /// Appends the names that the path goes through, and returns `true`, if it consists of names only.
     pub(super) fn collect_names(&self, names: &mut Vec<Box<str>>) -> bool {
         match self {
@@ -139,17 +123,6 @@ impl Path {
                 _ => false,
             },
             Self::Child(left, right) => left.collect_names(names) && right.collect_names(names),
-            _ => false,
-        }
-    }
-
-    /// Returns `true` if the path looks only at what lies below the value it is applied to.
-    fn stays_inside(&self) -> bool {
-        match self {
-            Self::Fields(_) | Self::AnyField | Self::Index(_) | Self::Slice { .. } | Self::This | Self::Length => true,
-            // A filter's paths begin at the element.
-            Self::Filter(_) => true,
-            Self::Child(left, right) | Self::Descendants(left, right) => left.stays_inside() && right.stays_inside(),
             _ => false,
         }
     }
