@@ -32,6 +32,15 @@ fn model(log_type: LogType) -> DataModel {
     DataModels::new(&specifications).get(log_type.name()).unwrap().clone()
 }
 
+/// Each file runs alone, so all have a copy of these functions.
+#[test]
+fn the_functions_that_read_addresses_are_the_same_in_all_files() {
+    let of = |log_type| python_text(log_type).split_once("\ndef port_of(value):\n").map(|(_, functions)| functions);
+    let first = of(LogType::OpenAiAudit).unwrap();
+    assert!(first.contains("\ndef source(values):\n"));
+    assert!(LogType::ALL.into_iter().all(|log_type| of(log_type) == Some(first)));
+}
+
 fn examples(log_type: LogType) -> Vec<Example> {
     let examples: Examples = serde_saphyr::from_str(examples_text(log_type)).unwrap();
     assert_eq!(examples.log_type, log_type.name());
