@@ -4,12 +4,12 @@
 //! values masked, and fields under their columns.
 
 mod builtin;
-mod by_name;
 mod holds;
 mod model;
 pub(crate) mod native;
 mod places;
 pub(crate) mod raw;
+mod searched;
 mod writer;
 
 pub use builtin::{NativeMethods, examples_text, model_text, python_text};

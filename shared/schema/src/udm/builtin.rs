@@ -16,7 +16,7 @@ mod tests;
 
 use data_models::{DataModel, Methods, Value};
 
-use super::native::{Members, NativeModel, NativeValue};
+use super::native::{Members, NativeModel, NativeValue, Read};
 use super::raw;
 use crate::json::write_string;
 use crate::log_type::LogType;
@@ -74,29 +74,33 @@ pub struct NativeMethods;
 
 impl Methods for NativeMethods {
     fn call(&mut self, model: &DataModel, method: &str, event: &Value<'_>) -> Result<String, String> {
-        let log_type = LogType::from_name(&model.log_type);
-        let methods = log_type.map(|log_type| native_model(log_type).methods).unwrap_or_default();
-        let (_, native) = methods
-            .iter()
-            .find(|(name, _)| *name == method)
-            .ok_or_else(|| format!("the built-in model for {} has no such method", model.log_type))?;
+        let native = LogType::from_name(&model.log_type).map(native_model);
+        let (native, method) = native
+            .and_then(|native| Some((native, native.method(method)?)))
+            .ok_or_else(|| format!("the built-in model for {} has no method {method}", model.log_type))?;
         // A copy is written without white space, which is how lines are read.
-        let line = event.to_owned().to_json();
-        Ok(native(&Line(&line)).map_or_else(|| "null".to_owned(), |value| json(&value)))
+        let text = event.to_owned().to_json();
+        let line = Line { text: &text, reads: native.reads };
+        let value = (native.values)(&line).take(method);
+        Ok(value.map_or_else(|| "null".to_owned(), |value| json(&value)))
     }
 }
 
-/// A whole line.
-struct Line<'l>(&'l str);
+/// A whole line, and the paths of its members.
+struct Line<'l> {
+    text: &'l str,
+    reads: &'static [&'static [&'static str]],
+}
 
 impl Members for Line<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        raw::member(self.0, name)
+    fn get(&self, read: Read) -> Option<&[u8]> {
+        self.reads.get(read)?.iter().try_fold(self.text.as_bytes(), |at, name| raw::member(at, name))
     }
 }
 
 fn json(value: &NativeValue<'_>) -> String {
     match value {
+        NativeValue::Json(json) => String::from_utf8_lossy(json).into_owned(),
         NativeValue::Number(number) => number.to_string(),
         NativeValue::Text(text) => {
             let mut json = Vec::new();

@@ -56,13 +56,13 @@ impl Holds {
     }
 
     /// Writes a value, given as compact JSON; `false` for null, of which nothing is written.
-    pub(super) fn write(self, json: &str, out: &mut Vec<u8>) -> Result<bool, Misfit> {
-        if json == "null" {
+    pub(super) fn write(self, json: &[u8], out: &mut Vec<u8>) -> Result<bool, Misfit> {
+        if json == b"null" {
             return Ok(false);
         }
         match self {
-            Self::Text if !json.starts_with('"') => write_string(json, out),
-            Self::Text | Self::Any => out.extend_from_slice(json.as_bytes()),
+            Self::Text if !json.starts_with(b"\"") => write_string(std::str::from_utf8(json).map_err(|_| Misfit)?, out),
+            Self::Text | Self::Any => out.extend_from_slice(json),
             Self::Integer => write_integer(json, out)?,
         }
         Ok(true)
@@ -87,10 +87,10 @@ impl Holds {
     }
 }
 
-fn write_integer(json: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
+fn write_integer(json: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
     let number = match raw::text(json) {
         Some(text) => digits(&text)?,
-        None => json.parse().map_err(|_| Misfit)?,
+        None => std::str::from_utf8(json).ok().and_then(|json| json.parse().ok()).ok_or(Misfit)?,
     };
     write_number(number, out)
 }
@@ -112,7 +112,7 @@ mod tests {
 
     fn written(holds: Holds, json: &str) -> Option<String> {
         let mut out = Vec::new();
-        let written = holds.write(json, &mut out);
+        let written = holds.write(json.as_bytes(), &mut out);
         assert!(!out.is_empty() || written != Ok(true), "{json}");
         written.ok().map(|_| String::from_utf8(out).unwrap())
     }

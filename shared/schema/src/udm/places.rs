@@ -95,11 +95,12 @@ impl Places {
         if slots.standard.is_empty() {
             return;
         }
-        let Some(text) = lines.get(self.standard..).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return };
+        let text = lines.get(self.standard..).unwrap_or_default();
+        let text = text.strip_prefix(b",").unwrap_or(text);
         for (name, slot) in &slots.standard {
-            let found = raw::members(text.trim_start_matches(',')).find(|(key, _)| **key == **name);
+            let found = raw::members(text).find(|(key, _)| *key == name.as_bytes());
             if let Some((_, value)) = found {
-                let from = self.standard + (value.as_ptr().addr() - text.as_ptr().addr());
+                let from = value.as_ptr().addr() - lines.as_ptr().addr();
                 self.note(*slot, from, from + value.len());
             }
         }
@@ -107,8 +108,8 @@ impl Places {
 
     /// The JSON text of a member's value in a line that begins at `start`; `None` if the line does not have it.
     #[inline]
-    pub(super) fn get<'l>(&self, line: &'l str, start: usize, slot: Slot) -> Option<&'l str> {
+    pub(super) fn get<'l>(&self, line: &'l [u8], start: usize, slot: Slot) -> Option<&'l [u8]> {
         let (from, to) = *self.spans.get(usize::from(slot))?;
-        line.get(from.checked_sub(start)?..to.checked_sub(start)?).filter(|text| !text.is_empty())
+        line.get(from.checked_sub(start)?..to.checked_sub(start)?).filter(|json| !json.is_empty())
     }
 }

@@ -7,62 +7,109 @@ use std::borrow::Cow;
 use crate::json::{plain_until, unescape};
 
 /// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
-pub(crate) fn member<'l>(object: &'l str, name: &str) -> Option<&'l str> {
-    let mut members = members(object.strip_prefix('{')?);
+pub(crate) fn member<'l>(object: &'l [u8], name: &str) -> Option<&'l [u8]> {
+    let mut members = members(object.strip_prefix(b"{")?);
     members.find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
 }
 
 /// The members with which a text begins, commas between them: what stands between the quotes of the key, and the JSON
 /// text of the value.
-pub(super) fn members(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (key, after) = split_value(rest)?;
-        let (value, after) = split_value(after.strip_prefix(':')?)?;
-        rest = after.strip_prefix(',').unwrap_or_default();
-        Some((inside(key)?, value))
+        let (key, value, after) = split_member(rest)?;
+        rest = after.strip_prefix(b",").unwrap_or_default();
+        Some((key, value))
     })
 }
 
 /// The JSON texts of an array's elements. None of anything else.
-pub(crate) fn elements(array: &str) -> impl Iterator<Item = &str> {
-    let mut rest = array.strip_prefix('[').unwrap_or_default();
+pub(crate) fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = array.strip_prefix(b"[").unwrap_or_default();
     std::iter::from_fn(move || {
         let (element, after) = split_value(rest)?;
-        rest = after.strip_prefix(',').unwrap_or_default();
+        rest = after.strip_prefix(b",").unwrap_or_default();
         Some(element)
     })
 }
 
+/// The JSON texts of the members of these names in each object of an array. Other elements are passed over.
+pub(crate) fn objects<'l, const N: usize>(
+    array: &'l [u8],
+    names: [&str; N],
+) -> impl Iterator<Item = [Option<&'l [u8]>; N]> {
+    let mut rest = array.strip_prefix(b"[").unwrap_or_default();
+    std::iter::from_fn(move || {
+        while !rest.starts_with(b"{") {
+            let (_, after) = split_value(rest)?;
+            rest = after.strip_prefix(b",").unwrap_or_default();
+        }
+        let mut found = [None; N];
+        rest = rest.get(1..)?;
+        while !rest.starts_with(b"}") {
+            let (key, value, after) = split_member(rest)?;
+            if let Some(at) = names.iter().position(|name| is_key(key, name)) {
+                found[at] = Some(value);
+            }
+            rest = after.strip_prefix(b",").unwrap_or(after);
+        }
+        rest = rest.get(1..)?;
+        rest = rest.strip_prefix(b",").unwrap_or_default();
+        Some(found)
+    })
+}
+
 /// The text of a JSON string that is not empty; `None` for anything else.
-pub(crate) fn text(value: &str) -> Option<Cow<'_, str>> {
-    let inside = inside(value).filter(|inside| !inside.is_empty())?;
+pub(crate) fn text(json: &[u8]) -> Option<Cow<'_, str>> {
+    let inside = std::str::from_utf8(inside(json).filter(|inside| !inside.is_empty())?).ok()?;
     Some(if inside.contains('\\') { Cow::Owned(unescape(inside)) } else { Cow::Borrowed(inside) })
 }
 
-/// The text between the quotes of a JSON string.
-fn inside(value: &str) -> Option<&str> {
-    value.strip_prefix('"')?.strip_suffix('"')
+/// Returns `true` if a JSON text is the string of this text.
+#[inline]
+pub(crate) fn is_string(json: &[u8], text: &str) -> bool {
+    inside(json).is_some_and(|inside| is_key(inside, text))
 }
 
-fn is_key(inside: &str, name: &str) -> bool {
+/// Returns `true` for a JSON string that is not empty.
+pub(crate) fn is_text(json: &[u8]) -> bool {
+    json.len() > 2 && json.starts_with(b"\"")
+}
+
+/// The text between the quotes of a JSON string.
+#[inline]
+fn inside(json: &[u8]) -> Option<&[u8]> {
+    json.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+#[inline]
+fn is_key(inside: &[u8], name: &str) -> bool {
     // An escape makes a key longer than its name, and never shorter.
-    match inside == name {
+    match inside == name.as_bytes() {
         true => !name.contains('\\'),
-        false => inside.len() > name.len() && inside.contains('\\') && unescape(inside) == name,
+        false => {
+            let may_be = inside.len() > name.len() && inside.contains(&b'\\');
+            may_be && std::str::from_utf8(inside).is_ok_and(|inside| unescape(inside) == name)
+        }
     }
 }
 
+/// The member that a text begins with — what stands between the quotes of its key, and its value — and what follows.
+fn split_member(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (key, after) = split_value(bytes)?;
+    let (value, after) = split_value(after.strip_prefix(b":")?)?;
+    Some((inside(key)?, value, after))
+}
+
 /// The value that a text begins with, and what follows.
-fn split_value(text: &str) -> Option<(&str, &str)> {
-    let bytes = text.as_bytes();
+fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = match bytes.first()? {
         b'"' => string_end(bytes, 1)?,
         b'{' | b'[' => container_end(bytes)?,
         b'}' | b']' => return None,
         _ => bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(bytes.len()),
     };
-    text.split_at_checked(end)
+    bytes.split_at_checked(end)
 }
 
 /// The place after the closing quote of a string of which the inside begins, or goes on, at `from`.
@@ -104,6 +151,18 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    fn member<'l>(object: &'l str, name: &str) -> Option<&'l str> {
+        super::member(object.as_bytes(), name).map(|json| std::str::from_utf8(json).unwrap())
+    }
+
+    fn elements(array: &str) -> impl Iterator<Item = &str> {
+        super::elements(array.as_bytes()).map(|json| std::str::from_utf8(json).unwrap())
+    }
+
+    fn text(json: &str) -> Option<Cow<'_, str>> {
+        super::text(json.as_bytes())
+    }
 
     #[test]
     fn a_member_is_found_past_strings_that_look_like_members() {
@@ -176,6 +235,15 @@ mod tests {
         let all = value.as_array().map(Vec::as_slice).unwrap_or_default();
         assert_eq!(found, all.iter().map(Value::to_string).collect::<Vec<_>>(), "{json}");
         found.iter().zip(all).for_each(|(found, inner)| check(found, inner));
+        let objects: Vec<_> = objects(json.as_bytes(), ["a", "\""]).collect();
+        let members = all.iter().filter(|inner| inner.is_object()).map(|inner| ["a", "\""].map(|name| inner.get(name)));
+        let string = |found: Option<&[u8]>| found.map(|json| String::from_utf8(json.to_vec()).unwrap());
+        assert_eq!(
+            objects.iter().map(|found| found.map(string)).collect::<Vec<_>>(),
+            members.map(|found| found.map(|inner| inner.map(Value::to_string))).collect::<Vec<_>>(),
+            "{json}"
+        );
+        assert!(["a", "", "\\"].iter().all(|text| is_string(json.as_bytes(), text) == (value == text)), "{json}");
         assert_eq!(text(json).as_deref(), value.as_str().filter(|text| !text.is_empty()), "{json}");
     }
 
@@ -187,7 +255,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_it_panic(text in "[\\[\\]{}:,\"\\\\a1é ]{0,20}") {
-            let _ = (member(&text, "a"), elements(&text).count(), super::text(&text));
+            let _ = (super::member(text.as_bytes(), "a"), super::elements(text.as_bytes()).count(), objects(text.as_bytes(), ["a"]).count(), super::text(text.as_bytes()));
         }
     }
 }

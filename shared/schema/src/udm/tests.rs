@@ -1,13 +1,12 @@
 //! `p_udm` on lines of a small schema.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use data_models::specification::{SourceFile, load};
 use data_models::{DataModel, DataModels, Methods, Value};
 use jiff::Timestamp;
 
-use super::native::{Members, NativeModel, NativeValue};
+use super::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use super::{LineModel, SharedMethods};
 use crate::{DriftNames, LineContext, LogType, Mode, Normalized, Normalizer, Schema};
 
@@ -190,22 +189,28 @@ fn methods_are_called_with_the_line_and_their_values_go_into_it() {
     assert_eq!(failed, ["broken", "endless", "fails"]);
 }
 
-fn mail(line: &dyn Members) -> Option<NativeValue<'_>> {
-    super::raw::text(super::raw::member(line.get("actor")?, "mail")?).map(NativeValue::Text)
+reads! {
+    ID: "id";
+    MAIL: "actor"."mail";
+    PORT: "port";
+    UNDECLARED: "undeclared"."deep"."x";
 }
 
-fn port(line: &dyn Members) -> Option<NativeValue<'_>> {
-    line.get("port")?.parse().ok().map(NativeValue::Number)
-}
-
-fn unread(line: &dyn Members) -> Option<NativeValue<'_>> {
-    line.get("id").map(|id| NativeValue::Text(Cow::Borrowed(id)))
+fn values<'l>(line: &'l dyn Members) -> NativeValues<'l> {
+    NativeValues {
+        user: line.get(MAIL).map(NativeValue::Json),
+        user_agent: line.get(UNDECLARED).map(NativeValue::Json),
+        source_port: line.get(PORT).and_then(|port| std::str::from_utf8(port).unwrap().parse().ok()),
+        actor_user: line.get(ID).map(|id| NativeValue::Text(format!("<{}>", id.len()).into())),
+        ..NativeValues::default()
+    }
 }
 
 static NATIVE: NativeModel = NativeModel {
     log_type: LogType::General,
-    reads: &["actor", "port", "undeclared"],
-    methods: &[("mail", mail), ("port", port), ("unread", unread)],
+    reads: READS,
+    methods: &[NativeMethod::ActorUser, NativeMethod::SourcePort, NativeMethod::User, NativeMethod::UserAgent],
+    values,
 };
 
 #[test]
@@ -213,8 +218,7 @@ fn every_built_in_model_is_valid_and_has_its_methods() {
     for log_type in LogType::ALL {
         let of = super::builtin_model(log_type);
         assert_eq!(of.model().log_type, log_type.name());
-        let known =
-            |method: &String| super::builtin::native_model(log_type).methods.iter().any(|(name, _)| name == method);
+        let known = |method: &String| super::builtin::native_model(log_type).method(method).is_some();
         assert!(of.model().names.iter().filter_map(|name| name.method.as_ref()).all(known), "{log_type:?}");
         assert_eq!(super::builtin::native_model(log_type).log_type, log_type);
     }
@@ -222,12 +226,12 @@ fn every_built_in_model_is_valid_and_has_its_methods() {
 
 #[test]
 fn native_methods_read_the_members_that_they_name() {
-    let mappings = "- {Name: user, Method: mail}\n- {Name: source_port, Method: port}\n- {Name: unread, Method: unread}\n- {Name: own, Path: $.actor.inner.ip}\n- {Name: missing, Method: missing}\n";
+    let mappings = "- {Name: user, Method: get_user}\n- {Name: source_port, Method: get_source_port}\n- {Name: a, Method: get_actor_user}\n- {Name: b, Method: get_user_agent}\n- {Name: own, Path: $.actor.inner.ip}\n- {Name: missing, Method: missing}\n";
     let of = LineModel::native(model(mappings), &NATIVE);
     let (udm, failed) = udm_of(
         &normalizer(Mode::Default).with_model(Some(of)),
-        r#"{"id":"x","port":443,"actor":{"mail":"a@b","inner":{"ip":"1"}}}"#,
+        r#"{"id":"x","port":443,"actor":{"mail":"a@b","inner":{"ip":"1"}},"undeclared":{"deep":{"x":"y"}}}"#,
     );
-    assert_eq!(udm, r#"{"own":"1","source_port":443,"user":"a@b"}"#);
+    assert_eq!(udm, r#"{"a":"<3>","b":"y","own":"1","source_port":443,"user":"a@b"}"#);
     assert_eq!(failed, ["missing"]);
 }

@@ -7,12 +7,11 @@ use std::sync::{Arc, PoisonError};
 use data_models::jsonpath::JsonPath;
 use data_models::{DataModel, Name, Value};
 
-use super::by_name::ByName;
 use super::holds::{Holds, Misfit};
 use super::model::{Engine, LineModel, SharedMethods};
-use super::native::{Members, NativeMethod, NativeModel, NativeValue};
+use super::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read};
 use super::places::{Places, Slots};
-use super::raw;
+use super::searched::{SearchedName, UnicodeEscapes};
 use crate::drift::Names;
 use crate::json::write_string;
 use crate::model::{Schema, Slot};
@@ -28,8 +27,15 @@ pub(crate) struct Writer {
     /// In the order of their names.
     names: Box<[UdmName]>,
     slots: Slots,
-    /// The slots of the members that the native methods read.
-    native: ByName,
+    /// The built-in model's part in Rust, and where it finds each of its [`NativeModel::reads`].
+    native: Option<(&'static NativeModel, Box<[Option<Place>]>)>,
+}
+
+/// The place of a value: the slot of a member, and the names that lead on from there.
+#[derive(Debug)]
+struct Place {
+    slot: Slot,
+    names: Box<[SearchedName]>,
 }
 
 /// A name, made ready.
@@ -45,8 +51,8 @@ struct UdmName {
 
 #[derive(Debug)]
 enum Path {
-    /// The names that lead from the member of a slot on.
-    Names(Slot, Box<[Box<str>]>),
+    /// Names only, which lead to one place.
+    Names(Place),
     /// Any other path, evaluated on the whole line.
     Any(JsonPath),
 }
@@ -75,8 +81,8 @@ impl Writer {
             Engine::Native(native) => Some(*native),
             _ => None,
         };
-        let reads = native.map(|native| native.reads).unwrap_or_default();
-        let by_name = ByName::new(reads, |name| slots.claim(&mut schema.root, &[name]).map(|(slot, _)| slot));
+        let places =
+            native.map(|native| native.reads.iter().map(|path| Place::new(path, &mut slots, schema)).collect());
         let mut sorted: Vec<&Name> = model.model.names.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         let name = |name: &&Name| UdmName {
@@ -87,7 +93,7 @@ impl Writer {
             method: name.method.as_deref().map(|method| Method::new(method, native)),
         };
         let names = sorted.iter().map(name).collect();
-        Arc::new(Self { model, names, slots, native: by_name })
+        Arc::new(Self { model, names, slots, native: native.zip(places) })
     }
 
     /// The members that the model reads.
@@ -108,9 +114,10 @@ impl Writer {
         places.find_standard(&self.slots, lines);
         buffer.clear();
         lines.push(b'}');
-        let text = lines.get(from..).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let line = text.map(|text| Line { writer: self, places, text, start: from, whole: OnceCell::new() });
-        let count = line.map_or(0, |line| self.values(&line, buffer, failed));
+        let text = lines.get(from..).unwrap_or_default();
+        let line =
+            Line { writer: self, places, text, start: from, escapes: UnicodeEscapes::of(text), whole: OnceCell::new() };
+        let count = self.values(&line, buffer, failed);
         lines.pop();
         if let Some((_, members)) = buffer.split_first() {
             lines.extend_from_slice(b",\"p_udm\":{");
@@ -123,11 +130,14 @@ impl Writer {
     /// Writes the names and values, a comma before each. Returns how many names failed.
     fn values(&self, line: &Line<'_>, out: &mut Vec<u8>, failed: &mut Names) -> u32 {
         let mut count = 0;
+        let native = self.native.as_ref();
+        let mut native = native.map_or_else(NativeValues::default, |(native, _)| (native.values)(line));
         for name in &self.names {
             let mark = out.len();
             out.extend_from_slice(&name.key);
-            let written =
-                name.write(line, out).and_then(|is| if out.len() > MOST_BYTES { Err(Failed) } else { Ok(is) });
+            let written = name
+                .write(line, &mut native, out)
+                .and_then(|is| if out.len() > MOST_BYTES { Err(Failed) } else { Ok(is) });
             match written {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -151,48 +161,51 @@ fn key(name: &str) -> Box<[u8]> {
 
 impl Path {
     fn new(path: &JsonPath, slots: &mut Slots, schema: &mut Schema) -> Self {
-        let claimed = path.names().and_then(|names| {
-            let (slot, used) = slots.claim(&mut schema.root, names)?;
-            Some(Self::Names(slot, names[used..].into()))
-        });
-        claimed.unwrap_or_else(|| Self::Any(path.clone()))
+        let place = path.names().and_then(|names| Place::new(names, slots, schema));
+        place.map_or_else(|| Self::Any(path.clone()), Self::Names)
+    }
+}
+
+impl Place {
+    /// The place at the end of a path of names; `None` if the line has too many slots already.
+    fn new(path: &[impl AsRef<str>], slots: &mut Slots, schema: &mut Schema) -> Option<Self> {
+        let (slot, used) = slots.claim(&mut schema.root, path)?;
+        let names = path.get(used..)?.iter().map(|name| SearchedName::new(name.as_ref())).collect();
+        Some(Self { slot, names })
     }
 }
 
 impl Method {
     fn new(name: &str, native: Option<&'static NativeModel>) -> Self {
-        let found = native.and_then(|native| native.methods.iter().find(|(known, _)| *known == name));
-        found.map_or_else(|| Self::Called(name.into()), |(_, method)| Self::Native(*method))
+        let found = native.and_then(|native| native.method(name));
+        found.map_or_else(|| Self::Called(name.into()), Self::Native)
     }
 }
 
 impl UdmName {
     /// Writes the name's value: that of its path, else that of its method. Returns `false` if it has none.
-    fn write(&self, line: &Line<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
+    fn write(&self, line: &Line<'_>, native: &mut NativeValues<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match (self.found(line)?, &self.method) {
             (Some(json), _) => Ok(self.holds.write(&json, out)?),
-            (None, Some(Method::Called(method))) => Ok(self.holds.write(&line.call(method)?, out)?),
-            (None, Some(Method::Native(method))) => self.write_native(method(line), out),
+            (None, Some(Method::Called(method))) => Ok(self.holds.write(line.call(method)?.as_bytes(), out)?),
+            (None, Some(Method::Native(method))) => self.write_native(native.take(*method), out),
             (None, None) => Ok(false),
         }
     }
 
     /// The JSON text of what the name's path finds.
-    fn found<'l>(&self, line: &Line<'l>) -> Result<Option<Cow<'l, str>>, Failed> {
+    fn found<'l>(&self, line: &Line<'l>) -> Result<Option<Cow<'l, [u8]>>, Failed> {
         match &self.path {
             None => Ok(None),
-            Some(Path::Any(path)) => line.find(path),
-            Some(Path::Names(slot, names)) => {
-                let member = line.get(*slot);
-                let found = member.and_then(|member| names.iter().try_fold(member, |at, name| raw::member(at, name)));
-                Ok(found.map(Cow::Borrowed))
-            }
+            Some(Path::Any(path)) => Ok(line.find(path)?.map(into_bytes)),
+            Some(Path::Names(place)) => Ok(line.at(place).map(Cow::Borrowed)),
         }
     }
 
     fn write_native(&self, value: Option<NativeValue<'_>>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match value {
             None => return Ok(false),
+            Some(NativeValue::Json(json)) => return Ok(self.holds.write(json, out)?),
             Some(NativeValue::Text(text)) => self.holds.write_text(&text, out)?,
             Some(NativeValue::Number(number)) => self.holds.write_number(number, out)?,
         }
@@ -205,21 +218,24 @@ struct Line<'l> {
     writer: &'l Writer,
     places: &'l Places,
     /// The line with its closing brace, and where it begins in what was written.
-    text: &'l str,
+    text: &'l [u8],
     start: usize,
+    escapes: UnicodeEscapes<'l>,
     /// The line as one value, once something needs it; none of a line that is nested too deeply.
     whole: OnceCell<Option<Value<'l>>>,
 }
 
 impl<'l> Line<'l> {
-    /// The JSON text of the member of a slot.
+    /// The JSON text at a place.
     #[inline]
-    fn get(&self, slot: Slot) -> Option<&'l str> {
-        self.places.get(self.text, self.start, slot)
+    fn at(&self, place: &Place) -> Option<&'l [u8]> {
+        let member = self.places.get(self.text, self.start, place.slot)?;
+        place.names.iter().try_fold(member, |at, name| name.member(at, &self.escapes))
     }
 
     fn whole(&self) -> Result<&Value<'l>, Failed> {
-        self.whole.get_or_init(|| Value::parse(self.text).ok()).as_ref().ok_or(Failed)
+        let parse = || Value::parse(std::str::from_utf8(self.text).ok()?).ok();
+        self.whole.get_or_init(parse).as_ref().ok_or(Failed)
     }
 
     /// The JSON text of the one value that a path finds.
@@ -246,6 +262,13 @@ fn call(methods: &SharedMethods, model: &DataModel, method: &str, line: &Value<'
     methods.call(model, method, line).map_err(|_| Failed)
 }
 
+fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
 /// A value's compact JSON text. A computed value may be a number that JSON does not have.
 fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
     let text = value.to_json();
@@ -254,7 +277,8 @@ fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
 }
 
 impl Members for Line<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        Line::get(self, self.writer.native.slot(name)?)
+    fn get(&self, read: Read) -> Option<&[u8]> {
+        let (_, places) = self.writer.native.as_ref()?;
+        self.at(places.get(read)?.as_ref()?)
     }
 }

@@ -5,43 +5,49 @@ use std::borrow::Cow;
 use data_models::{Value, View};
 
 use super::event_types::*;
-use super::read::{has_failed, known, look_up, pair_text, pairs, returned, source_ip, source_port, text};
+use super::read::{has_failed, is_known, known_string, look_up, pair_strings, position, source, string, text};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeModel, NativeValue};
+use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::AzureActiveDirectory,
-    reads: &[
-        "RecordType",
-        "Operation",
-        "ResultStatus",
-        "ObjectId",
-        "UserId",
-        "ClientIP",
-        "ExtendedProperties",
-        "ModifiedProperties",
-        "LoginStatus",
-        "Actor",
-        "ActorIpAddress",
-        "Target",
-        "LogonError",
-    ],
+    reads: READS,
     methods: &[
-        ("get_actor_user", actor_user),
-        ("get_assigned_admin_role", assigned_admin_role),
-        ("get_event_type", event_type),
-        ("get_source_ip", get_source_ip),
-        ("get_source_port", get_source_port),
-        ("get_user", user),
-        ("get_user_agent", user_agent),
+        NativeMethod::ActorUser,
+        NativeMethod::AssignedAdminRole,
+        NativeMethod::EventType,
+        NativeMethod::SourceIp,
+        NativeMethod::SourcePort,
+        NativeMethod::User,
+        NativeMethod::UserAgent,
     ],
+    values,
 };
 
+reads! {
+    RECORD_TYPE: "RecordType";
+    OPERATION: "Operation";
+    RESULT_STATUS: "ResultStatus";
+    OBJECT: "ObjectId";
+    USER: "UserId";
+    CLIENT_IP: "ClientIP";
+    ACTOR_IP: "ActorIpAddress";
+    EXTENDED_PROPERTIES: "ExtendedProperties";
+    MODIFIED_PROPERTIES: "ModifiedProperties";
+    LOGIN_STATUS: "LoginStatus";
+    LOGON_ERROR: "LogonError";
+    ACTOR: "Actor";
+    TARGET: "Target";
+}
+
 /// The `Type` of an identity that is a user principal name.
-const PRINCIPAL_NAME: &str = "5";
+const PRINCIPAL_NAME: &[u8] = b"5";
 /// The `RecordType` of sign-ins by the older account logon.
-const ACCOUNT_LOGON: &str = "9";
+const ACCOUNT_LOGON: &[u8] = b"9";
+/// The properties of a user's second factors: the methods that the user has registered, and the requirement that an
+/// administrator has set.
+const FACTORS: [&str; 2] = ["StrongAuthenticationMethod", "StrongAuthenticationRequirement"];
 
 /// Operations, without the full stop that most of them end with.
 const EVENT_TYPES: &[(&str, &str)] = &[
@@ -88,51 +94,56 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("UserLoginFailed", FAILED_LOGIN),
 ];
 
+fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
+    let event_type = event_type(members);
+    let (source_ip, source_port) = source([CLIENT_IP, ACTOR_IP].into_iter().filter_map(|read| members.get(read)));
+    let is_grant = event_type == Some(ADMIN_ROLE_ASSIGNED);
+    NativeValues {
+        actor_user: actor_user(members),
+        assigned_admin_role: if is_grant { granted_role(members) } else { None },
+        event_type,
+        source_ip,
+        source_port,
+        user: user(members),
+        user_agent: user_agent(members),
+    }
+}
+
 fn actor_user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let user = text(members, &["UserId"]).and_then(known);
-    user.or_else(|| principal_name(members, "Actor")).map(returned)
+    let user = members.get(USER).and_then(known_string);
+    user.or_else(|| principal_name(members.get(ACTOR)?))
 }
 
 fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let object = || text(members, &["ObjectId"]).filter(|object| object.contains('@'));
-    principal_name(members, "Target").or_else(object).map(returned)
+    let target = members.get(TARGET).and_then(principal_name);
+    target.or_else(|| string(members.get(OBJECT).filter(|json| raw::text(json).is_some_and(|id| id.contains('@')))?))
 }
 
 /// The first user principal name in a list of identities.
-fn principal_name<'l>(members: &'l dyn Members, list: &str) -> Option<Cow<'l, str>> {
-    let identities = raw::elements(members.get(list)?);
-    let mut names = identities.filter(|identity| raw::member(identity, "Type") == Some(PRINCIPAL_NAME));
-    names.find_map(|identity| raw::text(raw::member(identity, "ID")?).and_then(known))
+fn principal_name(list: &[u8]) -> Option<NativeValue<'_>> {
+    let names = raw::objects(list, ["Type", "ID"]).filter(|[kind, _]| *kind == Some(PRINCIPAL_NAME));
+    names.filter_map(|[_, id]| id).find_map(known_string)
 }
 
-fn addresses(members: &dyn Members) -> impl Iterator<Item = &str> {
-    ["ClientIP", "ActorIpAddress"].into_iter().filter_map(|name| members.get(name))
-}
-
-fn get_source_ip<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_ip(addresses(members))
-}
-
-fn get_source_port<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_port(addresses(members))
-}
-
+/// The user agent of a sign-in, else that of a change in the directory.
 fn user_agent<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let user_agent = pair_text(members, "ExtendedProperties", "UserAgent", "Value").and_then(known);
-    user_agent.or_else(|| user_agent_in_details(members)).map(returned)
+    let properties = members.get(EXTENDED_PROPERTIES)?;
+    let [of_sign_in, details] = pair_strings(properties, ["UserAgent", "additionalDetails"], "Value");
+    of_sign_in.and_then(known_string).or_else(|| user_agent_in_details(&raw::text(details?)?))
 }
 
-/// The user agent of a change in the directory, which stands in an object that is sent as text.
-fn user_agent_in_details<'l>(members: &'l dyn Members) -> Option<Cow<'l, str>> {
-    let details = pair_text(members, "ExtendedProperties", "additionalDetails", "Value")?;
-    match Value::parse(&details).ok()?.get("User-Agent")?.view() {
-        View::String(text) if !text.is_empty() => known(text.into_owned().into()),
+/// The user agent in an object that is sent as text.
+fn user_agent_in_details(details: &str) -> Option<NativeValue<'static>> {
+    // Most details do not have it, and searching for it is much faster than reading them.
+    let may_have = details.contains("User-Agent") || details.contains("\\u");
+    match may_have.then(|| Value::parse(details).ok())??.get("User-Agent")?.view() {
+        View::String(text) if !text.is_empty() && is_known(&text) => Some(NativeValue::Text(text.into_owned().into())),
         _ => None,
     }
 }
 
-fn event_type<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let operation = text(members, &["Operation"])?;
+fn event_type(members: &dyn Members) -> Option<&'static str> {
+    let operation = text(members, OPERATION)?;
     let operation = operation.trim_matches([' ', '.']);
     let event_type = look_up(EVENT_TYPES, operation).or_else(|| account_logon(members, operation))?;
     let event_type = match event_type {
@@ -144,61 +155,69 @@ fn event_type<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
             }
         }
         FAILED_LOGIN => FAILED_LOGIN,
-        _ if has_failed(members) => return None,
+        _ if has_failed(members.get(RESULT_STATUS)) => return None,
         USER_ACCOUNT_MODIFIED => mfa_change(members).unwrap_or(USER_ACCOUNT_MODIFIED),
         other => other,
     };
-    Some(returned(event_type.into()))
+    Some(event_type)
 }
 
 fn account_logon(members: &dyn Members, operation: &str) -> Option<&'static str> {
-    let is_logon = members.get("RecordType") == Some(ACCOUNT_LOGON) && operation.to_ascii_lowercase().contains("logon");
+    let is_logon = members.get(RECORD_TYPE) == Some(ACCOUNT_LOGON) && operation.to_ascii_lowercase().contains("logon");
     is_logon.then_some(SUCCESSFUL_LOGIN)
 }
 
 fn is_failed_login(members: &dyn Members) -> bool {
-    let has_error = text(members, &["LogonError"]).and_then(known).is_some();
-    let has_status = members.get("LoginStatus").is_some_and(|status| !matches!(status, "0" | "null"));
-    has_error || has_status || has_failed(members)
+    let has_error = text(members, LOGON_ERROR).is_some_and(|error| is_known(&error));
+    let has_status = members.get(LOGIN_STATUS).is_some_and(|status| !matches!(status, b"0" | b"null"));
+    has_error || has_status || has_failed(members.get(RESULT_STATUS))
 }
 
 /// The change of the user's second factors, if there is one: of the methods that the user has registered, else of
 /// the requirement that an administrator has set.
 fn mfa_change(members: &dyn Members) -> Option<&'static str> {
-    let methods = match change(members, "StrongAuthenticationMethod") {
+    let [method, requirement] = changes(members.get(MODIFIED_PROPERTIES)?, FACTORS);
+    let methods = match method {
         Some((false, true)) => Some(MFA_ENABLED),
         Some((true, false)) => Some(MFA_DISABLED),
         Some((true, true)) => Some(MFA_RESET),
         _ => None,
     };
-    methods.or_else(|| match change(members, "StrongAuthenticationRequirement") {
+    methods.or(match requirement {
         Some((false, true)) => Some(MFA_ENABLED),
         Some((true, false)) => Some(MFA_DISABLED),
         _ => None,
     })
 }
 
-/// Returns whether a property that was changed had a value before, and has one now.
-fn change(members: &dyn Members, name: &str) -> Option<(bool, bool)> {
-    let property = pairs(members, "ModifiedProperties", name).next()?;
-    let [old, new] = ["OldValue", "NewValue"].map(|name| content(raw::member(property, name)));
-    (old != new).then_some((!old.is_empty(), !new.is_empty()))
+/// For the first property of each of these names: whether it had a value before, and has one now; `None` if it was not
+/// changed.
+fn changes<const N: usize>(properties: &[u8], names: [&str; N]) -> [Option<(bool, bool)>; N] {
+    let mut first = [None; N];
+    for [name, old, new] in raw::objects(properties, ["Name", "OldValue", "NewValue"]) {
+        if let Some(at) = position(name, &names) {
+            first[at] = first[at].or(Some((old, new)));
+        }
+    }
+    first.map(|property| {
+        let (old, new) = property.map(|(old, new)| (content(old), content(new)))?;
+        (old != new).then_some((!old.is_empty(), !new.is_empty()))
+    })
 }
 
 /// A property's value without the brackets, quotes and spaces around it: empty for an empty list.
-fn content(value: Option<&str>) -> Cow<'_, str> {
+fn content(value: Option<&[u8]>) -> Cow<'_, str> {
     let Some(text) = value.and_then(raw::text) else { return Cow::Borrowed("") };
     text.trim_matches(['[', ']', '"', ' ', '\t', '\r', '\n']).to_owned().into()
 }
 
-fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    if event_type(members)? != returned(ADMIN_ROLE_ASSIGNED.into()) {
-        return None;
-    }
-    match pair_text(members, "ModifiedProperties", "Role.DisplayName", "NewValue")? {
-        Cow::Borrowed(role) => Some(Cow::Borrowed(role.trim_matches('"'))),
-        Cow::Owned(role) => Some(role.trim_matches('"').to_owned().into()),
-    }
-    .filter(|role| !role.is_empty())
-    .map(returned)
+/// The role that an operation gives.
+fn granted_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
+    let [role] = pair_strings(members.get(MODIFIED_PROPERTIES)?, ["Role.DisplayName"], "NewValue");
+    let role = raw::text(role?)?;
+    let role = match role {
+        Cow::Borrowed(role) => Cow::Borrowed(role.trim_matches('"')),
+        Cow::Owned(role) => role.trim_matches('"').to_owned().into(),
+    };
+    (!role.is_empty()).then_some(NativeValue::Text(role))
 }

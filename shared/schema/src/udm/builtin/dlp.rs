@@ -1,31 +1,27 @@
 //! `Microsoft365.DLP.All`
 
-use super::read::{first_text, returned, source_ip, source_port, value};
+use super::read::{first_string, source};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeModel, NativeValue};
+use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValues, reads};
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::Dlp,
-    reads: &["ClientIP", "SharePointMetaData", "ExchangeMetaData", "EndpointMetaData"],
-    methods: &[("get_source_ip", get_source_ip), ("get_source_port", get_source_port), ("get_user", user)],
+    reads: READS,
+    methods: &[NativeMethod::SourceIp, NativeMethod::SourcePort, NativeMethod::User],
+    values,
 };
 
-const TARGETS: &[&[&str]] =
-    &[&["ExchangeMetaData", "From"], &["SharePointMetaData", "From"], &["SharePointMetaData", "FileOwner"]];
-const ADDRESSES: [&[&str]; 2] = [&["ClientIP"], &["EndpointMetaData", "ClientIP"]];
-
-fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    first_text(members, TARGETS).map(returned)
+reads! {
+    CLIENT_IP: "ClientIP";
+    ENDPOINT_CLIENT_IP: "EndpointMetaData"."ClientIP";
+    MAIL_FROM: "ExchangeMetaData"."From";
+    SITE_FROM: "SharePointMetaData"."From";
+    FILE_OWNER: "SharePointMetaData"."FileOwner";
 }
 
-fn addresses(members: &dyn Members) -> impl Iterator<Item = &str> {
-    ADDRESSES.into_iter().filter_map(|path| value(members, path))
-}
-
-fn get_source_ip<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_ip(addresses(members))
-}
-
-fn get_source_port<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_port(addresses(members))
+fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
+    let (source_ip, source_port) =
+        source([CLIENT_IP, ENDPOINT_CLIENT_IP].into_iter().filter_map(|read| members.get(read)));
+    let user = first_string(members, &[MAIL_FROM, SITE_FROM, FILE_OWNER]);
+    NativeValues { source_ip, source_port, user, ..NativeValues::default() }
 }

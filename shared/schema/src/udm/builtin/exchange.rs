@@ -1,33 +1,35 @@
 //! `Microsoft365.Audit.Exchange`
 
 use super::event_types::*;
-use super::read::{first_text, has_failed, look_up, of_operation, pair_text, returned, source_ip, source_port, text};
+use super::read::{first_string, has_failed, look_up, of_operation, pair_strings, source, string};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeModel, NativeValue};
+use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
+use crate::udm::raw;
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::Exchange,
-    reads: &[
-        "Operation",
-        "ResultStatus",
-        "ClientIP",
-        "Parameters",
-        "MailboxOwnerUPN",
-        "ClientIPAddress",
-        "SendAsUserSmtp",
-        "SendOnBehalfOfUserSmtp",
-        "ActorIP",
-    ],
+    reads: READS,
     methods: &[
-        ("get_assigned_admin_role", assigned_admin_role),
-        ("get_event_type", event_type),
-        ("get_source_ip", get_source_ip),
-        ("get_source_port", get_source_port),
-        ("get_user", user),
+        NativeMethod::AssignedAdminRole,
+        NativeMethod::EventType,
+        NativeMethod::SourceIp,
+        NativeMethod::SourcePort,
+        NativeMethod::User,
     ],
+    values,
 };
 
-const TARGETS: &[&[&str]] = &[&["MailboxOwnerUPN"], &["SendAsUserSmtp"], &["SendOnBehalfOfUserSmtp"]];
+reads! {
+    OPERATION: "Operation";
+    RESULT_STATUS: "ResultStatus";
+    CLIENT_IP_ADDRESS: "ClientIPAddress";
+    CLIENT_IP: "ClientIP";
+    ACTOR_IP: "ActorIP";
+    PARAMETERS: "Parameters";
+    MAILBOX_OWNER: "MailboxOwnerUPN";
+    SEND_AS_USER: "SendAsUserSmtp";
+    SEND_ON_BEHALF_OF_USER: "SendOnBehalfOfUserSmtp";
+}
 
 const EVENT_TYPES: &[(&str, &str)] = &[
     ("Add-DistributionGroupMember", USER_GROUP_MODIFIED),
@@ -57,37 +59,36 @@ const ROLES: &[(&str, &str)] = &[("Add-RoleGroupMember", "Identity"), ("New-Mana
 /// The parameter of a cmdlet that names the user it gives a role to.
 const MEMBERS: &[(&str, &str)] = &[("Add-RoleGroupMember", "Member"), ("New-ManagementRoleAssignment", "User")];
 
-fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let user = first_text(members, TARGETS).map(returned);
-    user.or_else(|| parameter(members, MEMBERS))
+fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
+    let addresses = [CLIENT_IP_ADDRESS, CLIENT_IP, ACTOR_IP].into_iter().filter_map(|read| members.get(read));
+    let (source_ip, source_port) = source(addresses);
+    let user = first_string(members, &[MAILBOX_OWNER, SEND_AS_USER, SEND_ON_BEHALF_OF_USER]);
+    NativeValues {
+        assigned_admin_role: assigned_admin_role(members),
+        event_type: event_type(members),
+        source_ip,
+        source_port,
+        user: user.or_else(|| parameter(members, MEMBERS)),
+        ..NativeValues::default()
+    }
 }
 
 fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    if has_failed(members) { None } else { parameter(members, ROLES) }
+    parameter(members, ROLES).filter(|_| !has_failed(members.get(RESULT_STATUS)))
 }
 
 /// The parameter that a table names for the operation.
 fn parameter<'l>(members: &'l dyn Members, names: &[(&str, &'static str)]) -> Option<NativeValue<'l>> {
-    let name = look_up(names, &text(members, &["Operation"])?)?;
-    pair_text(members, "Parameters", name, "Value").map(returned)
+    let name = look_up(names, &raw::text(members.get(OPERATION)?)?)?;
+    let [value] = pair_strings(members.get(PARAMETERS)?, [name], "Value");
+    string(value?)
 }
 
-fn event_type<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let is_login = text(members, &["Operation"])?.eq_ignore_ascii_case("MailboxLogin");
-    if is_login && has_failed(members) {
-        return Some(returned(FAILED_LOGIN.into()));
+fn event_type(members: &dyn Members) -> Option<&'static str> {
+    let (operation, status) = (members.get(OPERATION), members.get(RESULT_STATUS));
+    let is_login = raw::text(operation?)?.eq_ignore_ascii_case("MailboxLogin");
+    if is_login && has_failed(status) {
+        return Some(FAILED_LOGIN);
     }
-    of_operation(members, EVENT_TYPES)
-}
-
-fn addresses(members: &dyn Members) -> impl Iterator<Item = &str> {
-    ["ClientIPAddress", "ClientIP", "ActorIP"].into_iter().filter_map(|name| members.get(name))
-}
-
-fn get_source_ip<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_ip(addresses(members))
-}
-
-fn get_source_port<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_port(addresses(members))
+    of_operation(EVENT_TYPES, operation, status)
 }

@@ -3,60 +3,77 @@
 use std::borrow::Cow;
 
 use super::event_types::*;
-use super::read::{first_text, look_up, returned, source_ip, text, value};
+use super::read::{first_string, look_up, source, text};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeModel, NativeValue};
+use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read, reads};
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::OpenAiAudit,
-    reads: &[
-        "type",
-        "actor",
-        "user",
-        "service_account",
-        "invite_sent",
-        "role_assignment_created",
-        "role_assignment_deleted",
-        "service_account_created",
-        "service_account_deleted",
-        "service_account_updated",
-        "user_added",
-        "user_deleted",
-        "user_updated",
-    ],
+    reads: READS,
     methods: &[
-        ("get_actor_user", actor_user),
-        ("get_assigned_admin_role", assigned_admin_role),
-        ("get_event_type", event_type),
-        ("get_source_ip", get_source_ip),
-        ("get_user", user),
+        NativeMethod::ActorUser,
+        NativeMethod::AssignedAdminRole,
+        NativeMethod::EventType,
+        NativeMethod::SourceIp,
+        NativeMethod::User,
     ],
+    values,
 };
 
-const ACTORS: &[&[&str]] = &[
-    &["actor", "session", "user", "email"],
-    &["actor", "session", "user", "id"],
-    &["actor", "user", "email"],
-    &["actor", "user", "id"],
-    &["actor", "api_key", "user", "email"],
-    &["actor", "api_key", "user", "id"],
-    &["actor", "service_account", "id"],
-    &["actor", "api_key", "service_account", "id"],
+reads! {
+    TYPE: "type";
+    SESSION_IP: "actor"."session"."ip_address";
+    SESSION_USER_EMAIL: "actor"."session"."user"."email";
+    SESSION_USER: "actor"."session"."user"."id";
+    ACTOR_USER_EMAIL: "actor"."user"."email";
+    ACTOR_USER: "actor"."user"."id";
+    KEY_USER_EMAIL: "actor"."api_key"."user"."email";
+    KEY_USER: "actor"."api_key"."user"."id";
+    ACTOR_SERVICE_ACCOUNT: "actor"."service_account"."id";
+    KEY_SERVICE_ACCOUNT: "actor"."api_key"."service_account"."id";
+    USER_EMAIL: "user"."email";
+    USER: "user"."id";
+    INVITED_EMAIL: "invite_sent"."data"."email";
+    ASSIGNMENT: "role_assignment_created"."id";
+    ASSIGNED_PRINCIPAL: "role_assignment_created"."principal_id";
+    UNASSIGNED_PRINCIPAL: "role_assignment_deleted"."principal_id";
+    SERVICE_ACCOUNT: "service_account"."id";
+    USER_ADDED: "user_added"."id";
+    USER_ADDED_ROLE: "user_added"."data"."role";
+    USER_UPDATED: "user_updated"."id";
+    USER_UPDATED_ROLE: "user_updated"."changes_requested"."role";
+    USER_DELETED: "user_deleted"."id";
+    SERVICE_ACCOUNT_CREATED: "service_account_created"."id";
+    SERVICE_ACCOUNT_CREATED_ROLE: "service_account_created"."data"."role";
+    SERVICE_ACCOUNT_UPDATED: "service_account_updated"."id";
+    SERVICE_ACCOUNT_UPDATED_ROLE: "service_account_updated"."changes_requested"."role";
+    SERVICE_ACCOUNT_DELETED: "service_account_deleted"."id";
+}
+
+const ACTORS: &[Read] = &[
+    SESSION_USER_EMAIL,
+    SESSION_USER,
+    ACTOR_USER_EMAIL,
+    ACTOR_USER,
+    KEY_USER_EMAIL,
+    KEY_USER,
+    ACTOR_SERVICE_ACCOUNT,
+    KEY_SERVICE_ACCOUNT,
 ];
 
-const TARGETS: &[&[&str]] = &[
-    &["user", "email"],
-    &["user", "id"],
-    &["invite_sent", "data", "email"],
-    &["role_assignment_created", "principal_id"],
-    &["role_assignment_deleted", "principal_id"],
-    &["service_account", "id"],
-    &["user_added", "id"],
-    &["user_updated", "id"],
-    &["user_deleted", "id"],
-    &["service_account_created", "id"],
-    &["service_account_updated", "id"],
-    &["service_account_deleted", "id"],
+const TARGETS: &[Read] = &[
+    USER_EMAIL,
+    USER,
+    INVITED_EMAIL,
+    ASSIGNED_PRINCIPAL,
+    UNASSIGNED_PRINCIPAL,
+    SERVICE_ACCOUNT,
+    USER_ADDED,
+    USER_UPDATED,
+    USER_DELETED,
+    SERVICE_ACCOUNT_CREATED,
+    SERVICE_ACCOUNT_UPDATED,
+    SERVICE_ACCOUNT_DELETED,
 ];
 
 const EVENT_TYPES: &[(&str, &str)] = &[
@@ -96,42 +113,42 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("user.updated", USER_ACCOUNT_MODIFIED),
 ];
 
-fn actor_user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    first_text(members, ACTORS).map(returned)
+fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
+    let kind = text(members, TYPE);
+    let role = kind.as_deref().and_then(|kind| admin_role(members, kind));
+    let (source_ip, _) = source(members.get(SESSION_IP));
+    NativeValues {
+        actor_user: first_string(members, ACTORS),
+        event_type: kind.as_deref().and_then(|kind| event_type(kind, role.is_some())),
+        assigned_admin_role: role.map(NativeValue::Text),
+        source_ip,
+        user: first_string(members, TARGETS),
+        ..NativeValues::default()
+    }
 }
 
-fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    first_text(members, TARGETS).map(returned)
-}
-
-fn get_source_ip<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_ip(value(members, &["actor", "session", "ip_address"]))
-}
-
-fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    admin_role(members, &text(members, &["type"])?).map(returned)
-}
-
-fn event_type<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let kind = text(members, &["type"])?;
-    let event_type = look_up(EVENT_TYPES, &kind)?;
+fn event_type(kind: &str, gives_admin_role: bool) -> Option<&'static str> {
+    let event_type = look_up(EVENT_TYPES, kind)?;
     let is_change = matches!(event_type, USER_ACCOUNT_MODIFIED | USER_ROLE_MODIFIED);
-    let is_grant = is_change && admin_role(members, &kind).is_some();
-    Some(returned(if is_grant { ADMIN_ROLE_ASSIGNED } else { event_type }.into()))
+    Some(if is_change && gives_admin_role { ADMIN_ROLE_ASSIGNED } else { event_type })
 }
 
 /// The role that the event gives, if it is one of an owner or an administrator.
 fn admin_role<'l>(members: &'l dyn Members, kind: &str) -> Option<Cow<'l, str>> {
     let role = match kind {
-        "role.assignment.created" => role_of_assignment(text(members, &["role_assignment_created", "id"])?)?,
-        "service_account.created" => text(members, &["service_account_created", "data", "role"])?,
-        "service_account.updated" => text(members, &["service_account_updated", "changes_requested", "role"])?,
-        "user.added" => text(members, &["user_added", "data", "role"])?,
-        "user.updated" => text(members, &["user_updated", "changes_requested", "role"])?,
+        "role.assignment.created" => role_of_assignment(text(members, ASSIGNMENT)?)?,
+        "service_account.created" => text(members, SERVICE_ACCOUNT_CREATED_ROLE)?,
+        "service_account.updated" => text(members, SERVICE_ACCOUNT_UPDATED_ROLE)?,
+        "user.added" => text(members, USER_ADDED_ROLE)?,
+        "user.updated" => text(members, USER_UPDATED_ROLE)?,
         _ => return None,
     };
-    let lower = role.to_ascii_lowercase();
-    (lower.contains("owner") || lower.contains("admin")).then_some(role)
+    ["owner", "admin"].iter().any(|power| contains(&role, power)).then_some(role)
+}
+
+/// Returns `true` if a text contains another one, which is not empty, in any letter case.
+fn contains(text: &str, part: &str) -> bool {
+    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 /// The role in an assignment's id, such as `api-owner` in `role_assignment_role-api-owner__organization__org-1_user-2`

@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::indicator::address::addresses_and_ports;
-use crate::udm::native::{Members, NativeValue};
+use crate::indicator::address::{addresses_and_ports, is_ip};
+use crate::udm::native::{Members, NativeValue, Read};
 use crate::udm::raw;
 
 /// Texts that Microsoft writes in place of a name or an identifier that it does not know.
@@ -13,70 +13,78 @@ const PLACEHOLDERS: [&str; 3] = ["Not Available", "Unknown", "<null>"];
 /// The results, in small letters, of operations that failed.
 const FAILED: [&str; 3] = ["failed", "failure", "false"];
 
-/// The JSON text of the value at the end of a path of names.
-pub(super) fn value<'l>(members: &'l dyn Members, path: &[&str]) -> Option<&'l str> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(members.get(first)?, |value, name| raw::member(value, name))
+/// The text at the end of a path.
+pub(super) fn text<'l>(members: &'l dyn Members, read: Read) -> Option<Cow<'l, str>> {
+    raw::text(members.get(read)?)
 }
 
-/// The text at the end of a path of names.
-pub(super) fn text<'l>(members: &'l dyn Members, path: &[&str]) -> Option<Cow<'l, str>> {
-    raw::text(value(members, path)?)
-}
-
-/// The first text among those at the end of several paths.
-pub(super) fn first_text<'l>(members: &'l dyn Members, paths: &[&[&str]]) -> Option<Cow<'l, str>> {
-    paths.iter().find_map(|path| text(members, path))
-}
-
-/// A text, unless it is a placeholder.
-pub(super) fn known(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    (!PLACEHOLDERS.contains(&&*text)).then_some(text)
-}
-
-/// The result of a method that returns a text.
-pub(super) fn returned(text: Cow<'_, str>) -> NativeValue<'_> {
-    NativeValue::Text(text)
-}
-
-/// The first bare IP address in the values, and the port that follows it there.
-fn source<'l>(values: impl IntoIterator<Item = &'l str>) -> Option<(Cow<'l, str>, Option<u16>)> {
-    values.into_iter().find_map(|value| match raw::text(value)? {
-        Cow::Borrowed(text) => addresses_and_ports(text).next().map(|(address, port)| (address.into(), port)),
-        Cow::Owned(text) => addresses_and_ports(&text).next().map(|(address, port)| (address.to_owned().into(), port)),
+/// A JSON string that is not empty, as a method's value.
+pub(super) fn string(json: &[u8]) -> Option<NativeValue<'_>> {
+    Some(match raw::text(json)? {
+        Cow::Borrowed(_) => NativeValue::Json(json),
+        Cow::Owned(text) => NativeValue::Text(text.into()),
     })
 }
 
-/// The first bare IP address in the values.
-pub(super) fn source_ip<'l>(values: impl IntoIterator<Item = &'l str>) -> Option<NativeValue<'l>> {
-    Some(returned(source(values)?.0))
+/// A JSON string that is neither empty nor a placeholder, as a method's value.
+pub(super) fn known_string(json: &[u8]) -> Option<NativeValue<'_>> {
+    let is_placeholder = PLACEHOLDERS.iter().any(|placeholder| raw::is_string(json, placeholder));
+    if is_placeholder { None } else { string(json) }
 }
 
-/// The port of [`source_ip`].
-pub(super) fn source_port<'l>(values: impl IntoIterator<Item = &'l str>) -> Option<NativeValue<'l>> {
-    Some(NativeValue::Number(source(values)?.1?.into()))
+/// The first string that is not empty among those at the end of several paths.
+pub(super) fn first_string<'l>(members: &'l dyn Members, reads: &[Read]) -> Option<NativeValue<'l>> {
+    reads.iter().find_map(|read| string(members.get(*read)?))
 }
 
-/// The elements of a list of pairs that have this `Name`.
-pub(super) fn pairs<'l>(members: &'l dyn Members, list: &str, name: &str) -> impl Iterator<Item = &'l str> {
-    let elements = members.get(list).into_iter().flat_map(raw::elements);
-    elements.filter(move |pair| raw::member(pair, "Name").and_then(raw::text).is_some_and(|text| text == name))
+/// Returns `true` for a text that is no placeholder.
+pub(super) fn is_known(text: &str) -> bool {
+    !PLACEHOLDERS.contains(&text)
 }
 
-/// The first text that a pair of this `Name` has.
-pub(super) fn pair_text<'l>(
-    members: &'l dyn Members,
-    list: &str,
-    name: &str,
-    of: &'static str,
-) -> Option<Cow<'l, str>> {
-    pairs(members, list, name).find_map(|pair| raw::text(raw::member(pair, of)?))
+/// The first bare IP address in the values, and the port that follows it there.
+pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<NativeValue<'l>>, Option<u16>) {
+    let found = values.into_iter().find_map(|json| match raw::text(json)? {
+        Cow::Borrowed(text) => {
+            // Most often the value is an address and nothing else.
+            if is_ip(text) {
+                return Some((NativeValue::Json(json), None));
+            }
+            let (address, port) = addresses_and_ports(text).next()?;
+            Some((NativeValue::Text(address.into()), port))
+        }
+        Cow::Owned(text) => {
+            let (address, port) = addresses_and_ports(&text).next()?;
+            Some((NativeValue::Text(address.to_owned().into()), port))
+        }
+    });
+    found.map_or((None, None), |(address, port)| (Some(address), port))
 }
 
-/// Returns `true` if `ResultStatus` says that the operation failed.
-pub(super) fn has_failed(members: &dyn Members) -> bool {
-    text(members, &["ResultStatus"])
-        .is_some_and(|status| FAILED.iter().any(|failed| status.eq_ignore_ascii_case(failed)))
+/// The first string, among those that are not empty, that the pairs of each of these `Name`s have as their member `of`.
+pub(super) fn pair_strings<'l, const N: usize>(list: &'l [u8], names: [&str; N], of: &str) -> [Option<&'l [u8]>; N] {
+    let mut found = [None; N];
+    for [name, value] in raw::objects(list, ["Name", of]) {
+        if let Some(at) = position(name, &names) {
+            found[at] = found[at].or(value.filter(|json| raw::is_text(json)));
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The place of a `Name` among names.
+pub(super) fn position(name: Option<&[u8]>, names: &[&str]) -> Option<usize> {
+    let name = name?;
+    names.iter().position(|wanted| raw::is_string(name, wanted))
+}
+
+/// Returns `true` if a `ResultStatus` says that the operation failed.
+pub(super) fn has_failed(result_status: Option<&[u8]>) -> bool {
+    let status = result_status.and_then(raw::text);
+    status.is_some_and(|status| FAILED.iter().any(|failed| status.eq_ignore_ascii_case(failed)))
 }
 
 /// Looks up a text in a table, in any letter case.
@@ -85,7 +93,11 @@ pub(super) fn look_up(table: &[(&str, &'static str)], text: &str) -> Option<&'st
 }
 
 /// The event type of an operation that did not fail.
-pub(super) fn of_operation(members: &dyn Members, table: &[(&str, &'static str)]) -> Option<NativeValue<'static>> {
-    let event_type = look_up(table, &text(members, &["Operation"])?)?;
-    (!has_failed(members)).then(|| returned(event_type.into()))
+pub(super) fn of_operation(
+    table: &[(&str, &'static str)],
+    operation: Option<&[u8]>,
+    result_status: Option<&[u8]>,
+) -> Option<&'static str> {
+    let event_type = look_up(table, &raw::text(operation?)?)?;
+    (!has_failed(result_status)).then_some(event_type)
 }

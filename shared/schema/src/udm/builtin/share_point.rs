@@ -1,23 +1,31 @@
 //! `Microsoft365.Audit.SharePoint`
 
 use super::event_types::*;
-use super::read::{first_text, has_failed, of_operation, returned, source_ip, source_port, text};
+use super::read::{first_string, of_operation, source};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeModel, NativeValue};
+use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::SharePoint,
-    reads: &["Operation", "ResultStatus", "ClientIP", "UserSharedWith", "TargetUserOrGroupName"],
+    reads: READS,
     methods: &[
-        ("get_assigned_admin_role", assigned_admin_role),
-        ("get_event_type", event_type),
-        ("get_source_ip", get_source_ip),
-        ("get_source_port", get_source_port),
-        ("get_user", user),
+        NativeMethod::AssignedAdminRole,
+        NativeMethod::EventType,
+        NativeMethod::SourceIp,
+        NativeMethod::SourcePort,
+        NativeMethod::User,
     ],
+    values,
 };
 
-const TARGETS: &[&[&str]] = &[&["TargetUserOrGroupName"], &["UserSharedWith"]];
+reads! {
+    OPERATION: "Operation";
+    RESULT_STATUS: "ResultStatus";
+    CLIENT_IP: "ClientIP";
+    TARGET_USER: "TargetUserOrGroupName";
+    SHARED_WITH: "UserSharedWith";
+}
+
 /// The operation that makes somebody the administrator of a site collection, and the name of that role.
 const ADMIN_ADDED: &str = "SiteCollectionAdminAdded";
 const ADMIN_ROLE: &str = "Site Collection Administrator";
@@ -35,23 +43,16 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("SiteCollectionAdminRemoved", USER_ROLE_MODIFIED),
 ];
 
-fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    first_text(members, TARGETS).map(returned)
-}
-
-fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let is_grant = text(members, &["Operation"])?.eq_ignore_ascii_case(ADMIN_ADDED) && !has_failed(members);
-    is_grant.then(|| returned(ADMIN_ROLE.into()))
-}
-
-fn event_type<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    of_operation(members, EVENT_TYPES)
-}
-
-fn get_source_ip<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_ip(members.get("ClientIP"))
-}
-
-fn get_source_port<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    source_port(members.get("ClientIP"))
+fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
+    let event_type = of_operation(EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS));
+    let is_grant = event_type == Some(ADMIN_ROLE_ASSIGNED);
+    let (source_ip, source_port) = source(members.get(CLIENT_IP));
+    NativeValues {
+        assigned_admin_role: is_grant.then_some(NativeValue::Text(ADMIN_ROLE.into())),
+        event_type,
+        source_ip,
+        source_port,
+        user: first_string(members, &[TARGET_USER, SHARED_WITH]),
+        ..NativeValues::default()
+    }
 }
