@@ -9,6 +9,7 @@ mod model;
 pub mod specification;
 mod value;
 mod yaml;
+mod yaml_error;
 
 pub use model::{DataModel, DataModels, Found, Methods, Name, NoMethods, UdmError, unmapped};
 pub use value::{NotJson, Number, Value, View};
