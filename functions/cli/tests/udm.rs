@@ -277,6 +277,20 @@ fn without_a_folder_the_built_in_models_answer() {
     assert_eq!(audit_pull(&["udm", "--check"], "").status.code(), Some(2), "a check needs a folder");
 }
 
+/// The README's recipe for consumers in Python, as it stands there, on lines of the built-in models.
+#[test]
+fn the_readmes_python_reads_udm_and_udm_path() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let recipe = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let Ok(version) = Command::new("python3").arg("--version").output() else { return };
+    assert!(version.status.success());
+    let tests = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/udm/recipe.py")).unwrap();
+    let script = folder(&[("udm.py", recipe), ("test_udm.py", &tests)]);
+    let output = Command::new("python3").arg(script.path().join("test_udm.py")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+}
+
 #[test]
 fn models_with_faults_answer_nothing() {
     let models = folder(&[("a.yml", &format!("{MODEL}Mappings: []\n")), ("b.yml", "AnalysisType: datamodel\n")]);
