@@ -223,7 +223,7 @@ fn a_check_reports_every_fault_on_a_line_of_its_own() {
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(found[0].starts_with("a.yml:3: Enabled is not true or false"), "{found:?}");
     assert!(found[2].starts_with("a.yml:6: \"Tags\" is no field of a data model"), "{found:?}");
-    assert!(found[3].starts_with("b.yml: DataModelID \"A\" stands in "), "{found:?}");
+    assert!(found[3].starts_with("b.yml: DataModelID \"A\" is that of "), "{found:?}");
     assert!(found[4].starts_with("c.yml: log type \"A\" has another enabled model in "), "{found:?}");
     assert!(faults(&[("rules/a.yml", &good)])[0].starts_with("DIR: no data model is there"));
     let missing = faults(&[("a.yml", &format!("{MODEL}Filename: a.py\nMappings: []\n"))]);

@@ -140,7 +140,7 @@ impl ModelFiles {
         Err(faults)
     }
 
-    /// What can be read of the set, and the faults of all files.
+    /// Reads the set as far as its faults allow. Returns the faults of all files with it.
     fn readable(root: &Root, mut files: Vec<NamedFile>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         bounded(root, &files)?;
         files.sort_by(|one, other| one.path.cmp(&other.path));

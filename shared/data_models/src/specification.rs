@@ -116,7 +116,7 @@ pub(crate) fn drafts(files: &[SourceFile], faults: &mut Vec<Fault>) -> Vec<Draft
     drafts
 }
 
-/// What could be read of a specification that may have faults.
+/// The readable part of a specification that may have faults.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) path: String,
@@ -153,7 +153,7 @@ fn conflicts(drafts: &[Draft]) -> Vec<Fault> {
         if let Some(id) = &draft.id
             && let Some(other) = ids.insert(id, &draft.path)
         {
-            conflict(format!("DataModelID {id:?} stands in {other} as well"));
+            conflict(format!("DataModelID {id:?} is that of {other} as well"));
         }
         if draft.enabled == Some(true)
             && let Some(log_type) = &draft.log_type
@@ -180,7 +180,7 @@ impl Reader<'_> {
         self.faults.push(Fault { path: self.path.to_owned(), line: Some(line), reason: reason.into() });
     }
 
-    /// What can be read of the file's specification; `None` if there is none, or the file is no YAML.
+    /// Reads the file's specification as far as its faults allow; `None` if there is none, or the file is no YAML.
     fn file(&mut self, text: &str) -> Option<Draft> {
         if text.len() > MAX_FILE_BYTES {
             self.fault(1, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
@@ -412,7 +412,7 @@ mod tests {
                 "m.yml:2: DataModelID has the character %; <>&\"% are not allowed",
                 "m.yml:3: Enabled is not true or false but a text",
                 "m.yml:4: LogTypes has 2 entries; a model is for exactly one log type",
-                "m.yml:8: Path \"a b\" is no JSONPath: at character 3: the end of the path is missing",
+                "m.yml:8: Path \"a b\" is no JSONPath: at character 3: the path is complete before this; a name with a space or a sign in it needs quotes",
                 "m.yml:9: a mapping needs either Path or Method",
                 "m.yml:12: \"name\" is no field of a mapping; it has Name, Path, Method",
                 "m.yml:12: Name is missing",

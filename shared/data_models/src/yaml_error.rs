@@ -38,8 +38,8 @@ pub(crate) fn reason(error: &Error) -> String {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => reason(error),
         Error::MultipleDocuments { .. } => "the file has a second document after \"---\" or \"...\"".to_owned(),
-        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key {key:?} stands twice in one map"),
-        Error::DuplicateMappingKey { .. } => "a key stands twice in one map".to_owned(),
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key {key:?} is given twice in one map"),
+        Error::DuplicateMappingKey { .. } => "a key is given twice in one map".to_owned(),
         Error::UnknownAnchor { .. } => {
             "an alias names an anchor that is not there; a text that begins with * needs quotes".to_owned()
         }
@@ -60,7 +60,7 @@ pub(crate) fn reason(error: &Error) -> String {
         Error::SerdeUnknownField { field, expected, .. } => {
             format!("{field:?} is no field here; the fields are {}", expected.join(", "))
         }
-        Error::SerdeInvalidType { unexpected, expected, .. } => format!("{unexpected} stands in place of {expected}"),
+        Error::SerdeInvalidType { unexpected, expected, .. } => format!("{unexpected} is given in place of {expected}"),
         other => syntax(&UserMessageFormatter.format_message(other)),
     }
 }
@@ -97,7 +97,7 @@ mod tests {
         let mut different = Vec::new();
         for (text, line, part) in [
             ("a: 1\n---\nb: 1\n", 3, "the file has a second document"),
-            ("a: 1\nb: 1\na: 2\n", 3, "the key \"a\" stands twice in one map"),
+            ("a: 1\nb: 1\na: 2\n", 3, "the key \"a\" is given twice in one map"),
             ("a: 1\nb: *x\n", 2, "an alias names an anchor that is not there"),
             ("a: 1\nb: *\n", 2, "a text must not begin with *"),
             ("a: 1\nb: &x [*x]\n", 2, "an alias stands inside its own anchor"),

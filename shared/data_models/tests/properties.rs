@@ -97,7 +97,7 @@ fn the_work_of_a_path_is_bounded() {
 #[test]
 fn no_nesting_overflows_the_stack_or_is_worked_through() {
     let lists = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-    for levels in [300, 2_000, 20_000] {
+    for levels in [300, 5_000] {
         let both = format!("[{},{}]", lists(levels), lists(levels));
         let events = [lists(levels), both, r#"{"a":"#.repeat(levels) + "1" + &"}".repeat(levels)]
             .map(|x| format!(r#"{{"x":{x}}}"#));
