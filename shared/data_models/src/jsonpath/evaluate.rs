@@ -288,6 +288,9 @@ fn side<'e>(operand: &Operand, at: &Rc<Match<'e>>, work: &Work) -> Result<Side<'
     match operand {
         Operand::Path(path) => {
             let found = apply(path, at, work)?;
+            if found.iter().any(|at| at.step == Step::Nothing) {
+                return Err(EvaluationError::NoParent);
+            }
             Ok(Side::Found(found.iter().map(|at| work.read(&at.value)).collect::<Result<_, _>>()?))
         }
         Operand::Literal(literal) => Ok(Side::Literal(match literal {
