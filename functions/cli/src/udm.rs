@@ -6,7 +6,7 @@ use data_models::{DataModel, Methods, Name, UdmError, Value, View};
 
 use crate::exit::{Exit, Failed};
 use crate::input::{LineSink, each_line};
-use crate::models::{self, Models};
+use crate::models::{self, Models, no_model};
 use crate::output;
 use crate::splitter::Line;
 
@@ -19,25 +19,28 @@ const LOG_TYPE: &str = "p_log_type";
 #[command(after_help = OUTPUT)]
 pub(crate) struct Args {
     /// The folder of the models: YAML files in it and in folders below it of which the name contains data_models
+    /// [default: the built-in models]
     #[arg(long, value_name = "DIR")]
-    models: PathBuf,
+    models: Option<PathBuf>,
     /// Only load the models, methods included, and report every fault on a line of its own
-    #[arg(long)]
+    #[arg(long, requires = "models")]
     check: bool,
 }
 
 const OUTPUT: &str = "Standard input holds one event per line; its p_log_type picks the model. Standard output gets a
 line for each: {\"udm\":{name:value},\"udm_path\":{name:path},\"errors\":{name:message}}. A name without a value stands
 nowhere. On the line of an event without a model, errors has p_log_type; on that of a line that is no JSON object, it
-has event.
+has event. A path sees the event without p_log_type, so that `*` and `..` do not find it, unless the path names it; a
+method sees the whole event.
 
 Exit codes: 0 all well; 1 --check found faults; 2 usage, or the models have faults; 3 reading or writing failed.";
 
 pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
-    if args.check {
-        return models::check(&args.models);
+    let folder = args.models.as_deref();
+    if let (true, Some(folder)) = (args.check, folder) {
+        return models::check(folder);
     }
-    let mut events = Events { models: Models::needed(&args.models)?, out: Vec::new() };
+    let mut events = Events { models: Models::needed_or_builtin(folder)?, out: Vec::new() };
     each_line(MAX_LINE_BYTES, &mut events)?;
     Ok(Exit::Well)
 }
@@ -87,11 +90,12 @@ impl Answer {
             return self.errors.add("event", &text("the event is no JSON object"));
         }
         let Some(View::String(log_type)) = event.get(LOG_TYPE).map(|value| value.view()) else {
-            return self.errors.add(LOG_TYPE, &text("the event has no log type"));
+            let reason = "the event has no p_log_type, a text that picks the model";
+            return self.errors.add(LOG_TYPE, &text(reason));
         };
         match models.get(&log_type) {
             Some((model, engine)) => self.add_names(model, event, engine),
-            None => self.errors.add(LOG_TYPE, &text(&format!("no enabled model is for log type {log_type:?}"))),
+            None => self.errors.add(LOG_TYPE, &text(&no_model(&log_type, models))),
         }
     }
 

@@ -67,8 +67,8 @@ fn every_line_has_an_answer() {
             json!({"udm": {"b": null}, "udm_path": {"b": "b"}, "errors": {}}),
             json!({"udm": {}, "udm_path": {}, "errors": {"event": "the event is no JSON object"}}),
             json!({"udm": {}, "udm_path": {}, "errors": {"event": not_json}}),
-            json!({"udm": {}, "udm_path": {}, "errors": {"p_log_type": "no enabled model is for log type \"B\""}}),
-            json!({"udm": {}, "udm_path": {}, "errors": {"p_log_type": "the event has no log type"}}),
+            json!({"udm": {}, "udm_path": {}, "errors": {"p_log_type": "no enabled model is for log type \"B\"; the log types with one are A"}}),
+            json!({"udm": {}, "udm_path": {}, "errors": {"p_log_type": "the event has no p_log_type, a text that picks the model"}}),
             json!({"udm": {"b": {"x": 1}}, "udm_path": {"b": "b"}, "errors": {"c": "the path c[*] finds 2 values; a name has one"}}),
         ]
     );
@@ -220,12 +220,75 @@ fn a_check_reports_every_fault_on_a_line_of_its_own() {
     assert_eq!(faults(&[("x/data_models/y/a.yaml", &good)]), [""; 0]);
     let two = format!("{}Mappings: [{{Name: a, Path: 'a b'}}]\nTags: []\n", MODEL.replace("true", "1"));
     let found = faults(&[("a.yml", &two), ("b.yml", &good), ("c.yml", &good.replace("ID: A", "ID: B"))]);
-    assert_eq!(found.len(), 4, "{found:?}");
-    assert!(found[0].starts_with("a.yml:6: \"Tags\" is no field of a data model"), "{found:?}");
-    assert!(found[3].starts_with("c.yml: log type \"A\" has another enabled model in "), "{found:?}");
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(found[0].starts_with("a.yml:3: Enabled is not true or false"), "{found:?}");
+    assert!(found[2].starts_with("a.yml:6: \"Tags\" is no field of a data model"), "{found:?}");
+    assert!(found[3].starts_with("b.yml: DataModelID \"A\" is that of "), "{found:?}");
+    assert!(found[4].starts_with("c.yml: log type \"A\" has another enabled model in "), "{found:?}");
     assert!(faults(&[("rules/a.yml", &good)])[0].starts_with("DIR: no data model is there"));
     let missing = faults(&[("a.yml", &format!("{MODEL}Filename: a.py\nMappings: []\n"))]);
     assert_eq!(missing, ["a.yml:5: there is no Python file \"a.py\", which Filename names, in a folder of models"]);
+}
+
+#[test]
+fn the_faults_of_yaml_and_of_python_are_reported_together() {
+    let python = format!("{MODEL}Filename: b.py\nTags: []\nMappings:\n- {{Name: m, Method: m}}\n");
+    let other =
+        python.replace("b.py", "c.py").replace("ID: A", "ID: C").replace("[A]", "[C]").replace("Tags: []\n", "");
+    let files = [
+        ("a.yml", "a: 1\n---\n"),
+        ("b.yml", &python),
+        ("b.py", "import socket\n"),
+        ("c.yml", &other),
+        ("c.py", "\nx = (\n"),
+    ];
+    let found = faults(&files);
+    let parts = [
+        "a.yml:2: the YAML cannot be read: the file has a second document",
+        "b.py:1: import of socket",
+        "b.yml:6: \"Tags\" is no field",
+        "c.py:",
+    ];
+    assert_eq!(found.len(), parts.len(), "{found:?}");
+    assert!(found.iter().zip(parts).all(|(fault, part)| fault.starts_with(part)), "{found:?}");
+}
+
+#[test]
+fn a_check_warns_of_what_the_format_allows() {
+    let model = format!("{MODEL}Mappings:\n- {{Name: '', Path: a}}\n- {{Name: b, Path: b}}\n- {{Name: B, Path: b}}\n");
+    let models = folder(&[("a.yml", &model)]);
+    let path = models.path().to_str().unwrap();
+    let output = audit_pull(&["models", "check", path], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = format!(
+        "{path}/a.yml:6: Name is empty (warning)\n\
+         {path}/a.yml:8: \"B\" and \"b\" on line 7 are two names: letter case counts (warning)\n"
+    );
+    assert_eq!((output.status.code(), said), (Some(0), expected));
+}
+
+#[test]
+fn without_a_folder_the_built_in_models_answer() {
+    let event = r#"{"p_log_type":"OpenAI.Audit","actor":{"session":{"ip_address":"192.0.2.1"}}}"#;
+    let output = audit_pull(&["udm"], event);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["udm"]["source_ip"], "192.0.2.1");
+    assert_eq!(answer["errors"], json!({}));
+    assert_eq!(audit_pull(&["udm", "--check"], "").status.code(), Some(2), "a check needs a folder");
+}
+
+/// The README's recipe for consumers in Python, as it stands there, on lines of the built-in models.
+#[test]
+fn the_readmes_python_reads_udm_and_udm_path() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let recipe = readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let Ok(version) = Command::new("python3").arg("--version").output() else { return };
+    assert!(version.status.success());
+    let tests = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/udm/recipe.py")).unwrap();
+    let script = folder(&[("udm.py", recipe), ("test_udm.py", &tests)]);
+    let output = Command::new("python3").arg(script.path().join("test_udm.py")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
 }
 
 #[test]
@@ -276,11 +339,20 @@ fn models_list_names_the_built_in_models_and_those_of_a_folder() {
     let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split_whitespace().collect()).collect();
     assert_eq!(rows.len(), 1 + 6 + 2, "{text}");
     let openai = &rows[1];
-    assert_eq!((openai[0], openai[1], openai[3]), ("OpenAI.Audit", "AuditPull.OpenAI.Audit", "built-in"));
-    assert!(openai[2].split(',').any(|name| name == "source_ip"), "{text}");
+    assert_eq!(openai[..3], ["OpenAI.Audit", "AuditPull.OpenAI.Audit", "built-in"]);
+    assert!(openai[3].split(',').any(|name| name == "source_ip"), "{text}");
     let flow = rows.iter().find(|row| row[0] == "Team.Flow").unwrap();
-    assert_eq!(flow[1..3], ["Team.Flow", "source_ip,destination_ip,bytes"]);
-    assert!(flow[3].ends_with("team/data_models/network/flow.yaml"), "{text}");
+    assert_eq!((flow[1], flow[3]), ("Team.Flow", "source_ip,destination_ip,bytes"));
+    assert!(flow[2].ends_with("team/data_models/network/flow.yaml"), "{text}");
+
+    let output = audit_pull(&["models", "list", "--json"], "");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let model: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (lines.lines().count(), &model["log_type"], &model["origin"]),
+        (6, &json!("OpenAI.Audit"), &json!("built-in"))
+    );
+    assert_eq!(model["names"]["user_agent"], json!(["$.actor.session.user_agent"]));
 }
 
 /// `show` prints a set of models: the same as the built-in one.
@@ -292,7 +364,9 @@ fn a_built_in_model_that_is_shown_can_be_loaded() {
         String::from_utf8(output.stdout).unwrap()
     };
     let model = shown(&["Microsoft365.Audit.Exchange"]);
-    assert!(model.contains("\n# user_agent") && model.contains("\n# name"), "{model}");
+    assert!(model.contains("\n# user_agent") && model.contains("\n# name") && model.contains("\n# gives {"), "{model}");
+    let json: Value = serde_json::from_str(&shown(&["Microsoft365.Audit.Exchange", "--json"])).unwrap();
+    assert!(json["names"]["source_ip"].is_array() && json["examples"][0]["event"].is_object(), "{json}");
     let filename = model.lines().find_map(|line| line.strip_prefix("Filename: ")).unwrap();
     let methods = shown(&["Microsoft365.Audit.Exchange", "--methods"]);
     assert_eq!(faults(&[("data_models/a.yml", &model), (&format!("data_models/{filename}"), &methods)]), [""; 0]);

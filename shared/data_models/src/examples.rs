@@ -2,13 +2,13 @@
 //!
 //! A file of examples has no `AnalysisType`, so that the reference tool ignores it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-use serde_saphyr::{Options, Spanned};
+use serde_saphyr::Spanned;
 
-use crate::model::{DataModel, Methods};
+use crate::model::{DataModel, Methods, Name, UdmError};
 use crate::specification::{Fault, SourceFile};
 use crate::value::Value;
 use crate::yaml::{self, Content};
@@ -26,8 +26,10 @@ pub struct Example {
     pub name: String,
     /// `Event`, as JSON.
     pub event: String,
-    /// `Expected`: all names that have a value that is not null, and these values.
+    /// `Expected`: all names that have a value, and these values. A value that is null may be left out.
     pub expected: BTreeMap<String, Json>,
+    /// `Fails`: all names of which the path or the method fails.
+    pub fails: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +44,10 @@ struct ExampleFile {
 struct ExampleText {
     name: String,
     event: Json,
+    #[serde(default)]
     expected: BTreeMap<String, Json>,
+    #[serde(default)]
+    fails: BTreeSet<String>,
 }
 
 /// Reads the examples of all files that have `Examples` and are no specification.
@@ -68,20 +73,17 @@ fn has_examples(text: &str) -> bool {
 }
 
 fn read_file(file: &SourceFile) -> Result<Vec<Example>, Fault> {
-    let mut options = Options::default();
-    options.strict_booleans = true;
-    let read = serde_saphyr::from_str_with_options::<ExampleFile>(&file.text, options);
-    let read = read.map_err(|error| Fault {
+    let read = yaml::read::<ExampleFile>(&file.text).map_err(|(line, reason)| Fault {
         path: file.path.clone(),
-        line: error.location().map(|location| location.line()),
-        reason: format!("the examples cannot be read: {}", error.without_snippet()),
+        line,
+        reason: format!("the examples cannot be read: {reason}"),
     })?;
     let example = |spanned: Spanned<ExampleText>| {
-        let ExampleText { name, event, expected } = spanned.value;
+        let ExampleText { name, event, expected, fails } = spanned.value;
         // An event may be written as its JSON text.
         let event = if let Json::String(text) = event { text } else { event.to_string() };
         let line = spanned.referenced.line();
-        Example { path: file.path.clone(), line, log_type: read.log_type.clone(), name, event, expected }
+        Example { path: file.path.clone(), line, log_type: read.log_type.clone(), name, event, expected, fails }
     };
     Ok(read.examples.into_iter().map(example).collect())
 }
@@ -93,29 +95,37 @@ impl Example {
             Ok(event) => event,
             Err(error) => return vec![format!("Event is {error}")],
         };
-        let mut differences = Vec::new();
-        for name in &model.names {
-            let expected = self.expected.get(&name.name);
-            let got = match model.mapped(name, &event, methods) {
-                Ok(found) => found.map(|found| found.value.to_json().into_owned()).filter(|text| text != "null"),
-                Err(error) => {
-                    differences.push(format!("{}: {error}", name.name));
-                    continue;
-                }
-            };
-            let is_same = match (expected, &got) {
-                (Some(expected), Some(text)) => serde_json::from_str::<Json>(text).is_ok_and(|got| got == *expected),
-                (expected, got) => expected.is_none() && got.is_none(),
-            };
-            if !is_same {
-                let shown = |text: Option<String>| text.unwrap_or_else(|| "no value".to_owned());
-                let expected = shown(expected.map(Json::to_string));
-                differences.push(format!("{}: expected {expected}, got {}", name.name, shown(got)));
-            }
-        }
-        let unknown = self.expected.keys().filter(|name| model.name(name).is_none());
+        let of_name = |name: &Name| {
+            let got = model.mapped(name, &event, methods);
+            let difference = self.difference(&name.name, got.map(|found| found.map(|found| found.value)));
+            difference.map(|difference| format!("{}: {difference}", name.name))
+        };
+        let mut differences: Vec<_> = model.names.iter().filter_map(of_name).collect();
+        let unknown = self.expected.keys().chain(&self.fails).filter(|name| model.name(name).is_none());
         differences.extend(unknown.map(|name| format!("{name}: the model does not have this name")));
         differences
+    }
+
+    /// Compares what the model makes of one name with what is expected.
+    fn difference(&self, name: &str, got: Result<Option<Value<'_>>, UdmError>) -> Option<String> {
+        let expected = self.expected.get(name);
+        let got = match got {
+            Err(_) if self.fails.contains(name) => return None,
+            Err(error) => return Some(error.to_string()),
+            Ok(got) => got.map(|value| value.to_json().into_owned()),
+        };
+        let is_same = match (expected, &got) {
+            _ if self.fails.contains(name) => false,
+            (Some(expected), Some(text)) => serde_json::from_str::<Json>(text).is_ok_and(|got| got == *expected),
+            (Some(_), None) => false,
+            (None, got) => got.as_deref().is_none_or(|got| got == "null"),
+        };
+        let wanted = match expected {
+            _ if self.fails.contains(name) => "a failure".to_owned(),
+            Some(expected) => expected.to_string(),
+            None => "no value".to_owned(),
+        };
+        (!is_same).then(|| format!("expected {wanted}, got {}", got.unwrap_or_else(|| "no value".to_owned())))
     }
 }
 
@@ -144,6 +154,26 @@ mod tests {
             [
                 "a: expected 1, got \"1\"",
                 "b: expected 2, got no value",
+                "c: the path c[*] finds 2 values; a name has one",
+                "d: the model does not have this name",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_example_may_expect_null_and_a_failure() {
+        let models = DataModels::new(&load(&[file(MODEL)]).unwrap());
+        let differences = |expected: &str| {
+            let text = format!("LogType: A\nExamples:\n- Name: one\n  Event: {{a: null, c: [1, 2]}}\n{expected}");
+            read(&[file(&text)]).unwrap()[0].differences(models.get("A").unwrap(), &mut NoMethods)
+        };
+        assert_eq!(differences("  Expected: {a: null}\n  Fails: [c]\n"), [""; 0]);
+        assert_eq!(differences("  Fails: [c]\n"), [""; 0], "null may be left out");
+        assert_eq!(
+            differences("  Expected: {b: null}\n  Fails: [a, d]\n"),
+            [
+                "a: expected a failure, got null",
+                "b: expected null, got no value",
                 "c: the path c[*] finds 2 values; a name has one",
                 "d: the model does not have this name",
             ]

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::specification::{self, Fault, MAX_FILE_BYTES, SourceFile, Specification};
+use crate::specification::{self, Draft, Fault, MAX_FILE_BYTES, SourceFile, Specification};
 use crate::yaml::{self, Content};
 
 /// The most files of a set.
@@ -112,8 +112,36 @@ impl ModelFiles {
     /// Reads the set. Files that do not belong to it are left out.
     ///
     /// # Errors
-    /// All faults of all files, or that there is no model.
-    pub fn read(root: &Root, mut files: Vec<NamedFile>) -> Result<Self, Vec<Fault>> {
+    /// All faults of all files, in the order of their paths and lines; or that there is no model.
+    pub fn read(root: &Root, files: Vec<NamedFile>) -> Result<Self, Vec<Fault>> {
+        Self::read_with(root, files, |_| Ok(())).map(|(files, ())| files)
+    }
+
+    /// Reads the set and starts its engine. The engine sees the methods also of specifications with faults, so that the
+    /// faults of all files are known at once.
+    ///
+    /// # Errors
+    /// As [`Self::read`], with the faults that `start` finds.
+    pub fn read_with<E>(
+        root: &Root,
+        files: Vec<NamedFile>,
+        start: impl FnOnce(&Self) -> Result<E, Vec<Fault>>,
+    ) -> Result<(Self, E), Vec<Fault>> {
+        let (files, mut faults) = Self::readable(root, files)?;
+        // Without a helper that cannot be read, the methods that import it would seem to have faults.
+        let is_helper = |fault: &Fault| root.role(&fault.path) == Some(Role::Helper);
+        let started = if faults.iter().any(is_helper) { Err(Vec::new()) } else { start(&files) };
+        match started {
+            Ok(engine) if faults.is_empty() => return Ok((files, engine)),
+            Ok(_) => {}
+            Err(mut found) => faults.append(&mut found),
+        }
+        faults.sort();
+        Err(faults)
+    }
+
+    /// Reads the set as far as its faults allow. Returns the faults of all files with it.
+    fn readable(root: &Root, mut files: Vec<NamedFile>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         bounded(root, &files)?;
         files.sort_by(|one, other| one.path.cmp(&other.path));
         let mut sorted = Sorted::default();
@@ -122,21 +150,18 @@ impl ModelFiles {
         }
         let Sorted { yaml_files, python_files, helper_files, helper_names, mut faults } = sorted;
         let helpers = helpers(helper_files, &helper_names, &mut faults);
-        let specifications = specification::load(&yaml_files).unwrap_or_else(|mut found| {
-            faults.append(&mut found);
-            Vec::new()
-        });
-        if specifications.is_empty() && faults.is_empty() {
+        let drafts = specification::drafts(&yaml_files, &mut faults);
+        if drafts.is_empty() && faults.is_empty() {
             let reason = format!(
                 "no data model is there; a model is a YAML file with AnalysisType in this folder or in a folder below \
                  it of which the name contains {MODELS}"
             );
             faults.push(Fault { path: root.path.clone(), line: None, reason });
         }
-        let methods = specifications.iter().filter(|specification| specification.enabled);
-        let methods = methods.filter_map(|specification| method_source(specification, &python_files, &mut faults));
-        let methods = methods.collect();
-        if faults.is_empty() { Ok(Self { specifications, methods, helpers, yaml_files }) } else { Err(faults) }
+        let methods = drafts.iter().filter(|draft| draft.enabled != Some(false));
+        let methods = methods.filter_map(|draft| method_source(draft, &python_files, &mut faults)).collect();
+        let specifications = drafts.into_iter().filter_map(Draft::finished).collect();
+        Ok((Self { specifications, methods, helpers, yaml_files }, faults))
     }
 }
 
@@ -248,23 +273,19 @@ fn global_id(file: &SourceFile) -> Option<(String, String)> {
     Some((text("GlobalID")?.to_owned(), beside(&file.path, text("Filename")?)?))
 }
 
-/// The method file of an enabled model; `None` if it names none, or a fault stands in the way.
-fn method_source(
-    specification: &Specification,
-    files: &BTreeMap<String, String>,
-    faults: &mut Vec<Fault>,
-) -> Option<MethodSource> {
-    let filename = specification.filename.as_deref()?;
-    let found = beside(&specification.path, filename).and_then(|path| files.get_key_value(&path));
+/// The method file of an enabled model; `None` if it names none, or the file is not there.
+fn method_source(draft: &Draft, files: &BTreeMap<String, String>, faults: &mut Vec<Fault>) -> Option<MethodSource> {
+    let filename = draft.filename.as_deref()?;
+    let found = beside(&draft.path, filename).and_then(|path| files.get_key_value(&path));
     let Some((path, text)) = found else {
         let reason = format!("there is no Python file {filename:?}, which Filename names, in a folder of models");
-        faults.push(Fault { path: specification.path.clone(), line: Some(specification.filename_line), reason });
+        faults.push(Fault { path: draft.path.clone(), line: Some(draft.filename_line), reason });
         return None;
     };
-    let methods: BTreeSet<&str> = specification.mappings.iter().filter_map(specification::Mapping::method).collect();
+    let methods: BTreeSet<&str> = draft.mappings.iter().filter_map(specification::Mapping::method).collect();
     Some(MethodSource {
-        id: specification.id.clone(),
-        specification: specification.path.clone(),
+        id: draft.id.clone().unwrap_or_default(),
+        specification: draft.path.clone(),
         file: SourceFile { path: path.clone(), text: text.clone() },
         methods: methods.into_iter().map(str::to_owned).collect(),
     })
@@ -362,11 +383,33 @@ mod tests {
         assert_eq!(
             faults(files),
             [
+                "r/a.yml:5: there is no Python file \"/a.py\", which Filename names, in a folder of models",
                 "r/c.py:2: the file is not UTF-8",
                 "r/x/global_helpers/h.py: the helper h stands in r/global_helpers/h.py as well",
-                "r/a.yml:5: there is no Python file \"/a.py\", which Filename names, in a folder of models",
             ]
         );
+    }
+
+    #[test]
+    fn the_engine_sees_methods_beside_faults_and_its_faults_are_joined() {
+        let broken = model("A", "Filename: b.py\nTags: []\nMappings: [{Name: a, Method: m}, {Name: b, Path: ''}]\n");
+        let files = || vec![file("r/a.yml", "a: [\n"), file("r/b.yml", &broken), file("r/b.py", "")];
+        let start = |files: &ModelFiles| -> Result<(), Vec<Fault>> {
+            let fault = |one: &MethodSource| Fault {
+                path: one.file.path.clone(),
+                line: Some(1),
+                reason: format!("there is no function {}", one.methods.join(", ")),
+            };
+            Err(files.methods.iter().map(fault).collect())
+        };
+        let read = |files| ModelFiles::read_with(&Root::new("r", false), files, start).unwrap_err();
+        let found: Vec<_> = read(files()).iter().map(|fault| (fault.path.clone(), fault.line)).collect();
+        let at = |path: &str, line| (path.to_owned(), Some(line));
+        assert_eq!(found, [at("r/a.yml", 1), at("r/b.py", 1), at("r/b.yml", 6), at("r/b.yml", 7)]);
+
+        let helper = NamedFile { path: "r/global_helpers/h.py".to_owned(), bytes: vec![0xff] };
+        let found = read([files(), vec![helper]].concat());
+        assert!(found.iter().all(|fault| fault.path != "r/b.py"), "methods are not loaded without a helper");
     }
 
     #[test]

@@ -90,4 +90,20 @@ mod tests {
             assert_eq!(names(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn a_text_that_is_no_path_is_refused_with_its_place_and_what_to_do() {
+        let needs_a_path = "a filter or an order in brackets needs a path before it, such as * after ..";
+        for (text, expected) in [
+            (
+                "a b",
+                "at character 3: the path is complete before this; a name with a space or a sign in it needs quotes",
+            ),
+            ("$..[?(@.x == 1)]", &format!("at character 5: {needs_a_path}")),
+            ("$..[/x]", &format!("at character 5: {needs_a_path}")),
+            ("$.[", "at character 4: an index, a slice, a name or a filter is missing"),
+        ] {
+            assert_eq!(JsonPath::parse(text).unwrap_err().to_string(), expected, "{text}");
+        }
+    }
 }

@@ -8,7 +8,10 @@ pub mod jsonpath;
 mod model;
 pub mod specification;
 mod value;
+mod warnings;
 mod yaml;
+mod yaml_error;
 
 pub use model::{DataModel, DataModels, Found, Methods, Name, NoMethods, UdmError, unmapped};
 pub use value::{NotJson, Number, Value, View};
+pub use warnings::warnings;

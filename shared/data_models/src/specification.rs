@@ -100,33 +100,64 @@ impl Mapping {
 /// All faults of all files, in the order of the files.
 pub fn load(files: &[SourceFile]) -> Result<Vec<Specification>, Vec<Fault>> {
     let mut faults = Vec::new();
-    let mut specifications = Vec::new();
+    let drafts = drafts(files, &mut faults);
+    if faults.is_empty() { Ok(drafts.into_iter().filter_map(Draft::finished).collect()) } else { Err(faults) }
+}
+
+/// Reads what can be read of all specifications, and collects the faults of all files.
+pub(crate) fn drafts(files: &[SourceFile], faults: &mut Vec<Fault>) -> Vec<Draft> {
+    let mut drafts = Vec::new();
     for file in files {
         let mut reader = Reader { path: &file.path, faults: Vec::new() };
-        if let Some(specification) = reader.file(&file.text) {
-            specifications.push(specification);
-        }
+        drafts.extend(reader.file(&file.text));
         faults.append(&mut reader.faults);
     }
-    faults.append(&mut conflicts(&specifications));
-    if faults.is_empty() { Ok(specifications) } else { Err(faults) }
+    faults.append(&mut conflicts(&drafts));
+    drafts
+}
+
+/// The readable part of a specification that may have faults.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) path: String,
+    pub(crate) id: Option<String>,
+    display_name: Option<String>,
+    pub(crate) enabled: Option<bool>,
+    log_type: Option<String>,
+    pub(crate) mappings: Vec<Mapping>,
+    pub(crate) filename: Option<String>,
+    pub(crate) filename_line: u64,
+    is_sound: bool,
+}
+
+impl Draft {
+    /// The specification; `None` if it has a fault.
+    pub(crate) fn finished(self) -> Option<Specification> {
+        let Self { path, display_name, mappings, filename, filename_line, .. } = self;
+        let (id, enabled, log_type) = (self.id?, self.enabled?, self.log_type?);
+        let specification =
+            Specification { path, id, display_name, enabled, log_type, mappings, filename, filename_line };
+        self.is_sound.then_some(specification)
+    }
 }
 
 /// Two models of one id, and two enabled models of one log type.
-fn conflicts(specifications: &[Specification]) -> Vec<Fault> {
+fn conflicts(drafts: &[Draft]) -> Vec<Fault> {
     let mut ids = BTreeMap::new();
     let mut log_types = BTreeMap::new();
     let mut faults = Vec::new();
-    for specification in specifications {
+    for draft in drafts {
         let mut conflict = |reason: String| {
-            faults.push(Fault { path: specification.path.clone(), line: None, reason });
+            faults.push(Fault { path: draft.path.clone(), line: None, reason });
         };
-        let (id, path, log_type) = (&specification.id, &specification.path, &specification.log_type);
-        if let Some(other) = ids.insert(id, path) {
-            conflict(format!("DataModelID {id:?} stands in {other} as well"));
+        if let Some(id) = &draft.id
+            && let Some(other) = ids.insert(id, &draft.path)
+        {
+            conflict(format!("DataModelID {id:?} is that of {other} as well"));
         }
-        if specification.enabled
-            && let Some(other) = log_types.insert(log_type, path)
+        if draft.enabled == Some(true)
+            && let Some(log_type) = &draft.log_type
+            && let Some(other) = log_types.insert(log_type, &draft.path)
         {
             conflict(format!("log type {log_type:?} has another enabled model in {other}; disable one of them"));
         }
@@ -149,8 +180,8 @@ impl Reader<'_> {
         self.faults.push(Fault { path: self.path.to_owned(), line: Some(line), reason: reason.into() });
     }
 
-    /// The file's specification; `None` if there is none, or it has faults.
-    fn file(&mut self, text: &str) -> Option<Specification> {
+    /// Reads the file's specification as far as its faults allow; `None` if there is none, or the file is no YAML.
+    fn file(&mut self, text: &str) -> Option<Draft> {
         if text.len() > MAX_FILE_BYTES {
             self.fault(1, format!("the file is larger than {MAX_FILE_BYTES} bytes"));
             return None;
@@ -158,13 +189,14 @@ impl Reader<'_> {
         match yaml::parse(text) {
             Ok(node) => self.top(&node),
             Err((line, reason)) => {
-                self.faults.push(Fault { path: self.path.to_owned(), line, reason: format!("not YAML: {reason}") });
+                let reason = format!("the YAML cannot be read: {reason}");
+                self.faults.push(Fault { path: self.path.to_owned(), line, reason });
                 None
             }
         }
     }
 
-    fn top(&mut self, node: &Node) -> Option<Specification> {
+    fn top(&mut self, node: &Node) -> Option<Draft> {
         let Content::Map(members) = &node.content else {
             // An empty file, a list: nothing that claims to be a model.
             return None;
@@ -183,20 +215,21 @@ impl Reader<'_> {
         let enabled = self.enabled(node.line, fields.get("Enabled").copied());
         let log_type = self.log_type(node.line, fields.get("LogTypes").copied());
         let filename = self.optional_text("Filename", &fields);
+        if let (Some(""), Some(node)) = (filename.as_deref(), fields.get("Filename")) {
+            self.fault(node.line, "Filename is empty; leave it out of a model without a Method");
+        }
+        let filename = filename.filter(|filename| !filename.is_empty());
         if let Some(version) = fields.get("BaseVersion").filter(|node| node.content != Content::Integer) {
-            self.fault(version.line, format!("BaseVersion is not an integer but {}", version.kind()));
+            self.fault(version.line, format!("BaseVersion is not a plain integer such as 1 but {}", version.kind()));
         }
         let mappings = self.mappings(node.line, fields.get("Mappings").copied(), enabled);
         let has_method = mappings.iter().find(|mapping| matches!(mapping.source, Source::Method(_)));
-        if let (Some(mapping), None, Some(true)) = (has_method, &filename, enabled) {
+        if let (Some(mapping), false, Some(true)) = (has_method, fields.contains_key("Filename"), enabled) {
             self.fault(mapping.line, "a Method needs Filename, the file that has it");
         }
         let filename_line = fields.get("Filename").map_or(node.line, |node| node.line);
-        let (true, Some(id), Some(enabled), Some(log_type)) = (self.faults.is_empty(), id, enabled, log_type) else {
-            return None;
-        };
-        let path = self.path.to_owned();
-        Some(Specification { path, id, display_name, enabled, log_type, mappings, filename, filename_line })
+        let (path, is_sound) = (self.path.to_owned(), self.faults.is_empty());
+        Some(Draft { path, id, display_name, enabled, log_type, mappings, filename, filename_line, is_sound })
     }
 
     /// The members by their names. A name that is not known is a fault.
@@ -213,8 +246,9 @@ impl Reader<'_> {
                     fields.insert(*name, node);
                 }
                 None => {
-                    let name = key.text().unwrap_or(key.kind());
-                    self.fault(key.line, format!("{name:?} is no field of {of}; it has {}", known.join(", ")));
+                    let name =
+                        key.text().map_or_else(|| format!("a key that is {}", key.kind()), |name| format!("{name:?}"));
+                    self.fault(key.line, format!("{name} is no field of {of}; it has {}", known.join(", ")));
                 }
             }
         }
@@ -224,7 +258,10 @@ impl Reader<'_> {
     fn analysis_type(&mut self, line: u64, node: Option<&Node>) {
         match node {
             Some(node) if node.text() == Some("datamodel") => {}
-            Some(node) => self.fault(node.line, "AnalysisType is not \"datamodel\""),
+            Some(node) => {
+                let found = node.text().map_or_else(|| node.kind().to_owned(), |text| format!("{text:?}"));
+                self.fault(node.line, format!("AnalysisType is not \"datamodel\" but {found}"));
+            }
             None => self.fault(line, "AnalysisType is missing; it must be \"datamodel\""),
         }
     }
@@ -375,7 +412,7 @@ mod tests {
                 "m.yml:2: DataModelID has the character %; <>&\"% are not allowed",
                 "m.yml:3: Enabled is not true or false but a text",
                 "m.yml:4: LogTypes has 2 entries; a model is for exactly one log type",
-                "m.yml:8: Path \"a b\" is no JSONPath: at character 3: the end of the path is missing",
+                "m.yml:8: Path \"a b\" is no JSONPath: at character 3: the path is complete before this; a name with a space or a sign in it needs quotes",
                 "m.yml:9: a mapping needs either Path or Method",
                 "m.yml:12: \"name\" is no field of a mapping; it has Name, Path, Method",
                 "m.yml:12: Name is missing",
@@ -398,8 +435,27 @@ mod tests {
         let both = load(&[file("a.yml", VALID), file("b.yml", &other)]).unwrap_err();
         assert!(both[0].to_string().starts_with("b.yml: log type \"A.B\" has another enabled model in a.yml"));
         assert_eq!(load(&[file("a.yml", VALID), file("b.yml", &other.replace("true", "false"))]).unwrap().len(), 2);
+        let faulty = VALID.replace("Mappings:", "Tags: []\nMappings:");
+        assert_eq!(load(&[file("a.yml", VALID), file("b.yml", &faulty)]).unwrap_err().len(), 3, "a fault hides none");
         let same_id = VALID.replace("  - A.B", "  - C.D").replace("true", "false");
         assert!(load(&[file("a.yml", VALID), file("b.yml", &same_id)]).is_err());
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_named_with_what_it_is() {
+        let text = VALID
+            .replace("datamodel", "global")
+            .replace("Filename: a.py", "Filename: ''\nBaseVersion: 010\n1: 2\n[a]: b");
+        assert_eq!(
+            faults(&text),
+            [
+                "m.yml:9: a key that is an integer is no field of a data model; it has AnalysisType, BaseVersion, DataModelID, DisplayName, Enabled, Filename, LogTypes, Mappings",
+                "m.yml:10: a key that is a list is no field of a data model; it has AnalysisType, BaseVersion, DataModelID, DisplayName, Enabled, Filename, LogTypes, Mappings",
+                "m.yml:1: AnalysisType is not \"datamodel\" but \"global\"",
+                "m.yml:7: Filename is empty; leave it out of a model without a Method",
+                "m.yml:8: BaseVersion is not a plain integer such as 1 but a number",
+            ]
+        );
     }
 
     #[test]

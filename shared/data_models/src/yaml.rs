@@ -2,8 +2,14 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Options, Spanned};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{Budget, Options, Spanned};
+
+use crate::yaml_error::reason;
+
+/// The most lists and maps inside each other. Each takes up to 30 kB of stack; an event in an example that is nested more
+/// deeply can be written as its JSON text.
+const MAX_DEPTH: usize = 32;
 
 /// A part of a file.
 #[derive(Debug, Clone)]
@@ -53,17 +59,28 @@ impl Node {
     }
 }
 
-/// Reads a file. `yes` and `no` are texts, as in YAML 1.2.
+/// Reads a file into a tree.
 ///
 /// # Errors
-/// The file is no YAML; the line, where it is known, and the reason.
+/// As [`read`].
 pub(crate) fn parse(text: &str) -> Result<Node, (Option<u64>, String)> {
+    read::<Spanned<Content>>(text).map(Node::from)
+}
+
+/// Reads a file. `yes` and `no` are texts, as in YAML 1.2; a tag that is not YAML's own is refused, as the reference does.
+///
+/// # Errors
+/// The file is no YAML, or not of the type; the line, where it is known, and the reason.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, (Option<u64>, String)> {
     let mut options = Options::default();
     options.strict_booleans = true;
-    let tree = serde_saphyr::from_str_with_options::<Spanned<Content>>(text, options);
-    tree.map(Node::from).map_err(|error| {
+    options.reject_unsupported_tags = true;
+    let mut budget = Budget::default();
+    budget.max_depth = MAX_DEPTH;
+    options.budget = Some(budget);
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let line = error.location().map(|location| location.line());
-        (line, error.without_snippet().to_string())
+        (line, reason(&error))
     })
 }
 

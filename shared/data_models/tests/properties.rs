@@ -93,6 +93,38 @@ fn the_work_of_a_path_is_bounded() {
     }
 }
 
+/// A line may hold values inside each other without end; a test's stack is a small one.
+#[test]
+fn no_nesting_overflows_the_stack_or_is_worked_through() {
+    let lists = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for levels in [300, 5_000] {
+        let both = format!("[{},{}]", lists(levels), lists(levels));
+        let events = [lists(levels), both, r#"{"a":"#.repeat(levels) + "1" + &"}".repeat(levels)]
+            .map(|x| format!(r#"{{"x":{x}}}"#));
+        for path in ["$..x", "$..a", "x.`sorted`", "x.`str()`", "$..*[?(@..y == 1)]", "$..x..y..z", "$..x.`parent`"] {
+            for event in &events {
+                let found = JsonPath::parse(path).unwrap().find(&Value::parse(event).unwrap());
+                let is_bounded = match found {
+                    Ok(found) => path.ends_with(['`', ')', ']']) && found.len() <= 2,
+                    Err(error) => {
+                        [EvaluationError::TooDeep, EvaluationError::TooMuchWork].contains(&error)
+                            || path.ends_with("`sorted`")
+                    }
+                };
+                assert!(is_bounded, "{path} on {levels} levels");
+            }
+        }
+    }
+}
+
+/// Values of other lengths and depths are compared and written as Python does.
+#[test]
+fn values_are_written_whole_or_not_at_all() {
+    let text = format!(r#"{{"x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    let found = JsonPath::parse("x.`str()`").unwrap().find(&Value::parse(&text).unwrap()).unwrap();
+    assert_eq!(found[0].value.to_json().len(), 2 + 400);
+}
+
 #[test]
 fn a_path_that_is_too_long_or_nested_too_deeply_is_refused() {
     for path in ["a.".repeat(3000) + "a", "(".repeat(500), "a[?(".repeat(100), "a[".repeat(3000)] {

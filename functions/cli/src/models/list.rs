@@ -1,55 +1,68 @@
-//! Lists models, and shows a built-in one with its methods.
+//! Lists models: the built-in ones, and those of a folder.
 
 use std::path::Path;
 
 use data_models::specification::{Source, Specification};
-use schema::LogType;
+use serde_json::{Map, Value, json};
 
 use super::builtin;
 use super::set::Models;
 use crate::exit::{Exit, Failed};
 use crate::output;
 
-/// Prints the built-in models and those of a folder.
-pub(super) fn list(folder: Option<&Path>) -> Result<Exit, Failed> {
+/// The origin of a built-in model.
+pub(super) const BUILT_IN: &str = "built-in";
+
+/// Prints the built-in models and those of a folder, as a table or as one JSON object per line.
+pub(super) fn list(folder: Option<&Path>, is_json: bool) -> Result<Exit, Failed> {
     let own = folder.map(Models::needed).transpose()?;
-    let mut rows = vec![["log type", "id", "names", "origin"].map(str::to_owned)];
-    rows.extend(builtin::specifications()?.iter().map(|one| row(one, "built-in")));
-    rows.extend(own.iter().flat_map(|own| &own.specifications).map(|one| {
-        let origin = if one.enabled { one.path.clone() } else { format!("{} (disabled)", one.path) };
-        row(one, &origin)
-    }));
+    let builtin = builtin::specifications()?;
+    let own = own.iter().flat_map(|own| &own.specifications).map(|one| (one, one.path.as_str()));
+    let all: Vec<_> = builtin.iter().map(|one| (one, BUILT_IN)).chain(own).collect();
+    if is_json {
+        for (specification, origin) in all {
+            output::say_json(&object(specification, origin))?;
+        }
+        return Ok(Exit::Well);
+    }
+    let mut rows = vec![["log type", "id", "origin", "names"].map(str::to_owned)];
+    rows.extend(all.into_iter().map(|(specification, origin)| row(specification, origin)));
     output::say(&output::table(&rows, 4))?;
     Ok(Exit::Well)
 }
 
+/// The names last: they are as long as they want to be.
 fn row(specification: &Specification, origin: &str) -> [String; 4] {
-    let mut names: Vec<&str> = Vec::new();
+    let names: Vec<String> = sources(specification).into_iter().map(|(name, _)| name).collect();
+    let names = if specification.enabled { names.join(",") } else { "(disabled)".to_owned() };
+    [specification.log_type.clone(), specification.id.clone(), origin.to_owned(), names]
+}
+
+/// A model as JSON.
+pub(super) fn object(specification: &Specification, origin: &str) -> Value {
+    let names: Map<_, _> = sources(specification).into_iter().map(|(name, source)| (name, json!(source))).collect();
+    json!({
+        "log_type": specification.log_type,
+        "id": specification.id,
+        "origin": origin,
+        "enabled": specification.enabled,
+        "names": names,
+    })
+}
+
+/// Each name once, in the order of the file, with its sources in the order in which they are tried: the path, then the
+/// method.
+pub(super) fn sources(specification: &Specification) -> Vec<(String, Vec<String>)> {
+    let mut names: Vec<(String, Option<String>, Option<String>)> = Vec::new();
     for mapping in &specification.mappings {
-        if !names.contains(&mapping.name.as_str()) {
-            names.push(&mapping.name);
+        let at = names.iter().position(|(name, ..)| *name == mapping.name).unwrap_or_else(|| {
+            names.push((mapping.name.clone(), None, None));
+            names.len() - 1
+        });
+        match &mapping.source {
+            Source::Path(_, path) => names[at].1 = Some(path.clone()),
+            Source::Method(method) => names[at].2 = Some(format!("{method}()")),
         }
     }
-    let names = if names.is_empty() { "-".to_owned() } else { names.join(",") };
-    [specification.log_type.clone(), specification.id.clone(), names, origin.to_owned()]
-}
-
-/// A built-in model: its YAML, and the source of each name as a comment, so that the whole is a specification still.
-pub(super) fn shown(log_type: LogType) -> Result<String, Failed> {
-    let text = builtin::model_text(log_type);
-    let specification = builtin::specification(log_type)?;
-    let mut rows = vec![["# name", "source"].map(str::to_owned)];
-    for mapping in &specification.mappings {
-        let source = match &mapping.source {
-            Source::Path(_, path) => path.clone(),
-            Source::Method(method) => format!("{method}()"),
-        };
-        rows.push([format!("# {}", mapping.name), source]);
-    }
-    Ok(format!("{}\n\n{}", text.trim_end(), output::table(&rows, 2)))
-}
-
-/// Prints the Python file of a built-in model.
-pub(super) fn methods(log_type: LogType) -> Result<Exit, Failed> {
-    output::say(builtin::python_text(log_type).trim_end()).map(|()| Exit::Well)
+    names.into_iter().map(|(name, path, method)| (name, path.into_iter().chain(method).collect())).collect()
 }

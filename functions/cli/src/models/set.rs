@@ -9,9 +9,12 @@ use data_models::{DataModel, DataModels, Methods};
 use schema::LineModel;
 
 use super::engine::{self, Engine, Started};
-use super::walk;
+use super::{builtin, walk};
 use crate::exit::{Exit, Failed};
 use crate::output;
+
+/// The most log types that a message names.
+const MAX_LOG_TYPES: usize = 10;
 
 /// A set of models with the engine that runs their methods.
 pub(crate) struct Models {
@@ -31,6 +34,21 @@ impl Models {
     pub(crate) fn load(folder: &Path) -> Result<Self, Vec<Fault>> {
         let (root, files) = walk::read(folder).map_err(|fault| vec![fault])?;
         Self::of_files(&root, files, engine::start)
+    }
+
+    /// Loads the models in a folder, or the built-in ones, for a command that cannot work without them.
+    ///
+    /// # Errors
+    /// As [`Self::needed`].
+    pub(crate) fn needed_or_builtin(folder: Option<&Path>) -> Result<Self, Failed> {
+        let Some(folder) = folder else {
+            let failed = |faults: Vec<Fault>| {
+                report(&faults);
+                Failed::person("the built-in data models cannot be loaded, which is a fault of this program")
+            };
+            return builtin::load().map_err(failed);
+        };
+        Self::needed(folder)
     }
 
     /// Loads the models in a folder for a command that cannot work without them.
@@ -53,10 +71,9 @@ impl Models {
         files: Vec<NamedFile>,
         start: impl FnOnce(ModelFiles) -> Started,
     ) -> Result<Self, Vec<Fault>> {
-        let files = ModelFiles::read(root, files)?;
-        let (specifications, yaml_files) = (files.specifications.clone(), files.yaml_files.clone());
-        let models = DataModels::new(&specifications);
-        Ok(Self { models, engine: start(files)?, specifications, yaml_files })
+        let (files, engine) = ModelFiles::read_with(root, files, |files| start(files.clone()))?;
+        let ModelFiles { specifications, yaml_files, .. } = files;
+        Ok(Self { models: DataModels::new(&specifications), engine, specifications, yaml_files })
     }
 
     /// The model of a log type, and the engine for its methods.
@@ -71,6 +88,14 @@ impl Models {
     }
 }
 
+/// The message for an event of a log type that no enabled model is for, with the log types that have one.
+pub(crate) fn no_model(log_type: &str, models: &Models) -> String {
+    let known: Vec<&str> = models.models.iter().map(|model| model.log_type.as_str()).take(MAX_LOG_TYPES).collect();
+    let more = if models.models.iter().nth(MAX_LOG_TYPES).is_some() { ", and others" } else { "" };
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    format!("no enabled model is for log type {log_type:?}; the log types with one are {known}{more}")
+}
+
 /// Writes one line per fault to standard error.
 pub(crate) fn report(faults: &[Fault]) {
     for fault in faults {
@@ -78,8 +103,15 @@ pub(crate) fn report(faults: &[Fault]) {
     }
 }
 
+/// Writes one line per warning to standard error.
+pub(super) fn warn(warnings: &[Fault]) {
+    for warning in warnings {
+        output::note(format!("{warning} (warning)\n").as_bytes());
+    }
+}
+
 /// The message of a command that found faults.
-pub(crate) fn no_models(folder: &Path, faults: &[Fault]) -> String {
+fn no_models(folder: &Path, faults: &[Fault]) -> String {
     let (count, plural) = (faults.len(), if faults.len() == 1 { "" } else { "s" });
     format!("the data models in {} are not loaded: {count} fault{plural}", folder.display())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use data_models::examples::{self, Example};
 
 use super::builtin;
-use super::set::{self, Models};
+use super::set::{self, Models, no_model};
 use crate::exit::{Exit, Failed};
 use crate::output;
 
@@ -17,7 +17,10 @@ pub(super) const EXAMPLES: &str = "Examples are YAML files beside the models, wi
       Event: {type: login.succeeded, actor: {session: {ip_address: 192.0.2.1}}}
       Expected: {source_ip: 192.0.2.1, event_type: successful_login}
 
-Expected has all names with a value, and no others.
+Expected has all names with a value, and no others; null stands for a value that is null, and may be left out. Fails
+lists the names of which the path or the method must fail:
+
+      Fails: [assigned_admin_role]
 
 Exit codes: 0 all examples agree; 1 an example fails, there is none, or the models have faults; 2 usage.";
 
@@ -36,6 +39,11 @@ pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
         }
     };
     let failed = examples.iter().filter(|example| !agrees(example, &mut models)).count();
+    if examples.is_empty() {
+        output::complain(
+            "no example is there; a file of examples has LogType and Examples, as models test --help shows",
+        );
+    }
     output::say(&format!("{} of {} examples agree", examples.len() - failed, examples.len()))?;
     Ok(if failed == 0 && !examples.is_empty() { Exit::Well } else { Exit::FAULTS })
 }
@@ -44,7 +52,7 @@ pub(super) fn run(folder: Option<&Path>) -> Result<Exit, Failed> {
 fn agrees(example: &Example, models: &mut Models) -> bool {
     let differences = match models.get(&example.log_type) {
         Some((model, engine)) => example.differences(model, engine),
-        None => vec![format!("no enabled model is for log type {:?}", example.log_type)],
+        None => vec![no_model(&example.log_type, models)],
     };
     for difference in &differences {
         let Example { path, line, name, .. } = example;

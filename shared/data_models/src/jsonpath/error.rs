@@ -42,6 +42,9 @@ pub enum EvaluationError {
     /// The operator exists in the dialect, and the reference does not evaluate it.
     #[error("{0} cannot be evaluated")]
     NotSupported(&'static str),
+    /// The path would go too deep into values inside each other.
+    #[error("the event is nested too deeply for the path")]
+    TooDeep,
     /// The evaluation would take too many steps, or its result is too large.
     #[error("the path takes too much work on this event")]
     TooMuchWork,

@@ -63,7 +63,7 @@ pub(super) fn apply<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<
             let part = text.splitn(max_parts, *separator).nth(*segment).map(|part| computed_text(part.to_owned()));
             Ok(part.into_iter().collect())
         }
-        Path::Text => Ok(vec![computed_text(python::text(work.read(&at.value)?).into_owned())]),
+        Path::Text => Ok(vec![computed_text(python::text(work.read(&at.value)?, work)?.into_owned())]),
         Path::Arithmetic { left, operator, right } => {
             arithmetic::apply(side(left, at, work)?, *operator, side(right, at, work)?)
         }
@@ -169,16 +169,17 @@ fn descendants<'e>(path: &Path, at: &Rc<Match<'e>>, work: &Work) -> Result<Match
     if at.step == Step::Nothing {
         return Err(EvaluationError::NoParent);
     }
+    let inner = |at: Match<'e>| work.deeper(|| descendants(path, &Rc::new(at), work));
     let mut found = apply(path, at, work)?;
     match work.read(&at.value)? {
         View::List(values) => {
             for (index, value) in (0..).zip(values) {
-                found.extend(descendants(path, &Rc::new(at.inside(Step::Index(index), value)), work)?);
+                found.extend(inner(at.inside(Step::Index(index), value))?);
             }
         }
         View::Object(members) => {
             for (name, value) in members {
-                found.extend(descendants(path, &Rc::new(at.inside(Step::Field(name), value)), work)?);
+                found.extend(inner(at.inside(Step::Field(name), value))?);
             }
         }
         _ => {}
@@ -220,14 +221,14 @@ fn sorted<'e>(keys: &[(Path, bool)], at: &Rc<Match<'e>>, work: &Work) -> Result<
 /// The order of two elements by the keys that both have exactly once, or by themselves.
 fn order(keys: &[(Path, bool)], left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<Ordering, EvaluationError> {
     if keys.is_empty() {
-        return python::order(left, right);
+        return python::order(left, right, work);
     }
     let (left, right) = (Rc::new(Match::computed(left.clone())), Rc::new(Match::computed(right.clone())));
     for (path, is_falling) in keys {
         let (left, right) = (apply(path, &left, work)?, apply(path, &right, work)?);
         let ([left], [right]) = (left.as_slice(), right.as_slice()) else { continue };
-        if !python::is_equal(&left.value, &right.value) {
-            let order = python::order(&left.value, &right.value)?;
+        if !python::is_equal(&left.value, &right.value, work)? {
+            let order = python::order(&left.value, &right.value, work)?;
             return Ok(if *is_falling { order.reverse() } else { order });
         }
     }
@@ -275,7 +276,7 @@ fn filtered<'e>(condition: &Condition, at: &Rc<Match<'e>>, work: &Work) -> Resul
     let mut kept = Vec::new();
     for (index, value) in (0..).zip(values) {
         // An element is an event of its own to the condition: `$` in it is the element.
-        if filter::holds(condition, &Rc::new(Match::computed(value.clone())), &find)? {
+        if filter::holds(condition, &Rc::new(Match::computed(value.clone())), &find, work)? {
             kept.push(at.inside(Step::Index(index), value));
         }
     }
@@ -287,6 +288,9 @@ fn side<'e>(operand: &Operand, at: &Rc<Match<'e>>, work: &Work) -> Result<Side<'
     match operand {
         Operand::Path(path) => {
             let found = apply(path, at, work)?;
+            if found.iter().any(|at| at.step == Step::Nothing) {
+                return Err(EvaluationError::NoParent);
+            }
             Ok(Side::Found(found.iter().map(|at| work.read(&at.value)).collect::<Result<_, _>>()?))
         }
         Operand::Literal(literal) => Ok(Side::Literal(match literal {

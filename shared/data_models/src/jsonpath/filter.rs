@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::ast::{Comparison, Condition, Literal, Path};
 use super::error::EvaluationError;
-use super::matches::{Match, Matches};
+use super::matches::{Match, Matches, Work};
 use super::python;
 use crate::value::{Number, Value, View};
 
@@ -17,16 +17,17 @@ pub(super) fn holds<'e>(
     condition: &Condition,
     element: &Rc<Match<'e>>,
     find: Find<'_, 'e>,
+    work: &Work,
 ) -> Result<bool, EvaluationError> {
     match condition {
         Condition::Exists(path) => Ok(!find(path, element)?.is_empty()),
         Condition::Compares(path, comparison, literal) => {
             let found = find(path, element)?;
-            any(&found, |value| compares(value, *comparison, literal))
+            any(&found, |value| compares(&work.read(value)?, *comparison, literal))
         }
         Condition::Matches(path, pattern) => {
             let found = find(path, element)?;
-            any(&found, |value| match value.view() {
+            any(&found, |value| match work.read(value)? {
                 View::String(text) => python::is_match(pattern, &text),
                 other => Err(EvaluationError::no_text(&other)),
             })
@@ -35,13 +36,13 @@ pub(super) fn holds<'e>(
             let mut all = true;
             // The reference evaluates all of them, so that an error in the last one shows.
             for condition in conditions {
-                all &= holds(condition, element, find)?;
+                all &= holds(condition, element, find, work)?;
             }
             Ok(all)
         }
         Condition::Any(conditions) => {
             for condition in conditions {
-                if holds(condition, element, find)? {
+                if holds(condition, element, find, work)? {
                     return Ok(true);
                 }
             }
@@ -62,16 +63,15 @@ fn any(
 }
 
 /// Compares a value to a literal. With an integer, or a boolean, a text that is an integer counts as that number.
-fn compares(value: &Value<'_>, comparison: Comparison, literal: &Literal) -> Result<bool, EvaluationError> {
-    let view = value.view();
+fn compares(view: &View<'_>, comparison: Comparison, literal: &Literal) -> Result<bool, EvaluationError> {
     let order = match literal {
-        Literal::Integer(number) => python::integer(&view)?.map(|value| Some(value.cmp(number))),
-        Literal::Boolean(number) => python::integer(&view)?.map(|value| Some(value.cmp(&i128::from(*number)))),
-        Literal::Float(number) => Some(match python::number(&view) {
+        Literal::Integer(number) => python::integer(view)?.map(|value| Some(value.cmp(number))),
+        Literal::Boolean(number) => python::integer(view)?.map(|value| Some(value.cmp(&i128::from(*number)))),
+        Literal::Float(number) => Some(match python::number(view) {
             Some(value) => python::compare_numbers(value, Number::Float(*number)),
             None => None,
         }),
-        Literal::String(text) => Some(match &view {
+        Literal::String(text) => Some(match view {
             View::String(value) => Some((**value).cmp(text)),
             _ => None,
         }),
@@ -81,7 +81,7 @@ fn compares(value: &Value<'_>, comparison: Comparison, literal: &Literal) -> Res
         (Comparison::Equal, order) => Ok(order == Some(Ordering::Equal)),
         (Comparison::NotEqual, order) => Ok(order != Some(Ordering::Equal)),
         (Comparison::MatchesNoPattern, _) => Err(EvaluationError::NotSupported("=~ without a pattern")),
-        (_, None) => Err(EvaluationError::no_order(&view, &literal_view(literal))),
+        (_, None) => Err(EvaluationError::no_order(view, &literal_view(literal))),
         (Comparison::Less, Some(order)) => Ok(order.is_lt()),
         (Comparison::LessOrEqual, Some(order)) => Ok(order.is_le()),
         (Comparison::Greater, Some(order)) => Ok(order.is_gt()),

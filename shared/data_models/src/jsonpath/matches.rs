@@ -10,6 +10,8 @@ use crate::value::{Value, View};
 /// The most steps that the evaluation of one path on one event may take: values looked at, and a step for each
 /// 256 bytes of text read for it.
 pub const MAX_STEPS: usize = 200_000;
+/// The most evaluations inside each other, which are at most that many values inside each other.
+const MAX_DEPTH: usize = 256;
 /// The bytes of text whose reading counts as one step.
 const BYTES_PER_STEP: usize = 256;
 /// The longest text that a path may make, in bytes.
@@ -53,17 +55,33 @@ pub(super) type Matches<'e> = Vec<Match<'e>>;
 #[derive(Debug)]
 pub(super) struct Work {
     left: Cell<usize>,
+    depth: Cell<usize>,
 }
 
 impl Work {
     pub(super) fn new() -> Self {
-        Self { left: Cell::new(MAX_STEPS) }
+        Self { left: Cell::new(MAX_STEPS), depth: Cell::new(0) }
     }
 
     /// Takes the steps of reading one level of a value.
     pub(super) fn read<'e>(&self, value: &Value<'e>) -> Result<View<'e>, EvaluationError> {
         self.take(1 + value.cost() / BYTES_PER_STEP)?;
         Ok(value.view())
+    }
+
+    /// Goes one value deeper, so that no event overflows the stack.
+    pub(super) fn deeper<T>(
+        &self,
+        evaluate: impl FnOnce() -> Result<T, EvaluationError>,
+    ) -> Result<T, EvaluationError> {
+        let depth = self.depth.get();
+        if depth == MAX_DEPTH {
+            return Err(EvaluationError::TooDeep);
+        }
+        self.depth.set(depth + 1);
+        let result = evaluate();
+        self.depth.set(depth);
+        result
     }
 
     /// Takes steps.

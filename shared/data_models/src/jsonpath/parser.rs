@@ -38,7 +38,10 @@ pub(super) fn parse(text: &str) -> Result<Path, PathError> {
     let path = parser.path(Strength::Weakest)?;
     match parser.peek() {
         None => Ok(path),
-        Some(_) => Err(parser.unexpected("the end of the path")),
+        Some(_) => {
+            let reason = "the path is complete before this; a name with a space or a sign in it needs quotes";
+            Err(PathError::new(parser.place(), reason))
+        }
     }
 }
 
@@ -242,8 +245,12 @@ impl Parser {
                 self.next += 1;
                 Ok(Path::Slice { start: Some(number), end: self.integer() })
             }
-            _ => {
+            found => {
                 self.next -= 1;
+                if matches!(found, Some(Kind::Symbol('?') | Kind::Sort { .. })) {
+                    let reason = "a filter or an order in brackets needs a path before it, such as * after ..";
+                    return Err(PathError::new(self.place(), reason));
+                }
                 Err(self.unexpected("an index, a slice, a name or a filter"))
             }
         }

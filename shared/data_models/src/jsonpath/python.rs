@@ -6,14 +6,13 @@ use std::cmp::Ordering;
 use fancy_regex::{Regex, RegexBuilder};
 
 use super::error::EvaluationError;
+use super::matches::Work;
 use crate::value::{Number, Value, View};
 
 /// The longest pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 1024;
 /// The most steps back that one search may take.
 const MAX_BACKTRACKING: usize = 100_000;
-/// The deepest nesting of values that are compared or written as text.
-const MAX_DEPTH: usize = 128;
 
 /// Compiles a pattern of Python's `re` module.
 ///
@@ -123,74 +122,82 @@ pub(super) fn compare_numbers(left: Number, right: Number) -> Option<Ordering> {
 }
 
 /// Python's `left == right`.
-pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>) -> bool {
-    is_equal_within(left, right, MAX_DEPTH)
-}
-
-fn is_equal_within(left: &Value<'_>, right: &Value<'_>, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    let (left, right) = (left.view(), right.view());
+///
+/// # Errors
+/// The values are too large, or nested too deeply.
+pub(super) fn is_equal(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<bool, EvaluationError> {
+    let (left, right) = (work.read(left)?, work.read(right)?);
     if let (Some(left), Some(right)) = (number(&left), number(&right)) {
-        return compare_numbers(left, right) == Some(Ordering::Equal);
+        return Ok(compare_numbers(left, right) == Some(Ordering::Equal));
     }
     match (&left, &right) {
-        (View::Null, View::Null) => true,
-        (View::String(left), View::String(right)) => left == right,
-        (View::List(left), View::List(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| is_equal_within(left, right, depth))
+        (View::Null, View::Null) => Ok(true),
+        (View::String(left), View::String(right)) => Ok(left == right),
+        (View::List(left), View::List(right)) if left.len() == right.len() => {
+            work.deeper(|| all(left.iter().zip(right), |(left, right)| is_equal(left, right, work)))
         }
-        (View::Object(left), View::Object(right)) => {
+        (View::Object(left), View::Object(right)) if left.len() == right.len() => {
+            // A member is looked for among all of the other object.
+            work.take(left.len().saturating_mul(right.len()))?;
             let other = |name: &str| right.iter().find(|(other, _)| other == name).map(|(_, value)| value);
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(name, value)| other(name).is_some_and(|other| is_equal_within(value, other, depth)))
+            let is_same = |(name, value): &(Cow<'_, str>, Value<'_>)| match other(name) {
+                Some(other) => is_equal(value, other, work),
+                None => Ok(false),
+            };
+            work.deeper(|| all(left.iter(), is_same))
         }
-        _ => false,
+        _ => Ok(false),
     }
+}
+
+/// Returns `true` if all items fulfil a condition; stops at the first that does not.
+fn all<T>(
+    mut items: impl Iterator<Item = T>,
+    mut holds: impl FnMut(T) -> Result<bool, EvaluationError>,
+) -> Result<bool, EvaluationError> {
+    items.try_fold(true, |so_far, item| Ok(so_far && holds(item)?))
 }
 
 /// Python's order of two values.
 ///
 /// # Errors
-/// The values have no order.
-pub(super) fn order(left: &Value<'_>, right: &Value<'_>) -> Result<Ordering, EvaluationError> {
-    order_within(left, right, MAX_DEPTH)
-}
-
-fn order_within(left: &Value<'_>, right: &Value<'_>, depth: usize) -> Result<Ordering, EvaluationError> {
-    let depth = depth.checked_sub(1).ok_or(EvaluationError::TooMuchWork)?;
-    let (left, right) = (left.view(), right.view());
+/// The values have no order, or are too large, or nested too deeply.
+pub(super) fn order(left: &Value<'_>, right: &Value<'_>, work: &Work) -> Result<Ordering, EvaluationError> {
+    let (left, right) = (work.read(left)?, work.read(right)?);
     if let (Some(left), Some(right)) = (number(&left), number(&right)) {
         return Ok(compare_numbers(left, right).unwrap_or(Ordering::Equal));
     }
     match (&left, &right) {
         (View::String(left), View::String(right)) => Ok(left.cmp(right)),
         (View::List(left), View::List(right)) => {
-            match left.iter().zip(right).find(|(left, right)| !is_equal(left, right)) {
-                Some((left, right)) => order_within(left, right, depth),
-                None => Ok(left.len().cmp(&right.len())),
+            for (left, right) in left.iter().zip(right) {
+                if !is_equal(left, right, work)? {
+                    return work.deeper(|| order(left, right, work));
+                }
             }
+            Ok(left.len().cmp(&right.len()))
         }
         _ => Err(EvaluationError::no_order(&left, &right)),
     }
 }
 
 /// Python's `str(value)`.
-pub(super) fn text<'e>(view: View<'e>) -> Cow<'e, str> {
+///
+/// # Errors
+/// The value is too large, or nested too deeply.
+pub(super) fn text<'e>(view: View<'e>, work: &Work) -> Result<Cow<'e, str>, EvaluationError> {
     match view {
-        View::String(text) => text,
+        View::String(text) => Ok(text),
         view => {
             let mut out = String::new();
-            write_repr(&view, &mut out, MAX_DEPTH);
-            Cow::Owned(out)
+            write_repr(&view, &mut out, work)?;
+            Ok(Cow::Owned(out))
         }
     }
 }
 
 /// Python's `repr(value)`.
-fn write_repr(view: &View<'_>, out: &mut String, depth: usize) {
-    let Some(depth) = depth.checked_sub(1) else { return };
+fn write_repr(view: &View<'_>, out: &mut String, work: &Work) -> Result<(), EvaluationError> {
     match view {
         View::Null => out.push_str("None"),
         View::Boolean(true) => out.push_str("True"),
@@ -202,7 +209,7 @@ fn write_repr(view: &View<'_>, out: &mut String, depth: usize) {
             out.push('[');
             for (at, value) in values.iter().enumerate() {
                 out.push_str(if at > 0 { ", " } else { "" });
-                write_repr(&value.view(), out, depth);
+                work.deeper(|| write_repr(&work.read(value)?, out, work))?;
             }
             out.push(']');
         }
@@ -212,11 +219,12 @@ fn write_repr(view: &View<'_>, out: &mut String, depth: usize) {
                 out.push_str(if at > 0 { ", " } else { "" });
                 write_quoted(name, out);
                 out.push_str(": ");
-                write_repr(&value.view(), out, depth);
+                work.deeper(|| write_repr(&work.read(value)?, out, work))?;
             }
             out.push('}');
         }
     }
+    Ok(())
 }
 
 /// Python writes floats from 1e16 on, and below 1e-4, with an exponent of at least two digits.
@@ -283,7 +291,7 @@ mod tests {
 
     #[test]
     fn values_are_written_as_python_does() {
-        let written = |json: &str| text(Value::parse(json).unwrap().view()).into_owned();
+        let written = |json: &str| text(Value::parse(json).unwrap().view(), &Work::new()).unwrap().into_owned();
         assert_eq!(written(r#"{"a":[1,2.0,null,true,"it's"]}"#), r#"{'a': [1, 2.0, None, True, "it's"]}"#);
         assert_eq!(written("1e22"), "1e+22");
         assert_eq!(written("1.5e-7"), "1.5e-07");

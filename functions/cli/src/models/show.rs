@@ -1,0 +1,50 @@
+//! Shows a built-in model.
+
+use data_models::examples::{self, Example};
+use data_models::specification::SourceFile;
+use schema::LogType;
+use serde_json::{Value, json};
+
+use super::{builtin, list};
+use crate::exit::{Exit, Failed};
+use crate::output;
+
+/// Prints a model: its YAML, and as comments the source of each name and an example, so that the whole is still a
+/// specification.
+pub(super) fn text(log_type: LogType) -> Result<Exit, Failed> {
+    let specification = builtin::specification(log_type)?;
+    let mut rows = vec![["# name", "source"].map(str::to_owned)];
+    let sources = list::sources(&specification).into_iter();
+    rows.extend(sources.map(|(name, sources)| [format!("# {name}"), sources.join(", then ")]));
+    let mut text = format!("{}\n\n{}", builtin::model_text(log_type).trim_end(), output::table(&rows, 2));
+    // The example with the most values tells the most.
+    if let Some(example) = examples(log_type)?.iter().rev().max_by_key(|example| example.expected.len()) {
+        let expected = json!(example.expected);
+        text.push_str(&format!("\n\n# {}\n# {}\n# gives {expected}", example.name, example.event));
+    }
+    output::say(&text).map(|()| Exit::Well)
+}
+
+/// Prints a model as JSON, with all its examples.
+pub(super) fn json(log_type: LogType) -> Result<Exit, Failed> {
+    let mut object = list::object(&builtin::specification(log_type)?, list::BUILT_IN);
+    let example = |example: &Example| {
+        let event: Value = serde_json::from_str(&example.event).unwrap_or_default();
+        json!({"name": example.name, "event": event, "expected": example.expected, "fails": example.fails})
+    };
+    object["examples"] = examples(log_type)?.iter().map(example).collect();
+    output::say_pretty(&object).map(|()| Exit::Well)
+}
+
+/// Prints the Python file of a model.
+pub(super) fn methods(log_type: LogType) -> Result<Exit, Failed> {
+    output::say(builtin::python_text(log_type).trim_end()).map(|()| Exit::Well)
+}
+
+/// The examples of a model.
+fn examples(log_type: LogType) -> Result<Vec<Example>, Failed> {
+    let text = schema::udm::examples_text(log_type).to_owned();
+    let file = SourceFile { path: log_type.name().to_owned(), text };
+    let none = |_| Failed::person(format!("the examples of {} cannot be read", log_type.name()));
+    examples::read(&[file]).map_err(none)
+}
