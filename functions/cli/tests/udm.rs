@@ -154,7 +154,7 @@ fn harm_costs_the_method_that_does_it_and_no_other() {
         ("runs_a_process", "NotAvailable: import of subprocess is not available to methods"),
         ("evaluates", "NotAvailable: import of socket is not available to methods"),
         ("imports_by_lib", "NotAvailable: import of importlib is not available to methods"),
-        ("reads_the_environment", "KeyError: 'PATH'"),
+        ("reads_the_environment", "NotAvailable: the environment (os.environ) is not available to methods"),
         ("recurses", "RecursionError"),
         ("exits", "SystemExit: 0"),
         ("interrupts", "KeyboardInterrupt"),
@@ -201,7 +201,7 @@ fn a_file_that_cannot_run_is_refused_with_path_and_line() {
         ("import broken\n", "global_helpers/broken.py:1: import of os2, which is not available"),
         ("x = 1\ny = x / 0\n", "data_models/a.py:2: loading fails: ZeroDivisionError"),
         ("def n(event):\n    return 1\n", "data_models/a.py: there is no function m, which data_models/a.yml names"),
-        ("exit(0)\n", "data_models/a.py:1: loading fails: NameError"),
+        ("exit(0)\n", "data_models/a.py:1: exit, which is not available to methods"),
         ("raise SystemExit(0)\n", "data_models/a.py:1: loading fails: SystemExit: 0"),
     ] {
         let found = faults(&[
