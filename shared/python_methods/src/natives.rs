@@ -97,7 +97,7 @@ fn new_number(own: &OnceLock<NewFunc>, class: PyTypeRef, mut arguments: FuncArgs
 
 /// Returns `true` for a text that the interpreter reads as C Python does.
 fn is_plain(text: &PyStr) -> bool {
-    text.isascii() && !text.as_wtf8().as_bytes().iter().any(|byte| (0x1c..=0x1f).contains(byte))
+    text.isascii()
 }
 
 /// A text with the decimal digits of all scripts as those of ASCII, and with other white space as spaces.

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import json
+import re
 import sys
 
 import _frozen_importlib
@@ -287,6 +288,19 @@ def described(error):
 
 
 last_event = None
+# The digits that only an integer of more than 126 bits has.
+LONG_NUMBER = re.compile("[0-9]{39}")
+MAX_BITS = 127
+
+
+def check_size(value):
+    """Refuse integers that a result cannot hold without a loss."""
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise OverflowError(f"a result has an integer of more than {MAX_BITS} bits")
+    if isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            check_size(item)
+
 
 
 def call(model, method, event):
@@ -307,6 +321,8 @@ def call(model, method, event):
     try:
         result = function(events.ImmutableCaseInsensitiveDict(last_event))
         answer = "+" + json.dumps(result, default=events.json_encoder, allow_nan=False)
+        if LONG_NUMBER.search(answer):
+            check_size(json.loads(answer[1:]))
     except BaseException as error:
         answer = "-" + described(error)
     return "-" + described(_guard.refusals[0]) if _guard.refusals else answer

@@ -25,6 +25,7 @@ def install():
     correct_base64()
     correct_json()
     correct_patterns()
+    correct_file_patterns()
     correct_addresses()
     correct_times()
 
@@ -73,6 +74,9 @@ def correct_strings():
             def method(self, chars=None, /):
                 if chars is None and odd(self):
                     chars = SPACE
+                # The interpreter leaves a text of ASCII as it is if one of the characters is not ASCII.
+                if type(chars) is str and ascii_only(self) and not ascii_only(chars):
+                    chars = "".join(char for char in chars if ascii_only(char))
                 return original(self, chars)
 
             return method
@@ -112,7 +116,7 @@ def words(text, limit):
         if start == length:
             return found
         if limit >= 0 and len(found) == limit:
-            return found + [text[start:].rstrip()]
+            return found + [text[start:]]
         end = start
         while end < length and text[end] not in SPACE:
             end += 1
@@ -268,6 +272,18 @@ def refuse_text(what):
     raise _guard.NotAvailable(f"a regular expression: {what} is not available to methods")
 
 
+def correct_file_patterns():
+    import fnmatch
+
+    own = fnmatch.translate
+
+    def translate(pattern):
+        """Return a regular expression, with the older name of the end of a text."""
+        return own(pattern).removesuffix(r"\z") + r"\Z"
+
+    fnmatch.translate = translate
+
+
 def correct_addresses():
     import ipaddress
 
@@ -303,8 +319,21 @@ def correct_times():
     _pydatetime._parse_isoformat_time = parse_time
     for kind in (_pydatetime.date, _pydatetime.time, _pydatetime.datetime):
         correct_iso_format(kind)
+    correct_years(_pydatetime)
     # It warns of formats without a year, and names its own file for that.
     _strptime.__file__ = "/lib/_strptime.py"
+
+
+def correct_years(module):
+    own = module._wrap_strftime
+
+    def wrap_strftime(moment, format, timetuple):
+        # Newer versions write years before 1000 with four digits.
+        if timetuple[0] < 1000 and "%" in format:
+            raise _guard.NotAvailable("strftime of a year before 1000 is not available to methods")
+        return own(moment, format, timetuple)
+
+    module._wrap_strftime = wrap_strftime
 
 
 def correct_iso_format(kind):

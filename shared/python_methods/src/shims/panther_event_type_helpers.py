@@ -1,9 +1,20 @@
 """The event types of the standard data models, for sets of models without this helper."""
 
-_VALUES = (
-    "admin_role_assigned", "failed_login", "mfa_disabled", "mfa_enabled", "mfa_reset", "successful_login",
-    "successful_logout", "user_account_created", "account_created", "user_account_deleted", "user_account_modified",
-    "user_group_created", "user_group_modified", "user_group_deleted", "user_role_created", "user_role_modified",
-    "user_role_deleted", "admin_mfa_disabled",
-)
-globals().update({value.upper(): value for value in _VALUES})
+ADMIN_ROLE_ASSIGNED = "admin_role_assigned"
+FAILED_LOGIN = "failed_login"
+MFA_DISABLED = "mfa_disabled"
+MFA_ENABLED = "mfa_enabled"
+MFA_RESET = "mfa_reset"
+SUCCESSFUL_LOGIN = "successful_login"
+SUCCESSFUL_LOGOUT = "successful_logout"
+USER_ACCOUNT_CREATED = "user_account_created"
+ACCOUNT_CREATED = "account_created"
+USER_ACCOUNT_DELETED = "user_account_deleted"
+USER_ACCOUNT_MODIFIED = "user_account_modified"
+USER_GROUP_CREATED = "user_group_created"
+USER_GROUP_MODIFIED = "user_group_modified"
+USER_GROUP_DELETED = "user_group_deleted"
+USER_ROLE_CREATED = "user_role_created"
+USER_ROLE_MODIFIED = "user_role_modified"
+USER_ROLE_DELETED = "user_role_deleted"
+ADMIN_MFA_DISABLED = "admin_mfa_disabled"

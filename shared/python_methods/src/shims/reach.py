@@ -50,6 +50,13 @@ class Source:
                 self.definitions.setdefault(name, []).append(node)
         self.imports, self.bound = imports(self.nodes, self.stars), bound(self.nodes)
 
+    def holds(self, name):
+        """Return `True` if the file may have a name."""
+        return name == "*" or name.startswith("__") or name in self.bound or bool(self.stars) or "globals" in self.uses()
+
+    def uses(self):
+        return {node.id for node in self.nodes if isinstance(node, ast.Name)}
+
 
 def defined(node):
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -106,7 +113,7 @@ class Reach:
 
     def __init__(self, read, absent, modules):
         self.read, self.absent, self.modules = read, absent, modules
-        self.faults, self.seen = [], set()
+        self.faults, self.seen, self.inner = [], set(), set()
 
     def visit_all(self, source):
         """Check a whole file."""
@@ -127,8 +134,10 @@ class Reach:
             for alias in node.names:
                 self.check(source, node, node.module, [alias.name])
         names = dotted(node) if isinstance(node, (ast.Attribute, ast.Name)) else []
-        if not names or not isinstance(node.ctx, ast.Load):
+        if not names or not isinstance(node.ctx, ast.Load) or id(node) in self.inner:
             return
+        if isinstance(node, ast.Attribute):
+            self.inner.update(id(part) for part in walk(node.value))
         first, rest = names[0], names[1:]
         if first in source.imports:
             module, attribute = source.imports[first]
@@ -153,6 +162,8 @@ class Reach:
             elif names and names[0] in helper.imports:
                 inner, attribute = helper.imports[names[0]]
                 self.check(source, node, inner, [attribute, *names[1:]] if attribute else names[1:])
+            elif names and isinstance(node, ast.ImportFrom) and not helper.holds(names[0]):
+                self.fault(source, node, f"import of {names[0]}, which {helper.path} does not have")
             return
         while names and f"{module}.{names[0]}" in FORBIDDEN:
             module, names = f"{module}.{names[0]}", names[1:]
