@@ -54,11 +54,57 @@ pub(crate) fn install(vm: &VirtualMachine) {
         slots.power.store(Some(power));
         slots.right_power.store(Some(power));
     }
+    install_methods(vm);
     float.slots.repr.store(Some(repr_slot));
     let repr = vm.new_method("__repr__", float, repr_method);
     float.set_attr(vm.ctx.intern_str("__repr__"), repr.into());
     let round = vm.new_method("__round__", float, round);
     float.set_attr(vm.ctx.intern_str("__round__"), round.into());
+}
+
+/// Replaces the methods of the operators, by which subclasses find them.
+fn install_methods(vm: &VirtualMachine) {
+    let float = vm.ctx.types.float_type;
+    for (name, method) in [
+        (
+            "__mod__",
+            vm.new_method("__mod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
+                remainder(&one, &other, vm)
+            }),
+        ),
+        (
+            "__rmod__",
+            vm.new_method("__rmod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
+                remainder(&other, &one, vm)
+            }),
+        ),
+        (
+            "__floordiv__",
+            vm.new_method("__floordiv__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
+                floor_divide(&one, &other, vm)
+            }),
+        ),
+        (
+            "__rfloordiv__",
+            vm.new_method("__rfloordiv__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
+                floor_divide(&other, &one, vm)
+            }),
+        ),
+        (
+            "__divmod__",
+            vm.new_method("__divmod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
+                divmod(&one, &other, vm)
+            }),
+        ),
+        (
+            "__rdivmod__",
+            vm.new_method("__rdivmod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
+                divmod(&other, &one, vm)
+            }),
+        ),
+    ] {
+        float.set_attr(vm.ctx.intern_str(name), method.into());
+    }
 }
 
 /// The value of a float or an int; `None` for anything else.

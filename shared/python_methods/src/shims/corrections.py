@@ -12,6 +12,7 @@ SPACE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u
     "\u2028\u2029\u202f\u205f\u3000"
 # Letters that stand for two, in upper case and in lower case.
 DIGRAPHS = {0x1C4: 0x1C6, 0x1C7: 0x1C9, 0x1CA: 0x1CC, 0x1F1: 0x1F3}
+PRECISION = re.compile(r"(.*)\.([0-9]+)(s?)", re.DOTALL)
 SIGMA = "\u03a3"
 # Parts of patterns of which the meaning depends on the classes of characters.
 CLASSES = re.compile(r"\\[wWbB]")
@@ -20,6 +21,7 @@ CLASSES = re.compile(r"\\[wWbB]")
 def install():
     """Install all corrections."""
     correct_strings()
+    correct_bytes()
     correct_dicts()
     correct_bools()
     correct_base64()
@@ -93,7 +95,32 @@ def correct_strings():
     @replace(str, "title")
     def title(original):
         def method(self):
-            return original(self if ascii_only(self) else self.translate(DIGRAPHS))
+            if ascii_only(self):
+                return original(self)
+            found = original(self.translate(DIGRAPHS))
+            return final_sigmas(self, found) if SIGMA in self else found
+
+        return method
+
+    @replace(str, "__format__")
+    def format_string(original):
+        def method(self, spec, /):
+            # The interpreter counts bytes for the precision.
+            precision = None if not spec or ascii_only(self) else PRECISION.fullmatch(spec)
+            if precision:
+                head, digits, tail = precision.groups()
+                return original(self[:int(digits)], head + tail)
+            return original(self, spec)
+
+        return method
+
+    @replace(str, "zfill")
+    def zfill(original):
+        def method(self, width):
+            if ascii_only(self) or len(self) >= width:
+                return original(self, width)
+            sign = self[0] if self[0] in "+-" else ""
+            return sign + "0" * (width - len(self)) + self[len(sign):]
 
         return method
 
@@ -105,6 +132,35 @@ def correct_strings():
             return original(self[0]) + self.lower()[len(self[0].lower()):]
 
         return method
+
+
+def final_sigmas(text, found):
+    """Return a text in title case with the letter sigma as it is at the end of words."""
+    lower = text.lower()
+    if not len(lower) == len(text) == len(found):
+        raise _guard.NotAvailable("str.title of a text with a sigma and letters that become several is not available")
+    pairs = zip(text, lower, found)
+    return "".join(low if char == SIGMA and title != SIGMA else title for char, low, title in pairs)
+
+
+def correct_bytes():
+    for owner in (bytes, bytearray):
+        for name in ("strip", "lstrip", "rstrip"):
+
+            @replace(owner, name)
+            def strip(original, name=name):
+                def method(self, chars=None, /):
+                    if self.isascii() or (chars is not None and not isinstance(chars, (bytes, bytearray))):
+                        return original(self, chars)
+                    chars = b" \t\n\r\x0b\x0c" if chars is None else chars
+                    start, end = 0, len(self)
+                    while name != "rstrip" and start < end and self[start] in chars:
+                        start += 1
+                    while name != "lstrip" and end > start and self[end - 1] in chars:
+                        end -= 1
+                    return self[start:end]
+
+                return method
 
 
 def words(text, limit):
