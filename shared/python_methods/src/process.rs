@@ -209,7 +209,7 @@ impl Worker {
                     let is_cause = |since: Duration| elapsed < timeout || elapsed.saturating_sub(since) >= FILE_TIMEOUT;
                     return Err(match loading {
                         Some((path, since)) if is_cause(since) => {
-                            let reason = format!("to load this file {reason}");
+                            let reason = format!("loading it {reason}");
                             StartError::Files(vec![Fault { path, line: None, reason }])
                         }
                         _ => failed(reason),
@@ -345,6 +345,24 @@ mod tests {
             assert_eq!(call(&mut engine, &format!("m{number}")), "took longer than 0.02 s and was stopped");
         }
         assert_eq!(call(&mut engine, "last"), "is not called any more: 9 workers were stopped or died");
+    }
+
+    #[test]
+    fn a_file_is_named_if_the_worker_dies_while_it_is_loaded_and_only_then() {
+        let start = |script: &str| {
+            let command = WorkerCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
+            PythonMethods::start(command, engine().files).unwrap_err()
+        };
+        let reason = "loading it used too much memory or crashed the interpreter".to_owned();
+        let fault = Fault { path: "a.py".to_owned(), line: None, reason };
+        let dies = "head -c 4 >/dev/null; printf '\\005\\000\\000\\000\\002a.py'; exit 1";
+        assert_eq!(start(dies), StartError::Files(vec![fault]));
+        assert!(matches!(start("exit 1"), StartError::Engine(_)));
+    }
+
+    #[test]
+    fn a_restart_may_take_a_little_longer_than_the_first_start() {
+        assert_eq!(engine().restart_timeout, MIN_RESTART_TIMEOUT);
     }
 
     #[test]
