@@ -2,8 +2,11 @@
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyModuleDef};
 use rustpython_vm::compiler::Mode;
+use rustpython_vm::function::IntoFuncArgs;
 use rustpython_vm::{AsObject, Interpreter, PyObjectRef, PyResult, Settings, VirtualMachine};
 use serde_json::json;
+
+use crate::natives;
 
 /// The modules of the standard library written in Rust that are let in: those that compute only.
 const NATIVE_MODULES: [&str; 22] = [
@@ -37,6 +40,10 @@ const ABSENT: &str = include_str!("shims/absent.py");
 const IMPORTLIB: &str = include_str!("shims/importlib.py");
 const LINECACHE: &str = include_str!("shims/linecache.py");
 const EVENTS: &str = include_str!("shims/events.py");
+const CORRECTIONS: &str = include_str!("shims/corrections.py");
+const REACH: &str = include_str!("shims/reach.py");
+const BASE_HELPERS: &str = include_str!("shims/panther_base_helpers.py");
+const EVENT_TYPES: &str = include_str!("shims/panther_event_type_helpers.py");
 const BOOTSTRAP: &str = include_str!("shims/bootstrap.py");
 
 /// Starts an interpreter and runs `then` in it.
@@ -61,13 +68,19 @@ fn bootstrap(vm: &VirtualMachine) -> PyResult<PyObjectRef> {
     let guard = module(vm, "_guard", GUARD)?;
     let modules = vm.sys_module.get_attr("modules", vm)?;
     modules.set_item("_guard", guard, vm)?;
+    modules.set_item("_native", natives::install(vm)?, vm)?;
+    modules.set_item("_reach", module(vm, "_reach", REACH)?, vm)?;
+    modules.set_item("_corrections", module(vm, "_corrections", CORRECTIONS)?, vm)?;
     let bootstrap = module(vm, "_bootstrap", BOOTSTRAP)?;
     let own = json!({"os": ["os", OS], "io": ["io", IO], "events": ["events", EVENTS],
         "importlib": ["importlib", IMPORTLIB], "importlib.machinery": ["importlib.machinery", IMPORTLIB],
         "linecache": ["linecache", LINECACHE]});
-    let own = own.to_string();
-    let own = vm.import("json", 0)?.get_attr("loads", vm)?.call((own,), vm)?;
-    bootstrap.get_attr("prepare", vm)?.call((own, ABSENT), vm)?;
+    let spare = json!({"panther_base_helpers": ["panther_base_helpers", BASE_HELPERS],
+        "panther_event_type_helpers": ["panther_event_type_helpers", EVENT_TYPES]});
+    let (own, spare) = (own.to_string(), spare.to_string());
+    let loads = vm.import("json", 0)?.get_attr("loads", vm)?;
+    let (own, spare) = (loads.call((own,), vm)?, loads.call((spare,), vm)?);
+    bootstrap.get_attr("prepare", vm)?.call((own, spare, ABSENT), vm)?;
     Ok(bootstrap)
 }
 
@@ -94,11 +107,26 @@ pub(crate) struct Python<'v> {
 }
 
 impl Python<'_> {
-    /// Loads the files of a request, and returns the faults as JSON.
-    pub(crate) fn load(&self, request: &str) -> Result<String, String> {
-        let load =
-            || self.bootstrap.get_attr("load", self.vm)?.call((request.to_owned(),), self.vm)?.try_into_value(self.vm);
-        load().map_err(|error| text(self.vm, &error))
+    /// Reads a request to load, and returns the paths of its models' files.
+    pub(crate) fn begin(&self, request: &str) -> Result<Vec<String>, String> {
+        let paths = self.ask("begin", (request.to_owned(),))?;
+        serde_json::from_str(&paths).map_err(|error| error.to_string())
+    }
+
+    /// Loads the file of a model by its number.
+    pub(crate) fn load(&self, model: usize) -> Result<String, String> {
+        self.ask("load", (model,))
+    }
+
+    /// The faults of all files that were loaded, as JSON.
+    pub(crate) fn faults(&self) -> Result<String, String> {
+        self.ask("all_faults", ())
+    }
+
+    fn ask(&self, function: &str, arguments: impl IntoFuncArgs) -> Result<String, String> {
+        let name = self.vm.ctx.new_str(function);
+        let ask = || self.bootstrap.get_attr(&name, self.vm)?.call(arguments, self.vm)?.try_into_value(self.vm);
+        ask().map_err(|error| text(self.vm, &error))
     }
 
     /// Calls a method of a model with an event, or with that of the last call. Returns its result as JSON.

@@ -11,14 +11,21 @@ use data_models::files::ModelFiles;
 use data_models::specification::Fault;
 use data_models::{DataModel, Methods, Value};
 
+use crate::clock::Clock;
 use crate::frame;
 use crate::request::{LoadFault, MethodFiles};
-use crate::worker::{FAILED, SUCCEEDED};
+use crate::worker::{FAILED, LOADING, SUCCEEDED};
 
 /// The longest time that one call may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest time that starting a worker and loading all files may take.
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// The least time that a restart of a worker may take, which loads the same files again.
+pub(crate) const MIN_RESTART_TIMEOUT: Duration = Duration::from_secs(2);
+/// A restart may take this many times as long as the first start.
+const RESTART_FACTOR: u32 = 2;
+/// A file that is loaded longer than this, when the time for all is over, is taken for the cause.
+const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest event that a method is called with, in bytes.
 pub const MAX_EVENT_BYTES: usize = 32 << 20;
 /// The times that a worker is started anew after it was killed or died. After that no method is called any more.
@@ -47,6 +54,26 @@ pub struct PythonMethods {
     restarts_left: u32,
     strikes: Strikes,
     call_timeout: Duration,
+    restart_timeout: Duration,
+}
+
+/// An engine that could not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartError {
+    /// The files have faults, which a person must correct.
+    Files(Vec<Fault>),
+    /// The worker cannot be started or did not answer. It may be started later.
+    Engine(String),
+}
+
+impl StartError {
+    /// The faults of the files, or the failure of the engine in their form.
+    pub fn into_faults(self) -> Vec<Fault> {
+        match self {
+            Self::Files(faults) => faults,
+            Self::Engine(reason) => vec![Fault { path: WORKER.to_owned(), line: None, reason }],
+        }
+    }
 }
 
 /// Counts the workers that each method, known by its model's number and its name, had killed.
@@ -71,13 +98,12 @@ impl PythonMethods {
     ///
     /// # Errors
     /// As [`Self::start`]; or this program's file is not found.
-    pub fn of_this_program(files: ModelFiles, arguments: &[OsString]) -> Result<Option<Self>, Vec<Fault>> {
+    pub fn of_this_program(files: ModelFiles, arguments: &[OsString]) -> Result<Option<Self>, StartError> {
         if files.methods.is_empty() {
             return Ok(None);
         }
         let program = std::env::current_exe().map_err(|error| {
-            let reason = format!("this program, which runs the methods as well, cannot be found: {error}");
-            vec![Fault { path: WORKER.to_owned(), line: None, reason }]
+            StartError::Engine(format!("this program, which runs the methods as well, cannot be found: {error}"))
         })?;
         let arguments = std::iter::once(WORKER.into()).chain(arguments.iter().cloned()).collect();
         Self::start(WorkerCommand { program: program.into(), arguments }, files.into()).map(Some)
@@ -87,10 +113,18 @@ impl PythonMethods {
     ///
     /// # Errors
     /// All faults of the files; or the worker cannot be started, or does not load them in time.
-    pub fn start(command: WorkerCommand, files: MethodFiles) -> Result<Self, Vec<Fault>> {
-        let worker = Worker::start(&command, &files)?;
-        let (restarts_left, call_timeout) = (MAX_RESTARTS, CALL_TIMEOUT);
-        Ok(Self { command, files, worker: Some(worker), restarts_left, strikes: Strikes::default(), call_timeout })
+    pub fn start(command: WorkerCommand, files: MethodFiles) -> Result<Self, StartError> {
+        let (worker, taken) = Worker::start(&command, &files, LOAD_TIMEOUT)?;
+        let restart_timeout = taken.saturating_mul(RESTART_FACTOR).clamp(MIN_RESTART_TIMEOUT, LOAD_TIMEOUT);
+        Ok(Self {
+            command,
+            files,
+            worker: Some(worker),
+            restarts_left: MAX_RESTARTS,
+            strikes: Strikes::default(),
+            call_timeout: CALL_TIMEOUT,
+            restart_timeout,
+        })
     }
 
     /// The worker, started anew if the last one is gone.
@@ -100,9 +134,11 @@ impl PythonMethods {
                 .restarts_left
                 .checked_sub(1)
                 .ok_or_else(|| format!("is not called any more: {} workers were stopped or died", MAX_RESTARTS + 1))?;
-            let worker = Worker::start(&self.command, &self.files);
-            self.worker =
-                Some(worker.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?);
+            let (worker, _) = Worker::start(&self.command, &self.files, self.restart_timeout).map_err(|error| {
+                let faults = error.into_faults();
+                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+            })?;
+            self.worker = Some(worker);
         }
         self.worker.as_mut().ok_or_else(|| "there is no worker".to_owned())
     }
@@ -142,16 +178,46 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(command: &WorkerCommand, files: &MethodFiles) -> Result<Self, Vec<Fault>> {
-        let fault = |reason: String| {
-            let path = command.program.to_string_lossy().into_owned();
-            vec![Fault { path, line: None, reason: format!("the worker for Python methods: {reason}") }]
+    /// Starts a worker and loads the files within `timeout`. Returns also the time that it took.
+    fn start(command: &WorkerCommand, files: &MethodFiles, timeout: Duration) -> Result<(Self, Duration), StartError> {
+        let failed = |reason: String| {
+            let program = command.program.to_string_lossy();
+            StartError::Engine(format!("the worker for Python methods, {program}, {reason}"))
         };
-        let mut worker = Self::spawn(command).map_err(|error| fault(format!("cannot be started: {error}")))?;
-        let request = serde_json::to_vec(files).map_err(|error| fault(error.to_string()))?;
-        let answer = worker.ask(&[&request], LOAD_TIMEOUT).map_err(fault)?.map_err(fault)?;
-        let faults: Vec<LoadFault> = serde_json::from_str(&answer).map_err(|error| fault(error.to_string()))?;
-        if faults.is_empty() { Ok(worker) } else { Err(faults.into_iter().map(Fault::from).collect()) }
+        let mut worker = Self::spawn(command).map_err(|error| failed(format!("cannot be started: {error}")))?;
+        let request = serde_json::to_vec(files).map_err(|error| failed(error.to_string()))?;
+        let clock = Clock::start(timeout);
+        worker.send(&[&request]).map_err(failed)?;
+        let mut loading = None;
+        // One answer for each file, and the last one.
+        for _ in 0..=files.models.len() {
+            match worker.receive(clock.left(), timeout) {
+                Ok((LOADING, path)) => loading = Some((path, clock.elapsed())),
+                Ok((SUCCEEDED, answer)) => {
+                    let faults: Vec<LoadFault> =
+                        serde_json::from_str(&answer).map_err(|error| failed(error.to_string()))?;
+                    let faults: Vec<_> = faults.into_iter().map(Fault::from).collect();
+                    return if faults.is_empty() {
+                        Ok((worker, clock.elapsed()))
+                    } else {
+                        Err(StartError::Files(faults))
+                    };
+                }
+                Ok((_, reason)) => return Err(failed(reason)),
+                Err(reason) => {
+                    let elapsed = clock.elapsed();
+                    let is_cause = |since: Duration| elapsed < timeout || elapsed.saturating_sub(since) >= FILE_TIMEOUT;
+                    return Err(match loading {
+                        Some((path, since)) if is_cause(since) => {
+                            let reason = format!("loading it {reason}");
+                            StartError::Files(vec![Fault { path, line: None, reason }])
+                        }
+                        _ => failed(reason),
+                    });
+                }
+            }
+        }
+        Err(failed("gave too many answers".to_owned()))
     }
 
     fn spawn(command: &WorkerCommand) -> std::io::Result<Self> {
@@ -198,18 +264,26 @@ impl Worker {
     }
 
     fn ask(&mut self, parts: &[&[u8]], timeout: Duration) -> Result<Result<String, String>, String> {
-        frame::write(&mut self.input, parts).map_err(|error| format!("cannot be asked: {error}"))?;
-        let answer = self.answers.recv_timeout(timeout).map_err(|error| match error {
+        self.send(parts)?;
+        match self.receive(timeout, timeout)? {
+            (SUCCEEDED, content) => Ok(Ok(content)),
+            (FAILED, content) => Ok(Err(content)),
+            (other, _) => Err(format!("the answer has the unknown status {other}")),
+        }
+    }
+
+    fn send(&mut self, parts: &[&[u8]]) -> Result<(), String> {
+        frame::write(&mut self.input, parts).map_err(|error| format!("cannot be asked: {error}"))
+    }
+
+    /// The status and the content of the next answer. `left` of the `timeout` is waited for it.
+    fn receive(&mut self, left: Duration, timeout: Duration) -> Result<(u8, String), String> {
+        let answer = self.answers.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => format!("took longer than {} s and was stopped", timeout.as_secs_f32()),
             RecvTimeoutError::Disconnected => "used too much memory or crashed the interpreter".to_owned(),
         })?;
         let (status, content) = answer.split_first().ok_or("the answer is empty")?;
-        let content = String::from_utf8_lossy(content).into_owned();
-        match *status {
-            SUCCEEDED => Ok(Ok(content)),
-            FAILED => Ok(Err(content)),
-            other => Err(format!("the answer has the unknown status {other}")),
-        }
+        Ok((*status, String::from_utf8_lossy(content).into_owned()))
     }
 }
 
@@ -271,6 +345,24 @@ mod tests {
             assert_eq!(call(&mut engine, &format!("m{number}")), "took longer than 0.02 s and was stopped");
         }
         assert_eq!(call(&mut engine, "last"), "is not called any more: 9 workers were stopped or died");
+    }
+
+    #[test]
+    fn a_file_is_named_if_the_worker_dies_while_it_is_loaded_and_only_then() {
+        let start = |script: &str| {
+            let command = WorkerCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
+            PythonMethods::start(command, engine().files).unwrap_err()
+        };
+        let reason = "loading it used too much memory or crashed the interpreter".to_owned();
+        let fault = Fault { path: "a.py".to_owned(), line: None, reason };
+        let dies = "head -c 4 >/dev/null; printf '\\005\\000\\000\\000\\002a.py'; exit 1";
+        assert_eq!(start(dies), StartError::Files(vec![fault]));
+        assert!(matches!(start("exit 1"), StartError::Engine(_)));
+    }
+
+    #[test]
+    fn a_restart_may_take_a_little_longer_than_the_first_start() {
+        assert_eq!(engine().restart_timeout, MIN_RESTART_TIMEOUT);
     }
 
     #[test]

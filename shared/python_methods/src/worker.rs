@@ -8,6 +8,8 @@ use crate::{frame, interpreter, limits};
 pub(crate) const SUCCEEDED: u8 = 0;
 /// The answer to a call that failed; the reason follows.
 pub(crate) const FAILED: u8 = 1;
+/// An answer before the last one to a request to load: the path of the file that is loaded next.
+pub(crate) const LOADING: u8 = 2;
 /// The length of a call's header: the model's number, whether an event follows, and the length of the method's name.
 pub(crate) const CALL_HEADER_BYTES: usize = 9;
 /// The stack of the interpreter, in bytes.
@@ -32,7 +34,8 @@ fn serve() -> Result<(), String> {
 
 fn serve_with(python: &interpreter::Python<'_>, input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     let Some(request) = frame::read(input)? else { return Ok(()) };
-    answer(output, &python.load(&String::from_utf8_lossy(&request)))?;
+    let loaded = load(python, &String::from_utf8_lossy(&request), output)?;
+    answer(output, &loaded)?;
     while let Some(call) = frame::read(input)? {
         let result = match read_call(&call) {
             Some((model, method, event)) => python.call(model, &method, event.as_deref()),
@@ -41,6 +44,25 @@ fn serve_with(python: &interpreter::Python<'_>, input: &mut impl Read, output: &
         answer(output, &result)?;
     }
     Ok(())
+}
+
+/// Loads the files of a request one by one, and names each before, so that one that hangs is known.
+fn load(
+    python: &interpreter::Python<'_>,
+    request: &str,
+    output: &mut impl Write,
+) -> io::Result<Result<String, String>> {
+    let paths = match python.begin(request) {
+        Ok(paths) => paths,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    for (number, path) in paths.iter().enumerate() {
+        frame::write(output, &[&[LOADING], path.as_bytes()])?;
+        if let Err(reason) = python.load(number) {
+            return Ok(Err(reason));
+        }
+    }
+    Ok(python.faults())
 }
 
 fn answer(output: &mut impl Write, result: &Result<String, String>) -> io::Result<()> {

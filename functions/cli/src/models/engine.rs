@@ -18,13 +18,13 @@ pub(super) type Engine = Box<dyn Methods + Send>;
 #[cfg(feature = "python")]
 mod python {
     use data_models::NoMethods;
-    use python_methods::PythonMethods;
+    use python_methods::{PythonMethods, StartError};
 
     use super::{Engine, ModelFiles, Started};
 
     /// Starts a worker and loads the files of all methods; a set without method files needs no worker.
     pub(crate) fn start(files: ModelFiles) -> Started {
-        let methods = PythonMethods::of_this_program(files, &[])?;
+        let methods = PythonMethods::of_this_program(files, &[]).map_err(StartError::into_faults)?;
         Ok(methods.map_or_else(|| -> Engine { Box::new(NoMethods) }, |methods| Box::new(methods)))
     }
 }

@@ -125,7 +125,7 @@ fn compile(files: Vec<NamedFile>, memory_bytes: u64) -> Result<CustomModels, Por
     };
     let files = ModelFiles::read(&root(), files).map_err(faults)?;
     let specifications = files.specifications.clone();
-    let engine = methods::engine(files, memory_bytes).map_err(faults)?;
+    let engine = methods::engine(files, memory_bytes, faults)?;
     Ok(CustomModels::new(&specifications, engine.as_ref()))
 }
 

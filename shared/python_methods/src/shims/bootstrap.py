@@ -1,41 +1,49 @@
-"""Loads models and calls their methods. The worker calls `load` once, and `call` for each method and event."""
+"""Loads models and calls their methods. The worker calls `begin` once, `load` for each model, and then `call`."""
 
 import ast
 import builtins
 import json
+import re
 import sys
 
 import _frozen_importlib
 import _thread
 
+import _corrections
 import _guard
+import _reach
 
 # The modules of the standard library that methods may import: none of them reaches outside the process.
 ALLOWED = {
     "__future__", "_guard", "abc", "array", "ast", "base64", "binascii", "bisect", "builtins", "calendar", "cmath",
-    "collections", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "fnmatch",
-    "fractions", "functools", "hashlib", "heapq", "hmac", "html", "inspect", "io", "ipaddress", "itertools", "json",
-    "keyword", "logging", "math", "numbers", "operator", "os", "posixpath", "pprint", "random", "re", "reprlib",
-    "secrets", "statistics", "string", "struct", "sys", "textwrap", "time", "traceback", "types", "typing",
+    "codecs", "collections", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum", "fnmatch",
+    "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "inspect", "io", "ipaddress", "itertools", "json",
+    "keyword", "logging", "math", "ntpath", "numbers", "operator", "os", "posixpath", "pprint", "random", "re", "reprlib",
+    "secrets", "shlex", "statistics", "string", "struct", "sys", "textwrap", "time", "traceback", "types", "typing",
     "unicodedata", "urllib", "uuid", "warnings", "weakref",
 }
 # Packages that helpers name at their top and use in functions that models do not call.
 ABSENT = ("boto3", "botocore", "dateutil", "requests", "panther_analysis_tool", "panther_sdk", "pytz", "six", "yaml")
 # Modules of the interpreter that nobody needs here.
 HIDDEN = {"_ctypes", "ctypes", "_thread_start", "marshal", "faulthandler", "pickle", "gc", "code", "pdb"}
+# Modules that the interpreter imports on behalf of the code that runs.
+INTERNAL = {"encodings", "_pycodecs", "_strptime", "stringprep"}
 # Modules of this program that only the standard library imports.
 LIBRARY_ONLY = {"importlib", "linecache"}
 
 shims = {}
 sources = {}
+models = set()
 functions = []
+trees = {}
 
 
 class Refused(Exception):
-    """A file cannot be loaded: its path, the line and the reason."""
+    """Files cannot be loaded: the path, the line and the reason of each fault."""
 
-    def __init__(self, path, line, reason):
-        super().__init__(path, line, reason)
+    def __init__(self, faults):
+        super().__init__(faults)
+        self.faults = faults
 
 
 class Discard:
@@ -68,7 +76,14 @@ class Loader:
 
     def exec_module(self, module):
         module.__file__ = self.path
-        exec(compiled(self.path, self.source, self.is_trusted), module.__dict__)
+        code = compiled(self.path, self.source, self.is_trusted)
+        if not self.is_trusted:
+            _guard.loading_helpers += 1
+        try:
+            exec(code, module.__dict__)
+        finally:
+            if not self.is_trusted:
+                _guard.loading_helpers -= 1
 
 
 class Finder:
@@ -87,20 +102,21 @@ class Finder:
         return _frozen_importlib.ModuleSpec(name, loader, is_package=is_package)
 
 
-def compiled(path, source, is_trusted):
+def compiled(path, source, is_trusted, is_model=False):
     """Compile a source. What it imports, also within functions, must be there."""
     try:
-        tree = ast.parse(source, path)
-        if not is_trusted:
-            check_imports(path, tree)
+        faults = [] if is_trusted else faults_of(parsed_file(path, source), is_model)
+        if faults:
+            raise Refused(sorted(faults))
         return compile(source, path, "exec")
     except SyntaxError as error:
-        raise Refused(path, error.lineno or 0, f"the syntax is not supported: {error.msg}") from None
+        raise Refused([[path, error.lineno or 0, f"the syntax is not supported: {error.msg}"]]) from None
 
 
-def check_imports(path, tree):
-    """Refuse a source that imports what is not there."""
-    for node in ast.walk(tree):
+def faults_of(source, is_model):
+    """Return a fault for each import of what is not there and, of a model, for each use of it as far as it is seen."""
+    faults = []
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -108,13 +124,36 @@ def check_imports(path, tree):
         else:
             continue
         for name in names:
-            if not is_allowed(name):
-                raise Refused(path, node.lineno, f"import of {name}, which is not available to methods")
+            if not is_allowed(name) or (is_model and name.partition(".")[0] in ABSENT and name not in sources):
+                faults.append([source.path, node.lineno, f"import of {name}, which is not available to methods"])
+    if not is_model:
+        return faults
+    reach = _reach.Reach(parsed, set(ABSENT) - sources.keys(), {name: sys.modules[name] for name in _reach.PARTIAL})
+    reach.visit_all(source)
+    lines = {(path, line) for path, line, _ in faults}
+    return faults + [fault for fault in reach.faults if (fault[0], fault[1]) not in lines]
+
+
+def parsed(name):
+    """Return the parsed file of a helper, or `None` if there is none of this name or it has a fault."""
+    try:
+        return parsed_file(*sources[name]) if name in sources else None
+    except SyntaxError:
+        return None
+
+
+def parsed_file(path, source):
+    if path not in trees:
+        trees[path] = _reach.Source(path, ast.parse(source, path))
+    return trees[path]
 
 
 def is_allowed(name):
     top = name.partition(".")[0]
-    if top in LIBRARY_ONLY:
+    if name in sources:
+        return True
+    module, _, part = name.rpartition(".")
+    if top in LIBRARY_ONLY or part in _reach.FORBIDDEN.get(module, ()):
         return False
     return top in ALLOWED or top in shims or name in sources or top in sources
 
@@ -125,7 +164,9 @@ original_import = builtins.__import__
 def guarded_import(name, globals=None, locals=None, fromlist=(), level=0):
     """Import a module. Only the standard library itself imports what is not on the list."""
     caller = (globals or {}).get("__name__")
-    is_library = caller in sys.modules and caller not in sources and caller != "__main__"
+    is_library = caller in sys.modules and caller not in sources and caller not in models and caller != "__main__"
+    # The interpreter itself imports these for the code that runs: codecs by their names, and the parser of times.
+    is_library = is_library or name.startswith("encodings.") or name in INTERNAL
     if level == 0 and not is_library and not is_allowed(name):
         raise _guard.NotAvailable(f"import of {name} is not available to methods")
     return original_import(name, globals, locals, fromlist, level)
@@ -138,15 +179,26 @@ def refuse(what):
     return refused
 
 
-def prepare(own, absent):
-    """Install this program's modules, given as a dict of path and source, before any of a model is run."""
+def prepare(own, spare, absent):
+    """Install this program's modules, given as dicts of path and source, before any of a model is run.
+
+    The spare ones are helpers that a set of models has or has not itself.
+    """
+    sources.update({name: tuple(module) for name, module in spare.items()})
     shims.update({name: tuple(module) for name, module in own.items()})
     shims.update({name: (name, absent) for name in ABSENT})
     sys.meta_path.insert(0, Finder(shims, True))
     sys.meta_path.append(Finder(sources, False))
     import events
+    import io
+    import os
+
+    _corrections.install()
 
     package = type(sys)("panther_core")
+    for kind in vars(events).values():
+        if isinstance(kind, type) and kind.__module__ == "events":
+            kind.__module__ = "panther_core.enriched_event" if kind is events.PantherEvent else "panther_core.immutable"
     for name in ("immutable", "enriched_event"):
         module = type(sys)("panther_core." + name)
         module.__dict__.update({key: value for key, value in vars(events).items() if not key.startswith("__")})
@@ -171,24 +223,45 @@ def prepare(own, absent):
             delattr(builtins, name)
 
 
-def load(request):
-    """Load helpers and models, and return the faults as a list of path, line and reason."""
+requested = []
+faults = []
+
+
+def begin(request):
+    """Read a request to load, and return the paths of its models' files."""
     request = json.loads(request)
     sources.update({name: tuple(module) for name, module in request["helpers"].items()})
-    return json.dumps([fault for model in request["models"] for fault in load_model(model)])
+    requested.extend(request["models"])
+    return json.dumps([model["path"] for model in requested])
+
+
+def load(number):
+    """Load the file of a model."""
+    faults.extend(load_model(requested[number]))
+    return ""
+
+
+def all_faults():
+    """Return the faults of all files, each once, as a list of path, line and reason."""
+    trees.clear()
+    return json.dumps([list(fault) for fault in dict.fromkeys(map(tuple, faults))])
 
 
 def load_model(model):
     path, names = model["path"], model["methods"]
     found = dict.fromkeys(names)
     functions.append(found)
+    models.add(model["id"])
     module = type(sys)(model["id"])
     module.__file__ = path
-    sources[model["id"]] = (path, model["source"])
+    _guard.refusals.clear()
+    _guard.loading_helpers = 0
     try:
-        exec(compiled(path, model["source"], False), module.__dict__)
+        exec(compiled(path, model["source"], False, True), module.__dict__)
+        if _guard.refusals:
+            raise _guard.refusals[0]
     except Refused as refused:
-        return [list(refused.args)]
+        return refused.faults
     except BaseException as error:
         return [[path, line_of(error, path), "loading fails: " + described(error)]]
     missing = [name for name in names if not hasattr(module, name)]
@@ -209,12 +282,25 @@ def line_of(error, path):
 
 def described(error):
     if isinstance(error, Refused):
-        path, line, reason = error.args
+        path, line, reason = error.faults[0]
         return f"{path}:{line}: {reason}"
     return f"{type(error).__name__}: {error}"
 
 
 last_event = None
+# The digits that only an integer of more than 126 bits has.
+LONG_NUMBER = re.compile("[0-9]{39}")
+MAX_BITS = 127
+
+
+def check_size(value):
+    """Refuse integers that a result cannot hold without a loss."""
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise OverflowError(f"a result has an integer of more than {MAX_BITS} bits")
+    if isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            check_size(item)
+
 
 
 def call(model, method, event):
@@ -230,8 +316,13 @@ def call(model, method, event):
     function = functions[model][method]
     if not callable(function):
         return "+null"
+    _guard.refusals.clear()
+    _guard.loading_helpers = 0
     try:
         result = function(events.ImmutableCaseInsensitiveDict(last_event))
-        return "+" + json.dumps(result, default=events.json_encoder, allow_nan=False)
+        answer = "+" + json.dumps(result, default=events.json_encoder, allow_nan=False)
+        if LONG_NUMBER.search(answer):
+            check_size(json.loads(answer[1:]))
     except BaseException as error:
-        return "-" + described(error)
+        answer = "-" + described(error)
+    return "-" + described(_guard.refusals[0]) if _guard.refusals else answer

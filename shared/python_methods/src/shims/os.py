@@ -1,4 +1,6 @@
-"""The parts of `os` that need no operating system. Everything else is missing, and the environment is empty."""
+"""The parts of `os` that need no operating system. Everything else is missing, and methods have no environment."""
+
+import _guard
 
 name = "posix"
 sep = "/"
@@ -9,7 +11,43 @@ linesep = "\n"
 curdir = "."
 pardir = ".."
 devnull = "/dev/null"
-environ = {}
+
+
+class _Environment(dict):
+    """An empty environment. Only helpers that are being loaded may look at it."""
+
+    def _look(self):
+        if not _guard.loading_helpers:
+            raise _guard.NotAvailable("the environment (os.environ) is not available to methods")
+
+    def __getitem__(self, key):
+        self._look()
+        return dict.__getitem__(self, key)
+
+    def __contains__(self, key):
+        self._look()
+        return False
+
+    def get(self, key, default=None):
+        self._look()
+        return default
+
+    def __iter__(self):
+        self._look()
+        return iter(())
+
+    def __len__(self):
+        self._look()
+        return 0
+
+    def _all(self):
+        self._look()
+        return ()
+
+    keys = values = items = copy = _all
+
+
+environ = _Environment()
 
 
 class PathLike:
@@ -34,14 +72,12 @@ def fsdecode(filename):
 
 
 def getenv(key, default=None):
-    """Return the default: the environment is empty."""
+    """Return the default while a helper is loaded; methods have no environment."""
     return environ.get(key, default)
 
 
 def urandom(size):
     """Fail: the operating system's random numbers are out of reach."""
-    import _guard
-
     raise _guard.NotAvailable("os.urandom is not available to methods")
 
 
