@@ -73,6 +73,7 @@ impl Scratch {
         self.found.size()
             + self.plans.assigned.capacity() * size_of::<Assigned>()
             + self.undeclared.capacity() * size_of::<Member>()
+            + self.places.size()
     }
 }
 
@@ -162,6 +163,9 @@ impl<'o> Line<'o> {
         self.out.push(b'{');
         self.members(place, object, node, constructed)?;
         self.out.push(b'}');
+        if let Some(row) = object.row {
+            self.scratch.places.note_row(row);
+        }
         Ok(())
     }
 

@@ -39,6 +39,15 @@ pub(crate) struct Object {
     pub(crate) waiting: Vec<usize>,
     /// Its number among the schema's objects.
     pub(crate) number: usize,
+    /// The list that a data model reads and that this is the element of.
+    pub(crate) row: Option<RowSlots>,
+}
+
+/// The slots of a list of objects that a data model reads: that of the list, and those of two members of each object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowSlots {
+    pub(crate) list: Slot,
+    pub(crate) cells: [Slot; 2],
 }
 
 /// A name that is read, and the field it is for.

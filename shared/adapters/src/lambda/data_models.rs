@@ -13,13 +13,13 @@ use schema::{CustomModels, NO_CUSTOM_MODELS};
 use super::environment::{Environment, ModelsPlace};
 use super::in_flight::InFlight;
 use super::isolated::isolated;
-use super::methods;
+use super::methods::{self, StartError};
 use super::sources::not_opened;
 use crate::aws::{ListObjects, with_deadline};
 use crate::{Links, read_folders};
 
-/// Reading holds up the first tick no longer than this.
-const READING: Duration = Duration::from_secs(15);
+/// Reading the models and starting their engine hold up the first tick no longer than this.
+const READING: Duration = Duration::from_secs(25);
 /// The most objects below the prefix of the models.
 const MAX_OBJECTS: usize = 1_000;
 /// The most faults that a message names.
@@ -49,15 +49,27 @@ impl Models {
         if self.0.is_none() {
             let (cut, calls) = (clock.now() + READING, InFlight::default());
             let what = "bucket: read the data models".to_owned();
-            let work = with_deadline(cut, calls.track(what, read(place, &environment.settings.prefix, bucket)));
-            let files = isolated(clock, cut, &calls, work).await.flatten();
-            match files.and_then(|files| compile(files, environment.method_bytes)) {
+            let work = load(place, &environment.settings.prefix, bucket, environment.method_bytes);
+            let work = with_deadline(cut, calls.track(what, work));
+            match isolated(clock, cut, &calls, work).await.flatten() {
                 Err(error) if error.recovery != Recovery::Person => return Some(not_opened("data models", &error)),
                 read => self.0 = Some(read),
             }
         }
         self.0.as_ref()?.as_ref().err().map(|error| not_opened("data models", error))
     }
+}
+
+/// Reads a set and makes it ready, on a thread of its own where that may take long.
+async fn load(
+    place: &ModelsPlace,
+    prefix: &str,
+    bucket: &(impl Bucket + ListObjects),
+    memory_bytes: u64,
+) -> Result<CustomModels, PortError> {
+    let files = read(place, prefix, bucket).await?;
+    let compiled = tokio::task::spawn_blocking(move || compile(files, memory_bytes)).await;
+    compiled.unwrap_or_else(|error| Err(PortError::next_tick(format!("the data models are not loaded: {error}"))))
 }
 
 async fn read(
@@ -109,24 +121,39 @@ fn root() -> Root {
     Root::new("", true)
 }
 
-/// Checks and compiles a set.
+/// Checks and compiles a set, and starts its engine.
+///
+/// # Errors
+/// All faults of the set, which a person must correct; or the engine cannot be started now, which is tried again.
 fn compile(files: Vec<NamedFile>, memory_bytes: u64) -> Result<CustomModels, PortError> {
-    let faults = |faults: Vec<Fault>| {
-        let more = faults.len().saturating_sub(MAX_FAULTS);
-        let mut named: Vec<_> = faults.iter().take(MAX_FAULTS).map(ToString::to_string).collect();
-        if more > 0 {
-            named.push(format!("and {more} more"));
+    let mut not_started = None;
+    let start = |files: &ModelFiles| match methods::engine(files, memory_bytes) {
+        Ok(engine) => Ok(engine),
+        Err(StartError::Files(faults)) => Err(faults),
+        Err(StartError::Engine(reason)) => {
+            not_started = Some(PortError::next_tick(format!("the data models are not loaded: {reason}")));
+            Ok(None)
         }
-        PortError::person(format!(
-            "lines have only the built-in names, because the set in DATA_MODELS has faults; correct them and deploy \
-             again, or start the function anew: {}",
-            named.join("; ")
-        ))
     };
-    let files = ModelFiles::read(&root(), files).map_err(faults)?;
-    let specifications = files.specifications.clone();
-    let engine = methods::engine(files, memory_bytes, faults)?;
-    Ok(CustomModels::new(&specifications, engine.as_ref()))
+    let (files, engine) = ModelFiles::read_with(&root(), files, start).map_err(|faults| with_faults(&faults))?;
+    match not_started {
+        Some(error) => Err(error),
+        None => Ok(CustomModels::new(&files.specifications, engine.as_ref())),
+    }
+}
+
+/// The error of a set with faults.
+fn with_faults(faults: &[Fault]) -> PortError {
+    let more = faults.len().saturating_sub(MAX_FAULTS);
+    let mut named: Vec<_> = faults.iter().take(MAX_FAULTS).map(ToString::to_string).collect();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    PortError::person(format!(
+        "lines have only the built-in names, because the set in DATA_MODELS has faults; correct them and deploy again, \
+         or start the function anew: {}",
+        named.join("; ")
+    ))
 }
 
 #[cfg(test)]

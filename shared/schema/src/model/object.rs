@@ -29,7 +29,7 @@ impl Object {
         let takers = fields.iter().enumerate().filter(|(_, field)| !field.collides && reads_own_name(field));
         let mut by_column: Vec<_> = takers.map(|(at, field)| (field.column.to_string(), at)).collect();
         by_column.sort_unstable();
-        let mut object = Self { fields, by_name, by_column, columns, waiting: Vec::new(), number: 0 };
+        let mut object = Self { fields, by_name, by_column, columns, waiting: Vec::new(), number: 0, row: None };
         object.settle();
         object
     }
@@ -49,11 +49,10 @@ impl Object {
 
     /// Has no data model read any field.
     pub(crate) fn forget_slots(&mut self) {
+        self.row = None;
         for field in &mut self.fields {
             field.slot = NO_SLOT;
-            if let Type::Object(object) = &mut field.value.kind {
-                object.forget_slots();
-            }
+            field.value.forget_slots();
         }
     }
 
@@ -91,6 +90,14 @@ impl Object {
 }
 
 impl Value {
+    fn forget_slots(&mut self) {
+        match &mut self.kind {
+            Type::Object(object) => object.forget_slots(),
+            Type::Array(element) => element.forget_slots(),
+            _ => {}
+        }
+    }
+
     fn number_objects(&mut self, next: &mut usize) {
         match &mut self.kind {
             Type::Object(object) => object.number_objects(next),

@@ -14,9 +14,11 @@ mod share_point;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
+
 use data_models::{DataModel, Methods, Value};
 
-use super::native::{Members, NativeModel, NativeValue, Read};
+use super::native::{List, Members, NativeModel, NativeValue, Read};
 use super::raw;
 use crate::json::write_string;
 use crate::log_type::LogType;
@@ -95,6 +97,12 @@ struct Line<'l> {
 impl Members for Line<'_> {
     fn get(&self, read: Read) -> Option<&[u8]> {
         self.reads.get(read)?.iter().try_fold(self.text.as_bytes(), |at, name| raw::member(at, name))
+    }
+
+    fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>) {
+        if let Some(list_text) = raw::member(self.text.as_bytes(), list.name) {
+            let _ = raw::objects(list_text, list.cells).try_for_each(visit);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! its port, or the operation and the role that it gives.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use crate::log_type::LogType;
 
@@ -14,6 +15,19 @@ pub(crate) type Read = usize;
 pub(crate) trait Members {
     /// Returns the JSON text at the end of a path of the model's `reads`; `None` if the line does not have it.
     fn get(&self, read: Read) -> Option<&[u8]>;
+
+    /// Hands the JSON texts of two members of each object in one of the model's `lists` to `visit`, until it returns
+    /// [`ControlFlow::Break`].
+    fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>);
+}
+
+/// A list of objects, and two of their members.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct List {
+    /// Its number among the lists of its model.
+    pub(crate) number: usize,
+    pub(crate) name: &'static str,
+    pub(crate) cells: [&'static str; 2],
 }
 
 /// Declares the paths that a model reads, and a constant with the [`Read`] of each.
@@ -100,6 +114,8 @@ pub(crate) struct NativeModel {
     pub(crate) log_type: LogType,
     /// The paths of the members that it reads.
     pub(crate) reads: &'static [&'static [&'static str]],
+    /// The lists of objects that it reads, by their numbers.
+    pub(crate) lists: &'static [List],
     /// Its methods, sorted by name.
     pub(crate) methods: &'static [NativeMethod],
     /// Computes the values of its methods.

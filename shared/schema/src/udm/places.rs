@@ -1,7 +1,7 @@
 //! Notes the places of the members that a data model reads in the line that is being written.
 
 use super::raw;
-use crate::model::{NO_SLOT, Object, Slot, Type};
+use crate::model::{NO_SLOT, Object, RowSlots, Slot, Type};
 
 /// The members that a model reads, found in the schema once.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +40,21 @@ impl Slots {
         Some((slot, 1))
     }
 
+    /// Numbers a list of objects at the top, and two members of each of its objects; `None` if the schema does not declare
+    /// all of that.
+    pub(super) fn claim_rows(&mut self, root: &mut Object, list: &str, cells: [&str; 2]) -> Option<RowSlots> {
+        let mut named = root.fields.iter_mut().filter(|field| *field.column == *list);
+        let field = named.next().filter(|_| named.next().is_none())?;
+        let Type::Array(element) = &mut field.value.kind else { return None };
+        let Type::Object(object) = &mut element.kind else { return None };
+        let [first, second] = cells.map(|cell| self.declared(object, &[cell]).map(|(slot, _)| slot));
+        if field.slot == NO_SLOT {
+            field.slot = self.next()?;
+        }
+        object.row = Some(RowSlots { list: field.slot, cells: [first?, second?] });
+        object.row
+    }
+
     fn other(&mut self, name: &str) -> Option<Slot> {
         let known = self.undeclared.iter().chain(&self.standard).find(|(known, _)| **known == *name);
         if let Some((_, slot)) = known {
@@ -67,10 +82,18 @@ impl Slots {
 /// A part of the written lines, from a place to a place. Empty for a member that the line does not have.
 type Span = (usize, usize);
 
+/// The places of two members of an object in a list.
+#[derive(Debug)]
+struct Row {
+    list: Slot,
+    cells: [Span; 2],
+}
+
 /// The places of one line's members in the written lines.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     spans: Vec<Span>,
+    rows: Vec<Row>,
     /// The beginning of the members that every line has.
     pub(crate) standard: usize,
 }
@@ -78,6 +101,7 @@ pub(crate) struct Places {
 impl Places {
     /// Begins a line.
     pub(crate) fn begin(&mut self, slots: Option<&Slots>) {
+        self.rows.clear();
         self.spans.clear();
         self.spans.resize(slots.map_or(0, |slots| slots.count), (0, 0));
     }
@@ -88,6 +112,31 @@ impl Places {
         if let Some(span) = self.spans.get_mut(usize::from(slot)) {
             *span = (from, to);
         }
+    }
+
+    /// Notes an object of a list, of which the members were just written.
+    pub(crate) fn note_row(&mut self, slots: RowSlots) {
+        // The next object may not have the members.
+        let cells =
+            slots.cells.map(|slot| self.spans.get_mut(usize::from(slot)).map(std::mem::take).unwrap_or_default());
+        self.rows.push(Row { list: slots.list, cells });
+    }
+
+    /// The JSON texts of two members of each object of a list in a line that begins at `start`.
+    pub(super) fn rows<'l>(
+        &'l self,
+        line: &'l [u8],
+        start: usize,
+        slots: RowSlots,
+    ) -> impl Iterator<Item = [Option<&'l [u8]>; 2]> {
+        let is_written = self.get(line, start, slots.list).is_some();
+        let rows = self.rows.iter().filter(move |row| is_written && row.list == slots.list);
+        rows.map(move |row| row.cells.map(|span| text(line, start, span)))
+    }
+
+    /// Bytes of memory that the places of the last line needed.
+    pub(crate) fn size(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>() + self.rows.capacity() * size_of::<Row>()
     }
 
     /// Finds the members that every line has, once they are written.
@@ -109,7 +158,12 @@ impl Places {
     /// The JSON text of a member's value in a line that begins at `start`; `None` if the line does not have it.
     #[inline]
     pub(super) fn get<'l>(&self, line: &'l [u8], start: usize, slot: Slot) -> Option<&'l [u8]> {
-        let (from, to) = *self.spans.get(usize::from(slot))?;
-        line.get(from.checked_sub(start)?..to.checked_sub(start)?).filter(|json| !json.is_empty())
+        text(line, start, *self.spans.get(usize::from(slot))?)
     }
+}
+
+/// The text at a place of a line that begins at `start`; `None` if the place is empty.
+#[inline]
+fn text(line: &[u8], start: usize, (from, to): Span) -> Option<&[u8]> {
+    line.get(from.checked_sub(start)?..to.checked_sub(start)?).filter(|json| !json.is_empty())
 }

@@ -1,12 +1,13 @@
 //! `p_udm` on lines of a small schema.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use data_models::specification::{SourceFile, load};
 use data_models::{DataModel, DataModels, Methods, Value};
 use jiff::Timestamp;
 
-use super::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
+use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use super::{LineModel, SharedMethods};
 use crate::{DriftNames, LineContext, LogType, Mode, Normalized, Normalizer, Schema};
 
@@ -196,12 +197,26 @@ reads! {
     UNDECLARED: "undeclared"."deep"."x";
 }
 
+const LIST: List = List { number: 0, name: "list", cells: ["name", "value"] };
+
+/// The members of all objects of the list.
+fn rows(line: &dyn Members) -> String {
+    let mut text = String::new();
+    line.each_row(&LIST, &mut |row| {
+        row.iter().for_each(|json| text.push_str(json.map_or("-", |json| std::str::from_utf8(json).unwrap())));
+        text.push(';');
+        if text.contains("last") { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    text
+}
+
 fn values<'l>(line: &'l dyn Members) -> NativeValues<'l> {
     NativeValues {
         user: line.get(MAIL).map(NativeValue::Json),
         user_agent: line.get(UNDECLARED).map(NativeValue::Json),
         source_port: line.get(PORT).and_then(|port| std::str::from_utf8(port).unwrap().parse().ok()),
         actor_user: line.get(ID).map(|id| NativeValue::Text(format!("<{}>", id.len()).into())),
+        assigned_admin_role: Some(NativeValue::Text(rows(line).into())),
         ..NativeValues::default()
     }
 }
@@ -209,7 +224,14 @@ fn values<'l>(line: &'l dyn Members) -> NativeValues<'l> {
 static NATIVE: NativeModel = NativeModel {
     log_type: LogType::General,
     reads: READS,
-    methods: &[NativeMethod::ActorUser, NativeMethod::SourcePort, NativeMethod::User, NativeMethod::UserAgent],
+    lists: &[LIST],
+    methods: &[
+        NativeMethod::ActorUser,
+        NativeMethod::AssignedAdminRole,
+        NativeMethod::SourcePort,
+        NativeMethod::User,
+        NativeMethod::UserAgent,
+    ],
     values,
 };
 
@@ -234,4 +256,21 @@ fn native_methods_read_the_members_that_they_name() {
     );
     assert_eq!(udm, r#"{"a":"<3>","b":"y","own":"1","source_port":443,"user":"a@b"}"#);
     assert_eq!(failed, ["missing"]);
+}
+
+#[test]
+fn native_methods_read_the_objects_of_a_list() {
+    let rows = |event: &str| {
+        let of = LineModel::native(model("- {Name: rows, Method: get_assigned_admin_role}\n"), &NATIVE);
+        let (udm, _) = udm_of(&normalizer(Mode::Default).with_model(Some(of)), event);
+        udm.strip_prefix("{\"rows\":\"").unwrap().strip_suffix("\"}").unwrap().replace("\\\"", "'")
+    };
+    assert_eq!(rows(r#"{"list":[{"name":"a","value":"b"},{"value":"c","name":"d"}]}"#), "'a''b';'d''c';");
+    assert_eq!(rows(r#"{"list":[{"name":"a"},{"value":"b"},{},{"name":null}]}"#), "'a'-;-'b';--;--;");
+    assert_eq!(rows(r#"{"list":[null,{"other":{"name":"x"},"name":"a"},7]}"#), "'a'-;");
+    assert_eq!(rows(r#"{"list":[{"name":"last"},{"name":"b"}]}"#), "'last'-;");
+    assert_eq!(rows(r#"{"list":"[{\"name\":\"a\"}]"}"#), "'a'-;");
+    for none in ["{}", r#"{"list":null}"#, r#"{"list":"text"}"#, r#"{"list":{"name":"a"}}"#, r#"{"list":[]}"#] {
+        assert_eq!(rows(none), "", "{none}");
+    }
 }

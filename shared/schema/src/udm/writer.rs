@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
 use data_models::jsonpath::JsonPath;
@@ -9,12 +10,12 @@ use data_models::{DataModel, Name, Value};
 
 use super::holds::{Holds, Misfit};
 use super::model::{Engine, LineModel, SharedMethods};
-use super::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read};
+use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read};
 use super::places::{Places, Slots};
 use super::searched::{SearchedName, UnicodeEscapes};
 use crate::drift::Names;
 use crate::json::write_string;
-use crate::model::{Schema, Slot};
+use crate::model::{RowSlots, Schema, Slot};
 
 /// The most bytes of all values of a line together. A name whose value would go beyond fails: a line is never many
 /// times as long as its event, whatever a model maps.
@@ -27,8 +28,17 @@ pub(crate) struct Writer {
     /// In the order of their names.
     names: Box<[UdmName]>,
     slots: Slots,
-    /// The built-in model's part in Rust, and where it finds each of its [`NativeModel::reads`].
-    native: Option<(&'static NativeModel, Box<[Option<Place>]>)>,
+    native: Option<Native>,
+}
+
+/// A built-in model's part in Rust, made ready.
+#[derive(Debug)]
+struct Native {
+    model: &'static NativeModel,
+    /// Where each of its [`NativeModel::reads`] stands.
+    places: Box<[Option<Place>]>,
+    /// Where the objects of each of its [`NativeModel::lists`] stand.
+    lists: Box<[Option<RowSlots>]>,
 }
 
 /// The place of a value: the slot of a member, and the names that lead on from there.
@@ -78,11 +88,9 @@ impl Writer {
     pub(crate) fn new(model: LineModel, schema: &mut Schema) -> Arc<Self> {
         let mut slots = Slots::default();
         let native = match &model.engine {
-            Engine::Native(native) => Some(*native),
+            Engine::Native(native) => Some(Native::new(native, &mut slots, schema)),
             _ => None,
         };
-        let places =
-            native.map(|native| native.reads.iter().map(|path| Place::new(path, &mut slots, schema)).collect());
         let mut sorted: Vec<&Name> = model.model.names.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         let name = |name: &&Name| UdmName {
@@ -90,10 +98,10 @@ impl Writer {
             key: key(&name.name),
             holds: Holds::of(&name.name),
             path: name.path.as_ref().map(|(path, _)| Path::new(path, &mut slots, schema)),
-            method: name.method.as_deref().map(|method| Method::new(method, native)),
+            method: name.method.as_deref().map(|method| Method::new(method, native.as_ref())),
         };
         let names = sorted.iter().map(name).collect();
-        Arc::new(Self { model, names, slots, native: native.zip(places) })
+        Arc::new(Self { model, names, slots, native })
     }
 
     /// The members that the model reads.
@@ -131,7 +139,7 @@ impl Writer {
     fn values(&self, line: &Line<'_>, out: &mut Vec<u8>, failed: &mut Names) -> u32 {
         let mut count = 0;
         let native = self.native.as_ref();
-        let mut native = native.map_or_else(NativeValues::default, |(native, _)| (native.values)(line));
+        let mut native = native.map_or_else(NativeValues::default, |native| (native.model.values)(line));
         for name in &self.names {
             let mark = out.len();
             out.extend_from_slice(&name.key);
@@ -166,6 +174,14 @@ impl Path {
     }
 }
 
+impl Native {
+    fn new(model: &'static NativeModel, slots: &mut Slots, schema: &mut Schema) -> Self {
+        let lists = model.lists.iter().map(|list| slots.claim_rows(&mut schema.root, list.name, list.cells)).collect();
+        let places = model.reads.iter().map(|path| Place::new(path, slots, schema)).collect();
+        Self { model, places, lists }
+    }
+}
+
 impl Place {
     /// The place at the end of a path of names; `None` if the line has too many slots already.
     fn new(path: &[impl AsRef<str>], slots: &mut Slots, schema: &mut Schema) -> Option<Self> {
@@ -176,8 +192,8 @@ impl Place {
 }
 
 impl Method {
-    fn new(name: &str, native: Option<&'static NativeModel>) -> Self {
-        let found = native.and_then(|native| native.method(name));
+    fn new(name: &str, native: Option<&Native>) -> Self {
+        let found = native.and_then(|native| native.model.method(name));
         found.map_or_else(|| Self::Called(name.into()), Self::Native)
     }
 }
@@ -278,7 +294,13 @@ fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
 
 impl Members for Line<'_> {
     fn get(&self, read: Read) -> Option<&[u8]> {
-        let (_, places) = self.writer.native.as_ref()?;
-        self.at(places.get(read)?.as_ref()?)
+        self.at(self.writer.native.as_ref()?.places.get(read)?.as_ref()?)
+    }
+
+    fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>) {
+        let slots = self.writer.native.as_ref().and_then(|native| *native.lists.get(list.number)?);
+        if let Some(slots) = slots {
+            let _ = self.places.rows(self.text, self.start, slots).try_for_each(visit);
+        }
     }
 }

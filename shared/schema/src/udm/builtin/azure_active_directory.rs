@@ -1,18 +1,20 @@
 //! `Microsoft365.Audit.AzureActiveDirectory`
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use data_models::{Value, View};
 
 use super::event_types::*;
-use super::read::{has_failed, is_known, known_string, look_up, pair_strings, position, source, string, text};
+use super::read::{find_row, has_failed, is_known, known_string, look_up, position, source, string, text};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
+use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::AzureActiveDirectory,
     reads: READS,
+    lists: &[EXTENDED_PROPERTIES, ACTOR, TARGET],
     methods: &[
         NativeMethod::ActorUser,
         NativeMethod::AssignedAdminRole,
@@ -33,13 +35,14 @@ reads! {
     USER: "UserId";
     CLIENT_IP: "ClientIP";
     ACTOR_IP: "ActorIpAddress";
-    EXTENDED_PROPERTIES: "ExtendedProperties";
     MODIFIED_PROPERTIES: "ModifiedProperties";
     LOGIN_STATUS: "LoginStatus";
     LOGON_ERROR: "LogonError";
-    ACTOR: "Actor";
-    TARGET: "Target";
 }
+
+const EXTENDED_PROPERTIES: List = List { number: 0, name: "ExtendedProperties", cells: ["Name", "Value"] };
+const ACTOR: List = List { number: 1, name: "Actor", cells: ["Type", "ID"] };
+const TARGET: List = List { number: 2, name: "Target", cells: ["Type", "ID"] };
 
 /// The `Type` of an identity that is a user principal name.
 const PRINCIPAL_NAME: &[u8] = b"5";
@@ -111,24 +114,33 @@ fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
 
 fn actor_user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     let user = members.get(USER).and_then(known_string);
-    user.or_else(|| principal_name(members.get(ACTOR)?))
+    user.or_else(|| principal_name(members, &ACTOR))
 }
 
 fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let target = members.get(TARGET).and_then(principal_name);
+    let target = principal_name(members, &TARGET);
     target.or_else(|| string(members.get(OBJECT).filter(|json| raw::text(json).is_some_and(|id| id.contains('@')))?))
 }
 
 /// The first user principal name in a list of identities.
-fn principal_name(list: &[u8]) -> Option<NativeValue<'_>> {
-    let names = raw::objects(list, ["Type", "ID"]).filter(|[kind, _]| *kind == Some(PRINCIPAL_NAME));
-    names.filter_map(|[_, id]| id).find_map(known_string)
+fn principal_name<'l>(members: &'l dyn Members, list: &List) -> Option<NativeValue<'l>> {
+    let is_name = |kind: Option<&[u8]>| kind == Some(PRINCIPAL_NAME);
+    find_row(members, list, |[kind, id]| if is_name(kind) { known_string(id?) } else { None })
 }
 
 /// The user agent of a sign-in, else that of a change in the directory.
 fn user_agent<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let properties = members.get(EXTENDED_PROPERTIES)?;
-    let [of_sign_in, details] = pair_strings(properties, ["UserAgent", "additionalDetails"], "Value");
+    let [mut of_sign_in, mut details] = [None; 2];
+    members.each_row(&EXTENDED_PROPERTIES, &mut |[name, value]| {
+        if let Some(value) = value.filter(|json| raw::is_text(json)) {
+            match position(name, &["UserAgent", "additionalDetails"]) {
+                Some(0) => of_sign_in = of_sign_in.or(Some(value)),
+                Some(_) => details = details.or(Some(value)),
+                None => {}
+            }
+        }
+        if of_sign_in.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     of_sign_in.and_then(known_string).or_else(|| user_agent_in_details(&raw::text(details?)?))
 }
 
@@ -213,8 +225,9 @@ fn content(value: Option<&[u8]>) -> Cow<'_, str> {
 
 /// The role that an operation gives.
 fn granted_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let [role] = pair_strings(members.get(MODIFIED_PROPERTIES)?, ["Role.DisplayName"], "NewValue");
-    let role = raw::text(role?)?;
+    let rows = raw::objects(members.get(MODIFIED_PROPERTIES)?, ["Name", "NewValue"]);
+    let mut named = rows.filter(|[name, _]| position(*name, &["Role.DisplayName"]).is_some());
+    let role = named.find_map(|[_, value]| raw::text(value?))?;
     let role = match role {
         Cow::Borrowed(role) => Cow::Borrowed(role.trim_matches('"')),
         Cow::Owned(role) => role.trim_matches('"').to_owned().into(),

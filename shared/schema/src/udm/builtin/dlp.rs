@@ -7,6 +7,7 @@ use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValues, reads
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::Dlp,
     reads: READS,
+    lists: &[],
     methods: &[NativeMethod::SourceIp, NativeMethod::SourcePort, NativeMethod::User],
     values,
 };

@@ -1,14 +1,15 @@
 //! `Microsoft365.Audit.Exchange`
 
 use super::event_types::*;
-use super::read::{first_string, has_failed, look_up, of_operation, pair_strings, source, string};
+use super::read::{find_row, first_string, has_failed, look_up, of_operation, source, string};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
+use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::Exchange,
     reads: READS,
+    lists: &[PARAMETERS],
     methods: &[
         NativeMethod::AssignedAdminRole,
         NativeMethod::EventType,
@@ -25,11 +26,12 @@ reads! {
     CLIENT_IP_ADDRESS: "ClientIPAddress";
     CLIENT_IP: "ClientIP";
     ACTOR_IP: "ActorIP";
-    PARAMETERS: "Parameters";
     MAILBOX_OWNER: "MailboxOwnerUPN";
     SEND_AS_USER: "SendAsUserSmtp";
     SEND_ON_BEHALF_OF_USER: "SendOnBehalfOfUserSmtp";
 }
+
+const PARAMETERS: List = List { number: 0, name: "Parameters", cells: ["Name", "Value"] };
 
 const EVENT_TYPES: &[(&str, &str)] = &[
     ("Add-DistributionGroupMember", USER_GROUP_MODIFIED),
@@ -80,8 +82,7 @@ fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> 
 /// The parameter that a table names for the operation.
 fn parameter<'l>(members: &'l dyn Members, names: &[(&str, &'static str)]) -> Option<NativeValue<'l>> {
     let name = look_up(names, &raw::text(members.get(OPERATION)?)?)?;
-    let [value] = pair_strings(members.get(PARAMETERS)?, [name], "Value");
-    string(value?)
+    find_row(members, &PARAMETERS, |[key, value]| if raw::is_string(key?, name) { string(value?) } else { None })
 }
 
 fn event_type(members: &dyn Members) -> Option<&'static str> {

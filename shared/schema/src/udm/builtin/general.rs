@@ -1,14 +1,15 @@
 //! `Microsoft365.Audit.General`
 
 use super::event_types::*;
-use super::read::{first_string, of_operation, source, string, text};
+use super::read::{find_row, first_string, of_operation, source, string, text};
 use crate::log_type::LogType;
-use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
+use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::General,
     reads: READS,
+    lists: &[MEMBERS],
     methods: &[NativeMethod::EventType, NativeMethod::SourceIp, NativeMethod::SourcePort, NativeMethod::User],
     values,
 };
@@ -20,12 +21,13 @@ reads! {
     USER_IP: "UserIp";
     CLIENT_IPS: "ClientIPs";
     SENDER_IP: "SenderIp";
-    MEMBERS: "Members";
     ENTITY_TYPE: "EntityType";
     ALERT_ENTITY: "AlertEntityId";
     PAYLOAD_TARGET_USER: "payload"."TargetUserId";
     PAYLOAD_USER: "payload"."UserUPN";
 }
+
+const MEMBERS: List = List { number: 0, name: "Members", cells: ["UPN", "Role"] };
 
 const EVENT_TYPES: &[(&str, &str)] = &[
     ("MemberAdded", USER_GROUP_MODIFIED),
@@ -50,7 +52,7 @@ fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
 }
 
 fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
-    let member = || raw::elements(members.get(MEMBERS)?).find_map(|one| string(raw::member(one, "UPN")?));
+    let member = || find_row(members, &MEMBERS, |[name, _]| string(name?));
     let subject = || {
         let is_user = text(members, ENTITY_TYPE)?.eq_ignore_ascii_case("User");
         is_user.then(|| string(members.get(ALERT_ENTITY)?))?

@@ -10,6 +10,7 @@ use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, Native
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::OpenAiAudit,
     reads: READS,
+    lists: &[],
     methods: &[
         NativeMethod::ActorUser,
         NativeMethod::AssignedAdminRole,

@@ -3,9 +3,10 @@
 //! Field names are read as the schema spells them, which is how every line spells them.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use crate::indicator::address::{addresses_and_ports, is_ip};
-use crate::udm::native::{Members, NativeValue, Read};
+use crate::udm::native::{List, Members, NativeValue, Read};
 use crate::udm::raw;
 
 /// Texts that Microsoft writes in place of a name or an identifier that it does not know.
@@ -61,17 +62,17 @@ pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<
     found.map_or((None, None), |(address, port)| (Some(address), port))
 }
 
-/// The first string, among those that are not empty, that the pairs of each of these `Name`s have as their member `of`.
-pub(super) fn pair_strings<'l, const N: usize>(list: &'l [u8], names: [&str; N], of: &str) -> [Option<&'l [u8]>; N] {
-    let mut found = [None; N];
-    for [name, value] in raw::objects(list, ["Name", of]) {
-        if let Some(at) = position(name, &names) {
-            found[at] = found[at].or(value.filter(|json| raw::is_text(json)));
-            if found.iter().all(Option::is_some) {
-                break;
-            }
-        }
-    }
+/// The first value that `find` returns for an object of a list.
+pub(super) fn find_row<'l, T>(
+    members: &'l dyn Members,
+    list: &List,
+    mut find: impl FnMut([Option<&'l [u8]>; 2]) -> Option<T>,
+) -> Option<T> {
+    let mut found = None;
+    members.each_row(list, &mut |row| {
+        found = find(row);
+        if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     found
 }
 

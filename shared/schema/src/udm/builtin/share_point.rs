@@ -8,6 +8,7 @@ use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, Native
 pub(super) const MODEL: NativeModel = NativeModel {
     log_type: LogType::SharePoint,
     reads: READS,
+    lists: &[],
     methods: &[
         NativeMethod::AssignedAdminRole,
         NativeMethod::EventType,

@@ -106,6 +106,10 @@ impl Members for Noted<'_> {
         self.1.borrow_mut().insert(read);
         self.0.get(read)
     }
+
+    fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>) {
+        self.0.each_row(list, visit);
+    }
 }
 
 /// Returns `true` if the first name of a path is that of a field, or begins the names of fields.
@@ -121,6 +125,11 @@ fn a_model_reads_every_path_that_it_declares_and_all_are_in_the_schema() {
         let fields = crate::builtin::schema(log_type).fields();
         for path in native.reads {
             assert!(is_in_schema(&fields, path), "{}: {path:?} is no field of the schema", log_type.name());
+        }
+        for (number, list) in native.lists.iter().enumerate() {
+            assert_eq!(list.number, number, "{list:?}");
+            let cells = list.cells.map(|cell| format!("{}[].{cell}", list.name));
+            assert!(cells.iter().all(|cell| fields.iter().any(|field| field.path == *cell)), "{list:?}");
         }
         let mut read = BTreeSet::new();
         // A line without anything takes every method to its last candidate.
