@@ -1,10 +1,15 @@
 //! IP addresses in the forms in which vendors and gateways write them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An IP address in full, without zone, port, brackets or prefix length.
 pub(crate) fn is_ip(text: &str) -> bool {
-    text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv6Addr>().is_ok()
+    // Only the parser that can succeed is asked: it would try all ways to write an address before it fails.
+    match text.bytes().filter(|byte| *byte == b':').count() {
+        0 => text.parse::<Ipv4Addr>().is_ok(),
+        1 => false,
+        _ => text.parse::<Ipv6Addr>().is_ok(),
+    }
 }
 
 /// The IPv4 address inside an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`).
@@ -52,7 +57,7 @@ fn address_and_port(text: &str) -> Option<(&str, Option<u16>)> {
 /// The address before an optional zone.
 fn zoned(text: &str) -> Option<&str> {
     let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
-    (zone.is_none_or(is_zone) && address.parse::<IpAddr>().is_ok()).then_some(address)
+    (zone.is_none_or(is_zone) && is_ip(address)).then_some(address)
 }
 
 /// Returns `true` for the number or the name of a network interface. Systems set few limits to such names; signs that

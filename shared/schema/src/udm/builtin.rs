@@ -11,6 +11,7 @@ mod general;
 mod open_ai;
 mod read;
 mod share_point;
+mod table;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,21 @@ pub(crate) fn member<'l>(object: &'l [u8], name: &str) -> Option<&'l [u8]> {
     members.find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
 }
 
+/// The JSON text of the last member of a name in valid JSON that may have white space and repeated keys.
+pub(crate) fn last_member<'l>(json: &'l [u8], name: &str) -> Option<&'l [u8]> {
+    let mut rest = json.trim_ascii().strip_prefix(b"{")?.trim_ascii_start();
+    let mut found = None;
+    while let Some((key, after)) = split_value(rest) {
+        let (value, after) = split_value(after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())?;
+        if is_key(inside(key)?, name) {
+            found = Some(value.trim_ascii_end());
+        }
+        let after = after.trim_ascii_start();
+        rest = after.strip_prefix(b",").unwrap_or_default().trim_ascii_start();
+    }
+    found
+}
+
 /// The members with which a text begins, commas between them: what stands between the quotes of the key, and the JSON
 /// text of the value.
 pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -190,6 +205,17 @@ mod tests {
             assert!(elements(value).count() <= 1, "{value}");
         }
         assert_eq!(elements("{\"a\":1}").count(), 0);
+    }
+
+    #[test]
+    fn the_last_member_is_found_past_white_space_and_repeated_keys() {
+        let last = |json: &'static str| super::last_member(json.as_bytes(), "a");
+        for json in [r#"{"a":1}"#, " {\n\"a\" :\t1 , \"b\":[ {\"a\": 2} ] }\n", r#"{"a":0,"b":0, "a" : 1 }"#] {
+            assert_eq!(last(json), Some(&b"1"[..]), "{json}");
+        }
+        for json in ["{}", " { } ", r#"["a"]"#, "\"a\"", r#"{"b":{"a":1}}"#, "1", ""] {
+            assert_eq!(last(json), None, "{json}");
+        }
     }
 
     #[test]

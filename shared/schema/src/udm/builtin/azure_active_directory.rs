@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use data_models::{Value, View};
+use data_models::Value;
 
 use super::event_types::*;
-use super::read::{find_row, has_failed, is_known, known_string, look_up, position, source, string, text};
+use super::read::{find_row, has_failed, is_known, known_string, position, source, string, text};
+use super::table::Table;
 use crate::log_type::LogType;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
@@ -53,7 +54,7 @@ const ACCOUNT_LOGON: &[u8] = b"9";
 const FACTORS: [&str; 2] = ["StrongAuthenticationMethod", "StrongAuthenticationRequirement"];
 
 /// Operations, without the full stop that most of them end with.
-const EVENT_TYPES: &[(&str, &str)] = &[
+static EVENT_TYPES: Table<41> = Table::new([
     ("Add eligible member to role", ADMIN_ROLE_ASSIGNED),
     ("Add eligible member to role in PIM completed (permanent)", ADMIN_ROLE_ASSIGNED),
     ("Add eligible member to role in PIM completed (timebound)", ADMIN_ROLE_ASSIGNED),
@@ -95,7 +96,7 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("UserLoggedIn", SUCCESSFUL_LOGIN),
     ("UserLoggedOff", SUCCESSFUL_LOGOUT),
     ("UserLoginFailed", FAILED_LOGIN),
-];
+]);
 
 fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
     let event_type = event_type(members);
@@ -146,18 +147,16 @@ fn user_agent<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
 
 /// The user agent in an object that is sent as text.
 fn user_agent_in_details(details: &str) -> Option<NativeValue<'static>> {
-    // Most details do not have it, and searching for it is much faster than reading them.
-    let may_have = details.contains("User-Agent") || details.contains("\\u");
-    match may_have.then(|| Value::parse(details).ok())??.get("User-Agent")?.view() {
-        View::String(text) if !text.is_empty() && is_known(&text) => Some(NativeValue::Text(text.into_owned().into())),
-        _ => None,
-    }
+    // The search below relies on valid JSON.
+    Value::parse(details).ok()?;
+    let member = raw::last_member(details.as_bytes(), "User-Agent")?;
+    raw::text(member).filter(|text| is_known(text)).map(|text| NativeValue::Text(text.into_owned().into()))
 }
 
 fn event_type(members: &dyn Members) -> Option<&'static str> {
     let operation = text(members, OPERATION)?;
     let operation = operation.trim_matches([' ', '.']);
-    let event_type = look_up(EVENT_TYPES, operation).or_else(|| account_logon(members, operation))?;
+    let event_type = EVENT_TYPES.get(operation).or_else(|| account_logon(members, operation))?;
     let event_type = match event_type {
         SUCCESSFUL_LOGIN => {
             if is_failed_login(members) {

@@ -2,6 +2,7 @@
 
 use super::event_types::*;
 use super::read::{find_row, first_string, has_failed, look_up, of_operation, source, string};
+use super::table::Table;
 use crate::log_type::LogType;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
@@ -33,7 +34,7 @@ reads! {
 
 const PARAMETERS: List = List { number: 0, name: "Parameters", cells: ["Name", "Value"] };
 
-const EVENT_TYPES: &[(&str, &str)] = &[
+static EVENT_TYPES: Table<20> = Table::new([
     ("Add-DistributionGroupMember", USER_GROUP_MODIFIED),
     ("Add-RoleGroupMember", ADMIN_ROLE_ASSIGNED),
     ("MailboxLogin", SUCCESSFUL_LOGIN),
@@ -54,7 +55,7 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("Set-RoleGroup", USER_ROLE_MODIFIED),
     ("Update-DistributionGroupMember", USER_GROUP_MODIFIED),
     ("Update-RoleGroupMember", USER_ROLE_MODIFIED),
-];
+]);
 
 /// The parameter of a cmdlet that names the role it gives.
 const ROLES: &[(&str, &str)] = &[("Add-RoleGroupMember", "Identity"), ("New-ManagementRoleAssignment", "Role")];
@@ -91,5 +92,5 @@ fn event_type(members: &dyn Members) -> Option<&'static str> {
     if is_login && has_failed(status) {
         return Some(FAILED_LOGIN);
     }
-    of_operation(EVENT_TYPES, operation, status)
+    of_operation(&EVENT_TYPES, operation, status)
 }

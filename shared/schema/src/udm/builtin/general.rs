@@ -2,6 +2,7 @@
 
 use super::event_types::*;
 use super::read::{find_row, first_string, of_operation, source, string, text};
+use super::table::Table;
 use crate::log_type::LogType;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
@@ -29,21 +30,21 @@ reads! {
 
 const MEMBERS: List = List { number: 0, name: "Members", cells: ["UPN", "Role"] };
 
-const EVENT_TYPES: &[(&str, &str)] = &[
+static EVENT_TYPES: Table<6> = Table::new([
     ("MemberAdded", USER_GROUP_MODIFIED),
     ("MemberRemoved", USER_GROUP_MODIFIED),
     ("MemberRoleChanged", USER_GROUP_MODIFIED),
     ("TeamCreated", USER_GROUP_CREATED),
     ("TeamDeleted", USER_GROUP_DELETED),
     ("TeamsSessionStarted", SUCCESSFUL_LOGIN),
-];
+]);
 
 fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
     let of_user = [CLIENT_IP, USER_IP].into_iter().filter_map(|read| members.get(read));
     let listed = members.get(CLIENT_IPS).into_iter().flat_map(raw::elements);
     let (source_ip, source_port) = source(of_user.chain(listed).chain(members.get(SENDER_IP)));
     NativeValues {
-        event_type: of_operation(EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS)),
+        event_type: of_operation(&EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS)),
         source_ip,
         source_port,
         user: user(members),

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::event_types::*;
-use super::read::{first_string, look_up, source, text};
+use super::read::{first_string, source, text};
+use super::table::Table;
 use crate::log_type::LogType;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read, reads};
 
@@ -77,7 +78,7 @@ const TARGETS: &[Read] = &[
     SERVICE_ACCOUNT_DELETED,
 ];
 
-const EVENT_TYPES: &[(&str, &str)] = &[
+static EVENT_TYPES: Table<34> = Table::new([
     ("group.created", USER_GROUP_CREATED),
     ("group.deleted", USER_GROUP_DELETED),
     ("group.updated", USER_GROUP_MODIFIED),
@@ -112,7 +113,7 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("user.added", USER_ACCOUNT_CREATED),
     ("user.deleted", USER_ACCOUNT_DELETED),
     ("user.updated", USER_ACCOUNT_MODIFIED),
-];
+]);
 
 fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
     let kind = text(members, TYPE);
@@ -129,7 +130,7 @@ fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
 }
 
 fn event_type(kind: &str, gives_admin_role: bool) -> Option<&'static str> {
-    let event_type = look_up(EVENT_TYPES, kind)?;
+    let event_type = EVENT_TYPES.get(kind)?;
     let is_change = matches!(event_type, USER_ACCOUNT_MODIFIED | USER_ROLE_MODIFIED);
     Some(if is_change && gives_admin_role { ADMIN_ROLE_ASSIGNED } else { event_type })
 }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use super::table::Table;
 use crate::indicator::address::{addresses_and_ports, is_ip};
 use crate::udm::native::{List, Members, NativeValue, Read};
 use crate::udm::raw;
@@ -94,11 +95,11 @@ pub(super) fn look_up(table: &[(&str, &'static str)], text: &str) -> Option<&'st
 }
 
 /// The event type of an operation that did not fail.
-pub(super) fn of_operation(
-    table: &[(&str, &'static str)],
+pub(super) fn of_operation<const N: usize>(
+    table: &Table<N>,
     operation: Option<&[u8]>,
     result_status: Option<&[u8]>,
 ) -> Option<&'static str> {
-    let event_type = look_up(table, &raw::text(operation?)?)?;
+    let event_type = table.get(&raw::text(operation?)?)?;
     (!has_failed(result_status)).then_some(event_type)
 }

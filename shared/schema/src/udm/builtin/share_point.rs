@@ -2,6 +2,7 @@
 
 use super::event_types::*;
 use super::read::{first_string, of_operation, source};
+use super::table::Table;
 use crate::log_type::LogType;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 
@@ -31,7 +32,7 @@ reads! {
 const ADMIN_ADDED: &str = "SiteCollectionAdminAdded";
 const ADMIN_ROLE: &str = "Site Collection Administrator";
 
-const EVENT_TYPES: &[(&str, &str)] = &[
+static EVENT_TYPES: Table<10> = Table::new([
     ("AddedToGroup", USER_GROUP_MODIFIED),
     ("GroupAdded", USER_GROUP_CREATED),
     ("GroupRemoved", USER_GROUP_DELETED),
@@ -42,10 +43,10 @@ const EVENT_TYPES: &[(&str, &str)] = &[
     ("RemovedFromGroup", USER_GROUP_MODIFIED),
     (ADMIN_ADDED, ADMIN_ROLE_ASSIGNED),
     ("SiteCollectionAdminRemoved", USER_ROLE_MODIFIED),
-];
+]);
 
 fn values<'l>(members: &'l dyn Members) -> NativeValues<'l> {
-    let event_type = of_operation(EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS));
+    let event_type = of_operation(&EVENT_TYPES, members.get(OPERATION), members.get(RESULT_STATUS));
     let is_grant = event_type == Some(ADMIN_ROLE_ASSIGNED);
     let (source_ip, source_port) = source(members.get(CLIENT_IP));
     NativeValues {
