@@ -40,7 +40,7 @@ struct Args {
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
     /// Events that are measured at a time
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 100)]
     chunk: usize,
     /// One JSON object instead of tables
     #[arg(long)]
@@ -73,6 +73,8 @@ struct Report {
     processor: String,
     extent: Extent,
     speeds: Vec<Speeds>,
+    /// Of all log types together.
+    over_no_model: Target,
     compressors: Vec<Figures>,
     memory: Vec<Memory>,
 }
@@ -118,14 +120,15 @@ fn measure(extent: Extent) -> Result<Report, Failed> {
     let compressors = batches::measure(mixed, extent.batch_rounds)?;
     note("memory");
     let memory = memory::measure(extent.blob_bytes)?;
-    Ok(Report { processor: processor(), extent, speeds, compressors, memory })
+    // The first corpus is a mixture of those that follow.
+    let over_no_model = speeds::over_no_model(speeds.get(1..).unwrap_or_default());
+    Ok(Report { processor: processor(), extent, speeds, over_no_model, compressors, memory })
 }
 
 impl Report {
     fn targets(&self) -> impl Iterator<Item = &Target> {
-        let ratios =
-            self.speeds.iter().flat_map(|speeds| [&speeds.over_value, &speeds.over_parts, &speeds.over_no_model]);
-        ratios.chain(self.memory.iter().map(|memory| &memory.peak_mib))
+        let ratios = self.speeds.iter().flat_map(|speeds| [&speeds.over_value, &speeds.over_parts]);
+        ratios.chain([&self.over_no_model]).chain(self.memory.iter().map(|memory| &memory.peak_mib))
     }
 
     fn told(&self) -> String {
@@ -137,6 +140,11 @@ impl Report {
         let parts = [
             speeds::told(&self.speeds),
             speeds::ratios_told(&self.speeds),
+            format!(
+                "all log types together, time / without model: {:.2} {}\n",
+                self.over_no_model.value,
+                self.over_no_model.told()
+            ),
             batches::told(&self.compressors),
             memory::told(&self.memory),
         ];

@@ -6,7 +6,7 @@ use serde::Serialize;
 pub(crate) const OVER_VALUE: Bound = Bound::AtLeast(1.5);
 /// The share that normalising and compressing together is to have of what its two parts allow.
 pub(crate) const OVER_PARTS: Bound = Bound::AtLeast(0.9);
-/// The longest time to normalise with the built-in data models, over that without.
+/// The longest time to normalise all log types with the built-in data models, over that without.
 pub(crate) const OVER_NO_MODEL: Bound = Bound::AtMost(1.15);
 /// MiB that a process is to hold at the most, however much goes through it.
 pub(crate) const PEAK_MIB: Bound = Bound::AtMost(64.0);
