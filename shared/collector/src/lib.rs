@@ -19,6 +19,7 @@ pub use base::env::{COMMIT_RESERVE, Env};
 pub use base::error::{PERSISTENT_AFTER, PortError, Recovery};
 pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, SweepProgress};
 pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
+pub use base::lock::lock;
 pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
 pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, StartDelay, Sweep, VendorPolicy};

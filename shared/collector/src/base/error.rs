@@ -1,5 +1,6 @@
 //! What went wrong at a port, and what to do about it.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 /// What cures a failure. Decided where the foreign error enters, never guessed later.
@@ -70,6 +71,21 @@ impl PortError {
         Self { recovery: Recovery::Person, message: message.into() }
     }
 
+    /// Returns the failure with a message that begins with the place or the task of it, such as `bucket` or `logging in`.
+    #[must_use]
+    pub fn within(self, place: impl Display) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
+    /// Returns the failure as one for the next tick if it was worth another try in this one, and as it is otherwise.
+    #[must_use]
+    pub fn for_next_tick(self) -> Self {
+        match self.recovery {
+            Recovery::Again { .. } => Self { recovery: Recovery::NextTick, ..self },
+            Recovery::NextTick | Recovery::Paused | Recovery::PersonIfPersistent | Recovery::Person => self,
+        }
+    }
+
     /// Returns the failure as it is after `failures` failures in a row, this one included:
     /// [`Recovery::PersonIfPersistent`] becomes [`Recovery::Person`] from [`PERSISTENT_AFTER`] on.
     #[must_use]
@@ -109,6 +125,17 @@ mod tests {
         ];
         for (error, recovery) in all {
             assert_eq!((error.recovery, error.to_string().as_str()), (recovery, "busy"));
+        }
+    }
+
+    #[test]
+    fn ok_an_error_names_its_place_and_waits_for_the_next_tick() {
+        let within = PortError::person("refused").within("logging in");
+        assert_eq!((within.recovery, within.message.as_str()), (Recovery::Person, "logging in: refused"));
+        assert_eq!(PortError::again("busy").for_next_tick(), PortError::next_tick("busy"));
+        assert_eq!(PortError::again_after(Duration::MAX, "busy").for_next_tick(), PortError::next_tick("busy"));
+        for other in [PortError::next_tick("no"), PortError::paused("no"), PortError::person("no")] {
+            assert_eq!(other.clone().for_next_tick(), other);
         }
     }
 
