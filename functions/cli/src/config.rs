@@ -1,4 +1,4 @@
-//! What the environment says, read once: which vendor, where it is, and its secret.
+//! The settings of the environment, read once: the vendor, its address, and its secret.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub(crate) enum VendorName {
 }
 
 impl VendorName {
-    /// How long a tick may take: less than the time to the next one.
+    /// The longest time of a tick: less than the time to the next one.
     pub(crate) fn time_of_a_tick(self) -> SignedDuration {
         match self {
             Self::Openai => SignedDuration::from_secs(50),
@@ -60,12 +60,12 @@ pub(crate) fn secret(
     Ok(SecretSource::Text(text.into()))
 }
 
-/// Where OpenAI is, and what is listed there.
+/// Reads the address of OpenAI, and what is listed there.
 pub(crate) fn openai(variable: impl Fn(&str) -> Option<String>) -> Result<openai::Config, Failed> {
     openai::Config::from_variables(variable).map_err(|error| Failed::usage(error.message))
 }
 
-/// Where Microsoft 365 is.
+/// Reads the addresses of Microsoft 365.
 pub(crate) fn microsoft365(variable: impl Fn(&str) -> Option<String>) -> Result<microsoft365::Overrides, Failed> {
     microsoft365::Overrides::read(variable).map_err(|error| Failed::usage(error.to_string()))
 }

@@ -127,7 +127,7 @@ fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
     Exit::Usage.into()
 }
 
-/// Who asked for JSON gets one object also when the command could not do its work.
+/// A command with `--json` prints one object also when it fails.
 fn report_json(failed: &Failed) {
     let error = json!({"error": {"exit_code": failed.exit as u8, "message": failed.message}});
     // A reader that went away is not told.

@@ -15,7 +15,7 @@ use crate::exit::{self, Exit, Failed};
 use crate::lake::Lake;
 use crate::{drift, output, progress, sources};
 
-/// What the secret is called in messages when no file is named.
+/// The name of the secret in messages when no file is named.
 const FROM_VARIABLES: &str = "of the environment";
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Before every object's key; ends in a slash
     #[arg(long, default_value = "", value_parser = prefix)]
     prefix: String,
-    /// How far back a new stream begins
+    /// Days before now at which a new stream begins
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
     lookback_days: u16,
     /// Write one JSON object instead of a table
@@ -135,7 +135,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
     std::iter::once(head.map(str::to_owned)).chain(reports.iter().map(row)).collect()
 }
 
-/// How the tick ended for the stream, in a few words.
+/// The end of the tick for the stream, in a few words.
 fn end(report: &StreamReport) -> String {
     let pending = &report.pending;
     let end = match (&report.failure, report.drained) {
@@ -160,7 +160,7 @@ fn gap_text(gap: &Gap) -> String {
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }
 
-/// What is pending, since when and why, for a person.
+/// The pending work, since when and why, for a person.
 fn pending(report: &StreamReport) -> Option<String> {
     let reason = report.pending.pending_reason.as_ref()?;
     let hours = report.pending.pending_age_seconds.unwrap_or(0) as f64 / 3_600.0;

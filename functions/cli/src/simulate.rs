@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// The port on 127.0.0.1; 0 is any that is free
     #[arg(long, required_unless_present = "show_behaviours")]
     port: Option<u16>,
-    /// How many distinct events there are
+    /// The number of distinct events
     #[arg(long, default_value_t = 1_000)]
     events: usize,
     /// Events happened over so many seconds before the start [default: six days]
@@ -38,10 +38,10 @@ pub(crate) struct Args {
     /// Decides everything that is left to chance
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How much goes wrong
+    /// The amount of trouble
     #[arg(long, value_name = "none|some|storm", default_value_t = Faults::None)]
     faults: Faults,
-    /// What the vendor does otherwise than --faults has it: a JSON object, or a file with one
+    /// Behaviours that differ from those of --faults: a JSON object, or a file with one
     #[arg(long, value_name = "FILE|JSON")]
     behaviours: Option<String>,
     /// Write all behaviours as JSON, and end
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     Ok(Exit::Well)
 }
 
-/// What was asked and what was shown, when it is over.
+/// The counts of requests and records at the end.
 fn last_word(running: &Running) -> String {
     let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
     format!("{} requests answered, {shown} events shown", running.requests())
@@ -102,7 +102,7 @@ pub(crate) fn environment(vendor: VendorName, running: &Running) -> Vec<(&'stati
     Simulated::new(vendor, Faults::None, 0).environment(running, SystemClock.now())
 }
 
-/// What to set so that `pull` finds the simulator, as a shell takes it.
+/// The variables by which `pull` finds the simulator, as a shell takes them.
 fn exports(variables: &[(&'static str, String)]) -> String {
     let export = |(name, value): &(&str, String)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
     variables.iter().map(export).collect::<Vec<_>>().join("\n")

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// The directory that objects and state live in; made when absent
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// How many distinct events each vendor has
+    /// The number of distinct events of each vendor
     #[arg(long, default_value_t = 1_000)]
     events: usize,
     /// Decides what the events are; the same demo on the same lake again delivers nothing again

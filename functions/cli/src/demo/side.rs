@@ -20,7 +20,7 @@ pub(super) type OpenAiSide<'a> = Side<OpenAi<'a, LocalSecrets, DemoClock>>;
 pub(super) type Microsoft365Side = Side<Microsoft365<LocalSecrets, DemoClock>>;
 
 impl VendorName {
-    /// What the simulated source is called, and its secret.
+    /// The name of the simulated source, and of its secret.
     fn label(self) -> &'static str {
         match self {
             Self::Openai => "OpenAI (simulated)",
@@ -39,7 +39,7 @@ pub(super) struct Side<V> {
     seen: BTreeMap<String, Seen>,
 }
 
-/// What the ticks so far saw of a stream.
+/// The counts of a stream over the ticks so far.
 #[derive(Debug, Default)]
 struct Seen {
     events: u64,
@@ -78,7 +78,7 @@ impl<V> Side<V> {
         self.seen.get(&stream.name()).map_or(0, |seen| seen.repeats)
     }
 
-    /// How the delivered lines drift.
+    /// The drift of the delivered lines.
     pub(super) fn drift(&self, stream: &Stream) -> Drift {
         self.seen.get(&stream.name()).map(|seen| seen.drift.clone()).unwrap_or_default()
     }

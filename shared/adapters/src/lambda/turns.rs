@@ -1,4 +1,4 @@
-//! Who is served next, and for how long.
+//! The order in which sources are served, and the time that each has.
 //!
 //! A tick's sources queue before a few places. One that takes a place has a *turn*: its share of the
 //! time that is left. So one that is slow, has much, or hangs, gives its place up again where others
@@ -148,7 +148,7 @@ impl<T> Turn<T> {
     }
 }
 
-/// How long a turn is when `waiting` sources, its own among them, have `left` for one turn each: as long
+/// The length of a turn when `waiting` sources, its own among them, have `left` for one turn each: as long
 /// as lets every place serve its part of them, where each gives the place up a [`COMMIT_RESERVE`] before
 /// its turn's end. `None` when less than `least` is left, or nobody waits.
 fn length(left: Duration, waiting: usize, least: Duration) -> Option<Duration> {

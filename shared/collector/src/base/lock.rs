@@ -1,8 +1,8 @@
-//! Locks that a panic does not close.
+//! Locking that ignores the panic of an earlier holder.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex whose content is valid after every change, so that it stays of use after a panic of its holder.
+/// Locks the mutex, even if an earlier holder panicked. The content must be valid after every single change.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
