@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::config::{self, VendorName};
 use crate::exit::{self, Exit, Failed};
 use crate::lake::Lake;
+use crate::models::Models;
 use crate::{drift, output, progress, sources};
 
 /// The name of the secret in messages when no file is named.
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// Days before now at which a new stream begins
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
     lookback_days: u16,
+    /// A folder of data models: each gives p_udm of its log type in place of the built-in one
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
     /// Write one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -89,7 +93,10 @@ async fn tick<V: Vendor>(args: &Args, source: &Source<V>) -> Result<Vec<StreamRe
         lookback: i64::from(args.lookback_days) * 86_400,
         ..Settings::default()
     };
-    let lake = Lake::open(&args.lake, settings)?;
+    let mut lake = Lake::open(&args.lake, settings)?;
+    if let Some(folder) = &args.models {
+        lake.models = Models::needed(folder)?.custom();
+    }
     let cache = SourceCache::default();
     let tick = lake.tick(source, &cache, &SystemClock, args.vendor.time_of_a_tick());
     Ok(progress::shown(&cache, tick).await)

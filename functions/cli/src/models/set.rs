@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use data_models::files::{ModelFiles, NamedFile, Root};
 use data_models::specification::{Fault, SourceFile, Specification};
 use data_models::{DataModel, DataModels, Methods};
-use schema::LineModel;
+use schema::{CustomModels, LineModel, SharedMethods};
 
 use super::engine::{self, Engine, Started};
 use super::{builtin, walk};
@@ -79,6 +79,11 @@ impl Models {
     /// The model of a log type, and the engine for its methods.
     pub(crate) fn get(&mut self, log_type: &str) -> Option<(&DataModel, &mut dyn Methods)> {
         Some((self.models.get(log_type)?, &mut *self.engine))
+    }
+
+    /// The enabled models, for the lines of all log types.
+    pub(crate) fn custom(self) -> CustomModels {
+        CustomModels::new(&self.specifications, Some(&(Arc::new(Mutex::new(self.engine)) as SharedMethods)))
     }
 
     /// The model of a log type for the lines of a normaliser.
