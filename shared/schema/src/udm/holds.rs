@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::raw;
-use crate::json::write_string;
+use crate::event::json::write_string;
 
 /// The standard names in the order of `p_udm`, with what each holds.
 const STANDARD: [(&str, Holds); 10] = [
@@ -20,7 +20,7 @@ const STANDARD: [(&str, Holds); 10] = [
 ];
 
 /// The names that mean the same for every log type, in the order of `p_udm`.
-pub const STANDARD_NAMES: [&str; 10] = {
+pub(crate) const STANDARD_NAMES: [&str; 10] = {
     let mut names = [""; 10];
     let mut at = 0;
     while at < names.len() {

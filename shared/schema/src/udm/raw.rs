@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{plain_until, unescape};
+use crate::event::json::{plain_until, unescape};
 
 /// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
 pub(crate) fn member<'l>(object: &'l [u8], name: &str) -> Option<&'l [u8]> {

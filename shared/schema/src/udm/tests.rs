@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use super::{LineModel, SharedMethods};
+use crate::log_type::models::builtin_model;
 use crate::{DriftNames, LineContext, LogType, Mode, Normalized, Normalizer, Schema};
 
 const SCHEMA: &str = r#"
@@ -222,7 +223,6 @@ fn values<'l>(line: &'l dyn Members) -> NativeValues<'l> {
 }
 
 static NATIVE: NativeModel = NativeModel {
-    log_type: LogType::General,
     reads: READS,
     lists: &[LIST],
     methods: &[
@@ -238,11 +238,10 @@ static NATIVE: NativeModel = NativeModel {
 #[test]
 fn every_built_in_model_is_valid_and_has_its_methods() {
     for log_type in LogType::ALL {
-        let of = super::builtin_model(log_type);
+        let of = builtin_model(log_type);
         assert_eq!(of.model().log_type, log_type.name());
-        let known = |method: &String| super::builtin::native_model(log_type).method(method).is_some();
+        let known = |method: &String| log_type.spec().native_model.method(method).is_some();
         assert!(of.model().names.iter().filter_map(|name| name.method.as_ref()).all(known), "{log_type:?}");
-        assert_eq!(super::builtin::native_model(log_type).log_type, log_type);
     }
 }
 

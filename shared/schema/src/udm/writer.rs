@@ -14,8 +14,8 @@ use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, Nativ
 use super::places::{Places, Slots};
 use super::searched::{SearchedName, UnicodeEscapes};
 use crate::drift::Names;
-use crate::json::write_string;
-use crate::model::{RowSlots, Schema, Slot};
+use crate::event::json::write_string;
+use crate::language::model::{RowSlots, Schema, Slot};
 
 /// The most bytes of all values of a line together. A name whose value would go beyond fails: a line is never many
 /// times as long as its event, whatever a model maps.

@@ -1,0 +1,269 @@
+//! A schema as a table of Athena's over the lines of a bucket: one row a line.
+//!
+//! `dt` and `hour` are projected from the keys: there is nothing to crawl or repair. Objects are structs, times are
+//! timestamps; `json`, `p_nonconforming` and whatever fields of one column disagree about is a string that holds the
+//! JSON text. `p_udm` is a struct of the standard names of data models. Undeclared fields, and other names in `p_udm`,
+//! are in the lines but have no column.
+//!
+//! Keys are read as they are written, and each is mapped to a name of its own: the SerDe's other way, which puts all
+//! keys in lower case first, refuses a line with two keys that differ only by case, wherever in the line they stand,
+//! and with it the query
+//! (<https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html>, `case.insensitive`).
+
+mod ddl;
+mod names;
+mod stack;
+
+use std::collections::BTreeMap;
+
+use self::names::Names;
+use crate::language::model::{Object, Schema, Type, Value};
+use crate::line::standard::Holds;
+use crate::udm::{Holds as Udm, STANDARD_NAMES};
+
+const INPUT_FORMAT: &str = "org.apache.hadoop.mapred.TextInputFormat";
+const OUTPUT_FORMAT: &str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat";
+const SERDE: &str = "org.openx.data.jsonserde.JsonSerDe";
+/// The key's own columns, and their types.
+const PARTITIONS: [(&str, &str); 2] = [("dt", "string"), ("hour", "int")];
+/// Bytes that the Glue catalogue takes as a column's comment.
+const LONGEST_COMMENT: usize = 255;
+/// What else the table says; its location template comes on top.
+const PROPERTIES: [(&str, &str); 8] = [
+    ("classification", "json"),
+    ("projection.enabled", "true"),
+    ("projection.dt.type", "date"),
+    ("projection.dt.format", "yyyy-MM-dd"),
+    ("projection.dt.range", "2026-01-01,NOW"),
+    ("projection.hour.type", "integer"),
+    ("projection.hour.range", "0,23"),
+    ("projection.hour.digits", "2"),
+];
+
+/// A table, to be written down in one way or another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Table {
+    name: String,
+    comment: String,
+    columns: Vec<Column>,
+    /// What the SerDe is told, by property.
+    serde: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Column {
+    name: String,
+    kind: Kind,
+    comment: String,
+}
+
+/// A column's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Scalar(&'static str),
+    Array(Box<Self>),
+    /// Members, with their names.
+    Struct(Vec<(String, Self)>),
+}
+
+/// What holds the JSON text of a value.
+const TEXT: Kind = Kind::Scalar("string");
+
+impl Table {
+    fn new(schema: &Schema) -> Self {
+        let standard = schema.standard();
+        // Where keys would share a name, a standard field's is the plain one, and a column's before a member's.
+        let mut names = Names::without(PARTITIONS.map(|(name, _)| name));
+        names.reserve(standard.iter().map(|field| field.name));
+        // What asks all tables for `p_udm.user` finds it in all of them.
+        names.reserve(STANDARD_NAMES.into_iter());
+        names.reserve(schema.root.fields.iter().map(|field| &*field.column));
+        let mut columns = columns(&schema.root, &mut names);
+        for field in standard {
+            let kind = match field.holds {
+                Holds::Time => Kind::Scalar("timestamp"),
+                Holds::Revision => Kind::Scalar("int"),
+                Holds::Set => Kind::Array(Box::new(TEXT)),
+                Holds::Udm => Kind::Struct(Udm::standard().map(|name| udm_name(name, &mut names)).collect()),
+                Holds::LogType | Holds::RowId | Holds::Text | Holds::Object => TEXT,
+            };
+            let column = Column { name: names.name(field.name), kind, comment: comment(field.description) };
+            add(&mut columns, column);
+        }
+        let exact = ["case.insensitive", "ignore.malformed.json"].map(|name| (name.to_owned(), "false".to_owned()));
+        let mappings = names.mapped().map(|(name, key)| (format!("mapping.{name}"), key.to_owned()));
+        let serde = exact.into_iter().chain(mappings).collect();
+        Self { name: schema.table(), comment: schema.description.clone(), columns, serde }
+    }
+}
+
+/// A standard name of data models, and the type of its values.
+fn udm_name((name, holds): (&str, Udm), names: &mut Names) -> (String, Kind) {
+    let kind = match holds {
+        Udm::Text | Udm::Any => TEXT,
+        Udm::Integer => Kind::Scalar("bigint"),
+    };
+    (names.name(name), kind)
+}
+
+/// The columns of an object's fields, in their order.
+fn columns(object: &Object, names: &mut Names) -> Vec<Column> {
+    let mut columns = Vec::with_capacity(object.fields.len());
+    for field in &object.fields {
+        let (name, kind) = (names.name(&field.column), kind(&field.value, names));
+        add(&mut columns, Column { name, kind, comment: comment(&field.description) });
+    }
+    columns
+}
+
+fn add(columns: &mut Vec<Column>, new: Column) {
+    match columns.iter_mut().find(|column| column.name == new.name) {
+        Some(column) if column.kind != new.kind => column.kind = TEXT,
+        Some(_) => {}
+        None => columns.push(new),
+    }
+}
+
+/// The type of a value's column.
+fn kind(value: &Value, names: &mut Names) -> Kind {
+    match &value.kind {
+        Type::String | Type::Json => TEXT,
+        Type::Integer(16) => Kind::Scalar("smallint"),
+        Type::Integer(32) => Kind::Scalar("int"),
+        Type::Integer(_) => Kind::Scalar("bigint"),
+        Type::Float => Kind::Scalar("double"),
+        Type::Boolean => Kind::Scalar("boolean"),
+        Type::Timestamp(_) => Kind::Scalar("timestamp"),
+        Type::Array(element) => Kind::Array(Box::new(kind(element, names))),
+        Type::Object(object) => {
+            let members = columns(object, names).into_iter().map(|column| (column.name, column.kind));
+            Kind::Struct(members.collect())
+        }
+    }
+}
+
+impl Kind {
+    /// The type as Hive writes it, `quote` around the names in it.
+    fn text(&self, quote: &str) -> String {
+        match self {
+            Self::Scalar(name) => (*name).to_owned(),
+            Self::Array(element) => format!("array<{}>", element.text(quote)),
+            Self::Struct(members) => {
+                let member = |(name, kind): &(String, Self)| format!("{quote}{name}{quote}:{}", kind.text(quote));
+                format!("struct<{}>", members.iter().map(member).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+/// What a column is, as much of it as the catalogue takes.
+fn comment(description: &str) -> String {
+    cut(description, LONGEST_COMMENT).to_owned()
+}
+
+fn cut(text: &str, longest: usize) -> &str {
+    text.get(..text.floor_char_boundary(longest)).unwrap_or(text)
+}
+
+/// A text in quotes, on one line.
+fn quoted(text: &str, quote: char) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push(quote);
+    for char in text.chars() {
+        match char {
+            char if char == quote || char == '\\' => quoted.extend(['\\', char]),
+            char if char.is_control() => quoted.push(' '),
+            char => quoted.push(char),
+        }
+    }
+    quoted.push(quote);
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(fields: &str) -> Table {
+        Table::new(&Schema::parse(&format!("schema: A.B\nfields:\n{fields}\n"), "a.yml").unwrap())
+    }
+
+    /// The columns before the standard ones: name and type.
+    fn columns(table: &Table) -> Vec<(String, String)> {
+        let columns = table.columns.iter().take_while(|column| column.name != "p_log_type");
+        columns.map(|column| (column.name.clone(), column.kind.text(""))).collect()
+    }
+
+    fn check(fields: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<_> = expected.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect();
+        assert_eq!(columns(&table(fields)), expected);
+    }
+
+    fn mappings(fields: &str) -> Vec<(String, String)> {
+        let mappings = table(fields).serde.into_iter();
+        mappings.filter_map(|(name, key)| Some((name.strip_prefix("mapping.")?.to_owned(), key))).collect()
+    }
+
+    fn check_mappings(fields: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<_> = expected.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
+        assert_eq!(mappings(fields), expected);
+    }
+
+    #[test]
+    fn types() {
+        check(
+            "- {name: Id, type: string}\n- {name: j, type: json}\n- {name: s, type: smallint}\n- {name: i, type: int}\n- {name: l, type: bigint}",
+            &[("id", "string"), ("j", "string"), ("s", "smallint"), ("i", "int"), ("l", "bigint")],
+        );
+        check(
+            "- {name: f, type: float}\n- {name: b, type: boolean}\n- {name: t, type: timestamp}",
+            &[("f", "double"), ("b", "boolean"), ("t", "timestamp")],
+        );
+        check(
+            "- {name: a, type: array, element: {type: object, fields: [{name: User.Name, type: string}, {name: n, type: array, element: {type: int}}]}}",
+            &[("a", "array<struct<user_name:string,n:array<int>>>")],
+        );
+    }
+
+    #[test]
+    fn fields_of_one_column_that_disagree_are_text() {
+        check(
+            "- {name: a b, type: int}\n- {name: a.b, type: int}\n- {name: c d, type: int}\n- {name: c.d, type: boolean}",
+            &[("a_b", "int"), ("c_d", "string")],
+        );
+    }
+
+    #[test]
+    fn every_key_has_a_name_of_its_own_at_every_depth() {
+        let fields = "- {name: a, type: object, fields: [{name: ID, type: string}, {name: Id, type: int}, {name: id, type: boolean}]}\n- {name: Id, type: int}";
+        check(fields, &[("a", "struct<id_:string,id:int,id__:boolean>"), ("id", "int")]);
+        check_mappings(fields, &[("id", "Id"), ("id_", "ID"), ("id__", "id")]);
+    }
+
+    #[test]
+    fn names_that_athena_does_not_take() {
+        let fields = "- {name: Hour, type: int}\n- {name: log-status, type: string}\n- {name: log_status, type: int}\n- {name: P_Row_Id, type: int}";
+        check(fields, &[("hour_", "int"), ("log_status", "string"), ("log_status_", "int"), ("p_row_id_", "int")]);
+        check_mappings(
+            fields,
+            &[
+                ("hour_", "Hour"),
+                ("log_status", "log-status"),
+                ("log_status_", "log_status"),
+                ("p_row_id_", "P_Row_Id"),
+            ],
+        );
+    }
+
+    #[test]
+    fn comments_end_at_a_character() {
+        assert_eq!(cut("ab\u{e9}", 3), "ab");
+        assert_eq!(cut("ab\u{e9}", 4), "ab\u{e9}");
+    }
+
+    #[test]
+    fn quotes_are_escaped() {
+        assert_eq!(quoted("It's\n\\ \"own\".", '\''), "'It\\'s \\\\ \"own\".'");
+        assert_eq!(quoted("It's\n\\ \"own\".", '"'), "\"It's \\\\ \\\"own\\\".\"");
+    }
+}

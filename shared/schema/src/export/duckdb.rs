@@ -1,0 +1,191 @@
+//! A schema as a query of DuckDB's over the lines of a lake: one row per line, each declared field with its type.
+//!
+//! The query names every column and its type, so nothing is guessed from a sample, and a line is read whatever
+//! undeclared fields it has. `p_udm` is a struct of the standard names of data models. To DuckDB, names that differ only by case are one: an object with two such keys is JSON,
+//! and so are such columns, under names of their own.
+
+mod kind;
+
+use std::collections::BTreeSet;
+
+use self::kind::Kind;
+use crate::language::model::Schema;
+use crate::line::standard::{Holds, Standard};
+use crate::udm::Holds as Udm;
+
+/// The columns that come from an object's key.
+const PARTITIONS: [&str; 2] = ["dt", "hour"];
+/// Bytes of the longest line that the query reads. A line is about as long as its event, which is at most half of this.
+const MAX_LINE_BYTES: usize = 128 << 20;
+
+/// A column: the key in a line, and the type of its values.
+type Column = (String, Kind);
+
+impl Schema {
+    /// A query over the lines of a lake: of the folder or `s3://` address that the tables lie in.
+    pub fn duckdb(&self, lake: &str) -> String {
+        let (columns, clashing) = apart(self.columns());
+        let table = self.table();
+        let files = text(&format!("{}{table}/dt=*/hour=*/*.ndjson.*", folder(lake)));
+        let (select, function, wanted) = match clashing.is_empty() {
+            true => ("*".to_owned(), "read_json", format!("  columns = {{\n{}\n  }},\n", rows(&columns))),
+            false => (selected(&columns, &clashing), "read_json_objects", String::new()),
+        };
+        format!(
+            "-- One row per line of {table}. Each thread takes up to twice maximum_object_size of memory.
+-- p_udm shows the standard names; with the type JSON it shows the names of other data models as well.
+SELECT {select}
+FROM {function}(
+  {files},
+{wanted}  format = 'newline_delimited',
+  hive_partitioning = true,
+  hive_types = {{'dt': DATE, 'hour': INTEGER}},
+  maximum_object_size = {MAX_LINE_BYTES}
+)"
+        )
+    }
+
+    /// Every key that a line may have, once. Where fields of one column disagree about its type, it is JSON.
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = kind::members(&self.root);
+        columns.extend(self.standard().iter().map(of_standard));
+        columns
+    }
+}
+
+fn of_standard(field: &Standard) -> Column {
+    let kind = match field.holds {
+        Holds::Time => Kind::Scalar("TIMESTAMP"),
+        Holds::Revision => Kind::Scalar("INTEGER"),
+        Holds::Set => Kind::Array(Box::new(Kind::Scalar("VARCHAR"))),
+        Holds::Object => Kind::JSON,
+        Holds::Udm => Kind::Struct(Udm::standard().map(udm_name).collect()),
+        Holds::LogType | Holds::RowId | Holds::Text => Kind::Scalar("VARCHAR"),
+    };
+    (field.name.to_owned(), kind)
+}
+
+/// A standard name of data models, and the type of its values.
+fn udm_name((name, holds): (&str, Udm)) -> Column {
+    let kind = match holds {
+        Udm::Text => Kind::Scalar("VARCHAR"),
+        Udm::Integer => Kind::Scalar("BIGINT"),
+        Udm::Any => Kind::JSON,
+    };
+    (name.to_owned(), kind)
+}
+
+/// The columns whose names are theirs alone, and the names of all others: those that another column or a partition has
+/// already, in whatever case.
+fn apart(columns: Vec<Column>) -> (Vec<Column>, Vec<String>) {
+    let mut taken: BTreeSet<String> = PARTITIONS.map(str::to_owned).into();
+    let (alone, clashing): (Vec<_>, Vec<_>) =
+        columns.into_iter().partition(|(name, _)| taken.insert(name.to_ascii_lowercase()));
+    (alone, clashing.into_iter().map(|(name, _)| name).collect())
+}
+
+/// What is selected of lines that are read as JSON.
+fn selected(columns: &[Column], clashing: &[String]) -> String {
+    let mut taken: BTreeSet<String> = PARTITIONS.map(str::to_owned).into();
+    taken.extend(columns.iter().map(|(name, _)| name.to_ascii_lowercase()));
+    let structure = Kind::Struct(columns.to_vec()).structure();
+    let mut parts = vec![format!("unnest(json_transform(json, {}))", text(&structure))];
+    for name in clashing {
+        let mut own = name.clone();
+        while !taken.insert(own.to_ascii_lowercase()) {
+            own.push('_');
+        }
+        parts.push(format!("json->{} AS \"{own}\"", text(&format!("$.\"{name}\""))));
+    }
+    parts.extend(PARTITIONS.map(str::to_owned));
+    parts.join(",\n  ")
+}
+
+fn rows(columns: &[Column]) -> String {
+    let row = |(name, kind): &Column| format!("    {}: {}", text(name), text(&kind.name()));
+    columns.iter().map(row).collect::<Vec<_>>().join(",\n")
+}
+
+/// The lake with a slash at its end; nothing for the working folder.
+fn folder(lake: &str) -> String {
+    if lake.is_empty() || lake.ends_with('/') { lake.to_owned() } else { format!("{lake}/") }
+}
+
+/// A text in SQL.
+fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(fields: &str, lake: &str) -> String {
+        Schema::parse(&format!("schema: A.B\nfields:\n{fields}\n"), "a.yml").unwrap().duckdb(lake)
+    }
+
+    #[test]
+    fn c11_the_whole_query() {
+        let fields = "- {name: User, type: object, fields: [{name: id.x, type: string}, {name: ID, type: int}, {name: Id, type: int}]}\n- {name: n, type: array, element: {type: object, fields: [{name: from, type: timestamp}]}}\n- {name: u, type: string, indicators: [username]}";
+        let expected = r#"-- One row per line of a_b. Each thread takes up to twice maximum_object_size of memory.
+-- p_udm shows the standard names; with the type JSON it shows the names of other data models as well.
+SELECT *
+FROM read_json(
+  'it''s/a_b/dt=*/hour=*/*.ndjson.*',
+  columns = {
+    'User': 'JSON',
+    'n': 'STRUCT("from" TIMESTAMP)[]',
+    'u': 'VARCHAR',
+    'p_log_type': 'VARCHAR',
+    'p_row_id': 'VARCHAR',
+    'p_event_time': 'TIMESTAMP',
+    'p_parse_time': 'TIMESTAMP',
+    'p_source_id': 'VARCHAR',
+    'p_source_label': 'VARCHAR',
+    'p_schema_version': 'INTEGER',
+    'p_any_usernames': 'VARCHAR[]',
+    'p_nonconforming': 'JSON',
+    'p_udm': 'STRUCT("actor_user" VARCHAR, "assigned_admin_role" VARCHAR, "destination_ip" VARCHAR, "destination_port" BIGINT, "event_type" VARCHAR, "http_status" BIGINT, "source_ip" VARCHAR, "source_port" BIGINT, "user" VARCHAR, "user_agent" VARCHAR)'
+  },
+  format = 'newline_delimited',
+  hive_partitioning = true,
+  hive_types = {'dt': DATE, 'hour': INTEGER},
+  maximum_object_size = 134217728
+)"#;
+        assert_eq!(query(fields, "it's"), expected);
+    }
+
+    #[test]
+    fn c11_columns_that_clash_by_case_or_with_a_partition_are_json_under_other_names() {
+        let fields = "- {name: Id, type: string}\n- {name: ID, type: int}\n- {name: id, type: int}\n- {name: Hour, type: int}\n- {name: o, type: object, fields: [{name: a, type: array, element: {type: float}}]}";
+        let query = query(fields, "s3://bucket/prefix/");
+        let (select, from) = query.split_once("\nFROM ").unwrap();
+        let (_, select) = select.split_once("SELECT ").unwrap();
+        let parts: Vec<&str> = select.split(",\n  ").collect();
+        assert!(
+            parts[0].starts_with(r#"unnest(json_transform(json, '{"Id":"VARCHAR","o":{"a":["DOUBLE"]},"p_log_type""#)
+        );
+        assert_eq!(
+            parts[1..],
+            [
+                r#"json->'$."ID"' AS "ID_""#,
+                r#"json->'$."id"' AS "id__""#,
+                r#"json->'$."Hour"' AS "Hour_""#,
+                "dt",
+                "hour"
+            ]
+        );
+        assert!(from.starts_with("read_json_objects(\n  's3://bucket/prefix/a_b/dt=*"), "{from}");
+    }
+
+    #[test]
+    fn c11_no_built_in_schema_has_columns_that_clash() {
+        for log_type in crate::LogType::ALL {
+            let query = crate::schema(log_type).duckdb("");
+            assert!(
+                query.contains(&format!("  '{}/dt=*", log_type.table())) && query.contains("SELECT *\n"),
+                "{query}"
+            );
+        }
+    }
+}

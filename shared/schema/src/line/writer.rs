@@ -1,0 +1,506 @@
+//! One event's members, written by its schema.
+
+mod aside;
+mod path;
+mod plan;
+mod repeats;
+mod scalar;
+mod undeclared;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use jiff::civil::DateTime;
+
+use crate::drift::DriftNames;
+use crate::event::construct::Constructed;
+use crate::event::json::{self, Document, Kind, Member, NodeId, write_separator, write_string};
+use crate::language::masks::Masks;
+use crate::language::model::{Field, NO_SLOT, Object, Type, Value};
+use crate::language::transform::{Origin, Transform};
+use crate::udm::{Places, Slots};
+use crate::value::indicator::Found;
+use aside::SetAside;
+use path::Path;
+use plan::{Assigned, Plans};
+
+/// Strict mode refuses the event; the line knows why. (A result that bears the reason would be slow to hand on.)
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+/// Why a value could not be written.
+enum Trouble {
+    Misfit(&'static str),
+    Refused,
+}
+
+impl From<Refused> for Trouble {
+    fn from(Refused: Refused) -> Self {
+        Self::Refused
+    }
+}
+
+/// Where a value stands: in which document, and at which path.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    document: &'p Document<'p>,
+    path: &'p Path<'p>,
+    in_array: bool,
+    /// The value is already masked.
+    is_masked: bool,
+}
+
+impl<'p> Place<'p> {
+    fn at(self, path: &'p Path<'p>) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// Memory that one line after the other works in.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    found: Found,
+    plans: Plans,
+    /// The undeclared members of an object.
+    undeclared: Vec<Member>,
+    /// The places of the members that a data model reads.
+    pub(crate) places: Places,
+}
+
+impl Scratch {
+    /// Bytes of memory that the last line needed. What is remembered of shapes has a bound of its own.
+    pub(crate) fn size(&self) -> usize {
+        self.found.size()
+            + self.plans.assigned.capacity() * size_of::<Assigned>()
+            + self.undeclared.capacity() * size_of::<Member>()
+            + self.places.size()
+    }
+}
+
+/// A line being written.
+pub(crate) struct Line<'o> {
+    strict: bool,
+    keeps_undeclared: bool,
+    masks: Option<&'o Masks>,
+    /// The members that a data model reads.
+    slots: Option<&'o Slots>,
+    out: &'o mut Vec<u8>,
+    scratch: &'o mut Scratch,
+    pub(crate) event_time: Option<DateTime>,
+    event_type: OnceCell<Option<NodeId>>,
+    pub(crate) undeclared: u32,
+    pub(crate) missing: u32,
+    names: &'o mut DriftNames,
+    aside: SetAside,
+    /// Why strict mode refuses the event.
+    pub(crate) reason: String,
+}
+
+impl<'o> Line<'o> {
+    pub(crate) fn new(
+        strict: bool,
+        keeps_undeclared: bool,
+        masks: Option<&'o Masks>,
+        slots: Option<&'o Slots>,
+        out: &'o mut Vec<u8>,
+        scratch: &'o mut Scratch,
+        names: &'o mut DriftNames,
+    ) -> Self {
+        scratch.found.clear();
+        scratch.plans.assigned.clear();
+        scratch.places.begin(slots);
+        let (event_time, undeclared, missing, aside, reason) = (None, 0, 0, SetAside::default(), String::new());
+        Self {
+            strict,
+            keeps_undeclared,
+            masks,
+            slots,
+            out,
+            scratch,
+            event_time,
+            event_type: OnceCell::new(),
+            undeclared,
+            missing,
+            names,
+            aside,
+            reason,
+        }
+    }
+
+    /// Writes the event's members, without the braces around them.
+    pub(crate) fn event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
+        let place = Place { document: event, path: &Path::Top, in_array: false, is_masked: false };
+        if !self.strict {
+            self.repeats(place, Document::ROOT);
+        }
+        self.members(place, schema, Some(Document::ROOT), &[])
+    }
+
+    /// The values that stand under `p_nonconforming`.
+    pub(crate) fn nonconforming(&self) -> u32 {
+        self.aside.count()
+    }
+
+    /// Writes the members that every line has.
+    pub(crate) fn standard(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.scratch.places.standard = self.out.len();
+        write(self.out);
+    }
+
+    /// Writes the `p_any_*` members and `p_nonconforming`.
+    pub(crate) fn finish(self, event: &Document<'_>) {
+        self.scratch.found.write(self.out);
+        self.aside.write(event, self.masks, self.out);
+    }
+
+    fn object(
+        &mut self,
+        place: Place<'_>,
+        object: &Object,
+        node: Option<NodeId>,
+        constructed: &[(&'static str, NodeId)],
+    ) -> Result<(), Refused> {
+        self.out.push(b'{');
+        self.members(place, object, node, constructed)?;
+        self.out.push(b'}');
+        if let Some(row) = object.row {
+            self.scratch.places.note_row(row);
+        }
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        place: Place<'_>,
+        object: &Object,
+        node: Option<NodeId>,
+        constructed: &[(&'static str, NodeId)],
+    ) -> Result<(), Refused> {
+        let first = self.scratch.plans.assigned.len();
+        let mut undeclared = std::mem::take(&mut self.scratch.undeclared);
+        undeclared.clear();
+        self.scratch.plans.assign(place.document, object, node, self.strict, &mut undeclared);
+        constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
+        for at in first..self.scratch.plans.assigned.len() {
+            let Assigned { field, value, is_aside, is_by_column } = self.scratch.plans.assigned[at];
+            let field = &object.fields[field as usize];
+            if let Some(id) = value.filter(|id| self.is_copied(field, place.document, *id)) {
+                write_separator(self.out);
+                self.out.extend_from_slice(&field.key);
+                let from = self.out.len();
+                self.out.extend_from_slice(place.document.raw(id).as_bytes());
+                self.note(field, from);
+                continue;
+            }
+            if is_by_column {
+                self.field_by_column(place, field, node, value)?;
+                continue;
+            }
+            let path = Path::Name(place.path, &field.name);
+            match value {
+                Some(id) if is_aside => self.set_aside(place.at(&path), id),
+                _ => self.field(place.at(&path), field, node, value)?,
+            }
+        }
+        self.scratch.plans.assigned.truncate(first);
+        self.undeclared_members(place, object, &undeclared);
+        self.scratch.undeclared = undeclared;
+        Ok(())
+    }
+
+    /// Writes a field whose value was sent under another name, which is the one to find it by.
+    #[cold]
+    fn field_by_column(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        value: Option<NodeId>,
+    ) -> Result<(), Refused> {
+        let sent = value.and_then(|id| sent_name(place.document, object, id));
+        let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
+        self.field(place.at(&path), field, object, value)
+    }
+
+    /// Gives a value to a field of the object whose fields begin at `first`, unless it has one.
+    fn add_constructed(&mut self, object: &Object, first: usize, name: &str, id: NodeId) {
+        let found = object.fields.iter().position(|field| *field.name == *name);
+        let Some(field) = found.and_then(|field| u32::try_from(field).ok()) else { return };
+        let assigned = &mut self.scratch.plans.assigned;
+        let at = first + assigned[first..].partition_point(|assigned| assigned.field < field);
+        match assigned.get_mut(at).filter(|assigned| assigned.field == field) {
+            Some(assigned) => assigned.value = assigned.value.or(Some(id)),
+            None => assigned.insert(at, Assigned { field, value: Some(id), is_aside: false, is_by_column: false }),
+        }
+    }
+
+    fn field(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        slot: Option<NodeId>,
+    ) -> Result<(), Refused> {
+        if field.required && !place.in_array && is_missing(place, field, slot) {
+            self.missing(place, field)?;
+        }
+        let mark = self.out.len();
+        write_separator(self.out);
+        self.out.extend_from_slice(&field.key);
+        let from = self.out.len();
+        let written = self.field_value(place, field, object, slot)?;
+        if !written || (field.collides && self.strict) {
+            self.out.truncate(mark);
+        } else {
+            self.note(field, from);
+        }
+        // "" is no time and no number.
+        let has_no_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
+        if self.strict && field.required && !place.in_array && has_no_empty && !written {
+            return Err(self.refuse(place.path, "is required"));
+        }
+        Ok(())
+    }
+
+    /// Notes where a field's value stands, if a data model reads it.
+    #[inline]
+    fn note(&mut self, field: &Field, from: usize) {
+        if field.slot != NO_SLOT {
+            self.scratch.places.note(field.slot, from, self.out.len());
+        }
+    }
+
+    /// A required field is missing: counted, and in strict mode refused, but of booleans the reference never asks it.
+    fn missing(&mut self, place: Place<'_>, field: &Field) -> Result<(), Refused> {
+        if !self.strict {
+            self.missing = self.missing.saturating_add(1);
+            self.names.missing.note(|name| place.path.write_name(name));
+        } else if !matches!(field.value.kind, Type::Boolean) {
+            return Err(self.refuse(place.path, "is required"));
+        }
+        Ok(())
+    }
+
+    fn field_value(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        slot: Option<NodeId>,
+    ) -> Result<bool, Refused> {
+        match field.construction.and_then(|construction| construction.fill(place.document, slot, &self.event_type)) {
+            Some(Constructed::Value(id)) => return self.value(place, &field.value, id),
+            Some(Constructed::Members(members)) => return self.constructed(place, field, slot, &members),
+            None => {}
+        }
+        let origin = match (&field.transform, object) {
+            (Some(transform), Some(object)) => transform.apply(place.document, object, slot),
+            // The object was not sent: its members are put together from elsewhere in the event.
+            (Some(transform), None) => transform.mask_node(place.document, slot),
+            (None, _) => Origin::Node(slot),
+        };
+        match origin {
+            Origin::Node(Some(id)) => self.value(place, &field.value, id),
+            Origin::Node(None) => Ok(false),
+            Origin::Text(text) => self.text(place, field, &text),
+            Origin::MaskedContainer(_) if self.strict => Ok(false),
+            Origin::MaskedContainer(id) => {
+                self.set_aside(place, id);
+                let mask = field.transform.as_deref().and_then(Transform::mask);
+                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.of(place.document, id)))
+            }
+        }
+    }
+
+    /// Returns `true` for a string that is copied to the line as it was sent.
+    fn is_copied(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
+        field.is_plain && document.is_tidy_string(id) && self.masks.is_none()
+    }
+
+    /// Returns `true` for a name whose values are masked.
+    fn is_masked(&self, name: &str) -> bool {
+        self.masks.is_some_and(|masks| masks.of(name).is_some())
+    }
+
+    /// Writes a value as JSON, what is masked in it unreadable.
+    fn write_json(&mut self, document: &Document<'_>, id: NodeId) {
+        match self.masks {
+            Some(masks) => masks.write(document, id, self.out),
+            None => document.write(id, self.out),
+        }
+    }
+
+    fn constructed(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        sent: Option<NodeId>,
+        members: &[(&'static str, NodeId)],
+    ) -> Result<bool, Refused> {
+        let Type::Object(object) = &field.value.kind else { return Ok(false) };
+        let sent = sent.filter(|id| place.document.kind(*id) == Kind::Object);
+        self.object(place, object, sent, members)?;
+        Ok(true)
+    }
+
+    /// A text that stands nowhere in the event.
+    fn text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
+        let is_masked = field.transform.as_deref().is_some_and(|transform| transform.mask().is_some());
+        let mut raw = Vec::with_capacity(text.len() + 2);
+        write_string(text, &mut raw);
+        match json::parse(&raw) {
+            Ok(document) => {
+                let place = Place { document: &document, path: place.path, in_array: place.in_array, is_masked };
+                self.value(place, &field.value, Document::ROOT)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Writes a value; false when there is nothing to write.
+    fn value(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Refused> {
+        if place.document.kind(id) == Kind::Null {
+            return Ok(false);
+        }
+        let mark = self.out.len();
+        let reason = match self.fitted(place, value, id) {
+            Ok(written) => return Ok(written),
+            Err(Trouble::Refused) => return Err(Refused),
+            Err(Trouble::Misfit(reason)) => reason,
+        };
+        if self.strict {
+            return Err(self.refuse(place.path, reason));
+        }
+        self.out.truncate(mark);
+        self.set_aside(place, id);
+        let is_container = matches!(place.document.kind(id), Kind::Array | Kind::Object);
+        if is_container && matches!(value.kind, Type::String) {
+            let mut text = Vec::new();
+            match self.masks {
+                Some(masks) => masks.write(place.document, id, &mut text),
+                None => place.document.write(id, &mut text),
+            }
+            write_string(&String::from_utf8_lossy(&text), self.out);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn fitted(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Trouble> {
+        let kind = place.document.kind(id);
+        if value.is_embedded && kind == Kind::String {
+            return self.embedded(place, value, id);
+        }
+        match &value.kind {
+            Type::Object(object) if kind == Kind::Object => {
+                self.object(place, object, Some(id), &[])?;
+                Ok(true)
+            }
+            Type::Object(_) => self.container_in_text(place, value, id, Kind::Object, "is not an object"),
+            Type::Array(element) if kind == Kind::Array => Ok(self.array(place, element, id)?),
+            Type::Array(_) => self.container_in_text(place, value, id, Kind::Array, "is not an array"),
+            Type::Json => {
+                self.write_json(place.document, id);
+                Ok(true)
+            }
+            _ => self.scalar(place.document, value, id).map_err(Trouble::Misfit),
+        }
+    }
+
+    fn embedded(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Trouble> {
+        let text = place.document.text(id);
+        let Ok(document) = json::parse(text.as_bytes()) else {
+            return Err(Trouble::Misfit("is not JSON in a string"));
+        };
+        if document.kind(Document::ROOT) == Kind::String {
+            return Err(Trouble::Misfit("is a string in a string"));
+        }
+        if document.kind(Document::ROOT) == Kind::Null {
+            return Ok(false);
+        }
+        self.parsed_text(place, value, &document)
+    }
+
+    /// Writes an array or object that was sent as its JSON text. Any other value does not fit, for the `reason`.
+    #[cold]
+    fn container_in_text(
+        &mut self,
+        place: Place<'_>,
+        value: &Value,
+        id: NodeId,
+        wanted: Kind,
+        reason: &'static str,
+    ) -> Result<bool, Trouble> {
+        if self.strict || place.document.kind(id) != Kind::String {
+            return Err(Trouble::Misfit(reason));
+        }
+        let text = place.document.text(id);
+        let document = text.trim_start().starts_with(['{', '[']).then(|| json::parse(text.as_bytes()).ok()).flatten();
+        match document.filter(|document| document.kind(Document::ROOT) == wanted) {
+            Some(document) => self.parsed_text(place, value, &document),
+            None => Err(Trouble::Misfit(reason)),
+        }
+    }
+
+    /// Writes a value that stands in a document of its own.
+    fn parsed_text(&mut self, place: Place<'_>, value: &Value, document: &Document<'_>) -> Result<bool, Trouble> {
+        let place = Place { document, path: place.path, in_array: place.in_array, is_masked: false };
+        if !self.strict {
+            self.repeats(place, Document::ROOT);
+        }
+        self.fitted(place, value, Document::ROOT)
+    }
+
+    fn array(&mut self, place: Place<'_>, element: &Value, id: NodeId) -> Result<bool, Refused> {
+        let mark = self.out.len();
+        self.out.push(b'[');
+        for (index, at) in place.document.elements(id).enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            let path = Path::Index(place.path, index);
+            let here = Place { path: &path, in_array: true, ..place };
+            if !self.value(here, element, at)? {
+                let is_empty = matches!(element.kind, Type::Array(_)) && place.document.kind(at) == Kind::Array;
+                self.out.extend_from_slice(if is_empty { b"[]" } else { b"null" });
+            }
+        }
+        if self.out.len() == mark + 1 {
+            self.out.truncate(mark);
+            return Ok(false);
+        }
+        self.out.push(b']');
+        Ok(true)
+    }
+
+    fn refuse(&mut self, path: &Path<'_>, reason: &str) -> Refused {
+        self.reason = format!("{} {reason}", path.text());
+        Refused
+    }
+
+    fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
+        let masks = self.masks.filter(|_| !place.is_masked);
+        self.aside.push(|| {
+            let mut raw = Vec::new();
+            match masks.map(|masks| (masks, place.path.find(&|name| masks.of(name)))) {
+                None => place.document.write(id, &mut raw),
+                Some((_, Some(mask))) => write_string(&mask.of(place.document, id), &mut raw),
+                Some((masks, None)) => masks.write(place.document, id, &mut raw),
+            }
+            (place.path.text(), raw)
+        });
+    }
+}
+
+/// The name under which an object has a value.
+fn sent_name<'d>(document: &Document<'d>, object: Option<NodeId>, value: NodeId) -> Option<Cow<'d, str>> {
+    let members = object.map(|object| document.members(object)).unwrap_or_default();
+    members.iter().find(|member| member.value == value).map(|member| document.name(member))
+}
+
+/// Required means there and not null.
+fn is_missing(place: Place<'_>, field: &Field, slot: Option<NodeId>) -> bool {
+    let is_there = slot.is_some_and(|id| place.document.kind(id) != Kind::Null);
+    let reads_elsewhere = field.transform.as_ref().is_some_and(|transform| !transform.reads_own_name());
+    !is_there && !reads_elsewhere
+}

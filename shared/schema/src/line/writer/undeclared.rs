@@ -1,0 +1,101 @@
+//! What the schema does not know is kept, by the rules of every other field.
+
+use std::collections::HashSet;
+
+use super::{Line, Path, Place};
+use crate::event::json::{Kind, Member, NodeId, write_separator, write_string};
+use crate::language::column::{column, is_safe};
+use crate::language::model::Object;
+
+impl Line<'_> {
+    /// Writes the undeclared members of a declared object.
+    pub(super) fn undeclared_members(&mut self, place: Place<'_>, object: &Object, members: &[Member]) {
+        self.undeclared = self.undeclared.saturating_add(u32::try_from(members.len()).unwrap_or(u32::MAX));
+        self.note_undeclared(place, members);
+        if self.keeps_undeclared {
+            self.kept(place, members.iter().copied(), |column| object.has_column(column));
+        }
+    }
+
+    fn note_undeclared(&mut self, place: Place<'_>, members: &[Member]) {
+        for member in members {
+            if !self.names.undeclared.has_room() {
+                return;
+            }
+            let name = place.document.name(member);
+            self.names.undeclared.note(|text| Path::Name(place.path, &name).write_name(text));
+        }
+    }
+
+    /// Writes members sorted by name, each under its column. Those whose column is declared, or that of another before
+    /// them, and at the top those that begin like ours, are set aside.
+    fn kept(
+        &mut self,
+        place: Place<'_>,
+        members: impl Iterator<Item = Member> + Clone,
+        is_declared: impl Fn(&str) -> bool,
+    ) {
+        let document = place.document;
+        let at_top = matches!(place.path, Path::Top);
+        let is_renamed = |member: Member| !is_safe(&document.name(&member));
+        let is_alone = members.clone().nth(1).is_none();
+        let mut taken = (!is_alone && members.clone().any(is_renamed)).then(HashSet::new);
+        for member in members {
+            let (name, value) = (document.name(&member), member.value);
+            let column = column(&name);
+            let path = Path::Name(place.path, &name);
+            let is_ours = at_top && column.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("p_"));
+            if is_nothing(place, value) {
+                continue;
+            }
+            let is_taken = taken.as_mut().is_some_and(|taken| !taken.insert(column.clone().into_owned()));
+            if is_ours || is_taken || is_declared(&column) {
+                self.set_aside(place.at(&path), value);
+                continue;
+            }
+            write_separator(self.out);
+            write_string(&column, self.out);
+            self.out.push(b':');
+            let from = self.out.len();
+            match self.masks.and_then(|masks| masks.of(&name)) {
+                Some(mask) => write_string(&mask.of(document, value), self.out),
+                None => self.loose(place.at(&path), value),
+            }
+            if let Some(slots) = self.slots.filter(|_| at_top) {
+                self.scratch.places.note(slots.undeclared(&column), from, self.out.len());
+            }
+        }
+    }
+
+    fn loose(&mut self, place: Place<'_>, id: NodeId) {
+        let document = place.document;
+        match document.kind(id) {
+            Kind::Object => {
+                self.out.push(b'{');
+                self.kept(place, document.distinct(id), |_| false);
+                self.out.push(b'}');
+            }
+            Kind::Array => {
+                self.out.push(b'[');
+                for (index, element) in document.elements(id).enumerate() {
+                    if index > 0 {
+                        self.out.push(b',');
+                    }
+                    let path = Path::Index(place.path, index);
+                    self.loose(place.at(&path), element);
+                }
+                self.out.push(b']');
+            }
+            _ => self.write_json(document, id),
+        }
+    }
+}
+
+/// Null, or an array without elements.
+pub(super) fn is_nothing(place: Place<'_>, id: NodeId) -> bool {
+    match place.document.kind(id) {
+        Kind::Null => true,
+        Kind::Array => place.document.elements(id).next().is_none(),
+        _ => false,
+    }
+}
