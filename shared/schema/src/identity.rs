@@ -126,7 +126,7 @@ fn second(time: DateTime) -> i64 {
 /// Returns the value that the line has in a column. It comes from the member that bears the column's name, or else from
 /// the first member, in the order of the names' bytes, whose name becomes that column.
 fn member(event: &Document<'_>, name: &str) -> Option<NodeId> {
-    let by_column = || event.distinct(Document::ROOT).find(|member| column(&event.name(member)) == name);
+    let by_column = || event.distinct_members(Document::ROOT).find(|member| column(&event.name(member)) == name);
     event.get(Document::ROOT, name).or_else(|| by_column().map(|member| member.value))
 }
 

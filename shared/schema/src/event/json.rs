@@ -1,7 +1,7 @@
-//! One JSON document as a flat tree that borrows its text.
+//! Parses a JSON document to a flat tree that borrows its text, and writes values back.
 //!
-//! A general JSON library is not enough here: the row id needs every duplicate key, every number as it was sent and
-//! lone surrogates told apart, the line wants to copy whole branches without rebuilding them, and the depth is bounded.
+//! A general JSON library is not enough here. The row id needs all duplicate keys, all numbers as they were sent, and
+//! lone surrogates that stay different. The line copies whole branches without rebuilding them. The depth is bounded.
 
 mod canonical;
 mod document;
@@ -13,8 +13,8 @@ mod text;
 mod write;
 
 pub(crate) use canonical::write_canonical_string;
-pub(crate) use document::{Document, Kind, Parts};
+pub(crate) use document::{Document, DocumentBuffers, Kind};
 pub(crate) use member::{Member, NodeId, Prefix, prefix};
-pub(crate) use parse::{SyntaxError, parse, parse_prefix, parse_with, plain_until};
+pub(crate) use parse::{SyntaxError, find_special_byte, parse, parse_prefix, parse_with};
 pub(crate) use text::unescape;
 pub(crate) use write::{write_separator, write_string};

@@ -1,4 +1,4 @@
-//! A JSON array, in pieces as they come, split into its elements.
+//! Splits a JSON array, which arrives in pieces, into its elements.
 
 mod brackets;
 mod record_keys;
@@ -7,71 +7,73 @@ mod space;
 
 use brackets::Brackets;
 use record_keys::Records;
-use recovery::{Last, Recovery};
+use recovery::{LastByte, Recovery};
 use space::{is_space, without_space, without_space_after};
 
-use crate::event::json::{self, plain_until};
+use crate::event::json::{self, find_special_byte};
 
 /// Splits one JSON array into its raw elements, holding little more than one element at a time.
 ///
-/// It finds where elements end; their reader finds out which of them are valid JSON. Where the array itself is broken
-/// (brackets that do not match, a string without an end), it goes on with the next record that can be told from an object
-/// inside of a record (see `split/recovery.rs`), and hands out what stands before it as one element, which is not JSON.
+/// The splitter finds the ends of elements; the caller checks whether an element is valid JSON. If the array itself is
+/// broken (brackets that do not match, a string without an end), the splitter continues at the next record that it can
+/// tell from an object inside of a record (see `split/recovery.rs`). It hands out the text before that record as one
+/// element, which is not JSON.
 #[derive(Debug)]
 pub struct ArraySplitter {
-    longest_element: usize,
+    max_element_bytes: usize,
     state: State,
-    /// Text that is not handed out yet, or may still be needed.
+    /// The text that is not handed out yet, or may still be needed.
     text: Vec<u8>,
-    /// All of the text before it was read.
+    /// The place in the text of the next byte to read.
     at: usize,
-    /// The beginning, in the text, of the element that is being read, of the bracket behind the last one, or of what is
-    /// broken.
+    /// The place in the text at which the current element, the bracket behind the last element or the broken part begins.
     element: usize,
     /// The broken part follows something that was handed out.
-    is_behind: bool,
-    /// An element with a comma or bracket behind it, while it is open whether it ended there: with a surplus brace inside
-    /// of it a member of it comes next.
+    follows_output: bool,
+    /// The place of an element that is followed by a comma or bracket but may not end there: if it has a surplus brace
+    /// inside, a member of it comes next.
     pending: Option<(usize, usize)>,
-    /// Brackets and braces open inside the element.
+    /// The brackets and braces that are open inside the element.
     open: Brackets,
-    last: Last,
-    in_string: bool,
+    last: LastByte,
+    is_in_string: bool,
     /// The last byte was a backslash in a string.
-    escaping: bool,
+    is_escaped: bool,
     records: Records,
     recovery: Option<Recovery>,
 }
 
+/// The part of the input that the splitter reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Before the array; so many bytes of a byte order mark were read.
+    /// The text before the array. The number counts the bytes of a byte order mark that were read.
     Before(usize),
-    /// After `[`: an element or the end.
+    /// The text after `[`: an element or the end follows.
     First,
-    /// After a comma: an element.
+    /// The text after a comma: an element follows.
     Next,
-    /// In an element.
+    /// An element.
     Element,
+    /// The text after the array.
     After,
-    /// Behind something broken; the next record is searched.
+    /// A broken part: the splitter searches for the next record.
     Broken,
 }
 
-/// Why an element is not read on.
+/// The reason why the splitter stops reading an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     EndOfInput,
-    /// At the comma or bracket behind it.
+    /// The comma or bracket behind the element was reached.
     EndOfElement,
-    /// At a byte that does not fit.
+    /// A byte does not fit.
     Break,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Bytes that are read at a time.
+/// The number of bytes that are read at a time.
 const PIECE_BYTES: usize = 64 << 10;
-/// White space behind an array, in bytes.
+/// The most white space behind an array, in bytes.
 const MAX_SPACE_BYTES: usize = 1 << 20;
 
 /// The bytes are not one JSON array.
@@ -84,44 +86,44 @@ fn error<T>(text: &str) -> Result<T, SplitError> {
 }
 
 impl ArraySplitter {
-    /// A splitter that refuses elements of more than `longest_element` bytes.
-    pub fn new(longest_element: usize) -> Self {
+    /// Creates a splitter that refuses elements of more than `max_element_bytes`.
+    pub fn new(max_element_bytes: usize) -> Self {
         Self {
-            longest_element,
+            max_element_bytes,
             state: State::Before(0),
             text: Vec::new(),
             at: 0,
             element: 0,
-            is_behind: false,
+            follows_output: false,
             pending: None,
             open: Brackets::default(),
-            last: Last::default(),
-            in_string: false,
-            escaping: false,
+            last: LastByte::default(),
+            is_in_string: false,
+            is_escaped: false,
             records: Records::default(),
             recovery: None,
         }
     }
 
-    /// Takes the next bytes and hands each element completed by them to `each`.
+    /// Reads the next bytes and calls `each` with each element that they complete.
     ///
     /// # Errors
-    /// The bytes are not an array, or an element is too long; the splitter is of no further use then.
+    /// The bytes are not an array, or an element is too long. The splitter cannot be used after an error.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), SplitError> {
         for piece in bytes.chunks(PIECE_BYTES) {
             let mut text = std::mem::take(&mut self.text);
             text.extend_from_slice(piece);
             self.read(&text, &mut each)?;
             self.text = text;
-            self.forget();
+            self.drop_read_text();
         }
         Ok(())
     }
 
-    /// The end of input: hands the elements that were held back to `each`.
+    /// Ends the input and calls `each` with the elements that were held back.
     ///
     /// # Errors
-    /// The array was not closed, or there was none.
+    /// The input has no array, or the array was not closed.
     pub fn finish(mut self, mut each: impl FnMut(&[u8])) -> Result<(), SplitError> {
         let text = std::mem::take(&mut self.text);
         loop {
@@ -135,7 +137,7 @@ impl ArraySplitter {
                     self.hand_out_pending(&text, &mut each);
                     return error("the JSON array is cut off");
                 }
-                State::Element => self.recover_from(self.begin()),
+                State::Element => self.recover_from(self.output_end()),
                 State::Broken => {
                     if !self.recover(&text, true, &mut each)? {
                         return self.finish_broken(&text, &mut each);
@@ -146,7 +148,7 @@ impl ArraySplitter {
         }
     }
 
-    /// The end of an input that broke off: hands the whole elements that were held back to `each`.
+    /// Ends an input that broke off and calls `each` with the complete elements that were held back.
     pub fn abandon(mut self, mut each: impl FnMut(&[u8])) {
         let text = std::mem::take(&mut self.text);
         match self.state {
@@ -172,12 +174,12 @@ impl ArraySplitter {
         Ok(())
     }
 
-    /// Forgets the text that is not needed any more.
-    fn forget(&mut self) {
+    /// Drops the text that is not needed any more.
+    fn drop_read_text(&mut self) {
         let needed = match self.state {
             State::Before(_) | State::First => self.at,
             State::Next => self.pending.map_or(self.at, |(start, _)| start),
-            State::Element | State::After | State::Broken => self.begin(),
+            State::Element | State::After | State::Broken => self.output_end(),
         };
         self.text.drain(..needed);
         self.at -= needed;
@@ -185,12 +187,12 @@ impl ArraySplitter {
         self.pending = self.pending.map(|(start, end)| (start - needed, end - needed));
     }
 
-    /// Returns the place in the text up to which all was handed out.
-    fn begin(&self) -> usize {
+    /// Returns the place in the text up to which everything was handed out.
+    fn output_end(&self) -> usize {
         self.pending.map_or(self.element, |(start, _)| start)
     }
 
-    /// Takes a byte outside of elements.
+    /// Reads a byte outside of elements.
     fn between(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         self.state = match (self.state, byte) {
             (State::Before(mark), _) if BYTE_ORDER_MARK.get(mark) == Some(&byte) => State::Before(mark + 1),
@@ -209,7 +211,7 @@ impl ArraySplitter {
                 State::After
             }
             (State::After, _) => {
-                self.go_on_after_the_end(each)?;
+                self.continue_after_surplus_bracket(each)?;
                 return Ok(());
             }
             (_, b',' | b']' | b'}' | b':') => {
@@ -225,16 +227,16 @@ impl ArraySplitter {
         Ok(())
     }
 
-    /// More follows the bracket at the end of the array: it was a surplus one.
-    fn go_on_after_the_end(&mut self, each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+    /// Continues after the bracket at the end of the array, because more text follows: the bracket was a surplus one.
+    fn continue_after_surplus_bracket(&mut self, each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         if self.pending.is_some() {
-            self.recover_from(self.begin());
+            self.recover_from(self.output_end());
             return Ok(());
         }
         self.check_length(1)?;
         each(b"]");
         self.recover_from(self.at);
-        self.is_behind = true;
+        self.follows_output = true;
         Ok(())
     }
 
@@ -244,17 +246,17 @@ impl ArraySplitter {
             self.hand_out_pending(text, each);
         }
         self.open.clear();
-        (self.last, self.in_string, self.escaping) = (Last::default(), false, false);
+        (self.last, self.is_in_string, self.is_escaped) = (LastByte::default(), false, false);
         (self.state, self.element) = (State::Element, self.at);
     }
 
-    /// Goes on in an element.
+    /// Continues to read an element.
     fn element(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         let stop = self.scan(text);
         self.check_length(self.at - self.element)?;
         match stop {
             Stop::EndOfInput => {}
-            Stop::Break => self.recover_from(self.begin()),
+            Stop::Break => self.recover_from(self.output_end()),
             Stop::EndOfElement => {
                 self.hand_out_pending(text, each);
                 let length = without_space_after(&text[self.element..self.at]).len();
@@ -273,8 +275,8 @@ impl ArraySplitter {
     }
 
     fn check_length(&self, length: usize) -> Result<(), SplitError> {
-        if length > self.longest_element {
-            return Err(SplitError(format!("an element is longer than {} bytes", self.longest_element)));
+        if length > self.max_element_bytes {
+            return Err(SplitError(format!("an element is longer than {} bytes", self.max_element_bytes)));
         }
         Ok(())
     }
@@ -285,7 +287,7 @@ impl ArraySplitter {
         }
     }
 
-    /// Hands out a sound element.
+    /// Hands out a complete element.
     fn hand_out(&mut self, element: &[u8], each: &mut impl FnMut(&[u8])) {
         if element.starts_with(b"{") {
             self.records.add(element);
@@ -293,10 +295,10 @@ impl ArraySplitter {
         each(element);
     }
 
-    /// Reads on to where the element stops.
+    /// Reads until the element stops.
     fn scan(&mut self, text: &[u8]) -> Stop {
         while let Some(byte) = text.get(self.at).copied() {
-            if self.in_string {
+            if self.is_in_string {
                 if !self.string(text) {
                     return Stop::Break;
                 }
@@ -309,7 +311,7 @@ impl ArraySplitter {
             if self.open.is_empty() && matches!(byte, b',' | b']') {
                 return Stop::EndOfElement;
             }
-            if !self.last.takes(byte, self.open.is_in_object()) {
+            if !self.last.accepts(byte, self.open.is_in_object()) {
                 return Stop::Break;
             }
             let is_sound = match byte {
@@ -319,7 +321,7 @@ impl ArraySplitter {
                 }
                 b'}' | b']' => self.open.close(byte == b']'),
                 b'"' => {
-                    self.in_string = true;
+                    self.is_in_string = true;
                     true
                 }
                 _ => true,
@@ -332,16 +334,16 @@ impl ArraySplitter {
         Stop::EndOfInput
     }
 
-    /// Goes on in a string; returns `false` at a byte that no string has.
+    /// Continues to read a string. Returns `false` at a byte that no string can have.
     fn string(&mut self, text: &[u8]) -> bool {
-        if std::mem::take(&mut self.escaping) {
+        if std::mem::take(&mut self.is_escaped) {
             self.at += 1;
             return true;
         }
-        self.at = plain_until(text, self.at);
+        self.at = find_special_byte(text, self.at);
         match text.get(self.at) {
-            Some(b'"') => self.in_string = false,
-            Some(b'\\') => self.escaping = true,
+            Some(b'"') => self.is_in_string = false,
+            Some(b'\\') => self.is_escaped = true,
             Some(_) => return false,
             None => return true,
         }
@@ -349,13 +351,13 @@ impl ArraySplitter {
         true
     }
 
-    /// Searches the next record from here on in the text.
+    /// Begins the search for the next record at a place of the text.
     fn recover_from(&mut self, begin: usize) {
-        (self.state, self.element, self.is_behind, self.pending) = (State::Broken, begin, false, None);
+        (self.state, self.element, self.follows_output, self.pending) = (State::Broken, begin, false, None);
         self.recovery = Some(Recovery::new(self.records.take_keys()));
     }
 
-    /// Goes on in what is broken; returns `true` once it was left behind.
+    /// Continues the search for the next record. Returns `true` once it was found and the broken part was handed out.
     fn recover(&mut self, text: &[u8], is_end: bool, each: &mut impl FnMut(&[u8])) -> Result<bool, SplitError> {
         let broken = &text[self.element..];
         let Some(recovery) = &mut self.recovery else { return Ok(false) };
@@ -369,7 +371,7 @@ impl ArraySplitter {
         Ok(true)
     }
 
-    /// The end of input in something broken.
+    /// Ends the input in a broken part.
     fn finish_broken(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         let broken = without_space_after(&text[self.element..]);
         let closing = broken.len().saturating_sub(1);
@@ -384,43 +386,44 @@ impl ArraySplitter {
         error("the JSON array is cut off")
     }
 
-    /// Hands out the records that were found, and between them and up to `end`, if that is given, what is broken.
+    /// Hands out the records that were found, the broken text between them, and the broken text behind them up to `end`, if
+    /// that is given.
     fn end_recovery(&mut self, broken: &[u8], end: Option<usize>, is_cut: bool, each: &mut impl FnMut(&[u8])) {
         let Some(recovery) = self.recovery.take() else { return };
-        let (mut from, mut is_behind) = (0, self.is_behind);
+        let (mut from, mut follows_output) = (0, self.follows_output);
         for (start, stop) in recovery.records(broken, is_cut) {
             if !is_cut {
-                hand_out_broken(&broken[from..start], is_behind, true, each);
+                hand_out_broken(&broken[from..start], follows_output, true, each);
             }
             self.hand_out(&broken[start..stop], each);
-            (from, is_behind) = (stop, true);
+            (from, follows_output) = (stop, true);
         }
         if let Some(end) = end {
-            hand_out_broken(&broken[from..end], is_behind, false, each);
+            hand_out_broken(&broken[from..end], follows_output, false, each);
         }
         self.records.give_back(recovery.into_keys());
     }
 }
 
-/// Hands out what stands between two records, without the commas that belong there. If that is nothing, or sound by
-/// itself, an empty element says that something was broken, for no such element is taken for a sound one.
-fn hand_out_broken(text: &[u8], is_behind: bool, is_before: bool, each: &mut impl FnMut(&[u8])) {
+/// Hands out the text between two records without the commas that belong there. If the text is empty or valid JSON, an
+/// empty element follows it, which is never valid: it reports that something was broken.
+fn hand_out_broken(text: &[u8], follows_output: bool, is_before: bool, each: &mut impl FnMut(&[u8])) {
     let mut broken = without_space(text);
-    if broken == if is_behind && is_before { &b","[..] } else { b"" } {
+    if broken == if follows_output && is_before { &b","[..] } else { b"" } {
         return;
     }
-    let mut is_apart = true;
-    if is_behind {
+    let mut has_commas = true;
+    if follows_output {
         let without = broken.strip_prefix(b",");
-        (is_apart, broken) = (without.is_some(), without.unwrap_or(broken));
+        (has_commas, broken) = (without.is_some(), without.unwrap_or(broken));
     }
     if is_before {
         let without = broken.strip_suffix(b",");
-        (is_apart, broken) = (is_apart && without.is_some(), without.unwrap_or(broken));
+        (has_commas, broken) = (has_commas && without.is_some(), without.unwrap_or(broken));
     }
     let broken = without_space(broken);
     each(broken);
-    if !is_apart && json::parse(broken).is_ok() {
+    if !has_commas && json::parse(broken).is_ok() {
         each(b"");
     }
 }

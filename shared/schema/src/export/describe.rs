@@ -74,18 +74,18 @@ fn info(field: &Field, path: String) -> FieldInfo {
         Type::Array(element) => Some(element),
         _ => None,
     };
-    let written = &element.map_or(&field.value, |element| element).written;
+    let written = &element.map_or(&field.value, |element| element).declaration;
     FieldInfo {
         path,
         column: field.column.to_string(),
-        kind: field.value.written.kind.clone(),
-        element: element.map(|element| element.written.kind.clone()),
-        required: field.required,
-        time_formats: field.value.written.time_formats.clone(),
+        kind: field.value.declaration.kind.clone(),
+        element: element.map(|element| element.declaration.kind.clone()),
+        required: field.is_required,
+        time_formats: field.value.declaration.time_formats.clone(),
         is_event_time: field.value.is_event_time,
         indicators: written.indicators.clone(),
         extension_indicators: written.extension_indicators.clone(),
         description: field.description.to_string(),
-        is_extension: field.extension,
+        is_extension: field.is_extension,
     }
 }

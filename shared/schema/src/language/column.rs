@@ -1,16 +1,18 @@
-//! Names that every query engine takes as a column.
+//! Turns field names into column names that every query engine accepts.
 
 use std::borrow::Cow;
 
-/// The column of a field: ASCII letters, digits, `_` and `-` stay; a sign with a name becomes that name, with a `_`
-/// before and after it but not at the ends; every other character becomes `_`.
+/// Returns the column name of a field.
+///
+/// ASCII letters, digits, `_` and `-` stay. A symbol that has a name becomes that name, with a `_` before and after it
+/// except at the ends. Every other character becomes `_`.
 pub(crate) fn column(name: &str) -> Cow<'_, str> {
-    if is_safe(name) {
+    if is_column_name(name) {
         return Cow::Borrowed(name);
     }
     let mut column = String::with_capacity(name.len() + 8);
     for (at, char) in name.char_indices() {
-        match sign(char) {
+        match symbol_name(char) {
             Some(word) => {
                 let is_last = at + char.len_utf8() == name.len();
                 column.push_str(if at > 0 { "_" } else { "" });
@@ -24,8 +26,8 @@ pub(crate) fn column(name: &str) -> Cow<'_, str> {
     if column.is_empty() { Cow::Borrowed("_") } else { Cow::Owned(column) }
 }
 
-/// Whether a name is its own column.
-pub(crate) fn is_safe(name: &str) -> bool {
+/// Returns `true` if a name is its own column name.
+pub(crate) fn is_column_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| is_plain(char::from(byte)))
 }
 
@@ -33,7 +35,7 @@ fn is_plain(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '_' | '-')
 }
 
-fn sign(char: char) -> Option<&'static str> {
+fn symbol_name(char: char) -> Option<&'static str> {
     Some(match char {
         '@' => "at_sign",
         '$' => "dollar_sign",
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_columns() {
+    fn every_name_has_a_column_name() {
         for (name, expected) in [
             ("ClientIP", "ClientIP"),
             ("api_key.created", "api_key_created"),

@@ -5,31 +5,31 @@ mod cycles;
 
 use crate::language::column::column;
 use crate::language::definition::{Definition, SchemaFile};
-use crate::language::model::{Field, NO_SLOT, Object, Schema, Type, Value, Written};
-use crate::language::transform::{Transform, chain};
+use crate::language::model::{Declaration, Field, NO_SLOT, Object, Schema, Type, Value};
+use crate::language::transform::{Transform, resolve_references};
 use crate::language::validate::Validate;
 use crate::value::format::TimeFormat;
 use crate::value::indicator::Indicator;
 use check::{
-    check_element, check_fit, check_nameless, check_names, check_parser, check_ref, check_source, is_log_type,
+    check_element, check_keys_of_type, check_names, check_parser, check_ref, check_source, check_unnamed, is_log_type,
 };
 use cycles::find_cycle;
 
-/// How deep fields and definitions may nest.
+/// The most levels to which fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
-/// How many values a schema may have, those of a definition counted wherever it is referred to: each level of
-/// definitions that refer to the next one twice doubles them.
+/// The most values of a schema. The values of a definition count once per reference: each level of definitions that
+/// refer to the next level twice doubles them.
 const MAX_VALUES: usize = 10_000;
 
-/// Why a schema makes no sense.
+/// A mistake in a schema file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {path}: {reason}")]
 pub struct SchemaError {
     /// The file's name.
     pub file: String,
-    /// Where in the schema: the names of the fields, from the top.
+    /// The place of the mistake: the names of the fields, from the top.
     pub path: String,
-    /// What is wrong there.
+    /// The mistake.
     pub reason: String,
 }
 
@@ -37,33 +37,36 @@ impl Schema {
     /// Parses and checks the text of a schema file; `file` names it in errors.
     ///
     /// # Errors
-    /// What the schema gets wrong, and where.
+    /// The text is not a schema file, or the schema has a mistake.
     pub fn parse(text: &str, file: &str) -> Result<Self, SchemaError> {
         let error = |path: String, reason| SchemaError { file: file.to_owned(), path, reason };
-        let parsed: SchemaFile =
+        let schema_file: SchemaFile =
             serde_saphyr::from_str(text).map_err(|cause| error("(file)".to_owned(), cause.to_string()))?;
-        let mut compiler = Compiler { file: &parsed, path: Vec::new(), following: Vec::new(), values: 0 };
+        let mut compiler =
+            Compiler { file: &schema_file, path: Vec::new(), open_definitions: Vec::new(), value_count: 0 };
         let root = compiler.schema().map_err(|reason| {
             let path = if compiler.path.is_empty() { "(top)".to_owned() } else { compiler.path.join(".") };
             error(path, reason)
         })?;
         Ok(Self {
-            name: parsed.schema,
-            version: parsed.version,
-            description: parsed.description,
-            reference_url: parsed.reference_url,
+            name: schema_file.schema,
+            version: schema_file.version,
+            description: schema_file.description,
+            reference_url: schema_file.reference_url,
             root,
         })
     }
 }
 
+/// The state of a compilation.
 struct Compiler<'a> {
     file: &'a SchemaFile,
+    /// The names that lead to the current field, from the top.
     path: Vec<String>,
-    /// The definitions being followed.
-    following: Vec<&'a str>,
-    /// Values so far.
-    values: usize,
+    /// The definitions that the current value is a part of.
+    open_definitions: Vec<&'a str>,
+    /// The number of values so far.
+    value_count: usize,
 }
 
 impl<'a> Compiler<'a> {
@@ -78,10 +81,10 @@ impl<'a> Compiler<'a> {
         check_parser(file)?;
         for (name, definition) in &file.definitions {
             self.path.push(format!("definitions.{name}"));
-            check_nameless(definition)?;
-            self.following.push(name);
+            check_unnamed(definition)?;
+            self.open_definitions.push(name);
             self.value(definition)?;
-            self.following.pop();
+            self.open_definitions.pop();
             self.path.pop();
         }
         check_names(&file.fields)?;
@@ -102,11 +105,11 @@ impl<'a> Compiler<'a> {
             fields.push(self.field(name, definition)?);
             self.path.pop();
         }
-        if let Some((at, circle)) = find_cycle(&fields) {
+        if let Some((at, cycle)) = find_cycle(&fields) {
             self.path.push(fields[at].name.to_string());
-            return Err(format!("the field takes its value from itself: {circle}"));
+            return Err(format!("the field takes its value from itself: {cycle}"));
         }
-        chain(fields.iter_mut().filter_map(|field| Some((&*field.name, field.transform.as_deref_mut()?))));
+        resolve_references(fields.iter_mut().filter_map(|field| Some((&*field.name, field.transform.as_deref_mut()?))));
         Ok(Object::new(fields))
     }
 
@@ -123,9 +126,9 @@ impl<'a> Compiler<'a> {
             column: column.into(),
             name: name.into(),
             description: definition.description.as_str().into(),
-            required: definition.required,
-            extension: definition.extension,
-            collides: false,
+            is_required: definition.required,
+            is_extension: definition.extension,
+            shares_column: false,
             is_plain: false,
             slot: NO_SLOT,
             value,
@@ -135,11 +138,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn value(&mut self, definition: &'a Definition) -> Result<Value, String> {
-        if self.path.len() + self.following.len() > MAX_DEPTH {
+        if self.path.len() + self.open_definitions.len() > MAX_DEPTH {
             return Err(format!("nested deeper than {MAX_DEPTH} levels"));
         }
-        self.values += 1;
-        if self.values > MAX_VALUES {
+        self.value_count += 1;
+        if self.value_count > MAX_VALUES {
             return Err(format!("more than {MAX_VALUES} values, with those of definitions wherever they are used"));
         }
         if definition.kind == "ref" {
@@ -148,7 +151,7 @@ impl<'a> Compiler<'a> {
         let value = Value {
             kind: self.kind(definition)?,
             indicators: indicators(definition.indicators.iter().chain(&definition.extension_indicators))?,
-            written: Box::new(Written {
+            declaration: Box::new(Declaration {
                 kind: definition.kind.clone(),
                 indicators: definition.indicators.clone(),
                 extension_indicators: definition.extension_indicators.clone(),
@@ -163,7 +166,7 @@ impl<'a> Compiler<'a> {
             is_event_time: definition.is_event_time,
             is_embedded: definition.is_embedded_json,
         };
-        check_fit(definition, &value.kind)?;
+        check_keys_of_type(definition, &value.kind)?;
         Ok(value)
     }
 
@@ -171,14 +174,14 @@ impl<'a> Compiler<'a> {
         check_ref(definition)?;
         let target = definition.target.as_deref().ok_or("ref needs a target")?;
         let file = self.file;
-        let (name, aimed) =
+        let (name, target_definition) =
             file.definitions.get_key_value(target).ok_or_else(|| format!("no definition is called {target}"))?;
-        if self.following.contains(&name.as_str()) {
+        if self.open_definitions.contains(&name.as_str()) {
             return Err(format!("the definition {target} contains itself"));
         }
-        self.following.push(name);
-        let value = self.value(aimed)?;
-        self.following.pop();
+        self.open_definitions.push(name);
+        let value = self.value(target_definition)?;
+        self.open_definitions.pop();
         Ok(value)
     }
 
@@ -222,6 +225,7 @@ fn time_formats(definition: &Definition) -> Result<Box<[TimeFormat]>, String> {
     names.into_iter().map(TimeFormat::new).collect()
 }
 
+/// Returns the indicators that a schema calls by these names.
 fn indicators<'n>(names: impl Iterator<Item = &'n String>) -> Result<Box<[Indicator]>, String> {
     let known = |name: &String| Indicator::from_name(name).ok_or_else(|| format!("no indicator is called {name}"));
     names.map(known).collect()
@@ -231,40 +235,40 @@ fn indicators<'n>(names: impl Iterator<Item = &'n String>) -> Result<Box<[Indica
 mod tests {
     use super::*;
 
-    fn refused(fields: &str) -> String {
+    fn error_of(fields: &str) -> String {
         let text = format!("schema: A.B\nfields:\n{fields}\n");
         Schema::parse(&text, "a.yml").map(|_| ()).unwrap_err().to_string()
     }
 
     #[test]
-    fn err_says_file_path_and_reason() {
+    fn an_error_names_the_file_the_path_and_the_reason() {
         assert_eq!(
-            refused("- {name: o, type: object, fields: [{name: x, type: strin}]}"),
+            error_of("- {name: o, type: object, fields: [{name: x, type: strin}]}"),
             "a.yml: o.x: no type is called strin"
         );
-        assert_eq!(refused("- {name: a, type: array}"), "a.yml: a: an array needs an element");
-        assert_eq!(refused("- {name: a, type: ref, target: T}"), "a.yml: a: no definition is called T");
-        assert_eq!(refused("- {name: a, type: int, indicators: [ip]}"), "a.yml: a: indicators belong to a string");
-        assert_eq!(refused("- {name: a, type: string, indicators: [up]}"), "a.yml: a: no indicator is called up");
+        assert_eq!(error_of("- {name: a, type: array}"), "a.yml: a: an array needs an element");
+        assert_eq!(error_of("- {name: a, type: ref, target: T}"), "a.yml: a: no definition is called T");
+        assert_eq!(error_of("- {name: a, type: int, indicators: [ip]}"), "a.yml: a: indicators belong to a string");
+        assert_eq!(error_of("- {name: a, type: string, indicators: [up]}"), "a.yml: a: no indicator is called up");
         assert_eq!(
-            refused("- {name: a, type: int}\n- {name: a, type: int}"),
+            error_of("- {name: a, type: int}\n- {name: a, type: int}"),
             "a.yml: (top): the field a is there twice"
         );
         assert_eq!(
-            refused("- {name: a, type: timestamp, timeFormat: never}"),
+            error_of("- {name: a, type: timestamp, timeFormat: never}"),
             "a.yml: a: no time format is called never"
         );
-        assert!(refused("- {name: a, typ: int}").contains("typ"));
+        assert!(error_of("- {name: a, typ: int}").contains("typ"));
     }
 
     #[test]
     fn f4_err_a_field_that_is_copied_from_itself() {
         assert_eq!(
-            refused("- {name: o, type: object, fields: [{name: x, type: int, copy: {from: x}}]}"),
+            error_of("- {name: o, type: object, fields: [{name: x, type: int, copy: {from: x}}]}"),
             "a.yml: o.x: copy: the field is copied from itself"
         );
         assert_eq!(
-            refused("- {name: x, type: int, rename: {from: x}}"),
+            error_of("- {name: x, type: int, rename: {from: x}}"),
             "a.yml: x: rename: the field is renamed to itself"
         );
         let inside = "schema: A.B\nfields:\n- {name: x, type: int, copy: {from: x.y}}\n";
@@ -272,10 +276,10 @@ mod tests {
     }
 
     #[test]
-    fn err_the_lines_own_names() {
+    fn err_a_top_field_has_a_name_of_the_lines_own() {
         let reason = "names that begin with p_ are the line's own";
-        assert_eq!(refused("- {name: p_row_id, type: string}"), format!("a.yml: (top): p_row_id: {reason}"));
-        assert_eq!(refused("- {name: p.x, type: string}"), format!("a.yml: (top): p.x: {reason}"));
+        assert_eq!(error_of("- {name: p_row_id, type: string}"), format!("a.yml: (top): p_row_id: {reason}"));
+        assert_eq!(error_of("- {name: p.x, type: string}"), format!("a.yml: (top): p.x: {reason}"));
         let nested = "schema: A.B\nfields:\n- {name: p, type: object, fields: [{name: p_x, type: int}]}\n";
         assert!(Schema::parse(nested, "a.yml").is_ok());
     }
@@ -298,11 +302,11 @@ mod tests {
     }
 
     #[test]
-    fn definitions_are_followed_but_not_round() {
+    fn references_are_followed_and_a_definition_in_itself_is_error_of() {
         let text = "schema: A.B\ndefinitions:\n  T: {type: object, fields: [{name: x, type: int}]}\nfields:\n- {name: a, type: ref, target: T}\n";
         let schema = Schema::parse(text, "a.yml").unwrap();
         assert!(matches!(schema.root.fields[0].value.kind, Type::Object(_)));
-        let round = "schema: A.B\ndefinitions:\n  T: {type: array, element: {type: ref, target: T}}\nfields:\n- {name: a, type: ref, target: T}\n";
-        assert!(Schema::parse(round, "a.yml").unwrap_err().reason.contains("contains itself"));
+        let endless = "schema: A.B\ndefinitions:\n  T: {type: array, element: {type: ref, target: T}}\nfields:\n- {name: a, type: ref, target: T}\n";
+        assert!(Schema::parse(endless, "a.yml").unwrap_err().reason.contains("contains itself"));
     }
 }

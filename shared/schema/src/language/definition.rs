@@ -1,4 +1,4 @@
-//! A schema file as it is written.
+//! The text of a schema file, as YAML keys and values.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) struct SchemaFile {
     #[serde(default)]
     pub(crate) definitions: BTreeMap<String, Definition>,
     pub(crate) fields: Vec<Definition>,
-    /// Says whether a hosted engine adds fields it meets; here undeclared fields are always kept.
+    /// Tells a hosted engine to add fields that it meets. This crate always keeps undeclared fields.
     #[serde(default, rename = "fieldDiscoveryEnabled")]
     pub(crate) _field_discovery_enabled: Option<bool>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Definition {
     #[serde(rename = "isEmbeddedJSON")]
     pub(crate) is_embedded_json: bool,
     pub(crate) indicators: Vec<String>,
-    /// Ours: indicators beyond the reference schema, left out in strict mode.
+    /// Indicators that the reference schema does not have. Strict mode ignores them.
     pub(crate) extension_indicators: Vec<String>,
     pub(crate) validate: Option<Validation>,
     pub(crate) rename: Option<Rename>,
@@ -52,11 +52,11 @@ pub(crate) struct Definition {
     pub(crate) concat: Option<Concat>,
     pub(crate) split: Option<Split>,
     pub(crate) mask: Option<Mask>,
-    /// Ours: a field beyond the reference schema, left out in strict mode.
+    /// The reference schema does not have the field. Strict mode ignores it.
     pub(crate) extension: bool,
 }
 
-/// What a string must be.
+/// The conditions that a string must fulfil.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Validation {
@@ -66,7 +66,7 @@ pub(crate) struct Validation {
     pub(crate) cidr: Option<String>,
 }
 
-/// Takes the value of another name beside it.
+/// Takes the value of another member of the same object.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rename {
@@ -89,7 +89,7 @@ pub(crate) struct Concat {
     pub(crate) paths: Vec<String>,
 }
 
-/// One part of the text at a path.
+/// Takes one part of the text at a path.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Split {
@@ -98,7 +98,7 @@ pub(crate) struct Split {
     pub(crate) index: usize,
 }
 
-/// Hides a text.
+/// Makes a text unreadable.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mask {

@@ -1,45 +1,45 @@
-//! What a schema masks is unreadable wherever it stands in a line: also under `p_nonconforming`, in undeclared fields,
-//! in JSON values and in fields that copy it.
+//! Masks the values that a schema hides, wherever they stand in a line: also under `p_nonconforming`, in undeclared
+//! fields, in JSON values and in fields that copy them.
 //!
-//! A mask belongs to a field, and so to the names that the field bears and reads. Outside of declared fields a line has
-//! no other way to tell the value: whatever bears one of these names is masked there, at any depth and in any case.
+//! A mask belongs to a field. Outside of declared fields a value can only be recognised by its name. There, every member
+//! is masked that bears the name of a masked field or a name that such a field reads, at any depth and in any case.
 
 use std::collections::BTreeMap;
 
 use crate::event::json::{self, Document, Kind, NodeId, write_string};
 use crate::language::column::column;
 use crate::language::model::{Field, Object, Schema, Type, Value};
-use crate::language::transform::{Masked, Transform};
+use crate::language::transform::{MaskRule, Transform};
 
-/// The masks of a schema, by the columns of the names that they are for, in lower case.
+/// The masks of a schema, by the columns of the names that they apply to, in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Masks {
-    by_column: BTreeMap<String, Masked>,
+    by_column: BTreeMap<String, MaskRule>,
 }
 
 impl Schema {
-    /// The masks of its fields; none when it masks nothing.
+    /// Returns the masks of the fields; `None` if the schema masks nothing.
     pub(crate) fn masks(&self) -> Option<Masks> {
         let mut masks = Masks::default();
         masks.add_fields(&self.root);
         (!masks.by_column.is_empty()).then_some(masks)
     }
 
-    /// Gives every field that takes the value of a masked field the same mask.
+    /// Gives the mask of a field to all fields that take their values from it.
     pub(crate) fn spread_masks(&mut self) {
         let mut masked = Vec::new();
-        masked_paths(&self.root, &mut Vec::new(), &mut masked);
+        collect_masked_paths(&self.root, &mut Vec::new(), &mut masked);
         if !masked.is_empty() {
             spread(&mut self.root, &mut Vec::new(), &masked);
         }
     }
 }
 
-/// The members with equal keys of an object that are written.
+/// The members that are written of those with equal keys.
 #[derive(Debug, Clone, Copy)]
-enum Equals {
-    Last,
-    All,
+enum DuplicateKeys {
+    KeepLast,
+    KeepAll,
 }
 
 impl Masks {
@@ -64,29 +64,30 @@ impl Masks {
         }
     }
 
-    /// The mask for whatever bears this name.
-    pub(crate) fn of(&self, name: &str) -> Option<&Masked> {
+    /// Returns the mask for the members that bear a name.
+    pub(crate) fn for_name(&self, name: &str) -> Option<&MaskRule> {
         self.by_column.get(&key(name))
     }
 
-    /// Writes a value with what is masked in it unreadable, also where it stands in JSON text inside of strings: each
-    /// level of such text takes up half as much as the one around it at most, which bounds their number. Of equal keys
-    /// it writes the last one: an object in a line has each key once.
+    /// Writes a value and masks members in it, also in JSON text inside of strings. Each level of such text is at most
+    /// half as long as the level around it, which bounds their number.
+    ///
+    /// Of members with equal keys it writes the last one, because an object of a line has each key once.
     pub(crate) fn write(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
-        self.write_with(document, id, Equals::Last, out);
+        self.write_with(document, id, DuplicateKeys::KeepLast, out);
     }
 
-    /// Like [`Self::write`], with the values of all equal keys: for what stands in a line as a text.
-    pub(crate) fn write_whole(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
-        self.write_with(document, id, Equals::All, out);
+    /// Like [`Self::write`], but writes all members with equal keys: for JSON that the line holds as a text.
+    pub(crate) fn write_with_duplicates(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
+        self.write_with(document, id, DuplicateKeys::KeepAll, out);
     }
 
-    fn write_with(&self, document: &Document<'_>, id: NodeId, equals: Equals, out: &mut Vec<u8>) {
+    fn write_with(&self, document: &Document<'_>, id: NodeId, duplicates: DuplicateKeys, out: &mut Vec<u8>) {
         match document.kind(id) {
             Kind::Object => {
-                let mut members: Vec<_> = match equals {
-                    Equals::Last => document.distinct(id).collect(),
-                    Equals::All => document.members(id).to_vec(),
+                let mut members: Vec<_> = match duplicates {
+                    DuplicateKeys::KeepLast => document.distinct_members(id).collect(),
+                    DuplicateKeys::KeepAll => document.members(id).to_vec(),
                 };
                 members.sort_unstable_by_key(|member| member.value);
                 out.push(b'{');
@@ -95,7 +96,7 @@ impl Masks {
                     out.extend_from_slice(if at > 0 { b"," } else { b"" });
                     write_string(&name, out);
                     out.push(b':');
-                    self.write_member(document, &name, member.value, equals, out);
+                    self.write_member(document, &name, member.value, duplicates, out);
                 }
                 out.push(b'}');
             }
@@ -103,7 +104,7 @@ impl Masks {
                 out.push(b'[');
                 for (at, element) in document.elements(id).enumerate() {
                     out.extend_from_slice(if at > 0 { b"," } else { b"" });
-                    self.write_with(document, element, equals, out);
+                    self.write_with(document, element, duplicates, out);
                 }
                 out.push(b']');
             }
@@ -112,75 +113,83 @@ impl Masks {
         }
     }
 
-    /// Writes the value of a member: all of it masked when the member bears a masked name.
-    fn write_member(&self, document: &Document<'_>, name: &str, id: NodeId, equals: Equals, out: &mut Vec<u8>) {
-        match self.of(name).filter(|_| document.kind(id) != Kind::Null) {
-            Some(mask) => write_string(&mask.of(document, id), out),
-            None => self.write_with(document, id, equals, out),
+    /// Writes the value of a member. If the member bears a masked name, all of the value is masked.
+    fn write_member(
+        &self,
+        document: &Document<'_>,
+        name: &str,
+        id: NodeId,
+        duplicates: DuplicateKeys,
+        out: &mut Vec<u8>,
+    ) {
+        match self.for_name(name).filter(|_| document.kind(id) != Kind::Null) {
+            Some(mask) => write_string(&mask.apply_to_value(document, id), out),
+            None => self.write_with(document, id, duplicates, out),
         }
     }
 
+    /// Writes a string. If it is JSON text, the members in it are masked.
     fn write_text(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
         let text = document.text(id);
         match json_text(&text).and_then(|text| json::parse(text.as_bytes()).ok()) {
-            Some(inner) if self.is_in(&inner, Document::ROOT) => {
+            Some(inner) if self.may_apply(&inner, Document::ROOT) => {
                 let mut masked = Vec::new();
-                self.write_whole(&inner, Document::ROOT, &mut masked);
+                self.write_with_duplicates(&inner, Document::ROOT, &mut masked);
                 write_string(&String::from_utf8_lossy(&masked), out);
             }
             Some(_) => document.write(id, out),
-            None => match self.named_in(&text) {
-                Some(mask) => write_string(&mask.of(document, id), out),
+            None => match self.find_in_broken_json(&text) {
+                Some(mask) => write_string(&mask.apply_to_value(document, id), out),
                 None => document.write(id, out),
             },
         }
     }
 
-    /// Returns `true` if something in the text is masked, be it JSON or the beginning of some.
-    pub(crate) fn is_in_text(&self, text: &str) -> bool {
+    /// Returns `true` if a mask applies to something in the text, which may be JSON or the beginning of JSON.
+    pub(crate) fn applies_to_text(&self, text: &str) -> bool {
         match json_text(text).and_then(|text| json::parse(text.as_bytes()).ok()) {
-            Some(inner) => self.is_in(&inner, Document::ROOT),
-            None => self.named_in(text).is_some(),
+            Some(inner) => self.may_apply(&inner, Document::ROOT),
+            None => self.find_in_broken_json(text).is_some(),
         }
     }
 
-    /// The mask of a name that stands in quotation marks in a text that looks like JSON and is none, because it is cut or
-    /// goes on after its end. Where its value ends cannot be told, so all of the text is masked.
-    fn named_in(&self, text: &str) -> Option<&Masked> {
+    /// Finds the mask of a name that stands in quotation marks in broken JSON: the text is cut, or continues after the end
+    /// of the value. The end of the named value is unknown, so the caller masks all of the text.
+    fn find_in_broken_json(&self, text: &str) -> Option<&MaskRule> {
         let text = json_text(text)?.to_lowercase();
-        // Inside of JSON text that is a string itself the marks are escaped.
+        // If the text is a JSON string that holds JSON, the quotation marks are escaped.
         let is_named = |name: &str| text.contains(&format!("\"{name}\"")) || text.contains(&format!("\"{name}\\\""));
         self.by_column.iter().find(|(name, _)| is_named(name)).map(|(_, mask)| mask)
     }
 
-    /// Returns `true` when something in the value is masked, or may be, in a text.
-    fn is_in(&self, document: &Document<'_>, id: NodeId) -> bool {
+    /// Returns `true` if a mask applies to something in a value, or may apply to JSON text in it.
+    fn may_apply(&self, document: &Document<'_>, id: NodeId) -> bool {
         match document.kind(id) {
-            Kind::Object => document
-                .members(id)
-                .iter()
-                .any(|member| self.of(&document.name(member)).is_some() || self.is_in(document, member.value)),
-            Kind::Array => document.elements(id).any(|element| self.is_in(document, element)),
+            Kind::Object => document.members(id).iter().any(|member| {
+                self.for_name(&document.name(member)).is_some() || self.may_apply(document, member.value)
+            }),
+            Kind::Array => document.elements(id).any(|element| self.may_apply(document, element)),
             Kind::String => json_text(&document.text(id)).is_some(),
             _ => false,
         }
     }
 }
 
-/// The text, if it looks like a JSON object or array, or like a string that may hold one.
+/// Returns the text without leading white space, if it looks like a JSON object or array, or a string that may hold one.
 fn json_text(text: &str) -> Option<&str> {
     Some(text.trim_start()).filter(|text| text.starts_with(['{', '[', '"']))
 }
 
+/// Returns the key of a name in [`Masks`].
 fn key(name: &str) -> String {
     column(name).to_lowercase()
 }
 
-/// The path of a masked value, by the names under which it is sent.
-type MaskedPath = (Vec<String>, Masked);
+/// The names that lead to a masked value in an event, and its mask.
+type MaskedPath = (Vec<String>, MaskRule);
 
-/// The paths of the fields that mask what is sent under their own name or one other.
-fn masked_paths(object: &Object, at: &mut Vec<String>, found: &mut Vec<MaskedPath>) {
+/// Collects the paths of the masked fields that read one member by its name.
+fn collect_masked_paths(object: &Object, at: &mut Vec<String>, found: &mut Vec<MaskedPath>) {
     for field in &object.fields {
         let read = field.transform.as_deref().map_or(Some(&*field.name), |transform| transform.reads(&field.name));
         let Some(read) = read else { continue };
@@ -189,12 +198,13 @@ fn masked_paths(object: &Object, at: &mut Vec<String>, found: &mut Vec<MaskedPat
             found.push((at.clone(), mask.clone()));
         }
         if let Some(object) = object_of(&field.value) {
-            masked_paths(object, at, found);
+            collect_masked_paths(object, at, found);
         }
         at.pop();
     }
 }
 
+/// Masks each field of an object that reads a masked path, or a part of a masked value.
 fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
     for field in &mut object.fields {
         let own = field.name.to_string();
@@ -204,9 +214,9 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
         };
         for (path, mask) in masked {
             for read in &paths {
-                match common(path, read) {
+                match common_length(path, read) {
                     Some(same) if same == read.len() => mask_field(field, &path[same..], mask),
-                    // It reads from inside of what is masked.
+                    // The field reads a part of the masked value.
                     Some(_) => mask_field(field, &[], mask),
                     None => {}
                 }
@@ -221,14 +231,14 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
     *object = Object::new(std::mem::take(&mut object.fields));
 }
 
-/// The length of the shorter path, if it is the beginning of the other one; letters are compared without their case.
-fn common(path: &[String], read: &[String]) -> Option<usize> {
+/// Returns the length of the shorter path if the other one begins with it, regardless of case.
+fn common_length(path: &[String], read: &[String]) -> Option<usize> {
     let same = path.iter().zip(read).take_while(|(a, b)| key(a) == key(b)).count();
     (same == path.len().min(read.len())).then_some(same)
 }
 
-/// Masks a field, or what it declares at the rest of a path.
-fn mask_field(field: &mut Field, rest: &[String], mask: &Masked) {
+/// Masks a field, or the declared fields at the rest of a path inside of it.
+fn mask_field(field: &mut Field, rest: &[String], mask: &MaskRule) {
     let Some((first, rest)) = rest.split_first() else {
         match &mut field.transform {
             Some(transform) => transform.add_mask(mask),
@@ -245,11 +255,12 @@ fn mask_field(field: &mut Field, rest: &[String], mask: &Masked) {
     }
 }
 
+/// Appends a path to the path of its object.
 fn joined(at: &[String], path: &[&str]) -> Vec<String> {
     at.iter().cloned().chain(path.iter().map(|name| (*name).to_owned())).collect()
 }
 
-/// The object of a value, or of the elements of an array.
+/// Returns the object that a value is, or that the elements of an array are.
 fn object_of(value: &Value) -> Option<&Object> {
     match &value.kind {
         Type::Object(object) => Some(object),

@@ -1,4 +1,4 @@
-//! A checked schema: the fields by which events are written.
+//! A compiled schema: the fields of the lines, with all that the writer needs to know of each.
 
 mod object;
 mod strict;
@@ -10,9 +10,9 @@ use crate::language::validate::Validate;
 use crate::value::format::TimeFormat;
 use crate::value::indicator::Indicator;
 
-/// Numbers a member of a line that a data model reads.
+/// The number of a member of a line that a data model reads.
 pub(crate) type Slot = u8;
-/// Of a field that no model reads.
+/// The slot of a field that no data model reads.
 pub(crate) const NO_SLOT: Slot = Slot::MAX;
 
 /// A log schema.
@@ -25,19 +25,21 @@ pub struct Schema {
     pub(crate) root: Object,
 }
 
+/// An object of a schema.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
-    /// In schema order.
+    /// The fields in schema order.
     pub(crate) fields: Vec<Field>,
-    /// The names that are read, sorted by their bytes.
+    /// The names of members that fields read, sorted by their bytes.
     pub(crate) by_name: Vec<Name>,
-    /// The columns whose field takes a member of another name that has the same column, sorted by their bytes.
+    /// The columns, sorted by their bytes, of the fields that also accept a member whose name only becomes the column.
     pub(crate) by_column: Vec<(String, usize)>,
-    /// Every field's column, sorted by their bytes.
+    /// The column of every field, sorted by their bytes.
     pub(crate) columns: Vec<String>,
-    /// The fields that may come to a value although the event has none for them: filled, made of others, or required.
-    pub(crate) waiting: Vec<usize>,
-    /// Its number among the schema's objects.
+    /// The fields that are processed even if the event has no member for them: constructed, transformed or required
+    /// ones.
+    pub(crate) always_processed: Vec<usize>,
+    /// The object's number among the schema's objects.
     pub(crate) number: usize,
     /// The list that a data model reads and that this is the element of.
     pub(crate) row: Option<RowSlots>,
@@ -50,7 +52,7 @@ pub(crate) struct RowSlots {
     pub(crate) cells: [Slot; 2],
 }
 
-/// A name that is read, and the field it is for.
+/// The name of a member, and the place of the field that reads it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
     pub(crate) prefix: Prefix,
@@ -58,7 +60,9 @@ pub(crate) struct Name {
     pub(crate) field: usize,
 }
 
-/// Small, for it is looked at for every value of every event: what is seldom needed is boxed.
+/// A field of an object.
+///
+/// The struct is small because every value of every event needs one: rarely needed parts are boxed.
 #[derive(Debug, Clone)]
 pub(crate) struct Field {
     pub(crate) name: Box<str>,
@@ -66,52 +70,58 @@ pub(crate) struct Field {
     /// `"column":`
     pub(crate) key: Box<[u8]>,
     pub(crate) description: Box<str>,
-    pub(crate) required: bool,
-    pub(crate) extension: bool,
-    /// Another field has the same column.
-    pub(crate) collides: bool,
-    /// A string is written as it was sent.
+    pub(crate) is_required: bool,
+    /// The reference schema does not have the field.
+    pub(crate) is_extension: bool,
+    /// Another field of the object has the same column.
+    pub(crate) shares_column: bool,
+    /// A string can be copied to the line as it was sent.
     pub(crate) is_plain: bool,
-    /// Under which number a data model reads it.
+    /// The slot under which a data model reads the field.
     pub(crate) slot: Slot,
     pub(crate) value: Value,
     pub(crate) transform: Option<Box<Transform>>,
-    /// What we fill it with, where the vendor does not.
+    /// The rule that fills the field if the event has no value for it.
     pub(crate) construction: Option<Construction>,
 }
 
+/// The value of a field, or of an array's elements.
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     pub(crate) kind: Type,
-    /// Those of the reference, then those that are ours.
+    /// The indicators of the reference schema, followed by the extension indicators.
     pub(crate) indicators: Box<[Indicator]>,
-    pub(crate) written: Box<Written>,
+    pub(crate) declaration: Box<Declaration>,
     pub(crate) validate: Option<Box<Validate>>,
     pub(crate) is_event_time: bool,
-    /// The value is JSON in a string.
+    /// The event holds the value as JSON in a string.
     pub(crate) is_embedded: bool,
 }
 
-/// What the schema file says, for those who read schemas rather than events.
+/// The names in the schema file, for those who read schemas rather than events.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Written {
+pub(crate) struct Declaration {
+    /// The type's name in the schema language.
     pub(crate) kind: String,
-    /// Those of the reference only.
+    /// The indicators of the reference schema.
     pub(crate) indicators: Vec<String>,
     pub(crate) extension_indicators: Vec<String>,
     pub(crate) time_formats: Vec<String>,
 }
 
+/// A type of the schema language.
 #[derive(Debug, Clone)]
 pub(crate) enum Type {
     String,
-    /// A whole number of so many bits.
+    /// A whole number of this many bits, with its sign.
     Integer(u32),
     Float,
     Boolean,
+    /// A time, with the formats that are tried in order.
     Timestamp(Box<[TimeFormat]>),
     Array(Box<Value>),
     Object(Box<Object>),
+    /// Any JSON value.
     Json,
 }
 

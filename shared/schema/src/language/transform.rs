@@ -1,45 +1,55 @@
-//! Fields made of other fields.
+//! Transformations: fields that take their values from other fields, and masks.
 
 use sha2::{Digest, Sha256};
 
 use crate::event::json::{Document, Kind, NodeId};
 use crate::language::definition::{Definition, Mask};
 
-/// Where a field's value comes from when it is not under the field's own name, and what is done to it.
+/// The transformation of a field: the source of its value, and a mask.
 #[derive(Debug, Clone)]
 pub(crate) struct Transform {
     source: Source,
-    mask: Option<Masked>,
+    mask: Option<MaskRule>,
 }
 
+/// The source of a field's value. Paths begin in the object that has the field.
 #[derive(Debug, Clone)]
 enum Source {
+    /// The member that bears the field's own name.
     Own,
+    /// The member of this name.
     Rename(String),
+    /// The value at a path.
     Copy(Vec<String>),
+    /// The texts at some paths, joined.
     Concat { separator: String, paths: Vec<Vec<String>> },
+    /// The part with this number of the text at a path.
     Split { from: Vec<String>, separator: String, index: usize },
 }
 
-/// The way in which a value is made unreadable.
+/// A rule that makes a value unreadable.
 #[derive(Debug, Clone)]
-pub(crate) enum Masked {
+pub(crate) enum MaskRule {
+    /// Replaces the value by this text.
     Redact(String),
+    /// Replaces the value by the SHA-256 of this salt and the value's text.
     Hash(String),
 }
 
-/// A field's value, from wherever.
-pub(crate) enum Origin {
+/// The result of a transformation.
+pub(crate) enum Transformed {
+    /// A value of the event, or none.
     Node(Option<NodeId>),
+    /// A text that does not stand in the event.
     Text(String),
-    /// An array or object under a mask.
+    /// An array or object that a mask hides.
     MaskedContainer(NodeId),
 }
 
 impl Transform {
-    /// The transformation a definition asks for.
+    /// Compiles the transformation of a definition; `None` if it has none.
     pub(crate) fn new(definition: &Definition) -> Result<Option<Self>, String> {
-        let mask = definition.mask.as_ref().map(Masked::new).transpose()?;
+        let mask = definition.mask.as_ref().map(MaskRule::new).transpose()?;
         let mut sources = Vec::new();
         if let Some(rename) = &definition.rename {
             if rename.from.is_empty() {
@@ -73,7 +83,7 @@ impl Transform {
         }
     }
 
-    /// The name that a field of this name reads; none when it reads paths.
+    /// Returns the name of the member that a field of the name `own` reads; `None` if the field reads paths.
     pub(crate) fn reads<'a>(&'a self, own: &'a str) -> Option<&'a str> {
         match &self.source {
             Source::Own => Some(own),
@@ -82,27 +92,27 @@ impl Transform {
         }
     }
 
-    /// Whether the field reads its own name.
+    /// Returns `true` if the field reads the member of its own name.
     pub(crate) fn reads_own_name(&self) -> bool {
         matches!(self.source, Source::Own)
     }
 
-    /// The mask, if the field has one.
-    pub(crate) fn mask(&self) -> Option<&Masked> {
+    /// Returns the mask of the field.
+    pub(crate) fn mask(&self) -> Option<&MaskRule> {
         self.mask.as_ref()
     }
 
-    /// Gives a field that has no mask the mask of the field that it takes its value from.
-    pub(crate) fn add_mask(&mut self, mask: &Masked) {
+    /// Sets the mask of the field, unless it has one.
+    pub(crate) fn add_mask(&mut self, mask: &MaskRule) {
         self.mask.get_or_insert_with(|| mask.clone());
     }
 
-    /// A field's own value under a mask.
-    pub(crate) fn masked(mask: &Masked) -> Self {
+    /// The transformation that masks the member of the field's own name.
+    pub(crate) fn masked(mask: &MaskRule) -> Self {
         Self { source: Source::Own, mask: Some(mask.clone()) }
     }
 
-    /// The paths of names that a field of this name reads, from its object on.
+    /// Returns the paths that a field of the name `own` reads. They begin in its object.
     pub(crate) fn paths<'a>(&'a self, own: &'a str) -> Vec<Vec<&'a str>> {
         let names = |path: &'a [String]| path.iter().map(String::as_str).collect::<Vec<_>>();
         match &self.source {
@@ -113,90 +123,93 @@ impl Transform {
         }
     }
 
-    /// Whether it makes a string.
+    /// Returns `true` if the result is a string, whatever the event holds.
     pub(crate) fn is_text(&self) -> bool {
         self.mask.is_some() || matches!(self.source, Source::Concat { .. } | Source::Split { .. })
     }
 
-    /// The value for a field of `object`, given the one found under the name it reads.
-    pub(crate) fn apply(&self, document: &Document<'_>, object: NodeId, read: Option<NodeId>) -> Origin {
+    /// Transforms the value of a field of `object`. `read` is the value of the member that the field reads by name.
+    pub(crate) fn apply(&self, document: &Document<'_>, object: NodeId, read: Option<NodeId>) -> Transformed {
         let at = |path: &[String]| find(document, object, path);
         let text_at = |path: &[String]| at(path).and_then(|id| text(document, id));
         let value = match &self.source {
-            Source::Own | Source::Rename(_) => Origin::Node(read),
-            Source::Copy(from) => Origin::Node(at(from)),
+            Source::Own | Source::Rename(_) => Transformed::Node(read),
+            Source::Copy(from) => Transformed::Node(at(from)),
             Source::Concat { separator, paths } => {
                 let texts: Vec<String> = paths.iter().filter_map(|path| text_at(path)).collect();
-                if texts.is_empty() { Origin::Node(None) } else { Origin::Text(texts.join(separator)) }
+                if texts.is_empty() { Transformed::Node(None) } else { Transformed::Text(texts.join(separator)) }
             }
             Source::Split { from, separator, index } => text_at(from)
                 .and_then(|text| text.split(separator.as_str()).nth(*index).map(str::to_owned))
-                .map_or(Origin::Node(None), Origin::Text),
+                .map_or(Transformed::Node(None), Transformed::Text),
         };
         match (&self.mask, value) {
-            (Some(mask), Origin::Text(text)) => Origin::Text(mask.apply(&text)),
-            (Some(_), Origin::Node(node)) => self.mask_node(document, node),
+            (Some(mask), Transformed::Text(text)) => Transformed::Text(mask.apply(&text)),
+            (Some(_), Transformed::Node(node)) => self.mask_node(document, node),
             (_, value) => value,
         }
     }
 
-    /// A node of the event, masked if the field is.
-    pub(crate) fn mask_node(&self, document: &Document<'_>, node: Option<NodeId>) -> Origin {
-        let (Some(mask), Some(id)) = (&self.mask, node) else { return Origin::Node(node) };
+    /// Applies the mask to a value of the event.
+    pub(crate) fn mask_node(&self, document: &Document<'_>, node: Option<NodeId>) -> Transformed {
+        let (Some(mask), Some(id)) = (&self.mask, node) else { return Transformed::Node(node) };
         match document.kind(id) {
-            Kind::Null => Origin::Node(None),
-            Kind::Array | Kind::Object => Origin::MaskedContainer(id),
-            _ => Origin::Text(mask.of(document, id)),
+            Kind::Null => Transformed::Node(None),
+            Kind::Array | Kind::Object => Transformed::MaskedContainer(id),
+            _ => Transformed::Text(mask.apply_to_value(document, id)),
         }
     }
 }
 
-/// Lets the transformations of one object's fields follow each other: first all renames, then all copies, then the others.
-/// A path that begins with a name that an earlier one made leads to where that one reads.
-pub(crate) fn chain<'a>(fields: impl Iterator<Item = (&'a str, &'a mut Transform)>) {
+/// Resolves the references between the transformations of one object's fields, so that each reads the event only.
+///
+/// The order is: all rename_count, then all copies, then the others. A path that begins with the name of a field with an
+/// earlier transformation is replaced by the path that this transformation reads.
+pub(crate) fn resolve_references<'a>(fields: impl Iterator<Item = (&'a str, &'a mut Transform)>) {
     let mut fields: Vec<_> = fields.collect();
-    let mut made: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut resolved: Vec<(&str, Vec<String>)> = Vec::new();
     for (name, transform) in &fields {
         if let Source::Rename(from) = &transform.source {
-            made.push((name, vec![from.clone()]));
+            resolved.push((name, vec![from.clone()]));
         }
     }
-    let renames = made.len();
+    let rename_count = resolved.len();
     for (name, transform) in &mut fields {
         if let Source::Copy(from) = &mut transform.source {
-            lead(from, &made[..renames]);
-            made.push((name, from.clone()));
+            resolve(from, &resolved[..rename_count]);
+            resolved.push((name, from.clone()));
         }
     }
     for (_, transform) in &mut fields {
         match &mut transform.source {
-            Source::Concat { paths, .. } => paths.iter_mut().for_each(|path| lead(path, &made)),
-            Source::Split { from, .. } => lead(from, &made),
+            Source::Concat { paths, .. } => paths.iter_mut().for_each(|path| resolve(path, &resolved)),
+            Source::Split { from, .. } => resolve(from, &resolved),
             Source::Own | Source::Rename(_) | Source::Copy(_) => {}
         }
     }
 }
 
-fn lead(path: &mut Vec<String>, made: &[(&str, Vec<String>)]) {
-    let origin = path.first().and_then(|first| made.iter().find(|(name, _)| name == first));
+/// Replaces the first name of a path by the path of the field that has this name.
+fn resolve(path: &mut Vec<String>, resolved: &[(&str, Vec<String>)]) {
+    let origin = path.first().and_then(|first| resolved.iter().find(|(name, _)| name == first));
     if let Some((_, origin)) = origin {
         path.splice(..1, origin.iter().cloned());
     }
 }
 
-impl Masked {
-    fn new(written: &Mask) -> Result<Self, String> {
-        match written.kind.as_str() {
-            "redact" if written.salt.is_some() => Err("mask: salt belongs to hash".to_owned()),
-            "hash" if written.to.is_some() => Err("mask: to belongs to redact".to_owned()),
-            "redact" => Ok(Self::Redact(written.to.clone().unwrap_or_else(|| "REDACTED".to_owned()))),
-            "hash" => Ok(Self::Hash(written.salt.clone().unwrap_or_default())),
+impl MaskRule {
+    fn new(definition: &Mask) -> Result<Self, String> {
+        match definition.kind.as_str() {
+            "redact" if definition.salt.is_some() => Err("mask: salt belongs to hash".to_owned()),
+            "hash" if definition.to.is_some() => Err("mask: to belongs to redact".to_owned()),
+            "redact" => Ok(Self::Redact(definition.to.clone().unwrap_or_else(|| "REDACTED".to_owned()))),
+            "hash" => Ok(Self::Hash(definition.salt.clone().unwrap_or_default())),
             other => Err(format!("mask: {other} is not hash or redact")),
         }
     }
 
-    /// Stands for a value of an event: for that of a scalar's text, or of an array's or object's JSON.
-    pub(crate) fn of(&self, document: &Document<'_>, id: NodeId) -> String {
+    /// Returns the masked form of a value: of a scalar's text, or of the JSON of an array or object.
+    pub(crate) fn apply_to_value(&self, document: &Document<'_>, id: NodeId) -> String {
         let json = || {
             let mut json = Vec::new();
             document.write(id, &mut json);
@@ -216,16 +229,18 @@ impl Masked {
     }
 }
 
-fn path(written: &str) -> Result<Vec<String>, String> {
-    let path: Vec<String> = written.split('.').map(str::to_owned).collect();
-    if path.iter().any(String::is_empty) { Err(format!("{written:?} is not a path of names")) } else { Ok(path) }
+/// Parses a path of names with dots between them.
+fn path(text: &str) -> Result<Vec<String>, String> {
+    let path: Vec<String> = text.split('.').map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) { Err(format!("{text:?} is not a path of names")) } else { Ok(path) }
 }
 
+/// Finds the value at a path, unless it is null.
 fn find(document: &Document<'_>, object: NodeId, path: &[String]) -> Option<NodeId> {
     path.iter().try_fold(object, |at, key| document.get(at, key)).filter(|id| document.kind(*id) != Kind::Null)
 }
 
-/// A scalar's text.
+/// Returns the text of a scalar; `None` for null, arrays and objects.
 fn text(document: &Document<'_>, id: NodeId) -> Option<String> {
     match document.kind(id) {
         Kind::String => Some(document.text(id).into_owned()),

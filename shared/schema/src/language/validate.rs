@@ -1,25 +1,27 @@
-//! What a string must be, beyond being one.
+//! The conditions of a schema for the text of a string.
 
 use std::net::IpAddr;
 
 use crate::language::definition::Validation;
 
+/// The conditions for one string field.
 #[derive(Debug, Clone)]
 pub(crate) struct Validate {
     allow: Vec<String>,
     deny: Vec<String>,
-    ip: Option<Family>,
-    cidr: Option<Family>,
+    ip: Option<IpFamily>,
+    cidr: Option<IpFamily>,
 }
 
+/// The versions of IP that a condition allows.
 #[derive(Debug, Clone, Copy)]
-enum Family {
+enum IpFamily {
     V4,
     V6,
     Any,
 }
 
-impl Family {
+impl IpFamily {
     fn new(name: &str) -> Result<Self, String> {
         match name {
             "ipv4" => Ok(Self::V4),
@@ -29,8 +31,8 @@ impl Family {
         }
     }
 
-    /// As in Go, an IPv4 address written as IPv6 is IPv4.
-    fn takes(self, text: &str) -> bool {
+    /// Returns `true` for an address of the family. As in Go, an IPv4 address written as IPv6 is IPv4.
+    fn accepts(self, text: &str) -> bool {
         let Ok(address) = text.parse::<IpAddr>() else { return false };
         let is_v4 = address.to_canonical().is_ipv4();
         match self {
@@ -40,39 +42,40 @@ impl Family {
         }
     }
 
-    fn takes_network(self, text: &str) -> bool {
+    /// Returns `true` for a network of the family, as an address and a prefix length.
+    fn accepts_network(self, text: &str) -> bool {
         let Some((address, length)) = text.split_once('/') else { return false };
-        let longest = if address.contains(':') { 128 } else { 32 };
-        let plain = !length.starts_with('+');
-        self.takes(address) && plain && length.parse::<u8>().is_ok_and(|length| length <= longest)
+        let max_length = if address.contains(':') { 128 } else { 32 };
+        let has_no_sign = !length.starts_with('+');
+        self.accepts(address) && has_no_sign && length.parse::<u8>().is_ok_and(|length| length <= max_length)
     }
 }
 
 impl Validate {
-    pub(crate) fn new(written: &Validation) -> Result<Self, String> {
-        let family = |name: &Option<String>| name.as_deref().map(Family::new).transpose();
+    pub(crate) fn new(definition: &Validation) -> Result<Self, String> {
+        let family = |name: &Option<String>| name.as_deref().map(IpFamily::new).transpose();
         let list = |list: &Option<Vec<String>>, name| match list.as_deref() {
             Some([]) => Err(format!("validate: {name} is empty")),
             list => Ok(list.unwrap_or_default().to_vec()),
         };
         let rules = Self {
-            allow: list(&written.allow, "allow")?,
-            deny: list(&written.deny, "deny")?,
-            ip: family(&written.ip)?,
-            cidr: family(&written.cidr)?,
+            allow: list(&definition.allow, "allow")?,
+            deny: list(&definition.deny, "deny")?,
+            ip: family(&definition.ip)?,
+            cidr: family(&definition.cidr)?,
         };
-        let rule = !rules.allow.is_empty() || !rules.deny.is_empty() || rules.ip.is_some() || rules.cidr.is_some();
-        if rule { Ok(rules) } else { Err("validate needs allow, deny, ip or cidr".to_owned()) }
+        let has_rule = !rules.allow.is_empty() || !rules.deny.is_empty() || rules.ip.is_some() || rules.cidr.is_some();
+        if has_rule { Ok(rules) } else { Err("validate needs allow, deny, ip or cidr".to_owned()) }
     }
 
-    /// Why the text is refused. An allow list makes a deny list pointless.
-    pub(crate) fn refuses(&self, text: &str) -> Option<&'static str> {
+    /// Returns the reason why a text is refused; `None` for an allowed text. An allow list overrides a deny list.
+    pub(crate) fn refusal_reason(&self, text: &str) -> Option<&'static str> {
         if !self.allow.is_empty() {
             return (!self.allow.iter().any(|allowed| allowed == text)).then_some("is none of the allowed values");
         }
         let denied = self.deny.iter().any(|denied| denied == text);
-        let no_ip = self.ip.is_some_and(|family| !family.takes(text));
-        let no_cidr = self.cidr.is_some_and(|family| !family.takes_network(text));
+        let no_ip = self.ip.is_some_and(|family| !family.accepts(text));
+        let no_cidr = self.cidr.is_some_and(|family| !family.accepts_network(text));
         match (denied, no_ip, no_cidr) {
             (true, _, _) => Some("is one of the denied values"),
             (_, true, _) => Some("is not the IP address it has to be"),
@@ -88,12 +91,12 @@ mod tests {
 
     fn check(rule: Validation, good: &[&str], bad: &[&str]) {
         let rule = Validate::new(&rule).unwrap();
-        good.iter().for_each(|text| assert_eq!(rule.refuses(text), None, "{text}"));
-        bad.iter().for_each(|text| assert!(rule.refuses(text).is_some(), "{text}"));
+        good.iter().for_each(|text| assert_eq!(rule.refusal_reason(text), None, "{text}"));
+        bad.iter().for_each(|text| assert!(rule.refusal_reason(text).is_some(), "{text}"));
     }
 
     #[test]
-    fn rules() {
+    fn texts_are_accepted_and_refused_by_each_rule() {
         let list = |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());
         let name = |name: &str| Some(name.to_owned());
         let none = Validation::default;

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::event::json::Parts;
+use crate::event::json::DocumentBuffers;
 use crate::line::context::ContextCache;
 use crate::line::writer::Scratch;
 
@@ -14,7 +14,7 @@ const MOST_KEPT: usize = 1 << 20;
 /// What one event needs.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    pub(crate) parts: Parts,
+    pub(crate) parts: DocumentBuffers,
     pub(crate) identity: Vec<u8>,
     pub(crate) line: Scratch,
     pub(crate) context: ContextCache,
@@ -25,7 +25,7 @@ pub(crate) struct Memory {
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            parts: Parts::remembering(),
+            parts: DocumentBuffers::with_shapes(),
             identity: Vec::new(),
             line: Scratch::default(),
             context: ContextCache::default(),
@@ -37,8 +37,8 @@ impl Default for Memory {
 impl Memory {
     /// Whether it is worth keeping. After an input that is not JSON, and when no more shapes can be remembered, it is not:
     /// to begin anew takes a few events, to go on without shapes would cost every event to come.
-    fn is_of_use(&self) -> bool {
-        self.parts.is_of_use() && self.size() <= MOST_KEPT
+    fn is_reusable(&self) -> bool {
+        self.parts.is_reusable() && self.size() <= MOST_KEPT
     }
 
     fn size(&self) -> usize {
@@ -56,7 +56,7 @@ impl Kept {
     }
 
     pub(crate) fn give_back(&self, memory: Box<Memory>) {
-        if memory.is_of_use() {
+        if memory.is_reusable() {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
         }
     }

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use crate::drift::DriftNames;
-use crate::event::json::{self, Document, Kind, Parts, SyntaxError, write_separator};
+use crate::event::json::{self, Document, DocumentBuffers, Kind, SyntaxError, write_separator};
 use crate::identity::row_id::RowId;
 use crate::identity::{IdentityRule, Scope};
 use crate::language::masks::Masks;
@@ -43,7 +43,7 @@ pub struct Normalized {
     pub is_unknown_type: bool,
 }
 
-/// Why an input cannot become a line: it is not JSON, or not an object; in strict mode, what the reference refuses.
+/// Why an input cannot become a line: it is not JSON, or not an object; in strict mode, what the reference refusal_reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {
@@ -127,7 +127,7 @@ impl Normalizer {
     /// The same with another data model, or with none: then lines have no `p_udm`. In strict mode they never have it.
     #[must_use]
     pub fn with_model(mut self, model: Option<LineModel>) -> Self {
-        self.schema.root.forget_slots();
+        self.schema.root.clear_slots();
         let model = model.filter(|_| self.mode == Mode::Default);
         self.udm = model.map(|model| Writer::new(model, &mut self.schema));
         self
@@ -197,7 +197,7 @@ impl Normalizer {
     ) -> Result<Normalized, String> {
         let event = self.parse(raw, std::mem::take(&mut memory.parts)).map_err(|cause| cause.to_string())?;
         let written = self.write_event(memory, &event, context, out, names);
-        memory.parts = event.into_parts();
+        memory.parts = event.into_buffers();
         written
     }
 
@@ -251,7 +251,7 @@ impl Normalizer {
         Ok(normalized)
     }
 
-    fn parse<'a>(&self, raw: &'a [u8], parts: Parts) -> Result<Document<'a>, SyntaxError> {
+    fn parse<'a>(&self, raw: &'a [u8], parts: DocumentBuffers) -> Result<Document<'a>, SyntaxError> {
         if self.mode == Mode::Default {
             return json::parse_with(raw, parts);
         }

@@ -17,14 +17,14 @@ use crate::event::construct::Constructed;
 use crate::event::json::{self, Document, Kind, Member, NodeId, write_separator, write_string};
 use crate::language::masks::Masks;
 use crate::language::model::{Field, NO_SLOT, Object, Type, Value};
-use crate::language::transform::{Origin, Transform};
+use crate::language::transform::{Transform, Transformed};
 use crate::udm::{Places, Slots};
 use crate::value::indicator::Found;
 use aside::SetAside;
 use path::Path;
 use plan::{Assigned, Plans};
 
-/// Strict mode refuses the event; the line knows why. (A result that bears the reason would be slow to hand on.)
+/// Strict mode refusal_reason the event; the line knows why. (A result that bears the reason would be slow to hand on.)
 #[derive(Debug)]
 pub(crate) struct Refused;
 
@@ -92,7 +92,7 @@ pub(crate) struct Line<'o> {
     pub(crate) missing: u32,
     names: &'o mut DriftNames,
     aside: SetAside,
-    /// Why strict mode refuses the event.
+    /// Why strict mode refusal_reason the event.
     pub(crate) reason: String,
 }
 
@@ -241,7 +241,7 @@ impl<'o> Line<'o> {
         object: Option<NodeId>,
         slot: Option<NodeId>,
     ) -> Result<(), Refused> {
-        if field.required && !place.in_array && is_missing(place, field, slot) {
+        if field.is_required && !place.in_array && is_missing(place, field, slot) {
             self.missing(place, field)?;
         }
         let mark = self.out.len();
@@ -249,14 +249,14 @@ impl<'o> Line<'o> {
         self.out.extend_from_slice(&field.key);
         let from = self.out.len();
         let written = self.field_value(place, field, object, slot)?;
-        if !written || (field.collides && self.strict) {
+        if !written || (field.shares_column && self.strict) {
             self.out.truncate(mark);
         } else {
             self.note(field, from);
         }
         // "" is no time and no number.
         let has_no_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
-        if self.strict && field.required && !place.in_array && has_no_empty && !written {
+        if self.strict && field.is_required && !place.in_array && has_no_empty && !written {
             return Err(self.refuse(place.path, "is required"));
         }
         Ok(())
@@ -297,29 +297,29 @@ impl<'o> Line<'o> {
             (Some(transform), Some(object)) => transform.apply(place.document, object, slot),
             // The object was not sent: its members are put together from elsewhere in the event.
             (Some(transform), None) => transform.mask_node(place.document, slot),
-            (None, _) => Origin::Node(slot),
+            (None, _) => Transformed::Node(slot),
         };
         match origin {
-            Origin::Node(Some(id)) => self.value(place, &field.value, id),
-            Origin::Node(None) => Ok(false),
-            Origin::Text(text) => self.text(place, field, &text),
-            Origin::MaskedContainer(_) if self.strict => Ok(false),
-            Origin::MaskedContainer(id) => {
+            Transformed::Node(Some(id)) => self.value(place, &field.value, id),
+            Transformed::Node(None) => Ok(false),
+            Transformed::Text(text) => self.text(place, field, &text),
+            Transformed::MaskedContainer(_) if self.strict => Ok(false),
+            Transformed::MaskedContainer(id) => {
                 self.set_aside(place, id);
                 let mask = field.transform.as_deref().and_then(Transform::mask);
-                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.of(place.document, id)))
+                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.apply_to_value(place.document, id)))
             }
         }
     }
 
     /// Returns `true` for a string that is copied to the line as it was sent.
     fn is_copied(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
-        field.is_plain && document.is_tidy_string(id) && self.masks.is_none()
+        field.is_plain && document.is_copyable_string(id) && self.masks.is_none()
     }
 
     /// Returns `true` for a name whose values are masked.
     fn is_masked(&self, name: &str) -> bool {
-        self.masks.is_some_and(|masks| masks.of(name).is_some())
+        self.masks.is_some_and(|masks| masks.for_name(name).is_some())
     }
 
     /// Writes a value as JSON, what is masked in it unreadable.
@@ -482,9 +482,9 @@ impl<'o> Line<'o> {
         let masks = self.masks.filter(|_| !place.is_masked);
         self.aside.push(|| {
             let mut raw = Vec::new();
-            match masks.map(|masks| (masks, place.path.find(&|name| masks.of(name)))) {
+            match masks.map(|masks| (masks, place.path.find(&|name| masks.for_name(name)))) {
                 None => place.document.write(id, &mut raw),
-                Some((_, Some(mask))) => write_string(&mask.of(place.document, id), &mut raw),
+                Some((_, Some(mask))) => write_string(&mask.apply_to_value(place.document, id), &mut raw),
                 Some((masks, None)) => masks.write(place.document, id, &mut raw),
             }
             (place.path.text(), raw)

@@ -1,26 +1,27 @@
-//! A value in the one form that all its spellings have: what a row id is made of, and so frozen.
+//! Writes values in canonical form, which is the same for all spellings of a value. Row ids are hashes of it, so the form
+//! is frozen.
 //!
-//! No white space; keys sorted by the bytes of their texts, equal keys all kept in the order sent; numbers as sent; in
-//! strings only `"`, `\\`, the characters below U+0020 and lone surrogates escaped, the last two as `\u` and four small
-//! hex digits.
+//! The form has no white space. Keys are sorted by the bytes of their texts, and equal keys stay in the order sent.
+//! Numbers stay as sent. Strings escape `"`, `\\`, the characters below U+0020 and lone surrogates, the last two as `\u`
+//! and four lower-case hex digits, and nothing else.
 
 use super::document::{Document, Kind};
-use super::flags::{ESCAPED, LOOSE};
+use super::flags::{ESCAPED, NOT_CANONICAL};
 use super::member::{Member, NodeId};
-use super::parse::plain_until;
+use super::parse::find_special_byte;
 use super::text::{Piece, each_piece};
 
 impl Document<'_> {
     /// Writes a value in canonical form.
     pub(crate) fn write_canonical(&self, id: NodeId, out: &mut Vec<u8>) {
-        if self.node(id).flags & LOOSE == 0 {
+        if self.node(id).flags & NOT_CANONICAL == 0 {
             out.extend_from_slice(self.raw(id).as_bytes());
             return;
         }
         match self.kind(id) {
             Kind::Object => self.write_canonical_object(id, out),
             Kind::Array => self.write_canonical_array(id, out),
-            _ => write_canonical(self.sent(self.inside(id)), out),
+            _ => write_canonical(self.span_text(self.string_span(id)), out),
         }
     }
 
@@ -49,15 +50,15 @@ impl Document<'_> {
         out.push(b'}');
     }
 
-    /// A key and its value, colon between, where they were sent in canonical form.
+    /// Returns the text of a key and its value with the colon between them, if they were sent in canonical form.
     fn canonical_as_sent(&self, member: &Member) -> Option<&[u8]> {
         let (key, value) = (member.key, self.node(member.value));
-        let is_canonical = (key.flags | value.flags) & (ESCAPED | LOOSE) == 0 && value.start == key.end + 2;
+        let is_canonical = (key.flags | value.flags) & (ESCAPED | NOT_CANONICAL) == 0 && value.start == key.end + 2;
         is_canonical.then(|| &self.text.as_bytes()[key.start as usize - 1..value.end as usize])
     }
 
     fn write_canonical_member(&self, member: &Member, out: &mut Vec<u8>) {
-        write_canonical(self.sent(member.key), out);
+        write_canonical(self.span_text(member.key), out);
         out.push(b':');
         self.write_canonical(member.value, out);
     }
@@ -70,7 +71,7 @@ pub(crate) fn write_canonical_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes a string, given what stands between its quotes.
+/// Writes a string in canonical form. `inside` is the text between its quotes as it was sent.
 fn write_canonical(inside: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     each_piece(inside, |piece| match piece {
@@ -84,7 +85,7 @@ fn write_canonical(inside: &str, out: &mut Vec<u8>) {
 fn write_plain(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
-        let (plain, special) = rest.split_at(plain_until(rest, 0));
+        let (plain, special) = rest.split_at(find_special_byte(rest, 0));
         out.extend_from_slice(plain);
         let Some((byte, after)) = special.split_first() else { return };
         match byte {
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_canonical_stays() {
+    fn ok_canonical_text_stays_the_same() {
         for text in [r#"{"a":[1.50,"é\u0001",{"b":null}],"b":{}}"#, r#""\udfff""#, "[]", "-0"] {
             check(text, text);
         }

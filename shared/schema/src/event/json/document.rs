@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::flags::{ESCAPED, REPEATS, REPEATS_INSIDE, UNTIDY};
-use super::member::{Inside, Member, NodeId, Prefix, compare_rest, prefix};
+use super::flags::{DUPLICATE_KEYS, DUPLICATE_KEYS_INSIDE, ESCAPED, NOT_COPYABLE};
+use super::member::{Member, NodeId, Prefix, StringSpan, compare_rest, prefix};
 use super::shapes::{ShapeId, Shapes};
 use super::text::{unescape, unescape_wtf8};
 
+/// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Null,
@@ -19,44 +20,48 @@ pub(crate) enum Kind {
     Object,
 }
 
+/// A value of a document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) kind: Kind,
     pub(super) flags: u8,
+    /// The byte of the text at which the value begins.
     pub(super) start: u32,
+    /// The byte of the text behind the value.
     pub(super) end: u32,
-    /// The node after this one and everything in it.
+    /// The node that follows this one and all that is in it.
     pub(super) next: u32,
     /// An object's first member, as an index into the document's members.
     pub(super) first_member: u32,
-    pub(super) members: u32,
-    /// An object's shape, when it is known.
+    /// The number of an object's members.
+    pub(super) member_count: u32,
+    /// An object's shape, if it is known.
     pub(super) shape: Option<ShapeId>,
 }
 
-/// What a document is made of; kept from one to the next, so that not each asks for memory anew.
+/// The buffers of a document. The next document reuses them instead of allocating its own.
 #[derive(Debug, Default)]
-pub(crate) struct Parts {
+pub(crate) struct DocumentBuffers {
     pub(super) nodes: Vec<Node>,
     pub(super) members: Vec<Member>,
-    /// Members of the objects not yet closed, while parsing.
+    /// Members of the objects that are still open, while parsing.
     pub(super) open: Vec<Member>,
-    /// What is known of objects' shapes; none to know nothing of them.
+    /// The known shapes of objects; `None` to remember no shapes.
     pub(super) shapes: Option<Shapes>,
 }
 
-impl Parts {
-    /// Parts that remember the shapes of objects.
-    pub(crate) fn remembering() -> Self {
+impl DocumentBuffers {
+    /// Buffers that remember the shapes of objects.
+    pub(crate) fn with_shapes() -> Self {
         Self { shapes: Some(Shapes::default()), ..Self::default() }
     }
 
-    /// Whether they are worth keeping: they remember shapes, and can remember others.
-    pub(crate) fn is_of_use(&self) -> bool {
+    /// Returns `true` if the next document should use these buffers: they remember shapes, and have room for more.
+    pub(crate) fn is_reusable(&self) -> bool {
         self.shapes.as_ref().is_some_and(|shapes| !shapes.is_full())
     }
 
-    /// Bytes of memory that the last document needed. What is remembered of shapes has a bound of its own.
+    /// Returns the size of the buffers in bytes, without the shapes, which have a bound of their own.
     pub(crate) fn size(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + (self.members.capacity() + self.open.capacity()) * size_of::<Member>()
@@ -67,124 +72,127 @@ impl Parts {
 #[derive(Debug)]
 pub(crate) struct Document<'a> {
     pub(super) text: &'a str,
-    pub(super) parts: Parts,
+    pub(super) buffers: DocumentBuffers,
 }
 
 impl<'a> Document<'a> {
     pub(crate) const ROOT: NodeId = 0;
 
-    /// Gives back what it was made of.
-    pub(crate) fn into_parts(self) -> Parts {
-        self.parts
+    /// Returns the buffers, for the next document.
+    pub(crate) fn into_buffers(self) -> DocumentBuffers {
+        self.buffers
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.parts.nodes[id as usize]
+        &self.buffers.nodes[id as usize]
     }
 
     pub(crate) fn kind(&self, id: NodeId) -> Kind {
         self.node(id).kind
     }
 
-    /// Whether a value is a string that can be copied to a line.
-    pub(crate) fn is_tidy_string(&self, id: NodeId) -> bool {
+    /// Returns `true` for a string that can be copied to a line as it was sent.
+    pub(crate) fn is_copyable_string(&self, id: NodeId) -> bool {
         let node = self.node(id);
-        node.kind == Kind::String && node.flags & UNTIDY == 0
+        node.kind == Kind::String && node.flags & NOT_COPYABLE == 0
     }
 
-    /// The value as it was sent.
+    /// Returns the text of a value as it was sent.
     pub(crate) fn raw(&self, id: NodeId) -> &'a str {
         let node = self.node(id);
         &self.text[node.start as usize..node.end as usize]
     }
 
-    /// A string's text, lone surrogates replaced by U+FFFD.
+    /// Returns a string's text without escapes. Lone surrogates become U+FFFD.
     pub(crate) fn text(&self, id: NodeId) -> Cow<'a, str> {
-        self.decoded(self.inside(id))
+        self.decoded(self.string_span(id))
     }
 
-    /// [`Self::text`] of a key.
+    /// Returns the text of a member's key, like [`Self::text`].
     pub(crate) fn name(&self, member: &Member) -> Cow<'a, str> {
         self.decoded(member.key)
     }
 
-    /// A key in bytes, lone surrogates as three bytes that no UTF-8 text contains.
+    /// Returns the text of a member's key in bytes. A lone surrogate becomes three bytes that no UTF-8 text contains.
     pub(crate) fn name_wtf8(&self, member: &Member) -> Cow<'a, [u8]> {
         self.decoded_wtf8(member.key)
     }
 
-    fn decoded(&self, inside: Inside) -> Cow<'a, str> {
-        let sent = self.sent(inside);
-        if inside.flags & ESCAPED == 0 { Cow::Borrowed(sent) } else { Cow::Owned(unescape(sent)) }
+    fn decoded(&self, span: StringSpan) -> Cow<'a, str> {
+        let sent = self.span_text(span);
+        if span.flags & ESCAPED == 0 { Cow::Borrowed(sent) } else { Cow::Owned(unescape(sent)) }
     }
 
-    fn decoded_wtf8(&self, inside: Inside) -> Cow<'a, [u8]> {
-        if inside.flags & ESCAPED == 0 {
-            Cow::Borrowed(self.sent_bytes(inside))
+    fn decoded_wtf8(&self, span: StringSpan) -> Cow<'a, [u8]> {
+        if span.flags & ESCAPED == 0 {
+            Cow::Borrowed(self.span_bytes(span))
         } else {
-            Cow::Owned(unescape_wtf8(self.sent(inside)))
+            Cow::Owned(unescape_wtf8(self.span_text(span)))
         }
     }
 
-    /// What stands between a string's quotes.
-    pub(super) fn sent(&self, inside: Inside) -> &'a str {
-        &self.text[inside.start as usize..inside.end as usize]
+    /// Returns the text between a string's quotes as it was sent.
+    pub(super) fn span_text(&self, span: StringSpan) -> &'a str {
+        &self.text[span.start as usize..span.end as usize]
     }
 
-    pub(super) fn sent_bytes(&self, inside: Inside) -> &'a [u8] {
-        &self.text.as_bytes()[inside.start as usize..inside.end as usize]
+    /// Returns the bytes of [`Self::span_text`].
+    pub(super) fn span_bytes(&self, span: StringSpan) -> &'a [u8] {
+        &self.text.as_bytes()[span.start as usize..span.end as usize]
     }
 
-    pub(super) fn inside(&self, id: NodeId) -> Inside {
+    /// Returns the place of a string's content.
+    pub(super) fn string_span(&self, id: NodeId) -> StringSpan {
         let node = self.node(id);
-        Inside { start: node.start + 1, end: node.end - 1, flags: node.flags }
+        StringSpan { start: node.start + 1, end: node.end - 1, flags: node.flags }
     }
 
-    /// An object's members, sorted by the bytes of their keys; equal keys in the order they were sent. None of others.
+    /// Returns an object's members, sorted by the bytes of their keys; members with equal keys stay in the order sent. Any
+    /// other value has none.
     pub(crate) fn members(&self, id: NodeId) -> &[Member] {
         let node = self.node(id);
         let first = node.first_member as usize;
-        &self.parts.members[first..first + node.members as usize]
+        &self.buffers.members[first..first + node.member_count as usize]
     }
 
-    /// An object's shape, when it is known.
+    /// Returns an object's shape, if it is known.
     pub(crate) fn shape(&self, id: NodeId) -> Option<ShapeId> {
         self.node(id).shape
     }
 
-    /// An object's members, each key once: of equal keys, the last.
-    pub(crate) fn distinct(&self, id: NodeId) -> impl Iterator<Item = Member> + Clone {
+    /// Returns an object's members with each key once: of members with equal keys, the last.
+    pub(crate) fn distinct_members(&self, id: NodeId) -> impl Iterator<Item = Member> + Clone {
         let members = self.members(id);
         self.distinct_places(id).map(|at| members[at])
     }
 
-    /// The places of [`Self::distinct`] in [`Self::members`].
+    /// Returns the places of the members of [`Self::distinct_members`] in [`Self::members`].
     pub(crate) fn distinct_places(&self, id: NodeId) -> impl Iterator<Item = usize> + Clone {
-        let (members, repeats) = (self.members(id), self.node(id).flags & REPEATS != 0);
+        let (members, has_duplicates) = (self.members(id), self.node(id).flags & DUPLICATE_KEYS != 0);
         let is_last = move |at: &usize| match (members.get(*at), members.get(at + 1)) {
-            (Some(member), Some(after)) if repeats => self.compare(member, after) != Ordering::Equal,
+            (Some(member), Some(after)) if has_duplicates => self.compare(member, after) != Ordering::Equal,
             _ => true,
         };
         (0..members.len()).filter(is_last)
     }
 
-    /// Returns `true` for a value in which an object has a key twice, at any depth.
-    pub(crate) fn has_repeats(&self, id: NodeId) -> bool {
-        self.node(id).flags & REPEATS_INSIDE != 0
+    /// Returns `true` if an object in the value, at any depth, has duplicate keys.
+    pub(crate) fn has_duplicate_keys(&self, id: NodeId) -> bool {
+        self.node(id).flags & DUPLICATE_KEYS_INSIDE != 0
     }
 
-    /// An object's members, each with `true` when a later one has the same key. None of others.
-    pub(crate) fn members_and_repeats(&self, id: NodeId) -> impl Iterator<Item = (Member, bool)> {
+    /// Returns an object's members, each with `true` if a later member has the same key. Any other value has none.
+    pub(crate) fn members_with_duplicates(&self, id: NodeId) -> impl Iterator<Item = (Member, bool)> {
         let members = self.members(id);
-        let repeats = self.node(id).flags & REPEATS != 0;
-        let is_repeated = move |at: usize| {
-            let next = members.get(at + 1).filter(|_| repeats);
+        let has_duplicates = self.node(id).flags & DUPLICATE_KEYS != 0;
+        let is_duplicate = move |at: usize| {
+            let next = members.get(at + 1).filter(|_| has_duplicates);
             next.is_some_and(|next| self.compare(&members[at], next).is_eq())
         };
-        members.iter().enumerate().map(move |(at, member)| (*member, is_repeated(at)))
+        members.iter().enumerate().map(move |(at, member)| (*member, is_duplicate(at)))
     }
 
-    /// An array's elements. None of others.
+    /// Returns an array's elements. Any other value has none.
     pub(crate) fn elements(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         let node = self.node(id);
         let end = if node.kind == Kind::Array { node.next } else { id + 1 };
@@ -198,7 +206,7 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The value of an object's key: of equal keys, the last.
+    /// Returns the value of an object's member with this key: of members with equal keys, the last.
     pub(crate) fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         let wanted = prefix(key.as_bytes());
         let is_wanted =
@@ -206,13 +214,13 @@ impl<'a> Document<'a> {
         self.members(id).iter().rfind(is_wanted).map(|member| member.value)
     }
 
-    /// How a member's key compares with a name, whose prefix is given too.
+    /// Compares a member's key with a name and its prefix.
     #[inline]
-    pub(crate) fn order(&self, member: &Member, prefix: Prefix, name: &str) -> Ordering {
+    pub(crate) fn compare_name(&self, member: &Member, prefix: Prefix, name: &str) -> Ordering {
         member.prefix.cmp(&prefix).then_with(|| compare_rest(&self.name_wtf8(member), name.as_bytes()))
     }
 
-    /// The value at the end of a path of keys.
+    /// Returns the value at the end of a path of keys.
     pub(crate) fn find(&self, id: NodeId, path: &[&str]) -> Option<NodeId> {
         path.iter().try_fold(id, |at, key| self.get(at, key))
     }
@@ -221,7 +229,7 @@ impl<'a> Document<'a> {
     pub(super) fn compare(&self, a: &Member, b: &Member) -> Ordering {
         a.prefix.cmp(&b.prefix).then_with(|| {
             if (a.key.flags | b.key.flags) & ESCAPED == 0 {
-                compare_rest(self.sent_bytes(a.key), self.sent_bytes(b.key))
+                compare_rest(self.span_bytes(a.key), self.span_bytes(b.key))
             } else {
                 self.name_wtf8(a).cmp(&self.name_wtf8(b))
             }

@@ -5,15 +5,15 @@ use std::cmp::Ordering;
 /// Where a value stands in its document.
 pub(crate) type NodeId = u32;
 
-/// The place of a string's content, without the quotes, in the text.
+/// The place of a string's content in the text, without the quotes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Inside {
+pub(crate) struct StringSpan {
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) flags: u8,
 }
 
-impl Inside {
+impl StringSpan {
     pub(super) fn len(self) -> usize {
         (self.end - self.start) as usize
     }
@@ -23,27 +23,27 @@ impl Inside {
     }
 }
 
-/// A key's first sixteen bytes as a number that sorts as they do. Most comparisons need no more.
+/// The first sixteen bytes of a key, as a number that sorts in the same way. Most comparisons need no more.
 pub(crate) type Prefix = u128;
 
 /// A key and its value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {
     pub(crate) prefix: Prefix,
-    pub(crate) key: Inside,
+    pub(crate) key: StringSpan,
     pub(crate) value: NodeId,
 }
 
-/// The prefix of a key.
+/// Returns the prefix of a key.
 pub(crate) fn prefix(key: &[u8]) -> Prefix {
     let mut bytes = [0; size_of::<Prefix>()];
-    let kept = key.len().min(bytes.len());
-    bytes[..kept].copy_from_slice(&key[..kept]);
+    let length = key.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&key[..length]);
     Prefix::from_be_bytes(bytes)
 }
 
-/// The prefix of the key from `start` to `end` in a text. It reads past the end and masks those bytes: that is faster
-/// than reading exactly the key.
+/// Returns the prefix of the key from `start` to `end` in a text. It reads past the end of the key and masks those bytes,
+/// which is faster than reading exactly the key.
 pub(super) fn prefix_in(text: &[u8], start: usize, end: usize) -> Prefix {
     let Some(chunk) = text.get(start..).and_then(<[u8]>::first_chunk) else { return prefix(&text[start..end]) };
     let bits = u32::try_from(8 * (end - start)).unwrap_or(u32::MAX);

@@ -1,15 +1,15 @@
-//! From text to a [`Document`], by RFC 8259.
+//! Parses text to a [`Document`], by RFC 8259.
 
-use super::document::{Document, Kind, Node, Parts};
-use super::flags::{ESCAPED, INHERITED, LOOSE, REPEATS, REPEATS_INSIDE, SPACED, UNTIDY};
-use super::member::{Inside, Member, NodeId, Prefix, prefix, prefix_in};
+use super::document::{Document, DocumentBuffers, Kind, Node};
+use super::flags::{DUPLICATE_KEYS, DUPLICATE_KEYS_INSIDE, ESCAPED, INHERITED, NOT_CANONICAL, NOT_COPYABLE, SPACED};
+use super::member::{Member, NodeId, Prefix, StringSpan, prefix, prefix_in};
 use super::shapes::{ShapeId, Shapes};
 use super::text::{code_unit, unescape_wtf8};
 
-/// How deep values may nest.
+/// The most levels to which values may nest.
 const MAX_DEPTH: usize = 128;
 
-/// Why a text is not one JSON document.
+/// The reason why a text is not one JSON document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SyntaxError {
     #[error("not JSON: {what} at byte {at}")]
@@ -24,42 +24,43 @@ pub(crate) enum SyntaxError {
 
 /// Parses a whole text.
 pub(crate) fn parse(raw: &[u8]) -> Result<Document<'_>, SyntaxError> {
-    parse_with(raw, Parts::default())
+    parse_with(raw, DocumentBuffers::default())
 }
 
-/// Parses a whole text into parts that were used before.
-pub(crate) fn parse_with(raw: &[u8], parts: Parts) -> Result<Document<'_>, SyntaxError> {
-    let (document, end) = parse_prefix(raw, parts)?;
+/// Parses a whole text into buffers that were used before.
+pub(crate) fn parse_with(raw: &[u8], buffers: DocumentBuffers) -> Result<Document<'_>, SyntaxError> {
+    let (document, end) = parse_prefix(raw, buffers)?;
     match document.text.as_bytes()[end..].iter().position(|byte| !is_space(*byte)) {
         None => Ok(document),
         Some(after) => Err(SyntaxError::Syntax { what: "more after the end of the value", at: end + after }),
     }
 }
 
-/// Parses the first value of a text; also says where that value ends.
-pub(crate) fn parse_prefix(raw: &[u8], mut parts: Parts) -> Result<(Document<'_>, usize), SyntaxError> {
+/// Parses the first value of a text. Returns the document, and the place in the text where the value ends.
+pub(crate) fn parse_prefix(raw: &[u8], mut buffers: DocumentBuffers) -> Result<(Document<'_>, usize), SyntaxError> {
     if u32::try_from(raw.len()).is_err() {
         return Err(SyntaxError::TooLong);
     }
     let text = std::str::from_utf8(raw).map_err(|error| SyntaxError::NotUtf8(error.valid_up_to()))?;
-    parts.nodes.clear();
-    parts.members.clear();
-    parts.open.clear();
-    let (open, shapes) = (std::mem::take(&mut parts.open), parts.shapes.take());
-    let document = Document { text, parts };
+    buffers.nodes.clear();
+    buffers.members.clear();
+    buffers.open.clear();
+    let (open, shapes) = (std::mem::take(&mut buffers.open), buffers.shapes.take());
+    let document = Document { text, buffers };
     let mut parser = Parser { document, bytes: text.as_bytes(), at: 0, open, shapes, error: None };
     if raw.starts_with(b"\xef\xbb\xbf") {
         parser.at = 3;
     }
-    parser.space();
+    parser.skip_space();
     parser.value(0);
     if let Some(error) = parser.error {
         return Err(error);
     }
-    (parser.document.parts.open, parser.document.parts.shapes) = (parser.open, parser.shapes);
+    (parser.document.buffers.open, parser.document.buffers.shapes) = (parser.open, parser.shapes);
     Ok((parser.document, parser.at))
 }
 
+/// Returns `true` for white space between the tokens of JSON.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
@@ -68,13 +69,14 @@ struct Parser<'a> {
     document: Document<'a>,
     bytes: &'a [u8],
     at: usize,
-    /// Members of the objects not yet closed.
+    /// Members of the objects that are still open.
     open: Vec<Member>,
     shapes: Option<Shapes>,
     error: Option<SyntaxError>,
 }
 
-/// Nothing, when the parser has an error: results that bear it themselves would be slow to hand on.
+/// The result of a step; `None` if the parser has an error. The parser holds the error, because a [`Result`] that holds
+/// it would be slow to return.
 type Parsed<T> = Option<T>;
 
 impl Parser<'_> {
@@ -88,8 +90,8 @@ impl Parser<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Skips white space; true when there was some.
-    fn space(&mut self) -> bool {
+    /// Skips white space. Returns `true` if there was any.
+    fn skip_space(&mut self) -> bool {
         let start = self.at;
         while self.peek().is_some_and(is_space) {
             self.at += 1;
@@ -98,22 +100,22 @@ impl Parser<'_> {
     }
 
     fn push(&mut self, kind: Kind, flags: u8, start: usize) -> NodeId {
-        let id = self.document.parts.nodes.len() as u32;
+        let id = self.document.buffers.nodes.len() as u32;
         let (start, end) = (start as u32, self.at as u32);
-        self.document.parts.nodes.push(Node {
+        self.document.buffers.nodes.push(Node {
             kind,
             flags,
             start,
             end,
             next: id + 1,
             first_member: 0,
-            members: 0,
+            member_count: 0,
             shape: None,
         });
         id
     }
 
-    /// Parses a value; its flags.
+    /// Parses a value. Returns the flags that its container inherits.
     fn value(&mut self, depth: usize) -> Parsed<u8> {
         match self.peek() {
             Some(b'"') => self.string(),
@@ -178,15 +180,15 @@ impl Parser<'_> {
         Some(flags & INHERITED)
     }
 
-    /// Steps over a string; its flags.
+    /// Steps over a string. Returns its flags.
     fn quoted(&mut self) -> Parsed<u8> {
         let mut flags = 0;
         self.at += 1;
         loop {
-            self.at = plain_until(self.bytes, self.at);
+            self.at = find_special_byte(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => flags |= ESCAPED | LOOSE | self.escape()?,
+                Some(b'\\') => flags |= ESCAPED | NOT_CANONICAL | self.escape()?,
                 Some(_) => return self.error("a control character in a string"),
                 None => return self.error("a string is not closed"),
             }
@@ -195,7 +197,7 @@ impl Parser<'_> {
         Some(flags)
     }
 
-    /// Steps over one escape; untidy when it is a lone surrogate.
+    /// Steps over one escape. Returns [`NOT_COPYABLE`] for a lone surrogate.
     fn escape(&mut self) -> Parsed<u8> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -212,7 +214,7 @@ impl Parser<'_> {
                 self.at += 6;
                 Some(0)
             }
-            0xd800..=0xdfff => Some(UNTIDY),
+            0xd800..=0xdfff => Some(NOT_COPYABLE),
             _ => Some(0),
         }
     }
@@ -253,7 +255,7 @@ impl Parser<'_> {
                 flags |= self.spaced();
             }
         }
-        flags |= self.close(id, first_open);
+        flags |= self.close_object(id, first_open);
         self.leave(id, flags);
         Some(flags & INHERITED)
     }
@@ -267,14 +269,14 @@ impl Parser<'_> {
         }
         self.at += 1;
         flags |= self.spaced();
-        let value = self.document.parts.nodes.len() as u32;
+        let value = self.document.buffers.nodes.len() as u32;
         flags |= self.value(depth)?;
         flags |= self.spaced();
         self.open.push(Member { prefix, key, value });
         Some(flags)
     }
 
-    fn key(&mut self) -> Parsed<(Prefix, Inside)> {
+    fn key(&mut self) -> Parsed<(Prefix, StringSpan)> {
         if self.peek() != Some(b'"') {
             return self.error("an object's key is not a string");
         }
@@ -286,18 +288,20 @@ impl Parser<'_> {
         } else {
             prefix(&unescape_wtf8(&self.document.text[start..end]))
         };
-        Some((prefix, Inside { start: start as u32, end: end as u32, flags }))
+        Some((prefix, StringSpan { start: start as u32, end: end as u32, flags }))
     }
 
     #[inline]
+    /// Skips white space. Returns the flags of a value that has it.
     fn spaced(&mut self) -> u8 {
         match self.peek() {
             Some(byte) if byte > b' ' => 0,
-            _ if self.space() => SPACED,
+            _ if self.skip_space() => SPACED,
             _ => 0,
         }
     }
 
+    /// Begins an array or object.
     fn enter(&mut self, kind: Kind, depth: usize) -> Parsed<(NodeId, u8)> {
         if depth > MAX_DEPTH {
             self.error = Some(SyntaxError::TooDeep);
@@ -308,51 +312,54 @@ impl Parser<'_> {
         Some((id, self.spaced()))
     }
 
+    /// Ends an array or object.
     fn leave(&mut self, id: NodeId, flags: u8) {
         self.at += 1;
-        let next = self.document.parts.nodes.len() as u32;
-        let node = &mut self.document.parts.nodes[id as usize];
+        let next = self.document.buffers.nodes.len() as u32;
+        let node = &mut self.document.buffers.nodes[id as usize];
         (node.flags, node.end, node.next) = (flags, self.at as u32, next);
     }
 
-    /// Files an object's members, sorted; its flags.
-    fn close(&mut self, id: NodeId, first_open: usize) -> u8 {
-        let first_member = self.document.parts.members.len() as u32;
+    /// Moves an object's members, sorted, from the open ones to the document. Returns the object's flags.
+    fn close_object(&mut self, id: NodeId, first_open: usize) -> u8 {
+        let first_member = self.document.buffers.members.len() as u32;
         let count = (self.open.len() - first_open) as u32;
-        let (shape, flags) = match self.file_known(first_open) {
+        let (shape, flags) = match self.add_known(first_open) {
             Some((shape, flags)) => (Some(shape), flags),
-            None => self.file_sorted(first_open),
+            None => self.add_sorted(first_open),
         };
         self.open.truncate(first_open);
-        let node = &mut self.document.parts.nodes[id as usize];
-        (node.first_member, node.members, node.shape) = (first_member, count, shape);
+        let node = &mut self.document.buffers.nodes[id as usize];
+        (node.first_member, node.member_count, node.shape) = (first_member, count, shape);
         flags
     }
 
-    /// Files the members of an object whose shape is known.
-    fn file_known(&mut self, first_open: usize) -> Option<(ShapeId, u8)> {
-        let (shape, order) = self.shapes.as_ref()?.of(self.bytes, &self.open[first_open..])?;
+    /// Adds the members of an object whose shape is known to the document.
+    fn add_known(&mut self, first_open: usize) -> Option<(ShapeId, u8)> {
+        let (shape, order) = self.shapes.as_ref()?.find(self.bytes, &self.open[first_open..])?;
         let members = order.iter().map(|place| self.open[first_open + usize::from(*place)]);
-        self.document.parts.members.extend(members);
-        Some((shape, if order.is_sorted() { 0 } else { LOOSE }))
+        self.document.buffers.members.extend(members);
+        Some((shape, if order.is_sorted() { 0 } else { NOT_CANONICAL }))
     }
 
-    fn file_sorted(&mut self, first_open: usize) -> (Option<ShapeId>, u8) {
+    /// Sorts the members of an object, adds them to the document, and remembers the shape.
+    fn add_sorted(&mut self, first_open: usize) -> (Option<ShapeId>, u8) {
         let (document, members) = (&self.document, &self.open[first_open..]);
         let mut sorted = members.to_vec();
         sorted.sort_unstable_by(|a, b| document.compare(a, b).then(a.value.cmp(&b.value)));
-        let repeats = sorted.windows(2).any(|pair| document.compare(&pair[0], &pair[1]).is_eq());
-        self.document.parts.members.extend_from_slice(&sorted);
-        if repeats {
-            return (None, SPACED | REPEATS | REPEATS_INSIDE);
+        let has_duplicates = sorted.windows(2).any(|pair| document.compare(&pair[0], &pair[1]).is_eq());
+        self.document.buffers.members.extend_from_slice(&sorted);
+        if has_duplicates {
+            return (None, SPACED | DUPLICATE_KEYS | DUPLICATE_KEYS_INSIDE);
         }
-        let flags = if sorted.is_sorted_by_key(|member| member.value) { 0 } else { LOOSE };
-        (self.shapes.as_mut().and_then(|shapes| shapes.learn(self.bytes, members, &sorted)), flags)
+        let flags = if sorted.is_sorted_by_key(|member| member.value) { 0 } else { NOT_CANONICAL };
+        (self.shapes.as_mut().and_then(|shapes| shapes.remember(self.bytes, members, &sorted)), flags)
     }
 }
 
-/// The first quote, backslash or control character from `at` on, or the end.
-pub(crate) fn plain_until(bytes: &[u8], mut at: usize) -> usize {
+/// Returns the place of the first quote, backslash or control character from `at` on, or the end. It compares eight bytes
+/// at a time.
+pub(crate) fn find_special_byte(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
     let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;

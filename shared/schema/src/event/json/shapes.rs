@@ -1,31 +1,34 @@
-//! The shapes of objects seen before: the keys, in the order sent, and how they are sorted. Most objects of a stream have
-//! a shape that is known, and to see that takes a fraction of the time of sorting the keys anew; what else follows from
-//! the keys alone need not be found again either.
+//! Remembers the shapes of objects: their keys in the order sent, and the sorted order of these keys.
+//!
+//! Most objects of a stream have a known shape, and it takes less time to recognise the shape than to sort the keys. A
+//! shape also has a number, by which the writer of lines finds all that follows from the keys.
 
 use super::flags::ESCAPED;
 use super::member::{Member, Prefix};
 
-/// Shapes that are remembered; when there are so many, all are forgotten before the next event.
-const MOST_SHAPES: usize = 1024;
-/// Keys that are remembered, over all shapes.
-const MOST_KEYS: usize = 16 * MOST_SHAPES;
-/// Places to look for a shape: some remain empty.
-const PLACES: usize = 4 * MOST_SHAPES;
-/// Places that are looked at for one shape. Keys can be chosen so that their hashes collide: a shape that finds no place
-/// within so many is not remembered, and costs what an object of an unknown shape costs.
-const MAX_LOOKS: usize = 16;
+/// The most shapes that are remembered. When this number is reached, all are forgotten before the next event.
+const MAX_SHAPES: usize = 1024;
+/// The most keys that all remembered shapes have together.
+const MAX_KEYS: usize = 16 * MAX_SHAPES;
+/// Places of the hash table: some remain empty.
+const TABLE_PLACES: usize = 4 * MAX_SHAPES;
+/// The most places of the hash table that a search looks at. An attacker can choose keys whose hashes collide. A shape
+/// that finds no free place within this number is not remembered, so that its objects are sorted each time.
+const MAX_PROBES: usize = 16;
 /// The most members of an object whose shape is remembered.
-const MOST_MEMBERS: usize = 256;
-/// The longest key of an object whose shape is remembered, bytes.
-const LONGEST_KEY: usize = 128;
+const MAX_MEMBERS: usize = 256;
+/// The longest key, in bytes, of an object whose shape is remembered.
+const MAX_KEY_BYTES: usize = 128;
 
-/// Numbers a shape, from 0. Two objects that have one and the same have the same keys in the same order.
+/// The number of a shape, from 0. Objects of one shape have the same keys in the same order.
 pub(crate) type ShapeId = u16;
 
+/// The keys of an object, and their sorted order.
 #[derive(Debug, Clone)]
 struct Shape {
+    /// The keys in the order sent, each with its prefix.
     keys: Vec<(Prefix, Box<[u8]>)>,
-    /// The places of the keys, sorted.
+    /// The places of the keys in `keys`, sorted by key.
     order: Vec<u8>,
 }
 
@@ -33,15 +36,16 @@ struct Shape {
 #[derive(Debug, Default)]
 pub(crate) struct Shapes {
     shapes: Vec<Shape>,
-    /// Keys over all shapes.
+    /// The number of keys of all shapes.
     keys: usize,
-    /// By the hash of the keys, or as soon after it as there was room: a shape's number and one.
+    /// The hash table: a shape's number plus one at the place of the hash of its keys, or at the next free place behind it.
+    /// A free place holds 0.
     places: Vec<u16>,
 }
 
 impl Shapes {
-    /// The shape of an object with these members, and the places of its members, sorted; if it is known.
-    pub(super) fn of(&self, text: &[u8], members: &[Member]) -> Option<(ShapeId, &[u8])> {
+    /// Finds the shape of an object with these members. Returns its number and the sorted order of the members.
+    pub(super) fn find(&self, text: &[u8], members: &[Member]) -> Option<(ShapeId, &[u8])> {
         for place in places(members) {
             let id = self.places.get(place)?.checked_sub(1)?;
             let shape = self.shapes.get(usize::from(id))?;
@@ -52,23 +56,23 @@ impl Shapes {
         None
     }
 
-    /// Whether no other shape can be remembered.
+    /// Returns `true` if no other shape can be remembered.
     pub(super) fn is_full(&self) -> bool {
-        self.shapes.len() >= MOST_SHAPES || self.keys + MOST_MEMBERS > MOST_KEYS
+        self.shapes.len() >= MAX_SHAPES || self.keys + MAX_MEMBERS > MAX_KEYS
     }
 
-    /// Remembers the shape of an object with these members, no key twice, and how they were sorted.
-    pub(super) fn learn(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
-        let is_odd = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > LONGEST_KEY;
-        if self.is_full() || members.len() > MOST_MEMBERS || members.iter().any(is_odd) {
+    /// Remembers the shape of an object with these members, which have no duplicate keys, and their sorted order.
+    pub(super) fn remember(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
+        let is_unsuitable = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > MAX_KEY_BYTES;
+        if self.is_full() || members.len() > MAX_MEMBERS || members.iter().any(is_unsuitable) {
             return None;
         }
-        // The values' ids grow in the order sent.
+        // Values have ascending ids in the order sent.
         let place = |member: &Member| members.binary_search_by_key(&member.value, |sent| sent.value).ok();
         let order = sorted.iter().filter_map(place).filter_map(|place| u8::try_from(place).ok()).collect();
         let key = |member: &Member| (member.prefix, text.get(member.key.range()).unwrap_or_default().into());
         let id = ShapeId::try_from(self.shapes.len()).ok()?;
-        self.places.resize(PLACES, 0);
+        self.places.resize(TABLE_PLACES, 0);
         let free = places(members).find(|place| self.places[*place] == 0)?;
         self.keys += members.len();
         self.shapes.push(Shape { keys: members.iter().map(key).collect(), order });
@@ -78,10 +82,11 @@ impl Shapes {
 }
 
 impl Shape {
+    /// Returns `true` if an object with these members has the shape.
     fn is_of(&self, text: &[u8], members: &[Member]) -> bool {
         const START: usize = size_of::<Prefix>();
         let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
-            // What is compared is what was sent, and that is the key only without escapes.
+            // The comparison reads the text as it was sent, which is the key only if it has no escapes.
             member.key.flags & ESCAPED == 0
                 && member.prefix == *prefix
                 && member.key.len() == key.len()
@@ -92,48 +97,48 @@ impl Shape {
     }
 }
 
-/// Where to look for the shape of an object with these members, one place after the other.
+/// Returns the places of the hash table to search for the shape of an object with these members, in order.
 fn places(members: &[Member]) -> impl Iterator<Item = usize> {
     let first = hash(members);
-    (first..first + MAX_LOOKS).map(|place| place % PLACES)
+    (first..first + MAX_PROBES).map(|place| place % TABLE_PLACES)
 }
 
-/// The first place for the shape of an object with these members.
+/// Returns the first place for the shape of an object with these members.
 fn hash(members: &[Member]) -> usize {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, member: &Member| {
         let word = (member.prefix >> 64) as u64 ^ (member.prefix as u64).rotate_left(31);
         (hash.rotate_left(7) ^ word).wrapping_mul(FACTOR)
     };
-    (members.iter().fold(0, mix) >> 48) as usize % PLACES
+    (members.iter().fold(0, mix) >> 48) as usize % TABLE_PLACES
 }
 
 #[cfg(test)]
 mod tests {
     use super::ShapeId;
-    use crate::event::json::{Document, Parts, parse_with};
+    use crate::event::json::{Document, DocumentBuffers, parse_with};
 
-    /// Parses one text after the other in the same parts; the shapes of their roots.
+    /// Parses one text after the other in the same buffers. Returns the shapes of their roots.
     fn shapes(texts: &[&str]) -> Vec<Option<ShapeId>> {
-        let mut parts = Parts::remembering();
+        let mut buffers = DocumentBuffers::with_shapes();
         let shape = |text: &&str| {
-            let document = parse_with(text.as_bytes(), std::mem::take(&mut parts)).unwrap();
+            let document = parse_with(text.as_bytes(), std::mem::take(&mut buffers)).unwrap();
             let shape = document.shape(Document::ROOT);
-            parts = document.into_parts();
+            buffers = document.into_buffers();
             shape
         };
         texts.iter().map(shape).collect()
     }
 
     #[test]
-    fn ok_the_same_keys_in_the_same_order_are_one_shape() {
+    fn objects_with_the_same_keys_in_the_same_order_have_one_shape() {
         let of =
             shapes(&[r#"{"b":1,"a":{}}"#, r#"{"b":[],"a":"x"}"#, r#"{"a":1,"b":2}"#, "{ \"b\" : 1, \"a\":2}", "{}"]);
         assert_eq!(of, [Some(1), Some(1), Some(2), Some(1), Some(0)], "{{}} was closed first");
     }
 
     #[test]
-    fn ok_keys_that_differ_past_what_is_compared_first_are_told_apart() {
+    fn keys_that_differ_only_behind_the_prefix_have_different_shapes() {
         let of = shapes(&[
             r#"{"a_key_of_twenty_bytes":1}"#,
             r#"{"a_key_of_twenty_bites":1}"#,
@@ -143,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_escaped_key_is_not_taken_for_another_of_its_length() {
+    fn an_escaped_key_does_not_match_another_key_of_its_length() {
         let known = r#"{"/23456789012345zz":1,"/23456789012345z!":2}"#;
         let escaped = r#"{"\/23456789012345z":1,"/23456789012345z!":2}"#;
         assert_eq!(known.len(), escaped.len());
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_some_objects_have_no_shape() {
+    fn objects_with_duplicate_escaped_long_or_many_keys_have_no_shape() {
         let (long, many) = ("k".repeat(200), (0..300).map(|at| format!("\"{at}\":0")).collect::<Vec<_>>().join(","));
         let odd = [r#"{"a":1,"a":2}"#, r#"{"\u0061":1}"#, &format!("{{\"{long}\":1}}"), &format!("{{{many}}}")];
         for text in odd {
@@ -165,14 +170,14 @@ mod tests {
         let texts: Vec<String> = (0..200).map(|at| format!("{{\"a_key_with_one_prefix_{at}\":1}}")).collect();
         let texts: Vec<&str> = texts.iter().chain(&texts).map(String::as_str).collect();
         let of = shapes(&texts);
-        assert_eq!(of.iter().flatten().count(), 2 * super::MAX_LOOKS);
+        assert_eq!(of.iter().flatten().count(), 2 * super::MAX_PROBES);
         assert_eq!(of[..200], of[200..]);
     }
 
     #[test]
-    fn ok_what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_shapes_is_bounded() {
         let texts: Vec<String> = (0..3_000).map(|at| format!("{{\"key{at}\":1}}")).collect();
         let of = shapes(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(of.iter().flatten().count(), super::MOST_SHAPES);
+        assert_eq!(of.iter().flatten().count(), super::MAX_SHAPES);
     }
 }

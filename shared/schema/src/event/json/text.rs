@@ -1,6 +1,6 @@
-//! What a JSON string says.
+//! Decodes the escapes of JSON strings.
 
-/// The UTF-16 code unit of `\uXXXX`, given those six bytes.
+/// Returns the UTF-16 code unit of the six bytes `\uXXXX`.
 pub(super) fn code_unit(escape: &[u8]) -> Option<u16> {
     let [b'\\', b'u', digits @ ..] = escape else { return None };
     digits.iter().try_fold(0_u16, |unit, digit| {
@@ -9,7 +9,7 @@ pub(super) fn code_unit(escape: &[u8]) -> Option<u16> {
     })
 }
 
-/// The text of what stands between a string's quotes; lone surrogates become U+FFFD.
+/// Decodes the text between a string's quotes. Lone surrogates become U+FFFD.
 pub(crate) fn unescape(inner: &str) -> String {
     let mut text = String::with_capacity(inner.len());
     each_piece(inner, |piece| match piece {
@@ -20,8 +20,8 @@ pub(crate) fn unescape(inner: &str) -> String {
     text
 }
 
-/// The same in bytes, with lone surrogates in the three bytes UTF-8 would have for them (WTF-8): no two different
-/// strings become the same bytes.
+/// Like [`unescape`], but returns WTF-8: a lone surrogate becomes the three bytes that UTF-8 would have for it, so that
+/// different strings stay different.
 pub(super) fn unescape_wtf8(inner: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(inner.len());
     each_piece(inner, |piece| match piece {
@@ -35,13 +35,17 @@ pub(super) fn unescape_wtf8(inner: &str) -> Vec<u8> {
     bytes
 }
 
+/// A part of a string's content.
 pub(super) enum Piece<'a> {
+    /// Text without escapes.
     Plain(&'a str),
+    /// The character of an escape.
     Char(char),
     LoneSurrogate(u16),
 }
 
-/// Takes a string's inside apart. It has been checked by the parser: every escape is well-formed.
+/// Calls `each` with the parts of the text between a string's quotes. The parser has checked that every escape is
+/// well-formed.
 pub(super) fn each_piece<'a>(mut inner: &'a str, mut each: impl FnMut(Piece<'a>)) {
     while let Some(at) = inner.bytes().position(|byte| byte == b'\\') {
         if at > 0 {
@@ -56,7 +60,7 @@ pub(super) fn each_piece<'a>(mut inner: &'a str, mut each: impl FnMut(Piece<'a>)
     }
 }
 
-/// The escape at the start, and its length.
+/// Decodes the escape with which the bytes begin. Returns it and its length.
 fn escape<'a>(bytes: &[u8]) -> (Piece<'a>, usize) {
     let short = |char| (Piece::Char(char), 2);
     match bytes.get(1) {
@@ -71,6 +75,7 @@ fn escape<'a>(bytes: &[u8]) -> (Piece<'a>, usize) {
     }
 }
 
+/// Decodes `\uXXXX`, or two of them that are a surrogate pair.
 fn unicode_escape<'a>(bytes: &[u8]) -> (Piece<'a>, usize) {
     let unit = |at: usize| bytes.get(at..at + 6).and_then(code_unit);
     let first = unit(0).unwrap_or(0xfffd);
@@ -94,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_escapes() {
+    fn every_escape_is_decoded() {
         check(r"a\n\t\/\\\u0041z", "a\n\t/\\Az", b"a\n\t/\\Az");
         check(r"\ud83d\ude00!", "\u{1f600}!", "\u{1f600}!".as_bytes());
     }
 
     #[test]
-    fn ok_lone_surrogates_are_told_apart() {
+    fn lone_surrogates_stay_different_in_wtf8() {
         check(r"\ud800", "\u{fffd}", b"\xed\xa0\x80");
         check(r"\udfffx", "\u{fffd}x", b"\xed\xbf\xbfx");
         check(r"\ud800\ud83d\ude00", "\u{fffd}\u{1f600}", b"\xed\xa0\x80\xf0\x9f\x98\x80");

@@ -1,13 +1,13 @@
-//! Which brackets and braces are open, one bit each: an element may be nothing but brackets.
+//! Remembers the open brackets and braces of an element in one bit each, because an element may be nothing but brackets.
 
 /// The open brackets and braces of one element.
 #[derive(Debug, Default)]
 pub(super) struct Brackets {
-    /// One bit per open one, the outermost first; set for a bracket.
+    /// One bit per open bracket or brace, the outermost first. The bit is set for a bracket.
     bits: Vec<u64>,
     depth: usize,
     /// The innermost one is a brace.
-    in_object: bool,
+    is_in_object: bool,
 }
 
 const BITS: usize = u64::BITS as usize;
@@ -23,19 +23,19 @@ impl Brackets {
             *word = *word & !(1 << bit) | u64::from(is_array) << bit;
         }
         self.depth += 1;
-        self.in_object = !is_array;
+        self.is_in_object = !is_array;
     }
 
-    /// Closes the innermost one; returns `false` if it is of the other kind, or nothing is open.
+    /// Closes the innermost one. Returns `false` if it is of the other kind, or nothing is open.
     pub(super) fn close(&mut self, is_array: bool) -> bool {
         let is_match = self.innermost() == Some(is_array);
         self.depth -= usize::from(is_match);
-        self.in_object = self.innermost() == Some(false);
+        self.is_in_object = self.innermost() == Some(false);
         is_match
     }
 
     pub(super) fn clear(&mut self) {
-        (self.depth, self.in_object) = (0, false);
+        (self.depth, self.is_in_object) = (0, false);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -44,9 +44,10 @@ impl Brackets {
 
     /// Returns `true` if the innermost one is a brace.
     pub(super) fn is_in_object(&self) -> bool {
-        self.in_object
+        self.is_in_object
     }
 
+    /// Returns `true` if the innermost one is a bracket, `false` if it is a brace.
     fn innermost(&self) -> Option<bool> {
         let last = self.depth.checked_sub(1)?;
         self.bits.get(last / BITS).map(|word| word >> (last % BITS) & 1 == 1)
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_opened_is_closed_from_the_inside() {
+    fn brackets_are_closed_from_the_inside() {
         let mut brackets = Brackets::default();
         (0..200).for_each(|number| brackets.open(number % 3 == 0));
         for number in (0..200).rev() {

@@ -1,39 +1,40 @@
-//! Learns the names of an array's records from some of them. They tell a record from an object inside of one where
-//! brackets cannot tell any more.
+//! Learns the names of an array's records from some of them. In a broken array, where brackets are of no use, these names
+//! tell a record from an object inside of a record.
 
 use std::collections::HashSet;
 
 use crate::event::json::{self, Document, Kind, NodeId};
 
-/// Records that are kept to learn from.
+/// The most records that are kept as samples.
 const MAX_SAMPLES: usize = 16;
-/// The longest record that is kept, in bytes.
+/// The longest record that is kept as a sample, in bytes.
 const MAX_SAMPLE_BYTES: usize = 64 << 10;
-/// Names that an object has in common with all records, from which on it is taken for one whatever its first name is.
+/// The most names that an object must share with all records to be taken for a record, whatever its first name is.
 const MAX_NEEDED_NAMES: usize = 4;
+/// The fewest names that it must share with them.
 const MIN_NEEDED_NAMES: usize = 2;
-/// The names that all of Microsoft's records have: what is known before any sound record.
+/// The names that all records of Microsoft have. They are known before any complete record was read.
 const VENDORS_NAMES: [&str; 6] = ["Id", "RecordType", "CreationTime", "Operation", "OrganizationId", "UserType"];
-/// They tell records from other objects if all records have so many of them.
+/// The fewest of [`VENDORS_NAMES`] that all records must have, so that these names tell records from other objects.
 const MIN_VENDORS_NAMES: usize = 3;
 
-/// First names that are kept of records that are broken themselves.
+/// The most first names that are kept.
 const MAX_FIRST_NAMES: usize = 256;
 
-/// The records so far, as far as they are needed.
+/// Samples of the records so far.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    /// Sound ones that nothing was learned from yet.
+    /// Complete records that nothing was learned from yet.
     samples: Vec<Vec<u8>>,
-    /// Records that were kept to learn from.
+    /// The number of records that were kept as samples.
     kept: usize,
-    /// All records so far.
+    /// The number of all records so far.
     seen: usize,
     keys: RecordKeys,
 }
 
 impl Records {
-    /// Takes a sound record. The first few are kept, and later ones at growing distances.
+    /// Adds a complete record. The first few become samples, and later ones at growing distances.
     pub(super) fn add(&mut self, record: &[u8]) {
         self.seen = self.seen.saturating_add(1);
         let is_wanted = self.seen < MAX_SAMPLES / 4 || self.seen.is_power_of_two();
@@ -43,7 +44,7 @@ impl Records {
         }
     }
 
-    /// The names by which records are known. They are to be given back.
+    /// Returns the names by which records are recognised. The caller must return them with [`Self::give_back`].
     pub(super) fn take_keys(&mut self) -> RecordKeys {
         for document in self.samples.iter().filter_map(|text| json::parse(text).ok()) {
             if document.kind(Document::ROOT) == Kind::Object {
@@ -54,13 +55,13 @@ impl Records {
         std::mem::take(&mut self.keys)
     }
 
-    /// Takes back what [`Self::take_keys`] gave.
+    /// Takes back the names that [`Self::take_keys`] returned.
     pub(super) fn give_back(&mut self, keys: RecordKeys) {
         self.keys = keys;
     }
 }
 
-/// The names by which records are known.
+/// The names by which records are recognised.
 #[derive(Debug, Default)]
 pub(super) struct RecordKeys {
     /// The first names of records.
@@ -72,7 +73,7 @@ pub(super) struct RecordKeys {
 }
 
 impl RecordKeys {
-    /// Takes note of the first name of a record of which no more is known.
+    /// Adds the first name of a record that is broken behind this name.
     pub(super) fn add_first(&mut self, name: &[u8]) {
         if self.first.len() < MAX_FIRST_NAMES {
             self.first.insert(String::from_utf8_lossy(name).into_owned());
@@ -99,9 +100,10 @@ impl RecordKeys {
         }
     }
 
-    /// Returns `true` if the text is a JSON object that can be told from an object inside of a record: it begins with
-    /// the name with which records begin and nothing inside of them does, or it has most of the names that all records
-    /// have. `is_like_inner`: objects in the same place begin with the same name.
+    /// Returns `true` if the text is a JSON object that can only be a record, not an object inside of a record.
+    ///
+    /// It is a record if records begin with its first name and objects inside of them do not, or if it has most of the
+    /// names that all records have. `is_like_inner` says that objects in the same place begin with the same name.
     pub(super) fn is_record(&self, text: &[u8], is_like_inner: bool) -> bool {
         let Ok(object) = json::parse(text) else { return false };
         let Some(first) = first_name(&object, Document::ROOT) else { return false };
@@ -113,8 +115,8 @@ impl RecordKeys {
         }
     }
 
-    /// Returns `true` for an object with all the names that the vendor says all records have, so far as they do; where
-    /// records have few of those, for one with most of the names that all of them have.
+    /// Returns `true` for an object with the names of a record. These are the [`VENDORS_NAMES`] that all records have; if
+    /// records have too few of them, most of the names that all records have.
     fn has_names_of_records(&self, object: &Document<'_>) -> bool {
         let names = names(object);
         let is_common = |name: &&&str| self.common.as_ref().is_none_or(|common| common.contains(**name));
@@ -128,11 +130,12 @@ impl RecordKeys {
     }
 }
 
+/// Returns the names of an object's members.
 fn names(object: &Document<'_>) -> HashSet<String> {
     object.members(Document::ROOT).iter().map(|member| object.name(member).into_owned()).collect()
 }
 
-/// The name that an object begins with, as it was sent.
+/// Returns the name of the first member that was sent of an object.
 fn first_name(document: &Document<'_>, id: NodeId) -> Option<String> {
     let first = document.members(id).iter().min_by_key(|member| member.value)?;
     Some(document.name(first).into_owned())

@@ -1,22 +1,22 @@
-//! What a schema may not say.
+//! Refuses the mistakes that a schema file can express.
 
 use crate::language::column::column;
 use crate::language::definition::{Definition, SchemaFile};
 use crate::language::model::Type;
 
-/// At the top, names that begin with `p_` are of the fields that every line has.
+/// Refuses top-level names that begin with `p_`: they are reserved for the fields that every line has.
 pub(super) fn check_names(fields: &[Definition]) -> Result<(), String> {
-    let is_ours = |name: &&str| column(name).starts_with("p_");
-    match fields.iter().filter_map(|field| field.name.as_deref()).find(is_ours) {
+    let is_reserved = |name: &&str| column(name).starts_with("p_");
+    match fields.iter().filter_map(|field| field.name.as_deref()).find(is_reserved) {
         Some(name) => Err(format!("{name}: names that begin with p_ are the line's own")),
         None => Ok(()),
     }
 }
 
-/// A field that takes its value from itself has none.
+/// Refuses a field that takes its value from itself: it would never have one.
 pub(super) fn check_source(name: &str, definition: &Definition) -> Result<(), String> {
     let is_own = |from: &str| from == name;
-    first(&[
+    first_mistake(&[
         (definition.copy.as_ref().is_some_and(|copy| is_own(&copy.from)), "copy: the field is copied from itself"),
         (
             definition.rename.as_ref().is_some_and(|rename| is_own(&rename.from)),
@@ -25,7 +25,7 @@ pub(super) fn check_source(name: &str, definition: &Definition) -> Result<(), St
     ])
 }
 
-/// Of the parsers, the input needs the native one or none.
+/// Refuses every parser but the native one, because the input is JSON.
 pub(super) fn check_parser(file: &SchemaFile) -> Result<(), String> {
     let Some(parser) = &file.parser else { return Ok(()) };
     match parser.keys().find(|key| *key != "native") {
@@ -35,15 +35,15 @@ pub(super) fn check_parser(file: &SchemaFile) -> Result<(), String> {
     }
 }
 
-/// An event has one time, and an array many.
+/// Checks the element of an array. It cannot hold the event time: an event has one time, and an array has many values.
 pub(super) fn check_element(definition: &Definition) -> Result<(), String> {
-    check_nameless(definition)?;
-    first(&[(definition.is_event_time, "isEventTime belongs to a field")])
+    check_unnamed(definition)?;
+    first_mistake(&[(definition.is_event_time, "isEventTime belongs to a field")])
 }
 
-/// Keys of a field, which mean nothing where a value has no name: in an array's element and in a definition.
-pub(super) fn check_nameless(definition: &Definition) -> Result<(), String> {
-    first(&[
+/// Refuses the keys of a field where a value has no name: in the element of an array and in a definition.
+pub(super) fn check_unnamed(definition: &Definition) -> Result<(), String> {
+    first_mistake(&[
         (definition.name.is_some(), "name belongs to a field"),
         (definition.required, "required belongs to a field"),
         (definition.extension, "extension belongs to a field"),
@@ -55,9 +55,9 @@ pub(super) fn check_nameless(definition: &Definition) -> Result<(), String> {
     ])
 }
 
-/// A ref has no keys of a value: those are its target's.
+/// Refuses the keys of a value in a `ref`: they belong to its target.
 pub(super) fn check_ref(definition: &Definition) -> Result<(), String> {
-    first(&[
+    first_mistake(&[
         (has_indicators(definition), "indicators belong to the target of a ref"),
         (definition.validate.is_some(), "validate belongs to the target of a ref"),
         (definition.is_event_time || definition.is_expiration, "isEventTime belongs to the target of a ref"),
@@ -71,11 +71,11 @@ pub(super) fn check_ref(definition: &Definition) -> Result<(), String> {
     ])
 }
 
-/// Keys that mean nothing for a type are mistakes.
-pub(super) fn check_fit(definition: &Definition, kind: &Type) -> Result<(), String> {
+/// Refuses keys that mean nothing for a type.
+pub(super) fn check_keys_of_type(definition: &Definition, kind: &Type) -> Result<(), String> {
     let is_string = matches!(kind, Type::String);
     let is_time = matches!(kind, Type::Timestamp(_));
-    first(&[
+    first_mistake(&[
         (has_indicators(definition) && !is_string, "indicators belong to a string"),
         (definition.validate.is_some() && !is_string, "validate belongs to a string"),
         ((definition.is_event_time || definition.is_expiration) && !is_time, "isEventTime belongs to a timestamp"),
@@ -97,14 +97,15 @@ fn has_indicators(definition: &Definition) -> bool {
     !definition.indicators.is_empty() || !definition.extension_indicators.is_empty()
 }
 
-fn first(mistakes: &[(bool, &str)]) -> Result<(), String> {
+/// Returns the first mistake that was made as an error.
+fn first_mistake(mistakes: &[(bool, &str)]) -> Result<(), String> {
     match mistakes.iter().find(|(is_made, _)| *is_made) {
         Some((_, reason)) => Err((*reason).to_owned()),
         None => Ok(()),
     }
 }
 
-/// Two or more parts, each a letter and then letters or digits.
+/// Returns `true` for two or more parts with dots between them. A part is a letter, followed by letters and digits.
 pub(super) fn is_log_type(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|char: char| char.is_ascii_alphabetic())

@@ -1,74 +1,74 @@
-//! Fields of an object that take their values from each other in a circle.
+//! Finds fields of an object that take their values from each other in a cycle.
 
 use std::collections::HashMap;
 
 use crate::language::model::Field;
 
-/// Names of a circle that are shown.
+/// The most names of a cycle that a message shows.
 const MAX_SHOWN_NAMES: usize = 10;
 
-/// Finds a circle of fields that take their values from each other: the place of its first field in schema order, and
-/// the circle in words.
+/// Finds a cycle of fields that take their values from each other. Returns the place of its first field in schema order,
+/// and the cycle in words.
 ///
-/// A field that takes a value from under its own name is no circle of several fields; whether it makes sense is for
-/// [`super::check::check_source`] to say.
+/// A field that reads a path under its own name is not a cycle; [`super::check::check_source`] judges it.
 pub(super) fn find_cycle(fields: &[Field]) -> Option<(usize, String)> {
     if fields.iter().all(|field| field.transform.is_none()) {
         return None;
     }
     let places: HashMap<&str, usize> = fields.iter().enumerate().map(|(at, field)| (&*field.name, at)).collect();
     let sources: Vec<Vec<usize>> = fields.iter().enumerate().map(|(at, field)| sources(field, at, &places)).collect();
-    let is_in_circle = without_ends(&sources);
-    let first = is_in_circle.iter().position(|is_left| *is_left)?;
-    let circle = walk(first, &sources, &is_in_circle);
-    let first = circle.iter().copied().min()?;
-    let turned = circle.iter().cycle().skip_while(|at| **at != first).take(circle.len() + 1);
-    let mut names: Vec<&str> = turned.map(|at| &*fields[*at].name).take(MAX_SHOWN_NAMES + 1).collect();
-    if circle.len() > MAX_SHOWN_NAMES {
+    let is_remaining = remaining_fields(&sources);
+    let first = is_remaining.iter().position(|is_remaining| *is_remaining)?;
+    let cycle = follow_sources(first, &sources, &is_remaining);
+    let first = cycle.iter().copied().min()?;
+    let from_first = cycle.iter().cycle().skip_while(|at| **at != first).take(cycle.len() + 1);
+    let mut names: Vec<&str> = from_first.map(|at| &*fields[*at].name).take(MAX_SHOWN_NAMES + 1).collect();
+    if cycle.len() > MAX_SHOWN_NAMES {
         names[MAX_SHOWN_NAMES] = "others";
     }
     Some((first, names.join(" from ")))
 }
 
-/// The other fields that a field takes its value from.
-fn sources(field: &Field, own: usize, places: &HashMap<&str, usize>) -> Vec<usize> {
+/// Returns the places of the other fields that a field takes its value from.
+fn sources(field: &Field, own_place: usize, places: &HashMap<&str, usize>) -> Vec<usize> {
     let paths = field.transform.as_deref().map(|transform| transform.paths(&field.name)).unwrap_or_default();
     let first_names = paths.iter().filter_map(|path| path.first());
-    first_names.filter_map(|name| places.get(name)).copied().filter(|source| *source != own).collect()
+    first_names.filter_map(|name| places.get(name)).copied().filter(|source| *source != own_place).collect()
 }
 
-/// Leaves out, again and again, fields that take nothing from those left. Every field left leads to a circle.
-fn without_ends(sources: &[Vec<usize>]) -> Vec<bool> {
-    let mut takers = vec![Vec::new(); sources.len()];
+/// Removes fields that take no value from the remaining fields, until none is left to remove. Returns `true` for each
+/// field that remains: it leads to a cycle.
+fn remaining_fields(sources: &[Vec<usize>]) -> Vec<bool> {
+    let mut dependents = vec![Vec::new(); sources.len()];
     for (at, source) in sources.iter().enumerate().flat_map(|(at, of)| of.iter().map(move |source| (at, *source))) {
-        takers[source].push(at);
+        dependents[source].push(at);
     }
-    let mut open: Vec<usize> = sources.iter().map(Vec::len).collect();
-    let mut ends: Vec<usize> = (0..open.len()).filter(|at| open[*at] == 0).collect();
-    let mut is_left = vec![true; sources.len()];
-    while let Some(end) = ends.pop() {
-        is_left[end] = false;
-        for taker in &takers[end] {
-            open[*taker] -= 1;
-            if open[*taker] == 0 {
-                ends.push(*taker);
+    let mut source_counts: Vec<usize> = sources.iter().map(Vec::len).collect();
+    let mut without_sources: Vec<usize> = (0..source_counts.len()).filter(|at| source_counts[*at] == 0).collect();
+    let mut is_remaining = vec![true; sources.len()];
+    while let Some(field) = without_sources.pop() {
+        is_remaining[field] = false;
+        for dependent in &dependents[field] {
+            source_counts[*dependent] -= 1;
+            if source_counts[*dependent] == 0 {
+                without_sources.push(*dependent);
             }
         }
     }
-    is_left
+    is_remaining
 }
 
-/// Goes from a field that is left to its first source that is left, until it comes round.
-fn walk(first: usize, sources: &[Vec<usize>], is_left: &[bool]) -> Vec<usize> {
-    let (mut way, mut at) = (Vec::new(), first);
+/// Follows the first remaining source of each field, from `first` on, until a field comes up again. Returns the cycle.
+fn follow_sources(first: usize, sources: &[Vec<usize>], is_remaining: &[bool]) -> Vec<usize> {
+    let (mut steps, mut at) = (Vec::new(), first);
     let mut step_of = vec![None; sources.len()];
     while step_of[at].is_none() {
-        step_of[at] = Some(way.len());
-        way.push(at);
-        // Each field that is left has a source that is left.
-        at = sources[at].iter().copied().find(|source| is_left[*source]).unwrap_or(at);
+        step_of[at] = Some(steps.len());
+        steps.push(at);
+        // Each remaining field has a remaining source.
+        at = sources[at].iter().copied().find(|source| is_remaining[*source]).unwrap_or(at);
     }
-    way.split_off(step_of[at].unwrap_or(0))
+    steps.split_off(step_of[at].unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -80,9 +80,9 @@ mod tests {
         Schema::parse(&format!("schema: A.B\nfields:\n{fields}"), "a.yml").err().map(|error| error.to_string())
     }
 
-    fn check(fields: &[&str], circle: &str) {
-        let (first, _) = circle.split_once(" from ").unwrap();
-        let expected = format!("a.yml: {first}: the field takes its value from itself: {circle}");
+    fn check(fields: &[&str], cycle: &str) {
+        let (first, _) = cycle.split_once(" from ").unwrap();
+        let expected = format!("a.yml: {first}: the field takes its value from itself: {cycle}");
         assert_eq!(refused(fields).as_deref(), Some(&*expected), "{fields:?}");
         let mut backwards = fields.to_vec();
         backwards.reverse();
@@ -107,8 +107,8 @@ mod tests {
         );
         check(&[rename, "name: b, type: string, split: {from: a, separator: '/', index: 0}"], "a from b from a");
         check(&[rename, "name: b, type: string, copy: {from: a.x}"], "a from b from a");
-        let circle = ["name: b, type: string, copy: {from: b_}", "name: b_, type: string, copy: {from: b}"];
-        let inside = circle.map(|field| format!("{{{field}}}")).join(", ");
+        let cycle = ["name: b, type: string, copy: {from: b_}", "name: b_, type: string, copy: {from: b}"];
+        let inside = cycle.map(|field| format!("{{{field}}}")).join(", ");
         let outer = format!("name: o, type: object, fields: [{inside}]");
         assert_eq!(
             refused(&[&outer]).as_deref(),

@@ -1,10 +1,10 @@
-//! A schema as the reference runs it.
+//! Reduces a schema to what the reference knows, for strict mode.
 
 use super::{Object, Schema, Type, Value};
 
 impl Schema {
-    /// Without the fields that are ours, and without what the reference does not look for: where columns collide it
-    /// writes none of them, so that nothing in them is an indicator or the event's time.
+    /// Removes the extensions, and the indicators and event times that the reference does not find: it writes none of
+    /// the fields that share a column.
     pub(crate) fn without_extensions(mut self) -> Self {
         self.root.drop_extensions();
         self
@@ -14,17 +14,17 @@ impl Schema {
 impl Object {
     fn drop_extensions(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
-        fields.retain(|field| !field.extension);
+        fields.retain(|field| !field.is_extension);
         fields.iter_mut().for_each(|field| field.value.drop_extensions());
         *self = Self::new(fields);
-        self.fields.iter_mut().filter(|field| field.collides).for_each(|field| field.value.silence());
+        self.fields.iter_mut().filter(|field| field.shares_column).for_each(|field| field.value.clear_findings());
     }
 }
 
 impl Value {
     fn drop_extensions(&mut self) {
-        let of_the_reference = self.written.indicators.len();
-        self.indicators = self.indicators.iter().take(of_the_reference).copied().collect();
+        let reference_count = self.declaration.indicators.len();
+        self.indicators = self.indicators.iter().take(reference_count).copied().collect();
         match &mut self.kind {
             Type::Object(object) => object.drop_extensions(),
             Type::Array(element) => element.drop_extensions(),
@@ -32,13 +32,13 @@ impl Value {
         }
     }
 
-    /// Nothing in it is found.
-    fn silence(&mut self) {
+    /// Removes the indicators and the event time from a value and from all that is in it.
+    fn clear_findings(&mut self) {
         self.indicators = Box::default();
         self.is_event_time = false;
         match &mut self.kind {
-            Type::Object(object) => object.fields.iter_mut().for_each(|field| field.value.silence()),
-            Type::Array(element) => element.silence(),
+            Type::Object(object) => object.fields.iter_mut().for_each(|field| field.value.clear_findings()),
+            Type::Array(element) => element.clear_findings(),
             _ => {}
         }
     }

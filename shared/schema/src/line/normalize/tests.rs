@@ -316,14 +316,14 @@ fields:
 fn memory_stays_of_use_whatever_comes() {
     let normalizer = Normalizer::new(LogType::General);
     let normalize = |event: &str| normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).is_ok();
-    let is_of_use = || normalizer.memory.take().parts.is_of_use();
-    assert!(normalize(r#"{"Id":"a"}"#) && is_of_use());
-    assert!(!normalize("{") && is_of_use(), "after what is not JSON");
-    assert!(!normalize("[]") && is_of_use(), "after what is not an object");
+    let is_reusable = || normalizer.memory.take().parts.is_reusable();
+    assert!(normalize(r#"{"Id":"a"}"#) && is_reusable());
+    assert!(!normalize("{") && is_reusable(), "after what is not JSON");
+    assert!(!normalize("[]") && is_reusable(), "after what is not an object");
     for at in 0..3_000 {
         assert!(normalize(&format!("{{\"key {at}\":1}}")));
     }
-    assert!(is_of_use(), "after more shapes than are remembered");
+    assert!(is_reusable(), "after more shapes than are remembered");
 }
 
 #[test]

@@ -64,13 +64,13 @@ impl SetAside {
 
 /// Writes all of an event. An object in the line has each key once: an event that has one twice is kept as its text.
 fn write_event(event: &Document<'_>, masks: Option<&Masks>, out: &mut Vec<u8>) {
-    match (masks, event.has_repeats(Document::ROOT)) {
+    match (masks, event.has_duplicate_keys(Document::ROOT)) {
         (None, false) => event.write(Document::ROOT, out),
         (None, true) => write_string(event.raw(Document::ROOT), out),
         (Some(masks), false) => masks.write(event, Document::ROOT, out),
         (Some(masks), true) => {
             let mut text = Vec::new();
-            masks.write_whole(event, Document::ROOT, &mut text);
+            masks.write_with_duplicates(event, Document::ROOT, &mut text);
             write_string(&String::from_utf8_lossy(&text), out);
         }
     }

@@ -1,7 +1,7 @@
 //! Which member of an object goes to which field. It follows from the keys alone, so it is found once for a shape.
 
 use crate::event::json::{Document, Member, NodeId};
-use crate::language::column::{column, is_safe};
+use crate::language::column::{column, is_column_name};
 use crate::language::model::Object;
 
 const NO_MEMBER: u32 = u32::MAX;
@@ -109,7 +109,7 @@ impl Plan {
         }
         let mut by_column = Vec::new();
         // A name that is the column itself comes before one that only becomes it.
-        for is_column in [is_safe as fn(&str) -> bool, |_| true] {
+        for is_column in [is_column_name as fn(&str) -> bool, |_| true] {
             undeclared.retain(|place| {
                 let name = document.name(&members[*place]);
                 let field = free_field_of_column(object, &name, &found).filter(|_| is_column(&name));
@@ -148,8 +148,8 @@ fn steps(object: &Object, found: &[Option<usize>], by_column: &[usize], is_stric
         before.any(|(field, member)| member.is_some() && field.column == object.fields[at].column)
     };
     let step = |(field, member): (usize, &Option<usize>)| {
-        let is_aside = member.is_some() && object.fields[field].collides && !is_strict && is_taken(field);
-        let waits = object.waiting.binary_search(&field).is_ok();
+        let is_aside = member.is_some() && object.fields[field].shares_column && !is_strict && is_taken(field);
+        let waits = object.always_processed.binary_search(&field).is_ok();
         let place = member.map_or(NO_MEMBER, |place| place as u32);
         let is_by_column = by_column.contains(&field);
         (member.is_some() || waits).then_some(Step { field: field as u32, member: place, is_aside, is_by_column })

@@ -8,7 +8,7 @@ impl Line<'_> {
     /// Sets aside the values in `id` whose key is given again in the same object, at any depth.
     pub(super) fn repeats(&mut self, place: Place<'_>, id: NodeId) {
         let document = place.document;
-        if !document.has_repeats(id) {
+        if !document.has_duplicate_keys(id) {
             return;
         }
         if document.kind(id) == Kind::Array {
@@ -16,7 +16,7 @@ impl Line<'_> {
                 self.repeats(place.at(&Path::Index(place.path, index)), element);
             }
         }
-        for (member, is_repeated) in document.members_and_repeats(id) {
+        for (member, is_repeated) in document.members_with_duplicates(id) {
             let name = document.name(&member);
             let path = Path::Name(place.path, &name);
             if is_repeated && !is_nothing(place, member.value) {
@@ -33,13 +33,13 @@ impl Line<'_> {
     /// Counts the values inside of a masked one that [`Self::repeats`] would set aside. Nothing of them is shown.
     fn hidden_repeats(&mut self, place: Place<'_>, id: NodeId) {
         let document = place.document;
-        if !document.has_repeats(id) {
+        if !document.has_duplicate_keys(id) {
             return;
         }
         for element in document.elements(id) {
             self.hidden_repeats(place, element);
         }
-        for (member, is_repeated) in document.members_and_repeats(id) {
+        for (member, is_repeated) in document.members_with_duplicates(id) {
             if is_repeated && !is_nothing(place, member.value) {
                 self.aside.hide();
             }

@@ -35,7 +35,7 @@ impl Line<'_> {
             Kind::String => document.text(id),
             _ => document.raw(id).into(),
         };
-        if let Some(reason) = value.validate.as_ref().and_then(|validate| validate.refuses(&text)) {
+        if let Some(reason) = value.validate.as_ref().and_then(|validate| validate.refusal_reason(&text)) {
             return Err(reason);
         }
         if document.kind(id) == Kind::String {
@@ -46,7 +46,7 @@ impl Line<'_> {
             self.out.push(b'"');
         }
         // An indicator would show what is masked inside of the text.
-        if !self.masks.is_some_and(|masks| masks.is_in_text(&text)) {
+        if !self.masks.is_some_and(|masks| masks.applies_to_text(&text)) {
             value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.strict));
         }
         Ok(true)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Line, Path, Place};
 use crate::event::json::{Kind, Member, NodeId, write_separator, write_string};
-use crate::language::column::{column, is_safe};
+use crate::language::column::{column, is_column_name};
 use crate::language::model::Object;
 
 impl Line<'_> {
@@ -37,7 +37,7 @@ impl Line<'_> {
     ) {
         let document = place.document;
         let at_top = matches!(place.path, Path::Top);
-        let is_renamed = |member: Member| !is_safe(&document.name(&member));
+        let is_renamed = |member: Member| !is_column_name(&document.name(&member));
         let is_alone = members.clone().nth(1).is_none();
         let mut taken = (!is_alone && members.clone().any(is_renamed)).then(HashSet::new);
         for member in members {
@@ -57,8 +57,8 @@ impl Line<'_> {
             write_string(&column, self.out);
             self.out.push(b':');
             let from = self.out.len();
-            match self.masks.and_then(|masks| masks.of(&name)) {
-                Some(mask) => write_string(&mask.of(document, value), self.out),
+            match self.masks.and_then(|masks| masks.for_name(&name)) {
+                Some(mask) => write_string(&mask.apply_to_value(document, value), self.out),
                 None => self.loose(place.at(&path), value),
             }
             if let Some(slots) = self.slots.filter(|_| at_top) {
@@ -72,7 +72,7 @@ impl Line<'_> {
         match document.kind(id) {
             Kind::Object => {
                 self.out.push(b'{');
-                self.kept(place, document.distinct(id), |_| false);
+                self.kept(place, document.distinct_members(id), |_| false);
                 self.out.push(b'}');
             }
             Kind::Array => {

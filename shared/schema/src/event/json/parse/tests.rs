@@ -85,7 +85,7 @@ fn the_scan_sees_every_byte_at_every_place() {
             let mut text = vec![b'a'; 20];
             text[at] = byte;
             let special = matches!(byte, b'"' | b'\\' | 0..=0x1f);
-            assert_eq!(plain_until(&text, 0), if special { at } else { 20 }, "byte {byte} at {at}");
+            assert_eq!(find_special_byte(&text, 0), if special { at } else { 20 }, "byte {byte} at {at}");
         }
     }
 }
@@ -93,7 +93,7 @@ fn the_scan_sees_every_byte_at_every_place() {
 #[test]
 fn members_are_sorted_and_the_last_of_equal_keys_counts() -> Result<(), SyntaxError> {
     let document = parse(br#"{"b":1,"abcdefghij":2,"\u0061bcdefghii":3,"b":4,"":5}"#)?;
-    let keys: Vec<_> = document.distinct(0).map(|member| document.name(&member)).collect();
+    let keys: Vec<_> = document.distinct_members(0).map(|member| document.name(&member)).collect();
     assert_eq!(keys, ["", "abcdefghii", "abcdefghij", "b"]);
     assert_eq!(document.get(0, "b").map(|id| document.raw(id)), Some("4"));
     assert_eq!(document.members(0).len(), 5);
