@@ -1,4 +1,4 @@
-//! Which event this is: what goes into the row id.
+//! Computes the row id of an event: the rule of what identifies an event.
 //!
 //! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of SHA-256 of
 //!
@@ -10,18 +10,17 @@
 //! ```
 //!
 //! - the lines are the rule's name, the source's id, the log type's name and the event, the last three in canonical form
-//!   (`json/canonical.rs`); there is a line feed between them and none after the last;
-//! - where the vendor's ids name events (OpenAI) and the event has one that is a string and not empty, the last line is
+//!   (`event/json/canonical.rs`); there is a line feed between them and none after the last;
+//! - if the vendor's ids identify events (OpenAI) and the event's id is a string that is not empty, the last line is
 //!   `id ` and that id in canonical form;
-//! - for an input that is no event it is `rejected ` and the bytes of the input.
+//! - if the input is not an event, the last line is `rejected ` and the bytes of the input.
 //!
-//! The hour before the hash is that of the vendor's event time: whole hours since 1970. Without a member of the time's
-//! name, a member whose name becomes the same column has the time (`effective.at`), as in the line. Where there is none
-//! that can be read, and for an input that is no event, it is the ninth byte of the hash (see
-//! [`RowId::RESERVED_HOURS`]).
+//! The hour before the hash is the vendor's event time in whole hours since 1970. If no member bears the time's name, the
+//! time is in the member whose name becomes the same column (`effective.at`), as in the line. If the time cannot be read,
+//! or the input is not an event, the hour is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
 //!
-//! SHA-256, because processors have instructions for it, because two different events must not come to one id by
-//! anybody's design, and because everybody can make it again.
+//! The hash is SHA-256, because processors have instructions for it, because nobody can design two events with one id, and
+//! because every system can compute it.
 
 pub(crate) mod row_id;
 
@@ -32,11 +31,12 @@ use sha2::{Digest, Sha256};
 
 use crate::event::json::{Document, Kind, NodeId, write_canonical_string};
 use crate::language::column::column;
-use crate::value::format::{Sent, read_unix_leniently, whole_seconds};
+use crate::value::format::{SentTime, read_unix_leniently, whole_seconds};
 use crate::value::time::read_iso;
 use row_id::RowId;
 
-const RULE: &[u8] = b"audit-pull row id 1";
+/// The first line of the hashed text: the rule's name.
+const RULE_NAME: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
 
 /// The members of a vendor's events that identify an event and tell its time.
@@ -69,7 +69,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn new(log_type: &str, source_id: &str, rule: Option<&'static IdentityRule>) -> Self {
-        let mut text = RULE.to_vec();
+        let mut text = RULE_NAME.to_vec();
         for part in [source_id, log_type] {
             text.push(b'\n');
             write_canonical_string(part, &mut text);
@@ -118,7 +118,8 @@ fn ledger_hour(rule: Option<&IdentityRule>, event: &Document<'_>) -> Option<u32>
     u32::try_from(second.div_euclid(SECONDS_PER_HOUR)).ok()
 }
 
-fn second(time: DateTime) -> i64 {
+/// Converts a date and time in UTC to seconds since 1970.
+fn seconds_since_1970(time: DateTime) -> i64 {
     const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
     time.duration_since(EPOCH).as_secs()
 }
@@ -134,24 +135,24 @@ fn member(event: &Document<'_>, name: &str) -> Option<NodeId> {
 fn unix_second(event: &Document<'_>, name: &str) -> Option<i64> {
     let time = member(event, name)?;
     let time = match event.kind(time) {
-        Kind::String => read_unix_leniently(Sent::Text(&event.text(time))),
+        Kind::String => read_unix_leniently(SentTime::Text(&event.text(time))),
         Kind::Number => {
             let literal = event.raw(time);
             // The usual form, which is read without making a date.
             if let Some(second) = whole_seconds(literal) {
                 return Some(second);
             }
-            read_unix_leniently(Sent::Number(literal))
+            read_unix_leniently(SentTime::Number(literal))
         }
         _ => None,
     };
-    time.map(second)
+    time.map(seconds_since_1970)
 }
 
 /// Reads a time of [`EventTime::Iso`], in seconds since 1970.
 fn iso_second(event: &Document<'_>, name: &str) -> Option<i64> {
     let time = member(event, name)?;
-    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(second)
+    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(seconds_since_1970)
 }
 
 #[cfg(test)]
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_shared_where_it_does_not_name_the_event() {
+    fn only_ids_of_microsoft_may_be_shared() {
         let shared =
             |log_type: LogType, event: &str| scope(log_type).shared_id(&json::parse(event.as_bytes()).unwrap());
         let one = shared(LogType::Exchange, r#"{"Id":"a","Operation":"x"}"#);
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_openai_event_is_its_id() {
+    fn an_openai_event_is_identified_by_its_id() {
         let id = |event: &str| row_id(LogType::OpenAiAudit, event);
         assert_eq!(id(r#"{"id":"a","x":1}"#), id(r#"{"id":"\u0061","x":2}"#));
         assert_ne!(id(r#"{"id":"a"}"#), id(r#"{"id":"b"}"#));
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_microsoft_event_is_all_of_it_in_any_order_and_spelling() {
+    fn a_microsoft_event_is_identified_by_all_of_it_in_any_order_and_spelling() {
         let id = |event: &str| row_id(LogType::Exchange, event);
         let same = id(r#"{"Id":"1","a":{"x":1,"y":[1,"\u00e9"]}}"#);
         assert_eq!(id("{ \"a\" : {\"y\":[1,\"é\"],\"\\u0078\":1}, \"Id\":\"1\" }"), same);
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn source_log_type_and_kind_keep_apart() {
+    fn row_ids_differ_by_source_log_type_and_kind() {
         let event = json::parse(b"{}").unwrap();
         let ids = [
             scope(LogType::Dlp).of_event(&event, &mut Vec::new()),

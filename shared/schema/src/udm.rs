@@ -4,19 +4,19 @@
 //! values masked, and fields under their columns.
 
 pub(crate) mod builtin;
-mod holds;
 mod model;
 pub(crate) mod native;
 mod places;
 pub(crate) mod raw;
 mod searched;
+mod udm_type;
 mod writer;
 
 pub(crate) use builtin::call_native;
-pub(crate) use holds::{Holds, STANDARD_NAMES};
 pub use model::{LineModel, SharedMethods};
 pub(crate) use native::NativeModel;
 pub(crate) use places::{Places, Slots};
+pub(crate) use udm_type::{STANDARD_NAMES, UdmType};
 pub(crate) use writer::Writer;
 
 #[cfg(test)]

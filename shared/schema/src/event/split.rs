@@ -405,11 +405,13 @@ impl ArraySplitter {
     }
 }
 
-/// Hands out the text between two records without the commas that belong there. If the text is empty or valid JSON, an
-/// empty element follows it, which is never valid: it reports that something was broken.
-fn hand_out_broken(text: &[u8], follows_output: bool, is_before: bool, each: &mut impl FnMut(&[u8])) {
+/// Hands out the broken text before or behind a record, without the commas that belong there.
+///
+/// `follows_output` and `is_before_record` say what stands on both sides of the text. If a comma is missing and the rest
+/// is valid JSON, an empty element follows: an empty element is never valid, so it reports that something was broken.
+fn hand_out_broken(text: &[u8], follows_output: bool, is_before_record: bool, each: &mut impl FnMut(&[u8])) {
     let mut broken = without_space(text);
-    if broken == if follows_output && is_before { &b","[..] } else { b"" } {
+    if broken == if follows_output && is_before_record { &b","[..] } else { b"" } {
         return;
     }
     let mut has_commas = true;
@@ -417,7 +419,7 @@ fn hand_out_broken(text: &[u8], follows_output: bool, is_before: bool, each: &mu
         let without = broken.strip_prefix(b",");
         (has_commas, broken) = (without.is_some(), without.unwrap_or(broken));
     }
-    if is_before {
+    if is_before_record {
         let without = broken.strip_suffix(b",");
         (has_commas, broken) = (has_commas && without.is_some(), without.unwrap_or(broken));
     }

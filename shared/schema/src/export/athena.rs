@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use self::names::Names;
 use crate::language::model::{Object, Schema, Type, Value};
-use crate::line::standard::Holds;
-use crate::udm::{Holds as Udm, STANDARD_NAMES};
+use crate::line::standard::StandardType;
+use crate::udm::{STANDARD_NAMES, UdmType};
 
 const INPUT_FORMAT: &str = "org.apache.hadoop.mapred.TextInputFormat";
 const OUTPUT_FORMAT: &str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat";
@@ -71,7 +71,7 @@ const TEXT: Kind = Kind::Scalar("string");
 
 impl Table {
     fn new(schema: &Schema) -> Self {
-        let standard = schema.standard();
+        let standard = schema.standard_fields();
         // Where keys would share a name, a standard field's is the plain one, and a column's before a member's.
         let mut names = Names::without(PARTITIONS.map(|(name, _)| name));
         names.reserve(standard.iter().map(|field| field.name));
@@ -80,12 +80,12 @@ impl Table {
         names.reserve(schema.root.fields.iter().map(|field| &*field.column));
         let mut columns = columns(&schema.root, &mut names);
         for field in standard {
-            let kind = match field.holds {
-                Holds::Time => Kind::Scalar("timestamp"),
-                Holds::Revision => Kind::Scalar("int"),
-                Holds::Set => Kind::Array(Box::new(TEXT)),
-                Holds::Udm => Kind::Struct(Udm::standard().map(|name| udm_name(name, &mut names)).collect()),
-                Holds::LogType | Holds::RowId | Holds::Text | Holds::Object => TEXT,
+            let kind = match field.kind {
+                StandardType::Time => Kind::Scalar("timestamp"),
+                StandardType::Revision => Kind::Scalar("int"),
+                StandardType::Set => Kind::Array(Box::new(TEXT)),
+                StandardType::Udm => Kind::Struct(UdmType::standard().map(|name| udm_name(name, &mut names)).collect()),
+                StandardType::LogType | StandardType::RowId | StandardType::Text | StandardType::Object => TEXT,
             };
             let column = Column { name: names.name(field.name), kind, comment: comment(field.description) };
             add(&mut columns, column);
@@ -98,10 +98,10 @@ impl Table {
 }
 
 /// A standard name of data models, and the type of its values.
-fn udm_name((name, holds): (&str, Udm), names: &mut Names) -> (String, Kind) {
-    let kind = match holds {
-        Udm::Text | Udm::Any => TEXT,
-        Udm::Integer => Kind::Scalar("bigint"),
+fn udm_name((name, kind_of_name): (&str, UdmType), names: &mut Names) -> (String, Kind) {
+    let kind = match kind_of_name {
+        UdmType::Text | UdmType::Any => TEXT,
+        UdmType::Integer => Kind::Scalar("bigint"),
     };
     (names.name(name), kind)
 }

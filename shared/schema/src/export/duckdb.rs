@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use self::kind::Kind;
 use crate::language::model::Schema;
-use crate::line::standard::{Holds, Standard};
-use crate::udm::Holds as Udm;
+use crate::line::standard::{StandardField, StandardType};
+use crate::udm::UdmType;
 
 /// The columns that come from an object's key.
 const PARTITIONS: [&str; 2] = ["dt", "hour"];
@@ -48,29 +48,29 @@ FROM {function}(
     /// Every key that a line may have, once. Where fields of one column disagree about its type, it is JSON.
     fn columns(&self) -> Vec<Column> {
         let mut columns = kind::members(&self.root);
-        columns.extend(self.standard().iter().map(of_standard));
+        columns.extend(self.standard_fields().iter().map(of_standard));
         columns
     }
 }
 
-fn of_standard(field: &Standard) -> Column {
-    let kind = match field.holds {
-        Holds::Time => Kind::Scalar("TIMESTAMP"),
-        Holds::Revision => Kind::Scalar("INTEGER"),
-        Holds::Set => Kind::Array(Box::new(Kind::Scalar("VARCHAR"))),
-        Holds::Object => Kind::JSON,
-        Holds::Udm => Kind::Struct(Udm::standard().map(udm_name).collect()),
-        Holds::LogType | Holds::RowId | Holds::Text => Kind::Scalar("VARCHAR"),
+fn of_standard(field: &StandardField) -> Column {
+    let kind = match field.kind {
+        StandardType::Time => Kind::Scalar("TIMESTAMP"),
+        StandardType::Revision => Kind::Scalar("INTEGER"),
+        StandardType::Set => Kind::Array(Box::new(Kind::Scalar("VARCHAR"))),
+        StandardType::Object => Kind::JSON,
+        StandardType::Udm => Kind::Struct(UdmType::standard().map(udm_name).collect()),
+        StandardType::LogType | StandardType::RowId | StandardType::Text => Kind::Scalar("VARCHAR"),
     };
     (field.name.to_owned(), kind)
 }
 
 /// A standard name of data models, and the type of its values.
-fn udm_name((name, holds): (&str, Udm)) -> Column {
-    let kind = match holds {
-        Udm::Text => Kind::Scalar("VARCHAR"),
-        Udm::Integer => Kind::Scalar("BIGINT"),
-        Udm::Any => Kind::JSON,
+fn udm_name((name, kind_of_name): (&str, UdmType)) -> Column {
+    let kind = match kind_of_name {
+        UdmType::Text => Kind::Scalar("VARCHAR"),
+        UdmType::Integer => Kind::Scalar("BIGINT"),
+        UdmType::Any => Kind::JSON,
     };
     (name.to_owned(), kind)
 }

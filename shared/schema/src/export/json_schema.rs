@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use crate::language::model::{Object, Schema, Type, Value};
-use crate::line::standard::{Holds, Standard};
-use crate::udm::Holds as Udm;
+use crate::line::standard::{StandardField, StandardType};
+use crate::udm::UdmType;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}$";
@@ -65,37 +65,39 @@ impl Schema {
     /// allowed anywhere, because undeclared fields are kept; of the event's own fields none is required, because a
     /// value that does not fit is set aside.
     pub fn json_schema(&self) -> JsonSchema<'_> {
-        let standard = self.standard();
+        let standard = self.standard_fields();
         let mut line = Shape::object(&self.root);
         line.dialect = Some(DIALECT);
         line.title = &self.name;
         line.description = &self.description;
-        line.required = standard.iter().filter(|field| field.is_always).map(|field| field.name).collect();
+        line.required = standard.iter().filter(|field| field.is_always_present).map(|field| field.name).collect();
         line.properties.extend(standard.iter().map(|field| (field.name, self.standard_shape(field))));
         JsonSchema(line)
     }
 
-    fn standard_shape(&self, field: &Standard) -> Shape<'_> {
-        let shape = match field.holds {
-            Holds::LogType => Shape { constant: Some(&self.name), ..Shape::of("string") },
-            Holds::RowId => Shape { pattern: Some(ROW_ID), ..Shape::of("string") },
-            Holds::Time => Shape { pattern: Some(TIME), ..Shape::of("string") },
-            Holds::Text => Shape::of("string"),
-            Holds::Revision => Shape { minimum: Some(0), ..Shape::of("integer") },
-            Holds::Object => Shape::of("object"),
-            Holds::Udm => Shape { properties: Udm::standard().map(udm_name).collect(), ..Shape::of("object") },
-            Holds::Set => Shape { unique_items: true, ..Shape::array(Shape::of("string")) },
+    fn standard_shape(&self, field: &StandardField) -> Shape<'_> {
+        let shape = match field.kind {
+            StandardType::LogType => Shape { constant: Some(&self.name), ..Shape::of("string") },
+            StandardType::RowId => Shape { pattern: Some(ROW_ID), ..Shape::of("string") },
+            StandardType::Time => Shape { pattern: Some(TIME), ..Shape::of("string") },
+            StandardType::Text => Shape::of("string"),
+            StandardType::Revision => Shape { minimum: Some(0), ..Shape::of("integer") },
+            StandardType::Object => Shape::of("object"),
+            StandardType::Udm => {
+                Shape { properties: UdmType::standard().map(udm_name).collect(), ..Shape::of("object") }
+            }
+            StandardType::Set => Shape { unique_items: true, ..Shape::array(Shape::of("string")) },
         };
         Shape { description: field.description, ..shape }
     }
 }
 
 /// A standard name of data models, and its values.
-fn udm_name((name, holds): (&'static str, Udm)) -> (&'static str, Shape<'static>) {
-    let shape = match holds {
-        Udm::Text => Shape::of("string"),
-        Udm::Integer => Shape { minimum: Some(i64::MIN), maximum: Some(i64::MAX), ..Shape::of("integer") },
-        Udm::Any => Shape::default(),
+fn udm_name((name, kind): (&'static str, UdmType)) -> (&'static str, Shape<'static>) {
+    let shape = match kind {
+        UdmType::Text => Shape::of("string"),
+        UdmType::Integer => Shape { minimum: Some(i64::MIN), maximum: Some(i64::MAX), ..Shape::of("integer") },
+        UdmType::Any => Shape::default(),
     };
     (name, shape)
 }

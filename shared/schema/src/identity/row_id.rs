@@ -1,37 +1,38 @@
-//! The row id: which event a line is.
+//! The row id, which identifies the event of a line.
 
 use std::fmt;
 
-/// `p_row_id`: 32 hex digits, 8 of the ledger hour and 24 of a hash of the event's identity.
+/// `p_row_id`: 32 hex digits, of which 8 are the ledger hour and 24 a hash of the event's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId {
-    /// Hours since 1970 of the vendor's own event time; one of the [`Self::RESERVED_HOURS`] where that is unreadable.
+    /// The vendor's event time in hours since 1970, or one of the [`Self::RESERVED_HOURS`] if that time is unreadable.
     pub hour: u32,
-    /// The start of the SHA-256 of the event's identity.
+    /// The first bytes of the SHA-256 of the event's identity.
     pub hash: [u8; 12],
 }
 
 impl RowId {
-    /// The hours from 0 up to this one are those of events without a readable time and of rejected inputs, each chosen
-    /// by the event's hash. A tick that meets one such event reads one of these hours of the ledger, so what it reads
-    /// stays a small part of all of them, however many there have been. No event has a time so early in 1970, and one
-    /// that says so counts as unreadable: vendors send 0 for a time that they do not have.
+    /// The number of ledger hours, from 0, that are reserved for events without a readable time and for rejected inputs.
+    ///
+    /// The hash chooses one of them. A tick that finds such an event reads one of these hours of the ledger, which stays
+    /// a small part of all such events, however many there are. A time in these hours of 1970 counts as unreadable,
+    /// because vendors send 0 for a time that they do not have.
     pub const RESERVED_HOURS: u32 = 256;
 
-    /// The row id of a hash and of whole hours since 1970, where they are known.
+    /// Makes the row id of a hash and of whole hours since 1970, if they are known.
     pub(crate) fn new(hash: [u8; 12], hour: Option<u32>) -> Self {
-        // The ledger keeps the first eight bytes of the hash beside the hour, so the ninth tells more events apart.
+        // The ledger stores the first eight bytes of the hash with the hour, so the ninth byte adds information.
         let reserved = || u32::from(hash[8]) % Self::RESERVED_HOURS;
         Self { hour: hour.filter(|hour| *hour >= Self::RESERVED_HOURS).unwrap_or_else(reserved), hash }
     }
 
-    /// What the ledger keeps of it beside the hour: the first 8 bytes of the hash, big-endian.
+    /// Returns the number that the ledger stores with the hour: the first 8 bytes of the hash, big-endian.
     pub fn ledger_entry(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.hash;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// The 32 hex digits.
+    /// Returns the 32 hex digits.
     pub(crate) fn digits(&self) -> [u8; 32] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 32];
@@ -42,7 +43,7 @@ impl RowId {
         digits
     }
 
-    /// The inverse of its `Display`.
+    /// Parses the text that `Display` writes; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         if digits.len() != 32 || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_back() {
+    fn a_row_id_is_parsed_from_its_text() {
         let id = RowId { hour: 496_472, hash: [0xab; 12] };
         assert_eq!(id.to_string(), "00079358abababababababababababab");
         assert_eq!(RowId::parse(&id.to_string()), Some(id));
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn err_not_32_lower_case_hex_digits() {
+    fn other_texts_are_not_row_ids() {
         for text in [
             "",
             "00079358ABABABABABABABABABABABAB",

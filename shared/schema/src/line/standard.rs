@@ -1,87 +1,95 @@
-//! The fields that lines of every log type have, for those who read schemas.
+//! Describes the fields that lines of every log type have, for the exports of schemas.
 
 use std::collections::BTreeSet;
 
 use crate::language::model::{Object, Schema, Type, Value};
-use crate::value::indicator::Any;
+use crate::value::indicator::AnyField;
 
-/// What a standard field holds.
+/// The type of a standard field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum StandardType {
     LogType,
     RowId,
     Time,
     Text,
+    /// A whole number from 0 on.
     Revision,
-    /// Names and values.
+    /// An object with any names and values.
     Object,
-    /// Texts, each once.
+    /// An array of distinct texts.
     Set,
-    /// The standard names of data models, and others.
+    /// An object with the standard names of data models, and other names.
     Udm,
 }
 
-/// A field beside those of the event.
+/// A field that does not come from the event.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standard {
+pub(crate) struct StandardField {
     pub(crate) name: &'static str,
-    pub(crate) holds: Holds,
-    /// No line is without it.
-    pub(crate) is_always: bool,
+    pub(crate) kind: StandardType,
+    /// Every line has the field.
+    pub(crate) is_always_present: bool,
     pub(crate) description: &'static str,
 }
 
-const fn standard(name: &'static str, holds: Holds, is_always: bool, description: &'static str) -> Standard {
-    Standard { name, holds, is_always, description }
+const fn standard(
+    name: &'static str,
+    kind: StandardType,
+    is_always_present: bool,
+    description: &'static str,
+) -> StandardField {
+    StandardField { name, kind, is_always_present, description }
 }
 
-const FIRST: [Standard; 7] = [
-    standard("p_log_type", Holds::LogType, true, "Log type: the name of the schema."),
-    standard("p_row_id", Holds::RowId, true, "Names the event: the same event has the same one everywhere."),
-    standard("p_event_time", Holds::Time, true, "Moment of the event, UTC; without one, p_parse_time."),
-    standard("p_parse_time", Holds::Time, true, "Moment at which the line was made, UTC."),
-    standard("p_source_id", Holds::Text, false, "Identifier of the source that the event came from."),
-    standard("p_source_label", Holds::Text, false, "Label of the source."),
-    standard("p_schema_version", Holds::Revision, true, "Revision of the schema."),
+const FIRST_FIELDS: [StandardField; 7] = [
+    standard("p_log_type", StandardType::LogType, true, "Log type: the name of the schema."),
+    standard("p_row_id", StandardType::RowId, true, "Names the event: the same event has the same one everywhere."),
+    standard("p_event_time", StandardType::Time, true, "Moment of the event, UTC; without one, p_parse_time."),
+    standard("p_parse_time", StandardType::Time, true, "Moment at which the line was made, UTC."),
+    standard("p_source_id", StandardType::Text, false, "Identifier of the source that the event came from."),
+    standard("p_source_label", StandardType::Text, false, "Label of the source."),
+    standard("p_schema_version", StandardType::Revision, true, "Revision of the schema."),
 ];
-const NONCONFORMING: Standard = standard(
+const NONCONFORMING: StandardField = standard(
     "p_nonconforming",
-    Holds::Object,
+    StandardType::Object,
     false,
     "Values that did not fit their declared type or whose name was taken, by their path.",
 );
 
-const UDM: Standard = standard(
+const UDM: StandardField = standard(
     "p_udm",
-    Holds::Udm,
+    StandardType::Udm,
     false,
     "The values of the data model's names, such as source_ip and actor_user: one set of names for all log types.",
 );
 
 impl Schema {
-    /// The standard fields, in the order of a line; of `p_any_*`, those that the schema's indicators may fill.
-    pub(crate) fn standard(&self) -> Vec<Standard> {
+    /// Returns the standard fields in the order of a line. Of `p_any_*` it returns those that the schema's indicators may
+    /// fill.
+    pub(crate) fn standard_fields(&self) -> Vec<StandardField> {
         let mut found = BTreeSet::new();
-        feeds(&self.root, &mut found);
-        let any = |any: Any| standard(any.name(), Holds::Set, false, any.description());
-        FIRST.into_iter().chain(found.into_iter().map(any)).chain([NONCONFORMING, UDM]).collect()
+        collect_any_fields(&self.root, &mut found);
+        let any = |any: AnyField| standard(any.name(), StandardType::Set, false, any.description());
+        FIRST_FIELDS.into_iter().chain(found.into_iter().map(any)).chain([NONCONFORMING, UDM]).collect()
     }
 }
 
-fn feeds(object: &Object, found: &mut BTreeSet<Any>) {
-    object.fields.iter().for_each(|field| of_value(&field.value, found));
+/// Collects the `p_any_*` fields that the indicators of an object may fill.
+fn collect_any_fields(object: &Object, found: &mut BTreeSet<AnyField>) {
+    object.fields.iter().for_each(|field| collect_from_value(&field.value, found));
 }
 
-fn of_value(value: &Value, found: &mut BTreeSet<Any>) {
-    found.extend(value.indicators.iter().flat_map(|indicator| indicator.feeds()));
+fn collect_from_value(value: &Value, found: &mut BTreeSet<AnyField>) {
+    found.extend(value.indicators.iter().flat_map(|indicator| indicator.fields()));
     match &value.kind {
-        Type::Object(object) => feeds(object, found),
-        Type::Array(element) => of_value(element, found),
+        Type::Object(object) => collect_any_fields(object, found),
+        Type::Array(element) => collect_from_value(element, found),
         _ => {}
     }
 }
 
-impl Any {
+impl AnyField {
     fn description(self) -> &'static str {
         match self {
             Self::ActorIds => "Actor identifiers in the event.",
@@ -108,10 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indicators_at_any_depth_are_found() {
+    fn the_fields_of_indicators_at_any_depth_are_found() {
         let text = "schema: A.B\nfields:\n- {name: o, type: object, fields: [{name: x, type: array, element: {type: string, indicators: [url]}}]}\n- {name: u, type: string, indicators: [username]}\n";
         let names: Vec<_> =
-            Schema::parse(text, "a.yml").unwrap().standard().iter().map(|standard| standard.name).collect();
+            Schema::parse(text, "a.yml").unwrap().standard_fields().iter().map(|standard| standard.name).collect();
         assert_eq!(names[..2], ["p_log_type", "p_row_id"]);
         assert_eq!(
             names[7..],

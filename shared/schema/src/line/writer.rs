@@ -19,7 +19,7 @@ use crate::language::masks::Masks;
 use crate::language::model::{Field, NO_SLOT, Object, Type, Value};
 use crate::language::transform::{Transform, Transformed};
 use crate::udm::{Places, Slots};
-use crate::value::indicator::Found;
+use crate::value::indicator::FoundIndicators;
 use aside::SetAside;
 use path::Path;
 use plan::{Assigned, Plans};
@@ -59,7 +59,7 @@ impl<'p> Place<'p> {
 /// Memory that one line after the other works in.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    found: Found,
+    found: FoundIndicators,
     plans: Plans,
     /// The undeclared members of an object.
     undeclared: Vec<Member>,

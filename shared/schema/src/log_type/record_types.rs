@@ -1,6 +1,7 @@
-//! The record types that the vendors publish, to tell that one has come up since.
+//! The record types that the vendors publish, to notice new ones.
 //!
-//! Nothing but a count depends on them: vendors send what they have not published, and that becomes a line too.
+//! Only counts and names depend on them: vendors also send types that they did not publish, and these events become lines
+//! too.
 
 use std::ops::RangeInclusive;
 
@@ -10,35 +11,40 @@ use crate::event::json::{Document, Kind};
 /// A vendor's record types.
 #[derive(Debug)]
 pub(crate) struct RecordTypes {
-    /// Where an event says its own.
+    /// The member that holds an event's type.
     field: &'static str,
-    known: Known,
+    published: Published,
 }
 
+/// The types of a published list.
 #[derive(Debug)]
-enum Known {
-    /// Sorted.
+enum Published {
+    /// The names, sorted.
     Names(Vec<&'static str>),
-    /// From the lowest to the highest published number. Numbers between that are not published occur: some were once,
-    /// and are still sent.
+    /// The range from the lowest to the highest published number. Vendors also send numbers inside of the range that they
+    /// do not publish, or not any more.
     Numbers(RangeInclusive<i64>),
 }
 
 impl RecordTypes {
+    /// Reads a list of names.
     pub(super) fn named(field: &'static str, list: &'static str) -> Self {
         let mut names: Vec<_> = entries(list).collect();
         names.sort_unstable();
-        Self { field, known: Known::Names(names) }
+        Self { field, published: Published::Names(names) }
     }
 
+    /// Reads a list of lines that begin with a number.
     pub(super) fn numbered(field: &'static str, list: &'static str) -> Self {
         let numbers = || entries(list).filter_map(|entry| entry.split(' ').next()?.parse().ok());
         let (lowest, highest) = (numbers().min().unwrap_or(i64::MIN), numbers().max().unwrap_or(i64::MAX));
-        Self { field, known: Known::Numbers(lowest..=highest) }
+        Self { field, published: Published::Numbers(lowest..=highest) }
     }
 
-    /// Whether the event says a type that is not known; it is noted in `names`. What says none is not of an unknown type,
-    /// and neither is what says one that cannot be one, which is counted as what it is: missing, or a misfit.
+    /// Returns `true` if the event has a type that is not published, and adds the type to `names`.
+    ///
+    /// An event without a type, or with a value that cannot be a type, does not count here: it counts as missing or as
+    /// nonconforming.
     pub(crate) fn is_unknown(&self, event: &Document<'_>, names: &mut Names) -> bool {
         let Some(id) = event.get(Document::ROOT, self.field) else { return false };
         let text = match event.kind(id) {
@@ -46,18 +52,18 @@ impl RecordTypes {
             Kind::Number => event.raw(id).into(),
             _ => return false,
         };
-        let is_known = match &self.known {
-            Known::Names(known) => known.binary_search(&&*text).is_ok(),
-            Known::Numbers(known) => text.parse().map_or(true, |number| known.contains(&number)),
+        let is_published = match &self.published {
+            Published::Names(published) => published.binary_search(&&*text).is_ok(),
+            Published::Numbers(published) => text.parse().map_or(true, |number| published.contains(&number)),
         };
-        if !is_known {
+        if !is_published {
             names.note(|name| name.push_str(&text));
         }
-        !is_known
+        !is_published
     }
 }
 
-/// The lines of a list that are no comments.
+/// Returns the lines of a list without comments and empty lines.
 fn entries(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
@@ -78,17 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_whole() {
+    fn the_lists_are_complete() {
         let openai = entries(include_str!("../../record_types/OpenAI.txt"));
         assert_eq!(openai.collect::<HashSet<_>>().len(), 145 + 2);
         let numbers = entries(include_str!("../../record_types/Microsoft365.txt"));
         let numbers = numbers.map(|entry| entry.split_once(' ').unwrap().0.parse::<i64>().unwrap());
         assert_eq!(numbers.collect::<HashSet<_>>().len(), 257);
-        assert!(matches!(&LogType::Exchange.spec().record_types.known, Known::Numbers(known) if *known == (1..=463)));
+        assert!(
+            matches!(&LogType::Exchange.spec().record_types.published, Published::Numbers(known) if *known == (1..=463))
+        );
     }
 
     #[test]
-    fn openais_are_names() {
+    fn types_of_openai_are_names() {
         let check = |event, unknown: &[&str]| check(LogType::OpenAiAudit, event, unknown);
         check(r#"{"type":"api_key.created"}"#, &[]);
         check(r#"{"type":"tenant.user.looked_up"}"#, &[]);
@@ -101,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn microsofts_are_numbers_up_to_the_highest() {
+    fn types_of_microsoft_are_numbers_up_to_the_highest() {
         for log_type in LogType::ALL.into_iter().filter(|log_type| *log_type != LogType::OpenAiAudit) {
-            // 131 was published once; 117 is sent and never was.
+            // 131 was published once. 117 is sent but was never published.
             for known in ["1", "463", "131", "117", r#""8""#, "8.0", r#""AzureActiveDirectory""#, "null", "[464]"] {
                 check(log_type, &format!(r#"{{"RecordType":{known}}}"#), &[]);
             }

@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError};
 use data_models::jsonpath::JsonPath;
 use data_models::{DataModel, Name, Value};
 
-use super::holds::{Holds, Misfit};
 use super::model::{Engine, LineModel, SharedMethods};
 use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read};
 use super::places::{Places, Slots};
 use super::searched::{SearchedName, UnicodeEscapes};
+use super::udm_type::{Misfit, UdmType};
 use crate::drift::Names;
 use crate::event::json::write_string;
 use crate::language::model::{RowSlots, Schema, Slot};
@@ -54,7 +54,7 @@ struct UdmName {
     name: Box<str>,
     /// `,"name":`
     key: Box<[u8]>,
-    holds: Holds,
+    kind: UdmType,
     path: Option<Path>,
     method: Option<Method>,
 }
@@ -96,7 +96,7 @@ impl Writer {
         let name = |name: &&Name| UdmName {
             name: name.name.as_str().into(),
             key: key(&name.name),
-            holds: Holds::of(&name.name),
+            kind: UdmType::of(&name.name),
             path: name.path.as_ref().map(|(path, _)| Path::new(path, &mut slots, schema)),
             method: name.method.as_deref().map(|method| Method::new(method, native.as_ref())),
         };
@@ -202,8 +202,8 @@ impl UdmName {
     /// Writes the name's value: that of its path, else that of its method. Returns `false` if it has none.
     fn write(&self, line: &Line<'_>, native: &mut NativeValues<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match (self.found(line)?, &self.method) {
-            (Some(json), _) => Ok(self.holds.write(&json, out)?),
-            (None, Some(Method::Called(method))) => Ok(self.holds.write(line.call(method)?.as_bytes(), out)?),
+            (Some(json), _) => Ok(self.kind.write(&json, out)?),
+            (None, Some(Method::Called(method))) => Ok(self.kind.write(line.call(method)?.as_bytes(), out)?),
             (None, Some(Method::Native(method))) => self.write_native(native.take(*method), out),
             (None, None) => Ok(false),
         }
@@ -221,9 +221,9 @@ impl UdmName {
     fn write_native(&self, value: Option<NativeValue<'_>>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match value {
             None => return Ok(false),
-            Some(NativeValue::Json(json)) => return Ok(self.holds.write(json, out)?),
-            Some(NativeValue::Text(text)) => self.holds.write_text(&text, out)?,
-            Some(NativeValue::Number(number)) => self.holds.write_number(number, out)?,
+            Some(NativeValue::Json(json)) => return Ok(self.kind.write(json, out)?),
+            Some(NativeValue::Text(text)) => self.kind.write_text(&text, out)?,
+            Some(NativeValue::Number(number)) => self.kind.write_number(number, out)?,
         }
         Ok(true)
     }

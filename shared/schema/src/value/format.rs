@@ -1,4 +1,4 @@
-//! The time formats a schema can name.
+//! Reads times in the formats that a schema can name.
 
 mod layout;
 
@@ -9,29 +9,30 @@ use jiff::fmt::strtime;
 use crate::value::time::{from_microsecond, from_millisecond, from_nanosecond, from_offset, read_iso};
 use layout::Layout;
 
-/// RFC 3339 as a layout: read as Go reads it.
+/// RFC 3339 as a Go layout.
 const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
 
+/// A time format.
 #[derive(Debug, Clone)]
 pub(crate) enum TimeFormat {
     /// Seconds since 1970, with a fraction.
     Unix,
-    /// So many nanoseconds a unit since 1970, whole.
+    /// A whole number of units since 1970. The unit is given in nanoseconds.
     UnixUnits(i64),
-    /// Since 1970 in the unit that gives a time of our days.
+    /// A number since 1970 in seconds, milliseconds, microseconds or nanoseconds, whichever gives a plausible time.
     UnixAuto,
     Strftime(String),
     Layout(Layout),
 }
 
-/// A value as it was sent: what formats read.
+/// The text of a time as it was sent: the content of a string, or a number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Sent<'a> {
+pub(crate) enum SentTime<'a> {
     Text(&'a str),
     Number(&'a str),
 }
 
-impl Sent<'_> {
+impl SentTime<'_> {
     fn literal(&self) -> &str {
         let (Self::Text(literal) | Self::Number(literal)) = self;
         literal
@@ -69,24 +70,24 @@ impl TimeFormat {
         Ok(Self::Strftime(format.to_owned()))
     }
 
-    /// Reads a time.
-    pub(crate) fn read(&self, sent: Sent<'_>) -> Option<DateTime> {
+    /// Reads a time in this format.
+    pub(crate) fn read(&self, sent: SentTime<'_>) -> Option<DateTime> {
         match (self, sent) {
-            (Self::Unix, Sent::Text(literal) | Sent::Number(literal)) => read_unix(literal),
-            (Self::UnixUnits(unit), Sent::Text(literal) | Sent::Number(literal)) => {
+            (Self::Unix, SentTime::Text(literal) | SentTime::Number(literal)) => read_unix(literal),
+            (Self::UnixUnits(unit), SentTime::Text(literal) | SentTime::Number(literal)) => {
                 from_nanosecond(literal.parse::<i64>().ok()?.wrapping_mul(*unit))
             }
-            (Self::UnixAuto, Sent::Text(literal) | Sent::Number(literal)) => read_unix_auto(literal),
-            (Self::Strftime(format), Sent::Text(text)) => read_strftime(format, text),
-            (Self::Layout(layout), Sent::Text(text)) => layout.read(text),
-            (_, Sent::Number(_)) => None,
+            (Self::UnixAuto, SentTime::Text(literal) | SentTime::Number(literal)) => read_unix_auto(literal),
+            (Self::Strftime(format), SentTime::Text(text)) => read_strftime(format, text),
+            (Self::Layout(layout), SentTime::Text(text)) => layout.read(text),
+            (_, SentTime::Number(_)) => None,
         }
     }
 }
 
-/// Reads what vendors send beside the declared formats: seconds since 1970 that are really milliseconds or finer, and
-/// any usual date and time.
-pub(crate) fn read_leniently(formats: &[TimeFormat], sent: Sent<'_>) -> Option<DateTime> {
+/// Reads a time in the declared formats, or in a form that vendors send instead: milliseconds or a finer unit where the
+/// schema declares seconds since 1970, and the forms of [`read_iso`].
+pub(crate) fn read_leniently(formats: &[TimeFormat], sent: SentTime<'_>) -> Option<DateTime> {
     let declared = formats.iter().find_map(|format| match format {
         TimeFormat::Unix => read_unix_auto(sent.literal()),
         other => other.read(sent),
@@ -95,16 +96,17 @@ pub(crate) fn read_leniently(formats: &[TimeFormat], sent: Sent<'_>) -> Option<D
 }
 
 /// Reads the time of a field whose declared format is `unix`, as [`read_leniently`] does.
-pub(crate) fn read_unix_leniently(sent: Sent<'_>) -> Option<DateTime> {
+pub(crate) fn read_unix_leniently(sent: SentTime<'_>) -> Option<DateTime> {
     read_unix_auto(sent.literal()).or_else(|| read_date(sent))
 }
 
-fn read_date(sent: Sent<'_>) -> Option<DateTime> {
-    if let Sent::Text(text) = sent { read_iso(text) } else { None }
+fn read_date(sent: SentTime<'_>) -> Option<DateTime> {
+    if let SentTime::Text(text) = sent { read_iso(text) } else { None }
 }
 
-/// Decimal seconds, by way of whole microseconds in a 64-bit float. As in the reference, the count of nanoseconds is 64
-/// bits that wrap: times far off (milliseconds taken for seconds) become other times, not errors.
+/// Reads decimal seconds since 1970 as the reference does: through whole microseconds in a 64-bit float, and nanoseconds
+/// in a 64-bit integer that wraps. A time that is far away (milliseconds read as seconds) becomes another time, not an
+/// error.
 fn read_unix(literal: &str) -> Option<DateTime> {
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
     let micros = decimal(literal)? * 1e6;
@@ -112,32 +114,33 @@ fn read_unix(literal: &str) -> Option<DateTime> {
     from_nanosecond(micros.wrapping_mul(1_000))
 }
 
+/// Reads a finite decimal number.
 fn decimal(literal: &str) -> Option<f64> {
-    let plain = literal.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    literal.parse().ok().filter(|number: &f64| plain && number.is_finite())
+    let is_plain = literal.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    literal.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
 }
 
-/// From here on a number since 1970 is of milliseconds: seconds reach to the year 5138.
-const SECONDS: f64 = 1e11;
+/// The lowest number since 1970 that counts milliseconds. Seconds reach to the year 5138.
+const MIN_MILLISECONDS: f64 = 1e11;
 
-/// A number of whole seconds since 1970, by its size.
+/// Reads a whole number since 1970 that is small enough to count seconds.
 pub(crate) fn whole_seconds(literal: &str) -> Option<i64> {
-    literal.parse().ok().filter(|second: &i64| (second.unsigned_abs() as f64) < SECONDS)
+    literal.parse().ok().filter(|second: &i64| (second.unsigned_abs() as f64) < MIN_MILLISECONDS)
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds, by their size. Nothing wraps here.
+/// Reads a number since 1970 that counts seconds, milliseconds, microseconds or nanoseconds, by its size. No value wraps.
 fn read_unix_auto(literal: &str) -> Option<DateTime> {
-    const MILLISECONDS: f64 = SECONDS * 1e3;
-    const MICROSECONDS: f64 = MILLISECONDS * 1e3;
+    const MIN_MICROSECONDS: f64 = MIN_MILLISECONDS * 1e3;
+    const MIN_NANOSECONDS: f64 = MIN_MICROSECONDS * 1e3;
     let whole = || literal.parse::<i64>().ok();
     if let Some(second) = whole_seconds(literal) {
         return from_millisecond(second * 1_000);
     }
     let number = decimal(literal)?;
     match number.abs() {
-        ..SECONDS => from_microsecond((number * 1e6) as i64),
-        ..MILLISECONDS => from_millisecond(whole()?),
-        ..MICROSECONDS => from_microsecond(whole()?),
+        ..MIN_MILLISECONDS => from_microsecond((number * 1e6) as i64),
+        ..MIN_MICROSECONDS => from_millisecond(whole()?),
+        ..MIN_NANOSECONDS => from_microsecond(whole()?),
         _ => from_nanosecond(whole()?),
     }
 }
@@ -154,46 +157,46 @@ fn read_strftime(format: &str, text: &str) -> Option<DateTime> {
 mod tests {
     use super::*;
 
-    fn check(format: &str, sent: Sent<'_>, expected: Option<&str>) {
+    fn check(format: &str, sent: SentTime<'_>, expected: Option<&str>) {
         let time = TimeFormat::new(format).unwrap().read(sent).map(|time| time.to_string());
         assert_eq!(time.as_deref(), expected, "{format} {sent:?}");
     }
 
     #[test]
-    fn ok_formats() {
-        check("rfc3339", Sent::Text("2024-01-02T03:04:05.5+09:00"), Some("2024-01-01T18:04:05.5"));
-        check("unix", Sent::Number("1704164645.123456"), Some("2024-01-02T03:04:05.123456"));
-        check("unix", Sent::Text("-1"), Some("1969-12-31T23:59:59"));
-        check("unix_ms", Sent::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
-        check("unix_auto", Sent::Number("1704164645"), Some("2024-01-02T03:04:05"));
-        check("unix_auto", Sent::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
-        check("unix_auto", Sent::Number("1704164645678901"), Some("2024-01-02T03:04:05.678901"));
-        check("unix_auto", Sent::Text("1704164645678901234"), Some("2024-01-02T03:04:05.678901234"));
-        check("unix_auto", Sent::Number("9787301845"), Some("2280-02-23T22:57:25"));
-        check("unix_auto", Sent::Number("9787301845678"), Some("2280-02-23T22:57:25.678"));
-        check("unix_auto", Sent::Number("-62167219200"), Some("0000-01-01T00:00:00"));
-        check("rfc3339", Sent::Text("2024-01-02T03:04:05,5Z"), Some("2024-01-02T03:04:05.5"));
-        check("%Y-%j %H:%M", Sent::Text("2024-032 03:04"), Some("2024-02-01T03:04:00"));
-        check("%Y-%m-%d %k:%M", Sent::Text("2024-01-02  3:04"), Some("2024-01-02T03:04:00"));
-        check("%s", Sent::Text("1704164645"), Some("2024-01-02T03:04:05"));
-        check("%d/%b/%Y:%H:%M:%S %z", Sent::Text("02/Jan/2024:03:04:05 +0900"), Some("2024-01-01T18:04:05"));
+    fn each_format_reads_its_times() {
+        check("rfc3339", SentTime::Text("2024-01-02T03:04:05.5+09:00"), Some("2024-01-01T18:04:05.5"));
+        check("unix", SentTime::Number("1704164645.123456"), Some("2024-01-02T03:04:05.123456"));
+        check("unix", SentTime::Text("-1"), Some("1969-12-31T23:59:59"));
+        check("unix_ms", SentTime::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
+        check("unix_auto", SentTime::Number("1704164645"), Some("2024-01-02T03:04:05"));
+        check("unix_auto", SentTime::Number("1704164645678"), Some("2024-01-02T03:04:05.678"));
+        check("unix_auto", SentTime::Number("1704164645678901"), Some("2024-01-02T03:04:05.678901"));
+        check("unix_auto", SentTime::Text("1704164645678901234"), Some("2024-01-02T03:04:05.678901234"));
+        check("unix_auto", SentTime::Number("9787301845"), Some("2280-02-23T22:57:25"));
+        check("unix_auto", SentTime::Number("9787301845678"), Some("2280-02-23T22:57:25.678"));
+        check("unix_auto", SentTime::Number("-62167219200"), Some("0000-01-01T00:00:00"));
+        check("rfc3339", SentTime::Text("2024-01-02T03:04:05,5Z"), Some("2024-01-02T03:04:05.5"));
+        check("%Y-%j %H:%M", SentTime::Text("2024-032 03:04"), Some("2024-02-01T03:04:00"));
+        check("%Y-%m-%d %k:%M", SentTime::Text("2024-01-02  3:04"), Some("2024-01-02T03:04:00"));
+        check("%s", SentTime::Text("1704164645"), Some("2024-01-02T03:04:05"));
+        check("%d/%b/%Y:%H:%M:%S %z", SentTime::Text("02/Jan/2024:03:04:05 +0900"), Some("2024-01-01T18:04:05"));
     }
 
     #[test]
-    fn err_other_forms() {
-        check("rfc3339", Sent::Text("2024-01-02 03:04:05Z"), None);
-        check("rfc3339", Sent::Text("2024-01-02T03:04:05"), None);
-        check("rfc3339", Sent::Number("1704164645"), None);
-        check("unix", Sent::Text("inf"), None);
-        check("unix_ms", Sent::Number("1.5"), None);
-        check("unix_auto", Sent::Number("-62167219201"), None);
-        check("unix_auto", Sent::Number("-62167219200001"), None);
-        check("unix_auto", Sent::Number("9787301845678901234"), None);
-        check("rfc3339", Sent::Text("2024-01-02t03:04:05z"), None);
-        check("rfc3339", Sent::Text("2024-01-02T03:04:60Z"), None);
-        check("%Y-%m-%d", Sent::Text("2024-01-02 "), None);
-        check("%Y-%m-%d", Sent::Text("2024-1-2"), None);
-        check("%H:%M:%S %Y-%m-%d", Sent::Text("03:04:05.5 2024-01-02"), None);
+    fn a_format_refuses_other_forms() {
+        check("rfc3339", SentTime::Text("2024-01-02 03:04:05Z"), None);
+        check("rfc3339", SentTime::Text("2024-01-02T03:04:05"), None);
+        check("rfc3339", SentTime::Number("1704164645"), None);
+        check("unix", SentTime::Text("inf"), None);
+        check("unix_ms", SentTime::Number("1.5"), None);
+        check("unix_auto", SentTime::Number("-62167219201"), None);
+        check("unix_auto", SentTime::Number("-62167219200001"), None);
+        check("unix_auto", SentTime::Number("9787301845678901234"), None);
+        check("rfc3339", SentTime::Text("2024-01-02t03:04:05z"), None);
+        check("rfc3339", SentTime::Text("2024-01-02T03:04:60Z"), None);
+        check("%Y-%m-%d", SentTime::Text("2024-01-02 "), None);
+        check("%Y-%m-%d", SentTime::Text("2024-1-2"), None);
+        check("%H:%M:%S %Y-%m-%d", SentTime::Text("03:04:05.5 2024-01-02"), None);
         for format in ["%!", "%", "%H:%M", "100%%", "%k:%M", "%Q"] {
             assert!(TimeFormat::new(format).is_err(), "{format}");
         }

@@ -1,4 +1,4 @@
-//! Indicators: values worth searching for, whatever field they stand in.
+//! Finds indicators: values that are worth a search in all log types, whatever field holds them.
 
 pub(crate) mod address;
 mod browser;
@@ -6,7 +6,7 @@ mod scan;
 
 use crate::event::json::write_string;
 
-/// What a string field holds.
+/// The kind of indicator that a schema declares for a string field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Indicator {
     Ip,
@@ -22,13 +22,13 @@ pub(crate) enum Indicator {
     AwsArnOnly,
     AwsAccountId,
     AwsInstanceId,
-    /// Any text that is not empty, trimmed or as it is.
-    Text(Any, bool),
+    /// Any text that is not empty. The flag says whether white space around it is removed.
+    Text(AnyField, bool),
 }
 
-/// A `p_any_*` field. In the order of their names.
+/// A `p_any_*` field, in the order of the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Any {
+pub(crate) enum AnyField {
     ActorIds,
     AwsAccountIds,
     AwsArns,
@@ -46,7 +46,8 @@ pub(crate) enum Any {
     Usernames,
 }
 
-impl Any {
+impl AnyField {
+    /// Returns the name of the field in a line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ActorIds => "p_any_actor_ids",
@@ -69,7 +70,7 @@ impl Any {
 }
 
 impl Indicator {
-    /// The indicator a schema names.
+    /// Returns the indicator that a schema calls by this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "ip" => Self::Ip,
@@ -85,73 +86,71 @@ impl Indicator {
             "aws_arn_only" => Self::AwsArnOnly,
             "aws_account_id" => Self::AwsAccountId,
             "aws_instance_id" => Self::AwsInstanceId,
-            "aws_tag" => Self::Text(Any::AwsTags, false),
-            "username" => Self::Text(Any::Usernames, true),
-            "trace_id" => Self::Text(Any::TraceIds, true),
-            "actor_id" => Self::Text(Any::ActorIds, true),
-            "mac" => Self::Text(Any::MacAddresses, true),
-            "serial_number" => Self::Text(Any::SerialNumbers, true),
+            "aws_tag" => Self::Text(AnyField::AwsTags, false),
+            "username" => Self::Text(AnyField::Usernames, true),
+            "trace_id" => Self::Text(AnyField::TraceIds, true),
+            "actor_id" => Self::Text(AnyField::ActorIds, true),
+            "mac" => Self::Text(AnyField::MacAddresses, true),
+            "serial_number" => Self::Text(AnyField::SerialNumbers, true),
             _ => return None,
         })
     }
-}
 
-impl Indicator {
-    /// The fields that it may put a value in.
-    pub(crate) fn feeds(self) -> Vec<Any> {
+    /// Returns the fields that may get a value from this indicator.
+    pub(crate) fn fields(self) -> Vec<AnyField> {
         match self {
-            Self::Ip => vec![Any::IpAddresses],
-            Self::Domain => vec![Any::DomainNames],
-            Self::Hostname | Self::Url | Self::NetAddr => vec![Any::DomainNames, Any::IpAddresses],
-            Self::Email => vec![Any::Emails],
-            Self::Md5 => vec![Any::Md5Hashes],
-            Self::Sha1 => vec![Any::Sha1Hashes],
-            Self::Sha256 => vec![Any::Sha256Hashes],
-            Self::AwsArn => vec![Any::AwsAccountIds, Any::AwsArns, Any::AwsInstanceIds],
-            Self::AwsArnOnly => vec![Any::AwsArns],
-            Self::AwsAccountId => vec![Any::AwsAccountIds],
-            Self::AwsInstanceId => vec![Any::AwsInstanceIds],
+            Self::Ip => vec![AnyField::IpAddresses],
+            Self::Domain => vec![AnyField::DomainNames],
+            Self::Hostname | Self::Url | Self::NetAddr => vec![AnyField::DomainNames, AnyField::IpAddresses],
+            Self::Email => vec![AnyField::Emails],
+            Self::Md5 => vec![AnyField::Md5Hashes],
+            Self::Sha1 => vec![AnyField::Sha1Hashes],
+            Self::Sha256 => vec![AnyField::Sha256Hashes],
+            Self::AwsArn => vec![AnyField::AwsAccountIds, AnyField::AwsArns, AnyField::AwsInstanceIds],
+            Self::AwsArnOnly => vec![AnyField::AwsArns],
+            Self::AwsAccountId => vec![AnyField::AwsAccountIds],
+            Self::AwsInstanceId => vec![AnyField::AwsInstanceIds],
             Self::Text(any, _) => vec![any],
         }
     }
 }
 
-/// The indicators of one line.
+/// The indicators that were found for one line.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// The values, end to end.
+pub(crate) struct FoundIndicators {
+    /// The texts of all values, one behind the other.
     text: String,
-    /// Where each begins and ends.
-    values: Vec<(Any, usize, usize)>,
+    /// The field of each value, with the beginning and end of its text.
+    values: Vec<(AnyField, usize, usize)>,
 }
 
-impl Found {
-    /// Takes what a field's text holds. `lenient` adds what the reference does not find: addresses in other forms than
-    /// their own, and the IPv4 form of an IPv4-mapped address.
-    pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, lenient: bool) {
+impl FoundIndicators {
+    /// Adds the indicators of this kind in a field's text. `is_lenient` adds values that the reference does not find:
+    /// addresses in unusual forms, and the IPv4 form of an IPv4-mapped address.
+    pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, is_lenient: bool) {
         match indicator {
-            Indicator::Ip if lenient => self.addresses(trim(text)),
+            Indicator::Ip if is_lenient => self.addresses(trim(text)),
             Indicator::Ip => {
-                self.ip(trim(text), lenient);
+                self.ip(trim(text), is_lenient);
             }
             Indicator::Domain => self.domain(text),
-            Indicator::Hostname => self.hostname(text, lenient),
-            Indicator::Url => self.url(trim(text), lenient),
-            Indicator::NetAddr => self.hostname(scan::net_host(text), lenient),
-            Indicator::Email if text.contains('@') => self.add(Any::Emails, trim(text)),
+            Indicator::Hostname => self.hostname(text, is_lenient),
+            Indicator::Url => self.url(trim(text), is_lenient),
+            Indicator::NetAddr => self.hostname(scan::net_host(text), is_lenient),
+            Indicator::Email if text.contains('@') => self.add(AnyField::Emails, trim(text)),
             Indicator::Email => {}
-            Indicator::Md5 => self.hash(Any::Md5Hashes, trim(text), 32),
-            Indicator::Sha1 => self.hash(Any::Sha1Hashes, trim(text), 40),
-            Indicator::Sha256 => self.hash(Any::Sha256Hashes, trim(text), 64),
+            Indicator::Md5 => self.hash(AnyField::Md5Hashes, trim(text), 32),
+            Indicator::Sha1 => self.hash(AnyField::Sha1Hashes, trim(text), 40),
+            Indicator::Sha256 => self.hash(AnyField::Sha256Hashes, trim(text), 64),
             Indicator::AwsArn => self.arn(text),
-            Indicator::AwsArnOnly => scan::arn(text).into_iter().for_each(|_| self.add(Any::AwsArns, text)),
+            Indicator::AwsArnOnly => scan::arn(text).into_iter().for_each(|_| self.add(AnyField::AwsArns, text)),
             Indicator::AwsAccountId => self.account(text),
             Indicator::AwsInstanceId => self.instance(text),
-            Indicator::Text(any, trimmed) => self.add(any, if trimmed { trim(text) } else { text }),
+            Indicator::Text(any, is_trimmed) => self.add(any, if is_trimmed { trim(text) } else { text }),
         }
     }
 
-    fn add(&mut self, any: Any, text: &str) {
+    fn add(&mut self, any: AnyField, text: &str) {
         if !text.is_empty() {
             let start = self.text.len();
             self.text.push_str(text);
@@ -159,19 +158,19 @@ impl Found {
         }
     }
 
-    /// Takes a text that is one address and nothing else; returns `false` for any other text.
-    fn ip(&mut self, text: &str, lenient: bool) -> bool {
+    /// Adds a text that is one address and nothing else. Returns `false` for any other text.
+    fn ip(&mut self, text: &str, is_lenient: bool) -> bool {
         if !address::is_ip(text) {
             return false;
         }
-        self.add(Any::IpAddresses, text);
-        if let Some(ipv4) = address::mapped(text).filter(|_| lenient) {
-            self.add(Any::IpAddresses, &ipv4.to_string());
+        self.add(AnyField::IpAddresses, text);
+        if let Some(ipv4) = address::mapped_ipv4(text).filter(|_| is_lenient) {
+            self.add(AnyField::IpAddresses, &ipv4.to_string());
         }
         true
     }
 
-    /// Takes the addresses of a text in any form.
+    /// Adds the addresses of a text, in any form.
     fn addresses(&mut self, text: &str) {
         if !self.ip(text, true) {
             for address in address::addresses(text) {
@@ -183,38 +182,37 @@ impl Found {
     fn domain(&mut self, text: &str) {
         let text = trim(text);
         match text.starts_with("xn--") {
-            true => self.add(Any::DomainNames, &scan::to_unicode(text)),
-            false => self.add(Any::DomainNames, text),
+            true => self.add(AnyField::DomainNames, &scan::to_unicode(text)),
+            false => self.add(AnyField::DomainNames, text),
         }
     }
 
-    fn hostname(&mut self, text: &str, lenient: bool) {
+    fn hostname(&mut self, text: &str, is_lenient: bool) {
         let text = trim(text);
-        if self.ip(text, lenient) {
+        if self.ip(text, is_lenient) {
             return;
         }
-        // Most names can be told from an address in another form at once.
+        // One look at most names shows that they are not addresses.
         let may_be_address =
-            lenient && (text.contains(':') || text.starts_with(|char: char| char.is_ascii_digit() || char == '['));
+            is_lenient && (text.contains(':') || text.starts_with(|char: char| char.is_ascii_digit() || char == '['));
         let is_address = may_be_address && address::address(text).is_some_and(|address| self.ip(address, true));
         if !is_address {
             self.domain(text);
         }
     }
 
-    /// Takes the host of a link as the reference reads it; `lenient` adds the host that a browser opens, where it is
-    /// another.
-    fn url(&mut self, text: &str, lenient: bool) {
+    /// Adds the host of a link as the reference reads it. `is_lenient` adds the host that a browser opens, if it differs.
+    fn url(&mut self, text: &str, is_lenient: bool) {
         let host = scan::url_host(text);
         if let Some(host) = &host {
-            self.hostname(host, lenient);
+            self.hostname(host, is_lenient);
         }
-        if lenient && let Some(opened) = browser::other_host(text, host.as_deref().unwrap_or_default()) {
+        if is_lenient && let Some(opened) = browser::host_of_browser(text, host.as_deref().unwrap_or_default()) {
             self.hostname(&opened, true);
         }
     }
 
-    fn hash(&mut self, any: Any, text: &str, digits: usize) {
+    fn hash(&mut self, any: AnyField, text: &str, digits: usize) {
         if text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             self.add(any, &text.to_ascii_lowercase());
         }
@@ -222,38 +220,38 @@ impl Found {
 
     fn account(&mut self, text: &str) {
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.add(Any::AwsAccountIds, text);
+            self.add(AnyField::AwsAccountIds, text);
         }
     }
 
     fn arn(&mut self, text: &str) {
         let Some(arn) = scan::arn(text) else { return };
-        self.add(Any::AwsArns, text);
+        self.add(AnyField::AwsArns, text);
         self.account(arn.account);
         arn.instance.into_iter().for_each(|id| self.instance(id));
     }
 
     fn instance(&mut self, text: &str) {
         if text.starts_with("i-") {
-            self.add(Any::AwsInstanceIds, text);
+            self.add(AnyField::AwsInstanceIds, text);
         }
     }
 
-    /// Forgets everything.
+    /// Removes all indicators.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.values.clear();
     }
 
-    /// Bytes of memory it keeps.
+    /// Returns the size of the buffers in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.text.capacity() + self.values.capacity() * size_of::<(Any, usize, usize)>()
+        self.text.capacity() + self.values.capacity() * size_of::<(AnyField, usize, usize)>()
     }
 
-    /// Writes the `p_any_*` members, each after a comma: sorted, each value once.
+    /// Writes the `p_any_*` members, with a comma before each. The values are sorted and distinct.
     pub(crate) fn write(&mut self, out: &mut Vec<u8>) {
         let text = &self.text;
-        let value = |(any, start, end): &(Any, usize, usize)| (*any, &text[*start..*end]);
+        let value = |(any, start, end): &(AnyField, usize, usize)| (*any, &text[*start..*end]);
         self.values.sort_unstable_by(|a, b| value(a).cmp(&value(b)));
         self.values.dedup_by(|a, b| value(a) == value(b));
         let mut last = None;
@@ -274,9 +272,9 @@ impl Found {
     }
 }
 
-/// Without white space around it.
+/// Removes the white space around a text.
 fn trim(text: &str) -> &str {
-    // Most texts begin and end with a letter or digit, and that is seen at once.
+    // This check is faster than `str::trim`, and most texts pass it.
     let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     if is_plain(bytes.first()) && is_plain(bytes.last()) { text } else { text.trim() }
@@ -287,7 +285,7 @@ mod tests {
     use super::*;
 
     fn check(indicator: &str, texts: &[&str], expected: &str) {
-        let mut found = Found::default();
+        let mut found = FoundIndicators::default();
         for text in texts {
             found.scan(Indicator::from_name(indicator).unwrap(), text, false);
         }
@@ -297,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn sorted_and_each_once() {
+    fn values_are_sorted_and_distinct() {
         check("username", &["b", " a ", "B", "", "b"], r#","p_any_usernames":["B","a","b"]"#);
         check(
             "hostname",
@@ -308,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn domains_that_are_no_punycode_stay_as_they_are() {
+    fn a_domain_that_is_not_valid_punycode_stays_as_it_is() {
         let domains = |text: &str| format!(r#","p_any_domain_names":["{text}"]"#);
         check("domain", &["xn--bcher-kva"], &domains("bücher"));
         check("domain", &["xn--zz"], &domains("xn--zz"));
@@ -316,13 +314,13 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_net_are_split_as_they_are_written() {
+    fn a_network_address_loses_its_port() {
         check("net_addr", &["[::1]:80 ", " 1.2.3.4:80"], r#","p_any_ip_addresses":["1.2.3.4","::1"]"#);
         check("net_addr", &[" [::1]:80"], r#","p_any_domain_names":["[::1]:80"]"#);
     }
 
     #[test]
-    fn instances_in_arns_begin_like_instances() {
+    fn an_instance_id_in_an_arn_begins_like_an_instance_id() {
         let arns = |text: &str| format!(r#","p_any_aws_arns":["arn:aws:ec2:::instance/{text}"]"#);
         let with = |text: &str, id: &str| format!(r#"{},"p_any_aws_instance_ids":["{id}"]"#, arns(text));
         for (text, id) in [("i-1", Some("i-1")), ("a/i-1", Some("i-1")), ("i-1/x", None), ("x", None), ("", None)] {
@@ -332,19 +330,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_is_what_an_indicator_feeds() {
+    fn each_indicator_fills_only_its_own_fields() {
         let digits = ["a".repeat(32), "a".repeat(40), "a".repeat(64), "1".repeat(12)];
         let texts =
             ["1.2.3.4", "http://h/", "http://1.2.3.4/", "a@b", "i-1", "arn:aws:ec2:r:111111111111:instance/i-2"];
         for name in NAMES {
             let indicator = Indicator::from_name(name).unwrap();
-            let mut found = Found::default();
+            let mut found = FoundIndicators::default();
             let texts = texts.into_iter().chain(digits.iter().map(String::as_str));
             texts.for_each(|text| found.scan(indicator, text, true));
-            let mut fed: Vec<Any> = found.values.into_iter().map(|(any, _, _)| any).collect();
+            let mut fed: Vec<AnyField> = found.values.into_iter().map(|(any, _, _)| any).collect();
             fed.sort_unstable();
             fed.dedup();
-            assert_eq!(fed, indicator.feeds(), "{name}");
+            assert_eq!(fed, indicator.fields(), "{name}");
         }
     }
 
@@ -371,25 +369,25 @@ mod tests {
     ];
 
     #[test]
-    fn every_name_sorts_like_its_field() {
+    fn every_name_is_known_and_the_fields_are_sorted_by_name() {
         assert!(NAMES.iter().all(|name| Indicator::from_name(name).is_some()));
         assert_eq!(Indicator::from_name("nosuch"), None);
         let order = [
-            Any::ActorIds,
-            Any::AwsAccountIds,
-            Any::AwsArns,
-            Any::AwsInstanceIds,
-            Any::AwsTags,
-            Any::DomainNames,
-            Any::Emails,
-            Any::IpAddresses,
-            Any::MacAddresses,
-            Any::Md5Hashes,
-            Any::SerialNumbers,
-            Any::Sha1Hashes,
-            Any::Sha256Hashes,
-            Any::TraceIds,
-            Any::Usernames,
+            AnyField::ActorIds,
+            AnyField::AwsAccountIds,
+            AnyField::AwsArns,
+            AnyField::AwsInstanceIds,
+            AnyField::AwsTags,
+            AnyField::DomainNames,
+            AnyField::Emails,
+            AnyField::IpAddresses,
+            AnyField::MacAddresses,
+            AnyField::Md5Hashes,
+            AnyField::SerialNumbers,
+            AnyField::Sha1Hashes,
+            AnyField::Sha256Hashes,
+            AnyField::TraceIds,
+            AnyField::Usernames,
         ];
         assert!(order.windows(2).all(|pair| pair[0] < pair[1] && pair[0].name() < pair[1].name()));
     }

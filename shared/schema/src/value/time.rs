@@ -1,41 +1,42 @@
-//! Times: how they are read and how a line writes them. All are dates and times in UTC: they reach to the end of the
-//! year 9999, which a `Timestamp` does not.
+//! Reads times as vendors write them, and writes them as lines have them.
+//!
+//! All times are a [`DateTime`] in UTC, because a [`Timestamp`] does not reach to the end of the year 9999.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-/// The date and time in UTC.
+/// Converts a time to a date and time in UTC.
 pub(crate) fn utc(time: Timestamp) -> DateTime {
     Offset::UTC.to_datetime(time)
 }
 
-/// Only of a year from 0 on: a line has four digits for the year, and no sign.
-fn writable(civil: DateTime) -> Option<DateTime> {
+/// Returns the time if its year is at least 0: a line has four digits for the year, and no sign.
+fn checked_year(civil: DateTime) -> Option<DateTime> {
     (civil.year() >= 0).then_some(civil)
 }
 
-/// So many milliseconds since 1970.
+/// Converts milliseconds since 1970.
 pub(crate) fn from_millisecond(millisecond: i64) -> Option<DateTime> {
-    Timestamp::from_millisecond(millisecond).ok().map(utc).and_then(writable)
+    Timestamp::from_millisecond(millisecond).ok().map(utc).and_then(checked_year)
 }
 
-/// So many microseconds since 1970.
+/// Converts microseconds since 1970.
 pub(crate) fn from_microsecond(microsecond: i64) -> Option<DateTime> {
-    Timestamp::from_microsecond(microsecond).ok().map(utc).and_then(writable)
+    Timestamp::from_microsecond(microsecond).ok().map(utc).and_then(checked_year)
 }
 
-/// So many nanoseconds since 1970: from the year 1677 to 2262.
+/// Converts nanoseconds since 1970, which reach from the year 1677 to 2262.
 pub(crate) fn from_nanosecond(nanosecond: i64) -> Option<DateTime> {
     Timestamp::from_nanosecond(nanosecond.into()).ok().map(utc)
 }
 
-/// A date and time so many seconds ahead of UTC.
+/// Converts a date and time that is `seconds` ahead of UTC.
 pub(crate) fn from_offset(civil: DateTime, seconds: i32) -> Option<DateTime> {
-    civil.checked_sub(SignedDuration::from_secs(seconds.into())).ok().and_then(writable)
+    civil.checked_sub(SignedDuration::from_secs(seconds.into())).ok().and_then(checked_year)
 }
 
-/// Writes `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`, in quotes.
+/// Writes a time as `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`, in quotes.
 pub(crate) fn write_time(civil: DateTime, out: &mut Vec<u8>) {
     let mut text = *b"\"0000-00-00 00:00:00.000000000\"";
     let year = civil.year().unsigned_abs();
@@ -62,8 +63,9 @@ pub(crate) fn write_time(civil: DateTime, out: &mut Vec<u8>) {
     out.extend_from_slice(&text);
 }
 
-/// Reads a date and time as vendors vary it: `T` or a space between them, `.` or `,` before a fraction, `Z`, an offset
-/// or nothing after; the hour may be one digit. Without an offset it is UTC; digits after the ninth are cut off.
+/// Reads a date and time in the ISO 8601 forms that vendors use. `T` or a space separates date and time, `.` or `,`
+/// begins a fraction, and `Z`, an offset or nothing follows. The hour may have one digit. Without an offset the time is
+/// in UTC. Digits of a fraction after the ninth are dropped.
 pub(crate) fn read_iso(text: &str) -> Option<DateTime> {
     let bytes = text.trim().as_bytes();
     let padded = pad_hour(bytes);
@@ -80,14 +82,14 @@ pub(crate) fn read_iso(text: &str) -> Option<DateTime> {
     from_offset(civil, offset)
 }
 
-/// The text with two digits for the hour, where it has one.
+/// Returns the text with two digits for the hour, if it has one digit.
 fn pad_hour(bytes: &[u8]) -> Option<Vec<u8>> {
     const HOUR: usize = 11;
     let is_short = bytes.get(HOUR).is_some_and(u8::is_ascii_digit) && bytes.get(HOUR + 1) == Some(&b':');
     is_short.then(|| [&bytes[..HOUR], b"0", &bytes[HOUR..]].concat())
 }
 
-/// Nanoseconds of an optional fraction, and what follows it.
+/// Reads an optional fraction. Returns its nanoseconds and the bytes that follow it.
 pub(crate) fn read_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     let [b'.' | b',', digits @ ..] = bytes else { return Some((0, bytes)) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -98,7 +100,7 @@ pub(crate) fn read_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     Some((i32::try_from(nanosecond).ok()?, rest))
 }
 
-/// Seconds ahead of UTC: `Z`, `±HH:MM`, `±HHMM`, or nothing for UTC.
+/// Reads an offset: `Z`, `±HH:MM`, `±HHMM`, or nothing for UTC. Returns it in seconds ahead of UTC.
 fn read_offset(bytes: &[u8]) -> Option<i32> {
     let (sign, digits) = match bytes {
         [] | [b'Z' | b'z'] => return Some(0),
@@ -116,7 +118,7 @@ fn read_offset(bytes: &[u8]) -> Option<i32> {
     Some(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?)
 }
 
-/// One to nine decimal digits.
+/// Reads one to nine decimal digits.
 pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 9 {
         return None;
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_ways_vendors_write_it() {
+    fn every_form_that_vendors_use_is_read() {
         for (text, expected) in [
             ("2026-08-21T08:44:05", "\"2026-08-21 08:44:05.000000000\""),
             ("2026-08-21T08:44:05Z", "\"2026-08-21 08:44:05.000000000\""),
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn err_no_time() {
+    fn other_texts_are_no_time() {
         for text in [
             "",
             "2026-08-21",

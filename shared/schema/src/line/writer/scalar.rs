@@ -7,7 +7,7 @@ use jiff::civil::{DateTime, date};
 use super::Line;
 use crate::event::json::{Document, Kind, NodeId};
 use crate::language::model::{Type, Value};
-use crate::value::format::{Sent, TimeFormat, read_leniently};
+use crate::value::format::{SentTime, TimeFormat, read_leniently};
 use crate::value::time::write_time;
 
 /// True when something was written; or why the value does not fit.
@@ -128,7 +128,7 @@ impl Line<'_> {
             return Ok(false);
         }
         let is_text = document.kind(id) == Kind::String;
-        let sent = if is_text { Sent::Text(&text) } else { Sent::Number(&text) };
+        let sent = if is_text { SentTime::Text(&text) } else { SentTime::Number(&text) };
         let read = match self.strict {
             true => formats.iter().find_map(|format| format.read(sent)),
             false => read_leniently(formats, sent),

@@ -1,18 +1,20 @@
-//! Go's time layouts: a format written as the time Mon Jan 2 15:04:05 -0700 MST 2006.
+//! Reads times by Go's layouts. A layout is the time Mon Jan 2 15:04:05 -0700 MST 2006, written in the wanted format.
 
 mod read;
 mod token;
 
 use jiff::civil::DateTime;
 
-use read::Read;
+use read::Reader;
 use token::{Field, Part, directives, next_part};
 
+/// A compiled layout, or a strftime format with the same fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     parts: Vec<Part>,
-    /// As in Go: seconds may have a fraction that the layout does not show, and where it has spaces there may be more.
-    as_go: bool,
+    /// The rules of Go apply: seconds may have a fraction that the layout does not show, and a space of the layout stands
+    /// for one or more.
+    has_go_rules: bool,
 }
 
 impl Layout {
@@ -32,38 +34,39 @@ impl Layout {
                 "the layout {layout:?} has no year; a layout is the time 2006-01-02T15:04:05 in your format"
             ));
         }
-        Ok(Self { parts, as_go: true })
+        Ok(Self { parts, has_go_rules: true })
     }
 
-    /// The strftime format, when its directives are of the usual ones.
+    /// Compiles a strftime format; `None` if it has a directive that layouts cannot express.
     ///
     /// # Errors
-    /// It says no year.
+    /// The format has no year.
     pub(crate) fn from_strftime(format: &str) -> Option<Result<Self, String>> {
         let parts = directives(format)?;
         if has_year(&parts) {
-            return Some(Ok(Self { parts, as_go: false }));
+            return Some(Ok(Self { parts, has_go_rules: false }));
         }
         Some(Err(format!("the time format {format} has no year")))
     }
 
+    /// Reads a time.
     pub(crate) fn read(&self, text: &str) -> Option<DateTime> {
-        let mut read = Read::new(text);
+        let mut reader = Reader::new(text);
         for (at, part) in self.parts.iter().enumerate() {
             match part {
-                Part::Literal(literal) if self.as_go => read.spaced_literal(literal)?,
-                Part::Literal(literal) => read.literal(literal)?,
-                Part::Field(field, digits) => read.field(*field, *digits)?,
+                Part::Literal(literal) if self.has_go_rules => reader.spaced_literal(literal)?,
+                Part::Literal(literal) => reader.literal(literal)?,
+                Part::Field(field, digits) => reader.field(*field, *digits)?,
             }
-            if self.as_go && matches!(part, Part::Field(Field::Second, _)) && !self.asks_fraction(at + 1) {
-                read.unasked_fraction()?;
+            if self.has_go_rules && matches!(part, Part::Field(Field::Second, _)) && !self.has_fraction_next(at + 1) {
+                reader.optional_fraction()?;
             }
         }
-        read.finish()
+        reader.finish()
     }
 
-    /// Whether the next field is a fraction.
-    fn asks_fraction(&self, from: usize) -> bool {
+    /// Returns `true` if the next field of the layout is a fraction.
+    fn has_fraction_next(&self, from: usize) -> bool {
         let mut fields = self.parts.iter().skip(from).filter(|part| matches!(part, Part::Field(..)));
         matches!(fields.next(), Some(Part::Field(Field::Fraction(..), _)))
     }
@@ -83,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_layouts() {
+    fn a_layout_reads_the_times_of_its_form() {
         let iso = "2006-01-02T15:04:05";
         check(iso, "2024-01-02T03:04:05", Some("2024-01-02T03:04:05"));
         check(iso, "2024-01-02T03:04:05,678", Some("2024-01-02T03:04:05.678"));
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_offsets() {
+    fn offsets_are_read_in_every_form() {
         for (layout, text) in [
             ("2006-01-02 15 -07", "2024-01-02 12 +09"),
             ("2006-01-02 15Z07", "2024-01-02 03Z"),
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_days_of_the_year() {
+    fn a_day_of_the_year_is_read() {
         check("2006-002", "2024-060", Some("2024-02-29T00:00:00"));
         check("2006-002", "2023-365", Some("2023-12-31T00:00:00"));
         check("2006 __2", "2023  32", Some("2023-02-01T00:00:00"));
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_words_and_spaces_as_go_reads_them() {
+    fn words_and_spaces_are_read_as_go_reads_them() {
         check("Month 2006", "Month 2024", Some("2024-01-01T00:00:00"));
         check("Jan_2006", "Feb_2024", Some("2024-02-01T00:00:00"));
         check("2006-01-02 15:04", "2024-01-02   03:04", Some("2024-01-02T03:04:00"));
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn err_other_shapes() {
+    fn a_layout_refuses_other_forms() {
         let iso = "2006-01-02T15:04:05";
         for text in [
             "",
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn strftime_offsets() {
+    fn strftime_reads_offsets_in_every_form() {
         let layout = Layout::from_strftime("%Y-%m-%d %H%z").unwrap().unwrap();
         for text in ["2024-01-02 12+0900", "2024-01-02 12+09:00", "2024-01-02 12+09", "2024-01-02 03Z"] {
             assert_eq!(layout.read(text).unwrap().to_string(), "2024-01-02T03:00:00", "{text}");
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn strftime_directives() {
+    fn strftime_directives_are_read() {
         for (format, text) in [
             ("%Y-%m-%dT%H:%M:%S.%f", "2024-01-02T03:04:05.678"),
             ("%F %T.%f %Z", "2024-01-02 03:04:05.678000000 UTC"),

@@ -1,8 +1,8 @@
-//! IP addresses in the forms in which vendors and gateways write them.
+//! Reads IP addresses in the forms in which vendors and gateways write them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// An IP address in full, without zone, port, brackets or prefix length.
+/// Returns `true` for an IP address without zone, port, brackets or prefix length.
 pub(crate) fn is_ip(text: &str) -> bool {
     // Only the parser that can succeed is asked: it would try all ways to write an address before it fails.
     match text.bytes().filter(|byte| *byte == b':').count() {
@@ -12,62 +12,65 @@ pub(crate) fn is_ip(text: &str) -> bool {
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`).
-pub(super) fn mapped(text: &str) -> Option<Ipv4Addr> {
-    // The parser is only asked about texts that can be such an address: most are IPv4 addresses.
+/// Returns the IPv4 address inside an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`).
+pub(super) fn mapped_ipv4(text: &str) -> Option<Ipv4Addr> {
+    // Most texts are IPv4 addresses, which need no parser here.
     text.contains(':').then(|| text.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped())?
 }
 
-/// The bare addresses in a text that holds one address or a list of addresses, as a proxy's `X-Forwarded-For` does:
-/// commas, semicolons and white space separate them. Elements of a list that are no addresses are passed over.
+/// Returns the bare addresses in a text that holds one address or a list of addresses, as in a proxy's
+/// `X-Forwarded-For`. Commas, semicolons and white space separate them. Other elements of a list are skipped.
 pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
     addresses_and_ports(text).map(|(address, _)| address)
 }
 
-/// The same, each with the port that follows it.
+/// Like [`addresses`], with the port that follows each address.
 pub(crate) fn addresses_and_ports(text: &str) -> impl Iterator<Item = (&str, Option<u16>)> {
     text.split(|char: char| matches!(char, ',' | ';') || char.is_whitespace()).filter_map(address_and_port)
 }
 
-/// The bare address of a text with one address: `address`, `address:port`, `address-port`, `[address]`, `[address]:port`
-/// and `[address]-port`. A zone (`%7`, `%eth0`) may follow the address, inside of the brackets or behind them.
+/// Returns the bare address of a text with one address: `address`, `address:port`, `address-port`, `[address]`,
+/// `[address]:port` and `[address]-port`. A zone (`%7`, `%eth0`) may follow the address, inside of the brackets or behind
+/// them.
 ///
-/// An IPv6 address without brackets keeps what may be its own last group: `2001:db8::1:443` is one address.
+/// A number that may be the last group of an IPv6 address is not a port: `2001:db8::1:443` is one address.
 pub(super) fn address(text: &str) -> Option<&str> {
     address_and_port(text).map(|(address, _)| address)
 }
 
-/// The same, with the port. A zone keeps what may be a part of its name: `203.0.113.7%11-443` has no port.
+/// Like [`address`], with the port. A number that may be a part of a zone's name is not a port: `203.0.113.7%11-443` has
+/// none.
 fn address_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     if is_ip(text) {
         return Some((text, None));
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (inner, after) = rest.split_once(']')?;
-        return Some((zoned(inner)?, port_after_brackets(after)?));
+        return Some((without_zone(inner)?, port_after_brackets(after)?));
     }
-    if let Some(address) = zoned(text) {
+    if let Some(address) = without_zone(text) {
         return Some((address, None));
     }
     let (host, suffix) = text.split_at_checked(text.rfind([':', '-'])?)?;
     let port = port_suffix(suffix)?;
-    Some((zoned(host)?, Some(port)))
+    Some((without_zone(host)?, Some(port)))
 }
 
-/// The address before an optional zone.
-fn zoned(text: &str) -> Option<&str> {
+/// Returns the address before an optional zone.
+fn without_zone(text: &str) -> Option<&str> {
     let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
     (zone.is_none_or(is_zone) && is_ip(address)).then_some(address)
 }
 
-/// Returns `true` for the number or the name of a network interface. Systems set few limits to such names; signs that
-/// separate the parts of an address are not taken for parts of a name.
+/// Returns `true` for the number or the name of a network interface. Systems set few limits to such names; characters that
+/// separate the parts of an address do not count as parts of a name.
 fn is_zone(text: &str) -> bool {
     let is_separator = |char: char| matches!(char, '[' | ']' | '%' | ':' | '/' | '\\' | '"');
     !text.is_empty() && !text.chars().any(|char| is_separator(char) || char.is_whitespace() || char.is_control())
 }
 
-/// The port in what may follow an address in brackets: a zone, a port, both or nothing. `None` for anything else.
+/// Reads the text that follows an address in brackets: a zone, a port, both or nothing. Returns the port; `None` for any
+/// other text.
 fn port_after_brackets(text: &str) -> Option<Option<u16>> {
     let Some(after) = text.strip_prefix('%') else {
         return if text.is_empty() { Some(None) } else { port_suffix(text).map(Some) };
@@ -79,7 +82,7 @@ fn port_after_brackets(text: &str) -> Option<Option<u16>> {
     is_zone(zone).then(|| self::port(port).map(Some))?
 }
 
-/// The port after the `:` or `-` that separates it from an address.
+/// Reads the `:` or `-` after an address and the port behind it.
 fn port_suffix(text: &str) -> Option<u16> {
     text.strip_prefix([':', '-']).and_then(port)
 }
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_what_stands_behind_the_address_and_its_zone() {
+    fn a_port_stands_behind_the_address_and_its_zone() {
         for (text, expected) in [
             ("1.2.3.4", None),
             ("1.2.3.4:10736", Some(10736)),
@@ -219,10 +222,10 @@ mod tests {
     #[test]
     fn c2_only_mapped_addresses_have_an_ipv4_form() {
         for text in ["::ffff:198.51.100.7", "::FFFF:c633:6407", "0:0:0:0:0:ffff:198.51.100.7"] {
-            assert_eq!(mapped(text), Some(Ipv4Addr::new(198, 51, 100, 7)), "{text}");
+            assert_eq!(mapped_ipv4(text), Some(Ipv4Addr::new(198, 51, 100, 7)), "{text}");
         }
         for text in ["198.51.100.7", "::198.51.100.7", "2001:db8::1", "::1", "host:80", ""] {
-            assert_eq!(mapped(text), None, "{text}");
+            assert_eq!(mapped_ipv4(text), None, "{text}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The host that a browser opens for a link. Browsers read more than the reference does, and phishing links make use of
-//! it: a raw `%` in the path, `\` for `/`, tabs and line feeds in the scheme, addresses as one number.
+//! Finds the host that a browser opens for a link. Browsers accept links that the reference does not, and phishing links
+//! make use of it: a raw `%` in the path, `\` for `/`, tabs and line feeds in the scheme, addresses as one number.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ use super::scan::to_unicode;
 /// The longest link that browsers open, in bytes.
 const MAX_LINK_BYTES: usize = 2 << 20;
 
-/// The host that a browser opens for a link, when it is another than the one that was `read`.
-pub(super) fn other_host(link: &str, read: &str) -> Option<String> {
-    // Most links have a host that every reader understands alike.
-    if is_ip(read) || is_common(read) {
+/// Returns the host that a browser opens for a link, if it differs from the host that the reference reads.
+pub(super) fn host_of_browser(link: &str, reference_host: &str) -> Option<String> {
+    // All readers agree about such a host, and most links have one.
+    if is_ip(reference_host) || is_common(reference_host) {
         return None;
     }
     let opened = host(link)?;
-    (opened != read.to_lowercase()).then_some(opened)
+    (opened != reference_host.to_lowercase()).then_some(opened)
 }
 
-/// A host name of letters, digits, `.`, `-` and `_` that is no number.
+/// Returns `true` for a host name of letters, digits, `.`, `-` and `_` that is not a number.
 fn is_common(host: &str) -> bool {
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     last.starts_with(|char: char| char.is_ascii_alphabetic())
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
-/// The host in Unicode, or the address, for the schemes that a browser opens.
+/// Returns the host in Unicode, or the address, of a link with a scheme that a browser opens.
 fn host(link: &str) -> Option<String> {
     if link.len() > MAX_LINK_BYTES {
         return None;
@@ -51,32 +51,32 @@ fn host(link: &str) -> Option<String> {
     }
 }
 
-/// The link without what a browser takes out of it before it reads it: control characters and spaces around it, tabs and
-/// line ends anywhere.
+/// Removes the characters that a browser ignores: control characters and spaces around the link, tabs and line ends
+/// anywhere in it.
 fn as_opened(link: &str) -> Cow<'_, str> {
     const REMOVED: [char; 3] = ['\t', '\n', '\r'];
     let link = link.trim_matches(|char: char| char <= ' ');
     if link.contains(REMOVED) { Cow::Owned(link.replace(REMOVED, "")) } else { Cow::Borrowed(link) }
 }
 
-/// Returns `true` for a path on a file server (`\\server\share`) or a device. It is no link; a browser that meets one in a
-/// page reads it as one, but these texts are paths of files. One with a `/` in it is a link.
+/// Returns `true` for a path on a file server (`\\server\share`) or of a device. A browser would read it as a link, but in
+/// events such texts are paths of files. A text with a `/` in it is a link.
 fn is_file_share(link: &str) -> bool {
     let path = link.strip_prefix("\\\\");
     path.is_some_and(|path| !path.contains('/') && path.trim_end_matches('\\').contains('\\'))
 }
 
-/// Returns `true` if what follows `http:` is a port and no host (`http:80`). As a host its number would be an address
-/// that begins with 0, which no browser reaches.
+/// Returns `true` if the text after `http:` is a port (`http:80`). As a host, the number would be an address that begins
+/// with 0, which no browser reaches.
 fn is_port(rest: &str) -> bool {
     let number = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
     number.parse::<u16>().is_ok()
 }
 
-/// A link that begins with two slashes of either kind is opened with the scheme of its page.
+/// Adds a scheme to a link that begins with two slashes of either kind. A browser uses the scheme of its page there.
 fn with_scheme(link: Cow<'_, str>) -> Cow<'_, str> {
-    let is_without = link.len() >= 2 && link.bytes().take(2).all(|byte| matches!(byte, b'/' | b'\\'));
-    if is_without { Cow::Owned(format!("https:{link}")) } else { link }
+    let has_no_scheme = link.len() >= 2 && link.bytes().take(2).all(|byte| matches!(byte, b'/' | b'\\'));
+    if has_no_scheme { Cow::Owned(format!("https:{link}")) } else { link }
 }
 
 #[cfg(test)]
@@ -85,8 +85,8 @@ mod tests {
     use crate::value::indicator::scan::url_host;
 
     fn check(link: &str, expected: Option<&str>) {
-        let read = url_host(link).unwrap_or_default();
-        assert_eq!(other_host(link, &read).as_deref(), expected, "{link:?}");
+        let reference_host = url_host(link).unwrap_or_default();
+        assert_eq!(host_of_browser(link, &reference_host).as_deref(), expected, "{link:?}");
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn c7_a_host_that_is_read_alike_is_not_given_again() {
+    fn c7_a_host_that_both_read_alike_is_not_returned_again() {
         for link in [
             "https://good.example/a?b#c",
             "https://Good.Example/",
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn c7_a_very_long_link_takes_no_long_time() {
+    fn c7_a_very_long_link_is_read_quickly() {
         let long = "a%".repeat(MAX_LINK_BYTES / 2 - 20);
         assert_eq!(host(&format!("https://evil.example/{long}")).as_deref(), Some("evil.example"));
         assert_eq!(host(&format!("https://{}/%", "ü".repeat(MAX_LINK_BYTES / 2 - 20))), None);

@@ -1,13 +1,14 @@
-//! What a text must look like to be an address, a host, an ARN.
+//! Reads hosts, international host names and ARNs in texts, as the reference does.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-/// The host of `host:port`, or the whole text.
+/// Returns the host of `host:port`; for any other text, the text.
 pub(super) fn net_host(text: &str) -> &str {
     split_host_port(text).unwrap_or(text)
 }
 
+/// Returns the host of `host:port`, without brackets.
 fn split_host_port(text: &str) -> Option<&str> {
     let (host, port) = text.rsplit_once(':')?;
     let bare = match host.strip_prefix('[') {
@@ -18,7 +19,7 @@ fn split_host_port(text: &str) -> Option<&str> {
     (!bare.contains(['[', ']']) && !port.contains(['[', ']'])).then_some(bare)
 }
 
-/// The host of a URL that has one, as Go's `net/url` reads it.
+/// Returns the host of a URL as Go's `net/url` reads it.
 pub(super) fn url_host(text: &str) -> Option<String> {
     let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
     if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
@@ -33,7 +34,7 @@ pub(super) fn url_host(text: &str) -> Option<String> {
     host_of(host)
 }
 
-/// What follows `scheme:`, or the text when it names none.
+/// Returns the text after `scheme:`; for a text without a scheme, the text.
 fn after_scheme(text: &str) -> Option<&str> {
     let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.')));
     match end.map(|at| text.split_at(at)) {
@@ -62,6 +63,7 @@ fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Returns the decoded host of a URL's `host:port`.
 fn host_of(host: &str) -> Option<String> {
     if host.rfind('[').is_some_and(|at| at > 0) {
         return None;
@@ -77,7 +79,7 @@ fn host_of(host: &str) -> Option<String> {
     }
 }
 
-/// What stands in a URL's brackets: an IPv6 address, with a zone or without.
+/// Reads the text in a URL's brackets: an IPv6 address, with or without a zone.
 fn bracketed(inner: &str) -> Option<String> {
     let (address, zone) = inner.split_once("%25").map_or((inner, None), |(address, zone)| (address, Some(zone)));
     let address = host_text(address)?;
@@ -89,12 +91,16 @@ fn bracketed(inner: &str) -> Option<String> {
     }
 }
 
-/// A host's text: only some signs, and of percent signs only those for themselves and for bytes beyond ASCII.
+/// Decodes a host. It allows only some characters, and percent escapes only of `%` itself and of bytes beyond ASCII.
 fn host_text(host: &str) -> Option<String> {
-    let is_fit = |after: &str| {
+    let is_allowed_escape = |after: &str| {
         after.starts_with("25") || after.starts_with(|digit: char| matches!(digit, '8' | '9' | 'a'..='f' | 'A'..='F'))
     };
-    if host.chars().all(is_host_char) && host.split('%').skip(1).all(is_fit) { percent_decoded(host) } else { None }
+    if host.chars().all(is_host_char) && host.split('%').skip(1).all(is_allowed_escape) {
+        percent_decoded(host)
+    } else {
+        None
+    }
 }
 
 fn is_host_char(char: char) -> bool {
@@ -112,13 +118,13 @@ fn percent_decoded(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Bytes of a label that is decoded. DNS allows 63; to decode takes the square of its length.
-const LONGEST_LABEL: usize = 1024;
+/// The longest label that is decoded, in bytes. DNS allows 63. The time of decoding grows with the square of the length.
+const MAX_LABEL_BYTES: usize = 1024;
 
-/// A name that begins with `xn--`, in Unicode; as it is, when one of its labels is no punycode, or too long to be a name's.
+/// Returns a host name in Unicode. The name stays as it is if one of its labels is too long or not valid punycode.
 pub(super) fn to_unicode(name: &str) -> Cow<'_, str> {
     let decoded = |label: &str| match label.strip_prefix("xn--") {
-        Some(encoded) if encoded.len() > LONGEST_LABEL => None,
+        Some(encoded) if encoded.len() > MAX_LABEL_BYTES => None,
         Some(encoded) => punycode(encoded),
         None => Some(label.to_owned()),
     };
@@ -126,7 +132,7 @@ pub(super) fn to_unicode(name: &str) -> Cow<'_, str> {
     labels.map_or(Cow::Borrowed(name), |labels| Cow::Owned(labels.join(".")))
 }
 
-/// RFC 3492, decoding. No digits stand for no further characters.
+/// Decodes punycode by RFC 3492. A label may have only basic characters.
 fn punycode(encoded: &str) -> Option<String> {
     let (basic, digits) = match encoded.rsplit_once('-') {
         Some(("", _)) => return None,
@@ -149,6 +155,7 @@ fn punycode(encoded: &str) -> Option<String> {
     Some(text.into_iter().collect())
 }
 
+/// Decodes one variable-length integer by RFC 3492 and adds it to the position.
 fn variable_length(digits: &mut impl Iterator<Item = u8>, mut position: u32, bias: u32) -> Option<u32> {
     let mut weight = 1_u32;
     for k in (36_u32..).step_by(36) {
@@ -167,8 +174,9 @@ fn variable_length(digits: &mut impl Iterator<Item = u8>, mut position: u32, bia
     Some(position)
 }
 
-fn adapt(delta: u32, length: u32, first: bool) -> u32 {
-    let mut delta = if first { delta / 700 } else { delta / 2 };
+/// Adapts the bias by RFC 3492, section 6.1.
+fn adapt(delta: u32, length: u32, is_first: bool) -> u32 {
+    let mut delta = if is_first { delta / 700 } else { delta / 2 };
     delta += delta / length;
     let mut k = 0;
     while delta > 455 {
@@ -184,7 +192,7 @@ pub(super) struct Arn<'a> {
     pub(super) instance: Option<&'a str>,
 }
 
-/// Takes an ARN apart.
+/// Splits an ARN into its parts.
 pub(super) fn arn(text: &str) -> Option<Arn<'_>> {
     let mut parts = text.splitn(6, ':');
     (parts.next()? == "arn").then_some(())?;
@@ -199,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_of_urls() {
+    fn the_host_of_a_url_is_read_as_the_reference_reads_it() {
         for (text, expected) in [
             ("https://Example.com:8443/a b?c#d", Some("Example.com")),
             ("//host/x", Some("host")),
@@ -229,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_punycode() {
+    fn punycode_names_become_unicode() {
         for (name, expected) in [
             ("xn--bcher-kva.example", "bücher.example"),
             ("xn--fiqs8s", "中国"),
@@ -249,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn arns() {
+    fn an_arn_has_an_account_and_maybe_an_instance() {
         let parts = |text| arn(text).map(|arn| (arn.account, arn.instance));
         assert_eq!(parts("arn:aws:ec2:us-east-1:123456789012:instance/i-1"), Some(("123456789012", Some("i-1"))));
         assert_eq!(parts("arn:aws:s3:::bucket"), Some(("", None)));

@@ -1,4 +1,4 @@
-//! A text being read by a layout.
+//! Reads the fields of a time from a text, one after the other.
 
 use jiff::civil::{Date, DateTime};
 
@@ -20,14 +20,16 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-/// Some write offsets of 24 hours, or of 60 minutes; Go takes them.
-const MOST_HOURS: u32 = 24;
-const MOST_MINUTES: u32 = 60;
+/// The limits of an offset. Some writers produce 24 hours or 60 minutes, and Go accepts them.
+const MAX_OFFSET_HOURS: u32 = 24;
+const MAX_OFFSET_MINUTES: u32 = 60;
+const MAX_OFFSET_SECONDS: u32 = 60;
 
 const NANOSECOND_DIGITS: usize = 9;
 
+/// The text that is left to read, and the fields that were read.
 #[derive(Debug, Default)]
-pub(super) struct Read<'a> {
+pub(super) struct Reader<'a> {
     rest: &'a str,
     year: u32,
     month: Option<u32>,
@@ -37,21 +39,23 @@ pub(super) struct Read<'a> {
     minute: u32,
     second: u32,
     nanosecond: i32,
-    afternoon: Option<bool>,
-    offset: i32,
+    is_afternoon: Option<bool>,
+    /// Seconds ahead of UTC.
+    offset_seconds: i32,
 }
 
-impl<'a> Read<'a> {
+impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { rest: text, ..Self::default() }
     }
 
+    /// Reads a literal text.
     pub(super) fn literal(&mut self, literal: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(literal)?;
         Some(())
     }
 
-    /// A literal in which spaces stand for any number of them.
+    /// Reads a literal in which one or more spaces stand for any number of spaces.
     pub(super) fn spaced_literal(&mut self, literal: &str) -> Option<()> {
         let mut wanted = literal;
         while let Some(char) = wanted.chars().next() {
@@ -67,6 +71,7 @@ impl<'a> Read<'a> {
         Some(())
     }
 
+    /// Reads a field of `digits` digits; 0 stands for one or two digits.
     pub(super) fn field(&mut self, field: Field, digits: usize) -> Option<()> {
         match field {
             Field::Year => self.year = self.digits(digits)?,
@@ -81,16 +86,16 @@ impl<'a> Read<'a> {
             Field::ShortWeekday => drop(self.name(&WEEKDAYS, 3)?),
             Field::Day => self.day = Some(self.digits(digits)?),
             Field::PaddedDay => {
-                self.spaces(1);
+                self.skip_spaces(1);
                 self.day = Some(self.digits(digits)?);
             }
-            Field::YearDay { padded } => self.year_day = Some(self.year_day(padded, digits)?),
+            Field::YearDay { is_padded } => self.year_day = Some(self.year_day(is_padded, digits)?),
             Field::Hour => self.hour = self.digits(digits)?,
             Field::Hour12 => self.hour = self.digits(digits).filter(|hour| *hour <= 12)?,
             Field::Minute => self.minute = self.digits(digits)?,
             Field::Second => self.second = self.digits(digits)?,
             Field::Half(case) => self.half(case)?,
-            Field::Fraction(count, optional) => self.fraction(count, optional)?,
+            Field::Fraction(count, is_optional) => self.fraction(count, is_optional)?,
             Field::Subsecond => self.subsecond()?,
             Field::Offset(offset) => self.offset(offset)?,
             Field::AnyOffset => self.any_offset()?,
@@ -99,7 +104,7 @@ impl<'a> Read<'a> {
         Some(())
     }
 
-    /// So many digits; for none, one or two.
+    /// Reads `wanted` digits; for 0, one or two.
     fn digits(&mut self, wanted: usize) -> Option<u32> {
         let found = self.rest.bytes().take_while(u8::is_ascii_digit).count();
         let count = if wanted == 0 { found.min(2) } else { wanted };
@@ -108,21 +113,22 @@ impl<'a> Read<'a> {
         number(digits.as_bytes())
     }
 
-    fn spaces(&mut self, most: usize) {
-        let found = self.rest.bytes().take(most).take_while(|byte| *byte == b' ').count();
+    /// Skips at most `max_count` spaces.
+    fn skip_spaces(&mut self, max_count: usize) {
+        let found = self.rest.bytes().take(max_count).take_while(|byte| *byte == b' ').count();
         self.rest = &self.rest[found..];
     }
 
-    fn year_day(&mut self, padded: bool, digits: usize) -> Option<u32> {
-        if !padded {
+    fn year_day(&mut self, is_padded: bool, digits: usize) -> Option<u32> {
+        if !is_padded {
             return self.digits(digits);
         }
-        self.spaces(digits - 1);
+        self.skip_spaces(digits - 1);
         let found = self.rest.bytes().take(digits).take_while(u8::is_ascii_digit).count();
         self.digits(found.max(1))
     }
 
-    /// One of some names, by its place; only so many of its letters.
+    /// Reads the first `letters` letters of one of the names. Returns the number of the name, from 1.
     fn name(&mut self, names: &[&str], letters: usize) -> Option<u32> {
         for (place, name) in (1..).zip(names) {
             let name = name.get(..letters).unwrap_or(name);
@@ -135,9 +141,10 @@ impl<'a> Read<'a> {
         None
     }
 
+    /// Reads the half of a day.
     fn half(&mut self, case: HalfCase) -> Option<()> {
         let (half, rest) = self.rest.split_at_checked(2)?;
-        self.afternoon = Some(match (half, case) {
+        self.is_afternoon = Some(match (half, case) {
             ("AM", HalfCase::Upper) | ("am", HalfCase::Lower) => false,
             ("PM", HalfCase::Upper) | ("pm", HalfCase::Lower) => true,
             (any, HalfCase::Any) if any.eq_ignore_ascii_case("am") => false,
@@ -148,9 +155,10 @@ impl<'a> Read<'a> {
         Some(())
     }
 
-    fn fraction(&mut self, count: usize, optional: bool) -> Option<()> {
-        if optional {
-            return self.unasked_fraction();
+    /// Reads a fraction of `count` digits.
+    fn fraction(&mut self, count: usize, is_optional: bool) -> Option<()> {
+        if is_optional {
+            return self.optional_fraction();
         }
         let (fraction, rest) = self.rest.split_at_checked(count + 1)?;
         let (nanosecond, after) = read_fraction(fraction.as_bytes())?;
@@ -159,7 +167,7 @@ impl<'a> Read<'a> {
         Some(())
     }
 
-    /// One to nine digits of a fraction.
+    /// Reads one to nine digits of a fraction, without the point.
     fn subsecond(&mut self) -> Option<()> {
         let count = self.rest.bytes().take(NANOSECOND_DIGITS).take_while(u8::is_ascii_digit).count();
         let (digits, rest) = self.rest.split_at_checked(count)?;
@@ -168,10 +176,10 @@ impl<'a> Read<'a> {
         Some(())
     }
 
-    /// Seconds may have a fraction that the layout does not show.
-    pub(super) fn unasked_fraction(&mut self) -> Option<()> {
-        let followed = matches!(self.rest.as_bytes(), [b'.' | b',', digit, ..] if digit.is_ascii_digit());
-        if followed {
+    /// Reads a fraction, if there is one.
+    pub(super) fn optional_fraction(&mut self) -> Option<()> {
+        let has_fraction = matches!(self.rest.as_bytes(), [b'.' | b',', digit, ..] if digit.is_ascii_digit());
+        if has_fraction {
             let (nanosecond, rest) = read_fraction(self.rest.as_bytes())?;
             self.nanosecond = nanosecond;
             self.rest = &self.rest[self.rest.len() - rest.len()..];
@@ -179,23 +187,25 @@ impl<'a> Read<'a> {
         Some(())
     }
 
+    /// Reads an offset in the form of the layout.
     fn offset(&mut self, offset: Offset) -> Option<()> {
-        if let Some(rest) = self.rest.strip_prefix('Z').filter(|_| offset.zulu) {
+        if let Some(rest) = self.rest.strip_prefix('Z').filter(|_| offset.allows_z) {
             self.rest = rest;
             return Some(());
         }
         let sign = self.sign()?;
         let mut units = [0; 3];
         for (at, unit) in units.iter_mut().take(offset.parts).enumerate() {
-            if at > 0 && offset.colon {
+            if at > 0 && offset.has_colon {
                 self.literal(":")?;
             }
             *unit = self.digits(2)?;
         }
-        self.ahead(sign, units)
+        self.set_offset(sign, units)
     }
 
-    /// `Z`, or hours, and then minutes, and then seconds after a colon, or not.
+    /// Reads an offset in any form: `Z`, or hours that minutes may follow, with or without a colon. Seconds may follow after
+    /// another colon.
     fn any_offset(&mut self) -> Option<()> {
         if self.literal("Z").is_some() {
             return Some(());
@@ -210,7 +220,7 @@ impl<'a> Read<'a> {
         } else if self.rest.starts_with(|char: char| char.is_ascii_digit()) {
             units[1] = self.digits(2)?;
         }
-        self.ahead(sign, units)
+        self.set_offset(sign, units)
     }
 
     fn sign(&mut self) -> Option<i32> {
@@ -219,21 +229,23 @@ impl<'a> Read<'a> {
         Some(sign)
     }
 
-    fn ahead(&mut self, sign: i32, [hours, minutes, seconds]: [u32; 3]) -> Option<()> {
-        (hours <= MOST_HOURS && minutes <= MOST_MINUTES && seconds <= MOST_MINUTES).then_some(())?;
-        self.offset = sign * i32::try_from((hours * 60 + minutes) * 60 + seconds).ok()?;
+    /// Sets the offset from its parts.
+    fn set_offset(&mut self, sign: i32, [hours, minutes, seconds]: [u32; 3]) -> Option<()> {
+        (hours <= MAX_OFFSET_HOURS && minutes <= MAX_OFFSET_MINUTES && seconds <= MAX_OFFSET_SECONDS).then_some(())?;
+        self.offset_seconds = sign * i32::try_from((hours * 60 + minutes) * 60 + seconds).ok()?;
         Some(())
     }
 
-    /// A zone's letters; only UTC's own names say which time it is, so others are refused.
+    /// Reads the name of a zone. It refuses all names but those of UTC, because others are ambiguous.
     fn zone_name(&mut self) -> Option<()> {
         self.rest = self.rest.strip_prefix("UTC").or_else(|| self.rest.strip_prefix("GMT"))?;
         Some(())
     }
 
+    /// Returns the time, if all of the text was read.
     pub(super) fn finish(self) -> Option<DateTime> {
         self.rest.is_empty().then_some(())?;
-        let hour = match self.afternoon {
+        let hour = match self.is_afternoon {
             Some(true) if self.hour < 12 => self.hour + 12,
             Some(false) if self.hour == 12 => 0,
             _ => self.hour,
@@ -241,10 +253,10 @@ impl<'a> Read<'a> {
         let small = |value: u32| i8::try_from(value).ok();
         let civil = self.date()?.at(0, 0, 0, 0).with();
         let civil = civil.hour(small(hour)?).minute(small(self.minute)?).second(small(self.second)?);
-        from_offset(civil.subsec_nanosecond(self.nanosecond).build().ok()?, self.offset)
+        from_offset(civil.subsec_nanosecond(self.nanosecond).build().ok()?, self.offset_seconds)
     }
 
-    /// The day; where month and day are given beside the day of the year, they have to agree.
+    /// Returns the day. If the text has both a day of the year and a month or day, they must agree.
     fn date(&self) -> Option<Date> {
         let small = |value: Option<u32>| i8::try_from(value.unwrap_or(1)).ok();
         let year = i16::try_from(self.year).ok()?;

@@ -1,4 +1,4 @@
-//! The parts of a layout.
+//! Splits a layout or a strftime format into its parts.
 
 /// A field of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub(super) enum Field {
     MonthName,
     ShortMonthName,
     Day,
-    /// After a space, where it has one digit.
+    /// A day. A space stands before a day of one digit.
     PaddedDay,
-    /// Of the year, from 1; after spaces, where it has fewer than three digits and is padded.
+    /// The day of the year, from 1. In the padded form, spaces stand before fewer than three digits.
     YearDay {
-        padded: bool,
+        is_padded: bool,
     },
     Weekday,
     ShortWeekday,
@@ -21,18 +21,19 @@ pub(super) enum Field {
     Hour12,
     Minute,
     Second,
+    /// `AM` or `PM`.
     Half(HalfCase),
-    /// A fraction of as many digits as the layout has; `true` when it may be missing.
+    /// A fraction of this many digits. The flag says whether it may be missing.
     Fraction(usize, bool),
-    /// A fraction without its point.
+    /// The digits of a fraction, without the point.
     Subsecond,
     Offset(Offset),
-    /// In any of the usual forms.
+    /// An offset in any of the usual forms.
     AnyOffset,
     ZoneName,
 }
 
-/// How the half of a day is written.
+/// The case in which the half of a day is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HalfCase {
     Upper,
@@ -40,28 +41,31 @@ pub(super) enum HalfCase {
     Any,
 }
 
-/// How a distance from UTC is written.
+/// The form of an offset from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Offset {
-    /// Hours, minutes and seconds, or the first of them.
+    /// The number of parts: hours, minutes and seconds, or the first of them.
     pub(super) parts: usize,
-    pub(super) colon: bool,
-    /// `Z` stands for zero.
-    pub(super) zulu: bool,
+    /// A colon separates the parts.
+    pub(super) has_colon: bool,
+    /// `Z` may stand for zero.
+    pub(super) allows_z: bool,
 }
 
+/// A part of a layout.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
     Literal(String),
-    /// A field and how many digits it must have; 0 is one or two.
+    /// A field and its number of digits; 0 stands for one or two digits.
     Field(Field, usize),
 }
 
-const fn offset(parts: usize, colon: bool, zulu: bool) -> Field {
-    Field::Offset(Offset { parts, colon, zulu })
+const fn offset(parts: usize, has_colon: bool, allows_z: bool) -> Field {
+    Field::Offset(Offset { parts, has_colon, allows_z })
 }
 
-/// Longest first where one begins with another.
+/// The tokens of Go's layouts, each with its field and number of digits. A longer token stands before those that it begins
+/// with.
 const TOKENS: &[(&str, Field, usize)] = &[
     ("2006", Field::Year, 4),
     ("January", Field::MonthName, 0),
@@ -69,7 +73,7 @@ const TOKENS: &[(&str, Field, usize)] = &[
     ("Monday", Field::Weekday, 0),
     ("Mon", Field::ShortWeekday, 0),
     ("MST", Field::ZoneName, 0),
-    ("002", Field::YearDay { padded: false }, 3),
+    ("002", Field::YearDay { is_padded: false }, 3),
     ("01", Field::Month, 2),
     ("02", Field::Day, 2),
     ("03", Field::Hour12, 2),
@@ -89,7 +93,7 @@ const TOKENS: &[(&str, Field, usize)] = &[
     ("Z07", offset(1, false, true), 0),
     ("PM", Field::Half(HalfCase::Upper), 0),
     ("pm", Field::Half(HalfCase::Lower), 0),
-    ("__2", Field::YearDay { padded: true }, 3),
+    ("__2", Field::YearDay { is_padded: true }, 3),
     ("_2", Field::PaddedDay, 0),
     ("1", Field::Month, 0),
     ("2", Field::Day, 0),
@@ -98,7 +102,7 @@ const TOKENS: &[(&str, Field, usize)] = &[
     ("5", Field::Second, 0),
 ];
 
-/// The part that a Go layout begins with, and its length.
+/// Returns the part with which a Go layout begins, and the part's length.
 pub(super) fn next_part(rest: &str, first: char) -> (Part, usize) {
     if let Some(fraction) = fraction(rest) {
         return fraction;
@@ -109,7 +113,7 @@ pub(super) fn next_part(rest: &str, first: char) -> (Part, usize) {
     }
 }
 
-/// Whether a layout begins with a token: `Monat` and `_2006` begin with none.
+/// Returns `true` if a layout begins with a token. As in Go, `Monat` does not begin with `Mon`, nor `_2006` with `_2`.
 fn begins_with(rest: &str, (token, field, _): &(&str, Field, usize)) -> bool {
     let Some(after) = rest.strip_prefix(token) else { return false };
     match field {
@@ -119,7 +123,7 @@ fn begins_with(rest: &str, (token, field, _): &(&str, Field, usize)) -> bool {
     }
 }
 
-/// `.000` or `,999` and no further digit.
+/// Reads a fraction such as `.000` or `,999` that no other digit follows.
 fn fraction(rest: &str) -> Option<(Part, usize)> {
     let digits = rest.strip_prefix(['.', ','])?;
     let kind = digits.chars().next().filter(|digit| matches!(digit, '0' | '9'))?;
@@ -130,8 +134,8 @@ fn fraction(rest: &str) -> Option<(Part, usize)> {
     Some((Part::Field(Field::Fraction(count, kind == '9'), 0), count + 1))
 }
 
-/// The parts of a strftime format; none when it has a directive that is none of: numbers of fixed width, names, offsets,
-/// fractions, a half of the day, and what is made of them.
+/// Returns the parts of a strftime format; `None` if it has another directive than numbers of fixed width, names, offsets,
+/// fractions, halves of the day, and combinations of these.
 pub(super) fn directives(format: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut chars = format.chars();
@@ -149,7 +153,7 @@ pub(super) fn directives(format: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// What a directive is short for.
+/// Returns the format that a combined directive stands for.
 fn composed(letter: char) -> Option<&'static str> {
     Some(match letter {
         'c' => "%a %b %e %H:%M:%S %Y",
@@ -163,6 +167,7 @@ fn composed(letter: char) -> Option<&'static str> {
     })
 }
 
+/// Returns the part for a directive that is not combined.
 fn directive(letter: char) -> Option<Part> {
     let (field, digits) = match letter {
         'Y' => (Field::Year, 4),
@@ -170,7 +175,7 @@ fn directive(letter: char) -> Option<Part> {
         'm' => (Field::Month, 2),
         'd' => (Field::Day, 2),
         'e' => (Field::PaddedDay, 0),
-        'j' => (Field::YearDay { padded: false }, 3),
+        'j' => (Field::YearDay { is_padded: false }, 3),
         'H' => (Field::Hour, 2),
         'I' => (Field::Hour12, 2),
         'M' => (Field::Minute, 2),

@@ -6,17 +6,17 @@ use super::raw;
 use crate::event::json::write_string;
 
 /// The standard names in the order of `p_udm`, with what each holds.
-const STANDARD: [(&str, Holds); 10] = [
-    ("actor_user", Holds::Text),
-    ("assigned_admin_role", Holds::Text),
-    ("destination_ip", Holds::Text),
-    ("destination_port", Holds::Integer),
-    ("event_type", Holds::Text),
-    ("http_status", Holds::Integer),
-    ("source_ip", Holds::Text),
-    ("source_port", Holds::Integer),
-    ("user", Holds::Text),
-    ("user_agent", Holds::Text),
+const STANDARD: [(&str, UdmType); 10] = [
+    ("actor_user", UdmType::Text),
+    ("assigned_admin_role", UdmType::Text),
+    ("destination_ip", UdmType::Text),
+    ("destination_port", UdmType::Integer),
+    ("event_type", UdmType::Text),
+    ("http_status", UdmType::Integer),
+    ("source_ip", UdmType::Text),
+    ("source_port", UdmType::Integer),
+    ("user", UdmType::Text),
+    ("user_agent", UdmType::Text),
 ];
 
 /// The names that mean the same for every log type, in the order of `p_udm`.
@@ -32,7 +32,7 @@ pub(crate) const STANDARD_NAMES: [&str; 10] = {
 
 /// The type of a name's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum UdmType {
     Text,
     /// A whole number of 64 bits.
     Integer,
@@ -44,7 +44,7 @@ pub(crate) enum Holds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Misfit;
 
-impl Holds {
+impl UdmType {
     /// The standard names and what they hold, in the order of `p_udm`.
     pub(crate) fn standard() -> impl Iterator<Item = (&'static str, Self)> {
         STANDARD.into_iter()
@@ -52,7 +52,7 @@ impl Holds {
 
     /// Returns the type of a name's values.
     pub(super) fn of(name: &str) -> Self {
-        Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, holds)| holds)
+        Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, udm_type)| udm_type)
     }
 
     /// Writes a value, given as compact JSON; `false` for null, of which nothing is written.
@@ -110,9 +110,9 @@ fn digits(text: &str) -> Result<i64, Misfit> {
 mod tests {
     use super::*;
 
-    fn written(holds: Holds, json: &str) -> Option<String> {
+    fn written(udm_type: UdmType, json: &str) -> Option<String> {
         let mut out = Vec::new();
-        let written = holds.write(json.as_bytes(), &mut out);
+        let written = udm_type.write(json.as_bytes(), &mut out);
         assert!(!out.is_empty() || written != Ok(true), "{json}");
         written.ok().map(|_| String::from_utf8(out).unwrap())
     }
@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn standard_names_are_sorted_and_have_fixed_types() {
         assert!(STANDARD_NAMES.is_sorted());
-        assert_eq!(["source_port", "source_ip", "own"].map(Holds::of), [Holds::Integer, Holds::Text, Holds::Any]);
+        assert_eq!(
+            ["source_port", "source_ip", "own"].map(UdmType::of),
+            [UdmType::Integer, UdmType::Text, UdmType::Any]
+        );
     }
 
     #[test]
@@ -134,7 +137,7 @@ mod tests {
             ("{}", "\"{}\""),
             ("null", ""),
         ] {
-            assert_eq!(written(Holds::Text, json).as_deref(), Some(expected), "{json}");
+            assert_eq!(written(UdmType::Text, json).as_deref(), Some(expected), "{json}");
         }
     }
 
@@ -142,17 +145,17 @@ mod tests {
     fn an_integer_takes_whole_numbers_and_their_digits_only() {
         let good = [("443", "443"), ("\"0443\"", "443"), ("-1", "-1"), ("9223372036854775807", "9223372036854775807")];
         for (json, expected) in good.into_iter().chain([("null", "")]) {
-            assert_eq!(written(Holds::Integer, json).as_deref(), Some(expected), "{json}");
+            assert_eq!(written(UdmType::Integer, json).as_deref(), Some(expected), "{json}");
         }
         for json in ["1.0", "1e2", "\"-1\"", "\"+1\"", "\"\"", "\"1 \"", "true", "[1]", "{}", "9223372036854775808"] {
-            assert_eq!(written(Holds::Integer, json), None, "{json}");
+            assert_eq!(written(UdmType::Integer, json), None, "{json}");
         }
     }
 
     #[test]
     fn a_name_of_ones_own_keeps_the_value() {
         for json in ["\"a\"", "[1,{\"b\":null}]", "false", "1e400"] {
-            assert_eq!(written(Holds::Any, json).as_deref(), Some(json));
+            assert_eq!(written(UdmType::Any, json).as_deref(), Some(json));
         }
     }
 
@@ -162,11 +165,11 @@ mod tests {
             let mut out = Vec::new();
             write(&mut out).map(|()| String::from_utf8(out).unwrap())
         };
-        assert_eq!(write(&|out| Holds::Text.write_text("a\"", out)), Ok("\"a\\\"\"".to_owned()));
-        assert_eq!(write(&|out| Holds::Integer.write_text("80", out)), Ok("80".to_owned()));
-        assert_eq!(write(&|out| Holds::Integer.write_text("http", out)), Err(Misfit));
-        assert_eq!(write(&|out| Holds::Text.write_number(80, out)), Ok("\"80\"".to_owned()));
-        assert_eq!(write(&|out| Holds::Any.write_number(u64::MAX, out)), Ok(u64::MAX.to_string()));
-        assert_eq!(write(&|out| Holds::Integer.write_number(u64::MAX, out)), Err(Misfit));
+        assert_eq!(write(&|out| UdmType::Text.write_text("a\"", out)), Ok("\"a\\\"\"".to_owned()));
+        assert_eq!(write(&|out| UdmType::Integer.write_text("80", out)), Ok("80".to_owned()));
+        assert_eq!(write(&|out| UdmType::Integer.write_text("http", out)), Err(Misfit));
+        assert_eq!(write(&|out| UdmType::Text.write_number(80, out)), Ok("\"80\"".to_owned()));
+        assert_eq!(write(&|out| UdmType::Any.write_number(u64::MAX, out)), Ok(u64::MAX.to_string()));
+        assert_eq!(write(&|out| UdmType::Integer.write_number(u64::MAX, out)), Err(Misfit));
     }
 }
