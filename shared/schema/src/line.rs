@@ -2,9 +2,9 @@
 //!
 //! [`normalize`] is the entry point.
 
+mod buffers;
 pub(crate) mod context;
 pub(crate) mod custom_models;
-mod memory;
 pub(crate) mod normalize;
 pub(crate) mod standard;
 mod writer;

@@ -1,4 +1,4 @@
-//! The data models of one's own.
+//! Data models that replace the built-in ones.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use crate::line::normalize::Normalizer;
 use crate::log_type::LogType;
 use crate::udm::{LineModel, SharedMethods};
 
-/// The data models of one's own, each in the place of the built-in one of its log type.
+/// Custom data models. Each replaces the built-in model of its log type.
 #[derive(Debug, Clone, Default)]
 pub struct CustomModels(BTreeMap<LogType, LineModel>);
 
-/// No models of one's own: every log type has its built-in one.
+/// The empty set: every log type has its built-in model.
 pub static NO_CUSTOM_MODELS: CustomModels = CustomModels(BTreeMap::new());
 
 impl CustomModels {
-    /// The enabled models of a set; `methods` calls the methods of all of them. A model of a log type that is not one of
-    /// [`LogType`] is never needed, and left out.
+    /// Takes the enabled models of a set of specifications. `methods` calls the methods of all of them. Models for other log
+    /// types than those of [`LogType`] are left out.
     pub fn new(specifications: &[Specification], methods: Option<&SharedMethods>) -> Self {
         let models = DataModels::new(specifications);
         let of_type = |log_type: LogType| {
@@ -28,7 +28,7 @@ impl CustomModels {
         Self(LogType::ALL.into_iter().filter_map(of_type).collect())
     }
 
-    /// The normaliser of a log type, with the model of one's own if there is one.
+    /// Creates the normaliser of a log type, with its custom model if there is one.
     pub fn normalizer(&self, log_type: LogType) -> Normalizer {
         let normalizer = Normalizer::new(log_type);
         match self.0.get(&log_type) {

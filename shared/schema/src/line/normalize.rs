@@ -1,4 +1,4 @@
-//! Event in, line out.
+//! The normaliser: takes the bytes of an event and writes its line.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::identity::row_id::RowId;
 use crate::identity::{IdentityRule, Scope};
 use crate::language::masks::Masks;
 use crate::language::model::Schema;
+use crate::line::buffers::{BufferPool, Buffers};
 use crate::line::context::{ContextCache, LineContext};
-use crate::line::memory::{Kept, Memory};
-use crate::line::writer::Line;
+use crate::line::writer::LineWriter;
 use crate::log_type::LogType;
 use crate::log_type::models::builtin_model;
 use crate::log_type::record_types::RecordTypes;
@@ -22,24 +22,27 @@ use crate::log_type::schemas::{schema, with_constructions};
 use crate::udm::{LineModel, Writer};
 use crate::value::time::{utc, write_time};
 
-/// What became of an event that did become a line.
+/// A rough size of the standard fields of a line, in bytes.
+const STANDARD_FIELDS_BYTES: usize = 512;
+
+/// The result of an event that became a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Normalized {
     /// The line's `p_row_id`.
     pub row_id: RowId,
-    /// A hash of the vendor's own id, where that does not name the event: Microsoft gives several the same.
+    /// A hash of the vendor's id, if several events may share the id, as Microsoft's do.
     pub shared_id: Option<u64>,
-    /// The vendor's event time, where it could be read.
+    /// The vendor's event time, if it could be read.
     pub event_time: Option<Timestamp>,
-    /// Values under `p_nonconforming`: those that did not fit their declared type, and those whose name is taken.
+    /// The number of values under `p_nonconforming`: they do not fit their declared type, or their name is taken.
     pub nonconforming: u32,
-    /// Fields the schema does not declare, in the event and in its declared objects.
+    /// The number of fields, in the event and in its declared objects, that the schema does not declare.
     pub undeclared: u32,
-    /// Fields the schema requires that are not there, or null.
+    /// The number of required fields that are missing or null.
     pub missing_required: u32,
-    /// Names of `p_udm` that failed: the line does not have them.
+    /// The number of names of `p_udm` that failed. The line does not have them.
     pub udm_failed: u32,
-    /// Whether the vendor's published list does not have the event's type.
+    /// The event's type is not in the vendor's published list.
     pub is_unknown_type: bool,
 }
 
@@ -47,52 +50,52 @@ pub struct Normalized {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {
-    /// What is wrong with it, without its content.
+    /// The reason, without any content of the input.
     pub reason: String,
-    /// A reserved hour and the hash of the raw input: a rejected input too is known when it comes again.
+    /// A reserved hour and the hash of the raw input, by which a rejected input is recognised when it comes again.
     pub row_id: RowId,
 }
 
-/// How an event that does not match its schema is treated.
+/// The treatment of events that do not match their schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Nothing is lost: undeclared fields are kept, misfits stand under `p_nonconforming`, and fields that the vendor's
-    /// API does not have are filled from those it has.
+    /// Loses nothing: undeclared fields are kept, values that do not fit stand under `p_nonconforming`, and fields that
+    /// the vendor's API does not have are filled from other fields.
     #[default]
     Default,
-    /// The reference's behaviour and nothing of ours: undeclared fields are dropped, misfits refused.
+    /// Behaves like the reference: undeclared fields are dropped, and values that do not fit are refused.
     Strict,
 }
 
-/// One log type's schema, ready to run.
+/// Writes lines by the schema of one log type.
 ///
-/// It can be shared: calls at the same time do not wait for each other.
+/// Threads can share a normaliser: calls at the same time do not wait for each other.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
     schema: Schema,
     mode: Mode,
-    /// General's undeclared fields stand in its `payload` only.
+    /// The line shows undeclared fields beside the declared ones.
     keeps_undeclared: bool,
-    /// What the vendor says there is; in default mode, where it says so.
+    /// The record types that the vendor publishes; `None` in strict mode.
     record_types: Option<&'static RecordTypes>,
     /// The rule for row ids; `None` if the schema is not of a built-in log type.
     identity: Option<&'static IdentityRule>,
     /// `"p_log_type":…,"p_row_id":"`
     before_row_id: Box<[u8]>,
-    /// What the schema masks; in default mode, where it masks something.
+    /// The masks of the schema; `None` if it has none, and in strict mode.
     masks: Option<Arc<Masks>>,
-    /// The data model; in default mode, where there is one.
+    /// The data model; `None` if there is none, and in strict mode.
     udm: Option<Arc<Writer>>,
-    memory: Kept,
+    buffers: BufferPool,
 }
 
 impl Normalizer {
-    /// The normaliser of a built-in log type.
+    /// Creates the normaliser of a built-in log type.
     pub fn new(log_type: LogType) -> Self {
         Self::with_schema(schema(log_type), Mode::Default)
     }
 
-    /// The normaliser of any schema.
+    /// Creates the normaliser of any schema.
     pub fn with_schema(schema: Schema, mode: Mode) -> Self {
         let mut schema = match mode {
             Mode::Default => with_constructions(schema),
@@ -119,12 +122,12 @@ impl Normalizer {
             before_row_id,
             masks,
             udm: None,
-            memory: Kept::default(),
+            buffers: BufferPool::default(),
         };
         normalizer.with_model(log_type.map(builtin_model))
     }
 
-    /// The same with another data model, or with none: then lines have no `p_udm`. In strict mode they never have it.
+    /// Replaces the data model. Without a model, and always in strict mode, lines have no `p_udm`.
     #[must_use]
     pub fn with_model(mut self, model: Option<LineModel>) -> Self {
         self.schema.root.clear_slots();
@@ -138,18 +141,18 @@ impl Normalizer {
         &self.schema.name
     }
 
-    /// Appends the event's line, LF included, to `out`.
+    /// Appends the event's line, with a line feed at its end, to `out`.
     ///
     /// # Errors
-    /// The input cannot become a line; `out` is as it was.
+    /// The input cannot become a line; `out` is unchanged.
     pub fn normalize(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, Rejection> {
         self.normalize_noting(raw, context, out, &mut DriftNames::none())
     }
 
-    /// Like [`Self::normalize`], and notes the names of what drifted in `names`, also when the input is rejected.
+    /// Like [`Self::normalize`], and adds the names of what drifted to `names`, even if the input is rejected.
     ///
     /// # Errors
-    /// As there.
+    /// The input cannot become a line; `out` is unchanged.
     pub fn normalize_noting(
         &self,
         raw: &[u8],
@@ -157,14 +160,14 @@ impl Normalizer {
         out: &mut Vec<u8>,
         names: &mut DriftNames,
     ) -> Result<Normalized, Rejection> {
-        let mark = out.len();
+        let start = out.len();
         self.write(raw, context, out, names).map_err(|reason| {
-            out.truncate(mark);
+            out.truncate(start);
             self.reject(raw, context, reason)
         })
     }
 
-    /// The rejection of an input that is no event, whatever it looks like, for the caller's `reason`.
+    /// Makes the rejection of an input that the caller refuses for a `reason`, without reading the input.
     pub fn reject(&self, raw: &[u8], context: &LineContext<'_>, reason: impl Into<String>) -> Rejection {
         let row_id = self.scope(context).of_rejected(raw);
         Rejection { reason: reason.into(), row_id }
@@ -181,29 +184,30 @@ impl Normalizer {
         out: &mut Vec<u8>,
         names: &mut DriftNames,
     ) -> Result<Normalized, String> {
-        let mut memory = self.memory.take();
-        let written = self.write_in(&mut memory, raw, context, out, names);
-        self.memory.give_back(memory);
+        let mut buffers = self.buffers.take();
+        let written = self.write_in(&mut buffers, raw, context, out, names);
+        self.buffers.give_back(buffers);
         written
     }
 
+    /// Parses the event and writes its line.
     fn write_in(
         &self,
-        memory: &mut Memory,
+        buffers: &mut Buffers,
         raw: &[u8],
         context: &LineContext<'_>,
         out: &mut Vec<u8>,
         names: &mut DriftNames,
     ) -> Result<Normalized, String> {
-        let event = self.parse(raw, std::mem::take(&mut memory.parts)).map_err(|cause| cause.to_string())?;
-        let written = self.write_event(memory, &event, context, out, names);
-        memory.parts = event.into_buffers();
+        let event = self.parse(raw, std::mem::take(&mut buffers.document)).map_err(|cause| cause.to_string())?;
+        let written = self.write_event(buffers, &event, context, out, names);
+        buffers.document = event.into_buffers();
         written
     }
 
     fn write_event(
         &self,
-        memory: &mut Memory,
+        buffers: &mut Buffers,
         event: &Document<'_>,
         context: &LineContext<'_>,
         out: &mut Vec<u8>,
@@ -211,56 +215,57 @@ impl Normalizer {
     ) -> Result<Normalized, String> {
         let kind = event.kind(Document::ROOT);
         if kind != Kind::Object {
-            return Err(format!("not an object but {}", name(kind)));
+            return Err(format!("not an object but {}", kind_name(kind)));
         }
-        if !memory.context.is_for(context) {
+        if !buffers.context.is_for(context) {
             let schema_version = (self.mode == Mode::Default).then_some(self.schema.version);
-            memory.context.set(context, self.scope(context), schema_version);
+            buffers.context.set(context, self.scope(context), schema_version);
         }
-        let row_id = memory.context.scope.of_event(event, &mut memory.identity);
+        let row_id = buffers.context.scope.of_event(event, &mut buffers.identity);
         let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(event, &mut names.unknown_types));
         let length = event.raw(Document::ROOT).len();
-        out.reserve(length + length / 4 + 512);
+        out.reserve(length + length / 4 + STANDARD_FIELDS_BYTES);
         let from = out.len();
         out.push(b'{');
         let is_strict = self.mode == Mode::Strict;
         let masks = self.masks.as_deref();
         let slots = self.udm.as_deref().map(Writer::slots);
-        let mut line = Line::new(is_strict, self.keeps_undeclared, masks, slots, out, &mut memory.line, names);
+        let mut line = LineWriter::new(is_strict, self.keeps_undeclared, masks, slots, out, &mut buffers.line, names);
         if line.event(event, &self.schema.root).is_err() {
             return Err(line.reason);
         }
         let event_time = line.event_time;
         let mut normalized = Normalized {
             row_id,
-            shared_id: memory.context.scope.shared_id(event),
+            shared_id: buffers.context.scope.shared_id(event),
             event_time: event_time.and_then(|time| Offset::UTC.to_timestamp(time).ok()),
             nonconforming: line.nonconforming(),
             undeclared: line.undeclared,
-            missing_required: line.missing,
+            missing_required: line.missing_required,
             udm_failed: 0,
             is_unknown_type,
         };
-        line.standard(|out| self.standard_fields(row_id, event_time, context, &memory.context, out));
+        line.standard(|out| self.write_standard_fields(row_id, event_time, context, &buffers.context, out));
         line.finish(event);
         if let Some(udm) = &self.udm {
-            let (places, buffer) = (&mut memory.line.places, &mut memory.udm);
+            let (places, buffer) = (&mut buffers.line.places, &mut buffers.udm);
             normalized.udm_failed = udm.write(from, places, out, buffer, &mut names.udm_failed);
         }
         out.extend_from_slice(b"}\n");
         Ok(normalized)
     }
 
-    fn parse<'a>(&self, raw: &'a [u8], parts: DocumentBuffers) -> Result<Document<'a>, SyntaxError> {
+    fn parse<'a>(&self, raw: &'a [u8], buffers: DocumentBuffers) -> Result<Document<'a>, SyntaxError> {
         if self.mode == Mode::Default {
-            return json::parse_with(raw, parts);
+            return json::parse_with(raw, buffers);
         }
-        // The reference reads the first value, and null as an object without members.
-        let (event, _) = json::parse_prefix(raw, parts)?;
+        // The reference ignores text after the first value, and reads null as an object without members.
+        let (event, _) = json::parse_prefix(raw, buffers)?;
         if event.kind(Document::ROOT) == Kind::Null { json::parse(b"{}") } else { Ok(event) }
     }
 
-    fn standard_fields(
+    /// Writes the standard fields, without `p_any_*`, `p_nonconforming` and `p_udm`.
+    fn write_standard_fields(
         &self,
         row_id: RowId,
         event_time: Option<DateTime>,
@@ -280,7 +285,8 @@ impl Normalizer {
     }
 }
 
-fn name(kind: Kind) -> &'static str {
+/// Returns the words for a kind of value in a message.
+fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Null => "null",
         Kind::True | Kind::False => "a boolean",

@@ -1,8 +1,8 @@
+mod duplicate_keys;
 mod extensions;
 mod indicators;
 mod masks;
 mod other_forms;
-mod repeats;
 mod times;
 
 use super::*;
@@ -316,7 +316,7 @@ fields:
 fn memory_stays_of_use_whatever_comes() {
     let normalizer = Normalizer::new(LogType::General);
     let normalize = |event: &str| normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).is_ok();
-    let is_reusable = || normalizer.memory.take().parts.is_reusable();
+    let is_reusable = || normalizer.buffers.take().document.is_reusable();
     assert!(normalize(r#"{"Id":"a"}"#) && is_reusable());
     assert!(!normalize("{") && is_reusable(), "after what is not JSON");
     assert!(!normalize("[]") && is_reusable(), "after what is not an object");

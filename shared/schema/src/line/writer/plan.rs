@@ -1,29 +1,32 @@
-//! Which member of an object goes to which field. It follows from the keys alone, so it is found once for a shape.
+//! Plans which member of an object goes to which field. The plan depends on the keys alone, so it is made once per shape.
 
 use crate::event::json::{Document, Member, NodeId};
 use crate::language::column::{column, is_column_name};
 use crate::language::model::Object;
 
+/// The place of no member.
 const NO_MEMBER: u32 = u32::MAX;
-/// Plans that are kept. One that comes later clears them: a stream has far fewer.
-const MOST_PLANS: usize = 4096;
+/// The most plans that are remembered. The next one clears them. A stream has far fewer.
+const MAX_PLANS: usize = 4096;
 
-/// What is written of an object, in schema order.
+/// The plan for the objects of one shape.
 #[derive(Debug)]
 struct Plan {
+    /// The fields to process, in schema order.
     steps: Vec<Step>,
     /// The places of the members that no field reads.
     undeclared: Vec<usize>,
 }
 
+/// A field to process.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     field: u32,
-    /// The place of the field's member; [`NO_MEMBER`] for a field that may come to a value without.
+    /// The place of the field's member; [`NO_MEMBER`] for a field that is processed without one.
     member: u32,
-    /// Another field before it has the column.
-    is_aside: bool,
-    /// The member bears another name than the field reads.
+    /// A field before this one has the same column and a member.
+    is_column_taken: bool,
+    /// The member bears another name than the field reads, which becomes the same column.
     is_by_column: bool,
 }
 
@@ -32,20 +35,20 @@ struct Step {
 pub(super) struct Assigned {
     pub(super) field: u32,
     pub(super) value: Option<NodeId>,
-    /// Another field before it has the column.
-    pub(super) is_aside: bool,
-    /// The value was sent under another name than the field reads.
+    /// A field before this one has the same column and a member.
+    pub(super) is_column_taken: bool,
+    /// The value was sent under another name than the field reads, which becomes the same column.
     pub(super) is_by_column: bool,
 }
 
-/// Memory that plans are kept and carried out in.
+/// The remembered plans, and the fields that they assign.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     plans: Vec<Plan>,
-    /// By the numbers of the schema's objects, and by the shapes' (0 is for an object without members): where the plan
-    /// stands in `plans`, and one.
+    /// The place in `plans`, plus one, for the number of each object of the schema and the number of each shape, plus one.
+    /// 0 stands for no plan; shape 0 stands for an object that was not sent.
     known: Vec<Vec<u32>>,
-    /// For each declared object being written, one inside the other, its fields.
+    /// The fields of the declared objects that are being written, one object inside of the other.
     pub(super) assigned: Vec<Assigned>,
 }
 
@@ -62,22 +65,23 @@ impl Plans {
         let shape = node.map_or(Some(0), |node| Some(usize::from(document.shape(node)?) + 1));
         let Some(shape) = shape else {
             let plan = Plan::new(document, object, node, is_strict);
-            return plan.carry_out(document, node, &mut self.assigned, undeclared);
+            return plan.apply(document, node, &mut self.assigned, undeclared);
         };
         let known = self.known.get(object.number).and_then(|plans| plans.get(shape)).filter(|plan| **plan != 0);
         let plan = match known {
             Some(plan) => *plan as usize - 1,
             None => {
-                if self.plans.len() >= MOST_PLANS {
+                if self.plans.len() >= MAX_PLANS {
                     self.plans.clear();
                     self.known.clear();
                 }
                 self.add(Plan::new(document, object, node, is_strict), object.number, shape)
             }
         };
-        self.plans[plan].carry_out(document, node, &mut self.assigned, undeclared);
+        self.plans[plan].apply(document, node, &mut self.assigned, undeclared);
     }
 
+    /// Remembers a plan. Returns its place.
     fn add(&mut self, plan: Plan, object: usize, shape: usize) -> usize {
         if self.known.len() <= object {
             self.known.resize(object + 1, Vec::new());
@@ -93,6 +97,7 @@ impl Plans {
 }
 
 impl Plan {
+    /// Makes the plan for the members of an object.
     fn new(document: &Document<'_>, object: &Object, node: Option<NodeId>, is_strict: bool) -> Self {
         let mut found = vec![None; object.fields.len()];
         let mut undeclared = Vec::new();
@@ -108,7 +113,7 @@ impl Plan {
             }
         }
         let mut by_column = Vec::new();
-        // A name that is the column itself comes before one that only becomes it.
+        // A name that is the column itself goes before a name that only becomes it.
         for is_column in [is_column_name as fn(&str) -> bool, |_| true] {
             undeclared.retain(|place| {
                 let name = document.name(&members[*place]);
@@ -123,7 +128,8 @@ impl Plan {
         Self { steps: steps(object, &found, &by_column, is_strict), undeclared }
     }
 
-    fn carry_out(
+    /// Appends the fields and undeclared members of an object of the plan's shape.
+    fn apply(
         &self,
         document: &Document<'_>,
         node: Option<NodeId>,
@@ -134,31 +140,37 @@ impl Plan {
         assigned.extend(self.steps.iter().map(|step| Assigned {
             field: step.field,
             value: members.get(step.member as usize).map(|member| member.value),
-            is_aside: step.is_aside,
+            is_column_taken: step.is_column_taken,
             is_by_column: step.is_by_column,
         }));
         undeclared.extend(self.undeclared.iter().map(|place| members[*place]));
     }
 }
 
-/// The fields with a member, and those that wait for none.
+/// Returns the steps for the fields that have a member, and for those that are processed without one.
 fn steps(object: &Object, found: &[Option<usize>], by_column: &[usize], is_strict: bool) -> Vec<Step> {
     let is_taken = |at: usize| {
         let mut before = object.fields.iter().zip(found).take(at);
         before.any(|(field, member)| member.is_some() && field.column == object.fields[at].column)
     };
     let step = |(field, member): (usize, &Option<usize>)| {
-        let is_aside = member.is_some() && object.fields[field].shares_column && !is_strict && is_taken(field);
-        let waits = object.always_processed.binary_search(&field).is_ok();
+        let is_column_taken = member.is_some() && object.fields[field].shares_column && !is_strict && is_taken(field);
+        let is_always_processed = object.always_processed.binary_search(&field).is_ok();
         let place = member.map_or(NO_MEMBER, |place| place as u32);
         let is_by_column = by_column.contains(&field);
-        (member.is_some() || waits).then_some(Step { field: field as u32, member: place, is_aside, is_by_column })
+        (member.is_some() || is_always_processed).then_some(Step {
+            field: field as u32,
+            member: place,
+            is_column_taken,
+            is_by_column,
+        })
     };
     found.iter().enumerate().filter_map(step).collect()
 }
 
-/// The field whose column a name has, when no member was found for it. So a line read again is itself, and a payload
-/// under an earlier type name (`role_assignment.created`, now `role.assignment.created`) stands in its column.
+/// Returns the field whose column a name becomes, unless the field has a member. So a line that is read again stays the
+/// same, and a payload under an earlier type name (`role_assignment.created`, now `role.assignment.created`) stands in its
+/// column.
 fn free_field_of_column(object: &Object, name: &str, found: &[Option<usize>]) -> Option<usize> {
     let column = column(name);
     let at = object.by_column.binary_search_by(|(of_field, _)| of_field.as_str().cmp(&column)).ok()?;

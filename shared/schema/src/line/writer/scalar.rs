@@ -1,19 +1,20 @@
-//! Values that are one token.
+//! Writes values that are one token.
 
 use std::io::Write as _;
 
 use jiff::civil::{DateTime, date};
 
-use super::Line;
+use super::LineWriter;
 use crate::event::json::{Document, Kind, NodeId};
 use crate::language::model::{Type, Value};
 use crate::value::format::{SentTime, TimeFormat, read_leniently};
 use crate::value::time::write_time;
 
-/// True when something was written; or why the value does not fit.
+/// `true` if something was written; an error is the reason why the value does not fit.
 type Fit = Result<bool, &'static str>;
 
-impl Line<'_> {
+impl LineWriter<'_> {
+    /// Writes a value that is declared as one token.
     pub(super) fn scalar(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
         match &value.kind {
             Type::String => self.string(document, value, id),
@@ -45,9 +46,9 @@ impl Line<'_> {
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
         }
-        // An indicator would show what is masked inside of the text.
+        // An indicator could show a part of the text that a mask hides.
         if !self.masks.is_some_and(|masks| masks.applies_to_text(&text)) {
-            value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.strict));
+            value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.is_strict));
         }
         Ok(true)
     }
@@ -61,7 +62,7 @@ impl Line<'_> {
         if literal.is_empty() {
             return Ok(false);
         }
-        let lenient = || if self.strict { None } else { whole(&literal) };
+        let lenient = || if self.is_strict { None } else { whole_number(&literal) };
         let exact = literal.parse().ok();
         let number: i64 = exact.or_else(lenient).ok_or("is not a whole number")?;
         let limit = i64::MAX >> (64 - bits);
@@ -69,7 +70,7 @@ impl Line<'_> {
             return Err("is out of range");
         }
         if exact.is_some() && number != 0 && document.kind(id) == Kind::Number {
-            // As sent: JSON has one way to write it, but for -0.
+            // The number is copied, because JSON has one spelling for each whole number, except for -0.
             self.out.extend_from_slice(literal.as_bytes());
         } else {
             // Writing to a vector cannot fail.
@@ -91,6 +92,7 @@ impl Line<'_> {
         if !number.is_finite() {
             return Err("is out of range");
         }
+        // As in Go's JSON, very small and very large numbers have an exponent.
         let size = number.abs();
         let text = match size != 0.0 && !(1e-6..1e21).contains(&size) {
             true if size >= 1.0 => format!("{number:e}").replace('e', "e+"),
@@ -129,12 +131,12 @@ impl Line<'_> {
         }
         let is_text = document.kind(id) == Kind::String;
         let sent = if is_text { SentTime::Text(&text) } else { SentTime::Number(&text) };
-        let read = match self.strict {
+        let read = match self.is_strict {
             true => formats.iter().find_map(|format| format.read(sent)),
             false => read_leniently(formats, sent),
         };
         let time = read.ok_or("is not a time in the schema's format")?;
-        if is_zero(time) && self.strict {
+        if is_zero(time) && self.is_strict {
             return Ok(false);
         }
         write_time(time, self.out);
@@ -145,15 +147,15 @@ impl Line<'_> {
     }
 }
 
-/// A whole number with a fraction of zeros or an exponent.
-fn whole(literal: &str) -> Option<i64> {
-    /// Below, a float holds every whole number.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Reads a whole number that has a fraction of zeros or an exponent.
+fn whole_number(literal: &str) -> Option<i64> {
+    /// The limit below which a float holds every whole number.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let number: f64 = literal.parse().ok()?;
-    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
+    (number.fract() == 0.0 && number.abs() < MAX_EXACT).then_some(number as i64)
 }
 
-/// The first moment of the year 1 stands for no time at all.
+/// Returns `true` for the first moment of the year 1, which stands for no time.
 fn is_zero(time: DateTime) -> bool {
     time == date(1, 1, 1).at(0, 0, 0, 0)
 }
