@@ -1,13 +1,12 @@
-//! A schema as a table of Athena's over the lines of a bucket: one row a line.
+//! Exports a schema as an Athena table over the lines of a bucket: one row per line.
 //!
-//! `dt` and `hour` are projected from the keys: there is nothing to crawl or repair. Objects are structs, times are
-//! timestamps; `json`, `p_nonconforming` and whatever fields of one column disagree about is a string that holds the
-//! JSON text. `p_udm` is a struct of the standard names of data models. Undeclared fields, and other names in `p_udm`,
+//! Athena projects `dt` and `hour` from the keys of objects, so nothing must be crawled or repaired. Objects are structs,
+//! and times are timestamps. `json`, `p_nonconforming` and columns whose fields have different types are strings that hold
+//! the JSON text. `p_udm` is a struct of the standard names of data models. Undeclared fields, and other names in `p_udm`,
 //! are in the lines but have no column.
 //!
-//! Keys are read as they are written, and each is mapped to a name of its own: the SerDe's other way, which puts all
-//! keys in lower case first, refuses a line with two keys that differ only by case, wherever in the line they stand,
-//! and with it the query
+//! The SerDe reads keys as they are written, and the table maps each key to its own name. The SerDe could also convert all
+//! keys to lower case. But then a line with two keys that differ only by case, at any depth, would fail the query
 //! (<https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html>, `case.insensitive`).
 
 mod ddl;
@@ -24,11 +23,11 @@ use crate::udm::{STANDARD_NAMES, UdmType};
 const INPUT_FORMAT: &str = "org.apache.hadoop.mapred.TextInputFormat";
 const OUTPUT_FORMAT: &str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat";
 const SERDE: &str = "org.openx.data.jsonserde.JsonSerDe";
-/// The key's own columns, and their types.
+/// The columns that come from the keys of objects, and their types.
 const PARTITIONS: [(&str, &str); 2] = [("dt", "string"), ("hour", "int")];
-/// Bytes that the Glue catalogue takes as a column's comment.
-const LONGEST_COMMENT: usize = 255;
-/// What else the table says; its location template comes on top.
+/// The longest comment of a column in the Glue catalogue, in bytes.
+const MAX_COMMENT_BYTES: usize = 255;
+/// The properties of the table, without its location template.
 const PROPERTIES: [(&str, &str); 8] = [
     ("classification", "json"),
     ("projection.enabled", "true"),
@@ -40,13 +39,13 @@ const PROPERTIES: [(&str, &str); 8] = [
     ("projection.hour.digits", "2"),
 ];
 
-/// A table, to be written down in one way or another.
+/// An Athena table, independent of the language that defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Table {
     name: String,
     comment: String,
     columns: Vec<Column>,
-    /// What the SerDe is told, by property.
+    /// The properties of the SerDe.
     serde: BTreeMap<String, String>,
 }
 
@@ -62,20 +61,20 @@ struct Column {
 enum Kind {
     Scalar(&'static str),
     Array(Box<Self>),
-    /// Members, with their names.
+    /// The members with their names.
     Struct(Vec<(String, Self)>),
 }
 
-/// What holds the JSON text of a value.
+/// The type of a column that holds text, or the JSON text of a value.
 const TEXT: Kind = Kind::Scalar("string");
 
 impl Table {
     fn new(schema: &Schema) -> Self {
         let standard = schema.standard_fields();
-        // Where keys would share a name, a standard field's is the plain one, and a column's before a member's.
+        // If several keys would get one name, a standard field has the plain name, then a column, then a member.
         let mut names = Names::without(PARTITIONS.map(|(name, _)| name));
         names.reserve(standard.iter().map(|field| field.name));
-        // What asks all tables for `p_udm.user` finds it in all of them.
+        // All tables have the same names in `p_udm`, so that one query fits all of them.
         names.reserve(STANDARD_NAMES.into_iter());
         names.reserve(schema.root.fields.iter().map(|field| &*field.column));
         let mut columns = columns(&schema.root, &mut names);
@@ -88,7 +87,7 @@ impl Table {
                 StandardType::LogType | StandardType::RowId | StandardType::Text | StandardType::Object => TEXT,
             };
             let column = Column { name: names.name(field.name), kind, comment: comment(field.description) };
-            add(&mut columns, column);
+            add_column(&mut columns, column);
         }
         let exact = ["case.insensitive", "ignore.malformed.json"].map(|name| (name.to_owned(), "false".to_owned()));
         let mappings = names.mapped().map(|(name, key)| (format!("mapping.{name}"), key.to_owned()));
@@ -97,7 +96,7 @@ impl Table {
     }
 }
 
-/// A standard name of data models, and the type of its values.
+/// Returns a standard name of data models with the type of its values.
 fn udm_name((name, kind_of_name): (&str, UdmType), names: &mut Names) -> (String, Kind) {
     let kind = match kind_of_name {
         UdmType::Text | UdmType::Any => TEXT,
@@ -106,17 +105,18 @@ fn udm_name((name, kind_of_name): (&str, UdmType), names: &mut Names) -> (String
     (names.name(name), kind)
 }
 
-/// The columns of an object's fields, in their order.
+/// Returns the columns of an object's fields in their order.
 fn columns(object: &Object, names: &mut Names) -> Vec<Column> {
     let mut columns = Vec::with_capacity(object.fields.len());
     for field in &object.fields {
         let (name, kind) = (names.name(&field.column), kind(&field.value, names));
-        add(&mut columns, Column { name, kind, comment: comment(&field.description) });
+        add_column(&mut columns, Column { name, kind, comment: comment(&field.description) });
     }
     columns
 }
 
-fn add(columns: &mut Vec<Column>, new: Column) {
+/// Adds a column. A column that is there already becomes text if the types differ.
+fn add_column(columns: &mut Vec<Column>, new: Column) {
     match columns.iter_mut().find(|column| column.name == new.name) {
         Some(column) if column.kind != new.kind => column.kind = TEXT,
         Some(_) => {}
@@ -124,7 +124,7 @@ fn add(columns: &mut Vec<Column>, new: Column) {
     }
 }
 
-/// The type of a value's column.
+/// Returns the type of a value's column.
 fn kind(value: &Value, names: &mut Names) -> Kind {
     match &value.kind {
         Type::String | Type::Json => TEXT,
@@ -143,7 +143,7 @@ fn kind(value: &Value, names: &mut Names) -> Kind {
 }
 
 impl Kind {
-    /// The type as Hive writes it, `quote` around the names in it.
+    /// Returns the type as Hive writes it, with `quote` around the names in it.
     fn text(&self, quote: &str) -> String {
         match self {
             Self::Scalar(name) => (*name).to_owned(),
@@ -156,16 +156,17 @@ impl Kind {
     }
 }
 
-/// What a column is, as much of it as the catalogue takes.
+/// Returns a description, cut to the length that the catalogue accepts.
 fn comment(description: &str) -> String {
-    cut(description, LONGEST_COMMENT).to_owned()
+    cut(description, MAX_COMMENT_BYTES).to_owned()
 }
 
-fn cut(text: &str, longest: usize) -> &str {
-    text.get(..text.floor_char_boundary(longest)).unwrap_or(text)
+/// Returns the beginning of a text with at most `max_bytes`.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }
 
-/// A text in quotes, on one line.
+/// Returns a text in quotes on one line.
 fn quoted(text: &str, quote: char) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn types() {
+    fn every_type_has_its_column_type() {
         check(
             "- {name: Id, type: string}\n- {name: j, type: json}\n- {name: s, type: smallint}\n- {name: i, type: int}\n- {name: l, type: bigint}",
             &[("id", "string"), ("j", "string"), ("s", "smallint"), ("i", "int"), ("l", "bigint")],
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_one_column_that_disagree_are_text() {
+    fn fields_of_one_column_with_different_types_are_text() {
         check(
             "- {name: a b, type: int}\n- {name: a.b, type: int}\n- {name: c d, type: int}\n- {name: c.d, type: boolean}",
             &[("a_b", "int"), ("c_d", "string")],
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_athena_does_not_take() {
+    fn names_that_athena_refuses_are_changed() {
         let fields = "- {name: Hour, type: int}\n- {name: log-status, type: string}\n- {name: log_status, type: int}\n- {name: P_Row_Id, type: int}";
         check(fields, &[("hour_", "int"), ("log_status", "string"), ("log_status_", "int"), ("p_row_id_", "int")]);
         check_mappings(

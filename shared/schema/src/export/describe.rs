@@ -1,4 +1,4 @@
-//! A schema for those who read it: every field with what is said of it.
+//! Lists the fields of a schema with their attributes, for those who read schemas.
 
 use crate::language::model::{Field, Object, Schema, Type, Value};
 
@@ -11,48 +11,49 @@ pub struct FieldInfo {
     pub column: String,
     /// The type's name in the schema language.
     pub kind: String,
-    /// Of an array: its elements' type.
+    /// The type of an array's elements; `None` for any other field.
     pub element: Option<String>,
-    /// Whether the reference refuses an event without it.
-    pub required: bool,
-    /// Time formats, in the order they are tried.
+    /// The reference refuses an event without the field.
+    pub is_required: bool,
+    /// The time formats, in the order in which they are tried.
     pub time_formats: Vec<String>,
-    /// Whether `p_event_time` may come from it.
+    /// `p_event_time` may come from the field.
     pub is_event_time: bool,
-    /// Indicators, of an array of strings those of its elements.
+    /// The indicators of the reference. An array of strings has those of its elements.
     pub indicators: Vec<String>,
-    /// Indicators beyond those of the reference.
+    /// The indicators that the reference does not have.
     pub extension_indicators: Vec<String>,
-    /// What the field is.
+    /// The description of the field.
     pub description: String,
-    /// Ours: beyond the reference schema.
+    /// The reference schema does not have the field.
     pub is_extension: bool,
 }
 
 impl Schema {
-    /// Every field, in schema order, an object before its members.
+    /// Returns every field in schema order, an object before its members.
     pub fn fields(&self) -> Vec<FieldInfo> {
         let mut fields = Vec::new();
         describe(&self.root, "", &mut fields);
         fields
     }
 
-    /// What the log type is.
+    /// The description of the log type.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Where the vendor documents it.
+    /// The address of the vendor's documentation.
     pub fn reference_url(&self) -> &str {
         &self.reference_url
     }
 
-    /// The schema's revision: `p_schema_version`.
+    /// The schema's revision, which is `p_schema_version`.
     pub fn version(&self) -> u32 {
         self.version
     }
 }
 
+/// Appends the fields of an object.
 fn describe(object: &Object, parent: &str, fields: &mut Vec<FieldInfo>) {
     for field in &object.fields {
         let path = if parent.is_empty() { field.name.to_string() } else { format!("{parent}.{}", field.name) };
@@ -61,6 +62,7 @@ fn describe(object: &Object, parent: &str, fields: &mut Vec<FieldInfo>) {
     }
 }
 
+/// Appends the fields of a value that is an object, or an array of objects.
 fn members(value: &Value, path: &str, fields: &mut Vec<FieldInfo>) {
     match &value.kind {
         Type::Object(object) => describe(object, path, fields),
@@ -80,7 +82,7 @@ fn info(field: &Field, path: String) -> FieldInfo {
         column: field.column.to_string(),
         kind: field.value.declaration.kind.clone(),
         element: element.map(|element| element.declaration.kind.clone()),
-        required: field.is_required,
+        is_required: field.is_required,
         time_formats: field.value.declaration.time_formats.clone(),
         is_event_time: field.value.is_event_time,
         indicators: written.indicators.clone(),

@@ -1,8 +1,10 @@
-//! A schema as a query of DuckDB's over the lines of a lake: one row per line, each declared field with its type.
+//! Exports a schema as a DuckDB query over the lines of a lake: one row per line, and each declared field with its type.
 //!
-//! The query names every column and its type, so nothing is guessed from a sample, and a line is read whatever
-//! undeclared fields it has. `p_udm` is a struct of the standard names of data models. To DuckDB, names that differ only by case are one: an object with two such keys is JSON,
-//! and so are such columns, under names of their own.
+//! The query names every column and its type, so DuckDB guesses nothing from a sample and reads lines with any undeclared
+//! fields. `p_udm` is a struct of the standard names of data models.
+//!
+//! DuckDB ignores the case of names. So an object with two keys that differ only by case is JSON. Columns that differ
+//! only by case are JSON too, under names of their own.
 
 mod kind;
 
@@ -13,20 +15,20 @@ use crate::language::model::Schema;
 use crate::line::standard::{StandardField, StandardType};
 use crate::udm::UdmType;
 
-/// The columns that come from an object's key.
+/// The columns that come from the key of an object in the lake.
 const PARTITIONS: [&str; 2] = ["dt", "hour"];
-/// Bytes of the longest line that the query reads. A line is about as long as its event, which is at most half of this.
+/// The longest line that the query reads, in bytes. A line is about as long as its event, which has at most half of this.
 const MAX_LINE_BYTES: usize = 128 << 20;
 
 /// A column: the key in a line, and the type of its values.
 type Column = (String, Kind);
 
 impl Schema {
-    /// A query over the lines of a lake: of the folder or `s3://` address that the tables lie in.
+    /// Returns a query over the lines of a lake. `lake` is the folder or `s3://` address that holds the tables.
     pub fn duckdb(&self, lake: &str) -> String {
-        let (columns, clashing) = apart(self.columns());
+        let (columns, clashing) = split_clashing(self.columns());
         let table = self.table();
-        let files = text(&format!("{}{table}/dt=*/hour=*/*.ndjson.*", folder(lake)));
+        let files = sql_string(&format!("{}{table}/dt=*/hour=*/*.ndjson.*", folder(lake)));
         let (select, function, wanted) = match clashing.is_empty() {
             true => ("*".to_owned(), "read_json", format!("  columns = {{\n{}\n  }},\n", rows(&columns))),
             false => (selected(&columns, &clashing), "read_json_objects", String::new()),
@@ -45,7 +47,7 @@ FROM {function}(
         )
     }
 
-    /// Every key that a line may have, once. Where fields of one column disagree about its type, it is JSON.
+    /// Returns every key that a line may have, once. A column is JSON if its fields have different types.
     fn columns(&self) -> Vec<Column> {
         let mut columns = kind::members(&self.root);
         columns.extend(self.standard_fields().iter().map(of_standard));
@@ -65,7 +67,7 @@ fn of_standard(field: &StandardField) -> Column {
     (field.name.to_owned(), kind)
 }
 
-/// A standard name of data models, and the type of its values.
+/// Returns a standard name of data models with the type of its values.
 fn udm_name((name, kind_of_name): (&str, UdmType)) -> Column {
     let kind = match kind_of_name {
         UdmType::Text => Kind::Scalar("VARCHAR"),
@@ -75,44 +77,45 @@ fn udm_name((name, kind_of_name): (&str, UdmType)) -> Column {
     (name.to_owned(), kind)
 }
 
-/// The columns whose names are theirs alone, and the names of all others: those that another column or a partition has
-/// already, in whatever case.
-fn apart(columns: Vec<Column>) -> (Vec<Column>, Vec<String>) {
+/// Returns the columns with unique names, and the names of the other columns. A name is not unique if a column before it
+/// or a partition has the same name, regardless of case.
+fn split_clashing(columns: Vec<Column>) -> (Vec<Column>, Vec<String>) {
     let mut taken: BTreeSet<String> = PARTITIONS.map(str::to_owned).into();
-    let (alone, clashing): (Vec<_>, Vec<_>) =
+    let (unique, clashing): (Vec<_>, Vec<_>) =
         columns.into_iter().partition(|(name, _)| taken.insert(name.to_ascii_lowercase()));
-    (alone, clashing.into_iter().map(|(name, _)| name).collect())
+    (unique, clashing.into_iter().map(|(name, _)| name).collect())
 }
 
-/// What is selected of lines that are read as JSON.
+/// Returns the columns of a query that reads lines as JSON.
 fn selected(columns: &[Column], clashing: &[String]) -> String {
     let mut taken: BTreeSet<String> = PARTITIONS.map(str::to_owned).into();
     taken.extend(columns.iter().map(|(name, _)| name.to_ascii_lowercase()));
     let structure = Kind::Struct(columns.to_vec()).structure();
-    let mut parts = vec![format!("unnest(json_transform(json, {}))", text(&structure))];
+    let mut parts = vec![format!("unnest(json_transform(json, {}))", sql_string(&structure))];
     for name in clashing {
         let mut own = name.clone();
         while !taken.insert(own.to_ascii_lowercase()) {
             own.push('_');
         }
-        parts.push(format!("json->{} AS \"{own}\"", text(&format!("$.\"{name}\""))));
+        parts.push(format!("json->{} AS \"{own}\"", sql_string(&format!("$.\"{name}\""))));
     }
     parts.extend(PARTITIONS.map(str::to_owned));
     parts.join(",\n  ")
 }
 
+/// Returns one row per column, with its name and type.
 fn rows(columns: &[Column]) -> String {
-    let row = |(name, kind): &Column| format!("    {}: {}", text(name), text(&kind.name()));
+    let row = |(name, kind): &Column| format!("    {}: {}", sql_string(name), sql_string(&kind.name()));
     columns.iter().map(row).collect::<Vec<_>>().join(",\n")
 }
 
-/// The lake with a slash at its end; nothing for the working folder.
+/// Returns the lake with a slash at its end. An empty lake, the working folder, stays empty.
 fn folder(lake: &str) -> String {
     if lake.is_empty() || lake.ends_with('/') { lake.to_owned() } else { format!("{lake}/") }
 }
 
-/// A text in SQL.
-fn text(text: &str) -> String {
+/// Returns a text as a string of SQL.
+fn sql_string(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

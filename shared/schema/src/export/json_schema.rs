@@ -1,4 +1,4 @@
-//! A schema as a JSON Schema: what lines of default mode are, and stay.
+//! Exports a schema as a JSON Schema, which all lines of default mode fulfil.
 
 use serde::{Serialize, Serializer};
 
@@ -10,15 +10,15 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}$";
 const ROW_ID: &str = "^[0-9a-f]{32}$";
 
-/// A JSON Schema, draft 2020-12; serialise it to have its text. Properties stand in the order of a line.
+/// A JSON Schema, draft 2020-12. Serialise it to get its text. Properties stand in the order of a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct JsonSchema<'a>(Shape<'a>);
+pub struct JsonSchema<'a>(ValueSchema<'a>);
 
-/// One schema of a JSON Schema, with the keywords that a line needs.
+/// A JSON Schema of one value, with the keywords that lines need.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shape<'a> {
+struct ValueSchema<'a> {
     #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
     dialect: Option<&'static str>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -36,19 +36,20 @@ struct Shape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     maximum: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    items: Option<Box<Shape<'a>>>,
+    items: Option<Box<ValueSchema<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_items: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     unique_items: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    any_of: Vec<Shape<'a>>,
+    any_of: Vec<ValueSchema<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_order")]
-    properties: Vec<(&'a str, Shape<'a>)>,
+    properties: Vec<(&'a str, ValueSchema<'a>)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     required: Vec<&'static str>,
 }
 
+/// Writes the only type alone, and several types as an array.
 fn one_or_more<S: Serializer>(kinds: &[&'static str], serializer: S) -> Result<S::Ok, S::Error> {
     match kinds {
         [kind] => kind.serialize(serializer),
@@ -56,58 +57,61 @@ fn one_or_more<S: Serializer>(kinds: &[&'static str], serializer: S) -> Result<S
     }
 }
 
-fn in_order<S: Serializer>(properties: &[(&str, Shape<'_>)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(properties.iter().map(|(name, shape)| (name, shape)))
+/// Writes properties as an object in their order.
+fn in_order<S: Serializer>(properties: &[(&str, ValueSchema<'_>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(properties.iter().map(|(name, value)| (name, value)))
 }
 
 impl Schema {
-    /// What a line of default mode is: every column with its type, and the standard fields. Further properties are
-    /// allowed anywhere, because undeclared fields are kept; of the event's own fields none is required, because a
-    /// value that does not fit is set aside.
+    /// Returns the JSON Schema of a line of default mode: every column with its type, and the standard fields. It allows
+    /// further properties everywhere, because undeclared fields are kept. It requires none of the event's fields, because
+    /// a value that does not fit is set aside.
     pub fn json_schema(&self) -> JsonSchema<'_> {
         let standard = self.standard_fields();
-        let mut line = Shape::object(&self.root);
+        let mut line = ValueSchema::object(&self.root);
         line.dialect = Some(DIALECT);
         line.title = &self.name;
         line.description = &self.description;
         line.required = standard.iter().filter(|field| field.is_always_present).map(|field| field.name).collect();
-        line.properties.extend(standard.iter().map(|field| (field.name, self.standard_shape(field))));
+        line.properties.extend(standard.iter().map(|field| (field.name, self.standard_schema(field))));
         JsonSchema(line)
     }
 
-    fn standard_shape(&self, field: &StandardField) -> Shape<'_> {
-        let shape = match field.kind {
-            StandardType::LogType => Shape { constant: Some(&self.name), ..Shape::of("string") },
-            StandardType::RowId => Shape { pattern: Some(ROW_ID), ..Shape::of("string") },
-            StandardType::Time => Shape { pattern: Some(TIME), ..Shape::of("string") },
-            StandardType::Text => Shape::of("string"),
-            StandardType::Revision => Shape { minimum: Some(0), ..Shape::of("integer") },
-            StandardType::Object => Shape::of("object"),
+    fn standard_schema(&self, field: &StandardField) -> ValueSchema<'_> {
+        let value = match field.kind {
+            StandardType::LogType => ValueSchema { constant: Some(&self.name), ..ValueSchema::of("string") },
+            StandardType::RowId => ValueSchema { pattern: Some(ROW_ID), ..ValueSchema::of("string") },
+            StandardType::Time => ValueSchema { pattern: Some(TIME), ..ValueSchema::of("string") },
+            StandardType::Text => ValueSchema::of("string"),
+            StandardType::Revision => ValueSchema { minimum: Some(0), ..ValueSchema::of("integer") },
+            StandardType::Object => ValueSchema::of("object"),
             StandardType::Udm => {
-                Shape { properties: UdmType::standard().map(udm_name).collect(), ..Shape::of("object") }
+                ValueSchema { properties: UdmType::standard().map(udm_name).collect(), ..ValueSchema::of("object") }
             }
-            StandardType::Set => Shape { unique_items: true, ..Shape::array(Shape::of("string")) },
+            StandardType::Set => ValueSchema { unique_items: true, ..ValueSchema::array(ValueSchema::of("string")) },
         };
-        Shape { description: field.description, ..shape }
+        ValueSchema { description: field.description, ..value }
     }
 }
 
-/// A standard name of data models, and its values.
-fn udm_name((name, kind): (&'static str, UdmType)) -> (&'static str, Shape<'static>) {
-    let shape = match kind {
-        UdmType::Text => Shape::of("string"),
-        UdmType::Integer => Shape { minimum: Some(i64::MIN), maximum: Some(i64::MAX), ..Shape::of("integer") },
-        UdmType::Any => Shape::default(),
+/// Returns a standard name of data models with the schema of its values.
+fn udm_name((name, kind): (&'static str, UdmType)) -> (&'static str, ValueSchema<'static>) {
+    let value = match kind {
+        UdmType::Text => ValueSchema::of("string"),
+        UdmType::Integer => {
+            ValueSchema { minimum: Some(i64::MIN), maximum: Some(i64::MAX), ..ValueSchema::of("integer") }
+        }
+        UdmType::Any => ValueSchema::default(),
     };
-    (name, shape)
+    (name, value)
 }
 
-impl<'a> Shape<'a> {
+impl<'a> ValueSchema<'a> {
     fn of(kind: &'static str) -> Self {
         Self { kinds: vec![kind], ..Self::default() }
     }
 
-    /// An empty array is left out of a line.
+    /// The schema of an array. It has at least one element, because lines leave out empty arrays.
     fn array(items: Self) -> Self {
         Self { items: Some(Box::new(items)), min_items: Some(1), ..Self::of("array") }
     }
@@ -115,10 +119,10 @@ impl<'a> Shape<'a> {
     fn object(object: &'a Object) -> Self {
         let mut properties: Vec<(&str, Self)> = Vec::with_capacity(object.fields.len());
         for field in &object.fields {
-            let shape = Self { description: &field.description, ..Self::value(&field.value) };
+            let value = Self { description: &field.description, ..Self::value(&field.value) };
             match properties.iter_mut().find(|(name, _)| **name == *field.column) {
-                Some((_, first)) => first.or(shape),
-                None => properties.push((&field.column, shape)),
+                Some((_, first)) => first.or(value),
+                None => properties.push((&field.column, value)),
             }
         }
         Self { properties, ..Self::of("object") }
@@ -140,7 +144,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Null stands in an array for an element that does not fit.
+    /// Allows null, which stands in an array for an element that does not fit.
     fn or_null(mut self) -> Self {
         if !self.kinds.is_empty() {
             self.kinds.push("null");
@@ -148,7 +152,7 @@ impl<'a> Shape<'a> {
         self
     }
 
-    /// Fields of one column: whichever has a value.
+    /// Adds the schema of another field with the same column: either field may have the value.
     fn or(&mut self, other: Self) {
         if self.any_of.is_empty() {
             let first = std::mem::take(self);
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn types() {
+    fn every_type_has_its_schema() {
         assert_eq!(
             properties("- {name: a.b, type: string, description: A text.}"),
             json!({"a_b": {"type": "string", "description": "A text."}})
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn p_udm_has_the_standard_names_with_their_types_and_may_have_others() {
+    fn p_udm_has_the_standard_names_with_their_types_and_may_have_other_names() {
         let schema = Schema::parse("schema: A.B\nfields:\n- {name: z, type: json}\n", "a.yml").unwrap();
         let value = serde_json::to_value(schema.json_schema()).unwrap();
         let udm = &value["properties"]["p_udm"];

@@ -46,7 +46,7 @@ pub struct Normalized {
     pub is_unknown_type: bool,
 }
 
-/// Why an input cannot become a line: it is not JSON, or not an object; in strict mode, what the reference refusal_reason.
+/// An input that cannot become a line: it is not JSON or not an object, or strict mode refuses it as the reference does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {

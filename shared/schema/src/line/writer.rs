@@ -24,7 +24,8 @@ use nonconforming::Nonconforming;
 use path::Path;
 use plan::{Assigned, Plans};
 
-/// Strict mode refusal_reason the event; the line knows why. (A result that bears the reason would be slow to hand on.)
+/// Strict mode refuses the event. [`LineWriter::reason`] holds the reason, because a [`Result`] that holds it would be slow
+/// to return.
 #[derive(Debug)]
 pub(crate) struct Refused;
 
@@ -94,7 +95,7 @@ pub(crate) struct LineWriter<'o> {
     pub(crate) missing_required: u32,
     names: &'o mut DriftNames,
     nonconforming: Nonconforming,
-    /// Why strict mode refusal_reason the event.
+    /// The reason why strict mode refuses the event.
     pub(crate) reason: String,
 }
 

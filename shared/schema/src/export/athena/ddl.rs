@@ -1,13 +1,13 @@
-//! The table as a statement of Hive's DDL.
+//! Writes the table as a statement of Hive's DDL.
 
 use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, quoted};
 use crate::language::model::Schema;
 
-/// Put in place of `BUCKET` the bucket's name, and of `PREFIX` the deployment's prefix.
+/// The location of the lines. The user replaces `BUCKET` by the bucket's name and `PREFIX` by the deployment's prefix.
 const LOCATION: &str = "s3://BUCKET/PREFIX";
 
 impl Schema {
-    /// A `CREATE EXTERNAL TABLE` over the lines of a bucket; `BUCKET` and `PREFIX` in it are to be replaced.
+    /// Returns a `CREATE EXTERNAL TABLE` over the lines of a bucket. The user replaces `BUCKET` and `PREFIX` in it.
     pub fn athena(&self) -> String {
         let table = Table::new(self);
         let location = format!("{LOCATION}{}/", table.name);
@@ -41,7 +41,7 @@ TBLPROPERTIES (
     }
 }
 
-/// One a line.
+/// Joins rows, one per line.
 fn rows(rows: impl Iterator<Item = String>) -> String {
     rows.map(|row| format!("  {row}")).collect::<Vec<_>>().join(",\n")
 }

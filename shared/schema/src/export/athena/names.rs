@@ -1,9 +1,9 @@
-//! Names of columns and of members of structs.
+//! Gives names to the columns and to the members of structs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A name for each key of a table's lines. The SerDe maps a name to one key at every depth, so that a key has the same
-/// name everywhere, and no other key has it.
+/// The names for the keys of a table's lines. The SerDe maps a name to one key at every depth, so a key has the same name
+/// everywhere, and no two keys share a name.
 #[derive(Debug)]
 pub(super) struct Names {
     by_key: BTreeMap<String, String>,
@@ -11,20 +11,20 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// No key gets one of the `reserved` names.
+    /// Creates an empty list that gives no key one of the `reserved` names.
     pub(super) fn without<const N: usize>(reserved: [&str; N]) -> Self {
         Self { by_key: BTreeMap::new(), taken: reserved.map(str::to_owned).into() }
     }
 
-    /// Gives these keys their names before any other.
+    /// Gives these keys their names before all other keys.
     pub(super) fn reserve<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
         keys.for_each(|key| {
             self.name(key);
         });
     }
 
-    /// The key's name: in lower case and without hyphens, as the catalogue wants it; where that is another key's, with
-    /// an underscore more.
+    /// Returns the key's name: the key in lower case and without hyphens, as the catalogue requires, with underscores
+    /// behind it if another key has that name.
     pub(super) fn name(&mut self, key: &str) -> String {
         if let Some(name) = self.by_key.get(key) {
             return name.clone();
@@ -38,7 +38,7 @@ impl Names {
         name
     }
 
-    /// The names that are not their key, and the key.
+    /// Returns the names that differ from their key, each with its key.
     pub(super) fn mapped(&self) -> impl Iterator<Item = (&str, &str)> {
         self.by_key.iter().filter(|(key, name)| key != name).map(|(key, name)| (name.as_str(), key.as_str()))
     }

@@ -1,22 +1,22 @@
-//! The table as a resource of a CloudFormation stack.
+//! Writes the table as a resource of a CloudFormation stack.
 
 use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, cut, quoted};
 use crate::language::model::Schema;
 
-/// Where the lines are: the stack's parameters.
+/// The location of the lines, from the stack's parameters.
 const LOCATION: &str = "s3://${BucketName}/${Prefix}";
-/// Bytes that the Glue catalogue takes as a table's description.
-const LONGEST_DESCRIPTION: usize = 2_048;
+/// The longest description of a table in the Glue catalogue, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 2_048;
 
 impl Schema {
-    /// The table of [`Schema::athena`] as an `AWS::Glue::Table`, in YAML, for the resources of a stack that has the
-    /// parameters `BucketName` and `Prefix` and the resource `Database`. Ends in a line feed.
+    /// Returns the table of [`Schema::athena`] as an `AWS::Glue::Table` in YAML, with a line feed at its end. It is a resource
+    /// for a stack that has the parameters `BucketName` and `Prefix` and the resource `Database`.
     pub fn glue_table(&self) -> String {
         let table = Table::new(self);
         let resource: String = self.name.chars().filter(char::is_ascii_alphanumeric).collect();
         let description = match table.comment.is_empty() {
             true => String::new(),
-            false => format!("        Description: {}\n", yaml(cut(&table.comment, LONGEST_DESCRIPTION))),
+            false => format!("        Description: {}\n", yaml(cut(&table.comment, MAX_DESCRIPTION_BYTES))),
         };
         let location = format!("{LOCATION}{}/", table.name);
         let partition = |(name, kind)| format!("          - {{ Name: {name}, Type: {kind} }}\n");
@@ -55,7 +55,7 @@ impl Schema {
     }
 }
 
-/// In a type of the catalogue's, names stand without quotes.
+/// Writes a column. In types of the catalogue, names have no quotes.
 fn column(column: &Column) -> String {
     let comment = match column.comment.is_empty() {
         true => String::new(),

@@ -1,19 +1,19 @@
-//! The types of DuckDB.
+//! Translates the types of a schema to types of DuckDB.
 
 use std::collections::BTreeSet;
 
 use crate::language::model::{Object, Type, Value};
 
-/// The type of a value.
+/// A type of DuckDB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Scalar(&'static str),
     Array(Box<Self>),
-    /// Members, by their keys. No two are one to DuckDB.
+    /// The members by their keys, which differ also without their case.
     Struct(Vec<(String, Self)>),
 }
 
-/// An object's members: each key once, JSON where fields of one key disagree.
+/// Returns an object's members, each key once. A member is JSON if its fields have different types.
 pub(super) fn members(object: &Object) -> Vec<(String, Kind)> {
     let mut members: Vec<(String, Kind)> = Vec::with_capacity(object.fields.len());
     for field in &object.fields {
@@ -45,14 +45,14 @@ impl Kind {
         }
     }
 
-    /// JSON, when two keys are one to DuckDB.
+    /// Returns the type of an object. It is JSON if two keys differ only by case.
     fn of_object(object: &Object) -> Self {
         let members = members(object);
         let names: BTreeSet<String> = members.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
         if names.len() < members.len() { Self::JSON } else { Self::Struct(members) }
     }
 
-    /// The type's name.
+    /// Returns the type's name in SQL.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Scalar(name) => (*name).to_owned(),
@@ -64,7 +64,7 @@ impl Kind {
         }
     }
 
-    /// The type as `json_transform` takes it.
+    /// Returns the type in the form that `json_transform` needs.
     pub(super) fn structure(&self) -> String {
         match self {
             Self::Scalar(name) => format!("\"{name}\""),
