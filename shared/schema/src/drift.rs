@@ -65,7 +65,7 @@ impl DriftNames {
 pub struct Names {
     names: Vec<String>,
     /// The number of permanent names.
-    kept: usize,
+    permanent_count: usize,
     /// The most names of the list.
     limit: usize,
     /// A buffer for a new name, because most names are in the list already.
@@ -99,11 +99,11 @@ impl Names {
     }
 
     fn keep(&mut self) {
-        self.kept = self.names.len();
+        self.permanent_count = self.names.len();
     }
 
     fn forget(&mut self) {
-        self.names.truncate(self.kept);
+        self.names.truncate(self.permanent_count);
     }
 
     fn merge(&mut self, others: &Self) {
@@ -113,7 +113,7 @@ impl Names {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { names: Vec::new(), kept: 0, limit: MAX_NAMES, buffer: String::new() }
+        Self { names: Vec::new(), permanent_count: 0, limit: MAX_NAMES, buffer: String::new() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Computes the row id of an event: the rule of what identifies an event.
+//! Computes row ids. The rule here decides what identifies an event.
 //!
 //! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of SHA-256 of
 //!
@@ -39,7 +39,7 @@ use row_id::RowId;
 const RULE_NAME: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
 
-/// The members of a vendor's events that identify an event and tell its time.
+/// The members of a vendor's events that hold the identity and the time of an event.
 #[derive(Debug)]
 pub(crate) struct IdentityRule {
     /// The member that identifies an event. Without one, all that is in an event identifies it.
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn c8_the_hour_is_that_of_the_time_however_it_is_written() {
+    fn c8_the_hour_is_read_from_every_form_of_the_time() {
         for time in [
             "1787301845",
             "\"1787301845\"",

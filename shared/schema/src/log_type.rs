@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use spec::LogTypeSpec;
 
-/// Defines [`LogType`] from rows of a variant and its [`LogTypeSpec`].
+/// Defines [`LogType`] and [`LogType::spec`] from the rows of the table: each row is a variant and its [`LogTypeSpec`].
 macro_rules! log_types {
     ($($(#[$doc:meta])* $variant:ident: $spec:path;)+) => {
         /// A log type: the name of a schema, and of the table that holds its lines.

@@ -112,7 +112,7 @@ fn text_extensions_whose_name_reveals_an_indicator_declare_it() {
 
 /// Athena ignores the case of names, so such names share a column there.
 #[test]
-fn names_that_differ_only_by_case_are_of_one_type_and_few() {
+fn names_that_differ_only_by_case_are_few_and_have_one_type() {
     let mut found = Vec::new();
     for log_type in LogType::ALL {
         let mut first: BTreeMap<String, FieldInfo> = BTreeMap::new();

@@ -195,7 +195,7 @@ impl ArraySplitter {
     /// Reads a byte outside of elements.
     fn between(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         self.state = match (self.state, byte) {
-            (State::Before(mark), _) if BYTE_ORDER_MARK.get(mark) == Some(&byte) => State::Before(mark + 1),
+            (State::Before(count), _) if BYTE_ORDER_MARK.get(count) == Some(&byte) => State::Before(count + 1),
             (State::Before(1 | 2), _) => return error("no JSON array: half a byte order mark"),
             (state, byte) if is_space(byte) => match state {
                 State::Before(_) => State::Before(BYTE_ORDER_MARK.len()),

@@ -189,7 +189,7 @@ mod tests {
         Table::new(&Schema::parse(&format!("schema: A.B\nfields:\n{fields}\n"), "a.yml").unwrap())
     }
 
-    /// The columns before the standard ones: name and type.
+    /// Returns the name and type of the columns before the standard fields.
     fn columns(table: &Table) -> Vec<(String, String)> {
         let columns = table.columns.iter().take_while(|column| column.name != "p_log_type");
         columns.map(|column| (column.name.clone(), column.kind.text(""))).collect()
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_end_at_a_character() {
+    fn comments_are_cut_between_characters() {
         assert_eq!(cut("ab\u{e9}", 3), "ab");
         assert_eq!(cut("ab\u{e9}", 4), "ab\u{e9}");
     }

@@ -93,11 +93,11 @@ fn selected(columns: &[Column], clashing: &[String]) -> String {
     let structure = Kind::Struct(columns.to_vec()).structure();
     let mut parts = vec![format!("unnest(json_transform(json, {}))", sql_string(&structure))];
     for name in clashing {
-        let mut own = name.clone();
-        while !taken.insert(own.to_ascii_lowercase()) {
-            own.push('_');
+        let mut unique_name = name.clone();
+        while !taken.insert(unique_name.to_ascii_lowercase()) {
+            unique_name.push('_');
         }
-        parts.push(format!("json->{} AS \"{own}\"", sql_string(&format!("$.\"{name}\""))));
+        parts.push(format!("json->{} AS \"{unique_name}\"", sql_string(&format!("$.\"{name}\""))));
     }
     parts.extend(PARTITIONS.map(str::to_owned));
     parts.join(",\n  ")
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn c11_the_whole_query() {
+    fn c11_the_query_has_every_column_with_its_type() {
         let fields = "- {name: User, type: object, fields: [{name: id.x, type: string}, {name: ID, type: int}, {name: Id, type: int}]}\n- {name: n, type: array, element: {type: object, fields: [{name: from, type: timestamp}]}}\n- {name: u, type: string, indicators: [username]}";
         let expected = r#"-- One row per line of a_b. Each thread takes up to twice maximum_object_size of memory.
 -- p_udm shows the standard names; with the type JSON it shows the names of other data models as well.

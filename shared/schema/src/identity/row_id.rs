@@ -12,9 +12,9 @@ pub struct RowId {
 }
 
 impl RowId {
-    /// The number of ledger hours, from 0, that are reserved for events without a readable time and for rejected inputs.
+    /// The ledger hours below this number are reserved for events without a readable time and for rejected inputs.
     ///
-    /// The hash chooses one of them. A tick that finds such an event reads one of these hours of the ledger, which stays
+    /// The hash chooses one of these hours. A tick that finds such an event reads one of these hours of the ledger, which stays
     /// a small part of all such events, however many there are. A time in these hours of 1970 counts as unreadable,
     /// because vendors send 0 for a time that they do not have.
     pub const RESERVED_HOURS: u32 = 256;

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn f4_err_a_field_that_is_copied_from_itself() {
+    fn f4_a_field_that_is_copied_from_itself_is_refused() {
         assert_eq!(
             error_of("- {name: o, type: object, fields: [{name: x, type: int, copy: {from: x}}]}"),
             "a.yml: o.x: copy: the field is copied from itself"
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn err_a_top_field_has_a_name_of_the_lines_own() {
+    fn a_top_field_with_a_reserved_name_is_refused() {
         let reason = "names that begin with p_ are the line's own";
         assert_eq!(error_of("- {name: p_row_id, type: string}"), format!("a.yml: (top): p_row_id: {reason}"));
         assert_eq!(error_of("- {name: p.x, type: string}"), format!("a.yml: (top): p.x: {reason}"));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn err_definitions_that_double_at_each_level() {
+    fn definitions_that_double_at_each_level_are_refused() {
         const LEVELS: usize = 20;
         let level = |at| {
             format!(
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_followed_and_a_definition_in_itself_is_error_of() {
+    fn references_are_followed_and_a_definition_in_itself_is_refused() {
         let text = "schema: A.B\ndefinitions:\n  T: {type: object, fields: [{name: x, type: int}]}\nfields:\n- {name: a, type: ref, target: T}\n";
         let schema = Schema::parse(text, "a.yml").unwrap();
         assert!(matches!(schema.root.fields[0].value.kind, Type::Object(_)));

@@ -207,10 +207,10 @@ fn collect_masked_paths(object: &Object, at: &mut Vec<String>, found: &mut Vec<M
 /// Masks each field of an object that reads a masked path, or a part of a masked value.
 fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
     for field in &mut object.fields {
-        let own = field.name.to_string();
+        let name = field.name.to_string();
         let paths: Vec<Vec<String>> = match field.transform.as_deref() {
-            Some(transform) => transform.paths(&own).into_iter().map(|path| joined(at, &path)).collect(),
-            None => vec![joined(at, &[&own])],
+            Some(transform) => transform.paths(&name).into_iter().map(|path| joined(at, &path)).collect(),
+            None => vec![joined(at, &[&name])],
         };
         for (path, mask) in masked {
             for read in &paths {
@@ -222,7 +222,7 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
                 }
             }
         }
-        at.push(own);
+        at.push(name);
         if let Some(object) = object_of_mut(&mut field.value) {
             spread(object, at, masked);
         }

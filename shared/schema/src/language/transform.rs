@@ -83,10 +83,10 @@ impl Transform {
         }
     }
 
-    /// Returns the name of the member that a field of the name `own` reads; `None` if the field reads paths.
-    pub(crate) fn reads<'a>(&'a self, own: &'a str) -> Option<&'a str> {
+    /// Returns the name of the member that a field of the name `own_name` reads; `None` if the field reads paths.
+    pub(crate) fn reads<'a>(&'a self, own_name: &'a str) -> Option<&'a str> {
         match &self.source {
-            Source::Own => Some(own),
+            Source::Own => Some(own_name),
             Source::Rename(from) => Some(from),
             _ => None,
         }
@@ -112,11 +112,11 @@ impl Transform {
         Self { source: Source::Own, mask: Some(mask.clone()) }
     }
 
-    /// Returns the paths that a field of the name `own` reads. They begin in its object.
-    pub(crate) fn paths<'a>(&'a self, own: &'a str) -> Vec<Vec<&'a str>> {
+    /// Returns the paths that a field of the name `own_name` reads. They begin in its object.
+    pub(crate) fn paths<'a>(&'a self, own_name: &'a str) -> Vec<Vec<&'a str>> {
         let names = |path: &'a [String]| path.iter().map(String::as_str).collect::<Vec<_>>();
         match &self.source {
-            Source::Own => vec![vec![own]],
+            Source::Own => vec![vec![own_name]],
             Source::Rename(from) => vec![vec![from]],
             Source::Copy(from) | Source::Split { from, .. } => vec![names(from)],
             Source::Concat { paths, .. } => paths.iter().map(|path| names(path)).collect(),
@@ -163,7 +163,7 @@ impl Transform {
 
 /// Resolves the references between the transformations of one object's fields, so that each reads the event only.
 ///
-/// The order is: all rename_count, then all copies, then the others. A path that begins with the name of a field with an
+/// The order is: all renames, then all copies, then the others. A path that begins with the name of a field with an
 /// earlier transformation is replaced by the path that this transformation reads.
 pub(crate) fn resolve_references<'a>(fields: impl Iterator<Item = (&'a str, &'a mut Transform)>) {
     let mut fields: Vec<_> = fields.collect();

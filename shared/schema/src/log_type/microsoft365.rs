@@ -69,7 +69,7 @@ pub(super) static DLP: LogTypeSpec = LogTypeSpec {
     native_model: &dlp::MODEL,
 };
 
-/// Several events may share an `Id`, so all that is in an event identifies it.
+/// The identity of all events of Microsoft 365. Several events may share an `Id`, so all that is in an event identifies it.
 static IDENTITY: IdentityRule = IdentityRule { id: None, shared_id: Some("Id"), time: EventTime::Iso("CreationTime") };
 
 static RECORD_TYPES: LazyLock<RecordTypes> =

@@ -1,4 +1,4 @@
-//! The row of a log type in the table.
+//! The row of a log type in the table of log types.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ pub(crate) struct LogTypeSpec {
     pub(crate) table: &'static str,
     /// The text of its schema file.
     pub(crate) schema: &'static str,
-    /// Whether the line shows undeclared fields beside the declared ones.
+    /// The line shows undeclared fields beside the declared ones.
     pub(crate) keeps_undeclared: bool,
     /// The fields that the vendor's API does not have, and the rule that fills each of them.
     pub(crate) constructions: &'static [ConstructedField],

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_nothing_in_other_values() {
+    fn other_values_have_no_members() {
         for value in ["null", "[]", "{}", "\"a\"", "1", "", "{", "[", "{\"a", "{\"a\":", "[1", "[\"\\"] {
             assert_eq!(member(value, "a"), None, "{value}");
             assert!(elements(value).count() <= 1, "{value}");

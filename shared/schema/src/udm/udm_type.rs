@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_ones_own_keeps_the_value() {
+    fn a_custom_name_keeps_the_value() {
         for json in ["\"a\"", "[1,{\"b\":null}]", "false", "1e400"] {
             assert_eq!(written(UdmType::Any, json).as_deref(), Some(json));
         }
     }
 
     #[test]
-    fn texts_and_numbers_of_methods() {
+    fn texts_and_numbers_of_methods_are_converted() {
         let write = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), Misfit>| {
             let mut out = Vec::new();
             write(&mut out).map(|()| String::from_utf8(out).unwrap())

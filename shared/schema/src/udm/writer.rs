@@ -17,9 +17,9 @@ use crate::drift::Names;
 use crate::event::json::write_string;
 use crate::language::model::{RowSlots, Schema, Slot};
 
-/// The most bytes of all values of a line together. A name whose value would go beyond fails: a line is never many
-/// times as long as its event, whatever a model maps.
-const MOST_BYTES: usize = 1 << 20;
+/// The most bytes of all names and values of a line. A name whose value would exceed the limit fails, so that a line is
+/// never many times as long as its event, whatever a model maps.
+const MAX_VALUES_BYTES: usize = 1 << 20;
 
 /// A model, made ready for the lines of a schema.
 #[derive(Debug)]
@@ -141,11 +141,11 @@ impl Writer {
         let native = self.native.as_ref();
         let mut native = native.map_or_else(NativeValues::default, |native| (native.model.values)(line));
         for name in &self.names {
-            let mark = out.len();
+            let start_of_name = out.len();
             out.extend_from_slice(&name.key);
             let written = name
                 .write(line, &mut native, out)
-                .and_then(|is| if out.len() > MOST_BYTES { Err(Failed) } else { Ok(is) });
+                .and_then(|is| if out.len() > MAX_VALUES_BYTES { Err(Failed) } else { Ok(is) });
             match written {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -154,7 +154,7 @@ impl Writer {
                     failed.note(|text| text.push_str(&name.name));
                 }
             }
-            out.truncate(mark);
+            out.truncate(start_of_name);
         }
         count
     }

@@ -94,9 +94,9 @@ pub(crate) fn read_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     let [b'.' | b',', digits @ ..] = bytes else { return Some((0, bytes)) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (fraction, rest) = digits.split_at(count);
-    let kept = &fraction[..count.min(9)];
-    let scale = 10_u32.pow(9 - kept.len() as u32);
-    let nanosecond = number(kept)?.checked_mul(scale)?;
+    let used = &fraction[..count.min(9)];
+    let scale = 10_u32.pow(9 - used.len() as u32);
+    let nanosecond = number(used)?.checked_mul(scale)?;
     Some((i32::try_from(nanosecond).ok()?, rest))
 }
 

@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_canonical_text_stays_the_same() {
+    fn canonical_text_stays_the_same() {
         for text in [r#"{"a":[1.50,"é\u0001",{"b":null}],"b":{}}"#, r#""\udfff""#, "[]", "-0"] {
             check(text, text);
         }
     }
 
     #[test]
-    fn ok_every_spelling_becomes_one() {
+    fn every_spelling_becomes_the_canonical_one() {
         check("{ \"b\" : 1 , \"a\":[ true ,\tfalse ] }", r#"{"a":[true,false],"b":1}"#);
         check("{\"a\" :1}", r#"{"a":1}"#);
         check(

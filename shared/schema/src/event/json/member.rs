@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// Where a value stands in its document.
+/// The number of a value in its document.
 pub(crate) type NodeId = u32;
 
 /// The place of a string's content in the text, without the quotes.

@@ -27,19 +27,19 @@ pub(super) struct Records {
     /// Complete records that nothing was learned from yet.
     samples: Vec<Vec<u8>>,
     /// The number of records that were kept as samples.
-    kept: usize,
+    sample_count: usize,
     /// The number of all records so far.
-    seen: usize,
+    record_count: usize,
     keys: RecordKeys,
 }
 
 impl Records {
     /// Adds a complete record. The first few become samples, and later ones at growing distances.
     pub(super) fn add(&mut self, record: &[u8]) {
-        self.seen = self.seen.saturating_add(1);
-        let is_wanted = self.seen < MAX_SAMPLES / 4 || self.seen.is_power_of_two();
-        if is_wanted && self.kept < MAX_SAMPLES && record.len() <= MAX_SAMPLE_BYTES {
-            self.kept += 1;
+        self.record_count = self.record_count.saturating_add(1);
+        let is_wanted = self.record_count < MAX_SAMPLES / 4 || self.record_count.is_power_of_two();
+        if is_wanted && self.sample_count < MAX_SAMPLES && record.len() <= MAX_SAMPLE_BYTES {
+            self.sample_count += 1;
             self.samples.push(record.to_vec());
         }
     }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a8_a_record_is_known_by_its_first_name() {
+    fn a8_a_record_is_recognised_by_its_first_name() {
         check(&[r#"{"Id":1,"Actor":[{"ID":2}]}"#], r#"{"Id":3}"#, true);
         check(&[r#"{"Id":1,"Actor":[{"ID":2}]}"#], r#"{"ID":3}"#, false);
         check(&[r#"{"Id":1}"#, r#"{"Time":2,"Id":3}"#], r#"{"Time":4}"#, true);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a8_a_record_that_begins_like_what_is_inside_is_known_by_its_other_names() {
+    fn a8_a_record_that_begins_like_an_inner_object_is_recognised_by_its_other_names() {
         let sample = r#"{"Id":1,"Time":2,"Folder":{"Id":3,"Path":4}}"#;
         check(&[sample], r#"{"Id":5,"Path":6}"#, false);
         check(&[sample], r#"{"Id":5,"Time":6}"#, true);

@@ -232,8 +232,8 @@ impl Recovery {
 
     /// Closes an object. It drops the candidates inside of the object, because a complete object holds no records.
     fn close_object(&mut self, object: Open) {
-        let kept = self.found.partition_point(|found| found.start < object.start);
-        self.found.truncate(kept);
+        let kept_count = self.found.partition_point(|found| found.start < object.start);
+        self.found.truncate(kept_count);
         if object.is_candidate {
             let array = self.open.last().filter(|open| open.is_array).map(|open| open.start);
             self.found.push(Candidate { start: object.start, end: self.at + 1, array });

@@ -1,4 +1,4 @@
-//! Arrays, sound and broken.
+//! Tests of valid and broken arrays.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn split(pieces: &[&[u8]], longest: usize) -> Result<Vec<String>, SplitError> {
     Ok(elements)
 }
 
-/// The same whole, byte by byte, and in two pieces cut anywhere.
+/// Checks the elements of a text that arrives as a whole, byte by byte, and in two pieces with every possible cut.
 fn check(text: &str, expected: &[&str]) {
     let bytes = text.as_bytes();
     assert_eq!(
@@ -27,7 +27,7 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn ok_elements_wherever_the_input_is_cut() {
+fn elements_are_the_same_wherever_the_input_is_cut() {
     check("[]", &[]);
     check("\u{feff} \n[ \t] \r\n", &[]);
     check("[1\x0c ,2\t\r\n]", &["1\x0c", "2"]);
@@ -53,27 +53,27 @@ fn a8_an_element_that_lacks_its_end_costs_only_itself() {
         "{",
     ] {
         check(&format!(r#"[{{"Id":"1"}},{broken},{next}]"#), &[r#"{"Id":"1"}"#, broken, next]);
-        // Of a record that is the first one at least its first name must be whole.
+        // A broken record at the beginning needs a complete first name.
         if broken.contains("\"Id\":") {
             check(&format!("[{broken}\n ,\n  {next}, 4]"), &[broken, next, "4"]);
         }
     }
-    // Two in a row, and one at the end.
+    // Two broken records in a row, and a broken record at the end.
     check(r#"[{"a":1,{"a":2,{"a":3}]"#, &[r#"{"a":1,{"a":2"#, r#"{"a":3}"#]);
     check(r#"[{"a":1},{"a":2]"#, &[r#"{"a":1}"#, r#"{"a":2"#]);
-    // The name of the next one may be cut from its quotation mark.
+    // A record whose string has no end stands before a record on another line.
     check("[{\"a\":\"x},\n{ \"a\":1}]", &["{\"a\":\"x}", "{ \"a\":1}"]);
 }
 
 #[test]
-fn a8_where_the_next_one_begins_is_not_guessed() {
-    // Within an array of the element a brace may begin one of its own.
+fn a8_a_brace_in_an_open_array_or_string_does_not_begin_a_record() {
+    // A brace in an open array of the element may begin an object of that array.
     let text = r#"[{"a":[{"b":1},{"Id":"2"}]"#;
     assert!(split(&[text.as_bytes()], 100).is_err(), "{text}");
     for broken in [r#"{"a":[{"b":"x},{"Id":"2"}"#, r#"{"a":"x,{"Id":"2"}"#] {
         check(&format!("[{broken}]"), &[broken]);
     }
-    // Strings may hold what looks like it.
+    // Strings may contain text that looks like the beginning of a record.
     check(r#"[{"a":"},{","b":"x},{"},{"c":",{"}]"#, &[r#"{"a":"},{","b":"x},{"}"#, r#"{"c":",{"}"#]);
 }
 
@@ -87,12 +87,12 @@ fn a8_brackets_that_do_not_match_cost_only_their_record() {
         r#"{"Id":"2","c":{"d":1}},"b":1}"#,
         r#"{"Id":"2","c":[[1,2],"b":1}"#,
         r#"{"Id":"2","c":{{"d":1},"b":1}"#,
-        // An opening one is lost.
+        // An opening bracket or brace is missing.
         r#"{"Id":"2",{"ID":"a","Type":0},{"ID":"b","Type":1}],"b":1}"#,
         r#"{"Id":"2","Actor":{"ID":"a"},{"ID":"b"}],"b":1}"#,
         r#"{"Id":"2","Actor":["ID":"a"},{"ID":"b"}],"b":1}"#,
         r#""Id":"2","b":1}"#,
-        // The record is cut: inside of a string or a name, behind a comma or a colon, in an array.
+        // The record is cut inside of a string or a name, behind a comma or a colon, or in an array.
         r#"{"Id":"2","b":"x"#,
         r#"{"Id":"2","b":"x\\"#,
         r#"{"Id":"2","b":"x\u00"#,
@@ -101,7 +101,7 @@ fn a8_brackets_that_do_not_match_cost_only_their_record() {
         r#"{"Id":"2","b":1,"#,
         r#"{"Id":"2","b":[1,"x"#,
         r#"{"Id":"2","Actor":[{"ID":"a","Type":"x"#,
-        // A quotation mark is lost, a control character came in.
+        // A quotation mark is missing, or a string has a control character.
         r#"{"Id":2","b":1}"#,
         "{\"Id\":\"2\n\",\"b\":1}",
     ] {
@@ -109,14 +109,14 @@ fn a8_brackets_that_do_not_match_cost_only_their_record() {
         check(&format!("[{first}\n,\n{broken}\n,\n{next}\n]"), &[first, broken, next]);
         check(&format!("[{first},{next},{broken},{next}]"), &[first, next, broken, next]);
     }
-    // Of the first record only its first name is known.
+    // Before the first complete record, only the first name of the broken record is known.
     for broken in [r#"{"Id":"2",{"ID":"a"},{"ID":"b"}],"b":1}"#, r#"{"Id":"2","b":"x"#, r#"{"Id":"2","b":[1]]}"#] {
         check(&format!("[{broken},{next},{first}]"), &[broken, next, first]);
     }
 }
 
 #[test]
-fn a8_what_stands_between_whole_records_costs_none() {
+fn a8_surplus_text_between_records_costs_no_record() {
     let (one, two, three) = (r#"{"Id":"1"}"#, r#"{"Id":"2","b":[]}"#, r#"{"Id":"3"}"#);
     for surplus in ["]", "}", "}}", "}]"] {
         check(&format!("[{one}, {two}{surplus} ,{three}]"), &[one, two, surplus, three]);
@@ -126,18 +126,18 @@ fn a8_what_stands_between_whole_records_costs_none() {
         check(&format!("[{one},{two}{surplus}]"), &[one, two, surplus]);
     }
     check(&format!("[{one}],[{two},{three},{one}]"), &[one, "],[", two, three, one]);
-    // A comma is missing, or there are two.
+    // A comma is missing or surplus.
     check(&format!("[{one} {two},{three}]"), &[one, "", two, three]);
     check(&format!("[{one},,{two},{three}]"), &[one, "", two, three]);
     check(&format!("[{one},{two},]"), &[one, two, ""]);
 }
 
 #[test]
-fn a8_records_behind_a_cut_array_are_told_from_what_is_inside_of_it() {
+fn a8_records_behind_a_cut_array_are_told_from_its_elements() {
     let (one, cut) = (r#"{"Id":"1","m":[{"n":0}]}"#, r#"{"Id":"2","m":[{"n":1}"#);
     let (three, four) = (r#"{"Id":"3","m":[]}"#, r#"{"Id":"4","m":[{"n":2},{"n":3}]}"#);
     check(&format!("[{one},{cut},{three},{four}]"), &[one, cut, three, four]);
-    // Objects in records begin as records do: more names are needed.
+    // Objects in records begin with the first name of records, so more names are needed.
     let (one, cut) = (r#"{"Id":"1","T":1,"m":[{"Id":0}]}"#, r#"{"Id":"2","T":2,"m":[{"Id":1},{"Id":5}"#);
     let (three, four) = (r#"{"Id":"3","T":3,"m":[]}"#, r#"{"Id":"4","T":4,"m":[{"Id":2},{"Id":3}]}"#);
     check(&format!("[{one},{cut},{three},{four}]"), &[one, cut, three, four]);
@@ -145,7 +145,7 @@ fn a8_records_behind_a_cut_array_are_told_from_what_is_inside_of_it() {
     check(&format!("[{one},{lost},{three},{four}]"), &[one, lost, three, four]);
 }
 
-/// The elements up to the end or an error, and whether it was the end.
+/// Returns the elements up to the end or an error, and `true` for the end.
 fn outcome(pieces: &[&[u8]], longest: usize) -> (Vec<Vec<u8>>, bool) {
     let (mut elements, mut splitter) = (Vec::new(), ArraySplitter::new(longest));
     let is_split = pieces.iter().all(|piece| splitter.push(piece, |element| elements.push(element.to_vec())).is_ok());
@@ -154,10 +154,10 @@ fn outcome(pieces: &[&[u8]], longest: usize) -> (Vec<Vec<u8>>, bool) {
 }
 
 #[test]
-fn a8_no_input_is_taken_for_sound_that_is_not_nor_split_by_where_it_is_cut() {
+fn a8_broken_input_never_counts_as_valid_and_cuts_make_no_difference() {
     const PARTS: [&str; 16] =
         ["{", "}", "[", "]", ",", ":", "\"", "\\", " ", "\n", "a", "1", "{\"a\":1}", ",{\"a\":", "},{\"", "\"a\":"];
-    // A linear congruential generator: the same inputs every time.
+    // A linear congruential generator makes the same inputs in every run.
     let mut state = 7_u64;
     let mut random = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -182,7 +182,7 @@ fn a8_no_input_is_taken_for_sound_that_is_not_nor_split_by_where_it_is_cut() {
 }
 
 #[test]
-fn err_no_array_or_not_closed() {
+fn input_without_a_closed_array_is_refused() {
     for text in
         ["", " ", "\u{feff}", "{}", "null", "[", "[1", "[1,", "[\"a", "[{", "[1] x", "[{\"a\":[1]", "[}", "[1]]x"]
     {
@@ -194,7 +194,7 @@ fn err_no_array_or_not_closed() {
 }
 
 #[test]
-fn a8_what_is_no_element_is_handed_out_as_one() {
+fn a8_broken_text_is_handed_out_as_an_element() {
     for (text, elements) in [
         ("[1,]", &["1,"][..]),
         ("[,1]", &[",1"]),
@@ -208,14 +208,14 @@ fn a8_what_is_no_element_is_handed_out_as_one() {
 }
 
 #[test]
-fn err_an_element_over_the_bound() {
+fn an_element_over_the_limit_is_refused() {
     assert_eq!(split(&[b"[12345]"], 5).unwrap(), ["12345"]);
     for pieces in [&[b"[123456]".as_slice()][..], &[b"[123".as_slice(), b"456"], &[b"[\"".as_slice(), b"aaaaaaaa"]] {
         assert_eq!(split(pieces, 5).unwrap_err().0, "an element is longer than 5 bytes");
     }
 }
 
-/// Records as Microsoft sends them; objects inside of some begin with the name `Id`.
+/// Returns records as Microsoft sends them. Objects inside of some records begin with the name `Id`.
 fn records() -> Vec<String> {
     let record = |at: usize| {
         let inner = match at % 3 {
@@ -230,8 +230,8 @@ fn records() -> Vec<String> {
     (0..8).map(record).collect()
 }
 
-/// Breaks one record in every place, and holds that all the others are handed out and nothing that is made of two. What
-/// is left of the broken one may be sound.
+/// Breaks one record in every place, and checks that all other records are handed out, and that no element is made of two
+/// records. The rest of the broken record may be valid.
 fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
     let records = records();
     for place in 0..=records[at].len() {
@@ -239,7 +239,7 @@ fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
         let parts: Vec<&str> =
             records.iter().enumerate().map(|(of, it)| if of == at { &*broken } else { &**it }).collect();
         let text = format!("[{}]", parts.join(","));
-        // The end of the last record may be missing with that of the array.
+        // A cut at the end of the last record may also remove the end of the array.
         let Ok(elements) = split(&[text.as_bytes()], 10_000) else {
             assert_eq!(at + 1, records.len(), "{text}");
             continue;
@@ -278,7 +278,7 @@ fn a8_a_lost_sign_anywhere_costs_only_its_record() {
 }
 
 #[test]
-fn a8_an_array_that_is_broken_everywhere_takes_no_long_time() {
+fn a8_an_array_that_is_broken_everywhere_is_read_quickly() {
     const TIMES: usize = 100_000;
     for part in [
         r#",{"Id":1,"m":["#,

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_statement() {
+    fn the_statement_defines_the_whole_table() {
         let text = "schema: Acme.Audit\ndescription: What Acme's systems log.\nfields:\n- {name: Owner, type: object, fields: [{name: from, type: string}], description: The user.}\n- {name: n, type: string, indicators: [username]}\n";
         let expected = "CREATE EXTERNAL TABLE IF NOT EXISTS `acme_audit` (
   `owner` struct<`from`:string> COMMENT 'The user.',

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_resource() {
+    fn the_resource_defines_the_whole_table() {
         let text = "schema: Acme.Audit\ndescription: 'What \"Acme\" logs.'\nfields:\n- {name: Owner, type: object, fields: [{name: from, type: string}], description: The user.}\n- {name: n, type: string}\n";
         let expected = r#"  AcmeAuditTable:
     Type: AWS::Glue::Table

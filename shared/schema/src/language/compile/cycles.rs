@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn f4_err_fields_that_take_their_values_from_each_other() {
+    fn f4_fields_that_take_their_values_from_each_other_are_refused() {
         let rename = "name: a, type: string, rename: {from: b}";
         check(&[rename, "name: b, type: string, copy: {from: a}"], "a from b from a");
         check(&[rename, "name: b, type: string, rename: {from: a}"], "a from b from a");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn f4_ok_chains_without_a_circle() {
+    fn f4_chains_without_a_cycle_are_accepted() {
         for fields in [
             &["name: a, type: string, rename: {from: b}", "name: b, type: string"][..],
             &["name: a, type: string, rename: {from: b}", "name: c, type: string, copy: {from: a}"],
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn f4_a_long_chain_is_followed_without_depth() {
+    fn f4_a_long_chain_is_followed_without_recursion() {
         let chain: Vec<String> =
             (0..5_000).map(|at| format!("name: f{at}, type: string, copy: {{from: f{}}}", at + 1)).collect();
         let mut chain: Vec<&str> = chain.iter().map(String::as_str).collect();

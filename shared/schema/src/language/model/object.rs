@@ -26,7 +26,8 @@ impl Object {
         }
         by_name.sort_unstable();
         // Any other field would drop the member, because it reads another name or a path.
-        let reads_own_name = |field: &Field| field.transform.as_ref().is_none_or(|made| made.reads_own_name());
+        let reads_own_name =
+            |field: &Field| field.transform.as_ref().is_none_or(|transform| transform.reads_own_name());
         let accepting = fields.iter().enumerate().filter(|(_, field)| !field.shares_column && reads_own_name(field));
         let mut by_column: Vec<_> = accepting.map(|(at, field)| (field.column.to_string(), at)).collect();
         by_column.sort_unstable();

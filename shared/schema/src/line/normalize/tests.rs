@@ -12,7 +12,7 @@ fn context() -> LineContext<'static> {
     LineContext { source_id: "acme", source_label: "", parse_time }
 }
 
-/// The line without `p_udm`, which depends on the rest of the line alone and has tests of its own.
+/// Returns the line of an event without `p_udm`, which has its own tests.
 fn line(log_type: LogType, event: &str) -> (String, Normalized) {
     let mut out = Vec::new();
     let normalized =
@@ -20,7 +20,7 @@ fn line(log_type: LogType, event: &str) -> (String, Normalized) {
     (String::from_utf8(out).unwrap(), normalized)
 }
 
-/// The event's own part of the line, and what comes after the standard fields.
+/// Checks the event's part of the line, and the part behind the standard fields.
 fn check(log_type: LogType, event: &str, own: &str, after: &str) -> Normalized {
     let (line, normalized) = line(log_type, event);
     assert_eq!(line.split_once(",\"p_log_type\"").map(|(own, _)| own), Some(own), "{event}");
@@ -30,7 +30,7 @@ fn check(log_type: LogType, event: &str, own: &str, after: &str) -> Normalized {
 }
 
 #[test]
-fn the_whole_line() {
+fn a_line_has_the_event_and_the_standard_fields() {
     let (line, normalized) = line(LogType::OpenAiAudit, r#"{"type":"x","effective_at":1787301845,"id":"a"}"#);
     let expected = concat!(
         r#"{"id":"a","type":"x","effective_at":"2026-08-21 08:44:05.000000000","#,
@@ -44,7 +44,7 @@ fn the_whole_line() {
 }
 
 #[test]
-fn without_an_event_time_the_parse_time_stands() {
+fn p_event_time_is_the_parse_time_if_the_event_has_no_time() {
     let (line, normalized) = line(LogType::Dlp, "{}");
     assert!(line.starts_with(r#"{"p_log_type":"Microsoft365.DLP.All","#), "{line}");
     assert!(line.contains(r#""p_event_time":"2026-08-21 08:45:00.000000000""#), "{line}");
@@ -52,7 +52,7 @@ fn without_an_event_time_the_parse_time_stands() {
 }
 
 #[test]
-fn undeclared_fields_are_kept_sorted_and_nothings_dropped() {
+fn undeclared_fields_are_sorted_and_null_and_empty_arrays_dropped() {
     let event = r#"{"z.1":[],"y":null,"x":{"c":[1,null],"b":[],"a.b":{}},"Id":"1","AppAccessContext":{"New":1,"APIId":"a"},"a":0}"#;
     let own = r#"{"Id":"1","AppAccessContext":{"APIId":"a","New":1},"a":0,"x":{"a_b":{},"c":[1,null]}"#;
     let normalized = check(LogType::SharePoint, event, own, "");
@@ -60,7 +60,7 @@ fn undeclared_fields_are_kept_sorted_and_nothings_dropped() {
 }
 
 #[test]
-fn misfits_stand_aside_with_their_paths() {
+fn values_that_do_not_fit_are_set_aside_with_their_paths() {
     let event =
         r#"{"RecordType":"Audit","Scope":{"a":[1]},"Actor":[{"Type":1.5,"ID":"me"},"you"],"CreationTime":"soon"}"#;
     let own = r#"{"Scope":"{\"a\":[1]}","Actor":[{"ID":"me"},null]"#;
@@ -69,7 +69,7 @@ fn misfits_stand_aside_with_their_paths() {
 }
 
 #[test]
-fn forged_standard_fields_never_pass_for_ours() {
+fn forged_standard_fields_are_set_aside() {
     let event = r#"{"p_log_type":"x","P_Row_Id":"y","p_any_emails":["a@b"],"p.event":1,"Id":"1"}"#;
     let after = r#","p_nonconforming":{"P_Row_Id":"y","p.event":1,"p_any_emails":["a@b"],"p_log_type":"x"}"#;
     check(LogType::Exchange, event, r#"{"Id":"1""#, after);
@@ -79,7 +79,7 @@ fn forged_standard_fields_never_pass_for_ours() {
 }
 
 #[test]
-fn columns_that_are_taken_stand_aside() {
+fn values_of_taken_columns_are_set_aside() {
     let event = r#"{"a.b":1,"a b":2,"a_b":3}"#;
     check(LogType::Dlp, event, r#"{"a_b":2"#, r#","p_nonconforming":{"a.b":1,"a_b":3}"#);
     let event = r#"{"scim.enabled":{"id":"1"},"scim_enabled":{"id":"2"}}"#;
@@ -92,7 +92,7 @@ fn columns_that_are_taken_stand_aside() {
 }
 
 #[test]
-fn a_declared_column_is_no_place_for_another_name() {
+fn a_value_of_another_name_that_does_not_fit_its_column_is_set_aside() {
     let after = r#","p_nonconforming":{"api.key":5}"#;
     check(LogType::OpenAiAudit, r#"{"id":"1","api.key":5}"#, r#"{"id":"1""#, after);
     let event = r#"{"api.key":5,"api_key":{"id":"k"}}"#;
@@ -100,13 +100,13 @@ fn a_declared_column_is_no_place_for_another_name() {
 }
 
 #[test]
-fn a_field_under_its_column_is_that_field() {
+fn a_member_under_the_column_name_of_a_field_is_that_field() {
     let event = r#"{"api_key_created":{"data":{"scopes":[]},"id":1}}"#;
     check(LogType::OpenAiAudit, event, r#"{"api_key_created":{"id":"1","data":{}}"#, "");
 }
 
 #[test]
-fn generals_payload_is_the_whole_record() {
+fn the_payload_of_general_is_the_whole_record() {
     let event = "{ \"Workload\":\"Teams\",\n\"Links\":[{\"UPN\":null}],\"RecordType\":\"x\" }";
     let own = r#"{"Workload":"Teams","payload":{"Workload":"Teams","Links":[{"UPN":null}],"RecordType":"x"}"#;
     let normalized = check(LogType::General, event, own, r#","p_nonconforming":{"RecordType":"x"}"#);
@@ -114,7 +114,7 @@ fn generals_payload_is_the_whole_record() {
 }
 
 #[test]
-fn openai_fields_the_api_does_not_have_are_filled() {
+fn fields_that_the_openai_api_does_not_have_are_filled() {
     let check = |event: &str, own: &str| {
         let (line, _) = line(LogType::OpenAiAudit, event);
         let found = line.split_once(",\"p_log_type\"").map(|(own, _)| own);
@@ -147,7 +147,7 @@ fn openai_fields_the_api_does_not_have_are_filled() {
 }
 
 #[test]
-fn odd_times_and_addresses_are_understood() {
+fn unusual_times_and_addresses_are_read() {
     let after = r#","p_any_ip_addresses":["1.2.3.4","2001:db8::1"]"#;
     let event =
         r#"{"CreationTime":"2026-08-21T08:44:05.5Z","ClientIP":"1.2.3.4:80","ClientIPAddress":"[2001:db8::1]:80"}"#;
@@ -162,7 +162,7 @@ fn odd_times_and_addresses_are_understood() {
 }
 
 #[test]
-fn of_equal_keys_the_last_stands() {
+fn the_last_of_duplicate_keys_stands_in_the_line() {
     let after = r#","p_nonconforming":{"Id":"1","x.a":1}"#;
     check(LogType::Dlp, r#"{"Id":"1","x":{"a":1,"a":2},"Id":"2"}"#, r#"{"Id":"2","x":{"a":2}"#, after);
 }
@@ -172,7 +172,7 @@ fn lone_surrogates_become_replacement_characters() {
     check(LogType::Dlp, r#"{"Id":"\ud800","x\udc00":1}"#, "{\"Id\":\"\u{fffd}\",\"x_\":1", "");
 }
 
-/// The counts and names of an event's drift: undeclared, unknown type, missing.
+/// Checks the counts and names of an event's drift: undeclared fields, unknown types, missing fields.
 fn check_drift(log_type: LogType, event: &str, counts: (u32, bool, u32), names: [&[&str]; 3]) {
     let (mut out, mut noted) = (Vec::new(), DriftNames::default());
     let line = Normalizer::new(log_type).normalize_noting(event.as_bytes(), &context(), &mut out, &mut noted).unwrap();
@@ -219,7 +219,7 @@ fn drift_is_counted_and_named() {
 }
 
 #[test]
-fn strict_mode_and_schemas_of_ones_own_know_no_record_types() {
+fn strict_mode_and_custom_schemas_have_no_record_types() {
     let event = r#"{"id":"a","type":"api_key.rotated","effective_at":1,"x":1}"#;
     let strict = Normalizer::with_schema(schema(LogType::OpenAiAudit), Mode::Strict);
     let own = Schema::parse("schema: A.B\nfields:\n- {name: type, type: string}\n", "a.yml").unwrap();
@@ -232,7 +232,7 @@ fn strict_mode_and_schemas_of_ones_own_know_no_record_types() {
 }
 
 #[test]
-fn err_no_json_or_no_object() {
+fn other_inputs_than_json_objects_are_rejected() {
     let deep = "{\"a\":".repeat(200);
     for (input, reason) in [
         ("", "not JSON: the text ends where a value should be at byte 0"),
@@ -251,7 +251,7 @@ fn err_no_json_or_no_object() {
 }
 
 #[test]
-fn strict_mode_has_nothing_of_ours() {
+fn strict_mode_has_no_extensions() {
     let strict = |log_type: LogType, event: &str| {
         let mut out = Vec::new();
         let normalizer = Normalizer::with_schema(schema(log_type), Mode::Strict);
@@ -276,7 +276,7 @@ fn strict_mode_has_nothing_of_ours() {
 }
 
 #[test]
-fn the_language_beyond_the_built_in_schemas() {
+fn features_that_no_built_in_schema_uses_work() {
     let text = r#"
 schema: Test.All
 definitions:
@@ -313,7 +313,7 @@ fields:
 }
 
 #[test]
-fn memory_stays_of_use_whatever_comes() {
+fn buffers_stay_reusable_after_any_input() {
     let normalizer = Normalizer::new(LogType::General);
     let normalize = |event: &str| normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).is_ok();
     let is_reusable = || normalizer.buffers.take().document.is_reusable();

@@ -199,7 +199,7 @@ fn a_role_stands_in_the_id_of_its_assignment() {
 }
 
 #[test]
-fn a_change_of_second_factors_is_told_by_what_was_there_and_what_is() {
+fn a_change_of_second_factors_compares_the_old_and_new_factors() {
     let event_type = |name: &str, old: &str, new: &str| {
         let line = format!(
             r#"{{"Operation":"Update user.","ModifiedProperties":[null,"x",{{"Name":"{name}","OldValue":{old},"NewValue":{new}}}]}}"#

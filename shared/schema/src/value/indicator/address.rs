@@ -148,7 +148,7 @@ mod tests {
         {
             all.push((format!("[{address}{zone}]{port}"), *address));
             all.push((format!("[{address}]{zone}{port}"), *address));
-            // A group of digits behind a short IPv6 address without a zone may be its own.
+            // Digits behind a short IPv6 address without a zone may be its last group.
             let may_be_group =
                 port.starts_with(':') && zone.is_empty() && address.contains("::") && !address.contains('.');
             if !may_be_group || port == ":65535" {

@@ -6,7 +6,7 @@ fn check(text: &str, ok: bool) {
 }
 
 #[test]
-fn ok_what_the_rfc_allows() {
+fn text_that_the_rfc_allows_is_parsed() {
     for text in [
         "{}",
         " [ ] ",
@@ -28,7 +28,7 @@ fn ok_what_the_rfc_allows() {
 }
 
 #[test]
-fn err_what_the_rfc_forbids() {
+fn text_that_the_rfc_forbids_is_refused() {
     for text in [
         "",
         " ",
@@ -66,7 +66,7 @@ fn err_what_the_rfc_forbids() {
 }
 
 #[test]
-fn err_deeper_than_the_bound() {
+fn values_nested_too_deeply_are_refused() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
     assert_eq!(parse(nested(MAX_DEPTH + 1).as_bytes()).err(), Some(SyntaxError::TooDeep));
@@ -74,12 +74,12 @@ fn err_deeper_than_the_bound() {
 }
 
 #[test]
-fn err_bytes_that_are_not_utf8() {
+fn bytes_that_are_not_utf8_are_refused() {
     assert_eq!(parse(b"\"a\xff\"").err(), Some(SyntaxError::NotUtf8(2)));
 }
 
 #[test]
-fn the_scan_sees_every_byte_at_every_place() {
+fn every_special_byte_is_found_at_every_place() {
     for at in 0..20 {
         for byte in 0..=127_u8 {
             let mut text = vec![b'a'; 20];

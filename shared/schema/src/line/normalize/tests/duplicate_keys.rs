@@ -1,4 +1,4 @@
-//! Keys that are given twice.
+//! Tests of duplicate keys.
 
 use super::{check, line};
 use crate::log_type::LogType;
@@ -15,7 +15,7 @@ fn c9_the_earlier_values_of_a_key_are_set_aside_and_counted() {
 }
 
 #[test]
-fn c9_a_key_twice_in_json_and_in_a_payload_is_kept_once_more() {
+fn c9_a_duplicate_key_in_json_or_a_payload_is_also_set_aside() {
     let event = r#"{"Id":"1","ModifiedProperties":[{"Name":"a","Name":"b"}]}"#;
     let own = r#"{"Id":"1","ModifiedProperties":[{"Name":"b"}]"#;
     let after = r#","p_nonconforming":{"ModifiedProperties[0].Name":"a"}"#;
@@ -28,7 +28,7 @@ fn c9_a_key_twice_in_json_and_in_a_payload_is_kept_once_more() {
 }
 
 #[test]
-fn c9_nothing_is_set_aside_of_nothing() {
+fn c9_null_and_empty_arrays_are_not_set_aside() {
     let event = r#"{"Id":null,"Id":"1","Id":[],"Id":"2","x":1,"x":null}"#;
     check(LogType::Dlp, event, r#"{"Id":"2""#, r#","p_nonconforming":{"Id":"1","x":1}"#);
 }

@@ -1,4 +1,4 @@
-//! Fields that real records have and the reference schemas do not.
+//! Tests of fields that real records have and the reference schemas do not.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Values that are found in the forms in which they are sent.
+//! Tests of indicators in the forms in which vendors send them.
 
 use serde_json::Value;
 
@@ -7,14 +7,14 @@ use crate::line::normalize::{Mode, Normalizer};
 use crate::log_type::LogType;
 use crate::log_type::schemas::schema;
 
-/// A member of the event's line, as JSON; `null` when the line has no such member.
+/// Returns a member of the event's line; null if the line has no such member.
 fn member(log_type: LogType, mode: Mode, event: &str, name: &str) -> Value {
     let mut out = Vec::new();
     Normalizer::with_schema(schema(log_type), mode).normalize(event.as_bytes(), &context(), &mut out).unwrap();
     serde_json::from_slice::<Value>(&out).unwrap()[name].take()
 }
 
-/// A path of object and array members around a text: what an event with that text in that field looks like.
+/// Returns an event that holds a text in the field at a path.
 fn event_with(path: &str, text: &str) -> String {
     let text = Value::from(text).to_string();
     path.rsplit('.').fold(text, |inner, name| match name.strip_suffix("[]") {
@@ -43,7 +43,7 @@ fn c1_every_ip_field_of_every_schema_gives_its_bare_addresses() {
         let fields = schema(log_type).fields().into_iter();
         let paths: Vec<String> = fields
             .filter(|field| field.indicators.iter().any(|name| name == "ip"))
-            // A name with a dot in it cannot be told from a path.
+            // These names have a dot, so `event_with` would read them as paths.
             .filter(|field| !field.path.starts_with("ip_allowlist") && !field.path.starts_with("ip."))
             .map(|field| if field.element.is_some() { field.path + "[]" } else { field.path })
             .collect();

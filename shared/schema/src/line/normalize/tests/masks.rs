@@ -1,4 +1,4 @@
-//! What a schema of one's own masks.
+//! Tests of schemas with masks.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fields:
 - {name: whole, type: object, copy: {from: who}, fields: [{name: secret.word, type: string}]}
 "#;
 
-/// The line of an event, and how many values stand aside.
+/// Returns the line of an event, and the number of values that were set aside.
 fn normalized(schema: &str, event: &str) -> (Value, u32) {
     let normalizer = Normalizer::with_schema(Schema::parse(schema, "own.yml").unwrap(), Mode::Default);
     let mut out = Vec::new();
@@ -32,7 +32,7 @@ fn normalized(schema: &str, event: &str) -> (Value, u32) {
 }
 
 #[test]
-fn f1_what_a_schema_masks_is_nowhere_in_clear() {
+fn f1_masked_values_stand_nowhere_in_clear() {
     for event in [
         r#"{"PIN":"CLEAR"}"#,
         r#"{"PIN":"CLEAR","pin":"CLEAR"}"#,
@@ -58,7 +58,7 @@ fn f1_what_a_schema_masks_is_nowhere_in_clear() {
 #[test]
 fn f1_text_that_is_json_in_any_form_is_masked() {
     for event in [
-        // JSON text in JSON text, cut JSON, and JSON with more after it.
+        // JSON text in JSON text, JSON that is cut, and JSON that other text follows.
         r#"{"text":"\"{\\\"pin\\\":\\\"CLEAR\\\"}\""}"#,
         r#"{"text":"{\"pin\":\"CLEAR"}"#,
         r#"{"any":{"x":"{\"Token\":\"CLEAR\"}; and more"}}"#,
@@ -69,7 +69,7 @@ fn f1_text_that_is_json_in_any_form_is_masked() {
 }
 
 #[test]
-fn f1_no_indicator_shows_what_is_masked_inside_of_a_text() {
+fn f1_no_indicator_shows_a_masked_value_inside_of_a_text() {
     let schema = r#"
 schema: Test.Indicators
 fields:
@@ -101,7 +101,7 @@ fn f1_a_field_that_bears_the_masked_name_is_masked_and_counted() {
 
 #[test]
 fn f1_a_copy_of_a_masked_field_has_its_mask() {
-    // `printf sCLEAR | sha256sum`
+    // The output of `printf sCLEAR | sha256sum`.
     let hash = "ea4f6aa0fcb033bcd765ef61d6242fb7f9a322a94fc4d7a1fbd0802c68b9013b";
     let (line, nonconforming) = normalized(SCHEMA, r#"{"token":"CLEAR","who":{"secret.word":"CLEAR"}}"#);
     assert_eq!(line["token"], hash);
@@ -110,7 +110,7 @@ fn f1_a_copy_of_a_masked_field_has_its_mask() {
 }
 
 #[test]
-fn f1_the_payload_of_a_general_schema_and_a_whole_event_aside_are_masked() {
+fn f1_the_payload_of_general_and_an_event_that_is_set_aside_are_masked() {
     let general = "schema: Microsoft365.Audit.General\nfields:\n- {name: payload, type: json}\n- {name: UserId, type: string, mask: {type: redact}}\n";
     let (line, _) = normalized(general, r#"{"UserId":"CLEAR","x":{"userid":"CLEAR"}}"#);
     assert_eq!(line["payload"], json!({"UserId": "REDACTED", "x": {"userid": "REDACTED"}}));
@@ -121,13 +121,13 @@ fn f1_the_payload_of_a_general_schema_and_a_whole_event_aside_are_masked() {
 }
 
 #[test]
-fn c9_what_is_given_twice_under_masks_is_kept_or_counted() {
-    // Inside of a masked value it is counted only.
+fn c9_duplicate_keys_under_masks_are_kept_or_counted() {
+    // Duplicate keys inside of a masked value only count.
     let (line, nonconforming) =
         normalized(SCHEMA, r#"{"other":{"PIN":{"x":"CLEAR","x":["CLEAR"],"y":[{"z":"CLEAR","z":1}]}}}"#);
     assert_eq!((&line["other"], nonconforming), (&json!({"PIN": "*"}), 2));
     assert_eq!(line.get("p_nonconforming"), None);
-    // JSON text keeps its equal keys, and hides the earlier ones too.
+    // JSON text keeps its duplicate keys, and the masks apply to all of them.
     let (line, _) = normalized(SCHEMA, r#"{"text":"{\"a\":1,\"a\":2,\"pin\":\"CLEAR\",\"pin\":null}"}"#);
     assert_eq!(line["text"], r#"{"a":1,"a":2,"pin":"*","pin":null}"#);
     let (line, _) = normalized(SCHEMA, r#"{"text":"{\"a\":{\"pin\":\"CLEAR\"},\"a\":1}"}"#);
@@ -135,7 +135,7 @@ fn c9_what_is_given_twice_under_masks_is_kept_or_counted() {
 }
 
 #[test]
-fn c9_a_whole_event_aside_under_masks_keeps_what_is_given_twice() {
+fn c9_a_masked_event_that_is_set_aside_keeps_duplicate_keys() {
     let schema = "schema: A.B\nfields:\n- {name: PIN, type: string, mask: {type: redact}}\n- {name: numbers, type: array, element: {type: int}}\n";
     let many = format!(r#"{{"a":1,"a":2,"PIN":"CLEAR","PIN":"CLEAR","numbers":[{}1]}}"#, "{\"p\":1},".repeat(10_001));
     let (line, nonconforming) = normalized(schema, &many);

@@ -1,4 +1,4 @@
-//! Fields that are sent under another name or in another form than they are declared.
+//! Tests of fields that are sent under another name or in another form than declared.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn c3_any_free_column_takes_another_name_at_any_depth() {
     check(LogType::Dlp, r#"{"Client IP":"1.2.3.4"}"#, r#"{"Client_IP":"1.2.3.4""#, "");
     let event = r#"{"App-Access":1,"actor":{"api.key":{"id":"k"}}}"#;
     check(LogType::OpenAiAudit, event, r#"{"actor":{"api_key":{"id":"k"}},"App-Access":1"#, "");
-    // The column itself comes before a name that only becomes it, whatever their order.
+    // A member with the column's own name has precedence, in any order.
     let event = r#"{"role_assignment.created":{"id":"a"},"role_assignment_created":{"id":"b"}}"#;
     let after = r#","p_nonconforming":{"role_assignment.created":{"id":"a"}}"#;
     check(LogType::OpenAiAudit, event, r#"{"role_assignment_created":{"id":"b"}"#, after);

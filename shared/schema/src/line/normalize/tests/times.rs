@@ -1,4 +1,4 @@
-//! The event's time and the hour of its row id.
+//! Tests of the event's time and of the hour of its row id.
 
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ fn c8_the_row_ids_hour_is_that_of_the_event_time_in_every_form() {
         let normalized = normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).unwrap();
         let hour_of = |time: Timestamp| u32::try_from(time.as_second().div_euclid(SECONDS_PER_HOUR)).ok();
         let hour = normalized.event_time.and_then(hour_of).filter(|hour| *hour >= RowId::RESERVED_HOURS);
-        // A `Timestamp` ends a day before the year 9999 does.
+        // These times are later than the last `Timestamp`, so the hour has no counterpart.
         if form.starts_with("\"9999") || form.starts_with("253402300799") {
             continue;
         }
