@@ -67,11 +67,11 @@ impl Construction {
         }
         let find = || event.get(Document::ROOT, "type").filter(|id| event.kind(*id) == Kind::String);
         let kind = event_type.get_or_init(find).map(|id| event.text(id))?;
-        self.from_payload(event, &kind)
+        self.fill_from_payload(event, &kind)
     }
 
     /// Fills the field from the payload of an event of this type.
-    fn from_payload(self, event: &Document<'_>, kind: &str) -> Option<Constructed> {
+    fn fill_from_payload(self, event: &Document<'_>, kind: &str) -> Option<Constructed> {
         let payload = [&[kind][..]];
         match self {
             Self::Project if kind.starts_with("project.") => {
