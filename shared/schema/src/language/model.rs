@@ -41,11 +41,11 @@ pub(crate) struct Object {
     pub(crate) always_processed: Vec<usize>,
     /// The object's number among the schema's objects.
     pub(crate) number: usize,
-    /// The list that a data model reads and that this is the element of.
+    /// The slots of a list, if the object is the element of a list that a data model reads.
     pub(crate) row: Option<RowSlots>,
 }
 
-/// The slots of a list of objects that a data model reads: that of the list, and those of two members of each object.
+/// The slots of a list of objects that a data model reads: one for the list, and two for members of each object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowSlots {
     pub(crate) list: Slot,

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Returns `true` for an IP address without zone, port, brackets or prefix length.
 pub(crate) fn is_ip(text: &str) -> bool {
-    // Only the parser that can succeed is asked: it would try all ways to write an address before it fails.
+    // Each parser tries all forms of an address before it fails, so only the one that can succeed runs.
     match text.bytes().filter(|byte| *byte == b':').count() {
         0 => text.parse::<Ipv4Addr>().is_ok(),
         1 => false,
