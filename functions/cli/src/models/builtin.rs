@@ -11,7 +11,7 @@ use crate::exit::Failed;
 /// The folder that the built-in models seem to lie in.
 const FOLDER: &str = "built-in";
 
-pub(super) use schema::udm::{model_text, python_text};
+pub(super) use schema::{model_text, python_text};
 
 /// All built-in models.
 pub(super) fn specifications() -> Result<Vec<Specification>, Failed> {
@@ -32,7 +32,7 @@ pub(super) fn load() -> Result<Models, Vec<Fault>> {
         [
             file("data_model.yml", model_text(log_type)),
             file("data_model.py", python_text(log_type)),
-            file("examples.yml", schema::udm::examples_text(log_type)),
+            file("examples.yml", schema::examples_text(log_type)),
         ]
     });
     Models::of_files(&Root::new(FOLDER, false), files.collect(), engine::start_builtin)
