@@ -1,16 +1,17 @@
-//! The login's refusals: Microsoft Entra's error numbers (AADSTS…), their causes and cures.
+//! Refusals of the login: Microsoft Entra's error numbers (AADSTS…), their causes and cures.
 
 use std::time::Duration;
 
 use collector::{PortError, Recovery};
 
-use crate::wire::LoginRefusal;
+use super::login_answer::LoginRefusal;
 
-/// An answer of the login that holds no token, as an error. Of the vendor's words only a number is repeated.
+/// Turns an answer of the login without a token into an error. The message repeats only a number of the answer, none of
+/// its words.
 pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>) -> PortError {
     let again = Recovery::Again { after: retry_after };
     let refusal = LoginRefusal::read(body);
-    let code = refusal.as_ref().and_then(telling_code);
+    let code = refusal.as_ref().and_then(precise_code);
     let (recovery, advice) = match (status, refusal) {
         (429, _) => (again, "too many logins"),
         (408 | 500.., _) => (again, "the login service is not available"),
@@ -22,24 +23,27 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
         (404, None) => (again, "there is no login service; check MICROSOFT365_LOGIN_URL if it is set"),
         (_, None) => (again, "the answer is not the login service's but a gateway's"),
     };
-    let spreads = if recovery == Recovery::PersonIfPersistent { SPREADS } else { "" };
+    let note = if recovery == Recovery::PersonIfPersistent { PROPAGATION_NOTE } else { "" };
     let code = code.map(|code| format!(" AADSTS{code}")).unwrap_or_default();
-    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}{spreads}") }
+    PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}{note}") }
 }
 
-/// The first number we know, else the first: the vendor puts a general one before the precise one.
-fn telling_code(refusal: &LoginRefusal) -> Option<u32> {
+/// Returns the first number with a known cure, else the first number. The vendor puts a general number before the
+/// precise one.
+fn precise_code(refusal: &LoginRefusal) -> Option<u32> {
     let known = refusal.codes.iter().find(|code| known_code(**code).is_some());
     known.or(refusal.codes.first()).copied()
 }
 
-/// Another meaning of a refusal that may pass by itself.
-const SPREADS: &str = " (what was changed a moment ago may take some minutes until it is known everywhere)";
+/// Added to the advice of a refusal that may pass by itself.
+const PROPAGATION_NOTE: &str = " (what was changed a moment ago may take some minutes until it is known everywhere)";
 
-/// Numbers that the login also gives while a new app registration, credential, permission or consent is not known
-/// everywhere yet: the failure passes by itself, or a person must act.
-const PROPAGATING: [u32; 9] = [65_001, 70_011, 500_011, 650_057, 700_016, 700_027, 1_002_012, 7_000_215, 7_000_229];
+/// Numbers that the login also gives while a new app registration, credential, permission or consent propagates. Such a
+/// failure passes by itself, or a person must act.
+const PROPAGATION_CODES: [u32; 9] =
+    [65_001, 70_011, 500_011, 650_057, 700_016, 700_027, 1_002_012, 7_000_215, 7_000_229];
 
+/// Returns the recovery and the advice for a number; `None` for an unknown number.
 fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
     let advice = match code {
         7_000_215 => {
@@ -75,11 +79,11 @@ fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
         90_033 => return Some((Recovery::Again { after: None }, "the login service has a transient fault")),
         _ => return None,
     };
-    let may_pass = PROPAGATING.contains(&code);
+    let may_pass = PROPAGATION_CODES.contains(&code);
     Some((if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person }, advice))
 }
 
-/// By OAuth 2.0's own error names, for numbers we do not know.
+/// Returns the recovery and the advice for an OAuth 2.0 error, where the number is not known.
 fn by_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
     match error {
         "temporarily_unavailable" | "server_error" => (again, "the login service is not available"),
@@ -91,7 +95,6 @@ fn by_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
             Recovery::PersonIfPersistent,
             "the API's address is not known to the login; check cloud in the source's secret",
         ),
-        // An error that this version does not know.
         _ => (
             Recovery::PersonIfPersistent,
             "the login is refused; if this lasts, check tenant_id, client_id, its credential and cloud in the source's secret",
@@ -118,7 +121,7 @@ mod tests {
         format!(r#"{{"error":"{error}","error_description":"AADSTS{code}: canary","error_codes":[{code}]}}"#)
     }
 
-    /// Number, and what its cure says.
+    /// Each number, and a part of its advice.
     const KNOWN: [(u32, &str); 28] = [
         (7_000_215, "put the secret's value, not its id"),
         (7_000_222, "has expired; create a new one"),
@@ -153,11 +156,11 @@ mod tests {
     #[test]
     fn every_known_number_names_its_cure() {
         for (code, cure) in KNOWN {
-            let may_pass = PROPAGATING.contains(&code);
+            let may_pass = PROPAGATION_CODES.contains(&code);
             let recovery = if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person };
             check(401, &refusal("invalid_client", code), recovery, &format!("AADSTS{code}: "));
             check(400, &refusal("canary", code), recovery, cure);
-            // Also where the status says that all is well.
+            // A successful status changes nothing.
             check(200, &refusal("canary", code), recovery, cure);
         }
         check(400, &refusal("invalid_request", 50_196), Recovery::NextTick, "loop");
@@ -165,25 +168,25 @@ mod tests {
     }
 
     #[test]
-    fn e3_what_passes_once_it_has_spread_needs_a_person_only_if_it_persists() {
+    fn e3_a_refusal_that_propagation_ends_needs_a_person_only_if_it_persists() {
         for code in [7_000_215, 700_016, 65_001, 500_011, 700_027, 7_000_229] {
             check(400, &refusal("invalid_client", code), Recovery::PersonIfPersistent, &format!("AADSTS{code}: "));
         }
-        // No waiting cures these.
+        // Waiting does not cure these.
         for code in [7_000_222, 7_000_112, 90_002, 700_024, 53_003] {
             check(400, &refusal("invalid_client", code), Recovery::Person, &format!("AADSTS{code}: "));
         }
     }
 
     #[test]
-    fn the_precise_number_counts() {
+    fn a_known_number_is_preferred_to_the_general_one_before_it() {
         let body =
             r#"{"error":"invalid_client","error_codes":[70002,50012],"error_description":"AADSTS70002: canary"}"#;
         check(401, body, Recovery::Person, "AADSTS50012: the certificate");
     }
 
     #[test]
-    fn names_for_unknown_numbers() {
+    fn an_unknown_number_is_judged_by_the_oauth_error() {
         let doubtful = Recovery::PersonIfPersistent;
         check(401, &refusal("invalid_client", 1), doubtful, "AADSTS1: the app registration is refused");
         check(400, &refusal("invalid_scope", 1), doubtful, "cloud");
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses() {
+    fn each_status_without_a_known_number() {
         check(429, &refusal("canary", 1), AGAIN, "too many");
         check(503, "<html>canary</html>", AGAIN, "not available");
         check(503, &refusal("canary", 90_002), AGAIN, "not available");

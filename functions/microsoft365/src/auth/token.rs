@@ -1,6 +1,6 @@
-//! The tenant's access token: OAuth 2.0 client credentials, kept until shortly before it expires.
+//! The tenant's access token, from OAuth 2.0 client credentials. It is cached until shortly before it expires.
 //!
-//! The credential goes to the login host only, the token to the API host only.
+//! The credential is sent to the login host only, the token to the API host only.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -14,52 +14,53 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::{Builder, Uuid};
 
-use crate::aadsts;
-use crate::config::{Client, Config, Credential, Endpoints, Overrides};
-use crate::content_type::ContentType;
-use crate::retry_policy::{RETRY, for_next_tick};
-use crate::wire::TokenAnswer;
+use super::aadsts;
+use super::assertion::assertion;
+use super::login_answer::TokenAnswer;
+use crate::config::content_type::ContentType;
+use crate::config::{Client, Config, Credential, Endpoints, SourceSecret};
+use crate::throttle::retry_policy::{RETRY, for_next_tick};
 
-/// A token is renewed when it has less than this left, or half its life if that is shorter.
-const RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(5);
-/// A token whose answer does not say lives this long to us.
-const LIVES_SECONDS: u64 = 600;
-/// A refused credential is not tried again for this long: many tries lock an app registration out.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
-/// After a login that failed as often as it is tried in a tick there is no other one in that tick. A tick that does not
-/// come to its end is forgotten after this.
+/// A token is renewed this long before it expires, or after half its lifetime if that is later.
+const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+/// Assumed lifetime of a token whose answer names none.
+const DEFAULT_LIFETIME_SECONDS: u64 = 600;
+/// Time without a login after a refused credential. Many attempts lock an app registration out.
+const REFUSED_HOLD: Duration = Duration::from_secs(60);
+/// Time without a login after one that failed in spite of its retries. The next tick ends it earlier, so this bound only
+/// matters if a tick dies.
 const TICK_HOLD: Duration = Duration::from_secs(300);
-/// After a login that was tried only once, and that another one may cure, there is no other one for this long.
+/// Time without a login after one that was made only once and that another one may cure.
 const SINGLE_HOLD: Duration = Duration::from_millis(500);
-/// A time the login names is kept up to this.
-const LONGEST_NAMED_HOLD: Duration = Duration::from_secs(900);
-/// The longest answer of the login, in bytes.
-const LONGEST_ANSWER: usize = 256 << 10;
+/// Bound of a wait that the login names.
+const MAX_NAMED_HOLD: Duration = Duration::from_secs(900);
+/// The longest answer of the login that is read.
+const MAX_ANSWER_BYTES: usize = 256 << 10;
 
-/// A token. `Debug` does not show it.
+/// An access token. `Debug` does not show it.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) text: SecretString,
     issued: Timestamp,
     expires: Timestamp,
     renew_from: Timestamp,
-    /// Counts the tenant's tokens: whoever saw this one refused does not renew its successor.
+    /// Counts the tenant's tokens. A caller whose token was refused renews it only if no other caller has done so.
     number: u64,
-    /// It was logged in for because the API had refused the one before.
+    /// The token was issued because the API had refused the one before.
     is_replacement: bool,
 }
 
-/// The tenant's token, logged in for when there is need of it.
+/// Holds the tenant's token, and logs in when one is needed.
 #[derive(Debug)]
 pub(crate) struct Tokens<S> {
     secrets: S,
     reference: String,
     tenant: Uuid,
     url: Url,
-    /// Whom tokens are for: a field of the form, and its value.
-    target: (&'static str, String),
+    /// The form field that names the audience, and its value.
+    audience: (&'static str, String),
     state: Mutex<State>,
-    /// The number of the last token that the API took.
+    /// The number of the last token that the API accepted.
     accepted: AtomicU64,
 }
 
@@ -67,112 +68,123 @@ pub(crate) struct Tokens<S> {
 struct State {
     client: Client,
     token: Option<Token>,
-    held: Option<Held>,
-    /// The ticks in which each content type was prepared, and how many ticks there were.
-    prepared: BTreeMap<ContentType, u64>,
+    hold: Option<Hold>,
+    /// Ticks that each content type has begun.
+    begun_ticks: BTreeMap<ContentType, u64>,
+    /// Ticks of the tenant: the highest number in `begun_ticks`.
     ticks: u64,
+    /// Tokens issued so far.
     issued: u64,
 }
 
 /// The caller that needs a token.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker {
-    /// The content type whose report will show a failure; `None` if none will.
+pub(crate) struct Requester {
+    /// The content type whose report will show a failure; `None` if no report will.
     pub(crate) content_type: Option<ContentType>,
     pub(crate) tries: Tries,
 }
 
-/// There is no login until then: the last one failed.
+/// A time without a login, after the last one failed.
 #[derive(Debug, Clone)]
-struct Held {
+struct Hold {
     until: Timestamp,
-    /// It ends with the tick, too.
-    is_of_tick: bool,
+    /// The hold ends earlier when the next tick begins.
+    ends_with_tick: bool,
     error: PortError,
     /// The content type that reports the error in full; the others refer to it.
     reporter: Option<ContentType>,
 }
 
 impl<S: Secrets> Tokens<S> {
-    pub(crate) fn new(config: &Config, secrets: S, reference: String) -> Self {
-        let client = config.client.clone();
-        let state = State { client, token: None, held: None, prepared: BTreeMap::new(), ticks: 0, issued: 0 };
-        let Endpoints { login, audience, token, .. } = &config.endpoints;
+    pub(crate) fn new(secret: &SourceSecret, secrets: S, reference: String) -> Self {
+        let client = secret.client.clone();
+        let state = State { client, token: None, hold: None, begun_ticks: BTreeMap::new(), ticks: 0, issued: 0 };
+        let Endpoints { login_url, audience, token_endpoint, .. } = &secret.endpoints;
         Self {
             secrets,
             reference,
-            tenant: config.tenant,
-            url: endpoint(login, &token.path(config.tenant)),
-            target: token.target(audience),
+            tenant: secret.tenant_id,
+            url: endpoint(login_url, &token_endpoint.path(secret.tenant_id)),
+            audience: token_endpoint.audience_field(audience),
             state: Mutex::new(state),
             accepted: AtomicU64::new(0),
         }
     }
 
-    /// Notes that a tick of the content type begins. The first one of the tenant in a tick ends what was held for the
-    /// tick before.
+    /// Notes that a tick of the content type begins. The first content type in a tick ends the hold of the tick before.
     pub(crate) async fn begin_tick(&self, content_type: ContentType) {
         self.state.lock().await.begin_tick(content_type);
     }
 
-    /// The token to use now. One login at a time, and one in a tick, repeated as the retry policy allows: the tenant's
-    /// streams wait for it together, and share its failure.
-    pub(crate) async fn get(&self, http: &HttpClient, clock: &impl Clock, asker: Asker) -> Result<Token, PortError> {
-        let mut state = self.state.lock().await;
-        self.current(http, clock, &mut state, asker, false).await
-    }
-
-    /// Another token than `refused`, which the API has just refused. `None` when that was one of
-    /// these already, and was never taken: it is not the token.
-    pub(crate) async fn another(
+    /// Returns the token to use now, and logs in if there is none.
+    ///
+    /// Only one login runs at a time, and one per tick, repeated as the retry policy allows. The tenant's streams wait for
+    /// it together and share its failure.
+    pub(crate) async fn get(
         &self,
         http: &HttpClient,
         clock: &impl Clock,
-        asker: Asker,
+        requester: Requester,
+    ) -> Result<Token, PortError> {
+        let mut state = self.state.lock().await;
+        self.current(http, clock, &mut state, requester, false).await
+    }
+
+    /// Returns another token than `refused`, which the API has just refused.
+    ///
+    /// `None` if `refused` was itself such a replacement, is new and was never accepted: then the token is not the cause.
+    pub(crate) async fn replace(
+        &self,
+        http: &HttpClient,
+        clock: &impl Clock,
+        requester: Requester,
         refused: &Token,
     ) -> Result<Option<Token>, PortError> {
         let mut state = self.state.lock().await;
         let is_current = state.token.as_ref().is_some_and(|token| token.number == refused.number);
         if is_current {
-            let lately = refused.issued.saturating_add(REFUSED_FOR).unwrap_or(refused.issued) > clock.now();
-            if refused.is_replacement && lately && self.accepted.load(Ordering::Relaxed) < refused.number {
+            let is_new = refused.issued.saturating_add(REFUSED_HOLD).unwrap_or(refused.issued) > clock.now();
+            if refused.is_replacement && is_new && self.accepted.load(Ordering::Relaxed) < refused.number {
                 return Ok(None);
             }
             state.token = None;
         }
-        self.current(http, clock, &mut state, asker, true).await.map(Some)
+        self.current(http, clock, &mut state, requester, true).await.map(Some)
     }
 
-    /// The API took that token.
+    /// Notes that the API accepted that token.
     pub(crate) fn accepted(&self, token: &Token) {
         self.accepted.fetch_max(token.number, Ordering::Relaxed);
     }
 
+    /// Returns the cached token while it is fresh, else the token of a login.
+    ///
+    /// After a failed login the old token serves until it expires, unless the login will keep failing.
     async fn current(
         &self,
         http: &HttpClient,
         clock: &impl Clock,
         state: &mut State,
-        asker: Asker,
+        requester: Requester,
         is_replacement: bool,
     ) -> Result<Token, PortError> {
         let known = state.token.clone();
         if let Some(token) = known.clone().filter(|token| clock.now() < token.renew_from) {
             return Ok(token);
         }
-        let error = match state.held(clock.now(), asker) {
+        let error = match state.held_error(clock.now(), requester) {
             Some(error) => error,
-            None => match self.log_in(http, clock, state, asker.tries).await {
+            None => match self.log_in(http, clock, state, requester.tries).await {
                 Ok(answer) => return Ok(state.keep(answer, clock.now(), is_replacement)),
-                Err((error, named)) => state.hold(error, named, clock.now(), asker),
+                Err((error, named)) => state.begin_hold(error, named, clock.now(), requester),
             },
         };
-        // Not renewed in time is no harm while the old one lives, unless it never will be.
-        let lives = |token: &Token| !error.is_refusal() && clock.now() < token.expires;
-        known.filter(lives).ok_or(error)
+        let is_usable = |token: &Token| !error.is_refusal() && clock.now() < token.expires;
+        known.filter(is_usable).ok_or(error)
     }
 
-    /// Logs in, as often as `tries` allows. An error comes with the wait that the login named last.
+    /// Logs in, as often as `tries` allows. Returns an error together with the wait that the login named last.
     async fn log_in(
         &self,
         http: &HttpClient,
@@ -197,7 +209,7 @@ impl<S: Secrets> Tokens<S> {
         outcome.map_err(|error| (error, named.get()))
     }
 
-    /// Logs in; if the credential is refused, once more with the secret as it is now, if it has changed.
+    /// Logs in. After a refusal it reads the secret again, and logs in once more if the credential has changed.
     async fn log_in_once(
         &self,
         http: &HttpClient,
@@ -206,27 +218,28 @@ impl<S: Secrets> Tokens<S> {
         tries: Tries,
     ) -> Result<TokenAnswer, PortError> {
         let known = client.borrow().clone();
-        match self.ask(http, clock, &known).await {
+        match self.request(http, clock, &known).await {
             Err(error) if error.is_refusal() => {
-                let fresh = self.reread(clock, tries).await.map_err(|second| PortError {
+                let fresh = self.read_client_again(clock, tries).await.map_err(|second| PortError {
                     message: format!("{}; {}", error.message, second.message),
                     ..second
                 })?;
-                if fresh.is_same(&known) {
+                if fresh.has_same_credential(&known) {
                     return Err(error);
                 }
                 client.replace(fresh.clone());
-                self.ask(http, clock, &fresh).await
+                self.request(http, clock, &fresh).await
             }
             other => other,
         }
     }
 
-    async fn ask(&self, http: &HttpClient, clock: &impl Clock, client: &Client) -> Result<TokenAnswer, PortError> {
+    /// Sends one login request.
+    async fn request(&self, http: &HttpClient, clock: &impl Clock, client: &Client) -> Result<TokenAnswer, PortError> {
         let proof = self.proof(clock, client)?;
-        let (field, target) = &self.target;
+        let (field, audience) = &self.audience;
         let mut fields =
-            vec![("grant_type", "client_credentials"), ("client_id", client.id.as_str()), (*field, target.as_str())];
+            vec![("grant_type", "client_credentials"), ("client_id", client.id.as_str()), (*field, audience.as_str())];
         match &client.credential {
             Credential::Secret(_) => fields.push(("client_secret", proof.expose_secret())),
             Credential::Certificate(_) => {
@@ -235,111 +248,122 @@ impl<S: Secrets> Tokens<S> {
             }
         }
         match http.try_send(Request::post(self.url.clone()).form(&fields)).await {
-            Ok(answer) => read(answer).await,
+            Ok(answer) => read_token(answer).await,
             Err(SendError::Failed(error)) => Err(unanswered(error)),
-            // Each further try would cost as long, and is hardly of use.
+            // Another attempt in this tick would take as long, and would hardly succeed.
             Err(SendError::Unreachable(error)) => Err(for_next_tick(unanswered(error))),
         }
     }
 
+    /// Returns the client secret or a new signed assertion.
     fn proof(&self, clock: &impl Clock, client: &Client) -> Result<SecretString, PortError> {
         match &client.credential {
             Credential::Secret(secret) => Ok(secret.clone()),
             Credential::Certificate(certificate) => {
                 let random = (u128::from(clock.random()) << 64) | u128::from(clock.random());
                 let id = Builder::from_random_bytes(random.to_be_bytes()).into_uuid();
-                certificate.assertion(&client.id, self.url.as_str(), clock.now(), id).ok_or_else(|| {
+                assertion(certificate, &client.id, self.url.as_str(), clock.now(), id).ok_or_else(|| {
                     PortError::person("logging in: private_key_pem in the source's secret cannot sign; replace the key")
                 })
             }
         }
     }
 
-    /// The app registration as the secret has it now: it may have been rotated since we read it.
-    async fn reread(&self, clock: &impl Clock, tries: Tries) -> Result<Client, PortError> {
-        let secret = read_again(&self.secrets, clock, &self.reference, tries).await?;
-        let config = Config::parse(&secret, &Overrides::default())
+    /// Reads the app registration from the secret again: it may have been rotated since the last read.
+    async fn read_client_again(&self, clock: &impl Clock, tries: Tries) -> Result<Client, PortError> {
+        let text = read_again(&self.secrets, clock, &self.reference, tries).await?;
+        let secret = SourceSecret::parse(&text, &Config::default())
             .map_err(|error| PortError::person(format!("the source's secret, read again, {error}")))?;
-        if config.tenant != self.tenant {
+        if secret.tenant_id != self.tenant {
             return Err(PortError::person(
                 "the source's secret now names another tenant; give that tenant a secret of its own",
             ));
         }
-        Ok(config.client)
+        Ok(secret.client)
     }
 }
 
 impl State {
+    /// Stores the token of an answer that came at `now`, and ends a hold.
     fn keep(&mut self, answer: TokenAnswer, now: Timestamp, is_replacement: bool) -> Token {
         self.issued += 1;
-        self.held = None;
-        let lives = answer.lives_seconds.unwrap_or(LIVES_SECONDS);
-        let lives = SignedDuration::from_secs(i64::try_from(lives).unwrap_or(i64::MAX));
+        self.hold = None;
+        let lifetime = answer.lifetime_seconds.unwrap_or(DEFAULT_LIFETIME_SECONDS);
+        let lifetime = SignedDuration::from_secs(i64::try_from(lifetime).unwrap_or(i64::MAX));
         let after = |wait: SignedDuration| now.saturating_add(wait).unwrap_or(now);
         let token = Token {
             text: answer.access_token,
             issued: now,
-            expires: after(lives),
-            renew_from: after(lives - RENEW_BEFORE.min(lives / 2)),
+            expires: after(lifetime),
+            renew_from: after(lifetime - RENEWAL_MARGIN.min(lifetime / 2)),
             number: self.issued,
             is_replacement,
         };
         self.token.insert(token).clone()
     }
 
-    /// Notes a tick of the content type.
+    /// Notes that a tick of the content type begins.
     fn begin_tick(&mut self, content_type: ContentType) {
-        let count = self.prepared.entry(content_type).or_default();
+        let count = self.begun_ticks.entry(content_type).or_default();
         *count += 1;
         if *count > self.ticks {
             self.ticks = *count;
-            self.held.take_if(|held| held.is_of_tick);
+            self.hold.take_if(|hold| hold.ends_with_tick);
         }
     }
 
-    /// Remembers a failed login for a while, and hands it back.
-    fn hold(&mut self, error: PortError, named: Option<Duration>, now: Timestamp, asker: Asker) -> PortError {
-        let (wait, is_of_tick) = match (named, asker.tries) {
-            _ if error.is_refusal() => (REFUSED_FOR, false),
-            (Some(named), _) => (named.min(LONGEST_NAMED_HOLD), false),
+    /// Begins a hold after a failed login, and returns the error.
+    fn begin_hold(
+        &mut self,
+        error: PortError,
+        named: Option<Duration>,
+        now: Timestamp,
+        requester: Requester,
+    ) -> PortError {
+        let (wait, ends_with_tick) = match (named, requester.tries) {
+            _ if error.is_refusal() => (REFUSED_HOLD, false),
+            (Some(named), _) => (named.min(MAX_NAMED_HOLD), false),
             (None, Tries::Patient) => (TICK_HOLD, true),
             (None, Tries::Once) => (SINGLE_HOLD, false),
         };
         let until = now.saturating_add(wait).unwrap_or(now);
-        self.held = Some(Held { until, is_of_tick, error: error.clone(), reporter: asker.content_type });
+        self.hold = Some(Hold { until, ends_with_tick, error: error.clone(), reporter: requester.content_type });
         error
     }
 
-    /// Why there is to be no login now. An error that needs no person is told in full by one content type only.
-    fn held(&mut self, now: Timestamp, asker: Asker) -> Option<PortError> {
-        let held = self.held.as_mut().filter(|held| now < held.until)?;
-        let Some(content_type) = asker.content_type else { return Some(held.error.clone()) };
-        let reporter = *held.reporter.get_or_insert(content_type);
-        if reporter == content_type || held.error.is_refusal() {
-            return Some(held.error.clone());
+    /// Returns the error of the failed login while its hold lasts. Only one content type reports in full an error that
+    /// needs no person.
+    fn held_error(&mut self, now: Timestamp, requester: Requester) -> Option<PortError> {
+        let hold = self.hold.as_mut().filter(|hold| now < hold.until)?;
+        let Some(content_type) = requester.content_type else { return Some(hold.error.clone()) };
+        let reporter = *hold.reporter.get_or_insert(content_type);
+        if reporter == content_type || hold.error.is_refusal() {
+            return Some(hold.error.clone());
         }
         let message =
-            format!("{}; one login serves all content types: see what {reporter} reports", brief(&held.error));
-        Some(PortError { message, ..held.error.clone() })
+            format!("{}; one login serves all content types: see what {reporter} reports", brief(&hold.error));
+        Some(PortError { message, ..hold.error.clone() })
     }
 }
 
-/// Shortens a message to the part that names the failure, without its reason and cure.
+/// Shortens a message to the part that names the failure, without its cause and cure.
 fn brief(error: &PortError) -> String {
-    let status = error.message.strip_prefix(STATUS).and_then(|rest| rest.split_once(':'));
-    status.map_or_else(|| "logging in: no answer".to_owned(), |(status, _)| format!("{STATUS}{status}"))
+    let status = error.message.strip_prefix(STATUS_PREFIX).and_then(|rest| rest.split_once(':'));
+    status.map_or_else(|| "logging in: no answer".to_owned(), |(status, _)| format!("{STATUS_PREFIX}{status}"))
 }
 
-/// The beginning of the message on an answer without a token.
-const STATUS: &str = "logging in: HTTP ";
+/// The beginning of the message about an answer without a token.
+const STATUS_PREFIX: &str = "logging in: HTTP ";
 
-async fn read(answer: Answer) -> Result<TokenAnswer, PortError> {
+/// Reads the token from an answer, or the refusal.
+async fn read_token(answer: Answer) -> Result<TokenAnswer, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
-    let body = answer.bytes(LONGEST_ANSWER).await.map_err(unanswered)?;
+    let body = answer.bytes(MAX_ANSWER_BYTES).await.map_err(unanswered)?;
     let token = if status == 200 { TokenAnswer::read(&body) } else { None };
     token.ok_or_else(|| aadsts::into_error(status, &body, retry_after))
 }
 
+/// Names the login in the error of a request without a complete answer.
 fn unanswered(error: PortError) -> PortError {
     PortError { message: format!("logging in: {}", error.message), ..error }
 }

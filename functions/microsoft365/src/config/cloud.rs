@@ -1,7 +1,7 @@
-//! Microsoft's clouds: where a tenant's API and its login are.
+//! Microsoft's clouds, each with its own API and login.
 
-/// The cloud a tenant lives in. API host, login host and token audience belong together: a token of
-/// one cloud is refused by every other.
+/// The cloud that a tenant belongs to. API host, login host and token audience belong together: every other cloud
+/// refuses the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cloud {
     /// Worldwide.
@@ -16,10 +16,10 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// All of them.
+    /// Every cloud.
     pub const ALL: [Self; 4] = [Self::Commercial, Self::Gcc, Self::GccHigh, Self::Dod];
 
-    /// Its name in a source's secret.
+    /// Returns the name in a source's secret.
     pub fn name(self) -> &'static str {
         match self {
             Self::Commercial => "commercial",
@@ -29,12 +29,12 @@ impl Cloud {
         }
     }
 
-    /// The cloud of that name, in any case.
+    /// Returns the cloud of that name; letter case does not matter.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cloud| cloud.name().eq_ignore_ascii_case(name))
     }
 
-    /// The origin of its Management Activity API, which is also the audience of its tokens.
+    /// Returns the origin of the Management Activity API, which is also the audience of its tokens.
     pub fn api(self) -> &'static str {
         match self {
             Self::Commercial => "https://manage.office.com",
@@ -44,7 +44,7 @@ impl Cloud {
         }
     }
 
-    /// The origin of its login. GCC tenants log in where commercial ones do.
+    /// Returns the origin of the login. GCC tenants use the commercial login.
     pub fn login(self) -> &'static str {
         match self {
             Self::Commercial | Self::Gcc => "https://login.microsoftonline.com",
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back() {
+    fn names_identify_their_cloud() {
         for cloud in Cloud::ALL {
             assert_eq!(Cloud::from_name(&cloud.name().to_uppercase()), Some(cloud));
         }

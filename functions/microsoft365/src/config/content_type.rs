@@ -2,7 +2,7 @@
 
 use schema::LogType;
 
-/// A content type: one feed of a tenant, subscribed to, listed and fetched by itself.
+/// A content type: one feed of a tenant, with a subscription and a listing of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ContentType {
     /// `Audit.AzureActiveDirectory`
@@ -18,10 +18,10 @@ pub enum ContentType {
 }
 
 impl ContentType {
-    /// All of them.
+    /// Every content type.
     pub const ALL: [Self; 5] = [Self::AzureActiveDirectory, Self::Exchange, Self::SharePoint, Self::General, Self::Dlp];
 
-    /// The vendor's name for it.
+    /// Returns the vendor's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::AzureActiveDirectory => "Audit.AzureActiveDirectory",
@@ -32,12 +32,12 @@ impl ContentType {
         }
     }
 
-    /// The content type of that name; the vendor is not strict about case, so neither are we.
+    /// Returns the content type of that name. Letter case does not matter, as for the vendor.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|content_type| content_type.name().eq_ignore_ascii_case(name.trim()))
     }
 
-    /// What its records are.
+    /// Returns the log type of its records.
     pub fn log_type(self) -> LogType {
         match self {
             Self::AzureActiveDirectory => LogType::AzureActiveDirectory,
@@ -48,12 +48,12 @@ impl ContentType {
         }
     }
 
-    /// The content type whose records are of that log type.
+    /// Returns the content type whose records are of that log type.
     pub fn from_log_type(log_type: LogType) -> Option<Self> {
         Self::ALL.into_iter().find(|content_type| content_type.log_type() == log_type)
     }
 
-    /// The application permissions an app registration needs to read it.
+    /// Returns the application permissions that an app registration needs to read it.
     pub fn permissions(self) -> &'static str {
         match self {
             Self::Dlp => "ActivityFeed.Read and ActivityFeed.ReadDlp",
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_log_types_lead_back() {
+    fn names_and_log_types_identify_their_content_type() {
         for content_type in ContentType::ALL {
             assert_eq!(ContentType::from_name(&content_type.name().to_lowercase()), Some(content_type));
             assert_eq!(ContentType::from_log_type(content_type.log_type()), Some(content_type));

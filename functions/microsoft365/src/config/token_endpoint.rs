@@ -2,22 +2,22 @@
 
 use uuid::Uuid;
 
-/// Which form of the token endpoint an app registration logs in at. Either gives the same tokens;
-/// the vendor documents the older one for this API, and everybody uses the newer one.
+/// The form of the token endpoint that an app registration logs in at. Both issue the same tokens. The vendor documents
+/// the older one for this API, but the newer one is in general use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum TokenEndpoint {
-    /// `/oauth2/v2.0/token`, asked for a scope.
+    /// `/oauth2/v2.0/token`, whose form names a scope.
     #[default]
     V2,
-    /// `/oauth2/token`, asked for a resource.
+    /// `/oauth2/token`, whose form names a resource.
     V1,
 }
 
 impl TokenEndpoint {
-    /// Both of them.
+    /// Both forms.
     pub(crate) const ALL: [Self; 2] = [Self::V2, Self::V1];
 
-    /// Its name in a source's secret.
+    /// Returns the name in a source's secret.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::V2 => "v2",
@@ -25,12 +25,12 @@ impl TokenEndpoint {
         }
     }
 
-    /// The endpoint of that name, in any case.
+    /// Returns the endpoint of that name; letter case does not matter.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|endpoint| endpoint.name().eq_ignore_ascii_case(name))
     }
 
-    /// Its path on the login host.
+    /// Returns the path on the login host.
     pub(crate) fn path(self, tenant: Uuid) -> String {
         match self {
             Self::V2 => format!("/{tenant}/oauth2/v2.0/token"),
@@ -38,8 +38,8 @@ impl TokenEndpoint {
         }
     }
 
-    /// The field of its form that says whom the token is for, and what it says.
-    pub(crate) fn target(self, audience: &str) -> (&'static str, String) {
+    /// Returns the form field that names the token's audience, and its value.
+    pub(crate) fn audience_field(self, audience: &str) -> (&'static str, String) {
         match self {
             Self::V2 => ("scope", format!("{audience}/.default")),
             Self::V1 => ("resource", audience.to_owned()),
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back() {
+    fn names_identify_their_endpoint() {
         for endpoint in TokenEndpoint::ALL {
             assert_eq!(TokenEndpoint::from_name(&endpoint.name().to_uppercase()), Some(endpoint));
         }
@@ -60,11 +60,11 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_targets() {
-        let check = |endpoint: TokenEndpoint, path: &str, target: (&str, &str)| {
+    fn paths_and_audience_fields() {
+        let check = |endpoint: TokenEndpoint, path: &str, expected: (&str, &str)| {
             assert_eq!(endpoint.path(Uuid::nil()), format!("/{}{path}", Uuid::nil()));
-            let (field, value) = endpoint.target("https://manage.office.com");
-            assert_eq!((field, value.as_str()), target);
+            let (field, value) = endpoint.audience_field("https://manage.office.com");
+            assert_eq!((field, value.as_str()), expected);
         };
         check(TokenEndpoint::V2, "/oauth2/v2.0/token", ("scope", "https://manage.office.com/.default"));
         check(TokenEndpoint::V1, "/oauth2/token", ("resource", "https://manage.office.com"));

@@ -1,28 +1,32 @@
-//! The API's own error codes, `AF` and a number: their causes and cures.
+//! The API's own error codes (`AF` and a number), their causes and cures.
 
 use collector::Recovery;
 
-/// The token lacks a permission.
+/// The app registration lacks a permission.
 pub(crate) const NO_PERMISSION: u32 = 10_001;
-/// A subscription that was never started, or is disabled.
+/// The subscription was never started.
 pub(crate) const NOT_SUBSCRIBED: u32 = 20_022;
+/// The subscription is disabled.
 pub(crate) const DISABLED: u32 = 20_023;
-/// "The subscription is already enabled": an error in name only. Not documented.
+/// The subscription is already enabled, so a start that gets this code has succeeded. The code is not documented.
 pub(crate) const ALREADY_ENABLED: u32 = 20_024;
-/// A window is longer than 24 hours, older than 7 days, or no window.
+/// The window is longer than 24 hours, begins more than 7 days ago, or is not a valid window.
 pub(crate) const TIME_RULES: [u32; 2] = [20_030, 20_055];
-/// A next-page link is no longer good.
+/// The next-page link is not valid, or no longer valid.
 pub(crate) const BAD_NEXT_PAGE: u32 = 20_031;
-/// A blob is not there, is not there any more, or is named in a way that cannot be.
+/// The blob does not exist.
 pub(crate) const NO_SUCH_CONTENT: u32 = 20_050;
+/// The blob has expired.
 pub(crate) const CONTENT_EXPIRED: u32 = 20_051;
+/// The blob's id is malformed.
 pub(crate) const BAD_CONTENT_ID: u32 = 20_052;
 /// Too many requests.
 pub(crate) const THROTTLED: u32 = 429;
 
-/// Who cures a code, and how. Those with a meaning of their own to a caller are met here only
-/// where that caller has done what it could.
-pub(crate) fn verdict(code: u32) -> (Recovery, &'static str) {
+/// Returns the recovery and the advice for a code.
+///
+/// Some callers handle certain codes themselves, and use this advice only if their own cure has failed.
+pub(crate) fn recovery_and_advice(code: u32) -> (Recovery, &'static str) {
     let person = |advice| (Recovery::Person, advice);
     let next_tick = |advice| (Recovery::NextTick, advice);
     match code {
@@ -54,13 +58,13 @@ pub(crate) fn verdict(code: u32) -> (Recovery, &'static str) {
     }
 }
 
-/// The first code in a text.
-pub(crate) fn first(text: &str) -> Option<u32> {
-    all(text).next()
+/// Returns the first code in a text.
+pub(crate) fn first_code(text: &str) -> Option<u32> {
+    codes(text).next()
 }
 
-/// The codes in a text: each `AF` with a number behind it that stands by itself, not within an id or a hash.
-pub(crate) fn all(text: &str) -> impl Iterator<Item = u32> {
+/// Returns the codes in a text: each word of `AF` and a number. An `AF` within an id or a hash does not count.
+pub(crate) fn codes(text: &str) -> impl Iterator<Item = u32> {
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .filter_map(|word| word.strip_prefix("AF").or_else(|| word.strip_prefix("af")))
         .filter_map(|digits| (3..=5).contains(&digits.len()).then(|| digits.parse().ok()).flatten())
@@ -71,11 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_in_texts() {
-        let check = |text: &str, expected: &[u32]| assert_eq!(all(text).collect::<Vec<_>>(), expected, "{text}");
+    fn codes_are_whole_words() {
+        let check = |text: &str, expected: &[u32]| assert_eq!(codes(text).collect::<Vec<_>>(), expected, "{text}");
         check("AF20022", &[20_022]);
         check("{'error':{'code':'AF429','message':'x (AF10001)'}}", &[429, 10_001]);
         check("CorrId=9af4291c-af12-AF20, AFX429 xAF429 AF4290000", &[]);
-        assert_eq!(first("AF1 af20055: AF429"), Some(20_055));
+        assert_eq!(first_code("AF1 af20055: AF429"), Some(20_055));
     }
 }

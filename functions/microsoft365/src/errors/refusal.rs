@@ -1,11 +1,10 @@
-//! The API's refusals: what an answer that is not what was asked for means, and who cures it.
+//! Refusals of the API: the meaning of an answer without the requested content, and its recovery.
 //!
-//! The body is read before the status: the vendor sends throttling as 403 in something that only
-//! looks like JSON, missing permissions as 401, and errors as 200. Of the vendor's words only its
-//! codes are repeated in messages.
+//! The body counts before the status: the vendor sends throttling as 403 in something that only looks like JSON, missing
+//! permissions as 401, and errors as 200. Messages repeat only codes of the vendor, none of its words.
 //!
-//! A body that is not the API's own error is that of a gateway or proxy in between. Whatever its status, it may pass:
-//! it never blames a permission, the credential, a blob or a person's settings.
+//! A body that is not the API's own error comes from a gateway or proxy in between. Such a failure may pass, whatever its
+//! status: it never blames a permission, the credential, a blob or a setting.
 
 use std::time::Duration;
 
@@ -13,15 +12,16 @@ use adapters::http::wait_in_text;
 use collector::{PortError, Recovery};
 use serde_json::Value;
 
-use crate::af;
-use crate::content_type::ContentType;
-use crate::wire::unmarked;
+use crate::byte_order_mark::without_byte_order_mark;
+use crate::config::content_type::ContentType;
+use crate::errors::af_codes;
 
-/// What is being done, for messages.
+/// The task that a call serves, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Task<'a> {
-    /// None where it concerns all of them.
+    /// `None` if the task serves all content types.
     pub(crate) content_type: Option<ContentType>,
+    /// The activity, such as "listing content".
     pub(crate) doing: &'a str,
 }
 
@@ -32,7 +32,7 @@ impl std::fmt::Display for Task<'_> {
     }
 }
 
-/// An answer that is not what was asked for.
+/// An answer without the requested content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -40,70 +40,71 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// What the answer's body says.
+/// The reason that the answer's body gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Too many requests, in any of its disguises.
+    /// The tenant makes too many requests. The vendor says so in several forms.
     Throttled,
-    /// One of the API's own codes: `AF` and this number.
+    /// One of the API's own codes, which is `AF` and this number.
     Af(u32),
-    /// The tenant keeps no audit log: a .NET error instead of a code.
+    /// The tenant records no audit log. The vendor sends a .NET error instead of a code.
     AuditingOff,
-    /// The API's own error object, without a code we know.
+    /// The API's own error object, without an `AF` code.
     Error,
-    /// The API's own error of the other shape, `{"Message":…}`, which has no code.
+    /// The API's own error of the form `{"Message":…}`, which has no code.
     Message,
-    /// Anything else (HTML, nothing, other JSON): with an error status a gateway or proxy in between answered.
+    /// Any other body, such as HTML, an empty body or other JSON. With an error status it comes from a gateway or proxy.
     Foreign,
 }
 
 impl Refusal {
     /// Reads a refusal from an answer's status and the beginning of its body.
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
-        let text = String::from_utf8_lossy(unmarked(body));
+        let text = String::from_utf8_lossy(without_byte_order_mark(body));
         let reason = reason(status, &text);
-        let in_words = || wait_in_text(&text).filter(|_| reason == Reason::Throttled);
-        Self { status, reason, retry_after: retry_after.or_else(in_words) }
+        let wait_in_words = || wait_in_text(&text).filter(|_| reason == Reason::Throttled);
+        Self { status, reason, retry_after: retry_after.or_else(wait_in_words) }
     }
 
-    /// A throttled call, which concerns every call of the tenant.
+    /// Returns `true` if the call was throttled, which concerns every call of the tenant.
     pub(crate) fn is_throttled(&self) -> bool {
         self.reason == Reason::Throttled
     }
 
-    /// A 401 that names no other cause: the token is too old, and a new one may do. A 401 whose body is not the API's
-    /// own error counts, too: the API may send one without a body, and a new token costs little.
+    /// Returns `true` for a 401 that names no other cause than the token, so a new token may cure it.
+    ///
+    /// A 401 whose body is not the API's own error counts, too: the API may send no body, and a new token costs little.
     pub(crate) fn is_stale_token(&self) -> bool {
         self.status == 401 && matches!(self.reason, Reason::Error | Reason::Message | Reason::Foreign)
     }
 
-    /// Whether it is a success by its status, and nothing we know, nor an error, by what it holds.
-    pub(crate) fn says_nothing(&self) -> bool {
+    /// Returns `true` if the status is a success and the body is neither an error object nor throttling.
+    pub(crate) fn is_unexplained(&self) -> bool {
         (200..=299).contains(&self.status) && matches!(self.reason, Reason::Message | Reason::Foreign)
     }
 
-    /// One of these codes of the API.
-    pub(crate) fn is_af(&self, codes: &[u32]) -> bool {
+    /// Returns `true` if the reason is one of these `AF` codes.
+    pub(crate) fn has_af_code(&self, codes: &[u32]) -> bool {
         matches!(self.reason, Reason::Af(code) if codes.contains(&code))
     }
 
-    /// Whether a blob was asked for that is not there, or not yet. The API's own 404 without a code means the same.
+    /// Returns `true` if the requested blob does not exist, or not yet. The API's own 404 without a code means the same.
     pub(crate) fn is_missing(&self) -> bool {
         match self.reason {
-            Reason::Af(code) => code == af::NO_SUCH_CONTENT || code == af::BAD_CONTENT_ID,
+            Reason::Af(code) => code == af_codes::NO_SUCH_CONTENT || code == af_codes::BAD_CONTENT_ID,
             Reason::Error | Reason::Message => self.status == 404,
             Reason::Throttled | Reason::AuditingOff | Reason::Foreign => false,
         }
     }
 
-    /// Whether asking again now may cure it.
+    /// Returns `true` if a retry within this tick may cure it.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self.verdict(None).0, Recovery::Again { .. })
+        matches!(self.recovery_and_advice(None).0, Recovery::Again { .. })
     }
 
-    /// The refusal as an error of that task.
+    /// Turns the refusal into an error of that task.
     pub(crate) fn into_error(self, task: Task<'_>) -> PortError {
-        let (recovery, advice) = self.verdict(task.content_type);
+        let (recovery, advice) = self.recovery_and_advice(task.content_type);
         let Self { status, reason, .. } = self;
         let code = match reason {
             Reason::Af(code) => format!(" AF{code}"),
@@ -113,14 +114,14 @@ impl Refusal {
         PortError { recovery, message: format!("{task}: HTTP {status}{code}: {advice}") }
     }
 
-    fn verdict(&self, content_type: Option<ContentType>) -> (Recovery, String) {
+    fn recovery_and_advice(&self, content_type: Option<ContentType>) -> (Recovery, String) {
         match self.reason {
-            // How long everybody stays away, the tenant's limits say.
+            // The tenant's limits decide how long its calls wait.
             Reason::Throttled => {
                 let wait = self.retry_after.map(|wait| format!("; it asks for a pause of {} s", wait.as_secs()));
                 (self.again(), format!("too many requests for this tenant{}", wait.unwrap_or_default()))
             }
-            Reason::Af(af::NO_PERMISSION) => {
+            Reason::Af(af_codes::NO_PERMISSION) => {
                 let permissions = content_type.map_or("ActivityFeed.Read", ContentType::permissions);
                 let advice = format!(
                     "the app registration lacks a permission; give it {permissions} of Office 365 Management APIs \
@@ -129,16 +130,16 @@ impl Refusal {
                 (Recovery::Person, advice)
             }
             Reason::Af(code) => {
-                let (recovery, advice) = af::verdict(code);
-                let again = matches!(recovery, Recovery::Again { .. });
-                (if again { self.again() } else { recovery }, advice.to_owned())
+                let (recovery, advice) = af_codes::recovery_and_advice(code);
+                let is_again = matches!(recovery, Recovery::Again { .. });
+                (if is_again { self.again() } else { recovery }, advice.to_owned())
             }
             Reason::AuditingOff => (Recovery::Person, AUDITING_OFF.to_owned()),
             Reason::Error | Reason::Message => {
-                let (recovery, advice) = self.by_status();
+                let (recovery, advice) = self.for_status();
                 (recovery, advice.to_owned())
             }
-            Reason::Foreign => (self.again(), self.advice_on_a_gateway().to_owned()),
+            Reason::Foreign => (self.again(), self.gateway_advice().to_owned()),
         }
     }
 
@@ -146,15 +147,15 @@ impl Refusal {
         Recovery::Again { after: self.retry_after }
     }
 
-    /// What an error of the API's own without a known code means.
-    fn by_status(&self) -> (Recovery, &'static str) {
+    /// Returns the recovery and the advice for an error of the API without an `AF` code.
+    fn for_status(&self) -> (Recovery, &'static str) {
         match self.status {
             200..=299 => (self.again(), "the answer is not what was asked for"),
             300..=399 => (
                 Recovery::PersonIfPersistent,
                 "the answer is a redirect, which is not followed; if this lasts, check MICROSOFT365_API_URL if it is set",
             ),
-            // The vendor may not know a new token at once, and has refused good ones for a while.
+            // The vendor may not know a new token at once, and has refused valid tokens for a while.
             401 => (
                 Recovery::PersonIfPersistent,
                 "a token just issued is refused; if this lasts, check that cloud and tenant_id in the source's secret \
@@ -170,7 +171,7 @@ impl Refusal {
         }
     }
 
-    fn advice_on_a_gateway(&self) -> &'static str {
+    fn gateway_advice(&self) -> &'static str {
         match self.status {
             200..=299 => "the answer is not what was asked for, and may be a gateway's",
             300..=399 => "the answer is a redirect, which is not followed; check MICROSOFT365_API_URL if it is set",
@@ -183,37 +184,38 @@ impl Refusal {
     }
 }
 
-/// "Too many frequent subscription start requests": from "too many" to "request", in characters.
+/// Characters from "too many" to "request" in a sentence such as "Too many frequent subscription start requests".
 const MAX_PHRASE_CHARS: usize = 60;
-/// Codes other than `AF429` that mean too many requests: letters and digits only, in lower case.
+/// Codes other than `AF429` that mean too many requests, in lower case and without punctuation.
 const THROTTLED_CODES: [&str; 2] = ["429", "toomanyrequests"];
-/// A code with one of these in it means the same: `RequestsThrottled`, `ThrottlingException`, `RateLimitExceeded`.
+/// Parts of codes that mean the same, such as `RequestsThrottled`, `ThrottlingException` and `RateLimitExceeded`.
 const THROTTLED_PARTS: [&str; 2] = ["throttl", "ratelimit"];
-/// A code is no longer than this, in characters.
+/// The longest code that is compared, in characters.
 const MAX_CODE_CHARS: usize = 60;
 
 const AUDITING_OFF: &str = "the tenant records no audit log; turn on unified audit logging in Microsoft Purview \
      (Set-AdminAuditLogConfig -UnifiedAuditLogIngestionEnabled $true) and allow it an hour";
 
+/// Returns the reason that an answer's body gives.
 fn reason(status: u16, body: &str) -> Reason {
     let lower = body.to_ascii_lowercase();
-    // Before anything else: it comes as 403, too, which means something else otherwise.
-    if status == 429 || af::all(body).any(|code| code == af::THROTTLED) || says_too_many(&lower) {
+    // Throttling comes first: the vendor also sends it with status 403, which has another meaning otherwise.
+    if status == 429 || af_codes::codes(body).any(|code| code == af_codes::THROTTLED) || reports_throttling(&lower) {
         return Reason::Throttled;
     }
     let Ok(parsed) = serde_json::from_str::<Value>(body) else {
-        // The vendor writes some of its errors in single quotes. One that is cut short has its code at the beginning.
-        let code = if body.trim_start().starts_with('{') { af::first(body) } else { None };
+        // The vendor writes some errors in single quotes. An error that was cut short still begins with its code.
+        let code = if body.trim_start().starts_with('{') { af_codes::first_code(body) } else { None };
         return code.map_or(Reason::Foreign, Reason::Af);
     };
-    let says_why =
+    let has_detail =
         |error: &&Value| ["code", "message"].iter().any(|name| error.get(name).is_some_and(|it| !it.is_null()));
-    let error = parsed.get("error").filter(says_why);
+    let error = parsed.get("error").filter(has_detail);
     let is_message = parsed.get("Message").is_some_and(Value::is_string);
     if error.is_none() && !is_message {
         return Reason::Foreign;
     }
-    let code = error.and_then(|error| af::first(error.get("code")?.as_str()?));
+    let code = error.and_then(|error| af_codes::first_code(error.get("code")?.as_str()?));
     match code {
         Some(code) => Reason::Af(code),
         None if lower.contains("startsubscription [corrid") || tenant_does_not_exist(&lower) => Reason::AuditingOff,
@@ -222,15 +224,15 @@ fn reason(status: u16, body: &str) -> Reason {
     }
 }
 
-/// Returns `true` if the text, in lower case, speaks of too many requests, or is an object whose code says so.
-fn says_too_many(lower: &str) -> bool {
+/// Returns `true` if the text, in lower case, mentions too many requests or is an object with a code for it.
+fn reports_throttling(lower: &str) -> bool {
     let mut phrases = lower.match_indices("too many").filter_map(|(at, _)| lower.get(at..));
     let in_words = phrases.any(|text| text.chars().take(MAX_PHRASE_CHARS).collect::<String>().contains("request"));
-    in_words || is_object(lower) && codes(lower).any(|code| is_throttled_code(&code))
+    in_words || starts_like_object(lower) && code_values(lower).any(|code| is_throttled_code(&code))
 }
 
-/// Returns `true` if the text begins like an object, or like a JSON text that holds one.
-fn is_object(text: &str) -> bool {
+/// Returns `true` if the text begins like a JSON object, or like a JSON string that holds one.
+fn starts_like_object(text: &str) -> bool {
     text.trim_start().trim_start_matches('"').trim_start().starts_with('{')
 }
 
@@ -238,9 +240,9 @@ fn is_throttled_code(code: &str) -> bool {
     THROTTLED_CODES.contains(&code) || THROTTLED_PARTS.iter().any(|part| code.contains(part))
 }
 
-/// Returns the letters and digits of the value of each field `code` in a text that need not be JSON, be it a number or a
-/// string. A field whose name only ends so, as `errorCode` in a record, is none.
-fn codes(lower: &str) -> impl Iterator<Item = String> {
+/// Returns the value of each field `code`, reduced to its letters and digits. The text need not be valid JSON, and a value
+/// may be a number or a string. A field whose name only ends in `code`, such as a record's `errorCode`, does not count.
+fn code_values(lower: &str) -> impl Iterator<Item = String> {
     let is_quote = |c: char| c.is_whitespace() || "\"'\\".contains(c);
     lower.match_indices("code").filter_map(move |(at, name)| {
         let is_inside = lower[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn throttling_in_all_its_forms() {
+    fn throttling_is_recognised_in_all_its_forms() {
         let quoted = "{'error':{'code':'AF429','message':'Too many requests. Method=GetBlob, PublisherId=00000000'}}";
         check(403, quoted, AGAIN, "HTTP 403 (AF429): too many requests");
         check(429, "", AGAIN, "too many");
@@ -285,7 +287,7 @@ mod tests {
         check(403, "<html>AF10001, or rather AF429</html>", AGAIN, "too many");
         check(403, "<html>Too Many Requests</html>", AGAIN, "too many");
         let named = Refusal::read(429, b"", Some(Duration::from_secs(7)));
-        assert_eq!(named.verdict(None).0, Recovery::Again { after: Some(Duration::from_secs(7)) });
+        assert_eq!(named.recovery_and_advice(None).0, Recovery::Again { after: Some(Duration::from_secs(7)) });
     }
 
     #[test]
@@ -341,7 +343,7 @@ mod tests {
         {
             assert!(!Refusal::read(200, body.as_bytes(), None).is_throttled(), "{body}");
         }
-        // Numbers elsewhere mean nothing, and words mean nothing without a throttle.
+        // A number elsewhere has no meaning, and a wait in words has none without throttling.
         for body in [r#"{"error":{"code":"4290","message":"429 canary"}}"#, "<html>code: 429</html>"] {
             assert!(!Refusal::read(403, body.as_bytes(), None).is_throttled(), "{body}");
         }
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_their_cures() {
+    fn each_code_has_its_recovery_and_advice() {
         check(401, &af("AF10001"), Recovery::Person, "HTTP 401 AF10001: the app registration lacks");
         check(401, &af("AF10001"), Recovery::Person, "ActivityFeed.ReadDlp");
         check(400, &af("AF20010"), Recovery::Person, "AF20010");
@@ -361,12 +363,12 @@ mod tests {
         check(200, &af("AF50000"), AGAIN, "AF50000");
         check(400, "{'error':{'code':'AF20022','message':'No subscription'}}", Recovery::NextTick, "AF20022");
         check(401, "{\"error\":{\"code\":\"AF10001\",\"message\":\"cut sho", Recovery::Person, "AF10001");
-        // Only where the API says it.
+        // A code counts only in the API's own error.
         check(403, "<html>canary AF10001</html>", AGAIN, "gateway");
     }
 
     #[test]
-    fn auditing_off() {
+    fn an_error_without_a_code_that_means_auditing_is_off() {
         let body = r#"{"error":{"code":"StartSubscription [CorrId=9af4291c] Exception: canary","message":"at X() Tenant 0f3c does not exist."}}"#;
         check(400, body, Recovery::Person, "unified audit logging");
         check(400, r#"{"error":{"message":"Tenant 0f3c does not exist."}}"#, Recovery::Person, "unified audit");
@@ -375,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses() {
+    fn each_status_without_a_known_code() {
         let denied = r#"{"Message":"Authorization has been denied for this request."}"#;
         check(401, denied, Recovery::PersonIfPersistent, "cloud");
         check(403, r#"{"error":{"code":"canary"}}"#, Recovery::PersonIfPersistent, "access is denied");
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_apis_own_error_may_pass_whatever_its_status() {
+    fn a_body_that_is_not_the_apis_own_error_may_pass_whatever_its_status() {
         let bodies = [
             "",
             " ",
@@ -415,12 +417,12 @@ mod tests {
                 check(status, body, AGAIN, "check MICROSOFT365_API_URL");
             }
             let refusal = Refusal::read(404, body.as_bytes(), None);
-            assert!(!refusal.is_missing() && !refusal.is_af(&[af::NO_PERMISSION]), "{body}");
+            assert!(!refusal.is_missing() && !refusal.has_af_code(&[af_codes::NO_PERMISSION]), "{body}");
         }
     }
 
     #[test]
-    fn missing() {
+    fn a_blob_is_missing_only_by_the_apis_own_error() {
         let is_missing = |status, body: &str| Refusal::read(status, body.as_bytes(), None).is_missing();
         for body in [
             r#"{"Message":"No HTTP resource was found that matches the request URI"}"#,
@@ -437,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_token() {
+    fn a_401_without_another_cause_means_a_stale_token() {
         assert!(Refusal::read(401, b"{\"Message\":\"denied\"}", None).is_stale_token());
         assert!(Refusal::read(401, b"", None).is_stale_token());
         assert!(!Refusal::read(401, af("AF10001").as_bytes(), None).is_stale_token());

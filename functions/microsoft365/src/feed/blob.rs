@@ -1,61 +1,61 @@
-//! A blob under way: handed out once its first byte says that it is an array, or when in the end nothing else comes.
+//! A blob that is being received. It is handed out once its first byte shows a JSON array.
 
 use adapters::http::Answer;
 use collector::{Body, PortError};
 
-use crate::api::beginning;
-use crate::refusal::Refusal;
-use crate::retry_policy::for_next_tick;
-use crate::wire::BYTE_ORDER_MARK;
+use crate::byte_order_mark::BYTE_ORDER_MARK;
+use crate::errors::refusal::Refusal;
+use crate::feed::api::read_refusal_body;
+use crate::throttle::retry_policy::for_next_tick;
 
-/// More space than this before a body is no body.
-const LONGEST_SPACE: usize = 64 << 10;
+/// The longest white space before the first byte of JSON.
+const MAX_LEADING_SPACE_BYTES: usize = 64 << 10;
 
 /// A blob that is being received.
 #[derive(Debug)]
 pub struct Blob {
     subject: String,
-    ahead: Option<Vec<u8>>,
+    first_bytes: Option<Vec<u8>>,
     answer: Answer,
 }
 
-/// What an answer turned out to be.
+/// The two forms of an answer with a successful status.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    /// The blob.
+    /// A blob: the body begins like an array.
     Array(Blob),
-    /// Something else, the refusal that it reads as, and its bytes all the same.
+    /// Any other body, as a refusal and as a blob of the same bytes.
     Other(Refusal, Blob),
 }
 
 impl Blob {
-    /// Begins to receive it. The vendor sends errors with status 200, too: an object instead of an array.
+    /// Receives the beginning of the body. The vendor also sends errors with status 200, as an object instead of an array.
     pub(crate) async fn open(mut answer: Answer, subject: String) -> Result<Opened, PortError> {
-        let mut ahead = Vec::new();
-        while start(&ahead).is_none() && ahead.len() < LONGEST_SPACE {
+        let mut first_bytes = Vec::new();
+        while json_start(&first_bytes).is_none() && first_bytes.len() < MAX_LEADING_SPACE_BYTES {
             match answer.chunk().await {
-                Ok(Some(bytes)) => ahead.extend_from_slice(&bytes),
+                Ok(Some(bytes)) => first_bytes.extend_from_slice(&bytes),
                 Ok(None) => break,
                 Err(_) if answer.is_corrupt() => break,
                 Err(error) => return Err(error),
             }
         }
-        if let Some(at) = start(&ahead).filter(|at| ahead[*at] == b'[') {
-            ahead.drain(..at);
-            return Ok(Opened::Array(Self { subject, ahead: Some(ahead), answer }));
+        if let Some(at) = json_start(&first_bytes).filter(|at| first_bytes[*at] == b'[') {
+            first_bytes.drain(..at);
+            return Ok(Opened::Array(Self { subject, first_bytes: Some(first_bytes), answer }));
         }
-        let body = beginning(&mut answer, ahead).await;
+        let body = read_refusal_body(&mut answer, first_bytes).await;
         let refusal = Refusal::read(answer.status(), &body, answer.retry_after());
-        Ok(Opened::Other(refusal, Self { subject, ahead: Some(body), answer }))
+        Ok(Opened::Other(refusal, Self { subject, first_bytes: Some(body), answer }))
     }
 }
 
 impl Body for Blob {
-    /// The next bytes. A blob that breaks off is left to the next tick: the lines before the break
-    /// may be on their way already.
+    /// Returns the next bytes. A blob that breaks off is left to the next tick, because the collector may already deliver
+    /// the lines before the break.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
-        if let Some(ahead) = self.ahead.take() {
-            return Ok(Some(ahead));
+        if let Some(bytes) = self.first_bytes.take() {
+            return Ok(Some(bytes));
         }
         self.answer.chunk().await.map_err(|error| {
             let message = format!("{}: {}", self.subject, error.message);
@@ -68,8 +68,8 @@ impl Body for Blob {
     }
 }
 
-/// Where the first byte of JSON is, once it is there.
-fn start(body: &[u8]) -> Option<usize> {
+/// Returns the position of the first byte of JSON; `None` while there is none.
+fn json_start(body: &[u8]) -> Option<usize> {
     if body.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(body) {
         return None;
     }
@@ -83,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn starts() {
-        let check = |body: &[u8], expected| assert_eq!(start(body), expected, "{body:?}");
+    fn the_first_byte_of_json_follows_mark_and_space() {
+        let check = |body: &[u8], expected| assert_eq!(json_start(body), expected, "{body:?}");
         check(b"", None);
         check(b"[", Some(0));
         check(b" \r\n[", Some(3));

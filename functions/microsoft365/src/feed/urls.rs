@@ -1,19 +1,19 @@
-//! The API's URLs, and the check that a URL of somebody else's making is one of them.
+//! The API's URLs, and the check whether a URL from an answer belongs to the tenant's feed.
 
 use adapters::http::{Url, endpoint};
 use collector::{UnixSeconds, Window};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::config::Config;
-use crate::content_type::ContentType;
+use crate::config::SourceSecret;
+use crate::config::content_type::ContentType;
 
-/// Whose request quota a call uses. The vendor counts callers without it together.
-const PUBLISHER: &str = "PublisherIdentifier";
-/// What continues a listing in a next-page link.
-const NEXT_PAGE: &str = "nextPage";
+/// Parameter that names the request quota of a call. The vendor counts callers without it together.
+const PUBLISHER_PARAMETER: &str = "PublisherIdentifier";
+/// Parameter of a next-page link that holds the position in the listing.
+const NEXT_PAGE_PARAMETER: &str = "nextPage";
 
-/// One tenant's URLs.
+/// The URLs of one tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct Urls {
     base: Url,
@@ -22,8 +22,12 @@ pub(crate) struct Urls {
 }
 
 impl Urls {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self { base: config.endpoints.api.clone(), tenant: config.tenant, publisher: config.publisher.to_string() }
+    pub(crate) fn new(secret: &SourceSecret) -> Self {
+        Self {
+            base: secret.endpoints.api_url.clone(),
+            tenant: secret.tenant_id,
+            publisher: secret.publisher_id.to_string(),
+        }
     }
 
     pub(crate) fn subscriptions(&self) -> Url {
@@ -40,29 +44,33 @@ impl Urls {
         let mut url = self.feed("/subscriptions/content");
         url.query_pairs_mut()
             .append_pair("contentType", content_type.name())
-            .append_pair("startTime", &vendor_time(window.from))
-            .append_pair("endTime", &vendor_time(window.to));
+            .append_pair("startTime", &format_time(window.from))
+            .append_pair("endTime", &format_time(window.to));
         self.with_publisher(url)
     }
 
-    /// The next page: the vendor's link as it is if it stays within this tenant's feed, else our own
-    /// with the link's place in the listing. `None` when the link holds no place either.
+    /// Returns the URL of the next page. A link outside of this tenant's feed is rebuilt from its position in the listing.
+    ///
+    /// `None` if such a link holds no position.
     pub(crate) fn next_page(&self, link: &str, content_type: ContentType, window: Window) -> Option<Url> {
         let link = Url::parse(link).ok()?;
-        if self.owns(&link) {
+        if self.contains(&link) {
             return Some(self.with_publisher(link));
         }
-        let (_, place) = link.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case(NEXT_PAGE))?;
+        let (_, position) = link.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case(NEXT_PAGE_PARAMETER))?;
         let mut url = self.content(content_type, window);
-        url.query_pairs_mut().append_pair(NEXT_PAGE, &place);
+        url.query_pairs_mut().append_pair(NEXT_PAGE_PARAMETER, &position);
         Some(url)
     }
 
-    /// The blob's URL: the vendor's own if it is one of this tenant's feed, else made of its id.
-    /// The vendor has handed out links to `localhost` and to other tenants.
+    /// Returns the blob's URL: `uri` if it belongs to this tenant's feed, else one made from the blob's id.
+    ///
+    /// The vendor has sent links to `localhost` and to other tenants.
     pub(crate) fn blob(&self, uri: &str, id: &str) -> Url {
         match Url::parse(uri) {
-            Ok(url) if self.in_feed(&url).is_some_and(|path| path.starts_with("audit/")) => self.with_publisher(url),
+            Ok(url) if self.path_in_feed(&url).is_some_and(|path| path.starts_with("audit/")) => {
+                self.with_publisher(url)
+            }
             _ => self.blob_by_id(id),
         }
     }
@@ -75,19 +83,19 @@ impl Urls {
         self.with_publisher(url)
     }
 
-    /// Whether the URL is within this tenant's feed on the configured host: the only place a token goes.
-    pub(crate) fn owns(&self, url: &Url) -> bool {
-        self.in_feed(url).is_some_and(|path| !path.is_empty())
+    /// Returns `true` if the URL is within this tenant's feed on the configured host. A token goes nowhere else.
+    pub(crate) fn contains(&self, url: &Url) -> bool {
+        self.path_in_feed(url).is_some_and(|path| !path.is_empty())
     }
 
-    /// The URL's path within this tenant's feed; `None` where it is elsewhere.
-    fn in_feed<'a>(&self, url: &'a Url) -> Option<&'a str> {
-        let same_host = url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none();
+    /// Returns the URL's path within this tenant's feed; `None` for a URL elsewhere.
+    fn path_in_feed<'a>(&self, url: &'a Url) -> Option<&'a str> {
+        let is_same_host = url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none();
         let path = url.path().strip_prefix(self.base.path().trim_end_matches('/'))?;
-        // The vendor's links say v1 where its documentation says v1.0.
+        // The vendor's links have v1 where its documentation has v1.0.
         let (version, path) = path.strip_prefix("/api/")?.split_once('/')?;
         let (tenant, path) = path.split_once('/')?;
-        let is_ours = same_host && version.starts_with("v1") && Uuid::try_parse(tenant) == Ok(self.tenant);
+        let is_ours = is_same_host && version.starts_with("v1") && Uuid::try_parse(tenant) == Ok(self.tenant);
         path.strip_prefix("activity/feed/").filter(|_| is_ours)
     }
 
@@ -96,15 +104,15 @@ impl Urls {
     }
 
     fn with_publisher(&self, mut url: Url) -> Url {
-        if !url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case(PUBLISHER)) {
-            url.query_pairs_mut().append_pair(PUBLISHER, &self.publisher);
+        if !url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case(PUBLISHER_PARAMETER)) {
+            url.query_pairs_mut().append_pair(PUBLISHER_PARAMETER, &self.publisher);
         }
         url
     }
 }
 
-/// A time as the API takes it: UTC, whole seconds, no zone letter.
-fn vendor_time(seconds: UnixSeconds) -> String {
+/// Formats a time as the API expects it: UTC, whole seconds, no zone letter.
+fn format_time(seconds: UnixSeconds) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
@@ -112,18 +120,18 @@ fn vendor_time(seconds: UnixSeconds) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::tests::fakes;
 
     const WINDOW: Window = Window { from: 1_787_301_845, to: 1_787_388_245 };
     const FEED: &str = "http://127.0.0.1:9/m365/api/v1.0/0f3c9a52-7b1e-4d8a-9c60-5e2f4b7a1d93/activity/feed";
     const PUBLISHED: &str = "PublisherIdentifier=0f3c9a52-7b1e-4d8a-9c60-5e2f4b7a1d93";
 
     fn urls() -> Urls {
-        Urls::new(&testing::config("http://127.0.0.1:9/m365", "http://127.0.0.1:9/login"))
+        Urls::new(&fakes::secret_at("http://127.0.0.1:9/m365", "http://127.0.0.1:9/login"))
     }
 
     #[test]
-    fn own_urls() {
+    fn each_url_names_the_publisher() {
         let urls = urls();
         assert_eq!(urls.subscriptions().as_str(), format!("{FEED}/subscriptions/list?{PUBLISHED}"));
         assert_eq!(
@@ -145,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_blob_as_listed() {
+    fn ok_a_blob_of_the_feed_keeps_its_url() {
         check_blob(&format!("{FEED}/audit/1$2$audit_x"), "other", "1$2$audit_x");
         check_blob(&format!("{FEED}/audit/1%242"), "other", "1%242");
     }
 
     #[test]
-    fn foreign_blobs_are_rebuilt() {
+    fn a_blob_outside_of_the_feed_gets_a_url_from_its_id() {
         let tenant = "0f3c9a52-7b1e-4d8a-9c60-5e2f4b7a1d93";
         for uri in [
             "",
@@ -174,12 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn odd_ids_stay_one_segment() {
+    fn a_blobs_id_stays_one_segment() {
         check_blob("", "../a?b#c/d", "..%2Fa%3Fb%23c%2Fd");
     }
 
     #[test]
-    fn next_pages() {
+    fn a_next_page_outside_of_the_feed_is_rebuilt() {
         let next = |link: &str| urls().next_page(link, ContentType::Exchange, WINDOW).map(String::from);
         let verbatim = FEED.replace("v1.0", "v1") + "/subscriptions/content?contenttype=Audit.Exchange&nextpage=a%2Bb";
         assert_eq!(next(&verbatim).unwrap(), format!("{verbatim}&{PUBLISHED}"));

@@ -1,30 +1,30 @@
-//! Every row of the API's error codes and statuses: what becomes of a listing, a fetch and a start.
+//! The result of a listing, a fetch and a start for each error code and status of the API.
 
 use super::*;
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Came {
-    /// A person has to act; the message says this.
+enum CallResult {
+    /// A person has to act, and the message contains this text.
     Person(&'static str),
-    /// A person has to act if it persists; the message says this.
+    /// A person has to act if it persists, and the message contains this text.
     PersonIfPersistent(&'static str),
-    /// The next tick tries again; the message says this.
+    /// The next tick tries again, and the message contains this text.
     Later(&'static str),
-    /// It was tried again in this tick, until the tries were spent; the message says this.
+    /// The call used up its retries within this tick, and the message contains this text.
     Again(&'static str),
     /// Nothing can be listed yet.
-    NothingYet,
+    NotYet,
     Missing,
     Expired,
-    /// It was tried again in this tick, and what came is handed out as it is.
-    AsItIs,
+    /// The call used up its retries within this tick, and the last body is returned unchanged.
+    Unchanged,
 }
 
-use Came::{Again, AsItIs, Expired, Later, Missing, NothingYet, Person, PersonIfPersistent};
+use CallResult::{Again, Expired, Later, Missing, NotYet, Person, PersonIfPersistent, Unchanged};
 
-/// Code, usual status, what becomes of a listing and of a fetch.
-const CODES: [(&str, u16, Came, Came); 27] = {
+/// Each code with its usual status and the results of a listing and a fetch.
+const CODES: [(&str, u16, CallResult, CallResult); 27] = {
     let bug = Person("please report it");
     let webhook = Person("webhook");
     let permission = Person("grant admin consent");
@@ -41,7 +41,7 @@ const CODES: [(&str, u16, Came, Came); 27] = {
         ("AF20013", 400, Person("not a GUID"), Person("not a GUID")),
         ("AF20020", 400, Person("take it out of content_types"), Person("take it out of content_types")),
         ("AF20021", 400, webhook, webhook),
-        ("AF20022", 400, NothingYet, Later("AF20022")),
+        ("AF20022", 400, NotYet, Later("AF20022")),
         ("AF20023", 400, Later("was started again"), Person("AF20023")),
         ("AF20024", 400, Later("a code this version does not know"), Later("a code this version does not know")),
         ("AF20030", 400, Later("check this machine's clock"), Later("check this machine's clock")),
@@ -61,10 +61,10 @@ const CODES: [(&str, u16, Came, Came); 27] = {
     ]
 };
 
-/// The calls that answer made, and what they came to.
-fn check_came(what: &str, expected: Came, error: Option<&PortError>, calls: usize) {
+/// Checks the result of a call and whether it was retried.
+fn check_result(what: &str, expected: CallResult, error: Option<&PortError>, calls: usize) {
     let Some(error) = error else {
-        return assert!(matches!(expected, NothingYet | Missing | Expired | AsItIs), "{what}");
+        return assert!(matches!(expected, NotYet | Missing | Expired | Unchanged), "{what}");
     };
     let (recovery, says) = match expected {
         Person(says) => (Recovery::Person, says),
@@ -74,38 +74,38 @@ fn check_came(what: &str, expected: Came, error: Option<&PortError>, calls: usiz
     };
     assert_eq!(error.recovery, recovery, "{what}: {error}");
     assert!(error.message.contains(says), "{what}: {error}");
-    // A 401 costs one more call, with a new token.
+    // A 401 leads to one more call with a new token, which is no retry.
     assert_eq!(calls >= 4, matches!(expected, Again(_)), "{what}: {calls} calls");
 }
 
-async fn check_list(what: &str, answer: Reply, expected: Came) {
+async fn check_list(what: &str, answer: Reply, expected: CallResult) {
     let world = World::new(healthy(move |seen| (seen.what == "content").then(|| answer.clone()))).await;
     let listed = world.list(None).await;
-    check_came(what, expected, listed.as_ref().err(), world.vendor.seen("content").len());
+    check_result(what, expected, listed.as_ref().err(), world.vendor.seen("content").len());
     if let Ok(listed) = listed {
         assert!(
-            expected == NothingYet && matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }),
+            expected == NotYet && matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }),
             "{what}: {listed:?}"
         );
     }
 }
 
-async fn check_fetch(what: &str, answer: Reply, expected: Came) {
+async fn check_fetch(what: &str, answer: Reply, expected: CallResult) {
     let world = World::new(healthy(move |seen| (seen.what == "b$1").then(|| answer.clone()))).await;
     let fetched = world.fetch("").await;
-    check_came(what, expected, fetched.as_ref().err(), world.vendor.seen("b$1").len());
+    check_result(what, expected, fetched.as_ref().err(), world.vendor.seen("b$1").len());
     match fetched {
         Ok(Fetched::Missing) => assert_eq!(expected, Missing, "{what}"),
         Ok(Fetched::Expired) => assert_eq!(expected, Expired, "{what}"),
         Ok(body) => {
-            assert_eq!((expected, world.vendor.seen("b$1").len()), (AsItIs, 4), "{what}");
+            assert_eq!((expected, world.vendor.seen("b$1").len()), (Unchanged, 4), "{what}");
             assert!(what.ends_with(&String::from_utf8(whole(body).await.unwrap()).unwrap()), "{what}");
         }
         Err(_) => {}
     }
 }
 
-/// A start is made once, whatever it is answered; what it came to, a listing without a subscription tells.
+/// Checks that a start is made once, whatever its answer, and that a later listing reports its failure.
 async fn check_start(what: &str, answer: Reply, is_success: bool) {
     let world = World::of(
         ContentType::Dlp,
@@ -127,26 +127,26 @@ async fn check_start(what: &str, answer: Reply, is_success: bool) {
 
 #[tokio::test]
 async fn every_code_as_json() {
-    for (code, status, on_list, on_fetch) in CODES {
-        check_list(code, af(status, code), on_list).await;
-        check_fetch(code, af(status, code), on_fetch).await;
+    for (code, status, list_result, fetch_result) in CODES {
+        check_list(code, af(status, code), list_result).await;
+        check_fetch(code, af(status, code), fetch_result).await;
         check_start(code, af(status, code), code == "AF20024").await;
     }
 }
 
 #[tokio::test]
 async fn every_code_with_status_200_and_as_something_like_json() {
-    for (code, status, on_list, on_fetch) in CODES {
+    for (code, status, list_result, fetch_result) in CODES {
         let quoted = format!("{{'error':{{'code':'{code}','message':'canary'}}}}");
-        check_list(code, af(200, code), on_list).await;
-        check_fetch(code, af(200, code), on_fetch).await;
-        check_list(code, reply(status, quoted.clone()), on_list).await;
-        check_fetch(code, reply(status, quoted), on_fetch).await;
+        check_list(code, af(200, code), list_result).await;
+        check_fetch(code, af(200, code), fetch_result).await;
+        check_list(code, reply(status, quoted.clone()), list_result).await;
+        check_fetch(code, reply(status, quoted), fetch_result).await;
     }
 }
 
-/// Status, body, what becomes of a listing and of a fetch; no row names a code.
-const STATUSES: [(u16, &str, Came, Came); 33] = {
+/// Each status and body without a code, with the results of a listing and a fetch.
+const STATUSES: [(u16, &str, CallResult, CallResult); 33] = {
     let renewed = PersonIfPersistent("a token just issued is refused");
     let denied = PersonIfPersistent("access is denied");
     let gateway = Again("that of a gateway or proxy");
@@ -171,9 +171,9 @@ const STATUSES: [(u16, &str, Came, Came); 33] = {
         (502, "<html>canary</html>", down, down),
         (503, "<html>canary</html>", down, down),
         (504, "", down, down),
-        (200, "", odd, AsItIs),
-        (200, "<html>canary</html>", odd, AsItIs),
-        (200, r#"{"Message":"canary"}"#, Again("not what was asked for"), AsItIs),
+        (200, "", odd, Unchanged),
+        (200, "<html>canary</html>", odd, Unchanged),
+        (200, r#"{"Message":"canary"}"#, Again("not what was asked for"), Unchanged),
         (200, r#"{"error":{"code":"canary"}}"#, Again("not what was asked for"), Again("not what was asked for")),
         (400, "", gateway, gateway),
         (400, "<html>canary</html>", gateway, gateway),
@@ -192,10 +192,10 @@ const STATUSES: [(u16, &str, Came, Came); 33] = {
 
 #[tokio::test]
 async fn every_status_without_a_code() {
-    for (status, body, on_list, on_fetch) in STATUSES {
+    for (status, body, list_result, fetch_result) in STATUSES {
         let what = format!("{status} {body}");
-        check_list(&what, reply(status, body), on_list).await;
-        check_fetch(&what, reply(status, body), on_fetch).await;
+        check_list(&what, reply(status, body), list_result).await;
+        check_fetch(&what, reply(status, body), fetch_result).await;
     }
 }
 
@@ -209,12 +209,15 @@ async fn a_start_that_a_gateway_answers_is_left_to_the_next_tick() {
         };
         let world = World::of(ContentType::Dlp, healthy(start)).await;
         assert_eq!(world.prepare(None).await, world.ready(true), "{status} {body}");
-        later(&world.list(None).await.unwrap_err(), &format!("DLP.All: starting the subscription: HTTP {status}"));
+        check_later(
+            &world.list(None).await.unwrap_err(),
+            &format!("DLP.All: starting the subscription: HTTP {status}"),
+        );
     }
 }
 
 #[tokio::test]
-async fn auditing_that_is_off_f55() {
+async fn auditing_that_is_off_needs_a_person_f55() {
     let off =
         r#"{"error":{"code":"StartSubscription [CorrId=1] canary","message":"at X() Tenant canary does not exist."}}"#;
     let expected = Person("turn on unified audit logging");

@@ -1,4 +1,4 @@
-//! For tests: a clock that jumps, a secret that changes, and a vendor that says what a test wants said.
+//! Fakes for the tests: a clock that jumps, a secret that changes, and a vendor that answers by a script.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,32 +17,33 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::config::{API_URL, Config, LOGIN_URL, Overrides, streams};
-use crate::content_type::ContentType;
+use crate::config::content_type::ContentType;
+use crate::config::{API_URL_VARIABLE, Config, LOGIN_URL_VARIABLE, SourceSecret};
 use crate::source::Microsoft365;
 
 pub(crate) const TENANT: &str = "0f3c9a52-7b1e-4d8a-9c60-5e2f4b7a1d93";
-/// In every secret and token of a test; in no message.
+/// A part of every secret and token in a test. No message may hold it.
 pub(crate) const CANARY: &str = "canary";
 
-pub(crate) fn secret(client_secret: &str) -> SecretString {
+pub(crate) fn secret_text(client_secret: &str) -> SecretString {
     json!({"tenant_id": TENANT, "client_id": "app", "client_secret": client_secret}).to_string().into()
 }
 
-pub(crate) fn config(api: &str, login: &str) -> Config {
+/// Returns a secret whose API and login are at these URLs.
+pub(crate) fn secret_at(api_url: &str, login_url: &str) -> SourceSecret {
     let variable = |name: &str| match name {
-        API_URL => Some(api.to_owned()),
-        LOGIN_URL => Some(login.to_owned()),
+        API_URL_VARIABLE => Some(api_url.to_owned()),
+        LOGIN_URL_VARIABLE => Some(login_url.to_owned()),
         _ => None,
     };
-    Config::parse(&secret("canary-secret-1"), &Overrides::read(variable).unwrap()).unwrap()
+    SourceSecret::parse(&secret_text("canary-secret-1"), &Config::from_variables(variable).unwrap()).unwrap()
 }
 
-pub(crate) fn stream_of(config: &Config, content_type: ContentType) -> Stream {
-    streams(config).into_iter().find(|stream| stream.log_type == content_type.log_type()).unwrap()
+pub(crate) fn stream_of(secret: &SourceSecret, content_type: ContentType) -> Stream {
+    secret.streams().into_iter().find(|stream| stream.log_type == content_type.log_type()).unwrap()
 }
 
-/// Stands still but for what is slept on it.
+/// A clock that moves only when a test sleeps or jumps.
 #[derive(Debug, Clone)]
 pub(crate) struct JumpingClock {
     state: Arc<Mutex<(Timestamp, Vec<Duration>)>>,
@@ -59,7 +60,7 @@ impl JumpingClock {
         state.0 = state.0.checked_add(duration).unwrap();
     }
 
-    /// The waits so far, in seconds.
+    /// Returns the sleeps so far, in seconds.
     pub(crate) fn waits(&self) -> Vec<f64> {
         self.state.lock().unwrap().1.iter().map(Duration::as_secs_f64).collect()
     }
@@ -80,15 +81,16 @@ impl Clock for JumpingClock {
     }
 }
 
-/// The secret as it is now; `fresh` reads are counted.
+/// A store of one secret that a test can change. It counts the fresh reads.
 #[derive(Debug, Clone)]
 pub(crate) struct ChangingSecret {
+    /// The secret and the number of fresh reads.
     pub(crate) state: Arc<Mutex<(SecretString, u32)>>,
 }
 
 impl ChangingSecret {
     pub(crate) fn new(client_secret: &str) -> Self {
-        Self { state: Arc::new(Mutex::new((secret(client_secret), 0))) }
+        Self { state: Arc::new(Mutex::new((secret_text(client_secret), 0))) }
     }
 }
 
@@ -101,12 +103,12 @@ impl Secrets for ChangingSecret {
     }
 }
 
-/// One request, as the vendor got it.
+/// A request that the vendor received.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// `token`, `list`, `start`, `content`, or the blob's id.
+    /// `token`, `list`, `start`, `content`, or a blob's id.
     pub(crate) what: String,
-    /// How many of them came before.
+    /// Number of earlier requests of the same kind.
     pub(crate) nth: usize,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -121,25 +123,25 @@ impl Seen {
     }
 }
 
-/// What the vendor says.
+/// An answer of the vendor.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
-    pieces: Vec<Vec<u8>>,
-    cut: bool,
+    chunks: Vec<Vec<u8>>,
+    is_cut: bool,
 }
 
 pub(crate) fn reply(status: u16, body: impl Into<Vec<u8>>) -> Reply {
-    Reply { status, pieces: vec![body.into()], ..Reply::default() }
+    Reply { status, chunks: vec![body.into()], ..Reply::default() }
 }
 
-/// An error as the API words it.
+/// Returns an error in the API's form.
 pub(crate) fn af(status: u16, code: &str) -> Reply {
     reply(status, json!({"error": {"code": code, "message": "canary of the vendor's"}}).to_string())
 }
 
-/// A token of that name, living an hour.
+/// Returns a login answer with that token, valid for an hour.
 pub(crate) fn token(name: &str) -> Reply {
     reply(200, json!({"access_token": name, "expires_in": 3_599, "token_type": "Bearer"}).to_string())
 }
@@ -150,14 +152,14 @@ impl Reply {
         self
     }
 
-    pub(crate) fn then(mut self, piece: impl Into<Vec<u8>>) -> Self {
-        self.pieces.push(piece.into());
+    pub(crate) fn then(mut self, chunk: impl Into<Vec<u8>>) -> Self {
+        self.chunks.push(chunk.into());
         self
     }
 
-    /// The connection breaks at the end of what was said.
+    /// Breaks the connection after the last chunk.
     pub(crate) fn cut(self) -> Self {
-        Self { cut: true, ..self }
+        Self { is_cut: true, ..self }
     }
 
     fn into_response(self, date: Timestamp) -> Response {
@@ -166,46 +168,46 @@ impl Reply {
         for (name, value) in self.headers {
             builder = builder.header(name, value);
         }
-        let broken = self.cut.then_some(()).into_iter();
+        let broken = self.is_cut.then_some(()).into_iter();
         let broken = stream::iter(broken).then(async |()| {
-            // What was said goes out first.
+            // The chunks before the break are sent first.
             tokio::task::yield_now().await;
             Err(std::io::Error::other("cut"))
         });
-        builder.body(Body::from_stream(stream::iter(self.pieces).map(Ok).chain(broken))).unwrap()
+        builder.body(Body::from_stream(stream::iter(self.chunks).map(Ok).chain(broken))).unwrap()
     }
 }
 
 type Script = dyn Fn(&Seen) -> Reply + Send + Sync;
 
-/// A vendor on loopback, API and login both.
+/// A vendor on loopback, with both the API and the login.
 #[derive(Clone)]
 pub(crate) struct FakeVendor {
     pub(crate) origin: String,
-    /// How far its clock is ahead of ours, in seconds.
-    pub(crate) ahead: Arc<AtomicI64>,
+    /// Time by which the vendor's clock is ahead of ours.
+    pub(crate) ahead_seconds: Arc<AtomicI64>,
     clock: JumpingClock,
     script: Arc<Script>,
     seen: Arc<Mutex<Vec<Seen>>>,
-    /// Requests under way by kind: now, and at most.
-    under_way: Arc<Mutex<BTreeMap<String, (usize, usize)>>>,
+    /// Requests in flight by kind: the number now, and the highest number.
+    in_flight: Arc<Mutex<BTreeMap<String, (usize, usize)>>>,
 }
 
 impl FakeVendor {
-    /// A vendor whose clock is five minutes behind.
+    /// Starts a vendor whose clock is five minutes behind ours.
     pub(crate) async fn serve(clock: &JumpingClock, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let (ahead, clock) = (Arc::new(AtomicI64::new(-300)), clock.clone());
-        let (script, seen, under_way) = (Arc::new(script), Arc::default(), Arc::default());
-        let vendor = Self { origin, ahead, clock, script, seen, under_way };
+        let (ahead_seconds, clock) = (Arc::new(AtomicI64::new(-300)), clock.clone());
+        let (script, seen, in_flight) = (Arc::new(script), Arc::default(), Arc::default());
+        let vendor = Self { origin, ahead_seconds, clock, script, seen, in_flight };
         let router = Router::new().fallback(answer).with_state(vendor.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         vendor
     }
 
-    pub(crate) fn config(&self) -> Config {
-        config(&format!("{}/m365", self.origin), &format!("{}/login", self.origin))
+    pub(crate) fn source_secret(&self) -> SourceSecret {
+        secret_at(&format!("{}/m365", self.origin), &format!("{}/login", self.origin))
     }
 
     pub(crate) fn client(
@@ -214,10 +216,10 @@ impl FakeVendor {
         secrets: &ChangingSecret,
     ) -> Microsoft365<ChangingSecret, JumpingClock> {
         let http = HttpClient::new().unwrap();
-        Microsoft365::new(&self.config(), secrets.clone(), "the-secret", http, clock.clone())
+        Microsoft365::new(&self.source_secret(), secrets.clone(), "the-secret", http, clock.clone())
     }
 
-    /// The feed's root.
+    /// Returns the root URL of the tenant's feed.
     pub(crate) fn feed(&self) -> String {
         format!("{}/m365/api/v1.0/{TENANT}/activity/feed", self.origin)
     }
@@ -226,28 +228,28 @@ impl FakeVendor {
         self.seen.lock().unwrap().iter().filter(|seen| seen.what == what).cloned().collect()
     }
 
-    /// How many requests of that kind were under way at most at the same time, since this was last asked.
-    pub(crate) fn most_at_once(&self, what: &str) -> usize {
-        self.under_way.lock().unwrap().remove(what).map_or(0, |(_, most)| most)
+    /// Returns and resets the highest number of concurrent requests of that kind.
+    pub(crate) fn take_max_concurrent(&self, what: &str) -> usize {
+        self.in_flight.lock().unwrap().remove(what).map_or(0, |(_, max)| max)
     }
 
-    /// It takes its time, as long as others can get through.
-    async fn take_time(&self, what: &str) {
-        self.with_under_way(what, |(now, most)| {
+    /// Delays an answer until other requests had time to arrive.
+    async fn delay(&self, what: &str) {
+        self.with_in_flight(what, |(now, max)| {
             *now += 1;
-            *most = (*now).max(*most);
+            *max = (*now).max(*max);
         });
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-        self.with_under_way(what, |(now, _)| *now -= 1);
+        self.with_in_flight(what, |(now, _)| *now -= 1);
     }
 
-    fn with_under_way(&self, what: &str, change: impl FnOnce(&mut (usize, usize))) {
-        change(self.under_way.lock().unwrap().entry(what.to_owned()).or_default());
+    fn with_in_flight(&self, what: &str, change: impl FnOnce(&mut (usize, usize))) {
+        change(self.in_flight.lock().unwrap().entry(what.to_owned()).or_default());
     }
 
-    /// How many requests of each kind came.
+    /// Returns the number of requests of each kind.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for seen in self.seen.lock().unwrap().iter() {
@@ -276,7 +278,7 @@ async fn answer(
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     vendor.seen.lock().unwrap().push(seen.clone());
-    vendor.take_time(&seen.what).await;
-    let date = vendor.clock.now() + SignedDuration::from_secs(vendor.ahead.load(Ordering::SeqCst));
+    vendor.delay(&seen.what).await;
+    let date = vendor.clock.now() + SignedDuration::from_secs(vendor.ahead_seconds.load(Ordering::SeqCst));
     (vendor.script)(&seen).into_response(date)
 }

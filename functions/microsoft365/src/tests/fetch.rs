@@ -1,9 +1,9 @@
-//! Fetching: blobs as they are, and nothing from elsewhere.
+//! Fetching: blobs are returned unchanged, and come from the tenant's feed only.
 
 use super::*;
 
 #[tokio::test]
-async fn fetch_streams_the_blob_as_it_is() {
+async fn fetch_streams_the_blob_unchanged() {
     let world = World::new(healthy(|seen| {
         (seen.what == "b$1").then(|| reply(200, b"\xEF\xBB".to_vec()).then(b"\xBF [1".to_vec()).then(",2]\n"))
     }))
@@ -24,11 +24,11 @@ async fn fetch_never_follows_a_foreign_uri() {
         whole(world.fetch(&uri).await.unwrap()).await.unwrap();
     }
     assert!(elsewhere.counts().is_empty());
-    world.counts(&[("token", 1), ("b$1", 3)]);
+    world.check_counts(&[("token", 1), ("b$1", 3)]);
 }
 
 #[tokio::test]
-async fn fetch_tells_missing_from_expired() {
+async fn fetch_distinguishes_missing_from_expired() {
     let world = World::new(healthy(|seen| {
         let replies = [
             af(404, "AF20050"),
@@ -51,7 +51,7 @@ async fn fetch_does_not_take_a_gateways_404_for_a_missing_blob() {
     for body in ["", "<html>", "{}"] {
         let gateway = move |seen: &Seen| (seen.what == "b$1" && seen.nth < 5).then(|| reply(404, body));
         let world = World::new(healthy(gateway)).await;
-        later(&world.fetch("").await.unwrap_err(), "that of a gateway or proxy");
+        check_later(&world.fetch("").await.unwrap_err(), "that of a gateway or proxy");
         assert_eq!(world.vendor.seen("b$1").len(), 4);
         assert_eq!(whole(world.fetch("").await.unwrap()).await.unwrap(), b"[{\"Id\":\"1\"}]");
     }
@@ -62,11 +62,11 @@ async fn fetch_rebuilds_a_uri_the_vendor_does_not_know() {
     let world = World::new(healthy(|seen| (seen.what == "odd").then(|| af(400, "AF20052")))).await;
     let fetched = world.fetch(&format!("{}/audit/odd", world.vendor.feed())).await.unwrap();
     whole(fetched).await.unwrap();
-    world.counts(&[("token", 1), ("odd", 1), ("b$1", 1)]);
+    world.check_counts(&[("token", 1), ("odd", 1), ("b$1", 1)]);
 }
 
 #[tokio::test]
-async fn fetch_takes_an_object_for_an_error() {
+async fn fetch_retries_a_body_that_is_no_array() {
     let world = World::new(healthy(|seen| {
         let replies = [af(200, "AF50005"), reply(200, "<html>"), reply(200, " ")];
         replies.get(seen.nth).filter(|_| seen.what == "b$1").cloned()
@@ -77,7 +77,7 @@ async fn fetch_takes_an_object_for_an_error() {
 }
 
 #[tokio::test]
-async fn fetch_of_a_blob_that_breaks_off_does_not_end_well() {
+async fn fetch_of_a_blob_that_breaks_off_ends_in_an_error() {
     let cut = |seen: &Seen| (seen.what == "b$1").then(|| reply(200, "[1,").then("2").cut());
     let world = World::new(healthy(cut)).await;
     let error = whole(world.fetch("").await.unwrap()).await.unwrap_err();

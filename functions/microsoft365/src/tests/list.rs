@@ -1,11 +1,11 @@
-//! Listing: pages, links, windows, and what is refused.
+//! Listing: pages, links, windows and refusals.
 
 use serde_json::json;
 
 use super::*;
 
 #[tokio::test]
-async fn list_names_window_and_publisher_and_keeps_blobs_at_home() {
+async fn list_sends_window_and_publisher_and_rebuilds_foreign_blob_urls() {
     let world = World::new(healthy(|seen| {
         let items = [item("a$1", "https://elsewhere.example.com/api/v1.0/x/activity/feed/audit/a$1"), item("b$1", "")];
         (seen.what == "content").then(|| reply(200, format!("\u{feff}[{}]", items.join(","))))
@@ -36,8 +36,9 @@ async fn every_call_names_the_publisher_f64() {
         _ => None,
     };
     let vendor = FakeVendor::serve(&clock, healthy(answers)).await;
-    let (client, config) = of_fields(&vendor, &clock, json!({"client_secret": CANARY, "publisher_id": publisher}));
-    let stream = stream_of(&config, ContentType::Exchange);
+    let (client, secret) =
+        client_with_fields(&vendor, &clock, json!({"client_secret": CANARY, "publisher_id": publisher}));
+    let stream = stream_of(&secret, ContentType::Exchange);
     client.prepare(&stream, None).await.unwrap();
     let request =
         ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None, tries: Tries::Patient };
@@ -54,7 +55,7 @@ async fn every_call_names_the_publisher_f64() {
 }
 
 #[tokio::test]
-async fn list_follows_pages_by_either_header_also_from_an_empty_one() {
+async fn list_follows_either_header_also_from_an_empty_page() {
     let vendor = std::sync::OnceLock::<String>::new();
     let vendor = std::sync::Arc::new(vendor);
     let root = vendor.clone();
@@ -82,7 +83,7 @@ async fn list_follows_pages_by_either_header_also_from_an_empty_one() {
 }
 
 #[tokio::test]
-async fn list_brings_a_foreign_next_page_home() {
+async fn list_rebuilds_a_foreign_next_page() {
     let world = World::new(healthy(|seen| {
         let link = "https://manage.office.com/api/v1/x/subscriptions/content?nextPage=two";
         (seen.what == "content" && seen.nth == 0).then(|| reply(200, "[]").header("NextPageUri", link))
@@ -98,23 +99,23 @@ async fn list_never_follows_a_foreign_cursor() {
     let world = World::new(healthy(|_| None)).await;
     let elsewhere = FakeVendor::serve(&world.clock, |_| reply(200, "[]")).await;
     let error = world.list(Some(&format!("{}/subscriptions/content", elsewhere.feed()))).await.unwrap_err();
-    person(&error, "not followed");
+    check_person(&error, "not followed");
     assert!(elsewhere.counts().is_empty());
 }
 
 #[tokio::test]
-async fn list_loses_a_link_that_leads_nowhere_f39_f40() {
+async fn list_reports_a_lost_cursor_for_an_invalid_link_f39_f40() {
     for code in ["AF20031", "AF20055", "AF20030", "AF20022", "AF20023"] {
         let world = World::new(healthy(move |seen| (seen.what == "content").then(|| af(400, code)))).await;
         let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
         assert_eq!(world.list(Some(&cursor)).await, Ok(Listed::CursorLost));
         assert_eq!(world.list(Some("not a link")).await, Ok(Listed::CursorLost));
-        world.counts(&[("token", 1), ("content", 1)]);
+        world.check_counts(&[("token", 1), ("content", 1)]);
     }
 }
 
 #[tokio::test]
-async fn list_repeats_a_page_by_its_own_link_f39() {
+async fn list_retries_a_page_with_its_own_link_f39() {
     let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth == 0).then(|| reply(502, "")))).await;
     let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
     assert_eq!(world.page(Some(&cursor)).await, Page::default());
@@ -129,7 +130,7 @@ async fn strict(ahead: i64) -> World {
         (seen.what == "content" && !is_known).then(|| af(400, "AF20055"))
     }))
     .await;
-    world.vendor.ahead.store(ahead, Ordering::SeqCst);
+    world.vendor.ahead_seconds.store(ahead, Ordering::SeqCst);
     assert_eq!(world.prepare(None).await, world.ready(false));
     world
 }
@@ -148,17 +149,17 @@ async fn list_of_a_window_that_has_not_begun_is_empty_f56() {
     let world = strict(-1_000).await;
     let nothing = Page { vendor_now: Some(NOW - 1_000), ..Page::default() };
     assert_eq!(world.list_window(WINDOW.from, WINDOW.to).await, Ok(nothing));
-    world.counts(&[("token", 1), ("list", 1), ("content", 1)]);
+    world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
 }
 
 #[tokio::test]
-async fn list_of_a_window_the_vendor_no_longer_has_says_so_f56_f57() {
+async fn list_of_a_window_that_has_expired_says_so_f56_f57() {
     let world = strict(3_000).await;
     let error = world.list_window(NOW - 604_800, WINDOW.to).await.unwrap_err();
-    later(&error, "AF20055");
-    later(&error, "nothing from before 2026-08-14T09:50:00Z, and 2026-08-14T09:00:00Z was asked for");
-    world.counts(&[("token", 1), ("list", 1), ("content", 1)]);
-    // The next plan is made by the vendor's clock.
+    check_later(&error, "AF20055");
+    check_later(&error, "nothing from before 2026-08-14T09:50:00Z, and 2026-08-14T09:00:00Z was asked for");
+    world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
+    // The next tick plans by the vendor's clock.
     assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: Some(NOW + 3_000), started: false }));
 }
 
@@ -178,18 +179,18 @@ async fn list_is_clamped_by_the_earlier_clock_where_they_differ_by_an_hour_or_mo
 }
 
 #[tokio::test]
-async fn list_of_a_window_within_the_rules_is_not_asked_for_again() {
+async fn list_of_a_window_within_the_rules_is_not_retried() {
     let world = strict(3_000).await;
-    later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20055: the window is outside");
-    world.counts(&[("token", 1), ("list", 1), ("content", 1)]);
+    check_later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20055: the window is outside");
+    world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20030")))).await;
     world.prepare(None).await.unwrap();
-    later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20030");
-    world.counts(&[("token", 1), ("list", 1), ("content", 2)]);
+    check_later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20030");
+    world.check_counts(&[("token", 1), ("list", 1), ("content", 2)]);
 }
 
 #[tokio::test]
-async fn only_a_well_formed_answer_tells_the_vendors_clock() {
+async fn only_a_well_formed_answer_sets_the_vendors_clock() {
     let refusals = [
         reply(502, "<html>"),
         af(400, "AF20055"),
@@ -206,7 +207,7 @@ async fn only_a_well_formed_answer_tells_the_vendors_clock() {
         }))
         .await;
         assert!(world.list(None).await.is_err());
-        // What is opened as a blob has yet to prove that it is one.
+        // An answer to a fetch does not count, because it may turn out not to be a blob.
         whole(world.fetch("").await.unwrap()).await.unwrap();
         assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: None, started: false }));
     }
@@ -216,7 +217,7 @@ async fn only_a_well_formed_answer_tells_the_vendors_clock() {
 }
 
 #[tokio::test]
-async fn list_repeats_what_an_outage_answers() {
+async fn list_retries_during_an_outage() {
     let world = World::new(healthy(|seen| {
         let outages = [reply(503, "<html>"), reply(200, ""), af(200, "AF50000")];
         outages.get(seen.nth).filter(|_| seen.what == "content").cloned()
@@ -227,7 +228,7 @@ async fn list_repeats_what_an_outage_answers() {
 }
 
 #[tokio::test]
-async fn list_gives_up_an_outage_until_the_next_tick() {
+async fn list_leaves_a_lasting_outage_to_the_next_tick() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(500, "canary")))).await;
     let error = world.list(None).await.unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
@@ -238,40 +239,40 @@ async fn list_gives_up_an_outage_until_the_next_tick() {
 #[tokio::test]
 async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20022")))).await;
-    world.not_yet().await;
-    world.not_yet().await;
+    world.check_not_yet().await;
+    world.check_not_yet().await;
     assert_eq!(world.vendor.seen("start").len(), 1);
-    // Should the head not have learnt of it, it does by the next preparation.
+    // If the head has not stored the start, the next `prepare` returns it again.
     assert_eq!(world.prepare(None).await, world.ready(true));
     world.clock.jump(Duration::from_secs(300));
-    later(&world.list(None).await.unwrap_err(), "AF20022: there is no subscription, although");
+    check_later(&world.list(None).await.unwrap_err(), "AF20022: there is no subscription, although");
     assert_eq!(world.vendor.seen("start").len(), 1);
     world.clock.jump(Duration::from_secs(600));
-    world.not_yet().await;
+    world.check_not_yet().await;
     assert_eq!(world.vendor.seen("start").len(), 2);
 }
 
 #[tokio::test]
-async fn list_of_a_disabled_subscription_starts_it_once_and_tells_f34() {
+async fn list_of_a_disabled_subscription_starts_it_once_and_reports_that_f34() {
     let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth < 2).then(|| af(400, "AF20023")))).await;
-    later(&world.list(None).await.unwrap_err(), "was started again at 2026-08-21T09:00:00Z, and the next tick");
-    world.not_yet().await;
+    check_later(&world.list(None).await.unwrap_err(), "was started again at 2026-08-21T09:00:00Z, and the next tick");
+    world.check_not_yet().await;
     world.clock.jump(Duration::from_secs(300));
     assert_eq!(world.page(None).await, Page::default());
-    world.counts(&[("token", 1), ("start", 1), ("content", 3)]);
+    world.check_counts(&[("token", 1), ("start", 1), ("content", 3)]);
 }
 
 #[tokio::test]
 async fn list_of_a_subscription_that_stays_disabled_needs_a_person_f34() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20023")))).await;
-    later(&world.list(None).await.unwrap_err(), "may be lost");
+    check_later(&world.list(None).await.unwrap_err(), "may be lost");
     for _ in 0..2 {
         world.clock.jump(Duration::from_secs(300));
-        person(&world.list(None).await.unwrap_err(), "AF20023: the subscription is disabled, although");
+        check_person(&world.list(None).await.unwrap_err(), "AF20023: the subscription is disabled, although");
     }
     assert_eq!(world.vendor.seen("start").len(), 1);
     world.clock.jump(Duration::from_secs(300));
-    person(&world.list(None).await.unwrap_err(), "disabled again after its start at 2026-08-21T09:00:00Z");
+    check_person(&world.list(None).await.unwrap_err(), "disabled again after its start at 2026-08-21T09:00:00Z");
     assert_eq!(world.vendor.seen("start").len(), 2);
 }
 
@@ -279,14 +280,14 @@ async fn list_of_a_subscription_that_stays_disabled_needs_a_person_f34() {
 async fn list_names_the_missing_permission() {
     let world = World::of(ContentType::Dlp, healthy(|seen| (seen.what == "content").then(|| af(401, "AF10001")))).await;
     let error = world.list(None).await.unwrap_err();
-    person(&error, "DLP.All: listing content: HTTP 401 AF10001");
-    person(&error, "ActivityFeed.ReadDlp");
-    // It says nothing about the token.
-    world.counts(&[("token", 1), ("content", 1)]);
+    check_person(&error, "DLP.All: listing content: HTTP 401 AF10001");
+    check_person(&error, "ActivityFeed.ReadDlp");
+    // The refusal is not about the token.
+    world.check_counts(&[("token", 1), ("content", 1)]);
 }
 
 #[tokio::test]
-async fn list_with_an_item_that_names_nothing_is_not_a_page() {
+async fn list_with_an_item_that_names_no_blob_is_not_a_page() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(200, "[{}]")))).await;
     assert_eq!(world.list(None).await.unwrap_err().recovery, Recovery::NextTick);
 }

@@ -1,4 +1,4 @@
-//! Tokens: who gets which credential, and how often.
+//! Logging in: which host gets which credential, and how often.
 
 use collector::Secrets;
 use futures_util::future::join_all;
@@ -6,10 +6,11 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
-use crate::certificate::tests::{pair, verified};
-use crate::token::{Asker, Tokens};
+use crate::auth::token::{Requester, Tokens};
+use crate::auth::verified;
+use crate::config::certificate::tests::certificate_and_key;
 
-/// What the login was asked, decoded.
+/// Returns a field of a login request, decoded.
 fn form(seen: &Seen, field: &str) -> Option<String> {
     let parsed = adapters::http::Url::parse(&format!("http://x/?{}", seen.body)).unwrap();
     parsed.query_pairs().find(|(name, _)| name == field).map(|(_, value)| value.into_owned())
@@ -45,10 +46,10 @@ async fn a_token_serves_until_five_minutes_before_its_end() {
     world.page(None).await;
     world.clock.jump(Duration::from_secs(3_298));
     world.page(None).await;
-    world.counts(&[("token", 1), ("content", 2)]);
+    world.check_counts(&[("token", 1), ("content", 2)]);
     world.clock.jump(Duration::from_secs(1));
     world.page(None).await;
-    world.counts(&[("token", 2), ("content", 3)]);
+    world.check_counts(&[("token", 2), ("content", 3)]);
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn a_refused_token_is_renewed_once_and_the_call_repeated() {
     let world = World::new(healthy(expired)).await;
     assert_eq!(world.page(None).await, Page::default());
     whole(world.fetch("").await.unwrap()).await.unwrap();
-    world.counts(&[("token", 2), ("content", 2), ("b$1", 1)]);
+    world.check_counts(&[("token", 2), ("content", 2), ("b$1", 1)]);
     assert!(world.clock.waits().is_empty());
 }
 
@@ -80,7 +81,7 @@ async fn streams_that_meet_a_refused_token_together_renew_it_together() {
     let world = World::new(healthy(expired)).await;
     let (first, second, third) = futures_util::join!(world.page(None), world.page(None), world.page(None));
     assert_eq!([first, second, third], [Page::default(), Page::default(), Page::default()]);
-    world.counts(&[("token", 2), ("content", 6)]);
+    world.check_counts(&[("token", 2), ("content", 6)]);
 }
 
 #[tokio::test]
@@ -92,43 +93,43 @@ async fn e3_a_token_refused_twice_needs_a_person_only_if_that_persists() {
         assert!(error.message.contains("HTTP 401: a token just issued is refused; if this lasts, check that cloud"));
     };
     refused().await;
-    world.counts(&[("token", 2), ("content", 2)]);
-    // Nor does a third one: it was not the token.
+    world.check_counts(&[("token", 2), ("content", 2)]);
+    // No third token is requested, because the token is not the cause.
     refused().await;
-    world.counts(&[("token", 2), ("content", 3)]);
+    world.check_counts(&[("token", 2), ("content", 3)]);
     world.clock.jump(Duration::from_secs(61));
     refused().await;
-    world.counts(&[("token", 3), ("content", 5)]);
+    world.check_counts(&[("token", 3), ("content", 5)]);
 }
 
 #[tokio::test]
 async fn a_401_of_a_gateway_costs_one_token_and_is_left_to_the_next_tick() {
     for body in ["", "<html>canary</html>"] {
         let world = World::new(healthy(move |seen| (seen.what == "content").then(|| reply(401, body)))).await;
-        later(&world.list(None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
-        world.counts(&[("token", 2), ("content", 5)]);
-        later(&world.list_with(Tries::Once, None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
-        world.counts(&[("token", 2), ("content", 6)]);
+        check_later(&world.list(None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
+        world.check_counts(&[("token", 2), ("content", 5)]);
+        check_later(&world.list_with(Tries::Once, None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
+        world.check_counts(&[("token", 2), ("content", 6)]);
     }
-    // A token that is too old may be refused like that.
+    // An expired token may be refused in the same way.
     let expired = |seen: &Seen| (seen.bearer() == Some("canary-token-1")).then(|| reply(401, ""));
     let world = World::new(healthy(expired)).await;
     assert_eq!(world.page(None).await, Page::default());
-    world.counts(&[("token", 2), ("content", 2)]);
+    world.check_counts(&[("token", 2), ("content", 2)]);
 }
 
 #[tokio::test]
 async fn a_gateway_before_the_login_is_left_to_the_next_tick_and_the_secret_not_read_again() {
     for (status, body) in [(302, ""), (400, ""), (401, "<html>"), (403, r#"{"error":"Forbidden"}"#), (404, "")] {
         let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(status, body)))).await;
-        later(&world.list(None).await.unwrap_err(), &format!("logging in: HTTP {status}: "));
-        world.counts(&[("token", 4)]);
+        check_later(&world.list(None).await.unwrap_err(), &format!("logging in: HTTP {status}: "));
+        world.check_counts(&[("token", 4)]);
         assert_eq!(world.secret.state.lock().unwrap().1, 0);
     }
 }
 
 #[tokio::test]
-async fn a_login_outage_is_waited_for() {
+async fn a_login_is_retried_during_an_outage() {
     let outage = |seen: &Seen| {
         let replies = [reply(503, "<html>"), reply(429, "").header("retry-after", "3"), reply(200, "<html>")];
         replies.get(seen.nth).filter(|_| seen.what == "token").cloned()
@@ -139,21 +140,21 @@ async fn a_login_outage_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_refused_secret_is_read_again_and_not_tried_again() {
+async fn a_refused_secret_is_read_again_and_not_sent_again() {
     let refused = |seen: &Seen| (seen.what == "token").then(|| invalid_client(7_000_222));
     let world = World::new(healthy(refused)).await;
     for _ in 0..3 {
         let error = world.list(None).await.unwrap_err();
-        person(&error, "AADSTS7000222: the client secret has expired");
+        check_person(&error, "AADSTS7000222: the client secret has expired");
     }
-    world.counts(&[("token", 1)]);
+    world.check_counts(&[("token", 1)]);
     assert_eq!(world.secret.state.lock().unwrap().1, 1);
     world.clock.jump(Duration::from_secs(61));
     world.list(None).await.unwrap_err();
-    world.counts(&[("token", 2)]);
+    world.check_counts(&[("token", 2)]);
 }
 
-/// A store that hangs.
+/// A store that never answers.
 struct HangingSecrets;
 
 impl Secrets for HangingSecrets {
@@ -167,56 +168,56 @@ async fn e2_a_secret_store_that_hangs_after_a_refused_login_is_named_and_not_the
     let clock = JumpingClock::new();
     let refused = |seen: &Seen| (seen.what == "token").then(|| invalid_client(7_000_222));
     let vendor = FakeVendor::serve(&clock, healthy(refused)).await;
-    let (config, http) = (vendor.config(), HttpClient::new().unwrap());
-    let client = Microsoft365::new(&config, HangingSecrets, "the-secret", http, clock.clone());
-    let stream = stream_of(&config, ContentType::Exchange);
+    let (secret, http) = (vendor.source_secret(), HttpClient::new().unwrap());
+    let client = Microsoft365::new(&secret, HangingSecrets, "the-secret", http, clock.clone());
+    let stream = stream_of(&secret, ContentType::Exchange);
     let request =
         ListRequest { stream: &stream, listing: LISTING, window: WINDOW, cursor: None, tries: Tries::Patient };
     let error = client.list(request).await.unwrap_err();
-    later(&error, "AADSTS7000222: the client secret has expired");
-    later(&error, "; the secret store did not answer within 12 s when the secret the-secret was read again");
+    check_later(&error, "AADSTS7000222: the client secret has expired");
+    check_later(&error, "; the secret store did not answer within 12 s when the secret the-secret was read again");
     assert_eq!((clock.waits(), vendor.seen("token").len()), (vec![12.0], 1));
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_taken_up() {
+async fn a_rotated_secret_is_used() {
     let old = |seen: &Seen| {
         (form(seen, "client_secret").as_deref() == Some("canary-secret-1")).then(|| invalid_client(7_000_215))
     };
     let world = World::new(healthy(old)).await;
-    world.secret.state.lock().unwrap().0 = secret("canary +/~=&2");
+    world.secret.state.lock().unwrap().0 = secret_text("canary +/~=&2");
     assert_eq!(world.page(None).await, Page::default());
     assert_eq!(form(&world.vendor.seen("token")[1], "client_secret").unwrap(), "canary +/~=&2");
-    world.counts(&[("token", 2), ("content", 1)]);
+    world.check_counts(&[("token", 2), ("content", 1)]);
 }
 
 #[tokio::test]
-async fn a_rotated_secret_of_another_tenant_is_not() {
+async fn a_rotated_secret_of_another_tenant_is_not_used() {
     let world = World::new(healthy(|seen| (seen.what == "token").then(|| invalid_client(7_000_215)))).await;
-    let other = secret("canary-2").expose_secret().replace("0f3c", "1111");
+    let other = secret_text("canary-2").expose_secret().replace("0f3c", "1111");
     world.secret.state.lock().unwrap().0 = other.into();
     let error = world.list(None).await.unwrap_err();
-    person(&error, "AADSTS7000215: the client secret is wrong");
-    person(&error, "; the source's secret now names another tenant");
+    check_person(&error, "AADSTS7000215: the client secret is wrong");
+    check_person(&error, "; the source's secret now names another tenant");
     world.secret.state.lock().unwrap().0 = "{\"canary".into();
     world.clock.jump(Duration::from_secs(61));
-    person(&world.list(None).await.unwrap_err(), "; the source's secret, read again, is not JSON");
-    world.counts(&[("token", 2)]);
+    check_person(&world.list(None).await.unwrap_err(), "; the source's secret, read again, is not JSON");
+    world.check_counts(&[("token", 2)]);
 }
 
 #[tokio::test]
-async fn five_streams_ask_for_one_token() {
+async fn five_streams_share_one_token() {
     let world = World::new(healthy(|_| None)).await;
     let pages = (0..5).map(|_| world.page(None));
     assert_eq!(join_all(pages).await, vec![Page::default(); 5]);
-    world.counts(&[("token", 1), ("content", 5)]);
+    world.check_counts(&[("token", 1), ("content", 5)]);
 }
 
 #[tokio::test]
-async fn five_streams_share_the_failure_of_a_login_and_one_tells_it_in_full_f29_a7() {
+async fn five_streams_share_a_failed_login_and_one_reports_it_in_full_f29_a7() {
     let world = World::new(healthy(|seen| (seen.what == "token").then(|| reply(503, "")))).await;
-    let config = world.vendor.config();
-    let streams = ContentType::ALL.map(|content_type| stream_of(&config, content_type));
+    let secret = world.vendor.source_secret();
+    let streams = ContentType::ALL.map(|content_type| stream_of(&secret, content_type));
     let tick = async || {
         let list = async |stream: &Stream| {
             world.client.prepare(stream, None).await.unwrap();
@@ -228,7 +229,7 @@ async fn five_streams_share_the_failure_of_a_login_and_one_tells_it_in_full_f29_
     for ticks in 1..=3 {
         let errors = tick().await;
         for error in &errors {
-            later(error, ": listing content: logging in: HTTP 503");
+            check_later(error, ": listing content: logging in: HTTP 503");
         }
         let full = errors.iter().filter(|error| error.message.contains("the login service is not available"));
         assert_eq!(full.count(), 1, "{errors:?}");
@@ -238,32 +239,32 @@ async fn five_streams_share_the_failure_of_a_login_and_one_tells_it_in_full_f29_
             )
         });
         assert_eq!(brief.count(), 4, "{errors:?}");
-        // One login per tick, repeated as often as a call may be.
-        world.counts(&[("token", 4 * ticks)]);
+        // Each tick logs in once, with all retries.
+        world.check_counts(&[("token", 4 * ticks)]);
     }
 }
 
 #[tokio::test]
 async fn a7_a_login_host_that_cannot_be_reached_is_tried_once_per_tick() {
-    // Nobody listens there.
+    // The listener is dropped, so connections to its port are refused.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let clock = JumpingClock::new();
     let vendor = FakeVendor::serve(&clock, healthy(|_| None)).await;
-    let overrides = Overrides::read(|name| {
-        Some(if name == crate::LOGIN_URL { format!("http://{closed}") } else { vendor.origin.clone() })
+    let config = Config::from_variables(|name| {
+        Some(if name == crate::LOGIN_URL_VARIABLE { format!("http://{closed}") } else { vendor.origin.clone() })
     });
-    let config = Config::parse(&secret(CANARY), &overrides.unwrap()).unwrap();
-    let tokens = Tokens::new(&config, ChangingSecret::new(CANARY), "the-secret".to_owned());
+    let secret = SourceSecret::parse(&secret_text(CANARY), &config.unwrap()).unwrap();
+    let tokens = Tokens::new(&secret, ChangingSecret::new(CANARY), "the-secret".to_owned());
     let http = HttpClient::new().unwrap();
-    let asker = |content_type| Asker { content_type, tries: Tries::Patient };
+    let requester = |content_type| Requester { content_type, tries: Tries::Patient };
     for _ in 0..2 {
         tokens.begin_tick(ContentType::Dlp).await;
-        let first = tokens.get(&http, &clock, asker(None)).await.unwrap_err();
-        later(&first, "could not connect: Connection refused");
-        let again = tokens.get(&http, &clock, asker(Some(ContentType::Dlp))).await.unwrap_err();
+        let first = tokens.get(&http, &clock, requester(None)).await.unwrap_err();
+        check_later(&first, "could not connect: Connection refused");
+        let again = tokens.get(&http, &clock, requester(Some(ContentType::Dlp))).await.unwrap_err();
         assert_eq!(again, first);
-        let other = tokens.get(&http, &clock, asker(Some(ContentType::General))).await.unwrap_err();
-        later(&other, "logging in: no answer; one login serves all content types: see what DLP.All reports");
+        let other = tokens.get(&http, &clock, requester(Some(ContentType::General))).await.unwrap_err();
+        check_later(&other, "logging in: no answer; one login serves all content types: see what DLP.All reports");
     }
     assert!(clock.waits().is_empty(), "{:?}", clock.waits());
 }
@@ -272,40 +273,40 @@ async fn a7_a_login_host_that_cannot_be_reached_is_tried_once_per_tick() {
 async fn five_streams_share_a_refused_credential_f30() {
     let world = World::new(healthy(|seen| (seen.what == "token").then(|| invalid_client(7_000_222)))).await;
     for outcome in join_all((0..5).map(|_| world.list(None))).await {
-        person(&outcome.unwrap_err(), "AADSTS7000222");
+        check_person(&outcome.unwrap_err(), "AADSTS7000222");
     }
-    world.counts(&[("token", 1)]);
+    world.check_counts(&[("token", 1)]);
 }
 
 #[tokio::test]
-async fn a_login_that_names_a_long_wait_is_left_alone_f29() {
+async fn a_login_that_names_a_long_wait_is_not_retried_before_f29() {
     let busy = |seen: &Seen| (seen.what == "token").then(|| reply(429, "").header("retry-after", "300"));
     let world = World::new(healthy(busy)).await;
     for _ in 0..5 {
-        later(&world.list(None).await.unwrap_err(), "logging in: HTTP 429: too many logins");
+        check_later(&world.list(None).await.unwrap_err(), "logging in: HTTP 429: too many logins");
         world.clock.jump(Duration::from_secs(42));
     }
-    world.counts(&[("token", 1)]);
+    world.check_counts(&[("token", 1)]);
     assert!(world.clock.waits().is_empty());
     world.clock.jump(Duration::from_secs(90));
     world.list(None).await.unwrap_err();
-    world.counts(&[("token", 2)]);
+    world.check_counts(&[("token", 2)]);
 }
 
 #[tokio::test]
 async fn an_answer_without_a_token_is_an_error() {
     for body in ["{}", "[]", "", "<html>canary", r#"{"access_token":7}"#, r#"{"access_token":"","error":null}"#] {
         let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(200, body)))).await;
-        later(&world.list(None).await.unwrap_err(), "logging in: HTTP 200: the answer holds no token");
+        check_later(&world.list(None).await.unwrap_err(), "logging in: HTTP 200: the answer holds no token");
         assert_eq!(world.vendor.seen("token").len(), 4);
     }
     let refusal = json!({"error": "invalid_client", "error_description": "AADSTS7000222: canary"}).to_string();
     let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(200, refusal.clone())))).await;
-    person(&world.list(None).await.unwrap_err(), "HTTP 200 AADSTS7000222: the client secret has expired");
+    check_person(&world.list(None).await.unwrap_err(), "HTTP 200 AADSTS7000222: the client secret has expired");
 }
 
 #[tokio::test]
-async fn the_older_endpoint_is_asked_for_a_resource_and_writes_numbers_as_strings() {
+async fn the_older_endpoint_takes_a_resource_and_sends_numbers_as_strings() {
     let old = |seen: &Seen| {
         let body = json!({
             "token_type": "Bearer", "access_token": format!("canary-token-{}", seen.nth + 1), "expires_in": "3599",
@@ -316,14 +317,15 @@ async fn the_older_endpoint_is_asked_for_a_resource_and_writes_numbers_as_string
     };
     let clock = JumpingClock::new();
     let vendor = FakeVendor::serve(&clock, healthy(old)).await;
-    let (client, config) = of_fields(&vendor, &clock, json!({"client_secret": "canary &", "token_endpoint": "v1"}));
-    let stream = stream_of(&config, ContentType::Exchange);
+    let (client, secret) =
+        client_with_fields(&vendor, &clock, json!({"client_secret": "canary &", "token_endpoint": "v1"}));
+    let stream = stream_of(&secret, ContentType::Exchange);
     client.prepare(&stream, None).await.unwrap();
     let login = &vendor.seen("token")[0];
     assert_eq!(login.path, format!("/m365/{TENANT}/oauth2/token"));
     assert_eq!(form(login, "resource").unwrap(), "https://manage.office.com");
     assert_eq!((form(login, "scope"), form(login, "client_secret").unwrap().as_str()), (None, "canary &"));
-    // It lives as long as it says.
+    // The token serves for the lifetime in the answer.
     clock.jump(Duration::from_secs(3_298));
     client.prepare(&stream, None).await.unwrap();
     assert_eq!(vendor.seen("token").len(), 1);
@@ -333,16 +335,16 @@ async fn the_older_endpoint_is_asked_for_a_resource_and_writes_numbers_as_string
 }
 
 #[tokio::test]
-async fn a_certificate_signs_for_the_very_endpoint() {
+async fn a_certificate_signs_for_the_token_url() {
     for (endpoint, path) in [("v2", "/oauth2/v2.0/token"), ("v1", "/oauth2/token")] {
-        let (certificate, private_key, key) = pair();
+        let (certificate, private_key, key) = certificate_and_key();
         let clock = JumpingClock::new();
         let vendor = FakeVendor::serve(&clock, healthy(|_| None)).await;
         let fields = json!({
             "certificate_pem": certificate, "private_key_pem": private_key.expose_secret(), "token_endpoint": endpoint,
         });
-        let (client, config) = of_fields(&vendor, &clock, fields);
-        client.prepare(&stream_of(&config, ContentType::Exchange), None).await.unwrap();
+        let (client, secret) = client_with_fields(&vendor, &clock, fields);
+        client.prepare(&stream_of(&secret, ContentType::Exchange), None).await.unwrap();
         let login = &vendor.seen("token")[0];
         assert_eq!(form(login, "client_secret"), None);
         let (_, claims) = verified(&form(login, "client_assertion").unwrap(), &key);
@@ -354,7 +356,7 @@ async fn a_certificate_signs_for_the_very_endpoint() {
 }
 
 #[tokio::test]
-async fn every_cloud_has_tokens_of_its_own() {
+async fn every_cloud_has_its_own_token_audience() {
     for (cloud, audience) in [
         ("commercial", "https://manage.office.com"),
         ("gcc", "https://manage-gcc.office.com"),
@@ -367,16 +369,16 @@ async fn every_cloud_has_tokens_of_its_own() {
             let clock = JumpingClock::new();
             let vendor = FakeVendor::serve(&clock, healthy(|_| None)).await;
             let fields = json!({"client_secret": "canary", "cloud": cloud, "token_endpoint": endpoint});
-            let (client, config) = of_fields(&vendor, &clock, fields);
-            client.prepare(&stream_of(&config, ContentType::Exchange), None).await.unwrap();
+            let (client, secret) = client_with_fields(&vendor, &clock, fields);
+            client.prepare(&stream_of(&secret, ContentType::Exchange), None).await.unwrap();
             assert_eq!(form(&vendor.seen("token")[0], field).unwrap(), target);
         }
     }
 }
 
 #[tokio::test]
-async fn an_expired_token_in_the_middle_costs_one_renewal_and_no_blob_f28() {
-    // The second token is taken from the 20th blob on.
+async fn a_token_that_expires_between_blobs_costs_one_renewal_and_no_blob_f28() {
+    // From the 20th blob on only the second token is accepted.
     let expires =
         |seen: &Seen| (seen.what == "b$1" && seen.nth >= 20 && seen.bearer() == Some("canary-token-1")).then(denied);
     let world = World::new(healthy(expires)).await;

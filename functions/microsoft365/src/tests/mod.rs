@@ -1,4 +1,4 @@
-//! The client over real HTTP, against a vendor that says what each test wants said.
+//! The client over real HTTP, against a vendor that answers by a script.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,13 +11,14 @@ use collector::{
 };
 use secrecy::ExposeSecret;
 
-use crate::blob::Blob;
-use crate::config::{Config, LISTING, Overrides};
-use crate::content_type::ContentType;
+use crate::config::content_type::ContentType;
+use crate::config::{Config, LISTING, SourceSecret};
+use crate::feed::blob::Blob;
 use crate::source::Microsoft365;
-use crate::testing::*;
+use fakes::*;
 
 mod codes;
+pub(crate) mod fakes;
 mod fetch;
 mod list;
 mod login;
@@ -42,7 +43,7 @@ impl World {
     async fn of(content_type: ContentType, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let (clock, secret) = (JumpingClock::new(), ChangingSecret::new("canary-secret-1"));
         let vendor = FakeVendor::serve(&clock, script).await;
-        let (client, stream) = (vendor.client(&clock, &secret), stream_of(&vendor.config(), content_type));
+        let (client, stream) = (vendor.client(&clock, &secret), stream_of(&vendor.source_secret(), content_type));
         Self { vendor, client, clock, secret, stream }
     }
 
@@ -54,7 +55,7 @@ impl World {
         checked(self.client.prepare(&self.stream, last_start).await)
     }
 
-    /// What a listing came to; a fault that keeps a subscription from being there is an error, of a start that is told.
+    /// Lists the window. A fault of the subscription is returned as an error; such a fault always names a start.
     async fn list(&self, cursor: Option<&str>) -> Result<Listed, PortError> {
         self.list_with(Tries::Patient, cursor).await
     }
@@ -77,23 +78,23 @@ impl World {
         checked(self.client.list(request).await).map(page_of)
     }
 
-    /// The page, but for the vendor's clock.
+    /// Returns the page without the vendor's clock and its owner.
     async fn page(&self, cursor: Option<&str>) -> Page {
         Page { vendor_now: None, owner: None, ..page_of(self.list(cursor).await.unwrap()) }
     }
 
-    /// Nothing can be listed yet, though a start was made.
-    async fn not_yet(&self) {
+    /// Expects that nothing can be listed yet after a start.
+    async fn check_not_yet(&self) {
         let listed = self.list(None).await.unwrap();
         assert!(matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }), "{listed:?}");
     }
 
-    /// What the vendor's clock shows.
+    /// Returns what the vendor's clock shows.
     fn vendor_now(&self) -> UnixSeconds {
-        self.clock.now().as_second() + self.vendor.ahead.load(Ordering::SeqCst)
+        self.clock.now().as_second() + self.vendor.ahead_seconds.load(Ordering::SeqCst)
     }
 
-    /// Ready, by the vendor's clock.
+    /// Returns a successful result of `prepare` with the vendor's clock.
     fn ready(&self, started: bool) -> Result<Prepared, PortError> {
         Ok(Prepared::Ready { vendor_now: Some(self.vendor_now()), started })
     }
@@ -107,28 +108,28 @@ impl World {
         checked(self.client.fetch(&self.stream, &blob, tries).await)
     }
 
-    fn counts(&self, expected: &[(&str, usize)]) {
+    fn check_counts(&self, expected: &[(&str, usize)]) {
         let expected = expected.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect();
         assert_eq!(self.vendor.counts(), expected);
     }
 }
 
-/// A client of these fields of a secret, on top of who it is; login and API are at one place.
-fn of_fields(
+/// Returns a client whose secret has these fields besides the tenant and the client id.
+fn client_with_fields(
     vendor: &FakeVendor,
     clock: &JumpingClock,
     mut fields: serde_json::Value,
-) -> (Microsoft365<ChangingSecret, JumpingClock>, Config) {
+) -> (Microsoft365<ChangingSecret, JumpingClock>, SourceSecret) {
     fields["tenant_id"] = TENANT.into();
     fields["client_id"] = "app".into();
-    let overrides = Overrides::read(|_| Some(format!("{}/m365", vendor.origin))).unwrap();
-    let config = Config::parse(&fields.to_string().into(), &overrides).unwrap();
+    let config = Config::from_variables(|_| Some(format!("{}/m365", vendor.origin))).unwrap();
+    let secret = SourceSecret::parse(&fields.to_string().into(), &config).unwrap();
     let http = HttpClient::new().unwrap();
-    let client = Microsoft365::new(&config, ChangingSecret::new(CANARY), "the-secret", http, clock.clone());
-    (client, config)
+    let client = Microsoft365::new(&secret, ChangingSecret::new(CANARY), "the-secret", http, clock.clone());
+    (client, secret)
 }
 
-/// No message holds a secret, a token, or a word of the vendor's; each names the content type.
+/// Checks that an error names the content type and holds no secret, token or word of the vendor.
 fn checked<T>(result: Result<T, PortError>) -> Result<T, PortError> {
     if let Err(error) = &result {
         assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
@@ -138,7 +139,7 @@ fn checked<T>(result: Result<T, PortError>) -> Result<T, PortError> {
     result
 }
 
-/// The healthy vendor; `reply` may say otherwise to single requests.
+/// Returns the script of a healthy vendor, except for the requests that `reply_to` answers.
 fn healthy(reply_to: impl Fn(&Seen) -> Option<Reply> + Send + Sync) -> impl Fn(&Seen) -> Reply + Send + Sync {
     move |seen| {
         reply_to(seen).unwrap_or_else(|| match seen.what.as_str() {
@@ -172,21 +173,23 @@ async fn whole(fetched: Fetched<Blob>) -> Result<Vec<u8>, PortError> {
     Ok(body)
 }
 
+/// Checks that a person has to act.
 #[track_caller]
-fn person(error: &PortError, says: &str) {
+fn check_person(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::Person, "{error}");
     assert!(error.message.contains(says), "{error}");
 }
 
-/// The call was not made: a pause is not over.
+/// Checks that the call was not made because of a cooldown.
 #[track_caller]
-fn paused(error: &PortError, says: &str) {
+fn check_paused(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::Paused, "{error}");
     assert!(error.message.contains(says), "{error}");
 }
 
+/// Checks that the next tick tries again.
 #[track_caller]
-fn later(error: &PortError, says: &str) {
+fn check_later(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::NextTick, "{error}");
     assert!(error.message.contains(says), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A single try: no call is repeated and no pause is waited for, but a refused token is renewed.
+//! A single try: it is not retried and does not wait for a cooldown, but it renews a refused token.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn denied() -> Reply {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_left_to_the_next_tick() {
+async fn a_failure_that_may_pass_is_left_to_the_next_tick() {
     let transient =
         [reply(503, "<html>"), reply(500, ""), af(200, "AF50000"), reply(502, "").header("retry-after", "7")];
     for answer in transient {
@@ -17,10 +17,16 @@ async fn what_may_pass_is_left_to_the_next_tick() {
         let world = World::new(healthy(failing)).await;
         let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
         for cursor in [None, Some(cursor.as_str())] {
-            later(&world.list_with(Tries::Once, cursor).await.unwrap_err(), "Audit.Exchange: listing content: HTTP ");
+            check_later(
+                &world.list_with(Tries::Once, cursor).await.unwrap_err(),
+                "Audit.Exchange: listing content: HTTP ",
+            );
         }
-        later(&world.fetch_with(Tries::Once, "").await.unwrap_err(), "Audit.Exchange: fetching content b$1: HTTP ");
-        world.counts(&[("token", 1), ("content", 2), ("b$1", 1)]);
+        check_later(
+            &world.fetch_with(Tries::Once, "").await.unwrap_err(),
+            "Audit.Exchange: fetching content b$1: HTTP ",
+        );
+        world.check_counts(&[("token", 1), ("content", 2), ("b$1", 1)]);
         assert!(world.clock.waits().is_empty());
     }
 }
@@ -28,8 +34,8 @@ async fn what_may_pass_is_left_to_the_next_tick() {
 #[tokio::test]
 async fn a_login_that_fails_is_left_to_the_next_tick() {
     let world = World::new(healthy(|seen| (seen.what == "token").then(|| reply(503, "")))).await;
-    later(&world.list_with(Tries::Once, None).await.unwrap_err(), "logging in: HTTP 503");
-    world.counts(&[("token", 1)]);
+    check_later(&world.list_with(Tries::Once, None).await.unwrap_err(), "logging in: HTTP 503");
+    world.check_counts(&[("token", 1)]);
     assert!(world.clock.waits().is_empty());
 }
 
@@ -38,28 +44,29 @@ async fn a_refused_token_is_renewed() {
     let world = World::new(healthy(|seen| (seen.bearer() == Some("canary-token-1")).then(denied))).await;
     page_of(world.list_with(Tries::Once, None).await.unwrap());
     whole(world.fetch_with(Tries::Once, "").await.unwrap()).await.unwrap();
-    world.counts(&[("token", 2), ("content", 2), ("b$1", 1)]);
+    world.check_counts(&[("token", 2), ("content", 2), ("b$1", 1)]);
 }
 
 #[tokio::test]
-async fn a_throttled_call_begins_the_tenants_pause_and_does_not_wait_for_its_end() {
-    for (answer, pause) in [(reply(403, THROTTLED), 30.0), (reply(429, "").header("retry-after", "7"), 7.0)] {
+async fn a_throttled_call_begins_the_tenants_cooldown_and_does_not_wait_for_its_end() {
+    for (answer, cooldown_seconds) in [(reply(403, THROTTLED), 30.0), (reply(429, "").header("retry-after", "7"), 7.0)]
+    {
         let busy = move |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| answer.clone());
         let world = World::new(healthy(busy)).await;
-        later(&world.list_with(Tries::Once, None).await.unwrap_err(), "too many requests for this tenant");
-        paused(&world.list_with(Tries::Once, None).await.unwrap_err(), "a later tick carries on");
-        paused(&world.fetch_with(Tries::Once, "").await.unwrap_err(), "a later tick carries on");
-        world.counts(&[("token", 1), ("content", 1)]);
+        check_later(&world.list_with(Tries::Once, None).await.unwrap_err(), "too many requests for this tenant");
+        check_paused(&world.list_with(Tries::Once, None).await.unwrap_err(), "a later tick carries on");
+        check_paused(&world.fetch_with(Tries::Once, "").await.unwrap_err(), "a later tick carries on");
+        world.check_counts(&[("token", 1), ("content", 1)]);
         assert!(world.clock.waits().is_empty());
-        // A patient call waits for the rest of the pause.
+        // A patient call waits for the rest of the cooldown.
         page_of(world.list(None).await.unwrap());
-        assert_eq!(world.clock.waits()[0], pause);
+        assert_eq!(world.clock.waits()[0], cooldown_seconds);
     }
 }
 
 #[tokio::test]
-async fn what_comes_in_a_blobs_place_is_handed_out_as_it_is() {
+async fn a_body_that_is_no_array_is_returned_unchanged() {
     let world = World::new(healthy(|seen| (seen.what == "b$1").then(|| reply(200, "no blob")))).await;
     assert_eq!(whole(world.fetch_with(Tries::Once, "").await.unwrap()).await.unwrap(), b"no blob");
-    world.counts(&[("token", 1), ("b$1", 1)]);
+    world.check_counts(&[("token", 1), ("b$1", 1)]);
 }

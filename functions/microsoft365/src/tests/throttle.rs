@@ -1,4 +1,4 @@
-//! Throttling: recognised in any guise, kept by everybody, and never hammered at.
+//! Throttling: it is recognised in every form, and all calls of the tenant honour it.
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -12,19 +12,19 @@ fn sum(waits: &[f64]) -> f64 {
 }
 
 #[tokio::test]
-async fn throttling_is_waited_out_f37() {
+async fn a_throttled_call_waits_for_the_cooldown_f37() {
     for answer in [reply(403, QUOTED), reply(429, ""), reply(400, "Too Many Requests"), af(200, "AF429")] {
         let busy = move |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| answer.clone());
         let world = World::new(healthy(busy)).await;
         assert_eq!(world.page(None).await, Page::default());
         let waited = sum(&world.clock.waits());
         assert!((30.0..36.0).contains(&waited), "{waited}");
-        world.counts(&[("token", 1), ("content", 2)]);
+        world.check_counts(&[("token", 1), ("content", 2)]);
     }
 }
 
 #[tokio::test]
-async fn throttling_is_waited_out_as_long_as_named() {
+async fn a_throttled_call_waits_as_long_as_the_vendor_names() {
     let busy =
         |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| reply(429, "").header("retry-after", "7"));
     let world = World::new(healthy(busy)).await;
@@ -34,7 +34,7 @@ async fn throttling_is_waited_out_as_long_as_named() {
 }
 
 #[tokio::test]
-async fn a5_a_throttle_by_code_is_waited_out_as_long_as_it_says_in_words() {
+async fn a5_a_call_throttled_by_code_waits_as_long_as_the_words_name() {
     let wait = "Please retry again after 1m 7s.";
     let bodies = [
         format!(r#"{{"error":{{"code":"429","message":"Too many requests. {wait}"}}}}"#),
@@ -53,7 +53,7 @@ async fn a5_a_throttle_by_code_is_waited_out_as_long_as_it_says_in_words() {
         whole(world.fetch("").await.unwrap()).await.unwrap();
         let waited = sum(&world.clock.waits());
         assert!((67.0..90.0).contains(&waited), "{waited} s after {what} {body}");
-        world.counts(&[
+        world.check_counts(&[
             ("token", 1),
             ("list", 1 + usize::from(what == "list")),
             ("content", 1 + usize::from(what == "content")),
@@ -65,16 +65,16 @@ async fn a5_a_throttle_by_code_is_waited_out_as_long_as_it_says_in_words() {
 #[tokio::test]
 async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
     let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(403, QUOTED)))).await;
-    later(&world.list(None).await.unwrap_err(), "the vendor refused requests of this tenant for being too many");
+    check_later(&world.list(None).await.unwrap_err(), "the vendor refused requests of this tenant for being too many");
     assert_eq!(world.vendor.seen("content").len(), 3);
     let waited = sum(&world.clock.waits());
     assert!((90.0..100.0).contains(&waited), "{waited}");
-    // Neither do the others ask, nor does anybody wait.
+    // No other call is made, and none waits.
     for _ in 0..10 {
-        paused(&world.list(None).await.unwrap_err(), "a later tick carries on");
-        paused(&world.fetch("").await.unwrap_err(), "Audit.Exchange: fetching content b$1: the vendor refused");
+        check_paused(&world.list(None).await.unwrap_err(), "a later tick carries on");
+        check_paused(&world.fetch("").await.unwrap_err(), "Audit.Exchange: fetching content b$1: the vendor refused");
     }
-    world.counts(&[("token", 1), ("content", 3)]);
+    world.check_counts(&[("token", 1), ("content", 3)]);
     world.clock.jump(Duration::from_secs(120));
     whole(world.fetch("").await.unwrap()).await.unwrap();
 }
@@ -83,26 +83,26 @@ async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
 async fn a_named_wait_that_does_not_fit_the_tick_is_left_to_the_next() {
     let busy = |seen: &Seen| (seen.what == "content").then(|| reply(429, "").header("retry-after", "600"));
     let world = World::new(healthy(busy)).await;
-    later(&world.list(None).await.unwrap_err(), "HTTP 429 (AF429): too many requests for this tenant");
-    paused(&world.fetch("").await.unwrap_err(), "no more are made for 600 s");
+    check_later(&world.list(None).await.unwrap_err(), "HTTP 429 (AF429): too many requests for this tenant");
+    check_paused(&world.fetch("").await.unwrap_err(), "no more are made for 600 s");
     assert!(world.clock.waits().is_empty());
-    world.counts(&[("token", 1), ("content", 1)]);
+    world.check_counts(&[("token", 1), ("content", 1)]);
 }
 
 #[tokio::test]
-async fn sources_of_one_tenant_pause_together() {
+async fn sources_of_one_tenant_share_a_cooldown() {
     let busy = |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| reply(403, QUOTED));
     let world = World::new(healthy(busy)).await;
     let other = world.vendor.client(&world.clock, &world.secret);
     let request = ListRequest {
-        stream: &stream_of(&world.vendor.config(), ContentType::Dlp),
+        stream: &stream_of(&world.vendor.source_secret(), ContentType::Dlp),
         listing: LISTING,
         window: WINDOW,
         cursor: None,
         tries: Tries::Patient,
     };
     let (first, second) = futures_util::join!(world.list(None), async {
-        // Not before the first was refused.
+        // The second call begins after the first was refused.
         while world.vendor.seen("content").is_empty() {
             tokio::task::yield_now().await;
         }
@@ -114,33 +114,33 @@ async fn sources_of_one_tenant_pause_together() {
     assert_eq!(world.vendor.seen("content").len(), 3);
 }
 
-/// Fetches that many blobs as the engine does, and how many were under way at most at the same time.
-async fn fetched_at_once(world: &World, blobs: usize) -> usize {
+/// Fetches that many blobs as the collector does, and returns the highest number of concurrent requests.
+async fn max_concurrent_fetches(world: &World, blobs: usize) -> usize {
     let fetch = |_| world.fetch("").map(Result::unwrap);
     let all: Vec<_> = stream::iter(0..blobs).map(fetch).buffered(crate::POLICY.fetches_ahead).collect().await;
     join_all(all.into_iter().map(whole)).await.into_iter().for_each(|body| assert!(body.is_ok()));
-    world.vendor.most_at_once("b$1")
+    world.vendor.take_max_concurrent("b$1")
 }
 
 #[tokio::test]
-async fn fetches_at_once_grow_while_answers_are_quick() {
+async fn concurrent_fetches_grow_while_answers_are_quick() {
     let world = World::new(healthy(|_| None)).await;
-    let few = fetched_at_once(&world, 4).await;
-    let more = fetched_at_once(&world, 40).await;
-    let most = fetched_at_once(&world, 300).await;
+    let few = max_concurrent_fetches(&world, 4).await;
+    let more = max_concurrent_fetches(&world, 40).await;
+    let most = max_concurrent_fetches(&world, 300).await;
     assert!(few <= 4 && few < more && more < most, "{few} {more} {most}");
     assert!((12..=crate::POLICY.fetches_ahead).contains(&most), "{most}");
 }
 
 #[tokio::test]
-async fn fetches_at_once_shrink_when_throttled_and_nothing_is_lost_f38() {
+async fn concurrent_fetches_shrink_when_throttled_and_no_blob_is_lost_f38() {
     let busy = |seen: &Seen| (seen.what == "b$1" && (200..203).contains(&seen.nth)).then(|| reply(403, QUOTED));
     let world = World::new(healthy(busy)).await;
-    let before = fetched_at_once(&world, 200).await;
-    fetched_at_once(&world, 6).await;
+    let before = max_concurrent_fetches(&world, 200).await;
+    max_concurrent_fetches(&world, 6).await;
     assert_eq!(world.vendor.seen("b$1").len(), 209);
-    let after = fetched_at_once(&world, 12).await;
+    let after = max_concurrent_fetches(&world, 12).await;
     assert!(before >= 12 && after <= before / 2 + 2, "{before} {after}");
-    fetched_at_once(&world, 72).await;
+    max_concurrent_fetches(&world, 72).await;
     assert_eq!(world.vendor.seen("b$1").len(), 293);
 }

@@ -1,29 +1,29 @@
-//! What of a window that the API refused by its time rules can be asked for still.
+//! The part of a window that the API still accepts, after it has refused the window by its time rules.
 
 use collector::{UnixSeconds, Window};
 
-use crate::policy::KEEPS;
+use crate::policy::RETENTION_SECONDS;
 
-/// What of a refused window is left.
+/// The part of a refused window that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clamped {
-    /// This much of it: the rest is in the vendor's future.
+    /// Only this part, because the rest lies in the vendor's future.
     Part(Window),
-    /// Nothing yet: all of it is in the vendor's future.
+    /// No part, because all of the window lies in the vendor's future.
     Nothing,
-    /// It begins before this, and the vendor no longer has that. Which part of it was never listed,
-    /// and so is lost, only the engine can tell.
+    /// The window begins before `kept_from`, and the vendor no longer has that part. Only the collector knows which of
+    /// it was never listed and so is lost.
     TooOld {
-        /// The first second the vendor still has.
+        /// The first second that the vendor still has.
         kept_from: UnixSeconds,
     },
-    /// All of it: the rules are kept, and the refusal has another cause.
+    /// The whole window, because it keeps the time rules and the refusal has another cause.
     Whole,
 }
 
-/// Holds a window against the API's rules by the vendor's own clock.
+/// Applies the API's time rules to a window, by the vendor's own clock.
 pub(crate) fn clamp(window: Window, vendor_now: UnixSeconds) -> Clamped {
-    let kept_from = vendor_now - KEEPS;
+    let kept_from = vendor_now - RETENTION_SECONDS;
     if window.from >= vendor_now {
         return Clamped::Nothing;
     }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn windows() {
+    fn each_case_of_a_window() {
         let kept_from = NOW - 604_800;
         check(-3_600, 0, Clamped::Whole);
         check(-604_800, -604_000, Clamped::Whole);

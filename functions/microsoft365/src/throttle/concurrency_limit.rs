@@ -1,7 +1,7 @@
-//! How many blobs are being fetched at the same time: as many as the vendor bears.
+//! The limit of concurrent blob fetches of a tenant.
 //!
-//! Additive increase, multiplicative decrease: each round of quick answers allows one more, and
-//! throttling halves what is allowed. What the engine asks for ahead is the upper bound.
+//! It follows additive increase and multiplicative decrease: one round of quick answers raises the limit by one, a
+//! throttled request halves it. The policy's prefetch bounds it from above.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -10,44 +10,43 @@ use std::task::{Context, Poll, Waker};
 
 use crate::policy::POLICY;
 
-/// Fetches allowed at first.
-const FIRST_ALLOWED: usize = 4;
-/// Never fewer are allowed.
-const FEWEST_ALLOWED: usize = 1;
-/// Never more are allowed: no single stream asks for more ahead than this.
-pub(crate) const MOST_ALLOWED: usize = POLICY.fetches_ahead;
-/// Throttling leaves one in so many.
-const DECREASE: usize = 2;
+/// The limit at the start of a process.
+const FIRST_LIMIT: usize = 4;
+const MIN_LIMIT: usize = 1;
+/// No single stream fetches more blobs ahead than this.
+pub(crate) const MAX_LIMIT: usize = POLICY.fetches_ahead;
+/// A throttled request divides the limit by this.
+const DECREASE_FACTOR: usize = 2;
 
-/// Hands out permits to fetch.
+/// Hands out permits to fetch a blob, in the order in which they were asked for.
 #[derive(Debug)]
-pub(crate) struct Permits {
+pub(crate) struct ConcurrencyLimit {
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    allowed: usize,
-    taken: usize,
-    /// Quick answers since the last change of what is allowed.
-    quick: usize,
-    /// Those who wait, the oldest first.
+    limit: usize,
+    in_flight: usize,
+    /// Quick answers since the limit changed last.
+    quick_answers: usize,
+    /// The waiting callers by ticket, so the oldest comes first.
     waiting: BTreeMap<u64, Waker>,
     next_ticket: u64,
 }
 
-/// Leave to fetch one blob; given back when it is dropped.
+/// Allows to fetch one blob. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
-    permits: &'a Permits,
+    permits: &'a ConcurrencyLimit,
 }
 
-impl Default for Permits {
+impl Default for ConcurrencyLimit {
     fn default() -> Self {
         let state = State {
-            allowed: FIRST_ALLOWED.min(MOST_ALLOWED),
-            taken: 0,
-            quick: 0,
+            limit: FIRST_LIMIT.min(MAX_LIMIT),
+            in_flight: 0,
+            quick_answers: 0,
             waiting: BTreeMap::new(),
             next_ticket: 0,
         };
@@ -55,41 +54,42 @@ impl Default for Permits {
     }
 }
 
-impl Permits {
+impl ConcurrencyLimit {
     /// Waits for a permit.
-    pub(crate) async fn take(&self) -> Permit<'_> {
+    pub(crate) async fn acquire(&self) -> Permit<'_> {
         let mut waiting = Waiting { permits: self, ticket: None };
         poll_fn(|context| waiting.poll(context)).await;
         Permit { permits: self }
     }
 
-    /// A fetch was answered quickly; its permit is still out. A round of those allows one more, if
-    /// all that is allowed is used: otherwise nothing is learnt of what the vendor bears.
+    /// Notes a quick answer to a fetch whose permit is still out. One round of those raises the limit by one.
+    ///
+    /// An answer counts only while the limit is used up: otherwise it does not show that the vendor accepts more.
     pub(crate) fn answered_quickly(&self) {
-        self.free(|state| {
-            if state.taken >= state.allowed {
-                state.quick += 1;
+        self.change_and_wake(|state| {
+            if state.in_flight >= state.limit {
+                state.quick_answers += 1;
             }
-            if state.quick >= state.allowed && state.allowed < MOST_ALLOWED {
-                state.allowed += 1;
-                state.quick = 0;
+            if state.quick_answers >= state.limit && state.limit < MAX_LIMIT {
+                state.limit += 1;
+                state.quick_answers = 0;
             }
         });
     }
 
-    /// The vendor refused a request for being too many. Those under way are not called back.
+    /// Halves the limit after a throttled request. Fetches in flight go on.
     pub(crate) fn throttled(&self) {
         self.with(|state| {
-            state.allowed = (state.allowed / DECREASE).max(FEWEST_ALLOWED);
-            state.quick = 0;
+            state.limit = (state.limit / DECREASE_FACTOR).max(MIN_LIMIT);
+            state.quick_answers = 0;
         });
     }
 
-    /// After a change that may have made room: whoever waits looks again.
-    fn free(&self, change: impl FnOnce(&mut State)) {
+    /// Makes a change that may free a permit, and wakes the waiting callers if it did.
+    fn change_and_wake(&self, change: impl FnOnce(&mut State)) {
         let wakers: Vec<Waker> = self.with(|state| {
             change(state);
-            if state.taken >= state.allowed {
+            if state.in_flight >= state.limit {
                 return Vec::new();
             }
             state.waiting.values().cloned().collect()
@@ -104,25 +104,26 @@ impl Permits {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.permits.free(|state| state.taken -= 1);
+        self.permits.change_and_wake(|state| state.in_flight -= 1);
     }
 }
 
-/// Somebody who waits for a permit.
+/// A caller that waits for a permit.
 struct Waiting<'a> {
-    permits: &'a Permits,
+    permits: &'a ConcurrencyLimit,
     ticket: Option<u64>,
 }
 
 impl Waiting<'_> {
-    /// The oldest goes first. It looks as soon as it is woken: the engine polls what it asked for ahead
-    /// while it is busy with a blob.
+    /// Takes a permit if one is free and no older caller waits.
+    ///
+    /// A woken caller checks at once, for the collector polls its prefetched blobs also while it reads another one.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.permits.with(|state| {
-            let ticket = *self.ticket.get_or_insert_with(|| state.ticket());
+            let ticket = *self.ticket.get_or_insert_with(|| state.issue_ticket());
             let is_oldest = state.waiting.first_key_value().is_none_or(|(first, _)| *first >= ticket);
-            if is_oldest && state.taken < state.allowed {
-                state.taken += 1;
+            if is_oldest && state.in_flight < state.limit {
+                state.in_flight += 1;
                 return Poll::Ready(());
             }
             state.waiting.insert(ticket, context.waker().clone());
@@ -132,7 +133,7 @@ impl Waiting<'_> {
 }
 
 impl State {
-    fn ticket(&mut self) -> u64 {
+    fn issue_ticket(&mut self) -> u64 {
         self.next_ticket += 1;
         self.next_ticket
     }
@@ -141,8 +142,8 @@ impl State {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            // With it, or after it, the next one may have its turn.
-            self.permits.free(|state| {
+            // The next caller may be the oldest now, whether this one got its permit or went away.
+            self.permits.change_and_wake(|state| {
                 state.waiting.remove(&ticket);
             });
         }
@@ -160,48 +161,48 @@ mod tests {
 
     use super::*;
 
-    impl Permits {
-        fn allowing(allowed: usize) -> Self {
+    impl ConcurrencyLimit {
+        fn with_limit(limit: usize) -> Self {
             let permits = Self::default();
-            permits.with(|state| state.allowed = allowed);
+            permits.with(|state| state.limit = limit);
             permits
         }
 
-        fn allowed(&self) -> usize {
-            self.with(|state| state.allowed)
+        fn limit(&self) -> usize {
+            self.with(|state| state.limit)
         }
 
-        fn taken_and_waiting(&self) -> (usize, usize) {
-            self.with(|state| (state.taken, state.waiting.len()))
+        fn in_flight_and_waiting(&self) -> (usize, usize) {
+            self.with(|state| (state.in_flight, state.waiting.len()))
         }
 
-        fn now(&self) -> Option<Permit<'_>> {
-            self.take().now_or_never()
+        fn try_acquire(&self) -> Option<Permit<'_>> {
+            self.acquire().now_or_never()
         }
     }
 
-    /// What polling it once comes to.
+    /// Polls the future once and returns the permit, if it is ready.
     fn poll<'a>(waiting: &mut BoxFuture<'a, Permit<'a>>) -> Option<Permit<'a>> {
         poll_immediate(waiting).now_or_never().flatten()
     }
 
     #[test]
-    fn no_more_than_allowed() {
-        let permits = Permits::allowing(2);
-        let (first, second) = (permits.now().unwrap(), permits.now().unwrap());
-        assert!(permits.now().is_none());
+    fn no_more_permits_than_the_limit() {
+        let permits = ConcurrencyLimit::with_limit(2);
+        let (first, second) = (permits.try_acquire().unwrap(), permits.try_acquire().unwrap());
+        assert!(permits.try_acquire().is_none());
         drop(first);
-        let third = permits.now().unwrap();
-        assert!(permits.now().is_none());
+        let third = permits.try_acquire().unwrap();
+        assert!(permits.try_acquire().is_none());
         drop((second, third));
-        assert_eq!(permits.taken_and_waiting(), (0, 0));
+        assert_eq!(permits.in_flight_and_waiting(), (0, 0));
     }
 
     #[test]
-    fn the_oldest_goes_first() {
-        let permits = Permits::allowing(1);
-        let held = permits.now().unwrap();
-        let (mut older, mut younger) = (permits.take().boxed(), permits.take().boxed());
+    fn the_oldest_caller_goes_first() {
+        let permits = ConcurrencyLimit::with_limit(1);
+        let held = permits.try_acquire().unwrap();
+        let (mut older, mut younger) = (permits.acquire().boxed(), permits.acquire().boxed());
         assert!(poll(&mut older).is_none() && poll(&mut younger).is_none());
         drop(held);
         assert!(poll(&mut younger).is_none(), "it is not its turn");
@@ -220,10 +221,10 @@ mod tests {
     }
 
     #[test]
-    fn the_next_is_woken_when_two_are_free_and_when_the_oldest_went_away() {
-        let permits = Permits::allowing(2);
-        let (first, second) = (permits.now().unwrap(), permits.now().unwrap());
-        let (mut older, mut younger) = (permits.take().boxed(), permits.take().boxed());
+    fn the_next_caller_is_woken_when_two_permits_are_free_and_the_oldest_takes_one() {
+        let permits = ConcurrencyLimit::with_limit(2);
+        let (first, second) = (permits.try_acquire().unwrap(), permits.try_acquire().unwrap());
+        let (mut older, mut younger) = (permits.acquire().boxed(), permits.acquire().boxed());
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut look = || younger.as_mut().poll(&mut Context::from_waker(&waker));
@@ -237,67 +238,67 @@ mod tests {
     }
 
     #[test]
-    fn one_that_went_away_leaves_no_trace() {
-        let permits = Permits::allowing(1);
-        let held = permits.now().unwrap();
-        let (mut gone, mut next) = (permits.take().boxed(), permits.take().boxed());
+    fn a_caller_that_went_away_leaves_no_trace() {
+        let permits = ConcurrencyLimit::with_limit(1);
+        let held = permits.try_acquire().unwrap();
+        let (mut gone, mut next) = (permits.acquire().boxed(), permits.acquire().boxed());
         assert!(poll(&mut gone).is_none() && poll(&mut next).is_none());
         drop(gone);
-        assert_eq!(permits.taken_and_waiting(), (1, 1));
+        assert_eq!(permits.in_flight_and_waiting(), (1, 1));
         drop(held);
         assert!(poll(&mut next).is_some());
-        assert_eq!(permits.taken_and_waiting(), (0, 0));
+        assert_eq!(permits.in_flight_and_waiting(), (0, 0));
     }
 
     #[test]
-    fn a_round_of_quick_answers_allows_one_more_up_to_the_most() {
-        let permits = Permits::default();
+    fn a_round_of_quick_answers_raises_the_limit_by_one_up_to_the_maximum() {
+        let permits = ConcurrencyLimit::default();
         let mut out = Vec::new();
         let mut rounds = Vec::new();
-        while permits.allowed() < MOST_ALLOWED {
-            out.extend(std::iter::from_fn(|| permits.now()));
-            let before = permits.allowed();
+        while permits.limit() < MAX_LIMIT {
+            out.extend(std::iter::from_fn(|| permits.try_acquire()));
+            let before = permits.limit();
             let answers = (1..).find(|_| {
                 permits.answered_quickly();
-                permits.allowed() > before
+                permits.limit() > before
             });
             rounds.push((before, answers.unwrap()));
         }
-        let expected: Vec<_> = (FIRST_ALLOWED..MOST_ALLOWED).map(|allowed| (allowed, allowed)).collect();
+        let expected: Vec<_> = (FIRST_LIMIT..MAX_LIMIT).map(|limit| (limit, limit)).collect();
         assert_eq!(rounds, expected);
-        out.extend(std::iter::from_fn(|| permits.now()));
-        (0..MOST_ALLOWED * 3).for_each(|_| permits.answered_quickly());
-        assert_eq!((permits.allowed(), out.len()), (MOST_ALLOWED, MOST_ALLOWED));
+        out.extend(std::iter::from_fn(|| permits.try_acquire()));
+        (0..MAX_LIMIT * 3).for_each(|_| permits.answered_quickly());
+        assert_eq!((permits.limit(), out.len()), (MAX_LIMIT, MAX_LIMIT));
     }
 
     #[test]
-    fn what_is_not_used_does_not_grow() {
-        let permits = Permits::default();
-        let _one = permits.now().unwrap();
+    fn a_limit_that_is_not_used_up_does_not_grow() {
+        let permits = ConcurrencyLimit::default();
+        let _one = permits.try_acquire().unwrap();
         (0..100).for_each(|_| permits.answered_quickly());
-        assert_eq!(permits.allowed(), FIRST_ALLOWED);
+        assert_eq!(permits.limit(), FIRST_LIMIT);
     }
 
     #[test]
-    fn throttling_halves_down_to_the_fewest() {
-        let permits = Permits::allowing(MOST_ALLOWED);
+    fn throttling_halves_the_limit_down_to_the_minimum() {
+        let permits = ConcurrencyLimit::with_limit(MAX_LIMIT);
         let seen: Vec<_> = (0..6)
             .map(|_| {
                 permits.throttled();
-                permits.allowed()
+                permits.limit()
             })
             .collect();
         assert_eq!(seen, [8, 4, 2, 1, 1, 1]);
     }
 
     #[test]
-    fn those_under_way_are_not_called_back_but_not_replaced_either() {
-        let permits = Permits::allowing(4);
-        let mut out: Vec<_> = std::iter::from_fn(|| permits.now()).collect();
+    fn fetches_in_flight_go_on_and_are_not_replaced() {
+        let permits = ConcurrencyLimit::with_limit(4);
+        let mut out: Vec<_> = std::iter::from_fn(|| permits.try_acquire()).collect();
         permits.throttled();
         out.truncate(2);
-        assert!(permits.now().is_none());
+        assert!(permits.try_acquire().is_none());
         out.truncate(1);
-        assert!(permits.now().is_some());
+        assert!(permits.try_acquire().is_some());
     }
 }

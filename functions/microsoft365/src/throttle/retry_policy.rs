@@ -1,21 +1,21 @@
-//! How often and how patiently a call of the API is repeated within a tick.
+//! The retry policy of calls within one tick.
 
 use std::time::Duration;
 
 use collector::{PortError, Recovery, RetryPolicy};
 
-use crate::limits::LONGEST_WAIT;
+use super::limits::MAX_COOLDOWN_WAIT;
 
-/// Four calls, with waits of up to 15 seconds unless the vendor names a wait. A named wait is slept through if it is
-/// no longer than the longest pause that fits a tick.
+/// Makes up to four calls, with waits of up to 15 seconds between them unless the vendor names a wait. A named wait is
+/// honoured up to the longest cooldown that fits into a tick.
 pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_secs(1),
     max_wait: Duration::from_secs(15),
-    max_retry_after: LONGEST_WAIT,
+    max_retry_after: MAX_COOLDOWN_WAIT,
 };
 
-/// Leaves to the next tick what may pass, for a call that is not repeated in this one.
+/// Turns [`Recovery::Again`] into [`Recovery::NextTick`], for a call that is not repeated within this tick.
 pub(crate) fn for_next_tick(error: PortError) -> PortError {
     match error.recovery {
         Recovery::Again { .. } => PortError { recovery: Recovery::NextTick, ..error },

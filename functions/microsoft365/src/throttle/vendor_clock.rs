@@ -1,16 +1,16 @@
-//! The vendor's clock, as the `Date` of its answers tells it.
+//! The vendor's clock, learnt from the `Date` of its answers.
 
 use std::sync::{Mutex, PoisonError};
 
 use collector::UnixSeconds;
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock of the vendor's that differs from ours by this or more is not followed into our future.
+/// A vendor's clock that is ahead of ours by this or more is not trusted.
 const MAX_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
-/// How far the vendor's clock is from ours.
+/// The difference between the vendor's clock and ours.
 ///
-/// Only a well-formed answer of the API itself with status 2xx may tell it: the `Date` of a refusal may be that of a
+/// Only a well-formed answer of the API with status 2xx may set it, because the `Date` of a refusal may come from a
 /// gateway or proxy in between.
 #[derive(Debug, Default)]
 pub(crate) struct VendorClock {
@@ -18,20 +18,20 @@ pub(crate) struct VendorClock {
 }
 
 impl VendorClock {
-    /// Learns from the `Date`, if any, of a well-formed answer that came at `now`.
+    /// Learns the difference from the `Date`, if any, of a well-formed answer that arrived at `now`.
     pub(crate) fn note(&self, date: Option<Timestamp>, now: Timestamp) {
         let Some(date) = date else { return };
         *self.ahead() = Some(date.duration_since(now));
     }
 
-    /// What the vendor's clock shows at our `now`, however wrong it may be; `None` before the first answer.
+    /// Returns what the vendor's clock shows at our `now`, however wrong it is; `None` before the first answer.
     pub(crate) fn at(&self, now: Timestamp) -> Option<UnixSeconds> {
         let ahead = (*self.ahead())?;
         shifted(now, ahead)
     }
 
-    /// The time to judge windows by at our `now`: the vendor's, or the earlier of both where they differ by
-    /// [`MAX_SKEW`] or more. `None` before the first answer.
+    /// Returns the time to plan windows by at our `now`: the vendor's, or ours if the vendor's is ahead by [`MAX_SKEW`]
+    /// or more. `None` before the first answer.
     pub(crate) fn trusted_at(&self, now: Timestamp) -> Option<UnixSeconds> {
         let ahead = (*self.ahead())?;
         shifted(now, if ahead >= MAX_SKEW { SignedDuration::ZERO } else { ahead })
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn it_runs_on_from_the_last_answer() {
+    fn the_clock_runs_on_from_the_last_answer() {
         let clock = VendorClock::default();
         assert_eq!(clock.at(at(1_000)), None);
         clock.note(None, at(1_000));
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_or_more_ahead_is_not_trusted() {
+    fn a_clock_an_hour_or_more_ahead_is_not_trusted() {
         for (ahead, trusted) in [(0, 0), (3_599, 3_599), (3_600, 0), (864_000, 0), (-3_600, -3_600), (-90_000, -90_000)]
         {
             let clock = VendorClock::default();

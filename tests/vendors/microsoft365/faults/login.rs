@@ -122,11 +122,11 @@ async fn f64_a_publisher_that_is_no_guid_is_an_error_before_any_call() {
     let world = tenant(10);
     for publisher in ["", "example.org", "3f6c1d52-8b0e-4c1a-9d7e", "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1g"] {
         world.credential.set("publisher_id", &json!(publisher));
-        let error = world.configured().unwrap_err().to_string();
+        let error = world.parsed_secret().unwrap_err().to_string();
         assert!(error.contains("publisher_id"), "{error}");
     }
     world.credential.set("publisher_id", &json!(7));
-    assert_eq!(world.configured().unwrap_err().to_string(), "publisher_id must be a string");
+    assert_eq!(world.parsed_secret().unwrap_err().to_string(), "publisher_id must be a string");
     assert_eq!(world.running.requests(), 0);
 }
 
