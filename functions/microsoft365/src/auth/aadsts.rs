@@ -160,7 +160,7 @@ mod tests {
             let recovery = if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person };
             check(401, &refusal("invalid_client", code), recovery, &format!("AADSTS{code}: "));
             check(400, &refusal("canary", code), recovery, cure);
-            // A successful status changes nothing.
+            // A refusal with a successful status has the same cure.
             check(200, &refusal("canary", code), recovery, cure);
         }
         check(400, &refusal("invalid_request", 50_196), Recovery::NextTick, "loop");

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::config::certificate::Certificate;
 
-/// Time for which an assertion is valid from now on. It serves for one login.
+/// Time after now for which an assertion is valid. It serves for one login.
 const LIFETIME_SECONDS: i64 = 600;
-/// Time by which an assertion is valid earlier. Our clock may be ahead of the vendor's by as much as it may be behind.
+/// Time before now for which an assertion is valid, because our clock may be ahead of the vendor's.
 const CLOCK_SKEW_SECONDS: i64 = LIFETIME_SECONDS;
 
 /// Returns the assertion (a JWT, RS256) with which `client_id` logs in at `audience`, the token URL.

@@ -50,7 +50,7 @@ pub(crate) struct Call<'a> {
     pub(crate) kind: CallKind<'a>,
     pub(crate) url: &'a Url,
     pub(crate) task: Task<'a>,
-    /// How often the call is repeated, and how long it waits for the end of a cooldown.
+    /// Number of retries, and the longest wait for the end of a cooldown.
     pub(crate) tries: Tries,
 }
 

@@ -62,67 +62,67 @@ const CODES: [(&str, u16, CallResult, CallResult); 27] = {
 };
 
 /// Checks the result of a call and whether it was retried.
-fn check_result(what: &str, expected: CallResult, error: Option<&PortError>, calls: usize) {
+fn check_result(name: &str, expected: CallResult, error: Option<&PortError>, calls: usize) {
     let Some(error) = error else {
-        return assert!(matches!(expected, NotYet | Missing | Expired | Unchanged), "{what}");
+        return assert!(matches!(expected, NotYet | Missing | Expired | Unchanged), "{name}");
     };
     let (recovery, says) = match expected {
         Person(says) => (Recovery::Person, says),
         PersonIfPersistent(says) => (Recovery::PersonIfPersistent, says),
         Later(says) | Again(says) => (Recovery::NextTick, says),
-        other => panic!("{what}: {error} is not {other:?}"),
+        other => panic!("{name}: {error} is not {other:?}"),
     };
-    assert_eq!(error.recovery, recovery, "{what}: {error}");
-    assert!(error.message.contains(says), "{what}: {error}");
+    assert_eq!(error.recovery, recovery, "{name}: {error}");
+    assert!(error.message.contains(says), "{name}: {error}");
     // A 401 leads to one more call with a new token, which is no retry.
-    assert_eq!(calls >= 4, matches!(expected, Again(_)), "{what}: {calls} calls");
+    assert_eq!(calls >= 4, matches!(expected, Again(_)), "{name}: {calls} calls");
 }
 
-async fn check_list(what: &str, answer: Reply, expected: CallResult) {
-    let world = World::new(healthy(move |seen| (seen.what == "content").then(|| answer.clone()))).await;
+async fn check_list(name: &str, answer: Reply, expected: CallResult) {
+    let world = World::new(healthy(move |seen| (seen.operation == "content").then(|| answer.clone()))).await;
     let listed = world.list(None).await;
-    check_result(what, expected, listed.as_ref().err(), world.vendor.seen("content").len());
+    check_result(name, expected, listed.as_ref().err(), world.vendor.seen("content").len());
     if let Ok(listed) = listed {
         assert!(
             expected == NotYet && matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }),
-            "{what}: {listed:?}"
+            "{name}: {listed:?}"
         );
     }
 }
 
-async fn check_fetch(what: &str, answer: Reply, expected: CallResult) {
-    let world = World::new(healthy(move |seen| (seen.what == "b$1").then(|| answer.clone()))).await;
+async fn check_fetch(name: &str, answer: Reply, expected: CallResult) {
+    let world = World::new(healthy(move |seen| (seen.operation == "b$1").then(|| answer.clone()))).await;
     let fetched = world.fetch("").await;
-    check_result(what, expected, fetched.as_ref().err(), world.vendor.seen("b$1").len());
+    check_result(name, expected, fetched.as_ref().err(), world.vendor.seen("b$1").len());
     match fetched {
-        Ok(Fetched::Missing) => assert_eq!(expected, Missing, "{what}"),
-        Ok(Fetched::Expired) => assert_eq!(expected, Expired, "{what}"),
+        Ok(Fetched::Missing) => assert_eq!(expected, Missing, "{name}"),
+        Ok(Fetched::Expired) => assert_eq!(expected, Expired, "{name}"),
         Ok(body) => {
-            assert_eq!((expected, world.vendor.seen("b$1").len()), (Unchanged, 4), "{what}");
-            assert!(what.ends_with(&String::from_utf8(whole(body).await.unwrap()).unwrap()), "{what}");
+            assert_eq!((expected, world.vendor.seen("b$1").len()), (Unchanged, 4), "{name}");
+            assert!(name.ends_with(&String::from_utf8(whole(body).await.unwrap()).unwrap()), "{name}");
         }
         Err(_) => {}
     }
 }
 
 /// Checks that a start is made once, whatever its answer, and that a later listing reports its failure.
-async fn check_start(what: &str, answer: Reply, is_success: bool) {
+async fn check_start(name: &str, answer: Reply, is_success: bool) {
     let world = World::of(
         ContentType::Dlp,
-        healthy(move |seen| match seen.what.as_str() {
+        healthy(move |seen| match seen.operation.as_str() {
             "start" => Some(answer.clone()),
             "content" => Some(af(400, "AF20022")),
             _ => None,
         }),
     )
     .await;
-    assert_eq!(world.prepare(None).await, world.ready(true), "{what}");
+    assert_eq!(world.prepare(None).await, world.ready(true), "{name}");
     let listed = world.list(None).await;
-    assert_eq!(listed.is_ok(), is_success, "{what}: {listed:?}");
+    assert_eq!(listed.is_ok(), is_success, "{name}: {listed:?}");
     if let Err(error) = listed {
-        assert!(error.message.starts_with("DLP.All: starting the subscription: HTTP "), "{what}: {error}");
+        assert!(error.message.starts_with("DLP.All: starting the subscription: HTTP "), "{name}: {error}");
     }
-    assert_eq!(world.vendor.seen("start").len(), 1, "{what}");
+    assert_eq!(world.vendor.seen("start").len(), 1, "{name}");
 }
 
 #[tokio::test]
@@ -193,16 +193,16 @@ const STATUSES: [(u16, &str, CallResult, CallResult); 33] = {
 #[tokio::test]
 async fn every_status_without_a_code() {
     for (status, body, list_result, fetch_result) in STATUSES {
-        let what = format!("{status} {body}");
-        check_list(&what, reply(status, body), list_result).await;
-        check_fetch(&what, reply(status, body), fetch_result).await;
+        let name = format!("{status} {body}");
+        check_list(&name, reply(status, body), list_result).await;
+        check_fetch(&name, reply(status, body), fetch_result).await;
     }
 }
 
 #[tokio::test]
 async fn a_start_that_a_gateway_answers_is_left_to_the_next_tick() {
     for (status, body) in [(200, ""), (200, "<html>"), (200, "{}"), (302, ""), (401, ""), (403, "<html>"), (404, "")] {
-        let start = move |seen: &Seen| match seen.what.as_str() {
+        let start = move |seen: &Seen| match seen.operation.as_str() {
             "start" => Some(reply(status, body)),
             "content" => Some(af(400, "AF20022")),
             _ => None,

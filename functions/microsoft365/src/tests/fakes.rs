@@ -107,7 +107,7 @@ impl Secrets for ChangingSecret {
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// `token`, `list`, `start`, `content`, or a blob's id.
-    pub(crate) what: String,
+    pub(crate) operation: String,
     /// Number of earlier requests of the same kind.
     pub(crate) nth: usize,
     pub(crate) method: Method,
@@ -224,36 +224,36 @@ impl FakeVendor {
         format!("{}/m365/api/v1.0/{TENANT}/activity/feed", self.origin)
     }
 
-    pub(crate) fn seen(&self, what: &str) -> Vec<Seen> {
-        self.seen.lock().unwrap().iter().filter(|seen| seen.what == what).cloned().collect()
+    pub(crate) fn seen(&self, operation: &str) -> Vec<Seen> {
+        self.seen.lock().unwrap().iter().filter(|seen| seen.operation == operation).cloned().collect()
     }
 
     /// Returns and resets the highest number of concurrent requests of that kind.
-    pub(crate) fn take_max_concurrent(&self, what: &str) -> usize {
-        self.in_flight.lock().unwrap().remove(what).map_or(0, |(_, max)| max)
+    pub(crate) fn take_max_concurrent(&self, operation: &str) -> usize {
+        self.in_flight.lock().unwrap().remove(operation).map_or(0, |(_, max)| max)
     }
 
     /// Delays an answer until other requests had time to arrive.
-    async fn delay(&self, what: &str) {
-        self.with_in_flight(what, |(now, max)| {
+    async fn delay(&self, operation: &str) {
+        self.with_in_flight(operation, |(now, max)| {
             *now += 1;
             *max = (*now).max(*max);
         });
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-        self.with_in_flight(what, |(now, _)| *now -= 1);
+        self.with_in_flight(operation, |(now, _)| *now -= 1);
     }
 
-    fn with_in_flight(&self, what: &str, change: impl FnOnce(&mut (usize, usize))) {
-        change(self.in_flight.lock().unwrap().entry(what.to_owned()).or_default());
+    fn with_in_flight(&self, operation: &str, change: impl FnOnce(&mut (usize, usize))) {
+        change(self.in_flight.lock().unwrap().entry(operation.to_owned()).or_default());
     }
 
     /// Returns the number of requests of each kind.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for seen in self.seen.lock().unwrap().iter() {
-            *counts.entry(seen.what.clone()).or_default() += 1;
+            *counts.entry(seen.operation.clone()).or_default() += 1;
         }
         counts
     }
@@ -267,10 +267,10 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let path = uri.path().to_owned();
-    let what = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let operation = path.rsplit('/').next().unwrap_or_default().to_owned();
     let seen = Seen {
-        nth: vendor.seen(&what).len(),
-        what,
+        nth: vendor.seen(&operation).len(),
+        operation,
         method,
         path,
         query: uri.query().unwrap_or_default().to_owned(),
@@ -278,7 +278,7 @@ async fn answer(
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     vendor.seen.lock().unwrap().push(seen.clone());
-    vendor.delay(&seen.what).await;
+    vendor.delay(&seen.operation).await;
     let date = vendor.clock.now() + SignedDuration::from_secs(vendor.ahead_seconds.load(Ordering::SeqCst));
     (vendor.script)(&seen).into_response(date)
 }

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn fetch_streams_the_blob_unchanged() {
     let world = World::new(healthy(|seen| {
-        (seen.what == "b$1").then(|| reply(200, b"\xEF\xBB".to_vec()).then(b"\xBF [1".to_vec()).then(",2]\n"))
+        (seen.operation == "b$1").then(|| reply(200, b"\xEF\xBB".to_vec()).then(b"\xBF [1".to_vec()).then(",2]\n"))
     }))
     .await;
     let uri = format!("{}/audit/b$1", world.vendor.feed());
@@ -37,7 +37,7 @@ async fn fetch_distinguishes_missing_from_expired() {
             af(400, "AF20052"),
             af(400, "AF20051"),
         ];
-        replies.get(seen.nth).filter(|_| seen.what == "b$1").cloned()
+        replies.get(seen.nth).filter(|_| seen.operation == "b$1").cloned()
     }))
     .await;
     for _ in 0..4 {
@@ -49,7 +49,7 @@ async fn fetch_distinguishes_missing_from_expired() {
 #[tokio::test]
 async fn fetch_does_not_take_a_gateways_404_for_a_missing_blob() {
     for body in ["", "<html>", "{}"] {
-        let gateway = move |seen: &Seen| (seen.what == "b$1" && seen.nth < 5).then(|| reply(404, body));
+        let gateway = move |seen: &Seen| (seen.operation == "b$1" && seen.nth < 5).then(|| reply(404, body));
         let world = World::new(healthy(gateway)).await;
         check_later(&world.fetch("").await.unwrap_err(), "that of a gateway or proxy");
         assert_eq!(world.vendor.seen("b$1").len(), 4);
@@ -59,7 +59,7 @@ async fn fetch_does_not_take_a_gateways_404_for_a_missing_blob() {
 
 #[tokio::test]
 async fn fetch_rebuilds_a_uri_the_vendor_does_not_know() {
-    let world = World::new(healthy(|seen| (seen.what == "odd").then(|| af(400, "AF20052")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "odd").then(|| af(400, "AF20052")))).await;
     let fetched = world.fetch(&format!("{}/audit/odd", world.vendor.feed())).await.unwrap();
     whole(fetched).await.unwrap();
     world.check_counts(&[("token", 1), ("odd", 1), ("b$1", 1)]);
@@ -69,7 +69,7 @@ async fn fetch_rebuilds_a_uri_the_vendor_does_not_know() {
 async fn fetch_retries_a_body_that_is_no_array() {
     let world = World::new(healthy(|seen| {
         let replies = [af(200, "AF50005"), reply(200, "<html>"), reply(200, " ")];
-        replies.get(seen.nth).filter(|_| seen.what == "b$1").cloned()
+        replies.get(seen.nth).filter(|_| seen.operation == "b$1").cloned()
     }))
     .await;
     assert_eq!(whole(world.fetch("").await.unwrap()).await.unwrap(), b"[{\"Id\":\"1\"}]");
@@ -78,7 +78,7 @@ async fn fetch_retries_a_body_that_is_no_array() {
 
 #[tokio::test]
 async fn fetch_of_a_blob_that_breaks_off_ends_in_an_error() {
-    let cut = |seen: &Seen| (seen.what == "b$1").then(|| reply(200, "[1,").then("2").cut());
+    let cut = |seen: &Seen| (seen.operation == "b$1").then(|| reply(200, "[1,").then("2").cut());
     let world = World::new(healthy(cut)).await;
     let error = whole(world.fetch("").await.unwrap()).await.unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);

@@ -8,7 +8,7 @@ use super::*;
 async fn list_sends_window_and_publisher_and_rebuilds_foreign_blob_urls() {
     let world = World::new(healthy(|seen| {
         let items = [item("a$1", "https://elsewhere.example.com/api/v1.0/x/activity/feed/audit/a$1"), item("b$1", "")];
-        (seen.what == "content").then(|| reply(200, format!("\u{feff}[{}]", items.join(","))))
+        (seen.operation == "content").then(|| reply(200, format!("\u{feff}[{}]", items.join(","))))
     }))
     .await;
     let page = world.page(None).await;
@@ -27,7 +27,7 @@ async fn list_sends_window_and_publisher_and_rebuilds_foreign_blob_urls() {
 async fn every_call_names_the_publisher_f64() {
     let publisher = "11111111-2222-3333-4444-555555555555";
     let clock = JumpingClock::new();
-    let answers = |seen: &Seen| match (seen.what.as_str(), seen.nth) {
+    let answers = |seen: &Seen| match (seen.operation.as_str(), seen.nth) {
         ("list", _) => Some(reply(200, "[]")),
         ("content", 0) => {
             let link = format!("https://x/?nextPage={}", seen.nth);
@@ -46,9 +46,9 @@ async fn every_call_names_the_publisher_f64() {
     client.list(ListRequest { cursor: first.next.as_deref(), ..request }).await.unwrap();
     let Item::Blob(blob) = &first.items[0] else { panic!("{first:?}") };
     client.fetch(&stream, blob, Tries::Patient).await.unwrap();
-    for (what, calls) in [("list", 1), ("start", 1), ("content", 2), ("b$1", 1)] {
-        let seen = vendor.seen(what);
-        assert_eq!(seen.len(), calls, "{what}");
+    for (operation, calls) in [("list", 1), ("start", 1), ("content", 2), ("b$1", 1)] {
+        let seen = vendor.seen(operation);
+        assert_eq!(seen.len(), calls, "{operation}");
         let named = format!("PublisherIdentifier={publisher}");
         assert!(seen.iter().all(|seen| seen.query.contains(&named)), "{seen:?}");
     }
@@ -60,7 +60,7 @@ async fn list_follows_either_header_also_from_an_empty_page() {
     let vendor = std::sync::Arc::new(vendor);
     let root = vendor.clone();
     let world = World::new(healthy(move |seen| {
-        if seen.what != "content" {
+        if seen.operation != "content" {
             return None;
         }
         let next = |place: &str| format!("{}/subscriptions/content?nextpage={place}", root.get().unwrap());
@@ -86,7 +86,7 @@ async fn list_follows_either_header_also_from_an_empty_page() {
 async fn list_rebuilds_a_foreign_next_page() {
     let world = World::new(healthy(|seen| {
         let link = "https://manage.office.com/api/v1/x/subscriptions/content?nextPage=two";
-        (seen.what == "content" && seen.nth == 0).then(|| reply(200, "[]").header("NextPageUri", link))
+        (seen.operation == "content" && seen.nth == 0).then(|| reply(200, "[]").header("NextPageUri", link))
     }))
     .await;
     let next = world.page(None).await.next.unwrap();
@@ -106,7 +106,7 @@ async fn list_never_follows_a_foreign_cursor() {
 #[tokio::test]
 async fn list_reports_a_lost_cursor_for_an_invalid_link_f39_f40() {
     for code in ["AF20031", "AF20055", "AF20030", "AF20022", "AF20023"] {
-        let world = World::new(healthy(move |seen| (seen.what == "content").then(|| af(400, code)))).await;
+        let world = World::new(healthy(move |seen| (seen.operation == "content").then(|| af(400, code)))).await;
         let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
         assert_eq!(world.list(Some(&cursor)).await, Ok(Listed::CursorLost));
         assert_eq!(world.list(Some("not a link")).await, Ok(Listed::CursorLost));
@@ -116,18 +116,20 @@ async fn list_reports_a_lost_cursor_for_an_invalid_link_f39_f40() {
 
 #[tokio::test]
 async fn list_retries_a_page_with_its_own_link_f39() {
-    let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth == 0).then(|| reply(502, "")))).await;
+    let world =
+        World::new(healthy(|seen| (seen.operation == "content" && seen.nth == 0).then(|| reply(502, "")))).await;
     let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
     assert_eq!(world.page(Some(&cursor)).await, Page::default());
     let asked = world.vendor.seen("content");
     assert_eq!((asked.len(), &asked[0].query), (2, &asked[1].query));
 }
 
-/// A vendor that refuses windows that end at [`WINDOW`]'s end. Its clock is so many seconds ahead of ours, and known.
+/// Returns a vendor that refuses every window with [`WINDOW`]'s end. Its clock is known, and this many seconds ahead of
+/// ours.
 async fn strict(ahead: i64) -> World {
     let world = World::new(healthy(|seen| {
         let is_known = !seen.query.contains("endTime=2026-08-21T09%3A44%3A05");
-        (seen.what == "content" && !is_known).then(|| af(400, "AF20055"))
+        (seen.operation == "content" && !is_known).then(|| af(400, "AF20055"))
     }))
     .await;
     world.vendor.ahead_seconds.store(ahead, Ordering::SeqCst);
@@ -183,7 +185,7 @@ async fn list_of_a_window_within_the_rules_is_not_retried() {
     let world = strict(3_000).await;
     check_later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20055: the window is outside");
     world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
-    let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20030")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(|| af(400, "AF20030")))).await;
     world.prepare(None).await.unwrap();
     check_later(&world.list_window(WINDOW.from, WINDOW.to).await.unwrap_err(), "AF20030");
     world.check_counts(&[("token", 1), ("list", 1), ("content", 2)]);
@@ -200,7 +202,7 @@ async fn only_a_well_formed_answer_sets_the_vendors_clock() {
         af(200, "AF50000"),
     ];
     for answer in refusals {
-        let world = World::new(healthy(move |seen| match seen.what.as_str() {
+        let world = World::new(healthy(move |seen| match seen.operation.as_str() {
             "content" => Some(answer.clone()),
             "list" => Some(reply(500, "")),
             _ => None,
@@ -211,7 +213,7 @@ async fn only_a_well_formed_answer_sets_the_vendors_clock() {
         whole(world.fetch("").await.unwrap()).await.unwrap();
         assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: None, started: false }));
     }
-    let world = World::new(healthy(|seen| (seen.what == "list").then(|| reply(500, "")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "list").then(|| reply(500, "")))).await;
     assert_eq!(page_of(world.list(None).await.unwrap()).vendor_now, Some(world.vendor_now()));
     assert_eq!(world.prepare(None).await, world.ready(false));
 }
@@ -220,7 +222,7 @@ async fn only_a_well_formed_answer_sets_the_vendors_clock() {
 async fn list_retries_during_an_outage() {
     let world = World::new(healthy(|seen| {
         let outages = [reply(503, "<html>"), reply(200, ""), af(200, "AF50000")];
-        outages.get(seen.nth).filter(|_| seen.what == "content").cloned()
+        outages.get(seen.nth).filter(|_| seen.operation == "content").cloned()
     }))
     .await;
     assert_eq!(world.page(None).await, Page::default());
@@ -229,7 +231,7 @@ async fn list_retries_during_an_outage() {
 
 #[tokio::test]
 async fn list_leaves_a_lasting_outage_to_the_next_tick() {
-    let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(500, "canary")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(|| reply(500, "canary")))).await;
     let error = world.list(None).await.unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
     assert!(error.message.contains("Audit.Exchange: listing content: HTTP 500"), "{error}");
@@ -238,7 +240,7 @@ async fn list_leaves_a_lasting_outage_to_the_next_tick() {
 
 #[tokio::test]
 async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
-    let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20022")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(|| af(400, "AF20022")))).await;
     world.check_not_yet().await;
     world.check_not_yet().await;
     assert_eq!(world.vendor.seen("start").len(), 1);
@@ -254,7 +256,8 @@ async fn list_without_a_subscription_starts_one_and_finds_nothing_f33() {
 
 #[tokio::test]
 async fn list_of_a_disabled_subscription_starts_it_once_and_reports_that_f34() {
-    let world = World::new(healthy(|seen| (seen.what == "content" && seen.nth < 2).then(|| af(400, "AF20023")))).await;
+    let world =
+        World::new(healthy(|seen| (seen.operation == "content" && seen.nth < 2).then(|| af(400, "AF20023")))).await;
     check_later(&world.list(None).await.unwrap_err(), "was started again at 2026-08-21T09:00:00Z, and the next tick");
     world.check_not_yet().await;
     world.clock.jump(Duration::from_secs(300));
@@ -264,7 +267,7 @@ async fn list_of_a_disabled_subscription_starts_it_once_and_reports_that_f34() {
 
 #[tokio::test]
 async fn list_of_a_subscription_that_stays_disabled_needs_a_person_f34() {
-    let world = World::new(healthy(|seen| (seen.what == "content").then(|| af(400, "AF20023")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(|| af(400, "AF20023")))).await;
     check_later(&world.list(None).await.unwrap_err(), "may be lost");
     for _ in 0..2 {
         world.clock.jump(Duration::from_secs(300));
@@ -278,7 +281,8 @@ async fn list_of_a_subscription_that_stays_disabled_needs_a_person_f34() {
 
 #[tokio::test]
 async fn list_names_the_missing_permission() {
-    let world = World::of(ContentType::Dlp, healthy(|seen| (seen.what == "content").then(|| af(401, "AF10001")))).await;
+    let world =
+        World::of(ContentType::Dlp, healthy(|seen| (seen.operation == "content").then(|| af(401, "AF10001")))).await;
     let error = world.list(None).await.unwrap_err();
     check_person(&error, "DLP.All: listing content: HTTP 401 AF10001");
     check_person(&error, "ActivityFeed.ReadDlp");
@@ -288,6 +292,6 @@ async fn list_names_the_missing_permission() {
 
 #[tokio::test]
 async fn list_with_an_item_that_names_no_blob_is_not_a_page() {
-    let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(200, "[{}]")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(|| reply(200, "[{}]")))).await;
     assert_eq!(world.list(None).await.unwrap_err().recovery, Recovery::NextTick);
 }

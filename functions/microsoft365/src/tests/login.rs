@@ -54,7 +54,7 @@ async fn a_token_serves_until_five_minutes_before_its_end() {
 
 #[tokio::test]
 async fn a_token_that_cannot_be_renewed_yet_still_serves() {
-    let outage = |seen: &Seen| (seen.what == "token" && seen.nth > 0).then(|| reply(503, ""));
+    let outage = |seen: &Seen| (seen.operation == "token" && seen.nth > 0).then(|| reply(503, ""));
     let world = World::new(healthy(outage)).await;
     world.page(None).await;
     world.clock.jump(Duration::from_secs(3_400));
@@ -86,7 +86,7 @@ async fn streams_that_meet_a_refused_token_together_renew_it_together() {
 
 #[tokio::test]
 async fn e3_a_token_refused_twice_needs_a_person_only_if_that_persists() {
-    let world = World::new(healthy(|seen| (seen.what == "content").then(denied))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(denied))).await;
     let refused = async || {
         let error = world.list(None).await.unwrap_err();
         assert_eq!(error.recovery, Recovery::PersonIfPersistent);
@@ -105,7 +105,7 @@ async fn e3_a_token_refused_twice_needs_a_person_only_if_that_persists() {
 #[tokio::test]
 async fn a_401_of_a_gateway_costs_one_token_and_is_left_to_the_next_tick() {
     for body in ["", "<html>canary</html>"] {
-        let world = World::new(healthy(move |seen| (seen.what == "content").then(|| reply(401, body)))).await;
+        let world = World::new(healthy(move |seen| (seen.operation == "content").then(|| reply(401, body)))).await;
         check_later(&world.list(None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
         world.check_counts(&[("token", 2), ("content", 5)]);
         check_later(&world.list_with(Tries::Once, None).await.unwrap_err(), "HTTP 401: the answer is not the API's");
@@ -121,7 +121,7 @@ async fn a_401_of_a_gateway_costs_one_token_and_is_left_to_the_next_tick() {
 #[tokio::test]
 async fn a_gateway_before_the_login_is_left_to_the_next_tick_and_the_secret_not_read_again() {
     for (status, body) in [(302, ""), (400, ""), (401, "<html>"), (403, r#"{"error":"Forbidden"}"#), (404, "")] {
-        let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(status, body)))).await;
+        let world = World::new(healthy(move |seen| (seen.operation == "token").then(|| reply(status, body)))).await;
         check_later(&world.list(None).await.unwrap_err(), &format!("logging in: HTTP {status}: "));
         world.check_counts(&[("token", 4)]);
         assert_eq!(world.secret.state.lock().unwrap().1, 0);
@@ -132,7 +132,7 @@ async fn a_gateway_before_the_login_is_left_to_the_next_tick_and_the_secret_not_
 async fn a_login_is_retried_during_an_outage() {
     let outage = |seen: &Seen| {
         let replies = [reply(503, "<html>"), reply(429, "").header("retry-after", "3"), reply(200, "<html>")];
-        replies.get(seen.nth).filter(|_| seen.what == "token").cloned()
+        replies.get(seen.nth).filter(|_| seen.operation == "token").cloned()
     };
     let world = World::new(healthy(outage)).await;
     assert_eq!(world.page(None).await, Page::default());
@@ -141,7 +141,7 @@ async fn a_login_is_retried_during_an_outage() {
 
 #[tokio::test]
 async fn a_refused_secret_is_read_again_and_not_sent_again() {
-    let refused = |seen: &Seen| (seen.what == "token").then(|| invalid_client(7_000_222));
+    let refused = |seen: &Seen| (seen.operation == "token").then(|| invalid_client(7_000_222));
     let world = World::new(healthy(refused)).await;
     for _ in 0..3 {
         let error = world.list(None).await.unwrap_err();
@@ -166,7 +166,7 @@ impl Secrets for HangingSecrets {
 #[tokio::test]
 async fn e2_a_secret_store_that_hangs_after_a_refused_login_is_named_and_not_the_vendor() {
     let clock = JumpingClock::new();
-    let refused = |seen: &Seen| (seen.what == "token").then(|| invalid_client(7_000_222));
+    let refused = |seen: &Seen| (seen.operation == "token").then(|| invalid_client(7_000_222));
     let vendor = FakeVendor::serve(&clock, healthy(refused)).await;
     let (secret, http) = (vendor.source_secret(), HttpClient::new().unwrap());
     let client = Microsoft365::new(&secret, HangingSecrets, "the-secret", http, clock.clone());
@@ -193,7 +193,7 @@ async fn a_rotated_secret_is_used() {
 
 #[tokio::test]
 async fn a_rotated_secret_of_another_tenant_is_not_used() {
-    let world = World::new(healthy(|seen| (seen.what == "token").then(|| invalid_client(7_000_215)))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "token").then(|| invalid_client(7_000_215)))).await;
     let other = secret_text("canary-2").expose_secret().replace("0f3c", "1111");
     world.secret.state.lock().unwrap().0 = other.into();
     let error = world.list(None).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn five_streams_share_one_token() {
 
 #[tokio::test]
 async fn five_streams_share_a_failed_login_and_one_reports_it_in_full_f29_a7() {
-    let world = World::new(healthy(|seen| (seen.what == "token").then(|| reply(503, "")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "token").then(|| reply(503, "")))).await;
     let secret = world.vendor.source_secret();
     let streams = ContentType::ALL.map(|content_type| stream_of(&secret, content_type));
     let tick = async || {
@@ -271,7 +271,7 @@ async fn a7_a_login_host_that_cannot_be_reached_is_tried_once_per_tick() {
 
 #[tokio::test]
 async fn five_streams_share_a_refused_credential_f30() {
-    let world = World::new(healthy(|seen| (seen.what == "token").then(|| invalid_client(7_000_222)))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "token").then(|| invalid_client(7_000_222)))).await;
     for outcome in join_all((0..5).map(|_| world.list(None))).await {
         check_person(&outcome.unwrap_err(), "AADSTS7000222");
     }
@@ -280,7 +280,7 @@ async fn five_streams_share_a_refused_credential_f30() {
 
 #[tokio::test]
 async fn a_login_that_names_a_long_wait_is_not_retried_before_f29() {
-    let busy = |seen: &Seen| (seen.what == "token").then(|| reply(429, "").header("retry-after", "300"));
+    let busy = |seen: &Seen| (seen.operation == "token").then(|| reply(429, "").header("retry-after", "300"));
     let world = World::new(healthy(busy)).await;
     for _ in 0..5 {
         check_later(&world.list(None).await.unwrap_err(), "logging in: HTTP 429: too many logins");
@@ -296,12 +296,12 @@ async fn a_login_that_names_a_long_wait_is_not_retried_before_f29() {
 #[tokio::test]
 async fn an_answer_without_a_token_is_an_error() {
     for body in ["{}", "[]", "", "<html>canary", r#"{"access_token":7}"#, r#"{"access_token":"","error":null}"#] {
-        let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(200, body)))).await;
+        let world = World::new(healthy(move |seen| (seen.operation == "token").then(|| reply(200, body)))).await;
         check_later(&world.list(None).await.unwrap_err(), "logging in: HTTP 200: the answer holds no token");
         assert_eq!(world.vendor.seen("token").len(), 4);
     }
     let refusal = json!({"error": "invalid_client", "error_description": "AADSTS7000222: canary"}).to_string();
-    let world = World::new(healthy(move |seen| (seen.what == "token").then(|| reply(200, refusal.clone())))).await;
+    let world = World::new(healthy(move |seen| (seen.operation == "token").then(|| reply(200, refusal.clone())))).await;
     check_person(&world.list(None).await.unwrap_err(), "HTTP 200 AADSTS7000222: the client secret has expired");
 }
 
@@ -313,7 +313,7 @@ async fn the_older_endpoint_takes_a_resource_and_sends_numbers_as_strings() {
             "ext_expires_in": "3599", "expires_on": "1787306399", "not_before": "1787302800",
             "resource": "https://manage.office.com",
         });
-        (seen.what == "token").then(|| reply(200, body.to_string()))
+        (seen.operation == "token").then(|| reply(200, body.to_string()))
     };
     let clock = JumpingClock::new();
     let vendor = FakeVendor::serve(&clock, healthy(old)).await;
@@ -379,8 +379,9 @@ async fn every_cloud_has_its_own_token_audience() {
 #[tokio::test]
 async fn a_token_that_expires_between_blobs_costs_one_renewal_and_no_blob_f28() {
     // From the 20th blob on only the second token is accepted.
-    let expires =
-        |seen: &Seen| (seen.what == "b$1" && seen.nth >= 20 && seen.bearer() == Some("canary-token-1")).then(denied);
+    let expires = |seen: &Seen| {
+        (seen.operation == "b$1" && seen.nth >= 20 && seen.bearer() == Some("canary-token-1")).then(denied)
+    };
     let world = World::new(healthy(expires)).await;
     for fetched in join_all((0..40).map(|_| world.fetch(""))).await {
         assert_eq!(whole(fetched.unwrap()).await.unwrap(), b"[{\"Id\":\"1\"}]");

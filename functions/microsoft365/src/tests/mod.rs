@@ -109,7 +109,7 @@ impl World {
     }
 
     fn check_counts(&self, expected: &[(&str, usize)]) {
-        let expected = expected.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect();
+        let expected = expected.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect();
         assert_eq!(self.vendor.counts(), expected);
     }
 }
@@ -142,7 +142,7 @@ fn checked<T>(result: Result<T, PortError>) -> Result<T, PortError> {
 /// Returns the script of a healthy vendor, except for the requests that `reply_to` answers.
 fn healthy(reply_to: impl Fn(&Seen) -> Option<Reply> + Send + Sync) -> impl Fn(&Seen) -> Reply + Send + Sync {
     move |seen| {
-        reply_to(seen).unwrap_or_else(|| match seen.what.as_str() {
+        reply_to(seen).unwrap_or_else(|| match seen.operation.as_str() {
             "token" => token(&format!("canary-token-{}", seen.nth + 1)),
             "list" => reply(200, subscriptions(&["Audit.Exchange"])),
             "start" => reply(200, r#"{"contentType":"Audit.Exchange","status":"enabled","webhook":null}"#),

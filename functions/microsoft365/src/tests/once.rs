@@ -13,7 +13,7 @@ async fn a_failure_that_may_pass_is_left_to_the_next_tick() {
     let transient =
         [reply(503, "<html>"), reply(500, ""), af(200, "AF50000"), reply(502, "").header("retry-after", "7")];
     for answer in transient {
-        let failing = move |seen: &Seen| matches!(seen.what.as_str(), "content" | "b$1").then(|| answer.clone());
+        let failing = move |seen: &Seen| matches!(seen.operation.as_str(), "content" | "b$1").then(|| answer.clone());
         let world = World::new(healthy(failing)).await;
         let cursor = format!("{}/subscriptions/content?nextPage=x", world.vendor.feed());
         for cursor in [None, Some(cursor.as_str())] {
@@ -33,7 +33,7 @@ async fn a_failure_that_may_pass_is_left_to_the_next_tick() {
 
 #[tokio::test]
 async fn a_login_that_fails_is_left_to_the_next_tick() {
-    let world = World::new(healthy(|seen| (seen.what == "token").then(|| reply(503, "")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "token").then(|| reply(503, "")))).await;
     check_later(&world.list_with(Tries::Once, None).await.unwrap_err(), "logging in: HTTP 503");
     world.check_counts(&[("token", 1)]);
     assert!(world.clock.waits().is_empty());
@@ -51,7 +51,7 @@ async fn a_refused_token_is_renewed() {
 async fn a_throttled_call_begins_the_tenants_cooldown_and_does_not_wait_for_its_end() {
     for (answer, cooldown_seconds) in [(reply(403, THROTTLED), 30.0), (reply(429, "").header("retry-after", "7"), 7.0)]
     {
-        let busy = move |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| answer.clone());
+        let busy = move |seen: &Seen| (seen.operation == "content" && seen.nth == 0).then(|| answer.clone());
         let world = World::new(healthy(busy)).await;
         check_later(&world.list_with(Tries::Once, None).await.unwrap_err(), "too many requests for this tenant");
         check_paused(&world.list_with(Tries::Once, None).await.unwrap_err(), "a later tick carries on");
@@ -66,7 +66,7 @@ async fn a_throttled_call_begins_the_tenants_cooldown_and_does_not_wait_for_its_
 
 #[tokio::test]
 async fn a_body_that_is_no_array_is_returned_unchanged() {
-    let world = World::new(healthy(|seen| (seen.what == "b$1").then(|| reply(200, "no blob")))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "b$1").then(|| reply(200, "no blob")))).await;
     assert_eq!(whole(world.fetch_with(Tries::Once, "").await.unwrap()).await.unwrap(), b"no blob");
     world.check_counts(&[("token", 1), ("b$1", 1)]);
 }

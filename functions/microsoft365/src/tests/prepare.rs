@@ -31,7 +31,7 @@ async fn prepare_starts_a_missing_subscription() {
 #[tokio::test]
 async fn prepare_takes_already_enabled_for_success_f31() {
     for status in [400, 200] {
-        let enabled = move |seen: &Seen| (seen.what == "start").then(|| af(status, "AF20024"));
+        let enabled = move |seen: &Seen| (seen.operation == "start").then(|| af(status, "AF20024"));
         let world = World::of(ContentType::General, healthy(enabled)).await;
         assert_eq!(world.prepare(None).await, world.ready(true));
         assert_eq!(world.page(None).await, Page::default());
@@ -52,7 +52,7 @@ async fn prepare_starts_no_sooner_than_after_15_minutes_f66() {
 async fn auditing_that_is_off_is_retried_slowly_and_reported_by_the_listing_f55() {
     let world = World::of(
         ContentType::Dlp,
-        healthy(move |seen| match seen.what.as_str() {
+        healthy(move |seen| match seen.operation.as_str() {
             "start" => Some(reply(400, OFF)),
             "content" => Some(af(400, "AF20022")),
             _ => None,
@@ -75,7 +75,7 @@ async fn auditing_that_is_off_is_retried_slowly_and_reported_by_the_listing_f55(
 
 #[tokio::test]
 async fn a_throttled_start_is_not_repeated_and_costs_no_listing_f66() {
-    let throttled = |seen: &Seen| (seen.what == "start").then(|| reply(403, "{'error':{'code':'AF429'}}"));
+    let throttled = |seen: &Seen| (seen.operation == "start").then(|| reply(403, "{'error':{'code':'AF429'}}"));
     let world = World::of(ContentType::Dlp, healthy(throttled)).await;
     assert_eq!(world.prepare(None).await, world.ready(true));
     assert_eq!(world.prepare(Some(NOW)).await, world.ready(false));
@@ -96,7 +96,7 @@ async fn a5_a_start_that_is_throttled_by_code_is_made_again_after_the_named_wait
         format!(r#"{{"code":"requeststhrottled","message":"{words_only}"}}"#),
         format!(r#"{{"code":429,"message":"{words_only}"}}"#),
     ] {
-        let throttled = move |seen: &Seen| match (seen.what.as_str(), seen.nth) {
+        let throttled = move |seen: &Seen| match (seen.operation.as_str(), seen.nth) {
             ("start", 0) => Some(reply(403, body.clone())),
             ("content", 0) => Some(af(400, "AF20022")),
             _ => None,
@@ -120,7 +120,7 @@ async fn a5_a_start_that_is_throttled_by_code_is_made_again_after_the_named_wait
 #[tokio::test]
 async fn a_start_during_an_outage_counts_as_made() {
     for answer in [reply(503, "<html>"), af(500, "AF50000"), reply(200, "{").cut()] {
-        let outage = move |seen: &Seen| match seen.what.as_str() {
+        let outage = move |seen: &Seen| match seen.operation.as_str() {
             "start" => Some(answer.clone()),
             "content" => Some(af(400, "AF20022")),
             _ => None,
@@ -138,7 +138,7 @@ async fn a_start_during_an_outage_counts_as_made() {
 
 #[tokio::test]
 async fn a_start_that_was_not_sent_does_not_count() {
-    let busy = |seen: &Seen| (seen.what == "content").then(|| reply(429, "").header("retry-after", "600"));
+    let busy = |seen: &Seen| (seen.operation == "content").then(|| reply(429, "").header("retry-after", "600"));
     let world = World::of(ContentType::Dlp, healthy(busy)).await;
     let exchange = stream_of(&world.vendor.source_secret(), ContentType::Exchange);
     world.client.prepare(&exchange, None).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_start_that_was_not_sent_does_not_count() {
 #[tokio::test]
 async fn prepare_without_the_list_starts_nothing_and_content_is_listed_f70() {
     for answer in [reply(500, ""), af(200, "AF50000"), af(401, "AF10001"), reply(200, "<html>")] {
-        let broken = move |seen: &Seen| (seen.what == "list").then(|| answer.clone());
+        let broken = move |seen: &Seen| (seen.operation == "list").then(|| answer.clone());
         let world = World::of(ContentType::Dlp, healthy(broken)).await;
         // A refusal does not set the vendor's clock.
         assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: None, started: false }));
@@ -181,7 +181,7 @@ async fn prepare_lists_subscriptions_once_for_all_streams() {
 #[tokio::test]
 async fn prepare_reads_a_list_with_a_byte_order_mark_and_without_a_status() {
     for body in ["\u{feff}[{\"contentType\":\"AUDIT.exchange\"}]", " [{\"contentType\":\"Audit.Exchange\"},{}]"] {
-        let world = World::new(healthy(move |seen| (seen.what == "list").then(|| reply(200, body)))).await;
+        let world = World::new(healthy(move |seen| (seen.operation == "list").then(|| reply(200, body)))).await;
         assert_eq!(world.prepare(None).await, world.ready(false));
         world.check_counts(&[("token", 1), ("list", 1)]);
     }
@@ -189,7 +189,7 @@ async fn prepare_reads_a_list_with_a_byte_order_mark_and_without_a_status() {
 
 #[tokio::test]
 async fn a_disabled_subscription_is_started_again_and_the_possible_loss_is_reported_once_f34() {
-    let disabled = |seen: &Seen| (seen.what == "list" && seen.nth == 0).then(|| listed_as("disabled"));
+    let disabled = |seen: &Seen| (seen.operation == "list" && seen.nth == 0).then(|| listed_as("disabled"));
     let world = World::new(healthy(disabled)).await;
     assert_eq!(world.prepare(Some(NOW - 90_000)).await, world.ready(true));
     let error = world.list(None).await.unwrap_err();
@@ -204,7 +204,7 @@ async fn a_disabled_subscription_is_started_again_and_the_possible_loss_is_repor
 
 #[tokio::test]
 async fn a_subscription_disabled_again_needs_a_person_f34() {
-    let disabled = |seen: &Seen| (seen.what == "list").then(|| listed_as("disabled"));
+    let disabled = |seen: &Seen| (seen.operation == "list").then(|| listed_as("disabled"));
     let world = World::new(healthy(disabled)).await;
     assert_eq!(world.prepare(Some(NOW - 1_000)).await, world.ready(true));
     check_person(&world.list(None).await.unwrap_err(), "disabled again after its start at 2026-08-21T08:43:20Z");

@@ -39,7 +39,7 @@ async fn a_message_holds_no_credential_that_an_answer_repeats() {
         let repeats = move |seen: &Seen| {
             let body = json!({"error": seen.body, "error_description": seen.body, "message": seen.body}).to_string();
             let heard = format!("{body} {:?}", seen.headers);
-            matches!(seen.what.as_str(), "token" | "content" | "b$1").then(|| reply(status, heard))
+            matches!(seen.operation.as_str(), "token" | "content" | "b$1").then(|| reply(status, heard))
         };
         let world = World::new(healthy(repeats)).await;
         world.list(None).await.unwrap_err();
@@ -49,7 +49,7 @@ async fn a_message_holds_no_credential_that_an_answer_repeats() {
     for status in [200, 302, 400, 401, 403, 404, 418, 429, 500] {
         let repeats = move |seen: &Seen| {
             let body = json!({"error": {"code": seen.bearer(), "message": seen.bearer()}}).to_string();
-            matches!(seen.what.as_str(), "list" | "start" | "content").then(|| reply(status, body))
+            matches!(seen.operation.as_str(), "list" | "start" | "content").then(|| reply(status, body))
         };
         let world = World::new(healthy(repeats)).await;
         // `prepare` may succeed; `World` checks its message.

@@ -14,7 +14,7 @@ fn sum(waits: &[f64]) -> f64 {
 #[tokio::test]
 async fn a_throttled_call_waits_for_the_cooldown_f37() {
     for answer in [reply(403, QUOTED), reply(429, ""), reply(400, "Too Many Requests"), af(200, "AF429")] {
-        let busy = move |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| answer.clone());
+        let busy = move |seen: &Seen| (seen.operation == "content" && seen.nth == 0).then(|| answer.clone());
         let world = World::new(healthy(busy)).await;
         assert_eq!(world.page(None).await, Page::default());
         let waited = sum(&world.clock.waits());
@@ -26,7 +26,7 @@ async fn a_throttled_call_waits_for_the_cooldown_f37() {
 #[tokio::test]
 async fn a_throttled_call_waits_as_long_as_the_vendor_names() {
     let busy =
-        |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| reply(429, "").header("retry-after", "7"));
+        |seen: &Seen| (seen.operation == "content" && seen.nth == 0).then(|| reply(429, "").header("retry-after", "7"));
     let world = World::new(healthy(busy)).await;
     world.page(None).await;
     let waited = sum(&world.clock.waits());
@@ -42,29 +42,30 @@ async fn a5_a_call_throttled_by_code_waits_as_long_as_the_words_name() {
         format!(r#"{{"code":429,"message":"{wait}"}}"#),
         format!(r#"{{"code":"throttled","message":"{wait}"}}"#),
     ];
-    for (what, body) in
-        ["list", "content", "b$1"].into_iter().flat_map(|what| bodies.each_ref().map(|body| (what, body)))
+    for (operation, body) in
+        ["list", "content", "b$1"].into_iter().flat_map(|operation| bodies.each_ref().map(|body| (operation, body)))
     {
         let answer = body.clone();
-        let busy = move |seen: &Seen| (seen.what == what && seen.nth == 0).then(|| reply(403, answer.clone()));
+        let busy =
+            move |seen: &Seen| (seen.operation == operation && seen.nth == 0).then(|| reply(403, answer.clone()));
         let world = World::new(healthy(busy)).await;
         world.prepare(None).await.unwrap();
         world.page(None).await;
         whole(world.fetch("").await.unwrap()).await.unwrap();
         let waited = sum(&world.clock.waits());
-        assert!((67.0..90.0).contains(&waited), "{waited} s after {what} {body}");
+        assert!((67.0..90.0).contains(&waited), "{waited} s after {operation} {body}");
         world.check_counts(&[
             ("token", 1),
-            ("list", 1 + usize::from(what == "list")),
-            ("content", 1 + usize::from(what == "content")),
-            ("b$1", 1 + usize::from(what == "b$1")),
+            ("list", 1 + usize::from(operation == "list")),
+            ("content", 1 + usize::from(operation == "content")),
+            ("b$1", 1 + usize::from(operation == "b$1")),
         ]);
     }
 }
 
 #[tokio::test]
 async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
-    let world = World::new(healthy(|seen| (seen.what == "content").then(|| reply(403, QUOTED)))).await;
+    let world = World::new(healthy(|seen| (seen.operation == "content").then(|| reply(403, QUOTED)))).await;
     check_later(&world.list(None).await.unwrap_err(), "the vendor refused requests of this tenant for being too many");
     assert_eq!(world.vendor.seen("content").len(), 3);
     let waited = sum(&world.clock.waits());
@@ -81,7 +82,7 @@ async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
 
 #[tokio::test]
 async fn a_named_wait_that_does_not_fit_the_tick_is_left_to_the_next() {
-    let busy = |seen: &Seen| (seen.what == "content").then(|| reply(429, "").header("retry-after", "600"));
+    let busy = |seen: &Seen| (seen.operation == "content").then(|| reply(429, "").header("retry-after", "600"));
     let world = World::new(healthy(busy)).await;
     check_later(&world.list(None).await.unwrap_err(), "HTTP 429 (AF429): too many requests for this tenant");
     check_paused(&world.fetch("").await.unwrap_err(), "no more are made for 600 s");
@@ -91,7 +92,7 @@ async fn a_named_wait_that_does_not_fit_the_tick_is_left_to_the_next() {
 
 #[tokio::test]
 async fn sources_of_one_tenant_share_a_cooldown() {
-    let busy = |seen: &Seen| (seen.what == "content" && seen.nth == 0).then(|| reply(403, QUOTED));
+    let busy = |seen: &Seen| (seen.operation == "content" && seen.nth == 0).then(|| reply(403, QUOTED));
     let world = World::new(healthy(busy)).await;
     let other = world.vendor.client(&world.clock, &world.secret);
     let request = ListRequest {
@@ -134,7 +135,7 @@ async fn concurrent_fetches_grow_while_answers_are_quick() {
 
 #[tokio::test]
 async fn concurrent_fetches_shrink_when_throttled_and_no_blob_is_lost_f38() {
-    let busy = |seen: &Seen| (seen.what == "b$1" && (200..203).contains(&seen.nth)).then(|| reply(403, QUOTED));
+    let busy = |seen: &Seen| (seen.operation == "b$1" && (200..203).contains(&seen.nth)).then(|| reply(403, QUOTED));
     let world = World::new(healthy(busy)).await;
     let before = max_concurrent_fetches(&world, 200).await;
     max_concurrent_fetches(&world, 6).await;

@@ -13,13 +13,13 @@ const MAX_BURST: u32 = 100;
 
 /// Time between two requests at the sustained rate.
 const INTERVAL: SignedDuration = SignedDuration::from_nanos(60_000_000_000 / REQUESTS_PER_MINUTE as i64);
-/// How far requests may run ahead of the sustained rate.
+/// Time by which requests may run ahead of the sustained rate.
 const BURST_TIME: SignedDuration = SignedDuration::from_nanos(INTERVAL.as_nanos() as i64 * (MAX_BURST as i64 - 1));
 
 /// Spaces the requests of a tenant at [`INTERVAL`], except for a burst of [`MAX_BURST`].
 #[derive(Debug, Default)]
 pub(crate) struct RateLimiter {
-    /// When the next request would be due at the sustained rate.
+    /// Time at which the next request would be due at the sustained rate.
     due: Mutex<Timestamp>,
 }
 

@@ -1,18 +1,18 @@
-//! An event as an organisation would have it, made up.
+//! A generated event, as an organization may have it.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::awkward::{Awkward, HALF_A_PAIR, with_halves};
+use super::awkward::{Awkward, SURROGATE_STAND_IN, with_lone_surrogates};
 use super::behaviours::Behaviours;
 use super::event::Event;
 use super::payloads::payload;
 use super::people::{EMAILS, PLACES, PROJECTS, USER_AGENTS};
 use super::types;
-use crate::dice::{Dice, hash, is_so};
+use crate::dice::{Dice, happens, hash};
 use crate::fields::Fields;
 
-/// Types that are seen every day.
+/// Event types that are frequent.
 const FREQUENT: [&str; 7] = [
     "login.succeeded",
     "login.succeeded",
@@ -22,13 +22,13 @@ const FREQUENT: [&str; 7] = [
     "api_key.updated",
     "user.updated",
 ];
-/// Types that are yet to come.
-const UNHEARD_OF: [&str; 3] = ["agent.delegated", "vault.secret.read", "tenant.agent.paused"];
-/// Where events come from, by a field that came and went.
+/// Event types that are not published.
+const UNPUBLISHED_TYPES: [&str; 3] = ["agent.delegated", "vault.secret.read", "tenant.agent.paused"];
+/// The origins of events. The field that names them existed for a while only.
 const SOURCES: [&str; 4] = ["cloud_console", "adminapi", "scim", "backfill"];
 
-/// The event of that number and second.
-pub(super) fn made(
+/// Returns the event of that number and second.
+pub(super) fn generated_event(
     number: usize,
     effective_at: i64,
     visible_at: Timestamp,
@@ -38,7 +38,7 @@ pub(super) fn made(
     let awkward = dice.chance(behaviours.awkward).then(|| Awkward::any(dice));
     let event_type = match (awkward, number % 3) {
         (Some(awkward), _) => awkward.event_type(),
-        _ if dice.chance(behaviours.unheard_of) => dice.pick(&UNHEARD_OF),
+        _ if dice.chance(behaviours.unheard_of) => dice.pick(&UNPUBLISHED_TYPES),
         (None, 0) => types::by_number(number / 3),
         (None, _) => dice.pick(&FREQUENT),
     };
@@ -60,29 +60,29 @@ pub(super) fn made(
         None => payload(event_type, dice, behaviours),
     };
     if let Some(payload) = payload {
-        let earlier = types::earlier_name(event_type).filter(|_| is_so(behaviours.earlier_names, dice));
+        let earlier = types::earlier_name(event_type).filter(|_| happens(behaviours.earlier_names, dice));
         fields.0.push((earlier.unwrap_or(event_type), payload));
     }
     if dice.chance(behaviours.unheard_of) {
         fields.0.push(("source", json!(dice.pick(&SOURCES))));
     }
     let is_tenant_scoped = types::is_tenant_scoped(event_type);
-    let raw = with_halves(&fields.to_json());
+    let raw = with_lone_surrogates(&fields.to_json());
     Event { cursor: id.clone(), id: Some(id), effective_at, visible_at, is_tenant_scoped, raw }
 }
 
-/// Where it happened, if that can be told.
+/// Returns the project of an event, if it has one.
 fn project(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
     let half = dice.chance(behaviours.lone_surrogates);
     if !half && !dice.chance(0.4) {
         return None;
     }
     let (id, name) = dice.pick(&PROJECTS);
-    let name = if half { format!("{name} {HALF_A_PAIR}") } else { name.to_owned() };
+    let name = if half { format!("{name} {SURROGATE_STAND_IN}") } else { name.to_owned() };
     Some(json!({"id": id, "name": name}))
 }
 
-/// A session, an API key, `null`, or nothing at all.
+/// Returns a session, an API key, `null` or nothing.
 fn actor(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
     if dice.chance(behaviours.sparse) {
         return match dice.below(4) {
@@ -140,10 +140,11 @@ fn session(behaviours: &Behaviours, dice: &mut Dice) -> Value {
 mod tests {
     use super::*;
 
-    /// A thousand events, as they are sent.
+    /// Returns a thousand events as they are sent.
     fn raws(behaviours: &Behaviours) -> Vec<String> {
-        let event =
-            |number| made(number, 7, Timestamp::UNIX_EPOCH, behaviours, &mut Dice::new(1, "made", number as u64));
+        let event = |number| {
+            generated_event(number, 7, Timestamp::UNIX_EPOCH, behaviours, &mut Dice::new(1, "made", number as u64))
+        };
         (0..1_000).map(|number| event(number).raw).collect()
     }
 
@@ -155,12 +156,12 @@ mod tests {
         Behaviours::default()
     }
 
-    fn count(events: &[Value], is_so: impl Fn(&Value) -> bool) -> usize {
-        events.iter().filter(|event| is_so(event)).count()
+    fn count(events: &[Value], happens: impl Fn(&Value) -> bool) -> usize {
+        events.iter().filter(|event| happens(event)).count()
     }
 
     #[test]
-    fn b16_payloads_stand_under_the_type_and_logins_have_none_or_an_empty_one() {
+    fn b16_payloads_have_the_key_of_their_type_and_logins_have_none_or_an_empty_one() {
         let payload = |event: &Value| event.get(event["type"].as_str().unwrap()).cloned();
         let login = |event: &Value| matches!(event["type"].as_str(), Some("login.succeeded" | "logout.succeeded"));
         let events_of = events(&usual());
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn b17_what_is_optional_may_be_missing_and_is_never_a_placeholder() {
+    fn b17_an_optional_field_may_be_missing_and_is_never_a_placeholder() {
         let sparse = events(&Behaviours { sparse: 1.0, ..usual() });
         for (share, what) in [
             (count(&sparse, |event| event.get("actor").is_none()), "no actor"),
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn b18_scopes_of_an_updated_key_in_both_places() {
+    fn b18_the_scopes_of_an_updated_key_stand_in_one_of_two_places() {
         let check = |scopes_requested, requested: bool, data: bool| {
             let events = events(&Behaviours { scopes_requested, ..usual() });
             let updated = |name| count(&events, |event| event["api_key.updated"][name]["scopes"].is_array());
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn b19_types_and_fields_nobody_has_heard_of() {
+    fn b19_unpublished_types_and_fields_occur() {
         let strange = events(&Behaviours { unheard_of: 1.0, awkward: 0.0, ..usual() });
         let is_strange = |event: &Value| {
             let event_type = event["type"].as_str().unwrap();
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn b20_details_of_addresses_are_strings_and_objects_say_what_they_are() {
+    fn b20_address_details_are_strings_and_objects_name_their_kind() {
         let events = events(&Behaviours { ipv6: 1.0, sparse: 0.0, ..usual() });
         assert!(events.iter().all(|event| event["object"] == "organization.audit_log"));
         let sessions: Vec<_> = events.iter().filter_map(|event| event.pointer("/actor/session")).collect();
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn b30_text_and_lists_that_are_hard_to_carry() {
+    fn b30_awkward_text_and_lists_occur() {
         let events = events(&Behaviours { awkward: 1.0, ..usual() });
         let text = |event: &Value, pointer: &str| {
             event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn b30_half_a_surrogate_pair_is_json_all_the_same() {
+    fn b30_half_a_surrogate_pair_is_valid_json() {
         for raw in raws(&Behaviours { lone_surrogates: 1.0, ..usual() }) {
             assert!(raw.contains(r#" \ud83d""#), "{raw}");
             assert!(serde_json::from_str::<Value>(&raw).is_err());

@@ -1,4 +1,4 @@
-//! What comes again, and what only looks like it.
+//! Repeated records, and records that only look repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ fn once() -> Behaviours {
     Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..lasting() }
 }
 
-/// Where every record of a feed stands: page after page, item after item.
+/// Returns the places of every record of a feed, by page and item.
 async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Vec<(usize, Value)>> {
     let client = world.started(&[content_type]).await;
     let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -31,7 +31,7 @@ async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Ve
 }
 
 #[test]
-fn b56_a_record_comes_again_in_another_blob_and_on_another_page() {
+fn b56_a_record_is_repeated_in_another_blob_and_on_another_page() {
     run(async {
         let world = World::new(Behaviours { repeated: 0.3, page_size: 2, ..once() });
         let places = places(&world, ContentType::Entra).await;
@@ -43,7 +43,7 @@ fn b56_a_record_comes_again_in_another_blob_and_on_another_page() {
 }
 
 #[test]
-fn b56_a_record_comes_again_five_days_later() {
+fn b56_a_record_is_repeated_five_days_later() {
     run(async {
         let world = World::new(Behaviours { repeated_days_later: 1.0, ..once() });
         let places = places(&world, ContentType::Entra).await;
@@ -56,11 +56,11 @@ fn b56_a_record_comes_again_five_days_later() {
 }
 
 #[test]
-fn b56_a_record_comes_again_in_the_feed_of_another_content_type() {
+fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
     run(async {
         let world = World::new(Behaviours { repeated_elsewhere: 0.3, ..once() });
         let client = world.started(&ContentType::ALL).await;
-        world.hand.pass(5);
+        world.clock.pass(5);
         let mut log_types: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for content_type in ContentType::ALL {
             for record in client.everything(content_type, world.now()).await {
@@ -69,7 +69,7 @@ fn b56_a_record_comes_again_in_the_feed_of_another_content_type() {
         }
         let twice = log_types.values().filter(|log_types| log_types.len() == 2).count();
         assert!((100..200).contains(&twice) && log_types.len() == 500, "{twice} of {}", log_types.len());
-        // It is an event of either log type.
+        // A record in two feeds is an event of both log types.
         assert_eq!(world.running.served().len(), 500 + twice);
         world.running.served().iter().for_each(|served| assert_eq!(served.until.is_some(), served.is_object()));
     });

@@ -1,4 +1,4 @@
-//! What goes wrong: throttling, errors in every form, a clock that is off.
+//! Faults: throttling, errors in every form, and a clock that is wrong.
 
 use std::collections::BTreeSet;
 
@@ -18,25 +18,25 @@ fn b60_more_requests_a_minute_than_allowed_are_throttled_by_publisher() {
         let world = World::new(Behaviours { per_minute: 5, per_minute_shared: 2, ..lasting() });
         let client = world.client().await;
         let other = "PublisherIdentifier=0a1b2c3d-0000-4000-8000-00000000000f";
-        for (target, most, told) in [
+        for (target, max, told) in [
             (format!("{LIST}?{PUBLISHER}"), 5, "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10"),
             (LIST.to_owned(), 2, "00000000-0000-0000-0000-000000000000"),
             (format!("{LIST}?{other}"), 5, "0a1b2c3d-0000-4000-8000-00000000000f"),
         ] {
-            for _ in 0..most {
+            for _ in 0..max {
                 assert_eq!(client.get(&target).await.status, 200);
             }
             let throttled = client.get(&target).await;
             assert_eq!((throttled.status, throttled.header("retry-after")), (403, None));
             assert!(throttled.text().contains(&format!("Method=ListSubscriptions, PublisherId={told}")));
         }
-        world.hand.pass(60);
+        world.clock.pass(60);
         assert_eq!(client.get(LIST).await.status, 200, "another minute");
     });
 }
 
 #[test]
-fn b60_throttling_is_no_json_or_a_429() {
+fn b60_throttling_is_a_403_without_json_or_a_429() {
     run(async {
         let world = World::new(Behaviours { throttled: 1.0, ..Behaviours::default() });
         let client = world.client().await;
@@ -49,7 +49,7 @@ fn b60_throttling_is_no_json_or_a_429() {
 }
 
 #[test]
-fn b60_a_publisher_that_is_no_guid_is_refused_and_counts_as_nobody() {
+fn b60_a_publisher_that_is_no_guid_is_refused_and_counts_as_no_publisher() {
     run(async {
         let world = World::new(Behaviours { per_minute_shared: 2, ..lasting() });
         let client = world.client().await;
@@ -77,7 +77,7 @@ fn b61_internal_errors_have_one_of_three_codes() {
 }
 
 #[test]
-fn b61_gateways_answer_with_json_html_or_nothing() {
+fn b61_server_errors_have_json_html_or_no_body() {
     run(async {
         let world = World::new(Behaviours::default());
         let client = world.client().await;
@@ -114,7 +114,7 @@ fn b61_a_200_with_an_error_and_one_content_type_that_only_fails() {
 }
 
 #[test]
-fn b63_the_date_is_always_there_and_all_of_the_apis_time_is_off_with_it() {
+fn b63_every_answer_has_a_date_and_the_apis_whole_clock_is_wrong_with_it() {
     run(async {
         let world = World::new(lasting());
         let client = world.started(&[ContentType::Entra]).await;
@@ -126,7 +126,7 @@ fn b63_the_date_is_always_there_and_all_of_the_apis_time_is_off_with_it() {
                 let expected = format!("Sun, 22 Nov 2026 {date} GMT");
                 assert_eq!((answer.status, answer.header("date")), (status, Some(expected.as_str())));
             }
-            // What is too old is so by the API's clock.
+            // The API's clock decides whether a window is too old.
             for (older, status) in [(0, 200), (1, 400)] {
                 let from = world.now() + jiff::SignedDuration::from_secs(off - week - older);
                 let answer = client.window(ContentType::Entra, from, from + jiff::SignedDuration::from_mins(5)).await;
@@ -152,7 +152,7 @@ fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
 }
 
 #[test]
-fn b64_headers_are_as_in_production_and_gzip_is_spoken() {
+fn b64_headers_are_as_in_production_and_gzip_is_supported() {
     run(async {
         let world = World::new(lasting());
         let client = world.started(&[ContentType::Entra]).await;

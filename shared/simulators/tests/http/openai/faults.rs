@@ -1,4 +1,4 @@
-//! Throttling, errors of servers, and the wire.
+//! Faults: throttling, server errors and faults of the connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -11,10 +11,10 @@ use simulators::{Fault, Scripted};
 
 use super::{PATH, ask, changed, check, get, options, walk};
 use crate::client::send;
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 #[test]
-fn b25_throttled_with_and_without_a_time_to_wait() {
+fn b25_a_throttled_request_is_told_a_wait_or_none() {
     for (retry_after_seconds, header, reset) in
         [(Some(1), Some("1"), "1s"), (Some(90), Some("90"), "1m30s"), (None, None, "1s")]
     {
@@ -31,7 +31,7 @@ fn b25_throttled_with_and_without_a_time_to_wait() {
 }
 
 #[test]
-fn b25_for_want_of_credit_there_is_no_time_to_wait() {
+fn b25_a_429_for_lack_of_credit_names_no_wait() {
     for (quota_code, code) in [
         (QuotaCode::InsufficientQuota, "insufficient_quota"),
         (QuotaCode::CreditBalanceExhausted, "credit_balance_exhausted"),
@@ -50,9 +50,9 @@ fn b25_for_want_of_credit_there_is_no_time_to_wait() {
 #[test]
 fn b25_a_burst_is_throttled_until_the_minute_is_over() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.per_minute = Some(3));
-        hand.pass(20);
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.per_minute = Some(3));
+        clock.pass(20);
         let mut seen = Vec::new();
         for _ in 0..4 {
             let answer = get(&running, "limit=1").await;
@@ -63,7 +63,7 @@ fn b25_a_burst_is_throttled_until_the_minute_is_over() {
         }
         let left = |left: &str| (200, left.to_owned(), None);
         assert_eq!(seen, [left("2"), left("1"), left("0"), (429, "0".to_owned(), Some("40".to_owned()))]);
-        hand.pass(40);
+        clock.pass(40);
         assert_eq!(get(&running, "limit=1").await.status, 200);
     });
 }
@@ -71,8 +71,8 @@ fn b25_a_burst_is_throttled_until_the_minute_is_over() {
 #[test]
 fn b26_every_reply_has_a_request_id_of_its_own() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&options(&hand), &hand, |_| {});
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&options(&clock), &clock, |_| {});
         simulator.change(|b| {
             let teapot = Fault::answer(418, "");
             b.script = vec![Scripted::new("audit_logs", 4, Fault::ServerError), Scripted::new("audit_logs", 5, teapot)];
@@ -99,10 +99,10 @@ fn b26_every_reply_has_a_request_id_of_its_own() {
 }
 
 #[test]
-fn b27_servers_fail_in_every_way_they_do() {
+fn b27_server_errors_have_every_status_and_body() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.transport.server_error = 1.0);
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.transport.server_error = 1.0);
         let mut kinds: BTreeMap<(u16, &str), usize> = BTreeMap::new();
         let mut waits = BTreeSet::new();
         for _ in 0..120 {
@@ -130,8 +130,8 @@ fn b27_servers_fail_in_every_way_they_do() {
 #[test]
 fn b28_a_body_of_several_documents_is_one_page() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&options(&hand), &hand, |b| b.several_documents = 1.0);
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&options(&clock), &clock, |b| b.several_documents = 1.0);
         let answer = get(&running, "limit=30").await;
         let documents: Vec<Value> =
             serde_json::Deserializer::from_slice(&answer.body).into_iter().collect::<Result<_, _>>().unwrap();
@@ -149,8 +149,8 @@ fn b28_a_body_of_several_documents_is_one_page() {
 #[test]
 fn b29_a_connection_that_breaks_before_or_within_the_answer() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&options(&hand), &hand, |b| b.transport.reset = 1.0);
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&options(&clock), &clock, |b| b.transport.reset = 1.0);
         assert!(ask(&running, "").await.is_err());
         simulator.change(|b| (b.transport.reset, b.transport.cut) = (0.0, 1.0));
         for chunked in [0.0, 1.0] {
@@ -165,10 +165,10 @@ fn b29_a_connection_that_breaks_before_or_within_the_answer() {
 }
 
 #[test]
-fn b29_gzip_for_those_who_take_it() {
+fn b29_answers_are_compressed_if_the_client_accepts_gzip() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.transport.gzip = 1.0);
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.transport.gzip = 1.0);
         let plain = get(&running, "limit=100").await;
         assert_eq!(plain.header("content-encoding"), None);
         let bearer = format!("Bearer {ADMIN_KEY}");
@@ -184,12 +184,12 @@ fn b29_gzip_for_those_who_take_it() {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a slow answer is slow on the wire")]
-fn b29_a_slow_answer() {
+fn b29_an_answer_may_be_delayed() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.transport.delay = Duration::from_millis(60));
-        let asked = Instant::now();
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.transport.delay = Duration::from_millis(60));
+        let requested = Instant::now();
         assert_eq!(get(&running, "").await.status, 200);
-        assert!(asked.elapsed() >= Duration::from_millis(60));
+        assert!(requested.elapsed() >= Duration::from_millis(60));
     });
 }

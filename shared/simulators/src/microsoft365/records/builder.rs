@@ -1,13 +1,13 @@
-//! What records have in common.
+//! The common part of all records.
 
 use serde_json::json;
 
 use super::form::Form;
-use super::recipe::Recipe;
+use super::record_settings::RecordSettings;
 use crate::dice::Dice;
 use crate::fields::Fields;
 
-/// People of the simulated tenant.
+/// The people of the simulated tenant.
 pub(super) const PEOPLE: [&str; 7] = [
     "mina.okafor@example.com",
     "jens.aaberg@example.com",
@@ -18,18 +18,18 @@ pub(super) const PEOPLE: [&str; 7] = [
     "kiosk-07_example.com#EXT#@example.onmicrosoft.com",
 ];
 
-/// What goes into one record.
-pub(super) struct Maker<'a> {
+/// The state from which one record is made.
+pub(super) struct RecordBuilder<'a> {
     pub(super) dice: Dice,
     pub(super) id: String,
     pub(super) time: String,
-    pub(super) recipe: &'a Recipe,
+    pub(super) record_settings: &'a RecordSettings,
     pub(super) number: usize,
     pub(super) form: Form,
 }
 
-impl Maker<'_> {
-    /// The fields that every record has.
+impl RecordBuilder<'_> {
+    /// Returns the fields that every record has.
     pub(super) fn common(
         &mut self,
         record_type: i64,
@@ -41,7 +41,7 @@ impl Maker<'_> {
             .with("CreationTime", self.time.as_str())
             .with("Id", self.id.as_str())
             .with("Operation", operation)
-            .with("OrganizationId", self.recipe.tenant.as_str())
+            .with("OrganizationId", self.record_settings.tenant.as_str())
             .with("RecordType", record_type);
         if self.dice.chance(0.8) {
             fields = fields.with("ResultStatus", self.dice.pick(&["Success", "Succeeded", "True", "Failed"]));
@@ -55,7 +55,7 @@ impl Maker<'_> {
             .with("UserId", user)
     }
 
-    /// A person as a rule; a system account, a service principal or nobody in particular at times.
+    /// Returns a person, or sometimes a system account, a service principal or an unknown user.
     fn user(&mut self) -> &'static str {
         match self.dice.below(12) {
             0 => self.dice.pick(&["NT AUTHORITY\\SYSTEM", "S-1-5-18", "Not Available", "app@sharepoint"]),
@@ -73,7 +73,7 @@ impl Maker<'_> {
         }
     }
 
-    /// An address in one of the forms that are usual.
+    /// Returns an address in one of the usual forms.
     pub(super) fn address(&mut self) -> String {
         let last = self.dice.below(256);
         match self.dice.below(6) {
@@ -85,7 +85,7 @@ impl Maker<'_> {
         }
     }
 
-    /// `ClientIP`: there, null or not there at all.
+    /// Adds `ClientIP`, with an address, with null or not at all.
     pub(super) fn with_client_ip(&mut self, fields: Fields<'static>) -> Fields<'static> {
         match self.dice.below(10) {
             0 => fields,

@@ -1,22 +1,22 @@
-//! The settings that records are made by.
+//! The settings from which records are made.
 
 use super::super::behaviours::Behaviours;
 use super::super::content_type::ContentType;
 use crate::dice::Dice;
 use crate::options::Options;
 
-/// The first records of a content type are large: together they are one huge blob.
+/// The huge blob of a content type, made of its first records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Huge {
     pub(in super::super) content_type: ContentType,
     pub(in super::super) records: usize,
-    /// Bytes of each, at least.
+    /// The least number of bytes of each record.
     pub(in super::super) bytes: usize,
 }
 
-/// What records are made by. Settled at the start: a record never changes.
+/// The settings from which records are made. They are fixed at the start, so a record never changes.
 #[derive(Debug, Clone)]
-pub(crate) struct Recipe {
+pub(crate) struct RecordSettings {
     pub(super) seed: u64,
     pub(super) tenant: String,
     pub(super) irregular: f64,
@@ -29,7 +29,7 @@ pub(crate) struct Recipe {
     pub(super) huge: Option<Huge>,
 }
 
-impl Recipe {
+impl RecordSettings {
     pub(in super::super) fn new(options: &Options, behaviours: &Behaviours) -> Self {
         Self {
             seed: options.seed,
@@ -45,12 +45,12 @@ impl Recipe {
         }
     }
 
-    /// The same, with the records of a huge blob.
+    /// Adds the records of a huge blob.
     pub(in super::super) fn with_huge(self, huge: Option<Huge>) -> Self {
         Self { huge, ..self }
     }
 
-    /// The `Id` of the record of that number; an irregular one may spell it otherwise.
+    /// Returns the `Id` of the record with that number. An irregular record may spell it differently.
     pub(in super::super) fn id(&self, content_type: ContentType, number: usize) -> String {
         Dice::new(self.seed ^ 1, content_type.name(), number as u64).guid()
     }
