@@ -66,8 +66,8 @@ pub(crate) fn openai(variable: impl Fn(&str) -> Option<String>) -> Result<openai
 }
 
 /// Reads the addresses of Microsoft 365.
-pub(crate) fn microsoft365(variable: impl Fn(&str) -> Option<String>) -> Result<microsoft365::Overrides, Failed> {
-    microsoft365::Overrides::read(variable).map_err(|error| Failed::usage(error.to_string()))
+pub(crate) fn microsoft365(variable: impl Fn(&str) -> Option<String>) -> Result<microsoft365::Config, Failed> {
+    microsoft365::Config::from_variables(variable).map_err(|error| Failed::usage(error.message))
 }
 
 fn all<const N: usize>(names: [&str; N], variable: impl Fn(&str) -> Option<String>) -> Result<[String; N], Failed> {

@@ -77,8 +77,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
             tick(&args, &source).await?
         }
         VendorName::Microsoft365 => {
-            let overrides = config::microsoft365(config::variable)?;
-            let source = sources::microsoft365(&http, &secrets, SystemClock, &overrides, &reference).await;
+            let config = config::microsoft365(config::variable)?;
+            let source = sources::microsoft365(&http, &secrets, SystemClock, &config, &reference).await;
             let source = source.map_err(exit::of_source)?;
             tick(&args, &source).await?
         }

@@ -2,8 +2,8 @@
 
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
-use collector::{Clock, PortError, Secrets, Source};
-use microsoft365::{Microsoft365, Overrides};
+use collector::{Clock, PortError, Source};
+use microsoft365::Microsoft365;
 use openai::OpenAi;
 
 /// The OpenAI organization whose secret is called `reference`.
@@ -13,7 +13,7 @@ pub(crate) async fn openai<'a, C: Clock>(
     clock: &'a C,
     config: &openai::Config,
     reference: &str,
-) -> Result<Source<OpenAi<'a, LocalSecrets, C>>, PortError> {
+) -> Result<Source<OpenAi<&'a LocalSecrets, &'a C>>, PortError> {
     OpenAi::source(http, secrets, clock, config, reference).await
 }
 
@@ -22,13 +22,8 @@ pub(crate) async fn microsoft365<C: Clock>(
     http: &HttpClient,
     secrets: &LocalSecrets,
     clock: C,
-    overrides: &Overrides,
+    config: &microsoft365::Config,
     reference: &str,
 ) -> Result<Source<Microsoft365<LocalSecrets, C>>, PortError> {
-    let secret = secrets.get(reference, false).await?;
-    let config = microsoft365::Config::parse(&secret, overrides)
-        .map_err(|error| PortError::person(format!("Microsoft 365 secret {reference}: {error}")))?;
-    let streams = microsoft365::streams(&config);
-    let vendor = Microsoft365::new(&config, secrets.clone(), reference, http.clone(), clock);
-    Ok(Source { vendor, streams, policy: microsoft365::POLICY })
+    Microsoft365::source(http, secrets.clone(), clock, config, reference).await
 }

@@ -24,8 +24,8 @@ pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
 pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, StartDelay, Sweep, VendorPolicy};
 pub use base::ports::{
-    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Tries,
-    Vendor, Written,
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, NoBody, Page, Prepared, Put, Secrets, State,
+    Tries, Vendor, Written,
 };
 pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};

@@ -7,7 +7,9 @@ use std::time::Duration;
 use adapters::http::HttpClient;
 use collector::{Head, PendingWork, PortError, Secrets, Settings, Source, Stream, StreamReport};
 use jiff::Timestamp;
-use microsoft365::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
+use microsoft365::{
+    API_URL_VARIABLE, Config, ConfigError, LISTING, LOGIN_URL_VARIABLE, Microsoft365, POLICY, SourceSecret,
+};
 use schema::LogType;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -98,7 +100,7 @@ pub(crate) struct World {
     pub(crate) http: HttpClient,
     engine: VirtualClock,
     client: VirtualClock,
-    overrides: Overrides,
+    config: Config,
 }
 
 pub(crate) fn begin() -> Timestamp {
@@ -118,14 +120,14 @@ impl World {
         let running = simulator.serve(0).unwrap();
         let origin = format!("http://{}", running.address());
         let variable = |name: &str| match name {
-            API_URL => Some(origin.clone()),
-            LOGIN_URL => Some(format!("{origin}/login")),
+            API_URL_VARIABLE => Some(origin.clone()),
+            LOGIN_URL_VARIABLE => Some(format!("{origin}/login")),
             _ => None,
         };
         Self {
             engine: VirtualClock::of_engine(&time, ahead, options.seed),
             client: VirtualClock::of_client(&time, ahead, !options.seed),
-            overrides: Overrides::read(variable).unwrap(),
+            config: Config::from_variables(variable).unwrap(),
             time,
             simulator,
             running,
@@ -140,7 +142,7 @@ impl World {
 
     /// The streams of the tenant, one a content type.
     pub(crate) fn streams(&self) -> Vec<Stream> {
-        streams(&self.config())
+        self.source_secret().streams()
     }
 
     /// The stream of one log type.
@@ -148,23 +150,23 @@ impl World {
         self.streams().into_iter().find(|stream| stream.log_type == log_type).unwrap()
     }
 
-    fn config(&self) -> Config {
-        self.configured().unwrap()
+    fn source_secret(&self) -> SourceSecret {
+        self.parsed_secret().unwrap()
     }
 
-    /// What the deployment makes of the secret.
-    pub(crate) fn configured(&self) -> Result<Config, ConfigError> {
+    /// Parses the secret as the deployment does.
+    pub(crate) fn parsed_secret(&self) -> Result<SourceSecret, ConfigError> {
         let text = SecretString::from(self.credential.0.cached.borrow().clone());
-        Config::parse(&text, &self.overrides)
+        SourceSecret::parse(&text, &self.config)
     }
 
     /// A process that was just started.
     pub(crate) fn worker(&self) -> Worker<'_, Client> {
-        let config = self.config();
+        let secret = self.source_secret();
         let (secrets, clock) = (self.credential.clone(), self.client.clone());
-        let vendor = Microsoft365::new(&config, secrets, "the secret", self.http.clone(), clock);
+        let vendor = Microsoft365::new(&secret, secrets, "the secret", self.http.clone(), clock);
         let vendor = Paced::new(vendor, &self.time, self.pace, 7).with_trickle_pause(self.trickle_pause);
-        let source = Source { vendor, streams: streams(&config), policy: POLICY };
+        let source = Source { vendor, streams: secret.streams(), policy: POLICY };
         Worker::new(source, &self.shelf, &self.engine, &self.settings)
     }
 

@@ -54,7 +54,7 @@ impl Secrets for Key {
     }
 }
 
-pub(crate) type Client<'a> = Paced<OpenAi<'a, Key, VirtualClock>>;
+pub(crate) type Client<'a> = Paced<OpenAi<&'a Key, &'a VirtualClock>>;
 
 /// The organization and the deployment.
 pub(crate) struct World {

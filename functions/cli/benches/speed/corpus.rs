@@ -57,8 +57,8 @@ impl Corpus {
 /// Events of a log type without end.
 pub(crate) fn raw_events(log_type: LogType) -> Box<dyn Iterator<Item = String>> {
     match content_type(log_type) {
-        Some(content_type) => Box::new(microsoft365::made_up(content_type, SEED, NOW)),
-        None => Box::new(openai::made_up(SEED, NOW)),
+        Some(content_type) => Box::new(microsoft365::generated(content_type, SEED, NOW)),
+        None => Box::new(openai::generated(SEED, NOW)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::exit::Failed;
 use crate::lake::Lake;
 use crate::{simulate, sources};
 
-pub(super) type OpenAiSide<'a> = Side<OpenAi<'a, LocalSecrets, DemoClock>>;
+pub(super) type OpenAiSide<'a> = Side<OpenAi<&'a LocalSecrets, &'a DemoClock>>;
 pub(super) type Microsoft365Side = Side<Microsoft365<LocalSecrets, DemoClock>>;
 
 impl VendorName {
@@ -125,9 +125,9 @@ pub(super) async fn microsoft365(
     secrets: &LocalSecrets,
     clock: &DemoClock,
 ) -> Result<Microsoft365Side, Failed> {
-    let overrides = config::microsoft365(variables(VendorName::Microsoft365, &running))?;
+    let config = config::microsoft365(variables(VendorName::Microsoft365, &running))?;
     let label = VendorName::Microsoft365.label();
-    let source = sources::microsoft365(http, secrets, clock.clone(), &overrides, label).await?;
+    let source = sources::microsoft365(http, secrets, clock.clone(), &config, label).await?;
     Ok(Side::new(VendorName::Microsoft365, running, source))
 }
 

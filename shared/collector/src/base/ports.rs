@@ -25,6 +25,21 @@ pub trait Clock {
     fn random(&self) -> u64;
 }
 
+/// Sources share the clock they wait on.
+impl<C: Clock> Clock for &C {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration).await;
+    }
+
+    fn random(&self) -> u64 {
+        (**self).random()
+    }
+}
+
 /// Reads secrets by reference (an ARN, a file path, a name).
 pub trait Secrets {
     /// Returns the secret's text. With `fresh` it is read past every cache, as once after a vendor's 401.
@@ -236,10 +251,20 @@ pub trait Body {
     }
 }
 
+/// The body type of a vendor that lists events and has no blobs. It has no values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoBody {}
+
+impl Body for NoBody {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        match *self {}
+    }
+}
+
 /// A vendor's API, for one source. Errors come already retried as the policy allows:
 /// [`Recovery::Again`](super::error::Recovery::Again) never leaves this port.
 pub trait Vendor {
-    /// A blob that is being received.
+    /// A blob that is being received; [`NoBody`] for a vendor that lists events.
     type Body: Body;
 
     /// Makes sure the vendor records the stream. `last_start` is the time of the last start of a recording that the
@@ -253,13 +278,20 @@ pub trait Vendor {
     /// Lists one page of one window.
     fn list(&self, request: ListRequest<'_>) -> impl Future<Output = Result<Listed, PortError>>;
 
-    /// Fetches one blob. Vendors that list events have none.
+    /// Fetches one blob. A vendor that lists events leaves this out: the call fails, and needs a person.
     fn fetch(
         &self,
         stream: &Stream,
         blob: &BlobRef,
         tries: Tries,
-    ) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>>;
+    ) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>> {
+        let _ = (blob, tries);
+        let message = format!(
+            "{}: the stream's state names a blob, but its vendor lists events: the state belongs to another vendor",
+            stream.name()
+        );
+        async { Err(PortError::person(message)) }
+    }
 }
 
 /// The outcome of a list call.
