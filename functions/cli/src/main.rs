@@ -3,6 +3,7 @@
 //! Exit codes: 0 all well; 1 not finished, the next tick carries on, or there is a gap; 2 the command or its
 //! environment is wrong; 3 a person must act, the message says how.
 
+mod clock;
 mod completions;
 mod config;
 mod demo;
@@ -20,9 +21,10 @@ mod progress;
 mod pull;
 mod schema;
 mod simulate;
-mod sources;
 mod splitter;
 mod udm;
+mod vendor;
+mod vendors;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -29,7 +29,7 @@ use crate::memory::Memory;
 use crate::speeds::Speeds;
 use crate::target::Target;
 
-/// Measures the speed of audit-pull on one thread.
+/// Measures the speed of the normaliser and the compressors on one thread.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --")]
 struct Args {

@@ -9,7 +9,7 @@ use data_models::{DataModel, DataModels, Methods};
 use schema::{CustomModels, LineModel, SharedMethods};
 
 use super::engine::{self, Engine, Started};
-use super::{builtin, walk};
+use super::walk;
 use crate::exit::{Exit, Failed};
 use crate::output;
 
@@ -34,21 +34,6 @@ impl Models {
     pub(crate) fn load(folder: &Path) -> Result<Self, Vec<Fault>> {
         let (root, files) = walk::read(folder).map_err(|fault| vec![fault])?;
         Self::of_files(&root, files, engine::start)
-    }
-
-    /// Loads the models in a folder, or the built-in ones, for a command that cannot work without them.
-    ///
-    /// # Errors
-    /// As [`Self::needed`].
-    pub(crate) fn needed_or_builtin(folder: Option<&Path>) -> Result<Self, Failed> {
-        let Some(folder) = folder else {
-            let failed = |faults: Vec<Fault>| {
-                report(&faults);
-                Failed::person("the built-in data models cannot be loaded, which is a fault of this program")
-            };
-            return builtin::load().map_err(failed);
-        };
-        Self::needed(folder)
     }
 
     /// Loads the models in a folder for a command that cannot work without them.

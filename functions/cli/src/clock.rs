@@ -1,4 +1,4 @@
-//! A clock that can be set forward.
+//! The clock of the command line: the system's, which a demo sets forward.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,26 +8,26 @@ use adapters::clock::SystemClock;
 use collector::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-/// The system's clock, some seconds ahead or behind; clones go together. Minutes of a vendor's
-/// lateness then cost a demo no minutes.
+/// The system's clock, some seconds ahead or behind. All clones change together. A demo sets it forward, so that it does
+/// not wait for events that a vendor shows minutes late.
 #[derive(Debug, Clone, Default)]
-pub(super) struct DemoClock {
+pub(crate) struct CliClock {
     ahead_seconds: Arc<AtomicI64>,
 }
 
-impl DemoClock {
+impl CliClock {
     /// Sets the clock: from now on it is `at`, and goes on from there.
-    pub(super) fn set(&self, at: Timestamp) {
+    pub(crate) fn set(&self, at: Timestamp) {
         self.ahead_seconds.store(at.as_second() - SystemClock.now().as_second(), Ordering::Relaxed);
     }
 
     /// Sets the clock forward.
-    pub(super) fn forward(&self, seconds: i64) {
+    pub(crate) fn forward(&self, seconds: i64) {
         self.ahead_seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
-impl Clock for DemoClock {
+impl Clock for CliClock {
     fn now(&self) -> Timestamp {
         let ahead = SignedDuration::from_secs(self.ahead_seconds.load(Ordering::Relaxed));
         SystemClock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn clones_go_together() {
-        let clock = DemoClock::default();
+        let clock = CliClock::default();
         let other = clock.clone();
         clock.set(Timestamp::UNIX_EPOCH);
         other.forward(3_600);
