@@ -43,7 +43,7 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, Normalized, DriftNames
         LineContext { source_id: "acme", source_label: "", parse_time: Timestamp::from_second(1_787_301_900).unwrap() };
     let (mut out, mut names) = (b"{\"id\":\"the line before\"}\n".to_vec(), DriftNames::default());
     let start = out.len();
-    let normalized = normalizer.normalize_noting(event.as_bytes(), &context, &mut out, &mut names).unwrap();
+    let normalized = normalizer.normalize_with_drift(event.as_bytes(), &context, &mut out, &mut names).unwrap();
     (String::from_utf8(out.split_off(start)).unwrap(), normalized, names)
 }
 

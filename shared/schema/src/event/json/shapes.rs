@@ -49,7 +49,7 @@ impl Shapes {
         for place in places(members) {
             let id = self.places.get(place)?.checked_sub(1)?;
             let shape = self.shapes.get(usize::from(id))?;
-            if shape.is_of(text, members) {
+            if shape.matches(text, members) {
                 return Some((id, &shape.order));
             }
         }
@@ -82,8 +82,8 @@ impl Shapes {
 }
 
 impl Shape {
-    /// Returns `true` if an object with these members has the shape.
-    fn is_of(&self, text: &[u8], members: &[Member]) -> bool {
+    /// Returns `true` if an object with these members has this shape.
+    fn matches(&self, text: &[u8], members: &[Member]) -> bool {
         const START: usize = size_of::<Prefix>();
         let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
             // The comparison reads the text as it was sent, which is the key only if it has no escapes.
