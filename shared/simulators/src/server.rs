@@ -183,7 +183,7 @@ async fn respond(
     let (at, operation) = (simulation.now(), simulation.operation(&request));
     let reply = simulation.answer(&request);
     let status = (reply.end != End::Reset).then_some(reply.status.as_u16());
-    lock(requests).note(ReceivedRequest { at, operation, target: request.uri().to_string(), status });
+    lock(requests).record(ReceivedRequest { at, operation, target: request.uri().to_string(), status });
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;
     }
