@@ -118,7 +118,7 @@ impl Running {
     }
 
     /// Returns the number of requests from `from` until before `to`, by the simulator's clock, as far as they are
-    /// [kept](Self::asked).
+    /// [kept](Self::received_requests).
     pub fn requests_between(&self, from: Timestamp, to: Timestamp) -> usize {
         lock(&self.requests).latest().filter(|request| from <= request.at && request.at < to).count()
     }
