@@ -147,7 +147,7 @@ impl<S: Secrets, C: Clock> OpenAi<S, C> {
     /// A wait that the vendor named becomes a cooldown, so that no later call of this tick is made too early.
     fn for_next_tick(&self, error: PortError) -> PortError {
         let Recovery::Again { after } = error.recovery else { return error };
-        let error = PortError { recovery: Recovery::NextTick, ..error };
+        let error = error.for_next_tick();
         if let Some(wait) = after {
             self.cooldown.begin(&self.clock, wait, &error);
         }

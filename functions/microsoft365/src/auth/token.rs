@@ -19,7 +19,7 @@ use super::assertion::assertion;
 use super::login_answer::TokenAnswer;
 use crate::config::content_type::ContentType;
 use crate::config::{Client, Config, Credential, Endpoints, SourceSecret};
-use crate::throttle::retry_policy::{RETRY, for_next_tick};
+use crate::throttle::retry_policy::RETRY;
 
 /// A token is renewed this long before it expires, or after half its lifetime if that is later.
 const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -203,7 +203,7 @@ impl<S: Secrets> Tokens<S> {
         };
         let outcome = match tries {
             Tries::Patient => retry(clock, &RETRY, attempt).await,
-            Tries::Once => attempt().await.map_err(for_next_tick),
+            Tries::Once => attempt().await.map_err(PortError::for_next_tick),
         };
         state.client = client.into_inner();
         outcome.map_err(|error| (error, named.get()))
@@ -251,7 +251,7 @@ impl<S: Secrets> Tokens<S> {
             Ok(answer) => read_token(answer).await,
             Err(SendError::Failed(error)) => Err(name_login(error)),
             // Another attempt in this tick would take as long, and would hardly succeed.
-            Err(SendError::Unreachable(error)) => Err(for_next_tick(name_login(error))),
+            Err(SendError::Unreachable(error)) => Err(name_login(error).for_next_tick()),
         }
     }
 
@@ -365,5 +365,5 @@ async fn read_token(answer: Answer) -> Result<TokenAnswer, PortError> {
 
 /// Names the login in the error of a request without a complete answer.
 fn name_login(error: PortError) -> PortError {
-    PortError { message: format!("logging in: {}", error.message), ..error }
+    error.within("logging in")
 }

@@ -12,7 +12,7 @@ use crate::config::content_type::ContentType;
 use crate::errors::refusal::{Refusal, Task};
 use crate::feed::urls::Urls;
 use crate::throttle::limits::Limits;
-use crate::throttle::retry_policy::{RETRY, for_next_tick};
+use crate::throttle::retry_policy::RETRY;
 use crate::throttle::vendor_clock::VendorClock;
 
 /// The longest part of a refusal's body that is read.
@@ -86,7 +86,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         read: impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
     ) -> Result<Outcome<T>, PortError> {
         if call.tries == Tries::Once || matches!(call.kind, CallKind::Start(_)) {
-            return self.attempt(call, &read, true).await.map_err(for_next_tick);
+            return self.attempt(call, &read, true).await.map_err(PortError::for_next_tick);
         }
         let attempts = Cell::new(0);
         let attempt = || {
@@ -103,10 +103,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
         is_last: bool,
     ) -> Result<Outcome<T>, PortError> {
-        let outcome = self
-            .with_token(call, read)
-            .await
-            .map_err(|error| PortError { message: format!("{}: {}", call.task, error.message), ..error })?;
+        let outcome = self.with_token(call, read).await.map_err(|error| error.within(call.task))?;
         match (outcome, call.kind) {
             // The caller decides about a missing blob, and about an answer that is no blob in the last attempt.
             (Err(refusal), CallKind::Fetch) if refusal.is_missing() || is_last && refusal.is_unexplained() => {

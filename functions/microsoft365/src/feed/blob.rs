@@ -6,7 +6,6 @@ use collector::{Body, PortError};
 use crate::byte_order_mark::BYTE_ORDER_MARK;
 use crate::errors::refusal::Refusal;
 use crate::feed::api::read_refusal_body;
-use crate::throttle::retry_policy::for_next_tick;
 
 /// The longest white space before the first byte of JSON.
 const MAX_LEADING_SPACE_BYTES: usize = 64 << 10;
@@ -59,7 +58,7 @@ impl Body for Blob {
         }
         self.answer.chunk().await.map_err(|error| {
             let message = format!("{}: {}", self.subject, error.message);
-            for_next_tick(PortError { message, ..error })
+            PortError { message, ..error }.for_next_tick()
         })
     }
 

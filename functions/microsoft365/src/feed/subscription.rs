@@ -16,7 +16,6 @@ use crate::errors::af_codes;
 use crate::errors::refusal::{Refusal, Task};
 use crate::feed::api::{Api, Call, CallKind, Outcome};
 use crate::feed::wire::{Subscription, SubscriptionStatus};
-use crate::throttle::retry_policy::for_next_tick;
 use starts::{Cause, Start, Starts};
 
 pub(crate) use starts::NotRecorded;
@@ -136,7 +135,7 @@ impl Subscriptions {
             Ok(Err(refusal)) => {
                 let wait = refusal.retry_after.filter(|_| refusal.is_throttled());
                 // A start is never repeated within a tick.
-                Start::failed(now, wait, for_next_tick(refusal.into_error(task)))
+                Start::failed(now, wait, refusal.into_error(task).for_next_tick())
             }
         };
         self.starts.record(content_type, start.clone(), cause);

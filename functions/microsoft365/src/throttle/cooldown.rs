@@ -1,7 +1,9 @@
 //! The cooldown of a tenant: after the vendor has throttled a request, no request goes out for a while.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use collector::lock;
 
 use jiff::Timestamp;
 
@@ -82,7 +84,7 @@ impl Cooldown {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut lock(&self.state))
     }
 }
 

@@ -2,11 +2,11 @@
 //! and the number of concurrent blob fetches.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use adapters::http::Url;
-use collector::{Clock, PortError, Tries};
+use collector::{Clock, PortError, Tries, lock};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ pub(crate) struct Admission<'a> {
 impl Limits {
     /// Returns the tenant's limits, which every source of that tenant in this process shares.
     pub(crate) fn shared(api: &Url, tenant: Uuid) -> Arc<Self> {
-        let mut tenants = TENANTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = lock(&TENANTS);
         tenants.retain(|_, limits| limits.strong_count() > 0);
         let key = (api.to_string(), tenant);
         if let Some(known) = tenants.get(&key).and_then(Weak::upgrade) {

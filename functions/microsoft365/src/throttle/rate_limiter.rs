@@ -1,7 +1,9 @@
 //! The rate limiter of a tenant: requests go out evenly, after a small burst.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
+
+use collector::lock;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,7 +42,7 @@ impl RateLimiter {
     }
 
     fn with_due<T>(&self, change: impl FnOnce(&mut Timestamp) -> T) -> T {
-        change(&mut self.due.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut lock(&self.due))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use collector::{PortError, Recovery, RetryPolicy};
+use collector::RetryPolicy;
 
 use super::limits::MAX_COOLDOWN_WAIT;
 
@@ -14,11 +14,3 @@ pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     max_wait: Duration::from_secs(15),
     max_retry_after: MAX_COOLDOWN_WAIT,
 };
-
-/// Turns [`Recovery::Again`] into [`Recovery::NextTick`], for a call that is not repeated within this tick.
-pub(crate) fn for_next_tick(error: PortError) -> PortError {
-    match error.recovery {
-        Recovery::Again { .. } => PortError { recovery: Recovery::NextTick, ..error },
-        Recovery::NextTick | Recovery::Paused | Recovery::PersonIfPersistent | Recovery::Person => error,
-    }
-}

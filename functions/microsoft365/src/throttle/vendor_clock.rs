@@ -1,8 +1,8 @@
 //! The vendor's clock, learnt from the `Date` of its answers.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use collector::UnixSeconds;
+use collector::{UnixSeconds, lock};
 use jiff::{SignedDuration, Timestamp};
 
 /// A vendor's clock that is ahead of ours by this or more is not trusted.
@@ -38,7 +38,7 @@ impl VendorClock {
     }
 
     fn ahead(&self) -> std::sync::MutexGuard<'_, Option<SignedDuration>> {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ahead)
     }
 }
 

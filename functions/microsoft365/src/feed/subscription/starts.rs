@@ -1,10 +1,10 @@
 //! The starts of subscriptions, and the restarts of disabled ones that are not reported yet.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use collector::{PortError, UnixSeconds, Window};
+use collector::{PortError, UnixSeconds, Window, lock};
 use jiff::Timestamp;
 
 use crate::config::content_type::ContentType;
@@ -132,7 +132,7 @@ impl Starts {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut lock(&self.state))
     }
 }
 
