@@ -76,7 +76,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// Bounds of a batch.
+/// The limits of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Maximum number of lines.
@@ -102,7 +102,7 @@ pub struct Settings {
     pub compression: Compression,
     /// The age of the oldest events that a new stream collects, in seconds.
     pub lookback: UnixSeconds,
-    /// Bounds of a batch.
+    /// The limits of a batch.
     pub batch: BatchLimits,
 }
 

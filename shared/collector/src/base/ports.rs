@@ -25,7 +25,7 @@ pub trait Clock {
     fn random(&self) -> u64;
 }
 
-/// Sources share the clock they wait on.
+/// Several sources share one clock by reference.
 impl<C: Clock> Clock for &C {
     fn now(&self) -> Timestamp {
         (**self).now()
