@@ -1,24 +1,24 @@
-//! When a blob that cannot be had is given up.
+//! The last attempt at a blob that cannot be consumed, after which it is given up.
 
 use crate::base::policy::Retention;
 use crate::base::time::UnixSeconds;
 
-/// A blob is given up when it has been missing or unreadable, and nothing else, for this long, in seconds.
+/// A blob that has only been missing or unreadable is given up after this time, in seconds.
 const GIVE_UP_AFTER: UnixSeconds = 86_400;
-/// A pending blob is tried for the last time this long before the vendor stops listing it, in seconds.
+/// The last attempt at a pending blob is made this long before the vendor stops listing it, in seconds.
 const GIVE_UP_BEFORE: UnixSeconds = 900;
 
-/// Why a blob is on its last attempt.
+/// The reason why an attempt at a blob is the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastAttempt {
-    /// The vendor drops it soon.
+    /// The vendor drops the blob soon.
     Expiring,
-    /// It has been missing or unreadable for too long.
+    /// The blob has been missing or unreadable for too long.
     MissingTooLong,
 }
 
 impl LastAttempt {
-    /// For how long it was tried, in words.
+    /// Returns how long the blob was tried, as a part of a sentence.
     pub(crate) fn words(self) -> String {
         match self {
             Self::Expiring => "until the vendor drops it".to_owned(),
@@ -27,13 +27,14 @@ impl LastAttempt {
     }
 }
 
-/// When the last attempt at a blob created then is due: shortly before the vendor stops listing it.
+/// Returns the time of the last attempt at a blob that became available at `created`: shortly before the vendor stops
+/// listing it.
 pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>) -> Option<UnixSeconds> {
     retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE)
 }
 
-/// Returns why an attempt is the last one, if it is, at the vendor's time `now`, which is `ours` by our clock. Since
-/// `missing_since`, by our clock, the vendor has said nothing but that the blob is missing, or sent something unreadable.
+/// Returns the reason why an attempt at the vendor's time `now` is the last one; `None` if it is not. `ours` is the
+/// same moment by our clock. Since `missing_since`, by our clock, the blob has only been missing or unreadable.
 pub(crate) fn last_attempt(
     created: UnixSeconds,
     missing_since: Option<UnixSeconds>,

@@ -1,64 +1,65 @@
-//! Pending work as interval operations: add, resolve, reschedule, bound.
+//! The interval operations on pending work: add, resolve, reschedule, bound.
 //!
-//! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have
-//! changed meanwhile. So each change is a union or a subtraction: whatever two ticks do, what one of them adds is only
-//! removed by somebody who has listed it.
+//! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have changed
+//! meanwhile. So each change is a union or a subtraction. Whatever two ticks do, a span that one of them adds is only
+//! removed by a tick that has listed it.
 
 use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 use crate::base::time::{UnixSeconds, Window};
 
-/// Pending spans of one listing.
+/// Maximum number of pending spans of one listing.
 const MAX_SPANS: usize = 64;
-/// Pending blobs of one listing.
+/// Maximum number of pending blobs of one listing.
 const MAX_BLOBS: usize = 500;
-/// Bytes of one stream's pending work: with it the head stays far below the 400 kB of a DynamoDB item.
+/// Maximum number of bytes of one stream's pending work. It keeps the head far below the 400 kB of a DynamoDB item.
 pub(crate) const MAX_PENDING_BYTES: usize = 100_000;
-/// Bytes of a span or blob beside its texts.
+/// Number of bytes of a span or blob besides its texts.
 const FIXED_BYTES: usize = 150;
-/// A longer cursor is not kept, in bytes: its span is then listed from its start.
+/// Maximum length of a stored cursor, in bytes. A span with a longer one is listed from its start.
 const MAX_CURSOR_BYTES: usize = 2_000;
-/// A longer reason is cut, in characters.
+/// Maximum length of a stored reason, in characters.
 const MAX_REASON_CHARS: usize = 160;
 /// The longest wait between two attempts, in seconds.
 const MAX_BACKOFF: UnixSeconds = 3_600;
-/// A blob that expires within this is tried before all others, in seconds.
+/// A blob that expires within this time is tried before all others. In seconds.
 const EXPIRES_SOON: UnixSeconds = 3_600;
-/// A second pass comes after what was tried this much later, in seconds: most of what it lists is delivered.
+/// A second pass is tried as if its last attempt had been this much later, in seconds, because most of its events are
+/// delivered.
 const SECOND_PASS_DELAY: UnixSeconds = 900;
-/// With more pending than this, one is tried on every tick even if none is due: many failures have one cause, and its
-/// end should be noticed soon.
+/// With more pending items than this, one is tried on every tick even if none is due. Many failures have one cause, and
+/// its end should be noticed soon.
 const MANY: usize = 10;
 
 /// One change of a listing's pending work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PendingChange {
-    /// A span is pending from now on, in the place of whatever was pending inside it.
+    /// A span becomes pending, and replaces all pending spans inside it.
     Span(PendingSpan),
-    /// A span was listed from its start, or given up: nothing inside it is pending any more.
+    /// A span was listed from its start, or given up. No span inside it is pending any more.
     SpanDone(Window),
-    /// A span was listed from its cursor to its end: it is done, unless it is to be listed again.
+    /// A span was listed from its cursor to its end. It is done, unless it is to be listed again.
     RestDone(Window),
-    /// A sweep has come by: spans inside that are at a cursor are to be listed again.
+    /// A sweep has listed this window. Pending spans in it that have a cursor are to be listed again.
     Swept(Window),
-    /// A blob is pending from now on, or failed again.
+    /// A blob becomes pending, or failed again.
     Blob(PendingBlob),
-    /// A blob is still pending, though a span that holds its second was listed: it may be in that span because there
-    /// was no room for it among the blobs.
+    /// A blob is still pending, though a span with its second was listed. That span may stand for the blob, because
+    /// there was no room among the blobs.
     KeepBlob(PendingBlob),
     /// A blob was consumed or given up.
     BlobDone(String),
-    /// Something that had failed succeeded: everything that was not tried since `not_tried_since` is due now.
+    /// Work that had failed succeeded. Everything that was not tried since `not_tried_since` becomes due.
     RetryAll {
         /// The time by our clock.
         now: UnixSeconds,
-        /// When the tick began.
+        /// The start of the tick, by our clock.
         not_tried_since: UnixSeconds,
     },
 }
 
-/// When work that failed `attempts` times is tried again: after one tick, two, four, at most an hour.
-/// Half a tick early, so that a tick that is a little early does not miss it.
+/// Returns the time of the next attempt at work that failed `attempts` times: after one tick, two, four, at most an
+/// hour. It is half a tick early, so that a tick which begins a little early does not miss it.
 pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSeconds) -> UnixSeconds {
     if attempts == 0 {
         return now;
@@ -67,7 +68,7 @@ pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSe
     now + doubled.min(MAX_BACKOFF) - tick_seconds / 2
 }
 
-/// The schedule after one more failure at `now`; `before` is the one so far.
+/// Returns the schedule after one more failure at `now`; `before` is the schedule so far.
 pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seconds: UnixSeconds) -> Schedule {
     let attempts = before.map_or(0, |before| before.attempts).saturating_add(1);
     let first_failure = before.map_or(now, |before| before.first_failure);
@@ -75,7 +76,7 @@ pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seco
     Schedule { first_failure, last_attempt: now, attempts, next_attempt, refusals: 0 }
 }
 
-/// The same after a failure with `error`.
+/// Returns the schedule after one more failure, with `error`, at `now`.
 pub(crate) fn failed_with(
     error: &PortError,
     before: Option<Schedule>,
@@ -86,7 +87,7 @@ pub(crate) fn failed_with(
     Schedule { refusals, ..failed_again(before, now, tick_seconds) }
 }
 
-/// The schedule of work that was only left unfinished: due at once.
+/// Returns the schedule of work that was only left unfinished. It is due at once.
 pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
     let before = before.unwrap_or(Schedule {
         first_failure: now,
@@ -98,9 +99,8 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
-/// Spans in the order in which they are tried: those that touch are tried as one, for what is broken in them is often one
-/// stretch; the one that was not tried for longest is the first. Second passes let those that were tried a little later go
-/// first.
+/// Returns the spans in the order in which they are tried: the one with the oldest attempt first, second passes a
+/// little later than that. Spans that touch are joined, because their broken seconds often form one stretch.
 pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     spans.sort_by_key(|span| span.from);
     let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
@@ -125,7 +125,7 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     joined
 }
 
-/// A reason as it is kept.
+/// Returns the reason, shortened as it is stored.
 pub(crate) fn short_reason(reason: &str) -> String {
     reason.chars().take(MAX_REASON_CHARS).collect()
 }
@@ -137,42 +137,42 @@ impl PendingSpan {
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
     }
 
-    /// Returns `true` if both begin at their starts and neither or both are listed for the second time.
+    /// Returns `true` if neither span has a cursor, and neither or both are in their second pass.
     fn can_join(&self, other: &Self) -> bool {
         self.cursor.is_none() && other.cursor.is_none() && self.is_second_pass == other.is_second_pass
     }
 
-    /// Forgets its place: it is listed from its start, as if for the first time.
+    /// Forgets the cursor and the pass: the span is listed from its start, as if for the first time.
     fn begin_anew(&mut self) {
         (self.cursor, self.list_again, self.is_second_pass) = (None, false, false);
     }
 }
 
 impl PendingWork {
-    /// Whether nothing is pending.
+    /// Returns `true` if nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.blobs.is_empty()
     }
 
-    /// The pending spans as windows.
+    /// Returns the pending spans as windows.
     pub(crate) fn windows(&self) -> impl Iterator<Item = Window> {
         self.spans.iter().map(PendingSpan::window)
     }
 
-    /// The pending blob of that id.
+    /// Returns the pending blob with this id.
     pub(crate) fn blob(&self, id: &str) -> Option<&PendingBlob> {
         self.blobs.iter().find(|blob| blob.id == id)
     }
 
-    /// When the oldest of it failed first, and why it failed last.
+    /// Returns the time of the first failure of the oldest item, and the reason of its last failure.
     pub(crate) fn oldest(&self) -> Option<(UnixSeconds, &str)> {
         let spans = self.spans.iter().map(|span| (span.schedule.first_failure, span.reason.as_str()));
         let blobs = self.blobs.iter().map(|blob| (blob.schedule.first_failure, blob.reason.as_str()));
         spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
     }
 
-    /// Returns what is to be tried at `now`: everything that is due; of many of which none is due, the one that would be
-    /// next. Blobs that expire soon come first, then those that were not tried for longest.
+    /// Returns the work to try at `now`: everything that is due; or, of many items of which none is due, the one that
+    /// is due next. Blobs that expire soon come first, then those with the oldest attempt.
     pub(crate) fn due(&self, now: UnixSeconds) -> Self {
         let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
         let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
@@ -191,7 +191,7 @@ impl PendingWork {
         }
     }
 
-    /// The parts of pending spans before `oldest`, which the vendor no longer keeps.
+    /// Returns the parts of pending spans before `oldest`, which the vendor no longer keeps.
     pub(crate) fn expired(&self, oldest: UnixSeconds) -> Vec<Window> {
         let expired = self.windows().filter(|window| window.from < oldest);
         expired.map(|window| Window { to: window.to.min(oldest), ..window }).collect()
@@ -235,7 +235,8 @@ impl PendingWork {
         self.spans.sort_by_key(|span| span.from);
     }
 
-    /// Removes the window. What is left of a span that lost a part has no cursor: cursors hold for one window.
+    /// Removes the window from the spans. The rest of a span that lost a part has no cursor, because a cursor holds for
+    /// one window only.
     fn subtract(&mut self, window: Window) {
         let cut = |span: PendingSpan| -> Vec<PendingSpan> {
             if !span.window().overlaps(&window) {
@@ -251,7 +252,8 @@ impl PendingWork {
         self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
     }
 
-    /// The rest of spans was listed. Those that are to be listed again are due from their start.
+    /// Removes spans in the window whose rest was listed. Those that are to be listed again become due from their
+    /// start.
     fn rest_done(&mut self, window: Window) {
         let is_wanted = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
         let again: Vec<PendingSpan> = self.spans.iter().filter(is_wanted).cloned().collect();
@@ -272,8 +274,8 @@ impl PendingWork {
         self.blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     }
 
-    /// Brings it within its bounds and `max_bytes`. Nothing is forgotten: the newest blobs become spans, neighbouring
-    /// spans become one. That lists more again, which is harmless.
+    /// Brings the work within its bounds and `max_bytes`. Nothing is forgotten: the newest blobs become spans, and
+    /// neighbouring spans are joined. More is listed again then, which is harmless.
     pub(crate) fn bound(&mut self, max_bytes: usize) {
         while self.blobs.len() > MAX_BLOBS || (self.bytes() > max_bytes && !self.blobs.is_empty()) {
             let Some(blob) = self.blobs.pop() else { break };
@@ -308,13 +310,13 @@ impl PendingWork {
                 last_attempt: a.last_attempt.max(b.last_attempt),
                 attempts: a.attempts.max(b.attempts),
                 next_attempt: a.next_attempt.min(b.next_attempt),
-                // A person is not needed sooner because spans are joined.
+                // Joining must not make the failures need a person sooner.
                 refusals: a.refusals.min(b.refusals),
             };
         }
     }
 
-    /// About how long it is when stored.
+    /// Returns the approximate stored size in bytes.
     fn bytes(&self) -> usize {
         let span = |span: &PendingSpan| span.reason.len() + span.cursor.as_ref().map_or(0, String::len) + FIXED_BYTES;
         let blob = |blob: &PendingBlob| blob.reason.len() + blob.id.len() + blob.uri.len() + FIXED_BYTES;
@@ -361,7 +363,7 @@ mod tests {
 
     #[test]
     fn ok_what_one_tick_adds_another_only_removes_where_it_listed() {
-        // One tick found [10, 20) broken; another, which knew nothing of that, listed [0, 15) well.
+        // One tick found [10, 20) broken. Another tick, which did not know that, listed [0, 15).
         let (add, done) = (Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 }));
         assert_eq!(windows(&work(&[add.clone(), done.clone()])), [(15, 20)]);
         // Written in the other order, more is listed again than needed, and nothing is forgotten.
@@ -400,7 +402,7 @@ mod tests {
         let changes: Vec<_> = (0..MANY).map(|number| Blob(blob(number, 5))).collect();
         let mut pending = work(&changes);
         assert!(pending.due(99).is_empty());
-        // All have the same schedule, and still only one is tried.
+        // Only one is tried, though all have the same schedule.
         pending.apply(&Blob(blob(MANY, 7)));
         assert_eq!((pending.due(10).blobs.len(), pending.due(100).blobs.len()), (1, MANY + 1));
         let mut next = span(20, 30);
@@ -527,12 +529,12 @@ mod tests {
         PendingSpan { cursor: Some("c".to_owned()), ..span(from, to) }
     }
 
-    /// The same of a span whose last page was listed before.
+    /// The same span in its second pass.
     fn in_second_pass(from: i64, to: i64) -> PendingSpan {
         PendingSpan { is_second_pass: true, ..at_cursor(from, to) }
     }
 
-    /// The windows, whether each has a cursor, and whether it is to be listed again.
+    /// The windows, each with two flags: it has a cursor, and it is to be listed again.
     fn places(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
         work.spans.iter().map(|span| (span.from, span.to, span.cursor.is_some(), span.list_again)).collect()
     }
@@ -575,7 +577,7 @@ mod tests {
         assert_eq!(places(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
         // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
         assert!(with(&[RestDone(REST), Swept(ALL)]).is_empty());
-        // What is cut out of it is listed for the first time again.
+        // A part of it is listed as if for the first time.
         let part = Window { from: 10, to: 15 };
         let parts = with(&[Span(PendingSpan { cursor: Some("d".to_owned()), ..span(10, 15) })]);
         assert_eq!(places(&parts), [(10, 15, true, true), (15, 20, false, false)]);

@@ -10,7 +10,7 @@ fn item(place: LedgerHour, seq: u64, entry: u64) -> LedgerItem {
     LedgerItem { kind: place.kind, hour: place.hour, seq, entries: vec![entry], expires_at: 0 }
 }
 
-/// A stream whose last commit, number 4, was made just now; its items are hidden for so many milliseconds.
+/// A stream whose last commit, number 4, was made just now. Its items stay hidden for this many milliseconds.
 fn hidden_for(milliseconds: u64) -> World {
     let world = World::new();
     let items = [item(ROWS, 4, 7), item(BLOBS, 4, 8)];
@@ -21,7 +21,8 @@ fn hidden_for(milliseconds: u64) -> World {
     world
 }
 
-/// Does `work` with the state as a tick opens it, and keeps it for the next tick. The calls it took are in the world.
+/// Does `work` with the state as a tick opens it, and keeps the cache for the next tick. The world has the calls that
+/// it took.
 fn with_state<T>(world: &World, work: impl AsyncFnOnce(&mut TestStreamState<'_>) -> T) -> T {
     let env = world.env();
     let mut state = world.open(&env).unwrap();
@@ -35,13 +36,13 @@ async fn verify(state: &mut TestStreamState<'_>) -> Result<(), PortError> {
     state.verify_last_commit().await
 }
 
-/// Commits one row; whether it is in force.
+/// Commits one row. Returns the outcome of the write.
 async fn commit(state: &mut TestStreamState<'_>, entry: u64) -> Result<Swap, PortError> {
     let items = [item(ROWS, state.head.seq, entry)];
     state.swap(state.head_after(&items), &items).await
 }
 
-/// Sets the head's `seq`, as if the state was restored or another tick had committed.
+/// Sets the head's `seq`, as if the state were restored or another tick had committed.
 fn set_seq(world: &World, seq: u64) {
     world.set_head(Head { seq, ..world.head() });
 }
@@ -76,10 +77,10 @@ fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
     let error = with_state(&world, verify).unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
     assert!(error.message.contains("does not show all of commit 4 yet"), "{error}");
-    // At last the head is read again, for the state may have been restored.
+    // In the end the head is read again, because the state may have been restored.
     assert_eq!(world.calls.take(), [vec!["visible"; MAX_VISIBILITY_READS as usize], vec!["head"]].concat());
     assert!((3.0..4.0).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
-    // Nothing of that is remembered as seen.
+    // The hidden items do not count as seen afterwards.
     assert!(with_state(&world, verify).is_err());
 }
 
@@ -125,7 +126,7 @@ fn ok_our_own_commit_is_in_memory_and_must_be_visible_before_the_next() {
     });
     assert_eq!(world.calls.take(), ["visible", "write"]);
     assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
-    // Also when the next one is made by the next tick of this process.
+    // The same holds if the next tick of this process makes the next commit.
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), ["visible"; 4]);
 }
@@ -168,7 +169,7 @@ fn err_a_cold_process_notices_restored_state_by_the_mark() {
     let cold = SourceCache::default();
     let env = world.env();
     let open = || world.clock.run(StreamState::open(&env, &world.stream, &world.policy, &cold));
-    // However often it is tried.
+    // Every further try fails as well.
     assert_restored(open());
     assert_restored(open());
 }
