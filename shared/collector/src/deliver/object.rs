@@ -1,4 +1,4 @@
-//! The bytes of an object: lines, compressed.
+//! The bytes of an object: compressed lines.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -8,16 +8,17 @@ use serde::Deserialize;
 use crate::base::error::PortError;
 use crate::base::policy::Compression;
 
-/// zlib's scale. `cargo bench` shows what each level takes and saves: 6 makes objects 6 % smaller for a quarter more time,
-/// 1 makes them half as large again in half the time.
+/// The gzip level on zlib's scale. Level 6 makes objects 6 % smaller and takes a quarter more time; level 1 makes them
+/// 50 % larger and takes half the time. `cargo bench` compares the levels.
 const GZIP_LEVEL: u32 = 4;
-/// zstd's scale: the library's own default.
+/// The zstd level: the default of the library.
 const ZSTD_LEVEL: i32 = 3;
-/// No line of ours is longer, in bytes: the longest event, normalised, with its payload repeated.
+/// Maximum length of a line, in bytes. Even the longest event, normalised and with its payload repeated, stays below
+/// it.
 const LONGEST_LINE: u64 = 256 << 20;
 
 impl Compression {
-    /// The end of an object's name.
+    /// Returns the suffix of an object's name.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Gzip => "gz",
@@ -25,7 +26,7 @@ impl Compression {
         }
     }
 
-    /// The object's `Content-Type`.
+    /// Returns the object's `Content-Type`.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Gzip => "application/gzip",
@@ -33,12 +34,13 @@ impl Compression {
         }
     }
 
-    /// How the object at `key` is compressed: the key decides, for the setting may have changed since its intent.
+    /// Returns the compression of the object at `key`. The key decides, because the setting may have changed since the
+    /// intent was set.
     pub(crate) fn of_key(key: &str) -> Self {
         if key.ends_with(".zst") { Self::Zstd } else { Self::Gzip }
     }
 
-    /// The lines, compressed.
+    /// Returns the lines, compressed.
     pub(crate) fn compress(self, lines: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip => {
@@ -64,7 +66,7 @@ struct Identified<'a> {
     p_row_id: std::borrow::Cow<'a, str>,
 }
 
-/// The row ids of the lines of the object at `key`, in their order.
+/// Returns the row ids of the lines of the object at `key`, in their order.
 pub(crate) fn row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, PortError> {
     let unreadable = |why: &dyn std::fmt::Display| {
         PortError::person(format!(

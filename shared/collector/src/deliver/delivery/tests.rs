@@ -13,7 +13,7 @@ fn row(number: u8) -> RowId {
     RowId { hour: HOUR, hash: [number; 12] }
 }
 
-/// Puts lines of these numbers into the batch, but for those that are known; numbers below 0 are rejected inputs.
+/// Puts lines with these numbers into the batch, except those that are known. Negative numbers are rejected inputs.
 async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), PortError> {
     for number in numbers {
         let row_id = row(number.unsigned_abs());
@@ -41,7 +41,7 @@ async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), Por
     Ok(())
 }
 
-/// One tick: settles, takes the numbers, does `work`, delivers and writes. Returns what was delivered, and how it ended.
+/// Runs one tick: settles, takes the numbers, does `work`, delivers and writes. Returns the delivery and the result.
 fn tick_with(
     world: &World,
     numbers: &[i8],
@@ -67,13 +67,13 @@ fn tick(world: &World, numbers: &[i8]) -> (Delivered, Result<(), PortError>) {
     tick_with(world, numbers, async |_| {})
 }
 
-/// While the next call of that name is made, another tick delivers these numbers.
+/// Makes another tick deliver these numbers during the next call of this name.
 fn meanwhile(world: &World, call: &'static str, numbers: &'static [i8]) {
     let other = world.other_process();
     world.calls.fault(At::Next(call), Fault::Meanwhile(Box::new(move || tick(&other, numbers).1.unwrap())));
 }
 
-/// The objects by their hour of collection and number, and how many lines they have.
+/// Returns the objects: hour of collection, number, and count of lines.
 fn objects(world: &World) -> Vec<(String, u64, usize)> {
     let keys = world.bucket.keys().into_iter().filter(|key| key.contains("/dt="));
     let object = |key: String| {
@@ -117,7 +117,7 @@ fn ok_intend_put_commit() {
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
     assert_eq!((world.head().seq, world.head().intent), (2, None));
     assert_eq!(world.delivered(), ["1", "2"]);
-    // What is in the ledger is not delivered again; an empty batch costs no call.
+    // A row in the ledger is not delivered again, and an empty batch costs no call.
     assert_eq!(tick(&world, &[1, 2]).0.lines.delivered, 0);
     assert_eq!(world.calls.take(), ["head", "get", "ledger"]);
 }
@@ -164,7 +164,7 @@ fn ok_an_intent_of_this_hour_is_used() {
 fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_now() {
     let world = died_with_intent(false);
     world.clock.advance(3_600);
-    // Without anything new it stays.
+    // Without new lines the intent stays.
     tick(&world, &[]).1.unwrap();
     assert_eq!((objects(&world), world.head().seq), (vec![], 1));
     let (delivered, ended) = tick(&world, &[3]);
@@ -242,7 +242,7 @@ fn ok_an_inherited_intent_is_used_up_by_rejected_input() {
     assert_eq!(objects(&world), [object(16, 1, 0)]);
 }
 
-/// Another tick sets its intent while ours runs, and then dies or is slow.
+/// Makes another tick set its intent while ours runs, and then die or be slow.
 fn intent_of_another(world: &World) {
     let other = world.other_process();
     other.calls.fault(At::Next("put"), Fault::Before);
@@ -290,7 +290,7 @@ fn ok_a_gap_is_reported_with_the_write_that_comes_past_it() {
     let world = with_pending();
     let (delivered, ended) = tick_with(&world, &[], learn);
     assert_eq!((ended, delivered.gaps), (Ok(()), vec![gap.clone()]));
-    // A write that fails may be in force: then too, and perhaps twice.
+    // A write that fails may be in force, so the gap is reported then too, perhaps twice.
     let world = with_pending();
     world.calls.fault(At::Next("write"), Fault::After);
     let (delivered, ended) = tick_with(&world, &[], learn);
@@ -303,7 +303,7 @@ fn ok_what_was_learned_is_written_with_the_lines() {
     tick_with(&world, &[1], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 9)).1.unwrap();
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
     assert_eq!((world.head().seq, world.listing().watermark), (2, NOW + 9));
-    // Without lines it can wait.
+    // Without lines the update can wait.
     tick_with(&world, &[], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 99)).1.unwrap();
     assert_eq!((world.calls.take(), world.listing().watermark), (vec!["head", "get"], NOW + 9));
 }
