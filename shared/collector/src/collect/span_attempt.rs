@@ -1,4 +1,4 @@
-//! One attempt at a pending span or a part of it: what is asked, and what is recorded of the outcome.
+//! One attempt at a pending span or a part of it, and the records of its outcome.
 
 use super::listing_run::not_offered;
 use super::pages::{WindowOutcome, WindowRequest, list_window};
@@ -10,7 +10,7 @@ use crate::base::stream::ListingId;
 use crate::base::time::Window;
 use crate::plan::pending::{PendingChange, failed_again, unfinished};
 
-/// A span that continues at a page is listed from its start again after so many failures in a row.
+/// Number of failures in a row after which a span with a cursor is listed from its start again.
 const RESTART_EVERY: u32 = 5;
 
 /// The number of requests after which pending work stops.
@@ -20,19 +20,19 @@ pub(crate) struct RequestLimit(pub(crate) u64);
 /// The outcome of an attempt at one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SpanEnd {
-    /// It is resolved or rescheduled. `has_recovered` says that a part that had failed before was listed.
+    /// The span is resolved or rescheduled. `has_recovered` is `true` if a part that had failed before was listed.
     Tried { has_recovered: bool },
-    /// There was no time, or the requests were used up.
+    /// There was no time left, or no request.
     Stopped,
 }
 
-/// Returns `true` if there is no time left or no request.
+/// Returns `true` if no time or no request is left.
 pub(crate) fn is_stopped<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
     run.time_left().is_zero() || run.findings.requests >= limit.0
 }
 
-/// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
-/// a failure like any other.
+/// Lists one window. If it is refused as not offered, the outcome is an ordinary failure, because pending work is only
+/// tried if the listing as a whole is offered.
 pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -43,11 +43,12 @@ pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// The reason for which a part of a span is still pending.
+/// The reason why a part of a span is still pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Why {
     pub(crate) reason: String,
-    /// Attempts in a row, this one included, that failed in a way that may pass by itself or needs a person.
+    /// The number of attempts in a row, this one included, that failed in a way that may pass by itself or needs a
+    /// person.
     pub(crate) refusals: u32,
 }
 
@@ -59,7 +60,8 @@ pub(crate) struct Attempted<'a> {
 }
 
 impl Attempted<'_> {
-    /// Records that a part of the span failed: it is tried again after its backoff. `attempts` are those before this one.
+    /// Records that a part of the span failed. It is tried again after its backoff. `attempts` is the number of failed
+    /// attempts before this one.
     pub(crate) fn reschedule<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -70,8 +72,8 @@ impl Attempted<'_> {
         self.reschedule_at(run, part, attempts, (None, why));
     }
 
-    /// The same of a part that continues at a page. Now and then one that fails there again and again is listed from its
-    /// start: the vendor may no longer know the page.
+    /// Records that a part of the span failed that continues at `cursor`. After [`RESTART_EVERY`] failures it is listed
+    /// from its start, because the vendor may no longer know the page.
     pub(crate) fn reschedule_at<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -86,7 +88,7 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, cursor, why.reason.clone()));
     }
 
-    /// Records that there was no time for a part of the span: it is due again on the next tick.
+    /// Records that there was no time for a part of the span. It is due again in the next tick.
     pub(crate) fn postpone<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -98,8 +100,8 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
-    /// Records that a pause ended the search of a part: the next tick goes on with pieces of it, for which an even number of
-    /// attempts stands and a time after this attempt.
+    /// Records that a pause ended the search of a part. The next tick goes on with pieces of it. The schedule encodes
+    /// that as an even number of attempts and a next attempt after this one.
     pub(crate) fn resume_in_pieces<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -112,28 +114,28 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, None, reason.to_owned()));
     }
 
-    /// Returns `true` if the span is to be tried in pieces at first: every other attempt after a failure. Trying the whole
-    /// may make the vendor ask for a pause, and then nothing else of it can be tried in that tick. One that there was only
-    /// no time for is tried as a whole.
+    /// Returns `true` if the span is to be tried in pieces first, as in every other attempt after a failure. Trying the
+    /// whole may make the vendor ask for a pause, and then nothing else of it can be tried in that tick. A span that
+    /// was only left unfinished is tried as a whole.
     pub(crate) fn is_tried_in_pieces(self) -> bool {
         let Schedule { attempts, last_attempt, next_attempt, .. } = self.span.schedule;
         let has_failed = attempts > 0 && next_attempt > last_attempt;
         self.span.cursor.is_none() && self.span.window().seconds() > 1 && has_failed && attempts.is_multiple_of(2)
     }
 
-    /// Reports a refusal, also of work that failed before. One that may pass by itself needs a person once it persists.
+    /// Reports the error if it is a refusal. A refusal that may pass by itself needs a person once it persists.
     pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
         if error.is_refusal() {
             run.record_failure(&error.after_failures(error.refusals_after(self.span.schedule.refusals)));
         }
     }
 
-    /// Returns why the span is pending after it failed with `error`.
+    /// Returns the reason why the span is pending after it failed with `error`.
     pub(crate) fn why(self, error: PortError) -> Why {
         Why { refusals: error.refusals_after(self.span.schedule.refusals), reason: error.message }
     }
 
-    /// Returns why the span is pending so far.
+    /// Returns the reason why the span was pending before this attempt.
     pub(crate) fn why_before(self) -> Why {
         Why { refusals: self.span.schedule.refusals, reason: self.span.reason.clone() }
     }

@@ -1,4 +1,4 @@
-//! A span on its way: what of it is still to be listed, the windows that failed, and the mark that follows.
+//! A span that is being listed: its remaining parts, its failed windows, and the mark that it moves.
 
 use super::run::StreamRun;
 use crate::base::error::PortError;
@@ -9,7 +9,7 @@ use crate::base::time::{UnixSeconds, Window};
 use crate::plan::pending::PendingChange;
 use crate::plan::remaining::Remaining;
 
-/// A span on its way.
+/// A span that is being listed.
 pub(crate) struct SpanRun {
     span: Window,
     mark: Mark,
@@ -19,34 +19,35 @@ pub(crate) struct SpanRun {
     moved_to: UnixSeconds,
 }
 
-/// A window that failed, while it is open whether that is its own fault or the vendor's.
+/// A window that failed in this tick. The probes decide whether the window is broken or the vendor is down.
 pub(crate) struct Suspect {
     pub(crate) window: Window,
     pub(crate) error: PortError,
     pub(crate) cause: Cause,
-    /// The page that failed, of a single second: it is too short to be listed in parts.
+    /// The cursor of the page that failed, for a single second, which is too short to be listed in parts.
     pub(crate) cursor: Option<String>,
 }
 
-/// The cause that made a window a suspect.
+/// The kind of a window's failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// It could not be listed.
+    /// The window could not be listed.
     Failed,
-    /// The vendor said of it that it does not offer the listing.
+    /// The vendor said that it does not offer the listing.
     NotOffered,
 }
 
 /// The mark that moves as a span is listed.
 pub(crate) enum Mark {
-    /// The watermark; and sweeps that the span does along the way. `now` is the vendor's time when the tick began.
+    /// The watermark, and the `sweeps` that the span covers. `now` is the vendor's time at the start of the tick;
+    /// `lost` is reported as a gap.
     Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
-    /// The sweeps that are done with it, which began then. Without any the span is only listed again.
+    /// The `sweeps` that the span completes, which began at `began`. Without any sweep the span is only listed again.
     Sweep { began: UnixSeconds, sweeps: Vec<u32> },
 }
 
 impl SpanRun {
-    /// All of `span` but what is `pending`.
+    /// Returns a run over all of `span` without the `pending` windows.
     pub(crate) fn new(span: Window, mark: Mark, pending: impl Iterator<Item = Window>) -> Self {
         let remaining = Remaining::new(span, pending);
         Self { span, mark, remaining, suspects: Vec::new(), moved_to: span.from }
@@ -61,8 +62,8 @@ impl SpanRun {
         self.remaining.is_empty() && self.suspects.is_empty()
     }
 
-    /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most hold for each
-    /// window.
+    /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most
+    /// refusals hold for every window.
     pub(crate) fn is_refused(&self) -> bool {
         let is_refusal = |suspect: &Suspect| suspect.error.is_refusal() || suspect.cause == Cause::NotOffered;
         self.suspects.first().is_some_and(is_refusal)
@@ -95,7 +96,7 @@ impl SpanRun {
                 }
             }
             Mark::Sweep { began, sweeps } if is_done => {
-                // What lies after it was listed just before, or will be before the watermark moves.
+                // The time after the sweep was listed just before, or will be before the watermark moves.
                 let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
                     run.intake.delivery.update.swept(listing, *reach, began);

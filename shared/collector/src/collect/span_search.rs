@@ -1,4 +1,4 @@
-//! Searches a pending span for the parts that can be listed: in pieces, and those that fail in halves again.
+//! Searches a pending span for the parts that can be listed. It lists pieces, and halves those that fail.
 
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
@@ -15,25 +15,25 @@ use crate::plan::bisection::Bisection;
 enum Stop {
     /// There is no time or no request left.
     NoTime,
-    /// The vendor wants a pause.
+    /// The vendor asked for a pause.
     Pause,
 }
 
-/// One search.
+/// One search in a pending span.
 struct SpanSearch<'a> {
     it: Attempted<'a>,
     bisection: Bisection,
-    /// The last failure.
+    /// The reason of the last failure.
     why: Why,
     has_listed: bool,
     has_failed: bool,
     stop: Option<Stop>,
-    /// Pieces that continue at a page are no longer the search's.
+    /// `true` once a piece became a pending span of its own, which continues at its cursor.
     continues_elsewhere: bool,
 }
 
-/// Lists a span in pieces until its broken seconds are found. `has_failed` says that it has just failed as a whole, for
-/// that reason.
+/// Lists a span in pieces until its broken seconds are found. `has_failed` is `true` if the whole span has just failed,
+/// for the reason `why`.
 ///
 /// # Errors
 /// When state or bucket fail.
@@ -54,7 +54,7 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
         stop: None,
         continues_elsewhere: false,
     };
-    // Blobs in it that fail go on from this.
+    // Blobs of the span that fail continue this schedule.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     while search.stop.is_none()
         && let Some(piece) = search.bisection.next_piece()
@@ -107,7 +107,7 @@ impl SpanSearch<'_> {
         self.it.record_refusal(run, &error);
         self.why = self.it.why(error);
         if piece.seconds() == 1 && cursor.is_some() {
-            // Its first pages could be listed: it continues at the one that failed.
+            // Its first pages were listed, so it continues at the page that failed.
             self.it.reschedule_at(run, piece, 0, (cursor, &self.why));
             self.bisection.listed(piece);
             self.continues_elsewhere = true;
@@ -128,7 +128,7 @@ impl SpanSearch<'_> {
         if pages == 0 {
             self.bisection.put_back(piece);
         } else if cursor.is_some() {
-            // This piece continues at its page; it is no part of what failed.
+            // This piece continues at its cursor. It is not one of the failed parts.
             self.it.postpone(run, piece, 0, (cursor, &self.it.span.reason));
             self.bisection.listed(piece);
         } else {
@@ -141,7 +141,7 @@ impl SpanSearch<'_> {
         self.stop = Some(stop);
     }
 
-    /// Reschedules what was not listed.
+    /// Reschedules the parts that were not listed.
     fn finish<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>) -> SpanEnd {
         let Self { it, bisection, why, has_listed, has_failed, stop, continues_elsewhere } = self;
         let unresolved = bisection.unresolved();
@@ -153,12 +153,12 @@ impl SpanSearch<'_> {
         let found_nothing = has_failed && !has_listed && !continues_elsewhere;
         for window in &unresolved {
             match stop {
-                // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
+                // A part whose only outcome was a pause waits like one that failed.
                 Some(Stop::Pause) if found_nothing => it.reschedule(run, *window, attempts, &why),
                 Some(Stop::Pause) => it.resume_in_pieces(run, *window, &why.reason),
-                // The next search goes on in pieces of this one's length, or shorter ones.
+                // The next search begins with pieces of this length or shorter ones.
                 Some(_) => it.postpone(run, *window, attempts + u32::from(found_nothing), (None, &why.reason)),
-                // What is left of a longer span is a new one: it did not fail so often by itself.
+                // The rest of a longer span counts as a new span, because it did not fail so often by itself.
                 None if has_listed && window.seconds() > 1 => it.reschedule(run, *window, 0, &why),
                 None => it.reschedule(run, *window, attempts, &why),
             }
@@ -175,7 +175,8 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
-    /// The end of a search in the span after these outcomes, and what is pending then: from, to, attempts, is due at once.
+    /// Runs a search in the span with these outcomes. Returns its end, and the pending spans: from, to, attempts, is
+    /// due at once.
     fn after(outcomes: Vec<WindowOutcome>) -> (SpanEnd, Vec<(i64, i64, u32, bool)>) {
         let world = World::listed_to(NOW);
         let env = world.env();

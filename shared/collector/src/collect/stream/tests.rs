@@ -17,7 +17,7 @@ fn set_pending(world: &World, spans: Vec<PendingSpan>) {
     change_head(world, |head| head.listings.get_mut(LISTING).unwrap().pending.spans = spans);
 }
 
-/// One tick of a stream; its report.
+/// Runs one tick of the stream. Returns its report.
 fn tick(world: &World) -> StreamReport {
     let report = world.tick();
     world.clock.advance(60);
@@ -96,7 +96,7 @@ fn ok_main_spans_come_first_then_sweeps_then_pending_work() {
     assert_eq!(world.vendor.listed(), [main, main, sweep, sweep, window(10, 20)]);
 }
 
-/// A stream with a backlog of 200 windows that take a second each, and 50 spans pending that fail.
+/// A stream with a backlog of 200 windows that take a second each, and 50 pending spans that fail.
 fn world_with_backlog() -> World {
     let mut world = World::listed_to(NOW - 20_000);
     (world.policy.first_window, world.policy.longest_window) = (100, 100);
@@ -313,7 +313,7 @@ fn b4_events_of_another_owner_under_the_same_source_stop_the_stream() {
         assert!(report.failure.is_some_and(|failure| failure.needs_person));
         assert_eq!((report.lines.delivered, report.drained, world.delivered().len()), (0, false, 1));
     }
-    // The right credential goes on where the stream stopped.
+    // With the right credential the stream continues where it stopped.
     world.vendor.owner = Some("org-a".to_owned());
     assert_eq!(tick(&world).lines.delivered, 1);
 }
