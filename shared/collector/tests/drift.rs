@@ -1,4 +1,4 @@
-//! How drift is counted, through whole ticks.
+//! Tests the count of drift through whole ticks.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::cell::{Cell, RefCell};
@@ -187,12 +187,12 @@ fn ok_two_drifting_events_listed_twice_count_once() {
     assert_eq!((first.listed.events, first.lines.delivered, first.listed.duplicates), (5, 4, 1));
     let drift = &first.lines.drift;
     assert_eq!((drift.undeclared_fields, drift.unknown_record_types), (4, 2));
-    // Of each of the two: the time, and the name that is ours. The fifth event has neither time nor type.
+    // Each of the two lacks the time and the name that is ours. The fifth event has neither time nor type.
     assert_eq!((drift.nonconforming, drift.missing_required), (4, 2));
     assert_eq!(drift.names.undeclared.all(), ["a", "p_x", "c"]);
     assert_eq!(drift.names.unknown_types.all(), ["api_key.rotated"]);
     assert_eq!(drift.names.missing.all(), ["type", "effective_at"]);
-    // Listed again, and known: by another process, which remembers nothing.
+    // A second process, which has no cache, lists the same events again, and the ledger knows them.
     let second = tick(&world, &source);
     assert_eq!((second.listed.events, second.lines.delivered, second.listed.duplicates), (5, 0, 5));
     assert_eq!((second.lines.drift.is_none(), second.lines.drift), (true, Drift::default()));

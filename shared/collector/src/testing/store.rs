@@ -1,4 +1,4 @@
-//! State and bucket in memory, and faults of their calls.
+//! State and bucket in memory, with faults of their calls.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,19 +16,19 @@ use crate::base::stream::Stream;
 
 /// A fault of a call of state or bucket.
 pub(crate) enum Fault {
-    /// It fails without an effect.
+    /// The call fails without an effect.
     Before,
-    /// It has its effect, but its answer is lost.
+    /// The call has its effect, but its answer is lost.
     After,
-    /// Something else happens just before it.
+    /// This function runs just before the call.
     Meanwhile(Box<dyn FnOnce()>),
 }
 
 /// The call that a fault meets.
 pub(crate) enum At {
-    /// The one of this number, counted from 0.
+    /// The call with this number, counted from 0.
     Number(usize),
-    /// The next of this name.
+    /// The next call with this name.
     Next(&'static str),
 }
 
@@ -40,12 +40,12 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// The names of all calls since this was last asked.
+    /// Returns the names of all calls since the last `take`.
     pub(crate) fn take(&self) -> Vec<&'static str> {
         self.names.take()
     }
 
-    /// From now on every fault meets one call.
+    /// Adds a fault of one call.
     pub(crate) fn fault(&self, at: At, fault: Fault) {
         self.faults.borrow_mut().push((at, fault));
     }
@@ -84,9 +84,9 @@ pub(crate) struct MemoryState(Rc<StateRows>);
 struct StateRows {
     clock: TestClock,
     calls: Rc<Calls>,
-    /// By stream.
+    /// The heads by stream name.
     heads: RefCell<BTreeMap<String, Head>>,
-    /// With their stream, and when they become visible.
+    /// The items with their stream name and the time from which on they are visible.
     items: RefCell<Vec<(String, LedgerItem, Timestamp)>>,
     hide_items_for: Cell<Duration>,
 }
@@ -102,7 +102,7 @@ impl MemoryState {
         }))
     }
 
-    /// From now on the items of a commit are visible so much later than its head.
+    /// Makes the items of later commits visible only this long after their head.
     pub(crate) fn hide_items_for(&self, time: Duration) {
         self.0.hide_items_for.set(time);
     }
@@ -111,7 +111,7 @@ impl MemoryState {
         self.0.heads.borrow().get(&stream.name()).cloned()
     }
 
-    /// Puts a head and its items there, whatever was there; none removes the head.
+    /// Replaces the head, whatever its version, and adds the items. `None` removes the head.
     pub(crate) fn restore(&self, stream: &Stream, head: Option<Head>, items: &[LedgerItem]) {
         let (name, visible_at) = (stream.name(), self.0.clock.now() + self.0.hide_items_for.get());
         let items = items.iter().map(|item| (name.clone(), item.clone(), visible_at));
