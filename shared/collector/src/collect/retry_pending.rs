@@ -4,7 +4,7 @@ use super::blobs;
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
+use super::span_attempt::{RequestLimit, SpanAttempt, SpanEnd, is_stopped, list_again};
 use super::span_search::search;
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
@@ -119,17 +119,17 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     if is_stopped(run, limit) {
         return Ok(SpanEnd::Stopped);
     }
-    let it = Attempted { listing: listing.id, span };
+    let attempt = SpanAttempt { listing: listing.id, span };
     // A window that has just failed is not tried as a whole again: the search belongs to the same attempt.
     if is_new {
         let Schedule { attempts, refusals, .. } = span.schedule;
         let schedule =
             Schedule { attempts: attempts.saturating_sub(1), refusals: refusals.saturating_sub(1), ..span.schedule };
         let span = &PendingSpan { schedule, ..span.clone() };
-        return search(run, listing, Attempted { span, ..it }, (it.why_before(), true), limit).await;
+        return search(run, listing, SpanAttempt { span, ..attempt }, (attempt.reason_before(), true), limit).await;
     }
-    if span.window().seconds() > listing.size.max_seconds() || it.is_tried_in_pieces() {
-        return search(run, listing, it, (it.why_before(), false), limit).await;
+    if span.window().seconds() > listing.size.max_seconds() || attempt.is_tried_in_pieces() {
+        return search(run, listing, attempt, (attempt.reason_before(), false), limit).await;
     }
     let request = WindowRequest {
         cursor: span.cursor.as_deref(),
@@ -139,26 +139,26 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     let outcome = list_again(run, request).await?;
     listing.has_succeeded |= outcome.is_answer();
     let is_searched = match &outcome {
-        WindowOutcome::TooLong { .. } => Some((it.why_before(), false)),
+        WindowOutcome::TooLong { .. } => Some((attempt.reason_before(), false)),
         // A search is only worthwhile if the listing answers somewhere.
         WindowOutcome::Failed { error, cursor } if listing.has_succeeded && !has_advanced(span, cursor.as_ref()) => {
-            Some((it.why(error.clone()), true)).filter(|_| span.window().seconds() > 1)
+            Some((attempt.reason_after(error.clone()), true)).filter(|_| span.window().seconds() > 1)
         }
         _ => None,
     };
     match is_searched {
-        Some(why) => search(run, listing, it, why, limit).await,
-        None => Ok(take_outcome(run, it, outcome)),
+        Some(reason) => search(run, listing, attempt, reason, limit).await,
+        None => Ok(take_outcome(run, attempt, outcome)),
     }
 }
 
 /// Records the outcome of an attempt at the whole span.
 fn take_outcome<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    it: Attempted<'_>,
+    attempt: SpanAttempt<'_>,
     outcome: WindowOutcome,
 ) -> SpanEnd {
-    let Attempted { span, listing } = it;
+    let SpanAttempt { span, listing } = attempt;
     let (window, attempts) = (span.window(), span.schedule.attempts);
     match outcome {
         WindowOutcome::Complete { .. } => {
@@ -166,22 +166,22 @@ fn take_outcome<S, B, C: Clock, V>(
             SpanEnd::Tried { has_recovered: attempts > 0 }
         }
         WindowOutcome::Unfinished { to } => {
-            it.done(run, Window { to, ..window });
+            attempt.done(run, Window { to, ..window });
             SpanEnd::Stopped
         }
         WindowOutcome::CutOff { pages, cursor } => {
-            continue_later(run, it, pages, cursor);
+            continue_later(run, attempt, pages, cursor);
             SpanEnd::Stopped
         }
         WindowOutcome::Stalled { to, error } => {
-            it.done(run, Window { to, ..window });
-            it.reschedule(run, Window { from: to, ..window }, attempts, &it.why(error));
+            attempt.done(run, Window { to, ..window });
+            attempt.reschedule(run, Window { from: to, ..window }, attempts, &attempt.reason_after(error));
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::Failed { error, cursor } => {
-            it.record_refusal(run, &error);
+            attempt.record_refusal(run, &error);
             let attempts = if has_advanced(span, cursor.as_ref()) { 0 } else { attempts };
-            it.reschedule_at(run, window, attempts, (cursor, &it.why(error)));
+            attempt.reschedule_at(run, window, attempts, (cursor, &attempt.reason_after(error)));
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::TooLong { .. }
@@ -200,16 +200,16 @@ fn has_advanced(span: &PendingSpan, cursor: Option<&String>) -> bool {
 /// cursor; without one it is listed in halves.
 fn continue_later<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    it: Attempted<'_>,
+    attempt: SpanAttempt<'_>,
     pages: u32,
     cursor: Option<String>,
 ) {
-    let (span, window) = (it.span, it.span.window());
+    let (span, window) = (attempt.span, attempt.span.window());
     let cursor = cursor.or_else(|| span.cursor.clone());
     let halves = pages > 0 && window.seconds() > 1 && cursor.is_none();
     let windows = if halves { window.halves().to_vec() } else { vec![window] };
     for window in windows {
-        it.postpone(run, window, span.schedule.attempts, (cursor.clone(), &span.reason));
+        attempt.postpone(run, window, span.schedule.attempts, (cursor.clone(), &span.reason));
     }
 }
 

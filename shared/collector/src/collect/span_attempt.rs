@@ -45,8 +45,8 @@ pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
 
 /// The reason why a part of a span is still pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Why {
-    pub(crate) reason: String,
+pub(crate) struct PendingReason {
+    pub(crate) message: String,
     /// The number of attempts in a row, this one included, that failed in a way that may pass by itself or needs a
     /// person.
     pub(crate) refusals: u32,
@@ -54,12 +54,12 @@ pub(crate) struct Why {
 
 /// A pending span of a listing, as it was when its attempt began.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attempted<'a> {
+pub(crate) struct SpanAttempt<'a> {
     pub(crate) listing: ListingId,
     pub(crate) span: &'a PendingSpan,
 }
 
-impl Attempted<'_> {
+impl SpanAttempt<'_> {
     /// Records that a part of the span failed. It is tried again after its backoff. `attempts` is the number of failed
     /// attempts before this one.
     pub(crate) fn reschedule<S, B, C: Clock, V>(
@@ -67,9 +67,9 @@ impl Attempted<'_> {
         run: &mut StreamRun<'_, S, B, C, V>,
         part: Window,
         attempts: u32,
-        why: &Why,
+        reason: &PendingReason,
     ) {
-        self.reschedule_at(run, part, attempts, (None, why));
+        self.reschedule_at(run, part, attempts, (None, reason));
     }
 
     /// Records that a part of the span failed that continues at `cursor`. After [`RESTART_EVERY`] failures it is listed
@@ -79,13 +79,13 @@ impl Attempted<'_> {
         run: &mut StreamRun<'_, S, B, C, V>,
         part: Window,
         attempts: u32,
-        (cursor, why): (Option<String>, &Why),
+        (cursor, reason): (Option<String>, &PendingReason),
     ) {
         let before = Schedule { attempts, ..self.span.schedule };
         let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
-        let schedule = Schedule { refusals: why.refusals, ..schedule };
+        let schedule = Schedule { refusals: reason.refusals, ..schedule };
         let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
-        self.put(run, self.span.part(part, schedule, cursor, why.reason.clone()));
+        self.put(run, self.span.part(part, schedule, cursor, reason.message.clone()));
     }
 
     /// Records that there was no time for a part of the span. It is due again in the next tick.
@@ -131,13 +131,13 @@ impl Attempted<'_> {
     }
 
     /// Returns the reason why the span is pending after it failed with `error`.
-    pub(crate) fn why(self, error: PortError) -> Why {
-        Why { refusals: error.refusals_after(self.span.schedule.refusals), reason: error.message }
+    pub(crate) fn reason_after(self, error: PortError) -> PendingReason {
+        PendingReason { refusals: error.refusals_after(self.span.schedule.refusals), message: error.message }
     }
 
     /// Returns the reason why the span was pending before this attempt.
-    pub(crate) fn why_before(self) -> Why {
-        Why { refusals: self.span.schedule.refusals, reason: self.span.reason.clone() }
+    pub(crate) fn reason_before(self) -> PendingReason {
+        PendingReason { refusals: self.span.schedule.refusals, message: self.span.reason.clone() }
     }
 
     /// Records that nothing inside the part is pending any more.
@@ -155,12 +155,15 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
-    fn spans_after(world: &World, work: impl Fn(Attempted<'_>, &mut crate::testing::TestRun<'_>)) -> Vec<PendingSpan> {
+    fn spans_after(
+        world: &World,
+        work: impl Fn(SpanAttempt<'_>, &mut crate::testing::TestRun<'_>),
+    ) -> Vec<PendingSpan> {
         let env = world.env();
         let mut run = world.begin(&env);
         let span = PendingSpan { is_second_pass: true, ..pending_span(10, 20) };
         run.change_pending(LISTING, PendingChange::Span(span.clone()));
-        work(Attempted { listing: LISTING, span: &span }, &mut run);
+        work(SpanAttempt { listing: LISTING, span: &span }, &mut run);
         run.listing_state(LISTING).pending.spans
     }
 
@@ -168,12 +171,12 @@ mod tests {
     fn ok_a_page_that_fails_again_and_again_is_given_up_now_and_then() {
         let world = World::listed_to(NOW);
         for (attempts, cursor) in [(0, Some("c")), (3, Some("c")), (4, None), (5, Some("c"))] {
-            let spans = spans_after(&world, |it, run| {
-                it.reschedule_at(
+            let spans = spans_after(&world, |attempt, run| {
+                attempt.reschedule_at(
                     run,
                     window(10, 20),
                     attempts,
-                    (Some("c".to_owned()), &Why { reason: "status 500".to_owned(), refusals: 0 }),
+                    (Some("c".to_owned()), &PendingReason { message: "status 500".to_owned(), refusals: 0 }),
                 );
             });
             assert_eq!((spans[0].cursor.as_deref(), spans[0].schedule.attempts), (cursor, attempts + 1));
@@ -184,24 +187,24 @@ mod tests {
     fn ok_after_a_pause_the_next_attempt_begins_with_pieces_and_after_want_of_time_with_the_whole() {
         let world = World::listed_to(NOW);
         for (attempts, after_pause) in [(1, 2), (2, 2), (5, 6)] {
-            let spans = spans_after(&world, |it, run| {
-                let schedule = Schedule { attempts, ..it.span.schedule };
-                let span = PendingSpan { schedule, ..it.span.clone() };
-                Attempted { span: &span, ..it }.resume_in_pieces(run, window(10, 20), "status 429");
+            let spans = spans_after(&world, |attempt, run| {
+                let schedule = Schedule { attempts, ..attempt.span.schedule };
+                let span = PendingSpan { schedule, ..attempt.span.clone() };
+                SpanAttempt { span: &span, ..attempt }.resume_in_pieces(run, window(10, 20), "status 429");
             });
             assert_eq!((spans[0].schedule.attempts, spans[0].schedule.next_attempt), (after_pause, NOW + 1));
-            assert!(Attempted { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
+            assert!(SpanAttempt { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
         }
-        let spans = spans_after(&world, |it, run| it.postpone(run, window(10, 20), 2, (None, "no time")));
-        assert!(!Attempted { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
+        let spans = spans_after(&world, |attempt, run| attempt.postpone(run, window(10, 20), 2, (None, "no time")));
+        assert!(!SpanAttempt { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
     }
 
     #[test]
     fn ok_a_part_that_there_was_no_time_for_is_due_at_once_and_stays_in_its_pass() {
         let world = World::listed_to(NOW);
-        let spans = spans_after(&world, |it, run| {
-            it.done(run, window(10, 12));
-            it.postpone(run, window(12, 20), 3, (None, "no time"));
+        let spans = spans_after(&world, |attempt, run| {
+            attempt.done(run, window(10, 12));
+            attempt.postpone(run, window(12, 20), 3, (None, "no time"));
         });
         assert_eq!((spans.len(), spans[0].window(), spans[0].is_second_pass), (1, window(12, 20), true));
         assert_eq!((spans[0].schedule.attempts, spans[0].schedule.next_attempt), (3, NOW));
