@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_absent_takes_no_place() {
+    fn ok_absent_fields_are_not_stored() {
         assert_eq!(serde_json::to_string(&PendingWork::default()).unwrap(), "{}");
         let span = serde_json::to_value(PendingSpan { reason: String::new(), ..pending_span(10, 20) }).unwrap();
         assert!(span.get("cursor").is_none() && span.get("reason").is_none(), "{span}");

@@ -73,7 +73,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
         Err(error) => return failed(run, listing, blob, last, error).await,
         Ok(Fetched::Missing) => ("was listed but could not be found", false),
         Ok(Fetched::Expired) => {
-            lose(run, blob, "expired before it was fetched");
+            record_loss(run, blob, "expired before it was fetched");
             return given_up(run, listing, blob, false).await;
         }
         Ok(Fetched::Body(body)) => match take_body(run, candidate, body, last.is_some(), others_wait).await? {
@@ -88,7 +88,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
         },
     };
     if let Some(last) = last {
-        lose(run, blob, &format!("{problem} {}", last.words()));
+        record_loss(run, blob, &format!("{problem} {}", last.words()));
         return given_up(run, listing, blob, was_unreadable).await;
     }
     let since = missing_since.unwrap_or_else(|| run.env.now());
@@ -109,7 +109,7 @@ async fn failed<S: State, B: Bucket, C: Clock, V>(
         return Ok(Attempt::Failed(error));
     }
     run.record_failure(&error);
-    lose(run, blob, &format!("could not be fetched until the vendor drops it: {error}"));
+    record_loss(run, blob, &format!("could not be fetched until the vendor drops it: {error}"));
     given_up(run, listing, blob, false).await
 }
 
@@ -245,7 +245,7 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     if !is_broken {
         let each = |event: &[u8]| events.push(event.to_vec());
         match broken_off {
-            // No time is left for another event.
+            // There is no time for the events left in the splitter.
             Some(BodyEnd::CutOff) => {}
             Some(_) => splitter.abandon(each),
             None => is_broken = splitter.finish(each).is_err(),
@@ -258,7 +258,7 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 /// Reports that a blob's events are lost.
-fn lose<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, what: &str) {
+fn record_loss<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, what: &str) {
     let window = Window { from: blob.created, to: blob.created + 1 };
     run.record_gap(window, &format!("content {} {what}", blob.id));
 }

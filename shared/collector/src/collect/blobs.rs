@@ -24,9 +24,9 @@ use crate::plan::pending::PendingChange;
 const MAX_PATIENT_FAILURES: u32 = 3;
 /// The time within which the client gives up a fetch, without pauses that the vendor asks for: four tries of 20
 /// seconds, and the waits between them.
-const CLIENT_TIME: Duration = Duration::from_secs(100);
+const MAX_CLIENT_TIME: Duration = Duration::from_secs(100);
 /// Number of bytes that a reference to a blob takes besides its texts.
-const REFERENCE_BYTES: usize = 80;
+const REFERENCE_OVERHEAD_BYTES: usize = 80;
 
 /// The outcome of a window's blobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
     schedule: Option<Schedule>,
 ) -> Result<BlobsOutcome, PortError> {
     let mut memory = run.budget.share();
-    memory.set(blobs.iter().map(|blob| blob.id.len() + blob.uri.len() + REFERENCE_BYTES).sum());
+    memory.set(blobs.iter().map(|blob| blob.id.len() + blob.uri.len() + REFERENCE_OVERHEAD_BYTES).sum());
     let waiting = unconsumed(run, listing, blobs, schedule).await?;
     let attempts = schedule.map_or(0, |schedule| schedule.attempts);
     let mut queue = Queue { listing, waiting, begin: 0, attempts, is_retry: attempts > 0, has_succeeded: false };
@@ -147,10 +147,10 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<WalkEnd, PortError> {
     let candidates = std::mem::take(&mut queue.waiting);
     let is_patient = Cell::new(true);
-    let settle_patience = |failures: u32| {
+    let update_patience = |failures: u32| {
         is_patient.set(!queue.is_retry && failures < MAX_PATIENT_FAILURES && matches!(walk, BlobWalk::Outwards(_)));
     };
-    settle_patience(run.blobs.failed);
+    update_patience(run.blobs.failed);
     let (vendor, stream, all, patience) = (run.vendor, run.stream, &candidates, &is_patient);
     let (clock, once, patient) = (run.env.clock, run.call_time(Tries::Once), patient_time(run));
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
@@ -195,7 +195,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         };
         tried[at] = true;
-        settle_patience(run.blobs.failed);
+        update_patience(run.blobs.failed);
         if has_ended {
             break last_error.filter(|_| !is_found).map_or(WalkEnd::Found, WalkEnd::FailedInARow);
         }
@@ -207,12 +207,12 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(end)
 }
 
-/// Returns the time limit of a patient fetch. The client gives up by itself within [`CLIENT_TIME`], except for pauses
+/// Returns the time limit of a patient fetch. The client gives up by itself within [`MAX_CLIENT_TIME`], except for pauses
 /// that the vendor asks for. A tick that is too short for that must not be used up by blobs that hang.
 fn patient_time<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
     let limit = run.call_time(Tries::Patient);
     // Twice the tick's time means no limit.
-    if limit < CLIENT_TIME { limit } else { run.tick_time() * 2 }
+    if limit < MAX_CLIENT_TIME { limit } else { run.tick_time() * 2 }
 }
 
 /// Returns the pending blobs, without those that another tick has consumed since they failed.

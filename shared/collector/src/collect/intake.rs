@@ -51,7 +51,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);
         let time = outcome.as_ref().ok().and_then(|line| line.event_time).map(|time| time.as_second());
         let taken = Taken { row_id, time };
-        if self.delivery.has(&row_id).await? {
+        if self.delivery.contains_row(&row_id).await? {
             self.delivery.batch.drop_unfinished_line();
             self.duplicates += 1;
             return Ok(taken);
@@ -70,7 +70,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// When state or bucket fail.
     pub(crate) async fn reject(&mut self, raw: Vec<u8>, reason: &str) -> Result<(), PortError> {
         let rejection = self.normalizer.reject(&raw, &self.context(), reason);
-        if self.delivery.has(&rejection.row_id).await? {
+        if self.delivery.contains_row(&rejection.row_id).await? {
             return Ok(());
         }
         self.delivery.batch.keep_rejected(Rejected { rejection, raw });
@@ -82,7 +82,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// # Errors
     /// When the state fails.
     pub(crate) async fn is_consumed(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
-        self.delivery.state.knows(place, entry).await
+        self.delivery.state.ledger_contains(place, entry).await
     }
 
     /// Records that all events of a blob were taken.
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_cannot_become_a_line_is_kept_once_and_leaves_the_others_alone() {
+    fn ok_input_that_cannot_become_a_line_is_kept_once_and_stops_no_other() {
         let world = World::listed_to(NOW);
         for events in [[event(NOW), "{\"id\":".to_owned()], ["{\"id\":".to_owned(), event(NOW - 1)]] {
             take(&world, &events);

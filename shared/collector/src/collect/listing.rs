@@ -80,7 +80,7 @@ fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun
     let before = listing.probe_seconds;
     let next = if listing.has_succeeded {
         None
-    } else if listing.has_ended && !main.suspects.is_empty() && !main.is_refused() {
+    } else if listing.has_ended && !main.failed_windows.is_empty() && !main.is_refused() {
         let seconds = before.unwrap_or(listing.size.seconds().min(main.seconds()));
         Some((seconds / PROBE_DIVISOR).max(1))
     } else {

@@ -2,7 +2,7 @@
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use super::span_run::{Cause, Mark, SpanRun, Suspect};
+use super::span_run::{Cause, FailedWindow, Mark, SpanRun};
 use crate::base::error::PortError;
 use crate::base::pending::PendingSpan;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
@@ -48,7 +48,7 @@ impl ListingRun {
         now: UnixSeconds,
     ) -> Option<Self> {
         let state = run.listing_state(id);
-        if state.is_left_alone(now) {
+        if state.is_suspended(now) {
             run.findings.not_offered.push(id);
             return None;
         }
@@ -100,7 +100,7 @@ impl ListingRun {
             }
             WindowOutcome::TooLong { dense } => {
                 span.remaining.put_back(window);
-                dense.into_iter().for_each(|dense| span.remaining.cut_around(dense));
+                dense.into_iter().for_each(|dense| span.remaining.separate(dense));
                 self.resize(run, self.size.shortened(window));
                 Step::Answered
             }
@@ -119,12 +119,12 @@ impl ListingRun {
             WindowOutcome::Failed { error, cursor } => {
                 run.record_failure(&error);
                 let cursor = cursor.filter(|_| window.seconds() == 1);
-                span.suspects.push(Suspect { window, error, cause: Cause::Failed, cursor });
+                span.failed_windows.push(FailedWindow { window, error, cause: Cause::Failed, cursor });
                 Step::Failed
             }
             WindowOutcome::NotOffered => {
                 let error = not_offered(self.id);
-                span.suspects.push(Suspect { window, error, cause: Cause::NotOffered, cursor: None });
+                span.failed_windows.push(FailedWindow { window, error, cause: Cause::NotOffered, cursor: None });
                 Step::Failed
             }
             WindowOutcome::NotYet => {
@@ -166,10 +166,14 @@ impl ListingRun {
 
     /// Makes the failed windows of the span pending. The caller knows that the vendor answers, so they failed for
     /// reasons of their own.
-    pub(crate) fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
+    pub(crate) fn make_failures_pending<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+    ) {
         self.has_succeeded = true;
         run.clear_refusals(self.id);
-        for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
+        for FailedWindow { window, error, cursor, .. } in span.failed_windows.drain(..) {
             run.record_failure(&error);
             if cursor.is_none() {
                 self.new_spans.push(window);
@@ -227,8 +231,8 @@ mod tests {
         let mut span = listing.main.take().unwrap();
         let window = span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000).unwrap();
         let listed = world.clock.run(listing.list_one(&mut run, &mut span, window, Tries::Patient));
-        let suspects = span.suspects.iter().map(|suspect| suspect.window).collect();
-        (listed.unwrap(), listing.has_ended, span.remaining.is_empty(), suspects)
+        let failed_windows = span.failed_windows.iter().map(|failed_window| failed_window.window).collect();
+        (listed.unwrap(), listing.has_ended, span.remaining.is_empty(), failed_windows)
     }
 
     #[test]
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_pending_is_no_part_of_the_plan() {
+    fn ok_pending_spans_are_no_part_of_the_plan() {
         let world = World::listed_to(SPAN.from);
         let mut head = world.head();
         head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(SPAN.from, SPAN.from + 400));

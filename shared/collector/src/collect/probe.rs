@@ -7,7 +7,7 @@
 use super::listing_run::{ListingRun, Step};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use super::span_run::{Cause, SpanRun, Suspect};
+use super::span_run::{Cause, FailedWindow, SpanRun};
 use crate::base::error::{PERSISTENT_AFTER, PortError};
 use crate::base::head::NotOffered;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
@@ -19,7 +19,7 @@ use crate::state::head_update::RefusalCounts;
 /// Number of possible lengths of the probed part of a pending span. The length is halved 0 to 5 times.
 const PROBE_LENGTHS: u64 = 6;
 /// Time after which a listing that is not offered is tried again, in seconds.
-const LIST_AGAIN_AFTER: UnixSeconds = 86_400;
+const LIST_AGAIN_AFTER_SECONDS: UnixSeconds = 86_400;
 
 /// Probes other windows after a window of the span failed: the newest, the next, and one at random; after a refusal
 /// only one of the three. If there is no other window, it probes the halves of the failed one.
@@ -30,7 +30,7 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     if span.remaining.is_empty() {
         if listing.has_succeeded {
-            listing.accuse(run, span);
+            listing.make_failures_pending(run, span);
             return Ok(());
         }
         return probe_halves(listing, run, span).await;
@@ -41,7 +41,7 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         let Some(window) = span.remaining.take(*choice, listing.size.seconds()) else { break };
         match listing.list_one(run, span, window, Tries::Once).await? {
             Step::Answered | Step::Stopped { answered: true } => {
-                listing.accuse(run, span);
+                listing.make_failures_pending(run, span);
                 return Ok(());
             }
             Step::Stopped { answered: false } => {
@@ -61,16 +61,16 @@ async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
 ) -> Result<(), PortError> {
-    let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1;
-    let only = span.suspects.first().filter(|_| span.suspects.len() == 1);
+    let has_halves = |failed_window: &&FailedWindow| failed_window.window.seconds() > 1;
+    let only = span.failed_windows.first().filter(|_| span.failed_windows.len() == 1);
     let [older, newer] = match only.filter(has_halves) {
-        Some(suspect) => suspect.window.halves(),
+        Some(failed_window) => failed_window.window.halves(),
         None => return probe_pending(listing, run, span).await,
     };
     for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
         let outcome = list_window(run, WindowRequest::once(listing.id, *half, listing.size)).await?;
         if outcome.is_answer() {
-            listing.accuse(run, span);
+            listing.make_failures_pending(run, span);
             if matches!(outcome, WindowOutcome::Complete { .. }) {
                 run.change_pending(listing.id, PendingChange::SpanDone(*half));
             }
@@ -91,7 +91,7 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
     let due = run.listing_state(listing.id).pending.due(run.env.now()).spans;
     let at = random.checked_rem(due.len() as u64).and_then(|at| usize::try_from(at).ok());
     let Some(pending) = at.and_then(|at| due.get(at)).filter(|_| !listing.has_succeeded) else {
-        nothing_answers(listing, run, span);
+        end_after_failed_probes(listing, run, span);
         return Ok(());
     };
     // The whole span may contain broken seconds. A piece of random length may contain none.
@@ -108,16 +108,16 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.change_pending(listing.id, pending.listed(window));
     }
     if outcome.is_answer() {
-        listing.accuse(run, span);
+        listing.make_failures_pending(run, span);
     } else {
-        nothing_answers(listing, run, span);
+        end_after_failed_probes(listing, run, span);
     }
     Ok(())
 }
 
 /// Ends the listing after all probes failed. If a window was listed earlier in this tick, the vendor did answer, and
 /// the failed windows become pending. Otherwise the listing is not offered, or the vendor is down.
-fn nothing_answers<S, B, C: Clock, V>(
+fn end_after_failed_probes<S, B, C: Clock, V>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
@@ -127,8 +127,8 @@ fn nothing_answers<S, B, C: Clock, V>(
     }
     listing.has_ended = true;
     // If one window failed and another is not offered, the failure may be the reason of both, so it counts.
-    let Some(failed) = span.suspects.iter().find(|suspect| suspect.cause == Cause::Failed) else {
-        return refused(listing, run);
+    let Some(failed) = span.failed_windows.iter().find(|failed_window| failed_window.cause == Cause::Failed) else {
+        return record_not_offered(listing, run);
     };
     run.findings.has_more = true;
     run.record_persistence(listing.id, &failed.error);
@@ -138,14 +138,14 @@ fn nothing_answers<S, B, C: Clock, V>(
 fn stop<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
     listing.end(run);
     if listing.has_succeeded {
-        listing.accuse(run, span);
+        listing.make_failures_pending(run, span);
     }
 }
 
 /// Handles a listing that the vendor does not offer. The vendor is believed at once if the listing never answered
 /// before, and otherwise after several ticks in a row. If another listing failed in this tick, the refusal does not
 /// count, because it may have the same reason.
-fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
+fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
     run.findings.not_offered.push(listing.id);
     let not_offered = run.refusals(listing.id).not_offered;
     if run.findings.failure.is_some() {
@@ -156,7 +156,7 @@ fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, 
     let refusals = not_offered.map_or(0, |before| before.refusals).saturating_add(1);
     let has_answered = state.watermark > run.intake.delivery.state.head.floor;
     let is_believed = !has_answered || refusals >= PERSISTENT_AFTER;
-    let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER);
+    let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER_SECONDS);
     let not_offered = Some(NotOffered { refusals, until });
     run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
     if !is_believed {
@@ -182,7 +182,7 @@ mod tests {
     use crate::testing::{LISTING, NOW, World, window};
 
     /// Probes the only window of a stream after it failed. Returns `true` if the window becomes pending.
-    fn is_accused(broken: &[Window]) -> bool {
+    fn becomes_pending(broken: &[Window]) -> bool {
         let mut world = World::listed_to(NOW - 100);
         world.vendor.broken = broken.to_vec();
         let env = world.env();
@@ -191,19 +191,19 @@ mod tests {
         let mut span = listing.main.take().unwrap();
         let window = span.remaining.take(Choice::Oldest, 100).unwrap();
         let (error, cause) = (PortError::next_tick("status 500"), Cause::Failed);
-        span.suspects.push(Suspect { window, error, cause, cursor: None });
+        span.failed_windows.push(FailedWindow { window, error, cause, cursor: None });
         world.clock.run(probe(&mut listing, &mut run, &mut span)).unwrap();
         assert_eq!(
             (listing.has_ended, listing.new_spans.is_empty()),
-            (!listing.has_succeeded, span.suspects.len() == 1)
+            (!listing.has_succeeded, span.failed_windows.len() == 1)
         );
-        span.suspects.is_empty()
+        span.failed_windows.is_empty()
     }
 
     #[test]
     fn ok_a_window_is_accused_if_one_of_its_halves_answers() {
-        assert!(is_accused(&[window(NOW - 1, NOW)]) && is_accused(&[window(NOW - 100, NOW - 99)]));
-        assert!(!is_accused(&[window(NOW - 100, NOW)]));
+        assert!(becomes_pending(&[window(NOW - 1, NOW)]) && becomes_pending(&[window(NOW - 100, NOW - 99)]));
+        assert!(!becomes_pending(&[window(NOW - 100, NOW)]));
     }
 
     #[test]

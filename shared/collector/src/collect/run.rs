@@ -193,7 +193,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     /// offered", so that count is reset, unless the listing is suspended.
     fn count_refusals(&mut self, listing: ListingId, persistent: u32) {
         let not_offered =
-            self.refusals(listing).not_offered.filter(|_| self.listing_state(listing).is_left_alone(self.now()));
+            self.refusals(listing).not_offered.filter(|_| self.listing_state(listing).is_suspended(self.now()));
         self.intake.delivery.update.refusals(listing, RefusalCounts { not_offered, persistent });
     }
 
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_became_pending_in_this_tick_is_pending() {
+    fn ok_a_blob_is_pending_at_once_in_the_same_tick() {
         with_run(async |run| {
             assert!(!run.listing_has_pending_blob(LISTING, "b"));
             run.change_pending(LISTING, PendingChange::Blob(pending_blob("b", NOW)));

@@ -100,7 +100,7 @@ impl SpanAttempt<'_> {
         self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
-    /// Records that a pause ended the search of a part. The next tick goes on with pieces of it. The schedule encodes
+    /// Records that a pause ended the search of a part. The next tick continues with pieces of it. The schedule encodes
     /// that as an even number of attempts and a next attempt after this one.
     pub(crate) fn resume_in_pieces<S, B, C: Clock, V>(
         self,

@@ -14,13 +14,13 @@ pub(crate) struct SpanRun {
     span: Window,
     mark: Mark,
     pub(crate) remaining: Remaining,
-    pub(crate) suspects: Vec<Suspect>,
+    pub(crate) failed_windows: Vec<FailedWindow>,
     /// The place to which the mark was moved last.
     moved_to: UnixSeconds,
 }
 
 /// A window that failed in this tick. The probes decide whether the window is broken or the vendor is down.
-pub(crate) struct Suspect {
+pub(crate) struct FailedWindow {
     pub(crate) window: Window,
     pub(crate) error: PortError,
     pub(crate) cause: Cause,
@@ -50,7 +50,7 @@ impl SpanRun {
     /// Returns a run over all of `span` without the `pending` windows.
     pub(crate) fn new(span: Window, mark: Mark, pending: impl Iterator<Item = Window>) -> Self {
         let remaining = Remaining::new(span, pending);
-        Self { span, mark, remaining, suspects: Vec::new(), moved_to: span.from }
+        Self { span, mark, remaining, failed_windows: Vec::new(), moved_to: span.from }
     }
 
     /// Returns the length of the whole span in seconds.
@@ -59,20 +59,21 @@ impl SpanRun {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.remaining.is_empty() && self.suspects.is_empty()
+        self.remaining.is_empty() && self.failed_windows.is_empty()
     }
 
     /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most
     /// refusals hold for every window.
     pub(crate) fn is_refused(&self) -> bool {
-        let is_refusal = |suspect: &Suspect| suspect.error.is_refusal() || suspect.cause == Cause::NotOffered;
-        self.suspects.first().is_some_and(is_refusal)
+        let is_refusal =
+            |failed_window: &FailedWindow| failed_window.error.is_refusal() || failed_window.cause == Cause::NotOffered;
+        self.failed_windows.first().is_some_and(is_refusal)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
     pub(crate) fn move_mark<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
-        let suspects = self.suspects.iter().map(|suspect| suspect.window.from);
-        let to = suspects.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
+        let failed_windows = self.failed_windows.iter().map(|failed_window| failed_window.window.from);
+        let to = failed_windows.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
         if to <= self.moved_to {
             return;
         }
@@ -120,8 +121,8 @@ mod tests {
 
     const SPAN: Window = window(NOW - 1_000, NOW);
 
-    fn suspect(window: Window, error: PortError) -> Suspect {
-        Suspect { window, error, cause: Cause::Failed, cursor: None }
+    fn failed_window(window: Window, error: PortError) -> FailedWindow {
+        FailedWindow { window, error, cause: Cause::Failed, cursor: None }
     }
 
     fn main_span() -> SpanRun {
@@ -134,17 +135,18 @@ mod tests {
         assert!(!span.is_done());
         span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000);
         assert!(span.is_done());
-        span.suspects.push(suspect(SPAN, PortError::next_tick("status 500")));
+        span.failed_windows.push(failed_window(SPAN, PortError::next_tick("status 500")));
         assert!(!span.is_done() && !span.is_refused());
     }
 
     #[test]
     fn ok_a_refusal_is_what_needs_a_person_or_is_not_offered() {
         let mut span = main_span();
-        span.suspects.push(suspect(SPAN, PortError::person("status 401")));
+        span.failed_windows.push(failed_window(SPAN, PortError::person("status 401")));
         assert!(span.is_refused());
-        let not_offered = Suspect { cause: Cause::NotOffered, ..suspect(SPAN, PortError::next_tick("not offered")) };
-        span.suspects = vec![not_offered];
+        let not_offered =
+            FailedWindow { cause: Cause::NotOffered, ..failed_window(SPAN, PortError::next_tick("not offered")) };
+        span.failed_windows = vec![not_offered];
         assert!(span.is_refused());
     }
 
@@ -156,10 +158,10 @@ mod tests {
         run.vendor_time.note(Some(NOW), NOW);
         let mut span = main_span();
         let taken = span.remaining.take(crate::plan::remaining::Choice::Oldest, 600).unwrap();
-        span.suspects.push(suspect(window(taken.to - 100, taken.to), PortError::next_tick("status 500")));
+        span.failed_windows.push(failed_window(window(taken.to - 100, taken.to), PortError::next_tick("status 500")));
         for (is_failed, watermark) in [(true, NOW - 500), (false, NOW - 400)] {
             if !is_failed {
-                span.suspects.clear();
+                span.failed_windows.clear();
             }
             span.move_mark(&mut run, LISTING);
             assert_eq!(run.listing_state(LISTING).watermark, watermark);

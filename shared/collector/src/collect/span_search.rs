@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_was_listed_is_done_and_the_rest_waits() {
+    fn ok_listed_pieces_are_done_and_the_rest_waits() {
         assert_eq!(after(vec![complete(), complete()]), (SpanEnd::Tried { has_recovered: true }, vec![]));
         let (end, left) = after(vec![complete(), failed()]);
         assert_eq!((end, left.len(), left[0].2, left[0].3), (SpanEnd::Tried { has_recovered: false }, 1, 1, false));

@@ -232,7 +232,7 @@ fn pending<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> Pendi
 fn lag<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
     let now = state.env.now();
     let listings = state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
-    let offered = listings.filter(|listing| !listing.is_left_alone(now));
+    let offered = listings.filter(|listing| !listing.is_suspended(now));
     offered.map(|listing| (now - listing.watermark).max(0)).max()
 }
 
@@ -244,7 +244,7 @@ fn waiting<S, B, C: Clock>(
 ) -> Option<String> {
     let (delay, started) = (policy.start_delay?, state.head.times.last_start?);
     let never = report.listed.events == 0 && state.head.times.last_event.is_none();
-    let is_waiting = never && report.failure.is_none() && state.env.now() - started < delay.within;
+    let is_waiting = never && report.failure.is_none() && state.env.now() - started < delay.max_seconds;
     let since = Timestamp::from_second(started).ok().filter(|_| is_waiting)?;
     Some(format!(
         "{}: waits for its first content since {since}, and nothing is wrong: {}",

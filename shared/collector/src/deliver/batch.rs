@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_the_ledger_has_by_now_is_dropped() {
+    fn ok_rows_that_the_ledger_has_by_now_are_dropped() {
         let mut batch = batch(&[row(1, 1), row(1, 2), row(2, 3)]);
         batch.keep_rejected(rejected(row(0, 9)));
         batch.keep_blob(5, 55);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_full_by_each_bound() {
+    fn ok_each_limit_makes_a_batch_full() {
         let limits = BatchLimits { lines: 2, bytes: 1_000, ledger_hours: 2 };
         assert!(!batch(&[row(1, 1)]).is_full(&limits));
         assert!(batch(&[row(1, 1), row(1, 2)]).is_full(&limits));

@@ -145,7 +145,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(contended())
     }
 
-    /// One attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up first.
+    /// Makes one attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up
+    /// first.
     async fn round(&mut self) -> Result<Swap, PortError> {
         self.state.verify_last_commit().await?;
         // Without lines there is nothing to put, unless an inherited intent must first be used up.
@@ -208,7 +209,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         if !self.batch.rejected().is_empty() {
             return Err(contended());
         }
-        // Consumed blobs are remembered only to save fetching them again.
+        // Consumed blobs are only remembered to save another fetch, so they can be dropped.
         self.batch.clear();
         Ok(())
     }
@@ -277,7 +278,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         for hour in self.batch.hours() {
             let place = LedgerHour { kind: LedgerKind::Rows, hour };
             self.state.load(place).await?;
-            let known = |row: &RowId| self.state.has_loaded(place, row.ledger_entry());
+            let known = |row: &RowId| self.state.loaded_ledger_contains(place, row.ledger_entry());
             delivered.extend(self.batch.row_ids().filter(|row| row.hour == hour && known(row)));
         }
         self.outcome.duplicates += self.batch.drop_known(|row| delivered.contains(row)) as u64;
@@ -296,13 +297,13 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     }
 
     /// Returns `true` if the row is in the batch in hand or in the ledger.
-    pub(crate) async fn has(&mut self, row_id: &RowId) -> Result<bool, PortError> {
+    pub(crate) async fn contains_row(&mut self, row_id: &RowId) -> Result<bool, PortError> {
         self.begin_batch();
         if self.batch.contains(row_id) {
             return Ok(true);
         }
         let place = LedgerHour { kind: LedgerKind::Rows, hour: row_id.hour };
-        self.state.knows(place, row_id.ledger_entry()).await
+        self.state.ledger_contains(place, row_id.ledger_entry()).await
     }
 
     /// Adds a blob whose events are all in the batch in hand or in the ledger.

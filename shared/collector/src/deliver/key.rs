@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_keys() {
+    fn ok_keys_have_table_partition_source_and_number() {
         let now = "2026-11-22T03:59:59.9Z".parse().unwrap();
         assert_eq!(
             object("logs/", &stream(), 42, now, Compression::Gzip),

@@ -15,7 +15,7 @@ const GZIP_LEVEL: u32 = 4;
 const ZSTD_LEVEL: i32 = 3;
 /// Maximum length of a line, in bytes. Even the longest event, normalised and with its payload repeated, stays below
 /// it.
-const LONGEST_LINE: u64 = 256 << 20;
+const MAX_LINE_BYTES: u64 = 256 << 20;
 
 impl Compression {
     /// Returns the suffix of an object's name.
@@ -78,7 +78,7 @@ pub(crate) fn row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, PortError>
     let (mut line, mut rows) = (Vec::new(), Vec::new());
     loop {
         line.clear();
-        let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(|why| unreadable(&why))?;
+        let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(|why| unreadable(&why))?;
         if read == 0 {
             return Ok(rows);
         }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn err_something_else_lies_there() {
+    fn err_a_foreign_object_is_refused() {
         for object in [&b"hello"[..], &Compression::Gzip.compress(b"{\"a\":1}\n").unwrap()] {
             let error = row_ids("t/dt=x/s-1.ndjson.gz", object).unwrap_err();
             assert_eq!(error.recovery, crate::base::error::Recovery::Person);

@@ -1,4 +1,4 @@
-//! Input that cannot become a line, and the object that keeps it.
+//! Rejected input, which cannot become a line, and the object that keeps it.
 
 use jiff::Timestamp;
 use schema::Rejection;

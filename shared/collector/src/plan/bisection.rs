@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_first_two_hours_and_the_last_one() {
+    fn ok_broken_hours_at_both_edges_are_found() {
         let broken = [window(0, 7_200), window(DAY - 3_600, DAY)];
         assert_eq!(search(&broken).0, broken);
     }
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_broken_all_over_costs_a_bounded_search() {
+    fn ok_the_search_of_a_wholly_broken_span_is_bounded() {
         let (left, tries) = search(&[window(0, DAY)]);
         assert_eq!(left, [window(0, DAY)]);
         assert!(tries <= MAX_FAILURES_IN_A_ROW, "{tries}");
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_was_not_tried_is_unresolved() {
+    fn ok_untried_pieces_are_unresolved() {
         let mut bisection = Bisection::new(window(0, 8), 1, DAY, 7);
         let piece = bisection.next_piece().unwrap();
         bisection.put_back(piece);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_of_three_searches_in_vain_only_samples() {
+    fn ok_every_third_search_only_samples() {
         let max_sample = DAY >> SAMPLE_SHIFT;
         let begin = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7);
         let mut bisection = begin(4);
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_search_after_others_in_vain_begins_at_the_edges() {
+    fn ok_a_search_after_others_that_found_nothing_begins_at_the_edges() {
         let pieces = from_both_edges(window(0, 100), 4, DAY);
         let expected = [(0, 4), (96, 100), (4, 12), (88, 96), (12, 28), (72, 88), (28, 50), (50, 72)];
         assert_eq!(pieces, expected.map(|(from, to)| window(from, to)));

@@ -4,9 +4,9 @@ use crate::base::policy::Retention;
 use crate::base::time::UnixSeconds;
 
 /// A blob that has only been missing or unreadable is given up after this time, in seconds.
-const GIVE_UP_AFTER: UnixSeconds = 86_400;
+const GIVE_UP_AFTER_SECONDS: UnixSeconds = 86_400;
 /// The last attempt at a pending blob is made this long before the vendor stops listing it, in seconds.
-const GIVE_UP_BEFORE: UnixSeconds = 900;
+const GIVE_UP_BEFORE_SECONDS: UnixSeconds = 900;
 
 /// The reason why an attempt at a blob is the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl LastAttempt {
     pub(crate) fn words(self) -> String {
         match self {
             Self::Expiring => "until the vendor drops it".to_owned(),
-            Self::MissingTooLong => format!("for {} hours", GIVE_UP_AFTER / 3_600),
+            Self::MissingTooLong => format!("for {} hours", GIVE_UP_AFTER_SECONDS / 3_600),
         }
     }
 }
@@ -30,7 +30,7 @@ impl LastAttempt {
 /// Returns the time of the last attempt at a blob that became available at `created`: shortly before the vendor stops
 /// listing it.
 pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>) -> Option<UnixSeconds> {
-    retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE)
+    retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE_SECONDS)
 }
 
 /// Returns the reason why an attempt at the vendor's time `now` is the last one; `None` if it is not. `ours` is the
@@ -45,7 +45,7 @@ pub(crate) fn last_attempt(
     if last_attempt_at(created, retention).is_some_and(|last| now >= last) {
         return Some(LastAttempt::Expiring);
     }
-    let too_long = missing_since.is_some_and(|since| ours - since >= GIVE_UP_AFTER);
+    let too_long = missing_since.is_some_and(|since| ours - since >= GIVE_UP_AFTER_SECONDS);
     too_long.then_some(LastAttempt::MissingTooLong)
 }
 
@@ -54,10 +54,10 @@ mod tests {
     use super::*;
 
     const RETENTION: Option<Retention> = Some(Retention { keeps: 604_800, margin: 600 });
-    const LAST: UnixSeconds = 604_800 - 600 - GIVE_UP_BEFORE;
+    const LAST: UnixSeconds = 604_800 - 600 - GIVE_UP_BEFORE_SECONDS;
 
     #[test]
-    fn ok_a_blob_is_given_up_before_it_is_listed_no_more() {
+    fn ok_a_blob_is_given_up_before_the_vendor_stops_listing_it() {
         assert_eq!(last_attempt(0, None, RETENTION, LAST - 1, 0), None);
         assert_eq!(last_attempt(0, None, RETENTION, LAST, 0), Some(LastAttempt::Expiring));
         assert_eq!(last_attempt(0, None, None, i64::MAX, 0), None);
@@ -65,8 +65,11 @@ mod tests {
 
     #[test]
     fn ok_a_blob_that_is_only_missing_is_given_up_after_a_day() {
-        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER - 1), None);
-        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER), Some(LastAttempt::MissingTooLong));
+        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER_SECONDS - 1), None);
+        assert_eq!(
+            last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER_SECONDS),
+            Some(LastAttempt::MissingTooLong)
+        );
         assert_eq!(LastAttempt::MissingTooLong.words(), "for 24 hours");
     }
 }

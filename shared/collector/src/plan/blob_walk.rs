@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_from_the_oldest_on_or_outwards_in_turn() {
+    fn ok_a_walk_goes_from_the_oldest_on_or_outwards_in_turn() {
         assert_eq!(walk(&BlobWalk::outwards(4, 0, 0), |_| true), [0, 1, 2, 3]);
         assert_eq!(walk(&BlobWalk::outwards(4, 4, 0), |_| true), [3, 2, 1, 0]);
         assert_eq!(walk(&BlobWalk::outwards(6, 2, 0), |_| true), [2, 3, 1, 4, 0, 5]);
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_it_ends_when_many_fail_in_a_row() {
+    fn ok_a_walk_ends_when_many_fail_in_a_row() {
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |_| false).len(), 10);
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 2), |_| false).len(), 40);
         assert_eq!(walk(&BlobWalk::outwards(9_999, 0, 99), |_| false).len(), 640);
         let refused = BlobWalk::outwards(99, 0, 0);
         let ended: Vec<_> = (0..3).map(|_| refused.next().is_some_and(|place| refused.failed(place, true))).collect();
         assert_eq!(ended, [false, false, true]);
-        // Fewer than that are all tried.
+        // Fewer blobs than that are all tried.
         assert_eq!(walk(&BlobWalk::outwards(9, 0, 0), |_| false).len(), 9);
         // A consumed blob resets the count.
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |place| place == 9).len(), 20);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_consumed_after_all_opens_its_side_again() {
+    fn ok_a_late_success_opens_its_side_again() {
         let walk = BlobWalk::outwards(30, 0, 0);
         let places: Vec<_> = (0..12).filter_map(|_| walk.next()).collect();
         let ended = places[..10].iter().filter(|place| walk.failed(**place, false)).count();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_probes_are_the_newest_and_others_each_once() {
+    fn ok_probes_are_the_newest_and_random_others_each_once() {
         let mut random = 5;
         let mut numbers = || {
             random += 3;

@@ -15,21 +15,21 @@ const MAX_BLOBS: usize = 500;
 /// Maximum number of bytes of one stream's pending work. It keeps the head far below the 400 kB of a DynamoDB item.
 pub(crate) const MAX_PENDING_BYTES: usize = 100_000;
 /// Number of bytes of a span or blob besides its texts.
-const FIXED_BYTES: usize = 150;
+const ITEM_OVERHEAD_BYTES: usize = 150;
 /// Maximum length of a stored cursor, in bytes. A span with a longer one is listed from its start.
 const MAX_CURSOR_BYTES: usize = 2_000;
 /// Maximum length of a stored reason, in characters.
 const MAX_REASON_CHARS: usize = 160;
 /// The longest wait between two attempts, in seconds.
-const MAX_BACKOFF: UnixSeconds = 3_600;
+const MAX_BACKOFF_SECONDS: UnixSeconds = 3_600;
 /// A blob that expires within this time is tried before all others. In seconds.
-const EXPIRES_SOON: UnixSeconds = 3_600;
+const EXPIRES_SOON_SECONDS: UnixSeconds = 3_600;
 /// A second pass is tried as if its last attempt had been this much later, in seconds, because most of its events are
 /// delivered.
-const SECOND_PASS_DELAY: UnixSeconds = 900;
+const SECOND_PASS_DELAY_SECONDS: UnixSeconds = 900;
 /// With more pending items than this, one is tried on every tick even if none is due. Many failures have one cause, and
 /// its end should be noticed soon.
-const MANY: usize = 10;
+const EXTRA_ATTEMPT_ABOVE: usize = 10;
 
 /// One change of a listing's pending work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSe
         return now;
     }
     let doubled = tick_seconds.saturating_mul(1_i64 << (attempts - 1).min(16));
-    now + doubled.min(MAX_BACKOFF) - tick_seconds / 2
+    now + doubled.min(MAX_BACKOFF_SECONDS) - tick_seconds / 2
 }
 
 /// Returns the schedule after one more failure at `now`; `before` is the schedule so far.
@@ -120,7 +120,7 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
             _ => joined.push(span),
         }
     }
-    let delay = |span: &PendingSpan| if span.is_second_pass { SECOND_PASS_DELAY } else { 0 };
+    let delay = |span: &PendingSpan| if span.is_second_pass { SECOND_PASS_DELAY_SECONDS } else { 0 };
     joined.sort_by_key(|span| (span.schedule.last_attempt + delay(span), span.from));
     joined
 }
@@ -177,8 +177,8 @@ impl PendingWork {
         let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
         let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
         let mut blobs: Vec<_> = self.blobs.iter().filter(|blob| is_due(&blob.schedule)).cloned().collect();
-        blobs.sort_by_key(|blob| (blob.expires > now + EXPIRES_SOON, blob.schedule.last_attempt));
-        if !spans.is_empty() || !blobs.is_empty() || self.spans.len() + self.blobs.len() <= MANY {
+        blobs.sort_by_key(|blob| (blob.expires > now + EXPIRES_SOON_SECONDS, blob.schedule.last_attempt));
+        if !spans.is_empty() || !blobs.is_empty() || self.spans.len() + self.blobs.len() <= EXTRA_ATTEMPT_ABOVE {
             return Self { spans, blobs };
         }
         let span = self.spans.iter().min_by_key(|span| span.schedule.next_attempt);
@@ -318,8 +318,9 @@ impl PendingWork {
 
     /// Returns the approximate stored size in bytes.
     fn bytes(&self) -> usize {
-        let span = |span: &PendingSpan| span.reason.len() + span.cursor.as_ref().map_or(0, String::len) + FIXED_BYTES;
-        let blob = |blob: &PendingBlob| blob.reason.len() + blob.id.len() + blob.uri.len() + FIXED_BYTES;
+        let span =
+            |span: &PendingSpan| span.reason.len() + span.cursor.as_ref().map_or(0, String::len) + ITEM_OVERHEAD_BYTES;
+        let blob = |blob: &PendingBlob| blob.reason.len() + blob.id.len() + blob.uri.len() + ITEM_OVERHEAD_BYTES;
         self.spans.iter().map(span).chain(self.blobs.iter().map(blob)).sum()
     }
 }
@@ -362,11 +363,11 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_one_tick_adds_another_only_removes_where_it_listed() {
+    fn ok_a_tick_only_removes_pending_time_that_it_has_listed() {
         // One tick found [10, 20) broken. Another tick, which did not know that, listed [0, 15).
         let (add, done) = (Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 }));
         assert_eq!(windows(&work(&[add.clone(), done.clone()])), [(15, 20)]);
-        // Written in the other order, more is listed again than needed, and nothing is forgotten.
+        // In the other order more is listed again than needed, but nothing is forgotten.
         assert_eq!(windows(&work(&[done, add])), [(10, 20)]);
     }
 
@@ -398,13 +399,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_of_many_one_is_due_on_every_tick() {
-        let changes: Vec<_> = (0..MANY).map(|number| Blob(blob(number, 5))).collect();
+    fn ok_one_of_many_pending_items_is_due_on_every_tick() {
+        let changes: Vec<_> = (0..EXTRA_ATTEMPT_ABOVE).map(|number| Blob(blob(number, 5))).collect();
         let mut pending = work(&changes);
         assert!(pending.due(99).is_empty());
         // Only one is tried, though all have the same schedule.
-        pending.apply(&Blob(blob(MANY, 7)));
-        assert_eq!((pending.due(10).blobs.len(), pending.due(100).blobs.len()), (1, MANY + 1));
+        pending.apply(&Blob(blob(EXTRA_ATTEMPT_ABOVE, 7)));
+        assert_eq!((pending.due(10).blobs.len(), pending.due(100).blobs.len()), (1, EXTRA_ATTEMPT_ABOVE + 1));
         let mut next = span(20, 30);
         next.schedule.next_attempt = 99;
         pending.apply(&Span(next));
@@ -412,11 +413,11 @@ mod tests {
         pending.apply(&RetryAll { now: 60, not_tried_since: 50 });
         assert_eq!(pending.due(60).blobs.len(), 0);
         pending.apply(&RetryAll { now: 60, not_tried_since: 51 });
-        assert_eq!((pending.due(60).blobs.len(), pending.due(60).spans.len()), (MANY + 1, 1));
+        assert_eq!((pending.due(60).blobs.len(), pending.due(60).spans.len()), (EXTRA_ATTEMPT_ABOVE + 1, 1));
     }
 
     #[test]
-    fn ok_of_due_blobs_those_that_expire_soon_and_those_not_tried_for_longest_come_first() {
+    fn ok_due_blobs_that_expire_soon_come_first_then_those_with_the_oldest_attempt() {
         let blob = |number, last_attempt, expires| {
             let blob = blob(number, number as i64);
             PendingBlob { expires, schedule: Schedule { last_attempt, ..blob.schedule }, ..blob }
@@ -444,7 +445,7 @@ mod tests {
         assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together.clone()]);
         let second_pass = PendingSpan { is_second_pass: true, ..at(50, 0, 20, 30) };
         assert_eq!(in_order(vec![together.clone(), second_pass.clone()]), [together, second_pass.clone()]);
-        let much_later = at(51 + SECOND_PASS_DELAY, 1, 0, 20);
+        let much_later = at(51 + SECOND_PASS_DELAY_SECONDS, 1, 0, 20);
         assert_eq!(in_order(vec![much_later.clone(), second_pass.clone()]), [second_pass, much_later]);
     }
 
@@ -460,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_past_the_bounds_nothing_is_forgotten() {
+    fn ok_nothing_is_forgotten_beyond_the_limits() {
         let changes: Vec<_> = (0..MAX_BLOBS + 200).map(|number| Blob(blob(number, number as i64 * 10))).collect();
         let mut pending = work(&changes);
         pending.bound(MAX_PENDING_BYTES);
@@ -520,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_the_vendor_no_longer_keeps_is_named() {
+    fn ok_expired_parts_of_pending_spans_are_returned() {
         let pending = work(&[Span(span(10, 20)), Span(span(30, 40)), Span(span(50, 60))]);
         assert_eq!(pending.expired(35), [Window { from: 10, to: 20 }, Window { from: 30, to: 35 }]);
     }
@@ -559,7 +560,7 @@ mod tests {
         assert_eq!(pending.spans[0].schedule, schedule);
         pending.apply(&RestDone(REST));
         assert!(pending.is_empty());
-        // One that was listed from its start is done.
+        // A span that was listed from its start is done.
         assert!(work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(REST)]).is_empty());
     }
 
@@ -592,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_left_of_a_continued_span_that_lost_a_part_is_listed_from_its_start_anyway() {
+    fn ok_the_rest_of_a_continued_span_that_lost_a_part_is_listed_from_its_start() {
         let mut pending = work(&[Span(at_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
         assert_eq!(places(&pending), [(15, 20, false, false)]);
         pending.apply(&SpanDone(Window { from: 15, to: 20 }));
@@ -604,7 +605,7 @@ mod tests {
         let later = PendingSpan { cursor: Some("d".to_owned()), ..span(10, 20) };
         let mut pending = work(&[Span(at_cursor(10, 20)), Span(later)]);
         assert_eq!((places(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
-        // One that begins at its start again is not: all of it will be listed.
+        // A span that begins at its start again is not, because all of it will be listed.
         pending.apply(&Span(span(10, 20)));
         assert_eq!(places(&pending), [(10, 20, false, false)]);
         pending.apply(&Span(at_cursor(10, 20)));

@@ -21,7 +21,7 @@ pub(crate) struct Remaining {
     /// The parts. They are disjoint and not empty, the oldest first.
     parts: Vec<Window>,
     /// Seconds that no window reaches across.
-    cuts: BTreeSet<UnixSeconds>,
+    borders: BTreeSet<UnixSeconds>,
 }
 
 impl Remaining {
@@ -31,7 +31,7 @@ impl Remaining {
         for window in pending {
             parts = parts.into_iter().flat_map(|part| part.without(window)).collect();
         }
-        Self { parts, cuts: BTreeSet::new() }
+        Self { parts, borders: BTreeSet::new() }
     }
 
     /// Returns `true` if everything was taken.
@@ -85,8 +85,8 @@ impl Remaining {
 
     /// Makes `dense` and the time beside it separate windows from now on. It holds many events, and the time beside it
     /// can be listed in longer windows.
-    pub(crate) fn cut_around(&mut self, dense: Window) {
-        self.cuts.extend([dense.from, dense.to]);
+    pub(crate) fn separate(&mut self, dense: Window) {
+        self.borders.extend([dense.from, dense.to]);
         let inside = |part: &Window| Window { from: part.from.max(dense.from), to: part.to.min(dense.to) };
         let cut = |part: Window| part.without(dense).chain([inside(&part)]).filter(|part| part.from < part.to);
         self.parts = std::mem::take(&mut self.parts).into_iter().flat_map(cut).collect();
@@ -100,7 +100,9 @@ impl Remaining {
         let mut joined: Vec<Window> = Vec::with_capacity(self.parts.len());
         for part in self.parts.drain(..) {
             match joined.last_mut() {
-                Some(last) if last.to >= part.from && !self.cuts.contains(&part.from) => last.to = last.to.max(part.to),
+                Some(last) if last.to >= part.from && !self.borders.contains(&part.from) => {
+                    last.to = last.to.max(part.to)
+                }
                 _ => joined.push(part),
             }
         }
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_newest_is_taken_from_the_end() {
+    fn ok_the_newest_window_is_taken_from_the_end() {
         let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
         assert_eq!(remaining.take(Choice::Newest, 4), Some(window(6, 10)));
         assert_eq!(remaining.take(Choice::Newest, 4), Some(window(2, 6)));
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_random_one_can_be_any_and_leaves_the_rest() {
+    fn ok_a_random_window_can_be_any_and_leaves_the_rest() {
         let mut seen = std::collections::BTreeSet::new();
         for number in 0..100 {
             let mut remaining = Remaining::new(window(0, 10), std::iter::once(window(4, 6)));
@@ -148,7 +150,7 @@ mod tests {
             assert_eq!(remaining, Remaining::new(window(0, 10), std::iter::once(window(4, 6))));
         }
         assert_eq!(Vec::from_iter(seen), [window(0, 3), window(3, 4), window(6, 9), window(9, 10)]);
-        assert_eq!(Remaining { parts: vec![], cuts: BTreeSet::new() }.take(Choice::Random(7), 3), None);
+        assert_eq!(Remaining { parts: vec![], borders: BTreeSet::new() }.take(Choice::Random(7), 3), None);
     }
 
     #[test]
@@ -156,7 +158,7 @@ mod tests {
         let mut remaining = Remaining::new(window(0, 100), std::iter::empty());
         let taken = remaining.take(Choice::Oldest, 80).unwrap();
         remaining.put_back(taken);
-        remaining.cut_around(window(40, 41));
+        remaining.separate(window(40, 41));
         let mut windows = Vec::new();
         while let Some(window) = remaining.take(Choice::Oldest, 50) {
             windows.push(window);
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_put_back_is_joined_again() {
+    fn ok_windows_put_back_are_joined_again() {
         let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
         let first = remaining.take(Choice::Oldest, 3).unwrap();
         let second = remaining.take(Choice::Oldest, 3).unwrap();

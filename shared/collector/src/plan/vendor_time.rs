@@ -3,27 +3,27 @@
 use crate::base::time::UnixSeconds;
 
 /// A vendor's clock that differs from ours by this much or more is not believed. In seconds.
-const MAX_CLOCK_SKEW: UnixSeconds = 3_600;
+const MAX_CLOCK_SKEW_SECONDS: UnixSeconds = 3_600;
 
 /// The vendor's clock, as its answers in one tick show it.
 ///
-/// While the two clocks are less than [`MAX_CLOCK_SKEW`] apart, the vendor's clock is used. Otherwise the earlier one
+/// While the two clocks are less than [`MAX_CLOCK_SKEW_SECONDS`] apart, the vendor's clock is used. Otherwise the earlier one
 /// is used: a wrong clock may then delay events, but nothing counts as listed that was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct VendorTime {
-    /// The earlier of both clocks at the first answer that told the vendor's time.
+    /// The earlier of both clocks at the first answer with the vendor's time.
     first: Option<UnixSeconds>,
     last: Option<UnixSeconds>,
     skew_seconds: Option<i64>,
 }
 
 impl VendorTime {
-    /// Records an answer that came at `ours` by our clock, with the vendor's time if the answer told it. Returns the
+    /// Records an answer that came at `ours` by our clock, with the vendor's time if the answer has it. Returns the
     /// time that is used from now on.
     pub(crate) fn note(&mut self, vendor: Option<UnixSeconds>, ours: UnixSeconds) -> UnixSeconds {
         let Some(vendor) = vendor else { return self.last.map_or(ours, |last| last.min(ours)) };
         let skew = vendor.saturating_sub(ours);
-        let is_believed = skew.abs() < MAX_CLOCK_SKEW;
+        let is_believed = skew.abs() < MAX_CLOCK_SKEW_SECONDS;
         if !is_believed {
             self.skew_seconds = Some(skew);
         }

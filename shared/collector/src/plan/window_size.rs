@@ -24,8 +24,13 @@ pub(crate) struct WindowSize {
 impl WindowSize {
     /// Returns the size that the head remembers, or that of the vendor's first window.
     pub(crate) fn new(remembered: Option<UnixSeconds>, policy: &VendorPolicy) -> Self {
-        let seconds = remembered.unwrap_or(policy.first_window).clamp(1, policy.longest_window);
-        Self { seconds, max_seconds: policy.longest_window, max_pages: policy.split_after_pages, too_long_in_a_row: 0 }
+        let seconds = remembered.unwrap_or(policy.first_window_seconds).clamp(1, policy.max_window_seconds);
+        Self {
+            seconds,
+            max_seconds: policy.max_window_seconds,
+            max_pages: policy.split_after_pages,
+            too_long_in_a_row: 0,
+        }
     }
 
     /// Returns the length in seconds.

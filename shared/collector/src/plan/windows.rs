@@ -46,7 +46,8 @@ pub(crate) fn plan(
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
-    // With a backlog of more than one window the overlap is listed after the backlog, at the latest with the next sweep.
+    // With a backlog of more than one window, the overlap is listed after the backlog, at the latest with the next
+    // sweep.
     let behind = now - watermark;
     let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach >= policy.overlap);
     let is_long =
@@ -95,8 +96,8 @@ mod tests {
             tick_seconds: 60,
             overlap: 600,
             sweeps: &[Sweep { every: HOUR, reach: 86_400 }, Sweep { every: DAY, reach: 604_800 }],
-            first_window: DAY,
-            longest_window: DAY,
+            first_window_seconds: DAY,
+            max_window_seconds: DAY,
             retention,
             horizon: 30 * DAY,
             silence: None,
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_idle_lists_the_overlap_only() {
+    fn ok_an_idle_stream_lists_the_overlap_only() {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         let (main, none) = (window(NOW - 660, NOW), Vec::new);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_never_past_retention_and_the_loss_is_told() {
+    fn ok_a_plan_stays_inside_the_retention_and_names_the_loss() {
         let retention = Retention { keeps: 7 * DAY, margin: 600 };
         let got = plan(&listing(NOW - 9 * DAY, &[]), 0, &policy(Some(retention)), [NOW; 2]);
         let oldest = NOW - 7 * DAY + 600;

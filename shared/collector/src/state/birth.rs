@@ -1,8 +1,8 @@
-//! A stream's first tick, and how lost or restored state is told from a new stream.
+//! A stream's first tick, and the checks that tell lost or restored state from a new stream.
 //!
-//! The head is written first, then a record of its birth in the bucket. A record without its head
-//! therefore means that the state was lost, or that the bucket's prefix belongs to another
-//! deployment: to begin anew would deliver everything again, so the stream stops.
+//! The head is written first, then a record of its birth in the bucket. A record without its head therefore means that
+//! the state was lost, or that the bucket's prefix belongs to another deployment. To begin again would deliver
+//! everything again, so the stream stops.
 //!
 //! The record also holds a high-water mark of the head's `seq`. A head below it was restored from a backup, and what
 //! was delivered since would be delivered again, so the stream stops as well.
@@ -124,7 +124,8 @@ pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(restored(head.seq, seq)) } else { Ok(()) }
 }
 
-/// Reads the mark of the birth record; 0 if somebody removed the record, which is then created anew when the mark is raised.
+/// Reads the mark of the birth record; 0 if somebody removed the record, which is then created again when the mark is
+/// raised.
 ///
 /// # Errors
 /// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head.
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_birth_may_die_anywhere() {
+    fn ok_a_tick_may_die_at_any_call_of_a_birth() {
         for number in 0..5 {
             for fault in [Fault::Before, Fault::After] {
                 let world = World::new();

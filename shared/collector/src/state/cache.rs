@@ -54,7 +54,7 @@ pub(crate) struct StreamCache {
     pub(crate) head_id: String,
     /// The head's `seq` when it was last seen.
     pub(crate) seq: u64,
-    /// The ledger as far as it was read.
+    /// The ledger hours that were read.
     pub(crate) ledger: LedgerCache,
     /// The `seq` whose preceding commit is known to be visible as a whole.
     pub(crate) verified_seq: Option<u64>,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_what_is_taken_is_gone_until_it_is_kept_again() {
+    fn ok_a_stream_cache_that_was_taken_is_gone_until_it_is_kept_again() {
         let cache = SourceCache::default();
         assert!(cache.take("s").is_none());
         let ledger = LedgerCache::new(cache.budget());

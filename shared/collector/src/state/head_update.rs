@@ -9,7 +9,7 @@ use crate::base::time::UnixSeconds;
 use crate::plan::pending::{MAX_PENDING_BYTES, PendingChange};
 
 /// Time between two writes of an idle stream's head, in seconds.
-const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
+const IDLE_WRITE_INTERVAL_SECONDS: UnixSeconds = 3_600;
 
 /// The update that a tick will make to the head with its next write. It can be applied to a head that another tick has
 /// changed meanwhile: watermarks and sweeps only rise, and pending work is joined and subtracted.
@@ -135,8 +135,8 @@ impl HeadUpdate {
             |head: &Head, listing: &str| head.listings.get(listing).map_or(head.floor, |state| state.watermark);
         let raised = self.listings.keys().map(|listing| watermark(&next, listing) - watermark(head, listing));
         let raised = raised.max().unwrap_or(0);
-        let is_due = raised >= IDLE_WRITE_INTERVAL
-            || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL));
+        let is_due = raised >= IDLE_WRITE_INTERVAL_SECONDS
+            || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL_SECONDS));
         // Only a watermark can wait; any other change is written at once.
         for (listing, state) in &mut next.listings {
             state.watermark = watermark(head, listing);
@@ -219,13 +219,14 @@ mod tests {
         let head = head();
         let mut update = HeadUpdate::default();
         update.raise_watermark("all", 1);
-        assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL - 1));
-        assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL));
+        assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS - 1));
+        assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS));
         // Any progress is written, or the next tick would get no further.
         update.more_to_list = true;
         assert!(update.is_worth_a_write(&head, 1));
         assert!(
-            !HeadUpdate { more_to_list: true, ..HeadUpdate::default() }.is_worth_a_write(&head, IDLE_WRITE_INTERVAL)
+            !HeadUpdate { more_to_list: true, ..HeadUpdate::default() }
+                .is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS)
         );
     }
 
@@ -268,12 +269,12 @@ mod tests {
         update.refusals("all", RefusalCounts { not_offered, persistent: 2 });
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
-        assert!(head.listings["all"].is_left_alone(98) && head.listings["all"].refusals == 2);
+        assert!(head.listings["all"].is_suspended(98) && head.listings["all"].refusals == 2);
         let mut update = HeadUpdate::default();
         update.raise_watermark("all", 5);
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
-        assert!(!head.listings["all"].is_left_alone(98) && head.listings["all"].refusals == 0);
+        assert!(!head.listings["all"].is_suspended(98) && head.listings["all"].refusals == 0);
     }
 
     #[test]

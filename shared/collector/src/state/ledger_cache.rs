@@ -16,7 +16,7 @@ const ENTRY_BYTES: usize = 20;
 const HOUR_BYTES: usize = 128;
 /// Age from which on a commit counts as wholly visible, in seconds. Stores take only a moment, and the items of an old
 /// commit may have expired.
-const VISIBLE_AFTER: UnixSeconds = 86_400;
+const VISIBLE_AFTER_SECONDS: UnixSeconds = 86_400;
 
 #[derive(Debug, Default)]
 struct CachedHour {
@@ -41,7 +41,7 @@ pub(crate) struct LedgerCache {
 
 /// Returns `true` if the head's last commit is so recent at `now` that a store may not show all of it yet.
 pub(crate) fn may_be_torn(head: &Head, now: UnixSeconds) -> bool {
-    head.seq > 0 && now - head.last_commit.at < VISIBLE_AFTER
+    head.seq > 0 && now - head.last_commit.at < VISIBLE_AFTER_SECONDS
 }
 
 impl LedgerCache {
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn ok_a_commit_of_long_ago_is_whole_though_its_items_expired() {
         let (mut cache, ledger) = (cache(), Ledger::default());
-        assert!(load_at(&mut cache, &ledger, &head(2, &[5]), VISIBLE_AFTER));
+        assert!(load_at(&mut cache, &ledger, &head(2, &[5]), VISIBLE_AFTER_SECONDS));
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub(crate) struct StreamState<'a, S, B, C> {
     ledger: LedgerCache,
     /// The head's `seq` at which its last commit is known to be visible as a whole.
     verified_seq: Option<u64>,
-    /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, whatever the store
-    /// shows.
+    /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, even if the store
+    /// does not show it yet.
     own_seq: Option<u64>,
     mark: SeqMark,
     /// `true` once the head was compared with the birth record in this tick.
@@ -101,13 +101,13 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     }
 
     /// Returns `true` if the ledger has the entry, as of the current head.
-    pub(crate) async fn knows(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
+    pub(crate) async fn ledger_contains(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
         self.load(place).await?;
         Ok(self.ledger.contains(place, entry))
     }
 
     /// Returns `true` if the hour is loaded and has the entry.
-    pub(crate) fn has_loaded(&self, place: LedgerHour, entry: u64) -> bool {
+    pub(crate) fn loaded_ledger_contains(&self, place: LedgerHour, entry: u64) -> bool {
         self.ledger.contains(place, entry)
     }
 

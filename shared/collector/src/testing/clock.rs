@@ -69,7 +69,7 @@ impl TestClock {
         Self(Rc::new(ClockState { now, sleepers: RefCell::default(), next_sleeper, random }))
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub(crate) fn advance(&self, seconds: i64) {
         self.0.now.set(self.now() + Duration::from_secs(seconds.unsigned_abs()));
     }

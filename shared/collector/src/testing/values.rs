@@ -1,4 +1,4 @@
-//! Values that tests begin with.
+//! The values that the tests have in common.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -90,8 +90,8 @@ pub(crate) fn policy() -> VendorPolicy {
         tick_seconds: 60,
         overlap: 0,
         sweeps: &[],
-        first_window: 1_000,
-        longest_window: 1_000,
+        first_window_seconds: 1_000,
+        max_window_seconds: 1_000,
         retention: None,
         horizon: 30 * 86_400,
         split_after_pages: Some(10),

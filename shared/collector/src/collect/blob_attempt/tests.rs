@@ -85,7 +85,7 @@ fn ok_the_beginning_of_an_unreadable_blob_is_kept_when_it_is_given_up() {
 }
 
 #[test]
-fn ok_what_the_vendor_has_dropped_is_a_gap_at_once() {
+fn ok_a_blob_that_the_vendor_has_dropped_is_a_gap_at_once() {
     let mut world = world();
     add(&mut world, 0..1, &Content::Expired);
     let tick = consume(&world);

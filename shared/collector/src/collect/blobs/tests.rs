@@ -164,7 +164,7 @@ fn ok_a_random_probe_that_succeeds_is_enough() {
 }
 
 #[test]
-fn err_when_all_fail_the_rest_is_left() {
+fn err_the_rest_is_left_if_all_probes_fail() {
     let mut world = world();
     add(&mut world, 0..30, &fails());
     let tick = consume(&world);
@@ -196,7 +196,7 @@ fn ok_an_answer_that_never_comes_holds_up_no_other() {
 }
 
 #[test]
-fn ok_what_there_is_no_time_for_stays_and_what_failed_is_pending() {
+fn ok_without_time_untried_blobs_stay_and_failed_ones_are_pending() {
     let mut world = world();
     add(&mut world, 0..1, &fails());
     add(&mut world, 1..8, &Content::trickle(Duration::from_secs(10), 0));

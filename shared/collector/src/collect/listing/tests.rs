@@ -19,7 +19,7 @@ const BEGIN: UnixSeconds = NOW - 1_000;
 /// A stream with ten windows of 100 seconds to list.
 fn world() -> World {
     let mut world = World::listed_to(BEGIN);
-    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (100, 100);
     world
 }
 
@@ -108,7 +108,7 @@ fn ok_windows_are_listed_from_the_oldest_on_and_the_watermark_follows() {
 #[test]
 fn ok_windows_grow_while_they_have_few_pages() {
     let mut world = world();
-    world.policy.longest_window = 1_000;
+    world.policy.max_window_seconds = 1_000;
     tick(&world);
     let seconds: Vec<_> = world.vendor.listed().iter().map(Window::seconds).collect();
     assert_eq!((seconds, world.listing().window_seconds), (vec![100, 200, 400, 300], Some(800)));
@@ -141,7 +141,7 @@ fn ok_a_window_without_time_for_all_its_pages_is_smaller_on_the_next_tick() {
 #[test]
 fn ok_a_second_without_time_for_all_its_pages_keeps_its_place() {
     let mut world = World::listed_to(NOW - 2);
-    (world.policy.first_window, world.policy.longest_window) = (1, 1);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (1, 1);
     world.vendor.add_events(std::iter::repeat_n(NOW - 2, 100));
     world.vendor.page_time = Duration::from_secs(30);
     let tick = tick(&world);
@@ -167,7 +167,7 @@ fn ok_of_a_window_whose_blobs_fail_one_after_the_other_the_rest_is_pending() {
 }
 
 #[test]
-fn ok_what_there_is_no_time_for_of_a_windows_blobs_stays_before_the_watermark() {
+fn ok_the_watermark_does_not_pass_blobs_for_which_there_was_no_time() {
     let mut world = world();
     for number in 0..6 {
         let wait = Duration::from_secs(10);
@@ -195,7 +195,7 @@ fn ok_the_watermark_never_passes_the_vendors_clock() {
 }
 
 #[test]
-fn ok_what_the_vendor_no_longer_has_is_a_gap_once_the_watermark_has_passed_it() {
+fn ok_time_that_the_vendor_no_longer_keeps_is_a_gap_once_the_watermark_has_passed_it() {
     let mut world = world();
     world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -209,7 +209,7 @@ fn ok_what_the_vendor_no_longer_has_is_a_gap_once_the_watermark_has_passed_it() 
 fn world_of_sweep() -> World {
     let mut world = World::listed_to(NOW);
     world.policy.sweeps = &[Sweep { every: 600, reach: 1_000 }];
-    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (100, 100);
     world
 }
 
@@ -299,7 +299,7 @@ fn ok_a_sweep_is_recorded_by_the_earlier_clock() {
 fn ok_a_main_span_that_reaches_back_far_enough_does_the_sweep() {
     let mut world = world_of_sweep();
     let swept = [(1_000, NOW - 2_000)].into();
-    world.policy.longest_window = 10_000;
+    world.policy.max_window_seconds = 10_000;
     let listing =
         ListingState { watermark: NOW - 2_000, swept, window_seconds: Some(4_000), ..ListingState::default() };
     world.set_head(crate::base::head::Head { listings: [(LISTING.to_owned(), listing)].into(), ..world.head() });

@@ -186,7 +186,7 @@ fn ok_a_window_that_ends_at_a_blob_ends_inside_or_is_left_as_a_whole() {
 }
 
 #[test]
-fn err_what_the_vendor_says_instead_of_a_page() {
+fn err_answers_other_than_a_page_are_outcomes_of_their_own() {
     let mut world = world(0);
     world.vendor.broken = vec![window(0, 1)];
     assert_eq!(list(&world, 100), WindowOutcome::Failed { error: PortError::next_tick("status 500"), cursor: None });

@@ -90,7 +90,7 @@ const fn second(at: UnixSeconds) -> Window {
 }
 
 #[test]
-fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
+fn ok_due_spans_are_tried_and_resolved_once_listed() {
     let mut world = world([pending_span(10, 11), later(30, 40)]);
     world.vendor.add_events([10, 30, 35]);
     world.vendor.broken = vec![second(10)];
@@ -108,7 +108,7 @@ fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
 }
 
 #[test]
-fn ok_what_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time() {
+fn ok_a_span_that_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time() {
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.add_events((0..1_000).step_by(10));
     let is_paused = Rc::new(Cell::new(false));
@@ -166,14 +166,14 @@ fn ok_blobs_go_first_and_their_recovery_makes_spans_due() {
 }
 
 #[test]
-fn ok_when_nothing_can_be_listed_no_span_is_tried() {
+fn ok_no_span_is_tried_if_nothing_can_be_listed() {
     let world = world([pending_span(10, 20)]);
     assert_eq!(tick_after(&world, DOWN).listed, []);
     assert_eq!(spans(&world), [pending_span(10, 20)]);
 }
 
 #[test]
-fn ok_when_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
+fn ok_if_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
     let ids = ["a", "b", "c"];
     let fails = || Content::Fails(PortError::next_tick("status 500"));
     let mut world = world([pending_span(10, 20)]);
@@ -206,7 +206,7 @@ fn ok_a_listing_that_answered_and_ended_has_a_bounded_number_of_requests() {
         let tried = spans(&world).iter().filter(|span| span.schedule.attempts == 2).count();
         assert_eq!((tried as u64, spans(&world).len()), (requests, 50));
     }
-    // A search counts with each of its pieces, and blobs count as well.
+    // Each piece of a search counts as a request, and so does each blob.
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.broken = vec![window(0, 1_000)];
     world.vendor.add_blob("a", 5, Content::Fails(PortError::next_tick("status 500")));
@@ -375,7 +375,7 @@ fn ok_of_a_span_without_time_for_its_blobs_the_settled_part_is_resolved() {
 }
 
 #[test]
-fn ok_what_the_vendor_no_longer_keeps_is_a_gap_and_given_up() {
+fn ok_a_pending_span_that_the_vendor_no_longer_keeps_is_a_gap_and_given_up() {
     let mut world = world([pending_span(10, 20), pending_span(NOW - 1_000, NOW - 100), later(NOW - 50, NOW)]);
     world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
     world.vendor.broken = vec![window(0, NOW + 100)];
@@ -444,7 +444,7 @@ fn ok_a_search_that_is_stopped_before_it_listed_anything_is_an_attempt() {
 }
 
 #[test]
-fn ok_what_failed_in_this_tick_is_not_due_though_something_recovered() {
+fn ok_work_that_failed_in_this_tick_is_not_due_though_other_work_recovered() {
     // There are more than ten items, so one is tried on every tick even if none is due.
     let mut world = world((0..30).map(|number| pending_span(number * 10, number * 10 + 1)));
     world.vendor.broken = vec![window(10, 1_000)];

@@ -17,7 +17,7 @@ fn row(number: u8) -> RowId {
 async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), PortError> {
     for number in numbers {
         let row_id = row(number.unsigned_abs());
-        if delivery.has(&row_id).await? {
+        if delivery.contains_row(&row_id).await? {
             continue;
         }
         if *number < 0 {
@@ -110,7 +110,7 @@ fn died_with_intent(has_object: bool) -> World {
 }
 
 #[test]
-fn ok_intend_put_commit() {
+fn ok_a_flush_intends_puts_and_commits() {
     let world = world();
     let (delivered, ended) = tick(&world, &[1, 2, 1]);
     assert_eq!((ended, delivered.lines.delivered, delivered.lines.objects), (Ok(()), 2, 1));
@@ -124,7 +124,7 @@ fn ok_intend_put_commit() {
 
 #[test]
 fn ok_a_tick_may_die_at_any_call() {
-    // head, birth record, ledger, intent, rejected input, object, commit.
+    // The calls are: head, birth record, ledger, intent, rejected input, object, commit.
     for number in 0..7 {
         for fault in [Fault::Before, Fault::After] {
             let world = world();
@@ -174,7 +174,7 @@ fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_now() {
 
 #[test]
 fn ok_a_sealed_intent_may_die_at_any_call() {
-    // head, birth record, intent's object, ledger, seal, its commit, intent, object, commit.
+    // The calls are: head, birth record, intent's object, ledger, seal, its commit, intent, object, commit.
     for number in 0..9 {
         for fault in [Fault::Before, Fault::After] {
             let world = died_with_intent(false);
@@ -199,8 +199,8 @@ fn ok_our_own_intent_is_not_sealed_when_the_hour_ends() {
 }
 
 #[test]
-fn ok_what_another_tick_delivers_first_is_dropped() {
-    // At the intent, at the put, and at the commit, where the other tick adopts our object.
+fn ok_lines_that_another_tick_delivers_first_are_dropped() {
+    // The other tick comes first at the intent, at the put, or at the commit, where it adopts our object.
     for (call, skipped, expected) in [("write", 0, (1, 1)), ("put", 0, (1, 1)), ("write", 1, (0, 2))] {
         let world = world();
         for _ in 0..skipped {
@@ -298,7 +298,7 @@ fn ok_a_gap_is_reported_with_the_write_that_comes_past_it() {
 }
 
 #[test]
-fn ok_what_was_learned_is_written_with_the_lines() {
+fn ok_the_update_is_written_with_the_lines() {
     let world = world();
     tick_with(&world, &[1], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 9)).1.unwrap();
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
@@ -327,7 +327,7 @@ fn err_gives_up_after_many_write_conflicts() {
 }
 
 #[test]
-fn err_what_lies_at_the_intents_key_must_be_ours() {
+fn err_a_foreign_object_at_the_intents_key_needs_a_person() {
     let world = died_with_intent(false);
     world.bucket.insert(&world.head().intent.unwrap(), b"something else");
     let error = tick(&world, &[1]).1.unwrap_err();

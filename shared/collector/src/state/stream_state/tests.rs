@@ -88,7 +88,11 @@ fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
 fn ok_hours_that_were_loaded_are_not_asked_for_again() {
     let world = hidden_for(0);
     let known = with_state(&world, async |state| {
-        let known = (state.knows(ROWS, 7).await, state.knows(ROWS, 9).await, state.knows(BLOBS, 8).await);
+        let known = (
+            state.ledger_contains(ROWS, 7).await,
+            state.ledger_contains(ROWS, 9).await,
+            state.ledger_contains(BLOBS, 8).await,
+        );
         state.verify_last_commit().await.unwrap();
         known
     });
@@ -99,10 +103,10 @@ fn ok_hours_that_were_loaded_are_not_asked_for_again() {
 #[test]
 fn ok_a_torn_hour_is_read_again_until_it_is_whole() {
     let world = hidden_for(100);
-    assert_eq!(with_state(&world, async |state| state.knows(ROWS, 7).await), Ok(true));
+    assert_eq!(with_state(&world, async |state| state.ledger_contains(ROWS, 7).await), Ok(true));
     assert_eq!(world.calls.take(), ["ledger"; 4]);
     let world = hidden_for(3_600_000);
-    let error = with_state(&world, async |state| state.knows(ROWS, 7).await).unwrap_err();
+    let error = with_state(&world, async |state| state.ledger_contains(ROWS, 7).await).unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
 }
 
@@ -117,12 +121,12 @@ fn ok_a_commit_of_a_day_ago_is_not_asked_for() {
 #[test]
 fn ok_our_own_commit_is_in_memory_and_must_be_visible_before_the_next() {
     let world = hidden_for(0);
-    with_state(&world, async |state| state.knows(ROWS, 7).await.unwrap());
+    with_state(&world, async |state| state.ledger_contains(ROWS, 7).await.unwrap());
     world.state.hide_items_for(Duration::from_millis(100));
     with_state(&world, async |state| {
         state.verify_last_commit().await.unwrap();
         assert_eq!(commit(state, 11).await, Ok(Swap::Applied));
-        assert_eq!(state.knows(ROWS, 11).await, Ok(true));
+        assert_eq!(state.ledger_contains(ROWS, 11).await, Ok(true));
     });
     assert_eq!(world.calls.take(), ["visible", "write"]);
     assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
@@ -198,7 +202,7 @@ fn err_a_warm_process_notices_by_the_mark_that_others_have_committed_more() {
         assert!(env.bucket.replace(&key, &known, record.into_bytes(), "application/json").await.unwrap());
     });
     assert_restored(with_state(&world, async |state| state.check_mark().await));
-    // Once the newest state is there again, the tick goes on.
+    // Once the newest state is there again, the tick continues.
     set_seq(&world, 3);
     with_state(&world, async |state| state.check_mark().await).unwrap();
 }
@@ -220,7 +224,8 @@ fn err_restored_state_is_noticed_when_the_head_is_read_again() {
 fn ok_the_mark_is_raised_when_it_is_due() {
     let world = hidden_for(0);
     let mut calls = Vec::new();
-    // A cold process after its first commit; not the next commit; an hour later; not without a commit.
+    // A cold process raises it after its first commit, not after the next one, again an hour later, and not without a
+    // commit.
     for (seconds, commits) in [(0, 1), (60, 1), (3_600, 1), (3_600, 0), (60, 255), (60, 1)] {
         world.clock.advance(seconds);
         with_state(&world, async |state| {

@@ -33,7 +33,7 @@ fn ok_the_newest_the_next_and_any_are_probed() {
 }
 
 #[test]
-fn err_when_nothing_answers_the_vendor_is_down() {
+fn err_the_vendor_is_down_if_no_window_answers() {
     let mut world = world();
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let tick = tick(&world);
@@ -137,11 +137,11 @@ fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
 #[test]
 fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
     let mut world = not_offered();
-    for (refusals, has_failed, is_left_alone) in [(1, true, false), (2, true, false), (3, false, true)] {
+    for (refusals, has_failed, is_suspended) in [(1, true, false), (2, true, false), (3, false, true)] {
         let tick = tick(&world);
         assert_eq!((tick.failure.is_some(), tick.has_more), (has_failed, has_failed), "refusal {refusals}");
         let state = world.listing();
-        assert_eq!((state.not_offered.unwrap().refusals, state.is_left_alone(NOW)), (refusals, is_left_alone));
+        assert_eq!((state.not_offered.unwrap().refusals, state.is_suspended(NOW)), (refusals, is_suspended));
         assert_eq!((state.watermark, tick.not_offered), (BEGIN, vec![LISTING]));
     }
     // After an answer the listing counts as offered.
@@ -178,7 +178,7 @@ fn e3_a_refusal_that_may_pass_needs_a_person_once_it_persists_over_ticks() {
 
 /// The outcome of one tick of the listing.
 #[derive(Debug, Clone, Copy)]
-enum Came {
+enum TickOutcome {
     NotOffered,
     Refused,
     Failed,
@@ -188,22 +188,22 @@ enum Came {
 
 /// Runs ticks of a listing that answered before. Returns after each tick the counts of "not offered" and of refusals,
 /// and whether a person is needed.
-fn counts(outcomes: &[Came]) -> Vec<(u32, u32, bool)> {
+fn counts(outcomes: &[TickOutcome]) -> Vec<(u32, u32, bool)> {
     let mut world = world();
     let mut counted = Vec::new();
     for outcome in outcomes {
         let outcome = *outcome;
         world.vendor.answer = Box::new(move |_| match outcome {
-            Came::NotOffered => Some(Ok(Listed::NotOffered)),
-            Came::Refused => Some(Err(PortError::person_if_persistent("status 401"))),
-            Came::Failed => Some(Err(PortError::next_tick("status 500"))),
-            Came::Paused => Some(Err(PortError::paused("a pause of 60 s"))),
-            Came::Answered => None,
+            TickOutcome::NotOffered => Some(Ok(Listed::NotOffered)),
+            TickOutcome::Refused => Some(Err(PortError::person_if_persistent("status 401"))),
+            TickOutcome::Failed => Some(Err(PortError::next_tick("status 500"))),
+            TickOutcome::Paused => Some(Err(PortError::paused("a pause of 60 s"))),
+            TickOutcome::Answered => None,
         });
         let failure = tick(&world).failure;
         let state = world.listing();
         let not_offered = state.not_offered.map_or(0, |refused| refused.refusals);
-        assert!(!state.is_left_alone(NOW) || not_offered >= 3, "{outcomes:?}");
+        assert!(!state.is_suspended(NOW) || not_offered >= 3, "{outcomes:?}");
         counted.push((not_offered, state.refusals, failure.is_some_and(|failure| failure.needs_person)));
         world.clock.advance(100);
     }
@@ -212,7 +212,7 @@ fn counts(outcomes: &[Came]) -> Vec<(u32, u32, bool)> {
 
 #[test]
 fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
-    use Came::{Answered, Failed, NotOffered, Paused, Refused};
+    use TickOutcome::{Answered, Failed, NotOffered, Paused, Refused};
     let (no, yes) = (false, true);
     // The two kinds are counted separately.
     assert_eq!(counts(&[NotOffered, Refused, NotOffered]), [(1, 0, no), (0, 1, no), (1, 0, no)]);
@@ -286,7 +286,7 @@ fn ok_of_a_long_pending_span_a_part_is_probed() {
 }
 
 #[test]
-fn err_when_a_due_pending_span_fails_too_nothing_becomes_pending() {
+fn err_nothing_becomes_pending_if_a_due_pending_span_fails_too() {
     let span = pending_span(nth(-5).from, nth(-5).to);
     let mut world = world_with_pending(span.clone());
     world.vendor.broken.push(nth(-5));
