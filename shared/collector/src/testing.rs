@@ -3,8 +3,10 @@
 //! Time passes only while a future waits: [`TestClock::run`] polls a future and, whenever it waits, sets the clock to
 //! the time of the next wake-up.
 
+mod bucket;
+mod calls;
 mod clock;
-mod store;
+mod state;
 mod values;
 mod vendor;
 
@@ -14,8 +16,10 @@ use std::time::Duration;
 
 use schema::{LogType, NO_CUSTOM_MODELS, Normalizer};
 
+pub(crate) use bucket::MemoryBucket;
+pub(crate) use calls::{At, Calls, Fault};
 pub(crate) use clock::TestClock;
-pub(crate) use store::{At, Calls, Fault, MemoryBucket, MemoryState};
+pub(crate) use state::MemoryState;
 pub(crate) use values::*;
 pub(crate) use vendor::{Content, TestVendor};
 

@@ -1,4 +1,4 @@
-//! State and bucket in memory, with faults of their calls.
+//! The store of heads and ledgers in memory.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -7,75 +7,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::calls::Calls;
 use super::clock::TestClock;
 use crate::base::error::PortError;
 use crate::base::head::Head;
 use crate::base::ledger::{LedgerHour, LedgerItem, LedgerKind};
-use crate::base::ports::{Bucket, Clock, Put, State, Written};
+use crate::base::ports::{Clock, State, Written};
 use crate::base::stream::Stream;
-
-/// A fault of a call of state or bucket.
-pub(crate) enum Fault {
-    /// The call fails without an effect.
-    Before,
-    /// The call has its effect, but its answer is lost.
-    After,
-    /// This function runs just before the call.
-    Meanwhile(Box<dyn FnOnce()>),
-}
-
-/// The call that a fault meets.
-pub(crate) enum At {
-    /// The call with this number, counted from 0.
-    Number(usize),
-    /// The next call with this name.
-    Next(&'static str),
-}
-
-/// The calls of state and bucket by name, and the faults that they meet.
-#[derive(Default)]
-pub(crate) struct Calls {
-    names: RefCell<Vec<&'static str>>,
-    faults: RefCell<Vec<(At, Fault)>>,
-}
-
-impl Calls {
-    /// Returns the names of all calls since the last `take`.
-    pub(crate) fn take(&self) -> Vec<&'static str> {
-        self.names.take()
-    }
-
-    /// Adds a fault of one call.
-    pub(crate) fn fault(&self, at: At, fault: Fault) {
-        self.faults.borrow_mut().push((at, fault));
-    }
-
-    /// Returns `true` if a fault has not met its call.
-    pub(crate) fn has_faults(&self) -> bool {
-        !self.faults.borrow().is_empty()
-    }
-
-    pub(super) fn call<T>(&self, name: &'static str, effect: impl FnOnce() -> T) -> Result<T, PortError> {
-        let number = self.names.borrow().len();
-        self.names.borrow_mut().push(name);
-        let is_met = |(at, _): &(At, Fault)| match at {
-            At::Number(at) => *at == number,
-            At::Next(next) => *next == name,
-        };
-        let met = self.faults.borrow().iter().position(is_met);
-        let fault = met.map(|met| self.faults.borrow_mut().remove(met).1);
-        match fault {
-            Some(Fault::Before) => return Err(PortError::next_tick("no answer")),
-            Some(Fault::After) => {
-                effect();
-                return Err(PortError::next_tick("no answer"));
-            }
-            Some(Fault::Meanwhile(other)) => other(),
-            None => {}
-        }
-        Ok(effect())
-    }
-}
 
 /// Heads and ledgers in memory.
 #[derive(Clone)]
@@ -172,62 +110,5 @@ impl State for MemoryState {
     ) -> Result<Vec<LedgerHour>, PortError> {
         let is_wanted = |item: &LedgerItem| item.seq == seq && hours.contains(&item.place());
         self.0.calls.call("visible", || self.visible(stream, is_wanted).iter().map(LedgerItem::place).collect())
-    }
-}
-
-/// A bucket in memory.
-#[derive(Clone)]
-pub(crate) struct MemoryBucket(Rc<Objects>);
-
-struct Objects {
-    calls: Rc<Calls>,
-    by_key: RefCell<BTreeMap<String, Vec<u8>>>,
-}
-
-impl MemoryBucket {
-    pub(super) fn new(calls: &Rc<Calls>) -> Self {
-        Self(Rc::new(Objects { calls: Rc::clone(calls), by_key: RefCell::default() }))
-    }
-
-    pub(crate) fn keys(&self) -> Vec<String> {
-        self.0.by_key.borrow().keys().cloned().collect()
-    }
-
-    pub(crate) fn object(&self, key: &str) -> Option<Vec<u8>> {
-        self.0.by_key.borrow().get(key).cloned()
-    }
-
-    pub(crate) fn insert(&self, key: &str, body: &[u8]) {
-        self.0.by_key.borrow_mut().insert(key.to_owned(), body.to_vec());
-    }
-
-    pub(crate) fn remove(&self, key: &str) {
-        self.0.by_key.borrow_mut().remove(key);
-    }
-}
-
-impl Bucket for MemoryBucket {
-    async fn put_if_absent(&self, key: &str, body: Vec<u8>, _: &str) -> Result<Put, PortError> {
-        self.0.calls.call("put", || match self.object(key) {
-            Some(_) => Put::AlreadyThere,
-            None => {
-                self.insert(key, &body);
-                Put::Created
-            }
-        })
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
-        self.0.calls.call("get", || self.object(key))
-    }
-
-    async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, _: &str) -> Result<bool, PortError> {
-        self.0.calls.call("replace", || {
-            let is_expected = self.object(key).is_some_and(|object| object == expected);
-            if is_expected {
-                self.insert(key, &body);
-            }
-            is_expected
-        })
     }
 }
