@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_refused_listing_is_left_alone_only_for_its_time() {
+    fn ok_a_refused_listing_is_suspended_only_for_its_time() {
         let state = |until| ListingState { not_offered: Some(NotOffered { refusals: 1, until }), ..Default::default() };
         assert!(state(Some(10)).is_suspended(9) && !state(Some(10)).is_suspended(10));
         assert!(!state(None).is_suspended(0) && !ListingState::default().is_suspended(0));

@@ -176,9 +176,9 @@ impl LineCounts {
 /// A span of vendor time whose events are lost, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
-    /// The first second lost.
+    /// The first second of the span.
     pub from: UnixSeconds,
-    /// The first second after it.
+    /// The first second after the span.
     pub to: UnixSeconds,
     /// The cause of the loss.
     pub cause: String,

@@ -57,7 +57,7 @@ enum BodyEnd {
 /// Takes the events of a fetched blob, which may be pending already. Its time is limited if `others_wait`.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -258,9 +258,9 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 /// Reports that a blob's events are lost.
-fn record_loss<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, what: &str) {
+fn record_loss<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, description: &str) {
     let window = Window { from: blob.created, to: blob.created + 1 };
-    run.record_gap(window, &format!("content {} {what}", blob.id));
+    run.record_gap(window, &format!("content {} {description}", blob.id));
 }
 
 /// Returns the ledger hour that remembers the blob.

@@ -78,7 +78,7 @@ enum WalkEnd {
 /// pending.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -101,7 +101,7 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
 /// Tries pending blobs again, each once.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -156,8 +156,8 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
         let blob = &all[at].blob;
         let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
-        let what = format!("fetching content {}", blob.id);
-        (at, answer_within(clock, limit, &what, vendor.fetch(stream, blob, tries)).await)
+        let call_name = format!("fetching content {}", blob.id);
+        (at, answer_within(clock, limit, &call_name, vendor.fetch(stream, blob, tries)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());

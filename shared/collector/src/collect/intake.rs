@@ -42,7 +42,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// Takes one event. A new event enters the batch in hand.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<Taken, PortError> {
         self.events += 1;
         let context = self.context();
@@ -67,7 +67,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// Rejects input, whether it is JSON or not. It is kept once, with the reason.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn reject(&mut self, raw: Vec<u8>, reason: &str) -> Result<(), PortError> {
         let rejection = self.normalizer.reject(&raw, &self.context(), reason);
         if self.delivery.contains_row(&rejection.row_id).await? {
@@ -80,7 +80,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// Returns `true` if the ledger has the blob: it was consumed before.
     ///
     /// # Errors
-    /// When the state fails.
+    /// Fails if the state fails.
     pub(crate) async fn is_consumed(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
         self.delivery.state.ledger_contains(place, entry).await
     }
@@ -88,7 +88,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// Records that all events of a blob were taken.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn keep_blob(&mut self, place: LedgerHour, entry: u64) -> Result<(), PortError> {
         self.delivery.keep_blob(place.hour, entry);
         self.flush_if_full().await
@@ -102,7 +102,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     /// Delivers the batch in hand and writes the update of the head.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn finish(&mut self) -> Result<(), PortError> {
         self.delivery.flush().await?;
         self.delivery.write_update().await

@@ -15,7 +15,7 @@ const PROBE_DIVISOR: UnixSeconds = 8;
 /// Lists the main span, which moves the watermark, as far as time allows.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn list_main<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -30,7 +30,7 @@ pub(crate) async fn list_main<S: State, B: Bucket, C: Clock, V: Vendor>(
 /// Lists the sweep once the main span is done.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn list_sweep<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_window_is_listed_or_suspect_or_left_for_later() {
+    fn ok_a_window_is_listed_or_failed_or_left_for_later() {
         let mut world = World::listed_to(SPAN.from);
         assert_eq!(list(&world), (Step::Answered, false, true, vec![]));
         world.vendor.broken = vec![SPAN];

@@ -78,7 +78,7 @@ impl WindowOutcome {
 /// Lists one window and takes everything in it. After a lost cursor it starts again.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -256,7 +256,7 @@ async fn not_yet<S: State, B: Bucket, C: Clock, V>(
 /// delivered first, because the same write may raise watermarks.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     at: UnixSeconds,

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_window_is_accused_if_one_of_its_halves_answers() {
+    fn ok_a_failed_window_becomes_pending_if_one_of_its_halves_answers() {
         assert!(becomes_pending(&[window(NOW - 1, NOW)]) && becomes_pending(&[window(NOW - 100, NOW - 99)]));
         assert!(!becomes_pending(&[window(NOW - 100, NOW)]));
     }

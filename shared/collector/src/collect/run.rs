@@ -115,12 +115,12 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / 8 * eighths).max(MIN_TIME)
     }
 
-    /// Waits for a call of the vendor, at most for its time limit and not past the cutoff. `what` names the call in
+    /// Waits for a call of the vendor, at most for its time limit and not past the cutoff. `call_name` names it in
     /// errors.
     pub(crate) async fn call<T>(
         &self,
         tries: Tries,
-        what: &str,
+        call_name: &str,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<Result<T, PortError>, Cutoff> {
         let reserved = time_until(self.env.clock.now(), self.calls_until).max(MIN_TIME);
@@ -130,7 +130,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
         match within(self.env.clock, left.min(limit), call).await {
             Some(answer) => Ok(answer),
-            None if limit < left => Ok(Err(no_answer(limit, what))),
+            None if limit < left => Ok(Err(no_answer(limit, call_name))),
             None => Err(Cutoff),
         }
     }
@@ -214,8 +214,8 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     }
 
     /// Records a gap, which is reported once the head whose watermark has passed it is written.
-    pub(crate) fn record_gap(&mut self, window: Window, what: &str) {
-        let gap = Gap { from: window.from, to: window.to, cause: format!("{}: {what}", self.stream.name()) };
+    pub(crate) fn record_gap(&mut self, window: Window, description: &str) {
+        let gap = Gap { from: window.from, to: window.to, cause: format!("{}: {description}", self.stream.name()) };
         self.intake.delivery.update.unreported_gaps.push(gap);
     }
 
@@ -259,19 +259,19 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
-/// Waits for a call of the vendor, for at most `limit`. `what` names the call in errors.
+/// Waits for a call of the vendor, for at most `limit`. `call_name` names it in errors.
 pub(crate) async fn answer_within<T>(
     clock: &impl Clock,
     limit: Duration,
-    what: &str,
+    call_name: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
-    within(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, what)))
+    within(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, call_name)))
 }
 
-fn no_answer(limit: Duration, what: &str) -> PortError {
+fn no_answer(limit: Duration, call_name: &str) -> PortError {
     let seconds = limit.as_secs();
-    PortError::next_tick(format!("the vendor did not answer within {seconds} s ({what}); it is asked again later"))
+    PortError::next_tick(format!("the vendor did not answer within {seconds} s ({call_name}); it is asked again later"))
 }
 
 #[cfg(test)]

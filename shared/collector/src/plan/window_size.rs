@@ -8,7 +8,7 @@ use crate::base::time::{UnixSeconds, Window};
 /// A window is followed by a longer one if it has at most this fraction of the maximum number of pages: a third.
 const FEW_PAGES_DIVISOR: u32 = 3;
 /// Number of windows in a row with too many pages, after which the shortening does not get faster any more.
-const MAX_SHORTENING: u32 = 3;
+const MAX_SHORTENING_STEPS: u32 = 3;
 
 /// The length of a listing's next window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl WindowSize {
     /// Returns the size after a window with too many pages: half the window; after the second in a row a quarter, after
     /// the third a sixteenth. So a crowded second is found after few windows.
     pub(crate) fn shortened(self, window: Window) -> Self {
-        let halvings = 1_u32 << self.too_long_in_a_row.min(MAX_SHORTENING);
+        let halvings = 1_u32 << self.too_long_in_a_row.min(MAX_SHORTENING_STEPS);
         let seconds = (window.seconds() >> halvings.min(62)).clamp(1, self.max_seconds);
         Self { seconds, too_long_in_a_row: self.too_long_in_a_row + 1, ..self }
     }

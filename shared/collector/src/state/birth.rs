@@ -63,7 +63,7 @@ pub(crate) fn key(prefix: &str, stream: &Stream) -> String {
 /// Reads the stream's head, or creates it if the stream is new.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the state was lost.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the state was lost.
 pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -89,7 +89,7 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
 /// mark, between the read of the head and that of the record.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head, or the head was restored.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head, or the head was restored.
 pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -119,7 +119,7 @@ pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
 /// Checks that the head is not older than one that was seen with `seq`.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when it is: the state was restored from a backup.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if it is older: the state was restored from a backup.
 pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(restored(head.seq, seq)) } else { Ok(()) }
 }
@@ -128,7 +128,7 @@ pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
 /// raised.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head.
 pub(crate) async fn mark<S, B: Bucket, C>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -164,7 +164,7 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
 /// Checks that the stream belongs to `owner`, whom the birth record then names.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the record names another one.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record names another one.
 pub(crate) async fn claim<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
