@@ -144,9 +144,9 @@ impl World {
         let retention = POLICY.retention.unwrap();
         let (mut from, mut blobs) = (now - retention.keeps + retention.margin + 3_600, Vec::new());
         while from < now {
-            let window = Window { from, to: (from + POLICY.longest_window).min(now) };
+            let window = Window { from, to: (from + POLICY.max_window_seconds).min(now) };
             blobs.extend(self.list(stream, window).await);
-            from += POLICY.longest_window - OVERLAP_SECONDS;
+            from += POLICY.max_window_seconds - OVERLAP_SECONDS;
         }
         blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
         blobs.dedup_by(|a, b| a.id == b.id);

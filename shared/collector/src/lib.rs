@@ -1,9 +1,59 @@
-//! Windows, delivery and the one loop: the collector without the world.
+//! Collects the audit events of one source in ticks: lists windows of vendor time, normalises the events, delivers each
+//! exactly once into a bucket, and remembers its progress.
 //!
-//! Nothing here reads a clock, a variable, a socket or a random number: all of it comes in
-//! through the ports, and CI holds the crate's dependencies against an allow-list.
+//! [`run_tick`] is the entry point. A caller builds a [`Source`] (one tenant of one vendor with its streams) and an
+//! [`Env`] (ports, settings, deadline), and gets one [`StreamReport`] per stream. A tick may die at any moment, and any
+//! number of ticks may run at once: the conditional writes of [`State`] and [`Bucket`] decide between them.
 //!
-//! Imports go downwards only, which CI checks: `tick` → `collect` → `deliver` → `state` → `plan` → `base`.
+//! The crate is pure. It reads no clock, environment variable, socket or random number: all of them come in through the
+//! five ports [`Clock`], [`Secrets`], [`State`], [`Bucket`] and [`Vendor`]. CI holds its dependencies against a list.
+//!
+//! Modules import downwards only, which CI checks: `tick` → `collect` → `deliver` → `state` → `plan` → `base`.
+//!
+//! # Example
+//!
+//! This function runs one tick of the audit log of one OpenAI organisation, with any implementation of the ports.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use collector::{
+//!     BadSourceId, Bucket, Clock, Env, Settings, Source, SourceCache, SourceId, State, Stream, StreamReport, Vendor,
+//!     VendorPolicy, run_tick,
+//! };
+//! use schema::{LogType, NO_CUSTOM_MODELS};
+//!
+//! const POLICY: VendorPolicy = VendorPolicy {
+//!     tick_seconds: 60,
+//!     overlap: 600,
+//!     sweeps: &[],
+//!     first_window_seconds: 86_400,
+//!     max_window_seconds: 30 * 86_400,
+//!     retention: None,
+//!     horizon: 30 * 86_400,
+//!     split_after_pages: Some(10),
+//!     silence: None,
+//!     start_delay: None,
+//!     fetches_ahead: 0,
+//! };
+//!
+//! async fn collect_once<S: State, B: Bucket, C: Clock, V: Vendor>(
+//!     (state, bucket, clock): (&S, &B, &C),
+//!     vendor: V,
+//! ) -> Result<Vec<StreamReport>, BadSourceId> {
+//!     let stream = Stream {
+//!         source: SourceId::try_from("acme".to_owned())?,
+//!         label: "Acme Ltd".to_owned(),
+//!         log_type: LogType::OpenAiAudit,
+//!         listings: vec!["audit_logs"],
+//!     };
+//!     let source = Source { vendor, streams: vec![stream], policy: POLICY };
+//!     let settings = Settings::default();
+//!     let deadline = clock.now() + Duration::from_secs(60);
+//!     let env = Env { state, bucket, clock, settings: &settings, models: &NO_CUSTOM_MODELS, deadline };
+//!     Ok(run_tick(&env, &source, &SourceCache::default()).await)
+//! }
+//! ```
 
 mod base;
 mod collect;

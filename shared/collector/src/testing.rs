@@ -1,10 +1,12 @@
-//! Small real fakes of the ports, for unit tests: state, bucket, vendor and clock as values in memory.
+//! Small working fakes of the ports for unit tests: state, bucket, vendor and clock as values in memory.
 //!
-//! Time passes only when somebody waits for it: [`TestClock::run`] polls a future and, whenever that waits, sets the clock
-//! to the moment of the next waker.
+//! Time passes only while a future waits: [`TestClock::run`] polls a future and, whenever it waits, sets the clock to
+//! the time of the next wake-up.
 
+mod bucket;
+mod calls;
 mod clock;
-mod store;
+mod state;
 mod values;
 mod vendor;
 
@@ -14,8 +16,10 @@ use std::time::Duration;
 
 use schema::{LogType, NO_CUSTOM_MODELS, Normalizer};
 
+pub(crate) use bucket::MemoryBucket;
+pub(crate) use calls::{At, Calls, Fault};
 pub(crate) use clock::TestClock;
-pub(crate) use store::{At, Calls, Fault, MemoryBucket, MemoryState};
+pub(crate) use state::MemoryState;
 pub(crate) use values::*;
 pub(crate) use vendor::{Content, TestVendor};
 
@@ -35,7 +39,7 @@ use crate::plan::vendor_time::VendorTime;
 use crate::state::cache::SourceCache;
 use crate::state::stream_state::StreamState;
 
-/// One stream, and everything that its ticks work with.
+/// One stream, with everything that its ticks need.
 pub(crate) struct World {
     pub(crate) clock: TestClock,
     pub(crate) calls: Rc<Calls>,
@@ -46,7 +50,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) stream: Stream,
     pub(crate) cache: SourceCache,
-    /// How long a tick may list.
+    /// The time that a tick has for listing.
     pub(crate) tick_time: Duration,
     normalizer: Normalizer,
 }
@@ -57,7 +61,7 @@ pub(crate) type TestDelivery<'a> = Delivery<'a, MemoryState, MemoryBucket, TestC
 pub(crate) type TestStreamState<'a> = StreamState<'a, MemoryState, MemoryBucket, TestClock>;
 
 impl World {
-    /// A stream that was never collected.
+    /// Returns a stream that was never collected.
     pub(crate) fn new() -> Self {
         let (clock, calls) = (TestClock::new(), Rc::<Calls>::default());
         let state = MemoryState::new(&clock, &calls);
@@ -65,7 +69,7 @@ impl World {
         Self::of_ports(clock, calls, state, bucket)
     }
 
-    /// Another process that collects the same stream, with a vendor of its own.
+    /// Returns another process that collects the same stream, with a vendor of its own.
     pub(crate) fn other_process(&self) -> Self {
         Self::of_ports(self.clock.clone(), Rc::clone(&self.calls), self.state.clone(), self.bucket.clone())
     }
@@ -86,12 +90,12 @@ impl World {
         }
     }
 
-    /// A stream whose listing was listed up to that moment.
+    /// Returns a stream whose listing has this watermark.
     pub(crate) fn listed_to(watermark: UnixSeconds) -> Self {
         Self::with(ListingState { watermark, ..ListingState::default() })
     }
 
-    /// A stream whose listing stands so.
+    /// Returns a stream whose listing has this state.
     pub(crate) fn with(listing: ListingState) -> Self {
         let world = Self::new();
         world.set_head(Head { listings: BTreeMap::from([(LISTING.to_owned(), listing)]), ..head() });
@@ -106,19 +110,19 @@ impl World {
         self.state.restore(&self.stream, Some(head), &[]);
     }
 
-    /// How the listing stands.
+    /// Returns the state of the listing.
     pub(crate) fn listing(&self) -> ListingState {
         self.head().listings[LISTING].clone()
     }
 
-    /// The ports and settings of a tick that begins now.
+    /// Returns the environment of a tick that begins now.
     pub(crate) fn env(&self) -> TestEnv<'_> {
         let deadline = self.clock.now() + self.tick_time + COMMIT_RESERVE;
         let (state, bucket, clock, settings) = (&self.state, &self.bucket, &self.clock, &self.settings);
         Env { state, bucket, clock, settings, models: &NO_CUSTOM_MODELS, deadline }
     }
 
-    /// The stream's state; the process is warm once something is in its cache.
+    /// Opens the stream's state. The process is warm once its cache has the stream.
     pub(crate) fn open<'a>(&'a self, env: &'a TestEnv<'a>) -> Result<TestStreamState<'a>, PortError> {
         self.clock.run(StreamState::open(env, &self.stream, &self.policy, &self.cache))
     }
@@ -127,7 +131,7 @@ impl World {
         Delivery::new(self.open(env).unwrap(), self.policy.horizon, self.cache.budget())
     }
 
-    /// A tick that has opened its state and done nothing yet.
+    /// Returns a tick that has opened its state and done nothing yet.
     pub(crate) fn begin<'a>(&'a self, env: &'a TestEnv<'a>) -> TestRun<'a> {
         StreamRun {
             env,
@@ -147,13 +151,13 @@ impl World {
         }
     }
 
-    /// A whole tick.
+    /// Runs a whole tick.
     pub(crate) fn tick(&self) -> StreamReport {
         let env = self.env();
         self.clock.run(run_stream(&env, (&self.vendor, &self.policy), &self.stream, &self.cache))
     }
 
-    /// The ids of the events in all objects, sorted: one that was delivered twice stands there twice.
+    /// Returns the sorted ids of the events in all objects. An event that was delivered twice appears twice.
     pub(crate) fn delivered(&self) -> Vec<String> {
         let keys = self.bucket.keys();
         let objects = keys.iter().filter(|key| key.contains("/dt=")).map(|key| self.bucket.object(key).unwrap());

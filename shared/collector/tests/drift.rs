@@ -1,4 +1,4 @@
-//! How drift is counted, through whole ticks.
+//! Tests the count of drift through whole ticks.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::cell::{Cell, RefCell};
@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use schema::{LogType, NO_CUSTOM_MODELS};
 
 use collector::{
-    BlobRef, Body, Bucket, Clock, Drift, Env, Fetched, Head, Item, LedgerHour, LedgerItem, LedgerKind, ListRequest,
-    Listed, Page, PortError, Prepared, Put, Settings, Source, SourceCache, SourceId, State, Stream, StreamReport,
-    Tries, Vendor, VendorPolicy, Written, run_tick,
+    Bucket, Clock, Drift, Env, Head, Item, LedgerHour, LedgerItem, LedgerKind, ListRequest, Listed, NoBody, Page,
+    PortError, Prepared, Put, Settings, Source, SourceCache, SourceId, State, Stream, StreamReport, Vendor,
+    VendorPolicy, Written, run_tick,
 };
 
 const NOW: i64 = 1_787_301_900;
@@ -112,17 +112,9 @@ impl Clock for World {
 }
 
 /// A vendor that lists the same events over and over.
-struct Lists(Vec<String>);
+struct RepeatingVendor(Vec<String>);
 
-struct NoBody;
-
-impl Body for NoBody {
-    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
-        Ok(None)
-    }
-}
-
-impl Vendor for Lists {
+impl Vendor for RepeatingVendor {
     type Body = NoBody;
 
     async fn prepare(&self, _: &Stream, _: Option<i64>) -> Result<Prepared, PortError> {
@@ -133,13 +125,9 @@ impl Vendor for Lists {
         let items = self.0.iter().map(|event| Item::Event(event.clone().into_bytes())).collect();
         Ok(Listed::Page(Page { items, ..Page::default() }))
     }
-
-    async fn fetch(&self, _: &Stream, _: &BlobRef, _: Tries) -> Result<Fetched<NoBody>, PortError> {
-        Ok(Fetched::Missing)
-    }
 }
 
-fn source(events: Vec<String>) -> Source<Lists> {
+fn source(events: Vec<String>) -> Source<RepeatingVendor> {
     let stream = Stream {
         source: SourceId::try_from("acme".to_owned()).unwrap(),
         label: String::new(),
@@ -150,8 +138,8 @@ fn source(events: Vec<String>) -> Source<Lists> {
         tick_seconds: 60,
         overlap: 600,
         sweeps: &[],
-        first_window: 30 * 86_400,
-        longest_window: 30 * 86_400,
+        first_window_seconds: 30 * 86_400,
+        max_window_seconds: 30 * 86_400,
         retention: None,
         horizon: 86_400,
         split_after_pages: None,
@@ -159,10 +147,10 @@ fn source(events: Vec<String>) -> Source<Lists> {
         start_delay: None,
         fetches_ahead: 1,
     };
-    Source { vendor: Lists(events), streams: vec![stream], policy }
+    Source { vendor: RepeatingVendor(events), streams: vec![stream], policy }
 }
 
-fn tick(world: &World, source: &Source<Lists>) -> StreamReport {
+fn tick(world: &World, source: &Source<RepeatingVendor>) -> StreamReport {
     let (settings, deadline) = (Settings::default(), world.now() + Duration::from_secs(60));
     let env =
         Env { state: world, bucket: world, clock: world, settings: &settings, models: &NO_CUSTOM_MODELS, deadline };
@@ -175,36 +163,36 @@ fn drifting(id: &str) -> String {
     format!(r#"{{"id":"{id}","type":"api_key.rotated","effective_at":"soon","{id}":1,"p_x":2}}"#)
 }
 
-fn straight(id: &str) -> String {
+fn conforming(id: &str) -> String {
     format!(r#"{{"id":"{id}","type":"login.succeeded","effective_at":{NOW}}}"#)
 }
 
 #[test]
 fn ok_two_drifting_events_listed_twice_count_once() {
-    let events = [drifting("a"), straight("b"), drifting("a"), drifting("c"), r#"{"id":"d"}"#.to_owned()];
+    let events = [drifting("a"), conforming("b"), drifting("a"), drifting("c"), r#"{"id":"d"}"#.to_owned()];
     let (world, source) = (World::default(), source(events.to_vec()));
     let first = tick(&world, &source);
     assert_eq!((first.listed.events, first.lines.delivered, first.listed.duplicates), (5, 4, 1));
     let drift = &first.lines.drift;
     assert_eq!((drift.undeclared_fields, drift.unknown_record_types), (4, 2));
-    // Of each of the two: the time, and the name that is ours. The fifth event has neither time nor type.
+    // Each of the two lacks the time and the name that is ours. The fifth event has neither time nor type.
     assert_eq!((drift.nonconforming, drift.missing_required), (4, 2));
     assert_eq!(drift.names.undeclared.all(), ["a", "p_x", "c"]);
     assert_eq!(drift.names.unknown_types.all(), ["api_key.rotated"]);
     assert_eq!(drift.names.missing.all(), ["type", "effective_at"]);
-    // Listed again, and known: by another process, which remembers nothing.
+    // A second process, which has no cache, lists the same events again, and the ledger knows them.
     let second = tick(&world, &source);
     assert_eq!((second.listed.events, second.lines.delivered, second.listed.duplicates), (5, 0, 5));
     assert_eq!((second.lines.drift.is_none(), second.lines.drift), (true, Drift::default()));
 }
 
 #[test]
-fn ok_what_another_tick_delivers_first_does_not_count() {
+fn ok_the_drift_of_lines_that_another_tick_delivers_first_does_not_count() {
     let (theirs, ours) = (World::default(), World::default());
     tick(&theirs, &source(vec![drifting("a")]));
     let put = theirs.objects.borrow().iter().find(|(key, _)| key.contains("/dt=")).map(|(_, object)| object.clone());
     ours.put_before.set(Some(put.unwrap()));
-    let report = tick(&ours, &source(vec![drifting("a"), straight("b"), drifting("c")]));
+    let report = tick(&ours, &source(vec![drifting("a"), conforming("b"), drifting("c")]));
     assert_eq!((report.lines.delivered, report.lines.adopted), (2, 1));
     assert_eq!((report.lines.drift.undeclared_fields, report.lines.drift.unknown_record_types), (2, 1));
 }

@@ -15,7 +15,7 @@ pub struct Drift {
     pub nonconforming: u64,
     /// Fields the schema requires and the event did not have.
     pub missing_required: u64,
-    /// Names of `p_udm` that failed; the lines do not have them.
+    /// Names of `p_udm` that failed. The lines do not have them.
     pub udm_failed: u64,
     /// The first few distinct names.
     #[serde(flatten)]
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_its_json_is_flat() {
+    fn ok_the_json_of_drift_is_flat() {
         let mut drift = Drift { nonconforming: 1, ..Drift::default() };
         drift.merge(&Drift { undeclared_fields: 2, ..Drift::default() });
         let json = serde_json::to_value(drift).unwrap();

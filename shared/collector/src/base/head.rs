@@ -11,7 +11,7 @@ use super::time::UnixSeconds;
 /// A stream's only row of state. Adapters store it as JSON beside its version and read nothing else in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Counts the writes of this row; every write is conditional on the version that was read.
+    /// The number of writes of this row. Every write is conditional on the version that was read.
     pub version: u64,
     /// The id that the stream got in its first tick. The birth record in the bucket bears the same id.
     pub id: String,
@@ -25,7 +25,7 @@ pub struct Head {
     pub last_commit: LastCommit,
     /// The first watermark: nothing older is ever listed.
     pub floor: UnixSeconds,
-    /// One state per listing.
+    /// The state of each listing, by its name.
     pub listings: BTreeMap<String, ListingState>,
     /// The times of the last events in the stream's life.
     #[serde(flatten)]
@@ -40,7 +40,7 @@ pub struct HeadTimes {
     /// The time of the last start of a recording (Microsoft: of a subscription).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_start: Option<UnixSeconds>,
-    /// The newest event time delivered.
+    /// The newest time of a delivered event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<UnixSeconds>,
 }
@@ -115,8 +115,8 @@ pub struct ListingState {
     /// Counts the ticks in a row in which the vendor said that it does not offer this listing; any other outcome clears it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<NotOffered>,
-    /// Counts the ticks in a row in which the listing failed in a way that may pass by itself or needs a person; any other
-    /// outcome clears it. It is counted as long as the number makes a difference.
+    /// Counts the ticks in a row in which the listing failed in a way that may pass by itself or needs a person; any
+    /// other outcome clears it. The count stops where a higher number makes no difference.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
     /// The spans and blobs that the watermark has passed and that are tried again.
@@ -126,7 +126,7 @@ pub struct ListingState {
 
 impl ListingState {
     /// Returns `true` if the listing is suspended at `now`, because the vendor does not offer it.
-    pub fn is_left_alone(&self, now: UnixSeconds) -> bool {
+    pub fn is_suspended(&self, now: UnixSeconds) -> bool {
         self.not_offered.and_then(|refused| refused.until).is_some_and(|until| now < until)
     }
 }
@@ -181,9 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_refused_listing_is_left_alone_only_for_its_time() {
+    fn ok_a_refused_listing_is_suspended_only_for_its_time() {
         let state = |until| ListingState { not_offered: Some(NotOffered { refusals: 1, until }), ..Default::default() };
-        assert!(state(Some(10)).is_left_alone(9) && !state(Some(10)).is_left_alone(10));
-        assert!(!state(None).is_left_alone(0) && !ListingState::default().is_left_alone(0));
+        assert!(state(Some(10)).is_suspended(9) && !state(Some(10)).is_suspended(10));
+        assert!(!state(None).is_suspended(0) && !ListingState::default().is_suspended(0));
     }
 }

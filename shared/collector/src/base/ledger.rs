@@ -1,7 +1,7 @@
 //! The ledger: row ids and blobs that were delivered, packed and grouped by hour.
 
 /// Maximum number of items in one DynamoDB transaction.
-const TRANSACTION_ITEMS: usize = 100;
+const MAX_TRANSACTION_ITEMS: usize = 100;
 /// Maximum number of row hours that one batch may touch.
 pub const MAX_ROW_HOURS: usize = 90;
 /// Maximum number of blob hours that one batch may touch.
@@ -9,7 +9,7 @@ pub(crate) const MAX_BLOB_HOURS: usize = 9;
 /// Maximum number of ledger hours that one commit can write.
 pub const MAX_COMMIT_HOURS: usize = MAX_ROW_HOURS + MAX_BLOB_HOURS;
 // Together with the head they fill one transaction.
-const _: () = assert!(MAX_COMMIT_HOURS + 1 == TRANSACTION_ITEMS);
+const _: () = assert!(MAX_COMMIT_HOURS + 1 == MAX_TRANSACTION_ITEMS);
 
 /// The kind of entry that a ledger hour remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,7 @@ pub enum LedgerKind {
     Blobs,
 }
 
-/// One hour of one kind of a stream's ledger.
+/// One hour of a stream's ledger of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LedgerHour {
     /// The kind of its entries.

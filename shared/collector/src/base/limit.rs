@@ -1,4 +1,4 @@
-//! A time limit for any work.
+//! A time limit for a future.
 
 use std::future::Future;
 use std::pin::pin;

@@ -28,7 +28,7 @@ impl Default for MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// A budget of `limit_bytes`.
+    /// Returns a budget of `limit_bytes`.
     pub fn new(limit_bytes: usize) -> Self {
         Self(Rc::new(Shared { used_bytes: Cell::new(0), max_used_bytes: Cell::new(0), limit_bytes }))
     }

@@ -1,4 +1,4 @@
-//! Values, ports and errors that every other part of the collector speaks in.
+//! The values, ports and errors that all other modules of the collector use.
 
 pub(crate) mod drift;
 pub(crate) mod env;

@@ -38,41 +38,41 @@ fn is_zero(count: &u32) -> bool {
 /// A span `[from, to)` of vendor time whose listing failed or did not finish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingSpan {
-    /// The first second inside.
+    /// The first second of the span.
     pub from: UnixSeconds,
-    /// The first second after it.
+    /// The first second after the span.
     pub to: UnixSeconds,
-    /// Failures and the next attempt.
+    /// The failures so far, and the time of the next attempt.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// The page to go on from: everything on the pages before it is delivered.
+    /// The page to continue from. Everything on the pages before it is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Once its last page is listed, it is listed again from its start. The first reason is a change of the vendor's order
-    /// between two ticks: then the pages after the cursor are the ones that were listed already. The second is a sweep
-    /// that has come by since, for what is late on the pages before the cursor.
+    /// `true` if the span is listed again from its start once its last page is listed. One reason is that the vendor
+    /// may change its order between two ticks: then the pages after the cursor may be those that were listed already.
+    /// The other reason is a sweep of the span, which looks for late events on the pages before the cursor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub list_again: bool,
-    /// Its last page was listed before. Only a sweep makes it be listed a third time.
+    /// `true` if its last page was listed before. Only a sweep makes the span be listed a third time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_second_pass: bool,
-    /// Why the last attempt failed.
+    /// The reason of the last failure.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
 impl PendingSpan {
-    /// A span that goes on from the page at `cursor`, or begins at its start.
+    /// Returns a span that continues from the page at `cursor`, or begins at its start.
     pub fn new(Window { from, to }: Window, schedule: Schedule, cursor: Option<String>, reason: String) -> Self {
         Self { from, to, schedule, cursor, list_again: false, is_second_pass: false, reason }
     }
 
-    /// A part of the span, or all of it, after one more attempt. A second pass stays one.
+    /// Returns a part of the span, or all of it, after one more attempt. A second pass stays a second pass.
     pub fn part(&self, window: Window, schedule: Schedule, cursor: Option<String>, reason: String) -> Self {
         Self { is_second_pass: self.is_second_pass, ..Self::new(window, schedule, cursor, reason) }
     }
 
-    /// The span as a window.
+    /// Returns the span as a window.
     pub fn window(&self) -> Window {
         Window { from: self.from, to: self.to }
     }
@@ -81,21 +81,21 @@ impl PendingSpan {
 /// A blob that was listed and could not be consumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingBlob {
-    /// The vendor's id of it.
+    /// The vendor's id of the blob.
     pub id: String,
-    /// Where to fetch it.
+    /// The address to fetch it from.
     pub uri: String,
-    /// When it became available.
+    /// The time at which it became available, in seconds since 1970.
     pub created: UnixSeconds,
-    /// When the vendor drops it.
+    /// The time at which the vendor drops it, in seconds since 1970.
     pub expires: UnixSeconds,
-    /// Failures and the next attempt.
+    /// The failures so far, and the time of the next attempt.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// Since when the vendor has said nothing but that it is missing, or sent something unreadable.
+    /// The time since which the blob has only been missing or unreadable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<UnixSeconds>,
-    /// Why the last attempt failed.
+    /// The reason of the last failure.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_absent_takes_no_place() {
+    fn ok_absent_fields_are_not_stored() {
         assert_eq!(serde_json::to_string(&PendingWork::default()).unwrap(), "{}");
         let span = serde_json::to_value(PendingSpan { reason: String::new(), ..pending_span(10, 20) }).unwrap();
         assert!(span.get("cursor").is_none() && span.get("reason").is_none(), "{span}");

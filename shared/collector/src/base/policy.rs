@@ -34,7 +34,7 @@ pub struct Silence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartDelay {
     /// The longest delay, in seconds.
-    pub within: UnixSeconds,
+    pub max_seconds: UnixSeconds,
     /// The cause of the delay, as the end of a sentence.
     pub cause: &'static str,
 }
@@ -49,9 +49,9 @@ pub struct VendorPolicy {
     /// The sweeps, which look further back than the overlap.
     pub sweeps: &'static [Sweep],
     /// The length of the first window of a new listing, in seconds.
-    pub first_window: UnixSeconds,
+    pub first_window_seconds: UnixSeconds,
     /// The maximum length of a window, in seconds.
-    pub longest_window: UnixSeconds,
+    pub max_window_seconds: UnixSeconds,
     /// The vendor's retention; `None` if it has none.
     pub retention: Option<Retention>,
     /// The time for which the ledger remembers a row id, in seconds.
@@ -69,14 +69,14 @@ pub struct VendorPolicy {
 /// The compression of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// `.ndjson.gz`, `application/gzip`.
+    /// Gzip: the objects end in `.ndjson.gz` and have the type `application/gzip`.
     #[default]
     Gzip,
-    /// `.ndjson.zst`, `application/zstd`.
+    /// Zstandard: the objects end in `.ndjson.zst` and have the type `application/zstd`.
     Zstd,
 }
 
-/// Bounds of a batch.
+/// The limits of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Maximum number of lines.
@@ -102,7 +102,7 @@ pub struct Settings {
     pub compression: Compression,
     /// The age of the oldest events that a new stream collects, in seconds.
     pub lookback: UnixSeconds,
-    /// Bounds of a batch.
+    /// The limits of a batch.
     pub batch: BatchLimits,
 }
 

@@ -25,7 +25,7 @@ pub trait Clock {
     fn random(&self) -> u64;
 }
 
-/// Sources share the clock they wait on.
+/// Several sources share one clock by reference.
 impl<C: Clock> Clock for &C {
     fn now(&self) -> Timestamp {
         (**self).now()
@@ -126,9 +126,9 @@ pub enum Put {
 
 /// The bucket. Objects in it are created once and never changed.
 pub trait Bucket {
-    /// Creates the object if there is none at `key`; of many callers exactly one is told
-    /// [`Put::Created`]. `key` is the whole key, the deployment's prefix included. The object
-    /// is whole or not there. An error leaves open whether it was created.
+    /// Creates the object if there is none at `key`; of many callers exactly one gets [`Put::Created`]. `key` is the
+    /// whole key, the deployment's prefix included. The object is whole or not there. An error leaves open whether it
+    /// was created.
     fn put_if_absent(
         &self,
         key: &str,
@@ -142,7 +142,7 @@ pub trait Bucket {
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
 
     /// Replaces the object at `key` if its content is still `expected`. Returns `true` if it did. The object is
-    /// replaced whole or not at all; of several callers with the same `expected` at most one is told `true`.
+    /// replaced whole or not at all; of several callers with the same `expected` at most one gets `true`.
     ///
     /// Only birth records are ever replaced. An error leaves open whether the object was replaced.
     fn replace(
@@ -217,7 +217,7 @@ pub enum Tries {
 /// The vendor's answer before a stream is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prepared {
-    /// Go on and list.
+    /// The stream can be listed.
     Ready {
         /// The vendor's own time, if it is known. Windows never end in its future.
         vendor_now: Option<UnixSeconds>,
@@ -278,7 +278,7 @@ pub trait Vendor {
     /// Lists one page of one window.
     fn list(&self, request: ListRequest<'_>) -> impl Future<Output = Result<Listed, PortError>>;
 
-    /// Fetches one blob. A vendor that lists events leaves this out: the call fails, and needs a person.
+    /// Fetches one blob. A vendor that lists events keeps the default, which fails and needs a person.
     fn fetch(
         &self,
         stream: &Stream,
@@ -301,7 +301,8 @@ pub enum Listed {
     Page(Page),
     /// The vendor no longer accepts the cursor: the window must be listed again from its start.
     CursorLost,
-    /// This listing is not offered to this source; the others are unaffected. Probed again daily.
+    /// The vendor does not offer this listing to this source. The other listings are not affected. The collector tries
+    /// it again daily.
     NotOffered,
     /// The vendor does not record the stream (yet). Nothing can be listed, and nothing counts as listed.
     NotYet {
@@ -324,20 +325,20 @@ mod tests {
 
     use super::*;
 
-    /// Secrets that remember how they were asked for.
+    /// A store of secrets that records its requests.
     #[derive(Default)]
-    struct Asked(RefCell<Vec<(String, bool)>>);
+    struct RecordingSecrets(RefCell<Vec<(String, bool)>>);
 
-    impl Secrets for Asked {
+    impl Secrets for RecordingSecrets {
         async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
             self.0.borrow_mut().push((reference.to_owned(), fresh));
             Ok("key".into())
         }
     }
 
-    struct Plain;
+    struct PlainBody;
 
-    impl Body for Plain {
+    impl Body for PlainBody {
         async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
             Err(PortError::next_tick("reset"))
         }
@@ -345,14 +346,14 @@ mod tests {
 
     #[test]
     fn ok_secrets_by_reference_are_the_same_secrets() {
-        let secrets = Asked::default();
+        let secrets = RecordingSecrets::default();
         let secret = Secrets::get(&&secrets, "arn", true).now_or_never().unwrap().unwrap();
         assert_eq!((secret.expose_secret(), secrets.0.take()), ("key", vec![("arn".to_owned(), true)]));
     }
 
     #[test]
     fn ok_a_body_that_fails_is_not_taken_for_a_corrupt_one() {
-        let mut body = Plain;
+        let mut body = PlainBody;
         assert!(body.chunk().now_or_never().unwrap().is_err() && !body.is_corrupt());
     }
 }

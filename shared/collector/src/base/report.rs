@@ -134,7 +134,7 @@ impl StreamReport {
         Self {
             listed: self.listed.plus(later.listed),
             lines: self.lines.plus(later.lines),
-            // A turn that failed before it read the head did not learn what is pending.
+            // A turn that failed before it read the head does not know the pending work.
             pending: if is_later_silent { self.pending } else { later.pending },
             notes: Notes { watermark_lag_seconds: lag, ..later.notes },
             drained: later.drained,
@@ -176,9 +176,9 @@ impl LineCounts {
 /// A span of vendor time whose events are lost, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
-    /// The first second lost.
+    /// The first second of the span.
     pub from: UnixSeconds,
-    /// The first second after it.
+    /// The first second after the span.
     pub to: UnixSeconds,
     /// The cause of the loss.
     pub cause: String,
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn how_it_ended_is_taken_from_the_later_one() {
+    fn the_end_is_taken_from_the_later_report() {
         let failure = Some(Failure::new("acme/openai_audit", &PortError::next_tick("slow")));
         let ended = |drained, failure, lag, listing, silence: Option<&str>| StreamReport {
             drained,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_is_as_the_later_one_says_unless_it_never_knew() {
+    fn pending_work_is_taken_from_the_later_report_unless_that_never_read_the_head() {
         let pending = PendingReport { pending_spans: 2, ..PendingReport::default() };
         let first = || StreamReport { pending: pending.clone(), ..report(1) };
         assert!(first().followed_by(report(1)).pending.is_empty());

@@ -79,11 +79,11 @@ mod tests {
 
     use super::*;
 
-    /// Time that passes only by being slept through.
+    /// A clock that records sleeps and does not wait.
     #[derive(Default)]
-    struct Slept(RefCell<Vec<Duration>>);
+    struct SleepRecorder(RefCell<Vec<Duration>>);
 
-    impl Clock for Slept {
+    impl Clock for SleepRecorder {
         fn now(&self) -> jiff::Timestamp {
             jiff::Timestamp::UNIX_EPOCH
         }
@@ -105,9 +105,9 @@ mod tests {
         max_retry_after: Duration::from_secs(30),
     };
 
-    /// Runs the policy against `failures`, then success; what came of it, and the waits in milliseconds.
+    /// Runs the policy against `failures`, and then success. Returns the outcome, and the waits in milliseconds.
     fn run(failures: &[PortError]) -> (Result<usize, PortError>, Vec<u128>) {
-        let (clock, calls) = (Slept::default(), Cell::new(0));
+        let (clock, calls) = (SleepRecorder::default(), Cell::new(0));
         let attempt = || {
             let call = calls.replace(calls.get() + 1);
             std::future::ready(failures.get(call).map_or(Ok(call), |error| Err(error.clone())))
@@ -123,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_never_sooner_than_named() {
+    fn ok_a_retry_never_comes_sooner_than_the_other_side_asked_for() {
         let (outcome, waits) = run(&[PortError::again_after(Duration::from_secs(7), "busy")]);
         assert_eq!(outcome, Ok(1));
         assert!(waits[0] >= 7_000, "{waits:?}");
     }
 
     #[test]
-    fn err_spent_or_told_to_wait_too_long_is_for_the_next_tick() {
+    fn err_a_call_without_tries_left_or_with_a_long_wait_is_for_the_next_tick() {
         for failures in
             [vec![PortError::again("busy"); 9], vec![PortError::again_after(Duration::from_secs(31), "busy")]]
         {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn err_what_another_try_cannot_cure_is_not_tried() {
+    fn err_a_failure_that_no_retry_cures_is_not_retried() {
         for error in [PortError::person("no key"), PortError::next_tick("later")] {
             assert_eq!(run(std::slice::from_ref(&error)), (Err(error), vec![]));
         }

@@ -17,8 +17,8 @@ const MAX_SINGLE_READ: Duration = Duration::from_secs(4);
 /// Reads the secret again, past every cache, during a vendor's call with these `tries`.
 ///
 /// # Errors
-/// The store's own error. A store that does not answer in time fails for the next tick, with a message that names it: the
-/// vendor is not to blame.
+/// The store's own error. A store that does not answer in time fails for the next tick, with a message that names the
+/// store and not the vendor.
 pub async fn read_again(
     secrets: &impl Secrets,
     clock: &impl Clock,
@@ -50,11 +50,11 @@ mod tests {
     use super::*;
     use crate::base::error::Recovery;
 
-    /// Time that passes by being slept through.
+    /// A clock that records the last sleep and does not wait.
     #[derive(Default)]
-    struct Slept(Cell<Duration>);
+    struct SleepRecorder(Cell<Duration>);
 
-    impl Clock for Slept {
+    impl Clock for SleepRecorder {
         fn now(&self) -> Timestamp {
             Timestamp::UNIX_EPOCH
         }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn ok_a_store_that_answers_is_waited_for() {
-        let (store, clock) = (Store { hangs: false }, Slept::default());
+        let (store, clock) = (Store { hangs: false }, SleepRecorder::default());
         let read = read_again(&store, &clock, "acme", Tries::Patient);
         assert_eq!(read.now_or_never().unwrap().unwrap().expose_secret(), "key of acme");
     }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn e2_a_secret_store_that_hangs_is_named_and_left_to_the_next_tick() {
         for (tries, seconds) in [(Tries::Patient, 12), (Tries::Once, 4)] {
-            let clock = Slept::default();
+            let clock = SleepRecorder::default();
             let error = read_again(&Store { hangs: true }, &clock, "acme", tries).now_or_never().unwrap().unwrap_err();
             assert_eq!((error.recovery, clock.0.get().as_secs()), (Recovery::NextTick, seconds));
             let named =

@@ -1,4 +1,4 @@
-//! Sources, streams and listings: what is collected.
+//! Sources, streams and listings: the things that are collected.
 
 use schema::LogType;
 use serde::{Deserialize, Serialize};

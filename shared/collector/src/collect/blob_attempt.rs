@@ -1,4 +1,4 @@
-//! One attempt at one blob: its events are taken, or it is recorded why not.
+//! One attempt at one blob, which takes its events or records the reason of the failure.
 
 use std::time::Duration;
 
@@ -15,48 +15,49 @@ use crate::base::time::{UnixSeconds, Window, time_until};
 use crate::plan::blob_fate::{LastAttempt, last_attempt, last_attempt_at};
 use crate::plan::pending::{PendingChange, failed_again};
 
-/// The longest event, in bytes; a longer one makes its blob unreadable.
+/// Maximum length of an event, in bytes. A longer one makes its blob unreadable.
 const MAX_EVENT_BYTES: usize = 64 << 20;
-/// Bytes kept of a blob that is given up unreadable.
+/// Maximum number of bytes kept of an unreadable blob that is given up.
 const MAX_KEPT_BYTES: usize = 4 << 20;
 
-/// A blob to be tried.
+/// A blob that is to be tried.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) blob: BlobRef,
-    /// Since when it has been missing or unreadable, if it is pending for that.
+    /// The time since which it has been missing or unreadable, if it is pending for that reason.
     pub(crate) missing_since: Option<UnixSeconds>,
-    /// Its schedule, or that of its span, where it is pending.
+    /// Its own schedule, or that of its pending span, if there is one.
     pub(crate) schedule: Option<Schedule>,
-    /// It is pending by itself.
+    /// `true` if the blob itself is pending, and not only its span.
     pub(crate) is_pending: bool,
 }
 
 /// The outcome of one attempt at one blob.
 pub(crate) enum Attempt {
-    /// It was consumed.
+    /// The blob was consumed.
     Consumed,
-    /// It needs no further attention, or is pending: what became of it is recorded. Whether it came and could not be read.
+    /// The blob was given up or became pending, and that is recorded. `was_unreadable` is `true` if its bytes arrived
+    /// and could not be read.
     Recorded { was_unreadable: bool },
-    /// It failed.
+    /// The attempt failed. The caller records it.
     Failed(PortError),
-    /// There was no time, or the vendor wants a pause.
+    /// There was no time left, or the vendor asked for a pause.
     CutOff,
 }
 
-/// How the reading of a body ended.
+/// The end of the reading of a body.
 enum BodyEnd {
     Whole,
-    /// What came is not one JSON array.
+    /// The bytes are not one JSON array.
     Unreadable,
     Failed(PortError),
     CutOff,
 }
 
-/// Takes what was fetched of a blob, which may be pending already. `others_wait`: its time is bounded.
+/// Takes the events of a fetched blob, which may be pending already. Its time is limited if `others_wait`.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -67,12 +68,12 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
     let Candidate { blob, missing_since, .. } = candidate;
     let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now(), run.env.now());
     let (problem, was_unreadable) = match fetched {
-        // Nobody asked for it, and nobody may be asked for the others.
+        // The call was not made, and calls for the other blobs would not be made either.
         Err(error) if error.recovery == Recovery::Paused => return Ok(Attempt::CutOff),
         Err(error) => return failed(run, listing, blob, last, error).await,
         Ok(Fetched::Missing) => ("was listed but could not be found", false),
         Ok(Fetched::Expired) => {
-            lose(run, blob, "expired before it was fetched");
+            record_loss(run, blob, "expired before it was fetched");
             return given_up(run, listing, blob, false).await;
         }
         Ok(Fetched::Body(body)) => match take_body(run, candidate, body, last.is_some(), others_wait).await? {
@@ -87,7 +88,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
         },
     };
     if let Some(last) = last {
-        lose(run, blob, &format!("{problem} {}", last.words()));
+        record_loss(run, blob, &format!("{problem} {}", last.words()));
         return given_up(run, listing, blob, was_unreadable).await;
     }
     let since = missing_since.unwrap_or_else(|| run.env.now());
@@ -96,7 +97,7 @@ pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(Attempt::Recorded { was_unreadable })
 }
 
-/// A blob failed; one that the vendor is about to drop is given up.
+/// Handles a failed attempt. A blob that the vendor is about to drop is given up.
 async fn failed<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -108,11 +109,11 @@ async fn failed<S: State, B: Bucket, C: Clock, V>(
         return Ok(Attempt::Failed(error));
     }
     run.record_failure(&error);
-    lose(run, blob, &format!("could not be fetched until the vendor drops it: {error}"));
+    record_loss(run, blob, &format!("could not be fetched until the vendor drops it: {error}"));
     given_up(run, listing, blob, false).await
 }
 
-/// A blob is given up: it is not fetched again.
+/// Gives up a blob: it is not fetched again.
 async fn given_up<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -122,7 +123,7 @@ async fn given_up<S: State, B: Bucket, C: Clock, V>(
     done_with(run, listing, blob).await.map(|()| Attempt::Recorded { was_unreadable })
 }
 
-/// The blob after one more failed attempt.
+/// Returns the pending blob after one more failed attempt.
 pub(crate) fn failed_blob<S, B, C: Clock, V>(
     run: &StreamRun<'_, S, B, C, V>,
     Candidate { blob, schedule, .. }: &Candidate,
@@ -142,7 +143,7 @@ pub(crate) fn failed_blob<S, B, C: Clock, V>(
     }
 }
 
-/// The blob needs no further attention.
+/// Marks a blob as consumed: it is not pending any more, and the ledger remembers it.
 async fn done_with<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -154,10 +155,10 @@ async fn done_with<S: State, B: Bucket, C: Clock, V>(
     run.intake.keep_blob(place(blob), entry(blob)).await
 }
 
-/// Takes every event of the body. While others wait, it has a bounded time.
+/// Takes every event of the body. Its time is limited while others wait.
 ///
-/// What is no array is rejected when it is the last attempt: its beginning is kept as it came, beside the lines of what
-/// could be read of it.
+/// In the last attempt, a body that is no array is rejected: its beginning is kept as it was received, besides the
+/// lines of the events that could be read.
 async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     candidate: &Candidate,
@@ -166,7 +167,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     others_wait: bool,
 ) -> Result<BodyEnd, PortError> {
     let (began, cutoff) = (run.env.clock.now(), run.cutoff);
-    // A pending blob may not take all the time of pending work either, or that would go on for ever.
+    // A pending blob may not take all the time of pending work either, or it would do so in every tick.
     let half = if candidate.is_pending { run.time_left() / 2 } else { run.blob_time() };
     let allowed = run.blob_time().min(half).max(MIN_TIME);
     if others_wait {
@@ -182,7 +183,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         BodyEnd::CutOff => {
             let spent = time_until(began, run.env.clock.now());
-            // Either its own time is over, or the tick's, of which it took as much.
+            // The blob is slow if it used up its own time, even if the tick's time ended as well.
             let is_slow = spent >= allowed || !run.time_left().is_zero();
             Ok(if is_slow { too_slow(run, &candidate.blob, spent, others_wait) } else { BodyEnd::CutOff })
         }
@@ -190,7 +191,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
 }
 
-/// The blob took more than its time.
+/// Returns the failure of a blob that took more than its time.
 fn too_slow<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     blob: &BlobRef,
@@ -210,7 +211,8 @@ fn too_slow<S, B, C: Clock, V>(
     )))
 }
 
-/// Takes the events of a body, whose beginning is put into `kept`, if any, also past where it is broken.
+/// Takes the events of a body. Its first [`MAX_KEPT_BYTES`] go to `kept`, if there is one, even after the place where
+/// it is broken.
 async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     mut body: V::Body,
@@ -243,7 +245,7 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     if !is_broken {
         let each = |event: &[u8]| events.push(event.to_vec());
         match broken_off {
-            // No time is left for another event.
+            // There is no time for the events left in the splitter.
             Some(BodyEnd::CutOff) => {}
             Some(_) => splitter.abandon(each),
             None => is_broken = splitter.finish(each).is_err(),
@@ -256,17 +258,17 @@ async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 /// Reports that a blob's events are lost.
-fn lose<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, what: &str) {
+fn record_loss<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &BlobRef, description: &str) {
     let window = Window { from: blob.created, to: blob.created + 1 };
-    run.record_gap(window, &format!("content {} {what}", blob.id));
+    run.record_gap(window, &format!("content {} {description}", blob.id));
 }
 
-/// The hour of the ledger that remembers the blob.
+/// Returns the ledger hour that remembers the blob.
 pub(crate) fn place(blob: &BlobRef) -> LedgerHour {
     LedgerHour { kind: LedgerKind::Blobs, hour: u32::try_from(blob.created / 3_600).unwrap_or(0) }
 }
 
-/// What the ledger remembers of a blob.
+/// Returns the ledger entry of the blob: the first 8 bytes of the hash of its id.
 pub(crate) fn entry(blob: &BlobRef) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(blob.id.as_bytes()).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -1,8 +1,8 @@
-//! The blobs of a window: fetch what was not consumed yet, and let none hold up the others.
+//! Consumes the blobs of a window. A blob that fails or hangs does not hold up the others.
 //!
-//! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many fail in
-//! a row, a few others are probed, and the rest goes on from one that can be consumed. When all probes fail the window
-//! is stalled: what was tried becomes pending, and the rest of the window as a span.
+//! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many fail in a row,
+//! a few others are probed, and the work goes on from one that can be consumed. When all probes fail, the window is
+//! stalled: the blobs that were tried become pending, and the rest of the window becomes a pending span.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -19,63 +19,66 @@ use crate::base::time::UnixSeconds;
 use crate::plan::blob_walk::BlobWalk;
 use crate::plan::pending::PendingChange;
 
-/// Once so many blobs of a tick could not be had, however patiently they were asked for, each is asked for only once:
-/// it becomes pending otherwise.
+/// Number of blobs of a tick that may fail after patient retries. After that each blob is fetched only once, and
+/// becomes pending if it fails.
 const MAX_PATIENT_FAILURES: u32 = 3;
-/// The client gives up a fetch within this, pauses not counted: four tries of 20 seconds, and the waits between them.
-const CLIENT_TIME: Duration = Duration::from_secs(100);
-/// Bytes that a reference to a blob takes beside its texts.
-const REFERENCE_BYTES: usize = 80;
+/// The time within which the client gives up a fetch, without pauses that the vendor asks for: four tries of 20
+/// seconds, and the waits between them.
+const MAX_CLIENT_TIME: Duration = Duration::from_secs(100);
+/// Number of bytes that a reference to a blob takes besides its texts.
+const REFERENCE_OVERHEAD_BYTES: usize = 80;
 
 /// The outcome of a window's blobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BlobsOutcome {
-    /// Each is consumed, given up, or pending.
+    /// Each blob is consumed, given up, or pending.
     Settled,
-    /// There was no time for those from `oldest` on.
+    /// There was no time for some blobs, of which `oldest` is the creation time of the oldest.
     CutOff { oldest: UnixSeconds },
-    /// Blob after blob failed, those that were probed too; those from `oldest` on that are not pending were not tried.
+    /// Many blobs failed in a row, and all probes too. The rest was not tried; `oldest` is the creation time of its
+    /// oldest blob.
     Stalled { oldest: UnixSeconds, error: PortError },
 }
 
 /// The outcome of an attempt at pending blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RetryOutcome {
-    /// Some that had failed were consumed.
+    /// A blob that had failed was consumed.
     pub(crate) has_recovered: bool,
-    /// There was no time for all of them, or many failed in a row.
+    /// Not all were tried, because there was no time or many failed in a row.
     pub(crate) has_stopped: bool,
 }
 
-/// Blobs on their way.
+/// The blobs of one window, or of pending work, that are still to be tried.
 struct Queue {
     listing: ListingId,
-    /// Not tried yet, the soonest to expire first.
+    /// The blobs that were not tried yet, the soonest to expire first.
     waiting: Vec<Candidate>,
-    /// The place among them where the next walk begins.
+    /// The place in `waiting` where the next walk begins.
     begin: usize,
-    /// How often the window failed before; those of a fresh one are asked for patiently.
+    /// The number of failed attempts at the window.
     attempts: u32,
-    /// They are pending, or in a pending span: that they fail again is no news.
+    /// `true` if the blobs or their span are pending. Another failure is not reported then, and each fetch is tried
+    /// once.
     is_retry: bool,
     has_succeeded: bool,
 }
 
-/// Why a walk over the queue ended.
+/// The reason why a walk over the queue ended.
 enum WalkEnd {
     AllTried,
     /// A probe was consumed.
     Found,
     CutOff,
-    /// Many failed in a row, the last one with this error.
+    /// Many blobs failed in a row, the last one with this error.
     FailedInARow(PortError),
 }
 
-/// Consumes the blobs that a listing showed and that are neither consumed nor pending yet. `schedule` is that of their
-/// window, where it is pending.
+/// Consumes the listed blobs that are neither consumed nor pending yet. `schedule` is that of their window, if it is
+/// pending.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -83,7 +86,7 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
     schedule: Option<Schedule>,
 ) -> Result<BlobsOutcome, PortError> {
     let mut memory = run.budget.share();
-    memory.set(blobs.iter().map(|blob| blob.id.len() + blob.uri.len() + REFERENCE_BYTES).sum());
+    memory.set(blobs.iter().map(|blob| blob.id.len() + blob.uri.len() + REFERENCE_OVERHEAD_BYTES).sum());
     let waiting = unconsumed(run, listing, blobs, schedule).await?;
     let attempts = schedule.map_or(0, |schedule| schedule.attempts);
     let mut queue = Queue { listing, waiting, begin: 0, attempts, is_retry: attempts > 0, has_succeeded: false };
@@ -98,7 +101,7 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
 /// Tries pending blobs again, each once.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -111,13 +114,14 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 impl Queue {
-    /// When the oldest blob was created that was not tried.
+    /// Returns the creation time of the oldest blob that was not tried.
     fn oldest(&self) -> Option<UnixSeconds> {
         self.waiting.iter().map(|candidate| candidate.blob.created).min()
     }
 }
 
-/// Walks over the queue until all were tried, and on from a probe that could be consumed where many failed in a row.
+/// Walks over the queue until all blobs were tried. When many fail in a row, it probes others, and goes on from a probe
+/// that could be consumed.
 async fn work_off<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     queue: &mut Queue,
@@ -143,17 +147,17 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<WalkEnd, PortError> {
     let candidates = std::mem::take(&mut queue.waiting);
     let is_patient = Cell::new(true);
-    let settle_patience = |failures: u32| {
+    let update_patience = |failures: u32| {
         is_patient.set(!queue.is_retry && failures < MAX_PATIENT_FAILURES && matches!(walk, BlobWalk::Outwards(_)));
     };
-    settle_patience(run.blobs.failed);
+    update_patience(run.blobs.failed);
     let (vendor, stream, all, patience) = (run.vendor, run.stream, &candidates, &is_patient);
     let (clock, once, patient) = (run.env.clock, run.call_time(Tries::Once), patient_time(run));
     let fetches = std::iter::from_fn(|| walk.next()).map(|at| async move {
         let blob = &all[at].blob;
         let (tries, limit) = if patience.get() { (Tries::Patient, patient) } else { (Tries::Once, once) };
-        let what = format!("fetching content {}", blob.id);
-        (at, answer_within(clock, limit, &what, vendor.fetch(stream, blob, tries)).await)
+        let call_name = format!("fetching content {}", blob.id);
+        (at, answer_within(clock, limit, &call_name, vendor.fetch(stream, blob, tries)).await)
     });
     let mut prefetch = Prefetch::new(fetches, run.policy.fetches_ahead);
     let (mut tried, mut waiting) = (vec![false; all.len()], all.len());
@@ -191,7 +195,7 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
         };
         tried[at] = true;
-        settle_patience(run.blobs.failed);
+        update_patience(run.blobs.failed);
         if has_ended {
             break last_error.filter(|_| !is_found).map_or(WalkEnd::Found, WalkEnd::FailedInARow);
         }
@@ -203,15 +207,15 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(end)
 }
 
-/// Returns the time limit of a patient fetch. The client gives up by itself, but for pauses that the vendor asks for; a tick
-/// that is too short for that must not be used up by blobs that hang.
+/// Returns the time limit of a patient fetch. The client gives up by itself within [`MAX_CLIENT_TIME`], except for pauses
+/// that the vendor asks for. A tick that is too short for that must not be used up by blobs that hang.
 fn patient_time<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
     let limit = run.call_time(Tries::Patient);
-    // Twice the tick is no limit.
-    if limit < CLIENT_TIME { limit } else { run.tick_time() * 2 }
+    // Twice the tick's time means no limit.
+    if limit < MAX_CLIENT_TIME { limit } else { run.tick_time() * 2 }
 }
 
-/// Pending blobs without those that another tick has consumed since they failed.
+/// Returns the pending blobs, without those that another tick has consumed since they failed.
 async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -234,7 +238,7 @@ async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
     Ok(left)
 }
 
-/// The blobs that are neither in the ledger nor pending, those that expire first first.
+/// Returns the blobs that are neither in the ledger nor pending, the soonest to expire first.
 async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,

@@ -1,4 +1,4 @@
-//! From an event's bytes to the batch in hand: normalise, compare with the ledger, deliver when full.
+//! The way from an event's bytes to the batch in hand: normalise, compare with the ledger, deliver when full.
 
 use schema::{LineContext, Normalizer, RowId};
 
@@ -12,19 +12,19 @@ use crate::deliver::rejected::Rejected;
 /// An event that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// Which event it is.
+    /// The row id of the event.
     pub(crate) row_id: RowId,
-    /// When it happened, where it says so.
+    /// The time of the event, if it has one.
     pub(crate) time: Option<UnixSeconds>,
 }
 
-/// Where events go.
+/// The intake of a stream's events in one tick.
 pub(crate) struct Intake<'a, S, B, C> {
     normalizer: &'a Normalizer,
     pub(crate) delivery: Delivery<'a, S, B, C>,
     /// Events taken, duplicates included.
     pub(crate) events: u64,
-    /// Events taken that had been delivered before, or twice in this tick.
+    /// Events taken that had been delivered before, or that were taken twice in this tick.
     pub(crate) duplicates: u64,
 }
 
@@ -33,16 +33,16 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         Self { normalizer, delivery, events: 0, duplicates: 0 }
     }
 
-    /// What every line of the stream has, now.
+    /// Returns the fields that every line of the stream gets now.
     fn context(&self) -> LineContext<'a> {
         let (env, stream) = (self.delivery.state.env, self.delivery.state.stream);
         LineContext { source_id: stream.source.as_str(), source_label: &stream.label, parse_time: env.clock.now() }
     }
 
-    /// Takes one event: a new one enters the batch in hand.
+    /// Takes one event. A new event enters the batch in hand.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<Taken, PortError> {
         self.events += 1;
         let context = self.context();
@@ -51,7 +51,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);
         let time = outcome.as_ref().ok().and_then(|line| line.event_time).map(|time| time.as_second());
         let taken = Taken { row_id, time };
-        if self.delivery.has(&row_id).await? {
+        if self.delivery.contains_row(&row_id).await? {
             self.delivery.batch.drop_unfinished_line();
             self.duplicates += 1;
             return Ok(taken);
@@ -64,31 +64,31 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         Ok(taken)
     }
 
-    /// Rejects input, be it JSON or not: it is kept once, with the reason.
+    /// Rejects input, whether it is JSON or not. It is kept once, with the reason.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn reject(&mut self, raw: Vec<u8>, reason: &str) -> Result<(), PortError> {
         let rejection = self.normalizer.reject(&raw, &self.context(), reason);
-        if self.delivery.has(&rejection.row_id).await? {
+        if self.delivery.contains_row(&rejection.row_id).await? {
             return Ok(());
         }
         self.delivery.batch.keep_rejected(Rejected { rejection, raw });
         self.flush_if_full().await
     }
 
-    /// Whether a blob was consumed before.
+    /// Returns `true` if the ledger has the blob: it was consumed before.
     ///
     /// # Errors
-    /// When the state fails.
+    /// Fails if the state fails.
     pub(crate) async fn is_consumed(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
-        self.delivery.state.knows(place, entry).await
+        self.delivery.state.ledger_contains(place, entry).await
     }
 
-    /// Remembers a blob all of whose events were taken.
+    /// Records that all events of a blob were taken.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn keep_blob(&mut self, place: LedgerHour, entry: u64) -> Result<(), PortError> {
         self.delivery.keep_blob(place.hour, entry);
         self.flush_if_full().await
@@ -99,10 +99,10 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         if self.delivery.batch.is_full(limits) { self.delivery.flush().await } else { Ok(()) }
     }
 
-    /// Delivers what is in hand and writes what was learned.
+    /// Delivers the batch in hand and writes the update of the head.
     ///
     /// # Errors
-    /// When state or bucket fail.
+    /// Fails if the state or the bucket fails.
     pub(crate) async fn finish(&mut self) -> Result<(), PortError> {
         self.delivery.flush().await?;
         self.delivery.write_update().await
@@ -117,7 +117,7 @@ mod tests {
 
     const BLOBS: LedgerHour = LedgerHour { kind: LedgerKind::Blobs, hour: 1_000 };
 
-    /// Does `work` with the intake of a tick, which then ends.
+    /// Does `work` with the intake of a tick, and ends the tick.
     fn with_intake(world: &World, work: impl AsyncFnOnce(&mut TestRun<'_>)) -> (u64, u64, u64) {
         let env = world.env();
         let mut run = world.begin(&env);
@@ -131,7 +131,7 @@ mod tests {
         (events, duplicates, delivered.lines.delivered)
     }
 
-    /// Takes the events in one tick; how many there were, of which duplicates, and how many were delivered.
+    /// Takes the events in one tick. Returns the number of events, of duplicates, and of lines delivered.
     fn take(world: &World, events: &[String]) -> (u64, u64, u64) {
         with_intake(world, async |run| {
             for event in events {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_cannot_become_a_line_is_kept_once_and_leaves_the_others_alone() {
+    fn ok_input_that_cannot_become_a_line_is_kept_once_and_stops_no_other() {
         let world = World::listed_to(NOW);
         for events in [[event(NOW), "{\"id\":".to_owned()], ["{\"id\":".to_owned(), event(NOW - 1)]] {
             take(&world, &events);

@@ -9,13 +9,13 @@ use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
 use crate::base::time::UnixSeconds;
 use crate::plan::remaining::Choice;
 
-/// After a tick that could list nothing the next one begins with a window that is so many times shorter.
+/// The factor by which the first window is shortened after a tick that could list nothing.
 const PROBE_DIVISOR: UnixSeconds = 8;
 
-/// Lists what moves the watermark, as far as time allows.
+/// Lists the main span, which moves the watermark, as far as time allows.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn list_main<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -27,10 +27,10 @@ pub(crate) async fn list_main<S: State, B: Bucket, C: Clock, V: Vendor>(
     listed
 }
 
-/// Lists what is due to be listed again, once the main span is done.
+/// Lists the sweep once the main span is done.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn list_sweep<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -44,14 +44,14 @@ pub(crate) async fn list_sweep<S: State, B: Bucket, C: Clock, V: Vendor>(
     listed
 }
 
-/// Lists a span window by window, oldest first, and moves its mark behind them. At least one window is listed; further
-/// ones only until other work wants its share, so that no window is cut for that.
+/// Lists a span window by window, the oldest first, and moves its mark after each. At least one window is listed. No
+/// further one is begun after `no_window_after`, so that other work gets its share and no window is cut off for it.
 async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
 ) -> Result<(), PortError> {
-    // Nothing was had of it in the last tick, however patiently: others shall not wait for that again.
+    // The last tick could list nothing of it in spite of patient retries. Other listings must not wait for those again.
     let tries = if listing.probe_seconds.is_some() { Tries::Once } else { Tries::Patient };
     let mut is_first = true;
     while !listing.has_ended && (is_first || run.env.clock.now() < run.no_window_after) {
@@ -73,14 +73,14 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Remembers for the next tick whether this one could list nothing. A vendor may ask for a pause after one bad window, so
-/// that no other can be probed: then the next tick begins with a short window at random. If that answers, the first one's
-/// failure is its own.
+/// Makes the next tick begin with a short random window if this one could list nothing. A vendor may ask for a pause
+/// after one bad window, so that no other window can be probed. If the random window answers in the next tick, the
+/// first one failed for a reason of its own.
 fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun<'_, S, B, C, V>, main: &SpanRun) {
     let before = listing.probe_seconds;
     let next = if listing.has_succeeded {
         None
-    } else if listing.has_ended && !main.suspects.is_empty() && !main.is_refused() {
+    } else if listing.has_ended && !main.failed_windows.is_empty() && !main.is_refused() {
         let seconds = before.unwrap_or(listing.size.seconds().min(main.seconds()));
         Some((seconds / PROBE_DIVISOR).max(1))
     } else {

@@ -1,8 +1,8 @@
-//! One listing in one tick, and what one window of it comes to.
+//! One listing in one tick, and the outcomes of its windows.
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use super::span_run::{Cause, Mark, SpanRun, Suspect};
+use super::span_run::{Cause, FailedWindow, Mark, SpanRun};
 use crate::base::error::PortError;
 use crate::base::pending::PendingSpan;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
@@ -18,36 +18,37 @@ pub(crate) struct ListingRun {
     pub(crate) main: Option<SpanRun>,
     pub(crate) sweep: Option<SpanRun>,
     pub(crate) size: WindowSize,
-    /// Something of it could be listed in this tick.
+    /// A window of the listing could be listed in this tick.
     pub(crate) has_succeeded: bool,
-    /// It is not listed any more in this tick.
+    /// No further window of it is listed in this tick.
     pub(crate) has_ended: bool,
-    /// It begins with a window of this length at random, because the last tick could list nothing.
+    /// The length of the random window with which the listing begins, in seconds, because the last tick could list
+    /// nothing.
     pub(crate) probe_seconds: Option<UnixSeconds>,
-    /// Windows that failed in this tick and became pending: their broken seconds are searched at once.
+    /// The windows that failed in this tick and became pending. Their broken seconds are searched in the same tick.
     pub(crate) new_spans: Vec<Window>,
 }
 
 /// The outcome of one window of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It was listed, or is to be listed in smaller windows: the vendor answers.
+    /// The window was listed, or is to be listed in smaller windows. The vendor answers.
     Answered,
-    /// It failed and is a suspect now.
+    /// The window failed. Whether it becomes pending is decided after the probes.
     Failed,
-    /// Nothing more can be listed in this tick. Whether the vendor answered.
+    /// Nothing more can be listed in this tick. `answered` is `true` if the vendor listed a part of the window.
     Stopped { answered: bool },
 }
 
 impl ListingRun {
-    /// Plans the listing at the vendor's `now`; `None` when there is nothing to list.
+    /// Plans the listing at the vendor's `now`. Returns `None` if the listing is suspended.
     pub(crate) fn plan<S, B, C: Clock, V>(
         run: &mut StreamRun<'_, S, B, C, V>,
         id: ListingId,
         now: UnixSeconds,
     ) -> Option<Self> {
         let state = run.listing_state(id);
-        if state.is_left_alone(now) {
+        if state.is_suspended(now) {
             run.findings.not_offered.push(id);
             return None;
         }
@@ -66,13 +67,14 @@ impl ListingRun {
         })
     }
 
-    /// Returns `true` if windows of it are still to be listed.
+    /// Returns `true` if windows of the listing are still to be listed.
     pub(crate) fn has_more(&self) -> bool {
         let open = |span: &Option<SpanRun>| span.as_ref().is_some_and(|span| !span.is_done());
         !self.has_ended && (open(&self.main) || open(&self.sweep))
     }
 
-    /// Lists one window of the span. What of it is not listed is put back, or is a suspect.
+    /// Lists one window of the span. The part that could not be listed is put back, or becomes a failed window of the
+    /// span.
     pub(crate) async fn list_one<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -83,7 +85,7 @@ impl ListingRun {
         let began = run.env.clock.now();
         let request = WindowRequest { tries, ..WindowRequest::once(self.id, window, self.size) };
         let outcome = list_window(run, request).await?;
-        // A window that is too long may only be one whose place is lost again and again.
+        // A window that is too long may also be one whose cursor is always lost, so it does not count as a success.
         self.has_succeeded |= outcome.is_answer() && !matches!(outcome, WindowOutcome::TooLong { .. });
         if outcome.is_answer() {
             run.clear_refusals(self.id);
@@ -98,7 +100,7 @@ impl ListingRun {
             }
             WindowOutcome::TooLong { dense } => {
                 span.remaining.put_back(window);
-                dense.into_iter().for_each(|dense| span.remaining.cut_around(dense));
+                dense.into_iter().for_each(|dense| span.remaining.separate(dense));
                 self.resize(run, self.size.shortened(window));
                 Step::Answered
             }
@@ -117,12 +119,12 @@ impl ListingRun {
             WindowOutcome::Failed { error, cursor } => {
                 run.record_failure(&error);
                 let cursor = cursor.filter(|_| window.seconds() == 1);
-                span.suspects.push(Suspect { window, error, cause: Cause::Failed, cursor });
+                span.failed_windows.push(FailedWindow { window, error, cause: Cause::Failed, cursor });
                 Step::Failed
             }
             WindowOutcome::NotOffered => {
                 let error = not_offered(self.id);
-                span.suspects.push(Suspect { window, error, cause: Cause::NotOffered, cursor: None });
+                span.failed_windows.push(FailedWindow { window, error, cause: Cause::NotOffered, cursor: None });
                 Step::Failed
             }
             WindowOutcome::NotYet => {
@@ -139,8 +141,8 @@ impl ListingRun {
         })
     }
 
-    /// There was no time for all pages of a window. A longer window is halved for the next tick; a single second
-    /// becomes pending at the page that was reached, for it would be begun again on every tick.
+    /// Handles a window for which there was not enough time. A longer window is halved for the next tick. A single
+    /// second becomes pending with its cursor, because it would begin again in every tick otherwise.
     fn cut_off<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -162,11 +164,16 @@ impl ListingRun {
         }
     }
 
-    /// The vendor answers, so the suspects failed for reasons of their own: they become pending.
-    pub(crate) fn accuse<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
+    /// Makes the failed windows of the span pending. The caller knows that the vendor answers, so they failed for
+    /// reasons of their own.
+    pub(crate) fn make_failures_pending<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        span: &mut SpanRun,
+    ) {
         self.has_succeeded = true;
         run.clear_refusals(self.id);
-        for Suspect { window, error, cursor, .. } in span.suspects.drain(..) {
+        for FailedWindow { window, error, cursor, .. } in span.failed_windows.drain(..) {
             run.record_failure(&error);
             if cursor.is_none() {
                 self.new_spans.push(window);
@@ -175,7 +182,7 @@ impl ListingRun {
         }
     }
 
-    /// A window failed for the first time, and is tried again later.
+    /// Makes a window pending that failed for the first time.
     fn make_pending<S, B, C: Clock, V>(
         &self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -188,7 +195,7 @@ impl ListingRun {
         run.change_pending(self.id, PendingChange::Span(span));
     }
 
-    /// Nothing more of it is listed in this tick.
+    /// Ends the listing for this tick.
     pub(crate) fn end<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>) {
         self.has_ended = true;
         run.findings.has_more = true;
@@ -203,7 +210,7 @@ impl ListingRun {
     }
 }
 
-/// The listing as a whole answers, but for a window of it the vendor says that it does not offer it.
+/// Returns the error for a window that is refused as not offered, although the listing as a whole answers.
 pub(crate) fn not_offered(listing: ListingId) -> PortError {
     PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
 }
@@ -215,7 +222,8 @@ mod tests {
 
     const SPAN: Window = window(NOW - 1_000, NOW);
 
-    /// The outcome of the whole span as one window, what remains of it, and whether its listing ended.
+    /// Lists the whole span as one window. Returns the step, two flags of the listing (`has_succeeded`, `has_ended`),
+    /// and the failed windows.
     fn list(world: &World) -> (Step, bool, bool, Vec<Window>) {
         let env = world.env();
         let mut run = world.begin(&env);
@@ -223,12 +231,12 @@ mod tests {
         let mut span = listing.main.take().unwrap();
         let window = span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000).unwrap();
         let listed = world.clock.run(listing.list_one(&mut run, &mut span, window, Tries::Patient));
-        let suspects = span.suspects.iter().map(|suspect| suspect.window).collect();
-        (listed.unwrap(), listing.has_ended, span.remaining.is_empty(), suspects)
+        let failed_windows = span.failed_windows.iter().map(|failed_window| failed_window.window).collect();
+        (listed.unwrap(), listing.has_ended, span.remaining.is_empty(), failed_windows)
     }
 
     #[test]
-    fn ok_a_window_is_listed_or_suspect_or_left_for_later() {
+    fn ok_a_window_is_listed_or_failed_or_left_for_later() {
         let mut world = World::listed_to(SPAN.from);
         assert_eq!(list(&world), (Step::Answered, false, true, vec![]));
         world.vendor.broken = vec![SPAN];
@@ -238,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_pending_is_no_part_of_the_plan() {
+    fn ok_pending_spans_are_no_part_of_the_plan() {
         let world = World::listed_to(SPAN.from);
         let mut head = world.head();
         head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(SPAN.from, SPAN.from + 400));

@@ -1,4 +1,4 @@
-//! One tick of one stream: list, fetch, normalise, deliver, and try pending work again.
+//! One tick of one stream: it lists, fetches, normalises and delivers, and tries pending work again.
 
 pub(crate) mod blob_attempt;
 pub(crate) mod blobs;

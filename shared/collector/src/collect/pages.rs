@@ -1,4 +1,4 @@
-//! One window of one listing, page by page.
+//! Lists one window of one listing, page by page.
 
 use std::collections::HashSet;
 
@@ -13,27 +13,27 @@ use crate::base::stream::ListingId;
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::window_size::WindowSize;
 
-/// Pages of one window. A vendor that has more is in a pagination loop.
+/// Maximum number of pages of one window. A vendor that has more is in a pagination loop.
 const MAX_PAGES: u32 = 20_000;
-/// Times one window is begun, the first included: it is begun again when its cursor is lost.
+/// Maximum number of starts of one window, the first one included. A window starts again after a lost cursor.
 const MAX_STARTS: u32 = 3;
 
-/// One window to be listed.
+/// A request to list one window.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WindowRequest<'a> {
     pub(crate) listing: ListingId,
     pub(crate) window: Window,
-    /// The page to begin with, where an earlier tick came that far.
+    /// The cursor of the first page to list, if an earlier tick has listed the pages before it.
     pub(crate) cursor: Option<&'a str>,
     pub(crate) tries: Tries,
-    /// Its schedule, where it is pending.
+    /// The schedule of the window, if it is pending.
     pub(crate) schedule: Option<Schedule>,
-    /// How long windows are: decides whether this one is too long.
+    /// The size of windows, which decides whether this one is too long.
     pub(crate) size: WindowSize,
 }
 
 impl WindowRequest<'_> {
-    /// All of a window that is not pending, asked for once.
+    /// Returns a request for all of a window that is not pending, with a single try per call.
     pub(crate) fn once(listing: ListingId, window: Window, size: WindowSize) -> Self {
         Self { listing, window, cursor: None, tries: Tries::Once, schedule: None, size }
     }
@@ -42,24 +42,24 @@ impl WindowRequest<'_> {
 /// The outcome of one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WindowOutcome {
-    /// All of it is delivered, in hand, or (a blob) pending.
+    /// All events of the window are delivered or in hand; blobs may also be pending.
     Complete { pages: u32 },
-    /// All before `to`, a second of the window, is; for the blobs after that there was no time.
+    /// The same holds for the part before `to`. For the blobs after it there was no time.
     Unfinished { to: UnixSeconds },
-    /// All before `to`, a second of the window, is; the blobs after that failed one after the other, and most were not tried.
+    /// The same holds for the part before `to`. After it many blobs failed in a row, and most were not tried.
     Stalled { to: UnixSeconds, error: PortError },
-    /// There was no time for all pages. `cursor` leads on, where everything before it is delivered or in hand.
+    /// There was no time for all pages. `cursor` is the next page, if everything before it is delivered or in hand.
     CutOff { pages: u32, cursor: Option<String> },
-    /// It has too many pages, or cannot be paged through; it is to be listed in smaller windows. What was seen of it lies
-    /// in `dense`, where that is known and not all of it.
+    /// The window has too many pages, or its cursor is always lost. It is to be listed in smaller windows. `dense` is
+    /// the span of the events seen, if it is known and only a part of the window.
     TooLong { dense: Option<Window> },
     /// The vendor does not offer this listing to this source.
     NotOffered,
     /// The stream is not recorded yet.
     NotYet,
-    /// It was not asked for: the vendor wants a pause.
+    /// No call was made, because the vendor asked for a pause.
     Paused { error: PortError },
-    /// The vendor failed. `cursor` is the page that failed, unless that is the first one; everything before it is
+    /// The vendor failed. `cursor` is the page that failed, unless it was the first one. Everything before it is
     /// delivered or in hand.
     Failed { error: PortError, cursor: Option<String> },
 }
@@ -75,10 +75,10 @@ impl WindowOutcome {
     }
 }
 
-/// Lists one window and takes everything in it; from its start again where the place in it was lost.
+/// Lists one window and takes everything in it. After a lost cursor it starts again.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -94,7 +94,7 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing(request.listing) })
 }
 
-/// Lists one window from its start, or from the page that the request names. `None`: the place in it was lost.
+/// Lists one window from its start, or from the page that the request names. Returns `None` if the cursor was lost.
 async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -107,7 +107,8 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let (vendor, stream) = (run.vendor, run.stream);
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
-        // A page that hangs has failed: it must not use up tick after tick. Where one page was had, others may take longer.
+        // A first page that hangs fails soon, so that it does not use up every tick. After a first page the others may
+        // take longer.
         let tries_of_page = if pages == 1 { tries } else { Tries::Patient };
         let answer = run.call(tries_of_page, &format!("listing {listing}"), call).await;
         let is_paused = |error: &PortError| error.recovery == Recovery::Paused;
@@ -140,7 +141,8 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let before = seen.events.len();
         let had_events = take_items(run, page.items, &mut blobs, &mut seen).await?;
         let Some(next) = page.next else {
-            // An end with nothing but events of the pages before: the cursor may have led back, past the rest.
+            // The last page shows only events of the pages before, so the cursor may have led back and skipped the
+            // rest.
             if had_events && seen.events.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
@@ -157,12 +159,12 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(Some(not_advancing(listing)))
 }
 
-/// What the pages of one window showed.
+/// The events and times that the pages of one window showed.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Ledger entries of the events.
+    /// The ledger entries of the events.
     events: HashSet<u64>,
-    /// The times of events and blobs.
+    /// The span of the times of events and blobs.
     times: Option<Window>,
 }
 
@@ -177,13 +179,14 @@ impl Seen {
         *times = Window { from: times.from.min(time), to: times.to.max(time + 1) };
     }
 
-    /// The span of everything that was seen, where that is a real part of the window. Only a hint: vendors promise no order.
+    /// Returns the span of everything that was seen, if it is a proper part of the window. It is only a hint, because
+    /// vendors promise no order.
     fn span_within(&self, window: Window) -> Option<Window> {
         self.times.filter(|times| window.from <= times.from && times.to <= window.to && *times != window)
     }
 }
 
-/// Takes a page's events, remembering them in `seen`, and gathers its blobs; returns whether there were any events.
+/// Takes a page's events, adds them to `seen`, and gathers its blobs. Returns `true` if there were any events.
 async fn take_items<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     items: Vec<Item>,
@@ -206,7 +209,7 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
     Ok(had_events)
 }
 
-/// All pages of a window are listed: consumes its blobs.
+/// Consumes the blobs of a window whose pages are all listed.
 async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: &WindowRequest<'_>,
@@ -217,7 +220,7 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
         return Ok(WindowOutcome::Complete { pages });
     }
     let WindowRequest { listing, window, schedule, .. } = *request;
-    // A blob may say that it is of another time than the window that it was listed in: then all of the window is left.
+    // A blob may have a time outside the window in which it was listed. Then all of the window counts as not consumed.
     let inside = |second: UnixSeconds| if (window.from..window.to).contains(&second) { second } else { window.from };
     Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
@@ -226,7 +229,8 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// The stream is not recorded: remembers when its recording was started, and reports what that may have cost.
+/// Handles a stream that is not recorded: remembers the start of its recording, and reports the events that may be
+/// lost.
 async fn not_yet<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -248,11 +252,11 @@ async fn not_yet<S: State, B: Bucket, C: Clock, V>(
     Ok(WindowOutcome::NotYet)
 }
 
-/// A recording was started: written before anything else, because vendors count starts. What else was
-/// learned is written with it, and so the lines first that this stands for.
+/// Writes the start of a recording before anything else is done, because vendors count starts. The batch in hand is
+/// delivered first, because the same write may raise watermarks.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     at: UnixSeconds,

@@ -1,4 +1,4 @@
-//! Blobs fetched ahead of the one that is read.
+//! Fetches blobs ahead of the one that is read.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -8,17 +8,17 @@ use std::task::{Context, Poll};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-/// Fetches, several of them under way. Outcomes come as they are ready: a fetch that hangs holds up no other.
+/// Several concurrent fetches. Their outcomes are returned as they get ready, so a fetch that hangs holds up no other.
 pub(crate) struct Prefetch<I, F: Future> {
     upcoming: I,
     under_way: FuturesUnordered<F>,
-    /// Those that are done and were not taken yet.
+    /// The outcomes that were not taken yet.
     done: VecDeque<F::Output>,
     max_ahead: usize,
 }
 
 impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
-    /// At most `max_ahead` of the `fetches` are under way or done at the same time.
+    /// Returns a prefetch that keeps at most `max_ahead` of the `fetches` in flight or not taken.
     pub(crate) fn new(fetches: I, max_ahead: usize) -> Self {
         Self {
             upcoming: fetches,
@@ -28,7 +28,7 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         }
     }
 
-    /// The outcome of a fetch that is done; `None` after the last.
+    /// Returns the next outcome; `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<F::Output> {
         poll_fn(|context| {
             self.advance(context);
@@ -40,7 +40,8 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         .await
     }
 
-    /// Waits for `work` while the fetches go on: they hold what others of the tenant wait for.
+    /// Waits for `work` and polls the fetches meanwhile. They hold permits of the concurrency limit that other streams
+    /// of the tenant wait for.
     pub(crate) async fn alongside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
@@ -53,7 +54,7 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         .await
     }
 
-    /// As far as they go without waiting.
+    /// Polls the fetches, and starts further ones, as far as possible without waiting.
     fn advance(&mut self, context: &mut Context<'_>) {
         loop {
             let room = self.max_ahead.saturating_sub(self.done.len() + self.under_way.len());
@@ -116,7 +117,7 @@ mod tests {
         wakers.take().into_iter().for_each(Waker::wake);
         assert_eq!(prefetch.alongside(pending::<()>()).now_or_never(), None);
         assert_eq!((begun.get(), ended.get()), (3, 3));
-        // One is taken, and makes room for another.
+        // Taking one outcome makes room for another fetch.
         assert!(prefetch.next().now_or_never().flatten().is_some_and(|number| number < 3));
         assert_eq!(prefetch.alongside(ready("work")).now_or_never(), Some("work"));
         assert_eq!((begun.get(), ended.get()), (3, 3));

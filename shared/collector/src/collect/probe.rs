@@ -1,13 +1,13 @@
 //! Probes other windows after a failure, to tell a broken window from a vendor that is down.
 //!
-//! As soon as one of them answers, the failure was the window's own, and the window becomes pending. When none does, the
-//! vendor is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person there
-//! is a single probe among the windows, for most such failures hold for every window.
+//! If one of them answers, the failure was the window's own, and the window becomes pending. If none does, the vendor
+//! is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person only one
+//! other window is probed, because most such failures hold for every window.
 
 use super::listing_run::{ListingRun, Step};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use super::span_run::{Cause, SpanRun, Suspect};
+use super::span_run::{Cause, FailedWindow, SpanRun};
 use crate::base::error::{PERSISTENT_AFTER, PortError};
 use crate::base::head::NotOffered;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
@@ -16,13 +16,13 @@ use crate::plan::pending::PendingChange;
 use crate::plan::remaining::{Choice, Remaining};
 use crate::state::head_update::RefusalCounts;
 
-/// Lengths of the part of a pending span that is probed: all of it, or halved up to so many times less one.
+/// Number of possible lengths of the probed part of a pending span. The length is halved 0 to 5 times.
 const PROBE_LENGTHS: u64 = 6;
-/// A listing that is not offered is listed again after this, in seconds.
-const LIST_AGAIN_AFTER: UnixSeconds = 86_400;
+/// Time after which a listing that is not offered is tried again, in seconds.
+const LIST_AGAIN_AFTER_SECONDS: UnixSeconds = 86_400;
 
-/// A window of the span failed: probes up to three others, the newest, the next and any; only one of them, at random,
-/// after a refusal. When there is no other window, the halves of the window itself.
+/// Probes other windows after a window of the span failed: the newest, the next, and one at random; after a refusal
+/// only one of the three. If there is no other window, it probes the halves of the failed one.
 pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -30,7 +30,7 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     if span.remaining.is_empty() {
         if listing.has_succeeded {
-            listing.accuse(run, span);
+            listing.make_failures_pending(run, span);
             return Ok(());
         }
         return probe_halves(listing, run, span).await;
@@ -41,7 +41,7 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
         let Some(window) = span.remaining.take(*choice, listing.size.seconds()) else { break };
         match listing.list_one(run, span, window, Tries::Once).await? {
             Step::Answered | Step::Stopped { answered: true } => {
-                listing.accuse(run, span);
+                listing.make_failures_pending(run, span);
                 return Ok(());
             }
             Step::Stopped { answered: false } => {
@@ -54,23 +54,23 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     probe_pending(listing, run, span).await
 }
 
-/// The only window there is failed as a whole: probes its newer and its older half; only one of them, at random,
-/// after a refusal.
+/// Probes the newer and the older half of the only window, which failed as a whole. After a refusal it probes only one
+/// of them, at random.
 async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
 ) -> Result<(), PortError> {
-    let has_halves = |suspect: &&Suspect| suspect.window.seconds() > 1;
-    let only = span.suspects.first().filter(|_| span.suspects.len() == 1);
+    let has_halves = |failed_window: &&FailedWindow| failed_window.window.seconds() > 1;
+    let only = span.failed_windows.first().filter(|_| span.failed_windows.len() == 1);
     let [older, newer] = match only.filter(has_halves) {
-        Some(suspect) => suspect.window.halves(),
+        Some(failed_window) => failed_window.window.halves(),
         None => return probe_pending(listing, run, span).await,
     };
     for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
         let outcome = list_window(run, WindowRequest::once(listing.id, *half, listing.size)).await?;
         if outcome.is_answer() {
-            listing.accuse(run, span);
+            listing.make_failures_pending(run, span);
             if matches!(outcome, WindowOutcome::Complete { .. }) {
                 run.change_pending(listing.id, PendingChange::SpanDone(*half));
             }
@@ -80,8 +80,8 @@ async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     probe_pending(listing, run, span).await
 }
 
-/// The last probe, after all others failed: a part of any pending span that is due. Pending work must not have to wait
-/// until something newer can be listed.
+/// Probes a part of a random pending span that is due, after all other probes failed. Pending work must not have to
+/// wait until newer windows can be listed.
 async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -91,10 +91,10 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
     let due = run.listing_state(listing.id).pending.due(run.env.now()).spans;
     let at = random.checked_rem(due.len() as u64).and_then(|at| usize::try_from(at).ok());
     let Some(pending) = at.and_then(|at| due.get(at)).filter(|_| !listing.has_succeeded) else {
-        nothing_answers(listing, run, span);
+        end_after_failed_probes(listing, run, span);
         return Ok(());
     };
-    // The whole span may touch what is broken elsewhere too: a piece of a random length may not.
+    // The whole span may contain broken seconds. A piece of random length may contain none.
     let seconds = listing.size.seconds().min(pending.window().seconds()) >> ((random >> 32) % PROBE_LENGTHS);
     let part = Remaining::new(pending.window(), std::iter::empty()).take(Choice::Random(random), seconds.max(1));
     let window = part.unwrap_or(pending.window());
@@ -108,17 +108,16 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
         run.change_pending(listing.id, pending.listed(window));
     }
     if outcome.is_answer() {
-        listing.accuse(run, span);
+        listing.make_failures_pending(run, span);
     } else {
-        nothing_answers(listing, run, span);
+        end_after_failed_probes(listing, run, span);
     }
     Ok(())
 }
 
-/// No window that was tried after a failure answers. What was listed before in this tick shows that the vendor did
-/// answer then: its failures become pending. Otherwise the listing is not offered, or the vendor is down: then the
-/// next tick begins with a short window at random.
-fn nothing_answers<S, B, C: Clock, V>(
+/// Ends the listing after all probes failed. If a window was listed earlier in this tick, the vendor did answer, and
+/// the failed windows become pending. Otherwise the listing is not offered, or the vendor is down.
+fn end_after_failed_probes<S, B, C: Clock, V>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
@@ -127,36 +126,37 @@ fn nothing_answers<S, B, C: Clock, V>(
         return stop(listing, run, span);
     }
     listing.has_ended = true;
-    // A listing that fails here and is not offered there has failed: the failure may be the reason of both.
-    let Some(failed) = span.suspects.iter().find(|suspect| suspect.cause == Cause::Failed) else {
-        return refused(listing, run);
+    // If one window failed and another is not offered, the failure may be the reason of both, so it counts.
+    let Some(failed) = span.failed_windows.iter().find(|failed_window| failed_window.cause == Cause::Failed) else {
+        return record_not_offered(listing, run);
     };
     run.findings.has_more = true;
     run.record_persistence(listing.id, &failed.error);
 }
 
-/// Nothing more can be listed in this tick. If something could be, the failures become pending.
+/// Ends the listing for this tick. If any window could be listed, the failed windows become pending.
 fn stop<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
     listing.end(run);
     if listing.has_succeeded {
-        listing.accuse(run, span);
+        listing.make_failures_pending(run, span);
     }
 }
 
-/// The vendor says that it does not offer this listing. It is believed at once of a listing that never answered;
-/// of one that did, after several ticks. Where another listing fails as well it may be said to everybody.
-fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
+/// Handles a listing that the vendor does not offer. The vendor is believed at once if the listing never answered
+/// before, and otherwise after several ticks in a row. If another listing failed in this tick, the refusal does not
+/// count, because it may have the same reason.
+fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
     run.findings.not_offered.push(listing.id);
     let not_offered = run.refusals(listing.id).not_offered;
     if run.findings.failure.is_some() {
-        // Neither counted nor forgotten; but it is no failure that persists.
+        // The refusal is neither counted nor forgotten, but it ends a count of persistent failures.
         return run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
     }
     let state = run.listing_state(listing.id);
     let refusals = not_offered.map_or(0, |before| before.refusals).saturating_add(1);
     let has_answered = state.watermark > run.intake.delivery.state.head.floor;
     let is_believed = !has_answered || refusals >= PERSISTENT_AFTER;
-    let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER);
+    let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER_SECONDS);
     let not_offered = Some(NotOffered { refusals, until });
     run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
     if !is_believed {
@@ -169,7 +169,7 @@ fn refused<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, 
     }
 }
 
-/// Returns the windows to probe after a failure: all of these, or one of them after a refusal.
+/// Returns the windows to probe after a failure: all, or a random one after a refusal.
 fn probed<T>(all: &[T], is_refusal: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if is_refusal { &all[at..=at] } else { all }
@@ -181,8 +181,8 @@ mod tests {
     use crate::base::time::Window;
     use crate::testing::{LISTING, NOW, World, window};
 
-    /// A window of a stream is a suspect, and there is no other one: does the probing accuse it?
-    fn is_accused(broken: &[Window]) -> bool {
+    /// Probes the only window of a stream after it failed. Returns `true` if the window becomes pending.
+    fn becomes_pending(broken: &[Window]) -> bool {
         let mut world = World::listed_to(NOW - 100);
         world.vendor.broken = broken.to_vec();
         let env = world.env();
@@ -191,19 +191,19 @@ mod tests {
         let mut span = listing.main.take().unwrap();
         let window = span.remaining.take(Choice::Oldest, 100).unwrap();
         let (error, cause) = (PortError::next_tick("status 500"), Cause::Failed);
-        span.suspects.push(Suspect { window, error, cause, cursor: None });
+        span.failed_windows.push(FailedWindow { window, error, cause, cursor: None });
         world.clock.run(probe(&mut listing, &mut run, &mut span)).unwrap();
         assert_eq!(
             (listing.has_ended, listing.new_spans.is_empty()),
-            (!listing.has_succeeded, span.suspects.len() == 1)
+            (!listing.has_succeeded, span.failed_windows.len() == 1)
         );
-        span.suspects.is_empty()
+        span.failed_windows.is_empty()
     }
 
     #[test]
-    fn ok_a_window_is_accused_if_one_of_its_halves_answers() {
-        assert!(is_accused(&[window(NOW - 1, NOW)]) && is_accused(&[window(NOW - 100, NOW - 99)]));
-        assert!(!is_accused(&[window(NOW - 100, NOW)]));
+    fn ok_a_failed_window_becomes_pending_if_one_of_its_halves_answers() {
+        assert!(becomes_pending(&[window(NOW - 1, NOW)]) && becomes_pending(&[window(NOW - 100, NOW - 99)]));
+        assert!(!becomes_pending(&[window(NOW - 100, NOW)]));
     }
 
     #[test]

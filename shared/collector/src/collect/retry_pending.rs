@@ -1,10 +1,10 @@
-//! Pending work of one listing, tried again: blobs are fetched, spans are listed and their broken seconds searched.
+//! Tries the pending work of one listing again: fetches blobs, lists spans, and searches their broken seconds.
 
 use super::blobs;
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{Attempted, RequestLimit, SpanEnd, is_stopped, list_again};
+use super::span_attempt::{RequestLimit, SpanAttempt, SpanEnd, is_stopped, list_again};
 use super::span_search::search;
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
@@ -12,14 +12,15 @@ use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::pending::{PendingChange, in_order};
 
-/// Rounds over what is due: when something that had failed succeeds, all the rest is due as well.
+/// Maximum number of rounds over the due work. When work that had failed succeeds, all the rest becomes due for another
+/// round.
 const MAX_ROUNDS: u32 = 2;
 
-/// Requests for pending work of a listing that answered at first, and then no more.
+/// Maximum number of requests for pending work of a listing that answered at first, and then stopped answering.
 const MAX_REQUESTS_AFTER_END: u64 = 12;
 
-/// Reports spans that the vendor no longer keeps as gaps, and gives them up. `now` is the vendor's time; one whose clock is
-/// behind keeps no more than by ours, and shows nothing where it dropped something.
+/// Reports spans that the vendor no longer keeps as gaps, and gives them up. The later of the vendor's time `now` and
+/// ours decides: a vendor whose clock is behind may have dropped more than its clock says.
 pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now: UnixSeconds) {
     let Some(retention) = run.policy.retention else { return };
     let oldest = run.env.now().max(now) - retention.keeps + retention.margin;
@@ -31,22 +32,22 @@ pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now
     }
 }
 
-/// Whether anything of the listings is to be tried.
+/// Returns `true` if pending work of any listing is due.
 pub(crate) fn is_due<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> bool {
     let now = run.env.now();
     run.stream.listings.iter().any(|listing| !run.listing_state(listing).pending.due(now).is_empty())
 }
 
-/// Whether something of the listing is to be tried.
+/// Returns `true` if the listing has pending work that is due or new.
 pub(crate) fn has_work<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, listing: &ListingRun) -> bool {
     let is_due = || !run.listing_state(listing.id).pending.due(run.env.now()).is_empty();
     !listing.new_spans.is_empty() || is_due()
 }
 
-/// Tries what is due of one listing, and windows that failed in this very tick.
+/// Tries the due work of one listing, and the windows that failed in this tick.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &mut ListingRun,
@@ -61,7 +62,7 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         let pending = run.listing_state(listing.id).pending;
         let mut due = pending.due(run.env.now());
         if round > 1 {
-            // What was tried in this tick waits for its next attempt.
+            // Work that was tried in this tick waits for its next attempt.
             let is_untried = |schedule: &Schedule| schedule.last_attempt < run.began.as_second();
             due.spans.retain(|span| is_untried(&span.schedule));
             due.blobs.retain(|blob| is_untried(&blob.schedule));
@@ -94,8 +95,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Nothing could be listed, so no span is tried. Blobs may be had all the same: one is tried, and when it is consumed, all
-/// that are due.
+/// Tries only blobs, because the listing did not answer. Blobs may be available all the same: one is tried, and if it
+/// is consumed, all the others that are due.
 async fn retry_blobs_only<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &ListingRun,
@@ -118,17 +119,17 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     if is_stopped(run, limit) {
         return Ok(SpanEnd::Stopped);
     }
-    let it = Attempted { listing: listing.id, span };
-    // One that failed a moment ago is not tried as a whole again: the search belongs to the same attempt.
+    let attempt = SpanAttempt { listing: listing.id, span };
+    // A window that has just failed is not tried as a whole again: the search belongs to the same attempt.
     if is_new {
         let Schedule { attempts, refusals, .. } = span.schedule;
         let schedule =
             Schedule { attempts: attempts.saturating_sub(1), refusals: refusals.saturating_sub(1), ..span.schedule };
         let span = &PendingSpan { schedule, ..span.clone() };
-        return search(run, listing, Attempted { span, ..it }, (it.why_before(), true), limit).await;
+        return search(run, listing, SpanAttempt { span, ..attempt }, (attempt.reason_before(), true), limit).await;
     }
-    if span.window().seconds() > listing.size.max_seconds() || it.is_tried_in_pieces() {
-        return search(run, listing, it, (it.why_before(), false), limit).await;
+    if span.window().seconds() > listing.size.max_seconds() || attempt.is_tried_in_pieces() {
+        return search(run, listing, attempt, (attempt.reason_before(), false), limit).await;
     }
     let request = WindowRequest {
         cursor: span.cursor.as_deref(),
@@ -138,26 +139,26 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     let outcome = list_again(run, request).await?;
     listing.has_succeeded |= outcome.is_answer();
     let is_searched = match &outcome {
-        WindowOutcome::TooLong { .. } => Some((it.why_before(), false)),
-        // Only where something of the listing answers is it worth a search.
+        WindowOutcome::TooLong { .. } => Some((attempt.reason_before(), false)),
+        // A search is only worthwhile if the listing answers somewhere.
         WindowOutcome::Failed { error, cursor } if listing.has_succeeded && !has_advanced(span, cursor.as_ref()) => {
-            Some((it.why(error.clone()), true)).filter(|_| span.window().seconds() > 1)
+            Some((attempt.reason_after(error.clone()), true)).filter(|_| span.window().seconds() > 1)
         }
         _ => None,
     };
     match is_searched {
-        Some(why) => search(run, listing, it, why, limit).await,
-        None => Ok(take_outcome(run, it, outcome)),
+        Some(reason) => search(run, listing, attempt, reason, limit).await,
+        None => Ok(take_outcome(run, attempt, outcome)),
     }
 }
 
 /// Records the outcome of an attempt at the whole span.
 fn take_outcome<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    it: Attempted<'_>,
+    attempt: SpanAttempt<'_>,
     outcome: WindowOutcome,
 ) -> SpanEnd {
-    let Attempted { span, listing } = it;
+    let SpanAttempt { span, listing } = attempt;
     let (window, attempts) = (span.window(), span.schedule.attempts);
     match outcome {
         WindowOutcome::Complete { .. } => {
@@ -165,22 +166,22 @@ fn take_outcome<S, B, C: Clock, V>(
             SpanEnd::Tried { has_recovered: attempts > 0 }
         }
         WindowOutcome::Unfinished { to } => {
-            it.done(run, Window { to, ..window });
+            attempt.done(run, Window { to, ..window });
             SpanEnd::Stopped
         }
         WindowOutcome::CutOff { pages, cursor } => {
-            continue_later(run, it, pages, cursor);
+            continue_later(run, attempt, pages, cursor);
             SpanEnd::Stopped
         }
         WindowOutcome::Stalled { to, error } => {
-            it.done(run, Window { to, ..window });
-            it.reschedule(run, Window { from: to, ..window }, attempts, &it.why(error));
+            attempt.done(run, Window { to, ..window });
+            attempt.reschedule(run, Window { from: to, ..window }, attempts, &attempt.reason_after(error));
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::Failed { error, cursor } => {
-            it.record_refusal(run, &error);
+            attempt.record_refusal(run, &error);
             let attempts = if has_advanced(span, cursor.as_ref()) { 0 } else { attempts };
-            it.reschedule_at(run, window, attempts, (cursor, &it.why(error)));
+            attempt.reschedule_at(run, window, attempts, (cursor, &attempt.reason_after(error)));
             SpanEnd::Tried { has_recovered: false }
         }
         WindowOutcome::TooLong { .. }
@@ -190,25 +191,25 @@ fn take_outcome<S, B, C: Clock, V>(
     }
 }
 
-/// Returns `true` if the span got to a later page before it failed.
+/// Returns `true` if the span reached a later page before it failed.
 fn has_advanced(span: &PendingSpan, cursor: Option<&String>) -> bool {
     cursor.is_some() && span.cursor.is_some() && cursor != span.cursor.as_ref()
 }
 
-/// There was no time for all pages of the span: it is continued on the next tick, after others that are due, where it can
-/// be at its page. One that cannot be continued is listed in halves then.
+/// Makes the next tick continue a span for whose pages there was no time, after other due work. It continues at its
+/// cursor; without one it is listed in halves.
 fn continue_later<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    it: Attempted<'_>,
+    attempt: SpanAttempt<'_>,
     pages: u32,
     cursor: Option<String>,
 ) {
-    let (span, window) = (it.span, it.span.window());
+    let (span, window) = (attempt.span, attempt.span.window());
     let cursor = cursor.or_else(|| span.cursor.clone());
     let halves = pages > 0 && window.seconds() > 1 && cursor.is_none();
     let windows = if halves { window.halves().to_vec() } else { vec![window] };
     for window in windows {
-        it.postpone(run, window, span.schedule.attempts, (cursor.clone(), &span.reason));
+        attempt.postpone(run, window, span.schedule.attempts, (cursor.clone(), &span.reason));
     }
 }
 

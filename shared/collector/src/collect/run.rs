@@ -1,4 +1,4 @@
-//! What one tick of one stream works with and has found out so far.
+//! The context of one tick of one stream, with its findings so far.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,18 +23,18 @@ use crate::plan::pending::PendingChange;
 use crate::plan::vendor_time::VendorTime;
 use crate::state::head_update::RefusalCounts;
 
-/// The share of a tick that one blob, or all slow blobs together, may take while others wait: a quarter.
+/// The divisor of the tick's time that one blob, or all slow blobs together, may take while others wait: a quarter.
 const SLOW_BLOB_DIVISOR: u32 = 4;
-/// A blob, and every call, is given at least this long, however short the tick and however slow others were.
+/// The minimum time for a blob or a call, however short the tick is and however slow others were.
 pub(crate) const MIN_TIME: Duration = Duration::from_secs(5);
 
-/// The eighths of a tick that the vendor has to answer a call, retries and the waits it asks for included. In what is left
-/// others can be probed.
+/// The time limit of a patient call in eighths of a tick, with its retries and waits. Other windows can be probed in
+/// the rest.
 const PATIENT_CALL_EIGHTHS: u32 = 6;
-/// The same for a call that is tried only once.
+/// The time limit of a call with a single try, in eighths of a tick.
 const SINGLE_CALL_EIGHTHS: u32 = 1;
 
-/// There is no more time: what is in hand must be committed.
+/// There is no more time for work: the batch in hand must be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cutoff;
 
@@ -44,69 +44,69 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) vendor: &'a V,
     pub(crate) stream: &'a Stream,
     pub(crate) policy: &'a VendorPolicy,
-    /// What all streams of the process share.
+    /// The memory budget that all streams of the process share.
     pub(crate) budget: &'a MemoryBudget,
-    /// How far the tick has come, for those who watch it.
+    /// The counts that show the tick's progress to other code of the process.
     pub(crate) progress: &'a Progress,
-    /// When the tick began, by our clock.
+    /// The start of the tick, by our clock.
     pub(crate) began: Timestamp,
     pub(crate) intake: Intake<'a, S, B, C>,
     pub(crate) vendor_time: VendorTime,
-    /// When the work in hand must stop; at most [`Env::cutoff`].
+    /// The time at which the current work must stop; at most [`Env::cutoff`].
     pub(crate) cutoff: Timestamp,
-    /// No further window is begun after this, because other work waits.
+    /// The time after which no further window is begun, because other work waits.
     pub(crate) no_window_after: Timestamp,
-    /// Calls must be answered by then, because pending work wants its share.
+    /// The time by which calls must be answered, so that pending work gets its share.
     pub(crate) calls_until: Timestamp,
     pub(crate) blobs: BlobFailures,
     pub(crate) findings: Findings,
 }
 
-/// What blobs have cost in this tick.
+/// The cost and the failures of blobs in this tick.
 #[derive(Debug, Default)]
 pub(crate) struct BlobFailures {
-    /// Time that slow blobs took from others.
+    /// The time that slow blobs took from others.
     pub(crate) slow_time: Duration,
-    /// Blobs that could not be had, or not be read.
+    /// The number of blobs that could not be fetched or read.
     pub(crate) failed: u32,
-    /// Blobs that were pending when this tick saw them last, by id.
+    /// The blobs that were pending when this tick last saw them, by id.
     pub(crate) pending: BTreeMap<String, PendingBlob>,
 }
 
-/// What a tick found out, for its report.
+/// The findings of a tick, for its report.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// Pages and blobs; events are counted by the intake.
+    /// The counts of pages and blobs. The intake counts events.
     pub(crate) listed: ListedCounts,
-    /// Calls of the vendor: list calls and fetches.
+    /// The number of list calls and fetches.
     pub(crate) requests: u64,
-    /// The first failure.
+    /// The first failure, or the first one that needs a person.
     pub(crate) failure: Option<Failure>,
-    /// Gaps that no write of the head has to come past.
+    /// The gaps that are reported without waiting for a write of the head.
     pub(crate) gaps: Vec<Gap>,
-    /// Listings that are not offered.
+    /// The listings that are not offered.
     pub(crate) not_offered: Vec<ListingId>,
-    /// Something is left for the next tick, because time or the vendor did not allow more.
+    /// `true` if work is left for the next tick, because time or the vendor did not allow more.
     pub(crate) has_more: bool,
 }
 
 impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
-    /// The time left for the work in hand.
+    /// Returns the time left for the current work.
     pub(crate) fn time_left(&self) -> Duration {
         time_until(self.env.clock.now(), self.cutoff)
     }
 
-    /// How long the whole tick may work.
+    /// Returns the whole time that the tick has for work.
     pub(crate) fn tick_time(&self) -> Duration {
         time_until(self.began, self.env.cutoff())
     }
 
-    /// How long one blob may take while others wait.
+    /// Returns the time limit of one blob while others wait.
     pub(crate) fn blob_time(&self) -> Duration {
         (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.blobs.slow_time).max(MIN_TIME)
     }
 
-    /// How long the vendor has to answer a call. A call that hangs must not use up tick after tick.
+    /// Returns the time limit of a call. A call that hangs must not use up every tick.
     pub(crate) fn call_time(&self, tries: Tries) -> Duration {
         let eighths = match tries {
             Tries::Patient => PATIENT_CALL_EIGHTHS,
@@ -115,11 +115,12 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / 8 * eighths).max(MIN_TIME)
     }
 
-    /// Waits for a call of the vendor, for its part of the tick at most and not past the cutoff. `what` names it.
+    /// Waits for a call of the vendor, at most for its time limit and not past the cutoff. `call_name` names it in
+    /// errors.
     pub(crate) async fn call<T>(
         &self,
         tries: Tries,
-        what: &str,
+        call_name: &str,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<Result<T, PortError>, Cutoff> {
         let reserved = time_until(self.env.clock.now(), self.calls_until).max(MIN_TIME);
@@ -129,7 +130,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
         match within(self.env.clock, left.min(limit), call).await {
             Some(answer) => Ok(answer),
-            None if limit < left => Ok(Err(no_answer(limit, what))),
+            None if limit < left => Ok(Err(no_answer(limit, call_name))),
             None => Err(Cutoff),
         }
     }
@@ -143,7 +144,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         within(self.env.clock, left, work).await.ok_or(Cutoff)
     }
 
-    /// Records how far the stream has come.
+    /// Records the progress of the stream.
     pub(crate) fn record_progress(&self) {
         let (listings, listed) = (&self.intake.delivery.state.head.listings, self.findings.listed);
         let oldest = listings.values().map(|listing| listing.watermark).min();
@@ -157,17 +158,18 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         self.progress.set(self.stream.name(), counts);
     }
 
-    /// The vendor's time where it is known, but never past ours.
+    /// Returns the vendor's time if it is known, but never a time after ours.
     pub(crate) fn now(&self) -> UnixSeconds {
         self.vendor_time.cap(self.env.now())
     }
 
-    /// Reports a failure of a whole listing. One that may pass by itself is counted, tick by tick, until the listing comes
-    /// to anything else; once it persists it needs a person. A pause is no outcome: the vendor was not asked.
+    /// Reports a failure of a whole listing. A failure that may pass by itself is counted per tick until the listing
+    /// has any other outcome; once it persists it needs a person. A pause leaves the count as it is, because the vendor
+    /// was not called.
     pub(crate) fn record_persistence(&mut self, listing: ListingId, error: &PortError) {
         match error.recovery {
             Recovery::PersonIfPersistent => {
-                // Beyond the bound nothing new is to be remembered.
+                // A higher number would make no difference.
                 let persistent = self.refusals(listing).persistent.saturating_add(1).min(PERSISTENT_AFTER);
                 self.count_refusals(listing, persistent);
                 self.record_failure(&error.after_failures(persistent));
@@ -180,27 +182,29 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
     }
 
-    /// Forgets the refusals of a listing that came to something else.
+    /// Resets the refusal counts of a listing that had another outcome.
     pub(crate) fn clear_refusals(&mut self, listing: ListingId) {
         if self.refusals(listing) != RefusalCounts::default() {
             self.count_refusals(listing, 0);
         }
     }
 
-    /// So many ticks in a row the listing failed in a way that may pass. That it is not offered it was not told this time,
-    /// which ends that count unless the listing is left alone.
+    /// Sets the number of ticks in a row in which the listing failed in a way that may pass. This tick was no "not
+    /// offered", so that count is reset, unless the listing is suspended.
     fn count_refusals(&mut self, listing: ListingId, persistent: u32) {
         let not_offered =
-            self.refusals(listing).not_offered.filter(|_| self.listing_state(listing).is_left_alone(self.now()));
+            self.refusals(listing).not_offered.filter(|_| self.listing_state(listing).is_suspended(self.now()));
         self.intake.delivery.update.refusals(listing, RefusalCounts { not_offered, persistent });
     }
 
-    /// Ticks in a row in which the vendor refused the listing, before this one or with it.
+    /// Returns the numbers of ticks in a row in which the vendor refused the listing. They include this tick once it is
+    /// recorded.
     pub(crate) fn refusals(&self, listing: ListingId) -> RefusalCounts {
         self.intake.delivery.update.refusal_counts(&self.intake.delivery.state.head, listing)
     }
 
-    /// Reports a failure that does not stop the stream. The first one is kept, but one that needs a person comes first.
+    /// Reports a failure that does not stop the stream. The first one is kept, but one that needs a person replaces one
+    /// that does not.
     pub(crate) fn record_failure(&mut self, error: &PortError) {
         let failure = &mut self.findings.failure;
         let needs_person = error.recovery == Recovery::Person;
@@ -209,16 +213,16 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
     }
 
-    /// A gap that is reported once the head that has come past it is written.
-    pub(crate) fn record_gap(&mut self, window: Window, what: &str) {
-        let gap = Gap { from: window.from, to: window.to, cause: format!("{}: {what}", self.stream.name()) };
+    /// Records a gap, which is reported once the head whose watermark has passed it is written.
+    pub(crate) fn record_gap(&mut self, window: Window, description: &str) {
+        let gap = Gap { from: window.from, to: window.to, cause: format!("{}: {description}", self.stream.name()) };
         self.intake.delivery.update.unreported_gaps.push(gap);
     }
 
-    /// Pending work changes with the next write of the head.
+    /// Adds a change of pending work to the next write of the head.
     ///
-    /// A span that was listed takes no pending blob with it: a write in the meantime, of this tick or another, may have
-    /// found no room for the blob and put it into that very span.
+    /// A listed span does not end the pending blobs in it. An earlier write, of this tick or another, may have found no
+    /// room for a blob and recorded this very span instead.
     pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
         let update = &mut self.intake.delivery.update;
         match &change {
@@ -242,32 +246,32 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 }
 
 impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
-    /// Whether the blob is pending in the head, or became so in this tick.
+    /// Returns `true` if the blob is pending in the head, or became pending in this tick.
     pub(crate) fn listing_has_pending_blob(&self, listing: ListingId, id: &str) -> bool {
         let state = self.intake.delivery.state.head.listings.get(listing);
         state.is_some_and(|state| state.pending.blob(id).is_some())
             || self.intake.delivery.update.has_pending_blob(listing, id)
     }
 
-    /// The listing's state with what this tick has learned.
+    /// Returns the listing's state, with this tick's update applied.
     pub(crate) fn listing_state(&self, listing: ListingId) -> ListingState {
         self.intake.delivery.update.view(&self.intake.delivery.state.head, listing)
     }
 }
 
-/// Waits for a call of the vendor, for at most `limit`. `what` names it.
+/// Waits for a call of the vendor, for at most `limit`. `call_name` names it in errors.
 pub(crate) async fn answer_within<T>(
     clock: &impl Clock,
     limit: Duration,
-    what: &str,
+    call_name: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
-    within(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, what)))
+    within(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, call_name)))
 }
 
-fn no_answer(limit: Duration, what: &str) -> PortError {
+fn no_answer(limit: Duration, call_name: &str) -> PortError {
     let seconds = limit.as_secs();
-    PortError::next_tick(format!("the vendor did not answer within {seconds} s ({what}); it is asked again later"))
+    PortError::next_tick(format!("the vendor did not answer within {seconds} s ({call_name}); it is asked again later"))
 }
 
 #[cfg(test)]
@@ -275,7 +279,7 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, TestRun, World, pending_blob};
 
-    /// Does something with a tick that has 100 seconds.
+    /// Does `work` in a tick that has 100 seconds.
     fn with_run<T>(work: impl AsyncFnOnce(&mut TestRun<'_>) -> T) -> T {
         let world = World::listed_to(NOW);
         let env = world.env();
@@ -295,7 +299,7 @@ mod tests {
             assert_eq!(run.time_left(), seconds(1));
             assert_eq!(run.before_cutoff(clock.sleep(seconds(2))).await, Err(Cutoff));
             assert_eq!((run.env.now(), run.time_left()), (NOW + 100, Duration::ZERO));
-            // Not even for what would be ready.
+            // Even work that would be ready is not polled.
             assert_eq!(run.before_cutoff(std::future::ready(())).await, Err(Cutoff));
             assert_eq!(run.tick_time(), seconds(100));
         });
@@ -327,7 +331,7 @@ mod tests {
                 PortError::next_tick("the vendor did not answer within 12 s (listing x); it is asked again later");
             assert_eq!(run.call(Tries::Once, "listing x", answer(13)).await, Ok(Err(error)));
             assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Ok(Ok(74)));
-            // No time of its own, but that of the tick, is over.
+            // The tick's time is over, and not the call's own.
             assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Err(Cutoff));
             run.began = run.env.cutoff();
             assert_eq!(times(run), [MIN_TIME; 2]);
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_became_pending_in_this_tick_is_pending() {
+    fn ok_a_blob_is_pending_at_once_in_the_same_tick() {
         with_run(async |run| {
             assert!(!run.listing_has_pending_blob(LISTING, "b"));
             run.change_pending(LISTING, PendingChange::Blob(pending_blob("b", NOW)));

@@ -1,4 +1,4 @@
-//! One attempt at a pending span or a part of it: what is asked, and what is recorded of the outcome.
+//! One attempt at a pending span or a part of it, and the records of its outcome.
 
 use super::listing_run::not_offered;
 use super::pages::{WindowOutcome, WindowRequest, list_window};
@@ -10,7 +10,7 @@ use crate::base::stream::ListingId;
 use crate::base::time::Window;
 use crate::plan::pending::{PendingChange, failed_again, unfinished};
 
-/// A span that continues at a page is listed from its start again after so many failures in a row.
+/// Number of failures in a row after which a span with a cursor is listed from its start again.
 const RESTART_EVERY: u32 = 5;
 
 /// The number of requests after which pending work stops.
@@ -20,19 +20,19 @@ pub(crate) struct RequestLimit(pub(crate) u64);
 /// The outcome of an attempt at one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SpanEnd {
-    /// It is resolved or rescheduled. `has_recovered` says that a part that had failed before was listed.
+    /// The span is resolved or rescheduled. `has_recovered` is `true` if a part that had failed before was listed.
     Tried { has_recovered: bool },
-    /// There was no time, or the requests were used up.
+    /// There was no time left, or no request.
     Stopped,
 }
 
-/// Returns `true` if there is no time left or no request.
+/// Returns `true` if no time or no request is left.
 pub(crate) fn is_stopped<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
     run.time_left().is_zero() || run.findings.requests >= limit.0
 }
 
-/// Lists one window. The listing as a whole is offered, or nothing of it would be tried again: a refusal of the window is
-/// a failure like any other.
+/// Lists one window. If it is refused as not offered, the outcome is an ordinary failure, because pending work is only
+/// tried if the listing as a whole is offered.
 pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -43,50 +43,52 @@ pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     })
 }
 
-/// The reason for which a part of a span is still pending.
+/// The reason why a part of a span is still pending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Why {
-    pub(crate) reason: String,
-    /// Attempts in a row, this one included, that failed in a way that may pass by itself or needs a person.
+pub(crate) struct PendingReason {
+    pub(crate) message: String,
+    /// The number of attempts in a row, this one included, that failed in a way that may pass by itself or needs a
+    /// person.
     pub(crate) refusals: u32,
 }
 
 /// A pending span of a listing, as it was when its attempt began.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Attempted<'a> {
+pub(crate) struct SpanAttempt<'a> {
     pub(crate) listing: ListingId,
     pub(crate) span: &'a PendingSpan,
 }
 
-impl Attempted<'_> {
-    /// Records that a part of the span failed: it is tried again after its backoff. `attempts` are those before this one.
+impl SpanAttempt<'_> {
+    /// Records that a part of the span failed. It is tried again after its backoff. `attempts` is the number of failed
+    /// attempts before this one.
     pub(crate) fn reschedule<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
         part: Window,
         attempts: u32,
-        why: &Why,
+        reason: &PendingReason,
     ) {
-        self.reschedule_at(run, part, attempts, (None, why));
+        self.reschedule_at(run, part, attempts, (None, reason));
     }
 
-    /// The same of a part that continues at a page. Now and then one that fails there again and again is listed from its
-    /// start: the vendor may no longer know the page.
+    /// Records that a part of the span failed that continues at `cursor`. After [`RESTART_EVERY`] failures it is listed
+    /// from its start, because the vendor may no longer know the page.
     pub(crate) fn reschedule_at<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
         part: Window,
         attempts: u32,
-        (cursor, why): (Option<String>, &Why),
+        (cursor, reason): (Option<String>, &PendingReason),
     ) {
         let before = Schedule { attempts, ..self.span.schedule };
         let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
-        let schedule = Schedule { refusals: why.refusals, ..schedule };
+        let schedule = Schedule { refusals: reason.refusals, ..schedule };
         let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
-        self.put(run, self.span.part(part, schedule, cursor, why.reason.clone()));
+        self.put(run, self.span.part(part, schedule, cursor, reason.message.clone()));
     }
 
-    /// Records that there was no time for a part of the span: it is due again on the next tick.
+    /// Records that there was no time for a part of the span. It is due again in the next tick.
     pub(crate) fn postpone<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -98,8 +100,8 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
-    /// Records that a pause ended the search of a part: the next tick goes on with pieces of it, for which an even number of
-    /// attempts stands and a time after this attempt.
+    /// Records that a pause ended the search of a part. The next tick continues with pieces of it. The schedule encodes
+    /// that as an even number of attempts and a next attempt after this one.
     pub(crate) fn resume_in_pieces<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -112,30 +114,30 @@ impl Attempted<'_> {
         self.put(run, self.span.part(part, schedule, None, reason.to_owned()));
     }
 
-    /// Returns `true` if the span is to be tried in pieces at first: every other attempt after a failure. Trying the whole
-    /// may make the vendor ask for a pause, and then nothing else of it can be tried in that tick. One that there was only
-    /// no time for is tried as a whole.
+    /// Returns `true` if the span is to be tried in pieces first, as in every other attempt after a failure. Trying the
+    /// whole may make the vendor ask for a pause, and then nothing else of it can be tried in that tick. A span that
+    /// was only left unfinished is tried as a whole.
     pub(crate) fn is_tried_in_pieces(self) -> bool {
         let Schedule { attempts, last_attempt, next_attempt, .. } = self.span.schedule;
         let has_failed = attempts > 0 && next_attempt > last_attempt;
         self.span.cursor.is_none() && self.span.window().seconds() > 1 && has_failed && attempts.is_multiple_of(2)
     }
 
-    /// Reports a refusal, also of work that failed before. One that may pass by itself needs a person once it persists.
+    /// Reports the error if it is a refusal. A refusal that may pass by itself needs a person once it persists.
     pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
         if error.is_refusal() {
             run.record_failure(&error.after_failures(error.refusals_after(self.span.schedule.refusals)));
         }
     }
 
-    /// Returns why the span is pending after it failed with `error`.
-    pub(crate) fn why(self, error: PortError) -> Why {
-        Why { refusals: error.refusals_after(self.span.schedule.refusals), reason: error.message }
+    /// Returns the reason why the span is pending after it failed with `error`.
+    pub(crate) fn reason_after(self, error: PortError) -> PendingReason {
+        PendingReason { refusals: error.refusals_after(self.span.schedule.refusals), message: error.message }
     }
 
-    /// Returns why the span is pending so far.
-    pub(crate) fn why_before(self) -> Why {
-        Why { refusals: self.span.schedule.refusals, reason: self.span.reason.clone() }
+    /// Returns the reason why the span was pending before this attempt.
+    pub(crate) fn reason_before(self) -> PendingReason {
+        PendingReason { refusals: self.span.schedule.refusals, message: self.span.reason.clone() }
     }
 
     /// Records that nothing inside the part is pending any more.
@@ -153,12 +155,15 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
-    fn spans_after(world: &World, work: impl Fn(Attempted<'_>, &mut crate::testing::TestRun<'_>)) -> Vec<PendingSpan> {
+    fn spans_after(
+        world: &World,
+        work: impl Fn(SpanAttempt<'_>, &mut crate::testing::TestRun<'_>),
+    ) -> Vec<PendingSpan> {
         let env = world.env();
         let mut run = world.begin(&env);
         let span = PendingSpan { is_second_pass: true, ..pending_span(10, 20) };
         run.change_pending(LISTING, PendingChange::Span(span.clone()));
-        work(Attempted { listing: LISTING, span: &span }, &mut run);
+        work(SpanAttempt { listing: LISTING, span: &span }, &mut run);
         run.listing_state(LISTING).pending.spans
     }
 
@@ -166,12 +171,12 @@ mod tests {
     fn ok_a_page_that_fails_again_and_again_is_given_up_now_and_then() {
         let world = World::listed_to(NOW);
         for (attempts, cursor) in [(0, Some("c")), (3, Some("c")), (4, None), (5, Some("c"))] {
-            let spans = spans_after(&world, |it, run| {
-                it.reschedule_at(
+            let spans = spans_after(&world, |attempt, run| {
+                attempt.reschedule_at(
                     run,
                     window(10, 20),
                     attempts,
-                    (Some("c".to_owned()), &Why { reason: "status 500".to_owned(), refusals: 0 }),
+                    (Some("c".to_owned()), &PendingReason { message: "status 500".to_owned(), refusals: 0 }),
                 );
             });
             assert_eq!((spans[0].cursor.as_deref(), spans[0].schedule.attempts), (cursor, attempts + 1));
@@ -182,24 +187,24 @@ mod tests {
     fn ok_after_a_pause_the_next_attempt_begins_with_pieces_and_after_want_of_time_with_the_whole() {
         let world = World::listed_to(NOW);
         for (attempts, after_pause) in [(1, 2), (2, 2), (5, 6)] {
-            let spans = spans_after(&world, |it, run| {
-                let schedule = Schedule { attempts, ..it.span.schedule };
-                let span = PendingSpan { schedule, ..it.span.clone() };
-                Attempted { span: &span, ..it }.resume_in_pieces(run, window(10, 20), "status 429");
+            let spans = spans_after(&world, |attempt, run| {
+                let schedule = Schedule { attempts, ..attempt.span.schedule };
+                let span = PendingSpan { schedule, ..attempt.span.clone() };
+                SpanAttempt { span: &span, ..attempt }.resume_in_pieces(run, window(10, 20), "status 429");
             });
             assert_eq!((spans[0].schedule.attempts, spans[0].schedule.next_attempt), (after_pause, NOW + 1));
-            assert!(Attempted { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
+            assert!(SpanAttempt { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
         }
-        let spans = spans_after(&world, |it, run| it.postpone(run, window(10, 20), 2, (None, "no time")));
-        assert!(!Attempted { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
+        let spans = spans_after(&world, |attempt, run| attempt.postpone(run, window(10, 20), 2, (None, "no time")));
+        assert!(!SpanAttempt { listing: LISTING, span: &spans[0] }.is_tried_in_pieces());
     }
 
     #[test]
     fn ok_a_part_that_there_was_no_time_for_is_due_at_once_and_stays_in_its_pass() {
         let world = World::listed_to(NOW);
-        let spans = spans_after(&world, |it, run| {
-            it.done(run, window(10, 12));
-            it.postpone(run, window(12, 20), 3, (None, "no time"));
+        let spans = spans_after(&world, |attempt, run| {
+            attempt.done(run, window(10, 12));
+            attempt.postpone(run, window(12, 20), 3, (None, "no time"));
         });
         assert_eq!((spans.len(), spans[0].window(), spans[0].is_second_pass), (1, window(12, 20), true));
         assert_eq!((spans[0].schedule.attempts, spans[0].schedule.next_attempt), (3, NOW));

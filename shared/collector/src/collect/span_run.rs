@@ -1,4 +1,4 @@
-//! A span on its way: what of it is still to be listed, the windows that failed, and the mark that follows.
+//! A span that is being listed: its remaining parts, its failed windows, and the mark that it moves.
 
 use super::run::StreamRun;
 use crate::base::error::PortError;
@@ -9,47 +9,48 @@ use crate::base::time::{UnixSeconds, Window};
 use crate::plan::pending::PendingChange;
 use crate::plan::remaining::Remaining;
 
-/// A span on its way.
+/// A span that is being listed.
 pub(crate) struct SpanRun {
     span: Window,
     mark: Mark,
     pub(crate) remaining: Remaining,
-    pub(crate) suspects: Vec<Suspect>,
+    pub(crate) failed_windows: Vec<FailedWindow>,
     /// The place to which the mark was moved last.
     moved_to: UnixSeconds,
 }
 
-/// A window that failed, while it is open whether that is its own fault or the vendor's.
-pub(crate) struct Suspect {
+/// A window that failed in this tick. The probes decide whether the window is broken or the vendor is down.
+pub(crate) struct FailedWindow {
     pub(crate) window: Window,
     pub(crate) error: PortError,
     pub(crate) cause: Cause,
-    /// The page that failed, of a single second: it is too short to be listed in parts.
+    /// The cursor of the page that failed, for a single second, which is too short to be listed in parts.
     pub(crate) cursor: Option<String>,
 }
 
-/// The cause that made a window a suspect.
+/// The kind of a window's failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// It could not be listed.
+    /// The window could not be listed.
     Failed,
-    /// The vendor said of it that it does not offer the listing.
+    /// The vendor said that it does not offer the listing.
     NotOffered,
 }
 
 /// The mark that moves as a span is listed.
 pub(crate) enum Mark {
-    /// The watermark; and sweeps that the span does along the way. `now` is the vendor's time when the tick began.
+    /// The watermark, and the `sweeps` that the span covers. `now` is the vendor's time at the start of the tick;
+    /// `lost` is reported as a gap.
     Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
-    /// The sweeps that are done with it, which began then. Without any the span is only listed again.
+    /// The `sweeps` that the span completes, which began at `began`. Without any sweep the span is only listed again.
     Sweep { began: UnixSeconds, sweeps: Vec<u32> },
 }
 
 impl SpanRun {
-    /// All of `span` but what is `pending`.
+    /// Returns a run over all of `span` without the `pending` windows.
     pub(crate) fn new(span: Window, mark: Mark, pending: impl Iterator<Item = Window>) -> Self {
         let remaining = Remaining::new(span, pending);
-        Self { span, mark, remaining, suspects: Vec::new(), moved_to: span.from }
+        Self { span, mark, remaining, failed_windows: Vec::new(), moved_to: span.from }
     }
 
     /// Returns the length of the whole span in seconds.
@@ -58,20 +59,21 @@ impl SpanRun {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.remaining.is_empty() && self.suspects.is_empty()
+        self.remaining.is_empty() && self.failed_windows.is_empty()
     }
 
-    /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most hold for each
-    /// window.
+    /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most
+    /// refusals hold for every window.
     pub(crate) fn is_refused(&self) -> bool {
-        let is_refusal = |suspect: &Suspect| suspect.error.is_refusal() || suspect.cause == Cause::NotOffered;
-        self.suspects.first().is_some_and(is_refusal)
+        let is_refusal =
+            |failed_window: &FailedWindow| failed_window.error.is_refusal() || failed_window.cause == Cause::NotOffered;
+        self.failed_windows.first().is_some_and(is_refusal)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
     pub(crate) fn move_mark<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
-        let suspects = self.suspects.iter().map(|suspect| suspect.window.from);
-        let to = suspects.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
+        let failed_windows = self.failed_windows.iter().map(|failed_window| failed_window.window.from);
+        let to = failed_windows.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
         if to <= self.moved_to {
             return;
         }
@@ -95,7 +97,7 @@ impl SpanRun {
                 }
             }
             Mark::Sweep { began, sweeps } if is_done => {
-                // What lies after it was listed just before, or will be before the watermark moves.
+                // The time after the sweep was listed just before, or will be before the watermark moves.
                 let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
                     run.intake.delivery.update.swept(listing, *reach, began);
@@ -119,8 +121,8 @@ mod tests {
 
     const SPAN: Window = window(NOW - 1_000, NOW);
 
-    fn suspect(window: Window, error: PortError) -> Suspect {
-        Suspect { window, error, cause: Cause::Failed, cursor: None }
+    fn failed_window(window: Window, error: PortError) -> FailedWindow {
+        FailedWindow { window, error, cause: Cause::Failed, cursor: None }
     }
 
     fn main_span() -> SpanRun {
@@ -133,17 +135,18 @@ mod tests {
         assert!(!span.is_done());
         span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000);
         assert!(span.is_done());
-        span.suspects.push(suspect(SPAN, PortError::next_tick("status 500")));
+        span.failed_windows.push(failed_window(SPAN, PortError::next_tick("status 500")));
         assert!(!span.is_done() && !span.is_refused());
     }
 
     #[test]
     fn ok_a_refusal_is_what_needs_a_person_or_is_not_offered() {
         let mut span = main_span();
-        span.suspects.push(suspect(SPAN, PortError::person("status 401")));
+        span.failed_windows.push(failed_window(SPAN, PortError::person("status 401")));
         assert!(span.is_refused());
-        let not_offered = Suspect { cause: Cause::NotOffered, ..suspect(SPAN, PortError::next_tick("not offered")) };
-        span.suspects = vec![not_offered];
+        let not_offered =
+            FailedWindow { cause: Cause::NotOffered, ..failed_window(SPAN, PortError::next_tick("not offered")) };
+        span.failed_windows = vec![not_offered];
         assert!(span.is_refused());
     }
 
@@ -155,10 +158,10 @@ mod tests {
         run.vendor_time.note(Some(NOW), NOW);
         let mut span = main_span();
         let taken = span.remaining.take(crate::plan::remaining::Choice::Oldest, 600).unwrap();
-        span.suspects.push(suspect(window(taken.to - 100, taken.to), PortError::next_tick("status 500")));
+        span.failed_windows.push(failed_window(window(taken.to - 100, taken.to), PortError::next_tick("status 500")));
         for (is_failed, watermark) in [(true, NOW - 500), (false, NOW - 400)] {
             if !is_failed {
-                span.suspects.clear();
+                span.failed_windows.clear();
             }
             span.move_mark(&mut run, LISTING);
             assert_eq!(run.listing_state(LISTING).watermark, watermark);

@@ -1,9 +1,9 @@
-//! Searches a pending span for the parts that can be listed: in pieces, and those that fail in halves again.
+//! Searches a pending span for the parts that can be listed. It lists pieces, and halves those that fail.
 
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{Attempted, RequestLimit, SpanEnd, Why, is_stopped, list_again};
+use super::span_attempt::{PendingReason, RequestLimit, SpanAttempt, SpanEnd, is_stopped, list_again};
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
@@ -15,46 +15,46 @@ use crate::plan::bisection::Bisection;
 enum Stop {
     /// There is no time or no request left.
     NoTime,
-    /// The vendor wants a pause.
+    /// The vendor asked for a pause.
     Pause,
 }
 
-/// One search.
+/// One search in a pending span.
 struct SpanSearch<'a> {
-    it: Attempted<'a>,
+    attempt: SpanAttempt<'a>,
     bisection: Bisection,
-    /// The last failure.
-    why: Why,
+    /// The reason of the last failure.
+    reason: PendingReason,
     has_listed: bool,
     has_failed: bool,
     stop: Option<Stop>,
-    /// Pieces that continue at a page are no longer the search's.
+    /// `true` once a piece became a pending span of its own, which continues at its cursor.
     continues_elsewhere: bool,
 }
 
-/// Lists a span in pieces until its broken seconds are found. `has_failed` says that it has just failed as a whole, for
-/// that reason.
+/// Lists a span in pieces until its broken seconds are found. `has_failed` is `true` if the whole span has just failed,
+/// for the given `reason`.
 ///
 /// # Errors
-/// When state or bucket fail.
+/// Fails if the state or the bucket fails.
 pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &mut ListingRun,
-    it: Attempted<'_>,
-    (why, has_failed): (Why, bool),
+    attempt: SpanAttempt<'_>,
+    (reason, has_failed): (PendingReason, bool),
     limit: RequestLimit,
 ) -> Result<SpanEnd, PortError> {
-    let (span, random) = (it.span, run.env.clock.random());
+    let (span, random) = (attempt.span, run.env.clock.random());
     let mut search = SpanSearch {
-        it,
+        attempt,
         bisection: Bisection::new(span.window(), span.schedule.attempts, listing.size.max_seconds(), random),
-        why,
+        reason,
         has_listed: false,
         has_failed,
         stop: None,
         continues_elsewhere: false,
     };
-    // Blobs in it that fail go on from this.
+    // Blobs of the span that fail continue this schedule.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     while search.stop.is_none()
         && let Some(piece) = search.bisection.next_piece()
@@ -78,18 +78,18 @@ impl SpanSearch<'_> {
             WindowOutcome::Complete { .. } => {
                 self.has_listed = true;
                 self.bisection.listed(piece);
-                self.it.done(run, piece);
+                self.attempt.done(run, piece);
             }
             WindowOutcome::TooLong { dense } => self.bisection.split_around(piece, dense),
             WindowOutcome::Stalled { to, error } => {
-                self.why = self.it.why(error);
-                self.it.done(run, Window { to, ..piece });
+                self.reason = self.attempt.reason_after(error);
+                self.attempt.done(run, Window { to, ..piece });
                 self.bisection.give_up(Window { from: to, ..piece });
             }
             WindowOutcome::Failed { error, cursor } => self.failed(run, piece, error, cursor),
             WindowOutcome::CutOff { pages, cursor } => self.cut_off(run, piece, pages, cursor),
             WindowOutcome::Unfinished { to } => {
-                self.it.done(run, Window { to, ..piece });
+                self.attempt.done(run, Window { to, ..piece });
                 self.put_back(Window { from: to, ..piece }, Stop::NoTime);
             }
             WindowOutcome::NotOffered | WindowOutcome::NotYet => self.put_back(piece, Stop::NoTime),
@@ -104,11 +104,11 @@ impl SpanSearch<'_> {
         error: PortError,
         cursor: Option<String>,
     ) {
-        self.it.record_refusal(run, &error);
-        self.why = self.it.why(error);
+        self.attempt.record_refusal(run, &error);
+        self.reason = self.attempt.reason_after(error);
         if piece.seconds() == 1 && cursor.is_some() {
-            // Its first pages could be listed: it continues at the one that failed.
-            self.it.reschedule_at(run, piece, 0, (cursor, &self.why));
+            // Its first pages were listed, so it continues at the page that failed.
+            self.attempt.reschedule_at(run, piece, 0, (cursor, &self.reason));
             self.bisection.listed(piece);
             self.continues_elsewhere = true;
         } else {
@@ -128,8 +128,8 @@ impl SpanSearch<'_> {
         if pages == 0 {
             self.bisection.put_back(piece);
         } else if cursor.is_some() {
-            // This piece continues at its page; it is no part of what failed.
-            self.it.postpone(run, piece, 0, (cursor, &self.it.span.reason));
+            // This piece continues at its cursor. It is not one of the failed parts.
+            self.attempt.postpone(run, piece, 0, (cursor, &self.attempt.span.reason));
             self.bisection.listed(piece);
         } else {
             self.bisection.split(piece);
@@ -141,26 +141,26 @@ impl SpanSearch<'_> {
         self.stop = Some(stop);
     }
 
-    /// Reschedules what was not listed.
+    /// Reschedules the parts that were not listed.
     fn finish<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>) -> SpanEnd {
-        let Self { it, bisection, why, has_listed, has_failed, stop, continues_elsewhere } = self;
+        let Self { attempt, bisection, reason, has_listed, has_failed, stop, continues_elsewhere } = self;
         let unresolved = bisection.unresolved();
-        let attempts = it.span.schedule.attempts;
-        let schedule = Schedule { refusals: why.refusals, ..it.span.schedule };
-        let span = &PendingSpan { schedule, ..it.span.clone() };
-        let it = Attempted { span, ..it };
+        let attempts = attempt.span.schedule.attempts;
+        let schedule = Schedule { refusals: reason.refusals, ..attempt.span.schedule };
+        let span = &PendingSpan { schedule, ..attempt.span.clone() };
+        let attempt = SpanAttempt { span, ..attempt };
         // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
         let found_nothing = has_failed && !has_listed && !continues_elsewhere;
         for window in &unresolved {
             match stop {
-                // What made the vendor ask for a pause, and for nothing else, waits like anything that failed.
-                Some(Stop::Pause) if found_nothing => it.reschedule(run, *window, attempts, &why),
-                Some(Stop::Pause) => it.resume_in_pieces(run, *window, &why.reason),
-                // The next search goes on in pieces of this one's length, or shorter ones.
-                Some(_) => it.postpone(run, *window, attempts + u32::from(found_nothing), (None, &why.reason)),
-                // What is left of a longer span is a new one: it did not fail so often by itself.
-                None if has_listed && window.seconds() > 1 => it.reschedule(run, *window, 0, &why),
-                None => it.reschedule(run, *window, attempts, &why),
+                // A part whose only outcome was a pause waits like one that failed.
+                Some(Stop::Pause) if found_nothing => attempt.reschedule(run, *window, attempts, &reason),
+                Some(Stop::Pause) => attempt.resume_in_pieces(run, *window, &reason.message),
+                // The next search begins with pieces of this length or shorter ones.
+                Some(_) => attempt.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason.message)),
+                // The rest of a longer span counts as a new span, because it did not fail so often by itself.
+                None if has_listed && window.seconds() > 1 => attempt.reschedule(run, *window, 0, &reason),
+                None => attempt.reschedule(run, *window, attempts, &reason),
             }
         }
         match stop {
@@ -175,18 +175,19 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
-    /// The end of a search in the span after these outcomes, and what is pending then: from, to, attempts, is due at once.
+    /// Runs a search in the span with these outcomes. Returns its end, and the pending spans: from, to, attempts, is
+    /// due at once.
     fn after(outcomes: Vec<WindowOutcome>) -> (SpanEnd, Vec<(i64, i64, u32, bool)>) {
         let world = World::listed_to(NOW);
         let env = world.env();
         let mut run = world.begin(&env);
         let span: PendingSpan = pending_span(0, 100);
         run.change_pending(LISTING, crate::plan::pending::PendingChange::Span(span.clone()));
-        let it = Attempted { listing: LISTING, span: &span };
+        let attempt = SpanAttempt { listing: LISTING, span: &span };
         let mut search = SpanSearch {
-            it,
+            attempt,
             bisection: Bisection::new(span.window(), 1, 1_000, 0),
-            why: Why { reason: String::new(), refusals: 0 },
+            reason: PendingReason { message: String::new(), refusals: 0 },
             has_listed: false,
             has_failed: false,
             stop: None,
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_was_listed_is_done_and_the_rest_waits() {
+    fn ok_listed_pieces_are_done_and_the_rest_waits() {
         assert_eq!(after(vec![complete(), complete()]), (SpanEnd::Tried { has_recovered: true }, vec![]));
         let (end, left) = after(vec![complete(), failed()]);
         assert_eq!((end, left.len(), left[0].2, left[0].3), (SpanEnd::Tried { has_recovered: false }, 1, 1, false));

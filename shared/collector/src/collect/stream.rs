@@ -1,4 +1,4 @@
-//! One tick of one stream, from its head to its report.
+//! Runs one tick of one stream, from its head to its report.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ use crate::state::stream_state::StreamState;
 
 /// The part of a tick's time that pending work may take while other work waits: a fifth.
 const PENDING_TIME_DIVISOR: u32 = 5;
-/// Requests that pending work may make while other work waits, however few that has made.
+/// Number of requests that pending work may always make while other work waits.
 const MIN_PENDING_REQUESTS: u64 = 4;
-/// Pending work may make one request for so many of other work: a fifth of all.
+/// Number of requests of other work per request of pending work: pending work gets a fifth of all.
 const PENDING_REQUEST_DIVISOR: u64 = 4;
 
-/// Lists and delivers everything due of one stream, and reports how far it came.
+/// Runs one tick of the stream: lists and delivers everything that is due. Returns the report.
 pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     env: &Env<'_, S, B, C>,
     (vendor, policy): (&V, &VendorPolicy),
@@ -68,7 +68,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     report(run, ended, cache).await
 }
 
-/// What the tick found out, as a report; keeps the state for the next tick.
+/// Returns the tick's findings as a report, and keeps the state for the next tick.
 async fn report<S: State, B: Bucket, C: Clock, V>(
     run: StreamRun<'_, S, B, C, V>,
     mut ended: Result<(), PortError>,
@@ -101,7 +101,7 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     report
 }
 
-/// Everything that is done between opening the state and the last write.
+/// Does all the work between opening the state and the last write.
 async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<(), PortError> {
@@ -114,18 +114,18 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
         listings.extend(ListingRun::plan(run, id, now));
     }
     let reserve = if has_due { pending_share(run) } else { Duration::ZERO };
-    // What listed nothing in the last tick may hang, and comes last.
+    // A listing that listed nothing in the last tick may hang, so it comes last.
     listings.sort_by_key(|listing| listing.probe_seconds.is_some());
     list(run, &mut listings, reserve).await?;
     retry(run, &mut listings).await?;
-    // What pending work left of the time is the other work's again.
+    // The time that pending work left is for the other work again.
     list(run, &mut listings, Duration::ZERO).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
 }
 
-/// Lists what moves the watermarks, then the sweeps: no listing's sweep holds up the main span of another. While others
-/// wait a listing has an equal share of the time, less what is reserved for pending work.
+/// Lists all main spans, then the sweeps, so that no sweep holds up a main span. While others wait, a listing has an
+/// equal share of the time that is not the `reserve` for pending work.
 async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -133,7 +133,7 @@ async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     let end = run.env.cutoff().saturating_sub(reserve).unwrap_or(run.cutoff);
     if run.policy.fetches_ahead > 0 {
-        // Blobs that were consumed stay so: nothing is lost by a cut.
+        // Consumed blobs stay consumed, so nothing is lost if the work is cut off.
         run.cutoff = end;
     }
     run.calls_until = end;
@@ -152,13 +152,13 @@ async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// The part of a tick that pending work may take while other work waits: a fifth.
+/// Returns the part of a tick's time that pending work may take while other work waits: a fifth.
 fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
     run.tick_time() / PENDING_TIME_DIVISOR
 }
 
-/// Tries pending work: with all the time that is left, or, while other work waits, with its share. Listings that have any
-/// share it equally, and what one leaves is the next one's.
+/// Tries pending work. It has all the time that is left; while other work waits, only its share. The listings with
+/// pending work share that equally, and the next one gets what one leaves.
 async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -188,7 +188,7 @@ async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// The time that windows end at, or nothing when there is nothing to list yet.
+/// Prepares the vendor. Returns the time at which windows end; `None` if there is nothing to list yet.
 async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
@@ -201,7 +201,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             Ok(Some(run.vendor_time.note(vendor_now, ours)))
         }
-        // Neither drained nor failed.
+        // The stream is neither drained nor failed.
         Ok(Ok(Prepared::NotYet)) | Err(Cutoff) => {
             run.findings.has_more = true;
             Ok(None)
@@ -216,7 +216,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
 }
 
-/// What is pending as the head has it.
+/// Returns the report of the pending work in the head.
 fn pending<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> PendingReport {
     let listings = || state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
     let oldest = listings().filter_map(|listing| listing.pending.oldest()).min_by_key(|(first, _)| *first);
@@ -228,15 +228,15 @@ fn pending<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> Pendi
     }
 }
 
-/// Seconds since the oldest watermark of the listings that are offered.
+/// Returns the seconds since the oldest watermark of the listings that are offered.
 fn lag<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
     let now = state.env.now();
     let listings = state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
-    let offered = listings.filter(|listing| !listing.is_left_alone(now));
+    let offered = listings.filter(|listing| !listing.is_suspended(now));
     offered.map(|listing| (now - listing.watermark).max(0)).max()
 }
 
-/// Why a stream that was started lately shows nothing yet, and since when it waits.
+/// Returns a note on a stream that was started lately and shows nothing yet, with the reason and since when it waits.
 fn waiting<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,
@@ -244,7 +244,7 @@ fn waiting<S, B, C: Clock>(
 ) -> Option<String> {
     let (delay, started) = (policy.start_delay?, state.head.times.last_start?);
     let never = report.listed.events == 0 && state.head.times.last_event.is_none();
-    let is_waiting = never && report.failure.is_none() && state.env.now() - started < delay.within;
+    let is_waiting = never && report.failure.is_none() && state.env.now() - started < delay.max_seconds;
     let since = Timestamp::from_second(started).ok().filter(|_| is_waiting)?;
     Some(format!(
         "{}: waits for its first content since {since}, and nothing is wrong: {}",
@@ -253,7 +253,7 @@ fn waiting<S, B, C: Clock>(
     ))
 }
 
-/// Advice on a stream that was listed to its end for long, and never showed an event.
+/// Returns advice on a stream that has been listed to its end for long and never showed an event.
 fn silence<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,

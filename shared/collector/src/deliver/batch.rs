@@ -11,21 +11,21 @@ use crate::base::memory::{MemoryBudget, MemoryShare};
 use crate::base::policy::BatchLimits;
 use crate::base::time::UnixSeconds;
 
-/// Rejected inputs of one batch: each is an object of its own, put before the commit.
+/// Maximum number of rejected inputs of one batch. Each is an object of its own that is put before the commit.
 const MAX_REJECTED: usize = 100;
-/// Bytes that a line takes beside its text.
+/// Number of bytes that a line takes besides its text.
 const LINE_OVERHEAD_BYTES: usize = 160;
-/// While the process is above its memory budget, a batch of this many bytes is delivered early.
+/// Number of bytes from which on a batch is delivered early while the process is above its memory budget.
 const EARLY_DELIVERY_BYTES: usize = 256 << 10;
 
-/// The new lines that become one object, and what is committed with them.
+/// The new lines that become one object, with the rejected inputs and the blobs that are committed with them.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// The lines, end to end; the normaliser writes straight into it.
     pub(crate) lines: Vec<u8>,
-    /// What each line is and where it ends in `lines`.
+    /// The result for each line, and the place where it ends in `lines`.
     kept: Vec<(Normalized, usize)>,
-    /// Names of what drifts; the normaliser notes them here too.
+    /// The names of fields and types that drift. The normaliser adds them.
     pub(crate) names: DriftNames,
     rows: Rows,
     rejects: Rejects,
@@ -49,7 +49,7 @@ impl Rows {
 }
 
 impl Batch {
-    /// An empty batch that keeps to the process's budget.
+    /// Returns an empty batch that takes its memory from `budget`.
     pub(crate) fn new(budget: &MemoryBudget) -> Self {
         Self {
             lines: Vec::new(),
@@ -62,49 +62,49 @@ impl Batch {
         }
     }
 
-    /// Empties it.
+    /// Empties the batch.
     pub(crate) fn clear(&mut self) {
         self.memory.set(0);
         (self.lines, self.kept, self.names) = (Vec::new(), Vec::new(), DriftNames::default());
         (self.rows, self.rejects, self.blobs) = (Rows::default(), Rejects::default(), BTreeMap::new());
     }
 
-    /// Whether the row is in it, as a line or rejected.
+    /// Returns `true` if the row is in the batch, as a line or rejected.
     pub(crate) fn contains(&self, row_id: &RowId) -> bool {
         self.rows.entries.contains(&(row_id.hour, row_id.ledger_entry()))
     }
 
-    /// Forgets what was written past the last line.
+    /// Removes the bytes that were written after the last line.
     pub(crate) fn drop_unfinished_line(&mut self) {
         self.lines.truncate(self.kept.last().map_or(0, |(_, end)| *end));
         self.names.forget();
     }
 
-    /// Makes what was written past the last line the next one.
+    /// Makes the bytes that were written after the last line the next line.
     pub(crate) fn keep_line(&mut self, line: Normalized) {
         self.rows.insert(line.row_id);
         self.names.keep();
         self.kept.push((line, self.lines.len()));
     }
 
-    /// Keeps input that cannot become a line.
+    /// Adds input that cannot become a line.
     pub(crate) fn keep_rejected(&mut self, rejected: Rejected) {
         self.rows.insert(rejected.rejection.row_id);
         self.names.forget();
         self.rejects.push(rejected);
     }
 
-    /// What cannot become a line.
+    /// Returns the rejected inputs.
     pub(crate) fn rejected(&self) -> &[Rejected] {
         self.rejects.inputs()
     }
 
-    /// Remembers a blob all of whose events are in this batch or in the ledger.
+    /// Adds a blob whose events are all in this batch or in the ledger.
     pub(crate) fn keep_blob(&mut self, hour: u32, entry: u64) {
         self.blobs.entry(hour).or_default().push(entry);
     }
 
-    /// Whether it must be delivered before anything is added.
+    /// Returns `true` if the batch must be delivered before anything is added.
     pub(crate) fn is_full(&mut self, limits: &BatchLimits) -> bool {
         let bytes = self.lines.len() + self.rejects.bytes();
         self.memory.set(self.lines.capacity() + self.rejects.bytes() + self.kept.len() * LINE_OVERHEAD_BYTES);
@@ -116,46 +116,46 @@ impl Batch {
             || (bytes >= EARLY_DELIVERY_BYTES && self.memory.excess_bytes() > 0)
     }
 
-    /// Whether there is nothing to commit.
+    /// Returns `true` if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.rejects.len() == 0 && self.blobs.is_empty()
     }
 
-    /// How many lines it has.
+    /// Returns the number of lines.
     pub(crate) fn line_count(&self) -> usize {
         self.kept.len()
     }
 
-    /// How its lines drift.
+    /// Returns the drift of the lines.
     pub(crate) fn drift(&self) -> Drift {
         Drift::of(self.kept.iter().map(|(line, _)| line), &self.names)
     }
 
-    /// Lines whose vendor's id an earlier one of them has, with other content.
+    /// Returns the number of lines whose vendor id an earlier line of the batch has, with other content.
     pub(crate) fn shared_ids(&self) -> u64 {
         let mut seen = HashSet::new();
         let ids = self.kept.iter().filter_map(|(line, _)| line.shared_id);
         ids.filter(|id| !seen.insert(*id)).count() as u64
     }
 
-    /// The newest event time of its lines.
+    /// Returns the newest event time of the lines.
     pub(crate) fn newest_event(&self) -> Option<UnixSeconds> {
         let times = self.kept.iter().filter_map(|(line, _)| line.event_time);
         times.map(|at| at.as_second()).max()
     }
 
-    /// The hours its row ids lie in.
+    /// Returns the hours of the row ids.
     pub(crate) fn hours(&self) -> Vec<u32> {
         self.rows.hours.iter().copied().collect()
     }
 
-    /// The row ids of everything in it.
+    /// Returns the row ids of all lines and rejected inputs.
     pub(crate) fn row_ids(&self) -> impl Iterator<Item = RowId> {
         let rejected = self.rejects.inputs().iter().map(|rejected| rejected.rejection.row_id);
         self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
-    /// Drops what `known` says the ledger has by now; returns how many lines that were.
+    /// Drops the rows that `known` says the ledger has by now. Returns the number of lines dropped.
     pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
         let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
         let old_rejects = std::mem::take(&mut self.rejects);
@@ -175,7 +175,7 @@ impl Batch {
         before - self.kept.len()
     }
 
-    /// What its commit adds to the ledger.
+    /// Returns the items that the batch's commit adds to the ledger.
     pub(crate) fn ledger_items(&self, seq: u64, expires_at: i64) -> Vec<LedgerItem> {
         let blobs = self.blobs.iter().map(|(hour, entries)| LedgerItem {
             kind: LedgerKind::Blobs,
@@ -188,7 +188,7 @@ impl Batch {
     }
 }
 
-/// Row ids as items of the ledger, one per hour.
+/// Returns the row ids as items of the ledger, one per hour.
 pub(crate) fn row_items(rows: impl Iterator<Item = RowId>, seq: u64, expires_at: i64) -> Vec<LedgerItem> {
     let mut by_hour: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for row_id in rows {
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_the_ledger_has_by_now_is_dropped() {
+    fn ok_rows_that_the_ledger_has_by_now_are_dropped() {
         let mut batch = batch(&[row(1, 1), row(1, 2), row(2, 3)]);
         batch.keep_rejected(rejected(row(0, 9)));
         batch.keep_blob(5, 55);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_full_by_each_bound() {
+    fn ok_each_limit_makes_a_batch_full() {
         let limits = BatchLimits { lines: 2, bytes: 1_000, ledger_hours: 2 };
         assert!(!batch(&[row(1, 1)]).is_full(&limits));
         assert!(batch(&[row(1, 1), row(1, 2)]).is_full(&limits));

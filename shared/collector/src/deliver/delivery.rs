@@ -33,13 +33,13 @@ use crate::base::time::UnixSeconds;
 use crate::state::head_update::HeadUpdate;
 use crate::state::stream_state::{StreamState, Swap};
 
-/// Write conflicts with other ticks after which this one leaves the stream to them.
+/// Number of write conflicts with other ticks after which this one leaves the stream to them.
 const MAX_WRITE_CONFLICTS: u32 = 16;
 
 /// One tick's delivery of one stream.
 pub(crate) struct Delivery<'a, S, B, C> {
     pub(crate) state: StreamState<'a, S, B, C>,
-    /// Seconds the ledger remembers.
+    /// The time for which the ledger remembers a row id, in seconds.
     horizon: UnixSeconds,
     pub(crate) batch: Batch,
     /// The `seq` of the head whose ledger the batch was compared with.
@@ -49,19 +49,19 @@ pub(crate) struct Delivery<'a, S, B, C> {
     outcome: Delivered,
 }
 
-/// What was delivered so far.
+/// The outcome of a delivery so far.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
-    /// Lines and objects.
+    /// The counts of lines and objects.
     pub(crate) lines: LineCounts,
     /// Lines of the batch that other ticks delivered first.
     pub(crate) duplicates: u64,
-    /// Gaps that the head has come past.
+    /// The gaps that the watermark of the written head has passed.
     pub(crate) gaps: Vec<Gap>,
 }
 
 impl<S, B, C> Delivery<'_, S, B, C> {
-    /// Lines that this tick has put into the bucket so far.
+    /// Returns the number of lines that this tick has put into the bucket so far.
     pub(crate) fn delivered_lines(&self) -> u64 {
         self.outcome.lines.delivered
     }
@@ -88,10 +88,10 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.state.stream
     }
 
-    /// What was delivered, and the state for the next tick.
+    /// Returns the state for the next tick, and what was delivered.
     pub(crate) fn into_parts(self) -> (StreamState<'a, S, B, C>, Delivered) {
         let Delivered { lines, duplicates, mut gaps } = self.outcome;
-        // A write that failed may be in force all the same: better reported twice than not at all.
+        // A write that failed may be in force all the same. A gap is rather reported twice than not at all.
         gaps.extend(self.update.unreported_gaps);
         (self.state, Delivered { lines, duplicates, gaps })
     }
@@ -129,7 +129,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(contended())
     }
 
-    /// Writes what was learned and not yet written, where it is worth a write.
+    /// Writes the update that is not yet written, if it is worth a write of its own.
     pub(crate) async fn write_update(&mut self) -> Result<(), PortError> {
         for _ in 0..MAX_WRITE_CONFLICTS {
             if !self.update.is_worth_a_write(&self.state.head, self.env().now()) {
@@ -145,7 +145,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(contended())
     }
 
-    /// One attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up first.
+    /// Makes one attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up
+    /// first.
     async fn round(&mut self) -> Result<Swap, PortError> {
         self.state.verify_last_commit().await?;
         // Without lines there is nothing to put, unless an inherited intent must first be used up.
@@ -167,7 +168,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         }
     }
 
-    /// The head's intent, if this tick is to seal it.
+    /// Returns the head's intent if this tick is to seal it.
     fn stale_intent(&self) -> Option<String> {
         let now = self.env().clock.now();
         self.state.head.intent.clone().filter(|intent| self.intents.is_to_be_sealed(intent, now))
@@ -198,8 +199,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(Swap::Lost)
     }
 
-    /// Without lines, an intent that was set while this tick runs is left to the tick that set it:
-    /// to use it up with an empty object would only send that tick round again, and so for ever.
+    /// Leaves an intent that was set during this tick to the tick that set it, if there are no lines. To use it up with
+    /// an empty object would make that tick set another one, without end. Rejected input must wait then.
     fn leave_live_intent(&mut self) -> Result<(), PortError> {
         let intent = &self.state.head.intent;
         if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {
@@ -208,12 +209,13 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         if !self.batch.rejected().is_empty() {
             return Err(contended());
         }
-        // Consumed blobs are remembered only to save fetching them again.
+        // Consumed blobs are only remembered to save another fetch, so they can be dropped.
         self.batch.clear();
         Ok(())
     }
 
-    /// The key of the next object, in force: the one already intended, or ours. `None` when another tick wrote first.
+    /// Returns the key of the next object: the intent that is in force, or a new one of ours. `None` if another tick
+    /// wrote first.
     async fn intend(&mut self) -> Result<Option<String>, PortError> {
         if let Some(key) = &self.state.head.intent {
             return Ok(Some(key.clone()));
@@ -226,7 +228,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok((self.state.swap(next, &[]).await? == Swap::Applied).then_some(key))
     }
 
-    /// Commits the batch in hand, whose object (of `size` bytes) is in the bucket.
+    /// Commits the batch in hand. `size` is the length of its object in the bucket, in bytes; `None` if it has none.
     async fn commit(&mut self, size: Option<usize>) -> Result<Swap, PortError> {
         let items = self.batch.ledger_items(self.state.head.seq, self.expiry());
         let mut next = self.state.head_after(&items);
@@ -255,7 +257,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.outcome.gaps.extend(update.unreported_gaps);
     }
 
-    /// Commits the object found at the intent's key in the name of whoever put it, watermarks unchanged.
+    /// Commits the object found at the intent's key, which another tick put there. Watermarks stay as they are.
     async fn adopt(&mut self, key: &str, object: &[u8]) -> Result<(), PortError> {
         self.state.verify_last_commit().await?;
         let rows = object::row_ids(key, object)?;
@@ -276,7 +278,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         for hour in self.batch.hours() {
             let place = LedgerHour { kind: LedgerKind::Rows, hour };
             self.state.load(place).await?;
-            let known = |row: &RowId| self.state.has_loaded(place, row.ledger_entry());
+            let known = |row: &RowId| self.state.loaded_ledger_contains(place, row.ledger_entry());
             delivered.extend(self.batch.row_ids().filter(|row| row.hour == hour && known(row)));
         }
         self.outcome.duplicates += self.batch.drop_known(|row| delivered.contains(row)) as u64;
@@ -294,23 +296,23 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(())
     }
 
-    /// Whether the row is in the batch in hand or in the ledger.
-    pub(crate) async fn has(&mut self, row_id: &RowId) -> Result<bool, PortError> {
+    /// Returns `true` if the row is in the batch in hand or in the ledger.
+    pub(crate) async fn contains_row(&mut self, row_id: &RowId) -> Result<bool, PortError> {
         self.begin_batch();
         if self.batch.contains(row_id) {
             return Ok(true);
         }
         let place = LedgerHour { kind: LedgerKind::Rows, hour: row_id.hour };
-        self.state.knows(place, row_id.ledger_entry()).await
+        self.state.ledger_contains(place, row_id.ledger_entry()).await
     }
 
-    /// Remembers a blob all of whose events are in the batch in hand or in the ledger.
+    /// Adds a blob whose events are all in the batch in hand or in the ledger.
     pub(crate) fn keep_blob(&mut self, hour: u32, entry: u64) {
         self.begin_batch();
         self.batch.keep_blob(hour, entry);
     }
 
-    /// What enters an empty batch is compared with the ledger of the head in hand.
+    /// Notes that the rows of an empty batch are compared with the ledger of the current head.
     fn begin_batch(&mut self) {
         if self.batch.is_empty() {
             self.batch_seq = self.state.head.seq;

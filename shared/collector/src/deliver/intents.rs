@@ -1,11 +1,11 @@
-//! The intents that one tick met: who set them, and which it may seal.
+//! The intents that one tick met, and the rule that says which of them it may seal.
 
 use jiff::Timestamp;
 
 use super::key;
 
-/// Stale intents that one tick seals. Two ticks whose clocks disagree about the hour could otherwise go on without end, each
-/// setting an intent that the other one seals.
+/// Maximum number of stale intents that one tick seals. Two ticks whose clocks disagree about the hour could otherwise
+/// seal each other's intents without end.
 const MAX_SEALED_INTENTS: u32 = 1;
 
 /// The intents that one tick met.
@@ -15,12 +15,13 @@ pub(crate) struct Intents {
     pub(crate) inherited: Option<String>,
     /// The last intent that this tick set.
     pub(crate) own: Option<String>,
-    /// Stale intents that this tick has sealed, or tried to.
+    /// The number of stale intents that this tick has sealed, or tried to seal.
     pub(crate) sealed: u32,
 }
 
 impl Intents {
-    /// Returns `true` if the intent is of an earlier hour than `now`, another tick set it, and this tick may still seal one.
+    /// Returns `true` if the intent has an earlier hour than `now`, another tick set it, and this tick may still seal
+    /// one.
     pub(crate) fn is_to_be_sealed(&self, intent: &str, now: Timestamp) -> bool {
         let is_own = self.own.as_deref() == Some(intent);
         self.sealed < MAX_SEALED_INTENTS && !is_own && key::is_stale(intent, now)

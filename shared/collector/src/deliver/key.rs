@@ -1,4 +1,4 @@
-//! Keys of objects in the bucket.
+//! The keys of objects in the bucket.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -7,8 +7,8 @@ use schema::RowId;
 use crate::base::policy::Compression;
 use crate::base::stream::Stream;
 
-/// The key of object number `seq` of the stream. `now` is the moment the intent is set, so that
-/// partitions only ever grow forward.
+/// Returns the key of object number `seq` of the stream. `now` is the time at which the intent is set, so that
+/// partitions only grow forward.
 pub(crate) fn object(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, compression: Compression) -> String {
     format!(
         "{prefix}{table}/{partition}/{source}-{seq:012}.ndjson.{suffix}",
@@ -19,21 +19,22 @@ pub(crate) fn object(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, co
     )
 }
 
-/// The partition of what is collected at `now`.
+/// Returns the partition of an object that is collected at `now`.
 fn partition(now: Timestamp) -> String {
     let at = Offset::UTC.to_datetime(now);
     format!("dt={}/hour={:02}", at.date(), at.hour())
 }
 
-/// Whether the key lies in an earlier partition than that of `now`. A later one was set by a tick whose clock is ahead, and
-/// is as good as our own: two ticks whose clocks disagree about the hour would otherwise use up each other's intents.
+/// Returns `true` if the key lies in an earlier partition than that of `now`. A key in a later partition was set by a
+/// tick whose clock is ahead, and is used like our own. Otherwise two ticks whose clocks disagree about the hour would
+/// use up each other's intents.
 pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
     let current = partition(now);
     let of_key = key.rfind("/dt=").and_then(|at| key[at + 1..].get(..current.len()));
     of_key.is_none_or(|of_key| of_key < current.as_str())
 }
 
-/// The key of a rejected input: made of its hash, so that putting it again changes nothing.
+/// Returns the key of a rejected input. It is made of the input's hash, so that putting it again changes nothing.
 pub(crate) fn rejected(prefix: &str, stream: &Stream, row_id: RowId) -> String {
     format!("{prefix}rejected/{}/{}-{row_id}.json", stream.log_type.table(), stream.source)
 }
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_keys() {
+    fn ok_keys_have_table_partition_source_and_number() {
         let now = "2026-11-22T03:59:59.9Z".parse().unwrap();
         assert_eq!(
             object("logs/", &stream(), 42, now, Compression::Gzip),

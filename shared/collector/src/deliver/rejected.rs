@@ -1,4 +1,4 @@
-//! Input that cannot become a line, and the object that keeps it.
+//! Rejected input, which cannot become a line, and the object that keeps it.
 
 use jiff::Timestamp;
 use schema::Rejection;
@@ -9,9 +9,9 @@ use crate::base::stream::Stream;
 /// Input that cannot become a line.
 #[derive(Debug, Clone)]
 pub(crate) struct Rejected {
-    /// Why, and the row id under which it is kept.
+    /// The reason, and the row id under which the input is kept.
     pub(crate) rejection: Rejection,
-    /// The input as it came.
+    /// The input as it was received.
     pub(crate) raw: Vec<u8>,
 }
 
@@ -23,28 +23,28 @@ pub(crate) struct Rejects {
 }
 
 impl Rejects {
-    /// Adds one.
+    /// Adds an input.
     pub(crate) fn push(&mut self, rejected: Rejected) {
         self.bytes += rejected.raw.len();
         self.inputs.push(rejected);
     }
 
-    /// How many there are.
+    /// Returns the number of inputs.
     pub(crate) fn len(&self) -> usize {
         self.inputs.len()
     }
 
-    /// Their length in bytes.
+    /// Returns the total length of the inputs in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// All of them.
+    /// Returns all inputs.
     pub(crate) fn inputs(&self) -> &[Rejected] {
         &self.inputs
     }
 
-    /// All of them, taken out.
+    /// Takes all inputs out.
     pub(crate) fn into_inputs(self) -> impl Iterator<Item = Rejected> {
         self.inputs.into_iter()
     }
@@ -56,11 +56,11 @@ struct Record<'a> {
     log_type: &'static str,
     reason: &'a str,
     time: String,
-    /// The input; bytes that are not UTF-8 stand as U+FFFD.
+    /// The input. Bytes that are not UTF-8 are replaced by U+FFFD.
     raw: std::borrow::Cow<'a, str>,
 }
 
-/// The object that keeps a rejected input, as one line of JSON.
+/// Returns the object that keeps a rejected input, as one line of JSON.
 pub(crate) fn record(stream: &Stream, rejected: &Rejected, now: Timestamp) -> Vec<u8> {
     let record = Record {
         source: stream.source.as_str(),
@@ -69,7 +69,7 @@ pub(crate) fn record(stream: &Stream, rejected: &Rejected, now: Timestamp) -> Ve
         time: now.to_string(),
         raw: String::from_utf8_lossy(&rejected.raw),
     };
-    // Strings and no maps: there is nothing in it that could fail to serialise.
+    // The record has only strings and no maps, so it cannot fail to serialise.
     serde_json::to_vec(&record).unwrap_or_default()
 }
 

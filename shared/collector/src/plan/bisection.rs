@@ -1,51 +1,51 @@
-//! Finding the broken seconds of a span that cannot be listed as a whole.
+//! The search for the broken seconds of a span that cannot be listed as a whole.
 //!
-//! The span is halved, and halves that fail are halved again. Pieces that touch what could be listed, or the span's own
-//! edges, go first: the edge of what is broken runs through them. When many fail in a row, something is broken in every
-//! longer piece: then short samples are taken anywhere, until one can be listed and the edges around it are searched, or
-//! the search ends because too many failed.
+//! The span is halved, and halves that fail are halved again. Pieces that touch listed time, or the span's own edges,
+//! go first: they contain the edges of the broken part. When many pieces fail in a row, every longer piece is probably
+//! broken. Then short samples are taken at random, until one can be listed and the edges around it are searched, or
+//! until too many failed and the search ends.
 
 use std::collections::HashSet;
 
 use crate::base::time::{UnixSeconds, Window};
 
-/// Failures in a row after which short samples are taken: more than it takes to find both edges, each of 17 halvings of
-/// a day.
+/// Number of failures in a row after which short samples are taken. It is more than the search for both edges of a day
+/// needs, which takes 17 halvings each.
 const SAMPLE_AFTER: u32 = 36;
-/// The same of a span that was searched in vain before.
+/// The same number for a span in which an earlier search found nothing.
 const SAMPLE_SOONER_AFTER: u32 = 4;
-/// Failures in a row after which a search ends.
+/// Number of failures in a row after which a search ends.
 const MAX_FAILURES_IN_A_ROW: u32 = 48;
-/// The first samples are as long as the span divided by two to the power of this.
+/// The first samples have the length of the span divided by 2 to the power of this.
 const SAMPLE_SHIFT: u32 = 10;
-/// So many samples are of one length; the next ones are half as long.
+/// Number of samples of one length. The next ones are half as long.
 const SAMPLES_OF_ONE_LENGTH: u32 = 2;
 
-/// So often a span is halved to the shortest piece that a search begins with: of a day a second is left.
+/// Number of halvings of a span to the shortest piece with which a search may begin. They turn a day into a second.
 const MAX_HALVINGS: u32 = 17;
-/// A search in vain is followed by one that begins with pieces halved so much more often, and after the shortest with long
-/// ones again. It has no factor in common with [`MAX_HALVINGS`], so that every length has its turn.
+/// Number of further halvings of the first pieces after each search that found nothing, modulo [`MAX_HALVINGS`]. The
+/// two numbers have no common factor, so every length has its turn.
 const HALVINGS_STEP: u32 = 3;
 
-/// One search.
+/// One search in one span.
 #[derive(Debug)]
 pub(crate) struct Bisection {
-    /// Not tried yet.
+    /// The pieces that were not tried yet.
     untried: Vec<Window>,
-    /// Where what was listed begins and ends, and the whole span.
+    /// The first and last bounds of the whole span and of all listed pieces.
     edges: HashSet<UnixSeconds>,
-    /// Single seconds that failed, and pieces that were given up.
+    /// The single seconds that failed, and the pieces that were given up.
     broken: Vec<Window>,
     failures_in_a_row: u32,
-    /// Failures in a row after which samples are taken.
+    /// Number of failures in a row after which samples are taken.
     sample_after: u32,
     whole_seconds: i64,
-    /// Decides between pieces of one length, and where samples are taken.
+    /// The random state that chooses between pieces of one length, and the places of samples.
     random: u64,
 }
 
 impl Bisection {
-    /// A search in a span that failed `attempts` times. No piece is longer than `max_seconds`.
+    /// Returns a search in a span that failed `attempts` times. No piece is longer than `max_seconds`.
     pub(crate) fn new(whole: Window, attempts: u32, max_seconds: i64, random: u64) -> Self {
         let max_seconds = max_seconds.max(1);
         let untried = match attempts {
@@ -63,7 +63,7 @@ impl Bisection {
         }
     }
 
-    /// The piece to list next; `None` when the search has ended.
+    /// Returns the piece to list next; `None` when the search has ended.
     pub(crate) fn next_piece(&mut self) -> Option<Window> {
         if self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW {
             return None;
@@ -76,7 +76,8 @@ impl Bisection {
         Some(self.untried.swap_remove(at))
     }
 
-    /// A short piece anywhere, cut out of what was not tried. The later samples in a row are, the shorter.
+    /// Takes a short piece at random from the pieces that were not tried. The samples get shorter with their `number`
+    /// in a row.
     fn sample(&mut self, number: u32) -> Option<Window> {
         let untried: i64 = self.untried.iter().map(Window::seconds).sum();
         self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -94,34 +95,35 @@ impl Bisection {
         Some(sample)
     }
 
-    /// A place in an order that has nothing to do with time.
+    /// Returns a pseudo-random rank, which orders pieces independently of their time.
     fn place(&self, piece: &Window) -> u64 {
         (piece.from.unsigned_abs() ^ self.random).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
     }
 
-    /// Whether the piece touches something that could be listed, or an edge of the whole.
+    /// Returns `true` if the piece touches a listed piece or an edge of the whole span.
     fn is_edge(&self, piece: &Window) -> bool {
         self.edges.contains(&piece.from) || self.edges.contains(&piece.to)
     }
 
-    /// The piece was listed.
+    /// Records that the piece was listed.
     pub(crate) fn listed(&mut self, piece: Window) {
         (self.failures_in_a_row, self.sample_after) = (0, SAMPLE_AFTER);
         self.edges.extend([piece.from, piece.to]);
     }
 
-    /// The piece failed.
+    /// Records that the piece failed, and splits it.
     pub(crate) fn failed(&mut self, piece: Window) {
         self.failures_in_a_row += 1;
         self.split(piece);
     }
 
-    /// The piece is tried in halves; a single second has none and is broken.
+    /// Replaces the piece by its halves. A single second has none and counts as broken.
     pub(crate) fn split(&mut self, piece: Window) {
         if piece.seconds() > 1 { self.untried.extend(piece.halves()) } else { self.broken.push(piece) }
     }
 
-    /// The piece holds more than one window should. It is tried in parts: what is `dense`, and what lies beside it.
+    /// Splits a piece that holds more than one window should: into the `dense` part and the parts beside it, or in
+    /// halves.
     pub(crate) fn split_around(&mut self, piece: Window, dense: Option<Window>) {
         match dense {
             Some(dense) => self.untried.extend(piece.without(dense).chain([dense])),
@@ -129,18 +131,18 @@ impl Bisection {
         }
     }
 
-    /// The piece failed, and halves of it would as well.
+    /// Records that the piece failed and that its halves would fail as well.
     pub(crate) fn give_up(&mut self, piece: Window) {
         self.failures_in_a_row += 1;
         self.broken.push(piece);
     }
 
-    /// The piece was not listed for want of time.
+    /// Puts back a piece for which there was no time.
     pub(crate) fn put_back(&mut self, piece: Window) {
         self.untried.push(piece);
     }
 
-    /// Everything that was not listed, neighbours joined, oldest first.
+    /// Returns everything that was not listed, the oldest first. Neighbouring pieces are joined.
     pub(crate) fn unresolved(self) -> Vec<Window> {
         let mut pieces = self.untried;
         pieces.extend(self.broken);
@@ -156,15 +158,15 @@ impl Bisection {
     }
 }
 
-/// The window in pieces of at most `seconds`.
+/// Splits the window into pieces of at most `seconds`.
 fn cut(window: Window, seconds: i64) -> Vec<Window> {
     let begins = std::iter::successors(Some(window.from), |from| Some(from + seconds));
     let begins = begins.take_while(|from| *from < window.to);
     begins.map(|from| Window { from, to: window.to.min(from + seconds) }).collect()
 }
 
-/// The window in pieces that get longer from each edge to the middle, each twice as long as the one before: `shortest` first.
-/// None is longer than `max_seconds`. There may be time for only a few pieces of a search, and the edges are tried first.
+/// Splits the window into pieces that double in length from each edge to the middle, from `shortest` up to
+/// `max_seconds`. A search may have time for only a few pieces, and the edges are tried first.
 fn from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Window> {
     let (mut pieces, mut middle) = (Vec::new(), window);
     let mut length = shortest.clamp(1, max_seconds);
@@ -178,8 +180,8 @@ fn from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Windo
     pieces
 }
 
-/// Failures in a row after which a span that failed `attempts` times is sampled. Searches in vain take turns: there may be
-/// time for only a few pieces of each, and what can be listed may lie at an edge or anywhere.
+/// Returns the number of failures in a row after which a span that failed `attempts` times is sampled. Successive
+/// searches differ: each may have time for only a few pieces, and the healthy seconds may lie at an edge or anywhere.
 fn sample_after(attempts: u32) -> u32 {
     match (attempts, attempts % 3) {
         (0 | 1, _) | (_, 0) => SAMPLE_AFTER,
@@ -198,7 +200,8 @@ mod tests {
         Window { from, to }
     }
 
-    /// Searches a day in which these spans are broken; what is left, and how many pieces were listed or failed.
+    /// Searches a day in which these spans are broken. Returns the unresolved windows, and the number of pieces that
+    /// were tried.
     fn search(broken: &[Window]) -> (Vec<Window>, u32) {
         let (mut bisection, mut tries) = (Bisection::new(window(0, DAY), 1, DAY, 7), 0);
         while let Some(piece) = bisection.next_piece() {
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_first_two_hours_and_the_last_one() {
+    fn ok_broken_hours_at_both_edges_are_found() {
         let broken = [window(0, 7_200), window(DAY - 3_600, DAY)];
         assert_eq!(search(&broken).0, broken);
     }
@@ -272,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_broken_all_over_costs_a_bounded_search() {
+    fn ok_the_search_of_a_wholly_broken_span_is_bounded() {
         let (left, tries) = search(&[window(0, DAY)]);
         assert_eq!(left, [window(0, DAY)]);
         assert!(tries <= MAX_FAILURES_IN_A_ROW, "{tries}");
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_was_not_tried_is_unresolved() {
+    fn ok_untried_pieces_are_unresolved() {
         let mut bisection = Bisection::new(window(0, 8), 1, DAY, 7);
         let piece = bisection.next_piece().unwrap();
         bisection.put_back(piece);
@@ -314,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_of_three_searches_in_vain_only_samples() {
+    fn ok_every_third_search_only_samples() {
         let max_sample = DAY >> SAMPLE_SHIFT;
         let begin = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7);
         let mut bisection = begin(4);
@@ -335,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_search_after_others_in_vain_begins_at_the_edges() {
+    fn ok_a_search_after_others_that_found_nothing_begins_at_the_edges() {
         let pieces = from_both_edges(window(0, 100), 4, DAY);
         let expected = [(0, 4), (96, 100), (4, 12), (88, 96), (12, 28), (72, 88), (28, 50), (50, 72)];
         assert_eq!(pieces, expected.map(|(from, to)| window(from, to)));

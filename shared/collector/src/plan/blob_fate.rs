@@ -1,39 +1,40 @@
-//! When a blob that cannot be had is given up.
+//! The last attempt at a blob that cannot be consumed, after which it is given up.
 
 use crate::base::policy::Retention;
 use crate::base::time::UnixSeconds;
 
-/// A blob is given up when it has been missing or unreadable, and nothing else, for this long, in seconds.
-const GIVE_UP_AFTER: UnixSeconds = 86_400;
-/// A pending blob is tried for the last time this long before the vendor stops listing it, in seconds.
-const GIVE_UP_BEFORE: UnixSeconds = 900;
+/// A blob that has only been missing or unreadable is given up after this time, in seconds.
+const GIVE_UP_AFTER_SECONDS: UnixSeconds = 86_400;
+/// The last attempt at a pending blob is made this long before the vendor stops listing it, in seconds.
+const GIVE_UP_BEFORE_SECONDS: UnixSeconds = 900;
 
-/// Why a blob is on its last attempt.
+/// The reason why an attempt at a blob is the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastAttempt {
-    /// The vendor drops it soon.
+    /// The vendor drops the blob soon.
     Expiring,
-    /// It has been missing or unreadable for too long.
+    /// The blob has been missing or unreadable for too long.
     MissingTooLong,
 }
 
 impl LastAttempt {
-    /// For how long it was tried, in words.
+    /// Returns how long the blob was tried, as a part of a sentence.
     pub(crate) fn words(self) -> String {
         match self {
             Self::Expiring => "until the vendor drops it".to_owned(),
-            Self::MissingTooLong => format!("for {} hours", GIVE_UP_AFTER / 3_600),
+            Self::MissingTooLong => format!("for {} hours", GIVE_UP_AFTER_SECONDS / 3_600),
         }
     }
 }
 
-/// When the last attempt at a blob created then is due: shortly before the vendor stops listing it.
+/// Returns the time of the last attempt at a blob that became available at `created`: shortly before the vendor stops
+/// listing it.
 pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>) -> Option<UnixSeconds> {
-    retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE)
+    retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE_SECONDS)
 }
 
-/// Returns why an attempt is the last one, if it is, at the vendor's time `now`, which is `ours` by our clock. Since
-/// `missing_since`, by our clock, the vendor has said nothing but that the blob is missing, or sent something unreadable.
+/// Returns the reason why an attempt at the vendor's time `now` is the last one; `None` if it is not. `ours` is the
+/// same moment by our clock. Since `missing_since`, by our clock, the blob has only been missing or unreadable.
 pub(crate) fn last_attempt(
     created: UnixSeconds,
     missing_since: Option<UnixSeconds>,
@@ -44,7 +45,7 @@ pub(crate) fn last_attempt(
     if last_attempt_at(created, retention).is_some_and(|last| now >= last) {
         return Some(LastAttempt::Expiring);
     }
-    let too_long = missing_since.is_some_and(|since| ours - since >= GIVE_UP_AFTER);
+    let too_long = missing_since.is_some_and(|since| ours - since >= GIVE_UP_AFTER_SECONDS);
     too_long.then_some(LastAttempt::MissingTooLong)
 }
 
@@ -53,10 +54,10 @@ mod tests {
     use super::*;
 
     const RETENTION: Option<Retention> = Some(Retention { keeps: 604_800, margin: 600 });
-    const LAST: UnixSeconds = 604_800 - 600 - GIVE_UP_BEFORE;
+    const LAST: UnixSeconds = 604_800 - 600 - GIVE_UP_BEFORE_SECONDS;
 
     #[test]
-    fn ok_a_blob_is_given_up_before_it_is_listed_no_more() {
+    fn ok_a_blob_is_given_up_before_the_vendor_stops_listing_it() {
         assert_eq!(last_attempt(0, None, RETENTION, LAST - 1, 0), None);
         assert_eq!(last_attempt(0, None, RETENTION, LAST, 0), Some(LastAttempt::Expiring));
         assert_eq!(last_attempt(0, None, None, i64::MAX, 0), None);
@@ -64,8 +65,11 @@ mod tests {
 
     #[test]
     fn ok_a_blob_that_is_only_missing_is_given_up_after_a_day() {
-        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER - 1), None);
-        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER), Some(LastAttempt::MissingTooLong));
+        assert_eq!(last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER_SECONDS - 1), None);
+        assert_eq!(
+            last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER_SECONDS),
+            Some(LastAttempt::MissingTooLong)
+        );
         assert_eq!(LastAttempt::MissingTooLong.words(), "for 24 hours");
     }
 }

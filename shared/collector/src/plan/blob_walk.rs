@@ -1,29 +1,29 @@
-//! In which order the blobs of a window are tried, and when enough of them have failed.
+//! The order in which the blobs of a window are tried, and the number of failures that ends the attempt.
 //!
-//! Broken blobs come in rows. A walk goes through the window's blobs from one place outwards, newer and older ones in
-//! turn, and leaves a side when many on it have failed in a row. After that a few others are probed; from one that can
-//! be consumed the next walk begins. So healthy blobs are found wherever they lie.
+//! Broken blobs often lie next to each other. A walk goes through the window's blobs from one place outwards, newer and
+//! older ones in turn, and leaves a side when many on it have failed in a row. Then a few others are probed, and the
+//! next walk begins at one that can be consumed. So healthy blobs are found wherever they lie.
 
 use std::cell::{Cell, RefCell};
 
-/// Blobs on one side that may fail in a row.
+/// Maximum number of failures in a row on one side.
 const MAX_FAILED_IN_A_ROW: u32 = 10;
-/// The same of blobs that are refused for something that needs a person.
+/// Maximum number of failures in a row on one side if they need a person.
 const MAX_REFUSED_IN_A_ROW: u32 = 3;
-/// Blobs that are probed.
+/// Number of blobs that are probed.
 const PROBES: usize = 8;
-/// The two limits above double with each failed attempt at the window, this often at most.
+/// The limits on failures in a row double with each failed attempt at the window, at most this many times.
 const MAX_DOUBLINGS: u32 = 6;
-/// The probes double this often at most.
+/// The number of probes doubles with each failed attempt, at most this many times.
 const MAX_PROBE_DOUBLINGS: u32 = 3;
 
-/// A walk over blobs, which are known by their places in a list from the oldest to the newest. It is shared by those
-/// who fetch ahead and the one who learns what came of it.
+/// A walk over blobs. It names them by their places in a list from the oldest to the newest. The prefetch and the code
+/// that handles its outcomes share the walk.
 #[derive(Debug)]
 pub(crate) enum BlobWalk {
-    /// From one place outwards.
+    /// A walk from one place outwards.
     Outwards(Sides),
-    /// A few, until one can be consumed.
+    /// A few probes, until one can be consumed. The next one is the last.
     Probes(RefCell<Vec<usize>>),
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Sides {
 
 #[derive(Debug)]
 struct Side {
-    /// The next place and the places left.
+    /// The next place to try, and the number of places left.
     next: Cell<usize>,
     left: Cell<usize>,
     failed_in_a_row: Cell<u32>,
@@ -46,14 +46,15 @@ struct Side {
 }
 
 impl BlobWalk {
-    /// A walk over `count` blobs from the place `begin` outwards. `attempts` is how often their window failed before.
+    /// Returns a walk over `count` blobs from the place `begin` outwards. `attempts` is the number of failed attempts
+    /// at their window.
     pub(crate) fn outwards(count: usize, begin: usize, attempts: u32) -> Self {
         let begin = begin.min(count);
         let older = Side::new(begin.saturating_sub(1), begin);
         Self::Outwards(Sides { begin, attempts, older, newer: Side::new(begin, count - begin) })
     }
 
-    /// Probes of `count` blobs: the newest, and some at random.
+    /// Returns probes of `count` blobs: the newest, and some at random.
     pub(crate) fn probes(count: usize, attempts: u32, mut random: impl FnMut() -> u64) -> Self {
         let mut probes: Vec<usize> = count.checked_sub(1).into_iter().collect();
         for _ in 1..PROBES << attempts.min(MAX_PROBE_DOUBLINGS) {
@@ -64,7 +65,7 @@ impl BlobWalk {
         Self::Probes(RefCell::new(probes))
     }
 
-    /// The place of the next blob to try.
+    /// Returns the place of the next blob to try.
     pub(crate) fn next(&self) -> Option<usize> {
         match self {
             Self::Outwards(sides) => sides.next(),
@@ -72,7 +73,7 @@ impl BlobWalk {
         }
     }
 
-    /// The blob was consumed. Whether the walk ends with it.
+    /// Records that the blob was consumed. Returns `true` if the walk ends.
     pub(crate) fn consumed(&self, place: usize) -> bool {
         match self {
             Self::Outwards(sides) => {
@@ -85,7 +86,7 @@ impl BlobWalk {
         }
     }
 
-    /// The blob failed, perhaps because of something that needs a person. Whether the walk ends with it.
+    /// Records that the blob failed. Returns `true` if the walk ends.
     pub(crate) fn failed(&self, place: usize, needs_person: bool) -> bool {
         match self {
             Self::Outwards(sides) => sides.failed(place, needs_person),
@@ -149,7 +150,7 @@ impl Side {
 mod tests {
     use super::*;
 
-    /// Walks until the end; which places were tried, in order. A place is healthy or not.
+    /// Walks to the end. Returns the places that were tried, in their order.
     fn walk(walk: &BlobWalk, is_healthy: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut tried = Vec::new();
         while let Some(place) = walk.next() {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_from_the_oldest_on_or_outwards_in_turn() {
+    fn ok_a_walk_goes_from_the_oldest_on_or_outwards_in_turn() {
         assert_eq!(walk(&BlobWalk::outwards(4, 0, 0), |_| true), [0, 1, 2, 3]);
         assert_eq!(walk(&BlobWalk::outwards(4, 4, 0), |_| true), [3, 2, 1, 0]);
         assert_eq!(walk(&BlobWalk::outwards(6, 2, 0), |_| true), [2, 3, 1, 4, 0, 5]);
@@ -172,16 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn ok_it_ends_when_many_fail_in_a_row() {
+    fn ok_a_walk_ends_when_many_fail_in_a_row() {
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |_| false).len(), 10);
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 2), |_| false).len(), 40);
         assert_eq!(walk(&BlobWalk::outwards(9_999, 0, 99), |_| false).len(), 640);
         let refused = BlobWalk::outwards(99, 0, 0);
         let ended: Vec<_> = (0..3).map(|_| refused.next().is_some_and(|place| refused.failed(place, true))).collect();
         assert_eq!(ended, [false, false, true]);
-        // Fewer than that are all tried.
+        // Fewer blobs than that are all tried.
         assert_eq!(walk(&BlobWalk::outwards(9, 0, 0), |_| false).len(), 9);
-        // One that is consumed begins the count anew.
+        // A consumed blob resets the count.
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |place| place == 9).len(), 20);
     }
 
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_consumed_after_all_opens_its_side_again() {
+    fn ok_a_late_success_opens_its_side_again() {
         let walk = BlobWalk::outwards(30, 0, 0);
         let places: Vec<_> = (0..12).filter_map(|_| walk.next()).collect();
         let ended = places[..10].iter().filter(|place| walk.failed(**place, false)).count();
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_probes_are_the_newest_and_others_each_once() {
+    fn ok_probes_are_the_newest_and_random_others_each_once() {
         let mut random = 5;
         let mut numbers = || {
             random += 3;

@@ -1,4 +1,4 @@
-//! Decisions: values in, values out. What to list, in which order, and what to try again when.
+//! Pure decisions: which windows and blobs are tried, in which order, and when failed ones are tried again.
 
 pub(crate) mod bisection;
 pub(crate) mod blob_fate;

@@ -1,73 +1,74 @@
-//! Pending work as interval operations: add, resolve, reschedule, bound.
+//! The interval operations on pending work: add, resolve, reschedule, bound.
 //!
-//! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have
-//! changed meanwhile. So each change is a union or a subtraction: whatever two ticks do, what one of them adds is only
-//! removed by somebody who has listed it.
+//! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have changed
+//! meanwhile. So each change is a union or a subtraction. Whatever two ticks do, a span that one of them adds is only
+//! removed by a tick that has listed it.
 
 use crate::base::error::PortError;
 use crate::base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 use crate::base::time::{UnixSeconds, Window};
 
-/// Pending spans of one listing.
+/// Maximum number of pending spans of one listing.
 const MAX_SPANS: usize = 64;
-/// Pending blobs of one listing.
+/// Maximum number of pending blobs of one listing.
 const MAX_BLOBS: usize = 500;
-/// Bytes of one stream's pending work: with it the head stays far below the 400 kB of a DynamoDB item.
+/// Maximum number of bytes of one stream's pending work. It keeps the head far below the 400 kB of a DynamoDB item.
 pub(crate) const MAX_PENDING_BYTES: usize = 100_000;
-/// Bytes of a span or blob beside its texts.
-const FIXED_BYTES: usize = 150;
-/// A longer cursor is not kept, in bytes: its span is then listed from its start.
+/// Number of bytes of a span or blob besides its texts.
+const ITEM_OVERHEAD_BYTES: usize = 150;
+/// Maximum length of a stored cursor, in bytes. A span with a longer one is listed from its start.
 const MAX_CURSOR_BYTES: usize = 2_000;
-/// A longer reason is cut, in characters.
+/// Maximum length of a stored reason, in characters.
 const MAX_REASON_CHARS: usize = 160;
 /// The longest wait between two attempts, in seconds.
-const MAX_BACKOFF: UnixSeconds = 3_600;
-/// A blob that expires within this is tried before all others, in seconds.
-const EXPIRES_SOON: UnixSeconds = 3_600;
-/// A second pass comes after what was tried this much later, in seconds: most of what it lists is delivered.
-const SECOND_PASS_DELAY: UnixSeconds = 900;
-/// With more pending than this, one is tried on every tick even if none is due: many failures have one cause, and its
-/// end should be noticed soon.
-const MANY: usize = 10;
+const MAX_BACKOFF_SECONDS: UnixSeconds = 3_600;
+/// A blob that expires within this time is tried before all others. In seconds.
+const EXPIRES_SOON_SECONDS: UnixSeconds = 3_600;
+/// A second pass is tried as if its last attempt had been this much later, in seconds, because most of its events are
+/// delivered.
+const SECOND_PASS_DELAY_SECONDS: UnixSeconds = 900;
+/// With more pending items than this, one is tried on every tick even if none is due. Many failures have one cause, and
+/// its end should be noticed soon.
+const EXTRA_ATTEMPT_ABOVE: usize = 10;
 
 /// One change of a listing's pending work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PendingChange {
-    /// A span is pending from now on, in the place of whatever was pending inside it.
+    /// A span becomes pending, and replaces all pending spans inside it.
     Span(PendingSpan),
-    /// A span was listed from its start, or given up: nothing inside it is pending any more.
+    /// A span was listed from its start, or given up. No span inside it is pending any more.
     SpanDone(Window),
-    /// A span was listed from its cursor to its end: it is done, unless it is to be listed again.
+    /// A span was listed from its cursor to its end. It is done, unless it is to be listed again.
     RestDone(Window),
-    /// A sweep has come by: spans inside that are at a cursor are to be listed again.
+    /// A sweep has listed this window. Pending spans in it that have a cursor are to be listed again.
     Swept(Window),
-    /// A blob is pending from now on, or failed again.
+    /// A blob becomes pending, or failed again.
     Blob(PendingBlob),
-    /// A blob is still pending, though a span that holds its second was listed: it may be in that span because there
-    /// was no room for it among the blobs.
+    /// A blob is still pending, though a span with its second was listed. That span may stand for the blob, because
+    /// there was no room among the blobs.
     KeepBlob(PendingBlob),
     /// A blob was consumed or given up.
     BlobDone(String),
-    /// Something that had failed succeeded: everything that was not tried since `not_tried_since` is due now.
+    /// Work that had failed succeeded. Everything that was not tried since `not_tried_since` becomes due.
     RetryAll {
         /// The time by our clock.
         now: UnixSeconds,
-        /// When the tick began.
+        /// The start of the tick, by our clock.
         not_tried_since: UnixSeconds,
     },
 }
 
-/// When work that failed `attempts` times is tried again: after one tick, two, four, at most an hour.
-/// Half a tick early, so that a tick that is a little early does not miss it.
+/// Returns the time of the next attempt at work that failed `attempts` times: after one tick, two, four, at most an
+/// hour. It is half a tick early, so that a tick which begins a little early does not miss it.
 pub(crate) fn next_attempt(now: UnixSeconds, attempts: u32, tick_seconds: UnixSeconds) -> UnixSeconds {
     if attempts == 0 {
         return now;
     }
     let doubled = tick_seconds.saturating_mul(1_i64 << (attempts - 1).min(16));
-    now + doubled.min(MAX_BACKOFF) - tick_seconds / 2
+    now + doubled.min(MAX_BACKOFF_SECONDS) - tick_seconds / 2
 }
 
-/// The schedule after one more failure at `now`; `before` is the one so far.
+/// Returns the schedule after one more failure at `now`; `before` is the schedule so far.
 pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seconds: UnixSeconds) -> Schedule {
     let attempts = before.map_or(0, |before| before.attempts).saturating_add(1);
     let first_failure = before.map_or(now, |before| before.first_failure);
@@ -75,7 +76,7 @@ pub(crate) fn failed_again(before: Option<Schedule>, now: UnixSeconds, tick_seco
     Schedule { first_failure, last_attempt: now, attempts, next_attempt, refusals: 0 }
 }
 
-/// The same after a failure with `error`.
+/// Returns the schedule after one more failure, with `error`, at `now`.
 pub(crate) fn failed_with(
     error: &PortError,
     before: Option<Schedule>,
@@ -86,7 +87,7 @@ pub(crate) fn failed_with(
     Schedule { refusals, ..failed_again(before, now, tick_seconds) }
 }
 
-/// The schedule of work that was only left unfinished: due at once.
+/// Returns the schedule of work that was only left unfinished. It is due at once.
 pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
     let before = before.unwrap_or(Schedule {
         first_failure: now,
@@ -98,9 +99,8 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
-/// Spans in the order in which they are tried: those that touch are tried as one, for what is broken in them is often one
-/// stretch; the one that was not tried for longest is the first. Second passes let those that were tried a little later go
-/// first.
+/// Returns the spans in the order in which they are tried: the one with the oldest attempt first, second passes a
+/// little later than that. Spans that touch are joined, because their broken seconds often form one stretch.
 pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     spans.sort_by_key(|span| span.from);
     let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
@@ -120,12 +120,12 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
             _ => joined.push(span),
         }
     }
-    let delay = |span: &PendingSpan| if span.is_second_pass { SECOND_PASS_DELAY } else { 0 };
+    let delay = |span: &PendingSpan| if span.is_second_pass { SECOND_PASS_DELAY_SECONDS } else { 0 };
     joined.sort_by_key(|span| (span.schedule.last_attempt + delay(span), span.from));
     joined
 }
 
-/// A reason as it is kept.
+/// Returns the reason, shortened as it is stored.
 pub(crate) fn short_reason(reason: &str) -> String {
     reason.chars().take(MAX_REASON_CHARS).collect()
 }
@@ -137,48 +137,48 @@ impl PendingSpan {
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
     }
 
-    /// Returns `true` if both begin at their starts and neither or both are listed for the second time.
+    /// Returns `true` if neither span has a cursor, and neither or both are in their second pass.
     fn can_join(&self, other: &Self) -> bool {
         self.cursor.is_none() && other.cursor.is_none() && self.is_second_pass == other.is_second_pass
     }
 
-    /// Forgets its place: it is listed from its start, as if for the first time.
+    /// Forgets the cursor and the pass: the span is listed from its start, as if for the first time.
     fn begin_anew(&mut self) {
         (self.cursor, self.list_again, self.is_second_pass) = (None, false, false);
     }
 }
 
 impl PendingWork {
-    /// Whether nothing is pending.
+    /// Returns `true` if nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.blobs.is_empty()
     }
 
-    /// The pending spans as windows.
+    /// Returns the pending spans as windows.
     pub(crate) fn windows(&self) -> impl Iterator<Item = Window> {
         self.spans.iter().map(PendingSpan::window)
     }
 
-    /// The pending blob of that id.
+    /// Returns the pending blob with this id.
     pub(crate) fn blob(&self, id: &str) -> Option<&PendingBlob> {
         self.blobs.iter().find(|blob| blob.id == id)
     }
 
-    /// When the oldest of it failed first, and why it failed last.
+    /// Returns the time of the first failure of the oldest item, and the reason of its last failure.
     pub(crate) fn oldest(&self) -> Option<(UnixSeconds, &str)> {
         let spans = self.spans.iter().map(|span| (span.schedule.first_failure, span.reason.as_str()));
         let blobs = self.blobs.iter().map(|blob| (blob.schedule.first_failure, blob.reason.as_str()));
         spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
     }
 
-    /// Returns what is to be tried at `now`: everything that is due; of many of which none is due, the one that would be
-    /// next. Blobs that expire soon come first, then those that were not tried for longest.
+    /// Returns the work to try at `now`: everything that is due; or, of many items of which none is due, the one that
+    /// is due next. Blobs that expire soon come first, then those with the oldest attempt.
     pub(crate) fn due(&self, now: UnixSeconds) -> Self {
         let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
         let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
         let mut blobs: Vec<_> = self.blobs.iter().filter(|blob| is_due(&blob.schedule)).cloned().collect();
-        blobs.sort_by_key(|blob| (blob.expires > now + EXPIRES_SOON, blob.schedule.last_attempt));
-        if !spans.is_empty() || !blobs.is_empty() || self.spans.len() + self.blobs.len() <= MANY {
+        blobs.sort_by_key(|blob| (blob.expires > now + EXPIRES_SOON_SECONDS, blob.schedule.last_attempt));
+        if !spans.is_empty() || !blobs.is_empty() || self.spans.len() + self.blobs.len() <= EXTRA_ATTEMPT_ABOVE {
             return Self { spans, blobs };
         }
         let span = self.spans.iter().min_by_key(|span| span.schedule.next_attempt);
@@ -191,7 +191,7 @@ impl PendingWork {
         }
     }
 
-    /// The parts of pending spans before `oldest`, which the vendor no longer keeps.
+    /// Returns the parts of pending spans before `oldest`, which the vendor no longer keeps.
     pub(crate) fn expired(&self, oldest: UnixSeconds) -> Vec<Window> {
         let expired = self.windows().filter(|window| window.from < oldest);
         expired.map(|window| Window { to: window.to.min(oldest), ..window }).collect()
@@ -235,7 +235,8 @@ impl PendingWork {
         self.spans.sort_by_key(|span| span.from);
     }
 
-    /// Removes the window. What is left of a span that lost a part has no cursor: cursors hold for one window.
+    /// Removes the window from the spans. The rest of a span that lost a part has no cursor, because a cursor holds for
+    /// one window only.
     fn subtract(&mut self, window: Window) {
         let cut = |span: PendingSpan| -> Vec<PendingSpan> {
             if !span.window().overlaps(&window) {
@@ -251,7 +252,8 @@ impl PendingWork {
         self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
     }
 
-    /// The rest of spans was listed. Those that are to be listed again are due from their start.
+    /// Removes spans in the window whose rest was listed. Those that are to be listed again become due from their
+    /// start.
     fn rest_done(&mut self, window: Window) {
         let is_wanted = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
         let again: Vec<PendingSpan> = self.spans.iter().filter(is_wanted).cloned().collect();
@@ -272,8 +274,8 @@ impl PendingWork {
         self.blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     }
 
-    /// Brings it within its bounds and `max_bytes`. Nothing is forgotten: the newest blobs become spans, neighbouring
-    /// spans become one. That lists more again, which is harmless.
+    /// Brings the work within its bounds and `max_bytes`. Nothing is forgotten: the newest blobs become spans, and
+    /// neighbouring spans are joined. More is listed again then, which is harmless.
     pub(crate) fn bound(&mut self, max_bytes: usize) {
         while self.blobs.len() > MAX_BLOBS || (self.bytes() > max_bytes && !self.blobs.is_empty()) {
             let Some(blob) = self.blobs.pop() else { break };
@@ -308,16 +310,17 @@ impl PendingWork {
                 last_attempt: a.last_attempt.max(b.last_attempt),
                 attempts: a.attempts.max(b.attempts),
                 next_attempt: a.next_attempt.min(b.next_attempt),
-                // A person is not needed sooner because spans are joined.
+                // Joining must not make the failures need a person sooner.
                 refusals: a.refusals.min(b.refusals),
             };
         }
     }
 
-    /// About how long it is when stored.
+    /// Returns the approximate stored size in bytes.
     fn bytes(&self) -> usize {
-        let span = |span: &PendingSpan| span.reason.len() + span.cursor.as_ref().map_or(0, String::len) + FIXED_BYTES;
-        let blob = |blob: &PendingBlob| blob.reason.len() + blob.id.len() + blob.uri.len() + FIXED_BYTES;
+        let span =
+            |span: &PendingSpan| span.reason.len() + span.cursor.as_ref().map_or(0, String::len) + ITEM_OVERHEAD_BYTES;
+        let blob = |blob: &PendingBlob| blob.reason.len() + blob.id.len() + blob.uri.len() + ITEM_OVERHEAD_BYTES;
         self.spans.iter().map(span).chain(self.blobs.iter().map(blob)).sum()
     }
 }
@@ -360,11 +363,11 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_one_tick_adds_another_only_removes_where_it_listed() {
-        // One tick found [10, 20) broken; another, which knew nothing of that, listed [0, 15) well.
+    fn ok_a_tick_only_removes_pending_time_that_it_has_listed() {
+        // One tick found [10, 20) broken. Another tick, which did not know that, listed [0, 15).
         let (add, done) = (Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 }));
         assert_eq!(windows(&work(&[add.clone(), done.clone()])), [(15, 20)]);
-        // Written in the other order, more is listed again than needed, and nothing is forgotten.
+        // In the other order more is listed again than needed, but nothing is forgotten.
         assert_eq!(windows(&work(&[done, add])), [(10, 20)]);
     }
 
@@ -396,13 +399,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_of_many_one_is_due_on_every_tick() {
-        let changes: Vec<_> = (0..MANY).map(|number| Blob(blob(number, 5))).collect();
+    fn ok_one_of_many_pending_items_is_due_on_every_tick() {
+        let changes: Vec<_> = (0..EXTRA_ATTEMPT_ABOVE).map(|number| Blob(blob(number, 5))).collect();
         let mut pending = work(&changes);
         assert!(pending.due(99).is_empty());
-        // All have the same schedule, and still only one is tried.
-        pending.apply(&Blob(blob(MANY, 7)));
-        assert_eq!((pending.due(10).blobs.len(), pending.due(100).blobs.len()), (1, MANY + 1));
+        // Only one is tried, though all have the same schedule.
+        pending.apply(&Blob(blob(EXTRA_ATTEMPT_ABOVE, 7)));
+        assert_eq!((pending.due(10).blobs.len(), pending.due(100).blobs.len()), (1, EXTRA_ATTEMPT_ABOVE + 1));
         let mut next = span(20, 30);
         next.schedule.next_attempt = 99;
         pending.apply(&Span(next));
@@ -410,11 +413,11 @@ mod tests {
         pending.apply(&RetryAll { now: 60, not_tried_since: 50 });
         assert_eq!(pending.due(60).blobs.len(), 0);
         pending.apply(&RetryAll { now: 60, not_tried_since: 51 });
-        assert_eq!((pending.due(60).blobs.len(), pending.due(60).spans.len()), (MANY + 1, 1));
+        assert_eq!((pending.due(60).blobs.len(), pending.due(60).spans.len()), (EXTRA_ATTEMPT_ABOVE + 1, 1));
     }
 
     #[test]
-    fn ok_of_due_blobs_those_that_expire_soon_and_those_not_tried_for_longest_come_first() {
+    fn ok_due_blobs_that_expire_soon_come_first_then_those_with_the_oldest_attempt() {
         let blob = |number, last_attempt, expires| {
             let blob = blob(number, number as i64);
             PendingBlob { expires, schedule: Schedule { last_attempt, ..blob.schedule }, ..blob }
@@ -442,7 +445,7 @@ mod tests {
         assert_eq!(in_order(spans), [with_cursor, at(65, 1, 30, 40), together.clone()]);
         let second_pass = PendingSpan { is_second_pass: true, ..at(50, 0, 20, 30) };
         assert_eq!(in_order(vec![together.clone(), second_pass.clone()]), [together, second_pass.clone()]);
-        let much_later = at(51 + SECOND_PASS_DELAY, 1, 0, 20);
+        let much_later = at(51 + SECOND_PASS_DELAY_SECONDS, 1, 0, 20);
         assert_eq!(in_order(vec![much_later.clone(), second_pass.clone()]), [second_pass, much_later]);
     }
 
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_past_the_bounds_nothing_is_forgotten() {
+    fn ok_nothing_is_forgotten_beyond_the_limits() {
         let changes: Vec<_> = (0..MAX_BLOBS + 200).map(|number| Blob(blob(number, number as i64 * 10))).collect();
         let mut pending = work(&changes);
         pending.bound(MAX_PENDING_BYTES);
@@ -518,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_the_vendor_no_longer_keeps_is_named() {
+    fn ok_expired_parts_of_pending_spans_are_returned() {
         let pending = work(&[Span(span(10, 20)), Span(span(30, 40)), Span(span(50, 60))]);
         assert_eq!(pending.expired(35), [Window { from: 10, to: 20 }, Window { from: 30, to: 35 }]);
     }
@@ -527,12 +530,12 @@ mod tests {
         PendingSpan { cursor: Some("c".to_owned()), ..span(from, to) }
     }
 
-    /// The same of a span whose last page was listed before.
+    /// The same span in its second pass.
     fn in_second_pass(from: i64, to: i64) -> PendingSpan {
         PendingSpan { is_second_pass: true, ..at_cursor(from, to) }
     }
 
-    /// The windows, whether each has a cursor, and whether it is to be listed again.
+    /// The windows, each with two flags: it has a cursor, and it is to be listed again.
     fn places(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
         work.spans.iter().map(|span| (span.from, span.to, span.cursor.is_some(), span.list_again)).collect()
     }
@@ -557,7 +560,7 @@ mod tests {
         assert_eq!(pending.spans[0].schedule, schedule);
         pending.apply(&RestDone(REST));
         assert!(pending.is_empty());
-        // One that was listed from its start is done.
+        // A span that was listed from its start is done.
         assert!(work(&[Span(at_cursor(10, 20)), Swept(ALL), SpanDone(REST)]).is_empty());
     }
 
@@ -575,7 +578,7 @@ mod tests {
         assert_eq!(places(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
         // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
         assert!(with(&[RestDone(REST), Swept(ALL)]).is_empty());
-        // What is cut out of it is listed for the first time again.
+        // A part of it is listed as if for the first time.
         let part = Window { from: 10, to: 15 };
         let parts = with(&[Span(PendingSpan { cursor: Some("d".to_owned()), ..span(10, 15) })]);
         assert_eq!(places(&parts), [(10, 15, true, true), (15, 20, false, false)]);
@@ -590,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_is_left_of_a_continued_span_that_lost_a_part_is_listed_from_its_start_anyway() {
+    fn ok_the_rest_of_a_continued_span_that_lost_a_part_is_listed_from_its_start() {
         let mut pending = work(&[Span(at_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
         assert_eq!(places(&pending), [(15, 20, false, false)]);
         pending.apply(&SpanDone(Window { from: 15, to: 20 }));
@@ -602,7 +605,7 @@ mod tests {
         let later = PendingSpan { cursor: Some("d".to_owned()), ..span(10, 20) };
         let mut pending = work(&[Span(at_cursor(10, 20)), Span(later)]);
         assert_eq!((places(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
-        // One that begins at its start again is not: all of it will be listed.
+        // A span that begins at its start again is not, because all of it will be listed.
         pending.apply(&Span(span(10, 20)));
         assert_eq!(places(&pending), [(10, 20, false, false)]);
         pending.apply(&Span(at_cursor(10, 20)));

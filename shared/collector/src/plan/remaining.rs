@@ -1,56 +1,56 @@
-//! What of a span is still to be listed, and which window of it comes next.
+//! The parts of a span that are still to be listed, and the choice of the next window.
 
 use std::collections::BTreeSet;
 
 use crate::base::time::{UnixSeconds, Window};
 
-/// Which window of what remains is taken.
+/// The choice of the window that is taken next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// The oldest.
+    /// The oldest window.
     Oldest,
-    /// The newest.
+    /// The newest window.
     Newest,
-    /// Any, by this number.
+    /// A window chosen by this random number.
     Random(u64),
 }
 
 /// The parts of a span that are still to be listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remaining {
-    /// Disjoint, oldest first, none empty.
+    /// The parts. They are disjoint and not empty, the oldest first.
     parts: Vec<Window>,
-    /// No window reaches across one of these.
-    cuts: BTreeSet<UnixSeconds>,
+    /// Seconds that no window reaches across.
+    borders: BTreeSet<UnixSeconds>,
 }
 
 impl Remaining {
-    /// All of `span` but what is `pending`: that is tried again on its own schedule.
+    /// Returns all of `span` without the `pending` windows, which are tried again on their own schedules.
     pub(crate) fn new(span: Window, pending: impl Iterator<Item = Window>) -> Self {
         let mut parts = vec![span];
         for window in pending {
             parts = parts.into_iter().flat_map(|part| part.without(window)).collect();
         }
-        Self { parts, cuts: BTreeSet::new() }
+        Self { parts, borders: BTreeSet::new() }
     }
 
-    /// Whether everything was taken.
+    /// Returns `true` if everything was taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// The first second that is still to be listed.
+    /// Returns the first second that is still to be listed.
     pub(crate) fn begins(&self) -> Option<UnixSeconds> {
         self.parts.first().map(|part| part.from)
     }
 
-    /// Returns the seconds that are still to be listed.
+    /// Returns the number of seconds that are still to be listed.
     #[cfg(test)]
     pub(crate) fn seconds(&self) -> UnixSeconds {
         self.parts.iter().map(|part| part.seconds()).sum()
     }
 
-    /// Takes a window of at most `seconds`; `None` when nothing is left.
+    /// Takes a window of at most `seconds`. Returns `None` if nothing is left.
     pub(crate) fn take(&mut self, choice: Choice, seconds: UnixSeconds) -> Option<Window> {
         let seconds = seconds.max(1);
         let window = match choice {
@@ -68,7 +68,7 @@ impl Remaining {
         Some(window)
     }
 
-    /// The window that stands at a place chosen by `number`, as if each part were cut into windows.
+    /// Returns the window that `number` chooses, as if all parts were split into windows of `seconds`.
     fn nth_window(&self, number: u64, seconds: UnixSeconds) -> Option<Window> {
         let windows = |part: &Window| part.seconds().unsigned_abs().div_ceil(seconds.unsigned_abs());
         let count: u64 = self.parts.iter().map(windows).sum();
@@ -83,24 +83,26 @@ impl Remaining {
         None
     }
 
-    /// From now on no window reaches into this span from outside, nor out of it: it holds many events, and what lies beside
-    /// it can be listed in longer windows.
-    pub(crate) fn cut_around(&mut self, dense: Window) {
-        self.cuts.extend([dense.from, dense.to]);
+    /// Makes `dense` and the time beside it separate windows from now on. It holds many events, and the time beside it
+    /// can be listed in longer windows.
+    pub(crate) fn separate(&mut self, dense: Window) {
+        self.borders.extend([dense.from, dense.to]);
         let inside = |part: &Window| Window { from: part.from.max(dense.from), to: part.to.min(dense.to) };
         let cut = |part: Window| part.without(dense).chain([inside(&part)]).filter(|part| part.from < part.to);
         self.parts = std::mem::take(&mut self.parts).into_iter().flat_map(cut).collect();
         self.parts.sort_unstable();
     }
 
-    /// Puts back what was taken and not listed.
+    /// Puts back a window that was taken and not listed.
     pub(crate) fn put_back(&mut self, window: Window) {
         self.parts.push(window);
         self.parts.sort_unstable();
         let mut joined: Vec<Window> = Vec::with_capacity(self.parts.len());
         for part in self.parts.drain(..) {
             match joined.last_mut() {
-                Some(last) if last.to >= part.from && !self.cuts.contains(&part.from) => last.to = last.to.max(part.to),
+                Some(last) if last.to >= part.from && !self.borders.contains(&part.from) => {
+                    last.to = last.to.max(part.to)
+                }
                 _ => joined.push(part),
             }
         }
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_newest_is_taken_from_the_end() {
+    fn ok_the_newest_window_is_taken_from_the_end() {
         let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
         assert_eq!(remaining.take(Choice::Newest, 4), Some(window(6, 10)));
         assert_eq!(remaining.take(Choice::Newest, 4), Some(window(2, 6)));
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_random_one_can_be_any_and_leaves_the_rest() {
+    fn ok_a_random_window_can_be_any_and_leaves_the_rest() {
         let mut seen = std::collections::BTreeSet::new();
         for number in 0..100 {
             let mut remaining = Remaining::new(window(0, 10), std::iter::once(window(4, 6)));
@@ -148,7 +150,7 @@ mod tests {
             assert_eq!(remaining, Remaining::new(window(0, 10), std::iter::once(window(4, 6))));
         }
         assert_eq!(Vec::from_iter(seen), [window(0, 3), window(3, 4), window(6, 9), window(9, 10)]);
-        assert_eq!(Remaining { parts: vec![], cuts: BTreeSet::new() }.take(Choice::Random(7), 3), None);
+        assert_eq!(Remaining { parts: vec![], borders: BTreeSet::new() }.take(Choice::Random(7), 3), None);
     }
 
     #[test]
@@ -156,20 +158,20 @@ mod tests {
         let mut remaining = Remaining::new(window(0, 100), std::iter::empty());
         let taken = remaining.take(Choice::Oldest, 80).unwrap();
         remaining.put_back(taken);
-        remaining.cut_around(window(40, 41));
+        remaining.separate(window(40, 41));
         let mut windows = Vec::new();
         while let Some(window) = remaining.take(Choice::Oldest, 50) {
             windows.push(window);
         }
         assert_eq!(windows, [window(0, 40), window(40, 41), window(41, 91), window(91, 100)]);
-        // Also after something was put back.
+        // The split survives that windows are put back.
         remaining.put_back(window(40, 41));
         remaining.put_back(window(0, 40));
         assert_eq!(remaining.take(Choice::Oldest, 50), Some(window(0, 40)));
     }
 
     #[test]
-    fn ok_what_is_put_back_is_joined_again() {
+    fn ok_windows_put_back_are_joined_again() {
         let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
         let first = remaining.take(Choice::Oldest, 3).unwrap();
         let second = remaining.take(Choice::Oldest, 3).unwrap();

@@ -1,29 +1,29 @@
-//! The vendor's clock, and how far it is believed.
+//! The vendor's clock, and the limits within which it is believed.
 
 use crate::base::time::UnixSeconds;
 
-/// A vendor's clock that differs from ours by this much or more is not believed, in seconds.
-const MAX_CLOCK_SKEW: UnixSeconds = 3_600;
+/// A vendor's clock that differs from ours by this much or more is not believed. In seconds.
+const MAX_CLOCK_SKEW_SECONDS: UnixSeconds = 3_600;
 
-/// The vendor's clock as its answers in one tick told it.
+/// The vendor's clock, as its answers in one tick show it.
 ///
-/// While both clocks are less than [`MAX_CLOCK_SKEW`] apart the vendor's counts. Beyond that the earlier of the two
-/// counts: a wrong clock may then delay events, but never lets anything count as listed that was not.
+/// While the two clocks are less than [`MAX_CLOCK_SKEW_SECONDS`] apart, the vendor's clock is used. Otherwise the earlier one
+/// is used: a wrong clock may then delay events, but nothing counts as listed that was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct VendorTime {
-    /// The earlier of both clocks at the first answer that told the vendor's.
+    /// The earlier of both clocks at the first answer with the vendor's time.
     first: Option<UnixSeconds>,
     last: Option<UnixSeconds>,
     skew_seconds: Option<i64>,
 }
 
 impl VendorTime {
-    /// Takes in an answer that came at `ours` by our clock, and the vendor's clock where the answer told it.
-    /// Returns the time that counts.
+    /// Records an answer that came at `ours` by our clock, with the vendor's time if the answer has it. Returns the
+    /// time that is used from now on.
     pub(crate) fn note(&mut self, vendor: Option<UnixSeconds>, ours: UnixSeconds) -> UnixSeconds {
         let Some(vendor) = vendor else { return self.last.map_or(ours, |last| last.min(ours)) };
         let skew = vendor.saturating_sub(ours);
-        let is_believed = skew.abs() < MAX_CLOCK_SKEW;
+        let is_believed = skew.abs() < MAX_CLOCK_SKEW_SECONDS;
         if !is_believed {
             self.skew_seconds = Some(skew);
         }
@@ -33,18 +33,18 @@ impl VendorTime {
         now
     }
 
-    /// `at`, but not past the vendor's clock: what a listing shows, it shows as of the vendor's now.
+    /// Returns `at`, but at most the vendor's time: a listing shows the vendor's state at that time.
     pub(crate) fn cap(&self, at: UnixSeconds) -> UnixSeconds {
         self.last.map_or(at, |last| at.min(last))
     }
 
-    /// `at`, but not past the earlier of both clocks when this tick first learned the vendor's: every window was listed
-    /// after that, whichever of them is wrong.
+    /// Returns `at`, but at most the earlier of both clocks when this tick first learned the vendor's time. Every
+    /// window was listed after that moment, whichever clock is wrong.
     pub(crate) fn cap_to_first(&self, at: UnixSeconds) -> UnixSeconds {
         self.first.map_or(at, |first| at.min(first))
     }
 
-    /// How far the vendor's clock was ahead of ours, in seconds, if it was too far to be believed.
+    /// Returns the seconds by which the vendor's clock was ahead of ours, if that was too much to be believed.
     pub(crate) fn skew_seconds(&self) -> Option<i64> {
         self.skew_seconds
     }

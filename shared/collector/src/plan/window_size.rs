@@ -1,68 +1,73 @@
-//! How long windows are: they follow how full the last ones were.
+//! The length of windows, which follows the number of pages of the last ones.
 
 use std::time::Duration;
 
 use crate::base::policy::VendorPolicy;
 use crate::base::time::{UnixSeconds, Window};
 
-/// A window with at most this share of the pages that make one too long is followed by a longer one.
+/// A window is followed by a longer one if it has at most this fraction of the maximum number of pages: a third.
 const FEW_PAGES_DIVISOR: u32 = 3;
-/// Windows in a row that were too long after which windows are not shortened any faster.
-const MAX_SHORTENING: u32 = 3;
+/// Number of windows in a row with too many pages, after which the shortening does not get faster any more.
+const MAX_SHORTENING_STEPS: u32 = 3;
 
 /// The length of a listing's next window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WindowSize {
     seconds: UnixSeconds,
     max_seconds: UnixSeconds,
-    /// A window with more pages is too long; `None`: windows are never cut.
+    /// A window with at least this many pages is too long; `None` if windows are never split.
     max_pages: Option<u32>,
-    /// Windows in a row that were too long.
+    /// Number of windows in a row that were too long.
     too_long_in_a_row: u32,
 }
 
 impl WindowSize {
-    /// The size that the head remembers, or the vendor's first.
+    /// Returns the size that the head remembers, or that of the vendor's first window.
     pub(crate) fn new(remembered: Option<UnixSeconds>, policy: &VendorPolicy) -> Self {
-        let seconds = remembered.unwrap_or(policy.first_window).clamp(1, policy.longest_window);
-        Self { seconds, max_seconds: policy.longest_window, max_pages: policy.split_after_pages, too_long_in_a_row: 0 }
+        let seconds = remembered.unwrap_or(policy.first_window_seconds).clamp(1, policy.max_window_seconds);
+        Self {
+            seconds,
+            max_seconds: policy.max_window_seconds,
+            max_pages: policy.split_after_pages,
+            too_long_in_a_row: 0,
+        }
     }
 
-    /// In seconds.
+    /// Returns the length in seconds.
     pub(crate) fn seconds(self) -> UnixSeconds {
         self.seconds
     }
 
-    /// The longest that a window may be, in seconds.
+    /// Returns the maximum length of a window, in seconds.
     pub(crate) fn max_seconds(self) -> UnixSeconds {
         self.max_seconds
     }
 
-    /// Whether the vendor's windows are cut, and this one can be: vendors list whole seconds.
+    /// Returns `true` if the vendor's windows are split, and this one has the two seconds that it takes.
     pub(crate) fn can_halve(self, window: Window) -> bool {
         self.max_pages.is_some() && window.seconds() > 1
     }
 
-    /// Whether a window with that many pages, and more to come, is better cut.
+    /// Returns `true` if a window with so many pages, and more to come, is to be split.
     pub(crate) fn is_too_long(self, window: Window, pages: u32) -> bool {
         self.max_pages.is_some_and(|max| pages >= max) && self.can_halve(window)
     }
 
-    /// The size after a window that is to be cut in two.
+    /// Returns the size after a window that is to be halved.
     pub(crate) fn halved(self, window: Window) -> Self {
         Self { seconds: (window.seconds() / 2).clamp(1, self.max_seconds), ..self }
     }
 
-    /// The size after a window with too many pages: a half of it, of a second one in a row a quarter, of a third a
-    /// sixteenth. So a crowded second is found after few windows.
+    /// Returns the size after a window with too many pages: half the window; after the second in a row a quarter, after
+    /// the third a sixteenth. So a crowded second is found after few windows.
     pub(crate) fn shortened(self, window: Window) -> Self {
-        let halvings = 1_u32 << self.too_long_in_a_row.min(MAX_SHORTENING);
+        let halvings = 1_u32 << self.too_long_in_a_row.min(MAX_SHORTENING_STEPS);
         let seconds = (window.seconds() >> halvings.min(62)).clamp(1, self.max_seconds);
         Self { seconds, too_long_in_a_row: self.too_long_in_a_row + 1, ..self }
     }
 
-    /// The size after a window of `pages` pages that took `spent`: twice as long when it had few pages and twice
-    /// the time fits into what is `left` of the tick.
+    /// Returns the size after a window of `pages` pages that took the time `spent`. It doubles if the window had few
+    /// pages and twice the time fits into the time that is `left` of the tick.
     pub(crate) fn after(self, pages: u32, spent: Duration, left: Duration) -> Self {
         let few = self.max_pages.is_some_and(|max| pages * FEW_PAGES_DIVISOR <= max);
         let longer = if few && spent * 2 <= left { self.seconds.saturating_mul(2) } else { self.seconds };

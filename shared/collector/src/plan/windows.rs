@@ -1,34 +1,35 @@
-//! Which spans of vendor time a tick lists.
+//! The plan of the spans of vendor time that a tick lists.
 
 use crate::base::head::{ListingState, SweepProgress};
 use crate::base::policy::{Sweep, VendorPolicy};
 use crate::base::time::{UnixSeconds, Window};
 
-/// What to list of one listing in one tick.
+/// The spans to list of one listing in one tick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// From the watermark to the vendor's now; without a backlog, from the overlap before the watermark. It is listed
-    /// first, because it moves the watermark.
+    /// The span from the watermark to the vendor's time; without a backlog it begins with the overlap before the
+    /// watermark. It is listed first, because it moves the watermark.
     pub(crate) main: Option<Window>,
-    /// What the due sweeps list beyond that, from where the last tick stopped; with a backlog, also the overlap.
+    /// The span before `main` that the due sweeps list, from the place where the last tick stopped. With a backlog it
+    /// includes the overlap.
     pub(crate) sweep: Option<Window>,
-    /// When the unfinished sweep of an earlier tick began, if there is one.
+    /// The time at which the unfinished sweep of an earlier tick began, if there is one.
     pub(crate) began: Option<UnixSeconds>,
-    /// The due sweeps that are done once `sweep` and `main` are listed, by reach.
+    /// The reaches of the due sweeps that are done once `sweep` and `main` are listed.
     pub(crate) sweeps: Vec<u32>,
-    /// The due sweeps that are done once `main` is listed, by reach.
+    /// The reaches of the due sweeps that are done once `main` is listed.
     pub(crate) with_main: Vec<u32>,
-    /// Vendor time that was never listed and that the vendor no longer has.
+    /// The span that was never listed and that the vendor no longer keeps.
     pub(crate) lost: Option<Window>,
 }
 
-/// Plans one listing at the vendor's `now`, which is `ours` by our clock or earlier: from the watermark, less the overlap,
-/// and what the due sweeps have to look at again; never below the floor, never past the vendor's retention, never into
-/// its future. A vendor whose clock is behind may have dropped more than it says: the loss is reported by the later clock.
+/// Plans one listing at the vendor's `now`, which is `ours` by our clock or earlier. The plan covers the time since the
+/// watermark, the overlap, and the due sweeps. It never reaches below the floor, beyond the vendor's retention, or into
+/// its future. A vendor whose clock is behind may have dropped more than its clock says, so the loss is reported by the
+/// later clock.
 ///
-/// A sweep of a reach begins that far before the *last* one, not before the watermark: what was older
-/// then has been looked at since, however much too late a sweep comes, and however late the watermark is.
-/// So an event that shows up within the reach of its time is found.
+/// A sweep begins its reach before the *last* sweep, not before the watermark: older time has been listed since,
+/// however late this sweep or the watermark is. So an event is found that shows up within the reach of its time.
 pub(crate) fn plan(
     listing: &ListingState,
     floor: UnixSeconds,
@@ -45,7 +46,8 @@ pub(crate) fn plan(
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
-    // With a backlog of more than one window the overlap is listed after the backlog, at the latest with the next sweep.
+    // With a backlog of more than one window, the overlap is listed after the backlog, at the latest with the next
+    // sweep.
     let behind = now - watermark;
     let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach >= policy.overlap);
     let is_long =
@@ -53,13 +55,13 @@ pub(crate) fn plan(
     let backlog = is_long && is_swept;
     let overlap = back(watermark, policy.overlap);
     let forward = if backlog { back(watermark, 0) } else { overlap };
-    // When the watermark is further behind than a sweep's reach, listing the main span does the sweep as well.
+    // If the watermark is further behind than a sweep's reach, the main span covers that sweep as well.
     let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
     let main = lagging.map_or(forward, |from| from.min(forward));
     let later = (backlog && lagging.is_none()).then_some(overlap);
     let (with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
     let sweep = sweeps.iter().map(since).chain(later).min();
-    // A wider sweep that has become due since begins with its own reach.
+    // A wider sweep that has become due since then does not continue a narrower one.
     let widest = sweeps.iter().copied().max();
     let goes_on =
         |left: &SweepProgress| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
@@ -94,8 +96,8 @@ mod tests {
             tick_seconds: 60,
             overlap: 600,
             sweeps: &[Sweep { every: HOUR, reach: 86_400 }, Sweep { every: DAY, reach: 604_800 }],
-            first_window: DAY,
-            longest_window: DAY,
+            first_window_seconds: DAY,
+            max_window_seconds: DAY,
             retention,
             horizon: 30 * DAY,
             silence: None,
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_idle_lists_the_overlap_only() {
+    fn ok_an_idle_stream_lists_the_overlap_only() {
         let state = listing(NOW - 60, &[(86_400, NOW - 100), (604_800, NOW - 100)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         let (main, none) = (window(NOW - 660, NOW), Vec::new);
@@ -135,7 +137,7 @@ mod tests {
     fn ok_a_late_sweep_looks_back_from_the_last_one() {
         let state = listing(NOW, &[(604_800, NOW), (86_400, NOW - 5 * HOUR)]);
         assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).sweep, window(NOW - 5 * HOUR - DAY, NOW - 600));
-        // The wider of two that are due; a stream that was never swept, from its watermark.
+        // The wider of two due sweeps decides. A stream that was never swept begins at its watermark.
         let state = listing(NOW, &[(86_400, NOW - 5 * HOUR)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.sweep, got.sweeps), (window(NOW - 7 * DAY, NOW - 600), vec![86_400, 604_800]));
@@ -153,10 +155,10 @@ mod tests {
         };
         let (since, began) = (NOW - 2 * HOUR - DAY, NOW - HOUR);
         assert_eq!(planned(left(86_400, began, NOW - DAY)), (window(NOW - DAY, NOW - 600), Some(began)));
-        // It has an end of its own, however far it came; and it begins no earlier than it has to.
+        // A stored place outside the sweep's span is clamped to it.
         assert_eq!(planned(left(86_400, began, NOW)), (window(NOW - 601, NOW - 600), Some(began)));
         assert_eq!(planned(left(86_400, began, 0)), (window(since, NOW - 600), Some(began)));
-        // Another's, and one that somebody else has ended since.
+        // The progress of a sweep of another reach does not count, nor that of one which another tick has ended since.
         assert_eq!(planned(left(604_800, began, NOW - DAY)), (window(since, NOW - 600), None));
         assert_eq!(planned(left(86_400, NOW - 2 * HOUR, NOW - DAY)), (window(since, NOW - 600), None));
     }
@@ -169,10 +171,10 @@ mod tests {
         assert_eq!((got.main, got.sweep), (window(stopped - 100 - DAY, NOW), None));
         assert_eq!(got.with_main, [86_400]);
         assert_eq!(plan(&state, stopped - 900, &policy(None), [NOW; 2]).main, window(stopped - 900, NOW));
-        // What was listed on the way, a day and more after it happened, is not looked at again.
+        // Time that was listed a day or more after it happened is not swept again.
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
         assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).main, window(stopped + DAY - 600, NOW));
-        // Nor is the overlap, where windows have to be cut.
+        // With windows that have to be split, the overlap is not listed again either.
         let state = ListingState { window_seconds: Some(HOUR), ..state };
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(stopped + DAY, NOW), None));
@@ -185,11 +187,11 @@ mod tests {
         let got = plan(&cut(NOW - 601, &swept), 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - 601, NOW), window(NOW - 1_201, NOW - 601)));
         assert!(got.sweeps.is_empty());
-        // With a sweep that is due it is part of that.
+        // The overlap is part of a due sweep.
         let due = [swept[0], (86_400, NOW - HOUR)];
         let got = plan(&cut(NOW - HOUR, &due), 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - HOUR, NOW), window(NOW - HOUR - DAY, NOW - HOUR)));
-        // What one window holds is no backlog: an idle stream's watermark is written once an hour.
+        // A span that fits into one window is no backlog: an idle stream's watermark is written once per hour.
         for state in [cut(NOW - 600, &swept), listing(NOW - HOUR, &swept)] {
             let got = plan(&state, 0, &policy(None), [NOW; 2]);
             assert_eq!((got.main, got.sweep), (window(state.watermark - 600, NOW), None));
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_never_past_retention_and_the_loss_is_told() {
+    fn ok_a_plan_stays_inside_the_retention_and_names_the_loss() {
         let retention = Retention { keeps: 7 * DAY, margin: 600 };
         let got = plan(&listing(NOW - 9 * DAY, &[]), 0, &policy(Some(retention)), [NOW; 2]);
         let oldest = NOW - 7 * DAY + 600;

@@ -1,8 +1,8 @@
-//! A stream's first tick, and how lost or restored state is told from a new stream.
+//! A stream's first tick, and the checks that tell lost or restored state from a new stream.
 //!
-//! The head is written first, then a record of its birth in the bucket. A record without its head
-//! therefore means that the state was lost, or that the bucket's prefix belongs to another
-//! deployment: to begin anew would deliver everything again, so the stream stops.
+//! The head is written first, then a record of its birth in the bucket. A record without its head therefore means that
+//! the state was lost, or that the bucket's prefix belongs to another deployment. To begin again would deliver
+//! everything again, so the stream stops.
 //!
 //! The record also holds a high-water mark of the head's `seq`. A head below it was restored from a backup, and what
 //! was delivered since would be delivered again, so the stream stops as well.
@@ -17,11 +17,11 @@ use crate::base::ports::{Bucket, Clock, Put, State, Written};
 use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
 
-/// The mark is raised when it is older than this, in seconds.
+/// Age at which the mark is raised, in seconds.
 const RAISE_AFTER_SECONDS: UnixSeconds = 3_600;
-/// Tries to put the owner into the record, while other ticks change it.
+/// Maximum number of tries to write the owner into the record while other ticks change it.
 const MAX_CLAIMS: u32 = 8;
-/// The mark is raised when the head is this many commits ahead of it.
+/// Number of commits by which the head is ahead of the mark when the mark is raised early.
 const RAISE_AFTER_COMMITS: u64 = 256;
 
 /// The birth record, as it stands in the bucket.
@@ -42,20 +42,20 @@ struct Birth {
 pub(crate) struct SeqMark {
     /// The mark.
     pub(crate) seq: u64,
-    /// When this process last raised it; `None`: not yet.
+    /// The time at which this process last raised the mark; `None` if it has not done so yet.
     pub(crate) raised_at: Option<UnixSeconds>,
 }
 
 impl SeqMark {
-    /// Whether it should be raised to `seq` at `now`: when the process has not done so yet, an hour after it last did,
-    /// or after many commits.
+    /// Returns `true` if the mark should be raised to `seq` at `now`: if this process has not done so yet, an hour
+    /// after it last did, or after many commits.
     pub(crate) fn is_due(self, seq: u64, now: UnixSeconds) -> bool {
         let is_old = self.raised_at.is_none_or(|at| now - at >= RAISE_AFTER_SECONDS);
         seq > self.seq && (is_old || seq - self.seq >= RAISE_AFTER_COMMITS)
     }
 }
 
-/// The key of the stream's birth record.
+/// Returns the key of the stream's birth record.
 pub(crate) fn key(prefix: &str, stream: &Stream) -> String {
     format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table())
 }
@@ -63,7 +63,7 @@ pub(crate) fn key(prefix: &str, stream: &Stream) -> String {
 /// Reads the stream's head, or creates it if the stream is new.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the state was lost.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the state was lost.
 pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -89,7 +89,7 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
 /// mark, between the read of the head and that of the record.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head, or the head was restored.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head, or the head was restored.
 pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -119,15 +119,16 @@ pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
 /// Checks that the head is not older than one that was seen with `seq`.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when it is: the state was restored from a backup.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if it is older: the state was restored from a backup.
 pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
     if head.seq < seq { Err(restored(head.seq, seq)) } else { Ok(()) }
 }
 
-/// Reads the mark of the birth record; 0 if somebody removed the record, which is then created anew when the mark is raised.
+/// Reads the mark of the birth record; 0 if somebody removed the record, which is then created again when the mark is
+/// raised.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the record belongs to another head.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head.
 pub(crate) async fn mark<S, B: Bucket, C>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -148,7 +149,7 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     let key = key(&env.settings.prefix, stream);
     let record = env.bucket.get(&key).await?;
     let Some(record) = record else {
-        // Somebody removed it; it is created anew.
+        // Somebody removed the record, so it is created again.
         let (_, mark) = verify(env, stream, head.clone()).await?;
         return Ok(SeqMark { raised_at: Some(env.now()), ..mark });
     };
@@ -163,7 +164,7 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
 /// Checks that the stream belongs to `owner`, whom the birth record then names.
 ///
 /// # Errors
-/// [`Recovery::Person`](crate::Recovery::Person) when the record names another one.
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record names another one.
 pub(crate) async fn claim<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -173,7 +174,7 @@ pub(crate) async fn claim<S: State, B: Bucket, C: Clock>(
     let key = key(&env.settings.prefix, stream);
     for _ in 0..MAX_CLAIMS {
         let Some(record) = env.bucket.get(&key).await? else {
-            // Somebody removed it; it is created anew.
+            // Somebody removed the record, so it is created again.
             verify(env, stream, head.clone()).await?;
             continue;
         };
@@ -218,8 +219,8 @@ fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &Ve
     }
 }
 
-/// How far back a new stream begins, in seconds. Twice the margin inside the vendor's retention, so that a
-/// first tick that takes its time, or a clock that is somewhat off, does not begin with a gap.
+/// Returns the look-back of a new stream, in seconds. It stays twice the margin inside the vendor's retention, so that
+/// a slow first tick, or a clock that is a little wrong, does not begin with a gap.
 fn lookback(wanted: UnixSeconds, policy: &VendorPolicy) -> UnixSeconds {
     policy.retention.map_or(wanted, |retention| wanted.min(retention.keeps - 2 * retention.margin))
 }
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_birth_may_die_anywhere() {
+    fn ok_a_tick_may_die_at_any_call_of_a_birth() {
         for number in 0..5 {
             for fault in [Fault::Before, Fault::After] {
                 let world = World::new();
@@ -415,7 +416,7 @@ mod tests {
         assert_eq!((claim("org-a"), claim("org-a")), (Ok(()), Ok(())));
         let error = claim("org-b").unwrap_err();
         assert!(error.recovery == Recovery::Person && error.message.contains("for \"org-b\", but"), "{error}");
-        // The mark leaves the owner, and a record without one takes the next.
+        // Raising the mark keeps the owner, and a record without an owner takes the next one.
         set_seq(&world, 7);
         assert!(raise(&world).is_err() && record(&world).owner.as_deref() == Some("org-a"));
         world.bucket.insert(KEY, br#"{"id":"i","born_at":"","seq":1}"#);

@@ -1,4 +1,4 @@
-//! What a warm process keeps between ticks, only to read less.
+//! The cache that a warm process keeps between ticks to save reads.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use super::ledger_cache::LedgerCache;
 use crate::base::memory::MemoryBudget;
 use crate::base::progress::{Progress, ProgressCounts};
 
-/// What a warm process keeps of one source between ticks. Losing it costs nothing but reads.
+/// The cache of one source, which a warm process keeps between ticks. Losing it only costs reads.
 #[derive(Debug, Default)]
 pub struct SourceCache {
     streams: RefCell<HashMap<String, StreamCache>>,
@@ -16,45 +16,45 @@ pub struct SourceCache {
 }
 
 impl SourceCache {
-    /// An empty cache. All sources of a process share its `budget`.
+    /// Returns an empty cache. All sources of a process share its `budget`.
     pub fn new(budget: &MemoryBudget) -> Self {
         Self { budget: budget.clone(), ..Self::default() }
     }
 
-    /// What all sources of the process share.
+    /// Returns the memory budget that all sources of the process share.
     pub(crate) fn budget(&self) -> &MemoryBudget {
         &self.budget
     }
 
-    /// How far the running tick has come, or the last one came.
+    /// Returns the progress of the running tick, or of the last one.
     pub fn progress(&self) -> ProgressCounts {
         self.progress.total()
     }
 
-    /// Where a running tick records how far it has come.
+    /// Returns the counts in which a running tick records its progress.
     pub(crate) fn progress_of_streams(&self) -> &Progress {
         &self.progress
     }
 
-    /// Takes what is kept of a stream; a tick that dies leaves nothing behind.
+    /// Takes the cache of a stream. A tick that dies leaves none behind.
     pub(crate) fn take(&self, stream: &str) -> Option<StreamCache> {
         self.streams.borrow_mut().remove(stream)
     }
 
-    /// Keeps it for the next tick.
+    /// Keeps the cache of a stream for the next tick.
     pub(crate) fn keep(&self, stream: String, cache: StreamCache) {
         self.streams.borrow_mut().insert(stream, cache);
     }
 }
 
-/// What a warm process keeps of one stream.
+/// The cache of one stream.
 #[derive(Debug)]
 pub(crate) struct StreamCache {
-    /// The head's id.
+    /// The id of the head.
     pub(crate) head_id: String,
     /// The head's `seq` when it was last seen.
     pub(crate) seq: u64,
-    /// The ledger as far as it was read.
+    /// The ledger hours that were read.
     pub(crate) ledger: LedgerCache,
     /// The `seq` whose preceding commit is known to be visible as a whole.
     pub(crate) verified_seq: Option<u64>,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_what_is_taken_is_gone_until_it_is_kept_again() {
+    fn ok_a_stream_cache_that_was_taken_is_gone_until_it_is_kept_again() {
         let cache = SourceCache::default();
         assert!(cache.take("s").is_none());
         let ledger = LedgerCache::new(cache.budget());

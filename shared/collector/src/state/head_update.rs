@@ -1,4 +1,4 @@
-//! What a tick has learned that its next write of the head will say.
+//! The update that a tick will make to the head with its next write.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use crate::base::stream::ListingId;
 use crate::base::time::UnixSeconds;
 use crate::plan::pending::{MAX_PENDING_BYTES, PendingChange};
 
-/// An idle stream's head is written this seldom, in seconds.
-const IDLE_WRITE_INTERVAL: UnixSeconds = 3_600;
+/// Time between two writes of an idle stream's head, in seconds.
+const IDLE_WRITE_INTERVAL_SECONDS: UnixSeconds = 3_600;
 
-/// What a tick has learned that its next write of the head will say. Every change composes with what another tick wrote
-/// meanwhile: watermarks and sweeps only rise, pending work is joined and subtracted.
+/// The update that a tick will make to the head with its next write. It can be applied to a head that another tick has
+/// changed meanwhile: watermarks and sweeps only rise, and pending work is joined and subtracted.
 #[derive(Debug, Default)]
 pub(crate) struct HeadUpdate {
     listings: BTreeMap<ListingId, ListingUpdate>,
     last_start: Option<UnixSeconds>,
-    /// Gaps that are reported once the head that has come past them is written.
+    /// Gaps that are reported once the head whose watermark has passed them is written.
     pub(crate) unreported_gaps: Vec<Gap>,
-    /// The tick ends before the listing did: the next one continues where this one stopped, however near that is.
+    /// The tick ends before its listings do. Then every progress is written, so that the next tick continues from it.
     pub(crate) more_to_list: bool,
 }
 
@@ -37,9 +37,9 @@ struct ListingUpdate {
 /// The ticks in a row in which a listing was refused, by kind of refusal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RefusalCounts {
-    /// The vendor said that it does not offer the listing.
+    /// The ticks in which the vendor said that it does not offer the listing.
     pub(crate) not_offered: Option<NotOffered>,
-    /// It failed in a way that may pass by itself or needs a person.
+    /// The ticks in which it failed in a way that may pass by itself or needs a person.
     pub(crate) persistent: u32,
 }
 
@@ -48,40 +48,41 @@ impl HeadUpdate {
         self.listings.entry(listing).or_default()
     }
 
-    /// Everything the listing showed before `to` is delivered, will be by the write that says so, or is pending.
+    /// Raises the listing's watermark to `to`. Everything that the listing showed before it must be pending, delivered,
+    /// or part of the commit that writes this update.
     pub(crate) fn raise_watermark(&mut self, listing: ListingId, to: UnixSeconds) {
         let watermark = &mut self.of(listing).watermark;
         *watermark = Some(watermark.map_or(to, |before| before.max(to)));
     }
 
-    /// What happened longer than `reach` before `at` has been listed again since.
+    /// Records a sweep: everything that happened more than `reach` before `at` has been listed again since.
     pub(crate) fn swept(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
         let swept = self.of(listing).swept.entry(reach).or_insert(at);
         *swept = (*swept).max(at);
     }
 
-    /// A sweep has come this far, and not to its end.
+    /// Records the progress of a sweep that is not finished.
     pub(crate) fn sweep_progress(&mut self, listing: ListingId, progress: SweepProgress) {
         self.of(listing).sweep_progress = Some(progress);
     }
 
-    /// The length of the listing's next window, in seconds.
+    /// Sets the length of the listing's next window, in seconds.
     pub(crate) fn window_seconds(&mut self, listing: ListingId, seconds: UnixSeconds) {
         self.of(listing).window_seconds = Some(seconds);
     }
 
-    /// The next tick begins with a window of that length at random, because this one could list nothing; or with the
-    /// oldest one again.
+    /// Makes the next tick begin with a random window of this length, because this tick could list nothing. With `None`
+    /// it begins with the oldest window.
     pub(crate) fn probe_seconds(&mut self, listing: ListingId, seconds: Option<UnixSeconds>) {
         self.of(listing).probe_seconds = Some(seconds);
     }
 
-    /// The ticks in a row in which the listing was refused, this one included.
+    /// Sets the numbers of ticks in a row in which the listing was refused, this one included.
     pub(crate) fn refusals(&mut self, listing: ListingId, counts: RefusalCounts) {
         self.of(listing).refusals = Some(counts);
     }
 
-    /// Returns the counts of the listing with this update applied.
+    /// Returns the refusal counts of the listing with this update applied.
     pub(crate) fn refusal_counts(&self, head: &Head, listing: ListingId) -> RefusalCounts {
         let stored =
             |state: &ListingState| RefusalCounts { not_offered: state.not_offered, persistent: state.refusals };
@@ -89,24 +90,24 @@ impl HeadUpdate {
         updated.or_else(|| head.listings.get(listing).map(stored)).unwrap_or_default()
     }
 
-    /// The listing's pending work changes. Changes apply in the order in which they were made.
+    /// Adds a change of the listing's pending work. Changes apply in the order in which they were added.
     pub(crate) fn pending(&mut self, listing: ListingId, change: PendingChange) {
         self.of(listing).pending.push(change);
     }
 
-    /// Whether the blob became pending in this update.
+    /// Returns `true` if this update makes the blob pending.
     pub(crate) fn has_pending_blob(&self, listing: ListingId, id: &str) -> bool {
         let changes = self.listings.get(listing).map(|update| update.pending.as_slice()).unwrap_or_default();
         let is_it = |change: &PendingChange| matches!(change, PendingChange::Blob(blob) | PendingChange::KeepBlob(blob) if blob.id == id);
         changes.iter().any(is_it)
     }
 
-    /// A recording was started.
+    /// Records that a recording was started.
     pub(crate) fn started(&mut self, at: UnixSeconds) {
         self.last_start = Some(at);
     }
 
-    /// The listing's state with this update applied.
+    /// Returns the listing's state with this update applied.
     pub(crate) fn view(&self, head: &Head, listing: ListingId) -> ListingState {
         let mut state = head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
         if let Some(update) = self.listings.get(listing) {
@@ -115,7 +116,7 @@ impl HeadUpdate {
         state
     }
 
-    /// Puts everything into the head.
+    /// Applies the update to the head.
     pub(crate) fn apply(&self, head: &mut Head) {
         let (floor, limit) = (head.floor, pending_limit(head));
         for (listing, update) in &self.listings {
@@ -125,7 +126,8 @@ impl HeadUpdate {
         head.times.last_start = self.last_start.max(head.times.last_start);
     }
 
-    /// Whether it deserves a write of its own at `now`: an idle tick costs none, but for one per hour.
+    /// Returns `true` if the update is to be written at `now` even without a batch. An idle stream is written only once
+    /// per hour.
     pub(crate) fn is_worth_a_write(&self, head: &Head, now: UnixSeconds) -> bool {
         let mut next = head.clone();
         self.apply(&mut next);
@@ -133,9 +135,9 @@ impl HeadUpdate {
             |head: &Head, listing: &str| head.listings.get(listing).map_or(head.floor, |state| state.watermark);
         let raised = self.listings.keys().map(|listing| watermark(&next, listing) - watermark(head, listing));
         let raised = raised.max().unwrap_or(0);
-        let is_due = raised >= IDLE_WRITE_INTERVAL
-            || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL));
-        // The watermark alone can wait; everything else cannot.
+        let is_due = raised >= IDLE_WRITE_INTERVAL_SECONDS
+            || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL_SECONDS));
+        // Only a watermark can wait; any other change is written at once.
         for (listing, state) in &mut next.listings {
             state.watermark = watermark(head, listing);
         }
@@ -143,7 +145,8 @@ impl HeadUpdate {
     }
 }
 
-/// Whether the two differ, given that their watermarks do not; a listing that is new and has nothing to say does not count.
+/// Returns `true` if the two heads, whose watermarks are equal, differ otherwise. A new listing without any progress
+/// does not count.
 fn without_watermark_only(next: &Head, head: &Head) -> bool {
     let before = |listing: &str| head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
     next.times != head.times || next.listings.iter().any(|(listing, state)| before(listing) != *state)
@@ -157,14 +160,14 @@ impl ListingUpdate {
         if let Some(RefusalCounts { not_offered, persistent }) = self.refusals {
             (state.not_offered, state.refusals) = (not_offered, persistent);
         } else if self.watermark.is_some() {
-            // It answered, so it is offered.
+            // The listing answered, so the vendor offers it.
             (state.not_offered, state.refusals) = (None, 0);
         }
         state.sweep_progress = self.sweep_progress.or(state.sweep_progress);
         for (reach, at) in &self.swept {
             let swept = state.swept.entry(*reach).or_insert(*at);
             *swept = (*swept).max(*at);
-            // A sweep that began before is done with this one.
+            // This sweep also completes an unfinished one that began before it.
             state.sweep_progress = state.sweep_progress.filter(|progress| progress.began > *at);
         }
         state.window_seconds = self.window_seconds.or(state.window_seconds);
@@ -176,12 +179,12 @@ impl ListingUpdate {
     }
 }
 
-/// A listing that joins later begins where the stream began.
+/// Returns the state of a new listing. It begins at the stream's floor, even if it is added later.
 fn new_listing(floor: UnixSeconds) -> ListingState {
     ListingState { watermark: floor, ..ListingState::default() }
 }
 
-/// The listings of a stream share its bytes of pending work.
+/// Returns the maximum number of bytes of pending work per listing. The listings of a stream share the stream's limit.
 fn pending_limit(head: &Head) -> usize {
     MAX_PENDING_BYTES / head.listings.len().max(1)
 }
@@ -216,13 +219,14 @@ mod tests {
         let head = head();
         let mut update = HeadUpdate::default();
         update.raise_watermark("all", 1);
-        assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL - 1));
-        assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL));
-        // However little it was, or the next tick would come no further.
+        assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS - 1));
+        assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS));
+        // Any progress is written, or the next tick would get no further.
         update.more_to_list = true;
         assert!(update.is_worth_a_write(&head, 1));
         assert!(
-            !HeadUpdate { more_to_list: true, ..HeadUpdate::default() }.is_worth_a_write(&head, IDLE_WRITE_INTERVAL)
+            !HeadUpdate { more_to_list: true, ..HeadUpdate::default() }
+                .is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS)
         );
     }
 
@@ -237,7 +241,7 @@ mod tests {
         let state = &next.listings["all"];
         assert_eq!((state.watermark, state.pending.spans.len()), (20, 1));
         assert_eq!(update.view(&head(), "all"), *state);
-        // Written, it says nothing new.
+        // Once it is written, the same update is not worth another write.
         let mut again = HeadUpdate::default();
         again.pending("all", PendingChange::Span(span(10, 20)));
         assert!(!again.is_worth_a_write(&next, 1));
@@ -265,12 +269,12 @@ mod tests {
         update.refusals("all", RefusalCounts { not_offered, persistent: 2 });
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
-        assert!(head.listings["all"].is_left_alone(98) && head.listings["all"].refusals == 2);
+        assert!(head.listings["all"].is_suspended(98) && head.listings["all"].refusals == 2);
         let mut update = HeadUpdate::default();
         update.raise_watermark("all", 5);
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
-        assert!(!head.listings["all"].is_left_alone(98) && head.listings["all"].refusals == 0);
+        assert!(!head.listings["all"].is_suspended(98) && head.listings["all"].refusals == 0);
     }
 
     #[test]

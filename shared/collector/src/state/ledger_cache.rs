@@ -1,4 +1,4 @@
-//! What the ledger knows, as far as this process has read it.
+//! The ledger hours that this process has read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,16 +10,17 @@ use crate::base::ports::State;
 use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
 
-/// Bytes that one entry takes in memory, with what the set needs around it.
+/// Number of bytes of one entry in memory, with the overhead of the set.
 const ENTRY_BYTES: usize = 20;
-/// Bytes of an hour without entries.
+/// Number of bytes of an hour without entries.
 const HOUR_BYTES: usize = 128;
-/// A commit older than this is visible as a whole, in seconds: stores take a moment, and its items may have expired.
-const VISIBLE_AFTER: UnixSeconds = 86_400;
+/// Age from which on a commit counts as wholly visible, in seconds. Stores take only a moment, and the items of an old
+/// commit may have expired.
+const VISIBLE_AFTER_SECONDS: UnixSeconds = 86_400;
 
 #[derive(Debug, Default)]
 struct CachedHour {
-    /// Every commit below this `seq` is in `entries`.
+    /// The `seq` below which `entries` has every commit.
     complete_below: u64,
     entries: HashSet<u64>,
     last_used: u64,
@@ -27,9 +28,9 @@ struct CachedHour {
 
 /// The hours of one stream's ledger that were read, kept while the process is warm.
 ///
-/// An hour is only believed when it holds every commit below the head's `seq`; an older one is
-/// topped up with what came since. Heads rise by one commit at a time, each conditional on the
-/// head before, so nothing can slip in below.
+/// An hour is only used if it holds every commit below the head's `seq`. Otherwise the newer commits are read first.
+/// Each commit raises `seq` by one and is conditional on the head before, so no commit can appear below a `seq` that
+/// was read.
 #[derive(Debug)]
 pub(crate) struct LedgerCache {
     hours: HashMap<LedgerHour, CachedHour>,
@@ -38,19 +39,19 @@ pub(crate) struct LedgerCache {
     memory: MemoryShare,
 }
 
-/// Whether a commit of the head at `now` is so recent that a store may not show all of it yet.
+/// Returns `true` if the head's last commit is so recent at `now` that a store may not show all of it yet.
 pub(crate) fn may_be_torn(head: &Head, now: UnixSeconds) -> bool {
-    head.seq > 0 && now - head.last_commit.at < VISIBLE_AFTER
+    head.seq > 0 && now - head.last_commit.at < VISIBLE_AFTER_SECONDS
 }
 
 impl LedgerCache {
-    /// An empty cache that keeps to the process's budget.
+    /// Returns an empty cache that takes its memory from `budget`.
     pub(crate) fn new(budget: &MemoryBudget) -> Self {
         Self { hours: HashMap::new(), entries: 0, uses: 0, memory: budget.share() }
     }
 
-    /// Reads the hour as far as the head requires. Returns `false` when the store does not show the head's last commit
-    /// there yet (at `now`): the hour is then not complete, and is to be read again.
+    /// Reads the commits of the hour that the head requires and the cache lacks. Returns `false` if the store does not
+    /// show the head's last commit there yet at `now`. Then the hour is not complete and must be read again.
     pub(crate) async fn load(
         &mut self,
         state: &impl State,
@@ -79,18 +80,18 @@ impl LedgerCache {
         Ok(is_whole)
     }
 
-    /// Whether a loaded hour has the entry.
+    /// Returns `true` if the hour is loaded and has the entry.
     pub(crate) fn contains(&self, place: LedgerHour, entry: u64) -> bool {
         self.hours.get(&place).is_some_and(|hour| hour.entries.contains(&entry))
     }
 
-    /// Whether the hour is loaded as far as a head at `seq` requires.
+    /// Returns `true` if the hour is loaded with all commits that a head at `seq` requires.
     pub(crate) fn is_complete(&self, place: LedgerHour, seq: u64) -> bool {
         self.hours.get(&place).is_some_and(|hour| hour.complete_below >= seq)
     }
 
-    /// Takes in a commit of this process: number `seq`, with all its items. Hours that were
-    /// complete before it are complete after it.
+    /// Adds commit number `seq` of this process, with all its items. Hours that were complete before it are complete
+    /// after it.
     pub(crate) fn committed(&mut self, seq: u64, items: &[LedgerItem]) {
         for item in items {
             if self.hours.contains_key(&item.place()) {
@@ -116,7 +117,7 @@ impl LedgerCache {
         self.memory.set(self.entries * ENTRY_BYTES + self.hours.len() * HOUR_BYTES);
     }
 
-    /// While the process is above its budget, forgets the hours unused for longest; never the one in use.
+    /// Forgets the least recently used hours, but not the one in use, while the process is above its memory budget.
     pub(crate) fn evict(&mut self, in_use: Option<LedgerHour>) {
         while self.memory.excess_bytes() > 0 {
             let others = self.hours.iter().filter(|(place, _)| Some(**place) != in_use);
@@ -144,7 +145,7 @@ mod tests {
     const HOUR: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 5 };
     const OTHER: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 4 };
 
-    /// One hour's items, and how often they were read.
+    /// One hour's items, and the number of reads.
     #[derive(Default)]
     struct Ledger {
         items: RefCell<Vec<LedgerItem>>,
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn ok_a_commit_of_long_ago_is_whole_though_its_items_expired() {
         let (mut cache, ledger) = (cache(), Ledger::default());
-        assert!(load_at(&mut cache, &ledger, &head(2, &[5]), VISIBLE_AFTER));
+        assert!(load_at(&mut cache, &ledger, &head(2, &[5]), VISIBLE_AFTER_SECONDS));
     }
 
     #[test]

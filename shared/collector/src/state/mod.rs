@@ -1,4 +1,4 @@
-//! A stream's state during a tick: its head, what is known of its ledger, and what the next write will say.
+//! A stream's state during a tick: its head, the ledger entries read so far, and the update for the next write.
 
 pub(crate) mod birth;
 pub(crate) mod cache;

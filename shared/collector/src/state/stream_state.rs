@@ -13,34 +13,34 @@ use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, State, Written};
 use crate::base::stream::Stream;
 
-/// Reads of a commit that is not visible as a whole yet, the first included.
+/// Maximum number of reads of a commit that is not wholly visible yet, the first one included.
 const MAX_VISIBILITY_READS: u32 = 8;
-/// The wait after the first of them, doubled after each further one: about three seconds together.
+/// The wait after the first of these reads. It doubles after each further one, to about three seconds in all.
 const FIRST_VISIBILITY_WAIT: Duration = Duration::from_millis(25);
 
 /// The outcome of a compare-and-swap of the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swap {
-    /// The new head is in force, and in hand.
+    /// The new head is in force and is now the current one.
     Applied,
-    /// Another tick wrote first; its head is in hand now.
+    /// Another tick wrote first. Its head was read and is now the current one.
     Lost,
 }
 
-/// A stream's head and what is known of its ledger.
+/// A stream's head, and the part of its ledger that was read.
 pub(crate) struct StreamState<'a, S, B, C> {
     pub(crate) env: &'a Env<'a, S, B, C>,
     pub(crate) stream: &'a Stream,
-    /// As last read or written.
+    /// The current head, as it was last read or written.
     pub(crate) head: Head,
     ledger: LedgerCache,
     /// The head's `seq` at which its last commit is known to be visible as a whole.
     verified_seq: Option<u64>,
-    /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, whatever the store
-    /// shows.
+    /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, even if the store
+    /// does not show it yet.
     own_seq: Option<u64>,
     mark: SeqMark,
-    /// The head was compared with the birth record in this tick.
+    /// `true` once the head was compared with the birth record in this tick.
     is_mark_checked: bool,
     /// The owner that the birth record is known to name.
     owner: Option<String>,
@@ -59,7 +59,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         match cache.take(&stream.name()).filter(|warm| warm.head_id == head.id) {
             Some(warm) => {
                 if let Err(restored) = birth::check_seq(&head, warm.seq) {
-                    // Only this process may know: the next tick must notice it as well.
+                    // Perhaps only this process can notice the restored state, and the next tick must notice it as
+                    // well.
                     cache.keep(stream.name(), warm);
                     return Err(restored);
                 }
@@ -75,7 +76,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         }
     }
 
-    /// What a warm process keeps of it.
+    /// Returns the cache that a warm process keeps of the stream.
     pub(crate) fn into_cache(mut self) -> StreamCache {
         self.ledger.evict(None);
         StreamCache {
@@ -89,8 +90,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         }
     }
 
-    /// Checks that the stream belongs to the organisation or tenant that an answer names. The first one is recorded in
-    /// the bucket before anything of it is delivered.
+    /// Checks that the stream belongs to the `owner` (organisation or tenant) that an answer names. The first owner is
+    /// recorded in the bucket before any of its events are delivered.
     pub(crate) async fn check_owner(&mut self, owner: Option<String>) -> Result<(), PortError> {
         if let Some(owner) = owner.filter(|owner| self.owner.as_ref() != Some(owner)) {
             birth::claim(self.env, self.stream, &self.head, &owner).await?;
@@ -99,18 +100,18 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Ok(())
     }
 
-    /// Whether the ledger has the entry, as of the head in hand.
-    pub(crate) async fn knows(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
+    /// Returns `true` if the ledger has the entry, as of the current head.
+    pub(crate) async fn ledger_contains(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
         self.load(place).await?;
         Ok(self.ledger.contains(place, entry))
     }
 
-    /// Whether an hour that was loaded has the entry.
-    pub(crate) fn has_loaded(&self, place: LedgerHour, entry: u64) -> bool {
+    /// Returns `true` if the hour is loaded and has the entry.
+    pub(crate) fn loaded_ledger_contains(&self, place: LedgerHour, entry: u64) -> bool {
         self.ledger.contains(place, entry)
     }
 
-    /// Reads the hour as far as the head in hand requires, and sees the last commit there.
+    /// Loads the hour as of the current head. Waits until the store shows the last commit there.
     pub(crate) async fn load(&mut self, place: LedgerHour) -> Result<(), PortError> {
         for read in 1..=MAX_VISIBILITY_READS {
             let now = self.env.now();
@@ -122,8 +123,9 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Err(self.never_visible().await)
     }
 
-    /// Compares the head with the birth record, once per tick and before anything is delivered: a warm process may not have
-    /// seen the commits that a restored state lacks. The head is read again where another tick has raised the mark.
+    /// Compares the head with the birth record, once per tick and before anything is delivered. A warm process may not
+    /// have seen the commits that a restored state lacks. If the mark is higher than the head, the head is read again
+    /// first, because another tick may have raised the mark.
     pub(crate) async fn check_mark(&mut self) -> Result<(), PortError> {
         if self.is_mark_checked {
             return Ok(());
@@ -137,9 +139,9 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Ok(())
     }
 
-    /// Makes sure that the whole last commit is visible. It must be before an intent is set or a commit made: then
-    /// every earlier commit is visible too, because whoever made the last one had seen the one before it. That holds for a
-    /// commit of our own as well: a store may confirm a commit before it shows all of it to everybody.
+    /// Waits until the whole last commit is visible, which is required before an intent is set or a commit is made.
+    /// Every earlier commit is visible then too, because the tick that made the last one had seen the one before it. A
+    /// commit of our own is checked as well: a store may confirm a commit before it shows all of it to every reader.
     pub(crate) async fn verify_last_commit(&mut self) -> Result<(), PortError> {
         if self.verified_seq == Some(self.head.seq) {
             return Ok(());
@@ -175,8 +177,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         }
     }
 
-    /// The last commit was not seen, however long it was waited for. Where the state was restored meanwhile it never will
-    /// be, and that is what a person has to know.
+    /// Returns the error for a last commit that did not become visible in time. If the state was restored meanwhile,
+    /// the error says that instead, because the commit will never become visible.
     async fn never_visible(&mut self) -> PortError {
         let commit = self.head.seq.saturating_sub(1);
         match self.read_head_again().await {
@@ -188,8 +190,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         }
     }
 
-    /// Writes the head in the place of the one in hand, together with `items`. When another tick was faster the head is
-    /// read again.
+    /// Replaces the current head by `next` and writes `items`, in one transaction. If another tick wrote first, its
+    /// head is read.
     pub(crate) async fn swap(&mut self, next: Head, items: &[LedgerItem]) -> Result<Swap, PortError> {
         let seq = self.head.seq;
         match self.env.state.write(self.stream, Some(self.head.version), &next, items).await? {
@@ -221,19 +223,19 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Ok(())
     }
 
-    /// The head in hand with the next version.
+    /// Returns the current head with the next version.
     pub(crate) fn next_head(&self) -> Head {
         let times = HeadTimes { written_at: self.env.now(), ..self.head.times };
         Head { version: self.head.version + 1, times, ..self.head.clone() }
     }
 
-    /// The head after a commit of these items.
+    /// Returns the head after a commit of `items`.
     pub(crate) fn head_after(&self, items: &[LedgerItem]) -> Head {
         let last_commit = LastCommit::of(items, self.env.now());
         Head { seq: self.head.seq + 1, intent: None, last_commit, ..self.next_head() }
     }
 
-    /// Raises the birth record's mark, where that is due.
+    /// Raises the birth record's mark if that is due.
     pub(crate) async fn raise_mark(&mut self) -> Result<(), PortError> {
         if self.mark.is_due(self.head.seq, self.env.now()) {
             self.mark = birth::raise_mark(self.env, self.stream, &self.head).await?;

@@ -1,4 +1,4 @@
-//! A clock that moves when somebody waits.
+//! A clock whose time passes while a future waits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,16 +16,16 @@ use super::values::NOW;
 use crate::base::ports::Clock;
 use crate::base::time::UnixSeconds;
 
-/// A future that is polled more often than this does not end.
+/// Maximum number of polls of a future. One that needs more is taken for endless.
 const MAX_POLLS: u32 = 1_000_000;
 
-/// A clock that moves by being slept on.
+/// A clock whose time passes by sleeping.
 #[derive(Clone)]
 pub(crate) struct TestClock(Rc<ClockState>);
 
 struct ClockState {
     now: Cell<Timestamp>,
-    /// Who waits until when.
+    /// The wakers of sleeping futures, by the time of their wake-up.
     sleepers: RefCell<BTreeMap<(Timestamp, u64), Waker>>,
     next_sleeper: Cell<u64>,
     random: Cell<u64>,
@@ -54,7 +54,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Notes that the future can go on.
+/// The flag that a future was woken.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -69,22 +69,22 @@ impl TestClock {
         Self(Rc::new(ClockState { now, sleepers: RefCell::default(), next_sleeper, random }))
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub(crate) fn advance(&self, seconds: i64) {
         self.0.now.set(self.now() + Duration::from_secs(seconds.unsigned_abs()));
     }
 
-    /// The seconds since the world began.
+    /// Returns the seconds since the world began.
     pub(crate) fn elapsed(&self) -> f64 {
         self.now().duration_since(at(NOW)).as_secs_f64()
     }
 
-    /// Every random number from now on.
+    /// Sets the value of every random number from now on.
     pub(crate) fn set_random(&self, random: u64) {
         self.0.random.set(random);
     }
 
-    /// Runs the work to its end, while time passes as far as it waits.
+    /// Runs the work to its end. Time passes while it waits.
     pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let woken = Arc::new(Woken(AtomicBool::new(false)));

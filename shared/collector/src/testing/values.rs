@@ -1,4 +1,4 @@
-//! Values that tests begin with.
+//! The values that the tests have in common.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,15 +12,15 @@ use crate::base::ports::BlobRef;
 use crate::base::stream::{SourceId, Stream};
 use crate::base::time::{UnixSeconds, Window};
 
-/// When every world begins: the first second of an hour.
+/// The time at which every world begins: the first second of an hour.
 pub(crate) const NOW: UnixSeconds = 3_600_000;
-/// The listing of a stream that has one.
+/// The only listing of the test streams.
 pub(crate) const LISTING: &str = "all";
 pub(crate) const fn window(from: UnixSeconds, to: UnixSeconds) -> Window {
     Window { from, to }
 }
 
-/// An event whose id is its second.
+/// Returns an event whose id is its second.
 pub(crate) fn event(second: UnixSeconds) -> String {
     event_of(&second.to_string(), second)
 }
@@ -33,23 +33,23 @@ pub(crate) fn blob(id: &str, created: UnixSeconds) -> BlobRef {
     BlobRef { id: id.to_owned(), uri: format!("https://vendor/{id}"), created, expires: created + 604_800 }
 }
 
-/// A schedule of work that failed once, and is due.
+/// Returns a schedule of work that failed once and is due.
 pub(crate) fn due() -> Schedule {
     Schedule { first_failure: NOW - 100, last_attempt: NOW - 100, attempts: 1, next_attempt: NOW, refusals: 0 }
 }
 
-/// A span that failed once, and is due.
+/// Returns a span that failed once and is due.
 pub(crate) fn pending_span(from: UnixSeconds, to: UnixSeconds) -> PendingSpan {
     PendingSpan::new(Window { from, to }, due(), None, "status 500".to_owned())
 }
 
-/// A blob that failed once, and is due.
+/// Returns a blob that failed once and is due.
 pub(crate) fn pending_blob(id: &str, created: UnixSeconds) -> PendingBlob {
     let BlobRef { id, uri, created, expires } = blob(id, created);
     PendingBlob { id, uri, created, expires, schedule: due(), missing_since: None, reason: "status 500".to_owned() }
 }
 
-/// The lines of a compressed object.
+/// Returns the lines of a compressed object.
 pub(crate) fn lines(object: &[u8]) -> Vec<String> {
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(object).read_to_string(&mut text).unwrap();
@@ -70,7 +70,7 @@ pub(crate) fn stream(source: &str) -> Stream {
     }
 }
 
-/// The head of a stream of which nothing was delivered yet.
+/// Returns the head of a stream of which nothing was delivered yet.
 pub(crate) fn head() -> Head {
     Head {
         version: 1,
@@ -84,14 +84,14 @@ pub(crate) fn head() -> Head {
     }
 }
 
-/// No overlap and no sweeps: what is listed is from the watermark on.
+/// Returns a policy without overlap and sweeps, so that listing begins at the watermark.
 pub(crate) fn policy() -> VendorPolicy {
     VendorPolicy {
         tick_seconds: 60,
         overlap: 0,
         sweeps: &[],
-        first_window: 1_000,
-        longest_window: 1_000,
+        first_window_seconds: 1_000,
+        max_window_seconds: 1_000,
         retention: None,
         horizon: 30 * 86_400,
         split_after_pages: Some(10),

@@ -14,22 +14,22 @@ use crate::base::time::{UnixSeconds, Window};
 /// The answer of a blob.
 #[derive(Clone)]
 pub(crate) enum Content {
-    /// With chunks, each after its time.
+    /// These chunks, each after its wait.
     Chunks(Vec<(Duration, Vec<u8>)>),
-    /// With these bytes, and then not as it should.
+    /// These bytes, and then this error.
     Broken(Vec<u8>, PortError),
-    /// With bytes that cannot be decompressed.
+    /// Bytes that cannot be decompressed.
     Corrupt,
-    /// With an error.
+    /// An error instead of a body.
     Fails(PortError),
-    /// Never.
+    /// No answer, ever.
     Hangs,
     Missing,
     Expired,
 }
 
 impl Content {
-    /// An array of these events, in one chunk and at once.
+    /// Returns an array of these events, in one chunk and at once.
     pub(crate) fn of(events: &[String]) -> Self {
         Self::bytes(&format!("[{}]", events.join(",")))
     }
@@ -38,7 +38,7 @@ impl Content {
         Self::Chunks(vec![(Duration::ZERO, bytes.as_bytes().to_vec())])
     }
 
-    /// An empty array, a byte of it per `wait`.
+    /// Returns an empty array of which one byte arrives per `wait`.
     pub(crate) fn trickle(wait: Duration, bytes: usize) -> Self {
         let chunk = |byte: &str| (wait, byte.as_bytes().to_vec());
         Self::Chunks([vec![chunk("[")], vec![chunk(" "); bytes], vec![chunk("]")]].concat())
@@ -63,28 +63,28 @@ impl Body for TestBody {
     }
 }
 
-/// Whatever a test wants a list call to answer; `None` where the answer is the vendor's usual one.
+/// The answer that a test gives to a list call; `None` for the vendor's usual answer.
 type Answer = Box<dyn Fn(&ListRequest<'_>) -> Option<Result<Listed, PortError>>>;
 
 /// A vendor in memory, with events, blobs, or both.
 pub(crate) struct TestVendor {
     clock: TestClock,
-    /// What it lists, by the second at which it does.
+    /// The listed items, each with the second at which it is listed.
     pub(crate) items: Vec<(UnixSeconds, Item)>,
     pub(crate) page_size: usize,
-    /// How long a list call takes.
+    /// The time that a list call takes.
     pub(crate) page_time: Duration,
-    /// What it says of its clock.
+    /// The vendor's time that its answers tell.
     pub(crate) vendor_now: Option<UnixSeconds>,
-    /// Whom its answers name.
+    /// The owner that its answers name.
     pub(crate) owner: Option<String>,
-    /// Windows that overlap one of these cannot be listed.
+    /// Spans that cannot be listed, nor any window that overlaps them.
     pub(crate) broken: Vec<Window>,
-    /// Windows that overlap one of these are never answered.
+    /// Spans that are never answered, nor any window that overlaps them.
     pub(crate) hanging: Vec<Window>,
     /// A listing that is never answered.
     pub(crate) hanging_listing: Option<ListingId>,
-    /// The error that broken windows answer.
+    /// The error of broken windows.
     pub(crate) error: PortError,
     pub(crate) answer: Answer,
     /// The answers of blobs, by id.
@@ -115,29 +115,29 @@ impl TestVendor {
         }
     }
 
-    /// It lists an event at each of these seconds, whose id is the second.
+    /// Adds an event at each of these seconds, whose id is the second.
     pub(crate) fn add_events(&mut self, seconds: impl IntoIterator<Item = UnixSeconds>) {
         let events = seconds.into_iter().map(|second| (second, Item::Event(event(second).into_bytes())));
         self.items.extend(events);
     }
 
-    /// It lists a blob at that second.
+    /// Adds a blob that is listed at this second.
     pub(crate) fn add_blob(&mut self, id: &str, created: UnixSeconds, content: Content) {
         self.items.push((created, Item::Blob(blob(id, created))));
         self.contents.insert(id.to_owned(), content);
     }
 
-    /// The windows of all list calls since this was last asked, a call per page.
+    /// Returns the windows of all list calls since this was last called, one per page.
     pub(crate) fn listed(&self) -> Vec<Window> {
         self.listed.take()
     }
 
-    /// The blobs of all fetches since this was last asked.
+    /// Returns the ids of all fetched blobs since this was last called.
     pub(crate) fn fetched(&self) -> Vec<String> {
         self.fetched.take()
     }
 
-    /// The page of `window` at `cursor`, which is the number of items before it.
+    /// Returns the page of `window` at `cursor`, which is the number of items before it.
     fn page(&self, window: Window, cursor: Option<&str>) -> Page {
         let begin: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let shown = self.items.iter().filter(|(second, _)| (window.from..window.to).contains(second));

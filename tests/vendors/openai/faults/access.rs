@@ -325,7 +325,7 @@ async fn a3_a_region_refusal_and_a_plain_400_need_a_person_once_they_persist_and
                 let report = world.tick().await.unwrap();
                 assert_failed(&report, number >= 3, words);
                 assert!(report.notes.not_offered.is_empty(), "{report:?}");
-                assert!(!world.head().listings[openai::TENANT].is_left_alone(world.time.now().as_second()));
+                assert!(!world.head().listings[openai::TENANT].is_suspended(world.time.now().as_second()));
                 world.minutes(1);
             }
             world.script(Vec::new());
@@ -354,7 +354,7 @@ async fn a3_a_region_that_is_refused_for_one_request_passes_with_the_next_tick()
 #[tokio::test]
 async fn a4_a_listing_that_delivered_is_left_alone_only_after_refusals_in_three_ticks_and_says_so() {
     let world = of_both_listings().await;
-    let is_off = || world.head().listings[openai::TENANT].is_left_alone(world.time.now().as_second());
+    let is_off = || world.head().listings[openai::TENANT].is_suspended(world.time.now().as_second());
     // Once is no harm.
     for refusals in 1..=2 {
         world.simulator.change(|it| it.tenant_only_refused = Some(403));
@@ -399,7 +399,7 @@ async fn a4_a_generic_403_between_refusals_of_the_tenant_listing_counts_for_neit
         world.simulator.change(|it| it.tenant_only_refused = Some(403).filter(|_| !is_generic));
         world.script(if is_generic { always(true, 403, generic) } else { Vec::new() });
         assert_failed(&world.tick().await.unwrap(), false, words);
-        assert!(!world.head().listings[openai::TENANT].is_left_alone(world.time.now().as_second()));
+        assert!(!world.head().listings[openai::TENANT].is_suspended(world.time.now().as_second()));
         world.minutes(1);
     }
     // The third one in a row, but for a server's error in between.

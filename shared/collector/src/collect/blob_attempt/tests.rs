@@ -47,7 +47,7 @@ fn ok_a_blob_that_is_missing_or_unreadable_is_pending_without_a_failure() {
         let tick = consume(&world);
         assert_eq!((tick.outcome, tick.failure, tick.gaps), (BlobsOutcome::Settled, None, vec![]));
         assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));
-        // It keeps the moment until it answers otherwise.
+        // The start of the trouble is kept until the blob answers otherwise.
         world.clock.advance(60);
         retry_pending(&world);
         assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));
@@ -85,7 +85,7 @@ fn ok_the_beginning_of_an_unreadable_blob_is_kept_when_it_is_given_up() {
 }
 
 #[test]
-fn ok_what_the_vendor_has_dropped_is_a_gap_at_once() {
+fn ok_a_blob_that_the_vendor_has_dropped_is_a_gap_at_once() {
     let mut world = world();
     add(&mut world, 0..1, &Content::Expired);
     let tick = consume(&world);
@@ -103,7 +103,7 @@ fn ok_a_blob_that_fails_until_it_expires_is_a_gap_and_a_failure() {
     let tick = consume(&world);
     let gap = "acme/openai_audit: content 0 could not be fetched until the vendor drops it: status 500";
     assert_eq!((tick.gaps, tick.failure.is_some(), pending(&world)), (vec![gap.to_owned()], true, vec![1]));
-    // The other is tried once more before it expires.
+    // The other blob is tried once more before it expires.
     assert_eq!(world.listing().pending.blobs[0].schedule.next_attempt, NOW + 1);
 }
 

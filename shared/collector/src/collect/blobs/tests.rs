@@ -4,7 +4,7 @@ use super::*;
 use crate::base::ports::Item;
 use crate::testing::{Content, LISTING, NOW, World, due, event, pending_blob};
 
-/// When the blob of this number is created; its only event is of that second.
+/// Returns the creation time of the blob with this number. Its only event has the same time.
 pub(crate) fn created(number: i64) -> UnixSeconds {
     NOW - 1_000 + number
 }
@@ -42,7 +42,7 @@ pub(crate) fn trickles() -> Content {
     Content::trickle(Duration::from_secs(5), 1_000)
 }
 
-/// What a tick did with blobs.
+/// The outcome of a tick for its blobs.
 pub(crate) struct Tick<T> {
     pub(crate) outcome: T,
     /// The numbers of the blobs it fetched.
@@ -52,7 +52,7 @@ pub(crate) struct Tick<T> {
     pub(crate) seconds: f64,
 }
 
-/// A tick of which this is the work.
+/// Runs a tick that does `work`.
 pub(crate) fn tick<T>(world: &World, work: impl AsyncFnOnce(&mut crate::testing::TestRun<'_>) -> T) -> Tick<T> {
     let (env, began) = (world.env(), world.clock.elapsed());
     let mut run = world.begin(&env);
@@ -77,13 +77,13 @@ pub(crate) fn consume(world: &World) -> Tick<BlobsOutcome> {
     tick(world, async |run| consume_listed(run, LISTING, blobs, None).await.unwrap())
 }
 
-/// Tries everything again that is pending.
+/// Tries all pending blobs again.
 pub(crate) fn retry_pending(world: &World) -> Tick<RetryOutcome> {
     let pending = world.listing().pending.blobs;
     tick(world, async |run| retry(run, LISTING, &pending).await.unwrap())
 }
 
-/// The numbers of the pending blobs.
+/// Returns the numbers of the pending blobs.
 pub(crate) fn pending(world: &World) -> Vec<i64> {
     world.listing().pending.blobs.iter().map(|blob| blob.id.parse().unwrap()).collect()
 }
@@ -129,7 +129,7 @@ fn ok_a_few_that_fail_hold_up_no_other_and_are_pending() {
     assert_eq!(consume(&world).fetched, numbers(0..0));
 }
 
-/// Every blob that was fetched and is broken is pending.
+/// Checks that every broken blob that was fetched is pending.
 #[track_caller]
 fn assert_tried_are_pending(world: &World, tick: &Tick<BlobsOutcome>) {
     let mut tried: Vec<i64> =
@@ -164,7 +164,7 @@ fn ok_a_random_probe_that_succeeds_is_enough() {
 }
 
 #[test]
-fn err_when_all_fail_the_rest_is_left() {
+fn err_the_rest_is_left_if_all_probes_fail() {
     let mut world = world();
     add(&mut world, 0..30, &fails());
     let tick = consume(&world);
@@ -196,7 +196,7 @@ fn ok_an_answer_that_never_comes_holds_up_no_other() {
 }
 
 #[test]
-fn ok_what_there_is_no_time_for_stays_and_what_failed_is_pending() {
+fn ok_without_time_untried_blobs_stay_and_failed_ones_are_pending() {
     let mut world = world();
     add(&mut world, 0..1, &fails());
     add(&mut world, 1..8, &Content::trickle(Duration::from_secs(10), 0));
@@ -212,7 +212,7 @@ fn ok_a_pending_blob_that_takes_all_the_time_of_pending_work_waits_for_its_next_
     add(&mut world, 0..1, &Content::trickle(Duration::from_secs(2), 1_000));
     add_healthy(&mut world, 1..3);
     set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));
-    // The share of pending work, which is less than a blob may take while others wait.
+    // The share of pending work is less than the time that a blob may take while others wait.
     let pending_blobs = world.listing().pending.blobs;
     tick(&world, async |run| {
         run.cutoff = run.env.clock.now() + Duration::from_secs(20);
@@ -250,7 +250,7 @@ fn ok_a_pending_blob_that_fails_again_waits_longer_and_is_no_failure() {
     assert_eq!(retry_pending(&world).failure, None);
     let again = world.listing().pending.blobs[0].schedule;
     assert_eq!((again.first_failure, again.attempts, again.next_attempt), (due().first_failure, 2, NOW + 120 - 30));
-    // But for one that needs a person.
+    // A failure that needs a person is reported.
     add(&mut world, 0..1, &refused());
     assert_eq!(retry_pending(&world).failure.unwrap(), "acme/openai_audit: status 403");
 }

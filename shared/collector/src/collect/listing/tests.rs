@@ -1,4 +1,4 @@
-//! Spans, their windows and sweeps.
+//! Tests of spans, their windows and sweeps.
 
 mod probes;
 
@@ -13,32 +13,32 @@ use crate::base::stream::ListingId;
 use crate::base::time::Window;
 use crate::testing::{Content, LISTING, NOW, TestRun, World, pending_span, window};
 
-/// The watermark with which worlds begin.
+/// The first watermark of the worlds.
 const BEGIN: UnixSeconds = NOW - 1_000;
 
 /// A stream with ten windows of 100 seconds to list.
 fn world() -> World {
     let mut world = World::listed_to(BEGIN);
-    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (100, 100);
     world
 }
 
-/// The same with one window of 1,000 seconds.
+/// A stream with one window of 1,000 seconds to list.
 fn world_of_one_window() -> World {
     World::listed_to(BEGIN)
 }
 
-/// The window of that number.
+/// Returns the window with this number.
 fn nth(number: i64) -> Window {
     window(BEGIN + 100 * number, BEGIN + 100 * (number + 1))
 }
 
-/// The windows of these numbers are broken.
+/// Breaks the windows with these numbers.
 fn break_windows(world: &mut World, numbers: &[i64]) {
     world.vendor.broken = numbers.iter().map(|number| nth(*number)).collect();
 }
 
-/// The outcome of a tick, as the tests compare it.
+/// The parts of a tick's outcome that the tests compare.
 struct Tick {
     failure: Option<Failure>,
     gaps: Vec<Window>,
@@ -48,7 +48,7 @@ struct Tick {
     not_offered: Vec<ListingId>,
 }
 
-/// Does `before`, and lists the listing as far as it goes.
+/// Runs a tick that does `before` and then lists the listing.
 fn tick_after(world: &World, before: impl FnOnce(&mut TestRun<'_>)) -> Tick {
     let env = world.env();
     let mut run = world.begin(&env);
@@ -60,7 +60,7 @@ fn tick_after(world: &World, before: impl FnOnce(&mut TestRun<'_>)) -> Tick {
             list_main(listing, &mut run).await.unwrap();
             list_sweep(listing, &mut run).await.unwrap();
         }
-        // Every write, as if an hour had passed.
+        // With this flag every progress is written, as if an hour had passed.
         run.intake.delivery.update.more_to_list = true;
         run.intake.finish().await.unwrap();
     });
@@ -76,7 +76,7 @@ fn tick(world: &World) -> Tick {
     tick_after(world, |_| ())
 }
 
-/// The numbers of the windows that were asked for.
+/// Returns the numbers of the windows that were requested.
 fn listed(world: &World) -> Vec<i64> {
     let number = |window: Window| {
         assert_eq!((window.seconds(), (window.from - BEGIN) % 100), (100, 0), "{window:?}");
@@ -101,14 +101,14 @@ fn ok_windows_are_listed_from_the_oldest_on_and_the_watermark_follows() {
     assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![]));
     assert!(tick.failure.is_none() && !tick.has_more && tick.has_succeeded);
     assert_eq!(world.delivered().len(), 20);
-    // Nothing is left, and nothing is asked.
+    // Nothing is left to list, and nothing is requested.
     assert!(!self::tick(&world).has_more && listed(&world).is_empty());
 }
 
 #[test]
 fn ok_windows_grow_while_they_have_few_pages() {
     let mut world = world();
-    world.policy.longest_window = 1_000;
+    world.policy.max_window_seconds = 1_000;
     tick(&world);
     let seconds: Vec<_> = world.vendor.listed().iter().map(Window::seconds).collect();
     assert_eq!((seconds, world.listing().window_seconds), (vec![100, 200, 400, 300], Some(800)));
@@ -122,7 +122,7 @@ fn ok_a_window_of_too_many_pages_is_listed_in_parts() {
     tick(&world);
     assert_eq!((world.delivered().len(), watermark(&world)), (50, NOW));
     let windows = world.vendor.listed();
-    // Two pages of a window that has more show where its events lie, and that span is a window of its own.
+    // Two pages of a window that has more show the times of its events, and that span becomes a window of its own.
     let dense = window(BEGIN, BEGIN + 381);
     assert_eq!(windows[..4], [window(BEGIN, NOW), dense].map(|window| [window; 2]).concat());
     assert!(world.listing().window_seconds.unwrap() <= 500);
@@ -141,14 +141,14 @@ fn ok_a_window_without_time_for_all_its_pages_is_smaller_on_the_next_tick() {
 #[test]
 fn ok_a_second_without_time_for_all_its_pages_keeps_its_place() {
     let mut world = World::listed_to(NOW - 2);
-    (world.policy.first_window, world.policy.longest_window) = (1, 1);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (1, 1);
     world.vendor.add_events(std::iter::repeat_n(NOW - 2, 100));
     world.vendor.page_time = Duration::from_secs(30);
     let tick = tick(&world);
     let pending = world.listing().pending.spans;
     assert_eq!((pending[0].window(), pending[0].cursor.as_deref()), (window(NOW - 2, NOW - 1), Some("30")));
     assert_eq!((pending[0].schedule.attempts, pending[0].schedule.next_attempt), (0, NOW + 100));
-    // The watermark passes it, and the next second waits for time.
+    // The watermark passes the second, and the next second waits for time.
     assert_eq!((watermark(&world), tick.has_more, tick.failure), (NOW - 1, true, None));
 }
 
@@ -159,7 +159,7 @@ fn ok_of_a_window_whose_blobs_fail_one_after_the_other_the_rest_is_pending() {
         world.vendor.add_blob(&number.to_string(), BEGIN + number, Content::Fails(PortError::next_tick("status 500")));
     }
     let tick = tick(&world);
-    // Those that were tried are pending by themselves, the rest of the window as a span.
+    // The blobs that were tried are pending, and so is the rest of the window as a span.
     let [rest] = pending(&world)[..] else { panic!("{:?}", pending(&world)) };
     assert_eq!((watermark(&world), rest.to, world.listing().pending.blobs.is_empty()), (NOW, nth(0).to, false));
     assert!(rest.from > BEGIN && rest.from < BEGIN + 20, "{rest:?}");
@@ -167,7 +167,7 @@ fn ok_of_a_window_whose_blobs_fail_one_after_the_other_the_rest_is_pending() {
 }
 
 #[test]
-fn ok_what_there_is_no_time_for_of_a_windows_blobs_stays_before_the_watermark() {
+fn ok_the_watermark_does_not_pass_blobs_for_which_there_was_no_time() {
     let mut world = world();
     for number in 0..6 {
         let wait = Duration::from_secs(10);
@@ -195,7 +195,7 @@ fn ok_the_watermark_never_passes_the_vendors_clock() {
 }
 
 #[test]
-fn ok_what_the_vendor_no_longer_has_is_a_gap_once_the_watermark_has_passed_it() {
+fn ok_time_that_the_vendor_no_longer_keeps_is_a_gap_once_the_watermark_has_passed_it() {
     let mut world = world();
     world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -209,7 +209,7 @@ fn ok_what_the_vendor_no_longer_has_is_a_gap_once_the_watermark_has_passed_it() 
 fn world_of_sweep() -> World {
     let mut world = World::listed_to(NOW);
     world.policy.sweeps = &[Sweep { every: 600, reach: 1_000 }];
-    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (100, 100);
     world
 }
 
@@ -244,25 +244,26 @@ fn ok_a_window_of_a_sweep_that_fails_is_pending_and_the_sweep_is_done() {
 
 #[test]
 fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
-    // Each window in turn, and any two: beside a window that answers, a failed one is pending when the sweep is done.
+    // Each window fails in turn, and each pair. If another window answers, the failed one is pending when the sweep is
+    // done.
     let pairs = (0..10).flat_map(|first| (first..10).map(move |second| (first, second)));
     for (first, second) in pairs {
         let mut world = world_of_sweep();
         break_windows(&mut world, &[first, second]);
-        // It shows up late, in a window that can be listed only later.
+        // The event shows up late, in a window that can be listed only later.
         world.vendor.add_events([nth(first).from + 7]);
         let tick = tick(&world);
         let failed: std::collections::BTreeSet<_> = [first, second].map(|number| nth(number).from).into();
         let pending: Vec<_> = pending(&world).iter().map(|window| window.from).collect();
         assert_eq!(pending, failed.into_iter().collect::<Vec<_>>());
         assert!(tick.failure.is_some() && world.listing().swept[&1_000] == NOW);
-        // A whole tick tries again what is pending.
+        // A whole tick tries pending work again.
         world.vendor.broken.clear();
         world.clock.advance(30);
         world.tick();
         assert_eq!((world.delivered().len(), world.listing().pending.spans.len()), (1, 0), "{first} {second}");
     }
-    // Where no window answers nothing is done.
+    // If no window answers, the sweep is not done.
     let mut world = world_of_sweep();
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     tick(&world);
@@ -279,7 +280,7 @@ fn ok_a_sweep_without_time_goes_on_where_it_was_left() {
     world.vendor.page_time = Duration::ZERO;
     tick(&world);
     let windows = world.vendor.listed();
-    // What was new since comes first.
+    // The time since the last tick is listed first.
     assert_eq!((windows[0], windows[1]), (window(NOW, NOW + 100), nth(3)));
     assert_eq!((world.listing().sweep_progress, world.listing().swept[&1_000]), (None, NOW));
 }
@@ -298,7 +299,7 @@ fn ok_a_sweep_is_recorded_by_the_earlier_clock() {
 fn ok_a_main_span_that_reaches_back_far_enough_does_the_sweep() {
     let mut world = world_of_sweep();
     let swept = [(1_000, NOW - 2_000)].into();
-    world.policy.longest_window = 10_000;
+    world.policy.max_window_seconds = 10_000;
     let listing =
         ListingState { watermark: NOW - 2_000, swept, window_seconds: Some(4_000), ..ListingState::default() };
     world.set_head(crate::base::head::Head { listings: [(LISTING.to_owned(), listing)].into(), ..world.head() });

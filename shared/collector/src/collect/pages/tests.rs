@@ -5,7 +5,7 @@ use super::*;
 use crate::base::ports::Page;
 use crate::testing::{Content, LISTING, NOW, TestRun, World, event, event_of, window};
 
-/// A vendor with so many events, all in second 0.
+/// A vendor with this number of events, all in second 0.
 fn world(events: usize) -> World {
     let mut world = World::listed_to(0);
     let ids = (0..events).map(|number| event_of(&number.to_string(), 0));
@@ -13,7 +13,7 @@ fn world(events: usize) -> World {
     world
 }
 
-/// Lists `[0, to)` from the cursor, and ends the tick; the outcome, and the tick.
+/// Lists `[0, to)` from the cursor and ends the tick. Returns the outcome and the result of `work`.
 fn list_from<T>(
     world: &World,
     to: UnixSeconds,
@@ -80,7 +80,7 @@ fn err_a_cursor_that_is_always_lost() {
     let mut world = world(25);
     world.vendor.answer = Box::new(|request| request.cursor.map(|_| Ok(Listed::CursorLost)));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
-    // A second has no halves.
+    // A single second has no halves.
     assert_does_not_advance(&list(&world, 1));
 }
 
@@ -99,7 +99,7 @@ fn err_an_end_that_shows_nothing_new_may_have_led_past_the_rest() {
     let event = Item::Event(event(0).into_bytes());
     world.vendor.answer = Box::new(move |request| page(vec![event.clone()], request.cursor.is_none().then_some("a")));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
-    // A second that cannot be halved is believed in the end.
+    // For a single second, which cannot be halved, the last start is believed.
     assert_eq!(list(&world, 1), WindowOutcome::Complete { pages: 2 });
 }
 
@@ -119,7 +119,7 @@ fn ok_a_window_of_too_many_pages_is_for_smaller_ones() {
     let world = world(101);
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: Some(Window { from: 0, to: 1 }) });
     assert_eq!(world.vendor.listed().len(), 10);
-    // What was listed is delivered all the same.
+    // The listed events are delivered all the same.
     assert_eq!(world.delivered().len(), 100);
     assert_eq!(list(&world, 1), WindowOutcome::Complete { pages: 11 });
 }
@@ -166,7 +166,7 @@ fn ok_blobs_are_consumed_once_all_pages_are_listed() {
 
 #[test]
 fn ok_a_window_that_ends_at_a_blob_ends_inside_or_is_left_as_a_whole() {
-    // The vendor says that a blob is newer, or older, than the window it was listed in.
+    // The blob's time is after, or before, the window in which it was listed.
     for (created, to) in [(40, 40), (99, 99), (100, 0), (5_000, 0), (-5, 0)] {
         for (content, is_stalled) in [(Content::Hangs, false), (Content::Fails(PortError::person("status 403")), true)]
         {
@@ -186,7 +186,7 @@ fn ok_a_window_that_ends_at_a_blob_ends_inside_or_is_left_as_a_whole() {
 }
 
 #[test]
-fn err_what_the_vendor_says_instead_of_a_page() {
+fn err_answers_other_than_a_page_are_outcomes_of_their_own() {
     let mut world = world(0);
     world.vendor.broken = vec![window(0, 1)];
     assert_eq!(list(&world, 100), WindowOutcome::Failed { error: PortError::next_tick("status 500"), cursor: None });

@@ -9,7 +9,7 @@ use crate::base::policy::Retention;
 use crate::base::ports::Item;
 use crate::testing::{Content, LISTING, NOW, World, due, event, event_of, pending_blob, pending_span, window};
 
-/// A stream that is listed up to now, with these spans pending.
+/// A stream that is listed up to now, with these pending spans.
 fn world(spans: impl IntoIterator<Item = PendingSpan>) -> World {
     let world = World::listed_to(NOW);
     let mut head = world.head();
@@ -24,37 +24,37 @@ fn set_blobs(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
     world.set_head(head);
 }
 
-/// The state of a tick when it begins with its pending work.
+/// The state of a tick when it begins with pending work.
 struct Before {
-    /// Something of the listing was listed in it.
+    /// A window of the listing was listed in this tick.
     has_succeeded: bool,
-    /// Nothing of the listing is listed any more in it.
+    /// The listing has ended for this tick.
     has_ended: bool,
-    /// Windows that failed in it and are pending already.
+    /// Windows that failed in this tick and are pending already.
     new_spans: &'static [Window],
     limit: u64,
 }
 
 const IDLE: Before = Before { has_succeeded: false, has_ended: false, new_spans: &[], limit: u64::MAX };
 const ANSWERING: Before = Before { has_succeeded: true, ..IDLE };
-/// Nothing could be listed.
+/// No window could be listed.
 const DOWN: Before = Before { has_ended: true, ..IDLE };
-/// The listing answered at first, and then no more.
+/// The listing answered at first, and then stopped answering.
 const WENT_DOWN: Before = Before { has_ended: true, ..ANSWERING };
 
-/// The outcome of a tick, as the tests compare it.
+/// The parts of a tick's outcome that the tests compare.
 struct Tick {
     listed: Vec<Window>,
     failure: Option<String>,
     gaps: Vec<Window>,
 }
 
-/// Tries what is pending of the listing.
+/// Runs a tick that tries the pending work of the listing.
 fn tick_after(world: &World, before: Before) -> Tick {
     let env = world.env();
     let mut run = world.begin(&env);
     expire(&mut run, NOW);
-    // Nothing is listed otherwise: there is a second to be listed, and it is not.
+    // Only pending work is tried: the second that is still to be listed is not.
     world.clock.advance(1);
     let mut listing = ListingRun::plan(&mut run, LISTING, env.now()).unwrap();
     (listing.has_succeeded, listing.new_spans) = (before.has_succeeded, before.new_spans.to_vec());
@@ -90,7 +90,7 @@ const fn second(at: UnixSeconds) -> Window {
 }
 
 #[test]
-fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
+fn ok_due_spans_are_tried_and_resolved_once_listed() {
     let mut world = world([pending_span(10, 11), later(30, 40)]);
     world.vendor.add_events([10, 30, 35]);
     world.vendor.broken = vec![second(10)];
@@ -102,18 +102,18 @@ fn ok_what_is_due_is_tried_and_resolved_when_it_was_listed() {
 
     world.vendor.broken.clear();
     world.clock.advance(120);
-    // Once it is well again, the other is due at once.
+    // Once the span recovers, the other one is due at once.
     assert_eq!(self::tick(&world).listed, [second(10), window(30, 40)]);
     assert_eq!((windows(&world), world.delivered().len()), (vec![], 3));
 }
 
 #[test]
-fn ok_what_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time() {
+fn ok_a_span_that_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time() {
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.add_events((0..1_000).step_by(10));
     let is_paused = Rc::new(Cell::new(false));
     let paused = is_paused.clone();
-    // The listing of what holds second 705 fails, and nothing is answered after it in that tick.
+    // A window with second 705 fails, and no call is answered after it in that tick.
     world.vendor.answer = Box::new(move |request| {
         if paused.get() {
             return Some(Err(PortError::paused("a pause of 60 s")));
@@ -134,7 +134,7 @@ fn ok_what_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time()
 fn ok_a_span_that_is_never_answered_lets_others_go_first_next_time() {
     let mut world = world([pending_span(10, 11), pending_span(20, 21)]);
     world.vendor.hanging = vec![second(10)];
-    // Less time than one call may take.
+    // The tick is shorter than one call may take.
     world.tick_time = Duration::from_secs(6);
     tick(&world);
     assert_eq!((windows(&world), world.vendor.listed()), (vec![second(10), second(20)], vec![]));
@@ -146,7 +146,7 @@ fn ok_a_span_that_is_never_answered_lets_others_go_first_next_time() {
 
 #[test]
 fn ok_only_a_failure_that_needs_a_person_is_reported() {
-    // A single second as a whole, and a longer span in the search for its broken seconds.
+    // A single second is tried as a whole; a longer span is searched for its broken seconds.
     for (to, before) in [(11, IDLE), (20, ANSWERING)] {
         let mut world = world([pending_span(10, to)]);
         world.vendor.broken = vec![window(10, to)];
@@ -166,14 +166,14 @@ fn ok_blobs_go_first_and_their_recovery_makes_spans_due() {
 }
 
 #[test]
-fn ok_when_nothing_can_be_listed_no_span_is_tried() {
+fn ok_no_span_is_tried_if_nothing_can_be_listed() {
     let world = world([pending_span(10, 20)]);
     assert_eq!(tick_after(&world, DOWN).listed, []);
     assert_eq!(spans(&world), [pending_span(10, 20)]);
 }
 
 #[test]
-fn ok_when_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
+fn ok_if_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consumed() {
     let ids = ["a", "b", "c"];
     let fails = || Content::Fails(PortError::next_tick("status 500"));
     let mut world = world([pending_span(10, 20)]);
@@ -186,7 +186,7 @@ fn ok_when_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_con
     let attempts: Vec<_> = world.listing().pending.blobs.iter().map(|blob| blob.schedule.attempts).collect();
     assert_eq!(attempts, [2, 1, 1]);
 
-    // The one that failed waits for its backoff, and the next one is tried.
+    // The failed blob waits for its backoff, and the next one is tried.
     world.vendor.contents.insert("b".to_owned(), Content::of(&[event(6)]));
     assert_eq!(tick_after(&world, DOWN).listed, []);
     assert_eq!(
@@ -206,7 +206,7 @@ fn ok_a_listing_that_answered_and_ended_has_a_bounded_number_of_requests() {
         let tried = spans(&world).iter().filter(|span| span.schedule.attempts == 2).count();
         assert_eq!((tried as u64, spans(&world).len()), (requests, 50));
     }
-    // A search counts with each of its pieces, and blobs count as well.
+    // Each piece of a search counts as a request, and so does each blob.
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.broken = vec![window(0, 1_000)];
     world.vendor.add_blob("a", 5, Content::Fails(PortError::next_tick("status 500")));
@@ -254,10 +254,10 @@ fn ok_a_search_without_requests_left_goes_on_with_the_next_tick() {
     assert_eq!(listed.len(), 5);
     let left = spans(&world);
     assert!(left.iter().all(|span| span.schedule.next_attempt <= NOW + 1));
-    // The other span was not tried, and this is no failure of the one that was listed in part.
+    // The other span was not tried, and the one that was listed in part has not failed.
     assert!(left.iter().all(|span| span.schedule.attempts == 1), "{left:?}");
     assert!(left.iter().any(|span| span.window().overlaps(&second(400))));
-    // None of what was listed is left.
+    // No listed second is left.
     let is_left = |listed: &Window| left.iter().any(|span| span.window().overlaps(listed));
     assert!(!listed.iter().any(|listed| !listed.overlaps(&second(400)) && is_left(listed)));
     tick_after(&world, ANSWERING);
@@ -296,7 +296,7 @@ fn ok_a_second_of_many_pages_goes_on_at_its_page_over_ticks() {
         );
     }
     tick(&world);
-    // All of it is listed a second time, for the vendor may have changed its order between two ticks.
+    // The whole span is listed a second time, because the vendor may have changed its order between two ticks.
     assert_eq!((windows(&world), world.delivered().len()), (vec![second(7)], 75));
     assert!(spans(&world)[0].cursor.is_none() && spans(&world)[0].is_second_pass);
     for _ in 0..3 {
@@ -313,7 +313,7 @@ fn ok_nothing_is_lost_when_the_vendor_turns_its_order_round_between_two_pages() 
     (world.vendor.page_size, world.vendor.page_time) = (10, Duration::from_secs(12));
     tick(&world);
     assert_eq!(spans(&world)[0].cursor.as_deref(), Some("80"));
-    // Half of what follows the cursor now came before it; what came after it now comes before.
+    // The order is reversed: the events after the cursor are now before it, and those before it after it.
     world.vendor.items.reverse();
     for _ in 0..5 {
         tick(&world);
@@ -344,7 +344,7 @@ fn ok_a_piece_of_a_search_without_time_for_its_pages_goes_on_at_its_page() {
     world.vendor.page_time = Duration::ZERO;
     tick(&world);
     assert_eq!(world.delivered().len(), 100);
-    // The piece that was continued is listed once more.
+    // The continued piece is listed once more.
     assert_eq!(windows(&world).iter().map(|window| window.seconds()).sum::<i64>(), 1_000);
     tick(&world);
     assert_eq!((windows(&world), world.delivered().len()), (vec![], 100));
@@ -358,7 +358,7 @@ fn ok_of_a_span_whose_blobs_fail_the_settled_part_is_resolved() {
         world.vendor.add_blob(&number.to_string(), number, Content::Fails(PortError::next_tick("status 500")));
     }
     tick(&world);
-    // The span failed once before, so twice ten blobs may fail in a row; of those left the newest and the oldest are probed.
+    // The span failed once before, so 20 blobs may fail in a row. Of the others the newest and the oldest are probed.
     let failed = world.listing().pending.blobs.iter().map(|blob| blob.created).collect::<Vec<_>>();
     assert_eq!((windows(&world), failed), (vec![window(71, 100)], (50..71).chain([79]).collect()));
     assert_eq!(spans(&world)[0].schedule.attempts, 2);
@@ -375,7 +375,7 @@ fn ok_of_a_span_without_time_for_its_blobs_the_settled_part_is_resolved() {
 }
 
 #[test]
-fn ok_what_the_vendor_no_longer_keeps_is_a_gap_and_given_up() {
+fn ok_a_pending_span_that_the_vendor_no_longer_keeps_is_a_gap_and_given_up() {
     let mut world = world([pending_span(10, 20), pending_span(NOW - 1_000, NOW - 100), later(NOW - 50, NOW)]);
     world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
     world.vendor.broken = vec![window(0, NOW + 100)];
@@ -395,7 +395,7 @@ fn ok_work_is_due_when_its_time_has_come() {
     assert!(is_due(vec![later(0, 1), pending_span(2, 3)], vec![]) && is_due(vec![], vec![pending_blob("a", 0)]));
 }
 
-/// A second with 25 events, pending at the page after the first 20. It is to be listed again if `list_again`.
+/// A second with 25 events that is pending at the page after the first 20.
 fn world_at_cursor(list_again: bool, attempts: u32) -> World {
     let schedule = Schedule { attempts, ..due() };
     let mut world = world([PendingSpan { cursor: Some("20".to_owned()), list_again, schedule, ..pending_span(7, 8) }]);
@@ -407,12 +407,12 @@ fn world_at_cursor(list_again: bool, attempts: u32) -> World {
 #[test]
 fn ok_a_span_that_was_continued_is_listed_again_from_its_start_and_only_once() {
     let world = world_at_cursor(true, 0);
-    // First the rest of it: one page.
+    // First its rest is listed: one page.
     assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
     let span = &spans(&world)[0];
     assert_eq!((windows(&world), span.cursor.as_deref(), span.list_again), (vec![second(7)], None, false));
     assert!(span.schedule.next_attempt <= NOW + 1, "it is due at once: {:?}", span.schedule);
-    // Then all of it: three pages.
+    // Then all of it is listed: three pages.
     assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7); 3], 25));
     assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
 }
@@ -444,20 +444,20 @@ fn ok_a_search_that_is_stopped_before_it_listed_anything_is_an_attempt() {
 }
 
 #[test]
-fn ok_what_failed_in_this_tick_is_not_due_though_something_recovered() {
-    // More than ten, of which one is tried on every tick even if none is due.
+fn ok_work_that_failed_in_this_tick_is_not_due_though_other_work_recovered() {
+    // There are more than ten items, so one is tried on every tick even if none is due.
     let mut world = world((0..30).map(|number| pending_span(number * 10, number * 10 + 1)));
     world.vendor.broken = vec![window(10, 1_000)];
     assert_eq!(tick(&world).listed.len(), 30);
     assert!(spans(&world).iter().all(|span| span.schedule.attempts == 2));
 }
 
-/// Tries a pending second, or a pending blob, which fails with these errors. Returns the refusals in a row that are
-/// remembered after each attempt, and whether a person is needed.
+/// Tries a pending second, or a pending blob, which fails with these errors. Returns after each attempt the stored
+/// number of refusals in a row, and whether a person is needed.
 fn refusals(is_blob: bool, errors: &[PortError]) -> Vec<(u32, bool)> {
     let mut world = world([]);
     world.policy.retention = Some(Retention { keeps: 604_800, margin: 600 });
-    // It has failed often before.
+    // The work has failed often before.
     let schedule = Schedule { attempts: 9, ..due() };
     let at = NOW - 500;
     if is_blob {

@@ -17,7 +17,7 @@ fn set_pending(world: &World, spans: Vec<PendingSpan>) {
     change_head(world, |head| head.listings.get_mut(LISTING).unwrap().pending.spans = spans);
 }
 
-/// One tick of a stream; its report.
+/// Runs one tick of the stream. Returns its report.
 fn tick(world: &World) -> StreamReport {
     let report = world.tick();
     world.clock.advance(60);
@@ -96,10 +96,10 @@ fn ok_main_spans_come_first_then_sweeps_then_pending_work() {
     assert_eq!(world.vendor.listed(), [main, main, sweep, sweep, window(10, 20)]);
 }
 
-/// A stream with a backlog of 200 windows that take a second each, and 50 spans pending that fail.
+/// A stream with a backlog of 200 windows that take a second each, and 50 pending spans that fail.
 fn world_with_backlog() -> World {
     let mut world = World::listed_to(NOW - 20_000);
-    (world.policy.first_window, world.policy.longest_window) = (100, 100);
+    (world.policy.first_window_seconds, world.policy.max_window_seconds) = (100, 100);
     world.vendor.page_time = Duration::from_secs(1);
     world.vendor.broken = vec![window(0, 10_000)];
     set_pending(&world, (0..50).map(|number| pending_span(number * 10, number * 10 + 1)).collect());
@@ -116,7 +116,7 @@ fn ok_pending_work_has_a_fifth_of_the_time_and_the_requests_of_a_backlog() {
 }
 
 #[test]
-fn ok_what_pending_work_leaves_of_its_time_is_for_the_backlog() {
+fn ok_the_backlog_gets_the_time_that_pending_work_leaves() {
     let mut world = world_with_backlog();
     world.vendor.broken.clear();
     set_pending(&world, vec![pending_span(10, 20)]);
@@ -142,7 +142,7 @@ fn ok_without_other_work_all_that_is_due_is_tried() {
 }
 
 #[test]
-fn ok_what_is_pending_is_reported_as_the_head_has_it() {
+fn ok_pending_work_is_reported_as_the_head_has_it() {
     let mut world = World::listed_to(NOW - 100);
     change_head(&world, |head| {
         let pending = &mut head.listings.get_mut(LISTING).unwrap().pending;
@@ -191,7 +191,7 @@ fn ok_a_recording_that_was_started_is_remembered_before_anything_is_listed() {
 }
 
 #[test]
-fn ok_a_vendors_clock_that_is_wrong_is_said_and_moves_nothing_ahead() {
+fn ok_a_wrong_vendor_clock_is_reported_and_moves_nothing_ahead() {
     let mut world = World::listed_to(NOW - 100);
     world.vendor.prepared = Ok(Prepared::Ready { vendor_now: Some(NOW + 864_000), started: false });
     let report = tick(&world);
@@ -211,7 +211,7 @@ fn ok_a_listing_that_is_not_offered_is_named_and_does_not_count_for_the_lag() {
 }
 
 #[test]
-fn ok_a_stream_that_never_showed_an_event_is_worth_a_word() {
+fn ok_a_stream_that_never_showed_an_event_gets_advice() {
     let silence = |after, events: &[UnixSeconds]| {
         let mut world = World::listed_to(NOW - 100);
         change_head(&world, |head| head.floor = NOW - 172_800);
@@ -269,7 +269,7 @@ fn d9_a_stream_that_was_started_lately_says_that_it_waits_and_since_when() {
     let waiting = |world: &World| tick(world).notes.waiting;
     change_head(&world, |head| head.times.last_start = Some(NOW - 100));
     assert_eq!(waiting(&world), None, "the vendor shows content at once");
-    world.policy.start_delay = Some(StartDelay { within: 1_000, cause: "it takes a while" });
+    world.policy.start_delay = Some(StartDelay { max_seconds: 1_000, cause: "it takes a while" });
     let text = waiting(&world).unwrap();
     let since = jiff::Timestamp::from_second(NOW - 100).unwrap();
     assert!(text.contains(&format!("waits for its first content since {since}")), "{text}");
@@ -313,7 +313,7 @@ fn b4_events_of_another_owner_under_the_same_source_stop_the_stream() {
         assert!(report.failure.is_some_and(|failure| failure.needs_person));
         assert_eq!((report.lines.delivered, report.drained, world.delivered().len()), (0, false, 1));
     }
-    // The right credential goes on where the stream stopped.
+    // With the right credential the stream continues where it stopped.
     world.vendor.owner = Some("org-a".to_owned());
     assert_eq!(tick(&world).lines.delivered, 1);
 }

@@ -13,11 +13,11 @@ fn row(number: u8) -> RowId {
     RowId { hour: HOUR, hash: [number; 12] }
 }
 
-/// Puts lines of these numbers into the batch, but for those that are known; numbers below 0 are rejected inputs.
+/// Puts lines with these numbers into the batch, except those that are known. Negative numbers are rejected inputs.
 async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), PortError> {
     for number in numbers {
         let row_id = row(number.unsigned_abs());
-        if delivery.has(&row_id).await? {
+        if delivery.contains_row(&row_id).await? {
             continue;
         }
         if *number < 0 {
@@ -41,7 +41,7 @@ async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), Por
     Ok(())
 }
 
-/// One tick: settles, takes the numbers, does `work`, delivers and writes. Returns what was delivered, and how it ended.
+/// Runs one tick: settles, takes the numbers, does `work`, delivers and writes. Returns the delivery and the result.
 fn tick_with(
     world: &World,
     numbers: &[i8],
@@ -67,13 +67,13 @@ fn tick(world: &World, numbers: &[i8]) -> (Delivered, Result<(), PortError>) {
     tick_with(world, numbers, async |_| {})
 }
 
-/// While the next call of that name is made, another tick delivers these numbers.
+/// Makes another tick deliver these numbers during the next call of this name.
 fn meanwhile(world: &World, call: &'static str, numbers: &'static [i8]) {
     let other = world.other_process();
     world.calls.fault(At::Next(call), Fault::Meanwhile(Box::new(move || tick(&other, numbers).1.unwrap())));
 }
 
-/// The objects by their hour of collection and number, and how many lines they have.
+/// Returns the objects: hour of collection, number, and count of lines.
 fn objects(world: &World) -> Vec<(String, u64, usize)> {
     let keys = world.bucket.keys().into_iter().filter(|key| key.contains("/dt="));
     let object = |key: String| {
@@ -110,21 +110,21 @@ fn died_with_intent(has_object: bool) -> World {
 }
 
 #[test]
-fn ok_intend_put_commit() {
+fn ok_a_flush_intends_puts_and_commits() {
     let world = world();
     let (delivered, ended) = tick(&world, &[1, 2, 1]);
     assert_eq!((ended, delivered.lines.delivered, delivered.lines.objects), (Ok(()), 2, 1));
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
     assert_eq!((world.head().seq, world.head().intent), (2, None));
     assert_eq!(world.delivered(), ["1", "2"]);
-    // What is in the ledger is not delivered again; an empty batch costs no call.
+    // A row in the ledger is not delivered again, and an empty batch costs no call.
     assert_eq!(tick(&world, &[1, 2]).0.lines.delivered, 0);
     assert_eq!(world.calls.take(), ["head", "get", "ledger"]);
 }
 
 #[test]
 fn ok_a_tick_may_die_at_any_call() {
-    // head, birth record, ledger, intent, rejected input, object, commit.
+    // The calls are: head, birth record, ledger, intent, rejected input, object, commit.
     for number in 0..7 {
         for fault in [Fault::Before, Fault::After] {
             let world = world();
@@ -164,7 +164,7 @@ fn ok_an_intent_of_this_hour_is_used() {
 fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_now() {
     let world = died_with_intent(false);
     world.clock.advance(3_600);
-    // Without anything new it stays.
+    // Without new lines the intent stays.
     tick(&world, &[]).1.unwrap();
     assert_eq!((objects(&world), world.head().seq), (vec![], 1));
     let (delivered, ended) = tick(&world, &[3]);
@@ -174,7 +174,7 @@ fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_now() {
 
 #[test]
 fn ok_a_sealed_intent_may_die_at_any_call() {
-    // head, birth record, intent's object, ledger, seal, its commit, intent, object, commit.
+    // The calls are: head, birth record, intent's object, ledger, seal, its commit, intent, object, commit.
     for number in 0..9 {
         for fault in [Fault::Before, Fault::After] {
             let world = died_with_intent(false);
@@ -199,8 +199,8 @@ fn ok_our_own_intent_is_not_sealed_when_the_hour_ends() {
 }
 
 #[test]
-fn ok_what_another_tick_delivers_first_is_dropped() {
-    // At the intent, at the put, and at the commit, where the other tick adopts our object.
+fn ok_lines_that_another_tick_delivers_first_are_dropped() {
+    // The other tick comes first at the intent, at the put, or at the commit, where it adopts our object.
     for (call, skipped, expected) in [("write", 0, (1, 1)), ("put", 0, (1, 1)), ("write", 1, (0, 2))] {
         let world = world();
         for _ in 0..skipped {
@@ -242,7 +242,7 @@ fn ok_an_inherited_intent_is_used_up_by_rejected_input() {
     assert_eq!(objects(&world), [object(16, 1, 0)]);
 }
 
-/// Another tick sets its intent while ours runs, and then dies or is slow.
+/// Makes another tick set its intent while ours runs, and then die or be slow.
 fn intent_of_another(world: &World) {
     let other = world.other_process();
     other.calls.fault(At::Next("put"), Fault::Before);
@@ -290,7 +290,7 @@ fn ok_a_gap_is_reported_with_the_write_that_comes_past_it() {
     let world = with_pending();
     let (delivered, ended) = tick_with(&world, &[], learn);
     assert_eq!((ended, delivered.gaps), (Ok(()), vec![gap.clone()]));
-    // A write that fails may be in force: then too, and perhaps twice.
+    // A write that fails may be in force, so the gap is reported then too, perhaps twice.
     let world = with_pending();
     world.calls.fault(At::Next("write"), Fault::After);
     let (delivered, ended) = tick_with(&world, &[], learn);
@@ -298,12 +298,12 @@ fn ok_a_gap_is_reported_with_the_write_that_comes_past_it() {
 }
 
 #[test]
-fn ok_what_was_learned_is_written_with_the_lines() {
+fn ok_the_update_is_written_with_the_lines() {
     let world = world();
     tick_with(&world, &[1], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 9)).1.unwrap();
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
     assert_eq!((world.head().seq, world.listing().watermark), (2, NOW + 9));
-    // Without lines it can wait.
+    // Without lines the update can wait.
     tick_with(&world, &[], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 99)).1.unwrap();
     assert_eq!((world.calls.take(), world.listing().watermark), (vec!["head", "get"], NOW + 9));
 }
@@ -327,7 +327,7 @@ fn err_gives_up_after_many_write_conflicts() {
 }
 
 #[test]
-fn err_what_lies_at_the_intents_key_must_be_ours() {
+fn err_a_foreign_object_at_the_intents_key_needs_a_person() {
     let world = died_with_intent(false);
     world.bucket.insert(&world.head().intent.unwrap(), b"something else");
     let error = tick(&world, &[1]).1.unwrap_err();

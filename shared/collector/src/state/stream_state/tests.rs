@@ -10,7 +10,7 @@ fn item(place: LedgerHour, seq: u64, entry: u64) -> LedgerItem {
     LedgerItem { kind: place.kind, hour: place.hour, seq, entries: vec![entry], expires_at: 0 }
 }
 
-/// A stream whose last commit, number 4, was made just now; its items are hidden for so many milliseconds.
+/// A stream whose last commit, number 4, was made just now. Its items stay hidden for this many milliseconds.
 fn hidden_for(milliseconds: u64) -> World {
     let world = World::new();
     let items = [item(ROWS, 4, 7), item(BLOBS, 4, 8)];
@@ -21,7 +21,8 @@ fn hidden_for(milliseconds: u64) -> World {
     world
 }
 
-/// Does `work` with the state as a tick opens it, and keeps it for the next tick. The calls it took are in the world.
+/// Does `work` with the state as a tick opens it, and keeps the cache for the next tick. The world has the calls that
+/// it took.
 fn with_state<T>(world: &World, work: impl AsyncFnOnce(&mut TestStreamState<'_>) -> T) -> T {
     let env = world.env();
     let mut state = world.open(&env).unwrap();
@@ -35,13 +36,13 @@ async fn verify(state: &mut TestStreamState<'_>) -> Result<(), PortError> {
     state.verify_last_commit().await
 }
 
-/// Commits one row; whether it is in force.
+/// Commits one row. Returns the outcome of the write.
 async fn commit(state: &mut TestStreamState<'_>, entry: u64) -> Result<Swap, PortError> {
     let items = [item(ROWS, state.head.seq, entry)];
     state.swap(state.head_after(&items), &items).await
 }
 
-/// Sets the head's `seq`, as if the state was restored or another tick had committed.
+/// Sets the head's `seq`, as if the state were restored or another tick had committed.
 fn set_seq(world: &World, seq: u64) {
     world.set_head(Head { seq, ..world.head() });
 }
@@ -76,10 +77,10 @@ fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
     let error = with_state(&world, verify).unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
     assert!(error.message.contains("does not show all of commit 4 yet"), "{error}");
-    // At last the head is read again, for the state may have been restored.
+    // In the end the head is read again, because the state may have been restored.
     assert_eq!(world.calls.take(), [vec!["visible"; MAX_VISIBILITY_READS as usize], vec!["head"]].concat());
     assert!((3.0..4.0).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
-    // Nothing of that is remembered as seen.
+    // The hidden items do not count as seen afterwards.
     assert!(with_state(&world, verify).is_err());
 }
 
@@ -87,7 +88,11 @@ fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
 fn ok_hours_that_were_loaded_are_not_asked_for_again() {
     let world = hidden_for(0);
     let known = with_state(&world, async |state| {
-        let known = (state.knows(ROWS, 7).await, state.knows(ROWS, 9).await, state.knows(BLOBS, 8).await);
+        let known = (
+            state.ledger_contains(ROWS, 7).await,
+            state.ledger_contains(ROWS, 9).await,
+            state.ledger_contains(BLOBS, 8).await,
+        );
         state.verify_last_commit().await.unwrap();
         known
     });
@@ -98,10 +103,10 @@ fn ok_hours_that_were_loaded_are_not_asked_for_again() {
 #[test]
 fn ok_a_torn_hour_is_read_again_until_it_is_whole() {
     let world = hidden_for(100);
-    assert_eq!(with_state(&world, async |state| state.knows(ROWS, 7).await), Ok(true));
+    assert_eq!(with_state(&world, async |state| state.ledger_contains(ROWS, 7).await), Ok(true));
     assert_eq!(world.calls.take(), ["ledger"; 4]);
     let world = hidden_for(3_600_000);
-    let error = with_state(&world, async |state| state.knows(ROWS, 7).await).unwrap_err();
+    let error = with_state(&world, async |state| state.ledger_contains(ROWS, 7).await).unwrap_err();
     assert_eq!(error.recovery, Recovery::NextTick);
 }
 
@@ -116,16 +121,16 @@ fn ok_a_commit_of_a_day_ago_is_not_asked_for() {
 #[test]
 fn ok_our_own_commit_is_in_memory_and_must_be_visible_before_the_next() {
     let world = hidden_for(0);
-    with_state(&world, async |state| state.knows(ROWS, 7).await.unwrap());
+    with_state(&world, async |state| state.ledger_contains(ROWS, 7).await.unwrap());
     world.state.hide_items_for(Duration::from_millis(100));
     with_state(&world, async |state| {
         state.verify_last_commit().await.unwrap();
         assert_eq!(commit(state, 11).await, Ok(Swap::Applied));
-        assert_eq!(state.knows(ROWS, 11).await, Ok(true));
+        assert_eq!(state.ledger_contains(ROWS, 11).await, Ok(true));
     });
     assert_eq!(world.calls.take(), ["visible", "write"]);
     assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
-    // Also when the next one is made by the next tick of this process.
+    // The same holds if the next tick of this process makes the next commit.
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), ["visible"; 4]);
 }
@@ -168,7 +173,7 @@ fn err_a_cold_process_notices_restored_state_by_the_mark() {
     let cold = SourceCache::default();
     let env = world.env();
     let open = || world.clock.run(StreamState::open(&env, &world.stream, &world.policy, &cold));
-    // However often it is tried.
+    // Every further try fails as well.
     assert_restored(open());
     assert_restored(open());
 }
@@ -197,7 +202,7 @@ fn err_a_warm_process_notices_by_the_mark_that_others_have_committed_more() {
         assert!(env.bucket.replace(&key, &known, record.into_bytes(), "application/json").await.unwrap());
     });
     assert_restored(with_state(&world, async |state| state.check_mark().await));
-    // Once the newest state is there again, the tick goes on.
+    // Once the newest state is there again, the tick continues.
     set_seq(&world, 3);
     with_state(&world, async |state| state.check_mark().await).unwrap();
 }
@@ -219,7 +224,8 @@ fn err_restored_state_is_noticed_when_the_head_is_read_again() {
 fn ok_the_mark_is_raised_when_it_is_due() {
     let world = hidden_for(0);
     let mut calls = Vec::new();
-    // A cold process after its first commit; not the next commit; an hour later; not without a commit.
+    // A cold process raises it after its first commit, not after the next one, again an hour later, and not without a
+    // commit.
     for (seconds, commits) in [(0, 1), (60, 1), (3_600, 1), (3_600, 0), (60, 255), (60, 1)] {
         world.clock.advance(seconds);
         with_state(&world, async |state| {

@@ -1,4 +1,4 @@
-//! Windows that fail, and what is probed then.
+//! Tests of failed windows and the probes that follow.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
     let schedule = world.listing().pending.spans[0].schedule;
     assert_eq!((schedule.attempts, schedule.first_failure, schedule.next_attempt), (1, NOW, NOW + 30));
     assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: status 500");
-    // Left to its schedule, it is not listed here again.
+    // The pending window is left to its schedule and not listed here again.
     world.clock.advance(100);
     self::tick(&world);
     assert_eq!(listed(&world), [10]);
@@ -33,14 +33,14 @@ fn ok_the_newest_the_next_and_any_are_probed() {
 }
 
 #[test]
-fn err_when_nothing_answers_the_vendor_is_down() {
+fn err_the_vendor_is_down_if_no_window_answers() {
     let mut world = world();
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let tick = tick(&world);
     assert_eq!(listed(&world), [0, 9, 1, 2]);
     assert_eq!((watermark(&world), pending(&world)), (BEGIN, vec![]));
     assert!(tick.has_more && !tick.has_succeeded && tick.failure.is_some());
-    // The next tick begins with a short window, in case these were too much for the vendor.
+    // The next tick begins with a short window, in case these were too long for the vendor.
     assert_eq!((world.listing().window_seconds, world.listing().probe_seconds), (None, Some(12)));
 }
 
@@ -137,14 +137,14 @@ fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
 #[test]
 fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
     let mut world = not_offered();
-    for (refusals, has_failed, is_left_alone) in [(1, true, false), (2, true, false), (3, false, true)] {
+    for (refusals, has_failed, is_suspended) in [(1, true, false), (2, true, false), (3, false, true)] {
         let tick = tick(&world);
         assert_eq!((tick.failure.is_some(), tick.has_more), (has_failed, has_failed), "refusal {refusals}");
         let state = world.listing();
-        assert_eq!((state.not_offered.unwrap().refusals, state.is_left_alone(NOW)), (refusals, is_left_alone));
+        assert_eq!((state.not_offered.unwrap().refusals, state.is_suspended(NOW)), (refusals, is_suspended));
         assert_eq!((state.watermark, tick.not_offered), (BEGIN, vec![LISTING]));
     }
-    // Once it answers, it is offered.
+    // After an answer the listing counts as offered.
     world.vendor.answer = Box::new(|_| None);
     world.clock.advance(86_400);
     tick(&world);
@@ -163,22 +163,22 @@ fn e3_a_refusal_that_may_pass_needs_a_person_once_it_persists_over_ticks() {
         let failure = tick.failure.unwrap();
         assert!(failure.message.contains("status 401"), "{failure:?}");
         assert_eq!((failure.needs_person, tick.has_more), (needs_person, true), "refusal {refusals}");
-        // It is listed in every tick all the same.
+        // The listing is still listed in every tick.
         assert_eq!((world.listing().refusals, world.listing().not_offered), (refusals, None));
         assert_eq!((listed(&world).len(), watermark(&world)), (2, BEGIN));
     }
     world.vendor.answer = Box::new(|_| None);
     assert!(tick(&world).failure.is_none());
     assert_eq!((world.listing().refusals, watermark(&world)), (0, NOW));
-    // It begins anew after an answer.
+    // An answer resets the count.
     world.clock.advance(100);
     refuse(&mut world);
     assert!(!tick(&world).failure.unwrap().needs_person);
 }
 
-/// An outcome of a tick of the listing.
+/// The outcome of one tick of the listing.
 #[derive(Debug, Clone, Copy)]
-enum Came {
+enum TickOutcome {
     NotOffered,
     Refused,
     Failed,
@@ -186,23 +186,24 @@ enum Came {
     Paused,
 }
 
-/// Ticks of a listing that answered before. Returns the counts after each: not offered, refused; and whether a person is needed.
-fn counts(outcomes: &[Came]) -> Vec<(u32, u32, bool)> {
+/// Runs ticks of a listing that answered before. Returns after each tick the counts of "not offered" and of refusals,
+/// and whether a person is needed.
+fn counts(outcomes: &[TickOutcome]) -> Vec<(u32, u32, bool)> {
     let mut world = world();
     let mut counted = Vec::new();
     for outcome in outcomes {
         let outcome = *outcome;
         world.vendor.answer = Box::new(move |_| match outcome {
-            Came::NotOffered => Some(Ok(Listed::NotOffered)),
-            Came::Refused => Some(Err(PortError::person_if_persistent("status 401"))),
-            Came::Failed => Some(Err(PortError::next_tick("status 500"))),
-            Came::Paused => Some(Err(PortError::paused("a pause of 60 s"))),
-            Came::Answered => None,
+            TickOutcome::NotOffered => Some(Ok(Listed::NotOffered)),
+            TickOutcome::Refused => Some(Err(PortError::person_if_persistent("status 401"))),
+            TickOutcome::Failed => Some(Err(PortError::next_tick("status 500"))),
+            TickOutcome::Paused => Some(Err(PortError::paused("a pause of 60 s"))),
+            TickOutcome::Answered => None,
         });
         let failure = tick(&world).failure;
         let state = world.listing();
         let not_offered = state.not_offered.map_or(0, |refused| refused.refusals);
-        assert!(!state.is_left_alone(NOW) || not_offered >= 3, "{outcomes:?}");
+        assert!(!state.is_suspended(NOW) || not_offered >= 3, "{outcomes:?}");
         counted.push((not_offered, state.refusals, failure.is_some_and(|failure| failure.needs_person)));
         world.clock.advance(100);
     }
@@ -211,12 +212,12 @@ fn counts(outcomes: &[Came]) -> Vec<(u32, u32, bool)> {
 
 #[test]
 fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
-    use Came::{Answered, Failed, NotOffered, Paused, Refused};
+    use TickOutcome::{Answered, Failed, NotOffered, Paused, Refused};
     let (no, yes) = (false, true);
-    // Neither kind helps the other one to its bound.
+    // The two kinds are counted separately.
     assert_eq!(counts(&[NotOffered, Refused, NotOffered]), [(1, 0, no), (0, 1, no), (1, 0, no)]);
     assert_eq!(counts(&[Refused, Refused, NotOffered, Refused]), [(0, 1, no), (0, 2, no), (1, 0, no), (0, 1, no)]);
-    // Any other outcome begins anew.
+    // Any other outcome resets the counts.
     for between in [Failed, Answered] {
         assert_eq!(
             counts(&[NotOffered, NotOffered, between, NotOffered])[2..],
@@ -225,7 +226,7 @@ fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
         );
         assert_eq!(counts(&[Refused, Refused, between, Refused])[2..], [(0, 0, no), (0, 1, no)], "{between:?}");
     }
-    // A call that was not made is no outcome.
+    // A call that was not made does not change the counts.
     assert_eq!(counts(&[Refused, Refused, Paused, Refused])[1..], [(0, 2, no), (0, 2, no), (0, 3, yes)]);
     assert_eq!(counts(&[Refused; 4])[2..], [(0, 3, yes), (0, 3, yes)]);
     assert_eq!(counts(&[NotOffered; 3])[1..], [(2, 0, no), (3, 0, no)]);
@@ -253,7 +254,7 @@ fn ok_a_refusal_beside_a_failure_does_not_count() {
     assert_eq!((tick.not_offered, world.listing().not_offered), (vec![LISTING], None));
 }
 
-/// A stream none of whose windows can be listed, with this span pending, five windows back.
+/// A stream of which no window can be listed, with this span pending, five windows back.
 fn world_with_pending(span: PendingSpan) -> World {
     let mut world = world();
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -285,7 +286,7 @@ fn ok_of_a_long_pending_span_a_part_is_probed() {
 }
 
 #[test]
-fn err_when_a_due_pending_span_fails_too_nothing_becomes_pending() {
+fn err_nothing_becomes_pending_if_a_due_pending_span_fails_too() {
     let span = pending_span(nth(-5).from, nth(-5).to);
     let mut world = world_with_pending(span.clone());
     world.vendor.broken.push(nth(-5));
@@ -304,7 +305,7 @@ fn err_a_pending_span_that_is_not_due_is_no_probe() {
     assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
 }
 
-/// Windows of this world that fail make the vendor ask for a pause, until the flag is cleared.
+/// A world whose broken windows make the vendor ask for a pause, until the flag is cleared.
 fn world_with_pauses(numbers: &[i64]) -> (World, Rc<Cell<bool>>) {
     let mut world = world();
     let broken: Vec<_> = numbers.iter().map(|number| nth(*number)).collect();
@@ -329,7 +330,7 @@ fn ok_a_pause_proves_nothing_and_the_next_tick_begins_anywhere() {
     assert!(first.has_more && !first.has_succeeded && world.listing().probe_seconds.is_some());
     assert_eq!(first.failure.unwrap().message, "acme/openai_audit: status 429");
     is_paused.set(false);
-    // What answers now shows that the first window failed for a reason of its own.
+    // The answer shows that the first window failed for a reason of its own.
     let second = tick(&world);
     let windows = world.vendor.listed();
     assert!(second.has_succeeded && second.has_more && world.listing().probe_seconds.is_none());

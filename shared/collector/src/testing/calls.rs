@@ -1,0 +1,68 @@
+//! The calls of state and bucket, and the faults that they meet.
+
+use std::cell::RefCell;
+
+use crate::base::error::PortError;
+
+/// A fault of a call of state or bucket.
+pub(crate) enum Fault {
+    /// The call fails without an effect.
+    Before,
+    /// The call has its effect, but its answer is lost.
+    After,
+    /// This function runs just before the call.
+    Meanwhile(Box<dyn FnOnce()>),
+}
+
+/// The call that a fault meets.
+pub(crate) enum At {
+    /// The call with this number, counted from 0.
+    Number(usize),
+    /// The next call with this name.
+    Next(&'static str),
+}
+
+/// The calls of state and bucket by name, and the faults that they meet.
+#[derive(Default)]
+pub(crate) struct Calls {
+    names: RefCell<Vec<&'static str>>,
+    faults: RefCell<Vec<(At, Fault)>>,
+}
+
+impl Calls {
+    /// Returns the names of all calls since the last `take`.
+    pub(crate) fn take(&self) -> Vec<&'static str> {
+        self.names.take()
+    }
+
+    /// Adds a fault of one call.
+    pub(crate) fn fault(&self, at: At, fault: Fault) {
+        self.faults.borrow_mut().push((at, fault));
+    }
+
+    /// Returns `true` if a fault has not met its call.
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.borrow().is_empty()
+    }
+
+    pub(super) fn call<T>(&self, name: &'static str, effect: impl FnOnce() -> T) -> Result<T, PortError> {
+        let number = self.names.borrow().len();
+        self.names.borrow_mut().push(name);
+        let is_met = |(at, _): &(At, Fault)| match at {
+            At::Number(at) => *at == number,
+            At::Next(next) => *next == name,
+        };
+        let met = self.faults.borrow().iter().position(is_met);
+        let fault = met.map(|met| self.faults.borrow_mut().remove(met).1);
+        match fault {
+            Some(Fault::Before) => return Err(PortError::next_tick("no answer")),
+            Some(Fault::After) => {
+                effect();
+                return Err(PortError::next_tick("no answer"));
+            }
+            Some(Fault::Meanwhile(other)) => other(),
+            None => {}
+        }
+        Ok(effect())
+    }
+}
