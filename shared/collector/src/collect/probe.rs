@@ -163,7 +163,7 @@ fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut Str
         run.findings.has_more = true;
         run.record_failure(&PortError::next_tick(format!(
             "the listing {}, which answered before, is refused as not offered (tick {refusals} in a row; after \
-             {PERSISTENT_AFTER} it is listed once a day only)",
+             {PERSISTENT_AFTER} it is listed once per day only)",
             listing.id
         )));
     }
