@@ -3,7 +3,7 @@
 //! | file | one idea |
 //! |---|---|
 //! | `time` | virtual time: one clock for everybody, which waits move |
-//! | `shelf` | state and bucket in memory, which fail as told |
+//! | `store` | state and bucket in memory, which fail as told |
 //! | `vendor` | a client whose calls take virtual time |
 //! | `mortal` | a tick that dies at any of its awaits |
 //! | `worker` | one process: a source, its memory, its ticks |
@@ -11,9 +11,9 @@
 //!
 //! HTTP itself runs on the machine's clock, so that no time-out fires because virtual time jumped.
 
-pub mod account;
-pub mod mortal;
-pub mod shelf;
+pub mod killable;
+pub mod memory_store;
+pub mod reconciliation;
 pub mod time;
 pub mod vendor;
 pub mod worker;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use collector::Clock;
 use jiff::Timestamp;
 
-use crate::world::chance::Chance;
+use crate::world::rng::SeededRng;
 
 /// Virtual time; clones share it.
 #[derive(Debug, Clone)]
-pub struct Time(Arc<Mutex<Shared>>);
+pub struct VirtualTime(Arc<Mutex<Shared>>);
 
 #[derive(Debug)]
 struct Shared {
@@ -21,7 +21,7 @@ struct Shared {
     sleepers: Vec<Waker>,
 }
 
-impl Time {
+impl VirtualTime {
     /// Time that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Shared { now, sleepers: Vec::new() })))
@@ -37,7 +37,7 @@ impl Time {
     }
 
     /// Lets time pass.
-    pub fn forward(&self, by: Duration) {
+    pub fn advance(&self, by: Duration) {
         let woken = {
             let mut shared = self.shared();
             shared.now = shared.now.saturating_add(by).unwrap_or(Timestamp::MAX);
@@ -79,20 +79,20 @@ enum Sleep {
 /// A clock that shows virtual time, perhaps some seconds ahead or behind.
 #[derive(Debug, Clone)]
 pub struct VirtualClock {
-    time: Time,
+    time: VirtualTime,
     ahead: i64,
     sleep: Sleep,
-    chance: RefCell<Chance>,
+    rng: RefCell<SeededRng>,
 }
 
 impl VirtualClock {
     /// The engine's: its sleeps are deadlines, which come when time has passed otherwise.
-    pub fn of_engine(time: &Time, ahead: i64, seed: u64) -> Self {
-        Self { time: time.clone(), ahead, sleep: Sleep::Wait, chance: RefCell::new(Chance::new(seed)) }
+    pub fn of_engine(time: &VirtualTime, ahead: i64, seed: u64) -> Self {
+        Self { time: time.clone(), ahead, sleep: Sleep::Wait, rng: RefCell::new(SeededRng::new(seed)) }
     }
 
     /// A client's: it sleeps between two tries, and that is how time passes.
-    pub fn of_client(time: &Time, ahead: i64, seed: u64) -> Self {
+    pub fn of_client(time: &VirtualTime, ahead: i64, seed: u64) -> Self {
         Self { sleep: Sleep::Move, ..Self::of_engine(time, ahead, seed) }
     }
 }
@@ -105,7 +105,7 @@ impl Clock for VirtualClock {
 
     async fn sleep(&self, duration: Duration) {
         if self.sleep == Sleep::Move {
-            self.time.forward(duration);
+            self.time.advance(duration);
             return pause().await;
         }
         let until = self.time.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
@@ -113,7 +113,7 @@ impl Clock for VirtualClock {
     }
 
     fn random(&self) -> u64 {
-        self.chance.borrow_mut().bits()
+        self.rng.borrow_mut().bits()
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use collector::{BlobRef, Body, Fetched, ListRequest, Listed, PortError, Prepared, Stream, Tries, UnixSeconds, Vendor};
 
-use super::time::Time;
-use crate::world::chance::Chance;
+use super::time::VirtualTime;
+use crate::world::rng::SeededRng;
 
 /// How long a call takes, in milliseconds: from the first to the second.
 pub type Pace = (i64, i64);
@@ -18,25 +18,25 @@ const MAX_TRICKLED_BYTES: usize = 8;
 #[derive(Debug)]
 pub struct Paced<V> {
     client: V,
-    time: Time,
+    time: VirtualTime,
     pace: Pace,
     trickle_pause: Duration,
-    chance: RefCell<Chance>,
+    rng: RefCell<SeededRng>,
 }
 
 /// A body whose trickled pieces take virtual time.
 #[derive(Debug)]
 pub struct PacedBody<B> {
     body: B,
-    time: Time,
+    time: VirtualTime,
     pause: Duration,
 }
 
 impl<V> Paced<V> {
     /// `client`, each of whose calls takes as long as `pace` says.
-    pub fn new(client: V, time: &Time, pace: Pace, seed: u64) -> Self {
-        let chance = RefCell::new(Chance::new(seed));
-        Self { client, time: time.clone(), pace, trickle_pause: Duration::ZERO, chance }
+    pub fn new(client: V, time: &VirtualTime, pace: Pace, seed: u64) -> Self {
+        let rng = RefCell::new(SeededRng::new(seed));
+        Self { client, time: time.clone(), pace, trickle_pause: Duration::ZERO, rng }
     }
 
     /// The same, each piece of a body that trickles in taking that long. On the wire the bytes come one by one, too,
@@ -48,8 +48,8 @@ impl<V> Paced<V> {
 
     fn pass(&self) {
         let (from, to) = self.pace;
-        let millis = self.chance.borrow_mut().between(from, to);
-        self.time.forward(Duration::from_millis(millis.unsigned_abs()));
+        let millis = self.rng.borrow_mut().between(from, to);
+        self.time.advance(Duration::from_millis(millis.unsigned_abs()));
     }
 }
 
@@ -82,7 +82,7 @@ impl<B: Body> Body for PacedBody<B> {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
         let piece = self.body.chunk().await?;
         if piece.as_ref().is_some_and(|bytes| bytes.len() <= MAX_TRICKLED_BYTES) {
-            self.time.forward(self.pause);
+            self.time.advance(self.pause);
         }
         Ok(piece)
     }

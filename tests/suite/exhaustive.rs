@@ -20,7 +20,7 @@ fn explore_all(take: impl Fn(&Case, &Explored) + Sync) {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(case) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let faults = if is_whole() { case.faults } else { case.few_faults };
+            let faults = if is_whole() { case.faults } else { case.short_run_faults };
             let fixture = case.fixture(faults).unwrap_or_else(|why| panic!("{case:?}: {why}"));
             take(case, &explore(fixture, None));
         }
@@ -51,7 +51,7 @@ fn caught(mutant: Mutant, bucket_only: bool) -> String {
     let found = cases.into_iter().find_map(|(case, faults)| {
         let mut fixture = case.fixture(faults).unwrap_or_else(|why| panic!("{case:?}: {why}"));
         fixture.world.mutant = Some(mutant);
-        fixture.world.judge.judges_state = !bucket_only;
+        fixture.world.checker.checks_state = !bucket_only;
         Some((case, faults, explore(fixture, Some(MAX_STATES_OF_MUTANT)).violation?))
     });
     let (case, faults, way) = found.unwrap_or_else(|| panic!("{mutant:?} was not caught"));

@@ -160,8 +160,8 @@ fn b5_a_role_may_not_read_the_secrets_of_the_other_vendor() {
         let prefix = format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{}*", value(prefix));
         assert_eq!(denied, [value(arns).to_owned(), prefix], "{role}");
     }
-    let lone = Stack::new(&FULL[..2]).statements("OpenAIRole");
-    assert!(lone.iter().all(|statement| statement["Effect"] == "Allow"));
+    let single = Stack::new(&FULL[..2]).statements("OpenAIRole");
+    assert!(single.iter().all(|statement| statement["Effect"] == "Allow"));
 }
 
 /// Each function learns the other's prefix, and so refuses one that overlaps with its own.

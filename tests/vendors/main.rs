@@ -5,5 +5,5 @@ mod microsoft365;
 mod openai;
 mod rig;
 mod seeds;
+mod store_faults;
 mod ticks;
-mod trouble;

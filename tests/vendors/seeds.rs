@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::pin::Pin;
 
 use collector::StreamReport;
-use tests::rig::mortal::Died;
+use tests::rig::killable::Died;
 
 /// What happened in a storm, or in many.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,7 +61,7 @@ pub(crate) fn on_all_cores(
     let own = |core: usize| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         seeds.clone().skip(core).step_by(cores).fold(Totals::default(), |totals, seed| {
-            let _told = Told(seed);
+            let _seed = SeedOnPanic(seed);
             totals.plus(runtime.block_on(run(seed)))
         })
     };
@@ -74,9 +74,9 @@ pub(crate) fn on_all_cores(
 }
 
 /// Tells which seed it was, should it panic.
-struct Told(u64);
+struct SeedOnPanic(u64);
 
-impl Drop for Told {
+impl Drop for SeedOnPanic {
     #[expect(clippy::print_stderr, reason = "it stands beside the panic's own words")]
     fn drop(&mut self) {
         if std::thread::panicking() {

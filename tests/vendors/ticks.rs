@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use collector::{StreamReport, Vendor};
 use futures_util::future::join;
-use tests::rig::mortal::Died;
-use tests::rig::time::Time;
+use tests::rig::killable::Died;
+use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
 /// Ticks that are to die, of 1,000.
-const DEATHS: u64 = 300;
+const DEATHS_PER_MILLE: u64 = 300;
 
 /// After how many polls each of two ticks is dead, if it is to die.
-pub(crate) type Lives = [Option<u64>; 2];
+pub(crate) type Lifetimes = [Option<u64>; 2];
 
 /// Lives of less than one of `most`.
-pub(crate) fn lives(chance: &mut Chance, most: &[u64]) -> Lives {
+pub(crate) fn lifetimes(rng: &mut SeededRng, most: &[u64]) -> Lifetimes {
     std::array::from_fn(|_| {
-        chance.happens(DEATHS).then(|| {
-            let most = chance.pick(most);
-            chance.below(most)
+        rng.happens(DEATHS_PER_MILLE).then(|| {
+            let most = rng.pick(most);
+            rng.below(most)
         })
     })
 }
@@ -33,16 +33,16 @@ pub(crate) type Ended = Result<Vec<StreamReport>, Died>;
 pub(crate) async fn ticks<'a, V: Vendor>(
     worker: Worker<'a, V>,
     other: Option<Worker<'a, V>>,
-    [life, life_of_other]: Lives,
+    [max_polls, other_max_polls]: Lifetimes,
     seconds: u64,
     mut record: impl FnMut(&Ended),
 ) -> Option<Worker<'a, V>> {
     let Some(other) = other else {
-        let ended = worker.tick(seconds, life).await;
+        let ended = worker.tick(seconds, max_polls).await;
         record(&ended);
         return ended.is_ok().then_some(worker);
     };
-    let (ended, others) = join(worker.tick(seconds, life), other.tick(seconds, life_of_other)).await;
+    let (ended, others) = join(worker.tick(seconds, max_polls), other.tick(seconds, other_max_polls)).await;
     record(&ended);
     record(&others);
     ended.is_ok().then_some(worker)
@@ -52,12 +52,12 @@ pub(crate) async fn ticks<'a, V: Vendor>(
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// Runs `work`, while a second passes whenever nothing has happened for a moment: it sleeps where nobody else moves time.
-pub(crate) async fn while_time_passes<T>(time: &Time, work: impl Future<Output = T>) -> T {
+pub(crate) async fn while_time_passes<T>(time: &VirtualTime, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {
         if let Ok(done) = tokio::time::timeout(MOMENT, work.as_mut()).await {
             return done;
         }
-        time.forward(Duration::from_secs(1));
+        time.advance(Duration::from_secs(1));
     }
 }

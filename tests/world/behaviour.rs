@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::call::{Answer, Request};
 use super::intern::Interner;
-use super::scene::Scene;
+use super::scenario::Scenario;
 use super::worker::Worker;
 
 /// A node's number.
@@ -46,7 +46,7 @@ pub struct Node {
 /// The tree.
 #[derive(Debug)]
 pub struct Behaviour {
-    scene: Arc<Scene>,
+    scenario: Arc<Scenario>,
     /// Every request ever made.
     pub requests: Interner<Request>,
     /// Every answer ever given.
@@ -57,10 +57,10 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// The behaviour in one scene.
-    pub fn new(scene: Arc<Scene>) -> Self {
+    /// The behaviour in one scenario.
+    pub fn new(scenario: Arc<Scenario>) -> Self {
         let (requests, answers) = (Interner::default(), Interner::default());
-        Self { scene, requests, answers, nodes: Vec::new(), roots: HashMap::new(), children: HashMap::new() }
+        Self { scenario, requests, answers, nodes: Vec::new(), roots: HashMap::new(), children: HashMap::new() }
     }
 
     /// The node of that number.
@@ -91,7 +91,7 @@ impl Behaviour {
         let parent = self.node(node);
         let history = parent.history.iter().copied().chain([(call, answer)]).collect();
         let answered = parent.waiting.iter().filter(|(id, _)| *id == call);
-        let asks_vendor = answered.into_iter().any(|(_, request)| self.requests.value(*request).to_vendor());
+        let asks_vendor = answered.into_iter().any(|(_, request)| self.requests.value(*request).is_for_vendor());
         let child = self.grow(parent.start, history, parent.has_asked_vendor || asks_vendor);
         self.children.insert((node, call, answer), child);
         child
@@ -100,7 +100,7 @@ impl Behaviour {
     /// Runs the real code through a history.
     fn grow(&mut self, start: Start, history: Vec<(u64, u32)>, has_asked_vendor: bool) -> NodeId {
         let now = Timestamp::from_second(start.now).unwrap_or_default();
-        let mut worker = Worker::begin(&self.scene, now, start.seed, Rc::default());
+        let mut worker = Worker::begin(&self.scenario, now, start.seed, Rc::default());
         for (call, answer) in &history {
             // A timer that went off leaves the clock where it was: nothing in the protocol reads more into it.
             worker.answer(*call, Answer::clone(&self.answers.value(*answer)));

@@ -138,7 +138,7 @@ impl Request {
     }
 
     /// Whether the call goes to the vendor.
-    pub fn to_vendor(&self) -> bool {
+    pub fn is_for_vendor(&self) -> bool {
         matches!(self, Self::Prepare { .. } | Self::List { .. } | Self::Fetch { .. } | Self::Chunk { .. })
     }
 }

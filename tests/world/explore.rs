@@ -19,9 +19,9 @@ use stateright::{Checker, Model, Property};
 use super::behaviour::{Behaviour, NodeId, Start};
 use super::call::{Answer, Request, TickId};
 use super::intern::Interner;
-use super::lone::{MAX_CALLS, MAX_TICKS};
 use super::mutant::Mutant;
 use super::simulation::Simulation;
+use super::single_worker::{MAX_CALLS, MAX_TICKS};
 use super::store::{ItemPlace, Store};
 
 /// What is explored.
@@ -143,7 +143,7 @@ struct Memo {
 
 impl Exploration {
     fn new(fixture: Fixture) -> Self {
-        let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scene));
+        let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scenario));
         let fault = behaviour.answers.number(Answer::Failed(PortError::next_tick("no answer in time")));
         let (worlds, performed, settled) = (Interner::default(), HashMap::new(), HashMap::new());
         let memo = Memo { behaviour, worlds, performed, settled, checked: HashSet::new(), fault };
@@ -247,7 +247,7 @@ impl Memo {
     fn asks_what_nobody_changes(&self, node: NodeId) -> bool {
         let node = self.behaviour.node(node);
         let requests = node.waiting.iter().map(|(_, request)| self.behaviour.requests.value(*request));
-        requests.into_iter().any(|request| request.to_vendor() || matches!(*request, Request::VisibleHours { .. }))
+        requests.into_iter().any(|request| request.is_for_vendor() || matches!(*request, Request::VisibleHours { .. }))
     }
 
     /// Whether a worker does the last thing of its tick, which is to raise the birth record's mark. What fails there
@@ -270,7 +270,7 @@ impl Memo {
         let waiting = self.behaviour.node(node).waiting.clone();
         for (call, request) in waiting {
             let request = self.behaviour.requests.value(request);
-            if !request.to_vendor() && !is_timer(&request) {
+            if !request.is_for_vendor() && !is_timer(&request) {
                 let child = self.behaviour.child(node, call, self.fault);
                 assert!(self.behaviour.node(child).reports.is_some(), "a tick goes on after {request:?} failed");
             }
@@ -313,7 +313,7 @@ impl Memo {
         if let Some(known) = self.settled.get(&world) {
             return known.clone();
         }
-        let violation = self.worlds.value(world).judge.violation.clone();
+        let violation = self.worlds.value(world).checker.violation.clone();
         let found = match violation {
             Some(broken) => Err(broken),
             None => self.settle(world),
@@ -325,8 +325,8 @@ impl Memo {
     /// A worker alone, without faults, once everything is visible and due.
     fn settle(&mut self, world: u32) -> Result<(), String> {
         let mut world = self.changed(world, |world| {
-            world.mend_store();
-            let begin = world.clock.max(world.scene.all_visible_at()) + 60;
+            world.reveal_all();
+            let begin = world.clock.max(world.scenario.all_visible_at()) + 60;
             world.clock = world.store.pending_due_at().map_or(begin, |due| due.max(begin));
         });
         if let Some(known) = self.settled.get(&world) {
@@ -340,16 +340,16 @@ impl Memo {
 
     fn drain(&mut self, world: &mut u32) -> Result<(), String> {
         for _ in 0..MAX_TICKS {
-            let (after, drained) = self.lone_tick(*world)?;
+            let (after, drained) = self.single_worker_tick(*world)?;
             *world = after;
             if drained {
                 return Ok(());
             }
         }
-        Err(format!("a lone worker is not drained after {MAX_TICKS} ticks"))
+        Err(format!("a single worker is not drained after {MAX_TICKS} ticks"))
     }
 
-    fn lone_tick(&mut self, mut world: u32) -> Result<(u32, bool), String> {
+    fn single_worker_tick(&mut self, mut world: u32) -> Result<(u32, bool), String> {
         let now = self.worlds.value(world).clock;
         let mut at = self.behaviour.root(Start { now, seed: u64::MAX });
         for _ in 0..MAX_CALLS {
@@ -362,7 +362,7 @@ impl Memo {
             world = after;
             at = self.behaviour.child(at, *call, answer);
         }
-        Err("a lone worker does not finish".into())
+        Err("a single worker does not finish".into())
     }
 }
 
@@ -476,7 +476,7 @@ impl Model for Exploration {
             Property::always(SOUND, |model, moment: &Moment| model.memo().sound(moment.world).is_ok()),
             Property::always(NO_ALARM, |model, moment: &Moment| {
                 let is_stopped = moment.workers.iter().any(|phase| matches!(phase, Phase::Stopped(_)));
-                !is_stopped || !model.fixture.world.judge.judges_state
+                !is_stopped || !model.fixture.world.checker.checks_state
             }),
         ]
     }
@@ -498,7 +498,7 @@ fn add_steps(steps: &mut Vec<Step>, worker: usize, call: u64, request: &Request,
     if is_timer(request) || !may_fail {
         return;
     }
-    if request.to_vendor() {
+    if request.is_for_vendor() {
         steps.push(Step::Fail(worker, call));
     }
     if request.has_effect() {

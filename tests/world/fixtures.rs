@@ -7,13 +7,13 @@ use collector::{BatchLimits, Compression, Retention, Settings, UnixSeconds, Vend
 use schema::LogType;
 
 use super::call::Request;
-use super::cast::{Shape, reject, stream};
 use super::explore::Fixture;
-use super::judge::MAX_CLOCK_SKEW;
-use super::lone::Lone;
-use super::scene::{Content, Entry, Event, Scene, SceneStream};
+use super::invariants::MAX_CLOCK_SKEW;
+use super::permanent_faults::PermanentFaults;
+use super::random_streams::{Shape, reject, stream};
+use super::scenario::{Content, Entry, Event, Scenario, ScenarioStream};
 use super::simulation::{Simulation, Tearing};
-use super::trouble::Trouble;
+use super::single_worker::SingleWorker;
 
 const HOUR_BEGINS: UnixSeconds = 1_795_302_000;
 /// Ten minutes before an hour ends.
@@ -27,7 +27,7 @@ const FAULTS: u8 = 2;
 
 /// How a tick left things behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum PriorState {
     /// Nothing was ever done.
     Nothing,
     /// A head, and no birth record yet.
@@ -46,7 +46,7 @@ pub enum Left {
 
 /// What the vendor shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum VendorData {
     /// Three events, one of them twice.
     Events,
     /// The first of them cannot become a line.
@@ -72,9 +72,9 @@ pub enum Clocks {
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// What the vendor shows.
-    pub shown: Shown,
+    pub data: VendorData,
     /// How an earlier tick left things.
-    pub left: Left,
+    pub prior: PriorState,
     /// Lines per batch: three make the listing one object, two cut it in its middle.
     pub lines: usize,
     /// What the clocks say.
@@ -84,13 +84,13 @@ pub struct Case {
     /// Failures and deaths together, where there is time for all of it.
     pub faults: u8,
     /// The same where there is little time.
-    pub few_faults: u8,
+    pub short_run_faults: u8,
 }
 
 /// All that is explored, the smaller ones first.
 pub const CASES: [Case; 26] = {
-    use Left::{All, Born, HeadOnly, Intent, Nothing, Object, OneBatch};
-    use Shown::{Blobs, Events, Late, Rejected};
+    use PriorState::{All, Born, HeadOnly, Intent, Nothing, Object, OneBatch};
+    use VendorData::{Blobs, Events, Late, Rejected};
     [
         Case::new(Blobs, All, 2).apart(),
         Case::new(Events, OneBatch, 2),
@@ -127,12 +127,12 @@ pub const CASES: [Case; 26] = {
 
 impl Case {
     /// A case with clocks that agree, in a store that shows all of a commit at once.
-    pub const fn new(shown: Shown, left: Left, lines: usize) -> Self {
-        Self { shown, left, lines, clocks: Clocks::Same, is_torn: false, faults: FAULTS, few_faults: 1 }
+    pub const fn new(data: VendorData, prior: PriorState, lines: usize) -> Self {
+        Self { data, prior, lines, clocks: Clocks::Same, is_torn: false, faults: FAULTS, short_run_faults: 1 }
     }
 
-    const fn faults(self, few_faults: u8, faults: u8) -> Self {
-        Self { faults, few_faults, ..self }
+    const fn faults(self, short_run_faults: u8, faults: u8) -> Self {
+        Self { faults, short_run_faults, ..self }
     }
 
     const fn later(self) -> Self {
@@ -152,14 +152,14 @@ impl Case {
     /// # Errors
     /// When the tick does not come as far.
     pub fn fixture(&self, faults: u8) -> Result<Fixture, String> {
-        let mut scene = match self.shown {
-            Shown::Blobs => blobs_scene(),
-            shown => events_scene(shown),
+        let mut scenario = match self.data {
+            VendorData::Blobs => blobs_scenario(),
+            data => events_scenario(data),
         };
-        scene.settings.batch.lines = self.lines;
-        let mut lone = Lone::new(Simulation::new(Arc::new(scene), NOW));
-        leave(&mut lone, self.left)?;
-        let Lone { mut world, .. } = lone;
+        scenario.settings.batch.lines = self.lines;
+        let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), NOW));
+        leave(&mut single, self.prior)?;
+        let SingleWorker { mut world, .. } = single;
         let hour = LATER - NOW;
         let clocks = match self.clocks {
             Clocks::Same => [world.clock; 2],
@@ -167,37 +167,37 @@ impl Case {
             Clocks::Apart => [world.clock, world.clock + hour],
         };
         world.tearing = if self.is_torn { Tearing::UntilRevealed } else { Tearing::Never };
-        world.judge.clock_skew = MAX_CLOCK_SKEW + clocks[1] - clocks[0];
+        world.checker.clock_skew = MAX_CLOCK_SKEW + clocks[1] - clocks[0];
         Ok(Fixture { world, faults, clocks })
     }
 }
 
-fn leave(lone: &mut Lone, left: Left) -> Result<(), String> {
+fn leave(single: &mut SingleWorker, prior: PriorState) -> Result<(), String> {
     let puts =
         |part: &'static str| move |request: &Request| matches!(request, Request::Put { key, .. } if key.contains(part));
     let commits = |request: &Request| matches!(request, Request::Write { items, .. } if !items.is_empty());
-    match left {
-        Left::Nothing => Ok(()),
-        Left::HeadOnly => lone.die_at(puts("_state/")),
-        Left::Born => lone.die_at(Request::to_vendor),
-        Left::Intent => lone.die_at(puts("/dt=")),
-        Left::Object => lone.die_at(commits),
-        Left::OneBatch => lone.die_at(puts("acme-000000000001")),
-        Left::All => {
-            lone.drain()?;
-            lone.world.clock = LATER;
+    match prior {
+        PriorState::Nothing => Ok(()),
+        PriorState::HeadOnly => single.crash_at(puts("_state/")),
+        PriorState::Born => single.crash_at(Request::is_for_vendor),
+        PriorState::Intent => single.crash_at(puts("/dt=")),
+        PriorState::Object => single.crash_at(commits),
+        PriorState::OneBatch => single.crash_at(puts("acme-000000000001")),
+        PriorState::All => {
+            single.drain()?;
+            single.world.clock = LATER;
             Ok(())
         }
     }
 }
 
-fn events_scene(shown: Shown) -> Scene {
+fn events_scenario(data: VendorData) -> Scenario {
     let mut events = events(Shape::Events);
-    if shown == Shown::Rejected {
+    if data == VendorData::Rejected {
         events[0] = reject(0);
     }
     // Late, but within the overlap.
-    let (last, late) = if shown == Shown::Late { (NOW - 30, NOW + 600) } else { (TIMES[2], NOW) };
+    let (last, late) = if data == VendorData::Late { (NOW - 30, NOW + 600) } else { (TIMES[2], NOW) };
     let entry = |event: usize, text: usize, visible_at: UnixSeconds| Entry {
         at: if event == 2 { last } else { TIMES[event] },
         visible_at,
@@ -205,16 +205,17 @@ fn events_scene(shown: Shown) -> Scene {
         content: Content::Event(event, text),
     };
     let entries = vec![entry(1, 0, NOW), entry(0, 0, NOW), entry(2, 0, late), entry(1, 1, NOW)];
-    let stream = SceneStream { stream: stream(LogType::OpenAiAudit, &["organization"]), events, entries };
-    scene(stream, None)
+    let stream = ScenarioStream { stream: stream(LogType::OpenAiAudit, &["organization"]), events, entries };
+    scenario(stream, None)
 }
 
-fn blobs_scene() -> Scene {
+fn blobs_scenario() -> Scenario {
     let content = Content::Blob { id: "blob".into(), events: vec![(0, 0), (1, 0), (2, 0), (1, 1)] };
     let at = TIMES[2] + 60;
     let entries = vec![Entry { at, visible_at: at, listings: vec!["content"], content }];
-    let stream = SceneStream { stream: stream(LogType::Exchange, &["content"]), events: events(Shape::Blobs), entries };
-    Scene { tells_time: true, ..scene(stream, Some(Retention { keeps: 604_800, margin: 3_600 })) }
+    let stream =
+        ScenarioStream { stream: stream(LogType::Exchange, &["content"]), events: events(Shape::Blobs), entries };
+    Scenario { has_clock_in_prepare: true, ..scenario(stream, Some(Retention { keeps: 604_800, margin: 3_600 })) }
 }
 
 fn events(shape: Shape) -> Vec<Event> {
@@ -222,8 +223,8 @@ fn events(shape: Shape) -> Vec<Event> {
 }
 
 /// Without sweeps, which would find again what a broken protocol loses.
-fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
-    Scene {
+fn scenario(stream: ScenarioStream, retention: Option<Retention>) -> Scenario {
+    Scenario {
         streams: vec![stream],
         policy: VendorPolicy {
             tick_seconds: 60,
@@ -246,9 +247,9 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
         },
         page_size: 10,
         chunk_bytes: 4_096,
-        tells_time: false,
+        has_clock_in_prepare: false,
         tick_seconds: 50,
         page_seconds: 0,
-        trouble: Trouble::default(),
+        permanent_faults: PermanentFaults::default(),
     }
 }

@@ -9,13 +9,13 @@ use schema::RowId;
 
 use super::intern::fingerprint_bytes;
 
-/// An object's bytes. A trace, and the identity of a world, know them by what they say, see [`essence`].
+/// An object's bytes. A trace, and the identity of a world, know them by what they say, see [`canonical_content`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body(pub Vec<u8>);
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&essence(&self.0))
+        f.write_str(&canonical_content(&self.0))
     }
 }
 
@@ -29,7 +29,7 @@ pub struct Object {
     /// Its lines; none where it is no object of lines.
     pub lines: Vec<Line>,
     /// What it says.
-    pub essence: String,
+    pub canonical_content: String,
 }
 
 /// One line of an object.
@@ -43,7 +43,7 @@ pub struct Line {
 
 impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.essence)
+        f.write_str(&self.canonical_content)
     }
 }
 
@@ -54,14 +54,14 @@ impl Object {
     /// Says what is wrong with an object of lines that does not hold lines.
     pub fn read(key: &str, body: &Body, content_type: &str) -> Result<Self, String> {
         let lines = if key.ends_with(".ndjson.gz") { lines(&body.0)? } else { Vec::new() };
-        let essence = essence(&body.0);
-        Ok(Self { body: body.clone(), content_type: content_type.to_owned(), lines, essence })
+        let canonical_content = canonical_content(&body.0);
+        Ok(Self { body: body.clone(), content_type: content_type.to_owned(), lines, canonical_content })
     }
 }
 
 /// What an object says: the row ids of its lines, or the fields of a birth record. The times of writing
 /// (`p_parse_time`, `born_at`) are left out, because nobody reads them again.
-pub fn essence(body: &[u8]) -> String {
+pub fn canonical_content(body: &[u8]) -> String {
     if let Ok(lines) = lines(body) {
         return lines.iter().map(|line| format!("{} ", line.row_id)).collect();
     }
@@ -122,7 +122,7 @@ pub fn parts_of_key(key: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The `seq` that a birth record's mark has reached.
-pub fn mark_of_record(record: &Object) -> Option<u64> {
+pub fn seq_of_record(record: &Object) -> Option<u64> {
     let record: serde_json::Value = serde_json::from_slice(&record.body.0).ok()?;
     record["seq"].as_u64()
 }

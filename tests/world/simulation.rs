@@ -9,14 +9,14 @@ use collector::{
 use jiff::Timestamp;
 
 use super::call::{Answer, BlobAnswer, Request, TickId};
-use super::chance::Chance;
 use super::intern::fingerprint;
-use super::judge::{Facts, Judge};
+use super::invariants::{Facts, InvariantChecker};
 use super::mutant::Mutant;
-use super::object::{Body, Object, essence, partition, parts_of_key};
-use super::scene::{Content, Entry, Scene};
+use super::object::{Body, Object, canonical_content, partition, parts_of_key};
+use super::permanent_faults::{BrokenBlob, PermanentFaults, TRICKLE_SECONDS};
+use super::rng::SeededRng;
+use super::scenario::{Content, Entry, Scenario};
 use super::store::{HeadRow, ItemPlace, Store};
-use super::trouble::{BrokenBlob, TRICKLE_SECONDS, Trouble};
 
 /// When a store shows the ledger items of a commit, whose head it shows at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Tearing {
 #[derive(Clone)]
 pub struct Simulation {
     /// What the vendor holds.
-    pub scene: Arc<Scene>,
+    pub scenario: Arc<Scenario>,
     /// The fault built in, if any.
     pub mutant: Option<Mutant>,
     /// When ledger items become visible.
@@ -50,20 +50,28 @@ pub struct Simulation {
     /// Secrets by reference.
     pub secrets: BTreeMap<String, String>,
     /// Who finds out whether a promise is broken.
-    pub judge: Judge,
+    pub checker: InvariantChecker,
 }
 
 impl std::fmt::Debug for Simulation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {:?} {:?}", self.clock, self.store, self.judge)
+        write!(f, "{} {:?} {:?}", self.clock, self.store, self.checker)
     }
 }
 
 impl Simulation {
     /// A world with nothing in its state and bucket.
-    pub fn new(scene: Arc<Scene>, clock: UnixSeconds) -> Self {
+    pub fn new(scenario: Arc<Scenario>, clock: UnixSeconds) -> Self {
         let (store, secrets) = (Store::default(), BTreeMap::new());
-        Self { scene, mutant: None, tearing: Tearing::Never, clock, store, secrets, judge: Judge::default() }
+        Self {
+            scenario,
+            mutant: None,
+            tearing: Tearing::Never,
+            clock,
+            store,
+            secrets,
+            checker: InvariantChecker::default(),
+        }
     }
 
     /// The world's clock as a timestamp.
@@ -72,15 +80,15 @@ impl Simulation {
     }
 
     /// Lets the judge look at the world.
-    fn judge(&mut self, look: impl FnOnce(&mut Judge, Facts<'_>)) {
-        let mut judge = std::mem::take(&mut self.judge);
-        look(&mut judge, Facts { scene: &self.scene, store: &self.store, now: self.clock });
-        self.judge = judge;
+    fn check(&mut self, look: impl FnOnce(&mut InvariantChecker, Facts<'_>)) {
+        let mut checker = std::mem::take(&mut self.checker);
+        look(&mut checker, Facts { scenario: &self.scenario, store: &self.store, now: self.clock });
+        self.checker = checker;
     }
 
     /// Judges the reports of a tick that has ended.
     pub fn tick_ended(&mut self, tick: TickId, reports: &[StreamReport]) {
-        self.judge(|judge, facts| judge.ended(facts, tick, reports));
+        self.check(|checker, facts| checker.ended(facts, tick, reports));
     }
 
     /// Judges a world in which everything was visible, the trouble has ended and a worker alone has nothing left to do.
@@ -88,12 +96,13 @@ impl Simulation {
     /// # Errors
     /// Says which promise is broken.
     pub fn settled(&self) -> Result<(), String> {
-        self.judge.settled(Facts { scene: &self.scene, store: &self.store, now: self.clock })
+        self.checker.settled(Facts { scenario: &self.scenario, store: &self.store, now: self.clock })
     }
 
     /// Ends all permanent trouble.
-    pub fn heal(&mut self) {
-        self.scene = Arc::new(Scene { trouble: Trouble::default(), ..Scene::clone(&self.scene) });
+    pub fn end_permanent_faults(&mut self) {
+        self.scenario =
+            Arc::new(Scenario { permanent_faults: PermanentFaults::default(), ..Scenario::clone(&self.scenario) });
     }
 
     /// Answers a call whose tick began just now.
@@ -103,7 +112,7 @@ impl Simulation {
 
     /// Performs a call of a tick, and judges it.
     pub fn perform(&mut self, tick: TickId, request: &Request) -> Answer {
-        if request.to_vendor() {
+        if request.is_for_vendor() {
             return self.ask_vendor(tick, request);
         }
         match request {
@@ -141,13 +150,15 @@ impl Simulation {
     }
 
     fn ask_vendor(&mut self, tick: TickId, request: &Request) -> Answer {
-        if self.scene.trouble.is_down(self.clock) && (self.scene.tells_time || !request.is_prepare()) {
+        if self.scenario.permanent_faults.is_down(self.clock)
+            && (self.scenario.has_clock_in_prepare || !request.is_prepare())
+        {
             return Answer::Failed(PortError::next_tick("the vendor does not answer"));
         }
         match request {
             Request::Prepare { last_start, .. } => Answer::Prepared(Prepared::Ready {
-                vendor_now: self.scene.tells_time.then(|| self.vendor_clock(tick)),
-                started: self.scene.tells_time && last_start.is_none(),
+                vendor_now: self.scenario.has_clock_in_prepare.then(|| self.vendor_clock(tick)),
+                started: self.scenario.has_clock_in_prepare && last_start.is_none(),
             }),
             Request::List { .. } => self.list(tick, request),
             Request::Fetch { stream, blob } => match self.blob_entry(stream, &blob.id) {
@@ -168,14 +179,14 @@ impl Simulation {
 
     /// What the vendor's clock shows, which may be wrong.
     fn vendor_clock(&self, tick: TickId) -> UnixSeconds {
-        self.scene.trouble.clock.at(self.shown(tick))
+        self.scenario.permanent_faults.clock.at(self.shown(tick))
     }
 
     /// The entry of a blob, and its permanent trouble.
     fn blob_entry(&self, stream: &str, id: &str) -> Option<(&Entry, Option<BrokenBlob>)> {
         let is_blob = |entry: &&Entry| matches!(&entry.content, Content::Blob { id: of, .. } if of == id);
-        let entry = self.scene.stream(stream)?.entries.iter().find(is_blob)?;
-        Some((entry, self.scene.broken_blob(entry)))
+        let entry = self.scenario.stream(stream)?.entries.iter().find(is_blob)?;
+        Some((entry, self.scenario.broken_blob(entry)))
     }
 
     /// Returns `true` if the request asks for a chunk of a blob that trickles.
@@ -185,7 +196,7 @@ impl Simulation {
     }
 
     fn chunk(&mut self, stream: &str, id: &str, chunk: usize) -> Option<Vec<u8>> {
-        let mut bytes = self.scene.stream(stream)?.blob(id)?;
+        let mut bytes = self.scenario.stream(stream)?.blob(id)?;
         match self.blob_entry(stream, id)?.1 {
             Some(BrokenBlob::Trickles) => {
                 self.clock += TRICKLE_SECONDS;
@@ -195,21 +206,21 @@ impl Simulation {
             Some(BrokenBlob::Unreadable) => bytes.truncate(bytes.len().saturating_sub(2)),
             _ => {}
         }
-        bytes.chunks(self.scene.chunk_bytes).nth(chunk).map(<[u8]>::to_vec)
+        bytes.chunks(self.scenario.chunk_bytes).nth(chunk).map(<[u8]>::to_vec)
     }
 
     fn list(&mut self, tick: TickId, request: &Request) -> Answer {
         let Request::List { stream, listing, window, cursor } = request else {
             return Answer::Listed(Listed::NotOffered);
         };
-        self.clock += self.scene.page_seconds;
-        let (scene, now) = (Arc::clone(&self.scene), self.shown(tick));
-        let Some(of) = scene.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
-        if scene.trouble.breaks(listing, *window) {
+        self.clock += self.scenario.page_seconds;
+        let (scenario, now) = (Arc::clone(&self.scenario), self.shown(tick));
+        let Some(of) = scenario.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
+        if scenario.permanent_faults.breaks(listing, *window) {
             return Answer::Failed(PortError::next_tick("500 for this window"));
         }
-        let kept = Window { from: window.from.max(scene.kept_from(now)), ..*window };
-        let Some(page) = of.page(listing, kept, cursor.as_deref(), (scene.page_size, now)) else {
+        let kept = Window { from: window.from.max(scenario.kept_from(now)), ..*window };
+        let Some(page) = of.page(listing, kept, cursor.as_deref(), (scenario.page_size, now)) else {
             return Answer::Listed(Listed::CursorLost);
         };
         if self.mutant == Some(Mutant::WatermarkEarly)
@@ -232,27 +243,27 @@ impl Simulation {
         }
         match Object::read(key, body, content_type) {
             Ok(object) => {
-                self.judge(|judge, facts| judge.put(facts, tick, key, &object));
+                self.check(|checker, facts| checker.put(facts, tick, key, &object));
                 self.store.objects.insert(key.to_owned(), Arc::new(object));
             }
-            Err(why) => self.judge.blame(Err(format!("the object {key} cannot be read: {why}"))),
+            Err(why) => self.checker.record(Err(format!("the object {key} cannot be read: {why}"))),
         }
         Put::Created
     }
 
     /// Replaces an object whose content is `expected`.
     ///
-    /// Contents are compared by their [`essence`]: workers whose histories differ only in what it leaves
+    /// Contents are compared by their [`canonical_content`]: workers whose histories differ only in what it leaves
     /// out count as one, and only one of them is run.
     fn replace(&mut self, key: &str, expected: &Body, body: &Body, content_type: &str) -> bool {
         let current = self.store.objects.get(key);
-        if current.is_none_or(|object| object.essence != essence(&expected.0)) {
+        if current.is_none_or(|object| object.canonical_content != canonical_content(&expected.0)) {
             return false;
         }
-        self.judge(|judge, facts| judge.replace(facts, key));
+        self.check(|checker, facts| checker.replace(facts, key));
         match Object::read(key, body, content_type) {
             Ok(object) => drop(self.store.objects.insert(key.to_owned(), Arc::new(object))),
-            Err(why) => self.judge.blame(Err(format!("the object {key} cannot be read: {why}"))),
+            Err(why) => self.checker.record(Err(format!("the object {key} cannot be read: {why}"))),
         }
         true
     }
@@ -261,17 +272,18 @@ impl Simulation {
         let Request::Write { stream, expected, head, items } = request else { return Written::Refused };
         let current = self.store.heads.get(stream);
         let as_expected = current.map(|row| row.head.version) == *expected;
-        if !as_expected && !self.lets_pass(request) {
+        if !as_expected && !self.mutant_accepts(request) {
             return Written::Refused;
         }
         let mut head = head.clone();
         self.keep_raised(stream, &mut head);
-        self.spoil(tick, stream, &mut head);
-        self.judge(|judge, facts| judge.write(facts, tick, (stream, *expected), &head, items));
+        self.apply_mutant(tick, stream, &mut head);
+        self.check(|checker, facts| checker.write(facts, tick, (stream, *expected), &head, items));
         let current = self.store.heads.get(stream);
-        let reshaped = current.is_none_or(|row| (row.head.seq, &row.head.intent) != (head.seq, &head.intent));
-        let shaped_at = current.filter(|_| !reshaped).map_or(head.version, |row| row.shaped_at);
-        self.store.heads.insert(stream.clone(), HeadRow { head, shaped_at });
+        let is_intent_changed = current.is_none_or(|row| (row.head.seq, &row.head.intent) != (head.seq, &head.intent));
+        let intent_changed_at =
+            current.filter(|_| !is_intent_changed).map_or(head.version, |row| row.intent_changed_at);
+        self.store.heads.insert(stream.clone(), HeadRow { head, intent_changed_at });
         for item in items {
             let place = (stream.clone(), item.kind, item.hour, item.seq);
             self.hide(&place);
@@ -287,9 +299,9 @@ impl Simulation {
             Tearing::UntilRevealed => UnixSeconds::MAX,
             Tearing::Delays { seed, max_seconds } => {
                 let place = u64::try_from(fingerprint(place) >> 64).unwrap_or(0);
-                let mut chance = Chance::new(seed ^ place);
-                let longest = chance.pick(&[0, 2, 2, 60, max_seconds]).min(max_seconds);
-                self.clock + chance.between(0, longest)
+                let mut rng = SeededRng::new(seed ^ place);
+                let longest = rng.pick(&[0, 2, 2, 60, max_seconds]).min(max_seconds);
+                self.clock + rng.between(0, longest)
             }
         };
         self.store.hidden.insert(place.clone(), visible_at);
@@ -301,7 +313,7 @@ impl Simulation {
     }
 
     /// Makes everything visible, also what is written from now on.
-    pub fn mend_store(&mut self) {
+    pub fn reveal_all(&mut self) {
         self.tearing = Tearing::Never;
         self.store.hidden.clear();
     }
@@ -335,7 +347,7 @@ impl Simulation {
     }
 
     /// What a mutant does to a head that is written.
-    fn spoil(&self, tick: TickId, stream: &str, head: &mut Head) {
+    fn apply_mutant(&self, tick: TickId, stream: &str, head: &mut Head) {
         let current = self.store.heads.get(stream).map(|row| &row.head);
         head.intent = head.intent.take().map(|key| self.stored_key(&key));
         for (listing, state) in &mut head.listings {
@@ -362,7 +374,7 @@ impl Simulation {
     }
 
     /// Whether a mutant applies a write whose condition does not hold.
-    fn lets_pass(&self, request: &Request) -> bool {
+    fn mutant_accepts(&self, request: &Request) -> bool {
         let Request::Write { stream, expected, head, items } = request else { return false };
         let intends = head.intent.is_some();
         let commits = !intends && !items.is_empty();
@@ -371,7 +383,7 @@ impl Simulation {
             Some(Mutant::IntendUnconditional) => intends,
             Some(Mutant::CommitOverWatermark) => {
                 let current = self.store.heads.get(stream);
-                commits && current.is_some_and(|row| expected.is_some_and(|expected| expected >= row.shaped_at))
+                commits && current.is_some_and(|row| expected.is_some_and(|expected| expected >= row.intent_changed_at))
             }
             _ => false,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use collector::{Head, LedgerHour, LedgerItem, LedgerKind, Stream, UnixSeconds};
 
 use super::call::Request;
-use super::object::{Object, mark_of_record};
+use super::object::{Object, seq_of_record};
 
 /// The place of an item of the ledger: stream, kind, hour, `seq`.
 pub type ItemPlace = (String, LedgerKind, u32, u64);
@@ -30,7 +30,7 @@ pub struct HeadRow {
     /// The head.
     pub head: Head,
     /// The version at which `seq` or the intent last changed.
-    pub shaped_at: u64,
+    pub intent_changed_at: u64,
 }
 
 impl Store {
@@ -55,13 +55,13 @@ impl Store {
     pub fn rejected<'a>(&'a self, prefix: &str, stream: &Stream) -> impl Iterator<Item = &'a str> {
         let folder = format!("{prefix}rejected/{}/", stream.log_type.table());
         let kept = self.objects.iter().filter(move |(key, _)| key.starts_with(&folder));
-        kept.map(|(_, object)| object.essence.strip_prefix("rejected ").unwrap_or(&object.essence))
+        kept.map(|(_, object)| object.canonical_content.strip_prefix("rejected ").unwrap_or(&object.canonical_content))
     }
 
     /// The high-water mark of `seq` in the stream's birth record.
     pub fn mark(&self, prefix: &str, stream: &Stream) -> Option<u64> {
         let key = format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table());
-        mark_of_record(self.objects.get(&key)?)
+        seq_of_record(self.objects.get(&key)?)
     }
 
     fn is_visible(&self, place: &ItemPlace, now: UnixSeconds) -> bool {

@@ -17,7 +17,7 @@ use axum::extract::State as Extracted;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use collector::Clock;
 use serde_json::{Map, Value, json};
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
 use super::faults::serve;
 
@@ -37,7 +37,7 @@ struct Inner {
     upstream: String,
     client: reqwest::Client,
     max_delay: Duration,
-    chance: Mutex<Chance>,
+    rng: Mutex<SeededRng>,
     /// The idempotency tokens of the transactions that were applied. Held while a head is put, so that a
     /// repeated request never overtakes the first one.
     applied: tokio::sync::Mutex<BTreeSet<String>>,
@@ -66,7 +66,7 @@ impl TornProxy {
             upstream,
             client: reqwest::Client::builder().no_proxy().tls_certs_only([]).gzip(false).build().unwrap(),
             max_delay,
-            chance: Mutex::new(Chance::new(seed)),
+            rng: Mutex::new(SeededRng::new(seed)),
             applied: tokio::sync::Mutex::default(),
             hidden: Mutex::default(),
         });
@@ -130,7 +130,7 @@ impl Inner {
 
     fn hide(self: &Arc<Self>, put: HiddenPut) {
         let max_nanos = u64::try_from(self.max_delay.as_nanos()).unwrap();
-        let delay = Duration::from_nanos(self.chance.lock().unwrap().below(max_nanos.saturating_add(1).max(1)));
+        let delay = Duration::from_nanos(self.rng.lock().unwrap().below(max_nanos.saturating_add(1).max(1)));
         let id = {
             let mut hidden = self.hidden();
             let id = hidden.next_id;

@@ -12,9 +12,9 @@ use collector::{
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use schema::NO_CUSTOM_MODELS;
-use tests::world::chance::Chance;
-use tests::world::fixtures::{Case, Left, Shown};
+use tests::world::fixtures::{Case, PriorState, VendorData};
 use tests::world::ports::Ports;
+use tests::world::rng::SeededRng;
 
 use super::dynamodb_server::{self, TABLE, create_table};
 use super::torn_proxy::TornProxy;
@@ -102,27 +102,27 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     let client = dynamodb_client(&sdk(proxy.url(), PATIENT).await);
     create_table(&client).await;
     // One line per object: each tick commits several times.
-    let mut world = Case::new(Shown::Events, Left::Nothing, 1).fixture(0).unwrap().world;
-    world.judge.judges_state = false;
-    let scene = world.scene.clone();
+    let mut world = Case::new(VendorData::Events, PriorState::Nothing, 1).fixture(0).unwrap().world;
+    world.checker.checks_state = false;
+    let scenario = world.scenario.clone();
     let time = WorldTime { begins: world.now(), began: SystemClock.now(), seed };
     let store = Store { state: DynamoState::new(client, TABLE, time), hides_last_commit };
     let ports = Ports::direct(world, seed);
-    let source = scene.source(ports.clone());
+    let source = scenario.source(ports.clone());
     let tick = async |cache: &SourceCache| {
-        let deadline = time.now() + Duration::from_secs(scene.tick_seconds.unsigned_abs());
+        let deadline = time.now() + Duration::from_secs(scenario.tick_seconds.unsigned_abs());
         let env = Env {
             state: &store,
             bucket: &ports,
             clock: &time,
-            settings: &scene.settings,
+            settings: &scenario.settings,
             models: &NO_CUSTOM_MODELS,
             deadline,
         };
         run_tick(&env, &source, cache).await
     };
-    let mut chance = Chance::new(seed);
-    let starts: Vec<_> = (0..RACERS).map(|_| Duration::from_millis(chance.below(900))).collect();
+    let mut rng = SeededRng::new(seed);
+    let starts: Vec<_> = (0..RACERS).map(|_| Duration::from_millis(rng.below(900))).collect();
     join_all(starts.into_iter().map(async |start| {
         time.sleep(start).await;
         tick(&SourceCache::default()).await
@@ -135,10 +135,10 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
         }
         assert!(tried < MAX_TICKS, "world {seed}: not drained after {tried} ticks");
     }
-    let mailbox = ports.mailbox();
-    let mailbox = mailbox.borrow();
-    let store = &mailbox.world().unwrap().store;
-    let objects = store.objects_of(&scene.settings.prefix, &scene.streams[0].stream);
+    let queue = ports.queue();
+    let queue = queue.borrow();
+    let store = &queue.world().unwrap().store;
+    let objects = store.objects_of(&scenario.settings.prefix, &scenario.streams[0].stream);
     objects.flat_map(|(_, object)| object.lines.iter().map(|line| line.identity.clone())).collect()
 }
 

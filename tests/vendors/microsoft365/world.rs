@@ -13,10 +13,10 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, TENANT_ID};
 use simulators::{Options, Running, Served};
-use tests::rig::account::{Account, account};
-use tests::rig::mortal::Died;
-use tests::rig::shelf::Shelf;
-use tests::rig::time::{Time, VirtualClock};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::MemoryStore;
+use tests::rig::reconciliation::{Reconciliation, reconcile};
+use tests::rig::time::{VirtualClock, VirtualTime};
 use tests::rig::vendor::{Pace, Paced};
 use tests::rig::worker::Worker;
 
@@ -25,7 +25,7 @@ pub(crate) const BEGIN: &str = "2026-11-22T06:00:00Z";
 /// How long a tick may take, in seconds: the function's time-out less its margins.
 pub(crate) const TICK_SECONDS: u64 = 285;
 /// Ticks after which a healthy vendor's content must have been had.
-const MOST_TICKS: usize = 100;
+const MAX_TICKS: usize = 100;
 
 /// The secret store: what is cached, what is current, and how often the current one was asked for.
 #[derive(Debug, Clone)]
@@ -86,10 +86,10 @@ pub(crate) type Client = Paced<Microsoft365<Credential, VirtualClock>>;
 
 /// The tenant and the deployment.
 pub(crate) struct World {
-    pub(crate) time: Time,
+    pub(crate) time: VirtualTime,
     pub(crate) simulator: Microsoft365Simulator,
     pub(crate) running: Running,
-    pub(crate) shelf: Shelf,
+    pub(crate) store: MemoryStore,
     pub(crate) credential: Credential,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
@@ -113,7 +113,7 @@ impl World {
 
     /// The same, our own clock that many seconds ahead of the vendor's.
     pub(crate) fn skewed(options: &Options, behaviours: Behaviours, ahead: i64) -> Self {
-        let time = Time::at(options.now);
+        let time = VirtualTime::at(options.now);
         let simulator = Microsoft365Simulator::with(options, behaviours, time.for_simulator()).unwrap();
         let running = simulator.serve(0).unwrap();
         let origin = format!("http://{}", running.address());
@@ -129,7 +129,7 @@ impl World {
             time,
             simulator,
             running,
-            shelf: Shelf::default(),
+            store: MemoryStore::default(),
             credential: Credential::new(),
             settings: Settings::default(),
             pace: (20, 20),
@@ -165,7 +165,7 @@ impl World {
         let vendor = Microsoft365::new(&config, secrets, "the secret", self.http.clone(), clock);
         let vendor = Paced::new(vendor, &self.time, self.pace, 7).with_trickle_pause(self.trickle_pause);
         let source = Source { vendor, streams: streams(&config), policy: POLICY };
-        Worker::new(source, &self.shelf, &self.engine, &self.settings)
+        Worker::new(source, &self.store, &self.engine, &self.settings)
     }
 
     /// One tick of a process of its own: a report a stream.
@@ -177,7 +177,7 @@ impl World {
     pub(crate) async fn drain(&self) -> Vec<Vec<StreamReport>> {
         let worker = self.worker();
         let mut ticks = Vec::new();
-        for _ in 0..MOST_TICKS {
+        for _ in 0..MAX_TICKS {
             let reports = worker.tick(TICK_SECONDS, None).await.unwrap();
             let drained = reports.iter().all(|report| report.drained);
             ticks.push(reports);
@@ -186,16 +186,16 @@ impl World {
             }
             self.minutes(5);
         }
-        panic!("not drained after {MOST_TICKS} ticks: {:?}", ticks.last());
+        panic!("not drained after {MAX_TICKS} ticks: {:?}", ticks.last());
     }
 
     /// Lets minutes pass.
     pub(crate) fn minutes(&self, minutes: u64) {
-        self.time.forward(Duration::from_secs(60 * minutes));
+        self.time.advance(Duration::from_secs(60 * minutes));
     }
 
     pub(crate) fn head(&self, log_type: LogType) -> Head {
-        self.shelf.head_of(&self.stream(log_type)).unwrap()
+        self.store.head_of(&self.stream(log_type)).unwrap()
     }
 
     /// The watermark of a content type, in seconds after the beginning.
@@ -209,19 +209,19 @@ impl World {
     }
 
     /// How what `served` holds stands in the bucket, one account a stream.
-    pub(crate) fn accounts(&self, served: &[Served]) -> Vec<Account> {
-        self.streams().iter().map(|stream| account(&self.shelf, stream, served).unwrap()).collect()
+    pub(crate) fn reconcile(&self, served: &[Served]) -> Vec<Reconciliation> {
+        self.streams().iter().map(|stream| reconcile(&self.store, stream, served).unwrap()).collect()
     }
 
     /// Everything the vendor made available is in the bucket once; how many lines there are.
     #[track_caller]
     pub(crate) fn assert_exact(&self) -> usize {
         let served = self.running.served();
-        let accounts = self.accounts(&served);
-        for (stream, account) in self.streams().iter().zip(&accounts) {
-            assert!(account.is_exact(), "{}: {account:?}", stream.name());
+        let results = self.reconcile(&served);
+        for (stream, result) in self.streams().iter().zip(&results) {
+            assert!(result.is_exact(), "{}: {result:?}", stream.name());
         }
-        let lines = accounts.iter().map(|account| account.lines).sum();
+        let lines = results.iter().map(|result| result.lines).sum();
         assert_eq!(lines, served.len());
         lines
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simulators::Options;
 use simulators::openai::Behaviours;
-use tests::rig::shelf::Call;
+use tests::rig::memory_store::Call;
 
 use super::world::{World, begin, event, only};
 
@@ -25,14 +25,14 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
     let mut head_writes = 0;
     for minute in 0..180 {
         world.minutes(1);
-        world.shelf.heal();
+        world.store.clear_faults();
         let before = asked(&world);
         let report = only(worker.tick(50, None).await.unwrap());
         assert!(report.drained && report.lines.delivered == 0 && report.failure.is_none(), "{report:?}");
         let requests = asked(&world) - before;
-        let reads = world.shelf.calls(Call::Head) + world.shelf.calls(Call::Ledger);
-        let writes = world.shelf.calls(Call::Write) + world.shelf.calls(Call::Commit);
-        assert_eq!((world.shelf.calls(Call::Put), world.shelf.calls(Call::Get)), (0, 0), "minute {minute}");
+        let reads = world.store.calls(Call::Head) + world.store.calls(Call::Ledger);
+        let writes = world.store.calls(Call::Write) + world.store.calls(Call::Commit);
+        assert_eq!((world.store.calls(Call::Put), world.store.calls(Call::Get)), (0, 0), "minute {minute}");
         // Once an hour there is a sweep of each listing, and one write that says so.
         if writes == 0 {
             assert!(requests <= 2 && reads <= 2, "minute {minute}: {requests} requests, {reads} reads");
@@ -50,9 +50,9 @@ async fn drain(name: &str, world: &World, events: u64) -> f64 {
     let reports = world.drain().await;
     let delivered: u64 = reports.iter().map(|report| report.lines.delivered).sum();
     assert_eq!(delivered, events, "{name}");
-    let account = world.assert_exact();
+    let result = world.assert_exact();
     let objects: u64 = reports.iter().map(|report| report.lines.objects).sum();
-    let (requests, least) = (world.running.requests_of(LIST), account.lines.div_ceil(100) as u64 + 1);
+    let (requests, least) = (world.running.requests_of(LIST), result.lines.div_ceil(100) as u64 + 1);
     let ratio = requests as f64 / least as f64;
     println!(
         "{name}: {events} events in {} ticks, {objects} objects; {requests} requests, at least {least}: {ratio:.2}",
@@ -67,7 +67,7 @@ async fn drain(name: &str, world: &World, events: u64) -> f64 {
 async fn a_backlog_of_a_week_drains_with_few_requests_more_than_needed() {
     let options = Options { events: 100_000, span_seconds: 7 * DAY - 1_000, seed: 3, ..Options::new(begin()) };
     let world = World::with(&options, Behaviours::default());
-    world.time.forward(Duration::from_secs(300));
+    world.time.advance(Duration::from_secs(300));
     assert!(drain("a week", &world, 100_000).await < 1.3);
 }
 

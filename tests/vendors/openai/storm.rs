@@ -12,19 +12,19 @@ use simulators::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
 use simulators::{Faults, Options};
 use tests::effort::{is_whole, named_seeds};
 use tests::rig::worker::Worker;
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
 use self::length::{DAY, HOUR, STORM};
 use self::permanent::Permanent;
 use super::world::{Client, TICK_SECONDS, World, begin};
 use crate::seeds;
-use crate::ticks::{lives, ticks};
-use crate::trouble::trouble;
+use crate::store_faults::random_store_faults;
+use crate::ticks::{lifetimes, ticks};
 
 /// Seeds that must pass.
 const SEEDS: u64 = 60;
 /// Those of them that run where there is little time.
-const FEW_SEEDS: u64 = 8;
+const SHORT_RUN_SEEDS: u64 = 8;
 /// Events of one seed.
 const EVENTS: usize = 240;
 /// Events of one seed in four: more than fit a window that is not cut, many of them in one second.
@@ -38,12 +38,12 @@ const LONGEST_DARKNESS: i64 = 3 * HOUR;
 /// nine seconds a tick has time for three or four pieces of a broken span, of which a hundred may have to be tried.
 const MAX_TICKS: u32 = 100;
 /// Polls within which a tick that is to die is dead: an idle one takes a dozen.
-const LIVES: [u64; 3] = [12, 60, 300];
+const MAX_LIFETIMES: [u64; 3] = [12, 60, 300];
 const NEW_KEY: &str = "sk-admin-simulated-rotated";
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {
-    let seeds = named_seeds().unwrap_or(0..if is_whole() { SEEDS } else { FEW_SEEDS });
+    let seeds = named_seeds().unwrap_or(0..if is_whole() { SEEDS } else { SHORT_RUN_SEEDS });
     let totals = seeds::on_all_cores(&seeds, |seed| Box::pin(run(seed)));
     println!("seeds {seeds:?}: {totals:?}");
     let seeds = seeds.end - seeds.start;
@@ -53,22 +53,22 @@ fn storm_loses_nothing_and_delivers_nothing_twice() {
 
 /// One seed: a storm, then calm with the trouble that is left, then calm without, then the account.
 async fn run(seed: u64) -> seeds::Totals {
-    let mut chance = Chance::new(seed);
-    let world = world(seed, &mut chance);
+    let mut rng = SeededRng::new(seed);
+    let world = world(seed, &mut rng);
     let (totals, plan, permanent) = (seeds::Totals::default(), Plan::new(seed), Permanent::new(seed));
-    let mut storm = Storm { world: &world, chance, seed, totals, plan, permanent: &permanent };
+    let mut storm = Storm { world: &world, rng, seed, totals, plan, permanent: &permanent };
     storm.rage().await;
     let mut totals = storm.totals;
     let kept_since = storm.plan.kept_since();
     calm_but_for(&permanent, &world, kept_since).await;
     heal(&world, kept_since).await;
-    let account = world.assert_exact();
+    let result = world.assert_exact();
     totals.requests = world.running.requests();
-    totals.lines = account.lines as u64;
+    totals.lines = result.lines as u64;
     totals
 }
 
-fn world(seed: u64, chance: &mut Chance) -> World {
+fn world(seed: u64, rng: &mut SeededRng) -> World {
     let options = Options {
         events: EVENTS,
         seed,
@@ -78,13 +78,13 @@ fn world(seed: u64, chance: &mut Chance) -> World {
         ..Options::new(begin())
     };
     let stormy = Behaviours::new(Faults::Storm, seed);
-    let (late, near_latest) = chance.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
+    let (late, near_latest) = rng.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
     let behaviours = Behaviours { late, near_latest, latest_seconds: LATEST, ..stormy };
     // Now and then a crowd, so that windows have to be cut, and a vendor that is sparing or wants to be left alone.
-    let options = Options { events: chance.pick(&[EVENTS, EVENTS, EVENTS, CROWDED]), ..options };
-    let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90]));
-    world.pace = chance.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
-    world.settings.batch.lines = chance.pick(&[7, 50, Settings::default().batch.lines]);
+    let options = Options { events: rng.pick(&[EVENTS, EVENTS, EVENTS, CROWDED]), ..options };
+    let mut world = World::skewed(&options, behaviours, rng.pick(&[0, 0, 90, -90]));
+    world.pace = rng.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
+    world.settings.batch.lines = rng.pick(&[7, 50, Settings::default().batch.lines]);
     world
 }
 
@@ -101,14 +101,14 @@ struct Plan {
 
 impl Plan {
     fn new(seed: u64) -> Self {
-        let mut chance = Chance::new(!seed);
-        let at = |chance: &mut Chance| chance.between(0, STORM);
-        let rotation = (at(&mut chance), chance.between(-HOUR, HOUR));
-        let forbids = chance.happens(500);
-        let dark = if forbids { at(&mut chance) } else { 0 };
-        let darkness = (dark, dark + chance.between(0, LONGEST_DARKNESS));
-        let refused = at(&mut chance);
-        let no_tenant = (refused, refused + chance.between(0, LONGEST_DARKNESS));
+        let mut rng = SeededRng::new(!seed);
+        let at = |rng: &mut SeededRng| rng.between(0, STORM);
+        let rotation = (at(&mut rng), rng.between(-HOUR, HOUR));
+        let forbids = rng.happens(500);
+        let dark = if forbids { at(&mut rng) } else { 0 };
+        let darkness = (dark, dark + rng.between(0, LONGEST_DARKNESS));
+        let refused = at(&mut rng);
+        let no_tenant = (refused, refused + rng.between(0, LONGEST_DARKNESS));
         Self { rotation, darkness, forbids, no_tenant }
     }
 
@@ -131,7 +131,7 @@ fn second(at: i64) -> Timestamp {
 
 struct Storm<'a> {
     world: &'a World,
-    chance: Chance,
+    rng: SeededRng,
     seed: u64,
     totals: seeds::Totals,
     plan: Plan,
@@ -140,18 +140,18 @@ struct Storm<'a> {
 
 impl<'a> Storm<'a> {
     async fn rage(&mut self) {
-        let share = self.chance.pick(&[0, 20, 100]);
-        self.world.shelf.script(trouble(self.seed ^ 0x5EED, share));
+        let share = self.rng.pick(&[0, 20, 100]);
+        self.world.store.script(random_store_faults(self.seed ^ 0x5EED, share));
         let mut warm = None;
         while self.elapsed() < STORM {
             self.behave();
-            let worker = match warm.take().filter(|_| !self.chance.happens(200)) {
+            let worker = match warm.take().filter(|_| !self.rng.happens(200)) {
                 Some(worker) => worker,
                 None => self.world.worker().await,
             };
             warm = self.ticks(worker).await;
-            let pause = self.chance.pick(&[10, 60, 60, 60, 60, 300, 300, 600, 1_800, 3 * HOUR]);
-            self.world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+            let pause = self.rng.pick(&[10, 60, 60, 60, 60, 300, 300, 600, 1_800, 3 * HOUR]);
+            self.world.time.advance(Duration::from_secs(pause.unsigned_abs()));
         }
     }
 
@@ -163,9 +163,9 @@ impl<'a> Storm<'a> {
     fn behave(&mut self) {
         let elapsed = self.elapsed();
         let within = |(from, to): (i64, i64)| (from..to).contains(&elapsed);
-        let ways = self.chance.happens(50).then(|| Behaviours::new(Faults::Storm, self.chance.bits()));
-        let per_minute = self.chance.pick(&[None, None, Some(20)]);
-        let retry_after_seconds = self.chance.pick(&[None, Some(1), Some(2), Some(90)]);
+        let ways = self.rng.happens(50).then(|| Behaviours::new(Faults::Storm, self.rng.bits()));
+        let per_minute = self.rng.pick(&[None, None, Some(20)]);
+        let retry_after_seconds = self.rng.pick(&[None, Some(1), Some(2), Some(90)]);
         let (keys, kept_since, forbids) = (self.plan.keys(), self.plan.kept_since(), self.plan.forbids);
         let (dark, no_tenant) = (within(self.plan.darkness), within(self.plan.no_tenant));
         self.world.simulator.change(|it| {
@@ -187,16 +187,16 @@ impl<'a> Storm<'a> {
 
     /// One tick, or two at once; the process that is left, if it lives.
     async fn ticks(&mut self, worker: Worker<'a, Client<'a>>) -> Option<Worker<'a, Client<'a>>> {
-        let lives = lives(&mut self.chance, &LIVES);
-        let other = if self.chance.happens(150) { Some(self.world.worker().await) } else { None };
-        ticks(worker, other, lives, TICK_SECONDS, |ended| self.totals.add(ended)).await
+        let lifetimes = lifetimes(&mut self.rng, &MAX_LIFETIMES);
+        let other = if self.rng.happens(150) { Some(self.world.worker().await) } else { None };
+        ticks(worker, other, lifetimes, TICK_SECONDS, |ended| self.totals.add(ended)).await
     }
 }
 
 /// Everything is well again but for the trouble that never ends: all that is to come becomes visible, and is looked for
 /// long enough.
 async fn calm_but_for(permanent: &Permanent, world: &World, kept_since: Timestamp) {
-    world.shelf.heal();
+    world.store.clear_faults();
     world.key.rotate(NEW_KEY);
     world.simulator.change(|it| *it = permanent.with(calm(kept_since)));
     let (worker, ended) = (world.worker().await, world.time.now());
@@ -208,7 +208,7 @@ async fn calm_but_for(permanent: &Permanent, world: &World, kept_since: Timestam
     let mut hours = 0;
     // The tenant's listing is asked for again after a day.
     while world.running.pending() > 0 || hours < 27 {
-        world.time.forward(Duration::from_secs(3 * 3_601));
+        world.time.advance(Duration::from_secs(3 * 3_601));
         // A crowd takes more than one tick, and a broken span many.
         for _ in 0..12 {
             worker.tick(TICK_SECONDS, None).await.unwrap();
@@ -228,7 +228,7 @@ fn calm(kept_since: Timestamp) -> Behaviours {
 async fn heal(world: &World, kept_since: Timestamp) {
     world.simulator.change(|it| *it = calm(kept_since));
     for _ in 0..3 {
-        world.time.forward(Duration::from_secs(3_601));
+        world.time.advance(Duration::from_secs(3_601));
         world.drain().await;
     }
 }

@@ -11,10 +11,10 @@ use openai::{Config, OpenAi, SourceSecret};
 use secrecy::SecretString;
 use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, OpenAiSimulator};
 use simulators::{Options, Running};
-use tests::rig::account::{Account, account};
-use tests::rig::mortal::Died;
-use tests::rig::shelf::Shelf;
-use tests::rig::time::{Time, VirtualClock};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::MemoryStore;
+use tests::rig::reconciliation::{Reconciliation, reconcile};
+use tests::rig::time::{VirtualClock, VirtualTime};
 use tests::rig::vendor::{Pace, Paced};
 use tests::rig::worker::Worker;
 
@@ -23,7 +23,7 @@ pub(crate) const BEGIN: &str = "2026-11-22T06:00:00Z";
 /// How long a tick may take, in seconds: the function's time-out less its margins.
 pub(crate) const TICK_SECONDS: u64 = 50;
 /// Ticks after which a healthy vendor's log must have been had.
-const MOST_TICKS: usize = 400;
+const MAX_TICKS: usize = 400;
 
 /// The secret store: what is cached, what is current, and how often the current one was asked for.
 #[derive(Debug)]
@@ -58,10 +58,10 @@ pub(crate) type Client<'a> = Paced<OpenAi<'a, Key, VirtualClock>>;
 
 /// The organization and the deployment.
 pub(crate) struct World {
-    pub(crate) time: Time,
+    pub(crate) time: VirtualTime,
     pub(crate) simulator: OpenAiSimulator,
     pub(crate) running: Running,
-    pub(crate) shelf: Shelf,
+    pub(crate) store: MemoryStore,
     pub(crate) key: Key,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
@@ -100,7 +100,7 @@ impl World {
 
     /// The same, our own clock that many seconds ahead of the vendor's.
     pub(crate) fn skewed(options: &Options, behaviours: Behaviours, ahead: i64) -> Self {
-        let time = Time::at(options.now);
+        let time = VirtualTime::at(options.now);
         let simulator = OpenAiSimulator::with(options, behaviours, time.for_simulator()).unwrap();
         let running = simulator.serve(0).unwrap();
         let config = config(running.address());
@@ -111,7 +111,7 @@ impl World {
             time,
             simulator,
             running,
-            shelf: Shelf::default(),
+            store: MemoryStore::default(),
             key: Key::new(),
             settings: Settings::default(),
             pace: (100, 100),
@@ -166,7 +166,7 @@ impl World {
         let source = OpenAi::source(&self.http, &self.key, &self.client, &self.config, "the secret").await.unwrap();
         let Source { vendor, streams, policy } = source;
         let vendor = Paced::new(vendor, &self.time, pace, 7);
-        Worker::new(Source { vendor, streams, policy }, &self.shelf, &self.engine, &self.settings)
+        Worker::new(Source { vendor, streams, policy }, &self.store, &self.engine, &self.settings)
     }
 
     /// One tick of a process of its own.
@@ -178,7 +178,7 @@ impl World {
     pub(crate) async fn drain(&self) -> Vec<StreamReport> {
         let worker = self.worker().await;
         let mut reports = Vec::new();
-        for _ in 0..MOST_TICKS {
+        for _ in 0..MAX_TICKS {
             let report = only(worker.tick(TICK_SECONDS, None).await.unwrap());
             let drained = report.drained;
             reports.push(report);
@@ -187,16 +187,16 @@ impl World {
             }
             self.minutes(1);
         }
-        panic!("not drained after {MOST_TICKS} ticks: {:?}", reports.last());
+        panic!("not drained after {MAX_TICKS} ticks: {:?}", reports.last());
     }
 
     /// Lets minutes pass.
     pub(crate) fn minutes(&self, minutes: u64) {
-        self.time.forward(Duration::from_secs(60 * minutes));
+        self.time.advance(Duration::from_secs(60 * minutes));
     }
 
     pub(crate) fn head(&self) -> Head {
-        self.shelf.head_of(&stream()).unwrap()
+        self.store.head_of(&stream()).unwrap()
     }
 
     /// The watermark of the organization's listing, in seconds after the beginning.
@@ -217,12 +217,12 @@ impl World {
 
     /// Everything the vendor showed is in the bucket once; how it stands there.
     #[track_caller]
-    pub(crate) fn assert_exact(&self) -> Account {
+    pub(crate) fn assert_exact(&self) -> Reconciliation {
         let served = self.running.served();
-        let account = account(&self.shelf, &stream(), &served).unwrap();
-        assert!(account.is_exact(), "{account:?}");
-        assert_eq!(account.lines + account.rejected, served.len());
-        account
+        let result = reconcile(&self.store, &stream(), &served).unwrap();
+        assert!(result.is_exact(), "{result:?}");
+        assert_eq!(result.lines + result.rejected, served.len());
+        result
     }
 }
 

@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use collector::{BatchLimits, Gap};
 use simulators::microsoft365::{AvailableBlob, ContentType, TENANT_ID};
 
-use tests::rig::mortal::Died;
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::{Call, Outcome};
 
 use super::fleet::assert_pending_blob;
 use super::*;
@@ -28,9 +28,9 @@ fn blobs(world: &World) -> Vec<AvailableBlob> {
 /// The blob that is not delivered: the only one.
 #[track_caller]
 fn the_lost(world: &World) -> AvailableBlob {
-    let account = world.accounts(&world.running.served()).remove(0);
-    let [lost] = &account.lost[..] else { panic!("{account:?}") };
-    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+    let result = world.reconcile(&world.running.served()).remove(0);
+    let [lost] = &result.lost[..] else { panic!("{result:?}") };
+    assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
     blob_of(world, lost)
 }
 
@@ -66,7 +66,7 @@ async fn f43_a_blob_that_expired_before_it_was_fetched_is_a_gap_told_once_and_th
         assert_drained(&world.tick().await.unwrap(), 0);
     }
     assert_eq!(world.running.requests_of("blob"), 20);
-    assert_eq!(world.accounts(&world.running.served())[0].lines, 19);
+    assert_eq!(world.reconcile(&world.running.served())[0].lines, 19);
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
     assert!(reports[0].lines.objects > 19, "{} objects", reports[0].lines.objects);
     // No object is longer than a batch may be, and one line more: that is all a tick holds of it.
     let mut whole = 0;
-    for (key, body) in world.shelf.objects("microsoft365_audit_exchange/") {
+    for (key, body) in world.store.objects("microsoft365_audit_exchange/") {
         let mut text = Vec::new();
         MultiGzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
         let longest = text.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
@@ -268,8 +268,8 @@ async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
     assert!(whole > BYTES, "{whole}");
     let huge = blobs(&world).iter().map(|blob| (blob.records, blob.id.clone())).max().unwrap();
     assert!(huge.0 > 500, "{huge:?}");
-    let lost: BTreeMap<_, _> = world.accounts(&world.running.served()).into_iter().map(|of| (of.lines, of)).collect();
-    assert!(lost.values().all(tests::rig::account::Account::is_exact), "{lost:?}");
+    let lost: BTreeMap<_, _> = world.reconcile(&world.running.served()).into_iter().map(|of| (of.lines, of)).collect();
+    assert!(lost.values().all(tests::rig::reconciliation::Reconciliation::is_exact), "{lost:?}");
 }
 
 #[tokio::test]
@@ -277,15 +277,15 @@ async fn f61_a_tick_that_dies_in_a_blob_larger_than_a_batch_goes_on_where_it_was
     let records: Vec<_> = (0..1_000).map(record).collect();
     let mut world = exchange_of(&records, 1_000);
     world.settings.batch.lines = 100;
-    for done in [true, false] {
-        world.shelf.script(move |call, number| match (call, number) {
-            (Call::Commit, 3) => Fate::Dies { done },
-            _ => Fate::Well,
+    for is_applied in [true, false] {
+        world.store.script(move |call, number| match (call, number) {
+            (Call::Commit, 3) => Outcome::Dies { is_applied },
+            _ => Outcome::Succeeds,
         });
         assert_eq!(world.tick().await, Err(Died));
         world.minutes(5);
     }
-    world.shelf.heal();
+    world.store.clear_faults();
     let reports = world.tick().await.unwrap();
     // Three objects of the first tick, two of the second, and the one that it put and could not commit.
     let report = &reports[0];

@@ -141,7 +141,7 @@ async fn f68_what_is_no_record_at_all_is_rejected_once_and_kept() {
     let reports = world.tick().await.unwrap();
     let report = of(&reports, LogType::Exchange);
     assert_eq!((report.lines.delivered, report.lines.rejected, report.drained), (1, 4, true));
-    let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+    let kept = world.store.objects("rejected/microsoft365_audit_exchange/");
     let kept: Vec<Value> = kept.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
     let has = |odd: &Value| kept.iter().any(|kept| kept["raw"].as_str() == Some(odd.to_string().as_str()));
     assert!(odd.iter().all(has), "{kept:?}");

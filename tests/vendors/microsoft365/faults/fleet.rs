@@ -38,9 +38,9 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
     }
     // What the others showed is all there; of what failed nothing is twice.
     let served = world.running.served();
-    for (stream, account) in world.streams().iter().zip(world.accounts(&served)) {
-        assert!(account.is_exact() || stream.log_type == LogType::Exchange, "{}: {account:?}", stream.name());
-        assert!(account.twice.is_empty());
+    for (stream, result) in world.streams().iter().zip(world.reconcile(&served)) {
+        assert!(result.is_exact() || stream.log_type == LogType::Exchange, "{}: {result:?}", stream.name());
+        assert!(result.duplicated.is_empty());
     }
     world.simulator.change(|it| it.broken = None);
     world.minutes(5);
@@ -88,9 +88,9 @@ fn listings_of(items: String) -> impl Iterator<Item = Scripted> {
 
 /// What of the only stream is not delivered.
 fn lost(world: &World) -> Vec<String> {
-    let account = world.accounts(&world.running.served()).remove(0);
-    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
-    account.lost
+    let result = world.reconcile(&world.running.served()).remove(0);
+    assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
+    result.lost
 }
 
 #[tokio::test]

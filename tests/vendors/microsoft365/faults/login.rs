@@ -44,7 +44,7 @@ async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
         let says_why = |report: &&StreamReport| report.failure.as_ref().unwrap().message.contains("not available");
         assert_eq!(reports.iter().filter(says_why).count(), 1, "{reports:?}");
         assert_eq!(world.running.requests_of("token"), world.running.requests());
-        let heads = world.streams().iter().map(|stream| world.shelf.head_of(stream).unwrap()).collect::<Vec<_>>();
+        let heads = world.streams().iter().map(|stream| world.store.head_of(stream).unwrap()).collect::<Vec<_>>();
         assert!(heads.iter().all(|head| head.seq == 0 && head.times.last_start.is_none()), "{heads:?}");
         assert_eq!(world.watermark(LogType::Exchange), 60 - DAY);
         world.minutes(5);

@@ -149,7 +149,7 @@ impl World {
     /// The lines in the bucket, as a reader finds them.
     fn lines(&self, log_type: LogType) -> Vec<Value> {
         let mut text = String::new();
-        for (_, body) in self.shelf.objects(&format!("{}/", log_type.table())) {
+        for (_, body) in self.store.objects(&format!("{}/", log_type.table())) {
             MultiGzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
         }
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -68,7 +68,7 @@ async fn f39_a_page_that_is_never_had_costs_its_second_only() {
 }
 
 fn delivered_so_far(world: &World) -> usize {
-    world.accounts(&world.running.served()).iter().map(|account| account.lines).sum()
+    world.reconcile(&world.running.served()).iter().map(|result| result.lines).sum()
 }
 
 #[tokio::test]
@@ -118,8 +118,8 @@ async fn f40_no_link_is_kept_for_a_later_tick_which_begins_where_there_is_someth
     world.minutes(5);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 0);
-    let accounts = world.accounts(&world.running.served());
-    assert_eq!((accounts[0].lines, accounts[0].lost.len(), accounts[0].twice.len()), (0, 60, 0));
+    let results = world.reconcile(&world.running.served());
+    assert_eq!((results[0].lines, results[0].lost.len(), results[0].duplicated.len()), (0, 60, 0));
 }
 
 #[tokio::test]

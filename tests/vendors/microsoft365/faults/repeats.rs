@@ -58,7 +58,7 @@ async fn f48_what_came_once_is_known_for_thirty_days_to_another_process() {
         |it| it.records_per_blob = 3,
     );
     later.credential.set("content_types", &json!(["Audit.Exchange"]));
-    later.shelf = world.shelf;
+    later.store = world.store;
     let reports = later.tick().await.unwrap();
     assert_eq!((reports[0].listed.events, reports[0].listed.duplicates, reports[0].lines.delivered), (3, 3, 0));
     assert_eq!(later.row_ids(LogType::Exchange), ids);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use collector::PortError;
 use jiff::Timestamp;
 use simulators::microsoft365::{AlreadyOn, ContentType, READ, READ_DLP};
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::memory_store::{Call, Outcome};
 
 use super::*;
 
@@ -176,18 +176,18 @@ async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
     world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![unsubscribed]].concat());
     let full = PortError::next_tick("the bucket is full");
     let fails = move |call, number| match call {
-        Call::Put if number > 1 => Fate::Fails { done: false, error: full.clone() },
-        _ => Fate::Well,
+        Call::Put if number > 1 => Outcome::Fails { is_applied: false, error: full.clone() },
+        _ => Outcome::Succeeds,
     };
-    world.shelf.script(fails);
+    world.store.script(fails);
     let reports = world.tick().await.unwrap();
     assert_failed(&reports[0], false, "the bucket is full");
     assert_eq!((world.starts()["Audit.Exchange"].len(), world.watermark(LogType::Exchange)), (2, 60 - 2 * DAY));
-    world.shelf.heal();
+    world.store.clear_faults();
     world.minutes(5);
     world.drain().await;
-    let account = world.accounts(&world.running.served()).remove(0);
-    assert!(account.lost.is_empty() && account.twice.is_empty(), "{account:?}");
+    let result = world.reconcile(&world.running.served()).remove(0);
+    assert!(result.lost.is_empty() && result.duplicated.is_empty(), "{result:?}");
 }
 
 #[tokio::test]
@@ -373,8 +373,8 @@ async fn f66_a_start_that_fails_is_one_that_is_remembered() {
 #[tokio::test]
 async fn f66_one_who_died_right_after_a_start_leaves_no_second_one_within_the_quarter() {
     let world = tenant_with(60, |it| it.start_throttled = true);
-    for life in [20, 40, 80, 160] {
-        let _ = world.worker().tick(TICK_SECONDS, Some(life)).await;
+    for max_polls in [20, 40, 80, 160] {
+        let _ = world.worker().tick(TICK_SECONDS, Some(max_polls)).await;
         world.minutes(2);
     }
     world.drain().await;

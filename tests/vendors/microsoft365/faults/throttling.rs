@@ -115,7 +115,7 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
         }
         // It comes on each time, and the watermark with it.
         assert!(reports[0].lines.delivered > 1_000, "{reports:?}");
-        world.time.forward(std::time::Duration::from_secs(5));
+        world.time.advance(std::time::Duration::from_secs(5));
     }
     assert!((4..=8).contains(&ticks), "{ticks} ticks");
     assert_within_budget(&world);

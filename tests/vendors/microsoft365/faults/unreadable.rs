@@ -29,8 +29,8 @@ async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
         if fault == Fault::answer(200, BROKEN) {
             // Of what was broken there was one whole record more.
             assert_eq!(first.lines.delivered + second.lines.delivered, 301);
-            let account = world.accounts(&world.running.served()).remove(0);
-            assert_eq!((account.lost.len(), account.twice.len(), account.foreign.len()), (0, 0, 1));
+            let result = world.reconcile(&world.running.served()).remove(0);
+            assert_eq!((result.lost.len(), result.duplicated.len(), result.unexpected.len()), (0, 0, 1));
         } else {
             assert_eq!(first.lines.delivered + second.lines.delivered, 300);
             world.assert_exact();
@@ -155,7 +155,7 @@ async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault:
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, report.lines.rejected), (0, u64::from(hour == 24)), "hour {hour}");
         world.assert_caught_up(LogType::Exchange);
-        let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+        let kept = world.store.objects("rejected/microsoft365_audit_exchange/");
         if hour < 24 {
             assert!(kept.is_empty() && report.gaps.is_empty() && report.failure.is_none(), "hour {hour}: {report:?}");
             assert_pending_blob(world, &report, lost);
@@ -174,9 +174,9 @@ async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault:
 
 /// As [`the_lost`], where a line is there that was never shown.
 fn the_lost_beside_foreign(world: &World) -> AvailableBlob {
-    let account = world.accounts(&world.running.served()).remove(0);
-    assert_eq!((account.lost.len(), account.foreign.len()), (1, 1), "{account:?}");
-    blob_of(world, &account.lost[0])
+    let result = world.reconcile(&world.running.served()).remove(0);
+    assert_eq!((result.lost.len(), result.unexpected.len()), (1, 1), "{result:?}");
+    blob_of(world, &result.lost[0])
 }
 
 #[tokio::test]

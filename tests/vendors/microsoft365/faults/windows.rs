@@ -37,7 +37,7 @@ impl World {
     fn overdue(&self, seconds: i64) -> usize {
         let due = self.time.now() - jiff::SignedDuration::from_secs(seconds);
         let served: Vec<_> = self.running.served().into_iter().filter(|event| event.at <= due).collect();
-        self.accounts(&served).iter().map(|account| account.lost.len()).sum()
+        self.reconcile(&served).iter().map(|result| result.lost.len()).sum()
     }
 }
 
@@ -54,7 +54,7 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
             assert_eq!(world.overdue(within), 0, "{latest}");
             world.minutes(every);
         }
-        world.time.forward(Duration::from_secs(within.unsigned_abs()));
+        world.time.advance(Duration::from_secs(within.unsigned_abs()));
         tick(&worker).await;
         world.assert_exact();
     }
@@ -200,7 +200,7 @@ async fn f58_nor_after_any_time_without_a_tick() {
     world.drain().await;
     // The overlap of three hours counts, too.
     for pause in [DAY - 3 * HOUR - 1, DAY - 3 * HOUR, DAY - 3 * HOUR + 1, DAY - 1, DAY, DAY + 1, 2 * DAY + 1] {
-        world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+        world.time.advance(Duration::from_secs(pause.unsigned_abs()));
         let reports = world.tick().await.unwrap();
         assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use simulators::Gateway;
 use simulators::microsoft365::{Behaviours, BlobChoice, BrokenBlobs, BrokenSpan, ContentType, TricklingBlobs};
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
 use super::super::world::begin;
 use super::length::{DAY, HOUR, STORM};
@@ -22,14 +22,14 @@ pub(super) struct Permanent {
 impl Permanent {
     /// The trouble of that seed; one in eight has none.
     pub(super) fn new(seed: u64) -> Self {
-        let mut chance = Chance::new(seed ^ 0xBAD);
-        let chance = &mut chance;
-        match chance.below(8) {
+        let mut rng = SeededRng::new(seed ^ 0xBAD);
+        let rng = &mut rng;
+        match rng.below(8) {
             0 => Self::default(),
-            1 | 2 => Self { broken_spans: broken_spans(chance), ..Self::default() },
-            3..=5 => Self { broken_blobs: broken_blobs(chance), ..Self::default() },
-            6 => Self { trickling_blobs: trickling_blobs(chance), ..Self::default() },
-            _ => Self { gateway: vec![gateway(chance)], ..Self::default() },
+            1 | 2 => Self { broken_spans: broken_spans(rng), ..Self::default() },
+            3..=5 => Self { broken_blobs: broken_blobs(rng), ..Self::default() },
+            6 => Self { trickling_blobs: trickling_blobs(rng), ..Self::default() },
+            _ => Self { gateway: vec![gateway(rng)], ..Self::default() },
         }
     }
 
@@ -46,56 +46,50 @@ impl Permanent {
 }
 
 /// One content type, or all of them.
-fn content_type(chance: &mut Chance) -> Option<ContentType> {
+fn content_type(rng: &mut SeededRng) -> Option<ContentType> {
     let all = ContentType::ALL.map(Some);
-    if chance.happens(500) { chance.pick(&all) } else { None }
+    if rng.happens(500) { rng.pick(&all) } else { None }
 }
 
 /// A span of a second to a day, somewhere in the time that has content. It ends long before the storm does, for as long as
 /// nothing new can be listed nothing that is pending is tried again; and it is one, for a slow search in a span that is
 /// broken at both of its ends never ends. Both have tests of their own.
-fn broken_spans(chance: &mut Chance) -> Vec<BrokenSpan> {
-    let length = chance.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
-    let from = chance.between(-5 * DAY, STORM - DAY - length);
+fn broken_spans(rng: &mut SeededRng) -> Vec<BrokenSpan> {
+    let length = rng.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
+    let from = rng.between(-5 * DAY, STORM - DAY - length);
     let at = |seconds| begin() + SignedDuration::from_secs(seconds);
-    let status = chance.pick(&[500, 503, 403, 404, 400]);
-    let content_type = content_type(chance);
+    let status = rng.pick(&[500, 503, 403, 404, 400]);
+    let content_type = content_type(rng);
     vec![BrokenSpan { from: at(from), to: at(from + length), status, code: None, content_type }]
 }
 
 /// Some blobs, or all of one content type.
-fn choice(chance: &mut Chance) -> BlobChoice {
-    match chance.below(4) {
-        0 => BlobChoice::First(chance.pick(&[1, 12, 30])),
-        1 => BlobChoice::Share(chance.pick(&[0.05, 0.3, 0.6])),
-        _ => BlobChoice::Ordinals((0..=chance.below(4)).map(|_| 1 + chance.below(40) as u32).collect()),
+fn choice(rng: &mut SeededRng) -> BlobChoice {
+    match rng.below(4) {
+        0 => BlobChoice::First(rng.pick(&[1, 12, 30])),
+        1 => BlobChoice::Share(rng.pick(&[0.05, 0.3, 0.6])),
+        _ => BlobChoice::Ordinals((0..=rng.below(4)).map(|_| 1 + rng.below(40) as u32).collect()),
     }
 }
 
-fn broken_blobs(chance: &mut Chance) -> Vec<BrokenBlobs> {
-    let status = chance.pick(&[500, 500, 404, 404, 403, 200]);
-    vec![BrokenBlobs {
-        blobs: choice(chance),
-        content_type: content_type(chance),
-        status,
-        code: None,
-        until: Timestamp::MAX,
-    }]
+fn broken_blobs(rng: &mut SeededRng) -> Vec<BrokenBlobs> {
+    let status = rng.pick(&[500, 500, 404, 404, 403, 200]);
+    vec![BrokenBlobs { blobs: choice(rng), content_type: content_type(rng), status, code: None, until: Timestamp::MAX }]
 }
 
-fn trickling_blobs(chance: &mut Chance) -> Vec<TricklingBlobs> {
-    let blobs = BlobChoice::Ordinals((0..=chance.below(2)).map(|_| 1 + chance.below(30) as u32).collect());
-    vec![TricklingBlobs { blobs, content_type: content_type(chance), pause: Duration::from_millis(1) }]
+fn trickling_blobs(rng: &mut SeededRng) -> Vec<TricklingBlobs> {
+    let blobs = BlobChoice::Ordinals((0..=rng.below(2)).map(|_| 1 + rng.below(30) as u32).collect());
+    vec![TricklingBlobs { blobs, content_type: content_type(rng), pause: Duration::from_millis(1) }]
 }
 
 /// A gateway that answers some requests itself, its clock far off.
-fn gateway(chance: &mut Chance) -> Gateway {
-    let operation = chance.pick(&[None, Some("content"), Some("blob"), Some("token"), Some("subscriptions")]);
+fn gateway(rng: &mut SeededRng) -> Gateway {
+    let operation = rng.pick(&[None, Some("content"), Some("blob"), Some("token"), Some("subscriptions")]);
     Gateway {
         operation: operation.map(str::to_owned),
-        share: chance.pick(&[0.05, 0.2]),
-        status: chance.pick(&[502, 502, 404, 403, 200]),
+        share: rng.pick(&[0.05, 0.2]),
+        status: rng.pick(&[502, 502, 404, 403, 200]),
         body: "<html>".to_owned(),
-        date_offset_seconds: chance.pick(&[10 * DAY, -10 * DAY, 2 * HOUR, -2 * HOUR]),
+        date_offset_seconds: rng.pick(&[10 * DAY, -10 * DAY, 2 * HOUR, -2 * HOUR]),
     }
 }

@@ -1,13 +1,13 @@
 //! More than a tick can list.
 
 use collector::BatchLimits;
-use tests::rig::account::delivered;
+use tests::rig::reconciliation::delivered;
 
 use super::*;
 use crate::openai::world::{begin, event, stream};
 
 /// Ticks that no backlog here needs.
-const MOST_TICKS: usize = 100;
+const MAX_TICKS: usize = 100;
 
 /// `count` events, evenly over the `seconds` before the beginning.
 fn spread(count: i64, seconds: i64) -> Vec<String> {
@@ -25,7 +25,7 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
     let worker = world.worker().await;
     let (mut reports, mut delivered): (Vec<StreamReport>, _) = (Vec::new(), 0);
     loop {
-        let before = world.shelf.head_of(&stream()).map(|_| reached(world, delivered));
+        let before = world.store.head_of(&stream()).map(|_| reached(world, delivered));
         let report = tick(&worker).await;
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
         delivered += report.lines.delivered;
@@ -38,7 +38,7 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
         let somewhere = before.is_none_or(|before| after.0 > before.0 || after.1 > before.1 || after.2 > before.2);
         assert!(somewhere, "tick {} of {after:?}: {:?}", reports.len(), reports.last());
         assert!(before.is_none_or(|before| after.0 >= before.0), "the watermark fell");
-        assert!(reports.len() < MOST_TICKS, "{after:?}: {:?}", reports.last());
+        assert!(reports.len() < MAX_TICKS, "{after:?}: {:?}", reports.last());
         world.minutes(1);
     }
 }
@@ -53,7 +53,7 @@ async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
     assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 20_000);
     world.assert_exact();
     // No object is longer than a batch may be: that is all a tick holds of it.
-    let objects = delivered(&world.shelf, &stream()).unwrap();
+    let objects = delivered(&world.store, &stream()).unwrap();
     assert!(objects.iter().all(|lines| lines.len() <= 700));
     world.requests()
 }
@@ -95,13 +95,13 @@ async fn f12_a_look_back_longer_than_a_tick_is_finished_bit_by_bit() {
 /// Ticks until one has come to the end; how many.
 async fn catch_up_with_sweeps(world: &World) -> usize {
     let worker = world.worker().await;
-    for number in 1..=MOST_TICKS {
+    for number in 1..=MAX_TICKS {
         if tick(&worker).await.drained {
             return number;
         }
         world.minutes(1);
     }
-    panic!("no end after {MOST_TICKS} ticks");
+    panic!("no end after {MAX_TICKS} ticks");
 }
 
 #[tokio::test]

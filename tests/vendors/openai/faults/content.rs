@@ -1,14 +1,14 @@
 //! Events that are not what they should be.
 
 use serde_json::{Value, json};
-use tests::rig::account::delivered;
+use tests::rig::reconciliation::delivered;
 
 use super::*;
 use crate::openai::world::{begin, event, stream};
 
 /// The lines that were delivered.
 fn lines(world: &World) -> Vec<Value> {
-    let objects = delivered(&world.shelf, &stream()).unwrap();
+    let objects = delivered(&world.store, &stream()).unwrap();
     objects.iter().flatten().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -139,7 +139,7 @@ async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
 
 /// What stands under `rejected/`.
 fn rejected(world: &World) -> Vec<Value> {
-    let objects = world.shelf.objects("rejected/openai_audit/");
+    let objects = world.store.objects("rejected/openai_audit/");
     objects.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
 }
 
@@ -149,7 +149,7 @@ async fn f25_pages_of_nothing_else_are_kept_whole() {
     let report = world.tick().await.unwrap();
     assert!(report.drained && report.failure.is_none(), "{report:?}");
     assert_eq!((report.lines.delivered, report.lines.rejected, world.watermark()), (0, 250, 0));
-    assert!(world.shelf.objects("openai_audit/").is_empty());
+    assert!(world.store.objects("openai_audit/").is_empty());
     world.minutes(1);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);

@@ -18,7 +18,7 @@ use collector::StreamReport;
 use jiff::Timestamp;
 use simulators::openai::BrokenSpan;
 use simulators::{Fault, Scripted};
-use tests::rig::mortal::until;
+use tests::rig::killable::until;
 use tests::rig::worker::Worker;
 
 use super::world::{Client, TICK_SECONDS, World, only};
@@ -103,7 +103,7 @@ impl World {
     /// Lets time pass until that many seconds after the beginning.
     fn wait_until(&self, second: i64) {
         let now = self.time.now().as_second() - super::world::begin().as_second();
-        self.time.forward(Duration::from_secs(u64::try_from(second - now).unwrap()));
+        self.time.advance(Duration::from_secs(u64::try_from(second - now).unwrap()));
     }
 
     /// Seconds since the beginning.

@@ -10,7 +10,7 @@ mod spans;
 
 use std::collections::BTreeSet;
 
-use tests::rig::account::account;
+use tests::rig::reconciliation::reconcile;
 
 use super::*;
 use crate::openai::world::{event, stream};
@@ -19,7 +19,7 @@ const HOUR: i64 = 3_600;
 /// Events of [`week`].
 const WEEK: u64 = 168;
 /// Ticks after which a test gives up.
-const MOST_TICKS: usize = 60;
+const MAX_TICKS: usize = 60;
 
 /// The second of event number `number` of [`week`], the newest being 0, in seconds after the beginning.
 fn second(number: i64) -> i64 {
@@ -48,7 +48,7 @@ fn broken_hour(number: i64, status: u16) -> BrokenSpan {
 /// Ticks of one process, a minute apart, until `due` lines are delivered; how many. No line is delivered twice.
 async fn ticks_until(world: &World, due: u64) -> usize {
     let (worker, mut delivered) = (world.worker().await, 0);
-    for number in 1..=MOST_TICKS {
+    for number in 1..=MAX_TICKS {
         let report = tick(&worker).await;
         assert!(report.gaps.is_empty(), "{report:?}");
         delivered += report.lines.delivered;
@@ -58,7 +58,7 @@ async fn ticks_until(world: &World, due: u64) -> usize {
             return number;
         }
     }
-    panic!("{delivered} of {due} delivered in {MOST_TICKS} ticks, pending: {:?}", world.pending());
+    panic!("{delivered} of {due} delivered in {MAX_TICKS} ticks, pending: {:?}", world.pending());
 }
 
 /// A week in which these spans are broken; ticks until all events but `lost` are delivered.
@@ -84,10 +84,10 @@ async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f6
 /// Everything the vendor has is in the bucket once, but for these.
 #[track_caller]
 fn assert_all_but(world: &World, lost: impl IntoIterator<Item = i64>) {
-    let account = account(&world.shelf, &stream(), &world.running.served()).unwrap();
+    let result = reconcile(&world.store, &stream(), &world.running.served()).unwrap();
     let expected: BTreeSet<_> = lost.into_iter().map(id).collect();
-    assert_eq!(account.lost.iter().cloned().collect::<BTreeSet<_>>(), expected);
-    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+    assert_eq!(result.lost.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
 }
 
 /// The vendor heals: in so many minutes everything is delivered, and nothing is pending.

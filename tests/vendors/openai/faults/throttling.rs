@@ -40,13 +40,13 @@ async fn f01_throttled_for_longer_than_a_tick_waits_keeps_the_pages_and_asks_no_
     // Nor was the other listing asked for.
     assert_eq!(world.requests(), 3);
 
-    world.time.forward(Duration::from_secs(58));
+    world.time.advance(Duration::from_secs(58));
     // Waiting is no failure.
     let report = tick(&worker).await;
     assert_eq!((report.drained, report.failure), (false, None));
     assert_eq!(world.requests(), 3);
 
-    world.time.forward(Duration::from_secs(2));
+    world.time.advance(Duration::from_secs(2));
     let report = tick(&worker).await;
     assert_drained(&report, 250);
     assert_eq!(report.listed.duplicates, 200);
@@ -123,10 +123,10 @@ async fn f02_unpaid_with_a_wait_of_its_own_is_asked_after_that() {
     let worker = world.worker().await;
     assert_failed(&tick(&worker).await, true, "billing");
     let asked = world.requests();
-    world.time.forward(Duration::from_secs(88));
+    world.time.advance(Duration::from_secs(88));
     assert_failed(&tick(&worker).await, true, "not asked again for another 1 s");
     assert_eq!(world.requests(), asked);
-    world.time.forward(Duration::from_secs(2));
+    world.time.advance(Duration::from_secs(2));
     assert_drained(&tick(&worker).await, 5);
     world.assert_exact();
 }

@@ -35,7 +35,7 @@ async fn passes(fault: Fault, says: &str) {
             "{fault:?}: {report:?}"
         );
         assert_eq!((world.pending(), world.watermark()), (vec![], 0), "{fault:?} on page {page}");
-        // The other listing is not to blame.
+        // The other listing is not to record.
         assert_eq!(world.head().listings[openai::TENANT].watermark, world.head().floor + DAY);
         // The newer half has all events; the older one has none, and is searched in two pieces.
         assert_eq!(world.requests(), page - 1 + TRIES + PAGES + 2 + 1);

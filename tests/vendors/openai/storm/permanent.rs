@@ -7,8 +7,8 @@ use openai::{ORGANIZATION, TENANT};
 use serde_json::Value;
 use simulators::openai::{Behaviours, BrokenSpan};
 use simulators::{Gateway, Served};
-use tests::rig::account::account;
-use tests::world::chance::Chance;
+use tests::rig::reconciliation::reconcile;
+use tests::world::rng::SeededRng;
 
 use super::super::world::{World, begin, stream};
 use super::length::{DAY, HOUR, STORM};
@@ -23,12 +23,12 @@ pub(super) struct Permanent {
 impl Permanent {
     /// The trouble of that seed; one in five has none.
     pub(super) fn new(seed: u64) -> Self {
-        let mut chance = Chance::new(seed ^ 0xBAD);
-        let chance = &mut chance;
-        match chance.below(5) {
+        let mut rng = SeededRng::new(seed ^ 0xBAD);
+        let rng = &mut rng;
+        match rng.below(5) {
             0 => Self::default(),
-            1 => Self { gateway: vec![gateway(chance)], ..Self::default() },
-            _ => Self { broken_spans: vec![broken_span(chance)], ..Self::default() },
+            1 => Self { gateway: vec![gateway(rng)], ..Self::default() },
+            _ => Self { broken_spans: vec![broken_span(rng)], ..Self::default() },
         }
     }
 
@@ -43,9 +43,9 @@ impl Permanent {
     #[track_caller]
     pub(super) fn assert_healthy_delivered(&self, world: &World, shown_by: Timestamp, with_tenant: bool) {
         let served = world.running.served();
-        let account = account(&world.shelf, &stream(), &served).unwrap();
-        assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
-        let lost: HashSet<_> = account.lost.iter().collect();
+        let result = reconcile(&world.store, &stream(), &served).unwrap();
+        assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
+        let lost: HashSet<_> = result.lost.iter().collect();
         for event in served.iter().filter(|event| event.at <= shown_by && lost.contains(&event.identity)) {
             let (is_tenant, second) = (is_tenant_scoped(event), second(event));
             if is_tenant && !with_tenant {
@@ -81,22 +81,22 @@ fn second(event: &Served) -> i64 {
 
 /// A span of a second to a day, somewhere in the time that has events. It ends long before the storm does, for as long as
 /// nothing new can be listed nothing that is pending is tried again.
-fn broken_span(chance: &mut Chance) -> BrokenSpan {
-    let length = chance.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
-    let from = chance.between(-2 * DAY, STORM - DAY - length);
+fn broken_span(rng: &mut SeededRng) -> BrokenSpan {
+    let length = rng.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
+    let from = rng.between(-2 * DAY, STORM - DAY - length);
     let at = |seconds| begin() + SignedDuration::from_secs(seconds);
-    let status = chance.pick(&[500, 503, 403, 404, 400]);
-    let tenant_only = chance.pick(&[None, None, Some(false), Some(true)]);
+    let status = rng.pick(&[500, 503, 403, 404, 400]);
+    let tenant_only = rng.pick(&[None, None, Some(false), Some(true)]);
     BrokenSpan { from: at(from), to: at(from + length), status, tenant_only, retry_after_seconds: None }
 }
 
 /// A gateway that answers some requests itself, its clock far off.
-fn gateway(chance: &mut Chance) -> Gateway {
+fn gateway(rng: &mut SeededRng) -> Gateway {
     Gateway {
         operation: None,
-        share: chance.pick(&[0.05, 0.2]),
-        status: chance.pick(&[502, 502, 404, 403, 200]),
+        share: rng.pick(&[0.05, 0.2]),
+        status: rng.pick(&[502, 502, 404, 403, 200]),
         body: "<html>".to_owned(),
-        date_offset_seconds: chance.pick(&[10 * DAY, -10 * DAY, 2 * HOUR, -2 * HOUR]),
+        date_offset_seconds: rng.pick(&[10 * DAY, -10 * DAY, 2 * HOUR, -2 * HOUR]),
     }
 }

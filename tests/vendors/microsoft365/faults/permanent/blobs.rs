@@ -104,10 +104,10 @@ async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
         assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
         // What became available in the course of the tick is the next one's.
         let served: Vec<_> = world.running.served().into_iter().filter(|event| event.at < began).collect();
-        let accounts = world.accounts(&served);
-        for (stream, account) in world.streams().iter().zip(accounts) {
-            let is_expected = account.lost.is_empty() || stream.log_type == LogType::Exchange;
-            assert!(is_expected && account.twice.is_empty(), "{}: {account:?}", stream.name());
+        let results = world.reconcile(&served);
+        for (stream, result) in world.streams().iter().zip(results) {
+            let is_expected = result.lost.is_empty() || stream.log_type == LogType::Exchange;
+            assert!(is_expected && result.duplicated.is_empty(), "{}: {result:?}", stream.name());
             world.assert_caught_up(stream.log_type);
         }
     }

@@ -1,7 +1,7 @@
 //! The cost of a tick while something is pending and not due.
 
 use simulators::microsoft365::BrokenSpan;
-use tests::rig::shelf::Call;
+use tests::rig::memory_store::Call;
 
 use super::*;
 
@@ -16,10 +16,10 @@ struct Cost {
 
 /// The cost of the next tick of the process.
 async fn cost(world: &World, worker: &Worker<'_, Client>) -> (Cost, StreamReport) {
-    world.shelf.heal();
+    world.store.clear_faults();
     let (requests, starts) = (world.running.requests(), world.running.requests_of("start"));
     let report = tick(worker).await.remove(0);
-    let calls = |calls: &[Call]| calls.iter().map(|call| world.shelf.calls(*call)).sum();
+    let calls = |calls: &[Call]| calls.iter().map(|call| world.store.calls(*call)).sum();
     let cost = Cost {
         requests: world.running.requests() - requests,
         starts: world.running.requests_of("start") - starts,
@@ -104,10 +104,10 @@ async fn the_retry_of_a_pending_blob_costs_one_fetch_and_one_write() {
     let mut fetches = Vec::new();
     for _ in 0..3 * HOURLY {
         let before = world.running.requests_of("blob");
-        world.shelf.heal();
+        world.store.clear_faults();
         ticks.tick().await;
         let fetched = world.running.requests_of("blob") - before;
-        assert!(world.shelf.calls(Call::Write) <= 1, "{} writes", world.shelf.calls(Call::Write));
+        assert!(world.store.calls(Call::Write) <= 1, "{} writes", world.store.calls(Call::Write));
         fetches.push(fetched);
     }
     // After 1, 2, 4 and 8 ticks, then every hour.

@@ -100,7 +100,7 @@ async fn six_hundred_unreadable_blobs_in_a_row_hold_up_none_behind_them_and_none
     assert_each_in_a_gap_once(&ticks, 600);
     let of_blobs = ticks.gaps.iter().filter(|gap| gap.cause.contains("is not a JSON array")).count();
     assert!(of_blobs > 100, "{of_blobs}");
-    assert_eq!(world.shelf.objects("rejected/microsoft365_audit_exchange/").len(), 1);
+    assert_eq!(world.store.objects("rejected/microsoft365_audit_exchange/").len(), 1);
 }
 
 #[tokio::test]

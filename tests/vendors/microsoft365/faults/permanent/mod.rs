@@ -77,10 +77,10 @@ impl World {
     fn undelivered(&self) -> usize {
         let streams = self.streams();
         let exchange = streams.iter().position(|stream| stream.log_type == LogType::Exchange).unwrap();
-        let account = self.accounts(&self.running.served()).remove(exchange);
+        let result = self.reconcile(&self.running.served()).remove(exchange);
         // What is rejected was not shown as an event.
-        assert!(account.twice.is_empty() && account.foreign.len() <= account.rejected, "{account:?}");
-        account.lost.len()
+        assert!(result.duplicated.is_empty() && result.unexpected.len() <= result.rejected, "{result:?}");
+        result.lost.len()
     }
 }
 
@@ -123,7 +123,7 @@ impl<'a> Ticks<'a> {
     /// Lets time pass until the next tick begins.
     fn wait(&self) {
         let left = Duration::try_from(self.next.duration_since(self.world.time.now()));
-        self.world.time.forward(left.unwrap_or_default());
+        self.world.time.advance(left.unwrap_or_default());
     }
 
     /// So many ticks; the report of the last one.
@@ -169,7 +169,7 @@ impl<'a> Ticks<'a> {
 
     /// Objects never change, so each is read once.
     fn read_new_objects(&mut self) {
-        for (key, body) in self.world.shelf.objects(&format!("{}/", LogType::Exchange.table())) {
+        for (key, body) in self.world.store.objects(&format!("{}/", LogType::Exchange.table())) {
             if self.objects.contains(&key) {
                 continue;
             }

@@ -57,7 +57,7 @@ async fn a_second_with_more_than_a_tick_can_list_begins_anew_when_its_cursor_is_
     for unknown_cursor in [UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage] {
         let world = more_than_a_tick();
         world.simulator.change(|it| it.unknown_cursor = unknown_cursor);
-        while world.shelf.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
+        while world.store.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
             tick(&world.worker().await).await;
             world.minutes(1);
         }
@@ -94,7 +94,7 @@ async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
     records.extend(["a-late", "z-late"].map(|id| (event(id, second), 1_500)));
     let mut world = World::showing(records);
     (world.pace, world.settings.lookback) = ((300, 300), 2 * DAY);
-    while world.shelf.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
+    while world.store.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
         tick(&world.worker().await).await;
         world.minutes(1);
     }

@@ -25,7 +25,7 @@ async fn six_hours_down_leave_nothing_pending_and_drain_within_the_usual_ticks()
         world.minutes(1);
         outage(&world, 60, 6 * HOUR);
         while world.elapsed() < (60 + 6 * HOUR) as f64 - 60.0 {
-            let watermark = world.shelf.head_of(&stream()).map(|_| world.watermark());
+            let watermark = world.store.head_of(&stream()).map(|_| world.watermark());
             let report = tick(&worker).await;
             assert_failed(&report, false, "HTTP 503");
             assert_eq!((report.lines.delivered, report.pending.is_empty()), (0, true), "{report:?}");

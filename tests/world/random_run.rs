@@ -11,17 +11,17 @@ use collector::{Listed, PortError, Prepared, SourceCache};
 use jiff::Timestamp;
 
 use super::call::{Answer, BlobAnswer, Request, TickId};
-use super::cast::BEGIN;
-use super::cast_scene;
-use super::chance::Chance;
 use super::intern::fingerprint;
-use super::judge::{MAX_CLOCK_SKEW, PERSON_FAULT};
-use super::lone::{Lone, Ticked};
+use super::invariants::{MAX_CLOCK_SKEW, PERSON_FAULT};
 use super::mutant::Mutant;
-use super::scene::Scene;
+use super::permanent_faults::PermanentFaults;
+use super::random_scenario;
+use super::random_streams::BEGIN;
+use super::rng::SeededRng;
+use super::scenario::Scenario;
 use super::simulation::{Simulation, Tearing};
+use super::single_worker::{SingleWorker, Ticked};
 use super::store::Store;
-use super::trouble::Trouble;
 use super::worker::Worker;
 
 /// What came of a seed.
@@ -44,45 +44,45 @@ pub struct Outcome {
     /// Streams whose state was restored from a backup.
     pub restored: u64,
     /// Calls that failed in the storm because of permanent trouble.
-    pub troubled_calls: u64,
+    pub permanent_fault_calls: u64,
     /// Ticks until a worker alone had delivered every healthy event.
-    pub calm_ticks: u64,
+    pub delivery_ticks: u64,
     /// 1 if the permanent trouble lasted for days.
     pub outlasted: u64,
     /// Gaps that a worker alone reported while it lasted.
     pub gaps: u64,
-    /// The permanent trouble of its scene.
-    pub trouble: Trouble,
-    /// Its scene has blobs, which can be broken.
+    /// The permanent trouble of its scenario.
+    pub permanent_faults: PermanentFaults,
+    /// Its scenario has blobs, which can be broken.
     pub has_blobs: bool,
 }
 
 /// Runs one seed; `change` may build a fault into its world. With `tell` the outcome has the trace.
 pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outcome {
-    let mut chance = Chance::new(seed);
-    let scene = Arc::new(cast_scene::scene(&mut chance));
-    let mut world = Simulation::new(Arc::clone(&scene), BEGIN);
-    world.tearing = tearing(&mut chance);
+    let mut rng = SeededRng::new(seed);
+    let scenario = Arc::new(random_scenario::scenario(&mut rng));
+    let mut world = Simulation::new(Arc::clone(&scenario), BEGIN);
+    world.tearing = tearing(&mut rng);
     change(&mut world);
-    let mut run = Run::new(world, chance, tell);
+    let mut run = Run::new(world, rng, tell);
     if tell {
-        let _ = writeln!(run.outcome.trace, "{scene:#?}");
+        let _ = writeln!(run.outcome.trace, "{scenario:#?}");
     }
     run.storm();
     run.calm()
 }
 
 /// A third of the stores show ledger items later than their head.
-fn tearing(chance: &mut Chance) -> Tearing {
-    match chance.below(3) {
-        0 => Tearing::Delays { seed: chance.bits(), max_seconds: chance.pick(&[60, 600, 3_600]) },
+fn tearing(rng: &mut SeededRng) -> Tearing {
+    match rng.below(3) {
+        0 => Tearing::Delays { seed: rng.bits(), max_seconds: rng.pick(&[60, 600, 3_600]) },
         _ => Tearing::Never,
     }
 }
 
 /// One worker's place: a tick, or the time between two.
 #[derive(Debug)]
-struct Desk {
+struct WorkerSlot {
     worker: Option<Worker>,
     cache: Rc<SourceCache>,
     tick: TickId,
@@ -92,7 +92,7 @@ struct Desk {
     timers: BTreeMap<u64, Timestamp>,
 }
 
-impl Desk {
+impl WorkerSlot {
     fn new(skew: i64) -> Self {
         let tick = TickId { number: 0, began: 0 };
         Self { worker: None, cache: Rc::default(), tick, skew, timers: BTreeMap::new() }
@@ -110,9 +110,9 @@ struct Odds {
 
 struct Run {
     world: Simulation,
-    scene: Arc<Scene>,
-    chance: Chance,
-    desks: Vec<Desk>,
+    scenario: Arc<Scenario>,
+    rng: SeededRng,
+    slots: Vec<WorkerSlot>,
     odds: Odds,
     /// Calls whose caller has given up on them, and which may still arrive.
     late: Vec<(TickId, Request)>,
@@ -123,17 +123,17 @@ struct Run {
 }
 
 impl Run {
-    fn new(world: Simulation, mut chance: Chance, tell: bool) -> Self {
+    fn new(world: Simulation, mut rng: SeededRng, tell: bool) -> Self {
         let odds = Odds {
-            failure: chance.pick(&[0, 20, 100, 300]),
-            death: chance.pick(&[0, 10, 50]),
-            slowness: chance.pick(&[0, 20, 60]),
-            same_worker: chance.pick(&[0, 500, 900]),
+            failure: rng.pick(&[0, 20, 100, 300]),
+            death: rng.pick(&[0, 10, 50]),
+            slowness: rng.pick(&[0, 20, 60]),
+            same_worker: rng.pick(&[0, 500, 900]),
         };
-        let desks =
-            (0..chance.pick(&[2, 2, 3])).map(|_| Desk::new(chance.between(-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW))).collect();
+        let slots =
+            (0..rng.pick(&[2, 2, 3])).map(|_| WorkerSlot::new(rng.between(-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW))).collect();
         let (violation, trace) = (None, String::new());
-        let scene = Arc::clone(&world.scene);
+        let scenario = Arc::clone(&world.scenario);
         let outcome = Outcome {
             violation,
             trace_hash: 0,
@@ -143,14 +143,14 @@ impl Run {
             deaths: 0,
             adopted: 0,
             restored: 0,
-            troubled_calls: 0,
-            calm_ticks: 0,
+            permanent_fault_calls: 0,
+            delivery_ticks: 0,
             outlasted: 0,
             gaps: 0,
-            trouble: scene.trouble.clone(),
-            has_blobs: scene.has_blobs(),
+            permanent_faults: scenario.permanent_faults.clone(),
+            has_blobs: scenario.has_blobs(),
         };
-        Self { world, scene, chance, desks, odds, late: Vec::new(), tell, step: 0, ticks: 0, outcome }
+        Self { world, scenario, rng, slots, odds, late: Vec::new(), tell, step: 0, ticks: 0, outcome }
     }
 
     /// What happens enters the trace's hash, and the trace.
@@ -163,12 +163,12 @@ impl Run {
 
     /// Several workers and all faults.
     fn storm(&mut self) {
-        let steps = 100 + self.chance.below(250);
+        let steps = 100 + self.rng.below(250);
         let loses_state = self.world.mutant == Some(Mutant::HeadLost);
-        let lost_at = if loses_state { self.chance.below(steps) } else { steps };
+        let lost_at = if loses_state { self.rng.below(steps) } else { steps };
         // A backup is made in a quarter of the seeds, and restored later.
-        let copied_at = if self.chance.below(4) == 0 { self.chance.below(steps / 2) } else { steps };
-        let restored_at = copied_at + 1 + self.chance.below(steps);
+        let copied_at = if self.rng.below(4) == 0 { self.rng.below(steps / 2) } else { steps };
+        let restored_at = copied_at + 1 + self.rng.below(steps);
         let mut backup = Store::default();
         let mut turn = 0;
         for step in 0..steps {
@@ -182,12 +182,12 @@ impl Run {
             if step == restored_at {
                 self.restore(&backup);
             }
-            if !self.chance.happens(self.odds.same_worker) {
-                turn = self.chance.index(self.desks.len());
+            if !self.rng.happens(self.odds.same_worker) {
+                turn = self.rng.index(self.slots.len());
             }
             self.deliver_late();
             self.advance(turn);
-            if self.world.judge.violation.is_some() {
+            if self.world.checker.violation.is_some() {
                 return;
             }
         }
@@ -196,15 +196,15 @@ impl Run {
     /// Restores the state of every stream that the backup is older for than the mark in the bucket shows. No tick goes on in
     /// the restored state; processes between two ticks do.
     fn restore(&mut self, backup: &Store) {
-        (0..self.desks.len()).for_each(|desk| self.die(desk));
+        (0..self.slots.len()).for_each(|slot| self.die(slot));
         self.late.clear();
-        for of in &self.scene.streams {
+        for of in &self.scenario.streams {
             let name = of.stream.name();
-            let mark = self.world.store.mark(&self.scene.settings.prefix, &of.stream);
+            let mark = self.world.store.mark(&self.scenario.settings.prefix, &of.stream);
             let seq = backup.heads.get(&name).map(|row| row.head.seq);
             if seq.zip(mark).is_some_and(|(seq, mark)| seq < mark) {
                 self.world.store.restore(&name, backup);
-                self.world.judge.restored(name);
+                self.world.checker.restored(name);
                 self.outcome.restored += 1;
             }
         }
@@ -214,35 +214,35 @@ impl Run {
     /// without it until all is done. Then the judgement.
     fn calm(mut self) -> Outcome {
         // Those who still run are never heard of again; what they sent may still arrive.
-        for desk in 0..self.desks.len() {
-            self.die(desk);
+        for slot in 0..self.slots.len() {
+            self.die(slot);
         }
-        self.world.mend_store();
-        let mut lone = Lone::new(self.world.clone());
-        let mut settled = self.world.judge.violation.take().map_or(Ok(()), Err);
+        self.world.reveal_all();
+        let mut single = SingleWorker::new(self.world.clone());
+        let mut settled = self.world.checker.violation.take().map_or(Ok(()), Err);
         if settled.is_ok() {
-            settled = self.deliver_healthy(&mut lone);
+            settled = self.deliver_healthy(&mut single);
         }
         if settled.is_ok() {
-            lone.world.heal();
-            settled = lone.settle();
+            single.world.end_permanent_faults();
+            settled = single.settle();
         }
         if settled.is_ok() {
             for (tick, request) in std::mem::take(&mut self.late) {
-                lone.world.perform(tick, &request);
-                lone.world.judge.died(tick);
+                single.world.perform(tick, &request);
+                single.world.checker.died(tick);
             }
-            settled = lone.settle();
+            settled = single.settle();
         }
-        self.world = lone.world;
+        self.world = single.world;
         self.note(&self.world.clone());
         self.outcome.violation = settled.err();
         self.outcome
     }
 
     /// The worker alone ticks with the permanent trouble still there, in some seeds for days.
-    fn deliver_healthy(&mut self, lone: &mut Lone) -> Result<(), String> {
-        let days = if self.scene.trouble.is_none() { 0 } else { self.chance.pick(&[0, 0, 0, 2, 9]) };
+    fn deliver_healthy(&mut self, single: &mut SingleWorker) -> Result<(), String> {
+        let days = if self.scenario.permanent_faults.is_empty() { 0 } else { self.rng.pick(&[0, 0, 0, 2, 9]) };
         let (tell, trace) = (self.tell, &mut self.outcome.trace);
         let mut gaps = 0;
         let mut note = |now, ticked: &Ticked| {
@@ -251,61 +251,62 @@ impl Run {
                 let _ = writeln!(trace, "{now} calm {ticked:?}");
             }
         };
-        self.outcome.calm_ticks = lone.deliver_healthy(&mut note)? as u64;
+        self.outcome.delivery_ticks = single.deliver_healthy(&mut note)? as u64;
         self.outcome.outlasted += u64::from(days > 0);
-        lone.outlast(days, &mut note)?;
+        single.run_for_days(days, &mut note)?;
         self.outcome.gaps = gaps;
         Ok(())
     }
 
     /// A call that was given up arrives, or never will.
     fn deliver_late(&mut self) {
-        if self.late.is_empty() || !self.chance.happens(100) {
+        if self.late.is_empty() || !self.rng.happens(100) {
             return;
         }
-        let (tick, request) = self.late.swap_remove(self.chance.index(self.late.len()));
-        if self.chance.happens(700) {
+        let (tick, request) = self.late.swap_remove(self.rng.index(self.late.len()));
+        if self.rng.happens(700) {
             let answer = self.world.perform(tick, &request);
-            self.world.judge.died(tick);
+            self.world.checker.died(tick);
             self.note(&("late", request, answer));
         }
     }
 
-    /// Lets the desk's worker go on by one call; a desk without one begins a tick.
-    fn advance(&mut self, desk: usize) {
-        if self.desks[desk].worker.is_none() {
-            return self.begin(desk);
+    /// Lets the slot's worker go on by one call; a slot without one begins a tick.
+    fn advance(&mut self, slot: usize) {
+        if self.slots[slot].worker.is_none() {
+            return self.begin(slot);
         }
         self.pass_time();
-        let Some((id, request)) = self.choose(desk) else { return };
+        let Some((id, request)) = self.choose(slot) else { return };
         self.outcome.calls += 1;
-        let fate = self.fate(&request);
-        self.note(&(desk, id, &request, &fate));
-        match fate {
-            Fate::Answer => {
-                let answer = self.world.perform(self.desks[desk].tick, &request);
-                self.outcome.troubled_calls += u64::from(request.to_vendor() && matches!(answer, Answer::Failed(_)));
-                self.answer(desk, id, answer);
+        let decision = self.decision(&request);
+        self.note(&(slot, id, &request, &decision));
+        match decision {
+            Decision::Answer => {
+                let answer = self.world.perform(self.slots[slot].tick, &request);
+                self.outcome.permanent_fault_calls +=
+                    u64::from(request.is_for_vendor() && matches!(answer, Answer::Failed(_)));
+                self.answer(slot, id, answer);
             }
-            Fate::Instead(answer) => self.answer(desk, id, answer),
-            Fate::Fail { arrives, error } => {
-                self.send_on(desk, request, arrives);
-                self.answer(desk, id, Answer::Failed(error));
+            Decision::Instead(answer) => self.answer(slot, id, answer),
+            Decision::Fail { arrival, error } => {
+                self.send_on(slot, request, arrival);
+                self.answer(slot, id, Answer::Failed(error));
             }
-            Fate::Die { arrives } => {
-                self.send_on(desk, request, arrives);
-                self.die(desk);
+            Decision::Die { arrival } => {
+                self.send_on(slot, request, arrival);
+                self.die(slot);
             }
         }
     }
 
     /// What becomes of a call nobody waits for any more.
-    fn send_on(&mut self, desk: usize, request: Request, arrives: Arrives) {
-        let tick = self.desks[desk].tick;
-        match arrives {
-            Arrives::Never => {}
-            Arrives::Now => drop(self.world.perform(tick, &request)),
-            Arrives::Later => {
+    fn send_on(&mut self, slot: usize, request: Request, arrival: Arrival) {
+        let tick = self.slots[slot].tick;
+        match arrival {
+            Arrival::Never => {}
+            Arrival::Now => drop(self.world.perform(tick, &request)),
+            Arrival::Later => {
                 if request.has_effect() {
                     self.late.push((tick, request));
                 }
@@ -313,58 +314,58 @@ impl Run {
         }
     }
 
-    fn begin(&mut self, desk: usize) {
-        if self.desks.iter().all(|desk| desk.worker.is_none()) {
-            self.world.clock += self.chance.pick(&[1, 30, 60, 300, 2_000]);
+    fn begin(&mut self, slot: usize) {
+        if self.slots.iter().all(|slot| slot.worker.is_none()) {
+            self.world.clock += self.rng.pick(&[1, 30, 60, 300, 2_000]);
         }
         self.ticks += 1;
-        let fresh = self.chance.happens(300);
-        let now = self.worker_clock(desk);
-        let at = &mut self.desks[desk];
+        let fresh = self.rng.happens(300);
+        let now = self.worker_clock(slot);
+        let at = &mut self.slots[slot];
         if fresh {
             at.cache = Rc::default();
         }
         at.tick = TickId { number: self.ticks, began: self.world.clock };
         at.timers.clear();
-        at.worker = Some(Worker::begin(&self.scene, now, self.chance.bits(), Rc::clone(&at.cache)));
-        self.after_poll(desk);
+        at.worker = Some(Worker::begin(&self.scenario, now, self.rng.bits(), Rc::clone(&at.cache)));
+        self.after_poll(slot);
     }
 
-    fn worker_clock(&self, desk: usize) -> Timestamp {
-        Timestamp::from_second(self.world.clock + self.desks[desk].skew).unwrap_or_default()
+    fn worker_clock(&self, slot: usize) -> Timestamp {
+        Timestamp::from_second(self.world.clock + self.slots[slot].skew).unwrap_or_default()
     }
 
-    fn die(&mut self, desk: usize) {
-        let at = &mut self.desks[desk];
+    fn die(&mut self, slot: usize) {
+        let at = &mut self.slots[slot];
         if at.worker.take().is_some() {
             // With the process goes its memory; what is put back while the tick is dropped goes too.
             at.cache = Rc::default();
             self.outcome.deaths += 1;
-            self.world.judge.died(at.tick);
+            self.world.checker.died(at.tick);
         }
     }
 
-    fn answer(&mut self, desk: usize, id: u64, answer: Answer) {
-        let now = self.worker_clock(desk);
-        let at = &mut self.desks[desk];
+    fn answer(&mut self, slot: usize, id: u64, answer: Answer) {
+        let now = self.worker_clock(slot);
+        let at = &mut self.slots[slot];
         at.timers.remove(&id);
         if let Some(worker) = &mut at.worker {
             worker.set_now(now);
             worker.answer(id, answer);
         }
-        self.after_poll(desk);
+        self.after_poll(slot);
     }
 
     /// Sets the timers of new sleeps; takes in the reports of a tick that ended.
-    fn after_poll(&mut self, desk: usize) {
-        let now = self.worker_clock(desk);
-        let at = &mut self.desks[desk];
+    fn after_poll(&mut self, slot: usize) {
+        let now = self.worker_clock(slot);
+        let at = &mut self.slots[slot];
         let Some(worker) = &mut at.worker else { return };
         if let Some(reports) = worker.reports.take() {
             at.worker = None;
             self.world.tick_ended(at.tick, &reports);
             self.outcome.adopted += reports.iter().map(|report| report.lines.adopted).sum::<u64>();
-            self.note(&(desk, reports));
+            self.note(&(slot, reports));
             return;
         }
         let waiting = worker.waiting();
@@ -376,10 +377,10 @@ impl Run {
         }
     }
 
-    /// A call of the desk's worker: any that waits, but a timer only when it is due.
-    fn choose(&mut self, desk: usize) -> Option<(u64, Request)> {
-        let now = self.worker_clock(desk);
-        let at = &self.desks[desk];
+    /// A call of the slot's worker: any that waits, but a timer only when it is due.
+    fn choose(&mut self, slot: usize) -> Option<(u64, Request)> {
+        let now = self.worker_clock(slot);
+        let at = &self.slots[slot];
         let mut waiting = at.worker.as_ref()?.waiting();
         let due = |id: &u64| at.timers.get(id).is_none_or(|due| *due <= now);
         if waiting.iter().any(|(id, _)| due(id)) {
@@ -390,47 +391,47 @@ impl Run {
             self.world.clock += i64::try_from(wait.as_secs()).unwrap_or(0) + 1;
         }
         if waiting.is_empty() {
-            self.world.judge.blame(Err("a worker waits for nothing".into()));
+            self.world.checker.record(Err("a worker waits for nothing".into()));
             return None;
         }
-        Some(waiting.swap_remove(self.chance.index(waiting.len())))
+        Some(waiting.swap_remove(self.rng.index(waiting.len())))
     }
 
     fn pass_time(&mut self) {
-        self.world.clock += if self.chance.happens(self.odds.slowness) {
-            self.chance.pick(&[15, 45, 400, 4_000])
+        self.world.clock += if self.rng.happens(self.odds.slowness) {
+            self.rng.pick(&[15, 45, 400, 4_000])
         } else {
-            self.chance.pick(&[0, 0, 0, 1])
+            self.rng.pick(&[0, 0, 0, 1])
         };
     }
 
-    fn fate(&mut self, request: &Request) -> Fate {
-        if self.chance.happens(self.odds.death) {
+    fn decision(&mut self, request: &Request) -> Decision {
+        if self.rng.happens(self.odds.death) {
             self.outcome.faults += 1;
-            return Fate::Die { arrives: self.arrives() };
+            return Decision::Die { arrival: self.arrival() };
         }
-        if matches!(request, Request::Sleep { .. }) || !self.chance.happens(self.odds.failure) {
-            return Fate::Answer;
+        if matches!(request, Request::Sleep { .. }) || !self.rng.happens(self.odds.failure) {
+            return Decision::Answer;
         }
         self.outcome.faults += 1;
         if let Some(odd) = self.odd_answer(request) {
-            return Fate::Instead(odd);
+            return Decision::Instead(odd);
         }
-        let error = match self.chance.below(3) {
-            0 if !request.to_vendor() => PortError::again("the connection was reset"),
+        let error = match self.rng.below(3) {
+            0 if !request.is_for_vendor() => PortError::again("the connection was reset"),
             1 => PortError::person(PERSON_FAULT),
             _ => PortError::next_tick("no answer in time"),
         };
-        Fate::Fail { arrives: self.arrives(), error }
+        Decision::Fail { arrival: self.arrival(), error }
     }
 
-    fn arrives(&mut self) -> Arrives {
-        self.chance.pick(&[Arrives::Never, Arrives::Now, Arrives::Later])
+    fn arrival(&mut self) -> Arrival {
+        self.rng.pick(&[Arrival::Never, Arrival::Now, Arrival::Later])
     }
 
     /// What a vendor may also say, though nothing failed.
     fn odd_answer(&mut self, request: &Request) -> Option<Answer> {
-        if !self.chance.happens(300) {
+        if !self.rng.happens(300) {
             return None;
         }
         match request {
@@ -452,16 +453,16 @@ impl Run {
 
 /// What becomes of a call.
 #[derive(Debug)]
-enum Fate {
+enum Decision {
     Answer,
     Instead(Answer),
-    Fail { arrives: Arrives, error: PortError },
-    Die { arrives: Arrives },
+    Fail { arrival: Arrival, error: PortError },
+    Die { arrival: Arrival },
 }
 
 /// When a call that is given up has its effect.
 #[derive(Debug, Clone, Copy)]
-enum Arrives {
+enum Arrival {
     Never,
     Now,
     Later,

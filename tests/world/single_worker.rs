@@ -9,13 +9,13 @@ use super::call::{Answer, Request, TickId};
 use super::simulation::Simulation;
 use super::worker::Worker;
 
-/// Calls of one tick. A lone worker that wants more does not finish.
+/// Calls of one tick. A single worker that wants more does not finish.
 pub const MAX_CALLS: usize = 20_000;
-/// Ticks until a lone worker is drained.
+/// Ticks until a single worker is drained.
 pub const MAX_TICKS: usize = 20;
 /// The longest backoff of pending work, in seconds.
 const MAX_BACKOFF: i64 = 3_600;
-/// The number of a lone worker's first tick; those of others are lower.
+/// The number of a single worker's first tick; those of others are lower.
 const FIRST_TICK: u64 = 1 << 32;
 
 /// What one tick did.
@@ -36,7 +36,7 @@ impl Ticked {
 
 /// One worker and its world.
 #[derive(Debug)]
-pub struct Lone {
+pub struct SingleWorker {
     /// The world.
     pub world: Simulation,
     /// What the warm worker remembers.
@@ -44,7 +44,7 @@ pub struct Lone {
     ticks: u64,
 }
 
-impl Lone {
+impl SingleWorker {
     /// A worker that was never warm.
     pub fn new(world: Simulation) -> Self {
         Self { world, cache: Rc::default(), ticks: 0 }
@@ -62,10 +62,10 @@ impl Lone {
     ///
     /// # Errors
     /// When there is no such call.
-    pub fn die_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
+    pub fn crash_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
         let tick = TickId { number: 0, began: self.world.clock };
-        let scene = Arc::clone(&self.world.scene);
-        let mut worker = Worker::begin(&scene, self.world.now(), u64::MAX, Rc::default());
+        let scenario = Arc::clone(&self.world.scenario);
+        let mut worker = Worker::begin(&scenario, self.world.now(), u64::MAX, Rc::default());
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;
             if such(&request) {
@@ -86,14 +86,14 @@ impl Lone {
     ) -> Result<Ticked, String> {
         self.ticks += 1;
         let tick = TickId { number: FIRST_TICK + self.ticks, began: self.world.clock };
-        let scene = Arc::clone(&self.world.scene);
-        let mut worker = Worker::begin(&scene, self.world.now(), self.ticks, Rc::clone(&self.cache));
+        let scenario = Arc::clone(&self.world.scenario);
+        let mut worker = Worker::begin(&scenario, self.world.now(), self.ticks, Rc::clone(&self.cache));
         let mut calls = Vec::new();
         let mut is_as_it_is = true;
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;
             if calls.len() >= MAX_CALLS {
-                return Err(format!("a lone worker does not finish: {MAX_CALLS} calls, then {request:?}"));
+                return Err(format!("a single worker does not finish: {MAX_CALLS} calls, then {request:?}"));
             }
             let other = instead(&mut self.world, &request);
             is_as_it_is &= other.is_none();
@@ -130,10 +130,10 @@ impl Lone {
 
     /// Whether every stream is drained. One whose state was restored is when it has stopped.
     fn is_drained(&self, ticked: &Ticked) -> bool {
-        let streams = self.world.scene.streams.iter().zip(&ticked.reports);
+        let streams = self.world.scenario.streams.iter().zip(&ticked.reports);
         let mut ended = streams.map(|(of, report)| {
             let has_stopped = report.failure.as_ref().is_some_and(|failure| failure.needs_person);
-            report.drained || (has_stopped && self.world.judge.is_restored(&of.stream.name()))
+            report.drained || (has_stopped && self.world.checker.is_restored(&of.stream.name()))
         });
         ended.all(|ended| ended)
     }
@@ -154,9 +154,9 @@ impl Lone {
                 return Ok(ticked);
             }
             last = ticked.reports.into_iter().find(|report| !report.drained);
-            self.world.clock += self.world.scene.policy.tick_seconds;
+            self.world.clock += self.world.scenario.policy.tick_seconds;
         }
-        Err(format!("a lone worker is not drained after {max_ticks} ticks: {last:?}"))
+        Err(format!("a single worker is not drained after {max_ticks} ticks: {last:?}"))
     }
 
     /// Waits until everything is visible and due, drains, also by every sweep, and judges what came of it.
@@ -164,9 +164,9 @@ impl Lone {
     /// # Errors
     /// Says which promise is broken.
     pub fn settle(&mut self) -> Result<(), String> {
-        self.world.clock = self.world.clock.max(self.world.scene.all_visible_at()) + MAX_BACKOFF;
-        self.drain_within(MAX_TICKS + self.world.scene.slow_ticks())?;
-        for sweep in self.world.scene.policy.sweeps {
+        self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at()) + MAX_BACKOFF;
+        self.drain_within(MAX_TICKS + self.world.scenario.slow_ticks())?;
+        for sweep in self.world.scenario.policy.sweeps {
             self.world.clock += sweep.every + 1;
             self.drain()?;
         }

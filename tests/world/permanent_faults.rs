@@ -1,10 +1,10 @@
-//! Trouble at the vendor that does not end by itself.
+//! PermanentFaults at the vendor that does not end by itself.
 
 use std::collections::BTreeMap;
 
 use collector::{ListingId, UnixSeconds, Window};
 
-use super::chance::Chance;
+use super::rng::SeededRng;
 
 /// Seconds that each chunk of a trickling blob takes.
 pub const TRICKLE_SECONDS: i64 = 5;
@@ -13,7 +13,7 @@ const CLOCK_PERIOD: i64 = 600;
 
 /// What is permanently wrong at a vendor. The default is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trouble {
+pub struct PermanentFaults {
     /// Spans of vendor time that cannot be listed: a window that touches one fails.
     pub spans: Vec<BrokenSpan>,
     /// Blobs that cannot be consumed, by id.
@@ -61,14 +61,14 @@ impl WrongClock {
     /// What the clock shows at `now`.
     pub fn at(self, now: UnixSeconds) -> UnixSeconds {
         let period = now.div_euclid(CLOCK_PERIOD).unsigned_abs();
-        let is_wrong = Chance::new(self.seed ^ period).happens(self.per_mille);
+        let is_wrong = SeededRng::new(self.seed ^ period).happens(self.per_mille);
         if is_wrong { now + self.ahead } else { now }
     }
 }
 
-impl Trouble {
+impl PermanentFaults {
     /// Whether nothing is wrong.
-    pub fn is_none(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.blobs.is_empty() && self.clock.per_mille == 0 && self.down.is_empty()
     }
 
@@ -98,10 +98,13 @@ mod tests {
     #[test]
     fn a_vendor_that_is_down_or_whose_clock_is_behind_delays_events() {
         let clock = |ahead| WrongClock { ahead, per_mille: 1_000, seed: 1 };
-        let delays = |trouble: Trouble| [9, 10].map(|now| trouble.delays(now));
-        assert_eq!(delays(Trouble::default()), [false, false]);
-        assert_eq!(delays(Trouble { down: vec![Window { from: 0, to: 10 }], ..Trouble::default() }), [true, false]);
-        assert_eq!(delays(Trouble { clock: clock(-1), ..Trouble::default() }), [true, true]);
-        assert_eq!(delays(Trouble { clock: clock(1), ..Trouble::default() }), [false, false]);
+        let delays = |permanent_faults: PermanentFaults| [9, 10].map(|now| permanent_faults.delays(now));
+        assert_eq!(delays(PermanentFaults::default()), [false, false]);
+        assert_eq!(
+            delays(PermanentFaults { down: vec![Window { from: 0, to: 10 }], ..PermanentFaults::default() }),
+            [true, false]
+        );
+        assert_eq!(delays(PermanentFaults { clock: clock(-1), ..PermanentFaults::default() }), [true, true]);
+        assert_eq!(delays(PermanentFaults { clock: clock(1), ..PermanentFaults::default() }), [false, false]);
     }
 }

@@ -2,9 +2,9 @@
 
 /// `SplitMix64`, which is enough for schedules and small enough to stay as it is.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct SeededRng(u64);
 
-impl Chance {
+impl SeededRng {
     /// The numbers of `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed)

@@ -9,7 +9,7 @@ use collector::{Bucket, Head, LedgerHour, LedgerItem, LedgerKind, PortError, Put
 
 use super::time::pause;
 
-/// What is asked of the shelf.
+/// What is asked of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     /// The head is read.
@@ -38,24 +38,24 @@ impl Call {
 
 /// What becomes of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Outcome {
     /// It is done and answered.
-    Well,
+    Succeeds,
     /// It fails; `done` or not.
     Fails {
         /// Whether it is done all the same.
-        done: bool,
+        is_applied: bool,
         /// What the caller is told.
         error: PortError,
     },
     /// The caller dies waiting for the answer; `done` or not.
     Dies {
         /// Whether it is done all the same.
-        done: bool,
+        is_applied: bool,
     },
 }
 
-type Script = Box<dyn FnMut(Call, u64) -> Fate>;
+type Script = Box<dyn FnMut(Call, u64) -> Outcome>;
 
 /// A copy of the state, without the bucket: what a backup of the table is.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub struct Backup {
 }
 
 /// The state and the bucket of one deployment.
-pub struct Shelf(RefCell<Inner>);
+pub struct MemoryStore(RefCell<Inner>);
 
 struct Inner {
     heads: BTreeMap<String, Head>,
@@ -73,41 +73,41 @@ struct Inner {
     objects: BTreeMap<String, Vec<u8>>,
     calls: BTreeMap<Call, u64>,
     script: Script,
-    someone_dies: bool,
+    has_died: bool,
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.0.borrow();
         let keys: Vec<_> = inner.objects.keys().collect();
-        f.debug_struct("Shelf").field("heads", &inner.heads).field("objects", &keys).finish()
+        f.debug_struct("MemoryStore").field("heads", &inner.heads).field("objects", &keys).finish()
     }
 }
 
-impl Default for Shelf {
+impl Default for MemoryStore {
     fn default() -> Self {
         Self(RefCell::new(Inner {
             heads: BTreeMap::new(),
             ledger: BTreeMap::new(),
             objects: BTreeMap::new(),
             calls: BTreeMap::new(),
-            script: Box::new(|_, _| Fate::Well),
-            someone_dies: false,
+            script: Box::new(|_, _| Outcome::Succeeds),
+            has_died: false,
         }))
     }
 }
 
-impl Shelf {
+impl MemoryStore {
     /// From now on `script` decides what becomes of each call, of which it is told the number, from 1, of its kind.
-    pub fn script(&self, script: impl FnMut(Call, u64) -> Fate + 'static) {
+    pub fn script(&self, script: impl FnMut(Call, u64) -> Outcome + 'static) {
         let mut inner = self.0.borrow_mut();
         inner.calls.clear();
         inner.script = Box::new(script);
     }
 
     /// From now on every call is done and answered; the calls are counted anew.
-    pub fn heal(&self) {
-        self.script(|_, _| Fate::Well);
+    pub fn clear_faults(&self) {
+        self.script(|_, _| Outcome::Succeeds);
     }
 
     /// How many calls of that kind there were since the last [`Self::script`] or [`Self::heal`].
@@ -116,8 +116,8 @@ impl Shelf {
     }
 
     /// Whether a caller has died since this was last asked.
-    pub fn someone_dies(&self) -> bool {
-        std::mem::take(&mut self.0.borrow_mut().someone_dies)
+    pub fn take_death(&self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().has_died)
     }
 
     /// The objects under a prefix, by key.
@@ -154,21 +154,21 @@ impl Shelf {
             let number = *number;
             (inner.script)(call, number)
         };
-        let done = !matches!(fate, Fate::Fails { done: false, .. } | Fate::Dies { done: false });
+        let done = !matches!(fate, Outcome::Fails { is_applied: false, .. } | Outcome::Dies { is_applied: false });
         let answer = done.then(|| act(&mut self.0.borrow_mut()));
         pause().await;
         match (fate, answer) {
-            (Fate::Well, Some(answer)) => Ok(answer),
-            (Fate::Fails { error, .. }, _) => Err(error),
-            (Fate::Dies { .. } | Fate::Well, _) => {
-                self.0.borrow_mut().someone_dies = true;
+            (Outcome::Succeeds, Some(answer)) => Ok(answer),
+            (Outcome::Fails { error, .. }, _) => Err(error),
+            (Outcome::Dies { .. } | Outcome::Succeeds, _) => {
+                self.0.borrow_mut().has_died = true;
                 pending().await
             }
         }
     }
 }
 
-impl State for Shelf {
+impl State for MemoryStore {
     async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
         self.perform(Call::Head, |inner| inner.heads.get(&stream.name()).cloned()).await
     }
@@ -226,7 +226,7 @@ impl Inner {
     }
 }
 
-impl Bucket for Shelf {
+impl Bucket for MemoryStore {
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, _: &str) -> Result<Put, PortError> {
         let put = |inner: &mut Inner| match inner.objects.contains_key(key) {
             true => Put::AlreadyThere,

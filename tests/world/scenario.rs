@@ -1,17 +1,17 @@
 //! What the vendor holds, and how it shows it.
 //!
-//! A scene never changes, except that a driver may end its [`Trouble`]; what is visible of it depends on the world's
+//! A scenario never changes, except that a driver may end its [`PermanentFaults`]; what is visible of it depends on the world's
 //! clock alone. The order of a listing is the order of the entries, which means nothing.
 
 use collector::{BlobRef, Item, ListingId, Page, Settings, Source, Stream, UnixSeconds, VendorPolicy, Window};
 
-use super::trouble::{BrokenBlob, Trouble};
+use super::permanent_faults::{BrokenBlob, PermanentFaults};
 
 /// One source, its API and the deployment's settings.
 #[derive(Debug, Clone)]
-pub struct Scene {
+pub struct Scenario {
     /// The streams, each with what the vendor holds of it.
-    pub streams: Vec<SceneStream>,
+    pub streams: Vec<ScenarioStream>,
     /// How they are listed.
     pub policy: VendorPolicy,
     /// The deployment's.
@@ -21,18 +21,18 @@ pub struct Scene {
     /// Bytes a chunk of a blob.
     pub chunk_bytes: usize,
     /// Whether `prepare` tells the vendor's clock; pages always do.
-    pub tells_time: bool,
+    pub has_clock_in_prepare: bool,
     /// Seconds a tick has.
     pub tick_seconds: i64,
     /// Seconds that each page takes.
     pub page_seconds: i64,
     /// What is permanently wrong at the vendor.
-    pub trouble: Trouble,
+    pub permanent_faults: PermanentFaults,
 }
 
-/// One stream of a scene.
+/// One stream of a scenario.
 #[derive(Debug, Clone)]
-pub struct SceneStream {
+pub struct ScenarioStream {
     /// The stream.
     pub stream: Stream,
     /// Its distinct events.
@@ -99,7 +99,7 @@ impl Content {
 /// Seconds after which a blob is gone.
 const BLOB_KEPT: UnixSeconds = 7 * 86_400;
 
-impl Scene {
+impl Scenario {
     /// The source as the collector knows it.
     pub fn source<V>(&self, vendor: V) -> Source<V> {
         let streams = self.streams.iter().map(|stream| stream.stream.clone()).collect();
@@ -107,7 +107,7 @@ impl Scene {
     }
 
     /// The stream of that name.
-    pub fn stream(&self, name: &str) -> Option<&SceneStream> {
+    pub fn stream(&self, name: &str) -> Option<&ScenarioStream> {
         self.streams.iter().find(|stream| stream.stream.name() == name)
     }
 
@@ -137,16 +137,16 @@ impl Scene {
     /// Whether permanent trouble keeps the listing from handing out the entry.
     pub fn is_broken(&self, entry: &Entry, listing: &str) -> bool {
         let second = Window { from: entry.at, to: entry.at + 1 };
-        self.trouble.breaks(listing, second) || self.broken_blob(entry).is_some()
+        self.permanent_faults.breaks(listing, second) || self.broken_blob(entry).is_some()
     }
 
     /// The permanent trouble of an entry that is a blob.
     pub fn broken_blob(&self, entry: &Entry) -> Option<BrokenBlob> {
-        self.trouble.blobs.get(entry.content.blob_id()?).copied()
+        self.permanent_faults.blobs.get(entry.content.blob_id()?).copied()
     }
 }
 
-impl SceneStream {
+impl ScenarioStream {
     /// One page of at most `size` items of a window of a listing as shown at `now`, or none when the cursor is not one
     /// of ours.
     pub fn page(

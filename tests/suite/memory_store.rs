@@ -1,17 +1,17 @@
 //! The state and the bucket in memory, which the vendors' tests run on: the conformance suite.
 
-use tests::rig::shelf::Shelf;
+use tests::rig::memory_store::MemoryStore;
 
 use crate::conformance;
 
 #[tokio::test]
 async fn state_conforms() {
-    conformance::state(&Shelf::default()).await;
+    conformance::state(&MemoryStore::default()).await;
 }
 
 #[tokio::test]
 async fn bucket_conforms() {
     for prefix in ["", "team/"] {
-        conformance::bucket(&Shelf::default(), prefix).await;
+        conformance::bucket(&MemoryStore::default(), prefix).await;
     }
 }

@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use schema::{LineContext, Normalizer, RowId};
 use simulators::Served;
 
-use super::shelf::Shelf;
+use super::memory_store::MemoryStore;
 
 /// As much of an identity is told, in characters.
-const LONGEST_IDENTITY: usize = 200;
+const MAX_IDENTITY_CHARS: usize = 200;
 
 /// What came of what was shown.
 #[derive(Default, PartialEq, Eq)]
-pub struct Account {
+pub struct Reconciliation {
     /// Lines in the bucket.
     pub lines: usize,
     /// Inputs kept under `rejected/`.
@@ -25,28 +25,28 @@ pub struct Account {
     /// The identity of each that was shown and not delivered.
     pub lost: Vec<String>,
     /// The identity of each that was delivered more than once.
-    pub twice: Vec<String>,
+    pub duplicated: Vec<String>,
     /// The row id of each that was delivered and never shown.
-    pub foreign: Vec<String>,
+    pub unexpected: Vec<String>,
 }
 
-impl fmt::Debug for Account {
+impl fmt::Debug for Reconciliation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shortened = |identities: &[String]| identities.iter().map(|it| shortened(it)).collect::<Vec<_>>();
-        f.debug_struct("Account")
+        f.debug_struct("Reconciliation")
             .field("lines", &self.lines)
             .field("rejected", &self.rejected)
             .field("lost", &shortened(&self.lost))
-            .field("twice", &shortened(&self.twice))
-            .field("foreign", &self.foreign)
+            .field("duplicated", &shortened(&self.duplicated))
+            .field("unexpected", &self.unexpected)
             .finish()
     }
 }
 
-impl Account {
+impl Reconciliation {
     /// Nothing lost, nothing twice, nothing that was never shown.
     pub fn is_exact(&self) -> bool {
-        self.lost.is_empty() && self.twice.is_empty() && self.foreign.is_empty()
+        self.lost.is_empty() && self.duplicated.is_empty() && self.unexpected.is_empty()
     }
 }
 
@@ -55,32 +55,32 @@ impl Account {
 ///
 /// # Errors
 /// An object is not what it should be.
-pub fn account(shelf: &Shelf, stream: &Stream, served: &[Served]) -> Result<Account, String> {
+pub fn reconcile(store: &MemoryStore, stream: &Stream, served: &[Served]) -> Result<Reconciliation, String> {
     let mut due = due(stream, served);
-    let mut account = Account::default();
-    for (key, body) in objects(shelf, stream) {
+    let mut result = Reconciliation::default();
+    for (key, body) in objects(store, stream) {
         for line in lines(&key, &body)? {
-            account.lines += 1;
-            account.take(&mut due, &row_id(&key, &line)?);
+            result.lines += 1;
+            result.take(&mut due, &row_id(&key, &line)?);
         }
     }
     let rejected = format!("rejected/{}/{}-", stream.log_type.table(), stream.source);
-    for (key, _) in shelf.objects(&rejected) {
-        account.rejected += 1;
-        account.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
+    for (key, _) in store.objects(&rejected) {
+        result.rejected += 1;
+        result.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
     }
-    account.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| identity).collect();
-    Ok(account)
+    result.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| identity).collect();
+    Ok(result)
 }
 
-impl Account {
+impl Reconciliation {
     fn take(&mut self, due: &mut BTreeMap<String, (String, u32)>, row_id: &str) {
         match due.get_mut(row_id) {
-            None => self.foreign.push(row_id.to_owned()),
+            None => self.unexpected.push(row_id.to_owned()),
             Some((identity, times)) => {
                 *times += 1;
                 if *times == 2 {
-                    self.twice.push(identity.clone());
+                    self.duplicated.push(identity.clone());
                 }
             }
         }
@@ -89,7 +89,7 @@ impl Account {
 
 /// As much of an identity as says which it is.
 fn shortened(identity: &str) -> String {
-    identity.chars().take(LONGEST_IDENTITY).collect()
+    identity.chars().take(MAX_IDENTITY_CHARS).collect()
 }
 
 /// What was shown, by row id: which event it is, and how often it was delivered so far.
@@ -109,16 +109,16 @@ fn due(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
 }
 
 /// The stream's objects, by key.
-fn objects(shelf: &Shelf, stream: &Stream) -> Vec<(String, Vec<u8>)> {
-    shelf.objects(&format!("{}/", stream.log_type.table()))
+fn objects(store: &MemoryStore, stream: &Stream) -> Vec<(String, Vec<u8>)> {
+    store.objects(&format!("{}/", stream.log_type.table()))
 }
 
 /// The lines of each of a stream's objects, in the order of their keys.
 ///
 /// # Errors
 /// An object is not what it should be.
-pub fn delivered(shelf: &Shelf, stream: &Stream) -> Result<Vec<Vec<String>>, String> {
-    objects(shelf, stream).iter().map(|(key, body)| lines(key, body)).collect()
+pub fn delivered(store: &MemoryStore, stream: &Stream) -> Result<Vec<Vec<String>>, String> {
+    objects(store, stream).iter().map(|(key, body)| lines(key, body)).collect()
 }
 
 /// An object's lines.

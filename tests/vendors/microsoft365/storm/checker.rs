@@ -17,7 +17,7 @@ use crate::ticks::Ended;
 const MAX_DRAIN_TICKS: usize = 30;
 
 /// What became of the events of one world so far.
-pub(super) struct Judge<'a> {
+pub(super) struct DeliveryChecker<'a> {
     world: &'a World,
     permanent: &'a Permanent,
     streams: Vec<Followed>,
@@ -34,7 +34,7 @@ struct Followed {
     given_up_spans: Vec<Window>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> DeliveryChecker<'a> {
     pub(super) fn new(world: &'a World, permanent: &'a Permanent) -> Self {
         let followed = |stream| Followed {
             stream,
@@ -109,14 +109,14 @@ impl<'a> Judge<'a> {
     #[track_caller]
     fn assert_delivered(&self, shown_by: Timestamp, is_healthy: impl Fn(&AvailableBlob) -> bool) -> usize {
         let ledger = self.world.simulator.ledger();
-        let accounts = self.world.accounts(&self.world.running.served());
-        for (followed, account) in self.streams.iter().zip(&accounts) {
+        let results = self.world.reconcile(&self.world.running.served());
+        for (followed, result) in self.streams.iter().zip(&results) {
             let name = followed.stream.name();
-            assert!(account.twice.is_empty(), "{name}: {account:?}");
+            assert!(result.duplicated.is_empty(), "{name}: {result:?}");
             // The beginning of a blob that is given up as unreadable is kept among the rejected inputs.
-            let max_foreign = if self.permanent.sends_unreadable() { account.rejected } else { 0 };
-            assert!(account.foreign.len() <= max_foreign, "{name}: {account:?}");
-            let lost: HashSet<u128> = account.lost.iter().map(|lost| identity(lost)).collect();
+            let max_unexpected = if self.permanent.sends_unreadable() { result.rejected } else { 0 };
+            assert!(result.unexpected.len() <= max_unexpected, "{name}: {result:?}");
+            let lost: HashSet<u128> = result.lost.iter().map(|lost| identity(lost)).collect();
             let log_type = followed.stream.log_type.name();
             let shown = ledger.blobs().filter(|blob| blob.content_type.log_type() == log_type && blob.at <= shown_by);
             for blob in shown {
@@ -132,7 +132,7 @@ impl<'a> Judge<'a> {
                 assert!(is_known, "{name}: neither delivered nor pending nor a gap: {blob:?}, {:?}", self.permanent);
             }
         }
-        accounts.iter().map(|account| account.lines).sum()
+        results.iter().map(|result| result.lines).sum()
     }
 }
 
@@ -159,7 +159,7 @@ impl Followed {
 }
 
 fn pending(world: &World, stream: &Stream) -> PendingWork {
-    let head = world.shelf.head_of(stream);
+    let head = world.store.head_of(stream);
     head.and_then(|head| head.listings.get(LISTING).map(|state| state.pending.clone())).unwrap_or_default()
 }
 

@@ -9,9 +9,9 @@ use schema::RowId;
 
 use super::call::TickId;
 use super::object::{Object, partition, parts_of_key, seq_of_key};
-use super::scene::{Content, Entry, Scene, SceneStream};
+use super::permanent_faults::BrokenBlob;
+use super::scenario::{Content, Entry, Scenario, ScenarioStream};
 use super::store::Store;
-use super::trouble::BrokenBlob;
 
 /// How far a worker's clock may be from the world's, in seconds.
 pub const MAX_CLOCK_SKEW: i64 = 60;
@@ -26,7 +26,7 @@ pub const PERSON_FAULT: &str = "not allowed";
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// What the vendor holds.
-    pub scene: &'a Scene,
+    pub scenario: &'a Scenario,
     /// State and bucket.
     pub store: &'a Store,
     /// The world's clock.
@@ -42,9 +42,9 @@ type Passed = (usize, &'static str, usize);
 /// remembers what watermarks and sweeps have passed and is not delivered, and looks at all of it at every write of a head
 /// and after every tick.
 #[derive(Debug, Clone)]
-pub struct Judge {
+pub struct InvariantChecker {
     /// Whether heads and ledgers are judged too; if not, only what a reader of the bucket sees.
-    pub judges_state: bool,
+    pub checks_state: bool,
     /// How far the clocks of ticks that run at the same time may be apart, in seconds: the later one may use the intent of
     /// the earlier one, and so its partition.
     pub clock_skew: i64,
@@ -64,10 +64,10 @@ pub struct Judge {
     raised_by: BTreeMap<(usize, &'static str), u64>,
 }
 
-impl Default for Judge {
+impl Default for InvariantChecker {
     fn default() -> Self {
         Self {
-            judges_state: true,
+            checks_state: true,
             clock_skew: 2 * MAX_CLOCK_SKEW,
             violation: None,
             passed: BTreeSet::new(),
@@ -80,9 +80,9 @@ impl Default for Judge {
     }
 }
 
-impl Judge {
+impl InvariantChecker {
     /// Remembers the first promise that was broken.
-    pub fn blame(&mut self, broken: Result<(), String>) {
+    pub fn record(&mut self, broken: Result<(), String>) {
         if let (None, Err(broken)) = (&self.violation, broken) {
             self.violation = Some(broken);
         }
@@ -101,12 +101,12 @@ impl Judge {
     /// Judges an object that is about to be created: never at a key in use, never a line that is in the bucket already,
     /// never lines in a partition older than the hour in which the tick began.
     pub fn put(&mut self, facts: Facts<'_>, tick: TickId, key: &str, object: &Object) {
-        let judged = put(facts, key, object).and_then(|()| self.put_of_running_stream(facts, key));
-        self.blame(judged.and_then(|()| partition_is_not_older(tick.began - self.clock_skew, key, object)));
+        let checked = put(facts, key, object).and_then(|()| self.put_of_running_stream(facts, key));
+        self.record(checked.and_then(|()| partition_is_not_older(tick.began - self.clock_skew, key, object)));
     }
 
     fn put_of_running_stream(&self, facts: Facts<'_>, key: &str) -> Result<(), String> {
-        match stream_of_key(facts.scene, key).map(|stream| stream.stream.name()) {
+        match stream_of_key(facts.scenario, key).map(|stream| stream.stream.name()) {
             Some(name) if self.is_restored(&name) => Err(format!("{key} was put though the state was restored")),
             _ => Ok(()),
         }
@@ -114,8 +114,8 @@ impl Judge {
 
     /// Judges an object that is about to be replaced: only a deployment's own records ever are.
     pub fn replace(&mut self, facts: Facts<'_>, key: &str) {
-        let name = key.strip_prefix(&facts.scene.settings.prefix);
-        self.blame(match name.is_some_and(|name| name.starts_with("_state/")) {
+        let name = key.strip_prefix(&facts.scenario.settings.prefix);
+        self.record(match name.is_some_and(|name| name.starts_with("_state/")) {
             true => Ok(()),
             false => Err(format!("the object {key} was replaced, and only records under _state/ may be")),
         });
@@ -130,14 +130,14 @@ impl Judge {
         head: &Head,
         items: &[LedgerItem],
     ) {
-        if !self.judges_state {
+        if !self.checks_state {
             return;
         }
-        let judged = self.judge_write(facts, tick, (stream, expected), head, items);
-        self.blame(judged);
+        let checked = self.check_write(facts, tick, (stream, expected), head, items);
+        self.record(checked);
     }
 
-    fn judge_write(
+    fn check_write(
         &mut self,
         facts: Facts<'_>,
         tick: TickId,
@@ -145,10 +145,10 @@ impl Judge {
         head: &Head,
         items: &[LedgerItem],
     ) -> Result<(), String> {
-        let Some(at) = facts.scene.streams.iter().position(|stream| stream.stream.name() == name) else {
+        let Some(at) = facts.scenario.streams.iter().position(|stream| stream.stream.name() == name) else {
             return Err(format!("there is no stream {name}"));
         };
-        let of = &facts.scene.streams[at];
+        let of = &facts.scenario.streams[at];
         if self.is_restored(name) {
             return Err(format!("{name}: the head was written though the state was restored"));
         }
@@ -178,8 +178,8 @@ impl Judge {
         if !self.passed.iter().any(|(stream, ..)| *stream == at) {
             return Ok(());
         }
-        let of = &facts.scene.streams[at];
-        let delivered = facts.store.delivered(&facts.scene.settings.prefix, &of.stream);
+        let of = &facts.scenario.streams[at];
+        let delivered = facts.store.delivered(&facts.scenario.settings.prefix, &of.stream);
         self.passed.retain(|(stream, _, entry)| *stream != at || !is_delivered(of, &of.entries[*entry], &delivered));
         let lost: Vec<Passed> = self
             .passed
@@ -209,19 +209,19 @@ impl Judge {
 
     /// Judges a tick that has ended: what it gave up it has reported, and it asks for a person only with good reason.
     pub fn ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) {
-        for (of, report) in facts.scene.streams.iter().zip(reports) {
+        for (of, report) in facts.scenario.streams.iter().zip(reports) {
             let gap = |gap: &collector::Gap| (of.stream.name(), Window { from: gap.from, to: gap.to });
             self.gaps.extend(report.gaps.iter().map(gap));
         }
-        if !self.judges_state {
+        if !self.checks_state {
             return;
         }
-        let judged = self.judge_ended(facts, tick, reports);
-        self.blame(judged);
+        let checked = self.check_ended(facts, tick, reports);
+        self.record(checked);
     }
 
-    fn judge_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
-        for (at, (of, report)) in facts.scene.streams.iter().zip(reports).enumerate() {
+    fn check_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
+        for (at, (of, report)) in facts.scenario.streams.iter().zip(reports).enumerate() {
             let name = of.stream.name();
             let asks = report.failure.as_ref().filter(|failure| failure.needs_person);
             if let Some(failure) = asks.filter(|failure| !failure.message.contains(PERSON_FAULT))
@@ -269,7 +269,7 @@ impl Judge {
     }
 
     /// Whether everything the entry holds may be missing from the bucket.
-    fn is_excused(&self, at: usize, of: &SceneStream, entry: usize) -> bool {
+    fn is_excused(&self, at: usize, of: &ScenarioStream, entry: usize) -> bool {
         let given_up = self.given_up.iter().any(|(stream, _, given_up)| (*stream, *given_up) == (at, entry));
         given_up || self.has_gap(&of.stream.name(), &of.entries[entry])
     }
@@ -280,7 +280,7 @@ impl Judge {
     /// Says which promise is broken.
     pub fn settled(&self, facts: Facts<'_>) -> Result<(), String> {
         self.violation.clone().map_or(Ok(()), Err)?;
-        for (at, stream) in facts.scene.streams.iter().enumerate() {
+        for (at, stream) in facts.scenario.streams.iter().enumerate() {
             let name = stream.stream.name();
             if self.is_restored(&name) {
                 no_row_twice(facts, stream)?;
@@ -288,15 +288,15 @@ impl Judge {
             }
             let Some(row) = facts.store.heads.get(&name) else { return Err(format!("{name}: no head")) };
             self.each_event_once(facts, (at, stream), &row.head)?;
-            if self.judges_state {
+            if self.checks_state {
                 ledger_is_bucket(facts, stream, &row.head)?;
             }
         }
         Ok(())
     }
 
-    fn each_event_once(&self, facts: Facts<'_>, (at, of): (usize, &SceneStream), head: &Head) -> Result<(), String> {
-        let (name, prefix) = (of.stream.name(), &facts.scene.settings.prefix);
+    fn each_event_once(&self, facts: Facts<'_>, (at, of): (usize, &ScenarioStream), head: &Head) -> Result<(), String> {
+        let (name, prefix) = (of.stream.name(), &facts.scenario.settings.prefix);
         let mut lines = no_row_twice(facts, of)?;
         // Whether each event that was ever to be listed may be missing.
         let mut due: BTreeMap<usize, bool> = BTreeMap::new();
@@ -332,7 +332,7 @@ impl Judge {
 }
 
 /// The beginning of a blob that is given up as unreadable is kept among the rejected inputs, for each such blob once.
-fn beginnings_of_blobs(of: &SceneStream, kept: &[&str]) -> Result<(), String> {
+fn beginnings_of_blobs(of: &ScenarioStream, kept: &[&str]) -> Result<(), String> {
     let blobs = || of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
     if let Some(other) = kept.iter().find(|raw| !blobs().any(|blob| blob.starts_with(raw.as_bytes()))) {
         return Err(format!("a rejected input is kept that was never shown: {other}"));
@@ -349,8 +349,8 @@ fn put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String> {
     {
         return Err(format!("the object {key} was changed after its creation"));
     }
-    let Some(stream) = stream_of_key(facts.scene, key) else { return Ok(()) };
-    let mut seen: BTreeSet<&str> = facts.store.delivered(&facts.scene.settings.prefix, &stream.stream);
+    let Some(stream) = stream_of_key(facts.scenario, key) else { return Ok(()) };
+    let mut seen: BTreeSet<&str> = facts.store.delivered(&facts.scenario.settings.prefix, &stream.stream);
     match object.lines.iter().find(|line| !seen.insert(&line.identity)) {
         Some(twice) => Err(format!("{} is delivered twice, the second time in {key}", twice.identity)),
         None => Ok(()),
@@ -368,14 +368,20 @@ fn partition_is_not_older(began: UnixSeconds, key: &str, object: &Object) -> Res
     }
 }
 
-fn stream_of_key<'a>(scene: &'a Scene, key: &str) -> Option<&'a SceneStream> {
+fn stream_of_key<'a>(scenario: &'a Scenario, key: &str) -> Option<&'a ScenarioStream> {
     seq_of_key(key)?;
-    let rest = key.strip_prefix(&scene.settings.prefix)?;
-    scene.streams.iter().find(|stream| rest.starts_with(&format!("{}/", stream.stream.log_type.table())))
+    let rest = key.strip_prefix(&scenario.settings.prefix)?;
+    scenario.streams.iter().find(|stream| rest.starts_with(&format!("{}/", stream.stream.log_type.table())))
 }
 
 /// `seq` rises by one, and only with the object of its intent and that object's rows.
-fn commit(facts: Facts<'_>, of: &SceneStream, current: &Head, head: &Head, items: &[LedgerItem]) -> Result<(), String> {
+fn commit(
+    facts: Facts<'_>,
+    of: &ScenarioStream,
+    current: &Head,
+    head: &Head,
+    items: &[LedgerItem],
+) -> Result<(), String> {
     let name = of.stream.name();
     if head.seq == current.seq {
         return if items.is_empty() { Ok(()) } else { Err(format!("{name}: the ledger gains without a new seq")) };
@@ -393,7 +399,8 @@ fn commit(facts: Facts<'_>, of: &SceneStream, current: &Head, head: &Head, items
     if !lines.is_subset(&rows) {
         return Err(format!("{name}: seq {} is committed without all rows of its object", current.seq));
     }
-    let rejects = of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scene.trouble.blobs.len();
+    let rejects =
+        of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scenario.permanent_faults.blobs.len();
     if rows.difference(&lines).any(|(hour, _)| *hour >= RowId::RESERVED_HOURS)
         || rows.difference(&lines).count() > rejects
     {
@@ -411,7 +418,7 @@ fn watermark_of(head: &Head, listing: &str) -> UnixSeconds {
 }
 
 /// A watermark only rises.
-fn watermark(of: &SceneStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
+fn watermark(of: &ScenarioStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
     match new < old {
         true => {
@@ -441,7 +448,7 @@ fn new_sweeps<'a>(
 fn swept(
     facts: Facts<'_>,
     tick: TickId,
-    of: &SceneStream,
+    of: &ScenarioStream,
     listing: &str,
     current: &Head,
     head: &Head,
@@ -464,12 +471,12 @@ fn swept(
 fn newly_passed<'a>(
     facts: Facts<'a>,
     tick: TickId,
-    (at, of): (usize, &'a SceneStream),
+    (at, of): (usize, &'a ScenarioStream),
     listing: &'static str,
     (current, head, goes_on): (&Head, &Head, bool),
 ) -> Vec<Passed> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
-    let policy = &facts.scene.policy;
+    let policy = &facts.scenario.policy;
     let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap));
     let cut = current.listings.get(listing).and_then(|state| state.window_seconds);
     let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !policy.sweeps.is_empty();
@@ -496,7 +503,7 @@ fn newly_passed<'a>(
 }
 
 /// Whether every event of the entry is in the bucket. Input that cannot become a line is not looked for.
-fn is_delivered(of: &SceneStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
+fn is_delivered(of: &ScenarioStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
     let events = entry.content.events();
     let mut identities = events.iter().filter_map(|event| of.events[*event].identity.as_deref());
     identities.all(|identity| delivered.contains(identity))
@@ -514,14 +521,14 @@ fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
 /// unreadable for a day.
 fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
     let now = facts.now + MAX_CLOCK_SKEW;
-    let expires = facts.scene.policy.retention.map(|retention| entry.at + retention.keeps - retention.margin);
+    let expires = facts.scenario.policy.retention.map(|retention| entry.at + retention.keeps - retention.margin);
     let is_blob = matches!(entry.content, Content::Blob { .. });
     let last = expires.map(|expires| expires - if is_blob { GIVE_UP_BEFORE } else { 0 });
-    let is_unusable = matches!(facts.scene.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));
+    let is_unusable = matches!(facts.scenario.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));
     last.is_some_and(|last| now >= last) || (is_unusable && now - entry.visible_at >= GIVE_UP_AFTER)
 }
 
-fn describe(of: &SceneStream, entry: &Entry) -> String {
+fn describe(of: &ScenarioStream, entry: &Entry) -> String {
     match &entry.content {
         Content::Event(event, _) => of.events[*event].identity.clone().unwrap_or_else(|| "a rejected input".to_owned()),
         Content::Blob { id, .. } => id.clone(),
@@ -529,10 +536,12 @@ fn describe(of: &SceneStream, entry: &Entry) -> String {
 }
 
 /// The stream's lines by identity, with how often each is there. No row is there twice.
-fn no_row_twice<'a>(facts: Facts<'a>, of: &'a SceneStream) -> Result<BTreeMap<&'a str, u32>, String> {
+fn no_row_twice<'a>(facts: Facts<'a>, of: &'a ScenarioStream) -> Result<BTreeMap<&'a str, u32>, String> {
     let mut lines: BTreeMap<&str, u32> = BTreeMap::new();
     let mut rows = BTreeSet::new();
-    for line in facts.store.objects_of(&facts.scene.settings.prefix, &of.stream).flat_map(|(_, object)| &object.lines) {
+    for line in
+        facts.store.objects_of(&facts.scenario.settings.prefix, &of.stream).flat_map(|(_, object)| &object.lines)
+    {
         *lines.entry(&line.identity).or_default() += 1;
         if !rows.insert(line.row_id) {
             return Err(format!("{}: the row {} is there twice", of.stream.name(), line.row_id));
@@ -541,8 +550,8 @@ fn no_row_twice<'a>(facts: Facts<'a>, of: &'a SceneStream) -> Result<BTreeMap<&'
     Ok(lines)
 }
 
-fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(), String> {
-    let (name, prefix) = (of.stream.name(), &facts.scene.settings.prefix);
+fn ledger_is_bucket(facts: Facts<'_>, of: &ScenarioStream, head: &Head) -> Result<(), String> {
+    let (name, prefix) = (of.stream.name(), &facts.scenario.settings.prefix);
     let mut rows = facts.store.ledger_rows(&name);
     let mut seqs = BTreeSet::new();
     for (key, object) in facts.store.objects_of(prefix, &of.stream) {
@@ -563,17 +572,17 @@ fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::cast_scene;
-    use crate::world::chance::Chance;
+    use crate::world::random_scenario;
+    use crate::world::rng::SeededRng;
 
     /// Scenes among which one with blobs is found.
-    const SCENES: u64 = 20;
+    const SCENARIOS: u64 = 20;
 
     #[test]
     fn the_beginnings_of_unreadable_blobs_may_be_kept_and_nothing_that_was_never_shown() {
-        let scenes = (0..SCENES).map(|seed| cast_scene::scene(&mut Chance::new(seed)));
-        let scene = scenes.into_iter().find(Scene::has_blobs).unwrap();
-        let of = &scene.streams[0];
+        let scenarios = (0..SCENARIOS).map(|seed| random_scenario::scenario(&mut SeededRng::new(seed)));
+        let scenario = scenarios.into_iter().find(Scenario::has_blobs).unwrap();
+        let of = &scenario.streams[0];
         let blobs = of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
         let mut texts: Vec<String> = blobs.map(|blob| String::from_utf8(blob).unwrap()).collect();
         texts.iter_mut().for_each(|text| text.truncate(text.len() - 2));

@@ -4,25 +4,29 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use super::shelf::Shelf;
+use super::memory_store::MemoryStore;
 
 /// Why there is no report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died;
 
-/// Runs `work` until it ends, a call to the shelf kills it, or it has been polled `life` times: then it
+/// Runs `work` until it ends, a call to the store kills it, or it has been polled `life` times: then it
 /// is dropped where it stands, as the process that it stands for.
-pub async fn mortal<T>(work: impl Future<Output = T>, life: Option<u64>, shelf: &Shelf) -> Result<T, Died> {
+pub async fn run_killable<T>(
+    work: impl Future<Output = T>,
+    max_polls: Option<u64>,
+    store: &MemoryStore,
+) -> Result<T, Died> {
     let mut work = pin!(work);
     let mut polls = 0_u64;
     poll_fn(|context| {
-        if life.is_some_and(|life| polls >= life) {
+        if max_polls.is_some_and(|max_polls| polls >= max_polls) {
             return Poll::Ready(Err(Died));
         }
         polls += 1;
         match work.as_mut().poll(context) {
             Poll::Ready(value) => Poll::Ready(Ok(value)),
-            Poll::Pending if shelf.someone_dies() => Poll::Ready(Err(Died)),
+            Poll::Pending if store.take_death() => Poll::Ready(Err(Died)),
             Poll::Pending => Poll::Pending,
         }
     })
