@@ -1,4 +1,4 @@
-//! A tick that dies at any of its awaits.
+//! A future that can be killed at any of its awaits.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -6,12 +6,12 @@ use std::task::Poll;
 
 use super::memory_store::MemoryStore;
 
-/// Why there is no report.
+/// The tick died, so there is no report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died;
 
-/// Runs `work` until it ends, a call to the store kills it, or it has been polled `life` times: then it
-/// is dropped where it stands, as the process that it stands for.
+/// Polls `work` until it ends, a call to the store kills it, or it has been polled `max_polls` times. Killed work
+/// is dropped at its current await, as if its process had died.
 pub async fn run_killable<T>(
     work: impl Future<Output = T>,
     max_polls: Option<u64>,
@@ -33,15 +33,15 @@ pub async fn run_killable<T>(
     .await
 }
 
-/// Polls `work` until `is_reached`; then it stands where it is, and may be polled on or dropped.
+/// Polls `work` until `is_reached` returns `true`. The caller may then poll it further or drop it.
 ///
 /// # Panics
-/// When it ends before.
+/// `work` ends before.
 pub async fn until<F: Future>(mut work: Pin<&mut F>, is_reached: impl Fn() -> bool) {
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Pending if is_reached() => Poll::Ready(()),
         Poll::Pending => Poll::Pending,
-        Poll::Ready(_) => panic!("it ended before"),
+        Poll::Ready(_) => panic!("the work ended before the wanted point"),
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! State and bucket in memory, which fail as told.
+//! State and bucket in memory, with fault injection.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,55 +9,55 @@ use collector::{Bucket, Head, LedgerHour, LedgerItem, LedgerKind, PortError, Put
 
 use super::time::pause;
 
-/// What is asked of the store.
+/// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
-    /// The head is read.
+    /// Reads the head.
     Head,
-    /// A bucket of the ledger is read.
+    /// Reads one hour of the ledger.
     Ledger,
-    /// It is looked up which ledger hours show the item of a commit.
+    /// Looks up the ledger hours in which a commit is visible.
     VisibleHours,
-    /// The head is written, the ledger untouched: a birth, an intent, watermarks.
+    /// Writes the head without ledger items: a birth, an intent, or watermarks.
     Write,
-    /// The head is written together with the ledger.
+    /// Writes the head together with ledger items.
     Commit,
-    /// An object is read.
+    /// Reads an object.
     Get,
-    /// An object is created.
+    /// Creates an object.
     Put,
-    /// An object is replaced.
+    /// Replaces an object.
     Replace,
 }
 
 impl Call {
-    /// Every call.
+    /// All kinds.
     pub const ALL: [Self; 8] =
         [Self::Head, Self::Ledger, Self::VisibleHours, Self::Write, Self::Commit, Self::Get, Self::Put, Self::Replace];
 }
 
-/// What becomes of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done and answered.
+    /// The call takes effect and is answered.
     Succeeds,
-    /// It fails; `done` or not.
+    /// The call fails.
     Fails {
-        /// Whether it is done all the same.
+        /// `true` if the call takes effect all the same.
         is_applied: bool,
-        /// What the caller is told.
+        /// The error that the caller gets.
         error: PortError,
     },
-    /// The caller dies waiting for the answer; `done` or not.
+    /// The caller dies while it waits for the answer.
     Dies {
-        /// Whether it is done all the same.
+        /// `true` if the call takes effect all the same.
         is_applied: bool,
     },
 }
 
 type Script = Box<dyn FnMut(Call, u64) -> Outcome>;
 
-/// A copy of the state, without the bucket: what a backup of the table is.
+/// A copy of the state without the bucket, like a backup of the table.
 #[derive(Debug, Clone)]
 pub struct Backup {
     heads: BTreeMap<String, Head>,
@@ -98,47 +98,48 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// From now on `script` decides what becomes of each call, of which it is told the number, from 1, of its kind.
+    /// Sets the function that decides the outcome of each call. It gets the call's kind and its number within the kind,
+    /// from 1.
     pub fn script(&self, script: impl FnMut(Call, u64) -> Outcome + 'static) {
         let mut inner = self.0.borrow_mut();
         inner.calls.clear();
         inner.script = Box::new(script);
     }
 
-    /// From now on every call is done and answered; the calls are counted anew.
+    /// Lets every call succeed from now on, and restarts the counts of calls.
     pub fn clear_faults(&self) {
         self.script(|_, _| Outcome::Succeeds);
     }
 
-    /// How many calls of that kind there were since the last [`Self::script`] or [`Self::heal`].
+    /// Returns the number of calls of this kind since the last [`Self::script`] or [`Self::clear_faults`].
     pub fn calls(&self, call: Call) -> u64 {
         self.0.borrow().calls.get(&call).copied().unwrap_or(0)
     }
 
-    /// Whether a caller has died since this was last asked.
+    /// Returns `true` if a caller has died since the last call of this method.
     pub fn take_death(&self) -> bool {
         std::mem::take(&mut self.0.borrow_mut().has_died)
     }
 
-    /// The objects under a prefix, by key.
+    /// Returns the objects under a prefix, by key.
     pub fn objects(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
         let inner = self.0.borrow();
         let under = inner.objects.iter().filter(|(key, _)| key.starts_with(prefix));
         under.map(|(key, body)| (key.clone(), body.clone())).collect()
     }
 
-    /// The stream's head.
+    /// Returns the stream's head.
     pub fn head_of(&self, stream: &Stream) -> Option<Head> {
         self.0.borrow().heads.get(&stream.name()).cloned()
     }
 
-    /// A copy of the state as it is now.
+    /// Copies the state.
     pub fn backup(&self) -> Backup {
         let inner = self.0.borrow();
         Backup { heads: inner.heads.clone(), ledger: inner.ledger.clone() }
     }
 
-    /// Puts a copy in the place of the state. The bucket stays as it is.
+    /// Replaces the state by a copy. Keeps the bucket.
     pub fn restore(&self, backup: &Backup) {
         let mut inner = self.0.borrow_mut();
         inner.heads.clone_from(&backup.heads);
@@ -147,17 +148,17 @@ impl MemoryStore {
 
     async fn perform<T>(&self, call: Call, act: impl FnOnce(&mut Inner) -> T) -> Result<T, PortError> {
         pause().await;
-        let fate = {
+        let outcome = {
             let mut inner = self.0.borrow_mut();
             let number = inner.calls.entry(call).or_default();
             *number += 1;
             let number = *number;
             (inner.script)(call, number)
         };
-        let done = !matches!(fate, Outcome::Fails { is_applied: false, .. } | Outcome::Dies { is_applied: false });
+        let done = !matches!(outcome, Outcome::Fails { is_applied: false, .. } | Outcome::Dies { is_applied: false });
         let answer = done.then(|| act(&mut self.0.borrow_mut()));
         pause().await;
-        match (fate, answer) {
+        match (outcome, answer) {
             (Outcome::Succeeds, Some(answer)) => Ok(answer),
             (Outcome::Fails { error, .. }, _) => Err(error),
             (Outcome::Dies { .. } | Outcome::Succeeds, _) => {

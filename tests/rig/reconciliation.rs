@@ -1,4 +1,4 @@
-//! The bucket held against what the vendor showed.
+//! The bucket compared with the simulator's ledger of the events that it served.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,21 +12,21 @@ use simulators::Served;
 
 use super::memory_store::MemoryStore;
 
-/// As much of an identity is told, in characters.
+/// The length to which `Debug` cuts an identity, in characters.
 const MAX_IDENTITY_CHARS: usize = 200;
 
-/// What came of what was shown.
+/// The result of the comparison.
 #[derive(Default, PartialEq, Eq)]
 pub struct Reconciliation {
     /// Lines in the bucket.
     pub lines: usize,
     /// Inputs kept under `rejected/`.
     pub rejected: usize,
-    /// The identity of each that was shown and not delivered.
+    /// Identities of events that were served and not delivered.
     pub lost: Vec<String>,
-    /// The identity of each that was delivered more than once.
+    /// Identities of events that were delivered more than once.
     pub duplicated: Vec<String>,
-    /// The row id of each that was delivered and never shown.
+    /// Row ids that were delivered and never served.
     pub unexpected: Vec<String>,
 }
 
@@ -44,37 +44,37 @@ impl fmt::Debug for Reconciliation {
 }
 
 impl Reconciliation {
-    /// Nothing lost, nothing twice, nothing that was never shown.
+    /// Returns `true` if no event is lost, duplicated or unexpected.
     pub fn is_exact(&self) -> bool {
         self.lost.is_empty() && self.duplicated.is_empty() && self.unexpected.is_empty()
     }
 }
 
-/// Holds a stream's objects against what its vendor showed of it. An event is known by its row id;
-/// what cannot become a line, by the row id it is rejected under.
+/// Compares a stream's objects with the events that its vendor served. An event is recognised by its row id;
+/// input that cannot become a line, by the row id under which it is rejected.
 ///
 /// # Errors
-/// An object is not what it should be.
+/// An object is damaged.
 pub fn reconcile(store: &MemoryStore, stream: &Stream, served: &[Served]) -> Result<Reconciliation, String> {
-    let mut due = due(stream, served);
+    let mut due = served_by_row_id(stream, served);
     let mut result = Reconciliation::default();
     for (key, body) in objects(store, stream) {
         for line in lines(&key, &body)? {
             result.lines += 1;
-            result.take(&mut due, &row_id(&key, &line)?);
+            result.count(&mut due, &row_id(&key, &line)?);
         }
     }
     let rejected = format!("rejected/{}/{}-", stream.log_type.table(), stream.source);
     for (key, _) in store.objects(&rejected) {
         result.rejected += 1;
-        result.take(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
+        result.count(&mut due, key.trim_start_matches(&rejected).trim_end_matches(".json"));
     }
     result.lost = due.into_values().filter(|(_, times)| *times == 0).map(|(identity, _)| identity).collect();
     Ok(result)
 }
 
 impl Reconciliation {
-    fn take(&mut self, due: &mut BTreeMap<String, (String, u32)>, row_id: &str) {
+    fn count(&mut self, due: &mut BTreeMap<String, (String, u32)>, row_id: &str) {
         match due.get_mut(row_id) {
             None => self.unexpected.push(row_id.to_owned()),
             Some((identity, times)) => {
@@ -87,13 +87,13 @@ impl Reconciliation {
     }
 }
 
-/// As much of an identity as says which it is.
+/// Returns the first characters of an identity.
 fn shortened(identity: &str) -> String {
     identity.chars().take(MAX_IDENTITY_CHARS).collect()
 }
 
-/// What was shown, by row id: which event it is, and how often it was delivered so far.
-fn due(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
+/// Returns the served events by row id: the identity, and the number of deliveries so far.
+fn served_by_row_id(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
     let normalizer = Normalizer::new(stream.log_type);
     let context = LineContext {
         source_id: stream.source.as_str(),
@@ -104,24 +104,24 @@ fn due(stream: &Stream, served: &[Served]) -> BTreeMap<String, (String, u32)> {
         let outcome = normalizer.normalize(raw.as_bytes(), &context, &mut Vec::new());
         outcome.map_or_else(|rejection| rejection.row_id, |line| line.row_id)
     };
-    let ours = served.iter().filter(|event| event.log_type == stream.log_type.name());
-    ours.map(|event| (row_id(&event.raw).to_string(), (event.identity.clone(), 0))).collect()
+    let of_stream = served.iter().filter(|event| event.log_type == stream.log_type.name());
+    of_stream.map(|event| (row_id(&event.raw).to_string(), (event.identity.clone(), 0))).collect()
 }
 
-/// The stream's objects, by key.
+/// Returns the stream's objects, by key.
 fn objects(store: &MemoryStore, stream: &Stream) -> Vec<(String, Vec<u8>)> {
     store.objects(&format!("{}/", stream.log_type.table()))
 }
 
-/// The lines of each of a stream's objects, in the order of their keys.
+/// Returns the lines of each of a stream's objects, in the order of their keys.
 ///
 /// # Errors
-/// An object is not what it should be.
+/// An object is damaged.
 pub fn delivered(store: &MemoryStore, stream: &Stream) -> Result<Vec<Vec<String>>, String> {
     objects(store, stream).iter().map(|(key, body)| lines(key, body)).collect()
 }
 
-/// An object's lines.
+/// Returns an object's lines.
 fn lines(key: &str, body: &[u8]) -> Result<Vec<String>, String> {
     let mut text = String::new();
     MultiGzDecoder::new(body).read_to_string(&mut text).map_err(|error| format!("{key}: {error}"))?;

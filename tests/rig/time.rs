@@ -1,4 +1,4 @@
-//! Virtual time: one clock for everybody, which waits move.
+//! Virtual time: one shared clock that sleeps and calls advance.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -22,7 +22,7 @@ struct Shared {
 }
 
 impl VirtualTime {
-    /// Time that stands at `now`.
+    /// Creates a clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Shared { now, sleepers: Vec::new() })))
     }
@@ -31,12 +31,12 @@ impl VirtualTime {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the clock shows.
+    /// Returns the current virtual time.
     pub fn now(&self) -> Timestamp {
         self.shared().now
     }
 
-    /// Lets time pass.
+    /// Advances the time and wakes the sleepers.
     pub fn advance(&self, by: Duration) {
         let woken = {
             let mut shared = self.shared();
@@ -46,13 +46,13 @@ impl VirtualTime {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// As the simulators take it.
+    /// Returns the clock in the form that the simulators take.
     pub fn for_simulator(&self) -> simulators::Clock {
         let time = self.clone();
         Arc::new(move || time.now())
     }
 
-    /// Done once the clock shows `at` or more.
+    /// Waits until the clock shows `at` or later.
     fn reached(&self, at: Timestamp) -> impl Future<Output = ()> {
         poll_fn(move |context| {
             let mut shared = self.shared();
@@ -67,16 +67,16 @@ impl VirtualTime {
     }
 }
 
-/// What becomes of those who sleep.
+/// The effect of a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sleep {
-    /// They wait until others have moved time so far.
-    Wait,
-    /// They move it themselves: nothing else happens meanwhile.
-    Move,
+    /// The sleeper waits until others have advanced the time far enough.
+    Waits,
+    /// The sleeper advances the time itself, and nothing else happens meanwhile.
+    Advances,
 }
 
-/// A clock that shows virtual time, perhaps some seconds ahead or behind.
+/// A clock that shows virtual time with a constant error in seconds.
 #[derive(Debug, Clone)]
 pub struct VirtualClock {
     time: VirtualTime,
@@ -86,14 +86,14 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// The engine's: its sleeps are deadlines, which come when time has passed otherwise.
+    /// Creates the engine's clock: its sleeps are deadlines, so they wait until others have advanced the time.
     pub fn of_engine(time: &VirtualTime, ahead: i64, seed: u64) -> Self {
-        Self { time: time.clone(), ahead, sleep: Sleep::Wait, rng: RefCell::new(SeededRng::new(seed)) }
+        Self { time: time.clone(), ahead, sleep: Sleep::Waits, rng: RefCell::new(SeededRng::new(seed)) }
     }
 
-    /// A client's: it sleeps between two tries, and that is how time passes.
+    /// Creates a client's clock: its sleeps are backoffs between two tries, so they advance the time.
     pub fn of_client(time: &VirtualTime, ahead: i64, seed: u64) -> Self {
-        Self { sleep: Sleep::Move, ..Self::of_engine(time, ahead, seed) }
+        Self { sleep: Sleep::Advances, ..Self::of_engine(time, ahead, seed) }
     }
 }
 
@@ -104,7 +104,7 @@ impl Clock for VirtualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        if self.sleep == Sleep::Move {
+        if self.sleep == Sleep::Advances {
             self.time.advance(duration);
             return pause().await;
         }
@@ -117,7 +117,7 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Lets others go on once: an await at which a tick may die.
+/// Yields once, so that a tick may be killed here.
 pub(super) async fn pause() {
     let mut paused = false;
     poll_fn(|context| {

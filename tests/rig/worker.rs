@@ -1,4 +1,4 @@
-//! One process: a source, its memory, its ticks.
+//! One process: a source, its cache and its ticks.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::killable::{Died, run_killable};
 use super::memory_store::MemoryStore;
 use super::time::VirtualClock;
 
-/// One process. After a death it is gone, with all it remembers: begin another.
+/// One process. After a death its cache is lost too, so a test must create a new worker.
 #[derive(Debug)]
 pub struct Worker<'a, V> {
-    /// What it collects.
+    /// The source that the process collects.
     pub source: Source<V>,
     cache: SourceCache,
     store: &'a MemoryStore,
@@ -21,20 +21,20 @@ pub struct Worker<'a, V> {
 }
 
 impl<'a, V: Vendor> Worker<'a, V> {
-    /// A process that was just started.
+    /// Creates a process that has just started.
     pub fn new(source: Source<V>, store: &'a MemoryStore, clock: &'a VirtualClock, settings: &'a Settings) -> Self {
         Self { source, cache: SourceCache::default(), store, clock, settings }
     }
 
-    /// The same process with others' share of a memory budget.
-    pub fn sharing(self, budget: &MemoryBudget) -> Self {
+    /// Lets the process share a memory budget with others.
+    pub fn with_memory_budget(self, budget: &MemoryBudget) -> Self {
         Self { cache: SourceCache::new(budget), ..self }
     }
 
-    /// One tick of that many seconds; with a `life`, no more polls than that.
+    /// Runs one tick of `seconds`. With `max_polls` the tick dies after that many polls.
     ///
     /// # Errors
-    /// It died.
+    /// The tick died.
     pub async fn tick(&self, seconds: u64, max_polls: Option<u64>) -> Result<Vec<StreamReport>, Died> {
         use collector::Clock as _;
         let deadline = self.clock.now().saturating_add(Duration::from_secs(seconds)).unwrap_or(jiff::Timestamp::MAX);

@@ -51,8 +51,8 @@ impl Totals {
     }
 }
 
-/// Runs the seeds on all cores, each core with a runtime of its own, and adds up their totals. When a seed panics its number
-/// is printed.
+/// Runs the seeds on all cores, each core with a runtime of its own, and adds up their totals. When a seed panics its
+/// number is printed.
 pub(crate) fn on_all_cores(
     seeds: &Range<u64>,
     run: impl Fn(u64) -> Pin<Box<dyn Future<Output = Totals>>> + Sync,

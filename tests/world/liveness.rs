@@ -1,7 +1,7 @@
-//! A worker alone at a vendor with permanent trouble: how soon events arrive.
+//! Liveness under permanent faults: a single worker delivers every healthy event within a bound of ticks.
 //!
-//! An event is healthy when some listing shows it outside that listing's broken spans, as itself or in a blob that is not
-//! broken. Permanent trouble elsewhere must not keep it from the bucket.
+//! An event is healthy if a listing shows it outside that listing's broken spans, either directly or in a blob that is not
+//! broken. Permanent faults elsewhere must not delay it for ever.
 
 use collector::{Head, UnixSeconds};
 
@@ -9,35 +9,33 @@ use super::scenario::{Entry, Scenario, ScenarioStream};
 use super::simulation::Simulation;
 use super::single_worker::{SingleWorker, Ticked};
 
-/// Ticks within which a worker alone delivers every healthy event once all are visible.
+/// Ticks within which a single worker delivers every healthy event once all events are visible.
 ///
-/// An event that became visible late is found by the next hourly sweep, which is due 60 ticks after the last one; what is
-/// left is for a sweep whose windows must be halved around what is broken. Of 10,000 seeds the slowest takes 61 ticks.
+/// The next hourly sweep finds an event that became visible late; it is due 60 ticks after the last one. The other ticks
+/// are for a sweep that must halve its windows around broken spans. The slowest of 10,000 seeds takes 61 ticks.
 /// Ticks at which the trouble [delays](super::permanent_faults::PermanentFaults::delays) every event do not count.
 pub const MAX_DELIVERY_TICKS: usize = 66;
-/// Ticks in all. A scenario whose trouble delays everything for longer is a mistake of the scenario.
+/// Ticks in all. A scenario whose faults delay all events for longer is itself wrong.
 const MAX_TICKS: usize = 2_000;
 
-/// Ticks of a day in which nothing new happens.
+/// Ticks per day after all healthy events have been delivered.
 const TICKS_PER_DAY: usize = 6;
-/// Seconds between two of them.
+/// Seconds between two of these ticks.
 const LONG_TICK_SECONDS: i64 = 14_400;
 
 impl SingleWorker {
-    /// Ticks with the trouble still there until every healthy event is delivered; returns the ticks that counted. `note`
-    /// is given the clock and each tick.
+    /// Runs ticks while the permanent faults last, until every healthy event is delivered. Returns the ticks that counted.
+    /// `note` receives the clock and the result of each tick.
     ///
     /// # Errors
-    /// Names the promise that is broken, or an event that was not delivered in time.
+    /// Names the violated invariant, or an event that was not delivered in time.
     pub fn deliver_healthy(&mut self, mut note: impl FnMut(UnixSeconds, &Ticked)) -> Result<usize, String> {
         self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at());
         let mut counted = 0;
         for _ in 0..MAX_TICKS {
             let Some(missing) = missing(&self.world) else { return Ok(counted) };
             if counted == MAX_DELIVERY_TICKS {
-                return Err(format!(
-                    "{missing} after {MAX_DELIVERY_TICKS} ticks, though only others have permanent_faults"
-                ));
+                return Err(format!("{missing} after {MAX_DELIVERY_TICKS} ticks, though no fault concerns it"));
             }
             counted += usize::from(!self.world.scenario.permanent_faults.delays(self.world.clock));
             let ticked = self.tick()?;
@@ -46,14 +44,14 @@ impl SingleWorker {
             self.world.clock += self.world.scenario.policy.tick_seconds;
             self.pass_down_time();
         }
-        Err(format!("{:?} after {MAX_TICKS} ticks, most of which the permanent_faults delayed", missing(&self.world)))
+        Err(format!("{:?} after {MAX_TICKS} ticks, most of which a fault delayed", missing(&self.world)))
     }
 
-    /// Ticks on at a distance of hours with the trouble still there: for so long that the collector gives up blobs, and that
-    /// the vendor drops what it lists. `note` is given the clock and each tick.
+    /// Runs ticks hours apart while the permanent faults last, for so many days that the collector gives up blobs and the
+    /// vendor drops entries. `note` receives the clock and the result of each tick.
     ///
     /// # Errors
-    /// Names the promise that is broken.
+    /// Names the violated invariant.
     pub fn run_for_days(&mut self, days: usize, mut note: impl FnMut(UnixSeconds, &Ticked)) -> Result<(), String> {
         for _ in 0..days * TICKS_PER_DAY {
             self.world.clock += LONG_TICK_SECONDS;
@@ -64,7 +62,7 @@ impl SingleWorker {
         Ok(())
     }
 
-    /// While the vendor answers nothing, one tick is like the next.
+    /// Moves the clock to the end of an outage, during which every tick is like the one before.
     fn pass_down_time(&mut self) {
         let down = &self.world.scenario.permanent_faults.down;
         let now = self.world.clock;
@@ -73,7 +71,7 @@ impl SingleWorker {
     }
 }
 
-/// The first healthy event that is not in the bucket, in words.
+/// Describes the first healthy event that is not in the bucket.
 fn missing(world: &Simulation) -> Option<String> {
     world.scenario.streams.iter().find_map(|of| {
         let name = of.stream.name();
@@ -97,7 +95,7 @@ fn missing_of_stream(world: &Simulation, of: &ScenarioStream, head: &Head) -> Op
     })
 }
 
-/// A listing that hands out the entry.
+/// Returns a listing that shows the entry without a fault.
 fn healthy_listing(scenario: &Scenario, entry: &Entry) -> Option<&'static str> {
     entry.listings.iter().copied().find(|listing| !scenario.is_broken(entry, listing))
 }
@@ -121,10 +119,10 @@ mod tests {
     use crate::world::random_streams::BEGIN;
     use crate::world::rng::SeededRng;
 
-    /// Scenes among which one with blobs and one without are found.
+    /// Seeds among which there is a scenario with blobs and one without.
     const SCENARIOS: u64 = 20;
 
-    /// A worker alone in the first scenario with blobs, or without, that has this trouble.
+    /// Creates a single worker in the first scenario with (or without) blobs and gives the scenario these faults.
     fn single(has_blobs: bool, permanent_faults: impl Fn(&Scenario) -> PermanentFaults) -> SingleWorker {
         let scenarios = (0..SCENARIOS).map(|seed| random_scenario::scenario(&mut SeededRng::new(seed)));
         let scenario = scenarios.into_iter().find(|scenario| scenario.has_blobs() == has_blobs).unwrap();
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_not_waited_for_and_arrives_once_it_is_healed() {
+    fn broken_events_are_not_waited_for_and_are_delivered_after_the_fault_ends() {
         let all = Window { from: 0, to: UnixSeconds::MAX };
         let span = BrokenSpan { listing: None, window: all };
         let mut all_spans = single(false, |_| PermanentFaults { spans: vec![span], ..PermanentFaults::default() });
@@ -165,7 +163,7 @@ mod tests {
     fn a_healthy_event_that_is_never_delivered_is_named() {
         let mut single = single(false, |_| PermanentFaults::default());
         deliver(&mut single).unwrap();
-        // The bucket loses what was delivered, and no tick delivers it again.
+        // The bucket loses the delivered objects, and no tick delivers them again.
         single.world.store.objects.retain(|key, _| key.contains("_state/"));
         let failure = deliver(&mut single).unwrap_err();
         assert!(failure.contains("audit_log-") && failure.contains(&MAX_DELIVERY_TICKS.to_string()), "{failure}");

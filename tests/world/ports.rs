@@ -1,8 +1,8 @@
-//! The collector's ports, as calls to a queue.
+//! The collector's ports as a queue of open calls.
 //!
 //! A port call puts its [`Request`] into the worker's [`CallQueue`] and waits for the [`Answer`]:
-//! every call is a point at which somebody outside decides what happens next. With a
-//! [`Simulation`] behind the queue ([`Ports::direct`]) calls are answered at once, faultlessly.
+//! at every call the driver decides what happens next. With a
+//! [`Simulation`] behind the queue ([`Ports::direct`]) every call is answered at once and without faults.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use super::object::Body;
 use super::rng::SeededRng;
 use super::simulation::Simulation;
 
-/// A call under way.
+/// An open call.
 #[derive(Debug)]
 struct PendingCall {
     request: Request,
@@ -32,30 +32,30 @@ struct PendingCall {
     waker: Waker,
 }
 
-/// What one worker has asked and not yet been told; its clock and its chance.
+/// The open calls of one worker, with its clock and its random numbers.
 #[derive(Debug)]
 pub struct CallQueue {
     calls: BTreeMap<u64, PendingCall>,
     next_id: u64,
-    /// What the worker's clock shows.
+    /// The time on the worker's clock.
     pub now: Timestamp,
     rng: SeededRng,
     direct: Option<Simulation>,
 }
 
 impl CallQueue {
-    /// The calls waiting for an answer, oldest first.
+    /// Returns the calls that wait for an answer, oldest first.
     pub fn waiting(&self) -> Vec<(u64, Request)> {
         let unanswered = self.calls.iter().filter(|(_, call)| call.answer.is_none());
         unanswered.map(|(id, call)| (*id, call.request.clone())).collect()
     }
 
-    /// The world that answers at once, if there is one.
+    /// Returns the world that answers at once, if there is one.
     pub fn world(&self) -> Option<&Simulation> {
         self.direct.as_ref()
     }
 
-    /// Answers a call. A call that was given up meanwhile is nobody's.
+    /// Answers a call. Does nothing if the call was dropped meanwhile.
     pub fn answer(&mut self, id: u64, answer: Answer) {
         if let Some(call) = self.calls.get_mut(&id) {
             call.answer = Some(answer);
@@ -71,21 +71,21 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports whose calls wait for an answer; `seed` is the worker's chance.
+    /// Creates ports whose calls wait for an answer; `seed` is for the worker's random numbers.
     pub fn new(now: Timestamp, seed: u64) -> Self {
         let rng = SeededRng::new(seed);
         let queue = CallQueue { calls: BTreeMap::new(), next_id: 0, now, rng, direct: None };
         Self { queue: Rc::new(RefCell::new(queue)) }
     }
 
-    /// Ports whose calls are answered at once by `simulation`.
+    /// Creates ports whose calls `simulation` answers at once.
     pub fn direct(simulation: Simulation, seed: u64) -> Self {
         let ports = Self::new(simulation.now(), seed);
         ports.queue.borrow_mut().direct = Some(simulation);
         ports
     }
 
-    /// The queue behind the ports.
+    /// Returns the queue behind the ports.
     pub fn queue(&self) -> Rc<RefCell<CallQueue>> {
         Rc::clone(&self.queue)
     }
@@ -102,7 +102,7 @@ enum CallState {
     Over,
 }
 
-/// One call of a port. It is sent when first polled, and given up when dropped.
+/// One call of a port. Its first poll adds it to the queue, and its drop removes it.
 #[derive(Debug)]
 struct Call {
     queue: Rc<RefCell<CallQueue>>,
@@ -171,7 +171,7 @@ impl CallQueue {
     }
 }
 
-/// An answer of another kind than the question: a mistake of the driver, never of the collector.
+/// Creates the error for an answer that does not fit its request, which is a mistake of the driver.
 fn mismatched(answer: &Answer) -> PortError {
     PortError::person(format!("the world gave an answer of the wrong kind: {answer:?}"))
 }
@@ -274,7 +274,7 @@ impl Bucket for Ports {
     }
 }
 
-/// A blob under way.
+/// The body of a blob that is being fetched.
 #[derive(Debug)]
 pub struct BlobBody {
     ports: Ports,

@@ -1,4 +1,4 @@
-//! Permanent trouble made from a seed.
+//! Random permanent faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use super::random_streams::{BEGIN, DAY, HOUR, MINUTE, Shape, add_blob, any_time}
 use super::rng::SeededRng;
 use super::scenario::ScenarioStream;
 
-/// Scenes that have trouble, per 1,000.
+/// Scenarios with permanent faults, per 1,000.
 const FAULTY_PER_MILLE: u64 = 560;
-/// Scenes that have one certain kind of trouble, per 1,000 that have any.
+/// Scenarios with one given kind of fault, per 1,000 that have any.
 const KIND_PER_MILLE: u64 = 650;
-/// Broken spans of one scenario.
+/// Broken spans per scenario.
 const MAX_BROKEN_SPANS: i64 = 4;
-/// Broken blobs of one scenario.
+/// Broken blobs per scenario.
 const MAX_BROKEN_BLOBS: i64 = 30;
-/// Down times of one scenario.
-const MAX_DOWN_TIMES: i64 = 2;
+/// Outages per scenario.
+const MAX_OUTAGES: i64 = 2;
 
-/// The permanent trouble of a scenario of these streams. Blobs are added where more of them are to be broken than there are.
+/// Creates the permanent faults of a scenario with these streams. Adds blobs if there are fewer than are to be broken.
 pub(super) fn permanent_faults(rng: &mut SeededRng, shape: Shape, streams: &mut [ScenarioStream]) -> PermanentFaults {
     let mut permanent_faults = PermanentFaults::default();
     if !rng.happens(FAULTY_PER_MILLE) {
@@ -36,12 +36,12 @@ pub(super) fn permanent_faults(rng: &mut SeededRng, shape: Shape, streams: &mut 
         permanent_faults.clock = wrong_clock(rng);
     }
     if rng.happens(KIND_PER_MILLE) {
-        permanent_faults.down = (0..rng.between(1, MAX_DOWN_TIMES)).map(|_| down_time(rng)).collect();
+        permanent_faults.down = (0..rng.between(1, MAX_OUTAGES)).map(|_| outage(rng)).collect();
     }
     permanent_faults
 }
 
-/// Spans of a second to hours. Two of three begin shortly before something that a listing shows.
+/// Creates spans of a second to five hours. Two of three contain an entry of a listing.
 fn broken_spans(rng: &mut SeededRng, shape: Shape, streams: &[ScenarioStream]) -> Vec<BrokenSpan> {
     let times: Vec<UnixSeconds> = streams.iter().flat_map(|of| &of.entries).map(|entry| entry.at).collect();
     let span = |rng: &mut SeededRng| {
@@ -57,12 +57,12 @@ fn broken_spans(rng: &mut SeededRng, shape: Shape, streams: &[ScenarioStream]) -
     (0..rng.between(1, MAX_BROKEN_SPANS)).map(|_| span(rng)).collect()
 }
 
-/// A few blobs or many, each broken in a way of its own.
+/// Breaks a few blobs or many, each in its own way.
 fn broken_blobs(rng: &mut SeededRng, streams: &mut [ScenarioStream]) -> BTreeMap<String, BrokenBlob> {
     use BrokenBlob::{Fails, Missing, Trickles, Unreadable};
     let many = rng.between(1, MAX_BROKEN_BLOBS);
     let wanted = usize::try_from(rng.pick(&[1, 3, many])).unwrap_or(1);
-    // Some of those that there were stay as they are.
+    // At least these many blobs stay healthy.
     let healthy = rng.index(4);
     while blob_ids(streams).len() < wanted + healthy {
         let at = rng.index(streams.len());
@@ -78,15 +78,15 @@ fn blob_ids(streams: &[ScenarioStream]) -> BTreeSet<String> {
     entries.filter_map(|entry| entry.content.blob_id()).map(str::to_owned).collect()
 }
 
-/// A clock that is wrong by minutes to days in some periods, on either side of what the collector believes.
+/// Creates a clock that is wrong in some periods: by less than the collector tolerates, or by more.
 fn wrong_clock(rng: &mut SeededRng) -> WrongClock {
     let seconds = rng.pick(&[2 * MINUTE, 20 * MINUTE, HOUR - MINUTE, 2 * HOUR, DAY, 5 * DAY]);
     let ahead = if rng.happens(500) { seconds } else { -seconds };
     WrongClock { ahead, per_mille: rng.pick(&[100, 300, 600]), seed: rng.bits() }
 }
 
-/// Some hours of the storm, or after it.
-fn down_time(rng: &mut SeededRng) -> Window {
+/// Creates an outage of hours, during the run with transient faults or after it.
+fn outage(rng: &mut SeededRng) -> Window {
     let from = BEGIN + rng.between(-HOUR, 8 * HOUR);
     Window { from, to: from + rng.between(HOUR, 6 * HOUR) }
 }
@@ -96,11 +96,11 @@ mod tests {
     use super::*;
     use crate::world::random_scenario;
 
-    /// Scenes from which shares are taken.
+    /// Scenarios that are counted.
     const SCENARIOS: u64 = 2_000;
 
     #[test]
-    fn about_half_of_the_scenarios_have_trouble_and_some_have_much_of_it() {
+    fn about_half_of_the_scenarios_have_permanent_faults_and_some_have_many() {
         let scenarios: Vec<_> =
             (0..SCENARIOS).map(|seed| random_scenario::scenario(&mut SeededRng::new(seed))).collect();
         let faulty = scenarios.iter().filter(|scenario| !scenario.permanent_faults.is_empty()).count();

@@ -1,5 +1,5 @@
-//! Driver 1: seeds. Several workers tick on a world made from the seed, in an order made from the
-//! seed, with faults at any call; then one alone puts things in order, and all is judged.
+//! Driver 1: random runs. Several workers tick on a random world in a random order with faults at any call. Then a single
+//! worker ticks without such faults, and the result is checked.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,18 +24,18 @@ use super::single_worker::{SingleWorker, Ticked};
 use super::store::Store;
 use super::worker::Worker;
 
-/// What came of a seed.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The first promise that was broken.
+    /// The first violated invariant.
     pub violation: Option<String>,
-    /// What happened, as a hash: of equal seeds equal.
+    /// A hash of all that happened; equal seeds have equal hashes.
     pub trace_hash: u128,
-    /// What happened, where asked for.
+    /// A text of all that happened, if it was asked for.
     pub trace: String,
-    /// Calls answered while there were faults.
+    /// Calls during the phase with faults.
     pub calls: u64,
-    /// Faults among them.
+    /// Faults at these calls.
     pub faults: u64,
     /// Ticks that died.
     pub deaths: u64,
@@ -43,36 +43,36 @@ pub struct Outcome {
     pub adopted: u64,
     /// Streams whose state was restored from a backup.
     pub restored: u64,
-    /// Calls that failed in the storm because of permanent trouble.
+    /// Calls that failed in the phase with faults because of a permanent fault.
     pub permanent_fault_calls: u64,
-    /// Ticks until a worker alone had delivered every healthy event.
+    /// Ticks until a single worker had delivered every healthy event.
     pub delivery_ticks: u64,
-    /// 1 if the permanent trouble lasted for days.
+    /// 1 if the permanent faults lasted for days.
     pub outlasted: u64,
-    /// Gaps that a worker alone reported while it lasted.
+    /// Gaps that a single worker reported while the permanent faults lasted.
     pub gaps: u64,
-    /// The permanent trouble of its scenario.
+    /// The permanent faults of the scenario.
     pub permanent_faults: PermanentFaults,
-    /// Its scenario has blobs, which can be broken.
+    /// `true` if the scenario has blobs, which can be broken.
     pub has_blobs: bool,
 }
 
-/// Runs one seed; `change` may build a fault into its world. With `tell` the outcome has the trace.
-pub fn run(seed: u64, tell: bool, change: impl FnOnce(&mut Simulation)) -> Outcome {
+/// Runs one seed; `change` may put a mutant into its world. With `has_trace` the outcome has the trace.
+pub fn run(seed: u64, has_trace: bool, change: impl FnOnce(&mut Simulation)) -> Outcome {
     let mut rng = SeededRng::new(seed);
     let scenario = Arc::new(random_scenario::scenario(&mut rng));
     let mut world = Simulation::new(Arc::clone(&scenario), BEGIN);
     world.tearing = tearing(&mut rng);
     change(&mut world);
-    let mut run = Run::new(world, rng, tell);
-    if tell {
+    let mut run = Run::new(world, rng, has_trace);
+    if has_trace {
         let _ = writeln!(run.outcome.trace, "{scenario:#?}");
     }
-    run.storm();
-    run.calm()
+    run.run_with_faults();
+    run.finish_without_faults()
 }
 
-/// A third of the stores show ledger items later than their head.
+/// Picks the rule of visibility: a third of the stores show ledger items later than their head.
 fn tearing(rng: &mut SeededRng) -> Tearing {
     match rng.below(3) {
         0 => Tearing::Delays { seed: rng.bits(), max_seconds: rng.pick(&[60, 600, 3_600]) },
@@ -80,15 +80,15 @@ fn tearing(rng: &mut SeededRng) -> Tearing {
     }
 }
 
-/// One worker's place: a tick, or the time between two.
+/// One worker process: in a tick or between two ticks.
 #[derive(Debug)]
 struct WorkerSlot {
     worker: Option<Worker>,
     cache: Rc<SourceCache>,
     tick: TickId,
-    /// Seconds this worker's clock is ahead of the vendor's.
+    /// Seconds by which the worker's clock is ahead of the vendor's.
     skew: i64,
-    /// When each timer is due, by the call's id.
+    /// The due times of the timers, by the call's id.
     timers: BTreeMap<u64, Timestamp>,
 }
 
@@ -99,7 +99,7 @@ impl WorkerSlot {
     }
 }
 
-/// How likely things are, in 1,000 calls.
+/// Probabilities per 1,000 calls.
 #[derive(Debug)]
 struct Odds {
     failure: u64,
@@ -114,16 +114,16 @@ struct Run {
     rng: SeededRng,
     slots: Vec<WorkerSlot>,
     odds: Odds,
-    /// Calls whose caller has given up on them, and which may still arrive.
+    /// Calls whose caller no longer waits, and which may still take effect.
     late: Vec<(TickId, Request)>,
-    tell: bool,
+    has_trace: bool,
     step: u64,
     ticks: u64,
     outcome: Outcome,
 }
 
 impl Run {
-    fn new(world: Simulation, mut rng: SeededRng, tell: bool) -> Self {
+    fn new(world: Simulation, mut rng: SeededRng, has_trace: bool) -> Self {
         let odds = Odds {
             failure: rng.pick(&[0, 20, 100, 300]),
             death: rng.pick(&[0, 10, 50]),
@@ -150,23 +150,23 @@ impl Run {
             permanent_faults: scenario.permanent_faults.clone(),
             has_blobs: scenario.has_blobs(),
         };
-        Self { world, scenario, rng, slots, odds, late: Vec::new(), tell, step: 0, ticks: 0, outcome }
+        Self { world, scenario, rng, slots, odds, late: Vec::new(), has_trace, step: 0, ticks: 0, outcome }
     }
 
-    /// What happens enters the trace's hash, and the trace.
+    /// Adds an event of the run to the trace's hash, and to the trace if it is kept.
     fn note(&mut self, what: &impl std::fmt::Debug) {
         self.outcome.trace_hash = self.outcome.trace_hash.rotate_left(1) ^ fingerprint(what);
-        if self.tell {
+        if self.has_trace {
             let _ = writeln!(self.outcome.trace, "{} {what:?}", self.world.clock);
         }
     }
 
-    /// Several workers and all faults.
-    fn storm(&mut self) {
+    /// Runs several workers with faults.
+    fn run_with_faults(&mut self) {
         let steps = 100 + self.rng.below(250);
         let loses_state = self.world.mutant == Some(Mutant::HeadLost);
         let lost_at = if loses_state { self.rng.below(steps) } else { steps };
-        // A backup is made in a quarter of the seeds, and restored later.
+        // A quarter of the seeds makes a backup and restores it later.
         let copied_at = if self.rng.below(4) == 0 { self.rng.below(steps / 2) } else { steps };
         let restored_at = copied_at + 1 + self.rng.below(steps);
         let mut backup = Store::default();
@@ -193,8 +193,8 @@ impl Run {
         }
     }
 
-    /// Restores the state of every stream that the backup is older for than the mark in the bucket shows. No tick goes on in
-    /// the restored state; processes between two ticks do.
+    /// Restores the state of every stream for which the mark in the bucket shows that the backup is old. No tick
+    /// continues in the restored state; processes between two ticks do.
     fn restore(&mut self, backup: &Store) {
         (0..self.slots.len()).for_each(|slot| self.die(slot));
         self.late.clear();
@@ -210,10 +210,10 @@ impl Run {
         }
     }
 
-    /// One worker and no fault: first with the permanent trouble still there, until every healthy event is delivered; then
-    /// without it until all is done. Then the judgement.
-    fn calm(mut self) -> Outcome {
-        // Those who still run are never heard of again; what they sent may still arrive.
+    /// Runs a single worker without transient faults: with the permanent faults until every healthy event is delivered,
+    /// then without them until it is drained. Then checks the result.
+    fn finish_without_faults(mut self) -> Outcome {
+        // All running ticks die here; calls that they sent may still take effect.
         for slot in 0..self.slots.len() {
             self.die(slot);
         }
@@ -240,15 +240,15 @@ impl Run {
         self.outcome
     }
 
-    /// The worker alone ticks with the permanent trouble still there, in some seeds for days.
+    /// Runs the single worker while the permanent faults last, in some seeds for days.
     fn deliver_healthy(&mut self, single: &mut SingleWorker) -> Result<(), String> {
         let days = if self.scenario.permanent_faults.is_empty() { 0 } else { self.rng.pick(&[0, 0, 0, 2, 9]) };
-        let (tell, trace) = (self.tell, &mut self.outcome.trace);
+        let (has_trace, trace) = (self.has_trace, &mut self.outcome.trace);
         let mut gaps = 0;
         let mut note = |now, ticked: &Ticked| {
             gaps += ticked.reports.iter().map(|report| report.gaps.len() as u64).sum::<u64>();
-            if tell {
-                let _ = writeln!(trace, "{now} calm {ticked:?}");
+            if has_trace {
+                let _ = writeln!(trace, "{now} single worker {ticked:?}");
             }
         };
         self.outcome.delivery_ticks = single.deliver_healthy(&mut note)? as u64;
@@ -258,7 +258,7 @@ impl Run {
         Ok(())
     }
 
-    /// A call that was given up arrives, or never will.
+    /// Lets a call whose caller is gone take effect, or drops it.
     fn deliver_late(&mut self) {
         if self.late.is_empty() || !self.rng.happens(100) {
             return;
@@ -271,7 +271,7 @@ impl Run {
         }
     }
 
-    /// Lets the slot's worker go on by one call; a slot without one begins a tick.
+    /// Advances the slot's worker by one call; begins a tick if there is none.
     fn advance(&mut self, slot: usize) {
         if self.slots[slot].worker.is_none() {
             return self.begin(slot);
@@ -300,7 +300,7 @@ impl Run {
         }
     }
 
-    /// What becomes of a call nobody waits for any more.
+    /// Handles a call whose caller no longer waits.
     fn send_on(&mut self, slot: usize, request: Request, arrival: Arrival) {
         let tick = self.slots[slot].tick;
         match arrival {
@@ -338,7 +338,7 @@ impl Run {
     fn die(&mut self, slot: usize) {
         let at = &mut self.slots[slot];
         if at.worker.take().is_some() {
-            // With the process goes its memory; what is put back while the tick is dropped goes too.
+            // The process loses its memory, also what the drop of the tick puts back into the cache.
             at.cache = Rc::default();
             self.outcome.deaths += 1;
             self.world.checker.died(at.tick);
@@ -356,7 +356,7 @@ impl Run {
         self.after_poll(slot);
     }
 
-    /// Sets the timers of new sleeps; takes in the reports of a tick that ended.
+    /// Sets the timers of new sleeps, and takes the reports of a tick that has ended.
     fn after_poll(&mut self, slot: usize) {
         let now = self.worker_clock(slot);
         let at = &mut self.slots[slot];
@@ -377,7 +377,7 @@ impl Run {
         }
     }
 
-    /// A call of the slot's worker: any that waits, but a timer only when it is due.
+    /// Picks an open call of the slot's worker: any, but a timer only if it is due.
     fn choose(&mut self, slot: usize) -> Option<(u64, Request)> {
         let now = self.worker_clock(slot);
         let at = &self.slots[slot];
@@ -414,7 +414,7 @@ impl Run {
             return Decision::Answer;
         }
         self.outcome.faults += 1;
-        if let Some(odd) = self.odd_answer(request) {
+        if let Some(odd) = self.unusual_answer(request) {
             return Decision::Instead(odd);
         }
         let error = match self.rng.below(3) {
@@ -429,15 +429,15 @@ impl Run {
         self.rng.pick(&[Arrival::Never, Arrival::Now, Arrival::Later])
     }
 
-    /// What a vendor may also say, though nothing failed.
-    fn odd_answer(&mut self, request: &Request) -> Option<Answer> {
+    /// Picks an unusual answer that a vendor may give without a failure.
+    fn unusual_answer(&mut self, request: &Request) -> Option<Answer> {
         if !self.rng.happens(300) {
             return None;
         }
         match request {
             Request::Prepare { .. } => Some(Answer::Prepared(Prepared::NotYet)),
             Request::List { cursor: Some(_), .. } => Some(Answer::Listed(Listed::CursorLost)),
-            // Once: a blob that is missed for a day is rightly given up.
+            // Only once per blob: the collector rightly gives up a blob that is missing for a day.
             Request::Fetch { blob, .. } if !self.missed(&blob.id) => Some(Answer::Fetched(BlobAnswer::Missing)),
             _ => None,
         }
@@ -451,7 +451,7 @@ impl Run {
     }
 }
 
-/// What becomes of a call.
+/// The decision about one call.
 #[derive(Debug)]
 enum Decision {
     Answer,
@@ -460,7 +460,7 @@ enum Decision {
     Die { arrival: Arrival },
 }
 
-/// When a call that is given up has its effect.
+/// The time at which a call whose caller no longer waits takes effect.
 #[derive(Debug, Clone, Copy)]
 enum Arrival {
     Never,

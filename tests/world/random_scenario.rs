@@ -1,4 +1,4 @@
-//! Scenes made from a seed.
+//! Random scenarios.
 
 use collector::{BatchLimits, Compression, Retention, Settings, Sweep, VendorPolicy};
 use schema::LogType;
@@ -8,7 +8,7 @@ use super::random_streams::{DAY, HOUR, Shape, scenario_stream};
 use super::rng::SeededRng;
 use super::scenario::Scenario;
 
-/// The scenario of a seed.
+/// Creates a random scenario.
 pub fn scenario(rng: &mut SeededRng) -> Scenario {
     let shape = rng.pick(&[Shape::Events, Shape::Blobs]);
     let log_types: &[LogType] = match shape {

@@ -7,17 +7,17 @@ use schema::LogType;
 use super::rng::SeededRng;
 use super::scenario::{Content, Entry, Event, ScenarioStream};
 
-/// The first moment of every random world: half an hour before a day begins, so that days and hours turn.
+/// The begin of every random world: half an hour before midnight, so that runs cross hours and a day.
 pub const BEGIN: UnixSeconds = 1_795_303_800;
 
-/// Seconds of a minute.
+/// Seconds per minute.
 pub(super) const MINUTE: i64 = 60;
-/// Seconds of an hour.
+/// Seconds per hour.
 pub(super) const HOUR: i64 = 3_600;
-/// Seconds of a day.
+/// Seconds per day.
 pub(super) const DAY: i64 = 86_400;
 
-/// How a vendor hands out events.
+/// The kind of listing that a vendor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Listings hold events, as OpenAI's do.
@@ -27,7 +27,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The listings of a stream of that shape.
+    /// Returns the listings of a stream of this shape.
     pub fn listings(self) -> &'static [ListingId] {
         match self {
             Self::Events => &["organization", "tenant"],
@@ -35,7 +35,7 @@ impl Shape {
         }
     }
 
-    /// Event number `number` at `at`, in two texts that are one event.
+    /// Creates event `number` at `at` with two spellings of the same event.
     pub fn event(self, number: usize, at: UnixSeconds) -> Event {
         match self {
             Self::Events => openai_event(number, at),
@@ -56,7 +56,7 @@ fn openai_event(number: usize, at: UnixSeconds) -> Event {
     }
 }
 
-/// The same `Id` with another operation is another event.
+/// Creates an event whose identity is its `Id` together with its operation.
 fn microsoft_event(id: usize, number: usize, at: UnixSeconds) -> Event {
     let (id, operation) = (format!("00000000-0000-4000-8000-{id:012}"), format!("Op{number}"));
     let time = Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -69,24 +69,24 @@ fn microsoft_event(id: usize, number: usize, at: UnixSeconds) -> Event {
     }
 }
 
-/// Input that cannot become a line.
+/// Creates input that cannot become a line.
 pub fn reject(number: usize) -> Event {
     let text = format!(r#""not an object, number {number}""#);
     Event { identity: None, texts: vec![text.clone(), text] }
 }
 
-/// A stream of the source `acme`.
+/// Creates a stream of the source `acme`.
 pub fn stream(log_type: LogType, listings: &[ListingId]) -> Stream {
     let source = SourceId::try_from("acme".to_owned()).unwrap_or_else(|error| unreachable!("{error}"));
     Stream { source, label: "Acme".into(), log_type, listings: listings.to_vec() }
 }
 
-/// A stream with random entries.
+/// Creates a stream with random entries.
 pub(super) fn scenario_stream(rng: &mut SeededRng, shape: Shape, log_type: LogType) -> ScenarioStream {
     let mut events = Vec::new();
     let mut times = Vec::new();
     for number in 0..3 + rng.index(10) {
-        // Some long before the first tick, some while it all goes on; several in one second.
+        // Some events precede the first tick by days, some happen during the run, and some share a second.
         let at = match times.last() {
             Some(last) if rng.happens(150) => *last,
             _ => any_time(rng),
@@ -102,12 +102,12 @@ pub(super) fn scenario_stream(rng: &mut SeededRng, shape: Shape, log_type: LogTy
     ScenarioStream { stream: stream(log_type, shape.listings()), events, entries }
 }
 
-/// A time long before the first tick, or while it all goes on.
+/// Picks a time up to two days before the first tick or during the run.
 pub(super) fn any_time(rng: &mut SeededRng) -> UnixSeconds {
     BEGIN + rng.between(-50 * HOUR, 5 * HOUR)
 }
 
-/// One more blob at the stream, with an event of its own.
+/// Adds a blob with one new event to the stream.
 pub(super) fn add_blob(rng: &mut SeededRng, of: &mut ScenarioStream) {
     let (event_number, blob_number, at) = (of.events.len(), of.entries.len(), any_time(rng));
     of.events.push(event(rng, Shape::Blobs, event_number, at));
@@ -126,7 +126,7 @@ fn event(rng: &mut SeededRng, shape: Shape, number: usize, at: UnixSeconds) -> E
     }
 }
 
-/// Shown at once, or late by up to some hours.
+/// Picks the time at which an entry becomes visible: at once, or up to five hours late.
 fn visible_at(rng: &mut SeededRng, at: UnixSeconds) -> UnixSeconds {
     match rng.below(4) {
         0 => at + rng.between(0, 5 * HOUR),
@@ -151,7 +151,7 @@ fn inline_entries(rng: &mut SeededRng, times: &[UnixSeconds]) -> Vec<Entry> {
     entries
 }
 
-/// Every event in one to three blobs.
+/// Puts every event into one to three blobs.
 fn blob_entries(rng: &mut SeededRng, times: &[UnixSeconds]) -> Vec<Entry> {
     let blobs = 1 + rng.index(times.len());
     let mut contents = vec![Vec::new(); blobs];
@@ -170,7 +170,7 @@ fn blob_entries(rng: &mut SeededRng, times: &[UnixSeconds]) -> Vec<Entry> {
         .collect()
 }
 
-/// A blob that is created some time after its newest event.
+/// Creates a blob up to 90 minutes after its newest event.
 fn blob_entry(rng: &mut SeededRng, number: usize, newest: UnixSeconds, events: Vec<(usize, usize)>) -> Entry {
     let at = newest + rng.between(0, 90 * MINUTE);
     Entry {

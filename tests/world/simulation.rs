@@ -1,4 +1,4 @@
-//! The world together: a call in, an answer out.
+//! The whole world: a call in, an answer out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,38 +18,38 @@ use super::rng::SeededRng;
 use super::scenario::{Content, Entry, Scenario};
 use super::store::{HeadRow, ItemPlace, Store};
 
-/// When a store shows the ledger items of a commit, whose head it shows at once.
+/// The time at which a store shows the ledger items of a commit. It shows the head at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tearing {
-    /// With the head.
+    /// Items become visible with the head.
     Never,
-    /// Each when [`Simulation::reveal`] says so.
+    /// Each item becomes visible by a call of [`Simulation::reveal`].
     UntilRevealed,
-    /// Each after a delay of its own of at most `max_seconds`; most are short.
+    /// Each item becomes visible after its own delay of at most `max_seconds`; most delays are short.
     Delays {
-        /// Decides how long.
+        /// The seed of the delays.
         seed: u64,
-        /// The longest.
+        /// The upper bound of the delays.
         max_seconds: i64,
     },
 }
 
-/// The world at one moment. Cloning it is cheap; its `Debug` text is all of it that changes.
+/// The world at one moment. A clone is cheap; the `Debug` text shows all that changes.
 #[derive(Clone)]
 pub struct Simulation {
-    /// What the vendor holds.
+    /// The vendor's data.
     pub scenario: Arc<Scenario>,
-    /// The fault built in, if any.
+    /// The deliberate fault, if any.
     pub mutant: Option<Mutant>,
-    /// When ledger items become visible.
+    /// The rule by which ledger items become visible.
     pub tearing: Tearing,
-    /// The true time. What the vendor's clock shows is this, unless it is wrong.
+    /// The true time. The vendor's clock shows it, unless that clock is wrong.
     pub clock: UnixSeconds,
     /// State and bucket.
     pub store: Store,
     /// Secrets by reference.
     pub secrets: BTreeMap<String, String>,
-    /// Who finds out whether a promise is broken.
+    /// The checker of the invariants.
     pub checker: InvariantChecker,
 }
 
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Simulation {
 }
 
 impl Simulation {
-    /// A world with nothing in its state and bucket.
+    /// Creates a world with an empty state and an empty bucket.
     pub fn new(scenario: Arc<Scenario>, clock: UnixSeconds) -> Self {
         let (store, secrets) = (Store::default(), BTreeMap::new());
         Self {
@@ -74,32 +74,32 @@ impl Simulation {
         }
     }
 
-    /// The world's clock as a timestamp.
+    /// Returns the world's clock as a timestamp.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_second(self.clock).unwrap_or_default()
     }
 
-    /// Lets the judge look at the world.
+    /// Runs a check on the world.
     fn check(&mut self, look: impl FnOnce(&mut InvariantChecker, Facts<'_>)) {
         let mut checker = std::mem::take(&mut self.checker);
         look(&mut checker, Facts { scenario: &self.scenario, store: &self.store, now: self.clock });
         self.checker = checker;
     }
 
-    /// Judges the reports of a tick that has ended.
+    /// Checks the reports of a tick that has ended.
     pub fn tick_ended(&mut self, tick: TickId, reports: &[StreamReport]) {
         self.check(|checker, facts| checker.ended(facts, tick, reports));
     }
 
-    /// Judges a world in which everything was visible, the trouble has ended and a worker alone has nothing left to do.
+    /// Checks a world in which all is visible, the faults have ended and a single worker has nothing left to do.
     ///
     /// # Errors
-    /// Says which promise is broken.
+    /// Names the violated invariant.
     pub fn settled(&self) -> Result<(), String> {
         self.checker.settled(Facts { scenario: &self.scenario, store: &self.store, now: self.clock })
     }
 
-    /// Ends all permanent trouble.
+    /// Ends all permanent faults.
     pub fn end_permanent_faults(&mut self) {
         self.scenario =
             Arc::new(Scenario { permanent_faults: PermanentFaults::default(), ..Scenario::clone(&self.scenario) });
@@ -110,7 +110,7 @@ impl Simulation {
         self.perform(TickId { number: 0, began: self.clock }, request)
     }
 
-    /// Performs a call of a tick, and judges it.
+    /// Performs a call of a tick and checks it.
     pub fn perform(&mut self, tick: TickId, request: &Request) -> Answer {
         if request.is_for_vendor() {
             return self.ask_vendor(tick, request);
@@ -168,21 +168,21 @@ impl Simulation {
                 Some(_) => Answer::Fetched(BlobAnswer::Body),
             },
             Request::Chunk { stream, blob, chunk } => Answer::Chunk(self.chunk(stream, blob, *chunk)),
-            _ => Answer::Failed(PortError::person("this does not go to the vendor")),
+            _ => Answer::Failed(PortError::person("the vendor does not serve this call")),
         }
     }
 
-    /// The vendor's true time as a tick sees it.
+    /// Returns the vendor's true time as a tick sees it.
     fn shown(&self, tick: TickId) -> UnixSeconds {
         self.clock.max(tick.began)
     }
 
-    /// What the vendor's clock shows, which may be wrong.
+    /// Returns the time on the vendor's clock, which may be wrong.
     fn vendor_clock(&self, tick: TickId) -> UnixSeconds {
         self.scenario.permanent_faults.clock.at(self.shown(tick))
     }
 
-    /// The entry of a blob, and its permanent trouble.
+    /// Returns the entry of a blob and its permanent fault.
     fn blob_entry(&self, stream: &str, id: &str) -> Option<(&Entry, Option<BrokenBlob>)> {
         let is_blob = |entry: &&Entry| matches!(&entry.content, Content::Blob { id: of, .. } if of == id);
         let entry = self.scenario.stream(stream)?.entries.iter().find(is_blob)?;
@@ -202,7 +202,7 @@ impl Simulation {
                 self.clock += TRICKLE_SECONDS;
                 return Some(vec![if chunk == 0 { b'[' } else { b' ' }]);
             }
-            // Its last event is cut.
+            // The last event is cut off.
             Some(BrokenBlob::Unreadable) => bytes.truncate(bytes.len().saturating_sub(2)),
             _ => {}
         }
@@ -253,8 +253,8 @@ impl Simulation {
 
     /// Replaces an object whose content is `expected`.
     ///
-    /// Contents are compared by their [`canonical_content`]: workers whose histories differ only in what it leaves
-    /// out count as one, and only one of them is run.
+    /// Compares contents by their [`canonical_content`]: workers whose histories differ only in the times of writing
+    /// count as one, and only one of them is run.
     fn replace(&mut self, key: &str, expected: &Body, body: &Body, content_type: &str) -> bool {
         let current = self.store.objects.get(key);
         if current.is_none_or(|object| object.canonical_content != canonical_content(&expected.0)) {
@@ -292,7 +292,7 @@ impl Simulation {
         Written::Applied
     }
 
-    /// The item at that place becomes visible later than its head, as the store's [`Tearing`] says.
+    /// Hides the item at this place for as long as the store's [`Tearing`] demands.
     fn hide(&mut self, place: &ItemPlace) {
         let visible_at = match self.tearing {
             Tearing::Never => return,
@@ -312,13 +312,13 @@ impl Simulation {
         self.store.hidden.remove(place);
     }
 
-    /// Makes everything visible, also what is written from now on.
+    /// Makes all items visible, and also all that are written from now on.
     pub fn reveal_all(&mut self) {
         self.tearing = Tearing::Never;
         self.store.hidden.clear();
     }
 
-    /// The head as the store shows it.
+    /// Returns the head as the store shows it.
     fn shown_head(&self, stream: &str) -> Option<Head> {
         let mut head = self.store.heads.get(stream)?.head.clone();
         match self.mutant {
@@ -329,13 +329,13 @@ impl Simulation {
         Some(head)
     }
 
-    /// The key in the partition of the current hour.
+    /// Returns the key moved to the partition of the current hour.
     fn redated(&self, key: &str) -> String {
         parts_of_key(key)
             .map_or(key.to_owned(), |(folder, _, name)| format!("{folder}{}/{name}", partition(self.clock)))
     }
 
-    /// The key that a re-dated intent stands for.
+    /// Returns the original key of an intent that was moved by [`Self::redated`].
     fn stored_key(&self, key: &str) -> String {
         let Some((folder, _, name)) = parts_of_key(key).filter(|_| self.mutant == Some(Mutant::StaleIntentReused))
         else {
@@ -346,7 +346,7 @@ impl Simulation {
         intents.find(is_same).map_or(key.to_owned(), Clone::clone)
     }
 
-    /// What a mutant does to a head that is written.
+    /// Changes a written head as the mutant demands.
     fn apply_mutant(&self, tick: TickId, stream: &str, head: &mut Head) {
         let current = self.store.heads.get(stream).map(|row| &row.head);
         head.intent = head.intent.take().map(|key| self.stored_key(&key));
@@ -373,7 +373,7 @@ impl Simulation {
         }
     }
 
-    /// Whether a mutant applies a write whose condition does not hold.
+    /// Returns `true` if the mutant applies a write whose condition does not hold.
     fn mutant_accepts(&self, request: &Request) -> bool {
         let Request::Write { stream, expected, head, items } = request else { return false };
         let intends = head.intent.is_some();
@@ -389,7 +389,7 @@ impl Simulation {
         }
     }
 
-    /// A watermark raised too early stays raised, as if the collector had raised it.
+    /// Keeps a watermark that the mutant raised too early, as if the collector had raised it.
     fn keep_raised(&self, stream: &str, head: &mut Head) {
         if self.mutant != Some(Mutant::WatermarkEarly) {
             return;
@@ -409,7 +409,7 @@ impl Simulation {
         }
     }
 
-    /// Loses the state, and the birth records that would stop the stream; the other objects stay.
+    /// Deletes the state, and the birth records that would stop the stream; keeps the other objects.
     pub fn lose_state(&mut self) {
         self.store.heads.clear();
         self.store.ledger.clear();

@@ -17,17 +17,17 @@ use super::call::{Answer, Request};
 use super::ports::{CallQueue, Ports};
 use super::scenario::Scenario;
 
-/// Polls without an answer between them. A tick that wants more is spinning.
+/// Polls without an answer between them. A tick that needs more is in an endless loop.
 const MAX_POLLS: u32 = 1_000;
 
 type Running = Pin<Box<dyn Future<Output = Vec<StreamReport>>>>;
 
-/// One tick under way. Dropping it is its sudden death.
+/// One running tick. A drop of it simulates the sudden death of its process.
 pub struct Worker {
     tick: Running,
     queue: Rc<RefCell<CallQueue>>,
     woken: Arc<Woken>,
-    /// What it reported, once it has ended.
+    /// The reports of the tick once it has ended.
     pub reports: Option<Vec<StreamReport>>,
 }
 
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Begins a tick at `now`, by the worker's clock; `seed` is its chance.
+    /// Begins a tick at `now` by the worker's clock; `seed` is for its random numbers.
     pub fn begin(scenario: &Arc<Scenario>, now: Timestamp, seed: u64, cache: Rc<SourceCache>) -> Self {
         let ports = Ports::new(now, seed);
         let queue = ports.queue();
@@ -61,12 +61,12 @@ impl Worker {
         worker
     }
 
-    /// The calls waiting for an answer, oldest first.
+    /// Returns the calls that wait for an answer, oldest first.
     pub fn waiting(&self) -> Vec<(u64, Request)> {
         self.queue.borrow().waiting()
     }
 
-    /// Answers one call and lets the worker go on to its next.
+    /// Answers one call and polls the tick until it waits again.
     pub fn answer(&mut self, id: u64, answer: Answer) {
         self.queue.borrow_mut().answer(id, answer);
         self.poll();
@@ -77,7 +77,7 @@ impl Worker {
         self.queue.borrow_mut().now = now;
     }
 
-    /// What the worker's clock shows.
+    /// Returns the time on the worker's clock.
     pub fn now(&self) -> Timestamp {
         self.queue.borrow().now
     }
@@ -99,7 +99,7 @@ impl Worker {
     }
 }
 
-/// Whether something inside the tick wants to be polled again.
+/// A waker that remembers that the tick asked to be polled again.
 #[derive(Debug, Default)]
 struct Woken(AtomicBool);
 

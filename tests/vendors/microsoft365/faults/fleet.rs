@@ -79,8 +79,8 @@ pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableB
     (world, blobs[3].clone(), record)
 }
 
-/// The listings of one tick: the first window that it lists has these items, and the others have none. A tick after one that
-/// could list nothing begins with a short window at random.
+/// The listings of one tick: the first window that it lists has these items, and the others have none. A tick after one
+/// that could list nothing begins with a short window at random.
 fn listings_of(items: String) -> impl Iterator<Item = Scripted> {
     let others = (2..=4).map(|number| Scripted::new("content", number, Fault::answer(200, "[]")));
     [Scripted::new("content", 1, Fault::answer(200, items))].into_iter().chain(others)
@@ -265,8 +265,8 @@ async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
             if number == 0 {
                 assert_failed(&report, needs_person, "fetching content");
             } else {
-                // A pending blob is asked for once, where it is due; a fetch that is under way when a walk over the blobs ends is
-                // dropped and may be made again. Only what a person must cure is a failure.
+                // A pending blob is asked for once, where it is due; a fetch that is under way when a walk over the
+                // blobs ends is dropped and may be made again. Only what a person must cure is a failure.
                 let asked = world.asked_of("blob").split_off(asked);
                 let refused: Vec<_> = asked.iter().filter(|asked| asked.status == Some(status)).collect();
                 let again = refused.len() - refused.iter().map(|asked| &asked.target).collect::<HashSet<_>>().len();
