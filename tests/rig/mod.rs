@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `time` | virtual time: one shared clock that sleeps and calls advance |
 //! | `memory_store` | state and bucket in memory, with fault injection |
+//! | `secret` | a secret that can be rotated |
 //! | `vendor` | a client whose calls take virtual time |
 //! | `killable` | a tick that can be killed at any of its awaits |
 //! | `worker` | one process: a source, its cache and its ticks |
@@ -14,6 +15,7 @@
 pub mod killable;
 pub mod memory_store;
 pub mod reconciliation;
+pub mod secret;
 pub mod time;
 pub mod vendor;
 pub mod worker;

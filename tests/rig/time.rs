@@ -97,6 +97,24 @@ impl VirtualClock {
     }
 }
 
+/// The clocks of one deployment, which have the same error.
+#[derive(Debug)]
+pub struct DeploymentClocks {
+    /// The engine's clock.
+    pub engine: VirtualClock,
+    /// The client's clock.
+    pub client: VirtualClock,
+}
+
+impl DeploymentClocks {
+    /// Creates clocks that are `ahead_seconds` ahead of `time`; `seed` is for their random numbers.
+    pub fn new(time: &VirtualTime, ahead_seconds: i64, seed: u64) -> Self {
+        let engine = VirtualClock::of_engine(time, ahead_seconds, seed);
+        let client = VirtualClock::of_client(time, ahead_seconds, !seed);
+        Self { engine, client }
+    }
+}
+
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         let ahead = jiff::SignedDuration::from_secs(self.ahead);

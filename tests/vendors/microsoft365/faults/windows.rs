@@ -64,7 +64,7 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
 async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
     for ahead in [360, -360, 3_000, -3_000] {
         let options = Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
-        let mut world = World::skewed(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
+        let mut world = World::with_clock_ahead(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
         world.settings.lookback = 7 * DAY;
         world.minutes(1);
         while world.running.pending() > 0 || world.running.requests() == 0 {

@@ -36,12 +36,12 @@ async fn f06_a_rotated_key_is_read_once_and_collection_goes_on() {
     world.key.rotate(NEW_KEY);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 450);
-    assert_eq!((world.key.fresh_reads.get(), world.requests()), (1, HEALTHY + 1));
+    assert_eq!((world.key.fresh_reads(), world.requests()), (1, HEALTHY + 1));
     // Warm, the new key is at hand; cold, it is in the store.
     world.minutes(1);
     assert_drained(&tick(&worker).await, 0);
     assert_drained(&world.tick().await.unwrap(), 0);
-    assert_eq!(world.key.fresh_reads.get(), 1);
+    assert_eq!(world.key.fresh_reads(), 1);
     world.assert_exact();
 }
 
@@ -61,7 +61,7 @@ async fn f06_a_key_rotated_while_warm_in_the_middle_of_paging() {
     assert_drained(&tick(&worker).await, 450);
     let statuses: Vec<_> = world.running.asked()[last..].iter().filter_map(|asked| asked.status).collect();
     assert_eq!(statuses, [200, 200, 401, 200, 200, 200, 200]);
-    assert_eq!((world.key.fresh_reads.get(), world.requests()), (1, before + 7));
+    assert_eq!((world.key.fresh_reads(), world.requests()), (1, before + 7));
     world.assert_exact();
 }
 
@@ -79,7 +79,7 @@ async fn f06_a_key_that_is_refused_for_good_needs_a_person_and_moves_nothing() {
         assert!(!message.contains(ADMIN_KEY) && !message.contains(NEW_KEY), "{message}");
         assert_eq!((report.lines.delivered, world.watermark()), (0, -DAY));
         // Each listing asks twice, for its window and for a half of it; once more with another key if there is one.
-        assert_eq!((world.requests(), world.key.fresh_reads.get()), (3 + reads, 4));
+        assert_eq!((world.requests(), world.key.fresh_reads()), (3 + reads, 4));
         assert!(world.elapsed() < 0.5, "nothing was waited for");
 
         // It may be so new that it is not known everywhere: a person is needed once that persists.
@@ -282,7 +282,7 @@ async fn a2_what_is_not_the_apis_answer_needs_no_person_whatever_its_status_and_
             let report = world.tick().await.unwrap();
             assert_failed(&report, false, &format!("HTTP {status} "));
             assert_failed(&report, false, "the answer is not the API's but that of a gateway or proxy");
-            assert_eq!((world.key.fresh_reads.get(), report.notes.not_offered.len()), (0, 0));
+            assert_eq!((world.key.fresh_reads(), report.notes.not_offered.len()), (0, 0));
             world.script(Vec::new());
             world.minutes(1);
             assert_drained(&world.tick().await.unwrap(), 0);

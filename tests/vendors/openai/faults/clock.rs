@@ -13,7 +13,7 @@ fn skewed(ahead: i64) -> World {
     let events = (0..340).map(|number| (event(&format!("e-{number}"), second(number)), second(number) + late(number)));
     let (records, seconds): (Vec<_>, Vec<_>) = events.unzip();
     let visible_at = seconds.into_iter().map(|second: i64| begin() + jiff::SignedDuration::from_secs(second)).collect();
-    World::skewed(
+    World::with_clock_ahead(
         &Options { records: Some(records), visible_at, ..Options::new(begin()) },
         Behaviours::default(),
         ahead,

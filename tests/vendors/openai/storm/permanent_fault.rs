@@ -1,8 +1,8 @@
-//! Trouble of the vendor that never ends.
+//! The permanent fault of a seed.
 
 use std::collections::HashSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use openai::{ORGANIZATION, TENANT};
 use serde_json::Value;
 use simulators::openai::{Behaviours, BrokenSpan};
@@ -10,36 +10,37 @@ use simulators::{Gateway, Served};
 use tests::rig::reconciliation::reconcile;
 use tests::world::rng::SeededRng;
 
-use super::super::world::{World, begin, stream};
-use super::length::{DAY, HOUR, STORM};
+use super::super::world::{World, stream};
+use super::length::STORM_SECONDS;
+use crate::storm::{DAY, RefusedSpan, gateway, refused_span};
 
-/// The one trouble of a seed.
+/// The permanent fault of a seed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Permanent {
+pub(super) struct PermanentFault {
     broken_spans: Vec<BrokenSpan>,
     gateway: Vec<Gateway>,
 }
 
-impl Permanent {
-    /// The trouble of that seed; one in five has none.
+impl PermanentFault {
+    /// Picks the fault of a seed; one seed in five has none.
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = SeededRng::new(seed ^ 0xBAD);
         let rng = &mut rng;
         match rng.below(5) {
             0 => Self::default(),
-            1 => Self { gateway: vec![gateway(rng)], ..Self::default() },
+            1 => Self { gateway: vec![gateway(rng, None)], ..Self::default() },
             _ => Self { broken_spans: vec![broken_span(rng)], ..Self::default() },
         }
     }
 
-    /// A vendor that has these ways, and the trouble.
-    pub(super) fn with(&self, ways: Behaviours) -> Behaviours {
+    /// Adds the fault to these behaviours.
+    pub(super) fn add_to(&self, behaviours: Behaviours) -> Behaviours {
         let Self { broken_spans, gateway } = self.clone();
-        Behaviours { broken_spans, gateway, ..ways }
+        Behaviours { broken_spans, gateway, ..behaviours }
     }
 
-    /// Of all events that were shown by then the healthy ones are delivered, and the others are pending. Those of the
-    /// tenant only if that is asked for: that listing may have been refused a day ago.
+    /// Asserts that of all events that were visible by `shown_by` the healthy ones are delivered and the others are pending.
+    /// Checks events of the tenant only with `with_tenant`, because the tenant's listing may have been refused a day ago.
     #[track_caller]
     pub(super) fn assert_healthy_delivered(&self, world: &World, shown_by: Timestamp, with_tenant: bool) {
         let served = world.running.served();
@@ -60,7 +61,7 @@ impl Permanent {
         }
     }
 
-    /// Whether an event of that second cannot be listed.
+    /// Returns `true` if an event of this second cannot be listed.
     fn breaks(&self, is_tenant: bool, second: i64) -> bool {
         let concerns = |span: &&BrokenSpan| span.tenant_only.is_none_or(|tenant_only| tenant_only == is_tenant);
         let has = |span: &BrokenSpan| (span.from.as_second()..span.to.as_second()).contains(&second);
@@ -79,24 +80,9 @@ fn second(event: &Served) -> i64 {
     value["effective_at"].as_i64().unwrap_or_default()
 }
 
-/// A span of a second to a day, somewhere in the time that has events. It ends long before the storm does, for as long as
-/// nothing new can be listed nothing that is pending is tried again.
+/// Picks a broken span within the time that has events.
 fn broken_span(rng: &mut SeededRng) -> BrokenSpan {
-    let length = rng.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
-    let from = rng.between(-2 * DAY, STORM - DAY - length);
-    let at = |seconds| begin() + SignedDuration::from_secs(seconds);
-    let status = rng.pick(&[500, 503, 403, 404, 400]);
+    let RefusedSpan { from, to, status } = refused_span(rng, -2 * DAY, STORM_SECONDS);
     let tenant_only = rng.pick(&[None, None, Some(false), Some(true)]);
-    BrokenSpan { from: at(from), to: at(from + length), status, tenant_only, retry_after_seconds: None }
-}
-
-/// A gateway that answers some requests itself, its clock far off.
-fn gateway(rng: &mut SeededRng) -> Gateway {
-    Gateway {
-        operation: None,
-        share: rng.pick(&[0.05, 0.2]),
-        status: rng.pick(&[502, 502, 404, 403, 200]),
-        body: "<html>".to_owned(),
-        date_offset_seconds: rng.pick(&[10 * DAY, -10 * DAY, 2 * HOUR, -2 * HOUR]),
-    }
+    BrokenSpan { from, to, status, tenant_only, retry_after_seconds: None }
 }
