@@ -15,8 +15,8 @@ use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
 use tests::world::rng::SeededRng;
 
-use crate::begin::begin;
 use crate::seeds::{Totals, on_all_cores};
+use crate::start::start_time;
 use crate::store_faults::random_store_faults;
 use crate::ticks::{Ended, lifetimes, ticks};
 
@@ -78,7 +78,7 @@ pub(crate) trait Storm<'a> {
 /// Runs a storm and counts its ticks. The next tick runs in the same process if that one is alive, or in a new one.
 pub(crate) async fn run_storm<'a, S: Storm<'a>>(storm: &mut S, seed: u64) -> Totals {
     let (settings, (time, store)) = (S::SETTINGS, storm.deployment());
-    let elapsed_seconds = || time.now().as_second() - begin().as_second();
+    let elapsed_seconds = || time.now().as_second() - start_time().as_second();
     let share = storm.rng().pick(&settings.store_faults_per_mille);
     store.script(random_store_faults(seed ^ 0x5EED, share));
     let (mut totals, mut warm) = (Totals::default(), None);
@@ -123,12 +123,12 @@ pub(crate) struct RefusedSpan {
     pub(crate) status: u16,
 }
 
-/// Picks a span of a second to a day, `earliest_seconds` after the begin of the storm or later. The span ends a day before
+/// Picks a span of a second to a day, `earliest_seconds` after the start of the storm or later. The span ends a day before
 /// the storm does, because nothing pending is retried while nothing new can be listed.
 pub(crate) fn refused_span(rng: &mut SeededRng, earliest_seconds: i64, storm_seconds: i64) -> RefusedSpan {
     let length = rng.pick(&[1, 60, HOUR, 5 * HOUR, DAY]);
     let from = rng.between(earliest_seconds, storm_seconds - DAY - length);
-    let at = |seconds| begin() + SignedDuration::from_secs(seconds);
+    let at = |seconds| start_time() + SignedDuration::from_secs(seconds);
     RefusedSpan { from: at(from), to: at(from + length), status: rng.pick(&[500, 503, 403, 404, 400]) }
 }
 

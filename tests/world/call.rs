@@ -12,7 +12,7 @@ use collector::{
 pub struct TickId {
     /// The tick's number. The exhaustive driver gives all ticks number 0, because it need not tell them apart.
     pub number: u64,
-    /// The begin of the tick by the world's clock.
+    /// The start of the tick by the world's clock.
     pub began: UnixSeconds,
 }
 

@@ -28,7 +28,7 @@ use super::store::{ItemPlace, Store};
 /// The start of an exploration.
 #[derive(Debug, Clone)]
 pub struct Fixture {
-    /// The world at the beginning.
+    /// The world at the start.
     pub world: Simulation,
     /// The number of failures and deaths, together.
     pub faults: u8,
@@ -55,7 +55,7 @@ pub struct Moment {
     world: u32,
     workers: [Phase; 2],
     faults: u8,
-    /// Calls without a caller that may still take effect: the begin of their tick and the request's number.
+    /// Calls without a caller that may still take effect: the start of their tick and the request's number.
     late: Vec<(UnixSeconds, u32)>,
     is_state_lost: bool,
 }
@@ -203,7 +203,7 @@ impl Memo {
         self.worlds.number(after)
     }
 
-    /// Returns the begin of the worker's tick and the number of its call's request.
+    /// Returns the start of the worker's tick and the number of its call's request.
     fn request(&self, phase: Phase, call: u64) -> Option<(UnixSeconds, u32)> {
         let Phase::At(node) = phase else { return None };
         let node = self.behaviour.node(node);

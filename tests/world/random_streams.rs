@@ -7,7 +7,7 @@ use schema::LogType;
 use super::rng::SeededRng;
 use super::scenario::{Content, Entry, Event, ScenarioStream};
 
-/// The begin of every random world: half an hour before midnight, so that runs cross hours and a day.
+/// The start of every random world: half an hour before midnight, so that runs cross hours and a day.
 pub const BEGIN: UnixSeconds = 1_795_303_800;
 
 /// Seconds per minute.

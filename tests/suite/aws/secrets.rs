@@ -153,7 +153,7 @@ async fn b5_a_listing_that_fails_on_a_later_page_goes_on_from_there() {
     faults.next_times(ATTEMPTS, "ListSecrets", &error(500, "InternalServiceError"));
     assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["InternalServiceError"]);
     assert_eq!(secrets.list("audit-pull/").await.unwrap().arns.len(), 50);
-    // A page token that has expired costs a listing from the beginning.
+    // A page token that has expired costs a listing from the start.
     faults.next("ListSecrets", token);
     faults.next_times(ATTEMPTS, "ListSecrets", &error(500, "InternalServiceError"));
     assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["InternalServiceError"]);

@@ -1,5 +1,5 @@
-//! A storm of all faults for virtual days, with ticks that die at any await. Each seed also has at most one permanent fault,
-//! which outlasts the storm and may affect only the blobs that it breaks.
+//! A storm of all faults for virtual days, with ticks that die at any await. Each seed also has at most one permanent
+//! fault, which outlasts the storm and may affect only the blobs that it breaks.
 
 mod checker;
 mod length;
@@ -18,7 +18,7 @@ use tests::world::rng::SeededRng;
 use self::checker::DeliveryChecker;
 use self::length::STORM_SECONDS;
 use self::permanent_fault::PermanentFault;
-use super::world::{Client, TICK_SECONDS, World, begin};
+use super::world::{Client, TICK_SECONDS, World, start_time};
 use crate::seeds::Totals;
 use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
 use crate::ticks::Ended;
@@ -62,11 +62,11 @@ fn world(seed: u64, rng: &mut SeededRng, permanent: &PermanentFault) -> World {
         faults: Faults::Storm,
         span_seconds: 5 * DAY,
         ahead_seconds: STORM_SECONDS,
-        ..Options::new(begin())
+        ..Options::new(start_time())
     };
     let behaviours = permanent.add_to(Behaviours { latest_seconds: MAX_LATENESS_SECONDS, ..stormy(seed) });
     let mut world = World::with_clock_ahead(&options, behaviours, rng.pick(&[0, 0, 90, -90, 360, -360]));
-    // With a vendor's clock that is behind, the content before the begin would not be visible yet.
+    // With a vendor's clock that is behind, the content before the start would not be visible yet.
     world.time.advance(Duration::from_secs(MAX_CLOCK_ERROR_SECONDS));
     world.pace = rng.pick(&[(20, 60), (50, 500), (500, 3_000)]);
     world.trickle_pause = Duration::from_secs(5);

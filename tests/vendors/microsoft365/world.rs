@@ -18,7 +18,7 @@ use tests::rig::time::{DeploymentClocks, VirtualClock, VirtualTime};
 use tests::rig::vendor::{Pace, Paced};
 use tests::rig::worker::Worker;
 
-pub(crate) use crate::begin::begin;
+pub(crate) use crate::start::start_time;
 
 /// The time limit of a tick, in seconds: the function's time-out less its margins.
 pub(crate) const TICK_SECONDS: u64 = 285;
@@ -171,9 +171,9 @@ impl World {
         self.store.head_of(&self.stream(log_type)).unwrap()
     }
 
-    /// Returns the watermark of a content type, in seconds after the begin.
+    /// Returns the watermark of a content type, in seconds after the start.
     pub(crate) fn watermark(&self, log_type: LogType) -> i64 {
-        self.head(log_type).listings[LISTING].watermark - begin().as_second()
+        self.head(log_type).listings[LISTING].watermark - start_time().as_second()
     }
 
     /// Returns the pending work of a content type.

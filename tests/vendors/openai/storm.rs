@@ -1,5 +1,5 @@
-//! A storm of all faults for virtual days, with ticks that die at any await. Each seed also has at most one permanent fault,
-//! which outlasts the storm and may affect only the events that it breaks.
+//! A storm of all faults for virtual days, with ticks that die at any await. Each seed also has at most one permanent
+//! fault, which outlasts the storm and may affect only the events that it breaks.
 
 mod length;
 mod permanent_fault;
@@ -17,7 +17,7 @@ use tests::world::rng::SeededRng;
 
 use self::length::STORM_SECONDS;
 use self::permanent_fault::PermanentFault;
-use super::world::{Client, TICK_SECONDS, World, begin};
+use super::world::{Client, TICK_SECONDS, World, start_time};
 use crate::seeds::Totals;
 use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
 
@@ -65,7 +65,7 @@ fn world(seed: u64, rng: &mut SeededRng) -> World {
         faults: Faults::Storm,
         span_seconds: 2 * DAY,
         ahead_seconds: STORM_SECONDS,
-        ..Options::new(begin())
+        ..Options::new(start_time())
     };
     let stormy = Behaviours::new(Faults::Storm, seed);
     let (late, near_latest) = rng.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
@@ -118,7 +118,7 @@ impl OneTimeEvents {
 }
 
 fn second(at: i64) -> Timestamp {
-    Timestamp::from_second(begin().as_second() + at).unwrap()
+    Timestamp::from_second(start_time().as_second() + at).unwrap()
 }
 
 struct OpenAiStorm<'a> {

@@ -18,7 +18,7 @@ use tests::rig::time::{DeploymentClocks, VirtualClock, VirtualTime};
 use tests::rig::vendor::{Pace, Paced};
 use tests::rig::worker::Worker;
 
-pub(crate) use crate::begin::begin;
+pub(crate) use crate::start::start_time;
 
 /// The time limit of a tick, in seconds: the function's time-out less its margins.
 pub(crate) const TICK_SECONDS: u64 = 50;
@@ -48,9 +48,9 @@ pub(crate) fn stream() -> Stream {
     secret.streams(&openai::LISTINGS).remove(0)
 }
 
-/// Creates an event with this id, `seconds` after the begin.
+/// Creates an event with this id, `seconds` after the start.
 pub(crate) fn event(id: &str, seconds: i64) -> String {
-    let at = begin().as_second() + seconds;
+    let at = start_time().as_second() + seconds;
     format!(r#"{{"id":"{id}","type":"login.succeeded","effective_at":{at},"actor":null}}"#)
 }
 
@@ -99,27 +99,28 @@ impl World {
         self.config = config(address);
     }
 
-    /// Creates an organization without faults whose log has these events, all visible at the begin.
+    /// Creates an organization without faults whose log has these events, all visible at the start.
     pub(crate) fn of(records: Vec<String>) -> Self {
-        Self::with(&Options { records: Some(records), ..Options::new(begin()) }, Behaviours::default())
+        Self::with(&Options { records: Some(records), ..Options::new(start_time()) }, Behaviours::default())
     }
 
     /// Creates the world of [`Self::of`] with the random numbers of `seed`.
     pub(crate) fn of_seed(records: Vec<String>, seed: u64) -> Self {
-        Self::with(&Options { records: Some(records), seed, ..Options::new(begin()) }, Behaviours::default())
+        Self::with(&Options { records: Some(records), seed, ..Options::new(start_time()) }, Behaviours::default())
     }
 
-    /// Creates an organization without faults whose log has `count` events, a minute apart up to the begin.
+    /// Creates an organization without faults whose log has `count` events, a minute apart up to the start.
     pub(crate) fn of_minutes(count: i64) -> Self {
         Self::of((0..count).map(|number| event(&format!("audit_log-{number:05}"), -60 * (number + 1))).collect())
     }
 
-    /// Creates an organization without faults whose log has these events; each becomes visible at its second after the begin.
+    /// Creates an organization without faults whose log has these events; each becomes visible at its second after the
+    /// start.
     pub(crate) fn showing(records: Vec<(String, i64)>) -> Self {
-        let at = |second| Timestamp::from_second(begin().as_second() + second).unwrap();
+        let at = |second| Timestamp::from_second(start_time().as_second() + second).unwrap();
         let (records, seconds): (Vec<_>, Vec<_>) = records.into_iter().unzip();
         let visible_at = seconds.into_iter().map(at).collect();
-        let options = Options { records: Some(records), visible_at, ..Options::new(begin()) };
+        let options = Options { records: Some(records), visible_at, ..Options::new(start_time()) };
         Self::with(&options, Behaviours::default())
     }
 
@@ -166,20 +167,20 @@ impl World {
         self.store.head_of(&stream()).unwrap()
     }
 
-    /// Returns the watermark of the organization's listing, in seconds after the begin.
+    /// Returns the watermark of the organization's listing, in seconds after the start.
     pub(crate) fn watermark(&self) -> i64 {
-        self.head().listings[openai::ORGANIZATION].watermark - begin().as_second()
+        self.head().listings[openai::ORGANIZATION].watermark - start_time().as_second()
     }
 
-    /// Returns the pending spans of the organization's listing, in seconds after the begin.
+    /// Returns the pending spans of the organization's listing, in seconds after the start.
     pub(crate) fn pending(&self) -> Vec<(i64, i64)> {
         self.pending_of(openai::ORGANIZATION)
     }
 
-    /// Returns the pending spans of a listing, in seconds after the begin.
+    /// Returns the pending spans of a listing, in seconds after the start.
     pub(crate) fn pending_of(&self, listing: &str) -> Vec<(i64, i64)> {
         let spans = &self.head().listings[listing].pending.spans;
-        spans.iter().map(|span| (span.from - begin().as_second(), span.to - begin().as_second())).collect()
+        spans.iter().map(|span| (span.from - start_time().as_second(), span.to - start_time().as_second())).collect()
     }
 
     /// Asserts that every served event is in the bucket exactly once. Returns the comparison.

@@ -75,7 +75,7 @@ async fn f67_the_general_feed_keeps_the_whole_record_in_its_payload() {
     odd["BrandNew"] = json!({"deep": {"er": null}});
     odd["RecordType"] = json!(10_001);
     let line = json!({"content_type": "Audit.General", "record": odd}).to_string();
-    let options = Options { records: Some(vec![line]), ..Options::new(begin()) };
+    let options = Options { records: Some(vec![line]), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     assert_drained(&world.tick().await.unwrap(), 1);
     let [line] = &world.lines(LogType::General)[..] else { panic!("not one line") };
@@ -136,7 +136,7 @@ async fn f68_what_is_no_record_at_all_is_rejected_once_and_kept() {
     let odd = [json!(17), json!(null), json!("text"), json!([1, 2])];
     let lines = odd.iter().map(|odd| json!({"content_type": ContentType::Exchange, "record": odd}).to_string());
     let good = json!({"content_type": "Audit.Exchange", "record": record(0)}).to_string();
-    let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(begin()) };
+    let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     let reports = world.tick().await.unwrap();
     let report = of(&reports, LogType::Exchange);

@@ -197,7 +197,7 @@ async fn f69_state_that_cannot_be_written_delivers_nothing_and_nothing_twice_lat
 
 #[tokio::test]
 async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
-    let options = Options { events: 120, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 120, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     for _ in 0..3 {

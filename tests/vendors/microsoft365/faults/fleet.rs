@@ -16,7 +16,7 @@ const SOURCES: usize = 50;
 
 #[tokio::test]
 async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_go_on_for_days() {
-    let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 2 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 2 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     let held = world.watermark(LogType::Exchange);
@@ -207,7 +207,7 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well
 
 /// Two days after its first tick: a deployment that has three windows to list.
 async fn two_days_behind() -> World {
-    let options = Options { events: 800, span_seconds: HOUR, ahead_seconds: 50 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 800, span_seconds: HOUR, ahead_seconds: 50 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = 1);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
@@ -228,9 +228,9 @@ fn of_exchange(world: &World) -> Vec<AvailableBlob> {
     blobs
 }
 
-/// So many blobs made available from so many hours after the beginning on.
+/// So many blobs made available from so many hours after the start on.
 fn from_hour(world: &World, hour: i64, count: usize) -> Vec<String> {
-    let from = begin() + jiff::SignedDuration::from_hours(hour);
+    let from = start_time() + jiff::SignedDuration::from_hours(hour);
     let blobs = of_exchange(world).into_iter().filter(|blob| blob.created >= from);
     blobs.take(count).map(|blob| blob.id).collect()
 }

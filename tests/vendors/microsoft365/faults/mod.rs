@@ -23,7 +23,7 @@ use simulators::microsoft365::Behaviours;
 use simulators::{Asked, Fault, Options, Scripted};
 use tests::rig::worker::Worker;
 
-use super::world::{Client, TICK_SECONDS, World, begin};
+use super::world::{Client, TICK_SECONDS, World, start_time};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -32,7 +32,7 @@ const TYPES: u64 = 5;
 /// Calls of one thing within a tick, the first included.
 const TRIES: u64 = 4;
 
-/// A tenant with so many records in the day before the beginning, all of them there at the first tick and none of
+/// A tenant with so many records in the day before the start, all of them there at the first tick and none of
 /// them twice. A day is looked back over.
 fn tenant(records: usize) -> World {
     tenant_with(records, |_| {})
@@ -40,7 +40,7 @@ fn tenant(records: usize) -> World {
 
 /// The same, the vendor having its ways.
 fn tenant_with(records: usize, change: impl FnOnce(&mut Behaviours)) -> World {
-    let options = Options { events: records, span_seconds: 20 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: records, span_seconds: 20 * HOUR, ..Options::new(start_time()) };
     world_with(&options, change)
 }
 
@@ -58,7 +58,7 @@ fn world_with(options: &Options, change: impl FnOnce(&mut Behaviours)) -> World 
 /// A tenant of which only Exchange is collected: these records, so many a blob, on pages of ten.
 fn exchange_of(records: &[Value], a_blob: usize) -> World {
     let line = |record: &Value| json!({"content_type": "Audit.Exchange", "record": record}).to_string();
-    let options = Options { records: Some(records.iter().map(line).collect()), ..Options::new(begin()) };
+    let options = Options { records: Some(records.iter().map(line).collect()), ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = a_blob);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world
@@ -167,12 +167,12 @@ impl World {
     /// All that the content type showed up to now counts as listed; a stream that is idle says so once an hour.
     #[track_caller]
     fn assert_caught_up(&self, log_type: LogType) {
-        let behind = self.time.now().as_second() - begin().as_second() - self.watermark(log_type);
+        let behind = self.time.now().as_second() - start_time().as_second() - self.watermark(log_type);
         assert!((0..=HOUR).contains(&behind), "{behind} s behind");
     }
 
     /// Seconds since the first tick could be.
     fn elapsed(&self) -> f64 {
-        self.time.now().duration_since(begin()).as_secs_f64() - 60.0
+        self.time.now().duration_since(start_time()).as_secs_f64() - 60.0
     }
 }

@@ -108,7 +108,7 @@ async fn f40_no_link_is_kept_for_a_later_tick_which_begins_where_there_is_someth
     let now = world.time.now().as_second();
     let reports = world.tick().await.unwrap();
     let [gap] = &reports[0].gaps[..] else { panic!("{reports:?}") };
-    let floor = begin().as_second() + 60 - DAY;
+    let floor = start_time().as_second() + 60 - DAY;
     assert_eq!((gap.from, gap.to), (floor, now - 7 * DAY + 600));
     assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");

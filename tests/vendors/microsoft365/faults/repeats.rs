@@ -7,7 +7,7 @@ use super::*;
 /// A world in which these were shown: each a content type and a record, a blob each.
 fn showing(lines: &[(&str, Value)]) -> World {
     let line = |(name, record): &(&str, Value)| json!({"content_type": name, "record": record}).to_string();
-    let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(begin()) };
+    let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(start_time()) };
     world_with(&options, |it| it.records_per_blob = 1)
 }
 
@@ -27,7 +27,7 @@ impl World {
 
 #[tokio::test]
 async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again() {
-    let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.repeated_days_later = 1.0);
     world.settings.lookback = 7 * DAY;
     let mut duplicates = 0;
@@ -53,7 +53,7 @@ async fn f48_what_came_once_is_known_for_thirty_days_to_another_process() {
             records: Some(
                 (0..3).map(|n| json!({"content_type": "Audit.Exchange", "record": record(n)}).to_string()).collect(),
             ),
-            ..Options::new(begin() + jiff::SignedDuration::from_hours(29 * 24))
+            ..Options::new(start_time() + jiff::SignedDuration::from_hours(29 * 24))
         },
         |it| it.records_per_blob = 3,
     );
@@ -106,7 +106,7 @@ async fn f49_another_order_of_keys_is_the_same_record() {
     let line = |record: &str| format!(r#"{{"content_type":"Audit.Exchange","record":{record}}}"#);
     let world = exchange_of(&[], 1);
     assert_drained(&world.tick().await.unwrap(), 0);
-    let options = Options { records: Some(vec![line(&text), line(&reversed)]), ..Options::new(begin()) };
+    let options = Options { records: Some(vec![line(&text), line(&reversed)]), ..Options::new(start_time()) };
     let mut shown = world_with(&options, |it| it.records_per_blob = 1);
     shown.credential.set("content_types", &json!(["Audit.Exchange"]));
     let blob = |record: &str| Fault::answer(200, format!("[{record}]"));

@@ -55,7 +55,7 @@ async fn f31_a_start_of_what_is_on_already_is_as_good_as_any() {
 
 #[tokio::test]
 async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
-    let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: DAY, ..Options::new(begin()) };
+    let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |it| (it.history, it.first_blob_seconds) = (false, 12 * HOUR));
     let worker = world.worker();
     for _ in 0..24 {
@@ -77,7 +77,7 @@ async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
 
 #[tokio::test]
 async fn f32_a_content_type_that_stays_empty_for_nine_days_has_no_gap() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(start_time()) };
     let slow = Some((ContentType::Dlp, 9 * DAY));
     let world = world_with(&options, |it| (it.slow_start, it.records_per_blob) = (slow, 2));
     let worker = world.worker();
@@ -165,7 +165,7 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
 /// A start amid a listing is written into the head at once; what else that says was listed is there by then.
 #[tokio::test]
 async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
-    let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |_| {});
     world.settings.lookback = 2 * DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
@@ -213,7 +213,8 @@ async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes(
 async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_loss_is_told() {
     // Found by the list of subscriptions, or by listing content.
     for list_fails in [false, true] {
-        let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 30 * HOUR, ..Options::new(begin()) };
+        let options =
+            Options { events: 300, span_seconds: HOUR, ahead_seconds: 30 * HOUR, ..Options::new(start_time()) };
         let world = world_with(&options, |_| {});
         world.drain().await;
         world.minutes(25 * 60);
@@ -230,7 +231,7 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         assert_failed(report, false, "the subscription was disabled; it was started again at 2026-11-23T08:0");
         let message = &report.failure.as_ref().unwrap().message;
         // From the listing's overlap on, up to the start.
-        let listed_from = begin() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
+        let listed_from = start_time() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
         assert!(message.contains(&format!("recorded between {listed_from} and ")), "{message}");
         assert_eq!(world.watermark(LogType::Exchange), watermark, "nothing was listed");
         let starts = &world.starts()["Audit.Exchange"];
@@ -278,7 +279,7 @@ async fn f34_a_subscription_that_somebody_keeps_disabling_needs_a_person() {
 
 #[tokio::test]
 async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 6 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 6 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.roles = vec![READ.to_owned()]);
     let worker = world.worker();
     for _ in 0..12 {
@@ -384,7 +385,7 @@ async fn f66_one_who_died_right_after_a_start_leaves_no_second_one_within_the_qu
 
 #[tokio::test]
 async fn f70_without_the_list_of_subscriptions_content_is_listed_and_nothing_started() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     for fault in [af(500, "AF50000"), Fault::answer(200, "<html>gateway</html>"), Fault::Reset, af(401, "AF10001")] {

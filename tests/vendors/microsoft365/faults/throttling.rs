@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::*;
 
-/// No minute sees more of a tenant's requests: eight tenths of what the vendor grants, and a burst at the beginning.
+/// No minute sees more of a tenant's requests: eight tenths of what the vendor grants, and a burst at the start.
 const A_MINUTE: usize = 1_700;
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn f38_throttled_from_blob_37_on_the_next_tick_fetches_the_rest_only() {
     assert_eq!((reports[0].lines.delivered, reports[0].listed.blobs), (36, 36));
     // The watermark is where the first blob is that is left.
     let blobs = world.simulator.ledger().blobs().collect::<Vec<_>>();
-    let created: Vec<_> = blobs.iter().map(|blob| blob.created.as_second() - begin().as_second()).collect();
+    let created: Vec<_> = blobs.iter().map(|blob| blob.created.as_second() - start_time().as_second()).collect();
     let watermark = world.watermark(LogType::Exchange);
     assert!(created.iter().filter(|at| **at < watermark).count() <= 36, "{watermark} of {created:?}");
 

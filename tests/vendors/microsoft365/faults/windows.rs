@@ -45,7 +45,8 @@ impl World {
 async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_once() {
     // Listed up to so long after its time; how long after that it may take, and how often a tick comes.
     for (latest, within, every) in [(3 * HOUR, 300, 5), (20 * HOUR, HOUR + 300, 20), (6 * DAY, DAY + HOUR, 6 * 60)] {
-        let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(begin()) };
+        let options =
+            Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(start_time()) };
         let world = world_with(&options, |it| (it.late, it.latest_seconds, it.records_per_blob) = (1.0, latest, 2));
         let worker = world.worker();
         while world.running.pending() > 0 || world.running.requests() == 0 {
@@ -63,14 +64,15 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
 #[tokio::test]
 async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
     for ahead in [360, -360, 3_000, -3_000] {
-        let options = Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
+        let options =
+            Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
         let mut world = World::with_clock_ahead(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
         world.settings.lookback = 7 * DAY;
         world.minutes(1);
         while world.running.pending() > 0 || world.running.requests() == 0 {
             let reports = world.tick().await.unwrap();
             assert!(reports.iter().all(|report| report.failure.is_none() && report.drained), "{ahead}: {reports:?}");
-            let now = world.time.now().as_second() - begin().as_second();
+            let now = world.time.now().as_second() - start_time().as_second();
             for stream in world.streams() {
                 assert!(world.watermark(stream.log_type) <= now, "{ahead}: a watermark in the vendor's future");
             }
@@ -87,7 +89,7 @@ async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
 
 #[tokio::test]
 async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.date_off_seconds = -360);
     let worker = world.worker();
     for off in [-360, 0, 240, -240, 360, 0] {
@@ -105,10 +107,10 @@ async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
 
 #[tokio::test]
 async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once() {
-    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 9 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 9 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
-    let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+    let watermark = start_time().as_second() + world.watermark(LogType::Exchange);
     world.minutes(9 * 24 * 60);
     let (asked, now) = (windows(&world, ContentType::Exchange).len(), world.time.now().as_second());
     let oldest = now - 7 * DAY + 600;
@@ -137,10 +139,11 @@ async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once
 async fn f57_a_gap_is_told_once_by_the_tick_that_comes_past_it() {
     // The vendor is down, or refuses for want of a permission: nothing is listed, and more is lost.
     for refusal in [af(500, "AF50000"), af(401, "AF10001")] {
-        let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+        let options =
+            Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(start_time()) };
         let world = world_with(&options, |_| {});
         world.drain().await;
-        let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+        let watermark = start_time().as_second() + world.watermark(LogType::Exchange);
         world.minutes(9 * 24 * 60);
         for minutes in [0, 5, 5, 60] {
             world.minutes(minutes);
@@ -195,7 +198,7 @@ async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
 
 #[tokio::test]
 async fn f58_nor_after_any_time_without_a_tick() {
-    let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     // The overlap of three hours counts, too.

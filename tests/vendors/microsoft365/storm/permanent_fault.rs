@@ -39,7 +39,8 @@ impl PermanentFault {
         Behaviours { broken_spans, broken_blobs, trickling_blobs, gateway, ..behaviours }
     }
 
-    /// Returns `true` if the vendor sends unreadable blobs, the beginning of which the collector keeps when it gives them up.
+    /// Returns `true` if the vendor sends unreadable blobs, the beginning of which the collector keeps when it gives
+    /// them up.
     pub(super) fn sends_unreadable(&self) -> bool {
         self.broken_blobs.iter().any(|broken| broken.status == 200)
     }

@@ -1,4 +1,4 @@
-//! Ticks that die, run at once, or cannot write.
+//! Ticks that die, run concurrently, or cannot write.
 
 use std::pin::pin;
 
@@ -13,18 +13,18 @@ use crate::openai::world::{event, stream};
 
 /// Events of [`world`].
 const EVENTS: u64 = 250;
-/// The most lines of one of its objects.
-const LINES: usize = 100;
+/// The maximum number of lines per object of [`world`].
+const MAX_LINES: usize = 100;
 
-/// 250 events that become three objects.
+/// Creates a world with 250 events, which become three objects.
 fn world() -> World {
     let mut world = World::of((0..250).map(|number| event(&format!("e-{number:03}"), -100 * number - 1)).collect());
     world.settings.lookback = DAY;
-    world.settings.batch = BatchLimits { lines: LINES, ..BatchLimits::default() };
+    world.settings.batch = BatchLimits { lines: MAX_LINES, ..BatchLimits::default() };
     world
 }
 
-/// What becomes of a call, as the test has it.
+/// Sets the outcome of one call.
 fn at_call(world: &World, call: Call, number: u64, fate: Outcome) {
     let mut fate = Some(fate);
     world.store.script(move |made, nth| match (made, nth) == (call, number) {
@@ -33,27 +33,27 @@ fn at_call(world: &World, call: Call, number: u64, fate: Outcome) {
     });
 }
 
-/// How often each call is made by a first tick that nothing happens to.
+/// Counts the calls of each kind that a first tick without faults makes.
 async fn calls() -> Vec<(Call, u64)> {
     let world = world();
     world.tick().await.unwrap();
     Call::ALL.map(|call| (call, world.store.calls(call))).into()
 }
 
-/// The keys of the stream's objects.
+/// Returns the keys of the stream's objects.
 fn keys(world: &World) -> Vec<String> {
     world.store.objects("openai_audit/").into_iter().map(|(key, _)| key).collect()
 }
 
-/// Ticks until all is delivered: three objects, or one more where an object was cut short by what happened.
-async fn recovers(world: &World, why: &str) {
+/// Runs ticks until all is delivered, in three objects or one more if the fault cut an object short.
+async fn assert_recovers(world: &World, why: &str) {
     world.store.clear_faults();
     let reports = world.drain().await;
     assert_eq!(reports.len(), 1, "{why}");
     assert!(reports[0].failure.is_none(), "{why}: {:?}", reports[0]);
     assert_eq!(world.assert_exact().lines as u64, EVENTS, "{why}");
     assert!(world.head().intent.is_none(), "{why}");
-    // Numbered without a gap, each number once.
+    // The numbers have no gap, and each occurs once.
     let numbers: Vec<_> =
         keys(world).iter().filter_map(|key| key.split('-').next_back()?.get(..12).map(str::to_owned)).collect();
     let expected: Vec<_> = (0..world.head().seq).map(|seq| format!("{seq:012}")).collect();
@@ -77,7 +77,7 @@ async fn f13_killed_between_put_and_commit_the_object_is_adopted() {
         assert!(report.drained && report.failure.is_none(), "{report:?}");
         assert_eq!((report.lines.adopted, report.lines.delivered, report.lines.objects), (100, 50, 1));
         assert_eq!(world.watermark(), 0);
-        recovers(&world, "after an adoption").await;
+        assert_recovers(&world, "after an adoption").await;
     }
 }
 
@@ -90,7 +90,7 @@ async fn f13_killed_after_the_commit_nothing_is_repeated() {
     world.store.clear_faults();
     let report = world.tick().await.unwrap();
     assert_eq!((report.lines.adopted, report.lines.delivered, report.listed.duplicates), (0, 50, 200), "{report:?}");
-    recovers(&world, "after a commit").await;
+    assert_recovers(&world, "after a commit").await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn f14_killed_before_the_put_the_next_object_of_the_same_hour_takes_its_ke
         assert_drained(&report, 150);
         assert_eq!(report.lines.objects, 2);
         assert!(lines_of(&world, &intent) > 0, "{intent} in {:?}", keys(&world));
-        recovers(&world, "after an intent").await;
+        assert_recovers(&world, "after an intent").await;
     }
 }
 
@@ -114,21 +114,21 @@ async fn f14_killed_before_the_put_two_days_ago_the_key_is_sealed_and_new_lines_
         world.minutes(2 * 24 * 60);
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
-        // The empty one, and two with lines.
+        // One object is empty, and two have lines.
         assert_eq!(report.lines.objects, 3);
         assert_eq!(lines_of(&world, &intent), 0, "{intent}");
         let sealed_at = keys(&world).iter().position(|key| *key == intent).unwrap();
         for key in &keys(&world)[sealed_at + 1..] {
             assert!(key.contains("/dt=2026-11-24/hour=06/") && lines_of(&world, key) > 0, "{key}");
         }
-        recovers(&world, "after a sealed intent").await;
+        assert_recovers(&world, "after a sealed intent").await;
     }
 }
 
 /// Calls at which a tick dies with its second intent set and nothing at the intent's key.
 const KILLED_BEFORE_THE_PUT: [(Call, u64, bool); 2] = [(Call::Write, 3, true), (Call::Put, 3, false)];
 
-/// A tick that died there; the intent it left.
+/// Runs a tick that dies at this call. Returns the world and the intent that the tick left.
 async fn killed_before_the_put(call: Call, number: u64, is_applied: bool) -> (World, String) {
     let world = world();
     at_call(&world, call, number, Outcome::Dies { is_applied });
@@ -139,7 +139,7 @@ async fn killed_before_the_put(call: Call, number: u64, is_applied: bool) -> (Wo
     (world, intent)
 }
 
-/// Lines of the object at that key.
+/// Counts the lines of the object at this key.
 fn lines_of(world: &World, key: &str) -> usize {
     let place = keys(world).iter().position(|there| there == key).unwrap();
     delivered(&world.store, &stream()).unwrap()[place].len()
@@ -152,7 +152,7 @@ async fn f13_f14_killed_at_any_call_done_or_not_loses_nothing_and_repeats_nothin
             let world = world();
             at_call(&world, call, number, Outcome::Dies { is_applied });
             assert_eq!(world.tick().await, Err(Died), "{call:?} {number}");
-            recovers(&world, &format!("killed at {call:?} {number}, is_applied: {is_applied}")).await;
+            assert_recovers(&world, &format!("killed at {call:?} {number}, is_applied: {is_applied}")).await;
         }
     }
 }
@@ -170,7 +170,7 @@ async fn f15_two_ticks_at_once_deliver_everything_once() {
         }
         assert_eq!(a.lines.delivered + b.lines.delivered, EVENTS);
         assert_eq!(world.watermark(), 0);
-        recovers(&world, "two at once").await;
+        assert_recovers(&world, "two at once").await;
     }
 }
 
@@ -182,13 +182,13 @@ async fn f15_two_ticks_that_take_turns_both_deliver() {
     until(first.as_mut(), || world.store.calls(Call::Commit) == 1).await;
     let mut second = pin!(other.tick(TICK_SECONDS, None));
     until(second.as_mut(), || world.store.calls(Call::Commit) == 2).await;
-    // Whoever is first with the third object: each has delivered one, and no line is told twice.
+    // Each tick has delivered one object, either may deliver the third, and no line is reported twice.
     let (a, b) = join(first, second).await;
     let (a, b) = (only(a.unwrap()), only(b.unwrap()));
     assert!(a.failure.is_none() && b.failure.is_none(), "{a:?} {b:?}");
     assert!(a.lines.delivered >= 100 && b.lines.delivered >= 100, "{} and {}", a.lines.delivered, b.lines.delivered);
     assert_eq!(a.lines.delivered + b.lines.delivered, EVENTS);
-    recovers(&world, "turns").await;
+    assert_recovers(&world, "turns").await;
 }
 
 #[tokio::test]
@@ -204,14 +204,14 @@ async fn f15_a_tick_within_another_wherever_it_begins_delivers_nothing_twice() {
             assert!(within.failure.is_none() && within.drained, "{why}: {within:?}");
             let around = only(first.await.unwrap());
             assert!(around.failure.is_none(), "{why}: {around:?}");
-            // Each line is told by one of them: as delivered, or as adopted by the one that found it there.
+            // One of the ticks reports each line, as delivered or as adopted.
             let told = within.lines.delivered + around.lines.delivered;
             assert!(
                 told <= EVENTS && told + within.lines.adopted + around.lines.adopted >= EVENTS,
                 "{why}: {within:?} {around:?}"
             );
             assert!(world.time.now() > before);
-            recovers(&world, &why).await;
+            assert_recovers(&world, &why).await;
         }
     }
 }
@@ -221,7 +221,7 @@ async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
     let world = world();
     let (sleeper, other) = (world.worker().await, world.worker().await);
     let mut sleeping = pin!(sleeper.tick(TICK_SECONDS, None));
-    // Its intent is set; it is about to put.
+    // The tick has set its intent and is about to put the object.
     until(sleeping.as_mut(), || world.store.calls(Call::Write) == 2).await;
     let intent = world.head().intent.unwrap();
     for _ in 0..3 {
@@ -233,7 +233,7 @@ async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
     let woken = only(sleeping.await.unwrap());
     assert_eq!((woken.lines.delivered, woken.lines.objects), (0, 0), "{woken:?}");
     assert_eq!(world.store.objects(&intent), there, "an object is created once and never changed");
-    recovers(&world, "after a sleeper").await;
+    assert_recovers(&world, "after a sleeper").await;
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
         let report = world.tick().await.unwrap();
         let why = format!("{call:?} {number}, is_applied: {is_applied}");
         assert_failed(&report, false, "the table is throttled");
-        // What is committed is told, and no more; the last commit brings the watermark along.
+        // The report has the committed lines and no others; the last commit also raises the watermark.
         let committed = if call == Call::Commit { 100 * (number - 1) } else { 0 };
         assert_eq!(report.lines.delivered, committed, "{why}");
         assert_eq!(
@@ -268,7 +268,7 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
         assert!(report.drained && report.failure.is_none(), "{why}: {report:?}");
         let adopted = if call == Call::Commit && !is_applied { if number == 3 { 50 } else { 100 } } else { 0 };
         assert_eq!(report.lines.adopted, adopted, "{why}");
-        recovers(&world, &why).await;
+        assert_recovers(&world, &why).await;
     }
 }
 
@@ -284,11 +284,11 @@ async fn f16_a_table_that_refuses_everybody_for_an_hour_moves_nothing() {
         let report = tick(&worker).await;
         assert_failed(&report, false, "throttled");
         assert_eq!((report.lines.delivered, world.store.head_of(&stream())), (0, None));
-        // Not even a head: nothing is asked of the vendor that could not be kept.
+        // There is not even a head, so the tick asks the vendor for nothing.
         assert_eq!(world.requests(), 0);
         world.minutes(10);
     }
-    recovers(&world, "throttled").await;
+    assert_recovers(&world, "throttled").await;
 }
 
 #[tokio::test]
@@ -298,16 +298,16 @@ async fn f16_a_commit_refused_since_another_was_faster_is_filtered_again_and_not
     let mut first = pin!(one.tick(TICK_SECONDS, None));
     until(first.as_mut(), || world.store.calls(Call::Put) == 2).await;
     assert_eq!(keys(&world).len(), 1);
-    // The other finds the object, adopts it and delivers the rest: the first one's commit is refused.
+    // The other tick finds the object, adopts it and delivers the rest, so the first tick's commit is refused.
     let within = tick(&other).await;
     assert_eq!((within.lines.adopted, within.lines.delivered), (100, 150), "{within:?}");
     let (asked, commits) = (world.requests(), world.store.calls(Call::Commit));
     let around = only(first.await.unwrap());
     assert_eq!((around.lines.delivered, around.lines.objects, around.failure), (0, 0, None));
     assert!(world.store.calls(Call::Commit) > commits, "it tried");
-    // Its second and third page, and the tenant's: the first is not asked for again.
+    // The tick requests its second and third page and the tenant's, and the first page not again.
     assert!(world.requests() - asked <= 3, "{} requests", world.requests() - asked);
-    recovers(&world, "a refused commit").await;
+    assert_recovers(&world, "a refused commit").await;
 }
 
 #[tokio::test]
@@ -336,7 +336,7 @@ async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
         };
         assert_eq!((report.lines.adopted, report.lines.delivered), (adopted, EVENTS - committed - adopted), "{why}");
         assert!(keys(&world).contains(&intent), "{why}");
-        recovers(&world, &why).await;
+        assert_recovers(&world, &why).await;
     }
 }
 
@@ -359,5 +359,5 @@ async fn f17_a_bucket_that_is_not_allowed_needs_a_person_and_is_never_taken_for_
     world.store.clear_faults();
     let report = world.tick().await.unwrap();
     assert_eq!((report.lines.adopted, report.lines.delivered), (100, 50));
-    recovers(&world, "allowed again").await;
+    assert_recovers(&world, "allowed again").await;
 }

@@ -94,7 +94,8 @@ async fn a_blob_that_is_broken_until_the_vendor_drops_it_is_one_gap() {
 
 #[tokio::test]
 async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
-    let options = Options { events: 900, span_seconds: 20 * HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let options =
+        Options { events: 900, span_seconds: 20 * HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = 2);
     world.break_blobs(vec![broken(BlobChoice::Share(1.0), 500)]);
     let mut ticks = Ticks::of(&world);

@@ -36,26 +36,26 @@ const TICK: i64 = 300;
 /// Ticks per hour.
 const HOURLY: usize = 12;
 
-/// The moment that many seconds after the beginning.
+/// The moment that many seconds after the start.
 fn at(seconds: i64) -> Timestamp {
-    begin() + SignedDuration::from_secs(seconds)
+    start_time() + SignedDuration::from_secs(seconds)
 }
 
 /// A tenant of which only Exchange is collected, over the whole week that the vendor keeps: one blob of one record
-/// for each of these times, in seconds after the beginning.
+/// for each of these times, in seconds after the start.
 fn exchange_at(created: &[i64]) -> World {
     let line = |(number, seconds): (usize, &i64)| {
         json!({"content_type": "Audit.Exchange", "record": record(number), "created": at(*seconds)}).to_string()
     };
     let records = created.iter().enumerate().map(line).collect();
-    let options = Options { records: Some(records), ..Options::new(begin()) };
+    let options = Options { records: Some(records), ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.settings.lookback = 7 * DAY;
     world
 }
 
-/// So many times, evenly over that many hours before the beginning.
+/// So many times, evenly over that many hours before the start.
 fn hours_before(hours: i64, count: i64) -> Vec<i64> {
     (0..count).map(|number| (number - count) * hours * HOUR / count).collect()
 }
@@ -151,7 +151,7 @@ impl<'a> Ticks<'a> {
     fn assert_accounted_for(&mut self) {
         self.read_new_objects();
         let ledger = self.world.simulator.ledger();
-        let watermark = begin().as_second() + self.world.watermark(LogType::Exchange);
+        let watermark = start_time().as_second() + self.world.watermark(LogType::Exchange);
         let pending = self.world.pending(LogType::Exchange);
         let pending_blobs: HashSet<&str> = pending.blobs.iter().map(|blob| blob.id.as_str()).collect();
         let of_exchange = ledger.blobs().filter(|blob| blob.content_type == ContentType::Exchange);

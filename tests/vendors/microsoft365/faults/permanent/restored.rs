@@ -6,7 +6,7 @@ use tests::rig::reconciliation::delivered as delivered_lines;
 
 use super::*;
 
-/// Content every five minutes, from an hour before the beginning on, for ten hours.
+/// Content every five minutes, from an hour before the start on, for ten hours.
 fn busy() -> World {
     let mut world = exchange_at(&(-12..120).map(|number| 300 * number).collect::<Vec<_>>());
     world.settings.lookback = DAY;
@@ -76,7 +76,7 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
 
 #[tokio::test]
 async fn only_the_restored_stream_stops() {
-    let options = Options { events: 600, span_seconds: HOUR, ahead_seconds: 8 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 600, span_seconds: HOUR, ahead_seconds: 8 * HOUR, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
     world.settings.lookback = DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));

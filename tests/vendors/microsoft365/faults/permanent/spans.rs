@@ -8,13 +8,13 @@ use super::*;
 const HOURS: i64 = 160;
 const PER_HOUR: i64 = 4;
 
-/// Every listing that has a second of this span, from and to in seconds after the beginning, is refused.
+/// Every listing that has a second of this span, from and to in seconds after the start, is refused.
 fn broken_span((from, to): (i64, i64)) -> BrokenSpan {
     let content_type = Some(ContentType::Exchange);
     BrokenSpan { from: at(from), to: at(to), status: 500, code: None, content_type }
 }
 
-/// The hour that began so many hours before the beginning.
+/// The hour that began so many hours before the start.
 const fn hour(number: i64) -> (i64, i64) {
     (-number * HOUR, (1 - number) * HOUR)
 }
@@ -25,9 +25,9 @@ impl World {
         self.simulator.change(|it| it.broken_spans = spans);
     }
 
-    /// What is pending, in seconds after the beginning.
+    /// What is pending, in seconds after the start.
     fn pending_spans(&self) -> Vec<(i64, i64)> {
-        let begin = begin().as_second();
+        let begin = start_time().as_second();
         self.pending(LogType::Exchange).spans.iter().map(|span| (span.from - begin, span.to - begin)).collect()
     }
 }
@@ -177,7 +177,7 @@ async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_tw
     assert!(gaps.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{gaps:?}");
     // Together they are the broken spans, to the second.
     let seconds: i64 = gaps.iter().map(|(from, to)| to - from).sum();
-    let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - begin().as_second());
+    let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - start_time().as_second());
     assert_eq!((seconds, edges), (3 * HOUR + 1, [-20 * HOUR, -10 * HOUR + 1]));
     let cause = |gap: &Gap| gap.cause.contains("could not be listed until the vendor dropped it");
     assert!(ticks.gaps.iter().all(cause), "{:?}", ticks.gaps);

@@ -1,9 +1,9 @@
-//! What a broken second may answer, and in which listing.
+//! The kinds of answers for a broken second, in either listing.
 
 use super::*;
-use crate::openai::world::begin;
+use crate::openai::world::start_time;
 
-/// An event of the tenant's listing.
+/// Creates an event of the tenant's listing.
 fn tenant_event(id: &str, seconds: i64) -> String {
     event(id, seconds).replace("login.succeeded", "tenant.user.added")
 }
@@ -14,7 +14,7 @@ async fn a_second_that_is_refused_for_ever_costs_only_itself() {
         for lost in [vec![60], vec![167], vec![0], vec![167, 0], vec![167, 166, 0]] {
             let spans = || lost.iter().map(|number| broken_second(*number, status)).collect();
             let (most, average) = ticks_over(4, async |seed| ticks_of(seed, spans(), &lost).await).await;
-            // Where a person is needed there is one probe per tick.
+            // A refusal that needs a person allows one probe per tick.
             assert!(most <= 10 && average <= 4.0, "HTTP {status} for {lost:?}: {most} ticks, {average} on average");
         }
     }
@@ -44,12 +44,12 @@ async fn a_refused_second_is_reported_while_it_lasts_and_delivered_when_it_heals
         needed_person += u64::from(report.failure.is_some_and(|failure| failure.needs_person));
         world.minutes(1);
     }
-    // Whenever it is tried, with its backoff.
+    // Every retry reports the refusal, and retries follow the backoff.
     assert!((3..=8).contains(&needed_person), "{needed_person}");
     assert_eq!(world.pending(), [(second(60), second(60) + 1)]);
     assert_eq!(world.pending_of(openai::TENANT), [(second(60), second(60) + 1)]);
     assert!(world.head().listings[openai::TENANT].not_offered.is_none());
-    heals_within(&world, 35).await;
+    assert_heals_within(&world, 35).await;
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn refused_seconds_in_both_halves_of_the_only_window_do_not_starve_an_idle
             .change(|it| it.broken_spans = [-599, -1].map(|at| broken(HOUR + at, HOUR + at + 1, status)).into());
         let ticks = ticks_until(&world, 2).await;
         assert!(ticks <= 15, "HTTP {status}: {ticks} ticks");
-        heals_within(&world, 70).await;
+        assert_heals_within(&world, 70).await;
     }
 }
 
@@ -90,7 +90,7 @@ async fn each_listing_has_trouble_of_its_own() {
         }
         assert_eq!(world.pending(), [(-HOUR * 168, -HOUR * 167), (-HOUR, 0)]);
         assert_eq!(world.pending_of(openai::TENANT), tenant);
-        heals_within(&world, 40).await;
+        assert_heals_within(&world, 40).await;
     }
 }
 
@@ -108,13 +108,13 @@ async fn one_listing_that_is_down_for_ever_costs_the_other_nothing() {
             world.minutes(1);
         }
         assert_eq!((world.pending(), world.pending_of(openai::TENANT)), (vec![], vec![]));
-        heals_within(&world, 2).await;
+        assert_heals_within(&world, 2).await;
     }
 }
 
 #[tokio::test]
 async fn an_event_longer_than_a_page_may_be_costs_only_its_second() {
-    let at = begin().as_second() + second(60);
+    let at = start_time().as_second() + second(60);
     let long =
         format!(r#"{{"id":"{}","type":"login.succeeded","effective_at":{at},"x":"{}"}}"#, id(60), "x".repeat(33 << 20));
     let records = (0..168).map(|number| if number == 60 { long.clone() } else { event(&id(number), second(number)) });

@@ -1,4 +1,4 @@
-//! State that was restored, and intents that were left.
+//! State restored from a backup, and intents that dead ticks left.
 
 use tests::rig::killable::Died;
 use tests::rig::memory_store::{Backup, Call, Outcome};
@@ -6,14 +6,14 @@ use tests::rig::reconciliation::delivered;
 
 use super::*;
 
-/// An event per minute for hours.
+/// Creates a world with an event per minute for hours.
 fn minutes() -> World {
     World::showing(
         (-60..600).map(|minute| (event(&format!("e-{minute}"), 60 * minute), (60 * minute).max(0))).collect(),
     )
 }
 
-/// Ticks of one process for so many minutes.
+/// Runs ticks of one process for `minutes`.
 async fn run<'a>(world: &'a World, worker: &Worker<'a, Client<'a>>, minutes: u64) {
     for _ in 0..minutes {
         let report = tick(worker).await;
@@ -22,7 +22,7 @@ async fn run<'a>(world: &'a World, worker: &Worker<'a, Client<'a>>, minutes: u64
     }
 }
 
-/// Backups of the state made two hours apart, while one process collects.
+/// Makes two backups of the state two hours apart while one process collects.
 async fn backups<'a>(world: &'a World, worker: &Worker<'a, Client<'a>>) -> [Backup; 2] {
     run(world, worker, 60).await;
     let earlier = world.store.backup();
@@ -70,7 +70,7 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
 
 #[tokio::test]
 async fn an_intent_left_two_days_before_the_next_new_line_is_sealed() {
-    // The tick that dies has its line in hand, which the vendor then drops; nothing else happens for two days.
+    // The tick dies with one line in its batch, and the vendor then drops that event; nothing else happens for two days.
     let two_days = 2 * DAY;
     let world = World::showing(vec![(event("dropped", -60), 0), (event("new", two_days), two_days)]);
     world.store.script(|call, number| match (call, number) {
@@ -81,13 +81,13 @@ async fn an_intent_left_two_days_before_the_next_new_line_is_sealed() {
     world.store.clear_faults();
     let intent = world.head().intent.unwrap();
     assert!(intent.contains("/dt=2026-11-22/hour=06/"), "{intent}");
-    world.simulator.change(|it| it.kept_since = crate::openai::world::begin());
+    world.simulator.change(|it| it.kept_since = crate::openai::world::start_time());
     for _ in 0..47 {
         let report = world.tick().await.unwrap();
         assert_drained(&report, 0);
         world.minutes(60);
     }
-    // It was not touched meanwhile.
+    // No tick has touched the intent meanwhile.
     assert_eq!((world.head().intent.as_ref(), world.store.objects("openai_audit/").len()), (Some(&intent), 0));
     world.wait_until(two_days + 60);
     assert_drained(&world.tick().await.unwrap(), 1);

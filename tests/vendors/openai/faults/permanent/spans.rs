@@ -52,7 +52,7 @@ async fn probes_of_a_second_after_an_outage_do_not_starve_behind_broken_hours() 
 
 #[tokio::test]
 async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
-    // An event every ten minutes of a day; every third of them in a second that is broken.
+    // There is an event every ten minutes for a day; every third one is in a broken second.
     let at = |number: i64| -600 * number - 300;
     for lookback in [DAY, 7 * DAY] {
         let mut world = World::of_seed((0..144).map(|number| event(&id(number), at(number))).collect(), 5);
@@ -64,7 +64,7 @@ async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
         let ticks = ticks_until(&world, 94).await;
         assert!(ticks <= 15, "{ticks} ticks");
         assert_all_but(&world, broken_ones);
-        // They are searched for within a few ticks; then one is tried on every tick, and all of them now and then.
+        // A few ticks search for the seconds; then every tick retries one of them, and sometimes all.
         for _ in 0..10 {
             world.tick().await.unwrap();
             world.minutes(1);
@@ -77,7 +77,7 @@ async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
         }
         let requests = world.requests() - asked;
         assert!(requests <= 60 * 10, "{requests} requests in an hour");
-        heals_within(&world, 3).await;
+        assert_heals_within(&world, 3).await;
     }
 }
 
@@ -95,7 +95,7 @@ async fn a_broken_second_that_heals_is_delivered_and_nothing_is_pending_any_more
             assert!(report.pending.pending_age_seconds >= Some(60 * (minute - 1)), "{report:?}");
             world.minutes(1);
         }
-        heals_within(&world, within).await;
+        assert_heals_within(&world, within).await;
     }
 }
 
@@ -107,7 +107,7 @@ async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_costs_only_itself(
         let world = World::showing(records);
         let worker = world.worker().await;
         assert_drained(&tick(&worker).await, 1);
-        // The second before the tick of minute 10.
+        // The broken second is the one before the tick of minute 10.
         world.simulator.change(|it| it.broken_spans = vec![broken(599, 600, status)]);
         let (mut delivered, mut late) = (0, 0);
         for minute in 1..=30 {
@@ -116,9 +116,9 @@ async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_costs_only_itself(
             late += u64::from(delivered < minute - u64::from(minute >= 10));
         }
         assert_eq!(delivered, 29, "HTTP {status}");
-        // Of a refusal only one half is probed at a time.
+        // A refusal allows the probe of only one half at a time.
         assert!(late <= if status == 500 { 0 } else { 3 }, "HTTP {status}: late in {late} ticks");
         assert_eq!(world.pending(), [(599, 600)]);
-        heals_within(&world, 40).await;
+        assert_heals_within(&world, 40).await;
     }
 }
