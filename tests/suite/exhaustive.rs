@@ -1,4 +1,4 @@
-//! Every interleaving and every crash of two workers, over the real collector.
+//! The exhaustive exploration: every interleaving and every crash of two workers that run the real collector.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,14 +8,14 @@ use tests::world::explore::{Explored, explore};
 use tests::world::fixtures::{CASES, Case};
 use tests::world::mutant::Mutant;
 
-/// States after which a case is left for the next one while a mutant is looked for.
+/// The number of states per case after which the search for a mutant goes to the next case.
 const MAX_STATES_OF_MUTANT: usize = 100_000;
-/// Failures and deaths together, with which mutants are looked for.
+/// The number of failures and deaths, together, in the search for mutants.
 const FAULTS_OF_MUTANTS: u8 = 1;
-/// Cases that are explored side by side.
-const SIDE_BY_SIDE: usize = 2;
+/// The number of cases explored in parallel.
+const PARALLEL_CASES: usize = 2;
 
-/// Explores every case in turn, several side by side, and gives each to `take`.
+/// Explores all cases, some in parallel, and passes each result to `take`.
 fn explore_all(take: impl Fn(&Case, &Explored) + Sync) {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -25,7 +25,7 @@ fn explore_all(take: impl Fn(&Case, &Explored) + Sync) {
             take(case, &explore(fixture, None));
         }
     };
-    std::thread::scope(|scope| (0..SIDE_BY_SIDE).for_each(|_| drop(scope.spawn(work))));
+    std::thread::scope(|scope| (0..PARALLEL_CASES).for_each(|_| drop(scope.spawn(work))));
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn every_interleaving_and_crash_delivers_every_event_once() {
     });
     let (states, adopting) = totals.into_inner().unwrap();
     println!("{states} states in all");
-    // Contention was contention: ticks found other ticks' objects and adopted them.
+    // The exploration had real contention: ticks found other ticks' objects and adopted them.
     assert!(adopting > 100, "{adopting}");
 }
 
-/// The first case that catches the mutant, with as few faults as possible, and the way. With `bucket_only`, by what a
-/// reader of the bucket sees.
+/// Returns the first case that catches the mutant with as few faults as possible, and the steps. With `bucket_only`
+/// only the bucket is checked.
 fn caught(mutant: Mutant, bucket_only: bool) -> String {
     let cases = (0..=FAULTS_OF_MUTANTS).flat_map(|faults| CASES.iter().map(move |case| (case, faults)));
     let found = cases.into_iter().find_map(|(case, faults)| {

@@ -1,4 +1,4 @@
-//! Every test that needs more than one crate.
+//! The tests that need more than one crate.
 
 mod aws;
 mod conformance;

@@ -1,4 +1,4 @@
-//! The state and the bucket in memory, which the vendors' tests run on: the conformance suite.
+//! The conformance suite on the in-memory state and bucket of the vendors' tests.
 
 use tests::rig::memory_store::MemoryStore;
 

@@ -1,4 +1,4 @@
-//! What stops a stream, and what does not: the real collector in a world with one thing wrong.
+//! Faults that stop a stream, and faults that do not: the real collector in a world with one fault.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tests::world::scenario::{Content, Entry, Scenario, ScenarioStream};
 use tests::world::simulation::Simulation;
 use tests::world::single_worker::{SingleWorker, Ticked};
 
-/// A world of three events, left as said.
+/// Creates a world of three events in this state.
 fn world(prior: PriorState) -> Simulation {
     let case = Case::new(VendorData::Events, prior, 2);
     case.fixture(0).unwrap_or_else(|why| panic!("{case:?}: {why}")).world
@@ -26,7 +26,7 @@ fn only_report(ticked: &Ticked) -> &StreamReport {
     report
 }
 
-/// The tick delivered nothing, wrote nothing, and asks a person, in words that hold `words`.
+/// Asserts that the tick delivered nothing, wrote nothing, and asks for a person in a message that has `words`.
 fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &Ticked, words: &[&str]) {
     let Some(failure) = &only_report(ticked).failure else { panic!("no failure: {ticked:?}") };
     assert!(failure.needs_person, "{failure:?}");
@@ -50,7 +50,7 @@ fn not_being_allowed_to_settle_stops_the_stream() {
         })
         .unwrap();
     assert_stopped(&before, &single.world, &ticked, &["403", "s3:GetObject"]);
-    // Allowed again, it adopts what is there and goes on.
+    // When the read is allowed again, the tick adopts the object and continues.
     single.settle().unwrap();
 }
 
@@ -67,7 +67,7 @@ fn a_missing_head_beside_a_birth_record_stops_the_stream() {
 #[test]
 fn a_second_deployment_on_the_same_prefix_stops() {
     let first = world(PriorState::OneBatch);
-    // Another state, with a head of its own: born in another bucket.
+    // The second deployment has its own state, whose head was created with another bucket.
     let mut second = Simulation::new(Arc::clone(&first.scenario), first.clock + 60);
     let mut elsewhere = SingleWorker::new(second.clone());
     elsewhere.crash_at(Request::is_for_vendor).unwrap();
@@ -80,7 +80,7 @@ fn a_second_deployment_on_the_same_prefix_stops() {
     assert_stopped(&second, &single.world, &ticked, &["_state/acme-openai_audit.json", "another deployment"]);
 }
 
-/// Two Microsoft 365 streams of one source, three events each, all visible.
+/// Creates two Microsoft 365 streams of one source with three visible events each.
 fn two_streams() -> Simulation {
     let mut scenario: Scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
     let begin = world(PriorState::Nothing).clock;
@@ -133,7 +133,7 @@ fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_ti
     scenario.page_size = 1;
     scenario.settings = Settings { lookback: 7_200, ..Settings::default() };
     let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), world(PriorState::Nothing).clock));
-    // Every page takes 25 of the tick's 50 seconds: there is no time for the third of four.
+    // Every page takes 25 of the tick's 50 seconds, so there is no time for the third of four pages.
     let ticked = single
         .tick_with(|world, request| {
             world.clock += if matches!(request, Request::List { .. }) { 25 } else { 0 };
@@ -144,7 +144,7 @@ fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_ti
     assert_eq!((report.drained, &report.failure), (false, &None));
     assert!((1..3).contains(&report.lines.delivered), "{report:?}");
     assert_eq!(lines(&single.world) as u64, report.lines.delivered);
-    // The second that was continued at its page is listed once more from its start.
+    // The second that continued at its cursor is listed once more from its start.
     single.drain().unwrap();
     assert_eq!(lines(&single.world), 3);
     single.settle().unwrap();
@@ -156,7 +156,7 @@ fn an_idle_tick_costs_two_requests_two_reads_and_no_write() {
         let mut scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
         let begin = world(PriorState::Nothing).clock;
         let log_type = if shape == Shape::Events { LogType::OpenAiAudit } else { LogType::Exchange };
-        // Seen again on every tick: within the overlap.
+        // Every tick lists the event again, because it is within the overlap.
         let content = match shape {
             Shape::Events => Content::Event(0, 0),
             Shape::Blobs => Content::Blob { id: "blob".into(), events: vec![(0, 0)] },
@@ -183,7 +183,7 @@ fn an_idle_tick_costs_two_requests_two_reads_and_no_write() {
 
 #[test]
 fn a_first_tick_of_two_at_once_is_one_birth() {
-    // Both find no head; one writes it, the other takes it as its own.
+    // Both ticks find no head: one writes it, and the other uses it.
     let mut slow = SingleWorker::new(world(PriorState::Nothing));
     let mut reached = false;
     let ticked = slow

@@ -1,4 +1,4 @@
-//! The real collector in a world of seeds: faults at every call, several workers, virtual hours.
+//! The random runs: the real collector with faults at any call, several workers and virtual hours.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use tests::world::simulation::Simulation;
 
 use crate::conformance;
 
-/// Seeds that must pass.
+/// Seeds of a whole run.
 const SEEDS: u64 = 10_000;
-/// Those of them that run where there is little time.
+/// Seeds of a short run.
 const SHORT_RUN_SEEDS: u64 = 2_500;
 /// Seeds within which every mutant must be caught.
 const SEEDS_FOR_MUTANTS: u64 = 1_000;
-/// Seeds that must have each kind of permanent trouble, of 100 whose scenarios can have it.
+/// The minimum share of seeds with each kind of permanent fault, in percent of the seeds whose scenarios can have it.
 const MIN_FAULTY_PERCENT: u64 = 30;
-/// Lines of a failing seed's trace that are shown.
+/// The number of lines of a failing seed's trace that are printed.
 const TRACE_TAIL_LINES: usize = 120;
 
 /// The totals of all seeds.
@@ -45,7 +45,7 @@ struct Totals {
     blobs: u64,
     /// Seeds with a wrong clock.
     clock: u64,
-    /// Seeds with a vendor that is down for a time.
+    /// Seeds with an outage of the vendor.
     down: u64,
 }
 
@@ -90,7 +90,7 @@ impl Totals {
     }
 }
 
-/// Runs the seeds on all cores and adds up what they come to.
+/// Runs the seeds on all cores and adds up their totals.
 fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> Totals + Sync) -> Totals {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -131,10 +131,10 @@ fn thousands_of_seeds_lose_nothing_and_deliver_nothing_twice() {
          times: {down}; {permanent_fault_calls} calls failed because of them; healthy events arrived within {max_delivery_ticks} ticks; \
          {outlasted} seeds had permanent_faults for days, with {gaps} gaps"
     );
-    // The storms were storms.
+    // The runs had faults.
     assert!(calls > 100 * seeds && faults > 10 * seeds && deaths > seeds && adopted > seeds / 10, "{totals:?}");
     assert!(restored > seeds / 100, "{totals:?}");
-    // The vendors had permanent trouble of every kind, and it was met.
+    // The vendors had permanent faults of every kind, and calls met them.
     let share = |part: u64, whole: u64| part * 100 / whole.max(1);
     let shares = [share(spans, seeds), share(blobs, with_blobs), share(clock, seeds), share(down, seeds)];
     assert!(
@@ -151,7 +151,7 @@ fn the_same_seed_is_the_same_history() {
     assert_ne!(run(1, false, |_| ()).trace_hash, run(2, false, |_| ()).trace_hash);
 }
 
-/// The first seed that catches the mutant. With `bucket_only`, by what a reader of the bucket sees.
+/// Returns the first seed that catches the mutant. With `bucket_only` only the bucket is checked.
 fn caught(mutant: Mutant, bucket_only: bool) -> Option<(u64, String)> {
     (0..SEEDS_FOR_MUTANTS).find_map(|seed| {
         let outcome = run(seed, false, |world| {
@@ -179,8 +179,8 @@ fn every_mutant_that_loses_or_repeats_events_is_caught_in_the_bucket_alone() {
     }
 }
 
-/// The world's state and bucket keep the ports' contracts. Its bucket reads every object of lines, so what the
-/// suite puts there is refused, and only replacing is checked.
+/// The world's state and bucket keep the ports' contracts. Its bucket parses every object of lines and refuses the
+/// suite's objects, so only the contract of replacements is checked.
 #[tokio::test]
 async fn the_world_conforms() {
     let scenario = Arc::new(random_scenario::scenario(&mut SeededRng::new(1)));

@@ -1,4 +1,4 @@
-//! What the rig itself promises.
+//! Tests of the rig itself.
 
 use collector::{Clock, PortError, State};
 use futures_util::FutureExt;
@@ -24,7 +24,7 @@ async fn a_client_that_waits_moves_time_and_the_engine_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_tick_dies_where_it_is_told_to() {
+async fn a_tick_dies_at_the_scripted_call() {
     let store = MemoryStore::default();
     let lived = run_killable(store.head(&stream()), None, &store).await;
     assert_eq!(lived, Ok(Ok(None)));

@@ -1,4 +1,4 @@
-//! What goes wrong with state and bucket in a storm.
+//! The faults of state and bucket in a storm.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ use collector::PortError;
 use tests::rig::memory_store::{Call, Outcome};
 use tests::world::rng::SeededRng;
 
-/// So many of 1,000 calls to state and bucket fail, done or not.
+/// Lets `share` of 1,000 calls to state and bucket fail; half of these take effect all the same.
 pub(crate) fn random_store_faults(seed: u64, share: u64) -> impl FnMut(Call, u64) -> Outcome + 'static {
     let rng = RefCell::new(SeededRng::new(seed));
     move |_, _| {

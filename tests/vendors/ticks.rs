@@ -1,4 +1,4 @@
-//! One tick of a storm, or two at once, any of which may die.
+//! One tick of a storm, or two concurrent ones; each may die.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
 use tests::world::rng::SeededRng;
 
-/// Ticks that are to die, of 1,000.
+/// Ticks that are to die, per 1,000.
 const DEATHS_PER_MILLE: u64 = 300;
 
-/// After how many polls each of two ticks is dead, if it is to die.
+/// For each of two ticks: the number of polls after which it dies, or `None` if it lives.
 pub(crate) type Lifetimes = [Option<u64>; 2];
 
-/// Lives of less than one of `most`.
-pub(crate) fn lifetimes(rng: &mut SeededRng, most: &[u64]) -> Lifetimes {
+/// Picks lifetimes, in polls, below one of the bounds `max`.
+pub(crate) fn lifetimes(rng: &mut SeededRng, max: &[u64]) -> Lifetimes {
     std::array::from_fn(|_| {
         rng.happens(DEATHS_PER_MILLE).then(|| {
-            let most = rng.pick(most);
-            rng.below(most)
+            let max = rng.pick(max);
+            rng.below(max)
         })
     })
 }
 
-/// How a tick ended.
+/// The end of a tick.
 pub(crate) type Ended = Result<Vec<StreamReport>, Died>;
 
-/// A tick of `worker`, and at the same time one of the `other`, if any; the worker, if it lives. `record` is told how
-/// each of them ended.
+/// Runs a tick of `worker` and, concurrently, one of `other` if there is one. Returns the worker if it lives. `record` gets
+/// the end of each tick.
 pub(crate) async fn ticks<'a, V: Vendor>(
     worker: Worker<'a, V>,
     other: Option<Worker<'a, V>>,
@@ -48,10 +48,10 @@ pub(crate) async fn ticks<'a, V: Vendor>(
     ended.is_ok().then_some(worker)
 }
 
-/// For so long nothing happens before [`while_time_passes`] lets time pass; this is no virtual time.
+/// The real time without progress after which [`while_time_passes`] advances the virtual time.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Runs `work`, while a second passes whenever nothing has happened for a moment: it sleeps where nobody else moves time.
+/// Runs `work` and advances the virtual time by a second whenever there is no progress, because nobody else advances it.
 pub(crate) async fn while_time_passes<T>(time: &VirtualTime, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {

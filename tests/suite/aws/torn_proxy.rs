@@ -60,7 +60,7 @@ struct HiddenPut {
 
 impl TornProxy {
     /// Starts a proxy to the DynamoDB at the URL `upstream`. Each ledger item stays hidden for up to
-    /// `max_delay`; `seed` decides how long.
+    /// `max_delay`; `seed` selects the delays.
     pub(crate) async fn start(upstream: String, max_delay: Duration, seed: u64) -> Self {
         let inner = Arc::new(Inner {
             upstream,
@@ -74,12 +74,12 @@ impl TornProxy {
         Self { url, inner }
     }
 
-    /// Where the proxy listens.
+    /// Returns the address of the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// How many items are hidden now.
+    /// Returns the number of hidden items.
     pub(crate) fn hidden(&self) -> usize {
         self.inner.hidden().puts.len()
     }
@@ -145,7 +145,7 @@ impl Inner {
         });
     }
 
-    /// Applies a hidden put. To apply it twice is harmless: ledger items never change.
+    /// Applies a hidden put. A second application is harmless, because ledger items never change.
     async fn show(&self, id: u64) {
         let Some(put) = self.hidden().puts.get(&id).cloned() else { return };
         let answer = self.send(put.headers, put.body).await;
@@ -168,7 +168,7 @@ impl Inner {
     }
 }
 
-/// The bodies of the `PutItem` requests that the transaction stands for; none when it holds other actions.
+/// Returns the bodies of the `PutItem` requests that the transaction stands for; `None` if it has other actions.
 fn puts_of(transaction: &Value) -> Option<Vec<Bytes>> {
     let actions = transaction["TransactItems"].as_array().filter(|actions| !actions.is_empty())?;
     let put = |action: &Value| {
@@ -178,7 +178,7 @@ fn puts_of(transaction: &Value) -> Option<Vec<Bytes>> {
     actions.iter().map(put).collect()
 }
 
-/// What DynamoDB answers to the transaction when it answers so to the put of the head.
+/// Converts DynamoDB's answer to the put of the head into its answer to the transaction.
 fn refusal(head: Response<Bytes>, actions: usize) -> Response<Bytes> {
     let body: Value = serde_json::from_slice(head.body()).unwrap_or_default();
     if !body["__type"].as_str().is_some_and(|code| code.ends_with("#ConditionalCheckFailedException")) {

@@ -1,5 +1,5 @@
 //! Ticks that race in a store that shows commits in parts: the real adapter for DynamoDB behind a [`TornProxy`], the real
-//! collector, and a vendor and a bucket in memory that judge every object.
+//! collector, and a vendor and a bucket in memory that check every object.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use super::{PATIENT, sdk};
 
 /// Worlds, each with its own store and delays.
 const WORLDS: u64 = 40;
-/// Ticks that begin within a moment of each other.
+/// The number of concurrent ticks.
 const RACERS: u64 = 3;
-/// The longest time for which an item stays hidden.
+/// The maximum time for which an item stays hidden.
 const MAX_DELAY: Duration = Duration::from_millis(800);
-/// Ticks after the race within which one worker has delivered the rest.
+/// Ticks after the race within which a single worker has delivered the rest.
 const MAX_TICKS: usize = 10;
 
-/// Real time that begins at a moment of the world's.
+/// A clock with real time from a given moment of the world's on.
 #[derive(Debug, Clone, Copy)]
 struct WorldTime {
     begins: Timestamp,
@@ -51,7 +51,7 @@ impl Clock for WorldTime {
     }
 }
 
-/// A state whose heads may say that their last commit wrote nothing, so that nobody verifies it.
+/// A state that can hide the last commit of its heads, so that no tick verifies it.
 struct Store {
     state: DynamoState<WorldTime>,
     hides_last_commit: bool,
@@ -96,12 +96,12 @@ impl State for Store {
     }
 }
 
-/// Races in one world, then one worker alone. The identities of all lines, in any order.
+/// Runs a race in one world, then a single worker. Returns the identities of all lines in any order.
 async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     let proxy = TornProxy::start(dynamodb_server::serve().await, MAX_DELAY, seed).await;
     let client = dynamodb_client(&sdk(proxy.url(), PATIENT).await);
     create_table(&client).await;
-    // One line per object: each tick commits several times.
+    // There is one line per object, so that each tick commits several times.
     let mut world = Case::new(VendorData::Events, PriorState::Nothing, 1).fixture(0).unwrap().world;
     world.checker.checks_state = false;
     let scenario = world.scenario.clone();
@@ -142,7 +142,7 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     objects.flat_map(|(_, object)| object.lines.iter().map(|line| line.identity.clone())).collect()
 }
 
-/// Counts the worlds that have lines twice. Every world must have every line.
+/// Counts the worlds with duplicated lines. Asserts that every world has every line.
 async fn worlds_with_duplicates(hides_last_commit: bool) -> usize {
     let worlds = join_all((0..WORLDS).map(|seed| race(seed, hides_last_commit))).await;
     let mut count = 0;
@@ -161,7 +161,7 @@ async fn forty_worlds_that_show_commits_in_parts_deliver_nothing_twice() {
     assert_eq!(worlds_with_duplicates(false).await, 0);
 }
 
-/// The races are races: where last commits are not verified, they deliver events twice.
+/// The ticks really race: without the verification of last commits some events are delivered twice.
 #[tokio::test]
 async fn without_verification_some_of_the_forty_deliver_events_twice() {
     assert!(worlds_with_duplicates(true).await > 0);

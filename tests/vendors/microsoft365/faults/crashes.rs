@@ -1,4 +1,4 @@
-//! Deaths, two at once, the end of the time, and state that is not there.
+//! Deaths, concurrent ticks, deadlines, and unavailable state.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tests::rig::memory_store::{Call, Outcome};
 
 use super::*;
 
-/// The caller of that call dies waiting for the answer.
+/// Lets the caller of this call die while it waits for the answer.
 fn dies_at(world: &World, call: Call, number: u64, is_applied: bool) {
     world.store.script(
         move |at, count| if (at, count) == (call, number) { Outcome::Dies { is_applied } } else { Outcome::Succeeds },
     );
 }
 
-/// Every call of that kind fails, done or not.
+/// Lets every call of this kind fail, with or without effect.
 fn fails_at(world: &World, call: Call, is_applied: bool) {
     let error = PortError::next_tick("the table is not available");
     world.store.script(move |at, _| {
@@ -29,7 +29,7 @@ fn adopted(reports: &[StreamReport]) -> u64 {
 }
 
 #[tokio::test]
-async fn f46_of_ten_blobs_of_one_instant_four_are_had_before_the_kill_and_six_after_it() {
+async fn f46_of_ten_blobs_of_one_instant_four_are_delivered_before_the_kill_and_six_after_it() {
     for is_applied in [true, false] {
         let mut world = tenant_with(60, |it| (it.same_instant, it.records_per_blob) = (1.0, 1));
         world.credential.set("content_types", &json!(["Audit.Exchange"]));
@@ -45,7 +45,7 @@ async fn f46_of_ten_blobs_of_one_instant_four_are_had_before_the_kill_and_six_af
         let fetched = world.running.requests_of("blob");
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!(report.lines.adopted + report.lines.delivered, blobs.len() as u64 - if is_applied { 4 } else { 3 });
-        // Those that were consumed are known; the last of them was in hand.
+        // The consumed blobs are remembered, except the last one, which was still in the batch.
         let fetched = world.running.requests_of("blob") - fetched;
         assert!((blobs.len() as u64 - 4..=blobs.len() as u64 - 2).contains(&fetched), "{fetched}");
         world.assert_exact();
@@ -56,7 +56,7 @@ async fn f46_of_ten_blobs_of_one_instant_four_are_had_before_the_kill_and_six_af
 async fn f59_killed_between_put_and_commit_the_object_is_adopted_and_not_written_again() {
     let world = exchange(30);
     dies_at(&world, Call::Put, 2, true);
-    // The first put is the record of the stream's birth.
+    // The first put is the birth record of the stream.
     assert_eq!(world.tick().await, Err(Died));
     let objects = world.store.objects("microsoft365_audit_exchange/");
     assert_eq!((objects.len(), world.head(LogType::Exchange).seq), (1, 0));
@@ -107,7 +107,7 @@ async fn f60_two_at_once_deliver_everything_once_together() {
             assert!(report.failure.as_ref().is_none_or(|failure| !failure.needs_person), "{report:?}");
             assert!(report.gaps.is_empty(), "{report:?}");
         }
-        // Who finds the other's object in its way may commit it in the other's name.
+        // A tick that finds the other's object may commit it for the other.
         assert!(delivered(&first) + delivered(&second) + adopted(&first) + adopted(&second) >= 200);
         world.minutes(5);
         world.drain().await;
@@ -119,7 +119,7 @@ async fn f60_two_at_once_deliver_everything_once_together() {
 #[tokio::test]
 async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on() {
     let mut world = exchange(400);
-    // Of 120 seconds so many blobs at half a second each.
+    // The tick has 120 seconds, and each blob takes half a second.
     world.pace = (500, 500);
     let worker = world.worker();
     let (mut ticks, mut fetched) = (0, 0);
@@ -133,7 +133,7 @@ async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on
         if report.drained {
             break;
         }
-        // It used its time, all but what a commit needs, and committed what it had.
+        // The tick used its time except for the commit, and committed its batch.
         assert!(took.as_secs() > 100 && report.lines.delivered > 100, "{took} {report:?}");
         let here = world.running.requests_of("blob") - fetched;
         assert!(here <= report.lines.delivered + 32, "{here} fetched, {} delivered", report.lines.delivered);
@@ -147,7 +147,7 @@ async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on
 }
 
 #[tokio::test]
-async fn f63_a_tick_without_time_does_nothing_and_says_so() {
+async fn f63_a_tick_without_time_does_nothing_and_reports_that() {
     let world = tenant(60);
     for seconds in [0, 1, 8] {
         for report in world.worker().tick(seconds, None).await.unwrap() {
@@ -206,7 +206,7 @@ async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
         let watermark = world.watermark(LogType::Exchange);
         let reports = world.tick().await.unwrap();
         assert_failed(of(&reports, LogType::Exchange), false, "the table is not available");
-        // A stream without anything to look up there does not notice.
+        // A stream that looks up nothing there is not affected.
         assert_eq!(
             (of(&reports, LogType::Exchange).lines.delivered, world.watermark(LogType::Exchange)),
             (0, watermark)

@@ -1,24 +1,24 @@
-//! The same record again, and almost the same.
+//! Repeated records, and records that are almost the same.
 
 use std::collections::BTreeSet;
 
 use super::*;
 
-/// A world in which these were shown: each a content type and a record, a blob each.
+/// Creates a world with these records, each with its content type and in its own blob.
 fn showing(lines: &[(&str, Value)]) -> World {
     let line = |(name, record): &(&str, Value)| json!({"content_type": name, "record": record}).to_string();
     let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(start_time()) };
     world_with(&options, |it| it.records_per_blob = 1)
 }
 
-/// The record with one field changed.
+/// Returns the record with one field changed.
 fn with(mut record: Value, field: &str, value: Value) -> Value {
     record[field] = value;
     record
 }
 
 impl World {
-    /// The row ids in the bucket: each line's.
+    /// Returns the row ids of all lines in the bucket.
     fn row_ids(&self, log_type: LogType) -> Vec<String> {
         let lines = self.lines(log_type);
         lines.iter().map(|line| line["p_row_id"].as_str().unwrap().to_owned()).collect()

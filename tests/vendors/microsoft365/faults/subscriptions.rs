@@ -1,4 +1,4 @@
-//! Subscriptions: what nobody subscribed to, what was disabled, and what is not permitted.
+//! Subscriptions that are missing, disabled or not permitted.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use super::*;
 
 const QUARTER: i64 = 15 * 60;
 
-/// The vendor's list of subscriptions, without any.
+/// Creates the vendor's list of subscriptions without any subscription.
 fn none_on() -> Vec<Scripted> {
     vec![Scripted::new("subscriptions", 1, Fault::answer(200, "[]"))]
 }
 
 impl World {
-    /// When each content type was started.
+    /// Returns the times at which each content type was started.
     fn starts(&self) -> BTreeMap<String, Vec<Timestamp>> {
         let mut starts: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
         for asked in self.asked_of("start") {
@@ -27,7 +27,7 @@ impl World {
         starts
     }
 
-    /// No content type was started twice within a quarter of an hour; how often each was.
+    /// Asserts that no content type was started twice within a quarter of an hour. Returns the number of starts of each.
     #[track_caller]
     fn assert_starts_apart(&self) -> BTreeMap<String, usize> {
         let starts = self.starts();

@@ -1,4 +1,4 @@
-//! Which spans of vendor time are listed, and when.
+//! The windows of vendor time that are listed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use simulators::microsoft365::ContentType;
 
 use super::*;
 
-/// The window of every first page that was asked for, of one content type, in seconds since 1970.
+/// Returns the windows of all requests for a first page of one content type, in seconds since 1970.
 fn windows(world: &World, content_type: ContentType) -> Vec<(i64, i64)> {
     let name = format!("contentType={}&", content_type.name());
     let asked = world.asked_of("content").into_iter().map(|asked| asked.target);
@@ -22,7 +22,8 @@ fn bound(target: &str, name: &str) -> i64 {
 }
 
 impl World {
-    /// No window is longer than a day, ends before it begins, or begins more than seven days ago; none was refused.
+    /// Asserts that no window is longer than a day, ends before it begins, or begins more than seven days ago, and that
+    /// none was refused.
     #[track_caller]
     fn assert_windows(&self) {
         for content_type in ContentType::ALL {
@@ -33,7 +34,7 @@ impl World {
         assert!(!self.statuses("content").contains(&400), "a window was refused");
     }
 
-    /// What was listed so long ago, in seconds, and is not delivered yet.
+    /// Counts the records that were listed this many seconds ago and are not delivered yet.
     fn overdue(&self, seconds: i64) -> usize {
         let due = self.time.now() - jiff::SignedDuration::from_secs(seconds);
         let served: Vec<_> = self.running.served().into_iter().filter(|event| event.at <= due).collect();
@@ -106,7 +107,7 @@ async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
 }
 
 #[tokio::test]
-async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once() {
+async fn f57_after_nine_days_down_listing_begins_at_the_retention_and_the_gap_is_reported_once() {
     let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 9 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
@@ -136,7 +137,7 @@ async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once
 }
 
 #[tokio::test]
-async fn f57_a_gap_is_told_once_by_the_tick_that_comes_past_it() {
+async fn f57_a_gap_is_reported_once_by_the_tick_that_passes_it() {
     // The vendor is down, or refuses for want of a permission: nothing is listed, and more is lost.
     for refusal in [af(500, "AF50000"), af(401, "AF10001")] {
         let options =
@@ -197,7 +198,7 @@ async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
 }
 
 #[tokio::test]
-async fn f58_nor_after_any_time_without_a_tick() {
+async fn f58_no_window_is_longer_than_a_day_after_any_pause() {
     let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;

@@ -126,7 +126,7 @@ async fn f07_a_missing_scope_is_named_whatever_the_shape_of_the_error() {
 }
 
 #[tokio::test]
-async fn f07_a_wrong_key_in_a_plain_string_is_said_too() {
+async fn f07_a_wrong_key_in_a_plain_string_error_is_reported_too() {
     let world = World::of_minutes(5);
     world.simulator.change(|it| (it.keys, it.error_as_string) = (Vec::new(), 1.0));
     assert_failed(&world.tick().await.unwrap(), false, "put a valid key");
@@ -271,7 +271,7 @@ async fn a1_html_403_for_a_whole_tick_fails_it_and_the_tenant_listing_stays_on()
 }
 
 #[tokio::test]
-async fn a2_what_is_not_the_apis_answer_needs_no_person_whatever_its_status_and_listing() {
+async fn a2_an_answer_not_from_the_api_needs_no_person_whatever_its_status_and_listing() {
     const JSON: &str = r#"{"error":"Forbidden"}"#;
     const CODED: &str = r#"{"error":{"code":403,"message":"Forbidden","status":"PERMISSION_DENIED"}}"#;
     for status in [400, 401, 403, 404, 421, 425] {
@@ -352,7 +352,7 @@ async fn a3_a_region_that_is_refused_for_one_request_passes_with_the_next_tick()
 }
 
 #[tokio::test]
-async fn a4_a_listing_that_delivered_is_left_alone_only_after_refusals_in_three_ticks_and_says_so() {
+async fn a4_a_listing_that_delivered_is_suspended_only_after_refusals_in_three_ticks_and_is_reported() {
     let world = of_both_listings().await;
     let is_off = || world.head().listings[openai::TENANT].is_left_alone(world.time.now().as_second());
     // One refusal changes nothing.
@@ -478,7 +478,7 @@ async fn b6_a_rotated_secret_that_is_no_json_names_its_line() {
 }
 
 #[tokio::test]
-async fn b7_a_project_key_is_said_to_be_one() {
+async fn b7_a_project_key_is_named_as_such() {
     let world = World::of_minutes(5);
     let worker = world.worker().await;
     world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);

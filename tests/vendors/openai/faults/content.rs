@@ -29,7 +29,7 @@ fn of_type(id: &str, event_type: &str, fields: &Value) -> String {
 }
 
 #[tokio::test]
-async fn f22_what_nobody_has_heard_of_is_delivered_whole_and_counted() {
+async fn f22_unknown_types_and_fields_are_delivered_whole_and_counted() {
     let unheard = json!({"id": "d-1", "depth": 3, "to": {"agent.id": ["a", "b"]}});
     let world = World::of(vec![
         of_type("unknown-type", "agent.delegated", &json!({"agent.delegated": unheard})),
@@ -101,7 +101,7 @@ async fn f22_a_field_added_withdrawn_or_renamed_does_not_make_another_event() {
 }
 
 #[tokio::test]
-async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
+async fn f25_an_element_that_is_no_event_is_rejected_once_and_affects_nothing_else() {
     let begin = start_time().as_second();
     let broken = ["7", "null", r#"["a", 5]"#, "\"text\""].map(str::to_owned);
     let no_id = format!(r#"{{"type":"login.succeeded","effective_at":{}}}"#, begin - 30);
@@ -144,7 +144,7 @@ fn rejected(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn f25_pages_of_nothing_else_are_kept_whole() {
+async fn f25_pages_of_only_such_elements_are_rejected_whole() {
     let world = World::of((0..250).map(|number| number.to_string()).collect());
     let report = world.tick().await.unwrap();
     assert!(report.drained && report.failure.is_none(), "{report:?}");
@@ -176,7 +176,7 @@ async fn f27_very_large_events_are_lines_like_any_other() {
 }
 
 #[tokio::test]
-async fn f27_half_characters_and_control_characters_stay_within_their_line() {
+async fn f27_lone_surrogates_and_control_characters_stay_within_their_line() {
     let controls: String = (0..32).map(|code| format!("\\u{code:04x}")).collect();
     let odd = format!(r#"tab\t nl\n cr\r \u2028\u2029\u0085 {controls} \ud800 \udc00x \ud83d\ude00"#);
     let at = start_time().as_second() - 60;
@@ -201,7 +201,7 @@ async fn f27_half_characters_and_control_characters_stay_within_their_line() {
 }
 
 #[tokio::test]
-async fn f27_a_byte_that_is_no_text_costs_itself_only() {
+async fn f27_a_byte_that_is_not_utf8_affects_only_itself() {
     // The vendor's event arrives with a byte in the middle that is not UTF-8.
     let event =
         of_type("stray", "group.created", &json!({"group.created": {"id": "g", "data": {"group_name": "a\u{fffd}b"}}}));

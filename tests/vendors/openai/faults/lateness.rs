@@ -85,7 +85,7 @@ async fn f11_an_event_that_shows_up_within_a_day_is_delivered_within_the_hour() 
 }
 
 #[tokio::test]
-async fn f11_also_when_it_shows_up_while_nobody_looks() {
+async fn f11_a_late_event_that_appears_while_the_process_is_down_is_delivered() {
     for down in [24..26, 25..29, 1..27, 2..60] {
         let world = late(about(25));
         ticks(&world, 0..down.end + 2, down.clone()).await;
@@ -95,7 +95,7 @@ async fn f11_also_when_it_shows_up_while_nobody_looks() {
 }
 
 #[tokio::test]
-async fn f11_also_when_every_process_is_a_new_one_and_ticks_are_seldom() {
+async fn f11_a_late_event_is_delivered_by_rare_ticks_in_new_processes() {
     let world = late(about(25).into_iter().chain(about(26)));
     // Ticks come every 101 minutes, so sweeps come at irregular times.
     for number in 0..20 {
@@ -108,7 +108,7 @@ async fn f11_also_when_every_process_is_a_new_one_and_ticks_are_seldom() {
 }
 
 #[tokio::test]
-async fn f11_also_when_the_sweeps_come_hours_too_late() {
+async fn f11_a_late_event_is_delivered_by_sweeps_that_come_hours_too_late() {
     for until in [26, 27, 31, 50] {
         let mut world = late(about(25));
         ticks(&world, 0..24, 0..0).await;
@@ -130,7 +130,7 @@ async fn f11_also_when_the_sweeps_come_hours_too_late() {
 }
 
 #[tokio::test]
-async fn f11_also_when_the_sweeps_themselves_fail_for_hours() {
+async fn f11_a_late_event_is_delivered_after_sweeps_that_fail_for_hours() {
     let world = late(about(25));
     ticks(&world, 0..25, 0..0).await;
     // For four hours the vendor fails for times more than an hour and a half ago, which only sweeps list.

@@ -81,7 +81,7 @@ async fn f18_without_last_id_the_last_event_that_has_an_id_leads_on() {
 }
 
 #[tokio::test]
-async fn f18_more_of_nothing_is_asked_for_anew() {
+async fn f18_an_empty_page_that_promises_more_restarts_the_window() {
     for nothing in [r#"{"data":[],"last_id":null,"has_more":true}"#, r#"{"data":[],"has_more":true}"#] {
         let world = five_pages();
         world.script(on_page(3, 1, &Fault::answer(200, nothing)));
@@ -93,7 +93,7 @@ async fn f18_more_of_nothing_is_asked_for_anew() {
 }
 
 #[tokio::test]
-async fn f18_more_of_nothing_for_ever_ends_in_a_failure_and_heals() {
+async fn f18_endless_empty_pages_end_in_a_failure_and_heal() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":true}"#);
     world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
@@ -112,7 +112,7 @@ async fn f18_more_of_nothing_for_ever_ends_in_a_failure_and_heals() {
 }
 
 #[tokio::test]
-async fn f18_more_of_nothing_under_a_cursor_of_its_own_ends_too() {
+async fn f18_endless_empty_pages_with_their_own_cursors_end_too() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"data":[],"last_id":"audit_log-00007","has_more":true}"#);
     world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
@@ -211,7 +211,7 @@ async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
 }
 
 #[tokio::test]
-async fn f20_a_second_that_no_page_holds_becomes_pending_and_costs_only_itself() {
+async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself() {
     let spread = (0..100).map(|number| event(&format!("e-{number}"), -600 * number - 1));
     let world = World::of(crowd("crowd", 150, -30_000).chain(spread).collect());
     world.simulator.change(|it| it.page_repeated = 1.0);

@@ -17,7 +17,7 @@ fn unpaid(code: &str, retry_after: Option<&str>) -> Fault {
 }
 
 #[tokio::test]
-async fn f01_throttled_on_page_3_waits_as_told_and_loses_no_page() {
+async fn f01_throttled_on_page_3_waits_as_asked_and_loses_no_page() {
     let world = five_pages();
     world.script(on_page(3, 1, &throttled(7)));
     let report = world.tick().await.unwrap();

@@ -46,23 +46,23 @@ async fn assert_recovers(fault: Fault, says: &str) {
 }
 
 #[tokio::test]
-async fn f03_a_500_with_json() {
+async fn f03_a_500_with_json_is_retried() {
     let body = r#"{"error":{"message":"The server had an error.","type":"server_error","param":null,"code":null}}"#;
     assert_recovers(Fault::answer(500, body), "HTTP 500 server_error").await;
 }
 
 #[tokio::test]
-async fn f03_a_502_with_html() {
+async fn f03_a_502_with_html_is_retried() {
     assert_recovers(Fault::answer(502, "<html><body>Bad gateway</body></html>"), "HTTP 502").await;
 }
 
 #[tokio::test]
-async fn f03_a_503_with_nothing() {
+async fn f03_a_503_without_a_body_is_retried() {
     assert_recovers(Fault::answer(503, ""), "HTTP 503").await;
 }
 
 #[tokio::test]
-async fn f03_a_503_that_names_a_wait() {
+async fn f03_a_503_with_retry_after_is_retried_after_that_wait() {
     let headers = vec![("retry-after".to_owned(), "1".to_owned())];
     assert_recovers(Fault::Answer { status: 503, headers, body: b"slow down".to_vec() }, "HTTP 503").await;
 }
@@ -81,7 +81,7 @@ async fn f03_a_server_that_asks_not_to_be_asked_again_is_not_and_the_halves_of_t
 }
 
 #[tokio::test]
-async fn f03_a_day_that_fails_for_good_costs_only_itself() {
+async fn f03_a_day_that_always_fails_affects_only_itself() {
     // There are two events per hour for a week.
     let world = World::of((0..336).map(|number| event(&format!("e-{number}"), -1_800 * number - 1)).collect());
     // Windows grow if they have few events: the first is a day long, the second two days.
@@ -106,12 +106,12 @@ async fn f03_a_day_that_fails_for_good_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn f04_a_connection_that_is_closed_before_the_answer() {
+async fn f04_a_connection_closed_before_the_answer_is_retried() {
     assert_recovers(Fault::Reset, "no answer").await;
 }
 
 #[tokio::test]
-async fn f04_an_answer_that_breaks_off() {
+async fn f04_an_answer_that_breaks_off_is_retried() {
     assert_recovers(Fault::Cut, "answer").await;
 }
 

@@ -47,12 +47,12 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
         world.simulator.change(|it| it.broken_spans = spans);
         let worker = world.worker();
         // By the hour the backoff is at its longest; the first sweeps are done.
-        for _ in 0..2 * HOURLY {
+        for _ in 0..2 * TICKS_PER_HOUR {
             tick(&worker).await;
             world.minutes(5);
         }
         let (mut idle, mut others) = (0, Vec::new());
-        for _ in 0..2 * HOURLY {
+        for _ in 0..2 * TICKS_PER_HOUR {
             let is_due = is_due(&world);
             let (cost, report) = cost(&world, &worker).await;
             assert_eq!((report.drained, report.failure.is_some()), (pending == 0, false), "{report:?}");
@@ -73,19 +73,19 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
 async fn an_idle_tick_of_five_streams_costs_at_most_two_requests_and_two_reads_per_stream_and_no_write() {
     let world = tenant(100);
     let worker = world.worker();
-    for _ in 0..2 * HOURLY {
+    for _ in 0..2 * TICKS_PER_HOUR {
         tick(&worker).await;
         world.minutes(5);
     }
     let mut idle = 0;
-    for _ in 0..2 * HOURLY {
+    for _ in 0..2 * TICKS_PER_HOUR {
         let (cost, report) = cost(&world, &worker).await;
         assert!(report.drained && report.failure.is_none() && cost.starts == 0, "{report:?}");
         idle += u32::from(cost.requests <= 2 * TYPES && cost.reads <= 2 * TYPES && cost.writes == 0);
         world.minutes(5);
     }
     // Once an hour there is a sweep of each stream, with a write that says so, and once a new token.
-    assert!(idle >= 2 * HOURLY as u32 - 4, "{idle} idle ticks");
+    assert!(idle >= 2 * TICKS_PER_HOUR as u32 - 4, "{idle} idle ticks");
 }
 
 /// Whether something pending is due.
@@ -102,7 +102,7 @@ async fn the_retry_of_a_pending_blob_costs_one_fetch_and_one_write() {
     let mut ticks = Ticks::of(&world);
     ticks.tick().await;
     let mut fetches = Vec::new();
-    for _ in 0..3 * HOURLY {
+    for _ in 0..3 * TICKS_PER_HOUR {
         let before = world.running.requests_of("blob");
         world.store.clear_faults();
         ticks.tick().await;

@@ -43,7 +43,7 @@ async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within
         let left = world.undelivered();
         assert!((400..600).contains(&left), "{left}");
         // Those that are left are the broken ones: time does not bring one more.
-        ticks.ticks(HOURLY).await;
+        ticks.ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), left, "{hours} h, {status}");
         world.assert_caught_up(LogType::Exchange);
     }
@@ -58,7 +58,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
         let world = exchange_at(&created);
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
-        for _ in 0..HOURLY {
+        for _ in 0..TICKS_PER_HOUR {
             ticks.tick().await;
             assert_eq!(world.undelivered(), 1_000, "{hours} h");
         }
@@ -77,7 +77,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_come
         world.settings.lookback = lookback;
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
-        ticks.ticks(HOURLY).await;
+        ticks.ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), 1_000);
         let report = ticks.until_left(0, 2).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
@@ -141,7 +141,7 @@ async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_bit_by_bit(
     world.break_blobs((1..8).map(healing).collect());
     let mut ticks = Ticks::of(&world);
     // After every tick each is accounted for.
-    ticks.ticks(8 * HOURLY).await;
+    ticks.ticks(8 * TICKS_PER_HOUR).await;
     let report = ticks.until_left(0, 2).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();

@@ -24,9 +24,9 @@ async fn run(world: &World, worker: &Worker<'_, Client>, ticks: usize) {
 
 /// Backups of the state made an hour apart, while one process collects.
 async fn backups(world: &World, worker: &Worker<'_, Client>) -> [Backup; 2] {
-    run(world, worker, 2 * HOURLY).await;
+    run(world, worker, 2 * TICKS_PER_HOUR).await;
     let earlier = world.store.backup();
-    run(world, worker, HOURLY + 1).await;
+    run(world, worker, TICKS_PER_HOUR + 1).await;
     [earlier, world.store.backup()]
 }
 
@@ -80,13 +80,13 @@ async fn only_the_restored_stream_stops() {
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
     world.settings.lookback = DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
-    for _ in 0..2 * HOURLY {
+    for _ in 0..2 * TICKS_PER_HOUR {
         world.tick().await.unwrap();
         world.minutes(5);
     }
     // The other streams begin after the copy was made: their state is not a copy of anything.
     let earlier = world.store.backup();
-    for _ in 0..=HOURLY {
+    for _ in 0..=TICKS_PER_HOUR {
         world.tick().await.unwrap();
         world.minutes(5);
     }

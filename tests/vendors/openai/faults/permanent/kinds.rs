@@ -9,7 +9,7 @@ fn tenant_event(id: &str, seconds: i64) -> String {
 }
 
 #[tokio::test]
-async fn a_second_that_is_refused_for_ever_costs_only_itself() {
+async fn a_second_that_is_always_refused_affects_only_itself() {
     for status in [400, 403, 404, 429] {
         for lost in [vec![60], vec![167], vec![0], vec![167, 0], vec![167, 166, 0]] {
             let spans = || lost.iter().map(|number| broken_second(*number, status)).collect();
@@ -21,7 +21,7 @@ async fn a_second_that_is_refused_for_ever_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn a_second_that_asks_for_a_pause_for_ever_costs_only_itself() {
+async fn a_second_that_always_asks_for_a_pause_affects_only_itself() {
     for (status, wait, most_ticks) in [(429, 1, 10), (503, 20, 30), (429, 90, 60)] {
         for lost in [vec![60], vec![0], vec![167, 0]] {
             let span = |number| BrokenSpan { retry_after_seconds: Some(wait), ..broken_second(number, status) };
@@ -69,7 +69,7 @@ async fn refused_seconds_in_both_halves_of_the_only_window_do_not_starve_an_idle
 }
 
 #[tokio::test]
-async fn each_listing_has_trouble_of_its_own() {
+async fn each_listing_has_its_own_faults() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..168).map(|number| tenant_event(&id(1_000 + number), second(number))));
     for status in [500, 403] {
@@ -95,7 +95,7 @@ async fn each_listing_has_trouble_of_its_own() {
 }
 
 #[tokio::test]
-async fn one_listing_that_is_down_for_ever_costs_the_other_nothing() {
+async fn one_listing_that_is_always_down_does_not_affect_the_other() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..5).map(|number| tenant_event(&id(1_000 + number), second(number))));
     for (tenant_only, due) in [(true, 168), (false, 5)] {
@@ -113,7 +113,7 @@ async fn one_listing_that_is_down_for_ever_costs_the_other_nothing() {
 }
 
 #[tokio::test]
-async fn an_event_longer_than_a_page_may_be_costs_only_its_second() {
+async fn an_event_longer_than_a_page_affects_only_its_second() {
     let at = start_time().as_second() + second(60);
     let long =
         format!(r#"{{"id":"{}","type":"login.succeeded","effective_at":{at},"x":"{}"}}"#, id(60), "x".repeat(33 << 20));
@@ -127,7 +127,7 @@ async fn an_event_longer_than_a_page_may_be_costs_only_its_second() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_new_on_every_tick_comes_as_far() {
+async fn new_processes_on_every_tick_make_the_same_progress() {
     for (status, most_ticks) in [(500, 3), (403, 10)] {
         let world = week(4);
         let lost = [167, 100, 99, 30, 0];

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn two_broken_seconds_of_a_week_cost_only_themselves() {
+async fn two_broken_seconds_of_a_week_affect_only_themselves() {
     for (old, new) in [(96, 95), (167, 0), (167, 166), (100, 30), (1, 0), (72, 71)] {
         let spans = vec![broken_second(old, 500), broken_second(new, 500)];
         assert!(ticks_of(1, spans, &[old, new]).await <= 3, "{old} and {new}");
@@ -11,7 +11,7 @@ async fn two_broken_seconds_of_a_week_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn three_broken_hours_in_a_row_cost_only_themselves() {
+async fn three_broken_hours_in_a_row_affect_only_themselves() {
     for oldest in [167, 100, 49, 24, 2] {
         let hours = [oldest, oldest - 1, oldest - 2];
         let spans = hours.map(|number| broken_hour(number, 500)).into();
@@ -20,7 +20,7 @@ async fn three_broken_hours_in_a_row_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn the_oldest_the_next_and_the_newest_hour_cost_only_themselves() {
+async fn the_oldest_the_next_and_the_newest_hour_affect_only_themselves() {
     let hours = [167, 166, 0];
     let spans = || hours.map(|number| broken_hour(number, 500)).into();
     let (most, average) = ticks_over(12, async |seed| ticks_of(seed, spans(), &hours).await).await;
@@ -51,7 +51,7 @@ async fn probes_of_a_second_after_an_outage_do_not_starve_behind_broken_hours() 
 }
 
 #[tokio::test]
-async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
+async fn fifty_broken_seconds_of_a_day_affect_only_themselves() {
     // There is an event every ten minutes for a day; every third one is in a broken second.
     let at = |number: i64| -600 * number - 300;
     for lookback in [DAY, 7 * DAY] {
@@ -100,7 +100,7 @@ async fn a_broken_second_that_heals_is_delivered_and_nothing_is_pending_any_more
 }
 
 #[tokio::test]
-async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_costs_only_itself() {
+async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_affects_only_itself() {
     for status in [500, 404, 403, 400] {
         let mut records = vec![(event("e-001", -2 * DAY), 0)];
         records.extend((0..30).map(|number| (event(&format!("new-{number}"), 60 * number + 59), 60 * number + 59)));
