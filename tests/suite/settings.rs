@@ -45,13 +45,11 @@ fn variables(function: &str) -> BTreeMap<String, String> {
 /// Starts the function with these variables as its `main` does, up to the first secret.
 fn start(function: &str, variables: &BTreeMap<String, String>) -> Result<(), PortError> {
     if function == "OpenAIFunction" {
-        let environment = Environment::parse("OPENAI", &["OPENAI_BASE_URL", "OPENAI_LISTINGS"], variables)?;
+        let environment = Environment::parse("OPENAI", &openai::VARIABLES, variables)?;
         return openai::Config::from_variables(|name| environment.variable(name)).map(drop);
     }
-    let own = [microsoft365::API_URL, microsoft365::LOGIN_URL];
-    let environment = Environment::parse("MICROSOFT365", &own, variables)?;
-    let overrides = microsoft365::Overrides::read(|name| environment.variable(name));
-    overrides.map(drop).map_err(|error| PortError::person(error.to_string()))
+    let environment = Environment::parse("MICROSOFT365", &microsoft365::VARIABLES, variables)?;
+    microsoft365::Config::from_variables(|name| environment.variable(name)).map(drop)
 }
 
 #[test]
@@ -123,9 +121,9 @@ fn b6_no_field_of_a_secret_is_repeated() {
 fn check_secret(fields: &Value) {
     let text = SecretString::from(fields.to_string());
     let openai = SourceSecret::parse("acme", &text).map(|secret| secret.source_id.to_string());
-    let microsoft365 = microsoft365::Config::parse(&text, &microsoft365::Overrides::default());
+    let microsoft365 = microsoft365::SourceSecret::parse(&text, &microsoft365::Config::default());
     let openai = openai.unwrap_or_else(|error| error.to_string());
-    let microsoft365 = microsoft365.map_or_else(|error| error.to_string(), |config| config.source.to_string());
+    let microsoft365 = microsoft365.map_or_else(|error| error.to_string(), |secret| secret.source_id.to_string());
     for said in [openai, microsoft365] {
         assert!(!said.contains("canary"), "{fields}: {said}");
     }

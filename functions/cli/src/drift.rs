@@ -1,4 +1,4 @@
-//! What drifted, in words.
+//! Drift in words.
 
 use collector::Drift;
 use schema::Names;

@@ -1,10 +1,10 @@
-//! How a command ends.
+//! The end of a command.
 
 use std::process::ExitCode;
 
 use collector::{PortError, Recovery, StreamReport};
 
-/// What an exit code means; in order of gravity.
+/// The meanings of exit codes, in order of gravity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// All well.
@@ -43,9 +43,9 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Failed {
-    /// What to exit with.
+    /// The exit code.
     pub(crate) exit: Exit,
-    /// What happened and what to do.
+    /// The message: what happened and what to do.
     pub(crate) message: String,
 }
 

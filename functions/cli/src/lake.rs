@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use adapters::local::{LocalBucket, LocalState};
 use collector::{Clock, Env, Settings, Source, SourceCache, StreamReport, Vendor, run_tick};
 use jiff::SignedDuration;
-use schema::NO_CUSTOM_MODELS;
+use schema::CustomModels;
 
 use crate::exit::Failed;
 
@@ -16,6 +16,8 @@ pub(crate) struct Lake {
     pub(crate) state: LocalState,
     pub(crate) bucket: LocalBucket,
     pub(crate) settings: Settings,
+    /// Custom data models, which replace the built-in ones of their log types.
+    pub(crate) models: CustomModels,
 }
 
 impl Lake {
@@ -35,6 +37,7 @@ impl Lake {
             state: LocalState::open(path)?,
             bucket: LocalBucket::open(path, &settings.prefix)?,
             settings,
+            models: CustomModels::default(),
         })
     }
 
@@ -51,7 +54,7 @@ impl Lake {
             bucket: &self.bucket,
             clock,
             settings: &self.settings,
-            models: &NO_CUSTOM_MODELS,
+            models: &self.models,
             deadline: clock.now().saturating_add(time).unwrap_or(jiff::Timestamp::MAX),
         };
         run_tick(&env, source, cache).await

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all well; 1 not finished, the next tick carries on, or there is a gap; 2 the command or its
 //! environment is wrong; 3 a person must act, the message says how.
 
+mod clock;
 mod completions;
 mod config;
 mod demo;
@@ -20,9 +21,10 @@ mod progress;
 mod pull;
 mod schema;
 mod simulate;
-mod sources;
 mod splitter;
 mod udm;
+mod vendor;
+mod vendors;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -127,7 +129,7 @@ fn refused(error: &clap::Error, is_json: bool, keys: &Keys) -> ExitCode {
     Exit::Usage.into()
 }
 
-/// Who asked for JSON gets one object also when the command could not do its work.
+/// A command with `--json` prints one object also when it fails.
 fn report_json(failed: &Failed) {
     let error = json!({"error": {"exit_code": failed.exit as u8, "message": failed.message}});
     // A reader that went away is not told.

@@ -116,7 +116,7 @@ struct Lines<'a> {
     drift: Drift,
 }
 
-/// What stands on standard error after the reasons.
+/// The object on standard error after the reasons.
 #[derive(Debug, Serialize)]
 struct Drifted<'a> {
     drift: &'a Drift,

@@ -2,27 +2,29 @@
 
 use std::path::PathBuf;
 
-use adapters::clock::SystemClock;
 use adapters::http::HttpClient;
 use adapters::local::LocalSecrets;
 use adapters::looks_like_a_key;
-use collector::{Gap, Settings, Source, SourceCache, StreamReport, Vendor};
+use collector::{Gap, Settings, SourceCache, StreamReport};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::{self, VendorName};
-use crate::exit::{self, Exit, Failed};
+use crate::clock::CliClock;
+use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
-use crate::{drift, output, progress, sources};
+use crate::models::Models;
+use crate::vendor::{AnySource, Opening, VendorSpec};
+use crate::{config, drift, output, progress, vendors};
 
-/// What the secret is called in messages when no file is named.
+/// The name of the secret in messages when no file is named.
 const FROM_VARIABLES: &str = "of the environment";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = VARIABLES)]
+#[command(after_help = after_help())]
 pub(crate) struct Args {
     /// The vendor
-    vendor: VendorName,
+    #[arg(value_parser = vendors::parser())]
+    vendor: &'static VendorSpec,
     /// The directory that objects and state live in; made when absent
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
@@ -32,25 +34,25 @@ pub(crate) struct Args {
     /// Before every object's key; ends in a slash
     #[arg(long, default_value = "", value_parser = prefix)]
     prefix: String,
-    /// How far back a new stream begins
+    /// Days before now at which a new stream begins
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=3650))]
     lookback_days: u16,
+    /// A folder of data models: each gives p_udm of its log type in place of the built-in one
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
     /// Write one JSON object instead of a table
     #[arg(long)]
     json: bool,
 }
 
-const VARIABLES: &str = "Environment:
-  OPENAI_ADMIN_KEY            the admin key, unless --secret is given
-  OPENAI_BASE_URL             ends in /v1 [default: https://api.openai.com/v1]
-  OPENAI_LISTINGS             organization, tenant, or both with a comma between them [default: both]
-  MICROSOFT365_TENANT_ID, MICROSOFT365_CLIENT_ID, MICROSOFT365_CLIENT_SECRET
-                              the app registration, unless --secret is given
-  MICROSOFT365_API_URL        an origin, a path prefix is kept [default: the cloud's own]
-  MICROSOFT365_LOGIN_URL      likewise
+const EXIT_CODES: &str = "Exit codes: 0 drained; 1 the next tick carries on, or there is a gap; 2 the command, a file it \
+    names, or a variable is\nwrong; 3 a person must act.";
 
-Exit codes: 0 drained; 1 the next tick carries on, or there is a gap; 2 the command, a file it names, or a variable is
-wrong; 3 a person must act.";
+/// The variables of all vendors, and the exit codes.
+fn after_help() -> String {
+    let variables = vendors::VENDORS.map(|vendor| vendor.variables_help).join("\n");
+    format!("Environment:\n{variables}\n\n{EXIT_CODES}")
+}
 
 /// A prefix is empty or ends in a slash. It stands in every key of an object, so it is no place for a secret.
 fn prefix(text: &str) -> Result<String, String> {
@@ -62,36 +64,28 @@ fn prefix(text: &str) -> Result<String, String> {
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
     let reference = args.secret.as_ref().map_or_else(|| FROM_VARIABLES.to_owned(), |file| file.display().to_string());
-    let secret = config::secret(args.vendor, args.secret.clone(), config::variable)?;
+    let secret = config::secret(args.vendor, args.secret.clone())?;
     let secrets = LocalSecrets::new([(reference.clone(), secret)]);
-    let http = HttpClient::new()?;
-    let reports = match args.vendor {
-        VendorName::Openai => {
-            let config = config::openai(config::variable)?;
-            let source = sources::openai(&http, &secrets, &SystemClock, &config, &reference).await;
-            let source = source.map_err(exit::of_source)?;
-            tick(&args, &source).await?
-        }
-        VendorName::Microsoft365 => {
-            let overrides = config::microsoft365(config::variable)?;
-            let source = sources::microsoft365(&http, &secrets, SystemClock, &overrides, &reference).await;
-            let source = source.map_err(exit::of_source)?;
-            tick(&args, &source).await?
-        }
-    };
+    let (http, clock) = (HttpClient::new()?, CliClock::default());
+    let opening = Opening { http: &http, secrets: &secrets, clock: &clock, reference: &reference };
+    let source = (args.vendor.open)(opening, &config::variable).await?;
+    let reports = tick(&args, &*source, &clock).await?;
     show(&reports, args.json)?;
     Ok(Exit::of(&reports))
 }
 
-async fn tick<V: Vendor>(args: &Args, source: &Source<V>) -> Result<Vec<StreamReport>, Failed> {
+async fn tick(args: &Args, source: &dyn AnySource, clock: &CliClock) -> Result<Vec<StreamReport>, Failed> {
     let settings = Settings {
         prefix: args.prefix.clone(),
         lookback: i64::from(args.lookback_days) * 86_400,
         ..Settings::default()
     };
-    let lake = Lake::open(&args.lake, settings)?;
+    let mut lake = Lake::open(&args.lake, settings)?;
+    if let Some(folder) = &args.models {
+        lake.models = Models::needed(folder)?.custom();
+    }
     let cache = SourceCache::default();
-    let tick = lake.tick(source, &cache, &SystemClock, args.vendor.time_of_a_tick());
+    let tick = source.tick(&lake, &cache, clock, args.vendor.tick_time);
     Ok(progress::shown(&cache, tick).await)
 }
 
@@ -135,7 +129,7 @@ fn rows(reports: &[StreamReport]) -> Vec<[String; 9]> {
     std::iter::once(head.map(str::to_owned)).chain(reports.iter().map(row)).collect()
 }
 
-/// How the tick ended for the stream, in a few words.
+/// The end of the tick for the stream, in a few words.
 fn end(report: &StreamReport) -> String {
     let pending = &report.pending;
     let end = match (&report.failure, report.drained) {
@@ -160,7 +154,7 @@ fn gap_text(gap: &Gap) -> String {
     format!("{}. Gap: events from {} until {} may be missing", gap.cause, time(gap.from), time(gap.to))
 }
 
-/// What is pending, since when and why, for a person.
+/// The pending work, since when and why, for a person.
 fn pending(report: &StreamReport) -> Option<String> {
     let reason = report.pending.pending_reason.as_ref()?;
     let hours = report.pending.pending_age_seconds.unwrap_or(0) as f64 / 3_600.0;

@@ -1,8 +1,6 @@
 //! `audit-pull simulate`: a vendor's API on 127.0.0.1.
 
-mod simulated;
-
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,19 +9,19 @@ use collector::Clock;
 use simulators::{Faults, Options, Running};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::VendorName;
 use crate::exit::{Exit, Failed};
-use crate::output;
-use simulated::Simulated;
+use crate::vendor::{Simulated, VendorSpec};
+use crate::{output, vendors};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The vendor
-    vendor: VendorName,
+    #[arg(value_parser = vendors::parser())]
+    vendor: &'static VendorSpec,
     /// The port on 127.0.0.1; 0 is any that is free
     #[arg(long, required_unless_present = "show_behaviours")]
     port: Option<u16>,
-    /// How many distinct events there are
+    /// The number of distinct events
     #[arg(long, default_value_t = 1_000)]
     events: usize,
     /// Events happened over so many seconds before the start [default: six days]
@@ -38,10 +36,10 @@ pub(crate) struct Args {
     /// Decides everything that is left to chance
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How much goes wrong
+    /// The amount of trouble
     #[arg(long, value_name = "none|some|storm", default_value_t = Faults::None)]
     faults: Faults,
-    /// What the vendor does otherwise than --faults has it: a JSON object, or a file with one
+    /// Behaviours that differ from those of --faults: a JSON object, or a file with one
     #[arg(long, value_name = "FILE|JSON")]
     behaviours: Option<String>,
     /// Write all behaviours as JSON, and end
@@ -53,7 +51,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
-    let usual = Simulated::new(args.vendor, args.faults, args.seed);
+    let usual = (args.vendor.simulated)(args.faults, args.seed);
     let simulated = match &args.behaviours {
         None => usual,
         Some(given) => usual.changed(&json(given)?).map_err(|error| Failed::usage(format!("--behaviours: {error}")))?,
@@ -73,36 +71,47 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
         ..Options::new(SystemClock.now())
     };
     let mut interrupt = Interrupt::new()?;
-    let running = simulated.serve(&options, args.port.unwrap_or_default(), Arc::new(|| SystemClock.now()))?;
-    output::say(&exports(&simulated.environment(&running, SystemClock.now())))?;
+    let running = serve(&*simulated, &options, args.port.unwrap_or_default(), Arc::new(|| SystemClock.now()))?;
+    output::say(&exports(&simulated.environment(&origin(&running), SystemClock.now())))?;
     interrupt.wait().await;
     output::note(format!("{}\n", last_word(&running)).as_bytes());
     running.stop().await;
     Ok(Exit::Well)
 }
 
-/// What was asked and what was shown, when it is over.
+/// The counts of requests and records at the end.
 fn last_word(running: &Running) -> String {
     let shown: u64 = running.counts().iter().map(|(_, count)| count).sum();
     format!("{} requests answered, {shown} events shown", running.requests())
 }
 
-/// Serves the vendor on 127.0.0.1, as `options` have it.
-pub(crate) fn start(
-    vendor: VendorName,
-    options: Options,
+/// Serves a vendor on 127.0.0.1; port 0 is any that is free.
+pub(crate) fn serve(
+    simulated: &dyn Simulated,
+    options: &Options,
     port: u16,
     clock: simulators::Clock,
 ) -> Result<Running, Failed> {
-    Simulated::new(vendor, options.faults, options.seed).serve(&options, port, clock)
+    check_ledger(options)?;
+    let prepared = simulated.prepare(options, clock);
+    let prepared = prepared.map_err(|error| Failed::usage(format!("cannot set up the simulator: {error}")))?;
+    let cannot_listen = |error| Failed::usage(format!("cannot listen on port {port} of 127.0.0.1: {error}"));
+    prepared.serve(port).map_err(cannot_listen)
 }
 
-/// The variables that lead a client to a simulator with the usual credentials, and let it in.
-pub(crate) fn environment(vendor: VendorName, running: &Running) -> Vec<(&'static str, String)> {
-    Simulated::new(vendor, Faults::None, 0).environment(running, SystemClock.now())
+/// The origin of a simulator that runs.
+pub(crate) fn origin(running: &Running) -> String {
+    format!("http://{}", running.address())
 }
 
-/// What to set so that `pull` finds the simulator, as a shell takes it.
+/// Checks that the ledger can be written, before anything else is set up.
+fn check_ledger(options: &Options) -> Result<(), Failed> {
+    let Some(path) = &options.ledger else { return Ok(()) };
+    let opened = File::options().create(true).append(true).open(path);
+    opened.map(drop).map_err(|error| Failed::usage(format!("cannot write --ledger {}: {error}", path.display())))
+}
+
+/// The variables by which `pull` finds the simulator, as a shell takes them.
 fn exports(variables: &[(&'static str, String)]) -> String {
     let export = |(name, value): &(&str, String)| format!("export {name}='{}'", value.replace('\'', r"'\''"));
     variables.iter().map(export).collect::<Vec<_>>().join("\n")

@@ -6,7 +6,7 @@ use data_models::{DataModel, Methods, Name, UdmError, Value, View};
 
 use crate::exit::{Exit, Failed};
 use crate::input::{LineSink, each_line};
-use crate::models::{self, Models, no_model};
+use crate::models::{self, Models, needed_or_builtin, no_model};
 use crate::output;
 use crate::splitter::Line;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failed> {
     if let (true, Some(folder)) = (args.check, folder) {
         return models::check(folder);
     }
-    let mut events = Events { models: Models::needed_or_builtin(folder)?, out: Vec::new() };
+    let mut events = Events { models: needed_or_builtin(folder)?, out: Vec::new() };
     each_line(MAX_LINE_BYTES, &mut events)?;
     Ok(Exit::Well)
 }

@@ -89,6 +89,28 @@ fn a_second_pull_delivers_nothing_again() {
     }
 }
 
+#[cfg(feature = "python")]
+#[test]
+fn a_pull_writes_the_names_of_models_of_ones_own() {
+    let (lake, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let model = "AnalysisType: datamodel\nDataModelID: Own\nEnabled: true\nFilename: own.py\nLogTypes: [OpenAI.Audit]\n\
+                 Mappings:\n- {Name: kind, Path: type}\n- {Name: shout, Method: shout}\n";
+    fs::write(models.path().join("own.yml"), model).unwrap();
+    fs::write(models.path().join("own.py"), "def shout(event):\n    return event.get('TYPE').upper()\n").unwrap();
+    let simulator = Simulator::start("openai", &["--events", "40", "--span", "86400"]);
+    let mut pull = simulator.pull_command("openai", lake.path());
+    assert_eq!(code(&pull.arg("--models").arg(models.path()).output().unwrap()), 0);
+    let lines = lines(lake.path());
+    assert!(!lines.is_empty());
+    for line in &lines {
+        let kind = line["type"].as_str().unwrap();
+        assert_eq!(line["p_udm"], serde_json::json!({"kind": kind, "shout": kind.to_uppercase()}));
+    }
+    fs::write(models.path().join("own.py"), "import boto3\n").unwrap();
+    let mut pull = simulator.pull_command("openai", lake.path());
+    assert_eq!(code(&pull.arg("--models").arg(models.path()).output().unwrap()), 2);
+}
+
 /// Pulls of one lake, several at once, each killed at another moment: at the end nothing is lost
 /// and nothing is there twice.
 #[test]

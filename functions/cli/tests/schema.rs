@@ -34,7 +34,7 @@ fn list_names_every_log_type_and_its_table() {
     assert!(rows.iter().all(|row| row.last().unwrap().parse::<usize>().unwrap() > 10), "{text}");
 }
 
-/// What `show` prints is a schema file, and a schema file is as good as a name.
+/// `show` prints a schema file, which can be used in place of a log type's name.
 #[test]
 fn what_is_shown_can_be_given_back() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,80 +1,91 @@
-//! A source's secret and the deployment's overrides, parsed once into what cannot be wrong.
+//! The deployment's configuration and a source's secret, both validated when they are read.
 //!
-//! No message repeats a value: people paste secrets into the wrong field.
+//! No message repeats a value, because people paste secrets into the wrong field.
+
+pub(crate) mod certificate;
+pub(crate) mod cloud;
+pub(crate) mod content_type;
+pub(crate) mod token_endpoint;
 
 use adapters::http::{BadBaseUrl, Url, base_url};
 use adapters::looks_like_a_key;
-use collector::{ListingId, SourceId, Stream};
+use collector::{ListingId, PortError, SourceId, Stream};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::certificate::Certificate;
-use crate::cloud::Cloud;
-use crate::content_type::ContentType;
-use crate::token_endpoint::TokenEndpoint;
+use certificate::Certificate;
+use cloud::Cloud;
+use content_type::ContentType;
+use token_endpoint::TokenEndpoint;
 
-/// The variable that moves the API elsewhere: an origin, with a path prefix if need be.
-pub const API_URL: &str = "MICROSOFT365_API_URL";
-/// The variable that moves the login elsewhere: an origin, with a path prefix if need be.
-pub const LOGIN_URL: &str = "MICROSOFT365_LOGIN_URL";
+/// Variable that replaces the origin of the API. A path prefix in it is kept.
+pub const API_URL_VARIABLE: &str = "MICROSOFT365_API_URL";
+/// Variable that replaces the origin of the login. A path prefix in it is kept.
+pub const LOGIN_URL_VARIABLE: &str = "MICROSOFT365_LOGIN_URL";
 
-/// The one listing of a content type. Heads store its name.
+/// The vendor's own variables, beside those of its secrets.
+pub const VARIABLES: [&str; 2] = [API_URL_VARIABLE, LOGIN_URL_VARIABLE];
+
+/// The only listing of a content type. Heads store its name.
 pub const LISTING: ListingId = "content";
 
-/// Where the vendor is, if not at its own hosts.
+/// The settings that all sources of a deployment share: the API and the login, if not at the vendor's own hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Overrides {
-    api: Option<Url>,
-    login: Option<Url>,
+pub struct Config {
+    api_url: Option<Url>,
+    login_url: Option<Url>,
 }
 
-impl Overrides {
-    /// Reads [`API_URL`] and [`LOGIN_URL`] through `variable`; one that is unset or empty overrides nothing.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+impl Config {
+    /// Reads [`VARIABLES`] through `variable`. A variable that is unset or empty replaces nothing.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PortError> {
         let url = |name: &'static str| match variable(name) {
-            Some(text) if !text.trim().is_empty() => base_url(name, &text).map(Some),
+            Some(text) if !text.trim().is_empty() => {
+                base_url(name, &text).map(Some).map_err(|error| PortError::person(error.to_string()))
+            }
             _ => Ok(None),
         };
-        Ok(Self { api: url(API_URL)?, login: url(LOGIN_URL)? })
+        Ok(Self { api_url: url(API_URL_VARIABLE)?, login_url: url(LOGIN_URL_VARIABLE)? })
     }
 }
 
-/// One tenant: what to pull, from where, as whom.
+/// A source's secret: one tenant, the app registration to log in as, and the content types to pull.
 #[derive(Debug, Clone)]
-pub struct Config {
-    /// The source's id; by default the tenant's.
-    pub source: SourceId,
-    /// The source's label; by default its id.
-    pub label: String,
-    /// The tenant.
-    pub tenant: Uuid,
-    /// Sent with every call as `PublisherIdentifier`: whose request quota is used. By default the tenant's id.
-    pub publisher: Uuid,
-    /// What is pulled, without repeats; by default everything.
+pub struct SourceSecret {
+    /// `source_id`; by default the tenant's id.
+    pub source_id: SourceId,
+    /// `source_label`; by default the source's id.
+    pub source_label: String,
+    /// `tenant_id`.
+    pub tenant_id: Uuid,
+    /// `publisher_id`, whose request quota is used; by default the tenant's id. Every call sends it as
+    /// `PublisherIdentifier`.
+    pub publisher_id: Uuid,
+    /// `content_types`, each of them once; by default all.
     pub content_types: Vec<ContentType>,
     pub(crate) endpoints: Endpoints,
     pub(crate) client: Client,
 }
 
-/// Where the API and the login are, and whom tokens are for.
+/// The endpoints of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoints {
-    pub(crate) api: Url,
-    pub(crate) login: Url,
-    /// Stays the cloud's own when the API is reached through another host.
+    pub(crate) api_url: Url,
+    pub(crate) login_url: Url,
+    /// Audience of the tokens. It stays the cloud's own if a variable replaces the API's origin.
     pub(crate) audience: &'static str,
-    pub(crate) token: TokenEndpoint,
+    pub(crate) token_endpoint: TokenEndpoint,
 }
 
-/// The app registration we log in as.
+/// The app registration that logs in.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) credential: Credential,
 }
 
-/// How the app registration proves itself.
+/// The proof of identity of an app registration.
 #[derive(Debug, Clone)]
 pub(crate) enum Credential {
     Secret(SecretString),
@@ -86,8 +97,8 @@ impl Client {
         matches!(&self.credential, Credential::Secret(secret) if secret.expose_secret() == text)
     }
 
-    /// Whether logging in as the other would send the same.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    /// Returns `true` if a login of the other client would send the same credential.
+    pub(crate) fn has_same_credential(&self, other: &Self) -> bool {
         self.id == other.id
             && match (&self.credential, &other.credential) {
                 (Credential::Secret(ours), Credential::Secret(theirs)) => {
@@ -99,8 +110,8 @@ impl Client {
     }
 }
 
-/// A secret or a setting that cannot be used: which field, and what it should be. The sentence
-/// lacks its subject: the caller knows which secret it read.
+/// An invalid secret. The text names the field and what it must be. It may lack a subject ("is not JSON"), because the
+/// caller names the secret before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -111,43 +122,44 @@ impl From<BadBaseUrl> for ConfigError {
     }
 }
 
-impl Config {
-    /// Parses a source's secret: a JSON object of `tenant_id`, `client_id`, `client_secret` (or
+impl SourceSecret {
+    /// Parses the text of a secret: a JSON object of `tenant_id`, `client_id`, `client_secret` (or
     /// `certificate_pem` and `private_key_pem`), and optionally `source_id`, `source_label`,
     /// `cloud`, `content_types`, `publisher_id` and `token_endpoint`. Any other field is an error.
-    pub fn parse(secret: &SecretString, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let mut fields = Fields::parse(secret.expose_secret())?;
-        let tenant = fields.guid("tenant_id")?.ok_or_else(|| missing("tenant_id"))?;
-        let source = source_id(fields.text("source_id")?.unwrap_or_else(|| tenant.to_string()))?;
-        let label = fields.text("source_label")?.unwrap_or_else(|| source.to_string());
-        let publisher = fields.guid("publisher_id")?.unwrap_or(tenant);
+    pub fn parse(text: &SecretString, config: &Config) -> Result<Self, ConfigError> {
+        let mut fields = Fields::parse(text.expose_secret())?;
+        let tenant_id = fields.guid("tenant_id")?.ok_or_else(|| missing("tenant_id"))?;
+        let source_id = source_id(fields.text("source_id")?.unwrap_or_else(|| tenant_id.to_string()))?;
+        let source_label = fields.text("source_label")?.unwrap_or_else(|| source_id.to_string());
+        let publisher_id = fields.guid("publisher_id")?.unwrap_or(tenant_id);
         let content_types = content_types(fields.texts("content_types")?)?;
-        let token = token_endpoint(fields.text("token_endpoint")?)?;
-        let endpoints = endpoints(cloud(fields.text("cloud")?)?, token, overrides)?;
+        let token_endpoint = token_endpoint(fields.text("token_endpoint")?)?;
+        let endpoints = endpoints(cloud(fields.text("cloud")?)?, token_endpoint, config)?;
         let client = Client {
             id: fields.text("client_id")?.ok_or_else(|| missing("client_id"))?,
             credential: credential(&mut fields)?,
         };
-        // They go into every line.
-        if [source.as_str(), &label].into_iter().any(|text| looks_like_a_key(text) || client.is_secret(text)) {
+        // The id and the label go into every line.
+        if [source_id.as_str(), &source_label].into_iter().any(|text| looks_like_a_key(text) || client.is_secret(text))
+        {
             return Err(ConfigError(
                 "source_id or source_label holds a secret; it belongs in client_secret".to_owned(),
             ));
         }
-        fields.end()?;
-        Ok(Self { source, label, tenant, publisher, content_types, endpoints, client })
+        fields.finish()?;
+        Ok(Self { source_id, source_label, tenant_id, publisher_id, content_types, endpoints, client })
     }
-}
 
-/// The source's streams: one a content type, in the order of the secret.
-pub fn streams(config: &Config) -> Vec<Stream> {
-    let stream = |content_type: &ContentType| Stream {
-        source: config.source.clone(),
-        label: config.label.clone(),
-        log_type: content_type.log_type(),
-        listings: vec![LISTING],
-    };
-    config.content_types.iter().map(stream).collect()
+    /// Returns the source's streams: one per content type, in the order of the secret.
+    pub fn streams(&self) -> Vec<Stream> {
+        let stream = |content_type: &ContentType| Stream {
+            source: self.source_id.clone(),
+            label: self.source_label.clone(),
+            log_type: content_type.log_type(),
+            listings: vec![LISTING],
+        };
+        self.content_types.iter().map(stream).collect()
+    }
 }
 
 fn source_id(text: String) -> Result<SourceId, ConfigError> {
@@ -166,13 +178,14 @@ fn token_endpoint(name: Option<String>) -> Result<TokenEndpoint, ConfigError> {
     name.map_or(Ok(TokenEndpoint::default()), |name| TokenEndpoint::from_name(&name).ok_or_else(unknown))
 }
 
-fn endpoints(cloud: Cloud, token: TokenEndpoint, overrides: &Overrides) -> Result<Endpoints, ConfigError> {
-    let url = |name, overridden: &Option<Url>, default| match overridden {
+fn endpoints(cloud: Cloud, token_endpoint: TokenEndpoint, config: &Config) -> Result<Endpoints, ConfigError> {
+    let url = |name, replacement: &Option<Url>, default| match replacement {
         Some(url) => Ok(url.clone()),
         None => base_url(name, default),
     };
-    let (api, login) = (url(API_URL, &overrides.api, cloud.api())?, url(LOGIN_URL, &overrides.login, cloud.login())?);
-    Ok(Endpoints { api, login, audience: cloud.api(), token })
+    let api_url = url(API_URL_VARIABLE, &config.api_url, cloud.api())?;
+    let login_url = url(LOGIN_URL_VARIABLE, &config.login_url, cloud.login())?;
+    Ok(Endpoints { api_url, login_url, audience: cloud.api(), token_endpoint })
 }
 
 fn content_types(names: Option<Vec<String>>) -> Result<Vec<ContentType>, ConfigError> {
@@ -216,14 +229,14 @@ fn missing(field: &str) -> ConfigError {
     ConfigError(format!("{field} is missing"))
 }
 
-/// The secret's fields, taken out one by one.
+/// The fields of a secret. Each reader removes its field, so that [`Fields::finish`] finds unknown ones.
 struct Fields(Map<String, Value>);
 
 impl Fields {
     fn parse(text: &str) -> Result<Self, ConfigError> {
         match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
-            // Where it broke, without the parser's quotation of what it met there.
+            // The parser's own message quotes the text, so only the position is taken from it.
             Err(error) => Err(ConfigError(format!("is not JSON: line {} column {}", error.line(), error.column()))),
             Ok(_) => Err(ConfigError("is JSON, but not an object".to_owned())),
         }
@@ -255,20 +268,20 @@ impl Fields {
         self.text(field)?.map(|text| Uuid::try_parse(&text).map_err(bad)).transpose()
     }
 
-    /// Nothing may be left: a misspelt field would be a setting silently not taken.
-    fn end(self) -> Result<(), ConfigError> {
+    /// Fails if a field is left, because a misspelt field would be ignored silently.
+    fn finish(self) -> Result<(), ConfigError> {
         let known = "source_id, source_label, tenant_id, client_id, client_secret, certificate_pem, \
                      private_key_pem, cloud, content_types, publisher_id, token_endpoint";
         let Some(name) = self.0.keys().next() else { return Ok(()) };
-        // A name is shown only if it looks like one: it may be a secret that slipped to the left.
-        let plain = name.len() <= LONGEST_FIELD_NAME && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        let name = if plain { format!(" {name}") } else { String::new() };
+        // A name that does not look like one is not shown: it may be a secret in the wrong place.
+        let is_plain = name.len() <= MAX_SHOWN_FIELD_NAME && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let name = if is_plain { format!(" {name}") } else { String::new() };
         Err(ConfigError(format!("holds an unknown field{name}; the known ones are {known}")))
     }
 }
 
-/// In characters; for messages only.
-const LONGEST_FIELD_NAME: usize = 24;
+/// The longest name of an unknown field that a message shows, in bytes.
+const MAX_SHOWN_FIELD_NAME: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -278,12 +291,12 @@ mod tests {
 
     const TENANT: &str = "0F3C9A52-7B1E-4d8a-9c60-5e2f4b7a1d93";
 
-    fn parse(changes: Value) -> Result<Config, ConfigError> {
+    fn parse(changes: Value) -> Result<SourceSecret, ConfigError> {
         let mut fields = json!({"tenant_id": TENANT, "client_id": "app", "client_secret": "canary"});
         for (name, value) in changes.as_object().unwrap() {
             fields[name] = value.clone();
         }
-        Config::parse(&SecretString::from(fields.to_string()), &Overrides::default())
+        SourceSecret::parse(&SecretString::from(fields.to_string()), &Config::default())
     }
 
     #[track_caller]
@@ -294,39 +307,38 @@ mod tests {
     }
 
     #[test]
-    fn ok_defaults() {
-        let config = parse(json!({})).unwrap();
+    fn ok_a_secret_with_the_required_fields() {
+        let secret = parse(json!({})).unwrap();
         let tenant = TENANT.to_lowercase();
-        assert_eq!((config.source.as_str(), config.label.as_str()), (tenant.as_str(), tenant.as_str()));
-        assert_eq!((config.publisher, config.content_types.len()), (config.tenant, 5));
-        assert_eq!(config.endpoints.api.as_str(), "https://manage.office.com/");
-        assert_eq!(config.endpoints.login.as_str(), "https://login.microsoftonline.com/");
-        assert_eq!(config.endpoints.token, TokenEndpoint::V2);
-        let streams = streams(&config);
+        assert_eq!((secret.source_id.as_str(), secret.source_label.as_str()), (tenant.as_str(), tenant.as_str()));
+        assert_eq!((secret.publisher_id, secret.content_types.len()), (secret.tenant_id, 5));
+        assert_eq!(secret.endpoints.api_url.as_str(), "https://manage.office.com/");
+        assert_eq!(secret.endpoints.login_url.as_str(), "https://login.microsoftonline.com/");
+        assert_eq!(secret.endpoints.token_endpoint, TokenEndpoint::V2);
+        let streams = secret.streams();
         assert_eq!(streams.len(), 5);
         assert!(streams.iter().all(|stream| stream.listings == ["content"]));
     }
 
     #[test]
-    fn ok_everything() {
+    fn ok_a_secret_with_every_field() {
         let publisher = "11111111-2222-3333-4444-555555555555";
-        let config = parse(json!({
+        let secret = parse(json!({
             "source_id": "acme", "source_label": "Acme", "cloud": "GCC-High", "publisher_id": publisher,
             "content_types": ["audit.exchange", "DLP.All"], "token_endpoint": "V1",
         }))
         .unwrap();
-        assert_eq!((config.source.as_str(), config.label.as_str()), ("acme", "Acme"));
-        assert_eq!(config.publisher.to_string(), publisher);
-        assert_eq!(config.content_types, [ContentType::Exchange, ContentType::Dlp]);
-        assert_eq!(config.endpoints.token, TokenEndpoint::V1);
+        assert_eq!((secret.source_id.as_str(), secret.source_label.as_str()), ("acme", "Acme"));
+        assert_eq!(secret.publisher_id.to_string(), publisher);
+        assert_eq!(secret.content_types, [ContentType::Exchange, ContentType::Dlp]);
+        assert_eq!(secret.endpoints.token_endpoint, TokenEndpoint::V1);
     }
 
     #[test]
-    fn ok_clouds() {
+    fn ok_each_cloud() {
         let check = |cloud: &str, api: &str, login: &str| {
-            let Endpoints { api: at, login: login_at, audience, .. } =
-                parse(json!({ "cloud": cloud })).unwrap().endpoints;
-            assert_eq!((at.as_str(), login_at.as_str()), (&*format!("{api}/"), &*format!("{login}/")), "{cloud}");
+            let Endpoints { api_url, login_url, audience, .. } = parse(json!({ "cloud": cloud })).unwrap().endpoints;
+            assert_eq!((api_url.as_str(), login_url.as_str()), (&*format!("{api}/"), &*format!("{login}/")), "{cloud}");
             assert_eq!(audience, api);
         };
         check("commercial", "https://manage.office.com", "https://login.microsoftonline.com");
@@ -336,28 +348,29 @@ mod tests {
     }
 
     #[test]
-    fn ok_overrides_leave_the_audience() {
+    fn ok_the_variables_leave_the_audience() {
         let variable = |name: &str| match name {
-            API_URL => Some("http://127.0.0.1:9/api/".to_owned()),
-            LOGIN_URL => Some("http://localhost:9/login".to_owned()),
+            API_URL_VARIABLE => Some("http://127.0.0.1:9/api/".to_owned()),
+            LOGIN_URL_VARIABLE => Some("http://localhost:9/login".to_owned()),
             _ => None,
         };
-        let secret = json!({"tenant_id": TENANT, "client_id": "app", "client_secret": "canary"}).to_string();
-        let config = Config::parse(&secret.into(), &Overrides::read(variable).unwrap()).unwrap();
-        assert_eq!(config.endpoints.api.as_str(), "http://127.0.0.1:9/api");
-        assert_eq!(config.endpoints.login.as_str(), "http://localhost:9/login");
-        assert_eq!(config.endpoints.audience, "https://manage.office.com");
+        let text = json!({"tenant_id": TENANT, "client_id": "app", "client_secret": "canary"}).to_string();
+        let secret = SourceSecret::parse(&text.into(), &Config::from_variables(variable).unwrap()).unwrap();
+        assert_eq!(secret.endpoints.api_url.as_str(), "http://127.0.0.1:9/api");
+        assert_eq!(secret.endpoints.login_url.as_str(), "http://localhost:9/login");
+        assert_eq!(secret.endpoints.audience, "https://manage.office.com");
     }
 
     #[test]
-    fn err_overrides() {
-        let error = Overrides::read(|name| (name == API_URL).then(|| "http://example.com".to_owned())).unwrap_err();
-        assert!(error.to_string().contains(API_URL), "{error}");
-        assert_eq!(Overrides::read(|_| Some(" ".to_owned())).unwrap(), Overrides::default());
+    fn err_variables() {
+        let error = Config::from_variables(|name| (name == API_URL_VARIABLE).then(|| "http://example.com".to_owned()))
+            .unwrap_err();
+        assert!(error.to_string().contains(API_URL_VARIABLE), "{error}");
+        assert_eq!(Config::from_variables(|_| Some(" ".to_owned())).unwrap(), Config::default());
     }
 
     #[test]
-    fn err_fields() {
+    fn err_each_field() {
         err(json!({"tenant_id": null}), "tenant_id is missing");
         err(json!({"tenant_id": "canary"}), "tenant_id must be a GUID");
         err(json!({"publisher_id": "canary"}), "publisher_id must be a GUID");
@@ -383,9 +396,9 @@ mod tests {
     }
 
     #[test]
-    fn err_not_an_object() {
+    fn err_a_text_that_is_no_object() {
         for text in ["canary", "{\"client_secret\":\"canary\"", "[\"canary\"]", ""] {
-            let error = Config::parse(&text.into(), &Overrides::default()).unwrap_err();
+            let error = SourceSecret::parse(&text.into(), &Config::default()).unwrap_err();
             assert!(error.to_string().starts_with("is "), "{error}");
             assert!(!error.to_string().contains("canary"), "{error}");
         }

@@ -1,35 +1,23 @@
-//! Pulls the Microsoft 365 Management Activity API: one tenant is a source, each of its content
-//! types a stream, listed by the time its blobs became available.
+//! The Microsoft 365 Management Activity API, as a [`collector::Vendor`].
+//!
+//! One source is one tenant, and each of its content types is a stream. A content type has one listing, ordered by the
+//! time at which a blob became available.
 
-mod aadsts;
-mod af;
-mod api;
-mod blob;
-mod certificate;
-mod clamp;
-mod cloud;
+mod auth;
+mod byte_order_mark;
 mod config;
-mod content_type;
-mod limits;
+mod errors;
+mod feed;
 mod policy;
-mod refusal;
-mod retry_policy;
 mod source;
-mod subscription;
-mod token;
-mod token_endpoint;
-mod urls;
-mod vendor_clock;
-mod wire;
+mod throttle;
 
 #[cfg(test)]
-mod behaviour;
-#[cfg(test)]
-mod testing;
+mod tests;
 
-pub use blob::Blob;
-pub use cloud::Cloud;
-pub use config::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Overrides, streams};
-pub use content_type::ContentType;
+pub use config::cloud::Cloud;
+pub use config::content_type::ContentType;
+pub use config::{API_URL_VARIABLE, Config, ConfigError, LISTING, LOGIN_URL_VARIABLE, SourceSecret, VARIABLES};
+pub use feed::blob::Blob;
 pub use policy::POLICY;
 pub use source::Microsoft365;

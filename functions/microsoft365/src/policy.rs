@@ -1,4 +1,4 @@
-//! How the API is listed.
+//! The policy by which the collector lists the API.
 
 use collector::{Retention, StartDelay, Sweep, UnixSeconds, VendorPolicy};
 
@@ -6,27 +6,26 @@ const MINUTE: UnixSeconds = 60;
 const HOUR: UnixSeconds = 60 * MINUTE;
 const DAY: UnixSeconds = 24 * HOUR;
 
-/// How long the API keeps what it lists, in seconds.
-pub(crate) const KEEPS: UnixSeconds = 7 * DAY;
+/// Time for which the API keeps the content that it lists.
+pub(crate) const RETENTION_SECONDS: UnixSeconds = 7 * DAY;
 
-/// Pages of one window: some 200 blobs each, all of which are known before the oldest is fetched.
-const MOST_PAGES: u32 = 100;
+/// Pages of one window. A page lists some 200 blobs, and all of them are in memory before the oldest is fetched.
+const MAX_PAGES: u32 = 100;
 
-/// How a content type is listed.
+/// The policy for every content type.
 ///
-/// Blobs turn up in the listing after the time they are listed under, without a promise of how
-/// long after: hence the overlap and the sweeps. The API takes windows of up to 24 hours within
-/// the last 7 days. Records have come again 5 days later in a new blob, which itself is kept for
-/// 7 days: hence the horizon.
+/// The overlap and the sweeps find late blobs: a blob appears in the listing some time after the time that it is listed
+/// under, and the vendor promises no bound. The API accepts windows of up to 24 hours within the last 7 days. The horizon
+/// covers repeats: records have come again 5 days later in a new blob, which itself is kept for 7 days.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: 5 * MINUTE,
     overlap: 3 * HOUR as u32,
     sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }, Sweep { every: DAY, reach: 7 * DAY as u32 }],
     first_window: DAY,
     longest_window: DAY,
-    retention: Some(Retention { keeps: KEEPS, margin: 10 * MINUTE }),
+    retention: Some(Retention { keeps: RETENTION_SECONDS, margin: 10 * MINUTE }),
     horizon: 30 * DAY,
-    split_after_pages: Some(MOST_PAGES),
+    split_after_pages: Some(MAX_PAGES),
     silence: None,
     start_delay: Some(StartDelay {
         within: 12 * HOUR,

@@ -1,5 +1,5 @@
-//! The client against the simulated vendor: every record it served arrives, whatever goes wrong,
-//! and within the vendor's budget.
+//! The client against the simulated vendor: it receives every record that the vendor served, in spite of faults and
+//! within the vendor's limits.
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 
@@ -19,9 +19,10 @@ use collector::{
     BlobRef, Body, Clock, Fetched, Item, ListRequest, Listed, PortError, Recovery, Secrets, Stream, Tries, Vendor,
     Window,
 };
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use microsoft365::{API_URL, Blob, Config, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
+use microsoft365::{API_URL_VARIABLE, Blob, Config, LISTING, LOGIN_URL_VARIABLE, Microsoft365, POLICY};
 use schema::LogType;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -30,12 +31,12 @@ use simulators::microsoft365::{
 };
 use simulators::{Faults, Options, Running};
 
-/// No call is repeated more often, over as many ticks.
-const MOST_TRIES: usize = 200;
-/// Wider than what the vendor leaves out at the edge of a window.
+/// Ticks in which one call may fail.
+const MAX_TICKS: usize = 200;
+/// Overlap of two windows. It is longer than the part that the vendor leaves out at the edge of a window.
 const OVERLAP_SECONDS: i64 = 3_600;
 
-/// One time for client and vendor; it passes when somebody waits. The waits are kept.
+/// The clock of both client and vendor. It moves when one of them sleeps, and stores the sleeps.
 #[derive(Clone)]
 struct VirtualClock {
     milliseconds: Arc<AtomicI64>,
@@ -54,7 +55,7 @@ impl Clock for VirtualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        // A wait of less than a millisecond is one.
+        // A wait of less than a millisecond counts as one.
         self.milliseconds.fetch_add(duration.as_millis() as i64 + 1, Ordering::SeqCst);
         self.waits.lock().unwrap().push(duration);
     }
@@ -69,15 +70,15 @@ impl Clock for VirtualClock {
 struct Credential(String);
 
 impl Credential {
-    /// Who it is, and these fields.
-    fn of(mut fields: Value) -> Self {
+    /// Returns a secret with these fields besides the tenant and the client id.
+    fn with(mut fields: Value) -> Self {
         fields["tenant_id"] = TENANT_ID.into();
         fields["client_id"] = CLIENT_ID.into();
         Self(fields.to_string())
     }
 
-    fn secret() -> Self {
-        Self::of(json!({ "client_secret": CLIENT_SECRET }))
+    fn with_client_secret() -> Self {
+        Self::with(json!({ "client_secret": CLIENT_SECRET }))
     }
 }
 
@@ -89,7 +90,7 @@ impl Secrets for Credential {
 
 type Events = BTreeSet<(LogType, String)>;
 
-/// A vendor of seven days' content, its client, and the time between them.
+/// A vendor with seven days of content, its client and their clock.
 struct World {
     simulator: Microsoft365Simulator,
     running: Running,
@@ -100,12 +101,12 @@ struct World {
 
 impl World {
     fn new(events: usize, behaviours: Behaviours) -> Self {
-        Self::of(events, behaviours, &Credential::secret())
+        Self::with_credential(events, behaviours, &Credential::with_client_secret())
     }
 
-    fn of(events: usize, behaviours: Behaviours, credential: &Credential) -> Self {
+    fn with_credential(events: usize, behaviours: Behaviours, credential: &Credential) -> Self {
         let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
-        // Late enough for all that is listed late, early enough for all to be kept still.
+        // All late content is visible by now, and no content has expired.
         let clock = VirtualClock::at(now + SignedDuration::from_hours(4));
         let vendor_clock = clock.clone();
         let options = Options { events, ..Options::new(now) };
@@ -114,28 +115,29 @@ impl World {
         let running = simulator.serve(0).unwrap();
         let origin = format!("http://{}", running.address());
         let variable = |name: &str| match name {
-            API_URL => Some(origin.clone()),
-            LOGIN_URL => Some(format!("{origin}/login")),
+            API_URL_VARIABLE => Some(origin.clone()),
+            LOGIN_URL_VARIABLE => Some(format!("{origin}/login")),
             _ => None,
         };
-        let config = Config::parse(&credential.0.clone().into(), &Overrides::read(variable).unwrap()).unwrap();
+        let config = Config::from_variables(variable).unwrap();
         let http = HttpClient::new().unwrap();
-        let client = Microsoft365::new(&config, credential.clone(), "secret", http, clock.clone());
-        Self { simulator, running, client, clock, streams: streams(&config) }
+        let source = Microsoft365::source(&http, credential.clone(), clock.clone(), &config, "secret").now_or_never();
+        let source = source.unwrap().unwrap();
+        Self { simulator, running, client: source.vendor, clock, streams: source.streams }
     }
 
-    /// A failed call is left to the next tick, which comes five minutes later.
-    fn next_tick(&self, error: &PortError) {
+    /// Moves the clock to the next tick, five minutes later, after a call failed.
+    fn wait_for_next_tick(&self, error: &PortError) {
         assert!(!matches!(error.recovery, Recovery::Again { .. }), "{error}");
         assert!(!error.message.contains(CLIENT_SECRET), "{error}");
         self.clock.milliseconds.fetch_add(300_000, Ordering::SeqCst);
     }
 
     async fn drain(&self, stream: &Stream) -> Events {
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TICKS {
             match self.client.prepare(stream, None).await {
                 Ok(_) => break,
-                Err(error) => self.next_tick(&error),
+                Err(error) => self.wait_for_next_tick(&error),
             }
         }
         let now = self.clock.now().as_second();
@@ -157,10 +159,10 @@ impl World {
         events
     }
 
-    /// Lists a window to its end; a lost cursor begins anew.
+    /// Lists a window to its end, and again from its start after a lost cursor.
     async fn list(&self, stream: &Stream, window: Window) -> Vec<BlobRef> {
         let (mut blobs, mut cursor) = (Vec::new(), None);
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TICKS {
             let request =
                 ListRequest { stream, listing: LISTING, window, cursor: cursor.as_deref(), tries: Tries::Patient };
             match self.client.list(request).await {
@@ -175,18 +177,18 @@ impl World {
                     }
                 }
                 Ok(Listed::CursorLost) => cursor = None,
-                // A start that the vendor has not noticed yet.
+                // The vendor has not applied the start yet.
                 Ok(Listed::NotYet { fault: None, .. }) => {}
-                Ok(Listed::NotYet { fault: Some(error), .. }) => self.next_tick(&error),
-                Ok(Listed::NotOffered) => panic!("{} is offered", stream.name()),
-                Err(error) => self.next_tick(&error),
+                Ok(Listed::NotYet { fault: Some(error), .. }) => self.wait_for_next_tick(&error),
+                Ok(Listed::NotOffered) => panic!("{} is not offered", stream.name()),
+                Err(error) => self.wait_for_next_tick(&error),
             }
         }
         panic!("{} from {} has no end", stream.name(), window.from);
     }
 
     async fn fetch(&self, stream: &Stream, blob: &BlobRef) -> Vec<String> {
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TICKS {
             let fetched = match self.client.fetch(stream, blob, Tries::Patient).await {
                 Ok(Fetched::Body(body)) => whole(body).await,
                 Ok(Fetched::Missing) => Err(PortError::next_tick("not there yet")),
@@ -195,10 +197,10 @@ impl World {
             };
             match fetched {
                 Ok(bytes) => return records(&bytes),
-                Err(error) => self.next_tick(&error),
+                Err(error) => self.wait_for_next_tick(&error),
             }
         }
-        panic!("{} is not to be had", blob.id);
+        panic!("{} cannot be fetched", blob.id);
     }
 
     fn served(&self) -> Events {
@@ -225,11 +227,11 @@ fn canonical(raw: &str) -> String {
 }
 
 async fn check(name: &str, behaviours: Behaviours) {
-    check_with(name, behaviours, &Credential::secret()).await;
+    check_with(name, behaviours, &Credential::with_client_secret()).await;
 }
 
 async fn check_with(name: &str, behaviours: Behaviours, credential: &Credential) {
-    let world = World::of(500, behaviours, credential);
+    let world = World::with_credential(500, behaviours, credential);
     let mut found = Events::new();
     for stream in &world.streams {
         found.extend(world.drain(stream).await);
@@ -246,12 +248,12 @@ fn check_found(name: &str, world: &World, found: &Events) {
 }
 
 #[tokio::test]
-async fn a_healthy_vendor() {
+async fn every_record_of_a_healthy_vendor_is_received() {
     check("healthy", Behaviours::default()).await;
 }
 
 #[tokio::test]
-async fn a_troubled_vendor() {
+async fn every_record_of_a_vendor_with_faults_is_received() {
     check("some", Behaviours::new(Faults::Some, 1)).await;
     for seed in 1..=3 {
         check(&format!("storm {seed}"), Behaviours::new(Faults::Storm, seed)).await;
@@ -259,7 +261,7 @@ async fn a_troubled_vendor() {
 }
 
 #[tokio::test]
-async fn a_vendor_with_other_habits() {
+async fn every_record_of_a_vendor_with_other_settings_is_received() {
     let usual = Behaviours::default();
     check("short tokens", Behaviours { token_seconds: 20, ..usual.clone() }).await;
     check("foreign addresses", Behaviours { uri_elsewhere: 1.0, ..usual.clone() }).await;
@@ -268,7 +270,7 @@ async fn a_vendor_with_other_habits() {
 }
 
 #[tokio::test]
-async fn all_streams_at_once_share_what_the_tenant_has() {
+async fn concurrent_streams_share_the_limits_of_the_tenant() {
     let world = World::new(1_000, Behaviours { records_per_blob: 2, page_size: 5, ..Behaviours::default() });
     let drained = join_all(world.streams.iter().map(|stream| world.drain(stream))).await;
     check_found("at once", &world, &drained.into_iter().flatten().collect());
@@ -277,17 +279,17 @@ async fn all_streams_at_once_share_what_the_tenant_has() {
 }
 
 #[tokio::test]
-async fn the_older_endpoint() {
-    let credential = Credential::of(json!({"client_secret": CLIENT_SECRET, "token_endpoint": "v1"}));
+async fn a_client_secret_works_at_the_older_endpoint() {
+    let credential = Credential::with(json!({"client_secret": CLIENT_SECRET, "token_endpoint": "v1"}));
     check_with("v1", Behaviours { token_seconds: 20, ..Behaviours::default() }, &credential).await;
 }
 
 #[tokio::test]
-async fn a_certificate_at_either_endpoint() {
+async fn a_certificate_works_at_either_endpoint() {
     let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let private: Pkcs8V1Der<'_> = key.as_der().unwrap();
     let public_key = key.public_key().as_ref().to_vec();
-    // Enough of a certificate: it has the key in it.
+    // The client only needs a certificate that holds the public key.
     let certificate = [b"before".as_slice(), &public_key, b"after"].concat();
     let pem =
         |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
@@ -296,7 +298,7 @@ async fn a_certificate_at_either_endpoint() {
     let behaviours =
         Behaviours { client_secrets: Vec::new(), certificates: known, token_seconds: 600, ..Behaviours::default() };
     for endpoint in ["v1", "v2"] {
-        let credential = Credential::of(json!({
+        let credential = Credential::with(json!({
             "certificate_pem": pem("CERTIFICATE", &certificate), "private_key_pem": pem("PRIVATE KEY", private.as_ref()),
             "token_endpoint": endpoint,
         }));
@@ -317,7 +319,7 @@ async fn a_token_of_another_cloud_needs_a_person_if_that_persists_f65_e3() {
 }
 
 #[tokio::test]
-async fn one_content_type_without_permission_costs_no_other() {
+async fn a_missing_permission_for_one_content_type_stops_no_other() {
     let world = World::new(200, Behaviours { roles: vec![READ.to_owned()], ..Behaviours::default() });
     for stream in &world.streams {
         if stream.log_type == LogType::Dlp {
@@ -335,7 +337,7 @@ async fn one_content_type_without_permission_costs_no_other() {
 }
 
 #[tokio::test]
-async fn the_budget_keeps_clear_of_the_vendors_limit() {
+async fn the_rate_limiter_stays_below_the_vendors_limit() {
     let world = World::new(100, Behaviours::default());
     let stream = &world.streams[0];
     world.client.prepare(stream, None).await.unwrap();
@@ -345,7 +347,7 @@ async fn the_budget_keeps_clear_of_the_vendors_limit() {
     for _ in 0..3_000 {
         world.client.list(request).await.unwrap();
     }
-    // Being throttled would have cost half a minute; 2,900 requests after a burst take 109 seconds.
+    // A throttled request would have cost half a minute. 2,900 requests after a burst take 109 seconds.
     let longest = world.clock.waits.lock().unwrap().iter().max().copied();
     assert!(longest < Some(Duration::from_secs(1)), "{longest:?}");
     let seconds = world.clock.now().duration_since(before).as_secs();
@@ -353,7 +355,7 @@ async fn the_budget_keeps_clear_of_the_vendors_limit() {
 }
 
 #[tokio::test]
-async fn the_vendors_limit_is_waited_out() {
+async fn a_client_that_exceeds_the_vendors_limit_waits() {
     let world = World::new(100, Behaviours::default());
     let stream = &world.streams[0];
     world.client.prepare(stream, None).await.unwrap();

@@ -1,13 +1,22 @@
-//! What a deployment says about OpenAI, parsed once into what cannot be wrong.
+//! The deployment's configuration and a source's secret, both validated when they are read.
+//!
+//! No message repeats a value, because people paste secrets into the wrong field.
 
 use adapters::http::{Url, base_url};
 use adapters::looks_like_a_key;
-use collector::{ListingId, PortError, Silence, SourceId, Stream, Sweep, VendorPolicy};
+use collector::{ListingId, PortError, SourceId, Stream};
 use schema::LogType;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use crate::default_source_id::default_source_id;
+
+/// Variable that replaces the base URL of the API; it ends in `/v1`.
+pub const BASE_URL_VARIABLE: &str = "OPENAI_BASE_URL";
+/// Variable that names the listings to follow, separated by commas.
+pub const LISTINGS_VARIABLE: &str = "OPENAI_LISTINGS";
+/// The vendor's own variables, beside those of its secrets.
+pub const VARIABLES: [&str; 2] = [BASE_URL_VARIABLE, LISTINGS_VARIABLE];
 
 /// The listing of organization and project events (`tenant_only=false`).
 pub const ORGANIZATION: ListingId = "organization";
@@ -16,82 +25,63 @@ pub const TENANT: ListingId = "tenant";
 /// Every listing.
 pub const LISTINGS: [ListingId; 2] = [ORGANIZATION, TENANT];
 
-/// Where the API is, unless `OPENAI_BASE_URL` says otherwise.
-pub const BASE_URL: &str = "https://api.openai.com/v1";
+/// The base URL of the API, unless [`BASE_URL_VARIABLE`] replaces it.
+pub const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 
-/// How the audit log is listed. The vendor promises neither a delay nor an order nor a retention:
-/// ten minutes again on every tick; every hour what was less than a day old an hour ago, so that an
-/// event which shows up within a day of its time is found.
-pub const POLICY: VendorPolicy = VendorPolicy {
-    tick_seconds: 60,
-    overlap: 600,
-    sweeps: &[Sweep { every: 3_600, reach: DAY as u32 }],
-    first_window: DAY,
-    longest_window: 30 * DAY,
-    retention: None,
-    horizon: 400 * DAY,
-    split_after_pages: Some(50),
-    silence: Some(Silence {
-        after: 7 * DAY,
-        advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
-                 Data controls, Data retention), and that the key is this organization's",
-    }),
-    start_delay: None,
-    fetches_ahead: 0,
-};
-
-const DAY: i64 = 86_400;
-/// How every admin key begins.
+/// The prefix of every admin key.
 const ADMIN_KEY_PREFIX: &str = "sk-admin-";
+/// The fields of a secret.
 const FIELDS: [&str; 3] = ["source_id", "source_label", "admin_key"];
-/// Prefixes and names of OpenAI's other keys, which cannot read the audit log.
+/// Prefixes and names of OpenAI's other keys, which cannot read the audit log. The more special prefixes come first.
 const OTHER_KEYS: [(&str, &str); 4] = [
     ("sk-proj-", "a project's API key"),
     ("sk-svcacct-", "a service account's API key"),
     ("sk-None-", "a user's API key"),
     ("sk-", "a user's or a project's API key"),
 ];
-/// The page on which admin keys are made.
-const WHERE_ADMIN_KEYS_ARE_MADE: &str =
+/// The advice on how to get an admin key.
+const ADMIN_KEY_ADVICE: &str =
     "an owner of the organization makes one at platform.openai.com, Organization settings, Admin keys";
-/// The longest name of an unknown field that a message shows, in characters.
+/// The longest name of an unknown field that a message shows, in bytes.
 const MAX_SHOWN_FIELD_NAME: usize = 24;
 
-/// What holds for all sources of a deployment.
+/// The settings that all sources of a deployment share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The API's base, without a slash at its end.
+    /// The base URL of the API, without a slash at its end.
     pub base_url: Url,
-    /// The listings to follow; at least one, none twice.
+    /// The listings to follow: at least one, and each of them once.
     pub listings: Vec<ListingId>,
 }
 
 impl Config {
-    /// Of `OPENAI_BASE_URL` (default [`BASE_URL`]) and `OPENAI_LISTINGS` (names with commas
-    /// between them, default all), as `variable` knows them. An empty one counts as none.
+    /// Reads [`VARIABLES`] through `variable`. A variable that is unset or empty leaves the default: [`DEFAULT_BASE_URL`]
+    /// and every listing.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PortError> {
         let variable = |name| variable(name).filter(|text| !text.trim().is_empty());
         Ok(Self {
-            base_url: parse_base_url(variable("OPENAI_BASE_URL").as_deref().unwrap_or(BASE_URL))?,
-            listings: variable("OPENAI_LISTINGS").map_or(Ok(LISTINGS.to_vec()), |text| parse_listings(&text))?,
+            base_url: parse_base_url(variable(BASE_URL_VARIABLE).as_deref().unwrap_or(DEFAULT_BASE_URL))?,
+            listings: variable(LISTINGS_VARIABLE).map_or(Ok(LISTINGS.to_vec()), |text| parse_listings(&text))?,
         })
     }
 }
 
 fn parse_base_url(text: &str) -> Result<Url, PortError> {
-    let url = base_url("OPENAI_BASE_URL", text).map_err(|error| PortError::person(error.to_string()))?;
+    let url = base_url(BASE_URL_VARIABLE, text).map_err(|error| PortError::person(error.to_string()))?;
     if !url.path().ends_with("/v1") {
-        return Err(PortError::person(format!("OPENAI_BASE_URL must end in /v1, as {BASE_URL} does")));
+        return Err(PortError::person(format!("{BASE_URL_VARIABLE} must end in /v1, as {DEFAULT_BASE_URL} does")));
     }
     Ok(url)
 }
 
 fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
     let mut listings = Vec::new();
-    for (at, name) in (1..).zip(text.split(',').map(str::trim)) {
+    for (position, name) in (1..).zip(text.split(',').map(str::trim)) {
         let listing = LISTINGS.into_iter().find(|listing| *listing == name).ok_or_else(|| {
             let (chars, all) = (name.chars().count(), LISTINGS.join(", "));
-            PortError::person(format!("OPENAI_LISTINGS: entry {at} ({chars} characters) is none of the listings {all}"))
+            PortError::person(format!(
+                "{LISTINGS_VARIABLE}: entry {position} ({chars} characters) is none of the listings {all}"
+            ))
         })?;
         if !listings.contains(&listing) {
             listings.push(listing);
@@ -100,27 +90,27 @@ fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
     Ok(listings)
 }
 
-/// A source's secret: the JSON object `{"source_id","source_label","admin_key"}`, of which only the
-/// key is required, or the bare key.
+/// A source's secret: the JSON object `{"source_id","source_label","admin_key"}`, or the bare key. Only the key is
+/// required.
 #[derive(Debug, Clone)]
 pub struct SourceSecret {
-    /// `source_id`; by default made of the secret's name.
+    /// `source_id`; by default derived from the secret's name.
     pub source_id: SourceId,
-    /// `source_label`, default the id.
+    /// `source_label`; by default the source's id.
     pub source_label: String,
     /// `admin_key`.
     pub admin_key: SecretString,
 }
 
 impl SourceSecret {
-    /// Parses the text of the secret called `reference`. Errors name the reference and the
-    /// fields, never a part of the text.
+    /// Parses the text of the secret called `reference`. An error names the reference and a field, never a part of the
+    /// text.
     pub fn parse(reference: &str, text: &SecretString) -> Result<Self, PortError> {
         Self::parse_named(reference, None, text)
     }
 
-    /// Parses the text of the secret called `reference`, whose store calls it `name`: without a `source_id` in the text the
-    /// id is made of the name.
+    /// Parses the text of the secret called `reference`, as [`SourceSecret::parse`] does. Without a `source_id` in the text,
+    /// the id is derived from `name`, the secret's name in its store.
     pub fn parse_named(reference: &str, name: Option<&str>, text: &SecretString) -> Result<Self, PortError> {
         Self::parse_text(&default_source_id(reference, name), text.expose_secret().trim())
             .map_err(|problem| PortError::person(format!("OpenAI secret {reference}: {problem}")))
@@ -151,16 +141,16 @@ impl SourceSecret {
         source_label: Option<&str>,
         admin_key: &str,
     ) -> Result<Self, String> {
-        if let Some((_, what)) = other_key(admin_key) {
+        if let Some(kind) = kind_of_other_key(admin_key) {
             return Err(format!(
-                "it holds {what}, which cannot read the audit log; put an admin key ({ADMIN_KEY_PREFIX}…) there: \
-                 {WHERE_ADMIN_KEYS_ARE_MADE}"
+                "it holds {kind}, which cannot read the audit log; put an admin key ({ADMIN_KEY_PREFIX}…) there: \
+                 {ADMIN_KEY_ADVICE}"
             ));
         }
         if !admin_key.chars().all(|c| c.is_ascii_graphic()) {
             return Err("admin_key holds spaces, line breaks or other characters no key has".to_owned());
         }
-        // An id or label that is a key would go into every line.
+        // The id and the label go into every line.
         if [source_id, source_label]
             .into_iter()
             .flatten()
@@ -176,7 +166,7 @@ impl SourceSecret {
         })
     }
 
-    /// The source's streams: one, with these listings.
+    /// Returns the source's streams: one, with these listings.
     pub fn streams(&self, listings: &[ListingId]) -> Vec<Stream> {
         vec![Stream {
             source: self.source_id.clone(),
@@ -187,7 +177,7 @@ impl SourceSecret {
     }
 }
 
-/// The fields of the secret's JSON object. An error says where the text breaks, without a word of it.
+/// Parses the secret's JSON object. An error names the position of the fault, and no part of the text.
 fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
     let neither = || format!("it is neither the JSON object {{{}}} nor a bare {ADMIN_KEY_PREFIX}… key", quoted());
     if !text.starts_with(['{', '[']) {
@@ -198,7 +188,7 @@ fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
         Ok(_) => Err(format!("{}: it is JSON of another kind", neither())),
         Err(error) => {
             let (line, column) = (error.line(), error.column());
-            // A comma before the closing brace is the usual slip, and the parser stops at the brace.
+            // The usual mistake is a comma before the closing brace, where the parser stops.
             let is_trailing_comma = text.lines().nth(line.saturating_sub(1)).is_some_and(|broken| {
                 let before = broken.get(..column.saturating_sub(1)).unwrap_or_default();
                 let earlier: String = text.lines().take(line.saturating_sub(1)).collect();
@@ -210,17 +200,19 @@ fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// A field's name, if it looks like one: it may be a key that slipped to the left.
+/// Returns a field's name for a message; an empty text if it does not look like a name, since it may be a misplaced key.
 fn shown(name: &str) -> String {
     let is_plain = name.len() <= MAX_SHOWN_FIELD_NAME && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     if is_plain { format!(" {name}") } else { String::new() }
 }
 
-/// The kind of a key that is no admin key, where its beginning tells.
-fn other_key(key: &str) -> Option<(&'static str, &'static str)> {
-    OTHER_KEYS.into_iter().find(|(prefix, _)| key.starts_with(prefix)).filter(|_| !key.starts_with(ADMIN_KEY_PREFIX))
+/// Returns the kind of a key that is not an admin key; `None` if its prefix is an admin key's or unknown.
+fn kind_of_other_key(key: &str) -> Option<&'static str> {
+    let other = OTHER_KEYS.into_iter().find(|(prefix, _)| key.starts_with(prefix));
+    other.filter(|_| !key.starts_with(ADMIN_KEY_PREFIX)).map(|(_, kind)| kind)
 }
 
+/// Returns the names of the fields, quoted.
 fn quoted() -> String {
     FIELDS.map(|name| format!("\"{name}\"")).join(",")
 }
@@ -233,8 +225,8 @@ mod tests {
 
     fn config(base_url: Option<&str>, listings: Option<&str>) -> Result<Config, String> {
         let variable = |name: &str| match name {
-            "OPENAI_BASE_URL" => base_url.map(str::to_owned),
-            "OPENAI_LISTINGS" => listings.map(str::to_owned),
+            BASE_URL_VARIABLE => base_url.map(str::to_owned),
+            LISTINGS_VARIABLE => listings.map(str::to_owned),
             other => panic!("{other} is not a variable of this vendor"),
         };
         Config::from_variables(variable).map_err(|error| {
@@ -246,8 +238,8 @@ mod tests {
     #[test]
     fn ok_base_url() {
         let url = |text| config(text, None).unwrap().base_url.to_string();
-        assert_eq!(url(None), BASE_URL);
-        assert_eq!(url(Some(" ")), BASE_URL);
+        assert_eq!(url(None), DEFAULT_BASE_URL);
+        assert_eq!(url(Some(" ")), DEFAULT_BASE_URL);
         assert_eq!(url(Some("http://127.0.0.1:8080/v1/")), "http://127.0.0.1:8080/v1");
         assert_eq!(url(Some("https://proxy.example.com/openai/v1")), "https://proxy.example.com/openai/v1");
     }
@@ -260,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn listings() {
+    fn listings_are_read_by_name() {
         assert_eq!(config(None, None).unwrap().listings, ["organization", "tenant"]);
         assert_eq!(config(None, Some("tenant")).unwrap().listings, ["tenant"]);
         assert_eq!(config(None, Some("tenant, organization,tenant")).unwrap().listings, ["tenant", "organization"]);
@@ -313,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn b6_a_secret_that_is_not_understood_names_its_line_and_its_field() {
+    fn b6_an_invalid_secret_is_reported_with_its_line_and_field() {
         ok("\u{feff}{\"admin_key\":\"sk-admin-canary\"}", "openai", "openai", "sk-admin-canary");
         ok("\u{feff}sk-admin-canary\r\n", "openai", "openai", "sk-admin-canary");
         let comma = "{\n  \"source_id\": \"acme\",\n  \"admin_key\": \"sk-admin-canary\",\n}\n";
@@ -328,22 +320,22 @@ mod tests {
     }
 
     #[test]
-    fn b7_a_key_that_is_no_admin_key_says_what_it_is_and_where_admin_keys_are_made() {
-        for (key, what) in [
+    fn b7_the_message_on_another_key_names_its_kind_and_where_admin_keys_are_made() {
+        for (key, kind) in [
             ("sk-proj-canary", "a project's API key"),
             ("sk-svcacct-canary", "a service account's API key"),
             ("sk-None-canary", "a user's API key"),
             ("sk-canary", "a user's or a project's API key"),
         ] {
             for text in [key.to_owned(), format!(r#"{{"source_id":"acme","admin_key":"{key}"}}"#)] {
-                err(&text, &format!("it holds {what}, which cannot read the audit log; put an admin key (sk-admin-…)"));
+                err(&text, &format!("it holds {kind}, which cannot read the audit log; put an admin key (sk-admin-…)"));
                 err(&text, "platform.openai.com, Organization settings, Admin keys");
             }
         }
     }
 
     #[test]
-    fn one_stream_with_its_listings() {
+    fn a_secret_has_one_stream_with_the_listings() {
         let secret = SourceSecret::parse("ref", &SecretString::from("sk-admin-x")).unwrap();
         let streams = secret.streams(&[TENANT]);
         assert_eq!(streams.iter().map(Stream::name).collect::<Vec<_>>(), ["openai/openai_audit"]);

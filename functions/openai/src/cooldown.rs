@@ -1,4 +1,4 @@
-//! The time in which the vendor is not called because it asked for that.
+//! The cooldown of a source: no call is made for as long as the vendor asked.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -6,27 +6,27 @@ use std::time::Duration;
 use collector::{Clock, PortError, Recovery};
 use jiff::Timestamp;
 
-/// The longest cooldown, whatever the vendor names: what cures the cause may come sooner.
+/// Bound of a cooldown, whatever the vendor names: the cause may be cured earlier.
 const MAX_COOLDOWN: Duration = Duration::from_secs(3_600);
 
-/// A time in which no call is made. It is kept while the process is warm.
+/// A time without calls, and its cause. It lasts as long as the process at most.
 #[derive(Debug, Default)]
 pub(crate) struct Cooldown(RefCell<Option<(Timestamp, PortError)>>);
 
 impl Cooldown {
-    /// Begins a cooldown of `wait`, at most [`MAX_COOLDOWN`]. `error` is the failure that caused it.
+    /// Begins a cooldown of `wait`, bounded by [`MAX_COOLDOWN`]. `error` is the failure that caused it.
     pub(crate) fn begin(&self, clock: &impl Clock, wait: Duration, error: &PortError) {
         let until = clock.now().saturating_add(wait.min(MAX_COOLDOWN)).unwrap_or(Timestamp::MAX);
         self.0.replace(Some((until, error.clone())));
     }
 
-    /// Fails with the cause while a cooldown lasts.
+    /// Fails with the cause of the cooldown while it lasts.
     pub(crate) fn check(&self, clock: &impl Clock) -> Result<(), PortError> {
         self.active(clock).map_or(Ok(()), |(left, error)| Err(with_time_left(left, error)))
     }
 
-    /// Sleeps until the cooldown is over. Fails instead, like [`Cooldown::check`], if more than `max_wait` is left
-    /// or if only a person can cure the cause.
+    /// Sleeps until the cooldown ends. Fails at once, like [`Cooldown::check`], if more than `max_wait` is left or if only a
+    /// person can cure the cause.
     pub(crate) async fn wait_out(&self, clock: &impl Clock, max_wait: Duration) -> Result<(), PortError> {
         let Some((left, error)) = self.active(clock) else { return Ok(()) };
         if left > max_wait || error.recovery == Recovery::Person {
@@ -36,7 +36,7 @@ impl Cooldown {
         Ok(())
     }
 
-    /// How long the cooldown lasts from now on, and its cause; `None` if there is no cooldown now.
+    /// Returns the time left of the cooldown, and its cause; `None` if there is no cooldown.
     fn active(&self, clock: &impl Clock) -> Option<(Duration, PortError)> {
         let (until, error) = self.0.borrow().clone()?;
         let left = Duration::try_from(until.duration_since(clock.now())).ok()?;
@@ -44,7 +44,7 @@ impl Cooldown {
     }
 }
 
-/// The cause of a cooldown, with the time that is left of it. A cause for a person stays one.
+/// Adds the time left to the cause of a cooldown. A cause that needs a person still does; any other becomes a pause.
 fn with_time_left(left: Duration, error: PortError) -> PortError {
     let message = format!("{} (not asked again for another {} s)", error.message, left.as_secs().max(1));
     match error.recovery {
@@ -61,10 +61,10 @@ mod tests {
 
     use super::*;
 
-    /// Shows this second, and moves on by what is slept.
-    struct At(Cell<i64>);
+    /// A clock at this second that moves by the time slept.
+    struct FakeClock(Cell<i64>);
 
-    impl Clock for At {
+    impl Clock for FakeClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_second(self.0.get()).unwrap()
         }
@@ -79,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn ends_when_the_vendor_said_and_within_the_hour() {
-        let (clock, cooldown) = (At(Cell::new(1_000)), Cooldown::default());
+    fn a_cooldown_lasts_as_long_as_named_and_an_hour_at_most() {
+        let (clock, cooldown) = (FakeClock(Cell::new(1_000)), Cooldown::default());
         assert_eq!(cooldown.check(&clock), Ok(()));
         for (wait, ends) in [(60, 1_060), (86_400, 4_600)] {
             clock.0.set(1_000);
@@ -99,7 +99,7 @@ mod tests {
         let max_wait = Duration::from_secs(30);
         let cases = [(30, PortError::next_tick("busy"), true), (31, PortError::next_tick("busy"), false)];
         for (wait, error, is_slept) in cases.into_iter().chain([(9, PortError::person("unpaid"), false)]) {
-            let (clock, cooldown) = (At(Cell::new(1_000)), Cooldown::default());
+            let (clock, cooldown) = (FakeClock(Cell::new(1_000)), Cooldown::default());
             assert_eq!(cooldown.wait_out(&clock, max_wait).await, Ok(()));
             cooldown.begin(&clock, Duration::from_secs(wait), &error);
             assert_eq!(cooldown.wait_out(&clock, max_wait).await.is_ok(), is_slept, "{error}");

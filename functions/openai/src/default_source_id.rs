@@ -1,30 +1,36 @@
-//! The id of a source whose secret names none.
+//! The default source id, for a secret without a `source_id`.
 
 use collector::SourceId;
 
-/// The id where the secret has no name of its own: on the command line.
-const UNNAMED: &str = "openai";
+/// The id for a secret without a name, as on the command line.
+const ID_WITHOUT_NAME: &str = "openai";
 /// The parts of a secret's ARN, `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
 const ARN_PARTS: usize = 7;
-/// Secrets Manager ends each ARN in a hyphen and so many characters, which a secret that is created anew does not keep.
+/// Characters of the suffix that Secrets Manager adds to an ARN after a hyphen. A secret that is created again gets
+/// another suffix.
 const SUFFIX_CHARS: usize = 6;
-/// The longest source id, in characters.
-const MAX_CHARS: usize = 64;
+/// The longest source id.
+const MAX_ID_CHARS: usize = 64;
 
-/// Returns the secret's name with `-` in the place of each character that no source id may have, cut to 64 characters.
+/// Returns the secret's name as a source id: each character that an id may not have becomes `-`, and the id has at most 64
+/// characters.
 ///
-/// The name is the one that the secret's store told, or else that in the ARN `reference`. A reference that is no ARN is a
-/// secret without a name of its own, and gives `openai`.
+/// `name` is the name in the secret's store; without it the name in the ARN `reference` counts. A reference that is not an
+/// ARN has no name, and its id is `openai`.
 pub(crate) fn default_source_id(reference: &str, name: Option<&str>) -> String {
     let parts: Vec<&str> = reference.splitn(ARN_PARTS, ':').collect();
-    let ["arn", _, "secretsmanager", _, _, "secret", in_arn] = parts[..] else { return UNNAMED.to_owned() };
-    let name = name.unwrap_or_else(|| without_suffix(in_arn));
-    let id: String = name.chars().map(allowed).take(MAX_CHARS).collect();
-    SourceId::try_from(id).map_or_else(|_| UNNAMED.to_owned(), String::from)
+    let ["arn", _, "secretsmanager", _, _, "secret", name_in_arn] = parts[..] else {
+        return ID_WITHOUT_NAME.to_owned();
+    };
+    let name = name.unwrap_or_else(|| without_suffix(name_in_arn));
+    let id: String = name.chars().map(allowed).take(MAX_ID_CHARS).collect();
+    SourceId::try_from(id).map_or_else(|_| ID_WITHOUT_NAME.to_owned(), String::from)
 }
 
-/// An ARN need not have its suffix, and a name may end like one. A suffix is made by chance, so it hardly ever has small
-/// letters only, as the words of names do: those stay.
+/// Removes the suffix of an ARN from a name.
+///
+/// An ARN may lack its suffix, and a name may end like one. A random suffix hardly ever has only lower-case letters, as
+/// words do, so such an end is not removed.
 fn without_suffix(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((stem, suffix))
@@ -39,6 +45,7 @@ fn without_suffix(name: &str) -> &str {
     }
 }
 
+/// Replaces a character that a source id may not have.
 fn allowed(letter: char) -> char {
     if letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-') { letter } else { '-' }
 }
@@ -47,26 +54,26 @@ fn allowed(letter: char) -> char {
 mod tests {
     use super::*;
 
-    fn of(name: &str) -> String {
-        told(name, None)
+    fn id(name: &str) -> String {
+        id_with_store_name(name, None)
     }
 
-    fn told(name: &str, by_the_store: Option<&str>) -> String {
-        default_source_id(&format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}"), by_the_store)
+    fn id_with_store_name(name: &str, store_name: Option<&str>) -> String {
+        default_source_id(&format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}"), store_name)
     }
 
     #[test]
     fn b3_a_default_source_id_is_the_name_of_its_secret() {
-        assert_eq!(of("acme-AbCdEf"), "acme");
-        assert_eq!(of("audit-pull/openai/acme-x1Y2z3"), "audit-pull-openai-acme");
-        assert_eq!(of("a+b=c@d e-AbCdEf"), "a-b-c-d-e");
-        assert_eq!(of("acme_1.eu"), "acme_1.eu");
-        assert_eq!(of(&format!("{}-AbCdEf", "a".repeat(200))), "a".repeat(64));
+        assert_eq!(id("acme-AbCdEf"), "acme");
+        assert_eq!(id("audit-pull/openai/acme-x1Y2z3"), "audit-pull-openai-acme");
+        assert_eq!(id("a+b=c@d e-AbCdEf"), "a-b-c-d-e");
+        assert_eq!(id("acme_1.eu"), "acme_1.eu");
+        assert_eq!(id(&format!("{}-AbCdEf", "a".repeat(200))), "a".repeat(64));
     }
 
     #[test]
     fn b3_a_secret_that_is_created_anew_keeps_its_default_source_id() {
-        assert_eq!(of("acme-AbCdEf"), of("acme-UvWxYz"));
+        assert_eq!(id("acme-AbCdEf"), id("acme-UvWxYz"));
     }
 
     #[test]
@@ -77,15 +84,18 @@ mod tests {
     }
 
     #[test]
-    fn b3_the_name_that_the_store_tells_is_taken_whole() {
-        assert_eq!(told("acme-Q1plus", Some("acme-Q1plus")), "acme-Q1plus");
-        assert_eq!(told("acme-Q1plus-AbCdEf", Some("acme-Q1plus")), "acme-Q1plus");
-        assert_eq!(told("audit-pull/acme-openai-AbCdEf", Some("audit-pull/acme-openai")), "audit-pull-acme-openai");
+    fn b3_the_name_in_the_store_is_used_unchanged() {
+        assert_eq!(id_with_store_name("acme-Q1plus", Some("acme-Q1plus")), "acme-Q1plus");
+        assert_eq!(id_with_store_name("acme-Q1plus-AbCdEf", Some("acme-Q1plus")), "acme-Q1plus");
+        assert_eq!(
+            id_with_store_name("audit-pull/acme-openai-AbCdEf", Some("audit-pull/acme-openai")),
+            "audit-pull-acme-openai"
+        );
     }
 
     #[test]
     fn b3_an_arn_without_its_suffix_loses_no_part_of_the_name() {
-        assert_eq!(of("acme-openai"), "acme-openai");
-        assert_eq!(of("audit-pull/acme-tenant"), "audit-pull-acme-tenant");
+        assert_eq!(id("acme-openai"), "acme-openai");
+        assert_eq!(id("audit-pull/acme-tenant"), "audit-pull-acme-tenant");
     }
 }

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use adapters::http::HttpClient;
 use adapters::lambda::{Shell, run_function};
 use collector::PortError;
-use openai::{Config, OpenAi};
+use openai::{Config, OpenAi, VARIABLES};
 
 fn main() -> ExitCode {
     run_function(run())
 }
 
 async fn run() -> Result<(), PortError> {
-    let shell = Shell::start("OPENAI", &["OPENAI_BASE_URL", "OPENAI_LISTINGS"]).await?;
+    let shell = Shell::start("OPENAI", &VARIABLES).await?;
     let config = Config::from_variables(|name| shell.environment.variable(name))?;
     let http = HttpClient::new()?;
     shell.serve(async |secret| OpenAi::source(&http, &shell.secrets, &shell.clock, &config, secret).await).await

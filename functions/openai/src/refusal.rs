@@ -1,4 +1,4 @@
-//! An answer that is not a page, and what cures it.
+//! Refusals of the API: the meaning of an answer without a page, and its recovery.
 
 use std::time::Duration;
 
@@ -8,28 +8,29 @@ use crate::config::TENANT;
 use crate::retry_policy::RETRY;
 use crate::wire::ApiError;
 
-/// The longest part of the vendor's own words that goes into a message, in characters.
-const LONGEST_QUOTE: usize = 300;
-/// Codes of a 429 that no waiting cures.
-const UNPAID: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
-/// The cooldown after a 429 that no waiting cures, unless the vendor names a wait itself.
+/// The longest part of the vendor's own words in a message.
+const MAX_QUOTE_CHARS: usize = 300;
+/// Codes of a 429 that waiting does not cure, because the organization must pay.
+const UNPAID_CODES: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
+/// The cooldown after such a 429, unless the vendor names a wait.
 const UNPAID_COOLDOWN: Duration = Duration::from_secs(600);
-/// The code of an error for calls from a country that OpenAI does not serve.
+/// The code of an error about a country that OpenAI does not serve.
 const UNSUPPORTED_REGION: &str = "unsupported_country_region_territory";
-/// The words of that error, in lower case, which also come without the code.
+/// The words of that error in lower case. The vendor also sends them without the code.
 const UNSUPPORTED_REGION_WORDS: [&str; 2] = ["country, region, or territory", "not supported"];
 /// The query parameter that asks for the tenant listing.
 const TENANT_ONLY: &str = "tenant_only";
+/// The permission that the admin key needs.
 const SCOPE: &str = "api.audit_logs.read";
 
-/// What a refused list call comes to.
+/// The meaning of a refused list call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The key is not good, or not good enough. The error is for when the secret holds no other one.
+    /// The key is invalid or lacks a permission. The error applies if the secret holds no other key.
     Key(PortError),
-    /// The object that `after` names is not there.
+    /// The object that `after` names does not exist.
     CursorLost,
-    /// The tenant listing is not for this organization.
+    /// The vendor does not offer the tenant listing to this organization.
     NotOffered,
     /// A failure.
     Failed(PortError),
@@ -39,36 +40,36 @@ pub(crate) enum Refusal {
 
 /// A refused list call.
 #[derive(Debug)]
-pub(crate) struct Refused<'a> {
+pub(crate) struct RefusedCall<'a> {
     /// Host and path of the call.
     pub(crate) place: &'a str,
-    /// The listing asked for.
+    /// The requested listing.
     pub(crate) listing: &'a str,
-    /// Whether a cursor was sent.
-    pub(crate) with_cursor: bool,
+    /// A cursor was sent.
+    pub(crate) has_cursor: bool,
     /// The answer's status.
     pub(crate) status: u16,
-    /// Its `x-request-id`.
+    /// The answer's `x-request-id`.
     pub(crate) request_id: Option<&'a str>,
-    /// The wait it asks for.
+    /// The wait that the answer asks for.
     pub(crate) retry_after: Option<Duration>,
-    /// Its `x-should-retry`, where it says anything.
+    /// The answer's `x-should-retry`, if it has one.
     pub(crate) should_retry: Option<bool>,
     /// The API's own error; `None` if a gateway or proxy in front of the API answered.
     pub(crate) error: Option<ApiError>,
 }
 
-impl Refused<'_> {
-    /// What it comes to. `key` is the key it was sent with, so that no message repeats it.
+impl RefusedCall<'_> {
+    /// Returns the meaning of the refusal. `key` is the key of the call, which is removed from every message.
     ///
-    /// Only the API's own error can blame the key, the cursor, the listing or a person's settings. What a gateway or
-    /// proxy answers is a failure that may pass, whatever its status.
+    /// Only the API's own error can blame the key, the cursor, the listing or a setting. An answer of a gateway or proxy is
+    /// a failure that may pass, whatever its status.
     pub(crate) fn refusal(&self, key: &str) -> Refusal {
         let person = |advice: &str| PortError::person(self.message(advice, key));
         let persistent = |advice: &str| PortError::person_if_persistent(self.message(advice, key));
-        let Some(error) = &self.error else { return self.again(key) };
+        let Some(error) = &self.error else { return self.retryable(key) };
         match self.status {
-            // The edge says this for a while, too, of an address that it has just learned about.
+            // The vendor's edge also refuses an address like this for a while when it is new.
             400..=404 | 451 if refuses_region(error) => Refusal::Failed(persistent(
                 "OpenAI does not support the country or region that the calls come from; run the collector in a \
                  supported one, or send its calls out through one",
@@ -76,24 +77,24 @@ impl Refused<'_> {
             401 | 403 if lacks_permission(error) || refuses_address(error) => {
                 Refusal::Key(person(&unauthorized(error)))
             }
-            // A key that was just made may not be known everywhere yet.
+            // A new key may not be known everywhere yet.
             401 => Refusal::Key(persistent(&unauthorized(error))),
-            400 | 404 if self.with_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
-            // An organization without a tenant is refused with an error that blames the parameter: a bad parameter is a
-            // 400 whose `param`, or at least whose message, names it, and a feature that is absent a 403 of the same
-            // form. The vendor documents no other sign, so an error that blames nothing says nothing about the tenant.
+            400 | 404 if self.has_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
+            // The error for an organization without a tenant names the parameter, in `param` or in the message: a 400 for
+            // a bad parameter, a 403 for a missing feature. The vendor documents no other sign, so an error that does not
+            // name the parameter has another cause.
             400 | 403 if self.listing == TENANT && blames_tenant_only(error) => Refusal::NotOffered,
-            // The vendor's edge and its permissions have refused good calls for a while.
+            // The vendor has refused valid calls for a while.
             403 => Refusal::Failed(persistent(
                 "if this lasts, check that audit logging is on (Organization settings, Data controls, Data retention) \
                  and that the organization may use the API from here",
             )),
             404 => Refusal::Failed(persistent("if this lasts, check OPENAI_BASE_URL")),
-            429 if UNPAID.contains(&error.code.as_str()) => {
+            429 if UNPAID_CODES.contains(&error.code.as_str()) => {
                 let error = person("settle the organization's billing; collection goes on by itself then");
                 Refusal::Cooldown(self.retry_after.unwrap_or(UNPAID_COOLDOWN), error)
             }
-            408 | 409 | 421 | 425 | 429 | 500.. => self.again(key),
+            408 | 409 | 421 | 425 | 429 | 500.. => self.retryable(key),
             300..400 => Refusal::Failed(persistent("redirects are not followed; if this lasts, check OPENAI_BASE_URL")),
             _ => Refusal::Failed(persistent(
                 "the request was not understood; if this lasts, look for a newer version of this collector",
@@ -101,9 +102,10 @@ impl Refused<'_> {
         }
     }
 
-    /// Worth another try: now, after a short wait, or after one that is too long for a tick.
-    fn again(&self, key: &str) -> Refusal {
-        let what = match (self.status, &self.error) {
+    /// Returns a failure that another attempt may cure: in this tick, in the next one, or after a cooldown if the wait is
+    /// too long for a tick.
+    fn retryable(&self, key: &str) -> Refusal {
+        let cause = match (self.status, &self.error) {
             (429, _) => "too many requests",
             (_, Some(_)) => "a failure on the vendor's side",
             (_, None) => {
@@ -111,7 +113,7 @@ impl Refused<'_> {
                  the network in between"
             }
         };
-        let message = self.message(what, key);
+        let message = self.message(cause, key);
         match (self.should_retry, self.retry_after) {
             (_, Some(after)) if after > RETRY.max_retry_after => {
                 Refusal::Cooldown(after, PortError::next_tick(format!("{message}; it asks for {} s", after.as_secs())))
@@ -122,8 +124,9 @@ impl Refused<'_> {
         }
     }
 
-    /// Place, listing, status, the vendor's code, words and request id, and what to do. What a 401
-    /// says is not quoted: it repeats parts of the key.
+    /// Returns a message with the place, the listing, the status, the vendor's code, words and request id, and the advice.
+    ///
+    /// The words of a 401 are left out, because they repeat parts of the key.
     fn message(&self, advice: &str, key: &str) -> String {
         let mut message = format!("{} ({}): HTTP {}", self.place, self.listing, self.status);
         if let Some(error) = &self.error {
@@ -141,27 +144,28 @@ impl Refused<'_> {
     }
 }
 
-/// The key is good, and may not do this.
+/// Returns `true` if the key is valid but lacks a permission.
 fn lacks_permission(error: &ApiError) -> bool {
     !error.missing_scopes().is_empty() || error.message.contains("insufficient permission")
 }
 
-/// The organization's IP allowlist refuses the address that the call came from.
+/// Returns `true` if the organization's IP allowlist refuses the address of the caller.
 fn refuses_address(error: &ApiError) -> bool {
     error.code.starts_with("ip_")
 }
 
-/// The calls come from a country or region that is not served, by the error's code or by its words.
+/// Returns `true` if the vendor does not serve the country or region of the caller, by the error's code or words.
 fn refuses_region(error: &ApiError) -> bool {
     let lower = error.message.to_lowercase();
     error.code == UNSUPPORTED_REGION || UNSUPPORTED_REGION_WORDS.iter().all(|words| lower.contains(words))
 }
 
-/// The error is about the tenant listing itself, by its parameter or by its message.
+/// Returns `true` if the error is about the tenant listing, by its parameter or message.
 fn blames_tenant_only(error: &ApiError) -> bool {
     error.param == TENANT_ONLY || error.message.contains(TENANT_ONLY)
 }
 
+/// Returns the advice on a key that is refused.
 fn unauthorized(error: &ApiError) -> String {
     let scopes = error.missing_scopes();
     if !scopes.is_empty() {
@@ -176,12 +180,12 @@ fn unauthorized(error: &ApiError) -> String {
     format!("the admin key is not accepted; if this lasts, put a valid key that has {SCOPE} into the secret")
 }
 
-/// One bounded line of foreign text.
+/// Returns the beginning of a vendor's text as one line.
 fn quote(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_QUOTE).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTE_CHARS).collect()
 }
 
-/// `text` without `key`, and without any other word that begins like a key.
+/// Replaces `key` in `text`, and every other word that begins like a key.
 fn without_keys(text: &str, key: &str) -> String {
     let text = if key.is_empty() { text.to_owned() } else { text.replace(key, "[key]") };
     let mut clean = String::with_capacity(text.len());
@@ -189,9 +193,9 @@ fn without_keys(text: &str, key: &str) -> String {
     while let Some(start) = rest.find("sk-") {
         let (before, from) = rest.split_at(start);
         clean.push_str(before);
-        let in_word = before.chars().next_back().is_some_and(char::is_alphanumeric);
+        let is_in_word = before.chars().next_back().is_some_and(char::is_alphanumeric);
         let end = from.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')).unwrap_or(from.len());
-        clean.push_str(if in_word { &from[..end] } else { "[key]" });
+        clean.push_str(if is_in_word { &from[..end] } else { "[key]" });
         rest = &from[end..];
     }
     clean + rest
@@ -218,11 +222,11 @@ mod tests {
         r#"{"error":{"code":403,"message":"canary"}}"#,
     ];
 
-    fn refused(status: u16, body: &str) -> Refused<'static> {
-        Refused {
+    fn refused(status: u16, body: &str) -> RefusedCall<'static> {
+        RefusedCall {
             place: "api.example.com/v1/organization/audit_logs",
             listing: ORGANIZATION,
-            with_cursor: false,
+            has_cursor: false,
             status,
             request_id: Some("req_1"),
             retry_after: None,
@@ -231,7 +235,7 @@ mod tests {
         }
     }
 
-    fn check(refused: &Refused<'_>, recovery: Recovery, says: &str) {
+    fn check(refused: &RefusedCall<'_>, recovery: Recovery, says: &str) {
         let refusal = refused.refusal(KEY);
         let (Refusal::Failed(error) | Refusal::Key(error) | Refusal::Cooldown(_, error)) = refusal else {
             panic!("{refused:?}")
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn key() {
+    fn a_refused_key_is_reported_with_its_cause() {
         let wrong = refused(401, &error("Incorrect API key provided: sk-admi****nary.", "", "invalid_api_key"));
         assert!(matches!(wrong.refusal(KEY), Refusal::Key(_)));
         check(&wrong, Recovery::PersonIfPersistent, "put a valid key");
@@ -263,11 +267,11 @@ mod tests {
     }
 
     #[test]
-    fn a2_what_is_not_the_apis_own_error_may_pass_whatever_its_status() {
+    fn a2_a_body_that_is_not_the_apis_own_error_may_pass_whatever_its_status() {
         for status in [300, 301, 302, 307, 400, 401, 403, 404, 405, 407, 413, 418, 421, 425, 451] {
             for (body, listing) in FOREIGN.into_iter().flat_map(|body| [(body, ORGANIZATION), (body, TENANT)]) {
-                for with_cursor in [false, true] {
-                    let refused = Refused { listing, with_cursor, ..refused(status, body) };
+                for has_cursor in [false, true] {
+                    let refused = RefusedCall { listing, has_cursor, ..refused(status, body) };
                     let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
                     assert_eq!(error.recovery, AGAIN, "{error}");
                     assert!(error.message.contains("that of a gateway or proxy"), "{error}");
@@ -279,50 +283,52 @@ mod tests {
     }
 
     #[test]
-    fn again() {
+    fn a_failure_that_may_pass_is_retried() {
         for status in [408, 409, 421, 425, 429, 500, 502, 503, 504, 529] {
             check(&refused(status, "<html>canary</html>"), AGAIN, ": ");
             check(&refused(status, &error("wait", "", "")), AGAIN, ": ");
-            check(&Refused { should_retry: Some(false), ..refused(status, "") }, Recovery::NextTick, ": ");
+            check(&RefusedCall { should_retry: Some(false), ..refused(status, "") }, Recovery::NextTick, ": ");
         }
         check(&refused(503, &error("wait", "", "")), AGAIN, "on the vendor's side");
         check(&refused(503, "<html>canary</html>"), AGAIN, "gateway");
         check(&refused(429, "<html>canary</html>"), AGAIN, "too many requests");
         let after = Some(Duration::from_secs(7));
-        let waiting = Refused { retry_after: after, ..refused(429, &error("slow down", "", "rate_limit_exceeded")) };
+        let waiting =
+            RefusedCall { retry_after: after, ..refused(429, &error("slow down", "", "rate_limit_exceeded")) };
         check(&waiting, Recovery::Again { after }, "rate_limit_exceeded slow down");
     }
 
     #[test]
-    fn cooldown() {
-        let wait = |refused: &Refused<'_>| match refused.refusal(KEY) {
+    fn a_long_wait_or_an_unpaid_bill_begins_a_cooldown() {
+        let wait = |refused: &RefusedCall<'_>| match refused.refusal(KEY) {
             Refusal::Cooldown(wait, _) => Some(wait.as_secs()),
             _ => None,
         };
-        let asking = |seconds| Refused { retry_after: Some(Duration::from_secs(seconds)), ..refused(429, "") };
+        let asking = |seconds| RefusedCall { retry_after: Some(Duration::from_secs(seconds)), ..refused(429, "") };
         assert_eq!([30, 31].map(|seconds| wait(&asking(seconds))), [None, Some(31)]);
         check(&asking(31), Recovery::NextTick, "it asks for 31 s");
-        let unpaid = refused(429, &error("pay", "", UNPAID[0]));
+        let unpaid = refused(429, &error("pay", "", UNPAID_CODES[0]));
         assert_eq!(wait(&unpaid), Some(600));
-        assert_eq!(wait(&Refused { retry_after: Some(Duration::from_secs(9)), ..unpaid }), Some(9));
+        assert_eq!(wait(&RefusedCall { retry_after: Some(Duration::from_secs(9)), ..unpaid }), Some(9));
     }
 
     #[test]
-    fn person() {
-        for code in UNPAID {
-            let unpaid = Refused { retry_after: Some(Duration::from_secs(1)), ..refused(429, &error("pay", "", code)) };
+    fn some_refusals_need_a_person() {
+        for code in UNPAID_CODES {
+            let unpaid =
+                RefusedCall { retry_after: Some(Duration::from_secs(1)), ..refused(429, &error("pay", "", code)) };
             check(&unpaid, Recovery::Person, "billing");
         }
         let scopes = error("Missing scopes: api.audit_logs.read. See platform.openai.com/docs.", "", "");
         check(&refused(403, &scopes), Recovery::Person, "lacks the permission api.audit_logs.read: an owner");
-        assert!(matches!(Refused { listing: TENANT, ..refused(403, &scopes) }.refusal(KEY), Refusal::Key(_)));
+        assert!(matches!(RefusedCall { listing: TENANT, ..refused(403, &scopes) }.refusal(KEY), Refusal::Key(_)));
     }
 
     #[test]
     fn e3_a_refusal_that_may_pass_needs_a_person_only_if_it_persists() {
         for listing in [ORGANIZATION, TENANT] {
             let check = |status, body: &str, says| {
-                let refused = Refused { listing, ..refused(status, body) };
+                let refused = RefusedCall { listing, ..refused(status, body) };
                 let (Refusal::Failed(error) | Refusal::Key(error)) = refused.refusal(KEY) else {
                     panic!("{refused:?}")
                 };
@@ -352,27 +358,27 @@ mod tests {
     }
 
     #[test]
-    fn cursor() {
+    fn an_unknown_cursor_is_lost() {
         for (status, param) in [(400, "after"), (400, ""), (404, "")] {
-            let lost = Refused { with_cursor: true, ..refused(status, &error("gone", param, "")) };
+            let lost = RefusedCall { has_cursor: true, ..refused(status, &error("gone", param, "")) };
             assert_eq!(lost.refusal(KEY), Refusal::CursorLost, "{status} {param}");
-            assert_eq!(Refused { listing: TENANT, ..lost }.refusal(KEY), Refusal::CursorLost, "{status} {param}");
+            assert_eq!(RefusedCall { listing: TENANT, ..lost }.refusal(KEY), Refusal::CursorLost, "{status} {param}");
         }
-        let other = Refused { with_cursor: true, ..refused(400, &error("bad limit", "limit", "")) };
+        let other = RefusedCall { has_cursor: true, ..refused(400, &error("bad limit", "limit", "")) };
         check(&other, Recovery::PersonIfPersistent, "bad limit");
     }
 
     #[test]
-    fn tenant_not_offered() {
+    fn a_refusal_that_blames_tenant_only_means_a_listing_that_is_not_offered() {
         let is_offered = |listing, status, body: &str| {
-            Refused { listing, ..refused(status, body) }.refusal(KEY) != Refusal::NotOffered
+            RefusedCall { listing, ..refused(status, body) }.refusal(KEY) != Refusal::NotOffered
         };
         let by_param = error("no", "tenant_only", "");
         let by_message = error("Unknown parameter: 'tenant_only'.", "", "");
         for status in [400, 403] {
             assert!(!is_offered(TENANT, status, &by_param) && !is_offered(TENANT, status, &by_message), "{status}");
             assert!(is_offered(ORGANIZATION, status, &by_param), "{status}");
-            // The error is about something else.
+            // The error has another cause.
             assert!(is_offered(TENANT, status, &error("no", "limit", "")), "{status}");
             assert!(is_offered(TENANT, status, &error("no", "", "")), "{status}");
             assert!(is_offered(TENANT, status, r#"{"error":"tenant_only"}"#), "{status}");
@@ -387,14 +393,14 @@ mod tests {
         let without_code = format!(r#"{{"error":{{"message":"{words}","type":"request_forbidden","code":null}}}}"#);
         let bodies = [error(words, "", UNSUPPORTED_REGION), error("no", "", UNSUPPORTED_REGION), without_code];
         for (listing, body) in bodies.iter().flat_map(|body| [(ORGANIZATION, body), (TENANT, body)]) {
-            let refused = Refused { listing, ..refused(403, body) };
+            let refused = RefusedCall { listing, ..refused(403, body) };
             let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
             assert_eq!(error.recovery, Recovery::PersonIfPersistent);
             assert!(error.message.contains("does not support the country or region"), "{error}");
             assert!(error.message.contains("run the collector in a supported one"), "{error}");
         }
         for status in [400, 403] {
-            let refused = Refused { listing: TENANT, ..refused(status, &error("Bad request", "", "")) };
+            let refused = RefusedCall { listing: TENANT, ..refused(status, &error("Bad request", "", "")) };
             let Refusal::Failed(error) = refused.refusal(KEY) else { panic!("{refused:?}") };
             assert_eq!(error.recovery, Recovery::PersonIfPersistent);
             let named = format!("(tenant): HTTP {status}");

@@ -1,11 +1,11 @@
-//! How often and how patiently a call of the API is repeated within a tick.
+//! The retry policy of calls within one tick.
 
 use std::time::Duration;
 
 use collector::RetryPolicy;
 
-/// Four calls within some ten seconds, unless the vendor names a wait. A named wait of up to 30 seconds is slept
-/// through; a longer one becomes a cooldown.
+/// Makes up to four calls within some ten seconds, unless the vendor names a wait. A named wait of up to 30 seconds is
+/// honoured within the tick; a longer one becomes a cooldown.
 pub(crate) const RETRY: RetryPolicy = RetryPolicy {
     attempts: 4,
     first_wait: Duration::from_millis(500),

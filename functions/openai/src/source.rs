@@ -1,55 +1,58 @@
-//! One organization's audit log, page by page.
+//! One organization as a source of the collector: its audit log, page by page.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use adapters::http::{Answer, HttpClient, Request, Url, endpoint, wait_in_text};
 use collector::{
-    BlobRef, Body, Clock, Fetched, ListRequest, Listed, Page, PortError, Prepared, Recovery, Secrets, Source, Stream,
-    Tries, UnixSeconds, Vendor, read_again, retry,
+    Clock, ListRequest, Listed, NoBody, Page, PortError, Prepared, Recovery, Secrets, Source, Stream, Tries,
+    UnixSeconds, Vendor, read_again, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{Config, POLICY, SourceSecret, TENANT};
+use crate::config::{Config, SourceSecret, TENANT};
 use crate::cooldown::Cooldown;
-use crate::refusal::{Refusal, Refused};
+use crate::policy::POLICY;
+use crate::refusal::{Refusal, RefusedCall};
 use crate::retry_policy::RETRY;
-use crate::wire::{self, ApiError, BadPage, LOST_PLACE};
+use crate::wire::{self, ApiError, BadPage, LOST_CURSOR};
 
-/// How many events are asked for: as many as the vendor puts on a page, and fewer where those are too long for us.
+/// Events per page, in the order of attempts: the vendor's maximum first, and fewer if the page is too long.
 const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
-/// The longest page, and so the longest event. A kilobyte or two is usual for one.
+/// The longest page, and so the longest event. An event usually has one or two kilobytes.
 const MAX_PAGE_BYTES: usize = 32 << 20;
-/// A call that is made only once waits no longer than this for the end of a cooldown.
+/// The longest wait for the end of a cooldown before a call that is made only once.
 const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
-/// Names the organization that the key belongs to, in most answers.
+/// The header of most answers that names the organization of the key.
 const ORGANIZATION_HEADER: &str = "openai-organization";
-/// The longest name of an organization that is believed, in characters.
+/// The longest name of an organization that is accepted.
 const MAX_ORGANIZATION_CHARS: usize = 128;
-/// As much of an error's body is read.
+/// The longest part of an error's body that is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
-/// The API for one organization, which is one secret.
+/// The audit logs API of one organization, which has one secret.
 ///
-/// The key goes to the configured base URL only. It is read once, and again when the vendor does not
-/// accept it: a rotated key costs one call.
+/// The key is sent to the configured base URL only. It is read once, and again after the vendor has refused it, so a
+/// rotated key costs one call.
 #[derive(Debug)]
-pub struct OpenAi<'a, S, C> {
+pub struct OpenAi<S, C> {
     http: HttpClient,
-    secrets: &'a S,
-    clock: &'a C,
+    secrets: S,
+    clock: C,
     base_url: Url,
     reference: String,
     key: RefCell<SecretString>,
     cooldown: Cooldown,
 }
 
-impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
-    /// The source whose secret is called `reference`. An error is for a person, or the secret store's own.
+impl<S: Secrets, C: Clock> OpenAi<S, C> {
+    /// Reads the secret called `reference` and returns its source.
+    ///
+    /// Fails if the secret cannot be read or is invalid.
     pub async fn source(
         http: &HttpClient,
-        secrets: &'a S,
-        clock: &'a C,
+        secrets: S,
+        clock: C,
         config: &Config,
         reference: &str,
     ) -> Result<Source<Self>, PortError> {
@@ -68,49 +71,50 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
         Ok(Source { vendor, streams, policy: POLICY })
     }
 
-    /// One page, with the key at hand or, if that is refused, with the one the secret holds now.
+    /// Requests a page. After a refused key it requests the page once more with the key that the secret holds now.
     async fn page(&self, request: &ListRequest<'_>) -> Result<Listed, PortError> {
         let key = self.key.borrow().clone();
-        match self.ask(request, &key).await? {
-            Answered::Listed(listed) => Ok(listed),
-            Answered::KeyRefused(error) => {
-                let Some(renewed) = self.renewed(&key, request.tries).await? else { return Err(error) };
-                match self.ask(request, &renewed).await? {
-                    Answered::Listed(listed) => Ok(listed),
-                    Answered::KeyRefused(error) => Err(error),
+        match self.call(request, &key).await? {
+            CallResult::Listed(listed) => Ok(listed),
+            CallResult::KeyRefused(error) => {
+                let Some(renewed) = self.renewed_key(&key, request.tries).await? else { return Err(error) };
+                match self.call(request, &renewed).await? {
+                    CallResult::Listed(listed) => Ok(listed),
+                    CallResult::KeyRefused(error) => Err(error),
                 }
             }
         }
     }
 
-    /// Another key than the `refused` one: put here by the other listing meanwhile, or in the secret by now.
-    async fn renewed(&self, refused: &SecretString, tries: Tries) -> Result<Option<SecretString>, PortError> {
+    /// Returns another key than `refused`: the one that the other listing has read meanwhile, or the secret's present key.
+    /// `None` if the secret still holds the refused key.
+    async fn renewed_key(&self, refused: &SecretString, tries: Tries) -> Result<Option<SecretString>, PortError> {
         let differs = |key: &SecretString| key.expose_secret() != refused.expose_secret();
-        let at_hand = self.key.borrow().clone();
-        if differs(&at_hand) {
-            return Ok(Some(at_hand));
+        let known = self.key.borrow().clone();
+        if differs(&known) {
+            return Ok(Some(known));
         }
-        let text = read_again(self.secrets, self.clock, &self.reference, tries).await?;
+        let text = read_again(&self.secrets, &self.clock, &self.reference, tries).await?;
         let key = SourceSecret::parse(&self.reference, &text)?.admin_key;
         self.key.replace(key.clone());
         Ok(Some(key).filter(differs))
     }
 
-    /// Asks for a page, and for a shorter one where it is too long.
-    async fn ask(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<Answered, PortError> {
+    /// Requests a page with this key, and one with fewer events if it is too long.
+    async fn call(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<CallResult, PortError> {
         let mut place = String::new();
         for limit in PAGE_LIMITS {
             let answer = self.http.send(Request::get(self.url(request, limit)).bearer(key)).await?;
             if !(200..300).contains(&answer.status()) {
-                return self.refused(request, answer, key).await;
+                return self.handle_refusal(request, answer, key).await;
             }
             place = format!("{} ({})", answer.place(), request.listing);
             let vendor_now = answer.date().map(|at| at.as_second());
             let owner = organization(answer.header(ORGANIZATION_HEADER));
             let Some(body) = answer.bytes_within(MAX_PAGE_BYTES).await? else { continue };
             return match wire::page(&body) {
-                Ok(page) => Ok(Answered::Listed(Listed::Page(Page { vendor_now, owner, ..page }))),
-                Err(BadPage::NoCursor) => Ok(Answered::Listed(Listed::CursorLost)),
+                Ok(page) => Ok(CallResult::Listed(Listed::Page(Page { vendor_now, owner, ..page }))),
+                Err(BadPage::NoCursor) => Ok(CallResult::Listed(Listed::CursorLost)),
                 Err(error) => Err(PortError::again(format!("{place}: {error}"))),
             };
         }
@@ -119,31 +123,33 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
         )))
     }
 
-    async fn refused(
+    /// Turns a refusal into the result of the call, and begins a cooldown if it asks for one.
+    async fn handle_refusal(
         &self,
         request: &ListRequest<'_>,
         answer: Answer,
         key: &SecretString,
-    ) -> Result<Answered, PortError> {
-        match refusal(request, answer, key).await {
-            Refusal::Key(error) => Ok(Answered::KeyRefused(error)),
-            Refusal::CursorLost => Ok(Answered::Listed(Listed::CursorLost)),
-            Refusal::NotOffered => Ok(Answered::Listed(Listed::NotOffered)),
+    ) -> Result<CallResult, PortError> {
+        match read_refusal(request, answer, key).await {
+            Refusal::Key(error) => Ok(CallResult::KeyRefused(error)),
+            Refusal::CursorLost => Ok(CallResult::Listed(Listed::CursorLost)),
+            Refusal::NotOffered => Ok(CallResult::Listed(Listed::NotOffered)),
             Refusal::Failed(error) => Err(error),
             Refusal::Cooldown(wait, error) => {
-                self.cooldown.begin(self.clock, wait, &error);
+                self.cooldown.begin(&self.clock, wait, &error);
                 Err(error)
             }
         }
     }
 
-    /// Leaves to the next tick what may pass. A wait that the vendor named is not slept through, so it becomes a
-    /// cooldown: no later call of this tick is sooner than the vendor asked.
+    /// Turns [`Recovery::Again`] into [`Recovery::NextTick`], for a call that is made only once.
+    ///
+    /// A wait that the vendor named becomes a cooldown, so that no later call of this tick is made too early.
     fn for_next_tick(&self, error: PortError) -> PortError {
         let Recovery::Again { after } = error.recovery else { return error };
         let error = PortError { recovery: Recovery::NextTick, ..error };
         if let Some(wait) = after {
-            self.cooldown.begin(self.clock, wait, &error);
+            self.cooldown.begin(&self.clock, wait, &error);
         }
         error
     }
@@ -160,49 +166,50 @@ impl<'a, S: Secrets, C: Clock> OpenAi<'a, S, C> {
     }
 }
 
-/// What one call came to, where it did not fail.
-enum Answered {
+/// The result of one call that did not fail.
+enum CallResult {
     Listed(Listed),
+    /// The vendor refused the key. The error applies if the secret holds no other key.
     KeyRefused(PortError),
 }
 
-/// The organization that an answer names, where the name can be one.
+/// Returns the organization that an answer names, if the name is plausible.
 fn organization(header: Option<&str>) -> Option<String> {
     let name = header?.trim();
     let is_name = (1..=MAX_ORGANIZATION_CHARS).contains(&name.len()) && name.chars().all(|c| c.is_ascii_graphic());
     is_name.then(|| name.to_owned())
 }
 
-async fn refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) -> Refusal {
+/// Reads a refusal from an answer.
+async fn read_refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretString) -> Refusal {
     let header = |name: &str| answer.header(name).map(str::to_owned);
     let (place, request_id) = (answer.place().to_owned(), header("x-request-id"));
     let should_retry = header("x-should-retry").and_then(|text| text.parse().ok());
-    let (status, named) = (answer.status(), answer.retry_after());
-    // Without a readable body nothing proves that the API itself answered.
+    let (status, wait_in_header) = (answer.status(), answer.retry_after());
+    // A body that cannot be read counts as that of a gateway, because it does not show an error of the API.
     let body = answer.bytes(MAX_ERROR_BYTES).await.unwrap_or_default();
     let error = ApiError::parse(status, &body);
-    let in_words = error.as_ref().filter(|_| status == 429).and_then(|error| wait_in_text(&error.message));
-    let refused = Refused {
+    let wait_in_words = error.as_ref().filter(|_| status == 429).and_then(|error| wait_in_text(&error.message));
+    let call = RefusedCall {
         place: &place,
         listing: request.listing,
-        with_cursor: request.cursor.is_some(),
+        has_cursor: request.cursor.is_some(),
         status,
         request_id: request_id.as_deref(),
-        retry_after: named.or(in_words),
+        retry_after: wait_in_header.or(wait_in_words),
         should_retry,
         error,
     };
-    refused.refusal(key.expose_secret())
+    call.refusal(key.expose_secret())
 }
 
-impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
-    type Body = NoBlobs;
+impl<S: Secrets, C: Clock> Vendor for OpenAi<S, C> {
+    type Body = NoBody;
 
-    /// Nothing to prepare: an owner turns audit logging on, once. But the vendor may want to be left alone.
+    /// Prepares nothing, because an owner turns audit logging on once. Returns "not yet" while a cooldown lasts.
     async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
-        match self.cooldown.check(self.clock) {
+        match self.cooldown.check(&self.clock) {
             Ok(()) => {}
-            // Nobody has anything to do but wait.
             Err(error) if error.recovery == Recovery::Paused => return Ok(Prepared::NotYet),
             Err(error) => return Err(error),
         }
@@ -210,33 +217,19 @@ impl<S: Secrets, C: Clock> Vendor for OpenAi<'_, S, C> {
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
-        if request.cursor == Some(LOST_PLACE) {
+        if request.cursor == Some(LOST_CURSOR) {
             return Ok(Listed::CursorLost);
         }
         match request.tries {
             Tries::Patient => {
-                self.cooldown.wait_out(self.clock, RETRY.max_retry_after).await?;
-                retry(self.clock, &RETRY, || self.page(&request)).await
+                self.cooldown.wait_out(&self.clock, RETRY.max_retry_after).await?;
+                retry(&self.clock, &RETRY, || self.page(&request)).await
             }
             Tries::Once => {
-                self.cooldown.wait_out(self.clock, MAX_WAIT_OF_SINGLE_TRY).await?;
+                self.cooldown.wait_out(&self.clock, MAX_WAIT_OF_SINGLE_TRY).await?;
                 self.page(&request).await.map_err(|error| self.for_next_tick(error))
             }
         }
-    }
-
-    async fn fetch(&self, _: &Stream, _: &BlobRef, _: Tries) -> Result<Fetched<NoBlobs>, PortError> {
-        Err(PortError::person("OpenAI lists events, not blobs: the stream's state belongs to another vendor"))
-    }
-}
-
-/// The blobs of a vendor that has none.
-#[derive(Debug)]
-pub enum NoBlobs {}
-
-impl Body for NoBlobs {
-    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
-        match *self {}
     }
 }
 

@@ -1,29 +1,29 @@
-//! The envelope of a page and the shapes of an error. Events stay the bytes they came as.
+//! The form of a page and of an error. Only the envelope is parsed; events keep their bytes.
 
 use collector::{Item, Page};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Why an answer with status 200 is not a page that can be gone on from.
+/// The reason why an answer with status 200 is not a usable page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadPage {
-    /// Cut short, not JSON, or not a list object.
+    /// The body is cut short, is not JSON, or is not a list object.
     #[error("the answer is not a list of events (line {line}, column {column})")]
     NotAList {
-        /// Of the body, from 1.
+        /// Line of the body, from 1.
         line: usize,
-        /// Of the line, from 1.
+        /// Column of the line, from 1.
         column: usize,
     },
-    /// `has_more` with neither events nor anything to ask for more with.
+    /// The page has `has_more`, but no events and no cursor for the next page.
     #[error("the page says there is more, but has no last_id and no event with an id to go on from")]
     NoCursor,
 }
 
-/// The cursor after a page of events that says there is more and names nothing to go on from. It leads nowhere: whoever
-/// is asked to follow it has lost the place. The events of that page are had all the same.
-pub(crate) const LOST_PLACE: &str = "";
+/// The cursor of a page that has events and `has_more`, but names no next page. The page's events are delivered; a request
+/// with this cursor is answered as a lost cursor.
+pub(crate) const LOST_CURSOR: &str = "";
 
 /// The value of `object` in the envelope of a page.
 const LIST_OBJECT: &str = "list";
@@ -31,7 +31,7 @@ const LIST_OBJECT: &str = "list";
 #[derive(Deserialize)]
 struct Envelope<'a> {
     object: Option<Value>,
-    /// The vendor has written `null` for a page without events, and may leave the field out.
+    /// The events. The vendor has sent `null` for a page without events, and may leave the field out.
     #[serde(borrow, default, deserialize_with = "list_or_null")]
     data: Option<Vec<&'a RawValue>>,
     has_more: Option<bool>,
@@ -41,8 +41,8 @@ struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    /// Returns `true` if this is the envelope of a page: it has `data`, or another field that only a page has. An object
-    /// that holds an error in the place of events is none.
+    /// Returns `true` if the object is a page: it has `data`, or another field that only a page has. An object with an error
+    /// and no events is not a page.
     fn is_page(&self) -> bool {
         let is_list = self.object.as_ref().and_then(Value::as_str) == Some(LIST_OBJECT);
         self.has_events() || self.error.is_none() && (self.data.is_some() || is_list || self.has_more.is_some())
@@ -58,10 +58,11 @@ fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec
     Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
 }
 
-/// The page in `body`: one or more list objects one after the other, the last of which tells how to
-/// go on. Without `has_more`, a page that is not empty may have a next one, if anything names it.
+/// Reads the page in `body`: one or more list objects in a row, the last of which has the cursor.
+///
+/// Without `has_more`, a page with events and a cursor may have a next one.
 pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
-    // A stray byte that is not UTF-8 costs itself, not the page.
+    // An invalid UTF-8 byte is replaced, so that it does not cost the whole page.
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}');
     let mut events: Vec<&RawValue> = Vec::new();
@@ -78,7 +79,7 @@ pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
     let next = match last.has_more {
         Some(false) => None,
         Some(true) => {
-            let lost = || (!events.is_empty()).then(|| LOST_PLACE.to_owned());
+            let lost = || (!events.is_empty()).then(|| LOST_CURSOR.to_owned());
             Some(cursor(last.last_id, &events).or_else(lost).ok_or(BadPage::NoCursor)?)
         }
         None if last.has_events() => cursor(last.last_id, &events),
@@ -88,7 +89,7 @@ pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
     Ok(Page { items, next, vendor_now: None, owner: None })
 }
 
-/// `last_id`, which the vendor may leave out; else the id of the last event that has one.
+/// Returns `last_id`, or the id of the last event with an id if the vendor left `last_id` out.
 fn cursor(last_id: Option<String>, events: &[&RawValue]) -> Option<String> {
     #[derive(Deserialize)]
     struct WithId {
@@ -98,15 +99,15 @@ fn cursor(last_id: Option<String>, events: &[&RawValue]) -> Option<String> {
     last_id.filter(|id| !id.is_empty()).or_else(|| events.iter().rev().filter_map(of_event).find(|id| !id.is_empty()))
 }
 
-/// The longest name of a scope, in bytes.
-const LONGEST_SCOPE: usize = 64;
-/// More scopes than that nobody has to read.
-const MOST_SCOPES: usize = 5;
+/// The longest name of a scope that a message shows.
+const MAX_SCOPE_BYTES: usize = 64;
+/// Scopes that a message shows.
+const MAX_SCOPES: usize = 5;
 
-/// Words of the API's messages on a key, in lower case.
+/// Words of the API's messages about a key, in lower case.
 const KEY_WORDS: [&str; 3] = ["api key", "insufficient permission", "missing scope"];
 
-/// The API's own error. A field that the API left out is empty.
+/// The API's own error. A missing field is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) message: String,
@@ -117,10 +118,10 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// Reads the API's own error from the body of an answer with this status.
     ///
-    /// It is an object under `error` with a message and at least one of `type`, `code` and `param`, each of which is a
-    /// text or null. `None` for any other body (HTML, nothing, other JSON): a gateway or proxy in front of the API
-    /// answered. Gateways send `{"error":"Forbidden"}`, too: a bare text counts only with a 401 whose words are about the
-    /// key, for the API has been seen to write that.
+    /// The error is an object under `error` with a message and at least one of `type`, `code` and `param`, each of which is
+    /// a string or null. `None` for any other body (HTML, an empty body, other JSON), which comes from a gateway or proxy.
+    /// A string under `error` counts only with status 401 and words about the key: the API has sent that, but gateways
+    /// send `{"error":"Forbidden"}`.
     pub(crate) fn parse(status: u16, body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let error = body.get("error")?;
@@ -136,24 +137,24 @@ impl ApiError {
         if !is_ours || message.is_empty() && code.is_empty() {
             return None;
         }
-        // Some errors have a type where others have a code.
+        // Some errors have a type instead of a code.
         let code = if code.is_empty() { field("type") } else { code };
         Some(Self { message, code, param: field("param") })
     }
 
-    /// Returns `true` if the message speaks of an API key or of a permission that it lacks.
+    /// Returns `true` if the message mentions an API key or a missing permission.
     fn is_about_key(&self) -> bool {
         let lower = self.message.to_lowercase();
         !self.missing_scopes().is_empty() || KEY_WORDS.iter().any(|words| lower.contains(words))
     }
 
-    /// The scopes the message says are missing, e.g. `api.audit_logs.read`; the first few.
+    /// Returns the first [`MAX_SCOPES`] scopes that the message calls missing, such as `api.audit_logs.read`.
     pub(crate) fn missing_scopes(&self) -> Vec<&str> {
         let Some((_, rest)) = self.message.split_once("scope") else { return Vec::new() };
         rest.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')))
             .map(|word| word.trim_matches('.'))
-            .filter(|word| word.starts_with("api.") && word.len() <= LONGEST_SCOPE)
-            .take(MOST_SCOPES)
+            .filter(|word| word.starts_with("api.") && word.len() <= MAX_SCOPE_BYTES)
+            .take(MAX_SCOPES)
             .collect()
     }
 }
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_pages() {
+    fn ok_pages_with_and_without_a_next_one() {
         ok(r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}"#, &[], None);
         ok(
             r#"{"data":[ {"id":"a"} ,{"id" : "b"}],"last_id":"b","has_more":false}"#,
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a6_a_page_without_data_is_empty_and_what_is_no_page_is_not() {
+    fn a6_a_page_without_data_is_empty_and_other_objects_are_no_pages() {
         ok(r#"{"object":"list","first_id":null,"last_id":null,"has_more":false}"#, &[], None);
         for body in [r#"{"object":"list"}"#, r#"{"has_more":false}"#, r#"{"object":"list","has_more":null}"#] {
             ok(body, &[], None);
@@ -208,12 +209,12 @@ mod tests {
     }
 
     #[test]
-    fn a6_events_without_ids_are_had_and_end_the_listing_where_nothing_names_a_next_page() {
+    fn a6_events_without_ids_are_returned_and_end_the_listing_without_a_cursor() {
         ok(r#"{"data":[{"a":1},{"id":7}],"has_more":false}"#, &[r#"{"a":1}"#, r#"{"id":7}"#], None);
         ok(r#"{"data":[{"a":1},{"id":null}]}"#, &[r#"{"a":1}"#, r#"{"id":null}"#], None);
         ok(r#"{"object":"list","data":[{"a":1}],"last_id":null,"has_more":null}"#, &[r#"{"a":1}"#], None);
-        // There is more, and nothing leads to it.
-        ok(r#"{"data":[{"a":1}],"last_id":null,"has_more":true}"#, &[r#"{"a":1}"#], Some(LOST_PLACE));
+        // The page has more events after it, but names no cursor.
+        ok(r#"{"data":[{"a":1}],"last_id":null,"has_more":true}"#, &[r#"{"a":1}"#], Some(LOST_CURSOR));
     }
 
     #[test]
@@ -238,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_without_has_more_is_followed_to_an_empty_page() {
+    fn ok_a_page_without_has_more_is_followed_to_an_empty_page() {
         ok(r#"{"data":[{"id":"a"}],"last_id":"a"}"#, &[r#"{"id":"a"}"#], Some("a"));
         ok(r#"{"data":[]}"#, &[], None);
     }
 
     #[test]
-    fn ok_several_documents() {
+    fn ok_several_list_objects_in_one_body() {
         let body =
             "{\"data\":[1],\"last_id\":\"x\",\"has_more\":true}\n{\"data\":[2],\"last_id\":\"y\",\"has_more\":false}\n";
         ok(body, &["1", "2"], None);
@@ -265,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_stray_byte() {
+    fn ok_an_invalid_utf8_byte_is_replaced() {
         let page = page(b"{\"data\":[{\"id\":\"\xff\"}],\"has_more\":false}").unwrap();
         assert_eq!(page.items, [Item::Event("{\"id\":\"\u{fffd}\"}".into())]);
     }
 
     #[test]
-    fn err_pages() {
+    fn err_bodies_that_are_no_pages() {
         for body in ["", " ", "<html>canary</html>", "[]", "{}", r#"{"data":{}}"#, r#"{"id":"x"}"#] {
             err(body, "not a list of events");
         }
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_every_shape() {
+    fn errors_in_every_form() {
         error(400, r#"{"error":{"message":"m","type":"t","param":"after","code":"c"}}"#, "m", "c", "after");
         error(400, r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#, "m", "t", "");
         error(400, r#"{"error":{"code":"c"}}"#, "", "c", "");
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a1_an_error_that_is_not_of_the_apis_shape_is_a_gateways() {
+    fn a1_an_error_in_another_form_than_the_apis_is_a_gateways() {
         let bodies = [
             "",
             " ",
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes() {
+    fn missing_scopes_are_read_from_the_message() {
         let scopes = |message: &str| {
             let error = ApiError { message: message.into(), ..ApiError::default() };
             error.missing_scopes().into_iter().map(str::to_owned).collect::<Vec<_>>()

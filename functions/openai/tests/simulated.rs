@@ -1,4 +1,4 @@
-//! The client against the simulated vendor: every event it served arrives, whatever goes wrong.
+//! The client against the simulated vendor: it receives every event that the vendor served, in spite of faults.
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping")]
 
@@ -9,18 +9,18 @@ use std::time::Duration;
 use adapters::http::HttpClient;
 use collector::{Clock, Item, ListRequest, Listed, PortError, Secrets, Source, Tries, Vendor, Window};
 use jiff::Timestamp;
-use openai::{Config, LISTINGS, OpenAi};
+use openai::{BASE_URL_VARIABLE, Config, LISTINGS, OpenAi};
 use secrecy::SecretString;
 use simulators::openai::{ADMIN_KEY, Behaviours, EdgeIds, OpenAiSimulator, UnknownCursor};
 use simulators::{Faults, Options};
 
-/// No test needs more calls than this.
-const MOST_CALLS: usize = 2_000;
+/// Calls after which a listing counts as endless.
+const MAX_CALLS: usize = 2_000;
 
-/// Waits for nothing.
-struct Hasty;
+/// A clock whose sleeps end at once.
+struct NoWaitClock;
 
-impl Clock for Hasty {
+impl Clock for NoWaitClock {
     fn now(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH
     }
@@ -40,7 +40,7 @@ impl Secrets for Key {
     }
 }
 
-/// The identity the simulator's ledger goes by: the id, or the whole event without one.
+/// Returns the identity in the simulator's ledger: the event's id, or the whole event if it has none.
 fn identity(event: &[u8]) -> String {
     let id = serde_json::from_slice::<serde_json::Value>(event)
         .ok()
@@ -48,12 +48,12 @@ fn identity(event: &[u8]) -> String {
     id.unwrap_or_else(|| String::from_utf8_lossy(event).into_owned())
 }
 
-/// Lists `window` to its end as a tick would: a failed call is left to a later one, a lost cursor begins anew.
-async fn drain(source: &Source<OpenAi<'_, Key, Hasty>>, window: Window, found: &mut BTreeSet<String>) {
+/// Lists `window` to its end, as ticks would: a failed call is made again, and a lost cursor restarts the window.
+async fn drain(source: &Source<OpenAi<&Key, &NoWaitClock>>, window: Window, found: &mut BTreeSet<String>) {
     for listing in LISTINGS {
         let mut cursor: Option<String> = None;
         for call in 1.. {
-            assert!(call <= MOST_CALLS, "{listing} has no end");
+            assert!(call <= MAX_CALLS, "{listing} has no end");
             let stream = &source.streams[0];
             let request = ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries: Tries::Patient };
             match source.vendor.list(request).await {
@@ -66,7 +66,7 @@ async fn drain(source: &Source<OpenAi<'_, Key, Hasty>>, window: Window, found: &
                     cursor = Some(next);
                 }
                 Ok(Listed::CursorLost) => cursor = None,
-                Ok(Listed::NotOffered | Listed::NotYet { .. }) => panic!("{listing} is offered"),
+                Ok(Listed::NotOffered | Listed::NotYet { .. }) => panic!("{listing} is not offered"),
                 Err(error) => assert!(!error.message.contains(ADMIN_KEY), "{error}"),
             }
         }
@@ -75,15 +75,15 @@ async fn drain(source: &Source<OpenAi<'_, Key, Hasty>>, window: Window, found: &
 
 async fn check(name: &str, behaviours: Behaviours) {
     let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
-    let late_enough = now + Duration::from_secs(7 * 86_400);
+    let after_all_events = now + Duration::from_secs(7 * 86_400);
     let options = Options { events: 1_234, ..Options::new(now) };
-    let simulator = OpenAiSimulator::with(&options, behaviours, Arc::new(move || late_enough)).unwrap();
+    let simulator = OpenAiSimulator::with(&options, behaviours, Arc::new(move || after_all_events)).unwrap();
     let running = simulator.serve(0).unwrap();
     let base_url = format!("http://{}{}", running.address(), simulators::openai::BASE_PATH);
-    let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
-    let source = OpenAi::source(&HttpClient::new().unwrap(), &Key, &Hasty, &config, "key").await.unwrap();
+    let config = Config::from_variables(|name| (name == BASE_URL_VARIABLE).then(|| base_url.clone())).unwrap();
+    let source = OpenAi::source(&HttpClient::new().unwrap(), &Key, &NoWaitClock, &config, "key").await.unwrap();
 
-    let window = Window { from: now.as_second() - 8 * 86_400, to: late_enough.as_second() };
+    let window = Window { from: now.as_second() - 8 * 86_400, to: after_all_events.as_second() };
     let mut found = BTreeSet::new();
     drain(&source, window, &mut found).await;
     let served: BTreeSet<String> = running.served().into_iter().map(|event| event.identity).collect();
@@ -93,18 +93,18 @@ async fn check(name: &str, behaviours: Behaviours) {
 }
 
 #[tokio::test]
-async fn a_healthy_vendor() {
+async fn every_event_of_a_healthy_vendor_is_received() {
     check("healthy", Behaviours::default()).await;
 }
 
 #[tokio::test]
-async fn a_troubled_vendor() {
+async fn every_event_of_a_vendor_with_faults_is_received() {
     check("some", Behaviours::new(Faults::Some, 1)).await;
     check("storm", Behaviours::new(Faults::Storm, 1)).await;
 }
 
 #[tokio::test]
-async fn a_vendor_with_other_habits() {
+async fn every_event_of_a_vendor_with_other_settings_is_received() {
     let usual = Behaviours::default();
     check("oldest first", Behaviours { ascending: true, ..usual.clone() }).await;
     for edge_ids in [EdgeIds::Null, EdgeIds::Absent] {

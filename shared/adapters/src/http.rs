@@ -33,7 +33,7 @@ pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(20);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection unused for this long is not used again: a frozen process cannot tell that it died.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// What every request says it is.
+/// The `User-Agent` of every request.
 const USER_AGENT: &str = concat!("audit-pull/", env!("CARGO_PKG_VERSION"));
 
 /// The time-outs of a client.

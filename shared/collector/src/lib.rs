@@ -19,12 +19,13 @@ pub use base::env::{COMMIT_RESERVE, Env};
 pub use base::error::{PERSISTENT_AFTER, PortError, Recovery};
 pub use base::head::{Head, HeadTimes, LastCommit, ListingState, NotOffered, SweepProgress};
 pub use base::ledger::{LedgerHour, LedgerItem, LedgerKind, MAX_COMMIT_HOURS, MAX_ROW_HOURS};
+pub use base::lock::lock;
 pub use base::memory::{MAX_SHARED_BYTES, MemoryBudget};
 pub use base::pending::{PendingBlob, PendingSpan, PendingWork, Schedule};
 pub use base::policy::{BatchLimits, Compression, Retention, Settings, Silence, StartDelay, Sweep, VendorPolicy};
 pub use base::ports::{
-    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, Page, Prepared, Put, Secrets, State, Tries,
-    Vendor, Written,
+    BlobRef, Body, Bucket, Clock, Fetched, Item, ListRequest, Listed, NoBody, Page, Prepared, Put, Secrets, State,
+    Tries, Vendor, Written,
 };
 pub use base::progress::ProgressCounts;
 pub use base::report::{Failure, Gap, LineCounts, ListedCounts, Notes, PendingReport, StreamReport};

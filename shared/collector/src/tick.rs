@@ -1,4 +1,4 @@
-//! One tick of one source: every stream, isolated from each other.
+//! Runs one tick of one source, its streams isolated from each other.
 
 use std::panic::AssertUnwindSafe;
 
@@ -16,16 +16,17 @@ use crate::state::cache::SourceCache;
 /// One tenant of one vendor, ready to be collected.
 #[derive(Debug)]
 pub struct Source<V> {
-    /// Its API.
+    /// The client of the vendor's API.
     pub vendor: V,
-    /// What is collected of it.
+    /// The streams to collect.
     pub streams: Vec<Stream>,
-    /// How it is listed.
+    /// The rules by which its streams are listed.
     pub policy: VendorPolicy,
 }
 
-/// Runs every stream of the source at once. Returns one report per stream, in the source's order; a stream's failure or
-/// panic stands in its report and touches no other stream. `cache` is what the process keeps of the source between ticks.
+/// Runs all streams of the source concurrently. Returns one report per stream, in the source's order. A failure or
+/// panic of a stream stands in its report and affects no other stream. `cache` is what the process keeps of the source
+/// between ticks.
 pub async fn run_tick<S: State, B: Bucket, C: Clock, V: Vendor>(
     env: &Env<'_, S, B, C>,
     source: &Source<V>,
@@ -50,7 +51,7 @@ mod tests {
 
     use crate::testing::{NOW, World, stream};
 
-    /// One tick of two streams, of which the vendor panics for those of `panics_for`.
+    /// Runs one tick of two streams. The vendor panics for the sources in `panics_for`.
     fn run(panics_for: &'static [&'static str]) -> Vec<StreamReport> {
         let mut world = World::new();
         world.vendor.add_events([NOW - 50]);

@@ -12,7 +12,7 @@ use data_models::specification::{SourceFile, load};
 use data_models::{DataModel, DataModels, Name, Value};
 use python_methods::{MAX_MEMORY_BYTES, MethodFile, MethodFiles, PythonMethods, WorkerCommand, run_worker};
 use schema::LogType;
-use schema::udm::{NativeMethods, examples_text, model_text, python_text};
+use schema::{NativeMethods, examples_text, model_text, python_text};
 use serde_json::Value as Json;
 
 const WORKER: &str = "worker";

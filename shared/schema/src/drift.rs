@@ -1,50 +1,49 @@
-//! Where events leave what the schemas and the vendors' published lists know.
+//! Collects names of what the schemas and the vendors' published lists do not know.
 //!
-//! Nothing depends on it but counts, and a few names so that a person knows where to look: an event that drifts becomes
-//! a line like any other.
+//! The names only tell a person where to look. An event that drifts becomes a line like any other.
 
 use serde::Serialize;
 
-/// Names that are kept of a kind.
-const MOST_NAMES: usize = 10;
-/// The longest a name may be, in characters: names are the vendor's data.
+/// The most names of each kind.
+const MAX_NAMES: usize = 10;
+/// The longest name, in characters. Longer names are cut, because names are the vendor's data.
 const MAX_NAME_CHARS: usize = 100;
 
-/// A few distinct names of what drifted. Names only, never values; the vendor's data all the same.
+/// A few distinct names of what drifted. They never contain values, but they are the vendor's data all the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DriftNames {
-    /// Paths of fields that the schema does not declare, without places in arrays.
+    /// Paths of fields that the schema does not declare, with `[]` for the elements of arrays.
     #[serde(rename = "undeclared_field_names")]
     pub undeclared: Names,
-    /// Record types that the vendor's published list does not have.
+    /// Record types that are not in the vendor's published list.
     #[serde(rename = "unknown_record_type_names")]
     pub unknown_types: Names,
-    /// Paths of fields that the schema requires and that were not there.
+    /// Paths of required fields that events did not have.
     #[serde(rename = "missing_required_names")]
     pub missing: Names,
-    /// Names of `p_udm` that failed: their path or method failed, or found a value of another type.
+    /// Names of `p_udm` whose path or method failed, or found a value of another type.
     #[serde(rename = "udm_failed_names")]
     pub udm_failed: Names,
 }
 
 impl DriftNames {
-    /// Takes no names.
+    /// Creates a collection that ignores all names.
     pub(crate) fn none() -> Self {
-        let none = Names { most: 0, ..Names::default() };
+        let none = Names { limit: 0, ..Names::default() };
         Self { undeclared: none.clone(), unknown_types: none.clone(), missing: none.clone(), udm_failed: none }
     }
 
-    /// Keeps the names noted so far, whatever becomes of the next event.
+    /// Makes the names noted so far permanent: [`Self::forget`] does not remove them.
     pub fn keep(&mut self) {
         self.each(Names::keep);
     }
 
-    /// Forgets the names noted since the last [`Self::keep`].
+    /// Removes the names that were noted since the last [`Self::keep`].
     pub fn forget(&mut self) {
         self.each(Names::forget);
     }
 
-    /// Adds the names of `others`, as far as there is room.
+    /// Adds the names of `others` permanently, up to the limit.
     pub fn merge(&mut self, others: &Self) {
         self.undeclared.merge(&others.undeclared);
         self.unknown_types.merge(&others.unknown_types);
@@ -60,16 +59,17 @@ impl DriftNames {
     }
 }
 
-/// The first few distinct names.
+/// A list of distinct names, up to a limit.
 #[derive(Debug, Clone, Serialize)]
 #[serde(into = "Vec<String>")]
 pub struct Names {
     names: Vec<String>,
-    /// How many of them are there for good.
-    kept: usize,
-    most: usize,
-    /// A name being made: most are there already.
-    name: String,
+    /// The number of permanent names.
+    permanent_count: usize,
+    /// The most names of the list.
+    limit: usize,
+    /// A buffer for a new name, because most names are in the list already.
+    buffer: String,
 }
 
 impl Names {
@@ -78,32 +78,32 @@ impl Names {
         &self.names
     }
 
-    /// Whether another name can be noted: to make one that cannot is wasted time.
+    /// Returns `true` if the list has room for another name. Callers check it before they compose a name.
     pub(crate) fn has_room(&self) -> bool {
-        self.names.len() < self.most
+        self.names.len() < self.limit
     }
 
-    /// Notes the name that `write` appends.
+    /// Adds the name that `write` composes, unless it is in the list.
     pub(crate) fn note(&mut self, write: impl FnOnce(&mut String)) {
         if !self.has_room() {
             return;
         }
-        self.name.clear();
-        write(&mut self.name);
-        if let Some((end, _)) = self.name.char_indices().nth(MAX_NAME_CHARS) {
-            self.name.truncate(end);
+        self.buffer.clear();
+        write(&mut self.buffer);
+        if let Some((end, _)) = self.buffer.char_indices().nth(MAX_NAME_CHARS) {
+            self.buffer.truncate(end);
         }
-        if !self.names.contains(&self.name) {
-            self.names.push(self.name.clone());
+        if !self.names.contains(&self.buffer) {
+            self.names.push(self.buffer.clone());
         }
     }
 
     fn keep(&mut self) {
-        self.kept = self.names.len();
+        self.permanent_count = self.names.len();
     }
 
     fn forget(&mut self) {
-        self.names.truncate(self.kept);
+        self.names.truncate(self.permanent_count);
     }
 
     fn merge(&mut self, others: &Self) {
@@ -113,7 +113,7 @@ impl Names {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { names: Vec::new(), kept: 0, most: MOST_NAMES, name: String::new() }
+        Self { names: Vec::new(), permanent_count: 0, limit: MAX_NAMES, buffer: String::new() }
     }
 }
 
@@ -140,24 +140,24 @@ mod tests {
     }
 
     #[test]
-    fn ok_each_name_once_in_order() {
+    fn names_are_distinct_and_in_order() {
         let mut names = Names::default();
         ["b", "a", "b"].iter().for_each(|name| note(&mut names, name));
         assert_eq!(names.all(), ["b", "a"]);
     }
 
     #[test]
-    fn ok_bounded_in_number_and_length() {
+    fn the_number_and_length_of_names_are_bounded() {
         let mut names = Names::default();
         note(&mut names, &"é".repeat(MAX_NAME_CHARS + 1));
-        (0..2 * MOST_NAMES).for_each(|number| note(&mut names, &number.to_string()));
-        assert_eq!(names.all().len(), MOST_NAMES);
+        (0..2 * MAX_NAMES).for_each(|number| note(&mut names, &number.to_string()));
+        assert_eq!(names.all().len(), MAX_NAMES);
         assert_eq!(names.all()[0].chars().count(), MAX_NAME_CHARS);
-        assert_eq!(names.all()[MOST_NAMES - 1], (MOST_NAMES - 2).to_string());
+        assert_eq!(names.all()[MAX_NAMES - 1], (MAX_NAMES - 2).to_string());
     }
 
     #[test]
-    fn ok_what_is_not_kept_is_forgotten() {
+    fn forget_removes_the_names_since_the_last_keep() {
         let mut names = DriftNames::default();
         note(&mut names.undeclared, "a");
         names.keep();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_merged_names_are_distinct_and_bounded() {
+    fn merged_names_are_distinct_and_bounded() {
         let (mut all, mut more) = (DriftNames::default(), DriftNames::default());
         (0..8).for_each(|number| note(&mut all.undeclared, &number.to_string()));
         (4..14).for_each(|number| note(&mut more.undeclared, &number.to_string()));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_none_takes_none() {
+    fn an_ignoring_collection_stays_empty() {
         let mut none = DriftNames::none();
         note(&mut none.unknown_types, "a");
         assert_eq!(none, DriftNames::default());

@@ -1,4 +1,4 @@
-//! Which event this is: what goes into the row id.
+//! Computes row ids. The rule here decides what identifies an event.
 //!
 //! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of SHA-256 of
 //!
@@ -10,74 +10,94 @@
 //! ```
 //!
 //! - the lines are the rule's name, the source's id, the log type's name and the event, the last three in canonical form
-//!   (`json/canonical.rs`); there is a line feed between them and none after the last;
-//! - where the vendor's ids name events (OpenAI) and the event has one that is a string and not empty, the last line is
+//!   (`event/json/canonical.rs`); there is a line feed between them and none after the last;
+//! - if the vendor's ids identify events (OpenAI) and the event's id is a string that is not empty, the last line is
 //!   `id ` and that id in canonical form;
-//! - for an input that is no event it is `rejected ` and the bytes of the input.
+//! - if the input is not an event, the last line is `rejected ` and the bytes of the input.
 //!
-//! The hour before the hash is that of the vendor's event time: whole hours since 1970. Without a member of the time's
-//! name, a member whose name becomes the same column has the time (`effective.at`), as in the line. Where there is none
-//! that can be read, and for an input that is no event, it is the ninth byte of the hash (see
-//! [`RowId::RESERVED_HOURS`]).
+//! The hour before the hash is the vendor's event time in whole hours since 1970. If no member bears the time's name, the
+//! time is in the member whose name becomes the same column (`effective.at`), as in the line. If the time cannot be read,
+//! or the input is not an event, the hour is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
 //!
-//! SHA-256, because processors have instructions for it, because two different events must not come to one id by
-//! anybody's design, and because everybody can make it again.
+//! The hash is SHA-256, because processors have instructions for it, because nobody can design two events with one id, and
+//! because every system can compute it.
+
+pub(crate) mod row_id;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::civil::{DateTime, date};
 use sha2::{Digest, Sha256};
 
-use crate::column::column;
-use crate::format::{Sent, read_unix_leniently, whole_seconds};
-use crate::json::{Document, Kind, NodeId, write_canonical_string};
-use crate::log_type::LogType;
-use crate::row_id::RowId;
-use crate::time::read_iso;
+use crate::event::json::{Document, Kind, NodeId, write_canonical_string};
+use crate::language::column::column;
+use crate::value::format::{SentTime, read_unix_leniently, whole_seconds};
+use crate::value::time::read_iso;
+use row_id::RowId;
 
-const RULE: &[u8] = b"audit-pull row id 1";
+/// The first line of the hashed text: the rule's name.
+const RULE_NAME: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
 
-/// What keeps the row ids of one log type of one source apart from all others.
+/// The members of a vendor's events that hold the identity and the time of an event.
+#[derive(Debug)]
+pub(crate) struct IdentityRule {
+    /// The member that identifies an event. Without one, all that is in an event identifies it.
+    pub(crate) id: Option<&'static str>,
+    /// The member that holds an id which several events may share.
+    pub(crate) shared_id: Option<&'static str>,
+    pub(crate) time: EventTime,
+}
+
+/// The member that holds the event's time, by the form of the time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum EventTime {
+    /// A number of seconds since 1970 or of a finer unit, or a date and time, also as a text.
+    Unix(&'static str),
+    /// A date and time, in UTC where it has no offset.
+    Iso(&'static str),
+}
+
+/// Computes the row ids of one log type of one source. Row ids of different scopes differ.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
-    vendor: Option<LogType>,
-    /// The hash, so far as it is the same for all events.
+    /// The rule of a built-in log type; `None` for any other schema.
+    rule: Option<&'static IdentityRule>,
+    /// The state of the hash after the lines that are the same for all events.
     start: Sha256,
 }
 
 impl Scope {
-    pub(crate) fn new(log_type: &str, source_id: &str) -> Self {
-        let mut text = RULE.to_vec();
+    pub(crate) fn new(log_type: &str, source_id: &str, rule: Option<&'static IdentityRule>) -> Self {
+        let mut text = RULE_NAME.to_vec();
         for part in [source_id, log_type] {
             text.push(b'\n');
             write_canonical_string(part, &mut text);
         }
         text.push(b'\n');
-        Self { vendor: LogType::from_name(log_type), start: Sha256::new_with_prefix(text) }
+        Self { rule, start: Sha256::new_with_prefix(text) }
     }
 
-    /// The row id of an event. `identity` is memory to work in.
+    /// Returns the row id of an event. `identity` is a buffer that the call may overwrite.
     pub(crate) fn of_event(&self, event: &Document<'_>, identity: &mut Vec<u8>) -> RowId {
-        let id = (self.vendor == Some(LogType::OpenAiAudit)).then(|| event.get(Document::ROOT, "id")).flatten();
+        let id = self.rule.and_then(|rule| event.get(Document::ROOT, rule.id?));
         let id = id.filter(|id| event.kind(*id) == Kind::String && event.raw(*id) != "\"\"");
         identity.clear();
         identity.extend_from_slice(if id.is_some() { b"id " } else { b"event " });
         event.write_canonical(id.unwrap_or(Document::ROOT), identity);
-        RowId::new(self.hash(identity), ledger_hour(self.vendor, event))
+        RowId::new(self.hash(identity), ledger_hour(self.rule, event))
     }
 
-    /// A hash of the id that the vendor gave the event, where it is not what tells events apart. Only good to
-    /// compare within a process.
+    /// Returns a hash of the vendor's id of the event, where several events may share an id. Hashes can only be compared
+    /// within one process.
     pub(crate) fn shared_id(&self, event: &Document<'_>) -> Option<u64> {
-        self.vendor.filter(|vendor| *vendor != LogType::OpenAiAudit)?;
-        let id = event.get(Document::ROOT, "Id").filter(|id| event.kind(*id) == Kind::String)?;
+        let id = event.get(Document::ROOT, self.rule?.shared_id?).filter(|id| event.kind(*id) == Kind::String)?;
         let mut hasher = DefaultHasher::new();
         event.text(id).hash(&mut hasher);
         Some(hasher.finish())
     }
 
-    /// The row id of an input that is no event.
+    /// Returns the row id of an input that is no event.
     pub(crate) fn of_rejected(&self, raw: &[u8]) -> RowId {
         RowId::new(self.hash(&[b"rejected ", raw].concat()), None)
     }
@@ -89,49 +109,50 @@ impl Scope {
     }
 }
 
-/// Whole hours since 1970 of the vendor's event time, as the line reads it.
-fn ledger_hour(vendor: Option<LogType>, event: &Document<'_>) -> Option<u32> {
-    let second = match vendor? {
-        LogType::OpenAiAudit => effective_at(event),
-        _ => creation_time(event),
+/// Returns the event's time in whole hours since 1970. The line reads the time in the same way.
+fn ledger_hour(rule: Option<&IdentityRule>, event: &Document<'_>) -> Option<u32> {
+    let second = match rule?.time {
+        EventTime::Unix(name) => unix_second(event, name),
+        EventTime::Iso(name) => iso_second(event, name),
     }?;
     u32::try_from(second.div_euclid(SECONDS_PER_HOUR)).ok()
 }
 
-fn second(time: DateTime) -> i64 {
+/// Converts a date and time in UTC to seconds since 1970.
+fn seconds_since_1970(time: DateTime) -> i64 {
     const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
     time.duration_since(EPOCH).as_secs()
 }
 
-/// The value that the line has in a column: that of the member of the column's name, else of the first one, in the order
-/// of the names' bytes, whose name becomes that column.
+/// Returns the value that the line has in a column. It comes from the member that bears the column's name, or else from
+/// the first member, in the order of the names' bytes, whose name becomes that column.
 fn member(event: &Document<'_>, name: &str) -> Option<NodeId> {
-    let by_column = || event.distinct(Document::ROOT).find(|member| column(&event.name(member)) == name);
+    let by_column = || event.distinct_members(Document::ROOT).find(|member| column(&event.name(member)) == name);
     event.get(Document::ROOT, name).or_else(|| by_column().map(|member| member.value))
 }
 
-/// OpenAI's event time: a number of seconds since 1970 or of a finer unit, or a date and time, also as a text.
-fn effective_at(event: &Document<'_>) -> Option<i64> {
-    let time = member(event, "effective_at")?;
+/// Reads a time of [`EventTime::Unix`], in seconds since 1970.
+fn unix_second(event: &Document<'_>, name: &str) -> Option<i64> {
+    let time = member(event, name)?;
     let time = match event.kind(time) {
-        Kind::String => read_unix_leniently(Sent::Text(&event.text(time))),
+        Kind::String => read_unix_leniently(SentTime::Text(&event.text(time))),
         Kind::Number => {
             let literal = event.raw(time);
-            // The usual form, which needs no date.
+            // The usual form, which is read without making a date.
             if let Some(second) = whole_seconds(literal) {
                 return Some(second);
             }
-            read_unix_leniently(Sent::Number(literal))
+            read_unix_leniently(SentTime::Number(literal))
         }
         _ => None,
     };
-    time.map(second)
+    time.map(seconds_since_1970)
 }
 
-/// Microsoft's event time, in UTC whether it says so or not.
-fn creation_time(event: &Document<'_>) -> Option<i64> {
-    let time = member(event, "CreationTime")?;
-    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(second)
+/// Reads a time of [`EventTime::Iso`], in seconds since 1970.
+fn iso_second(event: &Document<'_>, name: &str) -> Option<i64> {
+    let time = member(event, name)?;
+    (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(seconds_since_1970)
 }
 
 #[cfg(test)]
@@ -139,18 +160,22 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::json;
+    use crate::event::json;
+    use crate::log_type::LogType;
+
+    fn scope(log_type: LogType) -> Scope {
+        Scope::new(log_type.name(), "acme", Some(log_type.spec().identity))
+    }
 
     fn row_id(log_type: LogType, event: &str) -> String {
         let event = json::parse(event.as_bytes()).unwrap();
-        Scope::new(log_type.name(), "acme").of_event(&event, &mut Vec::new()).to_string()
+        scope(log_type).of_event(&event, &mut Vec::new()).to_string()
     }
 
     #[test]
-    fn an_id_is_shared_where_it_does_not_name_the_event() {
-        let shared = |log_type: LogType, event: &str| {
-            Scope::new(log_type.name(), "acme").shared_id(&json::parse(event.as_bytes()).unwrap())
-        };
+    fn only_ids_of_microsoft_may_be_shared() {
+        let shared =
+            |log_type: LogType, event: &str| scope(log_type).shared_id(&json::parse(event.as_bytes()).unwrap());
         let one = shared(LogType::Exchange, r#"{"Id":"a","Operation":"x"}"#);
         assert!(one.is_some() && one == shared(LogType::Exchange, r#"{"Operation":"y","Id":"\u0061"}"#));
         assert_ne!(one, shared(LogType::Exchange, r#"{"Id":"b","Operation":"x"}"#));
@@ -174,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn c8_the_hour_is_that_of_the_time_however_it_is_written() {
+    fn c8_the_hour_is_read_from_every_form_of_the_time() {
         for time in [
             "1787301845",
             "\"1787301845\"",
@@ -218,13 +243,13 @@ mod tests {
 
     #[test]
     fn f3_rejected_inputs_spread_over_the_reserved_hours() {
-        let scope = Scope::new("Microsoft365.DLP.All", "acme");
+        let scope = scope(LogType::Dlp);
         let hours: HashSet<u32> = (0..4_000).map(|at| scope.of_rejected(format!("no {at}").as_bytes()).hour).collect();
         assert!(hours.len() > 250 && hours.iter().all(|hour| *hour < RowId::RESERVED_HOURS), "{}", hours.len());
     }
 
     #[test]
-    fn an_openai_event_is_its_id() {
+    fn an_openai_event_is_identified_by_its_id() {
         let id = |event: &str| row_id(LogType::OpenAiAudit, event);
         assert_eq!(id(r#"{"id":"a","x":1}"#), id(r#"{"id":"\u0061","x":2}"#));
         assert_ne!(id(r#"{"id":"a"}"#), id(r#"{"id":"b"}"#));
@@ -234,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_microsoft_event_is_all_of_it_in_any_order_and_spelling() {
+    fn a_microsoft_event_is_identified_by_all_of_it_in_any_order_and_spelling() {
         let id = |event: &str| row_id(LogType::Exchange, event);
         let same = id(r#"{"Id":"1","a":{"x":1,"y":[1,"\u00e9"]}}"#);
         assert_eq!(id("{ \"a\" : {\"y\":[1,\"é\"],\"\\u0078\":1}, \"Id\":\"1\" }"), same);
@@ -254,13 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn source_log_type_and_kind_keep_apart() {
+    fn row_ids_differ_by_source_log_type_and_kind() {
         let event = json::parse(b"{}").unwrap();
         let ids = [
-            Scope::new("Microsoft365.DLP.All", "acme").of_event(&event, &mut Vec::new()),
-            Scope::new("Microsoft365.Audit.General", "acme").of_event(&event, &mut Vec::new()),
-            Scope::new("Microsoft365.DLP.All", "acme2").of_event(&event, &mut Vec::new()),
-            Scope::new("Microsoft365.DLP.All", "acme").of_rejected(b"{}"),
+            scope(LogType::Dlp).of_event(&event, &mut Vec::new()),
+            scope(LogType::General).of_event(&event, &mut Vec::new()),
+            Scope::new(LogType::Dlp.name(), "acme2", Some(LogType::Dlp.spec().identity))
+                .of_event(&event, &mut Vec::new()),
+            scope(LogType::Dlp).of_rejected(b"{}"),
         ];
         for (at, id) in ids.iter().enumerate() {
             assert!(!ids[..at].contains(id), "{at}");

@@ -1,53 +1,76 @@
-//! The six log types.
+//! The built-in log types: one table with all that the crate knows about each of them.
+//!
+//! A log type is one row of the table below. The row names a [`LogTypeSpec`] in the file of the log type's vendor, and
+//! the spec names its data files: the schema, the data model, the published record types. No other code lists the log
+//! types.
+
+mod microsoft365;
+pub(crate) mod models;
+mod openai;
+pub(crate) mod record_types;
+pub(crate) mod schemas;
+mod spec;
 
 use std::sync::OnceLock;
 
-/// A log type: the name of a schema and of the table its lines go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LogType {
+use spec::LogTypeSpec;
+
+/// Defines [`LogType`] and [`LogType::spec`] from the rows of the table: each row is a variant and its [`LogTypeSpec`].
+macro_rules! log_types {
+    ($($(#[$doc:meta])* $variant:ident: $spec:path;)+) => {
+        /// A log type: the name of a schema, and of the table that holds its lines.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum LogType {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl LogType {
+            /// All log types, in the order of their declaration.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            /// Returns the row of this log type.
+            pub(crate) fn spec(self) -> &'static LogTypeSpec {
+                match self {
+                    $(Self::$variant => &$spec,)+
+                }
+            }
+        }
+    };
+}
+
+log_types! {
     /// `OpenAI.Audit`
-    OpenAiAudit,
+    OpenAiAudit: openai::AUDIT;
     /// `Microsoft365.Audit.AzureActiveDirectory`
-    AzureActiveDirectory,
+    AzureActiveDirectory: microsoft365::AZURE_ACTIVE_DIRECTORY;
     /// `Microsoft365.Audit.Exchange`
-    Exchange,
+    Exchange: microsoft365::EXCHANGE;
     /// `Microsoft365.Audit.General`
-    General,
+    General: microsoft365::GENERAL;
     /// `Microsoft365.Audit.SharePoint`
-    SharePoint,
+    SharePoint: microsoft365::SHARE_POINT;
     /// `Microsoft365.DLP.All`
-    Dlp,
+    Dlp: microsoft365::DLP;
 }
 
 impl LogType {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::OpenAiAudit, Self::AzureActiveDirectory, Self::Exchange, Self::General, Self::SharePoint, Self::Dlp];
-
     /// The schema's name, which is `p_log_type`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenAiAudit => "OpenAI.Audit",
-            Self::AzureActiveDirectory => "Microsoft365.Audit.AzureActiveDirectory",
-            Self::Exchange => "Microsoft365.Audit.Exchange",
-            Self::General => "Microsoft365.Audit.General",
-            Self::SharePoint => "Microsoft365.Audit.SharePoint",
-            Self::Dlp => "Microsoft365.DLP.All",
-        }
+        self.spec().name
     }
 
-    /// The table's name: the log type's in lower case, `.` as `_`.
+    /// The table's name: the log type's name in lower case, with `_` for each `.`.
     pub fn table(self) -> String {
-        table(self.name())
+        self.spec().table.to_owned()
     }
 
-    /// The log type of that name.
+    /// Returns the log type that has this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|log_type| log_type.name() == name)
     }
 }
 
-/// A value for each log type, made when it is first asked for.
+/// One value per log type. A value is made when it is first asked for.
 #[derive(Debug)]
 pub(crate) struct PerLogType<T>([OnceLock<T>; LogType::ALL.len()]);
 
@@ -56,13 +79,21 @@ impl<T> PerLogType<T> {
         Self([const { OnceLock::new() }; LogType::ALL.len()])
     }
 
-    /// The value of a log type, which `make` makes the first time.
+    /// Returns the value of a log type. The first call makes it with `make`.
     pub(crate) fn get(&self, log_type: LogType, make: impl FnOnce(LogType) -> T) -> &T {
         self.0[log_type as usize].get_or_init(|| make(log_type))
     }
 }
 
-/// The name of the table for lines of a log type.
-pub(crate) fn table(log_type: &str) -> String {
-    log_type.to_ascii_lowercase().replace('.', "_")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_a_log_type_is_the_table_of_its_schema() {
+        for log_type in LogType::ALL {
+            assert_eq!(log_type.table(), schemas::schema(log_type).table());
+            assert_eq!(LogType::from_name(log_type.name()), Some(log_type));
+        }
+    }
 }

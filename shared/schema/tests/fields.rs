@@ -1,5 +1,5 @@
-//! The schema files hold every field of the reference schemas, with the same attributes, and say of every other field
-//! that it is ours.
+//! Checks that the schema files have every field of the reference schemas with the same attributes, and mark every other
+//! field as an extension.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -18,7 +18,7 @@ fn row(log_type: LogType, field: &FieldInfo) -> String {
         &field.path,
         &field.kind,
         field.element.as_deref().unwrap_or_default(),
-        flag(field.required),
+        flag(field.is_required),
         &field.time_formats.join(","),
         flag(field.is_event_time),
         &field.indicators.join(","),
@@ -26,7 +26,7 @@ fn row(log_type: LogType, field: &FieldInfo) -> String {
     .join("\t")
 }
 
-/// Every field of every log type.
+/// Returns every field of every log type.
 fn fields() -> impl Iterator<Item = (LogType, FieldInfo)> {
     let of = |log_type| schema(log_type).fields().into_iter().map(move |field| (log_type, field));
     LogType::ALL.into_iter().flat_map(of)
@@ -36,14 +36,13 @@ fn extensions() -> impl Iterator<Item = (LogType, FieldInfo)> {
     fields().filter(|(_, field)| field.is_extension)
 }
 
-/// The last name of a path.
+/// Returns the last name of a field's path.
 fn name(field: &FieldInfo) -> &str {
     field.path.rsplit('.').next().unwrap()
 }
 
-/// Lists equal in both directions: no field of the reference is missing or changed, none is there that is not marked.
 #[test]
-fn every_field_of_the_reference_is_there_in_its_order_and_all_others_are_marked_ours() {
+fn the_schemas_have_every_field_of_the_reference_in_order_and_mark_all_others_as_extensions() {
     let ours: Vec<String> =
         fields().filter(|(_, field)| !field.is_extension).map(|(log_type, field)| row(log_type, &field)).collect();
     let mut reference = REFERENCE.lines();
@@ -54,29 +53,32 @@ fn every_field_of_the_reference_is_there_in_its_order_and_all_others_are_marked_
 }
 
 #[test]
-fn fields_of_ours_ask_nothing_of_events() {
+fn extensions_are_not_required_and_hold_no_event_time() {
     for (log_type, field) in extensions() {
-        assert!(!field.required && !field.is_event_time, "{} {}", log_type.name(), field.path);
+        assert!(!field.is_required && !field.is_event_time, "{} {}", log_type.name(), field.path);
     }
 }
 
 #[test]
-fn every_field_says_in_a_sentence_more_than_its_name() {
+fn every_description_is_a_sentence_that_says_more_than_the_name() {
     const FILLERS: [&str; 16] =
         ["a", "an", "and", "by", "for", "from", "in", "is", "it", "its", "of", "on", "that", "the", "this", "to"];
     for (log_type, field) in fields() {
-        let said = &field.description;
-        assert!(said.starts_with(|char: char| char.is_uppercase()) && said.ends_with('.'), "{said}");
+        let description = &field.description;
+        assert!(
+            description.starts_with(|char: char| char.is_uppercase()) && description.ends_with('.'),
+            "{description}"
+        );
         let name = name(&field).to_lowercase();
-        let words = said.split(|char: char| !char.is_alphanumeric()).map(str::to_lowercase);
+        let words = description.split(|char: char| !char.is_alphanumeric()).map(str::to_lowercase);
         let more: Vec<String> =
             words.filter(|word| !FILLERS.contains(&word.as_str()) && !name.contains(word.as_str())).collect();
-        assert!(!more.is_empty(), "{} {}: {said}", log_type.name(), field.path);
+        assert!(!more.is_empty(), "{} {}: {description}", log_type.name(), field.path);
     }
 }
 
-/// Ends of names that say what is in the field, and the indicator it has then.
-const TELLING: [(&str, &str); 13] = [
+/// Ends of names that reveal an indicator, and that indicator.
+const REVEALING_ENDS: [(&str, &str); 13] = [
     ("ip", "ip"),
     ("ip_address", "ip"),
     ("allowed_ips", "ip"),
@@ -93,24 +95,24 @@ const TELLING: [(&str, &str); 13] = [
 ];
 
 #[test]
-fn texts_of_ours_with_a_telling_name_have_its_indicator() {
-    let mut met = BTreeMap::new();
+fn text_extensions_whose_name_reveals_an_indicator_declare_it() {
+    let mut found = BTreeMap::new();
     for (log_type, field) in extensions().filter(|(_, field)| {
         [&field.kind, field.element.as_ref().unwrap_or(&field.kind)].contains(&&"string".to_owned())
     }) {
         let name = name(&field).to_lowercase();
-        let told = TELLING.iter().find(|(end, _)| name.ends_with(end));
-        if let Some((end, indicator)) = told {
+        let revealed = REVEALING_ENDS.iter().find(|(end, _)| name.ends_with(end));
+        if let Some((end, indicator)) = revealed {
             assert!(field.indicators.contains(&(*indicator).to_owned()), "{} {}", log_type.name(), field.path);
-            *met.entry(*end).or_insert(0) += 1;
+            *found.entry(*end).or_insert(0) += 1;
         }
     }
-    assert_eq!(met.len(), TELLING.len(), "{met:?}");
+    assert_eq!(found.len(), REVEALING_ENDS.len(), "{found:?}");
 }
 
-/// Athena knows no case: such names are one column there.
+/// Athena ignores the case of names, so such names share a column there.
 #[test]
-fn names_that_differ_only_by_case_are_of_one_type_and_few() {
+fn names_that_differ_only_by_case_are_few_and_have_one_type() {
     let mut found = Vec::new();
     for log_type in LogType::ALL {
         let mut first: BTreeMap<String, FieldInfo> = BTreeMap::new();
@@ -122,7 +124,7 @@ fn names_that_differ_only_by_case_are_of_one_type_and_few() {
             found.push(format!("{}/{}", other.path, name(&field)));
         }
     }
-    // The vendor's documentation spells them one way, its records the other.
+    // The vendor's documentation and its records spell these names differently.
     let of_copilot_and_dlp = [
         "CopilotEventData.AccessedResources[].Id/ID",
         "SharePointMetaData.itemCreationTime/ItemCreationTime",

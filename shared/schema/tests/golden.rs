@@ -1,6 +1,6 @@
-//! Events and their lines, side by side: `golden/README.md` says how to read them and how to add one.
+//! Checks that every golden event becomes its golden line. `golden/README.md` explains how to read and add them.
 //!
-//! Set `UPDATE_GOLDEN=1` to write what the normaliser says now, and read the difference before you commit it.
+//! Set `UPDATE_GOLDEN=1` to write the lines that the normaliser returns now. Read the difference before you commit it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -16,9 +16,9 @@ use serde_json::value::RawValue;
 const CASES_PER_LOG_TYPE: usize = 16;
 /// 2026-08-21 08:45:00 UTC.
 const PARSE_SECOND: i64 = 1_787_301_900;
-/// Characters of a row in a file of lines, where a value can be broken.
-const WIDTH: usize = 120;
-/// What comes before a list's members in their rows.
+/// The longest row in a file of lines, in characters, unless a value cannot be broken.
+const MAX_ROW_CHARS: usize = 120;
+/// The number of spaces before the members of a list.
 const LIST_INDENT: usize = 3;
 
 #[expect(clippy::disallowed_methods, reason = "a switch for whoever maintains the files")]
@@ -34,15 +34,15 @@ fn line(log_type: LogType, event: &str) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// JSON without white space, taken apart at a sign that stands outside of strings, `depth` containers deep.
-fn apart(json: &str, sign: char, depth: usize) -> Vec<&str> {
+/// Splits JSON without white space at each `separator` that stands outside of strings and `depth` containers deep.
+fn split_json(json: &str, separator: char, depth: usize) -> Vec<&str> {
     let (mut parts, mut from, mut open, mut in_string, mut escaped) = (Vec::new(), 0, 0, false, false);
     for (at, char) in json.char_indices() {
         match char {
             '"' if !escaped => in_string = !in_string,
             '{' | '[' if !in_string => open += 1,
             '}' | ']' if !in_string => open -= 1,
-            _ if char == sign && !in_string && open == depth => {
+            _ if char == separator && !in_string && open == depth => {
                 parts.push(&json[from..at]);
                 from = at + 1;
             }
@@ -54,20 +54,20 @@ fn apart(json: &str, sign: char, depth: usize) -> Vec<&str> {
     parts
 }
 
-/// The members of an object or the elements of an array.
+/// Returns the members of an object or the elements of an array.
 fn members(container: &str) -> Vec<&str> {
-    apart(&container[1..container.len() - 1], ',', 0)
+    split_json(&container[1..container.len() - 1], ',', 0)
 }
 
-/// A value with a row for each of its parts if it has to be or is too long for the rest of its row. `used` characters
-/// stand before it there.
-fn laid_out(value: &str, has_to: bool, indent: usize, used: usize) -> String {
+/// Lays out a value, with one row per part if `is_broken` or if the value is too long for its row, in which `used`
+/// characters stand before it.
+fn laid_out(value: &str, is_broken: bool, indent: usize, used: usize) -> String {
     let is_container = value.len() > 2 && value.starts_with(['{', '[']);
-    if !is_container || !(has_to || used + value.chars().count() + 1 > WIDTH) {
+    if !is_container || !(is_broken || used + value.chars().count() + 1 > MAX_ROW_CHARS) {
         return value.to_owned();
     }
     let row = |member: &&str| {
-        let key = if value.starts_with('{') { apart(member, ':', 0)[0].len() + 1 } else { 0 };
+        let key = if value.starts_with('{') { split_json(member, ':', 0)[0].len() + 1 } else { 0 };
         let (key, inner) = member.split_at(key);
         let indent = indent + 2;
         format!("{:indent$}{key}{}", "", laid_out(inner, false, indent, indent + key.chars().count()))
@@ -77,12 +77,12 @@ fn laid_out(value: &str, has_to: bool, indent: usize, used: usize) -> String {
     format!("{begin}\n{}\n{:indent$}{end}", rows.join(",\n"), "")
 }
 
-/// An object with as many members a row as there is room for.
+/// Lays out an object with as many members per row as fit.
 fn filled(object: &str) -> String {
     let mut rows: Vec<String> = Vec::new();
     for member in members(object) {
         let length = member.chars().count();
-        match rows.last_mut().filter(|row| LIST_INDENT + row.chars().count() + length + 2 <= WIDTH) {
+        match rows.last_mut().filter(|row| LIST_INDENT + row.chars().count() + length + 2 <= MAX_ROW_CHARS) {
             Some(row) => *row = format!("{row},{member}"),
             None => rows.push(member.to_owned()),
         }
@@ -90,7 +90,7 @@ fn filled(object: &str) -> String {
     format!("  {{{}}}", rows.join(&format!(",\n{:LIST_INDENT$}", "")))
 }
 
-/// What the file of lines beside a file of events should hold.
+/// Returns the expected content of the file of lines that belongs to a file of events.
 fn expected(log_type: LogType, path: &Path) -> String {
     let events = fs::read_to_string(path).unwrap();
     let line = |event: &str| line(log_type, event).trim_end_matches('\n').to_owned();
@@ -102,7 +102,7 @@ fn expected(log_type: LogType, path: &Path) -> String {
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
-/// The files of a folder whose names hold the word, each paired with the name that has the other word.
+/// Returns the files of a folder whose names contain a word, each with the path that has the other word instead.
 fn files(folder: &Path, word: &str, other: &str) -> Vec<(PathBuf, PathBuf)> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let paired = |path: PathBuf| {
@@ -135,7 +135,7 @@ fn every_event_becomes_its_line() {
     }
 }
 
-/// The paths of what stands in a line, `_` between the names as in those of columns.
+/// Collects the paths of all values in a line, with `_` between the names as in columns.
 fn paths(value: &Value, at: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| paths(element, at, found)),
@@ -163,8 +163,8 @@ fn every_declared_field_stands_in_some_line() {
     }
 }
 
-/// An event with two texts of half a megabyte (`TEXT`), and what stands in its line before the standard fields, of
-/// which the row id is given too. Nothing here is taken from the normaliser.
+/// An event with two texts of half a megabyte (`TEXT`), the members of its line before the standard fields, and its row
+/// id. All of it was worked out without the normaliser.
 struct Large {
     log_type: LogType,
     event: &'static str,
@@ -212,7 +212,7 @@ const LARGE: [Large; 6] = [
 ];
 
 #[test]
-fn a_record_of_a_megabyte() {
+fn a_record_of_a_megabyte_becomes_its_line() {
     let text = r#"Zusammenfassung \u00fcber \"alles\"\n"#.repeat(15_000);
     for Large { log_type, event, own, row_id } in LARGE {
         let event = event.replace("TEXT", &text);

@@ -1,4 +1,4 @@
-//! The lines of the golden pairs, held against the JSON Schema of their log type.
+//! Checks the lines of the golden pairs against the JSON Schema of their log type.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -12,7 +12,7 @@ fn json_schema(log_type: LogType) -> Value {
     serde_json::to_value(schema(log_type).json_schema()).unwrap()
 }
 
-/// Where the line is not what the schema says.
+/// Returns the errors of a line by its JSON Schema.
 fn errors(json_schema: &Value, line: &Value) -> Vec<String> {
     let validator = jsonschema::draft202012::new(json_schema).unwrap();
     validator.iter_errors(line).map(|error| format!("{}: {error}", error.instance_path())).collect()

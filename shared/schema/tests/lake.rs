@@ -1,4 +1,4 @@
-//! The stack of `infra/lake.yaml` has the tables that are generated from the schemas.
+//! Checks that `infra/lake.yaml` has the tables that are generated from the schemas.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -7,21 +7,21 @@ use std::path::PathBuf;
 
 use schema::{LogType, schema};
 
-/// What stands before the tables and after them.
+/// The lines before and behind the tables.
 const BEGIN: &str = "cargo test -p schema --test lake -- --ignored\n";
 const END: &str = "  # The end of the tables.\n";
-/// Bytes of a template that is read from a bucket, which `sam deploy` puts a nested stack into
+/// The largest template that CloudFormation reads from a bucket, in bytes. `sam deploy` puts a nested stack into one
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
-const LONGEST_TEMPLATE: usize = 1_000_000;
-/// Characters of a column's type in the Glue catalogue
+const MAX_TEMPLATE_BYTES: usize = 1_000_000;
+/// The longest type of a column in the Glue catalogue, in characters
 /// (<https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html>).
-const LONGEST_TYPE: usize = 131_072;
+const MAX_TYPE_CHARS: usize = 131_072;
 
 fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/lake.yaml")
 }
 
-/// The file as it is, and as it should be.
+/// Returns the file as it is, and as it should be.
 fn stack() -> (String, String) {
     let file = fs::read_to_string(path()).unwrap();
     let (before, rest) = file.split_once(BEGIN).unwrap();
@@ -47,6 +47,6 @@ fn write_the_tables() {
 #[test]
 fn the_template_is_within_the_limits() {
     let (_, expected) = stack();
-    assert!(expected.len() <= LONGEST_TEMPLATE, "{} bytes", expected.len());
-    assert!(expected.lines().all(|line| line.len() <= LONGEST_TYPE));
+    assert!(expected.len() <= MAX_TEMPLATE_BYTES, "{} bytes", expected.len());
+    assert!(expected.lines().all(|line| line.len() <= MAX_TYPE_CHARS));
 }

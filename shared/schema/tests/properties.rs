@@ -1,4 +1,4 @@
-//! What holds for every input.
+//! Properties that hold for every input.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ fn log_type() -> impl Strategy<Value = LogType> {
     proptest::sample::select(LogType::ALL.to_vec())
 }
 
-/// The names that the schemas declare, and some that get in their way.
+/// The names that the schemas declare, and a name of a standard field.
 static DECLARED: LazyLock<Vec<String>> = LazyLock::new(|| {
     let fields = LogType::ALL.into_iter().flat_map(|log_type| schema(log_type).fields());
     let top = fields.clone().filter(|field| !field.path.contains("[]")).map(|field| field.path);
@@ -44,7 +44,7 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![16 => declared, 1 => alike, 4 => "[a-c._ @]{0,3}", 4 => any::<String>()]
 }
 
-/// Leaves of every kind that fields coerce; most are unlike each other, so that finding one means something.
+/// Leaves of every kind that fields convert. Most differ from each other, so that a leaf in a line is not there by chance.
 fn leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -84,7 +84,7 @@ fn leaves(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// One text for all the ways in which a line may write a leaf: times by their digits, booleans and numbers as such.
+/// Returns one text for all forms in which a line may write a leaf.
 fn canonical(text: &str) -> String {
     let is_time = text.len() >= 19 && text.as_bytes()[4] == b'-' && text.as_bytes()[13] == b':';
     match (is_time, text.parse::<f64>()) {
@@ -94,7 +94,7 @@ fn canonical(text: &str) -> String {
     }
 }
 
-/// Seconds since 1970 in a time field turn into another text.
+/// Returns `true` for a leaf of the event time: a line writes seconds since 1970 as another text.
 fn is_event_time(event: &Value, leaf: &str) -> bool {
     event.get("effective_at").is_some_and(|time| {
         let mut own = Vec::new();
@@ -103,7 +103,7 @@ fn is_event_time(event: &Value, leaf: &str) -> bool {
     })
 }
 
-/// As `serde_json` writes it, with the members of every object turned round.
+/// Writes a value as `serde_json` does, but with white space and with the members of every object in reverse order.
 fn reversed(value: &Value) -> String {
     match value {
         Value::Array(elements) => format!("[ {} ]", elements.iter().map(reversed).collect::<Vec<_>>().join(", ")),
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_came_before_makes_no_difference(
+    fn a_line_does_not_depend_on_earlier_events(
         log_type in log_type(),
         events in proptest::collection::vec(event(), 1..6),
         order in proptest::collection::vec((0_usize..6, any::<bool>()), 1..24),
@@ -172,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn the_row_id_knows_no_order_and_no_white_space(log_type in log_type(), event in event()) {
+    fn the_row_id_ignores_the_order_of_members_and_white_space(log_type in log_type(), event in event()) {
         let row_id = |text: String| {
             Normalizer::new(log_type).normalize(text.as_bytes(), &context(), &mut Vec::new()).map(|done| done.row_id)
         };
@@ -182,7 +182,7 @@ proptest! {
     #[test]
     fn any_bytes_become_a_line_or_a_rejection(
         log_type in log_type(),
-        strict in any::<bool>(),
+        is_strict in any::<bool>(),
         bytes in prop_oneof![
             any::<Vec<u8>>(),
             "[\\[\\]{}\",:\\\\u0-9a-ftrlsn. \n-]{0,60}".prop_map(String::into_bytes),
@@ -194,7 +194,7 @@ proptest! {
             }),
         ],
     ) {
-        let normalizer = Normalizer::with_schema(schema(log_type), if strict { Mode::Strict } else { Mode::Default });
+        let normalizer = Normalizer::with_schema(schema(log_type), if is_strict { Mode::Strict } else { Mode::Default });
         let mut out = b"before\n".to_vec();
         match normalizer.normalize(&bytes, &context(), &mut out) {
             Ok(_) => {
@@ -206,7 +206,7 @@ proptest! {
                 prop_assert!(rejection.row_id.hour < RowId::RESERVED_HOURS);
                 prop_assert_eq!(out, b"before\n");
                 let accepted = serde_json::from_slice::<Value>(&bytes).is_ok_and(|value| value.is_object());
-                prop_assert!(strict || !accepted, "{}", rejection.reason);
+                prop_assert!(is_strict || !accepted, "{}", rejection.reason);
             }
         }
     }

@@ -1,10 +1,10 @@
-//! The row id is frozen: these were computed by another implementation of the rule, and never change.
+//! Checks row ids that another implementation of the rule computed. They never change.
 
 use jiff::Timestamp;
 use schema::{LineContext, LogType, Normalizer};
 
 #[test]
-fn vectors() {
+fn the_row_ids_of_another_implementation_are_the_same() {
     let vectors = include_str!("data/row_ids.tsv").lines().skip(1);
     assert_eq!(vectors.clone().count(), 9);
     for vector in vectors {

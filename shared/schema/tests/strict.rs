@@ -1,5 +1,5 @@
-//! Strict mode against answers that were worked out apart from this code, with the libraries of the reference's language,
-//! and what users' own schemas may say.
+//! Checks strict mode against answers that were computed without this code, with the libraries of the reference's
+//! language, and the errors of schemas that users write.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -14,7 +14,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/strict")
 }
 
-/// The line's members, but for those that are the same in every line; none when the event is refused.
+/// Returns the line's members without those that are the same in every line; `None` if the event is refused.
 fn members(normalizer: &Normalizer, event: &str) -> Option<Map<String, Value>> {
     let parse_time: Timestamp = "2026-01-02T03:04:05.6Z".parse().unwrap();
     let context = LineContext { source_id: "s", source_label: "l", parse_time };
@@ -52,7 +52,7 @@ fn every_case_has_its_answer() {
 }
 
 #[test]
-fn a_strict_line_has_nothing_of_ours() {
+fn a_strict_line_has_no_extension() {
     let schema = "schema: A.B\nfields:\n- {name: a, type: int}\n- {name: x, type: string, extension: true}\n";
     let line = members(&strict(schema), r#"{"a":1,"x":"e","zz":2}"#).unwrap();
     assert_eq!(Value::Object(line), json!({"a": 1}));
@@ -76,7 +76,7 @@ fields:
 ";
 
 #[test]
-fn transformations() {
+fn transformations_give_their_values() {
     let normalizer = strict(TRANSFORMED);
     let check = |event: &str, expected: Value| {
         let line = members(&normalizer, event).map_or(Value::Null, Value::Object);
@@ -110,7 +110,7 @@ fn transformations() {
 }
 
 #[test]
-fn json_in_strings() {
+fn json_in_strings_is_read() {
     let normalizer = strict(
         "schema: A.B\nfields:\n- {name: o, type: object, isEmbeddedJSON: true, fields: [{name: ip, type: string, indicators: [ip]}]}\n\
          - {name: l, type: array, isEmbeddedJSON: true, element: {type: int}}\n- {name: j, type: json, isEmbeddedJSON: true}\n",
@@ -132,7 +132,7 @@ fn json_in_strings() {
 }
 
 #[test]
-fn addresses_that_are_asked_for() {
+fn addresses_are_validated() {
     let normalizer = strict(
         "schema: A.B\nfields:\n- {name: four, type: string, validate: {ip: ipv4}}\n- {name: six, type: string, validate: {ip: ipv6}}\n\
          - {name: net, type: string, validate: {cidr: any}}\n- {name: all, type: array, element: {type: string, validate: {ip: any}}}\n",
@@ -160,8 +160,8 @@ fn addresses_that_are_asked_for() {
     }
 }
 
-/// What stands under `fields` or before it, and the error after the file's name.
-const SENSELESS: &[(&str, &str)] = &[
+/// Invalid schemas without their first line, and the error without the file's name.
+const INVALID_SCHEMAS: &[(&str, &str)] = &[
     ("fields: []", "(top): an object needs at least one field"),
     ("fields:\n- {type: int}", "(top): a field without a name"),
     ("fields:\n- {name: a}", "a: a type is missing"),
@@ -251,8 +251,8 @@ const SENSELESS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn schemas_that_make_no_sense() {
-    for (text, expected) in SENSELESS {
+fn invalid_schemas_are_refused_with_their_reason() {
+    for (text, expected) in INVALID_SCHEMAS {
         let error = Schema::parse(&format!("schema: A.B\n{text}\n"), "own.yml").map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), format!("own.yml: {expected}"), "{text}");
     }

@@ -1,4 +1,5 @@
-//! `p_udm` is what the data model finds on the line, and nothing else in the line depends on it.
+//! Checks that `p_udm` holds the values that the data model finds on the line, and that the rest of the line does not
+//! depend on it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -45,7 +46,7 @@ fn object(members: Vec<(String, Value)>) -> Value {
     Value::Object(members.into_iter().collect::<Map<_, _>>())
 }
 
-/// Paths that lead into the event, as far as they do, and others of the dialect.
+/// Paths of names that may lead to a value, and other paths of the dialect.
 fn paths() -> impl Strategy<Value = Vec<String>> {
     let names = proptest::collection::vec(name(), 1..4);
     let path = (names, proptest::sample::select(vec!["", "", "", "", "[0]", ".*", "[*]", "..own"]));
@@ -56,7 +57,7 @@ fn paths() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec(path, 1..12)
 }
 
-/// Names of one's own, which hold any value.
+/// Returns a model with one custom name per path. Custom names hold any value.
 fn model(log_type: LogType, paths: &[String]) -> DataModel {
     let mapping = |(at, path)| format!("- {{Name: own_{at:02}, Path: {}}}\n", Value::from(String::clone(path)));
     let mappings: String = paths.iter().enumerate().map(mapping).collect();
@@ -76,7 +77,7 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, u32) {
     (String::from_utf8(out).unwrap(), normalized.udm_failed)
 }
 
-/// The members of `p_udm` that the model finds on a line without it, and how many names fail.
+/// Returns the members of `p_udm` that the model finds on a line, and the number of names that fail.
 fn expected(model: &DataModel, line: &str) -> (String, u32) {
     let (event, mut failed, mut members) = (Event::parse(line).unwrap(), 0, Vec::new());
     let mut names = model.names.clone();

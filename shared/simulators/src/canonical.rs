@@ -1,4 +1,4 @@
-//! The canonical form of a JSON value: what stays the same when a vendor sends it again.
+//! The canonical form of a JSON value, which two spellings of the same value share.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use serde::Deserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Deeper values are kept as they were sent.
-const DEEPEST: usize = 64;
+/// Depth of nesting up to which a value is brought into canonical form. Deeper values stay as they were sent.
+const MAX_DEPTH: usize = 64;
 
-/// Keys sorted by their bytes at every level, repeated keys all kept in their order, strings in
-/// one spelling, number literals as sent, no white space.
+/// Returns the canonical form: keys are sorted by their bytes at every level, duplicate keys keep their order, strings
+/// have one spelling, numbers stay as they were sent, and there is no white space.
 pub(crate) fn canonical(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    write(json.trim(), DEEPEST, &mut out);
+    write(json.trim(), MAX_DEPTH, &mut out);
     out
 }
 
@@ -46,12 +46,13 @@ fn object(json: &str, depth: usize, out: &mut String) -> bool {
     true
 }
 
-/// An object's fields, repeated ones too; none of what is no object, or has a key that is no text.
+/// Returns an object's fields, including duplicate keys. `None` if the text is not an object or a key is not a valid
+/// string.
 pub(crate) fn fields(json: &str) -> Option<Vec<(String, &RawValue)>> {
     serde_json::Deserializer::from_str(json).deserialize_map(Fields).ok()
 }
 
-/// The text at the end of a path of keys; of equal keys, the last.
+/// Returns the text at the end of a path of keys. Of duplicate keys the last one counts.
 pub(crate) fn text_at(json: &str, path: &[&str]) -> Option<String> {
     let Some((key, rest)) = path.split_first() else { return serde_json::from_str(json).ok() };
     let fields = fields(json)?;
@@ -72,7 +73,7 @@ fn array(json: &str, depth: usize, out: &mut String) -> bool {
     true
 }
 
-/// A string with a lone surrogate has no other spelling than its own.
+/// Writes a string in its one spelling. A string with a lone surrogate stays as it was sent.
 fn string(json: &str, out: &mut String) -> bool {
     let Ok(text) = serde_json::from_str::<String>(json) else { return false };
     out.push_str(&serde_json::Value::from(text).to_string());
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_event_in_another_spelling() {
+    fn two_spellings_of_an_event_have_one_canonical_form() {
         let expected = r#"{"a":[1.0,{"x":null,"y":"é"}],"b":1e3}"#;
         for json in [expected, r#" { "b" : 1e3, "a" : [ 1.0, { "y": "\u00e9", "x": null } ] } "#] {
             assert_eq!(canonical(json), expected);
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn another_event() {
+    fn different_values_have_different_canonical_forms() {
         for (one, other) in [
             (r#"{"a":1}"#, r#"{"a":1.0}"#),
             (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),

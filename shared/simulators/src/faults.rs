@@ -1,4 +1,4 @@
-//! What goes wrong on the way, whoever the vendor is.
+//! Faults that both vendors have: server errors and faults of the connection.
 
 use std::fmt;
 use std::io::Write;
@@ -15,15 +15,15 @@ use crate::dice::Dice;
 use crate::http::{End, Reply, header};
 use crate::plain;
 
-/// How much goes wrong.
+/// The amount of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Faults {
-    /// Nothing.
+    /// No faults.
     #[default]
     None,
-    /// What any client meets in a week: server errors, throttling, broken connections.
+    /// The faults that any client meets in a week: server errors, throttling and broken connections.
     Some,
-    /// Everything the vendor was ever seen doing, often.
+    /// Every fault that was ever seen of the vendor, and often.
     Storm,
 }
 
@@ -50,27 +50,27 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Troubles of the wire. Shares are of requests, 0 to 1.
+/// Faults of the connection. Shares are of requests, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transport {
-    /// Every answer is held back for this long; in JSON `delay_milliseconds`.
+    /// The time by which every answer is delayed; in JSON `delay_milliseconds`.
     #[serde(rename = "delay_milliseconds", with = "plain::milliseconds")]
     pub delay: Duration,
-    /// Answered with a 500, 502 or 503 whose body is JSON, HTML or empty.
+    /// Answers with 500, 502 or 503 and a body of JSON, of HTML or without text.
     pub server_error: f64,
-    /// Closed before a byte of the answer.
+    /// Connections that are closed before the first byte of the answer.
     pub reset: f64,
-    /// Closed in the middle of the answer's body.
+    /// Connections that are closed in the middle of the answer's body.
     pub cut: f64,
-    /// Sent in chunks instead of under a `Content-Length`.
+    /// Answers that are sent in chunks instead of with a `Content-Length`.
     pub chunked: f64,
-    /// Compressed, where the client accepts gzip.
+    /// Answers that are compressed, if the client accepts gzip.
     pub gzip: f64,
 }
 
 impl Transport {
-    /// The wire under these faults; in a storm the dice decide how bad it is.
+    /// Returns the faults of the connection for this amount. In a storm the dice decide the shares.
     pub(crate) fn new(faults: Faults, dice: &mut Dice) -> Self {
         let calm = Self { delay: Duration::ZERO, server_error: 0.0, reset: 0.0, cut: 0.0, chunked: 0.0, gzip: 0.5 };
         match faults {
@@ -87,7 +87,7 @@ impl Transport {
     }
 }
 
-/// A 5xx; `json` writes the vendor's own body for it.
+/// Returns an answer with a 5xx status. `json` writes the vendor's own body for it.
 pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) -> Reply {
     const HTML: &str = "<html>\r\n<head><title>Bad gateway</title></head>\r\n<body>The upstream server did not answer.</body>\r\n</html>\r\n";
     let status =
@@ -97,16 +97,16 @@ pub(crate) fn server_error(dice: &mut Dice, json: impl Fn(StatusCode) -> Reply) 
         1 => Reply::new(status, "text/html", HTML),
         _ => Reply::new(status, "", ""),
     };
-    // Those who are overloaded may say for how long.
+    // An overloaded server may name a wait.
     if status == StatusCode::SERVICE_UNAVAILABLE && dice.chance(0.5) { reply.with("retry-after", "1") } else { reply }
 }
 
-/// The same reply under what the wire does to it.
+/// Applies the faults of the connection to a reply.
 pub(crate) fn on_the_wire(mut reply: Reply, request: &HeaderMap, transport: &Transport, dice: &mut Dice) -> Reply {
     if dice.chance(transport.gzip) && accepts_gzip(request) && !reply.body.is_empty() {
         reply = compressed(reply);
     }
-    reply.chunked = dice.chance(transport.chunked);
+    reply.is_chunked = dice.chance(transport.chunked);
     reply.delay = reply.delay.max(transport.delay);
     if dice.chance(transport.reset) {
         reply.end = End::Reset;
@@ -116,7 +116,7 @@ pub(crate) fn on_the_wire(mut reply: Reply, request: &HeaderMap, transport: &Tra
     reply
 }
 
-/// The same reply, cut somewhere in its body; one without a body is cut before its head.
+/// Cuts a reply somewhere in its body. A reply without a body is cut before its head.
 pub(crate) fn cut(mut reply: Reply, dice: &mut Dice) -> Reply {
     reply.end = if reply.body.is_empty() { End::Reset } else { End::Cut(dice.below(reply.body.len())) };
     reply
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_back() {
+    fn names_identify_their_value() {
         for faults in [Faults::None, Faults::Some, Faults::Storm] {
             assert_eq!(faults.to_string().parse(), Ok(faults));
         }

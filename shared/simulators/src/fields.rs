@@ -1,35 +1,35 @@
-//! A JSON object whose fields keep the order they were written in, as the vendors' do.
+//! A JSON object whose fields keep their order, as those of the vendors do.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// Fields in order.
+/// The fields in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fields<'a>(pub(crate) Vec<(&'a str, Value)>);
 
 impl<'a> Fields<'a> {
-    /// The same with one more field.
+    /// Adds a field at the end.
     pub(crate) fn with(mut self, name: &'a str, value: impl Into<Value>) -> Self {
         self.0.push((name, value.into()));
         self
     }
 
-    /// Puts another value in a field's place; does nothing when it is not there.
+    /// Replaces the value of a field. Does nothing if there is no such field.
     pub(crate) fn replace(&mut self, name: &str, value: impl Into<Value>) {
         if let Some((_, old)) = self.0.iter_mut().find(|(known, _)| *known == name) {
             *old = value.into();
         }
     }
 
-    /// Takes a field out.
+    /// Removes a field.
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| *known != name);
     }
 
-    /// The object's text.
+    /// Returns the object as JSON.
     pub(crate) fn to_json(&self) -> String {
-        // Writing to memory does not fail, and every key is a string.
+        // Writing to memory cannot fail, and every key is a string.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_is_kept() {
+    fn fields_keep_their_order() {
         let mut fields = Fields(Vec::new()).with("b", 1).with("a", 2).with("c", 3);
         fields.replace("a", "x");
         fields.remove("c");

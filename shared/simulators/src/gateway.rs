@@ -8,30 +8,30 @@ use crate::dice::Dice;
 use crate::http::{self, Reply};
 use crate::moment::after_seconds;
 
-/// Answers of a gateway: a page of HTML, which reaches the client instead of the vendor's answer and has
-/// none of the vendor's headers. What was asked for is not done.
+/// Answers of a gateway. The client gets a page of HTML without the vendor's headers, and the vendor does not see the
+/// request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gateway {
-    /// The operation whose requests are answered, named as in a [`Scripted`](crate::Scripted) fault;
-    /// every operation unless given.
+    /// The operation whose requests are answered, with the name that a [`Scripted`](crate::Scripted) fault uses. By
+    /// default every operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// The share of requests that are answered, 0 to 1; all unless given.
+    /// The share of requests that are answered, 0 to 1. By default all.
     #[serde(default = "all")]
     pub share: f64,
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// The page; a usual one unless given.
+    /// The body of the answer. By default a common page.
     #[serde(default = "page")]
     pub body: String,
-    /// How far the gateway's clock, which its `Date` header tells, is ahead of the simulator's, seconds.
+    /// Seconds by which the gateway's clock, which sets its `Date` header, is ahead of the simulator's.
     #[serde(default)]
     pub date_offset_seconds: i64,
 }
 
 impl Gateway {
-    /// The answer of the first gateway that answers this request, if any does.
+    /// Returns the answer of the first gateway that answers this request, if any does.
     pub(crate) fn answer(gateways: &[Self], operation: &str, now: Timestamp, dice: &mut Dice) -> Option<Reply> {
         let answers = |gateway: &&Self| {
             gateway.operation.as_deref().is_none_or(|known| known == operation) && dice.chance(gateway.share)
@@ -46,7 +46,7 @@ impl Gateway {
     }
 }
 
-/// What a content delivery network answers in the vendor's place: a challenge, a refusal or nothing found.
+/// Returns an answer of a content delivery network in front of the vendor: a challenge, a refusal or "not found".
 pub(crate) fn edge_page(dice: &mut Dice) -> Reply {
     let (status, title) = dice.pick(&[
         (StatusCode::FORBIDDEN, "Just a moment..."),

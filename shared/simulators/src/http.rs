@@ -1,4 +1,4 @@
-//! A request and its answer, as values.
+//! Requests and replies as values.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,74 +9,82 @@ use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-/// A request, its body read.
+/// A request whose body was read.
 pub(crate) type Request = hyper::Request<Bytes>;
 
-/// How an answer ends.
+/// The way in which a reply ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// As it should.
+    /// The reply is sent completely.
     Whole,
     /// The connection is closed after this many bytes of the body.
     Cut(usize),
-    /// The connection is closed before a single byte.
+    /// The connection is closed before the first byte.
     Reset,
 }
 
-/// What to answer.
+/// A reply, with the faults that apply when it is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
-    /// Held back for this long.
+    /// The time by which the reply is delayed.
     pub(crate) delay: Duration,
-    /// Sent in chunks rather than under a `Content-Length`.
-    pub(crate) chunked: bool,
-    /// The body is sent a byte at a time, with this pause before every byte but the first.
+    /// The body is sent in chunks instead of with a `Content-Length`.
+    pub(crate) is_chunked: bool,
+    /// The body is sent one byte at a time, with this pause before every byte but the first.
     pub(crate) pause: Option<Duration>,
     pub(crate) end: End,
 }
 
 impl Reply {
-    /// An answer with a body of that type; no type for no body.
+    /// Returns a reply with a body of that type. An empty type adds no header.
     pub(crate) fn new(status: StatusCode, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = match content_type {
             "" => Vec::new(),
             text => vec![("content-type".into(), text.to_owned())],
         };
-        Self { status, headers, body: body.into(), delay: Duration::ZERO, chunked: false, pause: None, end: End::Whole }
+        Self {
+            status,
+            headers,
+            body: body.into(),
+            delay: Duration::ZERO,
+            is_chunked: false,
+            pause: None,
+            end: End::Whole,
+        }
     }
 
-    /// The same, with one more header.
+    /// Adds a header.
     pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 }
 
-/// The header's text, if it is there and text.
+/// Returns the header's value, if it is valid text.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A moment as the `Date` header has it; none for a moment that no date can tell.
+/// Formats a time for the `Date` header; `None` if the header cannot hold it.
 pub(crate) fn date(at: Timestamp) -> Option<String> {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
 
-/// The token of `Authorization: Bearer …`.
+/// Returns the token of `Authorization: Bearer …`.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = header(headers, "authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// A query's or a form's parameters, decoded, in order.
+/// Returns the decoded parameters of a query or a form, in order.
 pub(crate) fn form(text: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(text).into_owned().collect()
 }
 
-/// `%24` and the like decoded; a `+` stays what it is, for this is a path and no form.
+/// Decodes a path, such as `%24`. A `+` stays as it is, because it means a space only in a form.
 pub(crate) fn decoded_path(path: &str) -> String {
     let keeps_plus = path.replace('+', "%2B");
     form_urlencoded::parse(format!("={keeps_plus}").as_bytes())
@@ -89,12 +97,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_no_form() {
+    fn a_plus_in_a_path_is_not_a_space() {
         assert_eq!(decoded_path("a%24b$c+d"), "a$b$c+d");
     }
 
     #[test]
-    fn bearer_tokens() {
+    fn bearer_tokens_are_read_from_the_header() {
         let check = |value: &str, expected: Option<&str>| {
             let headers = HeaderMap::from_iter([("authorization".parse().unwrap(), value.parse().unwrap())]);
             assert_eq!(bearer(&headers), expected, "{value}");

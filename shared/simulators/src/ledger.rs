@@ -1,4 +1,4 @@
-//! The ledger: every event ever made visible.
+//! The ledger of every event that was ever visible.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,31 +9,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// An event that was made visible.
+/// An event that was visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
-    /// The log type it belongs to, for example `OpenAI.Audit`.
+    /// The log type of the event, for example `OpenAI.Audit`.
     pub log_type: &'static str,
-    /// Which event it is. OpenAI: its `id` (without one: the event itself). Microsoft 365: the
-    /// record in canonical form, for there the same `Id` with another content is another event.
+    /// The identity of the event. OpenAI: its `id`, or the event itself if it has none. Microsoft 365: the record in
+    /// canonical form, because records with the same `Id` and different content are different events.
     pub identity: String,
     /// The event as it was sent.
     pub raw: String,
-    /// When it became visible.
+    /// The time when it became visible.
     pub at: Timestamp,
-    /// When the vendor drops it; `None` is never.
+    /// The time when the vendor drops it; `None` if it never does.
     pub until: Option<Timestamp>,
 }
 
 impl Served {
-    /// Whether it is a JSON object. Only an object can become a line; records that were given may be
-    /// anything else, to see them rejected.
+    /// Returns `true` if the event is a JSON object. Only an object can become a line; other values are served to see
+    /// them rejected.
     pub fn is_object(&self) -> bool {
         self.raw.trim_start().starts_with('{')
     }
 }
 
-/// What the ledger keeps of an event: what it is, is looked up when asked for.
+/// The entry of an event. The event itself is looked up by its number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) log_type: &'static str,
@@ -50,7 +50,7 @@ struct Line<'a> {
     raw: &'a RawValue,
 }
 
-/// Entries in the order in which events became visible, each once; in a file too if so wished.
+/// The entries in the order in which events became visible, each event once. A file can record them as well.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     source: &'static str,
@@ -60,20 +60,21 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// An empty ledger; its file is appended to.
+    /// Returns an empty ledger that appends to the file at `path`, if there is one.
     pub(crate) fn open(source: &'static str, path: Option<&Path>) -> io::Result<Self> {
         let file = path.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
         Ok(Self { source, entries: Vec::new(), seen: HashSet::new(), file })
     }
 
-    /// Notes that an event became visible, unless it is known. `raw` is its JSON.
+    /// Records that an event became visible, unless it is recorded already. `raw` returns its JSON.
     pub(crate) fn note(&mut self, entry: Entry, raw: impl FnOnce() -> String) {
         if !self.seen.insert((entry.log_type, entry.event)) {
             return;
         }
         self.entries.push(entry);
         if let Some(file) = &mut self.file {
-            // One write a line: a reader sees whole lines. A full disk must not change what is served.
+            // Each line is one write, so that a reader sees complete lines. A full disk must not change the served
+            // events.
             let _ = line(self.source, entry, &raw()).and_then(|line| file.write_all(&line));
         }
     }
@@ -82,7 +83,7 @@ impl Ledger {
         &self.entries
     }
 
-    /// Entries by log type, those without any left out.
+    /// Returns the number of entries per log type. A log type without entries is left out.
     pub(crate) fn counts(&self) -> Vec<(&'static str, u64)> {
         let mut counts: Vec<(&'static str, u64)> = Vec::new();
         for entry in &self.entries {
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_noted_once_and_as_it_was_sent() {
+    fn an_event_is_recorded_once_and_as_it_was_sent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.ndjson");
         let mut ledger = Ledger::open("openai", Some(&path)).unwrap();

@@ -1,17 +1,16 @@
-//! The vendors' audit APIs on loopback: the OpenAI audit logs API and the Microsoft 365 Management
-//! Activity API with its token endpoint, over real HTTP.
+//! The vendors' audit APIs on loopback, over real HTTP: the OpenAI audit logs API, and the Microsoft 365 Management
+//! Activity API with its token endpoint.
 //!
-//! Everything is decided by a seed and by the time the caller's [`Clock`] tells: the same seed
-//! gives the same events, and the same request, asked for the same time again, the same misfortune.
-//! A simulator keeps a ledger of every event it ever made visible, so that a test can hold what
-//! a collector delivered against it.
+//! The seed and the caller's [`Clock`] decide everything. The same seed gives the same events, and the same request
+//! gives the same fault at the same repetition. A ledger records every event that was ever visible, so that a test can
+//! compare it with what a collector delivered.
 //!
-//! What an API does is a value: [`openai::Behaviours`] and [`microsoft365::Behaviours`] have a switch
-//! or a share for everything it was ever seen doing, a script for what must go wrong at one request,
-//! and a start from [`Faults`]: nothing, what any client meets in a week, or a storm whose mixture
-//! the seed decides. They can be changed while the simulator is served.
+//! The behaviour of an API is a value: [`openai::Behaviours`] and [`microsoft365::Behaviours`] have a field for
+//! everything that was ever seen of the vendor, and a script of faults at single requests. [`Faults`] gives a start: no
+//! faults, the faults that any client meets in a week, or a storm whose mixture the seed decides. Behaviours can be
+//! changed while the simulator runs.
 //!
-//! It binds 127.0.0.1 only, speaks plain HTTP, and its credentials are public.
+//! A simulator binds 127.0.0.1 only, speaks plain HTTP, and its credentials are public.
 
 mod canonical;
 mod dice;
@@ -36,6 +35,6 @@ pub use gateway::Gateway;
 pub use ledger::Served;
 pub use options::{Clock, Options};
 pub use outage::Outage;
-pub use requests::Asked;
+pub use requests::ReceivedRequest;
 pub use script::{Fault, Scripted};
 pub use server::Running;

@@ -1,25 +1,25 @@
-//! Moments and spans of time. Arithmetic saturates at the ends of time.
+//! Times and spans of time. Arithmetic saturates at the ends of time.
 
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The moment `milliseconds` after `at`.
+/// Returns the time `milliseconds` after `at`.
 pub(crate) fn after_milliseconds(at: Timestamp, milliseconds: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_millis(milliseconds)).unwrap_or(at)
 }
 
-/// The moment `seconds` after `at`.
+/// Returns the time `seconds` after `at`.
 pub(crate) fn after_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }
 
-/// Whether two spans of time, each without its end, have a moment in common.
+/// Returns `true` if two half-open spans overlap.
 pub(crate) fn intersect(one: &Range<Timestamp>, other: &Range<Timestamp>) -> bool {
     one.start.max(other.start) < one.end.min(other.end)
 }
 
-/// The default of a field that says from when on something holds.
+/// The default of a field that names the start of a span.
 pub(crate) fn start_of_time() -> Timestamp {
     Timestamp::MIN
 }
@@ -28,7 +28,7 @@ pub(crate) fn is_start_of_time(at: &Timestamp) -> bool {
     *at == Timestamp::MIN
 }
 
-/// The default of a field that says until when something holds.
+/// The default of a field that names the end of a span.
 pub(crate) fn end_of_time() -> Timestamp {
     Timestamp::MAX
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_that_only_touch_have_no_moment_in_common() {
+    fn adjacent_spans_do_not_overlap() {
         let span = |from, to| Timestamp::from_second(from).unwrap()..Timestamp::from_second(to).unwrap();
         for (from, to, expected) in [(0, 10, false), (0, 11, true), (12, 13, true), (19, 30, true), (20, 30, false)] {
             assert_eq!(intersect(&span(10, 20), &span(from, to)), expected, "{from} {to}");

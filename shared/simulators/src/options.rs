@@ -1,4 +1,4 @@
-//! What a simulator is told at its start.
+//! The options of a simulator, set at its start.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,37 +8,38 @@ use jiff::Timestamp;
 use crate::faults::Faults;
 use crate::moment::after_milliseconds;
 
-/// The simulators' only notion of time. The system's clock on a terminal, a virtual one in a test.
+/// The only clock of the simulators: the system's clock on a terminal, a virtual one in a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What to simulate.
+/// The options of a simulator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many distinct events to make up; for Microsoft 365 in total over the content types.
+    /// Number of distinct events to generate; for Microsoft 365 the total of all content types.
     pub events: usize,
-    /// Decides everything that is left to chance.
+    /// Seed of all randomness.
     pub seed: u64,
-    /// How much goes wrong.
+    /// The amount of faults.
     pub faults: Faults,
     /// The start of the simulation.
     pub now: Timestamp,
-    /// Events happened over this long before `now`, seconds.
+    /// Seconds before `now` over which events are spread.
     pub span_seconds: i64,
-    /// Events go on happening for this long after `now`, seconds.
+    /// Seconds after `now` in which further events happen.
     pub ahead_seconds: i64,
-    /// Raw events to serve instead of made-up ones, one JSON value each. OpenAI: an audit log object.
-    /// Microsoft 365: `{"content_type":…,"record":{…}}`, optionally with `"created"`, the RFC 3339 time
-    /// at which the record's blob becomes available. They keep their own times. Any JSON will do, so
-    /// that clients can be given what is no event: a number, `null`, an object without id.
+    /// Raw events to serve instead of generated ones, one JSON value each. OpenAI: an audit log object. Microsoft 365:
+    /// `{"content_type":…,"record":{…}}`, optionally with `"created"`, the RFC 3339 time at which the record's blob
+    /// becomes available. They keep their own times. Any JSON is allowed, so that clients can be served values that are
+    /// no events: a number, `null`, an object without an id.
     pub records: Option<Vec<String>>,
-    /// When each of the `records` becomes visible, in their order (OpenAI). Those beyond the list: at once.
+    /// The time when each of the `records` becomes visible, in their order (OpenAI). Records beyond this list are
+    /// visible at once.
     pub visible_at: Vec<Timestamp>,
-    /// A file to which every event is appended, as one line of JSON, when it becomes visible.
+    /// A file to which every event is appended when it becomes visible, as one line of JSON.
     pub ledger: Option<PathBuf>,
 }
 
 impl Options {
-    /// A thousand events over the six days before `now`, nothing going wrong.
+    /// Returns options for a thousand events over the six days before `now`, without faults.
     pub fn new(now: Timestamp) -> Self {
         Self {
             events: 1_000,
@@ -53,7 +54,7 @@ impl Options {
         }
     }
 
-    /// The first moment an event may have.
+    /// Returns the earliest time of an event.
     pub(crate) fn first(&self) -> Timestamp {
         after_milliseconds(self.now, -self.span_seconds.max(1) * 1_000)
     }

@@ -1,18 +1,18 @@
-//! Outages: spans of wall time during which a vendor answers every request with one status.
+//! Outages: spans of wall time in which a vendor answers every request with one status.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::{end_of_time, is_end_of_time, is_start_of_time, start_of_time};
 
-/// A span of time, by the simulator's clock, during which every request is answered with one status.
+/// A span of time, by the simulator's clock, in which every request is answered with one status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outage {
-    /// The first moment of the outage; the beginning of time unless given.
+    /// The start of the outage. By default the beginning of time.
     #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
     pub from: Timestamp,
-    /// The end of the outage, which is no longer a part of it; the end of time unless given.
+    /// The end of the outage, exclusive. By default the end of time.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub to: Timestamp,
     /// The HTTP status of every answer.
@@ -20,7 +20,7 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// The status of the first outage that lasts at `now`, if any does.
+    /// Returns the status of the first outage that includes `now`, if any does.
     pub(crate) fn status(outages: &[Self], now: Timestamp) -> Option<u16> {
         outages.iter().find(|outage| outage.from <= now && now < outage.to).map(|outage| outage.status)
     }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_outage_that_lasts_gives_the_status() {
+    fn the_first_outage_of_a_time_gives_the_status() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let outages =
             [Outage { from: at(10), to: at(20), status: 503 }, Outage { from: at(15), to: end_of_time(), status: 500 }];

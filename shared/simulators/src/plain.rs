@@ -1,6 +1,6 @@
-//! How spans and bytes are written in JSON.
+//! The JSON form of durations and bytes.
 
-/// A span as a number.
+/// A duration as a number of milliseconds.
 pub(crate) mod milliseconds {
     use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) mod milliseconds {
     }
 }
 
-/// Bytes as a string where they are text, else as numbers.
+/// Bytes as a string if they are valid UTF-8, else as an array of numbers.
 pub(crate) mod bytes {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

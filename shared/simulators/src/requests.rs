@@ -1,39 +1,40 @@
-//! What clients asked for.
+//! The requests that clients made.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
-/// The latest so many requests are remembered one by one.
-const MOST_REMEMBERED: usize = 100_000;
+/// Requests that are kept one by one. Beyond that the oldest is dropped.
+const MAX_KEPT_REQUESTS: usize = 100_000;
 
 /// A request that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// When, by the simulator's clock.
+pub struct ReceivedRequest {
+    /// The time of the request, by the simulator's clock.
     pub at: Timestamp,
-    /// The operation, named as in a [`Scripted`](crate::Scripted) fault; `other` for what is none.
+    /// The operation, with the name that a [`Scripted`](crate::Scripted) fault uses; `other` for a request of no
+    /// operation.
     pub operation: &'static str,
     /// Path and query.
     pub target: String,
-    /// The status of the answer; `None` if the connection was closed instead.
+    /// The status of the answer; `None` if the connection was closed before it.
     pub status: Option<u16>,
 }
 
-/// All requests counted, the latest remembered.
+/// The count of all requests, and the latest ones.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     by_operation: BTreeMap<&'static str, u64>,
-    latest: VecDeque<Asked>,
+    latest: VecDeque<ReceivedRequest>,
 }
 
 impl Requests {
-    pub(crate) fn note(&mut self, asked: Asked) {
-        *self.by_operation.entry(asked.operation).or_default() += 1;
-        if self.latest.len() >= MOST_REMEMBERED {
+    pub(crate) fn note(&mut self, request: ReceivedRequest) {
+        *self.by_operation.entry(request.operation).or_default() += 1;
+        if self.latest.len() >= MAX_KEPT_REQUESTS {
             self.latest.pop_front();
         }
-        self.latest.push_back(asked);
+        self.latest.push_back(request);
     }
 
     pub(crate) fn total(&self) -> u64 {
@@ -44,7 +45,7 @@ impl Requests {
         self.by_operation.get(operation).copied().unwrap_or_default()
     }
 
-    pub(crate) fn latest(&self) -> impl Iterator<Item = &Asked> {
+    pub(crate) fn latest(&self) -> impl Iterator<Item = &ReceivedRequest> {
         self.latest.iter()
     }
 }
@@ -54,18 +55,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_counted_and_the_latest_remembered() {
+    fn all_requests_are_counted_and_the_latest_are_kept() {
         let mut requests = Requests::default();
-        let most = MOST_REMEMBERED as u64;
-        for number in 0..most + 3 {
+        let max = MAX_KEPT_REQUESTS as u64;
+        for number in 0..max + 3 {
             let operation = if number.is_multiple_of(2) { "even" } else { "odd" };
             let target = number.to_string();
-            requests.note(Asked { at: Timestamp::UNIX_EPOCH, operation, target, status: None });
+            requests.note(ReceivedRequest { at: Timestamp::UNIX_EPOCH, operation, target, status: None });
         }
-        assert_eq!((requests.total(), requests.of("even"), requests.of("none")), (most + 3, most / 2 + 2, 0));
+        assert_eq!((requests.total(), requests.of("even"), requests.of("none")), (max + 3, max / 2 + 2, 0));
         assert_eq!(
             (requests.latest().count(), requests.latest().next().unwrap().target.as_str()),
-            (MOST_REMEMBERED, "3")
+            (MAX_KEPT_REQUESTS, "3")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: a fault at one request.
+//! Scripted faults: one fault at one chosen request.
 
 use std::time::Duration;
 
@@ -10,40 +10,40 @@ use crate::faults::{cut, server_error};
 use crate::http::{self, End, Reply, Request};
 use crate::plain;
 
-/// One thing that goes wrong, for a script.
+/// A fault of a script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// This is answered, and nothing done.
+    /// The request is answered with this and has no other effect.
     Answer {
-        /// The status.
+        /// The status of the answer.
         status: u16,
-        /// Headers, names in lower case.
+        /// Headers of the answer, with names in lower case.
         #[serde(default)]
         headers: Vec<(String, String)>,
-        /// The body, which need not be text; in JSON a string, or an array of bytes.
+        /// The body, which need not be text; in JSON a string or an array of bytes.
         #[serde(default, with = "plain::bytes")]
         body: Vec<u8>,
     },
-    /// A 5xx of any kind.
+    /// The request is answered with a 5xx status.
     ServerError,
-    /// The vendor's own way to say "too many requests".
+    /// The request is throttled in the vendor's own form.
     Throttled {
-        /// `Retry-After`, seconds.
+        /// Seconds in `Retry-After`, if any.
         #[serde(default)]
         retry_after: Option<u32>,
     },
-    /// Closed before a byte of the answer; what was asked is done.
+    /// The connection is closed before the first byte of the answer. The request takes effect.
     Reset,
-    /// Closed in the middle of the answer's body; what was asked is done.
+    /// The connection is closed in the middle of the answer's body. The request takes effect.
     Cut,
-    /// The right answer, held back.
+    /// The answer is correct but delayed.
     #[serde(rename = "delay_milliseconds")]
     Delay(#[serde(with = "plain::milliseconds")] Duration),
 }
 
 impl Fault {
-    /// An answer with that status and body, and no header of its own.
+    /// Returns a fault that answers with that status and body, without headers.
     pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.into() }
     }
@@ -53,28 +53,28 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scripted {
-    /// Which operation: OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`,
-    /// `subscriptions`, `content`, `notifications`, `blob` and `sensitive_types`.
+    /// The operation. OpenAI has `audit_logs`; Microsoft 365 has `token`, `start`, `stop`, `subscriptions`, `content`,
+    /// `notifications`, `blob` and `sensitive_types`.
     pub operation: String,
-    /// What the query of a request must have to be counted, each a parameter's `name` or
-    /// `name=value`, decoded; the case of names is of no account. Nothing: every request of the operation.
+    /// Parameters that a request's query must have to count, each a decoded `name` or `name=value`. The case of names
+    /// does not matter. If the list is empty, every request of the operation counts.
     #[serde(default)]
     pub having: Vec<String>,
-    /// Which of those requests, the first being 1, counted since the script was given or last changed.
+    /// The number of the request among those that count, from 1. Counting restarts when the script changes.
     pub number: u64,
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl Scripted {
-    /// A fault at the request of that number among those of an operation.
+    /// Returns a fault at the request of that number among those of an operation.
     pub fn new(operation: impl Into<String>, number: u64, fault: Fault) -> Self {
         Self { operation: operation.into(), having: Vec::new(), number, fault }
     }
 
-    /// The same, counting only requests whose query has this too: a parameter's `name`, or `name=value`.
+    /// Restricts the counted requests to those whose query also has this parameter: a `name`, or `name=value`.
     ///
-    /// The third request that goes on from a cursor: `Scripted::new("audit_logs", 3, fault).having("after")`.
+    /// The third request that continues from a cursor: `Scripted::new("audit_logs", 3, fault).having("after")`.
     #[must_use]
     pub fn having(mut self, parameter: impl Into<String>) -> Self {
         self.having.push(parameter.into());
@@ -94,17 +94,17 @@ impl Scripted {
     }
 }
 
-/// A script and how far it has got.
+/// A script and its progress.
 #[derive(Debug, Default)]
-pub(crate) struct Play {
+pub(crate) struct ScriptProgress {
     script: Vec<Scripted>,
-    /// Requests so far that each entry concerns.
+    /// The number of counted requests per entry.
     counts: Vec<u64>,
 }
 
-impl Play {
-    /// What the script has for this request; a script other than the one before begins anew.
-    pub(crate) fn cues(&mut self, script: &[Scripted], operation: &str, request: &Request) -> Cues {
+impl ScriptProgress {
+    /// Returns the faults that the script has for this request. A changed script starts again.
+    pub(crate) fn faults_for(&mut self, script: &[Scripted], operation: &str, request: &Request) -> ScriptedFaults {
         if self.script != script {
             *self = Self { script: script.to_vec(), counts: vec![0; script.len()] };
         }
@@ -118,17 +118,18 @@ impl Play {
                 }
             }
         }
-        Cues(faults)
+        ScriptedFaults(faults)
     }
 }
 
-/// What is scripted for one request.
+/// The faults that a script has for one request.
 #[derive(Debug)]
-pub(crate) struct Cues(Vec<Fault>);
+pub(crate) struct ScriptedFaults(Vec<Fault>);
 
-impl Cues {
-    /// What is answered before the question is looked at; the vendor's own words are given.
-    pub(crate) fn instead(
+impl ScriptedFaults {
+    /// Returns the reply of a fault that takes the place of the real answer, if there is one. `json` and `throttled`
+    /// write the vendor's own forms.
+    pub(crate) fn replacement(
         &self,
         dice: &mut Dice,
         json: impl Fn(StatusCode) -> Reply,
@@ -142,8 +143,8 @@ impl Cues {
         })
     }
 
-    /// What becomes of the right answer.
-    pub(crate) fn on_top(&self, mut reply: Reply, dice: &mut Dice) -> Reply {
+    /// Applies the faults that change the real answer.
+    pub(crate) fn apply(&self, mut reply: Reply, dice: &mut Dice) -> Reply {
         for fault in &self.0 {
             match fault {
                 Fault::Reset => reply.end = End::Reset,
@@ -156,7 +157,7 @@ impl Cues {
     }
 }
 
-/// A scripted answer as it stands.
+/// Returns the reply of a scripted answer.
 fn answer(status: u16, headers: &[(String, String)], body: &[u8]) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     headers.iter().fold(Reply::new(status, "", body), |reply, (name, value)| reply.with(name.clone(), value))
@@ -168,20 +169,21 @@ mod tests {
 
     use super::*;
 
-    fn faults(play: &mut Play, script: &[Scripted], operation: &str, query: &str) -> usize {
+    fn faults(script_progress: &mut ScriptProgress, script: &[Scripted], operation: &str, query: &str) -> usize {
         let request = hyper::Request::builder().uri(format!("/list?{query}")).body(Bytes::new()).unwrap();
-        play.cues(script, operation, &request).0.len()
+        script_progress.faults_for(script, operation, &request).0.len()
     }
 
     #[test]
-    fn requests_are_counted_by_operation_and_by_what_they_have() {
+    fn requests_are_counted_by_operation_and_parameters() {
         let script = [
             Scripted::new("list", 2, Fault::Reset),
             Scripted::new("list", 2, Fault::Cut).having("after").having("Filter[]=a b"),
         ];
-        let mut play = Play::default();
-        let mut check =
-            |operation, query, count| assert_eq!(faults(&mut play, &script, operation, query), count, "{query}");
+        let mut script_progress = ScriptProgress::default();
+        let mut check = |operation, query, count| {
+            assert_eq!(faults(&mut script_progress, &script, operation, query), count, "{query}")
+        };
         check("list", "after=1&filter%5B%5D=a+b", 0);
         check("other", "after=1&filter[]=a+b", 0);
         check("list", "after=1", 1);
@@ -192,10 +194,11 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_is_changed_begins_anew() {
-        let mut play = Play::default();
+    fn a_changed_script_starts_again() {
+        let mut script_progress = ScriptProgress::default();
         let script = |number| [Scripted::new("list", number, Fault::Reset)];
-        let seen: Vec<_> = [2, 2, 1, 1, 2].map(|number| faults(&mut play, &script(number), "list", "")).into();
+        let seen: Vec<_> =
+            [2, 2, 1, 1, 2].map(|number| faults(&mut script_progress, &script(number), "list", "")).into();
         assert_eq!(seen, [0, 1, 1, 0, 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! The shell: sockets in, sockets out. What is answered is decided elsewhere.
+//! The HTTP server of a simulator. The [`Simulation`] decides the replies.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,29 +20,29 @@ use tokio::time::Sleep;
 
 use crate::http::{self, End, Reply, Request};
 use crate::ledger::Served;
-use crate::requests::{Asked, Requests};
+use crate::requests::{ReceivedRequest, Requests};
 
-/// Connections served at a time; more wait to be accepted.
-const MOST_CONNECTIONS: usize = 512;
-/// The longest request body that is read, bytes.
-const LONGEST_REQUEST: usize = 1 << 20;
-/// A body is sent in pieces of this many bytes when it is sent in chunks.
-const CHUNK: usize = 4_096;
+/// Connections that are served at a time. Further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 512;
+/// The longest request body that is read.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// The size of a chunk, if a body is sent in chunks.
+const CHUNK_BYTES: usize = 4_096;
 
-/// What was asked, by any connection.
+/// The requests of all connections.
 type Shared = Arc<Mutex<Requests>>;
 
 fn lock(requests: &Shared) -> MutexGuard<'_, Requests> {
     requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A vendor: a request in, an answer out.
+/// A simulated vendor: it turns a request into a reply.
 pub(crate) trait Simulation: Send + Sync + 'static {
-    /// The name of what is asked for; `other` where it is nothing the vendor knows.
+    /// Returns the name of the requested operation; `other` if the vendor has no such operation.
     fn operation(&self, request: &Request) -> &'static str;
     fn answer(&self, request: &Request) -> Reply;
     fn now(&self) -> Timestamp;
-    /// What the `Date` header says.
+    /// Returns the time for the `Date` header.
     fn date(&self) -> Timestamp {
         self.now()
     }
@@ -51,7 +51,7 @@ pub(crate) trait Simulation: Send + Sync + 'static {
     fn pending(&self) -> usize;
 }
 
-/// A simulator that is being served. It stops when dropped.
+/// A simulator that is being served. Dropping it stops the server.
 pub struct Running {
     address: SocketAddr,
     requests: Shared,
@@ -66,10 +66,10 @@ impl std::fmt::Debug for Running {
 }
 
 impl Running {
-    /// Serves `simulation` on 127.0.0.1; port 0 is any that is free.
+    /// Serves `simulation` on 127.0.0.1. Port 0 means any free port.
     ///
     /// # Errors
-    /// The port cannot be bound, or this is not called inside a tokio runtime.
+    /// The port cannot be bound, or the caller is not in a tokio runtime.
     pub(crate) fn start(simulation: Arc<dyn Simulation>, port: u16) -> io::Result<Self> {
         tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
@@ -81,54 +81,57 @@ impl Running {
         Ok(Self { address, requests, simulation, accepting })
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The ledger: every distinct event that could be seen by the time of the last request, in the
-    /// order in which that came about. What a client has can be held against it once nothing is
-    /// [pending](Self::pending) and the client has asked for everything once more: until then an
-    /// event may have become visible behind its back.
+    /// Returns the ledger: every distinct event that was visible by the time of the last request, in the order in which
+    /// events became visible.
+    ///
+    /// It can be compared with a client's events once nothing is [pending](Self::pending) and the client has listed
+    /// everything once more. Until then an event may have become visible after the client listed its time.
     pub fn served(&self) -> Vec<Served> {
         self.simulation.served()
     }
 
-    /// How many distinct events were made visible so far, by log type; what has none is left out.
+    /// Returns the number of distinct events that were visible so far, per log type. A log type without events is left
+    /// out.
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
         self.simulation.counts()
     }
 
-    /// How many events are still to become visible: late ones, and those of a time to come.
+    /// Returns the number of events that will become visible later: late events and future ones.
     pub fn pending(&self) -> usize {
         self.simulation.pending()
     }
 
-    /// How many requests were received.
+    /// Returns the number of requests received.
     pub fn requests(&self) -> u64 {
         lock(&self.requests).total()
     }
 
-    /// How many of an operation, named as in a [`Scripted`](crate::Scripted) fault; `other` for those of none.
+    /// Returns the number of requests of an operation, with the name that a [`Scripted`](crate::Scripted) fault uses;
+    /// `other` for those of no operation.
     pub fn requests_of(&self, operation: &str) -> u64 {
         lock(&self.requests).of(operation)
     }
 
-    /// How many were received from the one moment on and before the other, by the simulator's clock,
-    /// as far as they are [remembered](Self::asked).
+    /// Returns the number of requests from `from` until before `to`, by the simulator's clock, as far as they are
+    /// [kept](Self::asked).
     pub fn requests_between(&self, from: Timestamp, to: Timestamp) -> usize {
-        lock(&self.requests).latest().filter(|asked| from <= asked.at && asked.at < to).count()
+        lock(&self.requests).latest().filter(|request| from <= request.at && request.at < to).count()
     }
 
-    /// The latest 100,000 requests, in the order of their answers.
-    pub fn asked(&self) -> Vec<Asked> {
+    /// Returns the latest 100,000 requests, in the order of their answers.
+    pub fn received_requests(&self) -> Vec<ReceivedRequest> {
         lock(&self.requests).latest().cloned().collect()
     }
 
-    /// Stops serving: open connections are closed, the port is free.
+    /// Stops the server: it closes open connections and frees the port.
     pub async fn stop(mut self) {
         self.accepting.abort();
-        // An aborted task ends in an error by nature.
+        // An aborted task always ends in an error.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -144,8 +147,8 @@ async fn accept(listener: TcpListener, simulation: Arc<dyn Simulation>, requests
     let mut number = 0_u64;
     loop {
         tokio::select! {
-            accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => {
-                // A connection lost while it was being accepted is the client's affair.
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
+                // A connection that is lost while it is accepted needs no answer.
                 let Ok((stream, _)) = accepted else { continue };
                 number += 1;
                 connections.spawn(serve(stream, number, Arc::clone(&simulation), Arc::clone(&requests)));
@@ -160,8 +163,8 @@ async fn serve(stream: TcpStream, number: u64, simulation: Arc<dyn Simulation>, 
         let (simulation, requests) = (Arc::clone(&simulation), Arc::clone(&requests));
         async move { respond(&*simulation, &requests, request).await }
     });
-    // Names of headers have no case: every other connection writes them in another one.
-    // An error here is a client that went away, or an answer that was to be cut.
+    // Header names have no case, so every other connection writes them in title case. An error here means that the
+    // client went away, or that the answer was cut on purpose.
     let _ = http1::Builder::new()
         .auto_date_header(false)
         .title_case_headers(number.is_multiple_of(2))
@@ -175,12 +178,12 @@ async fn respond(
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<ReplyBody>, io::Error> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, LONGEST_REQUEST).collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
     let request = Request::from_parts(head, body);
     let (at, operation) = (simulation.now(), simulation.operation(&request));
     let reply = simulation.answer(&request);
     let status = (reply.end != End::Reset).then_some(reply.status.as_u16());
-    lock(requests).note(Asked { at, operation, target: request.uri().to_string(), status });
+    lock(requests).note(ReceivedRequest { at, operation, target: request.uri().to_string(), status });
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;
     }
@@ -188,7 +191,7 @@ async fn respond(
         return Err(io::Error::from(io::ErrorKind::ConnectionReset));
     }
     let mut response = hyper::Response::builder().status(reply.status);
-    // A reply that has a `Date` of its own, as a gateway's has, keeps it and gets no second one.
+    // A reply with its own `Date`, such as a gateway's, gets no second one.
     let has_date = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
     if let Some(date) = http::date(simulation.date()).filter(|_| !has_date) {
         response = response.header("date", date);
@@ -204,18 +207,18 @@ fn sleep(delay: Duration) -> Sleep {
     tokio::time::sleep(delay)
 }
 
-/// An answer's body; it may promise more than it sends.
+/// The body of a reply. It may announce more bytes than it sends.
 struct ReplyBody {
     left: Bytes,
     promised: Option<u64>,
-    cut: bool,
+    is_cut: bool,
     trickle: Option<Trickle>,
 }
 
-/// Sends a body a byte at a time.
+/// Sends a body one byte at a time.
 struct Trickle {
     pause: Duration,
-    /// What the next byte waits for; the first waits for nothing.
+    /// The pause before the next byte; `None` before the first.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -223,7 +226,7 @@ impl ReplyBody {
     fn new(reply: Reply) -> Self {
         let whole = reply.body.len();
         let mut left = Bytes::from(reply.body);
-        let cut = match reply.end {
+        let is_cut = match reply.end {
             End::Cut(after) => {
                 left.truncate(after);
                 true
@@ -231,12 +234,12 @@ impl ReplyBody {
             End::Whole | End::Reset => false,
         };
         let trickle = reply.pause.map(|pause| Trickle { pause, waiting: None });
-        Self { left, promised: (!reply.chunked).then_some(whole as u64), cut, trickle }
+        Self { left, promised: (!reply.is_chunked).then_some(whole as u64), is_cut, trickle }
     }
 }
 
 impl Trickle {
-    /// Ready when the next byte may be sent, which begins the pause before the one after it.
+    /// Returns ready when the next byte may be sent, and starts the pause before the byte after it.
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Some(waiting) = &mut self.waiting {
             ready!(waiting.as_mut().poll(context));
@@ -255,21 +258,21 @@ impl Body for ReplyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.left.is_empty() {
-            let cut = std::mem::take(&mut self.cut);
-            return Poll::Ready(cut.then(|| Err(io::Error::from(io::ErrorKind::ConnectionAborted))));
+            let is_cut = std::mem::take(&mut self.is_cut);
+            return Poll::Ready(is_cut.then(|| Err(io::Error::from(io::ErrorKind::ConnectionAborted))));
         }
         if let Some(trickle) = &mut self.trickle {
             ready!(trickle.poll_ready(context));
             let byte = self.left.split_to(1);
             return Poll::Ready(Some(Ok(Frame::data(byte))));
         }
-        let size = if self.promised.is_some() { self.left.len() } else { self.left.len().min(CHUNK) };
+        let size = if self.promised.is_some() { self.left.len() } else { self.left.len().min(CHUNK_BYTES) };
         let piece = self.left.split_to(size);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty() && !self.cut
+        self.left.is_empty() && !self.is_cut
     }
 
     fn size_hint(&self) -> SizeHint {

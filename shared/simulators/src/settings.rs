@@ -1,4 +1,4 @@
-//! Behaviours as JSON: written whole, read as what differs from others.
+//! Behaviours as JSON. They are written completely, and read as changes of other behaviours.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,12 +12,13 @@ use crate::outage::Outage;
 use crate::script::Scripted;
 
 impl openai::Behaviours {
-    /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
+    /// Returns the same behaviours with the changes in the JSON object `json`, whose names and values are those of
+    /// [`Self::to_json`].
     ///
     /// # Errors
-    /// A message that says what is not understood.
+    /// A message that names the value that is not valid.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
-        let behaviours: Self = over(self, json)?;
+        let behaviours: Self = with_changes(self, json)?;
         check_common(&behaviours.script, &behaviours.down, &behaviours.gateway, &["audit_logs"])?;
         for span in &behaviours.broken_spans {
             check_span("broken_spans", span.from, span.to)?;
@@ -26,19 +27,20 @@ impl openai::Behaviours {
         Ok(behaviours)
     }
 
-    /// All of it as a JSON object.
+    /// Returns all behaviours as a JSON object.
     pub fn to_json(&self) -> String {
-        shown(self)
+        pretty_json(self)
     }
 }
 
 impl microsoft365::Behaviours {
-    /// The same with what the JSON object `json` has: names and values as [`Self::to_json`] writes them.
+    /// Returns the same behaviours with the changes in the JSON object `json`, whose names and values are those of
+    /// [`Self::to_json`].
     ///
     /// # Errors
-    /// A message that says what is not understood.
+    /// A message that names the value that is not valid.
     pub fn with_json(&self, json: &str) -> Result<Self, String> {
-        let behaviours: Self = over(self, json)?;
+        let behaviours: Self = with_changes(self, json)?;
         check_common(
             &behaviours.script,
             &behaviours.down,
@@ -59,19 +61,19 @@ impl microsoft365::Behaviours {
         Ok(behaviours)
     }
 
-    /// All of it as a JSON object.
+    /// Returns all behaviours as a JSON object.
     pub fn to_json(&self) -> String {
-        shown(self)
+        pretty_json(self)
     }
 }
 
-/// `base` with the fields that the JSON object `json` has. A field that is an object itself is changed
-/// field by field, everything else is replaced.
+/// Returns `base` with the changes in the JSON object `json`. A field that is an object is changed field by field; any
+/// other field is replaced.
 ///
 /// # Errors
-/// It is not a JSON object, has a field that is not there, a value that does not fit, or a share that is
-/// not one; the message says which.
-fn over<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result<T, String> {
+/// The text is not a JSON object, has an unknown field, a value of the wrong type, or a share outside of 0 to 1. The
+/// message names it.
+fn with_changes<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result<T, String> {
     let changes: Value = serde_json::from_str(json).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(changes) = changes else {
         return Err("not a JSON object of behaviours, such as {\"short_pages\":1.0}".to_owned());
@@ -79,7 +81,7 @@ fn over<T: Serialize + DeserializeOwned>(base: &T, json: &str) -> Result<T, Stri
     let mut all = serde_json::to_value(base).map_err(|error| error.to_string())?;
     let known = all.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
     let known = known.collect::<Vec<_>>().join(", ");
-    // One at a time, so that an error can be told with its name.
+    // Fields are changed one at a time, so that an error can name the field.
     for (name, change) in changes {
         let Some(place) = all.get_mut(&name) else {
             return Err(format!("unknown behaviour `{name}`: use {known}"));
@@ -97,7 +99,7 @@ fn replace(place: &mut Value, change: Value, name: &str) -> Result<(), String> {
                 replace(fields.entry(inner.clone()).or_insert(Value::Null), change, &format!("{name}.{inner}"))?;
             }
         }
-        // What is a fraction here is a share.
+        // A field that holds a fraction is a share.
         (place, change) if place.is_f64() => match change.as_f64() {
             Some(share) if (0.0..=1.0).contains(&share) => *place = share.into(),
             _ => return Err(format!("`{name}` is a share: use a number from 0 to 1, not {change}")),
@@ -107,16 +109,16 @@ fn replace(place: &mut Value, change: Value, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// All of it, readable.
-fn shown(behaviours: &impl Serialize) -> String {
-    // Writing to memory does not fail, and every key is a string.
+/// Returns all behaviours as indented JSON.
+fn pretty_json(behaviours: &impl Serialize) -> String {
+    // Writing to memory cannot fail, and every key is a string.
     serde_json::to_string_pretty(behaviours).unwrap_or_default()
 }
 
-/// Checks what the behaviours of both vendors have.
+/// Checks the behaviours that both vendors have.
 ///
 /// # Errors
-/// A message that names the behaviour and says what is wrong with it.
+/// A message that names the behaviour and its fault.
 fn check_common(script: &[Scripted], down: &[Outage], gateway: &[Gateway], operations: &[&str]) -> Result<(), String> {
     for scripted in script {
         check_operation("script", &scripted.operation, operations)?;
@@ -182,7 +184,7 @@ mod tests {
     use crate::{Fault, Faults, Gateway, Outage, Scripted};
 
     #[test]
-    fn what_is_not_named_stays() {
+    fn unnamed_behaviours_stay_unchanged() {
         let storm = Behaviours::new(Faults::Storm, 7);
         let changed =
             storm.with_json(r#"{"short_pages":1,"transport":{"cut":0.5},"audit_logging":"off_empty"}"#).unwrap();
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_it_and_back() {
+    fn behaviours_survive_a_round_trip_through_json() {
         let mut behaviours = Behaviours::new(Faults::Storm, 3);
         behaviours.kept_since = Timestamp::from_second(1_795_338_000).unwrap();
         (behaviours.kept_seconds, behaviours.tenant_only_refused) = (Some(60), Some(403));
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn microsofts_too() {
+    fn behaviours_of_microsoft365_survive_a_round_trip_through_json() {
         let mut storm = microsoft365::Behaviours::new(Faults::Storm, 7);
         let [from, to] = ["2026-11-20T00:00:00Z", "2026-11-20T06:00:00Z"].map(|text| text.parse().unwrap());
         let (content_type, code) = (Some(ContentType::Dlp), Some("AF50005".to_owned()));
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn as_somebody_would_write_it() {
+    fn hand_written_json_is_accepted() {
         let behaviours = Behaviours::default().with_json(&json!({
             "keys": [{"key": "sk-admin-a", "until": "2026-11-22T09:00:00Z"}],
             "script": [
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_without_end_as_somebody_would_write_it() {
+    fn hand_written_json_of_permanent_faults_is_accepted() {
         let behaviours = Behaviours::default()
             .with_json(
                 &json!({
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn err_says_what_is_not_understood() {
+    fn err_names_the_value_that_is_not_valid() {
         let check = |json: &str, part: &str| {
             let error = Behaviours::default().with_json(json).unwrap_err();
             assert!(error.contains(part) && !error.contains(ADMIN_KEY), "{json}: {error}");
@@ -353,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn err_says_what_is_not_understood_of_blobs() {
+    fn err_names_the_value_of_blobs_that_is_not_valid() {
         let check = |json: &str, part: &str| {
             let error = microsoft365::Behaviours::default().with_json(json).unwrap_err();
             assert!(error.contains(part), "{json}: {error}");

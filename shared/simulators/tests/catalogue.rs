@@ -1,9 +1,9 @@
-//! `tests/FAULTS.md` says what the numbers in the names of tests mean, and where they are tested.
+//! Checks that each test that `tests/FAULTS.md` names exists. The page explains the numbers in the names of tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The rows of the page: number, and the tests it names, each with its file.
+/// Returns the rows of the page: the number, and the tests with their files.
 fn rows(page: &str) -> BTreeMap<String, Vec<(String, String)>> {
     let mut rows = BTreeMap::new();
     for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| number")) {
@@ -24,7 +24,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The file's text. Paths are written with `/`, also where the system has another separator.
+/// Returns the file's text. Paths have `/` on every system.
 fn read(path: &str) -> String {
     let file = path.split('/').fold(root(), |file, part| file.join(part));
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -1,4 +1,4 @@
-//! Whether all that an event says is found in its line.
+//! Checks that every value of an event is in its line.
 //!
 //! A leaf is a string that is not empty, a number or a boolean. A line may write it in another way, where a field's type
 //! asks for that: so a leaf stands for the texts that are as good, and each leaf of the event needs one of its own.
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Json;
 
-/// How deep an array or object in a string may nest: `json::MAX_DEPTH` of the schema crate.
+/// The deepest nesting of an array or object in a string: `json::MAX_DEPTH` of the schema crate.
 const LEVELS: usize = 128;
 
 /// A leaf of `sent` that is not in `kept`, counted as often as it is there.
@@ -23,7 +23,7 @@ pub fn missing(sent: &Json, kept: &[&Json]) -> Option<String> {
     texts.clear();
     leaves(sent, &mut texts);
     let mut wanted: Vec<_> = texts.into_iter().map(|text| (as_good(&text), text)).collect();
-    // Who has no choice chooses first.
+    // Values with one candidate are assigned first.
     wanted.sort_by_key(|(ways, _)| ways.len());
     let mut take = |ways: &[String]| {
         ways.iter().any(|way| match left.get_mut(way) {

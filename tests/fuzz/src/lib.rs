@@ -1,4 +1,4 @@
-//! What the fuzz targets hold every line against.
+//! The checks that the fuzz targets make of every line.
 
 mod json;
 mod leaf;

@@ -1,4 +1,4 @@
-//! What every line is, whatever the event and the schema.
+//! The checks that hold for every line, whatever the event and the schema.
 
 use jiff::Timestamp;
 use schema::{LineContext, Normalized, Normalizer, RowId};
@@ -8,7 +8,7 @@ use crate::Json;
 /// Deeper than any line: an event's depth, and what a schema can put around it.
 const LINE_LEVELS: usize = 512;
 
-/// What the lines say beside their event.
+/// The members of lines beside those of their event.
 pub fn context() -> LineContext<'static> {
     LineContext { source_id: "acme", source_label: "Acme", parse_time: Timestamp::UNIX_EPOCH }
 }

@@ -7,7 +7,7 @@ use fuzz::{Json, check_keys, check_line, context, missing, own};
 use libfuzzer_sys::fuzz_target;
 use schema::{DriftNames, LogType, Mode, Normalized, Normalizer, Rejection, RowId, schema};
 
-/// How deep an event may nest: `json::MAX_DEPTH` of the schema crate.
+/// The deepest nesting of an event: `json::MAX_DEPTH` of the schema crate.
 const EVENT_LEVELS: usize = 128;
 /// Stands in the buffer before every line.
 const BEFORE: &[u8] = b"before\n";

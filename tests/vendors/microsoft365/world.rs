@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use adapters::http::HttpClient;
 use collector::{Head, PendingWork, Settings, Source, Stream, StreamReport};
-use microsoft365::{API_URL, Config, ConfigError, LISTING, LOGIN_URL, Microsoft365, Overrides, POLICY, streams};
+use microsoft365::{
+    API_URL_VARIABLE, Config, ConfigError, LISTING, LOGIN_URL_VARIABLE, Microsoft365, POLICY, SourceSecret,
+};
 use schema::LogType;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -74,7 +76,7 @@ pub(crate) struct World {
     pub(crate) http: HttpClient,
     engine: VirtualClock,
     client: VirtualClock,
-    overrides: Overrides,
+    config: Config,
 }
 
 impl World {
@@ -90,15 +92,15 @@ impl World {
         let running = simulator.serve(0).unwrap();
         let origin = format!("http://{}", running.address());
         let variable = |name: &str| match name {
-            API_URL => Some(origin.clone()),
-            LOGIN_URL => Some(format!("{origin}/login")),
+            API_URL_VARIABLE => Some(origin.clone()),
+            LOGIN_URL_VARIABLE => Some(format!("{origin}/login")),
             _ => None,
         };
         let DeploymentClocks { engine, client } = DeploymentClocks::new(&time, ahead_seconds, options.seed);
         Self {
             engine,
             client,
-            overrides: Overrides::read(variable).unwrap(),
+            config: Config::from_variables(variable).unwrap(),
             time,
             simulator,
             running,
@@ -113,7 +115,7 @@ impl World {
 
     /// Returns the streams of the tenant, one per content type.
     pub(crate) fn streams(&self) -> Vec<Stream> {
-        streams(&self.config())
+        self.source_secret().streams()
     }
 
     /// Returns the stream of one log type.
@@ -121,23 +123,23 @@ impl World {
         self.streams().into_iter().find(|stream| stream.log_type == log_type).unwrap()
     }
 
-    fn config(&self) -> Config {
-        self.configured().unwrap()
+    fn source_secret(&self) -> SourceSecret {
+        self.parsed_secret().unwrap()
     }
 
     /// Parses the secret as the deployment does.
-    pub(crate) fn configured(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn parsed_secret(&self) -> Result<SourceSecret, ConfigError> {
         let text = SecretString::from(self.credential.0.cached());
-        Config::parse(&text, &self.overrides)
+        SourceSecret::parse(&text, &self.config)
     }
 
     /// Starts a process.
     pub(crate) fn worker(&self) -> Worker<'_, Client> {
-        let config = self.config();
+        let secret = self.source_secret();
         let (secrets, clock) = (self.credential.0.clone(), self.client.clone());
-        let vendor = Microsoft365::new(&config, secrets, "the secret", self.http.clone(), clock);
+        let vendor = Microsoft365::new(&secret, secrets, "the secret", self.http.clone(), clock);
         let vendor = Paced::new(vendor, &self.time, self.pace, 7).with_trickle_pause(self.trickle_pause);
-        let source = Source { vendor, streams: streams(&config), policy: POLICY };
+        let source = Source { vendor, streams: secret.streams(), policy: POLICY };
         Worker::new(source, &self.store, &self.engine, &self.settings)
     }
 

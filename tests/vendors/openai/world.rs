@@ -25,7 +25,7 @@ pub(crate) const TICK_SECONDS: u64 = 50;
 /// Ticks within which the log of a vendor without faults is delivered.
 const MAX_TICKS: usize = 400;
 
-pub(crate) type Client<'a> = Paced<OpenAi<'a, RotatingSecret, VirtualClock>>;
+pub(crate) type Client<'a> = Paced<OpenAi<&'a RotatingSecret, &'a VirtualClock>>;
 
 /// The organization and the deployment that collects its log.
 pub(crate) struct World {

@@ -1,4 +1,4 @@
-//! What the normaliser is held against: the obvious way to do about the same, and no work at all.
+//! The baselines of the normaliser: the obvious way to do about the same, and no work at all.
 
 use schema::LogType;
 use serde_json::{Map, Value};

@@ -22,12 +22,12 @@ struct Batch {
     lines: Vec<u8>,
 }
 
-/// What a compressor made of lines.
+/// The result of a compressor on lines.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Outcome {
     /// MB of lines a second.
     pub(crate) line_mb_per_second: f64,
-    /// How many times smaller the object is.
+    /// The lines' size over the object's size.
     pub(crate) ratio: f64,
 }
 
@@ -83,7 +83,7 @@ fn shares(mixed: &Corpus) -> Result<HashMap<LogType, f64>, Failed> {
     Ok(shares)
 }
 
-/// What became of one batch, for a byte of its lines.
+/// The result of one batch, per byte of its lines.
 pub(crate) struct Part {
     pub(crate) log_type: LogType,
     pub(crate) seconds: f64,
@@ -149,7 +149,7 @@ fn when(compressor: Compressor, cheaper: Cheaper) -> String {
     }
 }
 
-/// What the costs of the first year say.
+/// The costs of the first year, as text.
 pub(crate) fn choice(all: &[Figures]) -> Option<String> {
     let least = |figures: &&Figures, other: &&Figures| figures.cost.first_year().total_cmp(&other.cost.first_year());
     let collectors = all.iter().find(|figures| figures.compressor == COLLECTORS_GZIP)?;

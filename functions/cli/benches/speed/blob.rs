@@ -3,7 +3,7 @@
 /// Bytes of a piece.
 pub(crate) const PIECE: usize = 64 << 10;
 
-/// What stands before, between and after events.
+/// The text before, between and after events.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Framing {
     before: &'static str,

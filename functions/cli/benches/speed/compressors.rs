@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 pub(crate) const COLLECTORS_GZIP: Compressor = Compressor::ZlibRs(4);
 /// And with what zstd, if that is the setting.
 pub(crate) const COLLECTORS_ZSTD: Compressor = Compressor::Zstd(3);
-/// What is measured. All but zstd make gzip. ISA-L is not among them: its crate needs autotools and an assembler, and
+/// The compressors that are measured. All but zstd make gzip. ISA-L is not among them: its crate needs autotools and an assembler, and
 /// this builds with a C compiler alone.
 pub(crate) const ALL: [Compressor; 10] = [
     Compressor::ZlibRs(1),
@@ -49,7 +49,7 @@ impl Compressor {
         }
     }
 
-    /// Whether what it makes is gzip.
+    /// Returns `true` if its output is gzip.
     pub(crate) fn is_gzip(self) -> bool {
         !matches!(self, Self::Zstd(_))
     }

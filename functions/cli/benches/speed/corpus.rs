@@ -15,7 +15,7 @@ const SEED: u64 = 2_026;
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
 /// Of the source whose events they are.
 pub(crate) const SOURCE: (&str, &str) = ("acme", "Acme");
-/// What a batch of 8 MiB may need of events at the most; made-up ones are never that short.
+/// The most events of a batch of 8 MiB; generated events are never that short.
 const MOST_EVENTS: usize = 100_000;
 
 /// One raw event.
@@ -57,8 +57,8 @@ impl Corpus {
 /// Events of a log type without end.
 pub(crate) fn raw_events(log_type: LogType) -> Box<dyn Iterator<Item = String>> {
     match content_type(log_type) {
-        Some(content_type) => Box::new(microsoft365::made_up(content_type, SEED, NOW)),
-        None => Box::new(openai::made_up(SEED, NOW)),
+        Some(content_type) => Box::new(microsoft365::generated(content_type, SEED, NOW)),
+        None => Box::new(openai::generated(SEED, NOW)),
     }
 }
 

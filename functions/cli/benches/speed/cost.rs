@@ -1,4 +1,4 @@
-//! What a compressor costs in AWS: the time it takes, and the space that its objects take.
+//! The cost of a compressor in AWS: the time it takes, and the space that its objects take.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 
@@ -11,12 +11,12 @@ const GB_OF_ONE_PROCESSOR: f64 = 1_769.0 / 1_024.0;
 const S3_GB_MONTH: f64 = 0.023;
 const MONTHS: f64 = 12.0;
 const DAYS: f64 = 365.0;
-/// What costs are told for: a TB of lines. One GB costs too little to be written.
+/// Costs are given for a TB of lines. One GB costs too little to be written.
 /// AWS counts in powers of two and the table of ten; the few percent between them are the same in every row.
 const TB: f64 = 1e12;
 const GB: f64 = 1e9;
 
-/// What a TB of lines costs, in dollars.
+/// The costs of a TB of lines, in dollars.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub(crate) struct Cost {
     /// Once, for compressing them.

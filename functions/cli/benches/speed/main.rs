@@ -29,14 +29,14 @@ use crate::memory::Memory;
 use crate::speeds::Speeds;
 use crate::target::Target;
 
-/// How fast audit-pull is, on one thread.
+/// Measures the speed of the normaliser and the compressors on one thread.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo bench --")]
 struct Args {
     /// A short run: fewer events, fewer rounds, a smaller blob
     #[arg(long)]
     quick: bool,
-    /// How often each thing is done; the quickest counts. Compressors, whose batches are large, a tenth as often
+    /// Rounds per measurement, of which the quickest counts. Compressors, whose batches are large, a tenth as often
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
     /// Events that are measured at a time
@@ -51,12 +51,12 @@ struct Args {
     /// Be the process whose memory is measured
     #[arg(long, hide = true, value_name = "BYTES")]
     stream_blob: Option<u64>,
-    /// What cargo says to every benchmark
+    /// The flag that cargo gives every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// How much is measured.
+/// The amount of work that is measured.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Extent {
     /// In each corpus.
@@ -90,7 +90,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all is well: with `--check` also the targets.
+/// Returns `false` if `--check` is given and a target is missed.
 fn run(args: &Args) -> Result<bool, Failed> {
     if let Some(bytes) = args.stream_blob {
         say(&serde_json::to_string(&memory::stream(bytes)?)?)?;

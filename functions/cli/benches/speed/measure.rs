@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What is measured: work on the chunk of that number.
+/// The work that is measured, on the chunk of a number.
 pub(crate) type Contestant<'a> = Box<dyn FnMut(usize) + 'a>;
 
 /// The one door to the stopwatch.

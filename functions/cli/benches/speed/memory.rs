@@ -1,4 +1,4 @@
-//! How much memory it takes to put much more than that through: each in a process of its own, whose peak the
+//! The memory that much more input than that takes: each measurement in a process of its own, whose peak the
 //! operating system tells.
 
 use std::io::Write;
@@ -24,7 +24,7 @@ const LONGEST_EVENT: usize = 64 << 20;
 /// The command line has ended by then, once its input has.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
-/// What went through a process, and what it held at the most.
+/// The bytes that went through a process, and its peak memory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Streamed {
     pub(crate) bytes: u64,

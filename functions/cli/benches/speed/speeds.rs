@@ -1,4 +1,4 @@
-//! How fast events become lines, and lines an object.
+//! The speed at which events become lines, and lines an object.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::target::{OVER_NO_MODEL, OVER_PARTS, OVER_VALUE, Target};
 
 const MB: f64 = 1e6;
 
-/// What went through, and how fast.
+/// A speed, in bytes and in events.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Speed {
     /// MB of raw events a second, whatever it is that they are put through.
@@ -38,7 +38,7 @@ pub(crate) struct Speeds {
     compress: Speed,
     pub(crate) value: Speed,
     memcpy: Speed,
-    /// How many times as fast as by way of a `Value`.
+    /// The normaliser's speed over that by way of a `Value`.
     pub(crate) over_value: Target,
     /// Both together, over what the speeds of the two alone allow.
     pub(crate) over_parts: Target,
@@ -57,7 +57,7 @@ pub(crate) fn measure(corpus: &Corpus, chunk: usize, rounds: usize) -> Result<Sp
     Ok(Speeds::new(corpus, line_bytes, least.map(|times| times.iter().sum::<Duration>().as_secs_f64())))
 }
 
-/// What is not looked at while it is measured goes well once before.
+/// Runs once what is not checked while it is measured.
 fn check(corpus: &Corpus, lines: &[Vec<u8>]) -> Result<(), Failed> {
     corpus.events.iter().try_for_each(|event| append_value(event, &mut Vec::new()))?;
     lines.iter().try_for_each(|lines| COLLECTORS_GZIP.compress(lines).map(|_| ()))?;

@@ -1,8 +1,8 @@
-//! What is aimed at, and whether it is met.
+//! The targets, and the check if a figure meets its target.
 
 use serde::Serialize;
 
-/// How many times as fast as the obvious way the normaliser is to be.
+/// The least speed of the normaliser over that of the obvious way.
 pub(crate) const OVER_VALUE: Bound = Bound::AtLeast(1.5);
 /// The share that normalising and compressing together is to have of what its two parts allow.
 pub(crate) const OVER_PARTS: Bound = Bound::AtLeast(0.9);

@@ -1,4 +1,4 @@
-//! What lies in the lake, counted by reading it.
+//! Counts the lines of a lake by reading it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use collector::Stream;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 
-/// How an object's name ends.
+/// The endings of objects' names.
 const SUFFIX: &str = ".ndjson.gz";
 
 /// A stream's part of a lake.
@@ -87,7 +87,7 @@ fn objects(table: &Path, source: &str) -> io::Result<Vec<PathBuf>> {
     Ok(objects)
 }
 
-/// What a directory holds, in order; nothing if it is not there.
+/// The entries of a directory, in order; none if it is not there.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let found = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,13 +1,11 @@
-//! `audit-pull demo`: both vendors simulated, pulled until drained, and what lies in the lake
-//! held against what was served.
+//! `audit-pull demo`: all vendors are simulated and pulled until drained, and the lake is compared with the events that
+//! were served.
 
-mod clock;
 mod count;
 mod show;
 mod side;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::http::HttpClient;
@@ -18,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use simulators::Options;
 
-use crate::config::VendorName;
+use crate::clock::CliClock;
 use crate::exit::{Exit, Failed};
 use crate::lake::Lake;
-use crate::{output, simulate};
-use clock::DemoClock;
+use crate::output;
+use crate::vendors::VENDORS;
 use show::{Row, Shown};
-use side::{Microsoft365Side, OpenAiSide, Side};
+use side::Side;
 
 /// A new demo's clock begins this long ago, so that it ends in about the present.
 const BEGINS_AGO_SECONDS: i64 = 7_200;
@@ -45,7 +43,7 @@ pub(crate) struct Args {
     /// The directory that objects and state live in; made when absent
     #[arg(long, value_name = "DIR")]
     lake: PathBuf,
-    /// How many distinct events each vendor has
+    /// The number of distinct events of each vendor
     #[arg(long, default_value_t = 1_000)]
     events: usize,
     /// Decides what the events are; the same demo on the same lake again delivers nothing again
@@ -57,24 +55,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
-    let clock = DemoClock::default();
+    let clock = CliClock::default();
     let lake = Lake::open(&args.lake, Settings::default())?;
     let started = started(&lake, &args, clock.now()).await?;
     clock.set(started);
-    let options = || Options { events: args.events, seed: args.seed, ..Options::new(started) };
-    let start = |vendor| {
-        let clock = clock.clone();
-        simulate::start(vendor, options(), 0, Arc::new(move || clock.now()))
-    };
+    let options = Options { events: args.events, seed: args.seed, ..Options::new(started) };
     let (http, secrets) = (HttpClient::new()?, side::secrets(&format!("{}-{}", args.seed, args.events)));
-    let mut openai = side::openai(start(VendorName::Openai)?, &http, &secrets, &clock).await?;
-    let mut microsoft365 = side::microsoft365(start(VendorName::Microsoft365)?, &http, &secrets, &clock).await?;
-    resume(&lake, &clock, openai.streams().chain(microsoft365.streams())).await?;
+    let mut sides = Vec::new();
+    for vendor in VENDORS {
+        sides.push(Side::start(vendor, &options, &http, &secrets, &clock).await?);
+    }
+    resume(&lake, &clock, sides.iter().flat_map(Side::streams)).await?;
 
-    let exit = drain(&lake, &clock, &mut openai, &mut microsoft365).await;
-    let mut samples = Vec::new();
-    let mut rows = rows(&lake, &openai, &mut samples)?;
-    rows.extend(self::rows(&lake, &microsoft365, &mut samples)?);
+    let exit = drain(&lake, &clock, &mut sides).await;
+    let (mut rows, mut samples) = (Vec::new(), Vec::new());
+    for side in &sides {
+        rows.extend(self::rows(&lake, side, &mut samples)?);
+    }
     samples.truncate(SAMPLES);
     show::show(&Shown { streams: &rows, lake: &lake.path, seed: args.seed, samples: &samples }, args.json)?;
     Ok(if rows.iter().all(Row::is_exact) { exit } else { exit.max(Exit::Person) })
@@ -99,7 +96,7 @@ async fn started(lake: &Lake, args: &Args, now: Timestamp) -> Result<Timestamp, 
 }
 
 /// Sets the clock past what the streams have seen of it, if there was a demo before this one.
-async fn resume(lake: &Lake, clock: &DemoClock, streams: impl Iterator<Item = &Stream>) -> Result<(), Failed> {
+async fn resume(lake: &Lake, clock: &CliClock, streams: impl Iterator<Item = &Stream>) -> Result<(), Failed> {
     for stream in streams {
         let Some(head) = lake.state.head(stream).await? else { continue };
         let behind = head.times.written_at + RESUME_SECONDS - clock.now().as_second();
@@ -109,13 +106,8 @@ async fn resume(lake: &Lake, clock: &DemoClock, streams: impl Iterator<Item = &S
 }
 
 /// Rounds of ticks until nothing is to come and a look further back finds nothing new.
-async fn drain(
-    lake: &Lake,
-    clock: &DemoClock,
-    openai: &mut OpenAiSide<'_>,
-    microsoft365: &mut Microsoft365Side,
-) -> Exit {
-    let bar = ProgressBar::new(openai.total() + microsoft365.total());
+async fn drain(lake: &Lake, clock: &CliClock, sides: &mut [Side<'_>]) -> Exit {
+    let bar = ProgressBar::new(sides.iter().map(Side::total).sum());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:40} {pos}/{len} events delivered, {elapsed}") {
         bar.set_style(style);
     }
@@ -123,15 +115,17 @@ async fn drain(
     let mut reports = Vec::new();
     let mut swept = false;
     for _ in 0..MOST_ROUNDS {
-        reports = openai.tick(lake, clock).await;
-        reports.extend(microsoft365.tick(lake, clock).await);
-        bar.set_length(openai.total() + microsoft365.total());
+        reports.clear();
+        for side in &mut *sides {
+            reports.extend(side.tick(lake, clock).await);
+        }
+        bar.set_length(sides.iter().map(Side::total).sum());
         bar.inc(reports.iter().map(|report| report.lines.delivered).sum());
         let is_quiet = reports.iter().all(|report| report.drained && report.lines.delivered == 0);
         if Exit::of(&reports) == Exit::Person || (swept && is_quiet) {
             break;
         }
-        swept = openai.pending() + microsoft365.pending() == 0;
+        swept = sides.iter().all(|side| side.pending() == 0);
         clock.forward(if swept { SWEEP_SECONDS } else { STEP_SECONDS });
     }
     bar.finish_and_clear();
@@ -145,7 +139,7 @@ fn complain(reports: &[StreamReport]) {
 }
 
 /// One row a stream of the side; its first line goes to the samples.
-fn rows<V>(lake: &Lake, side: &Side<V>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
+fn rows(lake: &Lake, side: &Side<'_>, samples: &mut Vec<Box<RawValue>>) -> Result<Vec<Row>, Failed> {
     let row = |stream: &Stream| {
         let counted = count::count(&lake.path, stream)
             .map_err(|error| Failed::person(format!("cannot read back what was delivered: {error}")))?;

@@ -1,4 +1,4 @@
-//! What a demo came to, for people and for machines.
+//! The result of a demo, for people and for machines.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Whether all that was served was delivered once.
+    /// Returns `true` if all that was served was delivered once.
     pub(super) fn is_exact(&self) -> bool {
         self.served == self.delivered && self.duplicates == 0
     }

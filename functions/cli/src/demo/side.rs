@@ -1,45 +1,32 @@
-//! One vendor of a demo: its simulator, its source, and what its ticks came to.
+//! One vendor of a demo: its simulator, its source, and the counts of its ticks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use adapters::http::HttpClient;
 use adapters::local::{LocalSecrets, SecretSource};
-use collector::{Clock, Drift, Source, SourceCache, Stream, StreamReport, Vendor};
-use microsoft365::Microsoft365;
-use openai::OpenAi;
-use serde_json::json;
-use simulators::Running;
+use collector::{Clock, Drift, SourceCache, Stream, StreamReport};
+use serde_json::Value;
+use simulators::{Faults, Options, Running};
 
-use super::clock::DemoClock;
-use crate::config::{self, VendorName};
+use crate::clock::CliClock;
 use crate::exit::Failed;
 use crate::lake::Lake;
-use crate::{simulate, sources};
-
-pub(super) type OpenAiSide<'a> = Side<OpenAi<'a, LocalSecrets, DemoClock>>;
-pub(super) type Microsoft365Side = Side<Microsoft365<LocalSecrets, DemoClock>>;
-
-impl VendorName {
-    /// What the simulated source is called, and its secret.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Openai => "OpenAI (simulated)",
-            Self::Microsoft365 => "Microsoft 365 (simulated)",
-        }
-    }
-}
+use crate::simulate;
+use crate::vendor::{AnySource, Opening, VendorSpec};
+use crate::vendors::VENDORS;
 
 /// One vendor of a demo.
-pub(super) struct Side<V> {
-    vendor: VendorName,
+pub(super) struct Side<'a> {
+    vendor: &'static VendorSpec,
     running: Running,
-    source: Source<V>,
+    source: Box<dyn AnySource + 'a>,
     cache: SourceCache,
     milliseconds: i64,
     seen: BTreeMap<String, Seen>,
 }
 
-/// What the ticks so far saw of a stream.
+/// The counts of a stream over the ticks so far.
 #[derive(Debug, Default)]
 struct Seen {
     events: u64,
@@ -47,13 +34,31 @@ struct Seen {
     drift: Drift,
 }
 
-impl<V> Side<V> {
-    fn new(vendor: VendorName, running: Running, source: Source<V>) -> Self {
-        Self { vendor, running, source, cache: SourceCache::default(), milliseconds: 0, seen: BTreeMap::new() }
+impl<'a> Side<'a> {
+    /// Starts the vendor's simulator, and opens its source.
+    ///
+    /// # Errors
+    /// The simulator cannot listen.
+    pub(super) async fn start(
+        vendor: &'static VendorSpec,
+        options: &Options,
+        http: &'a HttpClient,
+        secrets: &'a LocalSecrets,
+        clock: &'a CliClock,
+    ) -> Result<Self, Failed> {
+        let simulated = (vendor.simulated)(Faults::None, options.seed);
+        let simulators_clock = clock.clone();
+        let running = simulate::serve(&*simulated, options, 0, Arc::new(move || simulators_clock.now()))?;
+        let environment = simulated.environment(&simulate::origin(&running), clock.now());
+        let environment: BTreeMap<_, _> = environment.into_iter().collect();
+        let variables = move |name: &str| environment.get(name).cloned();
+        let opening = Opening { http, secrets, clock, reference: vendor.simulated_label };
+        let source = (vendor.open)(opening, &variables).await?;
+        Ok(Self { vendor, running, source, cache: SourceCache::default(), milliseconds: 0, seen: BTreeMap::new() })
     }
 
     pub(super) fn streams(&self) -> impl Iterator<Item = &Stream> {
-        self.source.streams.iter()
+        self.source.streams().iter()
     }
 
     /// Distinct events the simulator made visible.
@@ -78,7 +83,7 @@ impl<V> Side<V> {
         self.seen.get(&stream.name()).map_or(0, |seen| seen.repeats)
     }
 
-    /// How the delivered lines drift.
+    /// The drift of the delivered lines.
     pub(super) fn drift(&self, stream: &Stream) -> Drift {
         self.seen.get(&stream.name()).map(|seen| seen.drift.clone()).unwrap_or_default()
     }
@@ -88,15 +93,13 @@ impl<V> Side<V> {
         let events = self.seen.get(&stream.name()).map_or(0, |seen| seen.events);
         events * 1_000 / self.milliseconds.max(1).unsigned_abs()
     }
-}
 
-impl<V: Vendor> Side<V> {
     /// One tick.
-    pub(super) async fn tick(&mut self, lake: &Lake, clock: &DemoClock) -> Vec<StreamReport> {
+    pub(super) async fn tick(&mut self, lake: &Lake, clock: &CliClock) -> Vec<StreamReport> {
         let begun = clock.now();
-        let reports = lake.tick(&self.source, &self.cache, clock, self.vendor.time_of_a_tick()).await;
+        let reports = self.source.tick(lake, &self.cache, clock, self.vendor.tick_time).await;
         self.milliseconds += clock.now().as_millisecond() - begun.as_millisecond();
-        for (stream, report) in self.source.streams.iter().zip(&reports) {
+        for (stream, report) in self.source.streams().iter().zip(&reports) {
             let seen = self.seen.entry(stream.name()).or_default();
             seen.events += report.listed.events;
             seen.repeats += report.listed.duplicates;
@@ -106,53 +109,12 @@ impl<V: Vendor> Side<V> {
     }
 }
 
-/// The simulated OpenAI organization.
-pub(super) async fn openai<'a>(
-    running: Running,
-    http: &HttpClient,
-    secrets: &'a LocalSecrets,
-    clock: &'a DemoClock,
-) -> Result<OpenAiSide<'a>, Failed> {
-    let config = config::openai(variables(VendorName::Openai, &running))?;
-    let source = sources::openai(http, secrets, clock, &config, VendorName::Openai.label()).await?;
-    Ok(Side::new(VendorName::Openai, running, source))
-}
-
-/// The simulated Microsoft 365 tenant.
-pub(super) async fn microsoft365(
-    running: Running,
-    http: &HttpClient,
-    secrets: &LocalSecrets,
-    clock: &DemoClock,
-) -> Result<Microsoft365Side, Failed> {
-    let overrides = config::microsoft365(variables(VendorName::Microsoft365, &running))?;
-    let label = VendorName::Microsoft365.label();
-    let source = sources::microsoft365(http, secrets, clock.clone(), &overrides, label).await?;
-    Ok(Side::new(VendorName::Microsoft365, running, source))
-}
-
-/// The secrets of both; `id` sets one demo's lines on a lake apart from another's.
+/// The secrets of all vendors. `id` keeps the lines of one demo on a lake apart from those of another.
 pub(super) fn secrets(id: &str) -> LocalSecrets {
-    let openai = json!({
-        "source_id": format!("demo-openai-{id}"),
-        "source_label": VendorName::Openai.label(),
-        "admin_key": simulators::openai::ADMIN_KEY,
-    });
-    let microsoft365 = json!({
-        "source_id": format!("demo-microsoft365-{id}"),
-        "source_label": VendorName::Microsoft365.label(),
-        "tenant_id": simulators::microsoft365::TENANT_ID,
-        "client_id": simulators::microsoft365::CLIENT_ID,
-        "client_secret": simulators::microsoft365::CLIENT_SECRET,
-    });
-    let text = |secret: serde_json::Value| SecretSource::Text(secret.to_string().into());
-    LocalSecrets::new([
-        (VendorName::Openai.label().to_owned(), text(openai)),
-        (VendorName::Microsoft365.label().to_owned(), text(microsoft365)),
-    ])
-}
-
-fn variables(vendor: VendorName, running: &Running) -> impl Fn(&str) -> Option<String> {
-    let pairs: BTreeMap<_, _> = simulate::environment(vendor, running).into_iter().collect();
-    move |name| pairs.get(name).cloned()
+    LocalSecrets::new(VENDORS.map(|vendor| {
+        let mut secret = (vendor.simulated_secret)();
+        secret["source_id"] = Value::from(format!("demo-{}-{id}", vendor.name));
+        secret["source_label"] = Value::from(vendor.simulated_label);
+        (vendor.simulated_label.to_owned(), SecretSource::Text(secret.to_string().into()))
+    }))
 }

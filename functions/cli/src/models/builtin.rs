@@ -1,17 +1,19 @@
 //! The built-in models, one per log type, in the same form as models in a folder.
 
+use std::path::Path;
+
 use data_models::files::{NamedFile, Root};
 use data_models::specification::{self, Fault, SourceFile, Specification};
 use schema::LogType;
 
 use super::engine;
-use super::set::Models;
+use super::set::{Models, report};
 use crate::exit::Failed;
 
 /// The folder that the built-in models seem to lie in.
 const FOLDER: &str = "built-in";
 
-pub(super) use schema::udm::{model_text, python_text};
+pub(super) use schema::{model_text, python_text};
 
 /// All built-in models.
 pub(super) fn specifications() -> Result<Vec<Specification>, Failed> {
@@ -32,10 +34,22 @@ pub(super) fn load() -> Result<Models, Vec<Fault>> {
         [
             file("data_model.yml", model_text(log_type)),
             file("data_model.py", python_text(log_type)),
-            file("examples.yml", schema::udm::examples_text(log_type)),
+            file("examples.yml", schema::examples_text(log_type)),
         ]
     });
     Models::of_files(&Root::new(FOLDER, false), files.collect(), engine::start_builtin)
+}
+
+/// Loads the models in a folder, or else the built-in ones, for a command that cannot work without them.
+///
+/// # Errors
+/// As [`Models::needed`].
+pub(crate) fn needed_or_builtin(folder: Option<&Path>) -> Result<Models, Failed> {
+    let failed = |faults: Vec<Fault>| {
+        report(&faults);
+        Failed::person("the built-in data models cannot be loaded, which is a fault of this program")
+    };
+    folder.map_or_else(|| load().map_err(failed), Models::needed)
 }
 
 fn path(log_type: LogType, name: &str) -> String {

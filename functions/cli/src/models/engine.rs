@@ -32,7 +32,7 @@ mod python {
 #[cfg(not(feature = "python"))]
 mod absent {
     use data_models::NoMethods;
-    use schema::udm::NativeMethods;
+    use schema::NativeMethods;
 
     use super::{ModelFiles, Started};
 

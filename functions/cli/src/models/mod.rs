@@ -15,6 +15,7 @@ use schema::LogType;
 use crate::exit::{Exit, Failed};
 use crate::schema::log_type;
 
+pub(crate) use builtin::needed_or_builtin;
 pub(crate) use set::{Models, no_model};
 
 #[derive(Debug, clap::Args)]

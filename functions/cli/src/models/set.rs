@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use data_models::files::{ModelFiles, NamedFile, Root};
 use data_models::specification::{Fault, SourceFile, Specification};
 use data_models::{DataModel, DataModels, Methods};
-use schema::LineModel;
+use schema::{CustomModels, LineModel, SharedMethods};
 
 use super::engine::{self, Engine, Started};
-use super::{builtin, walk};
+use super::walk;
 use crate::exit::{Exit, Failed};
 use crate::output;
 
@@ -34,21 +34,6 @@ impl Models {
     pub(crate) fn load(folder: &Path) -> Result<Self, Vec<Fault>> {
         let (root, files) = walk::read(folder).map_err(|fault| vec![fault])?;
         Self::of_files(&root, files, engine::start)
-    }
-
-    /// Loads the models in a folder, or the built-in ones, for a command that cannot work without them.
-    ///
-    /// # Errors
-    /// As [`Self::needed`].
-    pub(crate) fn needed_or_builtin(folder: Option<&Path>) -> Result<Self, Failed> {
-        let Some(folder) = folder else {
-            let failed = |faults: Vec<Fault>| {
-                report(&faults);
-                Failed::person("the built-in data models cannot be loaded, which is a fault of this program")
-            };
-            return builtin::load().map_err(failed);
-        };
-        Self::needed(folder)
     }
 
     /// Loads the models in a folder for a command that cannot work without them.
@@ -79,6 +64,11 @@ impl Models {
     /// The model of a log type, and the engine for its methods.
     pub(crate) fn get(&mut self, log_type: &str) -> Option<(&DataModel, &mut dyn Methods)> {
         Some((self.models.get(log_type)?, &mut *self.engine))
+    }
+
+    /// The enabled models, for the lines of all log types.
+    pub(crate) fn custom(self) -> CustomModels {
+        CustomModels::new(&self.specifications, Some(&(Arc::new(Mutex::new(self.engine)) as SharedMethods)))
     }
 
     /// The model of a log type for the lines of a normaliser.

@@ -43,7 +43,7 @@ pub(super) fn methods(log_type: LogType) -> Result<Exit, Failed> {
 
 /// The examples of a model.
 fn examples(log_type: LogType) -> Result<Vec<Example>, Failed> {
-    let text = schema::udm::examples_text(log_type).to_owned();
+    let text = schema::examples_text(log_type).to_owned();
     let file = SourceFile { path: log_type.name().to_owned(), text };
     let none = |_| Failed::person(format!("the examples of {} cannot be read", log_type.name()));
     examples::read(&[file]).map_err(none)

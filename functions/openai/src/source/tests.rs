@@ -1,4 +1,4 @@
-//! The client over real HTTP, against a server that answers by a script and remembers what it was asked.
+//! The client over real HTTP, against a server that answers by a script and stores the requests.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use collector::{Item, ListingId, Page, Recovery, Window};
 use jiff::Timestamp;
 
 use super::*;
-use crate::config::{LISTINGS, ORGANIZATION};
+use crate::config::{BASE_URL_VARIABLE, LISTINGS, ORGANIZATION};
 
 const OLD_KEY: &str = "sk-admin-canary-old";
 const NEW_KEY: &str = "sk-admin-canary-new";
@@ -20,7 +20,7 @@ const WINDOW: Window = Window { from: 1_700_000_000, to: 1_700_000_600 };
 const BAD_KEY: &str =
     r#"{"error":{"message":"Incorrect API key provided: sk-admin-canary-old","code":"invalid_api_key"}}"#;
 
-/// Begins in 1970, passes only while somebody sleeps, and remembers the sleeps.
+/// A clock that starts in 1970, moves only during sleeps and stores them.
 #[derive(Default)]
 struct FakeClock {
     slept: RefCell<Vec<Duration>>,
@@ -40,7 +40,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// The old key while warm, `fresh` (a rotated one, perhaps) when asked past the cache.
+/// A store whose cache holds the old key, and whose fresh reads return `fresh`.
 struct FakeSecrets {
     fresh: &'static str,
     fresh_reads: RefCell<u32>,
@@ -53,7 +53,7 @@ impl Secrets for FakeSecrets {
     }
 }
 
-/// `(status and headers, body)`, one a request, in order.
+/// The answers in order, one per request: status with headers, and body.
 type Script = Vec<(&'static str, String)>;
 type Requests = Arc<Mutex<Vec<String>>>;
 
@@ -81,12 +81,12 @@ fn answer(mut socket: TcpStream, head: &str, body: &str) -> String {
     }
     let length = body.len();
     let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-    // A client that has read enough goes away.
+    // The write fails if the client has closed the connection, which some tests expect.
     let _ = socket.write_all(answer.as_bytes());
     String::from_utf8(request).unwrap()
 }
 
-/// What a test wants to know of one list call.
+/// The result of one list call, and its traces.
 struct Seen {
     result: Result<Listed, PortError>,
     requests: Vec<String>,
@@ -95,7 +95,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn error(&self, recovery: Recovery, says: &str) {
+    /// Checks the error of the call.
+    fn check_error(&self, recovery: Recovery, says: &str) {
         let error = self.result.as_ref().unwrap_err();
         assert_eq!(error.recovery, recovery, "{error}");
         assert!(error.message.contains(says), "{error}");
@@ -110,6 +111,7 @@ impl Seen {
         }
     }
 
+    /// Returns "old", "new" or "none" per request, for the key that it carried.
     fn keys(&self) -> Vec<&str> {
         let key = |request: &'_ str| request.find("sk-admin-canary-").map(|at| at + 16..at + 19);
         self.requests.iter().map(|request| key(request).map_or("none", |range| &request[range])).collect()
@@ -129,7 +131,7 @@ async fn list_with(
 ) -> Seen {
     let (base_url, requests) = serve(script);
     let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh, fresh_reads: RefCell::default() });
-    let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+    let config = Config::from_variables(|name| (name == BASE_URL_VARIABLE).then(|| base_url.clone())).unwrap();
     let second = Duration::from_secs(1);
     let http = HttpClient::with_timeouts(TimeOuts { connect: second, first_byte: second, idle: second }).unwrap();
     let source = OpenAi::source(&http, &secrets, &clock, &config, "the secret").await.unwrap();
@@ -144,7 +146,7 @@ async fn organization(script: Script) -> Seen {
     list(script, OLD_KEY, ORGANIZATION, None).await
 }
 
-/// One call, which is not repeated.
+/// Lists with a single try.
 async fn once(script: Script) -> Seen {
     list_with(Tries::Once, script, OLD_KEY, ORGANIZATION, None).await
 }
@@ -170,7 +172,7 @@ async fn b4_a_page_names_the_organization_of_its_key() {
 }
 
 #[tokio::test]
-async fn asks_for_the_window_and_passes_events_on_raw() {
+async fn a_call_names_the_window_and_returns_events_unchanged() {
     let body = r#"{"object":"list","data":[{"id": "a"},"odd"],"first_id":"a","last_id":"b&c","has_more":true}"#;
     let seen = organization(vec![("200 OK", body.to_owned())]).await;
     assert_eq!(seen.result, page(&[r#"{"id": "a"}"#, "\"odd\""], Some("b&c")));
@@ -182,7 +184,7 @@ async fn asks_for_the_window_and_passes_events_on_raw() {
 }
 
 #[tokio::test]
-async fn follows_a_cursor_in_the_tenant_listing() {
+async fn a_cursor_of_the_tenant_listing_is_followed() {
     let seen = list(vec![("200 OK", EMPTY_PAGE.to_owned())], OLD_KEY, TENANT, Some("b&c")).await;
     assert_eq!(seen.result, page(&[], None));
     assert!(seen.requests[0].contains("&tenant_only=true&after=b%26c HTTP"), "{}", seen.requests[0]);
@@ -200,16 +202,16 @@ async fn a_rotated_key_is_read_once() {
 #[tokio::test]
 async fn e3_a_key_that_is_refused_after_the_secret_was_read_again_needs_a_person_if_that_persists() {
     let unchanged = organization(vec![("401 No", BAD_KEY.to_owned())]).await;
-    unchanged.error(Recovery::PersonIfPersistent, "put a valid key");
+    unchanged.check_error(Recovery::PersonIfPersistent, "put a valid key");
     assert_eq!((unchanged.keys(), unchanged.fresh_reads), (vec!["old"], 1));
 
     let script = vec![("401 No", BAD_KEY.to_owned()), ("401 No", BAD_KEY.to_owned())];
     let rotated = list(script, NEW_KEY, ORGANIZATION, None).await;
-    rotated.error(Recovery::PersonIfPersistent, "put a valid key");
+    rotated.check_error(Recovery::PersonIfPersistent, "put a valid key");
     assert_eq!((rotated.keys(), rotated.fresh_reads), (vec!["old", "new"], 1));
 }
 
-/// A store whose cache answers and that hangs when it is asked past it.
+/// A store whose cache answers and whose fresh reads hang.
 struct HangingSecrets;
 
 impl Secrets for HangingSecrets {
@@ -226,7 +228,7 @@ async fn e2_a_secret_store_that_hangs_after_a_401_is_named_and_not_the_vendor() 
     for (tries, seconds) in [(Tries::Patient, 12), (Tries::Once, 4)] {
         let (base_url, _) = serve(vec![("401 No", BAD_KEY.to_owned())]);
         let clock = FakeClock::default();
-        let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+        let config = Config::from_variables(|name| (name == BASE_URL_VARIABLE).then(|| base_url.clone())).unwrap();
         let http = HttpClient::new().unwrap();
         let source = OpenAi::source(&http, &HangingSecrets, &clock, &config, "the secret").await.unwrap();
         let stream = &source.streams[0];
@@ -246,16 +248,18 @@ async fn a_missing_scope_is_named() {
     let body = r#"{"error":{"message":"Missing scopes: api.audit_logs.read","param":null,"code":null}}"#;
     organization(vec![("401 No\r\nx-request-id: req_7", body.to_owned())])
         .await
-        .error(Recovery::Person, "(x-request-id req_7): the admin key lacks the permission api.audit_logs.read");
+        .check_error(Recovery::Person, "(x-request-id req_7): the admin key lacks the permission api.audit_logs.read");
 }
 
 #[tokio::test]
-async fn waits_as_long_as_it_is_told() {
+async fn a_named_wait_is_honoured() {
     let script = vec![("429 Slow\r\nRetry-After: 7", String::new()), ("200 OK", EMPTY_PAGE.to_owned())];
     let seen = organization(script).await;
     assert_eq!(seen.result, page(&[], None));
     assert!(seen.slept.len() == 1 && (7..9).contains(&seen.slept[0].as_secs()), "{:?}", seen.slept);
-    organization(vec![("429 Slow\r\nRetry-After: 3600", String::new())]).await.error(Recovery::NextTick, "too many");
+    organization(vec![("429 Slow\r\nRetry-After: 3600", String::new())])
+        .await
+        .check_error(Recovery::NextTick, "too many");
 }
 
 #[tokio::test]
@@ -273,20 +277,20 @@ async fn a5_a_wait_in_words_is_kept_where_no_header_names_one() {
 }
 
 #[tokio::test]
-async fn does_not_hammer_where_a_bill_is_unpaid() {
+async fn an_unpaid_bill_is_not_retried() {
     let body = r#"{"error":{"message":"m","type":"insufficient_quota","code":"insufficient_quota"}}"#;
     let seen = organization(vec![("429 Slow", body.to_owned())]).await;
-    seen.error(Recovery::Person, "billing");
+    seen.check_error(Recovery::Person, "billing");
     assert_eq!(seen.requests.len(), 1);
 }
 
 #[tokio::test]
-async fn leaves_a_vendor_alone_that_asks_for_it() {
+async fn no_call_is_made_during_a_cooldown() {
     for head in ["429 Slow\r\nRetry-After: 60", "429 Pay"] {
         let body = if head.ends_with("Pay") { r#"{"error":{"code":"insufficient_quota"}}"# } else { "" };
         let (base_url, requests) = serve(vec![(head, body.to_owned())]);
         let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh: OLD_KEY, fresh_reads: RefCell::default() });
-        let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+        let config = Config::from_variables(|name| (name == BASE_URL_VARIABLE).then(|| base_url.clone())).unwrap();
         let source =
             OpenAi::source(&HttpClient::new().unwrap(), &secrets, &clock, &config, "the secret").await.unwrap();
         let stream = &source.streams[0];
@@ -295,7 +299,7 @@ async fn leaves_a_vendor_alone_that_asks_for_it() {
             let request = ListRequest { stream, listing, window: WINDOW, cursor: None, tries: Tries::Patient };
             source.vendor.list(request).await.unwrap_err();
         }
-        // Waiting is no failure; an unpaid bill is one.
+        // A cooldown alone is not a failure, but an unpaid bill is.
         match source.vendor.prepare(stream, None).await {
             Ok(prepared) => assert!(prepared == Prepared::NotYet && body.is_empty(), "{head}"),
             Err(error) => assert!(error.message.contains("not asked again") && !body.is_empty(), "{error}"),
@@ -305,62 +309,62 @@ async fn leaves_a_vendor_alone_that_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_too_long_is_asked_for_in_shorter_ones() {
+async fn a_page_that_is_too_long_is_requested_with_fewer_events() {
     let long = format!(r#"{{"data":["{}"],"has_more":false}}"#, "x".repeat(MAX_PAGE_BYTES));
     let script = |answers: usize| vec![("200 OK", long.clone()); answers];
     let seen = organization([script(2), vec![("200 OK", EMPTY_PAGE.to_owned())]].concat()).await;
     assert_eq!(seen.result, page(&[], None));
     let limits = seen.requests.iter().filter_map(|request| request.split_once("&limit=")?.1.split_once('&'));
     assert_eq!(limits.map(|(limit, _)| limit).collect::<Vec<_>>(), PAGE_LIMITS);
-    organization(script(3)).await.error(Recovery::Person, "longer than");
+    organization(script(3)).await.check_error(Recovery::Person, "longer than");
 }
 
 #[tokio::test]
-async fn more_without_anything_to_ask_for_it_with_is_a_lost_place() {
+async fn a_page_with_more_but_no_events_and_no_cursor_is_a_lost_cursor() {
     let body = r#"{"data":[],"last_id":null,"has_more":true}"#;
     assert_eq!(organization(vec![("200 OK", body.to_owned())]).await.result, Ok(Listed::CursorLost));
 }
 
 #[tokio::test]
-async fn a6_events_of_a_page_that_leads_nowhere_are_had_and_the_place_is_lost() {
+async fn a6_events_of_a_page_without_a_cursor_are_returned_and_the_cursor_is_lost() {
     let body = r#"{"data":[{"a":1}],"last_id":null,"has_more":true}"#;
-    assert_eq!(organization(vec![("200 OK", body.to_owned())]).await.result, page(&[r#"{"a":1}"#], Some(LOST_PLACE)));
-    let followed = list(Vec::new(), OLD_KEY, ORGANIZATION, Some(LOST_PLACE)).await;
+    assert_eq!(organization(vec![("200 OK", body.to_owned())]).await.result, page(&[r#"{"a":1}"#], Some(LOST_CURSOR)));
+    let followed = list(Vec::new(), OLD_KEY, ORGANIZATION, Some(LOST_CURSOR)).await;
     assert_eq!((followed.result, followed.requests.len()), (Ok(Listed::CursorLost), 0));
 }
 
 #[tokio::test]
-async fn repeats_what_may_pass() {
+async fn a_failure_that_may_pass_is_retried() {
     let broken = [("502 Bad", "<html>"), ("503 Busy", ""), ("200 OK", r#"{"object":"list","data":[{"id":"#)];
     for (head, body) in broken {
         let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
         assert_eq!(seen.result, page(&[], None), "{head} {body}");
         assert_eq!((seen.requests.len(), seen.slept.len()), (2, 1), "{head} {body}");
         let seen = organization(vec![(head, body.to_owned()); 4]).await;
-        seen.error(Recovery::NextTick, "(after 4 tries)");
+        seen.check_error(Recovery::NextTick, "(after 4 tries)");
         assert_eq!(seen.requests.len(), 4, "{head} {body}");
     }
 }
 
 #[tokio::test]
-async fn the_tenant_listing_may_not_be_offered() {
+async fn a_refusal_that_blames_tenant_only_means_a_listing_that_is_not_offered() {
     let body = r#"{"error":{"message":"not for this organization","param":"tenant_only"}}"#;
     for head in ["400 Bad", "403 Forbidden"] {
         let script = || vec![(head, body.to_owned())];
         assert_eq!(list(script(), OLD_KEY, TENANT, None).await.result, Ok(Listed::NotOffered));
-        organization(script()).await.error(Recovery::PersonIfPersistent, "HTTP 40");
+        organization(script()).await.check_error(Recovery::PersonIfPersistent, "HTTP 40");
     }
 }
 
 #[tokio::test]
-async fn a2_what_a_gateway_answers_is_retried_and_left_to_the_next_tick() {
+async fn a2_an_answer_of_a_gateway_is_retried_and_left_to_the_next_tick() {
     let heads = ["302 Found", "400 Bad", "401 No", "403 Forbidden", "404 Not Found", "421 Misdirected", "425 Early"];
     let bodies = ["", "<html>canary</html>", r#"{"error":"Forbidden"}"#, r#"{"error":{"message":"canary"}}"#];
     for (head, body) in heads.into_iter().flat_map(|head| bodies.map(|body| (head, body))) {
         for listing in LISTINGS {
             let seen = list(vec![(head, body.to_owned()); 4], NEW_KEY, listing, Some("a cursor")).await;
-            seen.error(Recovery::NextTick, "gateway or proxy");
-            // The key is not to blame.
+            seen.check_error(Recovery::NextTick, "gateway or proxy");
+            // A gateway's answer does not blame the key.
             assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old"; 4], 0), "{head} {body}");
         }
         let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;
@@ -374,7 +378,7 @@ async fn a_single_try_is_not_repeated() {
     assert_eq!(once(vec![("200 OK", body.clone())]).await.result, page(&[], None));
     for (head, answer) in [("502 Bad", "<html>"), ("503 Busy", ""), ("200 OK", "{"), ("429 Slow", "")] {
         let seen = once(vec![(head, answer.to_owned()), ("200 OK", body.clone())]).await;
-        seen.error(Recovery::NextTick, "/v1/organization/audit_logs");
+        seen.check_error(Recovery::NextTick, "/v1/organization/audit_logs");
         assert_eq!((seen.requests.len(), seen.slept.len()), (1, 0), "{head}");
     }
 }
@@ -385,7 +389,7 @@ async fn a_single_try_renews_a_refused_key() {
     let seen = list_with(Tries::Once, script, NEW_KEY, ORGANIZATION, None).await;
     assert_eq!(seen.result, page(&[], None));
     assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old", "new"], 1));
-    once(vec![("401 No", BAD_KEY.to_owned())]).await.error(Recovery::PersonIfPersistent, "put a valid key");
+    once(vec![("401 No", BAD_KEY.to_owned())]).await.check_error(Recovery::PersonIfPersistent, "put a valid key");
 }
 
 #[tokio::test]
@@ -393,7 +397,7 @@ async fn a_single_try_leaves_a_named_wait_to_later_calls() {
     let script = vec![("429 Slow\r\nRetry-After: 7", String::new()), ("200 OK", EMPTY_PAGE.to_owned())];
     let (base_url, requests) = serve(script);
     let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh: OLD_KEY, fresh_reads: RefCell::default() });
-    let config = Config::from_variables(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone())).unwrap();
+    let config = Config::from_variables(|name| (name == BASE_URL_VARIABLE).then(|| base_url.clone())).unwrap();
     let source = OpenAi::source(&HttpClient::new().unwrap(), &secrets, &clock, &config, "the secret").await.unwrap();
     let list = async |tries| {
         let stream = &source.streams[0];
@@ -403,13 +407,13 @@ async fn a_single_try_leaves_a_named_wait_to_later_calls() {
         assert_eq!(list(Tries::Once).await.unwrap_err().recovery, recovery);
     }
     assert_eq!((requests.lock().unwrap().len(), clock.slept.borrow().len()), (1, 0));
-    // A patient call waits for the rest of it.
+    // A patient call waits for the rest of the cooldown.
     assert_eq!(list(Tries::Patient).await, page(&[], None));
     assert_eq!(*clock.slept.borrow(), [Duration::from_secs(7)]);
 }
 
 #[tokio::test]
-async fn only_a_page_tells_the_vendors_clock() {
+async fn only_a_page_sets_the_vendors_clock() {
     let dated = |status: &str| -> &'static str {
         Box::leak(format!("{status}\r\nDate: Sun, 22 Nov 2026 06:40:00 GMT").into_boxed_str())
     };
@@ -431,9 +435,9 @@ async fn a_lost_cursor_is_not_an_error() {
 }
 
 #[tokio::test]
-async fn a_redirect_does_not_take_the_key_along() {
+async fn a_redirect_is_not_followed() {
     let (elsewhere, asked_there) = serve(Vec::new());
     let head: &'static str = Box::leak(format!("302 Found\r\nLocation: {elsewhere}").into_boxed_str());
-    organization(vec![(head, String::new()); 4]).await.error(Recovery::NextTick, "OPENAI_BASE_URL");
+    organization(vec![(head, String::new()); 4]).await.check_error(Recovery::NextTick, "OPENAI_BASE_URL");
     assert!(asked_there.lock().unwrap().is_empty());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
-use collector::Clock;
+use collector::{Clock, time_until};
 use jiff::Timestamp;
 
 /// The longest attempt of a call whose request and answer are small: those of DynamoDB and Secrets Manager.
@@ -54,8 +54,8 @@ pub(super) async fn attempt<T, E>(
 
 /// The time that an attempt has which begins now.
 pub(super) fn attempt_time(clock: &impl Clock, limit: Duration) -> Duration {
-    let left = DEADLINE.try_with(|deadline| deadline.duration_since(clock.now()));
-    part_of(left.ok().map(|left| Duration::try_from(left).unwrap_or_default()), limit)
+    let left = DEADLINE.try_with(|deadline| time_until(clock.now(), *deadline));
+    part_of(left.ok(), limit)
 }
 
 fn part_of(left: Option<Duration>, limit: Duration) -> Duration {

@@ -34,7 +34,7 @@ pub struct S3Bucket<C> {
     pub(super) clock: C,
 }
 
-/// What stands at a key.
+/// The state of a key.
 enum Stands {
     Object {
         body: Vec<u8>,
@@ -313,7 +313,7 @@ fn unlisted(denied: PortError, error: &PortError) -> PortError {
     ))
 }
 
-/// Whether the object of an `If-Match` has another ETag, or is gone.
+/// Returns `true` if the object of an `If-Match` has another ETag, or is gone.
 fn is_failed_match(error: &CallError) -> bool {
     error.status == Some(412) || (error.status == Some(404) && error.code == "NoSuchKey")
 }

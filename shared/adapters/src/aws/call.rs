@@ -1,4 +1,4 @@
-//! What a failed AWS call means.
+//! The meaning of a failed AWS call.
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use collector::{PortError, RetryPolicy};
 
-/// How the adapters repeat a call: about 9 s of waits in all. DynamoDB finishes a transaction whose
+/// The adapters repeat a call with about 9 s of waits in all. DynamoDB finishes a transaction whose
 /// answer was lost when it is asked again 5 s after the first time.
 pub(super) const RETRIES: RetryPolicy = RetryPolicy {
     attempts: 7,
@@ -26,9 +26,9 @@ pub(super) struct Call {
     pub(super) action: &'static str,
     /// The table, the bucket and key, the secret's name.
     pub(super) on: String,
-    /// What to do when AWS does not allow it.
+    /// The advice when AWS does not allow it.
     pub(super) grant: String,
-    /// What to do when AWS does not know the thing.
+    /// The advice when AWS does not know the thing.
     pub(super) missing: String,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct CallError {
     transient: bool,
 }
 
-/// What cures it.
+/// The cure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Throttled, conflicting, broken for the moment, lost.

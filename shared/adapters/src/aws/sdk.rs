@@ -1,4 +1,4 @@
-//! How the AWS SDK is set up, once a process.
+//! The set-up of the AWS SDK, once per process.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub async fn load() -> SdkConfig {
     loader().load().await
 }
 
-/// What [`load`] loads, for callers that set more.
+/// The loader that [`load`] uses, for callers that set more.
 ///
 /// The SDK repeats nothing: the adapters do, with [`collector::retry`], because they know which
 /// repeats need the same idempotency token and which answers are not failures.

@@ -1,14 +1,14 @@
 //! Secrets in AWS Secrets Manager.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
-use collector::{Clock, PortError, Recovery, Secrets, retry};
+use collector::{Clock, PortError, Recovery, Secrets, lock, retry};
 use secrecy::SecretString;
 
 use super::attempt::{SMALL_CALL, attempt};
@@ -64,7 +64,7 @@ impl<C: Clock> SecretsManager<C> {
 
 impl<C: Clock> Secrets for SecretsManager<C> {
     async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
-        let known = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || lock(&self.read);
         if let Some(read) = known().get(reference).filter(|_| !fresh) {
             return Ok(read.text.clone());
         }
@@ -74,7 +74,7 @@ impl<C: Clock> Secrets for SecretsManager<C> {
     }
 
     fn name(&self, reference: &str) -> Option<String> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).get(reference)?.name.clone()
+        lock(&self.read).get(reference)?.name.clone()
     }
 }
 
@@ -123,14 +123,14 @@ impl Drop for Resumable<'_> {
     fn drop(&mut self) {
         let walk = std::mem::take(&mut self.walk);
         if walk.pages() > 0 {
-            self.walks.lock().unwrap_or_else(PoisonError::into_inner).insert(self.prefix.to_owned(), walk);
+            lock(self.walks).insert(self.prefix.to_owned(), walk);
         }
     }
 }
 
 impl<C: Clock> ListSecrets for SecretsManager<C> {
     async fn list(&self, prefix: &str) -> Result<SecretList, PortError> {
-        let walk = self.walks.lock().unwrap_or_else(PoisonError::into_inner).remove(prefix).unwrap_or_default();
+        let walk = lock(&self.walks).remove(prefix).unwrap_or_default();
         let mut resumable = Resumable { walks: &self.walks, prefix, walk };
         let is_resumed = resumable.walk.pages() > 0;
         let needs_person =

@@ -23,7 +23,7 @@ use super::attempt::{SMALL_CALL, attempt};
 use super::call::{Call, CallError, RETRIES};
 use item::{Item, Place};
 
-/// What one transaction of DynamoDB holds.
+/// The most items of one transaction of DynamoDB.
 const MAX_TRANSACTION_ITEMS: usize = 100;
 /// Pages of one bucket of the ledger; each holds up to 1 MB, 125,000 entries.
 const MAX_LEDGER_PAGES: usize = 256;
@@ -279,7 +279,7 @@ impl<C: Clock> State for DynamoState<C> {
     }
 }
 
-/// What a batch read asks for, by table.
+/// The keys that a batch read asks for, by table.
 type RequestItems = HashMap<String, KeysAndAttributes>;
 
 /// A put and the condition it hangs on.

@@ -95,7 +95,7 @@ impl Body for Answer {
     }
 }
 
-/// Whether it is the decoder's word on the bytes. What goes wrong on the way is the connection's own error, and no I/O
+/// Returns `true` if the decoder refused the bytes. What goes wrong on the way is the connection's own error, and no I/O
 /// error by itself.
 fn is_decoders(error: &reqwest::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())

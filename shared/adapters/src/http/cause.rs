@@ -1,4 +1,4 @@
-//! Why a request failed, without its URL.
+//! The cause of a failed request, without its URL.
 
 /// Returns the innermost cause of a transport failure: the message of the operating system, of TLS or of
 /// the parser. The outer layers name the URL, and its query may hold what no message may show.

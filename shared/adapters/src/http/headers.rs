@@ -1,4 +1,4 @@
-//! What headers say about time.
+//! The times in headers.
 
 use std::time::Duration;
 

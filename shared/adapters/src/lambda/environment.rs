@@ -26,7 +26,7 @@ const MIN_METHOD_BYTES: u64 = 320 << 20;
 /// The most that it gets, in bytes.
 const MAX_METHOD_BYTES: u64 = 768 << 20;
 
-/// What a deployment says. No message repeats a value: people put secrets in the wrong place.
+/// The settings of a deployment. No message repeats a value: people put secrets in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     /// The sources' secrets, by ARN (`OPENAI_SECRET_ARNS`, `MICROSOFT365_SECRET_ARNS`).
@@ -35,7 +35,7 @@ pub struct Environment {
     pub secret_prefix: Option<String>,
     /// The table of heads and ledgers (`STATE_TABLE`).
     pub table: String,
-    /// Where objects go (`BUCKET`).
+    /// The bucket that objects are written to (`BUCKET`).
     pub bucket: String,
     /// `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
     pub settings: Settings,

@@ -1,4 +1,4 @@
-//! Why an invocation failed.
+//! The failure of an invocation.
 
 use collector::{PortError, Recovery, StreamReport};
 use lambda_runtime::Diagnostic;
@@ -12,7 +12,7 @@ const MAX_MESSAGE_CHARS: usize = 4_000;
 pub struct Failed {
     /// A person must act; otherwise the next tick carries on by itself.
     pub needs_person: bool,
-    /// Which streams failed, and why.
+    /// The streams that failed, with their reasons.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! What one source does to itself is no other's business.
+//! Keeps the failure of one source from the others.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

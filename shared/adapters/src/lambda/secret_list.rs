@@ -1,4 +1,4 @@
-//! Which secrets a function serves: those that its environment names, and those whose names begin with a prefix.
+//! The secrets that a function serves: those that its environment names, and those whose names begin with a prefix.
 //!
 //! An environment holds 4 kB, the ARNs of some 45 secrets. A prefix has no such limit, and a tenant that is added takes no
 //! deployment.

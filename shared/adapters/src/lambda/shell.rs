@@ -34,17 +34,17 @@ const CUT_MARGIN: Duration = Duration::from_secs(2);
 pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>, Bu = S3Bucket<SystemClock>> {
     /// The vendor's name, in lower case; in logs and metrics.
     pub vendor: String,
-    /// What the deployment says.
+    /// The settings of the deployment.
     pub environment: Environment,
     /// Secrets.
     pub secrets: Se,
     /// Heads and ledgers.
     pub state: St,
-    /// Where objects go.
+    /// The bucket that objects are written to.
     pub bucket: Bu,
     /// Time and chance.
     pub clock: SystemClock,
-    /// What all sources of the process share.
+    /// The parts that all sources of the process share.
     pub memory: MemoryBudget,
 }
 
@@ -56,7 +56,7 @@ struct Warm<V> {
     models: Models,
 }
 
-/// What an invocation did, for whoever invoked it by hand.
+/// The result of an invocation, for a person who invoked it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Streams run.

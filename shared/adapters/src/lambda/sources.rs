@@ -31,7 +31,7 @@ pub(super) struct Opened<V> {
     pub(super) source: Source<Watched<V>>,
     /// Its calls that have no answer yet.
     pub(super) calls: Rc<InFlight>,
-    /// What the engine keeps of it between ticks.
+    /// The memory that the engine keeps of it between ticks.
     pub(super) cache: SourceCache,
     arn: String,
     /// The secret it was opened with: when that changes it is opened again.

@@ -1,4 +1,4 @@
-//! Who is served next, and for how long.
+//! The order in which sources are served, and the time that each has.
 //!
 //! A tick's sources queue before a few places. One that takes a place has a *turn*: its share of the
 //! time that is left. So one that is slow, has much, or hangs, gives its place up again where others
@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use collector::{COMMIT_RESERVE, Failure, PortError, StreamReport};
+use collector::{COMMIT_RESERVE, Failure, PortError, StreamReport, time_until};
 use jiff::Timestamp;
 
 /// Sources that run at the same time: each holds a batch a stream in memory.
@@ -56,7 +56,7 @@ impl<T> Turns<T> {
 
     /// The next turn, which begins `now`; `None` when nobody waits or the time is over.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Turn<T>> {
-        let left = until(now, self.end);
+        let left = time_until(now, self.end);
         if let Some(length) = length(left, self.waiting.len(), LEAST_TURN) {
             return self.waiting.pop_front().map(|source| Turn::first(source, now, now + length));
         }
@@ -70,7 +70,7 @@ impl<T> Turns<T> {
         let turn = Turn {
             ran_out: time_is_over && reports.iter().any(may_go_on),
             reports: followed_by(turn.reports, reports),
-            spent: turn.spent + until(turn.began, now),
+            spent: turn.spent + time_until(turn.began, now),
             ended_after: self.ended,
             ..turn
         };
@@ -101,7 +101,7 @@ impl<T> Turns<T> {
     }
 
     fn no_turn(&self) -> PortError {
-        let seconds = until(self.began, self.end).as_secs();
+        let seconds = time_until(self.began, self.end).as_secs();
         if self.sources <= PLACES {
             return PortError::next_tick(format!(
                 "got no turn in this tick: only {seconds} s of it were left when it could begin, and a turn needs {} s; \
@@ -126,7 +126,7 @@ impl<T> Turn<T> {
     /// The least recently served come first, and before them who was cut short by the tick's end. A
     /// source that hangs takes part until the end, and so comes after those that are well.
     fn next_place(&self) -> (bool, usize) {
-        let cut_short = self.ran_out && until(self.began, self.end) < SHORTEST_TURN;
+        let cut_short = self.ran_out && time_until(self.began, self.end) < SHORTEST_TURN;
         (!cut_short, self.ended_after)
     }
 
@@ -148,7 +148,7 @@ impl<T> Turn<T> {
     }
 }
 
-/// How long a turn is when `waiting` sources, its own among them, have `left` for one turn each: as long
+/// The length of a turn when `waiting` sources, its own among them, have `left` for one turn each: as long
 /// as lets every place serve its part of them, where each gives the place up a [`COMMIT_RESERVE`] before
 /// its turn's end. `None` when less than `least` is left, or nobody waits.
 fn length(left: Duration, waiting: usize, least: Duration) -> Option<Duration> {
@@ -171,11 +171,6 @@ fn followed_by(earlier: Vec<StreamReport>, later: Vec<StreamReport>) -> Vec<Stre
         return later;
     }
     earlier.into_iter().zip(later).map(|(earlier, later)| earlier.followed_by(later)).collect()
-}
-
-/// The time from `now` to `then`, or none.
-fn until(now: Timestamp, then: Timestamp) -> Duration {
-    Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
 #[cfg(test)]

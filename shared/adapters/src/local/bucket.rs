@@ -49,7 +49,7 @@ impl LocalBucket {
         Ok(bucket)
     }
 
-    /// Where the object of that key is, or would be.
+    /// The path of the object of a key.
     ///
     /// # Errors
     /// When the key could name a place outside the lake.

@@ -1,4 +1,4 @@
-//! Where a lake keeps what is not an object.
+//! The paths of the files of a lake that are not objects.
 
 /// The directory, in the lake, of everything that is not an object.
 pub(super) const PRIVATE_DIR: &str = ".audit-pull";

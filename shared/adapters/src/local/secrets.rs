@@ -13,7 +13,7 @@ use crate::looks_like_a_key;
 /// No secret is larger; a bigger file is not one.
 const MAX_SECRET_BYTES: u64 = 64 << 10;
 
-/// Where a secret's text comes from.
+/// The origin of a secret's text.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
     /// A file, read again each time it is asked for.

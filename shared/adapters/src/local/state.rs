@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::layout::PRIVATE_DIR;
 
-/// How long a call waits for other processes' transactions, each of which takes milliseconds.
+/// The longest wait for other processes' transactions, each of which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The layout below; a file of another version is refused, not guessed at.
@@ -241,7 +241,7 @@ fn forget(connection: &Connection) -> Result<(), rusqlite::Error> {
     Ok(())
 }
 
-/// Whether the head was at version `expected` (`None`: absent) and is now replaced.
+/// Returns `true` if the head was at version `expected` (`None`: absent) and is now replaced.
 fn put_head(
     transaction: &Transaction<'_>,
     stream: &str,

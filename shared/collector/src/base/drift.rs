@@ -1,16 +1,17 @@
-//! How far lines drift from what the schemas declare and the vendors publish.
+//! Counts the differences between delivered lines and what the schemas declare and the vendors publish (drift).
 
 use schema::{DriftNames, Names, Normalized};
 use serde::Serialize;
 
-/// Where lines drift: counts, and a few names so that a person knows where to look. Drift stops nothing and loses nothing.
+/// The drift of lines: counts, and a few names so that a person knows where to look. Drift stops nothing and loses
+/// nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Drift {
-    /// Fields the schema does not declare; kept.
+    /// Fields that the schema does not declare. The lines keep them.
     pub undeclared_fields: u64,
     /// Events of a type that the vendor's published list does not have.
     pub unknown_record_types: u64,
-    /// Values that did not fit their declared type; kept under `p_nonconforming`.
+    /// Values that did not fit their declared type. The lines keep them under `p_nonconforming`.
     pub nonconforming: u64,
     /// Fields the schema requires and the event did not have.
     pub missing_required: u64,
@@ -22,11 +23,11 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// That of these lines, whose names are among `names`.
+    /// Returns the drift of `lines`. Only those of `names` are kept whose count is not 0.
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a Normalized>, names: &DriftNames) -> Self {
         let mut drift = Self::default();
         lines.for_each(|line| drift.count(line));
-        // A line that another tick delivered first may have left a name.
+        // A line that another tick delivered first may have left a name, though it is not counted here.
         let counted = |count: u64, names: &Names| if count > 0 { names.clone() } else { Names::default() };
         drift.names = DriftNames {
             undeclared: counted(drift.undeclared_fields, &names.undeclared),
@@ -37,7 +38,7 @@ impl Drift {
         drift
     }
 
-    /// Counts one line; its names are noted where it is normalised.
+    /// Counts the drift of one line. The normaliser notes its names.
     pub fn count(&mut self, line: &Normalized) {
         self.undeclared_fields += u64::from(line.undeclared);
         self.unknown_record_types += u64::from(line.is_unknown_type);
@@ -46,7 +47,7 @@ impl Drift {
         self.udm_failed += u64::from(line.udm_failed);
     }
 
-    /// Adds that of other lines.
+    /// Adds the drift of other lines.
     pub fn merge(&mut self, others: &Self) {
         self.undeclared_fields += others.undeclared_fields;
         self.unknown_record_types += others.unknown_record_types;
@@ -56,7 +57,7 @@ impl Drift {
         self.names.merge(&others.names);
     }
 
-    /// Whether nothing drifts.
+    /// Returns `true` if nothing drifts.
     pub fn is_none(&self) -> bool {
         let of_events = self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required;
         of_events + self.udm_failed == 0

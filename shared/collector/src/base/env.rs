@@ -1,4 +1,4 @@
-//! What one tick works with: ports, settings and its deadline.
+//! The environment of one tick: ports, settings and deadline.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use super::policy::Settings;
 use super::ports::Clock;
 use super::time::UnixSeconds;
 
-/// Before its deadline a tick lists nothing more for this long: time kept for the last commit.
+/// A tick stops listing this long before its deadline, so that there is time for the last commit.
 pub const COMMIT_RESERVE: Duration = Duration::from_secs(8);
 
 /// The ports and settings of one tick.
 #[derive(Debug)]
 pub struct Env<'a, S, B, C> {
-    /// Heads and ledgers.
+    /// The store of heads and ledgers.
     pub state: &'a S,
-    /// Where objects go.
+    /// The bucket that receives the objects.
     pub bucket: &'a B,
-    /// Time and chance.
+    /// The source of time and random numbers.
     pub clock: &'a C,
-    /// What the deployment chose.
+    /// The settings that the deployment chose.
     pub settings: &'a Settings,
-    /// The data models of one's own, in the place of the built-in ones.
+    /// Custom data models, which replace the built-in ones of their log types.
     pub models: &'a CustomModels,
-    /// When the tick must have ended; work stops [`COMMIT_RESERVE`] earlier.
+    /// The time by which the tick must have ended. Listing stops [`COMMIT_RESERVE`] earlier.
     pub deadline: Timestamp,
 }
 
 impl<S, B, C: Clock> Env<'_, S, B, C> {
-    /// Our clock, in whole seconds.
+    /// Returns the time by our clock, in whole seconds.
     pub(crate) fn now(&self) -> UnixSeconds {
         self.clock.now().as_second()
     }
 
-    /// When nothing more may be listed.
+    /// Returns the time after which nothing more may be listed.
     pub(crate) fn cutoff(&self) -> Timestamp {
         self.deadline.saturating_sub(COMMIT_RESERVE).unwrap_or(Timestamp::MIN)
     }

@@ -1,19 +1,20 @@
-//! What went wrong at a port, and what to do about it.
+//! The error of a failed port call, and the [`Recovery`] that cures it.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-/// What cures a failure. Decided where the foreign error enters, never guessed later.
+/// The cure of a failure. It is decided where the foreign error enters, and never guessed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
-    /// Try again within this tick, not before `after` when the other side named a wait.
+    /// Try again within this tick, and not before `after` if the other side asked for a wait.
     Again {
         /// The wait the other side asked for (`Retry-After`).
         after: Option<Duration>,
     },
     /// Leave it to the next tick; nothing is lost by waiting.
     NextTick,
-    /// The same, and the call was not even made: the other side asked for a pause that is not over. So it says
-    /// nothing about what was to be called.
+    /// Leave it to the next tick. The call was not made, because the other side asked for a pause that is not over. So
+    /// the failure says nothing about the window or blob.
     Paused,
     /// Leave it to the next tick: it may pass by itself. If it persists, a person must act: see
     /// [`PortError::after_failures`].
@@ -22,7 +23,8 @@ pub enum Recovery {
     Person,
 }
 
-/// A failure that may pass by itself needs a person from so many ticks, or attempts, in a row on.
+/// The number of failed ticks, or attempts, in a row from which on a [`Recovery::PersonIfPersistent`] failure needs a
+/// person.
 pub const PERSISTENT_AFTER: u32 = 3;
 
 /// A failed call of a port.
@@ -33,45 +35,60 @@ pub const PERSISTENT_AFTER: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PortError {
-    /// What cures it.
+    /// The cure.
     pub recovery: Recovery,
-    /// What happened and what to do.
+    /// One sentence that says what happened and what to do.
     pub message: String,
 }
 
 impl PortError {
-    /// A failure worth another try now.
+    /// Returns a failure that is worth another try now.
     pub fn again(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::Again { after: None }, message: message.into() }
     }
 
-    /// A failure worth another try, once the wait the other side named is over.
+    /// Returns a failure that is worth another try after the wait that the other side asked for.
     pub fn again_after(after: Duration, message: impl Into<String>) -> Self {
         Self { recovery: Recovery::Again { after: Some(after) }, message: message.into() }
     }
 
-    /// A failure the next tick may not meet again.
+    /// Returns a failure that the next tick may not meet again.
     pub fn next_tick(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::NextTick, message: message.into() }
     }
 
-    /// A call that was not made, for the other side asked for a pause.
+    /// Returns the failure of a call that was not made, because the other side asked for a pause.
     pub fn paused(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::Paused, message: message.into() }
     }
 
-    /// A failure that may pass by itself, and that only a person can cure if it persists.
+    /// Returns a failure that may pass by itself, and that only a person can cure if it persists.
     pub fn person_if_persistent(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::PersonIfPersistent, message: message.into() }
     }
 
-    /// A failure that only a person can cure.
+    /// Returns a failure that only a person can cure.
     pub fn person(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::Person, message: message.into() }
     }
 
-    /// Returns the failure as it is after `failures` failures in a row, this one included:
-    /// [`Recovery::PersonIfPersistent`] becomes [`Recovery::Person`] from [`PERSISTENT_AFTER`] on.
+    /// Returns the failure with its place or task put before the message, such as `bucket` or `logging in`.
+    #[must_use]
+    pub fn within(self, place: impl Display) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
+    /// Returns the failure as one for the next tick if it was worth another try in this one, and as it is otherwise.
+    #[must_use]
+    pub fn for_next_tick(self) -> Self {
+        match self.recovery {
+            Recovery::Again { .. } => Self { recovery: Recovery::NextTick, ..self },
+            Recovery::NextTick | Recovery::Paused | Recovery::PersonIfPersistent | Recovery::Person => self,
+        }
+    }
+
+    /// Returns the failure after `failures` failures in a row, this one included: [`Recovery::PersonIfPersistent`]
+    /// becomes [`Recovery::Person`] from [`PERSISTENT_AFTER`] on.
     #[must_use]
     pub fn after_failures(&self, failures: u32) -> Self {
         if self.recovery != Recovery::PersonIfPersistent || failures < PERSISTENT_AFTER {
@@ -80,13 +97,13 @@ impl PortError {
         Self::person(format!("{} (it failed {PERSISTENT_AFTER} times in a row, or more often)", self.message))
     }
 
-    /// Returns the number of failures in a row that may pass by themselves or need a person, after `before` of them and this
-    /// failure: any other failure begins anew.
+    /// Returns the number of [`Recovery::PersonIfPersistent`] failures in a row after this failure, which follows
+    /// `before` of them. Any other failure resets the number to 0.
     pub(crate) fn refusals_after(&self, before: u32) -> u32 {
         if self.recovery == Recovery::PersonIfPersistent { before.saturating_add(1) } else { 0 }
     }
 
-    /// Returns `true` if the other side refused the call: trying other parts of the work is rarely of use.
+    /// Returns `true` if the other side refused the call. Trying other parts of the work rarely helps then.
     pub fn is_refusal(&self) -> bool {
         matches!(self.recovery, Recovery::Person | Recovery::PersonIfPersistent)
     }
@@ -109,6 +126,17 @@ mod tests {
         ];
         for (error, recovery) in all {
             assert_eq!((error.recovery, error.to_string().as_str()), (recovery, "busy"));
+        }
+    }
+
+    #[test]
+    fn ok_an_error_names_its_place_and_waits_for_the_next_tick() {
+        let within = PortError::person("refused").within("logging in");
+        assert_eq!((within.recovery, within.message.as_str()), (Recovery::Person, "logging in: refused"));
+        assert_eq!(PortError::again("busy").for_next_tick(), PortError::next_tick("busy"));
+        assert_eq!(PortError::again_after(Duration::MAX, "busy").for_next_tick(), PortError::next_tick("busy"));
+        for other in [PortError::next_tick("no"), PortError::paused("no"), PortError::person("no")] {
+            assert_eq!(other.clone().for_next_tick(), other);
         }
     }
 

@@ -1,4 +1,4 @@
-//! A stream's one row of state.
+//! The head: a stream's only row of state.
 
 use std::collections::BTreeMap;
 
@@ -8,36 +8,36 @@ use super::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use super::pending::PendingWork;
 use super::time::UnixSeconds;
 
-/// A stream's one row of state. Adapters store it as JSON beside its version and read nothing else in it.
+/// A stream's only row of state. Adapters store it as JSON beside its version and read nothing else in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Counts the writes of this row; every write is conditional on the version that was read.
     pub version: u64,
-    /// Made once, when the stream begins; the birth record in the bucket has the same.
+    /// The id that the stream got in its first tick. The birth record in the bucket bears the same id.
     pub id: String,
     /// The number of the next object.
     pub seq: u64,
-    /// The key that object will have; set before the put, cleared by the commit.
+    /// The key of the next object. It is set before the put and cleared by the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<String>,
-    /// What commit `seq - 1` wrote to the ledger.
+    /// The ledger hours that commit `seq - 1` wrote to.
     #[serde(default, skip_serializing_if = "LastCommit::is_empty")]
     pub last_commit: LastCommit,
     /// The first watermark: nothing older is ever listed.
     pub floor: UnixSeconds,
     /// One state per listing.
     pub listings: BTreeMap<String, ListingState>,
-    /// When things last happened.
+    /// The times of the last events in the stream's life.
     #[serde(flatten)]
     pub times: HeadTimes,
 }
 
-/// When things last happened to a stream.
+/// The times at which a stream was last written, started, and had an event, in seconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadTimes {
-    /// When the head was last written.
+    /// The time of the last write of the head.
     pub written_at: UnixSeconds,
-    /// When a recording was last started (Microsoft: a subscription).
+    /// The time of the last start of a recording (Microsoft: of a subscription).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_start: Option<UnixSeconds>,
     /// The newest event time delivered.
@@ -49,19 +49,19 @@ pub struct HeadTimes {
 /// transaction: with these a reader can check that it sees all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastCommit {
-    /// When it was written.
+    /// The time of the commit.
     #[serde(default)]
     pub at: UnixSeconds,
-    /// Hours of rows, ascending.
+    /// The ledger hours of row ids, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<u32>,
-    /// Hours of blobs, ascending.
+    /// The ledger hours of blobs, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<u32>,
 }
 
 impl LastCommit {
-    /// That of a commit of these items, written at `at`.
+    /// Returns the record of a commit of `items` that is written at `at`.
     pub(crate) fn of(items: &[LedgerItem], at: UnixSeconds) -> Self {
         let hours = |kind| {
             let mut hours: Vec<u32> = items.iter().filter(|item| item.kind == kind).map(|item| item.hour).collect();
@@ -71,19 +71,19 @@ impl LastCommit {
         Self { at, rows: hours(LedgerKind::Rows), blobs: hours(LedgerKind::Blobs) }
     }
 
-    /// Whether it wrote nothing to the ledger.
+    /// Returns `true` if the commit wrote nothing to the ledger.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.blobs.is_empty()
     }
 
-    /// Every ledger hour it wrote to.
+    /// Returns every ledger hour that the commit wrote to.
     pub fn hours(&self) -> impl Iterator<Item = LedgerHour> {
         let of =
             |kind, hours: &[u32]| hours.iter().map(move |hour| LedgerHour { kind, hour: *hour }).collect::<Vec<_>>();
         of(LedgerKind::Rows, &self.rows).into_iter().chain(of(LedgerKind::Blobs, &self.blobs))
     }
 
-    /// Whether it wrote to that hour.
+    /// Returns `true` if the commit wrote to this ledger hour.
     pub(crate) fn touches(&self, place: LedgerHour) -> bool {
         let hours = match place.kind {
             LedgerKind::Rows => &self.rows,
@@ -93,12 +93,13 @@ impl LastCommit {
     }
 }
 
-/// How far one listing has come.
+/// The progress of one listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListingState {
     /// Everything the listing showed before this is delivered, pending, or reported as a gap.
     pub watermark: UnixSeconds,
-    /// By a sweep's reach in seconds: what happened longer than that before this moment was listed again after it.
+    /// The last sweep of each reach, in seconds: everything that happened more than the reach before this time was
+    /// listed again after it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
     /// A sweep that a tick could not finish.
@@ -107,7 +108,8 @@ pub struct ListingState {
     /// Length of the next window in seconds, once it differs from the vendor's first window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_seconds: Option<UnixSeconds>,
-    /// The last tick could list nothing: the next one begins with a window of this length at random, in seconds.
+    /// The length of the first window of the next tick, in seconds, which is chosen at random. It is set after a tick
+    /// that could list nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_seconds: Option<UnixSeconds>,
     /// Counts the ticks in a row in which the vendor said that it does not offer this listing; any other outcome clears it.
@@ -117,13 +119,13 @@ pub struct ListingState {
     /// outcome clears it. It is counted as long as the number makes a difference.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
-    /// What the watermark has passed and is tried again.
+    /// The spans and blobs that the watermark has passed and that are tried again.
     #[serde(flatten)]
     pub pending: PendingWork,
 }
 
 impl ListingState {
-    /// Whether the listing is left alone at `now` because the vendor does not offer it.
+    /// Returns `true` if the listing is suspended at `now`, because the vendor does not offer it.
     pub fn is_left_alone(&self, now: UnixSeconds) -> bool {
         self.not_offered.and_then(|refused| refused.until).is_some_and(|until| now < until)
     }
@@ -133,12 +135,12 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// A listing of which the vendor says that it does not offer it.
+/// The vendor's answer that it does not offer a listing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotOffered {
-    /// Ticks in a row in which it said so.
+    /// Ticks in a row in which the vendor said so.
     pub refusals: u32,
-    /// It is not listed before this; `None` while the refusal may still be a mistake.
+    /// The time before which the listing is not tried again; `None` while the refusal may still be a mistake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixSeconds>,
 }
@@ -146,11 +148,11 @@ pub struct NotOffered {
 /// A sweep that a tick could not finish; the next tick continues it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepProgress {
-    /// Its reach in seconds.
+    /// The sweep's reach in seconds.
     pub reach: u32,
-    /// When it began.
+    /// The time at which the sweep began.
     pub began: UnixSeconds,
-    /// Everything before this has been listed since.
+    /// The place that the sweep has reached: everything before it was listed after the sweep began.
     pub at: UnixSeconds,
 }
 

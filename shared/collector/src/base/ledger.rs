@@ -1,61 +1,62 @@
-//! Row ids already delivered, packed and grouped by hour.
+//! The ledger: row ids and blobs that were delivered, packed and grouped by hour.
 
-/// Items of one DynamoDB transaction.
+/// Maximum number of items in one DynamoDB transaction.
 const TRANSACTION_ITEMS: usize = 100;
-/// Ledger hours of rows that one batch touches at most.
+/// Maximum number of row hours that one batch may touch.
 pub const MAX_ROW_HOURS: usize = 90;
-/// Ledger hours of consumed blobs that one batch touches at most.
+/// Maximum number of blob hours that one batch may touch.
 pub(crate) const MAX_BLOB_HOURS: usize = 9;
-/// Ledger hours that one commit can write.
+/// Maximum number of ledger hours that one commit can write.
 pub const MAX_COMMIT_HOURS: usize = MAX_ROW_HOURS + MAX_BLOB_HOURS;
 // Together with the head they fill one transaction.
 const _: () = assert!(MAX_COMMIT_HOURS + 1 == TRANSACTION_ITEMS);
 
-/// What a ledger remembers.
+/// The kind of entry that a ledger hour remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LedgerKind {
-    /// Row ids that were delivered or rejected, by the row id's hour.
+    /// Row ids that were delivered or rejected, grouped by the hour in the row id.
     Rows,
-    /// Blobs that were consumed to the end, by the hour they were created; saves fetching them again.
+    /// Blobs that were consumed to the end, grouped by the hour of their creation. They are not fetched again.
     Blobs,
 }
 
 /// One hour of one kind of a stream's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LedgerHour {
-    /// What is remembered.
+    /// The kind of its entries.
     pub kind: LedgerKind,
     /// Hours since 1970.
     pub hour: u32,
 }
 
-/// What one commit adds to one hour of the ledger.
+/// The entries that one commit adds to one hour of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerItem {
-    /// What is remembered.
+    /// The kind of its entries.
     pub kind: LedgerKind,
     /// Hours since 1970.
     pub hour: u32,
-    /// The commit's `seq`.
+    /// The `seq` of the commit.
     pub seq: u64,
-    /// 8 bytes per entry: of a row id those after its hour, of a blob the start of its id's hash.
+    /// The entries, 8 bytes each: the bytes of a row id that follow its hour, or the start of the hash of a blob's id.
     pub entries: Vec<u64>,
-    /// When the store may forget the item: seconds since 1970.
+    /// The time from which on the store may forget the item, in seconds since 1970.
     pub expires_at: i64,
 }
 
 impl LedgerItem {
-    /// The ledger hour that the item belongs to.
+    /// Returns the ledger hour of the item.
     pub fn place(&self) -> LedgerHour {
         LedgerHour { kind: self.kind, hour: self.hour }
     }
 
-    /// The entries as stored: big-endian, end to end.
+    /// Returns the entries as they are stored: big-endian, end to end.
     pub fn packed(&self) -> Vec<u8> {
         self.entries.iter().flat_map(|entry| entry.to_be_bytes()).collect()
     }
 
-    /// The inverse of [`LedgerItem::packed`]; `None` when the length is not a multiple of 8.
+    /// Returns the entries from their stored bytes, the inverse of [`LedgerItem::packed`]; `None` if the length is not
+    /// a multiple of 8.
     pub fn unpack(packed: &[u8]) -> Option<Vec<u64>> {
         let (entries, rest) = packed.as_chunks::<8>();
         rest.is_empty().then(|| entries.iter().map(|entry| u64::from_be_bytes(*entry)).collect())

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 
 use super::ports::Clock;
 
-/// Waits for `work`, for at most `limit`; `None` if it does not end in that time.
+/// Waits for `work` for at most `limit`. Returns `None` if it does not end in that time.
 pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), pin!(clock.sleep(limit))).await {
         Either::Left((done, _)) => Some(done),

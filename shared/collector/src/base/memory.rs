@@ -1,15 +1,15 @@
-//! One bound on what a process keeps in memory, shared by all its sources and streams.
+//! One memory limit per process, shared by all its sources and streams.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Bytes that ledger caches, batches and blob references of one process share, unless it knows better. With the binary,
-/// buffers and the compressor this stays well within 256 MB.
+/// The default limit in bytes for the ledger caches, batches and blob references of one process. Together with the
+/// binary, the buffers and the compressor they stay well within 256 MB.
 pub const MAX_SHARED_BYTES: usize = 96 << 20;
 
-/// The bytes that the streams of a process share. Clones are the same budget.
+/// The bytes that the streams of a process share. Clones share one budget.
 ///
-/// Nobody waits for it: a stream that finds the budget exceeded gives up cached ledger hours, which are read
+/// No stream waits for memory: a stream that finds the budget exceeded gives up cached ledger hours, which are read
 /// again when needed, and delivers its batch early. So the excess is at most what is in use at this moment.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget(Rc<Shared>);
@@ -33,23 +33,23 @@ impl MemoryBudget {
         Self(Rc::new(Shared { used_bytes: Cell::new(0), max_used_bytes: Cell::new(0), limit_bytes }))
     }
 
-    /// The most bytes that were in use at one time.
+    /// Returns the maximum number of bytes that were in use at one time.
     pub fn max_used_bytes(&self) -> usize {
         self.0.max_used_bytes.get()
     }
 
-    /// How far the use is above the limit, in bytes.
+    /// Returns the number of bytes in use beyond the limit.
     pub(crate) fn excess_bytes(&self) -> usize {
         self.0.used_bytes.get().saturating_sub(self.0.limit_bytes)
     }
 
-    /// A part of the budget that is empty so far.
+    /// Returns an empty share of the budget.
     pub(crate) fn share(&self) -> MemoryShare {
         MemoryShare { budget: self.clone(), bytes: 0 }
     }
 }
 
-/// One holder's part of the budget; given back when dropped.
+/// One holder's share of the budget. Dropping it gives its bytes back.
 #[derive(Debug)]
 pub(crate) struct MemoryShare {
     budget: MemoryBudget,
@@ -57,7 +57,7 @@ pub(crate) struct MemoryShare {
 }
 
 impl MemoryShare {
-    /// The holder now uses `bytes`.
+    /// Records that the holder now uses `bytes`.
     pub(crate) fn set(&mut self, bytes: usize) {
         let shared = &self.budget.0;
         let used = shared.used_bytes.get().saturating_sub(self.bytes).saturating_add(bytes);
@@ -66,7 +66,7 @@ impl MemoryShare {
         self.bytes = bytes;
     }
 
-    /// How far all holders together are above the limit, in bytes.
+    /// Returns the number of bytes that all holders together use beyond the limit.
     pub(crate) fn excess_bytes(&self) -> usize {
         self.budget.excess_bytes()
     }

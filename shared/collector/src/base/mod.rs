@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod head;
 pub(crate) mod ledger;
 pub(crate) mod limit;
+pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod pending;
 pub(crate) mod policy;

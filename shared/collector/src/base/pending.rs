@@ -4,29 +4,29 @@ use serde::{Deserialize, Serialize};
 
 use super::time::{UnixSeconds, Window};
 
-/// Everything of one listing that is pending. The operations are in `plan::pending`.
+/// All pending spans and blobs of one listing. The module `plan::pending` has the operations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingWork {
-    /// Disjoint, oldest first.
+    /// The pending spans. They are disjoint, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<PendingSpan>,
-    /// Oldest first; no id twice.
+    /// The pending blobs, the oldest first. No id appears twice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<PendingBlob>,
 }
 
-/// When pending work failed and when it is tried again.
+/// The failures of a span or blob so far, and the time of the next attempt. Times are in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// When it failed, or was left unfinished, for the first time.
+    /// The time at which it first failed or was left unfinished.
     pub first_failure: UnixSeconds,
-    /// When it was last tried.
+    /// The time of the last attempt.
     pub last_attempt: UnixSeconds,
-    /// Attempts that failed; none for work that was only left unfinished.
+    /// The number of failed attempts; 0 for work that was only left unfinished.
     pub attempts: u32,
-    /// It is not tried before this.
+    /// The time of the next attempt.
     pub next_attempt: UnixSeconds,
-    /// Attempts in a row, up to the last one, that failed in a way that may pass by itself or needs a person.
+    /// The number of the last attempts in a row that failed in a way that may pass by itself or needs a person.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
 }

@@ -1,72 +1,72 @@
-//! What differs between vendors in how a stream is listed, and what a deployment may choose.
+//! The settings of a vendor ([`VendorPolicy`]) and those of a deployment ([`Settings`]).
 
 use super::ledger::MAX_ROW_HOURS;
 use super::time::UnixSeconds;
 
-/// A wider look back, made now and then.
+/// A periodic listing that looks further back than the overlap, for late events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
-    /// How often, in seconds.
+    /// The time between two sweeps, in seconds.
     pub every: UnixSeconds,
-    /// How far behind the watermark, in seconds.
+    /// The distance that a sweep looks back, in seconds.
     pub reach: u32,
 }
 
-/// How long a vendor keeps what it lists.
+/// The time for which a vendor keeps its events or blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Seconds the vendor promises.
+    /// The time that the vendor promises, in seconds.
     pub keeps: UnixSeconds,
-    /// Seconds kept clear of that edge.
+    /// The safety margin inside that time, in seconds.
     pub margin: UnixSeconds,
 }
 
-/// When a stream that never showed an event is worth a word.
+/// The advice on a stream that never showed an event, and the time after which it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
-    /// Seconds of vendor time without a single event.
+    /// The time without a single event, in seconds.
     pub after: UnixSeconds,
-    /// What may be the cause, and what to do.
+    /// The probable cause, and what to do.
     pub advice: &'static str,
 }
 
-/// How long a vendor may take until it shows the first content of a stream that it has begun to record.
+/// The delay between the start of a recording and the first content that the vendor shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StartDelay {
     /// The longest delay, in seconds.
     pub within: UnixSeconds,
-    /// What causes the delay, as the end of a sentence.
+    /// The cause of the delay, as the end of a sentence.
     pub cause: &'static str,
 }
 
-/// How a vendor's streams are listed. One constant per vendor.
+/// The rules by which a vendor's streams are listed. Each vendor has one constant of this type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorPolicy {
-    /// Seconds between two ticks, as scheduled: the shortest backoff of pending work.
+    /// The scheduled time between two ticks, in seconds. It is also the shortest backoff of pending work.
     pub tick_seconds: UnixSeconds,
-    /// Seconds listed again behind the watermark on every tick.
+    /// The span before the watermark that every tick lists again, in seconds.
     pub overlap: u32,
-    /// Wider look-backs.
+    /// The sweeps, which look further back than the overlap.
     pub sweeps: &'static [Sweep],
-    /// Length of the first window, before anything is known of how full windows are, in seconds.
+    /// The length of the first window of a new listing, in seconds.
     pub first_window: UnixSeconds,
-    /// The longest window, in seconds.
+    /// The maximum length of a window, in seconds.
     pub longest_window: UnixSeconds,
-    /// The vendor's retention, where it has one.
+    /// The vendor's retention; `None` if it has none.
     pub retention: Option<Retention>,
-    /// Seconds the ledger remembers a row id.
+    /// The time for which the ledger remembers a row id, in seconds.
     pub horizon: UnixSeconds,
-    /// A window that takes more pages than this is cut into smaller ones; `None`: windows are never cut.
+    /// The number of pages after which a window is split into smaller ones; `None` if windows are never split.
     pub split_after_pages: Option<u32>,
-    /// When a stream that never showed an event is worth a word, where it ever is.
+    /// The advice on a stream without events; `None` if silence is normal.
     pub silence: Option<Silence>,
-    /// How late the first content of a new stream may be, where the vendor says so.
+    /// The delay of a new stream's first content; `None` if the vendor names none.
     pub start_delay: Option<StartDelay>,
-    /// Blobs fetched ahead of the one that is read.
+    /// The number of blobs fetched ahead of the one that is read.
     pub fetches_ahead: usize,
 }
 
-/// How an object is compressed.
+/// The compression of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
     /// `.ndjson.gz`, `application/gzip`.
@@ -79,11 +79,11 @@ pub enum Compression {
 /// Bounds of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
-    /// Lines.
+    /// Maximum number of lines.
     pub lines: usize,
-    /// Bytes of lines before compression.
+    /// Maximum number of bytes in the lines, before compression.
     pub bytes: usize,
-    /// Hours of the ledger touched, at most [`MAX_ROW_HOURS`].
+    /// Maximum number of ledger hours that the batch touches, at most [`MAX_ROW_HOURS`].
     pub ledger_hours: usize,
 }
 
@@ -93,14 +93,14 @@ impl Default for BatchLimits {
     }
 }
 
-/// What a deployment chooses.
+/// The settings that a deployment chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Before every key; empty, or ends in `/`.
+    /// The prefix of every key. It is empty or ends in `/`.
     pub prefix: String,
-    /// How objects are compressed.
+    /// The compression of new objects.
     pub compression: Compression,
-    /// How far back a new stream begins, in seconds.
+    /// The age of the oldest events that a new stream collects, in seconds.
     pub lookback: UnixSeconds,
     /// Bounds of a batch.
     pub batch: BatchLimits,

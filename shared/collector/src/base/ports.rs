@@ -15,30 +15,45 @@ use super::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use super::stream::{ListingId, Stream};
 use super::time::{UnixSeconds, Window};
 
-/// Time and chance.
+/// Time and random numbers.
 pub trait Clock {
-    /// The wall clock, UTC.
+    /// Returns the time of the wall clock, in UTC.
     fn now(&self) -> Timestamp;
-    /// Waits.
+    /// Waits for `duration`.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
-    /// 64 random bits: for jitter and for the id of a new head, never for secrets.
+    /// Returns 64 random bits, for jitter and for the id of a new head, never for secrets.
     fn random(&self) -> u64;
 }
 
-/// Secrets by reference (an ARN, a file path, a name).
+/// Sources share the clock they wait on.
+impl<C: Clock> Clock for &C {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration).await;
+    }
+
+    fn random(&self) -> u64 {
+        (**self).random()
+    }
+}
+
+/// Reads secrets by reference (an ARN, a file path, a name).
 pub trait Secrets {
-    /// The secret's text. `fresh` passes every cache: asked for once after a vendor's 401.
+    /// Returns the secret's text. With `fresh` it is read past every cache, as once after a vendor's 401.
     fn get(&self, reference: &str, fresh: bool) -> impl Future<Output = Result<SecretString, PortError>>;
 
-    /// The name that the store itself has for a secret that was read; `None` when the store told none. A reference does
-    /// not always tell: only some ARNs have a suffix after the name.
+    /// Returns the name under which the store knows a secret that was read; `None` if the store named none. The name
+    /// cannot always be taken from the reference: only some ARNs have a suffix after the name.
     fn name(&self, reference: &str) -> Option<String> {
         let _ = reference;
         None
     }
 }
 
-/// Sources share what they read secrets from.
+/// Several sources share one store of secrets by reference.
 impl<S: Secrets> Secrets for &S {
     async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
         (**self).get(reference, fresh).await
@@ -49,26 +64,26 @@ impl<S: Secrets> Secrets for &S {
     }
 }
 
-/// What a conditional write came to.
+/// The outcome of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// It is in force.
+    /// The write is in force.
     Applied,
-    /// The head was not at the expected version: nothing was written. Read it again.
+    /// The head was not at the expected version, and nothing was written. The caller must read it again.
     Refused,
 }
 
-/// Heads and ledgers. Every read is strongly consistent; every write is one transaction.
+/// The store of heads and ledgers. Every read is strongly consistent; every write is one transaction.
 pub trait State {
-    /// The stream's head, or none.
+    /// Returns the stream's head; `None` if it has none.
     fn head(&self, stream: &Stream) -> impl Future<Output = Result<Option<Head>, PortError>>;
 
-    /// Puts `head` in the place of the head at version `expected` (`None`: of no head at all),
-    /// together with `items`, or nothing at all. An item's place is its kind, hour and `seq`.
+    /// Replaces the head at version `expected` by `head` and adds `items`, or changes nothing. `None` stands for no
+    /// head yet. An item is stored under its kind, hour and `seq`.
     ///
-    /// Only a failed condition is [`Written::Refused`]. An adapter repeats conflicts, throttling
-    /// and time-outs under one idempotency token; what it cannot settle is an error, after which
-    /// the write may or may not be in force: the caller reads the head again.
+    /// Only a failed condition is [`Written::Refused`]. An adapter repeats conflicts, throttling and time-outs under
+    /// one idempotency token; what it cannot settle is an error. After an error the write may or may not be in force,
+    /// so the caller reads the head again.
     fn write(
         &self,
         stream: &Stream,
@@ -77,8 +92,8 @@ pub trait State {
         items: &[LedgerItem],
     ) -> impl Future<Output = Result<Written, PortError>>;
 
-    /// All items of one bucket of the ledger with `seq` above `after_seq` (`None`: all), in
-    /// ascending order of `seq`, every page read. An item past its expiry that is still there counts.
+    /// Returns all items of one ledger hour whose `seq` is above `after_seq` (`None`: all), in ascending order of
+    /// `seq`, from every page. An item past its expiry that is still there counts.
     fn ledger(
         &self,
         stream: &Stream,
@@ -87,10 +102,11 @@ pub trait State {
         after_seq: Option<u64>,
     ) -> impl Future<Output = Result<Vec<LedgerItem>, PortError>>;
 
-    /// Which of these ledger hours show the item that commit `seq` wrote there, in any order.
+    /// Returns those of `hours` that show the item which commit `seq` wrote there, in any order.
     ///
-    /// `hours` are hours that commit wrote, at most [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS). A store may show a head before
-    /// the ledger items of the same transaction: an hour that is left out does not show its item *yet*.
+    /// `hours` are hours that the commit wrote to, at most [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS). A store may
+    /// show a head before the ledger items of the same transaction: an hour that is left out does not show its item
+    /// *yet*.
     fn visible_hours(
         &self,
         stream: &Stream,
@@ -99,16 +115,16 @@ pub trait State {
     ) -> impl Future<Output = Result<Vec<LedgerHour>, PortError>>;
 }
 
-/// What a put-if-absent came to.
+/// The outcome of a put-if-absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     /// This call created the object.
     Created,
-    /// An object was there already (or the answer was lost and it is there now): nothing changed.
+    /// An object was there already, or a lost answer hid that it was created. Nothing changed.
     AlreadyThere,
 }
 
-/// The bucket: created once, never changed.
+/// The bucket. Objects in it are created once and never changed.
 pub trait Bucket {
     /// Creates the object if there is none at `key`; of many callers exactly one is told
     /// [`Put::Created`]. `key` is the whole key, the deployment's prefix included. The object
@@ -120,11 +136,12 @@ pub trait Bucket {
         content_type: &str,
     ) -> impl Future<Output = Result<Put, PortError>>;
 
-    /// The object, or none. "Not allowed" is an error with [`Recovery::Person`](super::error::Recovery::Person), never
-    /// `None`; behind a delete marker the last version is the answer.
+    /// Returns the object; `None` if there is none. "Not allowed" is an error with
+    /// [`Recovery::Person`](super::error::Recovery::Person), never `None`; if a delete marker hides the object, its
+    /// last version is returned.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
 
-    /// Replaces the object at `key` if its content is still `expected`; says whether it did. The object is
+    /// Replaces the object at `key` if its content is still `expected`. Returns `true` if it did. The object is
     /// replaced whole or not at all; of several callers with the same `expected` at most one is told `true`.
     ///
     /// Only birth records are ever replaced. An error leaves open whether the object was replaced.
@@ -137,7 +154,7 @@ pub trait Bucket {
     ) -> impl Future<Output = Result<bool, PortError>>;
 }
 
-/// What a page of a listing holds.
+/// One entry of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// An event, as the vendor sent it: one JSON value, raw.
@@ -149,132 +166,151 @@ pub enum Item {
 /// A Microsoft content item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobRef {
-    /// Opaque, unique within the stream.
+    /// The vendor's id of the blob: opaque, and unique within the stream.
     pub id: String,
-    /// Where to fetch it; already held against the configured host.
+    /// The address to fetch it from. Its host was compared with the configured one.
     pub uri: String,
-    /// When it became available: the time the listing goes by.
+    /// The time at which it became available, by which the vendor lists it.
     pub created: UnixSeconds,
-    /// When the vendor drops it.
+    /// The time at which the vendor drops it.
     pub expires: UnixSeconds,
 }
 
 /// One answer of a vendor's list call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
-    /// In the vendor's order, which nothing may rely on.
+    /// The items in the vendor's order. Nothing may rely on that order.
     pub items: Vec<Item>,
-    /// How to ask for the next page; `None` ends the listing. An empty page may have a next one.
+    /// The cursor of the next page; `None` ends the listing. An empty page may have a next one.
     pub next: Option<String>,
-    /// The vendor's own clock, where the answer tells it: what a listing shows, it shows as of then.
+    /// The vendor's own time, if the answer tells it. The listing shows the vendor's state at that time.
     pub vendor_now: Option<UnixSeconds>,
-    /// The organisation or tenant whose events these are, where the answer names it: a stream belongs to one.
+    /// The organisation or tenant that owns the events, if the answer names it. A stream has one owner.
     pub owner: Option<String>,
 }
 
-/// What is asked of [`Vendor::list`].
+/// The arguments of [`Vendor::list`].
 #[derive(Debug, Clone, Copy)]
 pub struct ListRequest<'a> {
     /// The stream.
     pub stream: &'a Stream,
-    /// Which of its listings.
+    /// The listing of that stream.
     pub listing: ListingId,
     /// The span of vendor time, in whole seconds, half open.
     pub window: Window,
-    /// The last page's `next`, for every page but the first.
+    /// The `next` of the page before; `None` for the first page.
     pub cursor: Option<&'a str>,
-    /// How often a call that fails is repeated.
+    /// The number of tries of a call that fails.
     pub tries: Tries,
 }
 
-/// How often a vendor's client repeats a call that fails.
+/// The patience of a vendor's client with a call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tries {
-    /// As often as the vendor's retry policy allows.
+    /// The client repeats the call as often as the vendor's retry policy allows.
     Patient,
-    /// Not at all: the collector only probes whether the call works, or retries work that failed before.
-    /// A token or key that was refused is still renewed once.
+    /// The client makes the call once, because the collector only probes, or retries work that failed before. A token
+    /// or key that was refused is still renewed once.
     Once,
 }
 
-/// What a vendor says before a stream is listed.
+/// The vendor's answer before a stream is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prepared {
     /// Go on and list.
     Ready {
-        /// The vendor's own clock, where it is known: windows never end in its future.
+        /// The vendor's own time, if it is known. Windows never end in its future.
         vendor_now: Option<UnixSeconds>,
-        /// A recording was started just now (Microsoft: a subscription): remember when.
+        /// A recording (Microsoft: a subscription) was started just now. The caller remembers the time.
         started: bool,
     },
-    /// There is nothing to list this time: it does not record yet, or wants to be left alone.
+    /// There is nothing to list in this tick: the vendor does not record yet, or a cooldown is not over.
     NotYet,
 }
 
-/// What a fetch came to.
+/// The outcome of a fetch.
 #[derive(Debug)]
 pub enum Fetched<B> {
-    /// The blob's bytes: one JSON array of events, or what comes in its place, try after try, and says nothing else.
+    /// The blob's bytes: one JSON array of events. After the last try they may also be something else that the vendor
+    /// sent in its place.
     Body(B),
-    /// The vendor does not know it now; it may yet.
+    /// The vendor does not know the blob now. It may know it later.
     Missing,
-    /// The vendor has dropped it: its events are lost.
+    /// The vendor has dropped the blob: its events are lost.
     Expired,
 }
 
 /// A blob that is being received.
 pub trait Body {
-    /// The next bytes, in pieces as they come; `None` at the end.
+    /// Returns the next bytes as they arrive; `None` at the end.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
 
-    /// Whether the last error was of the bytes themselves, which came and cannot be decompressed.
+    /// Returns `true` if the last error was one of the bytes themselves: they arrived and cannot be decompressed.
     fn is_corrupt(&self) -> bool {
         false
+    }
+}
+
+/// The body type of a vendor that lists events and has no blobs. It has no values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoBody {}
+
+impl Body for NoBody {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
+        match *self {}
     }
 }
 
 /// A vendor's API, for one source. Errors come already retried as the policy allows:
 /// [`Recovery::Again`](super::error::Recovery::Again) never leaves this port.
 pub trait Vendor {
-    /// A blob under way.
+    /// A blob that is being received; [`NoBody`] for a vendor that lists events.
     type Body: Body;
 
-    /// Makes sure the vendor records the stream. `last_start` is when a recording was last
-    /// started, as the head remembers it.
+    /// Makes sure the vendor records the stream. `last_start` is the time of the last start of a recording that the
+    /// head remembers.
     fn prepare(
         &self,
         stream: &Stream,
         last_start: Option<UnixSeconds>,
     ) -> impl Future<Output = Result<Prepared, PortError>>;
 
-    /// One page of one window of one listing.
+    /// Lists one page of one window.
     fn list(&self, request: ListRequest<'_>) -> impl Future<Output = Result<Listed, PortError>>;
 
-    /// One blob. Vendors that list events have none.
+    /// Fetches one blob. A vendor that lists events leaves this out: the call fails, and needs a person.
     fn fetch(
         &self,
         stream: &Stream,
         blob: &BlobRef,
         tries: Tries,
-    ) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>>;
+    ) -> impl Future<Output = Result<Fetched<Self::Body>, PortError>> {
+        let _ = (blob, tries);
+        let message = format!(
+            "{}: the stream's state names a blob, but its vendor lists events: the state belongs to another vendor",
+            stream.name()
+        );
+        async { Err(PortError::person(message)) }
+    }
 }
 
-/// What a list call came to.
+/// The outcome of a list call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listed {
     /// A page.
     Page(Page),
-    /// The cursor is no longer good: list the window again from its start.
+    /// The vendor no longer accepts the cursor: the window must be listed again from its start.
     CursorLost,
     /// This listing is not offered to this source; the others are unaffected. Probed again daily.
     NotOffered,
-    /// The stream is not recorded (yet), so nothing of it can be listed, and nothing counts as listed.
+    /// The vendor does not record the stream (yet). Nothing can be listed, and nothing counts as listed.
     NotYet {
-        /// When its recording was last started, to be remembered whatever became of it: vendors count starts.
+        /// The time at which its recording was last started. It is remembered even if the start failed, because vendors
+        /// count starts.
         started: Option<UnixSeconds>,
-        /// Why it is not, where that is a fault and not just a matter of time.
+        /// The fault that prevents the recording; `None` if it only takes time.
         fault: Option<PortError>,
-        /// What the vendor did not record meanwhile, as far as is known: it may be lost.
+        /// The span that the vendor may not have recorded, as far as it is known. Its events may be lost.
         lost: Option<Window>,
     },
 }

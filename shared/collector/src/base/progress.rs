@@ -14,21 +14,21 @@ pub struct ProgressCounts {
     pub events: u64,
     /// Lines put into the bucket.
     pub delivered: u64,
-    /// Seconds between the oldest watermark and now; `None` as long as it is not known.
+    /// Seconds between the oldest watermark and now; `None` while it is unknown.
     pub watermark_lag_seconds: Option<i64>,
 }
 
-/// The progress of a source's streams, each by its name.
+/// The progress of a source's streams, by stream name.
 #[derive(Debug, Default)]
 pub(crate) struct Progress(RefCell<BTreeMap<String, ProgressCounts>>);
 
 impl Progress {
-    /// Replaces what is known of a stream.
+    /// Replaces the counts of a stream.
     pub(crate) fn set(&self, stream: String, counts: ProgressCounts) {
         self.0.borrow_mut().insert(stream, counts);
     }
 
-    /// The sum over all streams, with the longest lag.
+    /// Returns the sum over all streams, with the longest lag.
     pub(crate) fn total(&self) -> ProgressCounts {
         self.0.borrow().values().fold(ProgressCounts::default(), |sum, counts| ProgressCounts {
             pages: sum.pages + counts.pages,

@@ -1,4 +1,4 @@
-//! What a tick did, as a value.
+//! The report of a tick, as a value.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::error::{PortError, Recovery};
 use super::stream::Stream;
 use super::time::UnixSeconds;
 
-/// What one tick did for one stream. Counts are of this tick; as JSON all fields stand at one level.
+/// The report of one tick of one stream. All counts are those of this tick. In JSON all fields stand at one level.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StreamReport {
     /// The source's id.
@@ -16,29 +16,29 @@ pub struct StreamReport {
     pub stream: String,
     /// The log type.
     pub log_type: &'static str,
-    /// What the vendor showed.
+    /// The counts of what the vendor showed.
     #[serde(flatten)]
     pub listed: ListedCounts,
-    /// What became of it.
+    /// The counts of what was delivered.
     #[serde(flatten)]
     pub lines: LineCounts,
-    /// What is left for later attempts.
+    /// The pending work.
     #[serde(flatten)]
     pub pending: PendingReport,
-    /// Spans of which something is lost at the vendor, or may be: they fell out of its retention before they could be
+    /// Spans of vendor time whose events are lost, or may be: they left the vendor's retention before they could be
     /// listed, or were not recorded.
     pub gaps: Vec<Gap>,
-    /// What a person may want to know besides.
+    /// Other remarks for a person.
     #[serde(flatten)]
     pub notes: Notes,
-    /// Whether all there was to list was listed and delivered: `false` when the deadline came first, when the
-    /// stream failed, or while anything is pending.
+    /// `true` if everything there was to list is delivered; `false` if the deadline came first, the stream failed, or
+    /// anything is pending.
     pub drained: bool,
-    /// Why the stream stopped early, or the first failure that it went on after.
+    /// The failure that stopped the stream, or else the first failure that did not stop it.
     pub failure: Option<Failure>,
 }
 
-/// What the vendor showed in one tick.
+/// The counts of what the vendor showed in one tick.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ListedCounts {
     /// Pages listed.
@@ -47,25 +47,26 @@ pub struct ListedCounts {
     pub blobs: u64,
     /// Events seen, duplicates included.
     pub events: u64,
-    /// Events seen that had been delivered before, or twice in this tick.
+    /// Events seen that had been delivered before, or that were seen twice in this tick.
     pub duplicates: u64,
 }
 
-/// What became of the events of one tick.
+/// The counts of what was delivered or rejected in one tick.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LineCounts {
     /// Lines put into the bucket by this tick.
     pub delivered: u64,
-    /// Inputs that cannot become a line; kept under the rejected prefix.
+    /// Inputs that cannot become a line. They are kept under the rejected prefix.
     pub rejected: u64,
-    /// Delivered lines whose vendor's id an earlier line of the same object has, with other content: all are kept.
+    /// Delivered lines with the same vendor id as an earlier line of the same object, but with other content. All are
+    /// kept.
     pub shared_ids: u64,
-    /// How the delivered lines drift from what the schema declares and the vendor publishes.
+    /// The drift of the delivered lines from what the schema declares and the vendor publishes.
     #[serde(flatten)]
     pub drift: Drift,
     /// Objects put by this tick.
     pub objects: u64,
-    /// Their bytes, compressed.
+    /// Bytes of these objects, compressed.
     pub bytes: u64,
     /// Lines in objects that another tick put and this one committed.
     pub adopted: u64,
@@ -78,36 +79,36 @@ pub struct PendingReport {
     pub pending_spans: u64,
     /// Blobs that could not be consumed and are tried again.
     pub pending_blobs: u64,
-    /// Seconds since the oldest of them failed for the first time; `None` when nothing is pending.
+    /// Seconds since the first failure of the oldest of them; `None` if nothing is pending.
     pub pending_age_seconds: Option<i64>,
-    /// Why the oldest of them failed last.
+    /// The reason of the last failure of the oldest of them.
     pub pending_reason: Option<String>,
 }
 
 impl PendingReport {
-    /// Whether nothing is pending.
+    /// Returns `true` if nothing is pending.
     pub fn is_empty(&self) -> bool {
         self.pending_spans + self.pending_blobs == 0
     }
 }
 
-/// What a person may want to know of a stream.
+/// Remarks on a stream for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Notes {
-    /// Listings that the vendor does not offer to this source; each is listed again after a day.
+    /// Listings that the vendor does not offer to this source. Each is tried again after a day.
     pub not_offered: Vec<&'static str>,
-    /// Advice on a stream that never showed an event; `None` for one that did, or may still.
+    /// Advice on a stream that never showed an event; `None` if it did, or if it is too early for advice.
     pub silence: Option<String>,
-    /// Why a new stream shows nothing yet and since when it waits, where that is no fault.
+    /// A note that a new stream waits for its first content, with the reason and since when; `None` otherwise.
     pub waiting: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
     pub watermark_lag_seconds: Option<i64>,
-    /// How far the vendor's clock is ahead of ours in seconds, where that is too far to be believed.
+    /// Seconds by which the vendor's clock is ahead of ours, if that is too much to be believed.
     pub clock_skew_seconds: Option<i64>,
 }
 
 impl StreamReport {
-    /// The report of a stream for which nothing was done yet.
+    /// Returns the report of a stream before its tick.
     pub fn of(stream: &Stream) -> Self {
         Self {
             source: stream.source.to_string(),
@@ -117,13 +118,13 @@ impl StreamReport {
         }
     }
 
-    /// The report of a stream that failed before anything was done.
+    /// Returns the report of a stream that failed before anything was done.
     pub fn failed(stream: &Stream, error: &PortError) -> Self {
         Self { failure: Some(Failure::new(&stream.name(), error)), ..Self::of(stream) }
     }
 
-    /// Joins this report with that of a `later` turn of the same stream in the same tick: counts are added up,
-    /// how it ended is taken from the later one.
+    /// Joins this report with that of a `later` turn of the same stream in the same tick. The counts are added; the
+    /// rest is taken from the later report.
     pub fn followed_by(mut self, later: Self) -> Self {
         // A gap that is reported again may have grown.
         self.gaps.retain(|gap| !later.gaps.iter().any(|again| (again.from, &again.cause) == (gap.from, &gap.cause)));
@@ -145,7 +146,7 @@ impl StreamReport {
 }
 
 impl ListedCounts {
-    /// The sum of both.
+    /// Returns the sum of both.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             pages: self.pages + other.pages,
@@ -157,7 +158,7 @@ impl ListedCounts {
 }
 
 impl LineCounts {
-    /// The sum of both.
+    /// Returns the sum of both.
     pub(crate) fn plus(mut self, other: Self) -> Self {
         self.drift.merge(&other.drift);
         Self {
@@ -172,28 +173,28 @@ impl LineCounts {
     }
 }
 
-/// Vendor time of which something is lost, or may be.
+/// A span of vendor time whose events are lost, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
     /// The first second lost.
     pub from: UnixSeconds,
     /// The first second after it.
     pub to: UnixSeconds,
-    /// What happened.
+    /// The cause of the loss.
     pub cause: String,
 }
 
-/// A stream's failure, and who can end it.
+/// A stream's failure, and whether a person must act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// A person must act; otherwise the next tick carries on by itself.
+    /// `true` if a person must act; otherwise the next tick carries on by itself.
     pub needs_person: bool,
-    /// What happened, to which source and stream, and what to do.
+    /// One sentence that says what happened, to which source and stream, and what to do.
     pub message: String,
 }
 
 impl Failure {
-    /// The failure of `stream` by `error`.
+    /// Returns the failure of `stream` with `error`.
     pub fn new(stream: &str, error: &PortError) -> Self {
         Self { needs_person: error.recovery == Recovery::Person, message: format!("{stream}: {error}") }
     }

@@ -6,21 +6,23 @@ use std::time::Duration;
 use super::error::{PortError, Recovery};
 use super::ports::Clock;
 
-/// How often and how patiently a call is repeated.
+/// The number of calls, and the waits between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Calls in all, the first included.
+    /// Maximum number of calls, the first one included.
     pub attempts: u32,
-    /// The wait before the second call, doubled before each further one, less up to a half by chance.
+    /// The wait before the second call. It doubles before each further call, and is shortened at random by up to a
+    /// half.
     pub first_wait: Duration,
-    /// The longest wait between two calls of our own choosing.
+    /// The longest wait between two calls that is of our own choosing.
     pub max_wait: Duration,
-    /// The longest wait the other side may name (`Retry-After`); a longer one is left to the next tick.
+    /// The longest `Retry-After` that is honoured. After a longer one the call is left to the next tick.
     pub max_retry_after: Duration,
 }
 
 impl RetryPolicy {
-    /// The wait after the `failed`th call failed (from 1), or `None` when that was the last.
+    /// Returns the wait after call number `failed` failed, counted from 1; `None` if that was the last call. `named` is
+    /// the other side's `Retry-After`.
     fn wait(&self, failed: u32, named: Option<Duration>, random: u64) -> Option<Duration> {
         if failed >= self.attempts {
             return None;
@@ -29,16 +31,17 @@ impl RetryPolicy {
         let jittered = doubled - doubled.mul_f64((random % 1_000) as f64 / 2_000.0);
         match named {
             Some(named) if named > self.max_retry_after => None,
-            // Never sooner than named, and not all at the same moment after it.
+            // The call is never repeated sooner than the other side asked for. The jitter spreads the calls of several
+            // clients.
             Some(named) => Some(named + jittered / 4),
             None => Some(jittered),
         }
     }
 }
 
-/// Calls `attempt` until it succeeds, fails for good, or the policy is spent. What remains
-/// [`Recovery::Again`] then becomes [`Recovery::NextTick`]: nobody further out repeats it. So does
-/// [`Recovery::Paused`] after a first call that failed, for that one was made.
+/// Calls `attempt` until it succeeds, fails for good, or the policy allows no further call. A failure that is still
+/// [`Recovery::Again`] then becomes [`Recovery::NextTick`], because no caller repeats it. [`Recovery::Paused`] becomes
+/// the same after a first call that failed, because that call was made.
 pub async fn retry<T, F>(
     clock: &impl Clock,
     policy: &RetryPolicy,

@@ -1,4 +1,4 @@
-//! A secret read again because the vendor refuses what it held before.
+//! Reads a secret again after the vendor refused its value.
 
 use std::time::Duration;
 
@@ -8,14 +8,13 @@ use super::error::PortError;
 use super::limit::within;
 use super::ports::{Clock, Secrets, Tries};
 
-/// The time that the secret store has to answer where the vendor's call may be repeated: a store that is silent once can
-/// be asked a second time within it.
+/// The time limit of the read if the vendor's call may be repeated. It leaves a silent store time for a second request.
 const MAX_PATIENT_READ: Duration = Duration::from_secs(12);
-/// The same where the call is made only once. It is shorter than the shortest time that such a call has, so that the
-/// secret store is named and not the vendor.
+/// The time limit of the read if the vendor's call is made only once. It is shorter than the time of such a call, so
+/// that the error names the secret store and not the vendor.
 const MAX_SINGLE_READ: Duration = Duration::from_secs(4);
 
-/// Reads the secret again, past every cache, in the middle of a vendor's call of so many `tries`.
+/// Reads the secret again, past every cache, during a vendor's call with these `tries`.
 ///
 /// # Errors
 /// The store's own error. A store that does not answer in time fails for the next tick, with a message that names it: the

@@ -3,7 +3,7 @@
 use schema::LogType;
 use serde::{Deserialize, Serialize};
 
-/// The longest a source id may be, in characters.
+/// Maximum length of a source id, in characters.
 const MAX_SOURCE_ID_CHARS: usize = 64;
 
 /// The id of one tenant of one vendor: `[A-Za-z0-9_.-]{1,64}`.
@@ -19,7 +19,7 @@ pub struct SourceId(String);
 )]
 pub struct BadSourceId {
     chars: usize,
-    /// The place of the first character that is not allowed, from 1.
+    /// The place of the first character that is not allowed, counted from 1.
     bad_at: Option<usize>,
 }
 
@@ -30,7 +30,7 @@ impl BadSourceId {
 }
 
 impl SourceId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -61,27 +61,27 @@ impl std::fmt::Display for SourceId {
     }
 }
 
-/// One thing with a head: a source and one of its log types.
+/// A source and one of its log types. Each stream has a head of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     /// The tenant.
     pub source: SourceId,
-    /// What people call the tenant; goes into every line as `p_source_label`.
+    /// The tenant's name for people. Every line bears it as `p_source_label`.
     pub label: String,
-    /// What the events are.
+    /// The log type of its events.
     pub log_type: LogType,
-    /// The ways to enumerate the stream, each with a watermark of its own. Never empty.
+    /// The listings that enumerate the stream, each with a watermark of its own. There is at least one.
     pub listings: Vec<ListingId>,
 }
 
 impl Stream {
-    /// `source/table`, unique in a deployment; names the stream in reports and errors.
+    /// Returns `source/table`, which is unique in a deployment and names the stream in reports and errors.
     pub fn name(&self) -> String {
         format!("{}/{}", self.source, self.log_type.table())
     }
 }
 
-/// One way to enumerate a stream. Frozen names: heads store them.
+/// The name of one way to enumerate a stream. Heads store these names, so they never change.
 pub type ListingId = &'static str;
 
 #[cfg(test)]

@@ -10,24 +10,24 @@ pub type UnixSeconds = i64;
 /// A half-open span `[from, to)` of vendor time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window {
-    /// The first second inside.
+    /// The first second of the window.
     pub from: UnixSeconds,
-    /// The first second after it.
+    /// The first second after the window.
     pub to: UnixSeconds,
 }
 
 impl Window {
-    /// Its length in seconds.
+    /// Returns the length in seconds.
     pub fn seconds(&self) -> UnixSeconds {
         self.to - self.from
     }
 
-    /// Whether the two share a second.
+    /// Returns `true` if the two windows share a second.
     pub(crate) fn overlaps(&self, other: &Window) -> bool {
         self.from.max(other.from) < self.to.min(other.to)
     }
 
-    /// The parts of it outside `other`, oldest first.
+    /// Returns the parts of the window outside `other`, the oldest first.
     pub(crate) fn without(self, other: Window) -> impl Iterator<Item = Window> {
         let before = Window { from: self.from, to: self.to.min(other.from) };
         let after = Window { from: self.from.max(other.to), to: self.to };
@@ -35,14 +35,14 @@ impl Window {
         parts.into_iter().filter(|part| part.from < part.to)
     }
 
-    /// Its two halves, the older first. Only a window of two seconds or more has halves.
+    /// Returns the two halves, the older first. The window must have at least two seconds.
     pub(crate) fn halves(self) -> [Window; 2] {
         let middle = self.from + self.seconds() / 2;
         [Window { from: self.from, to: middle }, Window { from: middle, to: self.to }]
     }
 }
 
-/// The time from `now` to `then`; zero when `then` has passed.
+/// Returns the time from `now` to `then`; zero if `then` has passed.
 pub fn time_until(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO)
 }

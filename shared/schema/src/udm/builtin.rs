@@ -1,95 +1,39 @@
-//! The data models of the built-in log types: their files, and their methods in Rust.
+//! The methods of the built-in data models, in Rust.
 //!
-//! The files stand in `shared/schema/data_models`, in the reference's own format. Their Python methods and the
+//! The models' files stand in `shared/schema/data_models`, in the reference's own format. Their Python methods and the
 //! functions here return the same values for every line.
 
-mod azure_active_directory;
-mod dlp;
+pub(crate) mod azure_active_directory;
+pub(crate) mod dlp;
 mod event_types;
-mod exchange;
-mod general;
-mod open_ai;
+pub(crate) mod exchange;
+pub(crate) mod general;
+pub(crate) mod open_ai;
 mod read;
-mod share_point;
+pub(crate) mod share_point;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 
-use data_models::{DataModel, Methods, Value};
+use data_models::Value;
 
 use super::native::{List, Members, NativeModel, NativeValue, Read};
 use super::raw;
-use crate::json::write_string;
-use crate::log_type::LogType;
+use crate::event::json::write_string;
 
-/// The methods of a log type's built-in model, in Rust.
-pub(crate) fn native_model(log_type: LogType) -> &'static NativeModel {
-    match log_type {
-        LogType::OpenAiAudit => &open_ai::MODEL,
-        LogType::AzureActiveDirectory => &azure_active_directory::MODEL,
-        LogType::Exchange => &exchange::MODEL,
-        LogType::General => &general::MODEL,
-        LogType::SharePoint => &share_point::MODEL,
-        LogType::Dlp => &dlp::MODEL,
-    }
+/// Calls a method of a built-in model on a line. Returns its value as JSON; `None` if the model has no such method.
+pub(crate) fn call_native(native: &NativeModel, method: &str, event: &Value<'_>) -> Option<String> {
+    let method = native.method(method)?;
+    // The reader of a line expects no white space, and the text of a copy has none.
+    let text = event.to_owned().to_json();
+    let line = Line { text: &text, reads: native.reads };
+    let value = (native.values)(&line).take(method);
+    Some(value.map_or_else(|| "null".to_owned(), |value| json(&value)))
 }
 
-macro_rules! file {
-    ($table:literal, $end:literal) => {
-        include_str!(concat!("../../data_models/", $table, $end))
-    };
-}
-
-/// Returns the text of one of a built-in model's files.
-macro_rules! file_of {
-    ($log_type:expr, $end:literal) => {
-        match $log_type {
-            LogType::OpenAiAudit => file!("openai_audit", $end),
-            LogType::AzureActiveDirectory => file!("microsoft365_audit_azureactivedirectory", $end),
-            LogType::Exchange => file!("microsoft365_audit_exchange", $end),
-            LogType::General => file!("microsoft365_audit_general", $end),
-            LogType::SharePoint => file!("microsoft365_audit_sharepoint", $end),
-            LogType::Dlp => file!("microsoft365_dlp_all", $end),
-        }
-    };
-}
-
-/// The specification of a log type's built-in model.
-pub fn model_text(log_type: LogType) -> &'static str {
-    file_of!(log_type, "_data_model.yml")
-}
-
-/// The Python methods of a log type's built-in model.
-pub fn python_text(log_type: LogType) -> &'static str {
-    file_of!(log_type, "_data_model.py")
-}
-
-/// The examples of a log type's built-in model: events, and the values of their names.
-pub fn examples_text(log_type: LogType) -> &'static str {
-    file_of!(log_type, "_examples.yml")
-}
-
-/// An engine that runs the methods of the built-in models in Rust.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NativeMethods;
-
-impl Methods for NativeMethods {
-    fn call(&mut self, model: &DataModel, method: &str, event: &Value<'_>) -> Result<String, String> {
-        let native = LogType::from_name(&model.log_type).map(native_model);
-        let (native, method) = native
-            .and_then(|native| Some((native, native.method(method)?)))
-            .ok_or_else(|| format!("the built-in model for {} has no method {method}", model.log_type))?;
-        // A copy is written without white space, which is how lines are read.
-        let text = event.to_owned().to_json();
-        let line = Line { text: &text, reads: native.reads };
-        let value = (native.values)(&line).take(method);
-        Ok(value.map_or_else(|| "null".to_owned(), |value| json(&value)))
-    }
-}
-
-/// A whole line, and the paths of its members.
+/// A whole line, and the paths of the members that a model reads in it.
 struct Line<'l> {
     text: &'l str,
     reads: &'static [&'static [&'static str]],

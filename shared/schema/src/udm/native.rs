@@ -6,8 +6,6 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::log_type::LogType;
-
 /// The number of a path in [`NativeModel::reads`].
 pub(crate) type Read = usize;
 
@@ -110,8 +108,6 @@ impl<'l> NativeValues<'l> {
 /// A built-in model's part in Rust.
 #[derive(Debug)]
 pub(crate) struct NativeModel {
-    /// The log type of the lines it is for.
-    pub(crate) log_type: LogType,
     /// The paths of the members that it reads.
     pub(crate) reads: &'static [&'static [&'static str]],
     /// The lists of objects that it reads, by their numbers.

@@ -1,7 +1,7 @@
 //! Notes the places of the members that a data model reads in the line that is being written.
 
 use super::raw;
-use crate::model::{NO_SLOT, Object, RowSlots, Slot, Type};
+use crate::language::model::{NO_SLOT, Object, RowSlots, Slot, Type};
 
 /// The members that a model reads, found in the schema once.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{plain_until, unescape};
+use crate::event::json::{find_special_byte, unescape};
 
 /// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
 pub(crate) fn member<'l>(object: &'l [u8], name: &str) -> Option<&'l [u8]> {
@@ -131,7 +131,7 @@ fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        at = plain_until(bytes, at);
+        at = find_special_byte(bytes, at);
         match bytes.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => at += 2,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_nothing_in_other_values() {
+    fn other_values_have_no_members() {
         for value in ["null", "[]", "{}", "\"a\"", "1", "", "{", "[", "{\"a", "{\"a\":", "[1", "[\"\\"] {
             assert_eq!(member(value, "a"), None, "{value}");
             assert!(elements(value).count() <= 1, "{value}");

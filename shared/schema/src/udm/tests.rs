@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use super::{LineModel, SharedMethods};
+use crate::log_type::models::builtin_model;
 use crate::{DriftNames, LineContext, LogType, Mode, Normalized, Normalizer, Schema};
 
 const SCHEMA: &str = r#"
@@ -41,9 +42,9 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, Normalized, DriftNames
     let context =
         LineContext { source_id: "acme", source_label: "", parse_time: Timestamp::from_second(1_787_301_900).unwrap() };
     let (mut out, mut names) = (b"{\"id\":\"the line before\"}\n".to_vec(), DriftNames::default());
-    let mark = out.len();
+    let start = out.len();
     let normalized = normalizer.normalize_noting(event.as_bytes(), &context, &mut out, &mut names).unwrap();
-    (String::from_utf8(out.split_off(mark)).unwrap(), normalized, names)
+    (String::from_utf8(out.split_off(start)).unwrap(), normalized, names)
 }
 
 /// The `p_udm` of an event's line, and the names that failed.
@@ -99,7 +100,7 @@ fn standard_names_have_one_type() {
 }
 
 #[test]
-fn what_stands_in_the_line_is_read_wherever_it_is() {
+fn every_member_of_the_line_can_be_read() {
     let mappings = "- {Name: a, Path: $.actor.inner.ip}\n- {Name: b, Path: $.actor.other.x}\n- {Name: c, Path: own}\n- {Name: d, Path: p_source_id}\n- {Name: e, Path: p_nonconforming.port}\n- {Name: f, Path: a_b}\n- {Name: g, Path: p_udm}\n- {Name: h, Path: $.own.y.z}\n- {Name: i, Path: $.actor}\n";
     check(
         mappings,
@@ -126,7 +127,7 @@ fn one_event_leaves_nothing_for_the_next() {
 }
 
 #[test]
-fn what_is_masked_stays_masked() {
+fn masked_values_stay_masked() {
     check(
         "- {Name: user, Path: pin}\n- {Name: own, Path: $.any.pin}\n- {Name: whole, Path: '$..pin'}\n",
         r#"{"pin":"1234","any":{"pin":"1234"}}"#,
@@ -146,7 +147,7 @@ fn without_a_model_and_in_strict_mode_there_is_no_p_udm() {
 }
 
 #[test]
-fn more_members_than_there_are_numbers_are_read_as_well() {
+fn more_members_than_slots_are_read_as_well() {
     let mappings: String = (0..300).map(|at| format!("- {{Name: n{at:03}, Path: $.x{at}}}\n")).collect();
     check(&mappings, r#"{"x0":0,"x299":299}"#, r#"{"n000":0,"n299":299}"#, &[]);
 }
@@ -222,7 +223,6 @@ fn values<'l>(line: &'l dyn Members) -> NativeValues<'l> {
 }
 
 static NATIVE: NativeModel = NativeModel {
-    log_type: LogType::General,
     reads: READS,
     lists: &[LIST],
     methods: &[
@@ -238,11 +238,10 @@ static NATIVE: NativeModel = NativeModel {
 #[test]
 fn every_built_in_model_is_valid_and_has_its_methods() {
     for log_type in LogType::ALL {
-        let of = super::builtin_model(log_type);
+        let of = builtin_model(log_type);
         assert_eq!(of.model().log_type, log_type.name());
-        let known = |method: &String| super::builtin::native_model(log_type).method(method).is_some();
+        let known = |method: &String| log_type.spec().native_model.method(method).is_some();
         assert!(of.model().names.iter().filter_map(|name| name.method.as_ref()).all(known), "{log_type:?}");
-        assert_eq!(super::builtin::native_model(log_type).log_type, log_type);
     }
 }
 

@@ -8,18 +8,18 @@ use std::sync::{Arc, PoisonError};
 use data_models::jsonpath::JsonPath;
 use data_models::{DataModel, Name, Value};
 
-use super::holds::{Holds, Misfit};
 use super::model::{Engine, LineModel, SharedMethods};
 use super::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read};
 use super::places::{Places, Slots};
 use super::searched::{SearchedName, UnicodeEscapes};
+use super::udm_type::{Misfit, UdmType};
 use crate::drift::Names;
-use crate::json::write_string;
-use crate::model::{RowSlots, Schema, Slot};
+use crate::event::json::write_string;
+use crate::language::model::{RowSlots, Schema, Slot};
 
-/// The most bytes of all values of a line together. A name whose value would go beyond fails: a line is never many
-/// times as long as its event, whatever a model maps.
-const MOST_BYTES: usize = 1 << 20;
+/// The most bytes of all names and values of a line. A name whose value would exceed the limit fails, so that a line is
+/// never many times as long as its event, whatever a model maps.
+const MAX_VALUES_BYTES: usize = 1 << 20;
 
 /// A model, made ready for the lines of a schema.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ struct UdmName {
     name: Box<str>,
     /// `,"name":`
     key: Box<[u8]>,
-    holds: Holds,
+    kind: UdmType,
     path: Option<Path>,
     method: Option<Method>,
 }
@@ -96,7 +96,7 @@ impl Writer {
         let name = |name: &&Name| UdmName {
             name: name.name.as_str().into(),
             key: key(&name.name),
-            holds: Holds::of(&name.name),
+            kind: UdmType::of(&name.name),
             path: name.path.as_ref().map(|(path, _)| Path::new(path, &mut slots, schema)),
             method: name.method.as_deref().map(|method| Method::new(method, native.as_ref())),
         };
@@ -141,11 +141,11 @@ impl Writer {
         let native = self.native.as_ref();
         let mut native = native.map_or_else(NativeValues::default, |native| (native.model.values)(line));
         for name in &self.names {
-            let mark = out.len();
+            let start_of_name = out.len();
             out.extend_from_slice(&name.key);
             let written = name
                 .write(line, &mut native, out)
-                .and_then(|is| if out.len() > MOST_BYTES { Err(Failed) } else { Ok(is) });
+                .and_then(|is| if out.len() > MAX_VALUES_BYTES { Err(Failed) } else { Ok(is) });
             match written {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -154,7 +154,7 @@ impl Writer {
                     failed.note(|text| text.push_str(&name.name));
                 }
             }
-            out.truncate(mark);
+            out.truncate(start_of_name);
         }
         count
     }
@@ -202,8 +202,8 @@ impl UdmName {
     /// Writes the name's value: that of its path, else that of its method. Returns `false` if it has none.
     fn write(&self, line: &Line<'_>, native: &mut NativeValues<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match (self.found(line)?, &self.method) {
-            (Some(json), _) => Ok(self.holds.write(&json, out)?),
-            (None, Some(Method::Called(method))) => Ok(self.holds.write(line.call(method)?.as_bytes(), out)?),
+            (Some(json), _) => Ok(self.kind.write(&json, out)?),
+            (None, Some(Method::Called(method))) => Ok(self.kind.write(line.call(method)?.as_bytes(), out)?),
             (None, Some(Method::Native(method))) => self.write_native(native.take(*method), out),
             (None, None) => Ok(false),
         }
@@ -221,9 +221,9 @@ impl UdmName {
     fn write_native(&self, value: Option<NativeValue<'_>>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match value {
             None => return Ok(false),
-            Some(NativeValue::Json(json)) => return Ok(self.holds.write(json, out)?),
-            Some(NativeValue::Text(text)) => self.holds.write_text(&text, out)?,
-            Some(NativeValue::Number(number)) => self.holds.write_number(number, out)?,
+            Some(NativeValue::Json(json)) => return Ok(self.kind.write(json, out)?),
+            Some(NativeValue::Text(text)) => self.kind.write_text(&text, out)?,
+            Some(NativeValue::Number(number)) => self.kind.write_number(number, out)?,
         }
         Ok(true)
     }

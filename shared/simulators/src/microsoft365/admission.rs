@@ -8,10 +8,10 @@ use super::{error, request};
 use crate::dice::Dice;
 use crate::http::Reply;
 
-/// Checks tenant, token and publisher, and returns what the token is good for.
+/// Checks tenant, token and publisher, and returns the grant of the token.
 ///
 /// # Errors
-/// The answer to a request that is not admitted.
+/// The reply to a request that is refused.
 pub(super) fn admit(
     call: &Call<'_>,
     tokens: &mut Tokens,
@@ -24,7 +24,7 @@ pub(super) fn admit(
     }
     let headers = call.request.headers();
     let unauthorized = || error::unauthorized(behaviours.unauthorized);
-    if !tokens.wear(headers, dice.chance(behaviours.token_refused)) {
+    if !tokens.count_use(headers, dice.chance(behaviours.token_refused)) {
         return Err(unauthorized());
     }
     let grant = tokens.grant(headers, call.clocks.login).cloned().ok_or_else(unauthorized)?;
@@ -42,7 +42,7 @@ pub(super) fn admit(
     }
 }
 
-/// Checks that the tenant is the token's and has an audit log.
+/// Checks that the tenant is the one of the token and has an audit log.
 fn check_tenant(tenant: &str, grant: &Grant, behaviours: &Behaviours) -> Result<(), Reply> {
     if !tenant.eq_ignore_ascii_case(&grant.tenant) {
         let message = format!(
@@ -61,7 +61,7 @@ fn check_tenant(tenant: &str, grant: &Grant, behaviours: &Behaviours) -> Result<
 /// Checks that the token permits this content type.
 ///
 /// # Errors
-/// The answer to a token that does not.
+/// The reply to a token that does not.
 pub(super) fn permit(grant: &Grant, content_type: ContentType, behaviours: &Behaviours) -> Result<(), Reply> {
     let is_free = content_type != ContentType::Dlp || behaviours.dlp_redacted;
     if is_free || grant.permits(READ_DLP) { Ok(()) } else { Err(error::not_permitted(&grant.roles)) }

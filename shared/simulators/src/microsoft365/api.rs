@@ -1,4 +1,4 @@
-//! A request in, an answer out.
+//! The API: turns a request into a reply.
 
 use std::io;
 
@@ -15,27 +15,27 @@ use super::ledger::{AvailableBlob, Ledger};
 use super::records::Form;
 use super::request::{self, Operation, Parameters};
 use super::subscriptions::{self, Start, Subscriptions};
-use super::throttle::{NOBODY, Rates};
+use super::throttle::{NO_PUBLISHER, Rates};
 use super::token::{Grant, Tokens};
 use super::token_request::{TokenRequest, Version};
 use super::{admission, error};
-use crate::dice::{Dice, Questions, is_so};
+use crate::dice::{Dice, Questions, happens};
 use crate::faults;
 use crate::gateway::{Gateway, edge_page};
 use crate::http::{self, Reply, Request};
 use crate::moment::after_seconds;
 use crate::options::Options;
 use crate::outage::Outage;
-use crate::script::Play;
+use crate::script::ScriptProgress;
 
-/// Everything that changes.
+/// The mutable state of the simulated tenant.
 pub(super) struct State {
     pub(super) behaviours: Behaviours,
     pub(super) tokens: Tokens,
     feeds: Feeds,
     subscriptions: Subscriptions,
     rates: Rates,
-    play: Play,
+    script_progress: ScriptProgress,
     questions: Questions,
 }
 
@@ -47,7 +47,7 @@ impl State {
             tokens: Tokens::default(),
             subscriptions: Subscriptions::default(),
             rates: Rates::default(),
-            play: Play::default(),
+            script_progress: ScriptProgress::default(),
             questions: Questions::new(options.seed),
         })
     }
@@ -93,24 +93,24 @@ impl State {
         if let Some(page) = Gateway::answer(&self.behaviours.gateway, name, now, &mut dice) {
             return page;
         }
-        if is_so(self.behaviours.edge_page, &mut dice) {
+        if happens(self.behaviours.edge_page, &mut dice) {
             return edge_page(&mut dice);
         }
         let Some((tenant, operation)) = operation else {
             let page = "<html><body>404 - File or directory not found.</body></html>";
             return Reply::new(StatusCode::NOT_FOUND, "text/html", page);
         };
-        let cues = self.play.cues(&self.behaviours.script, operation.name(), request);
+        let scripted = self.script_progress.faults_for(&self.behaviours.script, operation.name(), request);
         let call = Call { tenant, operation, request, parameters: Parameters::of(request), clocks, now: clocks.api };
         let throttled = |retry_after| self.throttled(&call, retry_after);
-        if let Some(reply) = cues.instead(&mut dice, error::server_error, throttled) {
+        if let Some(reply) = scripted.replacement(&mut dice, error::server_error, throttled) {
             return reply;
         }
-        let answer = self.trouble(&call, &mut dice).unwrap_or_else(|| self.dispatch(&call, &mut dice));
-        // Something may have been started just now.
+        let answer = self.early_failure(&call, &mut dice).unwrap_or_else(|| self.dispatch(&call, &mut dice));
+        // The request may have started a subscription, so its content becomes visible.
         self.advance(clocks.api);
         let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, &mut dice);
-        cues.on_top(reply, &mut dice)
+        scripted.apply(reply, &mut dice)
     }
 
     fn advance(&mut self, now: Timestamp) {
@@ -118,34 +118,34 @@ impl State {
     }
 
     fn throttled(&self, call: &Call<'_>, retry_after: Option<u32>) -> Reply {
-        let publisher = call.parameters.get("PublisherIdentifier").unwrap_or(NOBODY);
+        let publisher = call.parameters.get("PublisherIdentifier").unwrap_or(NO_PUBLISHER);
         as_in_production(error::throttled(self.behaviours.throttle, call.operation.method(), publisher, retry_after))
     }
 
-    /// The answer of a server that does not come round to the question.
-    fn trouble(&mut self, call: &Call<'_>, dice: &mut Dice) -> Option<Reply> {
+    /// Returns the reply of a server that fails before it handles the request, if it does.
+    fn early_failure(&mut self, call: &Call<'_>, dice: &mut Dice) -> Option<Reply> {
         let behaviours = &self.behaviours;
         let server_error = |dice: &mut Dice| faults::server_error(dice, error::server_error);
         if matches!(call.operation, Operation::TokenV1 | Operation::TokenV2) {
-            if is_so(behaviours.login_page, dice) {
+            if happens(behaviours.login_page, dice) {
                 return Some(Reply::new(
                     StatusCode::OK,
                     "text/html",
                     "<html><body>Sign in to your account</body></html>",
                 ));
             }
-            if is_so(behaviours.token_missing, dice) {
+            if happens(behaviours.token_missing, dice) {
                 return Some(json(&json!({"token_type": "Bearer", "expires_in": 3_599})));
             }
             return dice.chance(behaviours.token_error).then(|| server_error(dice));
         }
-        if is_so(behaviours.no_resource, dice) {
+        if happens(behaviours.no_resource, dice) {
             return Some(as_in_production(error::no_resource(call.request.uri().path())));
         }
         let is_broken = behaviours.broken.is_some_and(|broken| self.concerns(call, broken));
         let publisher = call.parameters.get("PublisherIdentifier").filter(|publisher| request::is_guid(publisher));
-        let most = if publisher.is_some() { behaviours.per_minute } else { behaviours.per_minute_shared };
-        if self.rates.count(publisher, call.now) > most || dice.chance(behaviours.throttled) {
+        let max = if publisher.is_some() { behaviours.per_minute } else { behaviours.per_minute_shared };
+        if self.rates.count(publisher, call.now) > max || dice.chance(behaviours.throttled) {
             return Some(self.throttled(call, None));
         }
         if is_broken || dice.chance(behaviours.internal_error) {
@@ -155,11 +155,11 @@ impl State {
     }
 
     fn concerns(&self, call: &Call<'_>, content_type: ContentType) -> bool {
-        let asked = match call.operation {
+        let requested = match call.operation {
             Operation::Blob(id) => self.feeds.content_type(&http::decoded_path(id)),
             _ => call.parameters.get("contentType").and_then(ContentType::named),
         };
-        asked == Some(content_type)
+        requested == Some(content_type)
     }
 
     fn dispatch(&mut self, call: &Call<'_>, dice: &mut Dice) -> Reply {
@@ -262,7 +262,7 @@ impl State {
     }
 }
 
-/// The form in which records are sent to the bearer of a token.
+/// Returns the form in which records are sent for a token.
 fn form(grant: &Grant) -> Form {
     Form::of(grant.permits(READ_DLP))
 }
@@ -275,7 +275,7 @@ fn sensitive_types() -> Value {
     json!([{"id": "50842eb7-edc8-4019-85dd-5a5c1f2bb085", "name": "Credit Card Number"}])
 }
 
-/// The headers that every answer has; one that has them keeps them.
+/// Adds the headers that every answer in production has, unless the reply has them already.
 fn as_in_production(reply: Reply) -> Reply {
     if reply.headers.iter().any(|(name, _)| name == "pragma") {
         return reply;

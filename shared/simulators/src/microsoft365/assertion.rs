@@ -1,4 +1,4 @@
-//! Logging in with a certificate: the client's signed statement of who it is.
+//! The login with a certificate: verification of the client's signed assertion.
 
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
@@ -6,31 +6,31 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The one type of assertion there is.
+/// The only supported type of assertion.
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A certificate that the application has registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// SHA-1 of the certificate, base64url without padding: the `x5t` of assertions.
+    /// The SHA-1 of the certificate in base64url without padding, which is the `x5t` of assertions.
     pub thumbprint: String,
-    /// The RSA public key, DER as PKCS #1 has it.
+    /// The RSA public key as DER in PKCS #1.
     pub public_key: Vec<u8>,
 }
 
-/// Whom an assertion has to be from and for, and when.
+/// The expected issuer, audience and time of an assertion.
 pub(super) struct Expected<'a> {
     pub(super) client_id: &'a str,
-    /// The very address that was asked for a token.
+    /// The URL at which the token was requested.
     pub(super) audience: &'a str,
     /// Seconds since 1970.
     pub(super) now: i64,
 }
 
-/// Why an assertion is not good: the number of the error and what it says.
+/// The fault of an assertion: the error's number and message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bad(pub(super) u32, pub(super) &'static str);
+pub(super) struct InvalidAssertion(pub(super) u32, pub(super) &'static str);
 
 #[derive(Deserialize)]
 struct Header {
@@ -48,40 +48,45 @@ struct Claims {
     exp: i64,
 }
 
-/// An assertion that is good, if it does not come again.
+/// A valid assertion, provided that it was not used before.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
-    /// Its `jti`.
+    /// The assertion's `jti`.
     pub(super) id: String,
-    /// When it is good no longer, seconds since 1970.
+    /// The expiry, in seconds since 1970.
     pub(super) expires: i64,
 }
 
 /// Verifies an assertion.
-pub(super) fn verify(assertion: &str, certificates: &[Certificate], expected: &Expected<'_>) -> Result<Verified, Bad> {
-    const MALFORMED: Bad = Bad(50_027, "The client assertion is malformed.");
+pub(super) fn verify(
+    assertion: &str,
+    certificates: &[Certificate],
+    expected: &Expected<'_>,
+) -> Result<Verified, InvalidAssertion> {
+    const MALFORMED: InvalidAssertion = InvalidAssertion(50_027, "The client assertion is malformed.");
     let (signed, signature) = assertion.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
     let header: Header = decode(header).ok_or(MALFORMED)?;
     let claims: Claims = decode(claims).ok_or(MALFORMED)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| MALFORMED)?;
-    let unknown = Bad(700_027, "The certificate with which the client assertion was signed is not registered.");
+    let unknown =
+        InvalidAssertion(700_027, "The certificate with which the client assertion was signed is not registered.");
     if header.alg != "RS256" {
-        return Err(Bad(5_002_738, "The algorithm of the client assertion is not supported."));
+        return Err(InvalidAssertion(5_002_738, "The algorithm of the client assertion is not supported."));
     }
     let certificate =
         certificates.iter().find(|known| header.x5t.as_ref() == Some(&known.thumbprint)).ok_or(unknown)?;
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &certificate.public_key)
         .verify(signed.as_bytes(), &signature)
-        .map_err(|_| Bad(700_027, "The client assertion has an invalid signature."))?;
+        .map_err(|_| InvalidAssertion(700_027, "The client assertion has an invalid signature."))?;
     if claims.aud != expected.audience {
-        return Err(Bad(700_023, "The audience of the client assertion is not this endpoint."));
+        return Err(InvalidAssertion(700_023, "The audience of the client assertion is not this endpoint."));
     }
     if claims.iss != expected.client_id || claims.sub != expected.client_id {
-        return Err(Bad(700_021, "The client assertion was not issued by the client."));
+        return Err(InvalidAssertion(700_021, "The client assertion was not issued by the client."));
     }
     if expected.now < claims.nbf || claims.exp <= expected.now {
-        return Err(Bad(700_024, "The client assertion is not within its valid time range."));
+        return Err(InvalidAssertion(700_024, "The client assertion is not within its valid time range."));
     }
     Ok(Verified { id: claims.jti, expires: claims.exp })
 }
@@ -108,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn b34_only_what_is_signed_by_it_for_us_and_now() {
+    fn b34_an_assertion_needs_a_valid_signature_audience_issuer_and_time() {
         let [key, other] = [(); 2].map(|()| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
         let public_key = key.public_key().as_ref().to_vec();
         let certificates = [Certificate { thumbprint: "t".to_owned(), public_key }];

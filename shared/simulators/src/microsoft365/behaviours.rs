@@ -1,4 +1,4 @@
-//! What this API was ever seen doing, each a switch.
+//! Everything that was ever seen of this API, as settings.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,176 +14,179 @@ use crate::script::Scripted;
 
 /// The simulated tenant.
 pub const TENANT_ID: &str = "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";
-/// The application that may ask for tokens.
+/// The application that may request tokens.
 pub const CLIENT_ID: &str = "b7e0a9c4-51d2-4f38-8a66-90c3d1f2e5a7";
-/// Its secret. It has every character that a form has to encode.
+/// The application's secret. It has every character that a form must encode.
 pub const CLIENT_SECRET: &str = "s1M~ul8+ted/S3cret=&%20.x";
-/// May read everything but data loss prevention.
+/// The permission to read everything but data loss prevention.
 pub const READ: &str = "ActivityFeed.Read";
-/// May read data loss prevention.
+/// The permission to read data loss prevention.
 pub const READ_DLP: &str = "ActivityFeed.ReadDlp";
 
-/// How the API behaves. Shares are of requests, of records or of blobs, 0 to 1.
+/// The behaviour of the API. Shares are of requests, records or blobs, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviours {
-    /// The tenant that exists.
+    /// The tenant.
     pub tenant_id: String,
-    /// Tenants that can log in, the application being known there too, and that have no audit log.
+    /// Tenants that know the application, so that it can log in there, but have no audit log.
     pub other_tenants: Vec<String>,
-    /// The application that is known.
+    /// The application.
     pub client_id: String,
-    /// The secrets that are good.
+    /// The valid secrets.
     pub client_secrets: Vec<String>,
-    /// The secrets that were good once.
+    /// The expired secrets.
     pub expired_secrets: Vec<String>,
-    /// The certificates that are good.
+    /// The valid certificates.
     pub certificates: Vec<Certificate>,
-    /// Where the tenant lives.
+    /// The cloud of the tenant.
     pub cloud: Cloud,
-    /// What tokens permit.
+    /// The permissions that tokens hold.
     pub roles: Vec<String>,
-    /// A token without [`READ_DLP`] may read `DLP.All` all the same, less what was detected. What is
-    /// asked for with another token than before is another form of the same records; the ledger has both.
+    /// A token without [`READ_DLP`] may read `DLP.All`, without the detected values. Records read with another kind of
+    /// token are another form of the same records, and the ledger has both forms.
     pub dlp_redacted: bool,
-    /// How long a token is good, seconds.
+    /// Lifetime of a token.
     pub token_seconds: i64,
-    /// A token that has done its first requests is revoked before its time: share.
+    /// Share of requests at which a token is revoked early, after its first requests.
     pub token_refused: f64,
-    /// The token endpoint fails with a 5xx: share.
+    /// Share of token requests that are answered with a 5xx status.
     pub token_error: f64,
-    /// The token endpoint answers with status 200 and a page of HTML: share.
+    /// Share of token requests that are answered with status 200 and a page of HTML.
     pub login_page: f64,
-    /// The token endpoint answers with status 200 and without a token: share.
+    /// Share of token requests that are answered with status 200 and without a token.
     pub token_missing: f64,
-    /// How a token that is not good is refused.
+    /// The form in which an invalid token is refused.
     pub unauthorized: Unauthorized,
-    /// Auditing is off in the tenant: nothing can be started.
+    /// Auditing is off in the tenant, so no subscription can be started.
     pub auditing_off: bool,
-    /// What a second start gives.
+    /// The answer to the start of an enabled subscription.
     pub already_on: AlreadyOn,
     /// Starts of one content type within 15 minutes are throttled.
     pub start_throttled: bool,
-    /// Starts of a content type are throttled until so many seconds after its first one, with the code `429` and the wait
-    /// that is left in words.
+    /// Starts of a content type are throttled until this many seconds after the first one, with the code `429` and the
+    /// remaining wait in words.
     pub start_waits_seconds: Option<i64>,
-    /// A content type whose start answers 500 and nothing else.
+    /// A content type whose starts are always answered with status 500.
     pub start_broken: Option<ContentType>,
-    /// A subscription that was stopped is as if it had never been: not listed, and AF20022 instead of AF20023.
+    /// A stopped subscription looks as if it had never been started: it is not listed, and its content is refused with
+    /// AF20022 instead of AF20023.
     pub stopped_is_gone: bool,
-    /// The list of subscriptions leaves out one `status`.
+    /// The list of subscriptions leaves out the `status` of one entry.
     pub status_missing: bool,
-    /// From the first start to the first blob, seconds: what becomes available meanwhile does so at
-    /// the end of it. In production an hour as a rule, up to twelve; 0 here, so that a test need not wait.
+    /// Seconds from the first start to the first blob. Content that would become available in between becomes available
+    /// at its end. In production it is usually an hour and up to twelve; the default is 0, so that a test need not
+    /// wait.
     pub first_blob_seconds: i64,
-    /// A content type whose first blob takes another time, seconds; it may be days.
+    /// A content type with another time to its first blob, in seconds. It may be days.
     pub slow_start: Option<(ContentType, i64)>,
-    /// Whether there is content of before the first start. There is none in production; here it is
-    /// there, so that a test has seven days of it at once.
+    /// The feeds have content from before the first start. Production has none; here it is the default, so that a test
+    /// has seven days of content at once.
     pub history: bool,
-    /// Blobs on a page, at most.
+    /// The most blobs of a page.
     pub page_size: usize,
-    /// Empty pages with another page after them: share. There never are more than three on end.
+    /// Share of pages that are empty although another page follows. At most three follow each other.
     pub empty_pages: f64,
-    /// `NextPageUrl` instead of `NextPageUri`: share.
+    /// Share of pages with the header `NextPageUrl` instead of `NextPageUri`.
     pub next_page_url: f64,
-    /// Links whose parameters are spelled in another case than asked: share.
+    /// Share of links whose parameters have other upper and lower case than the request.
     pub odd_casing: f64,
-    /// Links that are good and refused nonetheless: share.
+    /// Share of valid links that are refused.
     pub links_lost: f64,
-    /// Links that lead to the page that they stand on: share of pages with a next one.
+    /// Share of pages whose link leads to the same page again.
     pub links_stuck: f64,
-    /// How much older than seven days a window's start may be, seconds; an hour at the most in production.
+    /// Seconds by which the start of a window may be older than seven days; at most an hour in production.
     pub grace_seconds: i64,
-    /// A span of more than 24 hours gives a part of it instead of AF20055.
+    /// A window of more than 24 hours lists a part of it instead of being refused with AF20055.
     pub long_span_partial: bool,
-    /// A window that starts at a blob's very instant lacks some blobs of that instant: share.
+    /// Share of windows that miss some blobs of their first instant.
     pub partial_boundary: f64,
-    /// Records in a blob, at most.
+    /// The most records of a blob.
     pub records_per_blob: usize,
-    /// One blob of a content type that is this long, bytes: of as many of its records as are needed,
-    /// each of 24 kB, or longer if there are too few.
+    /// A content type with one blob of this many bytes. It has as many records as needed of 24 kB each, or longer ones
+    /// if there are too few.
     pub huge_blob: Option<(ContentType, usize)>,
-    /// Blobs that became available in the very millisecond of the one before: share.
+    /// Share of blobs that became available in the same millisecond as the one before.
     pub same_instant: f64,
-    /// Records that come again in another blob of their feed: share of records.
+    /// Share of records that are repeated in another blob of their feed.
     pub repeated: f64,
-    /// Records that come again in a blob five days later, or more: share of records.
+    /// Share of records that are repeated in a blob five or more days later.
     pub repeated_days_later: f64,
-    /// Records that come again in another content type's feed, the general one as a rule: share of records.
+    /// Share of records that are repeated in the feed of another content type, which is usually the general one.
     pub repeated_elsewhere: f64,
-    /// Records that share their `Id`, two and two, and nothing else: share.
+    /// Share of records that have the same `Id` as one other record, and nothing else in common.
     pub same_id: f64,
-    /// Records that became available within minutes of happening, and not after an hour or so: share.
+    /// Share of records that became available within minutes after they happened, instead of after about an hour.
     pub quick: f64,
-    /// Records that took up to a day: share.
+    /// Share of records that became available up to a day after they happened.
     pub slow: f64,
-    /// Records days older than their blob: share.
+    /// Share of records that happened days before their blob became available.
     pub days_old: f64,
-    /// Blobs that were held up by a day's outage and come together at its end: share of blobs.
+    /// Share of blobs that an outage of a day delayed, so that they come together at its end.
     pub flood: f64,
-    /// Blobs that are listed later than their `contentCreated`: share.
+    /// Share of blobs that are listed later than their `contentCreated`.
     pub late: f64,
-    /// How late the latest are, seconds.
+    /// The longest delay of a late blob.
     pub latest_seconds: i64,
-    /// Blobs that are not found at first: share of requests.
+    /// Share of fetches whose blob is not found at first.
     pub not_found_yet: f64,
-    /// Requests a minute of a publisher; more are throttled.
+    /// Requests per minute of one publisher. Further ones are throttled.
     pub per_minute: u32,
-    /// Requests a minute of all those that do not say who they are.
+    /// Requests per minute of all callers without a publisher.
     pub per_minute_shared: u32,
-    /// Throttled anyhow: share.
+    /// Share of requests that are throttled at any rate.
     pub throttled: f64,
-    /// How that is said.
+    /// The form in which a request is throttled.
     pub throttle: Throttle,
-    /// 404 with "No HTTP resource was found", as if the API were not there: share.
+    /// Share of requests that are answered with 404 and "No HTTP resource was found", as if there were no API.
     pub no_resource: f64,
-    /// AF50000 and its kin: share.
+    /// Share of requests that are answered with AF50000 or a similar code.
     pub internal_error: f64,
-    /// A 200 with an error instead of a list: share.
+    /// Share of requests that are answered with status 200 and an error in place of a list.
     pub error_in_ok: f64,
-    /// A content type that answers 500 and nothing else.
+    /// A content type whose requests are always answered with status 500.
     pub broken: Option<ContentType>,
-    /// Addresses of blobs that point elsewhere: share of blobs.
+    /// Share of blobs whose URL points to another place.
     pub uri_elsewhere: f64,
-    /// When blobs are said to expire.
+    /// The expiry that listings name for a blob.
     pub expiration: Expiration,
-    /// Blobs whose first record lacks its closing brace, the others being good: share of blobs. The ledger has the record.
+    /// Share of blobs whose first record lacks its closing brace, while the others are well formed. The ledger has the
+    /// record.
     pub broken_record: f64,
-    /// A byte order mark before a blob: share.
+    /// Share of blobs with a byte order mark before them.
     pub byte_order_mark: f64,
-    /// How far the API's clock is off, seconds; its `Date` header tells. The login's clock is right.
+    /// Seconds by which the API's clock is wrong, which its `Date` header shows. The login's clock is right.
     pub date_off_seconds: i64,
-    /// Records whose fields have the odd forms that real ones have: share.
+    /// Share of records with the irregular fields that real records have.
     pub irregular: f64,
-    /// Records whose `ClientIP` has a zone, a port without brackets, or is a list: share of those that have one.
+    /// Share of `ClientIP` values that have a zone, have a port without brackets, or are a list.
     pub odd_addresses: f64,
-    /// Records with a nested object whose keys differ only by case: share.
+    /// Share of records with a nested object whose keys differ only in case.
     pub case_twins: f64,
-    /// Alerts have their `Data` as JSON text, as in production; otherwise as an object.
+    /// The `Data` of alerts is JSON in a string, as in production. Otherwise it is an object.
     pub alert_data_as_text: bool,
-    /// Records of a type nobody ever heard of, or with new fields: share.
+    /// Share of records with an unpublished record type or with new fields.
     pub unknown: f64,
-    /// Records of the general feed that were too large and are split in three: share.
+    /// Share of records of the general feed that are too large and split in three.
     pub split: f64,
-    /// Records of more than 20 kB: share.
+    /// Share of records with more than 20 kB.
     pub large: f64,
-    /// Spans of content that cannot be listed.
+    /// Spans of content whose listing fails.
     pub broken_spans: Vec<BrokenSpan>,
-    /// Blobs that are always answered with an error; of several entries the first that has the blob holds.
+    /// Blobs whose fetch always fails. The first matching entry applies.
     pub broken_blobs: Vec<BrokenBlobs>,
-    /// Blobs that are sent a byte at a time; of several entries the first that has the blob holds.
+    /// Blobs that are sent one byte at a time. The first matching entry applies.
     pub trickling_blobs: Vec<TricklingBlobs>,
-    /// Spans of wall time during which every request, also one for a token, is answered with an error.
-    /// Scripts do not count these requests.
+    /// Spans of wall time in which every request, also one for a token, is answered with an error. Scripts do not count
+    /// these requests.
     pub down: Vec<Outage>,
-    /// A page of HTML with 403, 400 or 404 from the edge in front of both services, which passes: share. Scripts do not
-    /// count these requests.
+    /// Share of requests that the edge in front of both services answers with a page of HTML and status 403, 400 or
+    /// 404. Scripts do not count these requests.
     pub edge_page: f64,
-    /// Answers of a gateway in front of both services. Scripts do not count the requests it answers.
+    /// Answers of a gateway in front of both services. Scripts do not count these requests.
     pub gateway: Vec<Gateway>,
-    /// The wire.
+    /// The faults of the connection.
     pub transport: Transport,
-    /// What goes wrong on purpose.
+    /// The scripted faults.
     pub script: Vec<Scripted>,
 }

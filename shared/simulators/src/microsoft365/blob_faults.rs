@@ -1,4 +1,4 @@
-//! Blobs that always fail, and blobs that take for ever.
+//! Blobs whose fetch always fails, and blobs that are sent very slowly.
 
 use std::time::Duration;
 
@@ -10,46 +10,45 @@ use crate::dice::Dice;
 use crate::moment::{end_of_time, is_end_of_time};
 use crate::plain;
 
-/// Some of the blobs of each content type. Ordinal numbers are those in the order of creation of all
-/// blobs of the content type, be they listed yet or not; the first is 1.
+/// A choice of the blobs of each content type. A blob's ordinal is its position among all blobs of the content type in
+/// the order of creation, listed or not; the first is 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlobChoice {
-    /// This share of the blobs, 0 to 1; the seed decides which.
+    /// This share of the blobs, 0 to 1, chosen by the seed.
     Share(f64),
-    /// As many blobs, from the first on.
+    /// This many blobs from the first on.
     First(u32),
-    /// The blobs with these ordinal numbers.
+    /// The blobs with these ordinals.
     Ordinals(Vec<u32>),
 }
 
-/// Blobs that are always answered with an error.
+/// Blobs whose fetch always fails.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokenBlobs {
-    /// Which blobs.
+    /// The blobs.
     pub blobs: BlobChoice,
-    /// Of which content type; of each unless given.
+    /// The content type of the blobs. By default every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
     /// The HTTP status of the error.
     pub status: u16,
-    /// The error's code, such as `AF20051`; the one that goes with the status unless given, which for
-    /// 404 is `AF20050`.
+    /// The error's code, such as `AF20051`. By default the usual code of the status, which for 404 is `AF20050`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// When they heal, by the simulator's clock; never unless given.
+    /// The time from which the blobs can be fetched, by the simulator's clock. By default never.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub until: Timestamp,
 }
 
-/// Blobs whose body is sent a byte at a time: the first at once, each other after a pause.
+/// Blobs whose body is sent one byte at a time: the first byte at once, each other one after a pause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TricklingBlobs {
-    /// Which blobs.
+    /// The blobs.
     pub blobs: BlobChoice,
-    /// Of which content type; of each unless given.
+    /// The content type of the blobs. By default every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
     /// The pause before every byte but the first; in JSON `trickle_milliseconds`.
@@ -57,11 +56,11 @@ pub struct TricklingBlobs {
     pub pause: Duration,
 }
 
-/// What a blob is chosen by.
+/// The properties by which a blob is chosen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BlobKey {
     pub(super) content_type: ContentType,
-    /// Its number in the order of creation, the first being 1.
+    /// The blob's position in the order of creation, from 1.
     pub(super) ordinal: u32,
     pub(super) seed: u64,
 }
@@ -81,21 +80,21 @@ impl BlobChoice {
 }
 
 impl BlobKey {
-    /// Whether that blob is among a share of them whose first record is broken.
+    /// Returns `true` if the blob is in the share whose first record is broken.
     pub(super) fn is_among(self, share: f64) -> bool {
         share > 0.0 && BlobChoice::Share(share).includes("broken record", None, self)
     }
 }
 
 impl BrokenBlobs {
-    /// Whether that blob is broken at `now`.
+    /// Returns `true` if the blob's fetch fails at `now`.
     pub(super) fn includes(&self, blob: BlobKey, now: Timestamp) -> bool {
         now < self.until && self.blobs.includes("broken blobs", self.content_type, blob)
     }
 }
 
 impl TricklingBlobs {
-    /// Whether that blob trickles.
+    /// Returns `true` if the blob is sent one byte at a time.
     pub(super) fn includes(&self, blob: BlobKey) -> bool {
         self.blobs.includes("trickling blobs", self.content_type, blob)
     }

@@ -1,4 +1,4 @@
-//! Spans of content that cannot be listed.
+//! Spans of content whose listing fails.
 
 use std::ops::Range;
 
@@ -8,29 +8,28 @@ use serde::{Deserialize, Serialize};
 use super::content_type::ContentType;
 use crate::moment::{end_of_time, intersect, is_end_of_time, is_start_of_time, start_of_time};
 
-/// A span of time: every listing of content from `startTime` to `endTime` that has a moment of it is
-/// answered with an error.
+/// A span of time. Every listing whose `startTime` and `endTime` overlap it is answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokenSpan {
-    /// The first moment of the span; the beginning of time unless given.
+    /// The start of the span. By default the beginning of time.
     #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
     pub from: Timestamp,
-    /// The end of the span, which is no longer a part of it; the end of time unless given.
+    /// The end of the span, exclusive. By default the end of time.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub to: Timestamp,
     /// The HTTP status of the error.
     pub status: u16,
-    /// The error's code, such as `AF50005`; the one that goes with the status unless given.
+    /// The error's code, such as `AF50005`. By default the usual code of the status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The content type that is concerned; all unless given.
+    /// The content type. By default every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
 }
 
 impl BrokenSpan {
-    /// Whether a listing of this content type and window meets the span.
+    /// Returns `true` if a listing of this content type and window overlaps the span.
     pub(super) fn is_met(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
         self.concerns(content_type) && intersect(&(self.from..self.to), window)
     }

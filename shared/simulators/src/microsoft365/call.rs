@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use super::request::{Operation, Parameters};
 use crate::http::Request;
 
-/// The time by the clock of each of the two services.
+/// The times of both services.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clocks {
-    /// The token endpoint's clock, which is right.
+    /// The time by the token endpoint's clock, which is right.
     pub(super) login: Timestamp,
-    /// The API's clock, which may be off.
+    /// The time by the API's clock, which may be wrong.
     pub(super) api: Timestamp,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A feed of the tenant.
+/// A content type, which is one feed of the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ContentType {
     /// `Audit.AzureActiveDirectory`
@@ -23,10 +23,10 @@ pub enum ContentType {
 }
 
 impl ContentType {
-    /// All of them.
+    /// Every content type.
     pub const ALL: [Self; 5] = [Self::Entra, Self::Exchange, Self::SharePoint, Self::General, Self::Dlp];
 
-    /// Its name in the API.
+    /// Returns the name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Entra => "Audit.AzureActiveDirectory",
@@ -37,7 +37,7 @@ impl ContentType {
         }
     }
 
-    /// The log type of its records.
+    /// Returns the log type of its records.
     pub fn log_type(self) -> &'static str {
         match self {
             Self::Entra => "Microsoft365.Audit.AzureActiveDirectory",
@@ -48,12 +48,12 @@ impl ContentType {
         }
     }
 
-    /// The content type of that name, in any case.
+    /// Returns the content type of that name; letter case does not matter.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|content_type| content_type.name().eq_ignore_ascii_case(name))
     }
 
-    /// Its place in [`Self::ALL`].
+    /// Returns the index in [`Self::ALL`].
     pub(super) fn place(self) -> usize {
         self as usize
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_back() {
+    fn names_identify_their_value() {
         for (place, content_type) in ContentType::ALL.into_iter().enumerate() {
             assert_eq!(ContentType::named(&content_type.name().to_lowercase()), Some(content_type));
             assert_eq!(content_type.place(), place);

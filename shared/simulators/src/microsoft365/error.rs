@@ -1,4 +1,4 @@
-//! Errors in this API's manner.
+//! The API's errors.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -9,17 +9,17 @@ use crate::http::Reply;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";
 
-/// An error with its code; the status varies from code to code.
+/// Returns an error with that status and code.
 pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
     Reply::new(status, JSON, json!({"error": {"code": code, "message": message}}).to_string())
 }
 
-/// 400 with a code.
+/// Returns a 400 with that code.
 pub(super) fn refused(code: &str, message: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// What a token that is not good gives: no code of this API.
+/// Returns the answer to an invalid token, which has no code of this API.
 pub(super) fn unauthorized(how: Unauthorized) -> Reply {
     let reply = match how {
         Unauthorized::Message => {
@@ -34,13 +34,13 @@ pub(super) fn unauthorized(how: Unauthorized) -> Reply {
     reply.with("www-authenticate", "Bearer")
 }
 
-/// What a path gives that the API does not have, and any path while the API is being moved.
+/// Returns the answer to an unknown path. The API also sends it for a known path while it is moved.
 pub(super) fn no_resource(path: &str) -> Reply {
     let body = json!({"Message": format!("No HTTP resource was found that matches the request URI '{path}'.")});
     Reply::new(StatusCode::NOT_FOUND, JSON, body.to_string())
 }
 
-/// "Too many starts", with the wait that is left in words.
+/// Returns the answer to a throttled start, with the remaining wait in words.
 pub(super) fn start_throttled(seconds: i64) -> Reply {
     let message = format!(
         "Too many frequent subscription start requests. Please retry again after {}m {}s.",
@@ -50,7 +50,7 @@ pub(super) fn start_throttled(seconds: i64) -> Reply {
     error(StatusCode::FORBIDDEN, "429", &message)
 }
 
-/// A token that does not permit this; `roles` is what it does permit.
+/// Returns the answer to a token without the permission. `roles` are the permissions that it has.
 pub(super) fn not_permitted(roles: &[String]) -> Reply {
     let message = format!(
         "The permission set ({}) sent in the request does not include the expected permission.",
@@ -59,7 +59,7 @@ pub(super) fn not_permitted(roles: &[String]) -> Reply {
     error(StatusCode::UNAUTHORIZED, "AF10001", &message)
 }
 
-/// "Too many requests", said in the one way or the other.
+/// Returns the answer to a throttled request, in one of its two forms.
 pub(super) fn throttled(how: Throttle, method: &str, publisher: &str, retry_after: Option<u32>) -> Reply {
     let message = format!("Too many requests. Method={method}, PublisherId={publisher}");
     let reply = match how {
@@ -75,12 +75,12 @@ pub(super) fn throttled(how: Throttle, method: &str, publisher: &str, retry_afte
     }
 }
 
-/// A 5xx with JSON.
+/// Returns a 5xx with JSON.
 pub(super) fn server_error(status: StatusCode) -> Reply {
     error(status, "AF50000", "An internal error occurred. Retry the request.")
 }
 
-/// The error that this API gives with that status; with `code` instead of the usual one, if there is one.
+/// Returns the API's error for that status, with `code` instead of the usual code if there is one.
 pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match (code, status) {
@@ -93,18 +93,18 @@ pub(super) fn of_status(status: u16, code: Option<&str>) -> Reply {
     }
 }
 
-/// 404 for a blob that does not exist.
+/// Returns the 404 for a blob that does not exist.
 pub(super) fn missing() -> Reply {
     error(StatusCode::NOT_FOUND, "AF20050", "The specified content does not exist.")
 }
 
-/// 500 with one of the codes for it.
+/// Returns a 500 with one of its codes.
 pub(super) fn internal(dice: &mut Dice) -> Reply {
     let code = dice.pick(&["AF50000", "AF50005", "AF50006"]);
     error(StatusCode::INTERNAL_SERVER_ERROR, code, "An internal error occurred. Retry the request.")
 }
 
-/// What a tenant without auditing gives: a sentence for a code, and a stack trace for a message.
+/// Returns the answer of a tenant without auditing. Its code is a sentence and its message a stack trace.
 pub(super) fn auditing_off(tenant: &str, content_type: &str, dice: &mut Dice) -> Reply {
     let code = format!(
         "StartSubscription [CorrId={}] [TenantId={tenant},ContentType={content_type},ApplicationId={},PublisherId={tenant}] exception",

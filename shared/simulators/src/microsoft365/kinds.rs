@@ -1,8 +1,8 @@
-//! The kinds of cloud and of answer that there are to choose from.
+//! The clouds, and the forms of answers that behaviours choose from.
 
 use serde::{Deserialize, Serialize};
 
-/// A national cloud: tokens of one are refused in another.
+/// A national cloud. Every other cloud refuses its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cloud {
@@ -17,10 +17,10 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// All of them.
+    /// Every cloud.
     pub const ALL: [Self; 4] = [Self::Commercial, Self::Gcc, Self::GccHigh, Self::Dod];
 
-    /// The audience of its tokens.
+    /// Returns the audience of its tokens.
     pub fn audience(self) -> &'static str {
         match self {
             Self::Commercial => "https://manage.office.com",
@@ -31,45 +31,45 @@ impl Cloud {
     }
 }
 
-/// What starting a subscription that is on gives.
+/// The answer to the start of an enabled subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlreadyOn {
-    /// 400 with AF20024, as seen in the wild.
+    /// 400 with AF20024, as seen in production.
     Af20024,
     /// 200, as documented.
     Ok,
 }
 
-/// How "too many requests" is said.
+/// The form in which a request is throttled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Throttle {
-    /// 403 with single quotes, which is no JSON; as documented.
+    /// 403 with single quotes, which is not JSON, as documented.
     Forbidden,
     /// 429 with JSON.
     TooManyRequests,
 }
 
-/// How a token that is not good is refused, always with 401.
+/// The form in which an invalid token is refused, always with status 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unauthorized {
     /// `{"Message": …}`
     Message,
-    /// Without a body.
+    /// An empty body.
     Empty,
     /// `{"error": {"code": "InvalidAuthenticationToken", …}}`
     InvalidAuthenticationToken,
 }
 
-/// When blobs are said to expire, whenever they do.
+/// The expiry that listings show. It does not change when blobs expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiration {
-    /// Seven days after they became available, as they do.
+    /// Seven days after the blob became available, which is correct.
     SevenDays,
-    /// The day before they became available.
+    /// The day before the blob became available.
     Past,
     /// `0001-01-01T00:00:00.000Z`
     YearOne,

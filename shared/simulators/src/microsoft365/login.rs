@@ -1,26 +1,26 @@
-//! Who asks for a token: the client's secret, or what it has signed.
+//! The login: checks the client's secret or its signed assertion.
 
 use std::collections::HashMap;
 
 use hyper::StatusCode;
 use jiff::Timestamp;
 
-use super::assertion::{self, Bad, Expected};
+use super::assertion::{self, Expected, InvalidAssertion};
 use super::behaviours::Behaviours;
-use super::token_request::{BAD, Refused, TokenRequest, refused};
+use super::token_request::{BAD_REQUEST, Refused, TokenRequest, refused};
 
-/// Assertions kept in mind; beyond that those that have expired are forgotten, and then those that will next.
-const MOST_ASSERTIONS: usize = 65_536;
+/// Assertions that are remembered. Beyond that, expired ones are dropped, and then the one that expires next.
+const MAX_ASSERTIONS: usize = 65_536;
 
-/// Logins so far.
+/// The logins so far.
 #[derive(Debug, Default)]
 pub(super) struct Logins {
-    /// The ids of the assertions that were used, and when these expire, in seconds since 1970.
+    /// The ids of the used assertions with their expiry, in seconds since 1970.
     used: HashMap<String, i64>,
 }
 
 impl Logins {
-    /// Who asks is who it says it is.
+    /// Checks that the client proves its identity.
     pub(super) fn check(
         &mut self,
         request: &TokenRequest<'_>,
@@ -30,19 +30,19 @@ impl Logins {
         let mut known = behaviours.other_tenants.iter().chain([&behaviours.tenant_id]);
         if !known.any(|known| known.eq_ignore_ascii_case(request.tenant)) {
             let message = format!("Tenant '{}' not found. Check that it is the right one.", request.tenant);
-            return Err(refused(BAD, "invalid_request", 90_002, message));
+            return Err(refused(BAD_REQUEST, "invalid_request", 90_002, message));
         }
         if request.needed("grant_type")? != "client_credentials" {
-            return Err(refused(BAD, "unsupported_grant_type", 70_003, "The grant type is not supported."));
+            return Err(refused(BAD_REQUEST, "unsupported_grant_type", 70_003, "The grant type is not supported."));
         }
         let client_id = request.needed("client_id")?;
         if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
             let message = "The application was not found in the directory.";
-            return Err(refused(BAD, "unauthorized_client", 700_016, message));
+            return Err(refused(BAD_REQUEST, "unauthorized_client", 700_016, message));
         }
         match (request.field("client_assertion"), request.field("client_secret")) {
             (Some(assertion), _) => self.assertion(request, assertion, client_id, behaviours, now),
-            (None, Some(secret)) => is_good(secret, behaviours),
+            (None, Some(secret)) => check_secret(secret, behaviours),
             (None, None) => {
                 let message =
                     "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
@@ -60,32 +60,37 @@ impl Logins {
         now: Timestamp,
     ) -> Result<(), Refused> {
         if request.needed("client_assertion_type")? != assertion::TYPE {
-            return Err(refused(BAD, "invalid_request", 900_144, "The type of the client assertion is not supported."));
+            return Err(refused(
+                BAD_REQUEST,
+                "invalid_request",
+                900_144,
+                "The type of the client assertion is not supported.",
+            ));
         }
         let audience = format!("{}{}", request.origin, request.path);
         let expected = Expected { client_id, audience: &audience, now: now.as_second() };
         let verified = assertion::verify(assertion, &behaviours.certificates, &expected)
-            .map_err(|Bad(code, message)| invalid_client(code, message))?;
+            .map_err(|InvalidAssertion(code, message)| invalid_client(code, message))?;
         if self.used.contains_key(&verified.id) {
             return Err(invalid_client(50_013, "The client assertion was used before."));
         }
-        if self.used.len() >= MOST_ASSERTIONS {
-            self.forget(now.as_second());
+        if self.used.len() >= MAX_ASSERTIONS {
+            self.drop_one(now.as_second());
         }
         self.used.insert(verified.id, verified.expires);
         Ok(())
     }
 
-    fn forget(&mut self, now: i64) {
+    fn drop_one(&mut self, now: i64) {
         self.used.retain(|_, expires| now < *expires);
-        if self.used.len() >= MOST_ASSERTIONS {
+        if self.used.len() >= MAX_ASSERTIONS {
             let next = self.used.iter().min_by_key(|(_, expires)| **expires).map(|(id, _)| id.clone());
             next.and_then(|id| self.used.remove(&id));
         }
     }
 }
 
-fn is_good(secret: &str, behaviours: &Behaviours) -> Result<(), Refused> {
+fn check_secret(secret: &str, behaviours: &Behaviours) -> Result<(), Refused> {
     let is_one_of = |known: &[String]| known.iter().any(|known| known == secret);
     if is_one_of(&behaviours.client_secrets) {
         return Ok(());
@@ -106,13 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b34_what_has_expired_is_forgotten_first_and_then_what_expires_next() {
-        let most = MOST_ASSERTIONS as i64;
-        let mut logins = Logins { used: (0..most).map(|number| (number.to_string(), number)).collect() };
-        logins.forget(100);
-        assert_eq!((logins.used.len(), logins.used.contains_key("100")), (MOST_ASSERTIONS - 101, false));
-        let mut logins = Logins { used: (0..most).map(|number| (number.to_string(), number + 100)).collect() };
-        logins.forget(0);
-        assert_eq!((logins.used.len(), logins.used.contains_key("0")), (MOST_ASSERTIONS - 1, false));
+    fn b34_expired_assertions_are_dropped_first_and_then_the_next_to_expire() {
+        let max = MAX_ASSERTIONS as i64;
+        let mut logins = Logins { used: (0..max).map(|number| (number.to_string(), number)).collect() };
+        logins.drop_one(100);
+        assert_eq!((logins.used.len(), logins.used.contains_key("100")), (MAX_ASSERTIONS - 101, false));
+        let mut logins = Logins { used: (0..max).map(|number| (number.to_string(), number + 100)).collect() };
+        logins.drop_one(0);
+        assert_eq!((logins.used.len(), logins.used.contains_key("0")), (MAX_ASSERTIONS - 1, false));
     }
 }

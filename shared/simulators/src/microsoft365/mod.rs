@@ -1,7 +1,7 @@
-//! The Office 365 Management Activity API and the token endpoint it needs.
+//! The Office 365 Management Activity API, and the token endpoint that it needs.
 //!
-//! The API is served at `/api/v1.0/{tenant}/activity/feed/…`, the token endpoint at
-//! `/{tenant}/oauth2/…` and `/login/{tenant}/oauth2/…`.
+//! The API is served at `/api/v1.0/{tenant}/activity/feed/…`, the token endpoint at `/{tenant}/oauth2/…` and
+//! `/login/{tenant}/oauth2/…`.
 
 mod admission;
 mod api;
@@ -14,10 +14,10 @@ mod content;
 mod content_type;
 mod error;
 mod feeds;
+mod generated;
 mod kinds;
 mod ledger;
 mod login;
-mod made_up;
 mod presets;
 mod records;
 mod request;
@@ -37,9 +37,9 @@ pub use behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENAN
 pub use blob_faults::{BlobChoice, BrokenBlobs, TricklingBlobs};
 pub use broken_span::BrokenSpan;
 pub use content_type::ContentType;
+pub use generated::{generated, mixed};
 pub use kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
 pub use ledger::{Account, Available, AvailableBlob, Difference, Ledger, id, identity};
-pub use made_up::{made_up, mixed};
 
 use crate::canonical::canonical;
 use crate::http::{Reply, Request};
@@ -48,7 +48,7 @@ use crate::options::{Clock, Options};
 use crate::server::{Running, Simulation};
 use api::State;
 
-/// The simulator; a handle, of which there may be many.
+/// The simulator. Clones are handles of the same one.
 #[derive(Clone)]
 pub struct Microsoft365Simulator(Arc<Shared>);
 
@@ -58,16 +58,16 @@ struct Shared {
 }
 
 impl Microsoft365Simulator {
-    /// A simulator with the behaviours that `options.faults` stands for.
+    /// Returns a simulator with the behaviours of `options.faults`.
     ///
     /// # Errors
-    /// A given line is not a record with its content type, there are more than four billion events, or
-    /// the ledger's file cannot be opened.
+    /// A given line is not a record with its content type, there are more than four billion events, or the ledger's
+    /// file cannot be opened.
     pub fn new(options: &Options, clock: Clock) -> io::Result<Self> {
         Self::with(options, Behaviours::new(options.faults, options.seed), clock)
     }
 
-    /// A simulator with these behaviours.
+    /// Returns a simulator with these behaviours.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -76,7 +76,7 @@ impl Microsoft365Simulator {
         Ok(Self(Arc::new(Shared { clock, state })))
     }
 
-    /// A simulator, served on 127.0.0.1; port 0 is any that is free. To be called in a tokio runtime.
+    /// Starts a simulator on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio runtime.
     ///
     /// # Errors
     /// As [`Self::new`] and [`Self::serve`].
@@ -84,7 +84,7 @@ impl Microsoft365Simulator {
         Self::new(&options, clock)?.serve(port)
     }
 
-    /// Serves it on 127.0.0.1. To be called in a tokio runtime.
+    /// Serves the simulator on 127.0.0.1. The caller must be in a tokio runtime.
     ///
     /// # Errors
     /// The port cannot be bound.
@@ -92,26 +92,26 @@ impl Microsoft365Simulator {
         Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 
-    /// Changes how it behaves from the next request on. What concerns content is settled by then.
+    /// Changes the behaviours from the next request on. Content is fixed at the start and does not change.
     pub fn change(&self, change: impl FnOnce(&mut Behaviours)) {
         change(&mut self.0.state().behaviours);
     }
 
-    /// An administrator disables a subscription: as if it was stopped, and nobody of ours did it. False
-    /// when it was not on.
+    /// Disables a subscription, as an administrator does. Returns `false` if it was not enabled.
     pub fn disable(&self, content_type: ContentType) -> bool {
         let mut state = self.0.state();
         let now = state.clocks((self.0.clock)()).api;
         state.disable(content_type, now)
     }
 
-    /// Returns `true` if a client cannot get the blob as the API behaves now: it lies in a broken span, is broken, or trickles.
+    /// Returns `true` if a client cannot get the blob at present: it lies in a broken span, its fetch fails, or it is
+    /// sent one byte at a time.
     pub fn is_broken(&self, blob: &AvailableBlob) -> bool {
         self.0.state().is_broken(blob, (self.0.clock)())
     }
 
-    /// What was made available by the time of the last request, without any of it being held: the way
-    /// to account for millions of records. [`Running::served`] holds the text of every one.
+    /// Returns everything that was available by the time of the last request. It holds no record, so it serves to
+    /// account for millions of them. [`Running::served`] holds the text of every record.
     pub fn ledger(&self) -> Ledger {
         self.0.state().ledger()
     }

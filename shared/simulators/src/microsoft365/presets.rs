@@ -1,4 +1,4 @@
-//! How the API behaves under the faults one may ask for.
+//! The behaviours for each amount of faults.
 
 use super::behaviours::{Behaviours, CLIENT_ID, CLIENT_SECRET, READ, READ_DLP, TENANT_ID};
 use super::kinds::{AlreadyOn, Cloud, Expiration, Throttle, Unauthorized};
@@ -12,7 +12,7 @@ impl Default for Behaviours {
 }
 
 impl Behaviours {
-    /// How the API behaves under these faults; in a storm, what happens and how often is up to `seed`.
+    /// Returns the behaviours for this amount of faults. In a storm, `seed` decides the faults and their shares.
     pub fn new(faults: Faults, seed: u64) -> Self {
         let mut dice = Dice::new(seed, "microsoft365 behaviours", 0);
         let healthy = healthy(Transport::new(faults, &mut dice));
@@ -54,7 +54,7 @@ fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
         date_off_seconds: dice.between(-300, 300),
         irregular: dice.share(0.3),
         large: dice.share(0.02),
-        // What was added later rolls its dice later: the mixture of a seed stays what it was.
+        // Later additions throw their dice last, so that the mixture of a seed stays the same.
         stopped_is_gone: dice.chance(0.5),
         odd_casing: dice.share(1.0),
         links_lost: dice.share(0.04),

@@ -1,4 +1,4 @@
-//! What a request is for.
+//! The operation and the parameters of a request.
 
 use crate::http::{self, Request};
 
@@ -13,12 +13,12 @@ pub(super) enum Operation<'a> {
     Content,
     Notifications,
     SensitiveTypes,
-    /// The content id as it stands in the address.
+    /// The fetch of a blob, with the content id as it stands in the URL.
     Blob(&'a str),
 }
 
 impl Operation<'_> {
-    /// Its name in scripts.
+    /// Returns the name in scripts.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::TokenV1 | Self::TokenV2 => "token",
@@ -32,7 +32,7 @@ impl Operation<'_> {
         }
     }
 
-    /// Its name in "too many requests".
+    /// Returns the name in the answer to a throttled request.
     pub(super) fn method(self) -> &'static str {
         match self {
             Self::TokenV1 | Self::TokenV2 => "GetToken",
@@ -54,7 +54,7 @@ impl Operation<'_> {
     }
 }
 
-/// The tenant a path speaks of and what is asked for; none for a path that leads nowhere.
+/// Returns the tenant in a path and the requested operation; `None` for an unknown path.
 pub(super) fn operation(path: &str) -> Option<(&str, Operation<'_>)> {
     if let Some(rest) = path.strip_prefix("/api/v1.0/").or_else(|| path.strip_prefix("/api/v1/")) {
         let (tenant, rest) = rest.split_once("/activity/feed/")?;
@@ -77,7 +77,7 @@ pub(super) fn operation(path: &str) -> Option<(&str, Operation<'_>)> {
     }
 }
 
-/// A query's parameters; their names have no case.
+/// The parameters of a query. The case of names does not matter.
 #[derive(Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
@@ -91,14 +91,14 @@ impl Parameters {
     }
 }
 
-/// Whether it is a GUID: 8-4-4-4-12 hex digits.
+/// Returns `true` for a GUID of 8-4-4-4-12 hex digits.
 pub(super) fn is_guid(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
         && parts.iter().all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// What the client calls this server: scheme and host.
+/// Returns the origin under which the client reached this server: scheme and host.
 pub(super) fn origin(request: &Request) -> String {
     format!("http://{}", http::header(request.headers(), "host").unwrap_or("127.0.0.1"))
 }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths() {
+    fn paths_lead_to_their_operations() {
         let check = |path, expected| assert_eq!(operation(path), expected, "{path}");
         check("/api/v1.0/t/activity/feed/subscriptions/start", Some(("t", Operation::Start)));
         check("/api/v1/t/activity/feed/subscriptions/content", Some(("t", Operation::Content)));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn guids() {
+    fn guids_are_recognised() {
         assert!(is_guid(super::super::TENANT_ID));
         for text in ["", "no", "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1", "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1g"] {
             assert!(!is_guid(text), "{text}");

@@ -1,4 +1,4 @@
-//! Which content types are kept for the application, and since when.
+//! The subscriptions of the application, and the times in which they were enabled.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 use super::behaviours::Behaviours;
 use super::content_type::ContentType;
 
-/// Between two starts of one content type.
+/// The shortest time between two starts of one content type.
 pub(super) const BETWEEN_STARTS: SignedDuration = SignedDuration::from_mins(15);
 
-/// A content type that was started at least once.
+/// The subscription of a content type that was started at least once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subscription {
     pub(super) is_on: bool,
     pub(super) first_start: Timestamp,
     pub(super) last_start: Timestamp,
-    /// When it was off: from a stop to the next start, or until further notice.
+    /// The times in which it was off, from a stop to the next start. The last one may have no end yet.
     pub(super) off: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
-/// What a start came to.
+/// The result of a start.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Start {
     Started,
@@ -27,7 +27,7 @@ pub(super) enum Start {
     TooSoon,
 }
 
-/// Of every content type, in the order of [`ContentType::ALL`]; and when it was first tried to start it.
+/// The subscriptions in the order of [`ContentType::ALL`], and the times of their first starts.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions([Option<Subscription>; 5], [Option<Timestamp>; 5]);
 
@@ -36,7 +36,8 @@ impl Subscriptions {
         self.0[content_type.place()].as_ref()
     }
 
-    /// The seconds until a start is taken at `now`, where starts are taken only so long after the first one.
+    /// Returns the seconds until a start is accepted at `now`, if starts are accepted only this long after the first
+    /// one.
     pub(super) fn wait(&mut self, content_type: ContentType, now: Timestamp, seconds: i64) -> Option<i64> {
         let first = *self.1[content_type.place()].get_or_insert(now);
         Some(seconds - now.duration_since(first).as_secs()).filter(|left| *left > 0)
@@ -62,7 +63,7 @@ impl Subscriptions {
         Start::Started
     }
 
-    /// Stops it; false when it was not on.
+    /// Stops a subscription. Returns `false` if it was not enabled.
     pub(super) fn stop(&mut self, content_type: ContentType, now: Timestamp) -> bool {
         match &mut self.0[content_type.place()] {
             Some(known) if known.is_on => {
@@ -74,7 +75,8 @@ impl Subscriptions {
         }
     }
 
-    /// The list of them, as it is told: without the first one's status, or without those that were stopped.
+    /// Returns the list of subscriptions, as the behaviours show it: without the first one's status, or without stopped
+    /// ones.
     pub(super) fn list(&self, behaviours: &Behaviours) -> Value {
         let known =
             ContentType::ALL.into_iter().filter_map(|content_type| Some((content_type, self.get(content_type)?)));
@@ -93,13 +95,13 @@ impl Subscriptions {
 }
 
 impl Subscription {
-    /// Whether what became available then is kept.
+    /// Returns `true` if content that became available at `created` is kept.
     pub(super) fn keeps(&self, created: Timestamp) -> bool {
         !self.off.iter().any(|(from, until)| *from <= created && until.is_none_or(|until| created < until))
     }
 }
 
-/// One subscription as it is told.
+/// Returns the entry of a subscription.
 pub(super) fn entry(content_type: ContentType, is_on: bool) -> Value {
     json!({"contentType": content_type.name(), "status": if is_on { "enabled" } else { "disabled" }, "webhook": null})
 }
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn b39_b40_b41_on_and_off_and_on() {
+    fn b39_b40_b41_a_subscription_is_started_stopped_and_started_again() {
         let mut all = Subscriptions::default();
         let dlp = ContentType::Dlp;
         assert!(!all.stop(dlp, at(0)));

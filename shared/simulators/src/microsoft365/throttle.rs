@@ -1,16 +1,16 @@
-//! How many requests a publisher makes in a minute.
+//! The request rate per publisher.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-/// The publisher of those who do not say who they are, as it is told.
-pub(super) const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+/// The publisher in answers to callers without one.
+pub(super) const NO_PUBLISHER: &str = "00000000-0000-0000-0000-000000000000";
 
-/// More publishers than this are not told apart.
-const MOST_PUBLISHERS: usize = 4_096;
+/// Publishers that are counted separately. Further ones are counted together.
+const MAX_PUBLISHERS: usize = 4_096;
 
-/// Requests of the running minute, by publisher.
+/// The requests of the current minute, per publisher.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     minute: i64,
@@ -18,14 +18,14 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Counts one more request and tells how many that makes.
+    /// Counts a request, and returns the number of requests in this minute.
     pub(super) fn count(&mut self, publisher: Option<&str>, now: Timestamp) -> u32 {
         let minute = now.as_second().div_euclid(60);
         if minute != self.minute {
             self.minute = minute;
             self.counts.clear();
         }
-        let publisher = publisher.filter(|_| self.counts.len() < MOST_PUBLISHERS);
+        let publisher = publisher.filter(|_| self.counts.len() < MAX_PUBLISHERS);
         let count = self.counts.entry(publisher.map(str::to_ascii_lowercase)).or_default();
         *count += 1;
         *count
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b60_by_publisher_and_by_minute() {
+    fn b60_requests_are_counted_per_publisher_and_minute() {
         let mut rates = Rates::default();
         let at = |second| Timestamp::from_second(second).unwrap();
         let counts = [(Some("a"), 60), (Some("A"), 119), (None, 119), (Some("a"), 120)]

@@ -1,4 +1,4 @@
-//! The token endpoint of the identity platform: client credentials, old form and new.
+//! The token endpoint of the identity platform, with client credentials in the older and the newer form.
 
 use std::collections::HashMap;
 
@@ -13,35 +13,35 @@ use super::behaviours::Behaviours;
 use super::error;
 use super::kinds::Cloud;
 use super::login::Logins;
-use super::token_request::{BAD, Refused, TokenRequest, Version, refused};
+use super::token_request::{BAD_REQUEST, Refused, TokenRequest, Version, refused};
 use crate::dice::Dice;
 use crate::http::{self, Reply};
 
-/// Tokens kept in mind; beyond that those that have expired are forgotten, and then those that will next.
-const MOST_TOKENS: usize = 4_096;
+/// Tokens that are remembered. Beyond that, expired ones are dropped, and then the one that expires next.
+const MAX_TOKENS: usize = 4_096;
 
-/// A token is never revoked in its first requests: a client that renews it gets on.
+/// Requests after which a token may be revoked. So a client that renews its token makes progress.
 const FIRST_REQUESTS: u32 = 5;
 
-/// What a token is good for.
+/// The rights of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) tenant: String,
     pub(super) audience: String,
     pub(super) roles: Vec<String>,
     pub(super) expires: Timestamp,
-    /// Requests it was used for.
+    /// Requests that used the token.
     requests: u32,
 }
 
 impl Grant {
-    /// Whether it permits that.
+    /// Returns `true` if the token has that permission.
     pub(super) fn permits(&self, role: &str) -> bool {
         self.roles.iter().any(|known| known == role)
     }
 }
 
-/// The tokens that were given out.
+/// The issued tokens.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     grants: HashMap<String, Grant>,
@@ -49,14 +49,14 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// The grant behind the request's token, if it is (still) good.
+    /// Returns the grant of the request's token, if it is valid.
     pub(super) fn grant(&self, headers: &HeaderMap, now: Timestamp) -> Option<&Grant> {
         self.grants.get(http::bearer(headers)?).filter(|grant| now < grant.expires)
     }
 
-    /// Counts a request made with the request's token, and revokes it for good if `is_due`; false
-    /// when it was revoked.
-    pub(super) fn wear(&mut self, headers: &HeaderMap, is_due: bool) -> bool {
+    /// Counts a request with the request's token, and revokes the token if `is_due`. Returns `false` if the token was
+    /// revoked.
+    pub(super) fn count_use(&mut self, headers: &HeaderMap, is_due: bool) -> bool {
         let Some(token) = http::bearer(headers) else { return false };
         let Some(grant) = self.grants.get_mut(token) else { return false };
         grant.requests = grant.requests.saturating_add(1);
@@ -67,7 +67,7 @@ impl Tokens {
         !is_revoked
     }
 
-    /// Answers a request for a token. `origin` is what the client calls this server.
+    /// Answers a request for a token. `origin` is the origin under which the client reached this server.
     pub(super) fn answer(
         &mut self,
         request: &TokenRequest<'_>,
@@ -90,7 +90,7 @@ impl Tokens {
         now: Timestamp,
         dice: &mut Dice,
     ) -> Reply {
-        if self.grants.len() >= MOST_TOKENS {
+        if self.grants.len() >= MAX_TOKENS {
             self.forget(now);
         }
         let (from, until) = (now.as_second(), now.as_second() + behaviours.token_seconds);
@@ -119,36 +119,36 @@ impl Tokens {
 
     fn forget(&mut self, now: Timestamp) {
         self.grants.retain(|_, grant| now < grant.expires);
-        if self.grants.len() >= MOST_TOKENS {
+        if self.grants.len() >= MAX_TOKENS {
             let next = self.grants.iter().min_by_key(|(_, grant)| grant.expires).map(|(token, _)| token.clone());
             next.and_then(|token| self.grants.remove(&token));
         }
     }
 }
 
-/// The audience a token is to be given for.
+/// Returns the audience for which the token is requested.
 fn target(request: &TokenRequest<'_>) -> Result<String, Refused> {
     let target = match request.version {
         Version::V1 => request.needed("resource")?,
         Version::V2 => request.needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
             let message = "The scope is not valid: client credential flows need one that ends in /.default.";
-            refused(BAD, "invalid_scope", 1_002_012, message)
+            refused(BAD_REQUEST, "invalid_scope", 1_002_012, message)
         })?,
     };
     audience(target, request.origin).ok_or_else(|| {
         let message = format!("The resource principal named {target} was not found in the tenant.");
-        refused(BAD, "invalid_resource", 500_011, message)
+        refused(BAD_REQUEST, "invalid_resource", 500_011, message)
     })
 }
 
-/// A cloud's API, or this server under the name it is called by.
+/// Returns the audience: a cloud's API, or this server under the origin that the client uses.
 fn audience(target: &str, origin: &str) -> Option<String> {
     let target = target.trim_end_matches('/');
     let known = Cloud::ALL.into_iter().any(|cloud| cloud.audience() == target) || target == origin;
     known.then(|| target.to_owned())
 }
 
-/// A token has the form of a JWT so that what it says can be read; it is good because it is known.
+/// Returns a token in the form of a JWT, so that it can be read. It is valid because the simulator remembers it.
 fn token(grant: &Grant, client: &str, from: i64, until: i64, dice: &mut Dice) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let head = json!({"typ": "JWT", "alg": "RS256", "kid": "simulated"});
@@ -156,7 +156,7 @@ fn token(grant: &Grant, client: &str, from: i64, until: i64, dice: &mut Dice) ->
         "aud": grant.audience, "tid": grant.tenant, "appid": client,
         "iat": from, "nbf": from, "exp": until, "uti": dice.alphanumeric(22),
     });
-    // Without consent there is a token all the same, but not a word about what it permits.
+    // Without consent the endpoint still issues a token, but one without permissions.
     if !grant.roles.is_empty() {
         claims["roles"] = json!(grant.roles);
     }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn b35_err_says_which_code() {
+    fn b35_err_each_refusal_has_its_code() {
         let check = |tenant: &str, changed: &[(&str, &str)], status: u16, code: u32| {
             let (got, body) = ask(Version::V2, tenant, changed);
             assert_eq!((got.as_u16(), &body["error_codes"]), (status, &json!([code])), "{body}");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn b38_without_consent_a_token_says_nothing_about_roles() {
+    fn b38_without_consent_a_token_has_no_roles() {
         let claims = |roles: &[&str]| {
             let grant = Grant {
                 tenant: TENANT_ID.to_owned(),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_forgotten_when_there_are_too_many() {
+    fn the_number_of_tokens_is_bounded() {
         let mut tokens = Tokens::default();
         let grant = |expires| Grant {
             tenant: String::new(),

@@ -1,8 +1,8 @@
-//! A request for a token, and the refusal of one.
+//! A request for a token, and its refusal.
 
 use hyper::StatusCode;
 
-pub(super) const BAD: StatusCode = StatusCode::BAD_REQUEST;
+pub(super) const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 
 /// The two forms of the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,28 +16,28 @@ pub(super) struct TokenRequest<'a> {
     pub(super) version: Version,
     pub(super) tenant: &'a str,
     pub(super) form: &'a [(String, String)],
-    /// What the client calls this server.
+    /// The origin under which the client reached this server.
     pub(super) origin: &'a str,
     /// The path of the request.
     pub(super) path: &'a str,
 }
 
 impl TokenRequest<'_> {
-    /// The value of the form field with that name.
+    /// Returns the value of that form field.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The same; a field that is missing is an error.
+    /// Returns the value of that form field. A missing field is an error.
     pub(super) fn needed(&self, name: &str) -> Result<&str, Refused> {
         self.field(name).ok_or_else(|| {
             let message = format!("The request body must contain the following parameter: '{name}'.");
-            refused(BAD, "invalid_request", 900_144, message)
+            refused(BAD_REQUEST, "invalid_request", 900_144, message)
         })
     }
 }
 
-/// Why no token is given.
+/// The refusal of a request for a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,

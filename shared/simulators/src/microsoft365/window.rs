@@ -1,4 +1,4 @@
-//! The window of time a list is asked for, and what is wrong with it.
+//! The window of a listing, and its checks.
 
 use hyper::StatusCode;
 use jiff::civil::{Date, DateTime};
@@ -12,18 +12,18 @@ use crate::http::Reply;
 use crate::moment::after_seconds;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// How far back one may ask, seconds.
-const OLDEST: i64 = 7 * 24 * 3_600;
+/// The oldest start of a window, in seconds before now.
+const MAX_WINDOW_AGE_SECONDS: i64 = 7 * 24 * 3_600;
 
-/// From `start`, included, to `end`, not included.
+/// A window from `start` (inclusive) to `end` (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,
 }
 
-/// The window that is asked for; without `startTime` and `endTime` it is the last 24 hours.
-pub(super) fn asked(parameters: &Parameters, now: Timestamp, behaviours: &Behaviours) -> Result<Window, Reply> {
+/// Returns the requested window; without `startTime` and `endTime` the last 24 hours.
+pub(super) fn requested(parameters: &Parameters, now: Timestamp, behaviours: &Behaviours) -> Result<Window, Reply> {
     window(parameters.get("startTime"), parameters.get("endTime"), now, behaviours)
 }
 
@@ -41,7 +41,7 @@ fn window(start: Option<&str>, end: Option<&str>, now: Timestamp, behaviours: &B
     if too_long && behaviours.long_span_partial {
         window.end = window.start.saturating_add(DAY).unwrap_or(window.end);
     }
-    let too_old = window.start < after_seconds(now, -OLDEST - behaviours.grace_seconds);
+    let too_old = window.start < after_seconds(now, -MAX_WINDOW_AGE_SECONDS - behaviours.grace_seconds);
     if window.start >= window.end || too_old || (too_long && !behaviours.long_span_partial) {
         let message = format!(
             "StartTime and EndTime must both be specified (or both omitted) and must be less than or equal to 24 hours apart, with the start time prior to end time and start time no more than 7 days in the past. StartTime:{start_text}, EndTime:{end_text}"
@@ -58,7 +58,7 @@ fn time(name: &str, text: &str) -> Result<Timestamp, Reply> {
     })
 }
 
-/// `YYYY-MM-DD`, `…THH:MM`, `…THH:MM:SS`, with or without a fraction, with or without `Z`.
+/// Parses `YYYY-MM-DD`, `…THH:MM` or `…THH:MM:SS`, with or without a fraction and a `Z`.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix(['Z', 'z']).unwrap_or(text);
     let time = match text.len() {
@@ -72,7 +72,7 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// As the API writes a moment: milliseconds and `Z`.
+/// Formats a time as the API does: milliseconds and `Z`.
 pub(super) fn written(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn b44_times_in_three_formats_with_and_without_fraction_and_z() {
+    fn b44_three_time_formats_are_accepted_with_and_without_a_fraction_and_z() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(parse(text), expected.map(|text| text.parse().unwrap()), "{text}");
         };
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn b44_b45_both_or_neither_and_a_day_and_a_week() {
+    fn b44_b45_a_window_has_both_times_or_none_and_respects_a_day_and_a_week() {
         let check = |start, end, code| check(&Behaviours::default(), start, end, code);
         check(None, None, None);
         check(Some("2026-11-21T09:00:00"), Some("2026-11-22T09:00:00"), None);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn b45_how_much_older_than_a_week_is_a_switch() {
+    fn b45_the_oldest_window_depends_on_the_grace() {
         let check = |grace_seconds, start, code| {
             let behaviours = Behaviours { grace_seconds, ..Behaviours::default() };
             check(&behaviours, Some(start), Some("2026-11-15T09:30:00"), code);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn b45_a_long_span_may_be_cut() {
+    fn b45_a_long_window_may_be_shortened() {
         let behaviours = Behaviours { long_span_partial: true, ..Behaviours::default() };
         let window = window(Some("2026-11-20"), Some("2026-11-22"), now(), &behaviours).unwrap();
         assert_eq!(written(window.end), "2026-11-21T00:00:00.000Z");

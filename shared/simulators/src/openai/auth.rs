@@ -1,4 +1,4 @@
-//! Who may read.
+//! Authorization: which key may read the audit log.
 
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
@@ -9,7 +9,8 @@ use super::keys::Key;
 use super::reply;
 use crate::http::{Reply, bearer};
 
-/// The answer to somebody who may not read; `as_string` gives the error its short form.
+/// Returns the answer to a key that may not read, if the request's key may not. `as_string` gives the error its short
+/// form.
 pub(super) fn refusal(headers: &HeaderMap, keys: &[Key], now: Timestamp, as_string: bool) -> Option<Reply> {
     let Some(given) = bearer(headers) else {
         let message = "You didn't provide an API key in an Authorization header.";
@@ -52,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn keys() {
+    fn keys_are_valid_within_their_time() {
         let good = || Key::new("sk-admin-a");
         check("Bearer sk-admin-a", good(), None);
         check("Bearer sk-admin-b", good(), Some("invalid_api_key"));

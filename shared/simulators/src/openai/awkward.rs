@@ -1,10 +1,10 @@
-//! Text and lists that are hard to carry.
+//! Awkward content: text and lists that are hard to process.
 
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
 
-/// What is hard about an event.
+/// A kind of awkward content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awkward {
     Names,
@@ -18,7 +18,7 @@ impl Awkward {
         dice.pick(&[Self::Names, Self::LongValue, Self::Pem, Self::LongList])
     }
 
-    /// The type of event it shows in.
+    /// Returns the type of event that holds it.
     pub(super) fn event_type(self) -> &'static str {
         match self {
             Self::Names => "project.created",
@@ -28,7 +28,7 @@ impl Awkward {
         }
     }
 
-    /// That event's payload.
+    /// Returns the payload of that event.
     pub(super) fn payload(self, dice: &mut Dice) -> Value {
         let id = dice.alphanumeric(16);
         match self {
@@ -43,19 +43,19 @@ impl Awkward {
     }
 }
 
-/// Tab, bell, separators, quotes, zero, right to left, what is beyond the first plane, and letters made of parts.
+/// Tab, bell, separators, quotes, zero, right-to-left text, characters beyond the first plane, and combined letters.
 const NAME: &str = "tab\t, bell\u{7}, line\u{2028}separator, quote \", backslash \\, zero \u{0}, \u{202e}tfel\u{202c}, del \u{7f}, 🦀, e\u{301}";
 
-/// A certificate as text, of so many lines.
+/// Returns a certificate as text with this number of lines.
 pub(super) fn pem(dice: &mut Dice, lines: usize, end: &str) -> String {
     let lines: Vec<_> = (0..lines).map(|_| dice.alphanumeric(64)).collect();
     format!("-----BEGIN CERTIFICATE-----{end}{}{end}-----END CERTIFICATE-----{end}", lines.join(end))
 }
 
-/// Stands for half a surrogate pair, which no string can hold.
-pub(super) const HALF_A_PAIR: char = '\u{f8ff}';
+/// The stand-in for half a surrogate pair, which a Rust string cannot hold.
+pub(super) const SURROGATE_STAND_IN: char = '\u{f8ff}';
 
-/// The JSON with every such stand-in made the escape it stands for.
-pub(super) fn with_halves(json: &str) -> String {
-    json.replace(HALF_A_PAIR, "\\ud83d")
+/// Replaces every stand-in in JSON text by the escape of half a surrogate pair.
+pub(super) fn with_lone_surrogates(json: &str) -> String {
+    json.replace(SURROGATE_STAND_IN, "\\ud83d")
 }

@@ -1,4 +1,4 @@
-//! What this API was ever seen doing, each a switch.
+//! Everything that was ever seen of this API, as settings.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,117 +12,117 @@ use crate::gateway::Gateway;
 use crate::outage::Outage;
 use crate::script::Scripted;
 
-/// How the API behaves. Shares are of requests, pages or events, 0 to 1.
+/// The behaviour of the API. Shares are of requests, pages or events, 0 to 1.
 ///
-/// As JSON, every field has the name it has here ([`Self::with_json`]).
+/// In JSON, every field has the same name as here ([`Self::with_json`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviours {
-    /// The keys that are known; one that is no admin key is refused all the same.
+    /// The known keys. A key that is not an admin key is refused even so.
     pub keys: Vec<Key>,
-    /// The body of a 401 has a plain string for its `error`: share of requests.
+    /// Share of 401 answers whose `error` is a plain string.
     pub error_as_string: f64,
-    /// Whether audit logging is on. What happened while it was off is nowhere when it is on again.
+    /// The state of audit logging. Events that happened while it was off do not appear when it is on again.
     pub audit_logging: AuditLogging,
-    /// `tenant_only=true` is refused with this status.
+    /// The status with which `tenant_only=true` is refused, if it is.
     pub tenant_only_refused: Option<u16>,
 
-    /// Oldest first instead of newest first.
+    /// The list has the oldest events first instead of the newest.
     pub ascending: bool,
-    /// Pages whose events stand in no order; `first_id` and `last_id` are what they would be: share of pages.
+    /// Share of pages whose events are in random order. `first_id` and `last_id` stay the same.
     pub shuffled: f64,
-    /// A limit that is out of range is held at its ends instead of refused.
+    /// A limit out of range is replaced by the nearest valid one instead of being refused.
     pub limit_clamped: bool,
-    /// A filter whose name lacks its brackets is ignored instead of refused.
+    /// A filter whose name lacks its brackets is ignored instead of being refused.
     pub unbracketed_ignored: bool,
-    /// An unknown cursor's fate.
+    /// The answer to an unknown cursor.
     pub unknown_cursor: UnknownCursor,
-    /// Cursors that are unknown although they were given a moment ago: share of requests with one.
+    /// Share of requests with a cursor whose valid cursor is unknown.
     pub cursor_lost: f64,
-    /// The cursor of an event that is no longer kept goes on working instead of being unknown.
+    /// The cursor of an event that is no longer kept stays valid instead of being unknown.
     pub vanished_cursor_kept: bool,
-    /// The cursor of an event that the filters, the window or `tenant_only` leave out is unknown.
+    /// The cursor of an event that the filters, the window or `tenant_only` exclude is unknown.
     pub filtered_cursor_unknown: bool,
-    /// How `first_id` and `last_id` are withheld when they are.
+    /// The form in which `first_id` and `last_id` are withheld.
     pub edge_ids: EdgeIds,
-    /// On how many pages they are withheld so: share of pages.
+    /// Share of pages on which they are withheld.
     pub edge_ids_withheld: f64,
-    /// Pages shorter than the limit though more follows: share of pages.
+    /// Share of pages that are shorter than the limit although more events follow.
     pub short_pages: f64,
-    /// Pages without events and ids that say there is more: share of pages.
+    /// Share of pages without events and ids that claim that more follows.
     pub empty_pages: f64,
-    /// Pages without events whose `data` is `null`: share of those.
+    /// Share of pages without events whose `data` is `null`.
     pub data_null: f64,
-    /// Last pages that say there is more; an empty one follows: share of last pages.
+    /// Share of last pages that claim that more follows. An empty page follows them.
     pub false_more: f64,
-    /// The page that ended with the cursor again, instead of the one after it: share of requests with `after`.
+    /// Share of requests with `after` that are answered with the page that ended with the cursor, instead of the next
+    /// one.
     pub page_repeated: f64,
-    /// A body of several JSON documents, the page dealt out among them: share of pages.
+    /// Share of pages that are sent as several JSON documents.
     pub several_documents: f64,
-    /// An event that was listed before comes with a field more, or a field less: share of listings.
+    /// Share of listings in which an event that was listed before has one field more or less.
     pub reshaped: f64,
 
-    /// `login.succeeded` and `logout.succeeded` come with an empty payload instead of none.
+    /// `login.succeeded` and `logout.succeeded` have an empty payload instead of none.
     pub empty_login_payload: bool,
-    /// Actors that are absent or `null`, sessions without user agent, API keys without id: share of them.
+    /// Share of actors that are absent or `null`, of sessions without a user agent, and of API keys without an id.
     pub sparse: f64,
-    /// `api_key.updated` with its scopes under `changes_requested` instead of `data`: share of those.
+    /// Share of `api_key.updated` events with their scopes under `changes_requested` instead of `data`.
     pub scopes_requested: f64,
-    /// Sessions from an IPv6 address: share of sessions.
+    /// Share of sessions with an IPv6 address.
     pub ipv6: f64,
-    /// Events of types nobody has heard of, and events with fields nobody has heard of: share of events.
+    /// Share of events with an unpublished type or with unpublished fields.
     pub unheard_of: f64,
-    /// Events with control characters in names, values of 10 kB, PEM text, long lists: share of events.
+    /// Share of events with control characters in names, values of 10 kB, PEM text or long lists.
     pub awkward: f64,
-    /// Events with half a surrogate pair in a name, which is JSON but no Unicode: share of events.
+    /// Share of events with half a surrogate pair in a name, which is valid JSON but not valid Unicode.
     pub lone_surrogates: f64,
-    /// Events whose payload stands under an earlier name of their type: share of those whose type has one.
+    /// Share of events whose payload has an earlier name of their type, among those whose type has one.
     pub earlier_names: f64,
-    /// Events that happen in one and the same second: share of events, but at most 3,000 of them.
+    /// Share of events that happen in the same second, up to 3,000 events.
     pub crowd: f64,
 
-    /// Events that show up later than they happened: share of events.
+    /// Share of events that become visible later than they happened.
     pub late: f64,
-    /// How late the latest are, seconds. Most of the late ones take a hundredth of that.
+    /// The longest delay of a late event. Most late events take a hundredth of it.
     pub latest_seconds: i64,
-    /// Late events whose lateness is within a twentieth of the latest: share of late events.
+    /// Share of late events whose delay is nearly the longest: within a twentieth of it.
     pub near_latest: f64,
-    /// Late events of the time before the start show up within three seconds of it, and happened just
-    /// before it, so that nobody has to wait for them; otherwise when their lateness says so.
+    /// Late events from before the start happened just before it and become visible within three seconds after it, so
+    /// that a client need not wait for them. Otherwise their delay decides.
     pub late_past_soon: bool,
-    /// What happened before is not there (any more).
+    /// The time before which events are not kept.
     #[serde(with = "since")]
     pub kept_since: Timestamp,
-    /// What happened longer ago than that is not there any more, seconds.
+    /// Seconds for which an event is kept, if it is not kept for ever.
     pub kept_seconds: Option<i64>,
 
-    /// 429: share of requests.
+    /// Share of requests that are answered with 429.
     pub throttled: f64,
-    /// Its `Retry-After`, seconds; none for none.
+    /// The `Retry-After` of such an answer, if any.
     pub retry_after_seconds: Option<u32>,
-    /// Requests a minute; more are 429. With that, all answers tell how many are left.
+    /// Requests per minute. Further ones are answered with 429. If it is set, all answers name the remaining requests.
     pub per_minute: Option<u32>,
-    /// 429 without `Retry-After`, for want of credit: share of requests.
+    /// Share of requests that are answered with 429 without `Retry-After`, for lack of credit.
     pub quota_exhausted: f64,
-    /// How that is called.
+    /// The code of such an answer.
     pub quota_code: QuotaCode,
 
-    /// Spans of event time that cannot be listed.
+    /// Spans of event time whose listing fails.
     pub broken_spans: Vec<BrokenSpan>,
-    /// Spans of wall time during which every request is answered with an error. Scripts do not count
-    /// these requests.
+    /// Spans of wall time in which every request is answered with an error. Scripts do not count these requests.
     pub down: Vec<Outage>,
-    /// A page of HTML with 403, 400 or 404 from the edge in front of the API, which passes: share of requests. Scripts do
-    /// not count these requests.
+    /// Share of requests that the edge in front of the API answers with a page of HTML and status 403, 400 or 404.
+    /// Scripts do not count these requests.
     pub edge_page: f64,
-    /// 403 with `unsupported_country_region_territory`: share of requests.
+    /// Share of requests that are answered with 403 and `unsupported_country_region_territory`.
     pub region_refused: f64,
-    /// Answers of a gateway in front of the API. Scripts do not count the requests it answers.
+    /// Answers of a gateway in front of the API. Scripts do not count these requests.
     pub gateway: Vec<Gateway>,
 
-    /// The wire.
+    /// The faults of the connection.
     pub transport: Transport,
-    /// What goes wrong on purpose. The only operation is `audit_logs`.
+    /// The scripted faults. The only operation is `audit_logs`.
     pub script: Vec<Scripted>,
 }
 
@@ -133,7 +133,7 @@ impl Default for Behaviours {
 }
 
 impl Behaviours {
-    /// How the API behaves under these faults; in a storm, what happens and how often is up to `seed`.
+    /// Returns the behaviours for this amount of faults. In a storm, `seed` decides the faults and their shares.
     pub fn new(faults: Faults, seed: u64) -> Self {
         let mut dice = Dice::new(seed, "openai behaviours", 0);
         let healthy = healthy(Transport::new(faults, &mut dice));
@@ -230,7 +230,7 @@ fn storm(healthy: Behaviours, dice: &mut Dice) -> Behaviours {
     }
 }
 
-/// The beginning of time is written as `null`.
+/// The JSON form of a start, which is `null` for the beginning of time.
 mod since {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,58 +1,58 @@
-//! What the API does in one of several ways.
+//! The forms of answers that behaviours choose from.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether the organisation's audit logging is on.
+/// The state of the organization's audit logging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditLogging {
-    /// It is.
+    /// Logging is on.
     On,
-    /// It is, but lists are refused with 403 for the time being.
+    /// Logging is on, but lists are refused with 403.
     OnForbidden,
-    /// It is not, and lists are empty.
+    /// Logging is off, and lists are empty.
     OffEmpty,
-    /// It is not, and lists are refused with 403.
+    /// Logging is off, and lists are refused with 403.
     OffForbidden,
 }
 
 impl AuditLogging {
-    /// Whether what happens is logged.
+    /// Returns `true` if events are logged.
     pub(super) fn is_on(self) -> bool {
         matches!(self, Self::On | Self::OnForbidden)
     }
 
-    /// Whether lists are refused.
+    /// Returns `true` if lists are refused.
     pub(super) fn is_forbidden(self) -> bool {
         matches!(self, Self::OnForbidden | Self::OffForbidden)
     }
 }
 
-/// What `after` or `before` an id that is not known gives.
+/// The answer to `after` or `before` with an unknown id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownCursor {
-    /// 400.
+    /// Status 400.
     BadRequest,
-    /// 404.
+    /// Status 404.
     NotFound,
-    /// The first page, as if nothing had been said.
+    /// The first page, as without a cursor.
     FirstPage,
 }
 
-/// `first_id` and `last_id` of a page that has events.
+/// The `first_id` and `last_id` of a page with events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeIds {
     /// The ids of the first and the last event.
     There,
-    /// `null`.
+    /// The value `null`.
     Null,
-    /// Left out.
+    /// No such fields.
     Absent,
 }
 
-/// The code of a 429 for want of credit.
+/// The code of a 429 for lack of credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuotaCode {
@@ -63,7 +63,7 @@ pub enum QuotaCode {
 }
 
 impl QuotaCode {
-    /// As it stands in the body.
+    /// Returns the code.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::InsufficientQuota => "insufficient_quota",

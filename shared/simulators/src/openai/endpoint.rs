@@ -1,4 +1,4 @@
-//! The endpoint and its names.
+//! The endpoint of the API.
 
 use crate::http::Request;
 
@@ -9,7 +9,7 @@ pub(super) const PATH: &str = "/v1/organization/audit_logs";
 /// The log type of all events.
 pub(super) const LOG_TYPE: &str = "OpenAI.Audit";
 
-/// The name of the operation that is requested: `audit_logs`, or `other`.
+/// Returns the name of the requested operation: `audit_logs`, or `other`.
 pub(super) fn operation(request: &Request) -> &'static str {
     if request.uri().path() == PATH { "audit_logs" } else { "other" }
 }

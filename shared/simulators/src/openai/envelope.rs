@@ -1,4 +1,4 @@
-//! A page as it is sent.
+//! The text of a page.
 
 use hyper::StatusCode;
 
@@ -6,10 +6,10 @@ use super::behaviours::Behaviours;
 use super::choices::EdgeIds;
 use super::event::Event;
 use super::list::Page;
-use crate::dice::{Dice, is_so};
+use crate::dice::{Dice, happens};
 use crate::http::Reply;
 
-/// One envelope, or several one after another.
+/// Returns the page as one envelope, or as several in a row.
 pub(super) fn envelopes(page: &Page, events: &[Event], behaviours: &Behaviours, dice: &mut Dice) -> Reply {
     let parts = if dice.chance(behaviours.several_documents) { 2 + dice.below(2) } else { 1 };
     let size = page.events.len().div_ceil(parts).max(1);
@@ -34,7 +34,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn envelope(&mut self, places: &[usize], has_more: bool) {
-        if places.is_empty() && is_so(self.behaviours.data_null, self.dice) {
+        if places.is_empty() && happens(self.behaviours.data_null, self.dice) {
             self.body.push_str(r#"{"object":"list","data":null"#);
             return self.end(places, has_more);
         }
@@ -80,7 +80,7 @@ impl Writer<'_> {
     }
 }
 
-/// The same event with a field more, or without one.
+/// Returns the event with one field more or less.
 fn reshaped(raw: &str, dice: &mut Dice) -> Option<String> {
     let mut event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw).ok()?;
     if event.remove("source").is_none() {

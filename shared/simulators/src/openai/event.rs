@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-/// An event and when it can be seen.
+/// An event, with the time when it becomes visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
-    /// None in an event that was given without.
+    /// The event's id; `None` for a given event without one.
     pub(super) id: Option<String>,
-    /// What the vendor calls it in a cursor: the id, also where the event does not show it.
+    /// The id that cursors use. An event without an id has one, too.
     pub(super) cursor: String,
     /// Seconds since 1970.
     pub(super) effective_at: i64,
@@ -17,7 +17,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Which event it is: its id, or else all that it is.
+    /// Returns the identity of the event: its id, or its text if it has none.
     pub(super) fn identity(&self) -> &str {
         self.id.as_deref().unwrap_or(&self.raw)
     }

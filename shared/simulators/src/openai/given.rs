@@ -1,4 +1,4 @@
-//! Events that were given: whatever is JSON, in order or not.
+//! Given events: any JSON values, in any order.
 
 use std::collections::HashSet;
 use std::io;
@@ -11,10 +11,11 @@ use super::types;
 use crate::canonical;
 use crate::dice::{Dice, hash};
 
-/// What does not tell its time happened so many seconds before the start: any client asks for that.
-const BEFORE: i64 = 60;
+/// Seconds before the start at which an event without a time happened. Every client lists that time.
+const DEFAULT_AGE_SECONDS: i64 = 60;
 
-/// Records that were given, to be seen at the moments given with them, or at once; of one identity the first.
+/// Returns the given events. Each is visible from the time given with it, or at once. Of events with one identity the
+/// first counts.
 ///
 /// # Errors
 /// A record is not JSON.
@@ -33,7 +34,8 @@ pub(super) fn given(records: &[String], visible_at: &[Timestamp], now: Timestamp
 }
 
 fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result<Event> {
-    // Not as a `Value`: that knows neither lone surrogates nor numbers beyond all bounds. Of equal keys, the last.
+    // A `Value` can hold neither lone surrogates nor arbitrarily large numbers, so the raw text is read. Of duplicate
+    // keys the last one counts.
     let raw: &RawValue = serde_json::from_str(raw)?;
     let fields = canonical::fields(raw.get()).unwrap_or_default();
     let field = |name| fields.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.get());
@@ -43,14 +45,14 @@ fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result
     Ok(Event {
         cursor: id.clone().unwrap_or_else(|| hidden(raw.get())),
         id,
-        effective_at: effective_at.unwrap_or_else(|| now.as_second() - BEFORE),
+        effective_at: effective_at.unwrap_or_else(|| now.as_second() - DEFAULT_AGE_SECONDS),
         visible_at,
         is_tenant_scoped: text("type").is_some_and(|event_type| types::is_tenant_scoped(&event_type)),
         raw: raw.get().to_owned(),
     })
 }
 
-/// What the vendor calls an event that does not tell its id.
+/// Returns the id that cursors use for an event without an id.
 fn hidden(raw: &str) -> String {
     format!("audit_log-{}", Dice::new(hash(raw), "hidden id", 0).alphanumeric(24))
 }
@@ -66,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_has_a_place_in_the_list_all_the_same() {
+    fn a_given_value_that_is_no_event_has_a_place_in_the_list() {
         for raw in ["7", "null", "[]", r#"["a", 5]"#, "\"id\"", "{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":null}"#] {
             let event = read(&format!(" {raw}\n"));
             assert_eq!((event.identity(), event.raw.as_str()), (raw, raw));
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_parser_likes_is_read_for_what_it_tells() {
+    fn unusual_json_is_read_as_far_as_possible() {
         let raw = r#"{"name":"\ud800","n":1e999,"id":"a","effective_at":12,"type":"tenant.user.added","id":"b"}"#;
         let event = read(raw);
         assert_eq!((event.identity(), event.effective_at, event.is_tenant_scoped), ("b", 12, true));
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn err_what_is_not_json_by_its_number() {
+    fn err_names_the_number_of_a_record_that_is_not_json() {
         let error = given(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
         assert!(error.to_string().starts_with("record 2: "), "{error}");
     }

@@ -1,37 +1,37 @@
-//! The keys of an organisation.
+//! The keys of an organization.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::moment::{end_of_time, is_end_of_time, is_start_of_time, start_of_time};
 
-/// The admin key that is accepted unless others are given.
+/// The admin key that is accepted by default.
 pub const ADMIN_KEY: &str = "sk-admin-simulated-7Qm2vXc9Lr4TzWb8";
 
-/// A key and when it is good.
+/// A key and the time in which it is valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
-    /// The key itself.
+    /// The key.
     pub key: String,
-    /// Unknown before.
+    /// The time before which the key is unknown.
     #[serde(default = "start_of_time", skip_serializing_if = "is_start_of_time")]
     pub from: Timestamp,
-    /// Revoked from then on.
+    /// The time from which the key is revoked.
     #[serde(default = "end_of_time", skip_serializing_if = "is_end_of_time")]
     pub until: Timestamp,
-    /// Whether it may read audit logs.
+    /// The key may read audit logs.
     #[serde(default = "yes")]
     pub may_read_audit_logs: bool,
 }
 
 impl Key {
-    /// A key that is always good.
+    /// Returns a key that is always valid.
     pub fn new(key: impl Into<String>) -> Self {
         Self { key: key.into(), from: start_of_time(), until: end_of_time(), may_read_audit_logs: true }
     }
 
-    /// An old key that is revoked `at` that moment, and the new one, good from so long before.
+    /// Returns an old key that is revoked at `at`, and the new key, which is valid from `overlap` before.
     pub fn rotated(
         old: impl Into<String>,
         new: impl Into<String>,
@@ -42,7 +42,7 @@ impl Key {
         [Self { until: at, ..Self::new(old) }, Self { from, ..Self::new(new) }]
     }
 
-    /// Whether it is good at that moment.
+    /// Returns `true` if the key is valid at that time.
     pub fn is_good(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.until
     }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_of_a_key_is_as_usual() {
+    fn omitted_fields_of_a_key_have_their_defaults() {
         let key: Key = serde_json::from_str(r#"{"key":"sk-admin-a"}"#).unwrap();
         assert_eq!(key, Key::new("sk-admin-a"));
         assert_eq!(serde_json::to_string(&key).unwrap(), r#"{"key":"sk-admin-a","may_read_audit_logs":true}"#);

@@ -1,4 +1,4 @@
-//! When an event can be seen.
+//! The time at which an event becomes visible.
 
 use jiff::Timestamp;
 
@@ -7,11 +7,13 @@ use crate::dice::Dice;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
 
-/// Late events that show up soon after the start happened at most this long before it, seconds.
-pub(super) const LATE_WITHIN: i64 = 240;
+/// Late events that become visible soon after the start happened at most this many seconds before it.
+pub(super) const LATE_SPAN_SECONDS: i64 = 240;
 
-/// What happened before the start can be seen at the start, what happens later when it happens, and
-/// if it is late, seconds to hours after that.
+/// Returns when an event becomes visible.
+///
+/// An event from before the start is visible at the start, a later one when it happens. A late event is visible seconds
+/// to hours after that.
 pub(super) fn visible_at(
     second: i64,
     is_late: bool,
@@ -26,15 +28,15 @@ pub(super) fn visible_at(
     if at >= options.now || !behaviours.late_past_soon {
         return after_milliseconds(at, lateness(behaviours, dice)).max(options.now);
     }
-    // Later than any collector looks back is no lateness but a loss.
-    if at < after_milliseconds(options.now, -LATE_WITHIN * 1_000) {
+    // No collector looks further back, so such an event would be lost instead of late.
+    if at < after_milliseconds(options.now, -LATE_SPAN_SECONDS * 1_000) {
         options.now
     } else {
         after_milliseconds(options.now, dice.between(1_000, 3_000))
     }
 }
 
-/// How late a late event is, milliseconds: most a little, some anything, some nearly as late as can be.
+/// Returns the delay of a late event in milliseconds: mostly short, sometimes any, sometimes nearly the longest.
 fn lateness(behaviours: &Behaviours, dice: &mut Dice) -> i64 {
     let longest = behaviours.latest_seconds.max(1).saturating_mul(1_000);
     if dice.chance(behaviours.near_latest) {
@@ -53,7 +55,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_795_338_000, 0);
     const DAY: i64 = 86_400;
 
-    /// How many seconds after they happened a thousand late events can be seen; they happen `offset` from the start.
+    /// Returns the delays of a thousand late events in seconds. They happen `offset` seconds from the start.
     fn seconds_late(offset: i64, behaviours: &Behaviours) -> Vec<i64> {
         let options = Options::new(NOW);
         let second = NOW.as_second() + offset;
@@ -62,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn minutes_rarely_hours_and_never_beyond_the_bound() {
+    fn late_events_take_minutes_and_rarely_hours_within_the_bound() {
         let behaviours = Behaviours { latest_seconds: 26 * 3_600, ..Behaviours::default() };
         let late = seconds_late(10, &behaviours);
         let hours = late.iter().filter(|seconds| **seconds > 3_600).count();
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_comes_near_the_bound() {
+    fn a_share_of_late_events_takes_nearly_the_longest_delay() {
         let behaviours = Behaviours { latest_seconds: DAY, near_latest: 0.3, ..Behaviours::default() };
         let late = seconds_late(10, &behaviours);
         let near = late.iter().filter(|seconds| **seconds >= DAY - DAY / 20).count();
@@ -80,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_the_past_come_soon_or_in_their_time() {
+    fn late_events_of_the_past_become_visible_soon_or_after_their_delay() {
         let soon = Behaviours { latest_seconds: DAY, near_latest: 1.0, ..Behaviours::default() };
         assert!(seconds_late(-100, &soon).iter().all(|seconds| (101..=103).contains(seconds)));
         assert!(seconds_late(-3_600, &soon).iter().all(|seconds| *seconds == 3_600), "no longer late at the start");

@@ -1,4 +1,4 @@
-//! Which events a page has.
+//! The events of a page.
 
 use std::collections::HashMap;
 
@@ -10,30 +10,30 @@ use crate::canonical::text_at;
 /// A page of the list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    /// Places in the list that was given.
+    /// The places of the events in the list.
     pub(super) events: Vec<usize>,
     pub(super) has_more: bool,
 }
 
-/// A cursor names an event that is not known: the parameter.
+/// A cursor names an unknown event. The value is the parameter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnknownId(pub(super) &'static str);
 
-/// The list as it is at a moment.
+/// The list at one moment.
 pub(super) struct List<'a> {
-    /// Newest first.
+    /// The events, newest first.
     pub(super) events: &'a [Event],
-    /// Where the event of a cursor is in `events`.
+    /// The place in `events` per cursor.
     pub(super) places: &'a HashMap<String, usize>,
-    /// Which of `events` have become visible.
-    pub(super) shown: &'a [bool],
-    /// Events before this second are not kept.
+    /// The visible events, by place.
+    pub(super) visible: &'a [bool],
+    /// The second before which events are not kept.
     pub(super) kept_from: i64,
     pub(super) behaviours: &'a Behaviours,
 }
 
 impl List<'_> {
-    /// The page that `query` asks for.
+    /// Returns the page that `query` asks for.
     pub(super) fn page(&self, query: &Query) -> Result<Page, UnknownId> {
         let (after, before) = (self.find(query, &query.after, "after")?, self.find(query, &query.before, "before")?);
         let (start, end) = self.window(query);
@@ -42,36 +42,40 @@ impl List<'_> {
         let start = below.map_or(start, |place| start.max(place + 1));
         let end = above.map_or(end, |place| end.min(place)).max(start);
         let matching = (start..end).filter(|place| self.is_listed(*place, query));
-        // `before` alone is read from its cursor outwards, so that its page lies next to it.
-        let outwards = before.is_some() && after.is_none();
-        Ok(if ascending == outwards { self.cut(matching, query.limit) } else { self.cut(matching.rev(), query.limit) })
+        // With `before` alone, the page is read backwards from its cursor, so that it is adjacent to it.
+        let is_backwards = before.is_some() && after.is_none();
+        Ok(if ascending == is_backwards {
+            self.take_page(matching, query.limit)
+        } else {
+            self.take_page(matching.rev(), query.limit)
+        })
     }
 
-    /// The page that ended with the `after` of `query`, which is the page that is asked for if there is none.
+    /// Returns the page that ended with the `after` of `query`, or the requested page if there is none.
     pub(super) fn page_again(&self, query: &Query) -> Result<Page, UnknownId> {
         let next = self.page(query)?;
         let Some(cursor) = self.find(query, &query.after, "after")? else { return Ok(next) };
         let (start, end) = self.window(query);
         let is_listed = |place: &usize| self.is_listed(*place, query);
         let page = if self.behaviours.ascending {
-            self.cut((cursor.max(start)..end).filter(is_listed), query.limit)
+            self.take_page((cursor.max(start)..end).filter(is_listed), query.limit)
         } else {
-            self.cut((start..end.min(cursor + 1)).filter(is_listed).rev(), query.limit)
+            self.take_page((start..end.min(cursor + 1)).filter(is_listed).rev(), query.limit)
         };
         Ok(Page { has_more: !next.events.is_empty(), ..page })
     }
 
-    /// The events of the seconds that are asked for: the first place and the one after the last.
+    /// Returns the range of places whose events are in the requested seconds.
     fn window(&self, query: &Query) -> (usize, usize) {
         let start = self.events.partition_point(|event| event.effective_at > query.to);
         (start, self.events.partition_point(|event| event.effective_at >= query.from).max(start))
     }
 
-    /// The place of a cursor's event.
+    /// Returns the place of a cursor's event.
     fn find(&self, query: &Query, id: &Option<String>, param: &'static str) -> Result<Option<usize>, UnknownId> {
         let Some(id) = id else { return Ok(None) };
         let is_known = |place: &usize| {
-            self.shown[*place]
+            self.visible[*place]
                 && (self.behaviours.vanished_cursor_kept || self.is_kept(*place))
                 && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*place, query))
         };
@@ -90,11 +94,11 @@ impl List<'_> {
     }
 
     fn is_listed(&self, place: usize, query: &Query) -> bool {
-        self.shown[place] && self.is_kept(place) && self.is_asked_for(place, query)
+        self.visible[place] && self.is_kept(place) && self.is_asked_for(place, query)
     }
 
-    /// The first `limit` of them, in list order.
-    fn cut(&self, mut matching: impl Iterator<Item = usize>, limit: usize) -> Page {
+    /// Returns the first `limit` places, in the order of the list.
+    fn take_page(&self, mut matching: impl Iterator<Item = usize>, limit: usize) -> Page {
         let mut events: Vec<_> = matching.by_ref().take(limit).collect();
         let has_more = matching.next().is_some();
         events.sort_unstable_by_key(|place| if self.behaviours.ascending { usize::MAX - place } else { *place });
@@ -102,12 +106,12 @@ impl List<'_> {
     }
 }
 
-/// Filters all have to match; of one filter's values any will do.
+/// Returns `true` if the event matches every filter. One matching value of a filter suffices.
 fn is_wanted(event: &Event, filters: &[(Filter, Vec<String>)]) -> bool {
     filters.iter().all(|(filter, values)| facts(&event.raw, *filter).iter().any(|fact| values.contains(fact)))
 }
 
-/// What an event has to show to a filter.
+/// Returns the values of an event that a filter compares.
 fn facts(raw: &str, filter: Filter) -> Vec<String> {
     let paths: &[&[&str]] = match filter {
         Filter::Projects => &[&["project", "id"]],
@@ -134,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// Seven events, newest first: a to g at the seconds 9, 8, 8, 8, 5, 5, 1; d is of the tenant.
+    /// Returns seven events, newest first: a to g at the seconds 9, 8, 8, 8, 5, 5, 1. Event d belongs to the tenant.
     fn events() -> Vec<Event> {
         let event = |(id, second): (&str, i64)| {
             let event_type = if id == "d" { "tenant.user.added" } else { "user.added" };
@@ -155,20 +159,20 @@ mod tests {
         [("a", 9), ("b", 8), ("c", 8), ("d", 8), ("e", 5), ("f", 5), ("g", 1)].map(event).into()
     }
 
-    /// What `behaviours` show of them after `gone` has left.
-    fn asked(query: &str, behaviours: &Behaviours, gone: bool, again: bool) -> Result<(String, bool), UnknownId> {
+    /// Returns the page of these events under `behaviours`, after the event `gone` has left.
+    fn requested(query: &str, behaviours: &Behaviours, gone: bool, again: bool) -> Result<(String, bool), UnknownId> {
         let events = events();
         let places = events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect();
-        let shown = vec![true; events.len()];
+        let visible = vec![true; events.len()];
         let kept_from = if gone { 2 } else { i64::MIN };
-        let list = List { events: &events, places: &places, shown: &shown, kept_from, behaviours };
+        let list = List { events: &events, places: &places, visible: &visible, kept_from, behaviours };
         let query = Query::parse(query, behaviours).unwrap();
         let page = if again { list.page_again(&query)? } else { list.page(&query)? };
         Ok((page.events.iter().map(|place| events[*place].cursor.as_str()).collect(), page.has_more))
     }
 
     fn ask(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {
-        asked(query, &Behaviours { ascending, ..Behaviours::default() }, false, false)
+        requested(query, &Behaviours { ascending, ..Behaviours::default() }, false, false)
     }
 
     fn check(query: &str, ids: &str, has_more: bool) {
@@ -176,26 +180,26 @@ mod tests {
     }
 
     #[test]
-    fn b06_b10_newest_first_and_more_only_where_there_is() {
+    fn b06_b10_the_newest_event_is_first_and_has_more_is_correct() {
         check("", "abcefg", false);
         check("limit=2", "ab", true);
         check("limit=6", "abcefg", false);
     }
 
     #[test]
-    fn b08_after_goes_down_and_before_up() {
+    fn b08_after_leads_to_older_events_and_before_to_newer_ones() {
         check("after=b&limit=2", "ce", true);
         check("after=f&limit=2", "g", false);
         check("after=g", "", false);
         check("before=e&limit=2", "bc", true);
         check("before=c", "ab", false);
         check("after=a&before=f", "bce", false);
-        // of the tenant, and so not in this list, but it has its place
+        // Event d belongs to the tenant, so it is not in this list, but it has its place.
         check("after=d&limit=1", "e", true);
     }
 
     #[test]
-    fn b12_seconds_are_bounds() {
+    fn b12_bounds_are_seconds() {
         check("effective_at[gte]=5&effective_at[lt]=9", "bcef", false);
         check("effective_at[gt]=5&effective_at[lte]=9", "abc", false);
         check("effective_at[gte]=8&effective_at[lte]=8&limit=1&after=b", "c", false);
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn b06_ascending_is_the_same_turned_round() {
+    fn b06_ascending_order_is_the_reverse() {
         let check =
             |query, ids: &str, has_more| assert_eq!(ask(query, true), Ok((ids.to_owned(), has_more)), "{query}");
         check("limit=2", "gf", true);
@@ -222,10 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn b08_a_cursor_whose_event_has_gone() {
+    fn b08_the_cursor_of_a_dropped_event_is_unknown() {
         let check = |vanished_cursor_kept, query, expected: Result<&str, UnknownId>| {
             let behaviours = Behaviours { vanished_cursor_kept, ..Behaviours::default() };
-            let page = asked(query, &behaviours, true, false).map(|(ids, _)| ids);
+            let page = requested(query, &behaviours, true, false).map(|(ids, _)| ids);
             assert_eq!(page, expected.map(str::to_owned), "{query}");
         };
         check(false, "after=f", Ok(""));
@@ -235,10 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn b08_a_cursor_whose_event_is_not_asked_for() {
+    fn b08_the_cursor_of_an_excluded_event_may_be_unknown() {
         let check = |query, expected: Result<&str, UnknownId>| {
             let behaviours = Behaviours { filtered_cursor_unknown: true, ..Behaviours::default() };
-            let page = asked(query, &behaviours, false, false).map(|(ids, _)| ids);
+            let page = requested(query, &behaviours, false, false).map(|(ids, _)| ids);
             assert_eq!(page, expected.map(str::to_owned), "{query}");
         };
         check("after=e", Ok("fg"));
@@ -249,10 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn the_page_that_ended_with_the_cursor() {
+    fn the_previous_page_ends_with_the_cursor() {
         let check = |query, ascending, ids: &str, has_more| {
             let behaviours = Behaviours { ascending, ..Behaviours::default() };
-            assert_eq!(asked(query, &behaviours, false, true), Ok((ids.to_owned(), has_more)), "{query}");
+            assert_eq!(requested(query, &behaviours, false, true), Ok((ids.to_owned(), has_more)), "{query}");
         };
         check("limit=2&after=e", false, "ce", true);
         check("limit=2&after=g", false, "fg", false);

@@ -9,12 +9,12 @@ mod endpoint;
 mod envelope;
 mod event;
 mod events;
+mod generated;
+mod generated_event;
 mod given;
 mod keys;
 mod late;
 mod list;
-mod made;
-mod made_up;
 mod payloads;
 mod people;
 mod query;
@@ -31,8 +31,8 @@ pub use behaviours::Behaviours;
 pub use broken_span::BrokenSpan;
 pub use choices::{AuditLogging, EdgeIds, QuotaCode, UnknownCursor};
 pub use endpoint::BASE_PATH;
+pub use generated::generated;
 pub use keys::{ADMIN_KEY, Key};
-pub use made_up::made_up;
 
 use crate::http::{Reply, Request};
 use crate::ledger::Served;
@@ -41,7 +41,7 @@ use crate::server::{Running, Simulation};
 use endpoint::operation;
 use state::State;
 
-/// The simulator; a handle, of which there may be many.
+/// The simulator. Clones are handles of the same one.
 #[derive(Clone)]
 pub struct OpenAiSimulator(Arc<Shared>);
 
@@ -51,7 +51,7 @@ struct Shared {
 }
 
 impl OpenAiSimulator {
-    /// A simulator with the behaviours that `options.faults` stands for.
+    /// Returns a simulator with the behaviours of `options.faults`.
     ///
     /// # Errors
     /// A given record is not JSON, or the ledger's file cannot be opened.
@@ -59,7 +59,7 @@ impl OpenAiSimulator {
         Self::with(options, Behaviours::new(options.faults, options.seed), clock)
     }
 
-    /// A simulator with these behaviours.
+    /// Returns a simulator with these behaviours.
     ///
     /// # Errors
     /// A given record is not JSON, or the ledger's file cannot be opened.
@@ -68,7 +68,7 @@ impl OpenAiSimulator {
         Ok(Self(Arc::new(Shared { clock, state: Mutex::new(state) })))
     }
 
-    /// A simulator, served on 127.0.0.1; port 0 is any that is free. To be called in a tokio runtime.
+    /// Starts a simulator on 127.0.0.1. Port 0 means any free port. The caller must be in a tokio runtime.
     ///
     /// # Errors
     /// As [`Self::new`] and [`Self::serve`].
@@ -76,7 +76,7 @@ impl OpenAiSimulator {
         Self::new(&options, clock)?.serve(port)
     }
 
-    /// Serves it on 127.0.0.1. To be called in a tokio runtime.
+    /// Serves the simulator on 127.0.0.1. The caller must be in a tokio runtime.
     ///
     /// # Errors
     /// The port cannot be bound.
@@ -84,8 +84,8 @@ impl OpenAiSimulator {
         Running::start(Arc::clone(&self.0) as Arc<dyn Simulation>, port)
     }
 
-    /// Changes how it behaves from the next request on. What events are like, and when they show up,
-    /// was settled at the start.
+    /// Changes the behaviours from the next request on. Events and the times when they become visible are fixed at the
+    /// start and do not change.
     pub fn change(&self, change: impl FnOnce(&mut Behaviours)) {
         let now = self.0.now();
         self.0.state().change(now, change);

@@ -1,4 +1,4 @@
-//! What an event says about its kind: the object under the key that is its type.
+//! The payload of an event: the object under the key that is the event's type.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ const PERMISSIONS: [&str; 5] =
 const NAMES: [&str; 6] =
     ["Ledger assistant", "Büro Zürich", "研究開発", "Night batch", "Support \"tier 2\"", "R&D / evals"];
 
-/// The payload, or none: some types have none.
+/// Returns the payload; `None` for a type that has none.
 pub(super) fn payload(event_type: &str, dice: &mut Dice, behaviours: &Behaviours) -> Option<Value> {
     if event_type.starts_with("tenant.") {
         return Some(tenant(event_type, dice));
@@ -63,13 +63,13 @@ fn some<'a>(from: &[&'a str], dice: &mut Dice) -> Vec<&'a str> {
     from.iter().cycle().skip(start).take(count).copied().collect()
 }
 
-fn api_key(event_type: &str, dice: &mut Dice, requested: f64) -> Value {
+fn api_key(event_type: &str, dice: &mut Dice, requested_share: f64) -> Value {
     let id = id("key_", dice);
     let scopes = some(&SCOPES, dice);
     match event_type {
         "api_key.deleted" => json!({"id": id}),
-        // The specification has one of the two forms, what is seen is the other.
-        "api_key.updated" if dice.chance(requested) => json!({"id": id, "changes_requested": {"scopes": scopes}}),
+        // The specification has one of the two forms, and production sends the other.
+        "api_key.updated" if dice.chance(requested_share) => json!({"id": id, "changes_requested": {"scopes": scopes}}),
         _ => json!({"id": id, "data": {"scopes": scopes}}),
     }
 }
@@ -220,7 +220,7 @@ fn workload_identity(event_type: &str, dice: &mut Dice) -> Value {
     }
 }
 
-/// No shape is documented for these: something free, of the kind that is to be expected.
+/// No form is documented for these types, so the payload is a plausible one.
 fn tenant(event_type: &str, dice: &mut Dice) -> Value {
     let subject = event_type.trim_start_matches("tenant.").split('.').next().unwrap_or("tenant");
     json!({

@@ -8,31 +8,31 @@ use super::behaviours::Behaviours;
 use super::types;
 use crate::http;
 
-/// The longest page.
-const MOST: usize = 100;
+/// The highest limit.
+const MAX_LIMIT: usize = 100;
 
-/// Why a query is refused: the parameter and what is wrong with it.
+/// The refusal of a query: the parameter and its fault.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) param: String,
     pub(super) message: String,
 }
 
-/// What is asked for.
+/// A list request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) limit: usize,
     pub(super) after: Option<String>,
     pub(super) before: Option<String>,
     pub(super) tenant_only: bool,
-    /// First second asked for.
+    /// The first second of the window.
     pub(super) from: i64,
-    /// Last second asked for.
+    /// The last second of the window.
     pub(super) to: i64,
     pub(super) filters: Vec<(Filter, Vec<String>)>,
 }
 
-/// What a list can be narrowed by.
+/// A filter of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filter {
     Projects,
@@ -56,7 +56,7 @@ impl Filter {
 }
 
 impl Query {
-    /// Reads a query string; brackets may be percent-encoded or not.
+    /// Parses a query string, with or without percent-encoded brackets.
     pub(super) fn parse(text: &str, behaviours: &Behaviours) -> Result<Self, Refused> {
         let mut query = Self {
             limit: 20,
@@ -103,7 +103,7 @@ impl Query {
         Ok(())
     }
 
-    /// The window that is asked for, without its end.
+    /// Returns the requested window, with an exclusive end.
     pub(super) fn window(&self) -> Range<Timestamp> {
         let moment = |second: i64, end| Timestamp::from_second(second).unwrap_or(end);
         moment(self.from, Timestamp::MIN)..moment(self.to.saturating_add(1), Timestamp::MAX)
@@ -125,10 +125,10 @@ impl Query {
 }
 
 fn limit(value: &str, clamped: bool) -> Result<usize, Refused> {
-    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let max = i64::try_from(MAX_LIMIT).unwrap_or(i64::MAX);
     match value.parse::<i64>() {
-        Ok(limit) if clamped || (1..=most).contains(&limit) => {
-            Ok(usize::try_from(limit.max(1)).unwrap_or(MOST).min(MOST))
+        Ok(limit) if clamped || (1..=max).contains(&limit) => {
+            Ok(usize::try_from(limit.max(1)).unwrap_or(MAX_LIMIT).min(MAX_LIMIT))
         }
         _ => Err(refused("limit", "must be an integer from 1 to 100")),
     }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn b07_a_limit_out_of_range_may_be_held_at_its_ends() {
+    fn b07_a_limit_out_of_range_may_be_replaced_by_the_nearest_valid_one() {
         let clamped = Behaviours { limit_clamped: true, ..Behaviours::default() };
         for (text, limit) in [("limit=0", 1), ("limit=-3", 1), ("limit=101", 100), ("limit=7", 7)] {
             assert_eq!(Query::parse(text, &clamped).unwrap().limit, limit);

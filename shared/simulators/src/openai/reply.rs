@@ -1,4 +1,4 @@
-//! Bodies in this API's manner.
+//! The API's replies.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::choices::QuotaCode;
 use crate::http::Reply;
 
-/// What an answer tells of the limit where none was set.
+/// The request limit that answers name if none is set.
 const USUAL_PER_MINUTE: u32 = 60;
 
 /// A JSON answer.
@@ -14,12 +14,12 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Reply {
     Reply::new(status, "application/json", format!("{body}\n"))
 }
 
-/// An error with the four fields that errors have here.
+/// An error with the API's four fields.
 pub(super) fn error(status: StatusCode, message: &str, kind: &str, param: Option<&str>, code: Option<&str>) -> Reply {
     json(status, &json!({"error": {"message": message, "type": kind, "param": param, "code": code}}))
 }
 
-/// 400 for a parameter.
+/// A 400 about a parameter.
 pub(super) fn bad_request(param: &str, message: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, message, "invalid_request_error", Some(param), None)
 }
@@ -30,13 +30,13 @@ pub(super) fn server_error(status: StatusCode) -> Reply {
     error(status, message, "server_error", None, None).with("x-should-retry", "true")
 }
 
-/// 403 for calls from a country that is not served.
+/// A 403 about a country that is not served.
 pub(super) fn region_refused() -> Reply {
     let message = "Country, region, or territory not supported";
     error(StatusCode::FORBIDDEN, message, "request_forbidden", None, Some("unsupported_country_region_territory"))
 }
 
-/// The error that this API gives with that status.
+/// Returns the API's error for that status.
 pub(super) fn of_status(status: u16) -> Reply {
     match StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR) {
         StatusCode::TOO_MANY_REQUESTS => throttled(None),
@@ -45,33 +45,33 @@ pub(super) fn of_status(status: u16) -> Reply {
     }
 }
 
-/// 429 for too many requests.
+/// A 429 for too many requests.
 pub(super) fn throttled(retry_after: Option<u32>) -> Reply {
     let message = "Rate limit reached for requests. Please try again later.";
     let reply = error(StatusCode::TOO_MANY_REQUESTS, message, "requests", None, Some("rate_limit_exceeded"));
-    let reply = with_what_is_left(reply, USUAL_PER_MINUTE, 0, retry_after.unwrap_or(1).into());
+    let reply = with_remaining_requests(reply, USUAL_PER_MINUTE, 0, retry_after.unwrap_or(1).into());
     match retry_after {
         Some(seconds) => reply.with("retry-after", seconds.max(1).to_string()),
         None => reply,
     }
 }
 
-/// 429 for want of credit: waiting does not help.
+/// A 429 for lack of credit, which waiting does not cure.
 pub(super) fn quota_exhausted(code: QuotaCode) -> Reply {
     let message = "You exceeded your current quota, please check your plan and billing details.";
     error(StatusCode::TOO_MANY_REQUESTS, message, code.name(), None, Some(code.name()))
 }
 
-/// What is left of the requests of a minute, in headers; `seconds` until all are there again.
-pub(super) fn with_what_is_left(mut reply: Reply, most: u32, left: u32, seconds: i64) -> Reply {
+/// Adds the headers with the remaining requests of the minute. `seconds` is the time until all are available again.
+pub(super) fn with_remaining_requests(mut reply: Reply, max: u32, left: u32, seconds: i64) -> Reply {
     reply.headers.retain(|(name, _)| !name.starts_with("x-ratelimit-"));
     reply
-        .with("x-ratelimit-limit-requests", most.to_string())
+        .with("x-ratelimit-limit-requests", max.to_string())
         .with("x-ratelimit-remaining-requests", left.to_string())
         .with("x-ratelimit-reset-requests", span(seconds))
 }
 
-/// A span as those headers tell it: `7s`, `6m0s`, `1h0m0s`.
+/// Formats a duration as in those headers: `7s`, `6m0s`, `1h0m0s`.
 fn span(seconds: i64) -> String {
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}s"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn b25_nobody_is_told_to_wait_for_nothing() {
+    fn b25_a_429_without_a_wait_has_no_retry_after() {
         let header =
             |reply: Reply| reply.headers.into_iter().find(|(name, _)| name == "retry-after").map(|(_, value)| value);
         assert_eq!(

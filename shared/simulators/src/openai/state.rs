@@ -1,4 +1,4 @@
-//! What the organisation has, and how it answers.
+//! The state of the simulated organization, and its answers.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,33 +16,33 @@ use super::events;
 use super::list::{List, Page, UnknownId};
 use super::query::Query;
 use super::{auth, reply};
-use crate::dice::{Dice, Questions, is_so};
+use crate::dice::{Dice, Questions, happens};
 use crate::faults;
 use crate::gateway::{Gateway, edge_page};
 use crate::http::{Reply, Request};
 use crate::ledger::{Entry, Ledger, Served};
 use crate::options::Options;
 use crate::outage::Outage;
-use crate::script::Play;
+use crate::script::ScriptProgress;
 
 pub(super) struct State {
     pub(super) behaviours: Behaviours,
-    /// In list order.
+    /// All events, in the order of the list.
     events: Vec<Event>,
-    /// Where the event of a cursor is in `events`.
+    /// The place in `events` per cursor.
     places: HashMap<String, usize>,
-    /// Places in `events` in the order in which events become visible; those before `next` have.
-    coming: Vec<usize>,
+    /// The places of all events in the order in which they become visible. Those before `next` are visible.
+    upcoming: Vec<usize>,
     next: usize,
-    /// Which of `events` have become visible.
-    shown: Vec<bool>,
-    /// Since when audit logging is on.
+    /// The visible events, by place.
+    visible: Vec<bool>,
+    /// The time since which audit logging is on.
     logging_since: Timestamp,
-    /// The `kept_since` of the last request, and when the events before it were found gone.
+    /// The `kept_since` of the last request, and the times when events were found to be dropped.
     kept_since: Timestamp,
-    gone: HashMap<usize, Timestamp>,
+    dropped: HashMap<usize, Timestamp>,
     pub(super) ledger: Ledger,
-    play: Play,
+    script_progress: ScriptProgress,
     questions: Questions,
     /// The minute of the last request, and the requests in it.
     minute: (i64, u32),
@@ -51,26 +51,26 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(options: &Options, behaviours: Behaviours) -> io::Result<Self> {
         let events = events::events(options, &behaviours)?;
-        let mut coming: Vec<_> = (0..events.len()).collect();
-        coming.sort_by_key(|place| (events[*place].visible_at, events[*place].effective_at, *place));
+        let mut upcoming: Vec<_> = (0..events.len()).collect();
+        upcoming.sort_by_key(|place| (events[*place].visible_at, events[*place].effective_at, *place));
         Ok(Self {
             behaviours,
             places: events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect(),
-            shown: vec![false; events.len()],
+            visible: vec![false; events.len()],
             events,
-            coming,
+            upcoming,
             next: 0,
             logging_since: Timestamp::MIN,
             kept_since: Timestamp::MIN,
-            gone: HashMap::new(),
+            dropped: HashMap::new(),
             ledger: Ledger::open("openai", options.ledger.as_deref())?,
-            play: Play::default(),
+            script_progress: ScriptProgress::default(),
             questions: Questions::new(options.seed),
             minute: (0, 0),
         })
     }
 
-    /// Other behaviours from `now` on.
+    /// Changes the behaviours from `now` on.
     pub(super) fn change(&mut self, now: Timestamp, change: impl FnOnce(&mut Behaviours)) {
         let was_on = self.behaviours.audit_logging.is_on();
         change(&mut self.behaviours);
@@ -79,9 +79,9 @@ impl State {
         }
     }
 
-    /// How many events are still to become visible.
+    /// Returns the number of events that are not visible yet.
     pub(super) fn pending(&self) -> usize {
-        self.coming.len() - self.next
+        self.upcoming.len() - self.next
     }
 
     pub(super) fn served(&self) -> Vec<Served> {
@@ -98,52 +98,52 @@ impl State {
         served.collect()
     }
 
-    /// When the event is dropped.
+    /// Returns when the event is dropped, if it is.
     fn until(&self, place: usize) -> Option<Timestamp> {
         let kept_seconds = self.behaviours.kept_seconds.map(|seconds| {
             let last = self.events[place].effective_at.saturating_add(seconds);
             Timestamp::from_second(last.saturating_add(1)).unwrap_or(Timestamp::MAX)
         });
-        self.gone.get(&place).copied().into_iter().chain(kept_seconds).min()
+        self.dropped.get(&place).copied().into_iter().chain(kept_seconds).min()
     }
 
-    /// Events before this second are not kept.
+    /// Returns the second before which events are not kept.
     fn kept_from(&self, now: Timestamp) -> i64 {
         let seconds = self.behaviours.kept_seconds.map_or(i64::MIN, |kept| now.as_second().saturating_sub(kept));
         seconds.max(self.behaviours.kept_since.as_second())
     }
 
-    /// Enters into the ledger what has become visible.
+    /// Records in the ledger all that became visible until `now`.
     fn advance(&mut self, now: Timestamp) {
-        self.forget(now);
+        self.record_drops(now);
         if self.behaviours.audit_logging != AuditLogging::On {
             return;
         }
         let from = self.kept_from(now).max(self.logging_since.as_second());
-        while let Some(place) = self.coming.get(self.next).copied() {
+        while let Some(place) = self.upcoming.get(self.next).copied() {
             let event = &self.events[place];
             if event.visible_at > now {
                 break;
             }
             self.next += 1;
             if event.effective_at >= from {
-                self.shown[place] = true;
+                self.visible[place] = true;
                 self.ledger.note(Entry { log_type: LOG_TYPE, event: place, at: now }, || event.raw.clone());
             }
         }
     }
 
-    /// Notes when what was kept no longer is, after `kept_since` was changed.
-    fn forget(&mut self, now: Timestamp) {
+    /// Records the time at which events were dropped, after `kept_since` was changed.
+    fn record_drops(&mut self, now: Timestamp) {
         if self.kept_since == self.behaviours.kept_since {
             return;
         }
         self.kept_since = self.behaviours.kept_since;
         for entry in self.ledger.entries() {
             if self.events[entry.event].effective_at < self.kept_since.as_second() {
-                self.gone.entry(entry.event).or_insert(now);
+                self.dropped.entry(entry.event).or_insert(now);
             } else {
-                self.gone.remove(&entry.event);
+                self.dropped.remove(&entry.event);
             }
         }
     }
@@ -155,7 +155,7 @@ impl State {
             Some(status) => reply::of_status(status),
             None => match Gateway::answer(&self.behaviours.gateway, operation(request), now, &mut dice) {
                 Some(page) => return page,
-                None if is_so(self.behaviours.edge_page, &mut dice) => return edge_page(&mut dice),
+                None if happens(self.behaviours.edge_page, &mut dice) => return edge_page(&mut dice),
                 None => self.scripted(request, now, &mut dice),
             },
         };
@@ -167,34 +167,34 @@ impl State {
     }
 
     fn scripted(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
-        let cues = self.play.cues(&self.behaviours.script, operation(request), request);
-        if let Some(reply) = cues.instead(dice, reply::server_error, reply::throttled) {
+        let scripted = self.script_progress.faults_for(&self.behaviours.script, operation(request), request);
+        if let Some(reply) = scripted.replacement(dice, reply::server_error, reply::throttled) {
             return reply;
         }
-        let answer = self.rated(request, now, dice);
+        let answer = self.rate_limited(request, now, dice);
         let reply = faults::on_the_wire(answer, request.headers(), &self.behaviours.transport, dice);
-        cues.on_top(reply, dice)
+        scripted.apply(reply, dice)
     }
 
-    /// The answer of a server that counts requests.
-    fn rated(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
+    /// Counts the request, and answers it with 429 or as usual.
+    fn rate_limited(&mut self, request: &Request, now: Timestamp, dice: &mut Dice) -> Reply {
         let minute = now.as_second().div_euclid(60);
         self.minute = (minute, if self.minute.0 == minute { self.minute.1.saturating_add(1) } else { 1 });
         let reset = 60 - now.as_second().rem_euclid(60);
-        let Some(most) = self.behaviours.per_minute else {
-            return self.trouble(dice).unwrap_or_else(|| self.route(request, now, dice));
+        let Some(max) = self.behaviours.per_minute else {
+            return self.early_failure(dice).unwrap_or_else(|| self.route(request, now, dice));
         };
-        let reply = if self.minute.1 > most {
+        let reply = if self.minute.1 > max {
             let wait = self.behaviours.retry_after_seconds.and_then(|_| u32::try_from(reset).ok());
             reply::throttled(wait)
         } else {
-            self.trouble(dice).unwrap_or_else(|| self.route(request, now, dice))
+            self.early_failure(dice).unwrap_or_else(|| self.route(request, now, dice))
         };
-        reply::with_what_is_left(reply, most, most.saturating_sub(self.minute.1), reset)
+        reply::with_remaining_requests(reply, max, max.saturating_sub(self.minute.1), reset)
     }
 
-    /// The answer of a server that does not come round to the question.
-    fn trouble(&self, dice: &mut Dice) -> Option<Reply> {
+    /// Returns the reply of a server that fails before it handles the request, if it does.
+    fn early_failure(&self, dice: &mut Dice) -> Option<Reply> {
         let behaviours = &self.behaviours;
         if dice.chance(behaviours.throttled) {
             return Some(reply::throttled(behaviours.retry_after_seconds));
@@ -218,7 +218,7 @@ impl State {
             return reply::error(StatusCode::METHOD_NOT_ALLOWED, &message, "invalid_request_error", None, code)
                 .with("allow", "GET");
         }
-        if is_so(behaviours.region_refused, dice) {
+        if happens(behaviours.region_refused, dice) {
             return reply::region_refused();
         }
         let as_string = dice.chance(behaviours.error_as_string);
@@ -269,7 +269,7 @@ impl State {
         }
     }
 
-    /// The page that is asked for, or what the API gives for it.
+    /// Returns the requested page, or the API's reply to a query that it refuses.
     fn page(&self, query: &Query, now: Timestamp, dice: &mut Dice) -> Result<Page, UnknownId> {
         let behaviours = &self.behaviours;
         let param = if query.after.is_some() { "after" } else { "before" };
@@ -277,8 +277,8 @@ impl State {
             return Err(UnknownId(param));
         }
         let list = self.listed(now);
-        let again = query.after.is_some() && dice.chance(behaviours.page_repeated);
-        let page = if again { list.page_again(query)? } else { list.page(query)? };
+        let is_repeated = query.after.is_some() && dice.chance(behaviours.page_repeated);
+        let page = if is_repeated { list.page_again(query)? } else { list.page(query)? };
         if page.has_more && dice.chance(behaviours.empty_pages) {
             return Ok(Page { events: Vec::new(), has_more: true });
         }
@@ -291,7 +291,7 @@ impl State {
         List {
             events: &self.events,
             places: &self.places,
-            shown: &self.shown,
+            visible: &self.visible,
             kept_from: if is_on { self.kept_from(now) } else { i64::MAX },
             behaviours: &self.behaviours,
         }

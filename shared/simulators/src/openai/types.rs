@@ -1,6 +1,6 @@
-//! The event types of the audit logs API, as its specification lists them.
+//! The event types that the specification of the audit logs API lists.
 
-/// Events of an organisation and its projects.
+/// The types of an organization's and its projects' events.
 pub(crate) const ORGANIZATION: [&str; 59] = [
     "api_key.created",
     "api_key.updated",
@@ -63,7 +63,7 @@ pub(crate) const ORGANIZATION: [&str; 59] = [
     "workload_identity_provider_mapping.deleted",
 ];
 
-/// Events of the tenant above the organisations.
+/// The types of events of the tenant above the organizations.
 pub(crate) const TENANT: [&str; 86] = [
     "tenant.metadata.updated",
     "tenant.microsoft_entra_mapping.upserted",
@@ -153,16 +153,16 @@ pub(crate) const TENANT: [&str; 86] = [
     "tenant.workspace_invite_email_settings.updated",
 ];
 
-/// How many types there are.
+/// The number of types.
 pub(crate) const COUNT: usize = ORGANIZATION.len() + TENANT.len();
 
-/// The type of that number, counted over both lists.
+/// Returns the type of that number, counted over both lists.
 pub(crate) fn by_number(number: usize) -> &'static str {
     let number = number % COUNT;
     ORGANIZATION.get(number).copied().unwrap_or_else(|| TENANT[number - ORGANIZATION.len()])
 }
 
-/// Earlier names of types, under which payloads still stand.
+/// Earlier names of types, which some payloads still have.
 const EARLIER_NAMES: [(&str, &str); 9] = [
     ("checkpoint.permission.created", "checkpoint_permission.created"),
     ("checkpoint.permission.deleted", "checkpoint_permission.deleted"),
@@ -175,17 +175,17 @@ const EARLIER_NAMES: [(&str, &str); 9] = [
     ("ip_allowlist.config.deactivated", "ip.allowlist.config.deactivated"),
 ];
 
-/// The earlier name of a type, if it has one.
+/// Returns the earlier name of a type, if it has one.
 pub(crate) fn earlier_name(event_type: &str) -> Option<&'static str> {
     EARLIER_NAMES.iter().find(|(known, _)| *known == event_type).map(|(_, earlier)| *earlier)
 }
 
-/// Whether the specification lists it.
+/// Returns `true` if the specification lists the type.
 pub(crate) fn is_known(event_type: &str) -> bool {
     ORGANIZATION.contains(&event_type) || TENANT.contains(&event_type)
 }
 
-/// Whether it is listed under `tenant_only=true` rather than `false`.
+/// Returns `true` if the type is listed under `tenant_only=true`.
 pub(crate) fn is_tenant_scoped(event_type: &str) -> bool {
     event_type.starts_with("tenant.") || matches!(event_type, "role.bound_to_resource" | "role.unbound_from_resource")
 }
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_145_are_there_once() {
+    fn each_of_the_145_types_is_listed_once() {
         let all: HashSet<_> = (0..COUNT).map(by_number).collect();
         assert_eq!((all.len(), COUNT), (145, 145));
         assert!(all.iter().all(|event_type| is_known(event_type)));

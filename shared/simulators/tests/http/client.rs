@@ -1,4 +1,4 @@
-//! A client that sends what it is told and reads to the end.
+//! A minimal HTTP client, which sends a request and reads the whole answer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ impl Answer {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The values of all headers with that name.
+    /// Returns the values of all headers with that name.
     pub(crate) fn headers_named(&self, name: &str) -> Vec<&str> {
         let named = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
@@ -35,7 +35,7 @@ impl Answer {
     }
 }
 
-/// One request on a connection of its own.
+/// Sends one request on a connection of its own.
 ///
 /// # Errors
 /// The connection ended before the answer did.
@@ -52,7 +52,7 @@ pub(crate) async fn send(
     parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
 }
 
-/// Sends one request on a connection of its own, and leaves its answer to be read.
+/// Sends one request on a connection of its own, and returns before the answer is read.
 pub(crate) async fn open(
     address: SocketAddr,
     method: &str,

@@ -1,4 +1,4 @@
-//! Both simulators over real HTTP, asked by the barest of clients.
+//! Both simulators over real HTTP, with a minimal client.
 
 #![expect(clippy::unwrap_used, reason = "a test binary: what fails, fails the test")]
 
@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use simulators::Clock;
 
-/// A clock that is set by hand.
+/// A clock that a test sets.
 #[derive(Clone)]
-struct Hand(Arc<AtomicI64>);
+struct ManualClock(Arc<AtomicI64>);
 
-impl Hand {
+impl ManualClock {
     fn new() -> Self {
         Self(Arc::new(AtomicI64::new(1_795_338_000)))
     }
@@ -30,12 +30,12 @@ impl Hand {
     }
 
     fn clock(&self) -> Clock {
-        let hand = self.clone();
-        Arc::new(move || hand.now())
+        let clock = self.clone();
+        Arc::new(move || clock.now())
     }
 }
 
-/// A runtime of one thread, as the command line's is.
+/// Runs a test on a runtime with one thread, as the command line has.
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }

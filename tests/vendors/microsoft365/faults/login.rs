@@ -25,7 +25,7 @@ async fn f28_a_token_that_grows_old_in_a_tick_is_renewed_before_it_expires() {
     world.pace = (1_000, 1_000);
     assert_drained(&world.tick().await.unwrap(), 200);
     assert!((4..=8).contains(&world.running.requests_of("token")), "{}", world.running.requests_of("token"));
-    assert!(world.running.asked().iter().all(|asked| asked.status == Some(200)), "something was refused");
+    assert!(world.running.received_requests().iter().all(|asked| asked.status == Some(200)), "something was refused");
     world.assert_exact();
 }
 
@@ -122,11 +122,11 @@ async fn f64_a_publisher_that_is_no_guid_is_an_error_before_any_call() {
     let world = tenant(10);
     for publisher in ["", "example.org", "3f6c1d52-8b0e-4c1a-9d7e", "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1g"] {
         world.credential.set("publisher_id", &json!(publisher));
-        let error = world.configured().unwrap_err().to_string();
+        let error = world.parsed_secret().unwrap_err().to_string();
         assert!(error.contains("publisher_id"), "{error}");
     }
     world.credential.set("publisher_id", &json!(7));
-    assert_eq!(world.configured().unwrap_err().to_string(), "publisher_id must be a string");
+    assert_eq!(world.parsed_secret().unwrap_err().to_string(), "publisher_id must be a string");
     assert_eq!(world.running.requests(), 0);
 }
 
@@ -139,7 +139,8 @@ async fn f64_every_call_names_the_publisher_also_the_next_page_and_the_blob() {
             world.credential.set("publisher_id", &json!(ours));
         }
         assert_drained(&world.tick().await.unwrap(), 25);
-        let calls: Vec<_> = world.running.asked().into_iter().filter(|asked| asked.operation != "token").collect();
+        let calls: Vec<_> =
+            world.running.received_requests().into_iter().filter(|asked| asked.operation != "token").collect();
         let name = format!("PublisherIdentifier={publisher}");
         assert!(calls.iter().all(|asked| asked.target.matches(&name).count() == 1), "{calls:?}");
         assert_eq!((world.running.requests_of("content"), world.running.requests_of("blob")), (3, 25));

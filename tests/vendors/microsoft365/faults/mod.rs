@@ -20,7 +20,7 @@ use flate2::read::MultiGzDecoder;
 use schema::LogType;
 use serde_json::{Value, json};
 use simulators::microsoft365::Behaviours;
-use simulators::{Asked, Fault, Options, Scripted};
+use simulators::{Fault, Options, ReceivedRequest, Scripted};
 use tests::rig::worker::Worker;
 
 use super::world::{Client, TICK_SECONDS, World, start_time};
@@ -137,8 +137,8 @@ impl World {
     }
 
     /// Returns the requests of an operation in the order of their answers.
-    fn asked_of(&self, operation: &str) -> Vec<Asked> {
-        self.running.asked().into_iter().filter(|asked| asked.operation == operation).collect()
+    fn asked_of(&self, operation: &str) -> Vec<ReceivedRequest> {
+        self.running.received_requests().into_iter().filter(|asked| asked.operation == operation).collect()
     }
 
     /// Returns the statuses of the answers of an operation; 0 if the connection was closed.

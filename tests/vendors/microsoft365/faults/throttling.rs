@@ -17,7 +17,7 @@ async fn f37_a_throttle_that_comes_as_403_in_single_quotes_is_waited_out() {
         assert_drained(&world.tick().await.unwrap(), 60);
         assert_eq!(world.statuses(operation).iter().filter(|status| **status == 403).count(), 1);
         // No request is made meanwhile.
-        let asked = world.running.asked();
+        let asked = world.running.received_requests();
         let refused = asked.iter().position(|asked| asked.status == Some(403)).unwrap();
         let later: Vec<_> = asked[refused + 1..].iter().map(|next| next.at.duration_since(asked[refused].at)).collect();
         let early = later.iter().filter(|after| after.as_secs() < 30).count();
@@ -149,7 +149,8 @@ async fn f62_all_content_types_share_one_budget() {
 /// Asserts that no minute, whenever it begins, has more requests of the API than the limit.
 #[track_caller]
 fn assert_within_budget(world: &World) {
-    let asked: Vec<_> = world.running.asked().into_iter().filter(|asked| asked.operation != "token").collect();
+    let asked: Vec<_> =
+        world.running.received_requests().into_iter().filter(|asked| asked.operation != "token").collect();
     for (index, first) in asked.iter().enumerate().step_by(50) {
         let end = asked.partition_point(|asked| asked.at.duration_since(first.at).as_secs() < 60);
         assert!(end - index <= A_MINUTE, "{} in the minute from {}", end - index, first.at);

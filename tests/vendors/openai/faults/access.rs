@@ -25,7 +25,7 @@ fn rotated_at(until: Timestamp) -> Vec<Key> {
 impl World {
     /// Returns the number of requests of the tenant's listing so far.
     fn tenant_requests(&self) -> usize {
-        self.running.asked().iter().filter(|asked| asked.target.contains(TENANT_LISTING)).count()
+        self.running.received_requests().iter().filter(|asked| asked.target.contains(TENANT_LISTING)).count()
     }
 }
 
@@ -57,9 +57,9 @@ async fn f06_a_key_rotated_while_warm_in_the_middle_of_paging() {
     // No sweep is due, so all pages are of new events. The third page is the first that is refused.
     world.simulator.change(|it| it.keys = rotated_at(world.time.now() + Duration::from_millis(150)));
     world.key.rotate(NEW_KEY);
-    let (before, last) = (world.requests(), world.running.asked().len());
+    let (before, last) = (world.requests(), world.running.received_requests().len());
     assert_drained(&tick(&worker).await, 450);
-    let statuses: Vec<_> = world.running.asked()[last..].iter().filter_map(|asked| asked.status).collect();
+    let statuses: Vec<_> = world.running.received_requests()[last..].iter().filter_map(|asked| asked.status).collect();
     assert_eq!(statuses, [200, 200, 401, 200, 200, 200, 200]);
     assert_eq!((world.key.fresh_reads(), world.requests()), (1, before + 7));
     world.assert_exact();

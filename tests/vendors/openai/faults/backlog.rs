@@ -115,13 +115,14 @@ async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
 
     world.minutes(10 * 24 * 60);
     world.pace = (6_000, 6_000);
-    let asked_before = world.running.asked().len();
+    let asked_before = world.running.received_requests().len();
     let reports = catch_up(&world).await;
     assert!(reports.len() >= 2, "one tick is enough for it: {reports:?}");
     assert!(reports.iter().all(|report| report.gaps.is_empty()));
 
     // Windows come oldest first and without a gap: each begins no later than the last one ended.
-    let windows: Vec<_> = world.running.asked()[asked_before..].iter().filter_map(organization_window).collect();
+    let windows: Vec<_> =
+        world.running.received_requests()[asked_before..].iter().filter_map(organization_window).collect();
     let mut reached = start_time().as_second() + watermark;
     for (from, to) in windows {
         assert!(from <= reached, "nothing was listed from {reached} to {from}");
@@ -136,7 +137,7 @@ async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
 }
 
 /// Returns the window of a request of the organization's listing.
-fn organization_window(asked: &simulators::Asked) -> Option<(i64, i64)> {
+fn organization_window(asked: &simulators::ReceivedRequest) -> Option<(i64, i64)> {
     let bound = |name: &str| asked.target.split_once(name)?.1.split('&').next()?.parse::<i64>().ok();
     let organization = asked.target.contains("tenant_only=false");
     organization.then(|| Some((bound("%5Bgte%5D=")?, bound("%5Blt%5D=")?))).flatten()

@@ -15,7 +15,7 @@ const EXPIRES_AT: &str = "expires_at";
 /// An item of the table: its attributes by their names.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// Where a bucket of the ledger is.
+/// The key of a part of the ledger.
 pub(super) struct Place<'a> {
     pub(super) stream: &'a Stream,
     pub(super) kind: LedgerKind,

@@ -1,4 +1,4 @@
-//! What DynamoDB's refusals mean. Only a failed condition is [`Written::Refused`].
+//! The meaning of DynamoDB's refusals. Only a failed condition is [`Written::Refused`].
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;

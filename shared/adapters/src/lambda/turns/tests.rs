@@ -22,7 +22,7 @@ fn failed(error: &PortError) -> StreamReport {
     StreamReport { failure: Some(Failure::new("acme/openai_audit", error)), ..report(0, false) }
 }
 
-/// What a source does with a turn.
+/// The behaviour of a source in a turn.
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
     /// Takes this many seconds, over all its turns.
@@ -155,7 +155,7 @@ fn one_place_is_shared_where_one_source_is_too_many() {
     assert_eq!(shares[1..PLACES], [50.0; PLACES - 1]);
 }
 
-/// What the old way could not: eight that hang before all others.
+/// Eight sources hang before all others.
 #[test]
 fn the_hung_take_nothing_from_the_well() {
     for hung in [Kind::Hung, Kind::Stuck, Kind::Endless] {

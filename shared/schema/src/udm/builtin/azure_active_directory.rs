@@ -8,12 +8,10 @@ use data_models::Value;
 use super::event_types::*;
 use super::read::{find_row, has_failed, is_known, known_string, position, source, string, text};
 use super::table::Table;
-use crate::log_type::LogType;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
-pub(super) const MODEL: NativeModel = NativeModel {
-    log_type: LogType::AzureActiveDirectory,
+pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
     lists: &[EXTENDED_PROPERTIES, ACTOR, TARGET],
     methods: &[

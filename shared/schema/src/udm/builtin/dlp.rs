@@ -1,11 +1,9 @@
 //! `Microsoft365.DLP.All`
 
 use super::read::{first_string, source};
-use crate::log_type::LogType;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValues, reads};
 
-pub(super) const MODEL: NativeModel = NativeModel {
-    log_type: LogType::Dlp,
+pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
     lists: &[],
     methods: &[NativeMethod::SourceIp, NativeMethod::SourcePort, NativeMethod::User],

@@ -3,12 +3,10 @@
 use super::event_types::*;
 use super::read::{find_row, first_string, has_failed, look_up, of_operation, source, string};
 use super::table::Table;
-use crate::log_type::LogType;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
-pub(super) const MODEL: NativeModel = NativeModel {
-    log_type: LogType::Exchange,
+pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
     lists: &[PARAMETERS],
     methods: &[

@@ -3,12 +3,10 @@
 use super::event_types::*;
 use super::read::{find_row, first_string, of_operation, source, string, text};
 use super::table::Table;
-use crate::log_type::LogType;
 use crate::udm::native::{List, Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 use crate::udm::raw;
 
-pub(super) const MODEL: NativeModel = NativeModel {
-    log_type: LogType::General,
+pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
     lists: &[MEMBERS],
     methods: &[NativeMethod::EventType, NativeMethod::SourceIp, NativeMethod::SourcePort, NativeMethod::User],

@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use super::event_types::*;
 use super::read::{first_string, source, text};
 use super::table::Table;
-use crate::log_type::LogType;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, Read, reads};
 
-pub(super) const MODEL: NativeModel = NativeModel {
-    log_type: LogType::OpenAiAudit,
+pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
     lists: &[],
     methods: &[

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::table::Table;
-use crate::indicator::address::{addresses_and_ports, is_ip};
 use crate::udm::native::{List, Members, NativeValue, Read};
 use crate::udm::raw;
+use crate::value::indicator::address::{addresses_and_ports, is_ip};
 
 /// Texts that Microsoft writes in place of a name or an identifier that it does not know.
 const PLACEHOLDERS: [&str; 3] = ["Not Available", "Unknown", "<null>"];

@@ -3,11 +3,9 @@
 use super::event_types::*;
 use super::read::{first_string, of_operation, source};
 use super::table::Table;
-use crate::log_type::LogType;
 use crate::udm::native::{Members, NativeMethod, NativeModel, NativeValue, NativeValues, reads};
 
-pub(super) const MODEL: NativeModel = NativeModel {
-    log_type: LogType::SharePoint,
+pub(crate) static MODEL: NativeModel = NativeModel {
     reads: READS,
     lists: &[],
     methods: &[

@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use super::event_types::*;
 use super::*;
+use crate::log_type::LogType;
+use crate::log_type::models::{NativeMethods, examples_text, model_text, python_text};
 
 const MIN_EXAMPLES: usize = 7;
 
@@ -88,8 +90,7 @@ fn every_name_of_a_model_has_a_value_in_some_example_and_some_example_has_none()
 #[test]
 fn the_methods_in_rust_are_those_of_the_files() {
     for log_type in LogType::ALL {
-        let native = native_model(log_type);
-        assert_eq!(native.log_type, log_type);
+        let native = log_type.spec().native_model;
         let mut methods: Vec<String> = model(log_type).names.into_iter().filter_map(|name| name.method).collect();
         methods.sort_unstable();
         assert_eq!(native.methods.iter().map(|method| method.name()).collect::<Vec<_>>(), methods);
@@ -121,8 +122,8 @@ fn is_in_schema(fields: &[crate::FieldInfo], path: &[&str]) -> bool {
 #[test]
 fn a_model_reads_every_path_that_it_declares_and_all_are_in_the_schema() {
     for log_type in LogType::ALL {
-        let native = native_model(log_type);
-        let fields = crate::builtin::schema(log_type).fields();
+        let native = log_type.spec().native_model;
+        let fields = crate::log_type::schemas::schema(log_type).fields();
         for path in native.reads {
             assert!(is_in_schema(&fields, path), "{}: {path:?} is no field of the schema", log_type.name());
         }
@@ -146,7 +147,7 @@ fn a_model_reads_every_path_that_it_declares_and_all_are_in_the_schema() {
 
 /// Returns the value of a method on a line, as JSON; `None` if it has no value.
 fn native(log_type: LogType, method: &str, line: &str) -> Option<String> {
-    let native = native_model(log_type);
+    let native = log_type.spec().native_model;
     let method = native.method(method).unwrap();
     let members = Line { text: line, reads: native.reads };
     (native.values)(&members).take(method).map(|value| json(&value))
@@ -198,7 +199,7 @@ fn a_role_stands_in_the_id_of_its_assignment() {
 }
 
 #[test]
-fn a_change_of_second_factors_is_told_by_what_was_there_and_what_is() {
+fn a_change_of_second_factors_compares_the_old_and_new_factors() {
     let event_type = |name: &str, old: &str, new: &str| {
         let line = format!(
             r#"{{"Operation":"Update user.","ModifiedProperties":[null,"x",{{"Name":"{name}","OldValue":{old},"NewValue":{new}}}]}}"#

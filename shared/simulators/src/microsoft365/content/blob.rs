@@ -1,34 +1,34 @@
-//! A content item.
+//! A blob of a feed.
 
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long content is kept after it became available.
-pub(in super::super) const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Time for which content is kept after it became available.
+pub(in super::super) const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A content item. Records are meant by their numbers.
+/// A blob of a feed. It names its records by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Blob {
-    /// When it became available, as it is told.
+    /// The time at which it became available, as listings show it.
     pub(in super::super) created: Timestamp,
-    /// When it is listed in truth.
+    /// The time from which it is listed.
     pub(in super::super) listed: Timestamp,
-    /// Whether an outage had held it up.
-    pub(super) held_up: bool,
-    /// The records that are a part of it.
+    /// An outage delayed the blob.
+    pub(super) is_delayed: bool,
+    /// The records that the blob owns.
     pub(super) own: Range<u32>,
-    /// Records of other blobs, and given ones.
-    pub(in super::super) again: Vec<u32>,
+    /// Records that other blobs own, and given records.
+    pub(in super::super) repeated: Vec<u32>,
 }
 
 impl Blob {
-    /// How many records it has.
+    /// Returns the number of its records.
     pub(in super::super) fn len(&self) -> usize {
-        self.own.len() + self.again.len()
+        self.own.len() + self.repeated.len()
     }
 
-    /// The records that are a part of it, and not only repeated.
+    /// Returns the records that the blob owns.
     pub(in super::super) fn own(&self) -> Range<u32> {
         self.own.clone()
     }

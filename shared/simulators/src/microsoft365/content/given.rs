@@ -1,4 +1,4 @@
-//! Records that were given: lines `{"content_type":…,"record":{…},"created":…}`, the last of which may be left out.
+//! Given records: lines `{"content_type":…,"record":{…},"created":…}`, of which `created` is optional.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,27 +14,27 @@ use crate::canonical::canonical;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
 
-/// They became available this long before the start, milliseconds.
-const WITHIN: i64 = 1_800_000;
+/// Milliseconds before the start in which given records become available.
+const GIVEN_SPAN_MILLISECONDS: i64 = 1_800_000;
 
-/// A line.
+/// A line of the input.
 #[derive(Deserialize)]
 struct Line<'a> {
     content_type: String,
     #[serde(borrow)]
     record: &'a RawValue,
-    /// When the record's blob becomes available.
+    /// The time when the record's blob becomes available.
     created: Option<Timestamp>,
 }
 
-/// A record in a feed.
+/// A record with its place in a feed.
 #[derive(Debug, Clone, Copy)]
 struct Placed {
     number: u32,
     created: Option<Timestamp>,
 }
 
-/// Distinct records once, and the feeds, each blob with as many as it may have.
+/// Returns the distinct records, and the feeds with full blobs.
 pub(super) fn feeds(
     lines: &[String],
     options: &Options,
@@ -66,21 +66,21 @@ fn read(text: &str) -> Result<(ContentType, &str, Option<Timestamp>), String> {
     Ok((content_type, line.record.get(), line.created))
 }
 
-/// The blobs of a feed in the order in which they are listed. Records with different `created` never share a blob.
+/// Returns the blobs of a feed in the order of their listing. Records with different `created` never share a blob.
 fn blobs(records: &[Placed], options: &Options, behaviours: &Behaviours) -> Vec<Blob> {
     let size = behaviours.records_per_blob.max(1);
     let groups = records.chunk_by(|one, other| one.created == other.created);
     let chunks: Vec<_> = groups.flat_map(|group| group.chunks(size)).collect();
-    let step = WITHIN / (chunks.len() as i64 + 1);
+    let step = GIVEN_SPAN_MILLISECONDS / (chunks.len() as i64 + 1);
     let blob = |(number, records): (usize, &[Placed])| {
-        let usual = after_milliseconds(options.now, step * (number as i64 + 1) - WITHIN - 1_000);
+        let usual = after_milliseconds(options.now, step * (number as i64 + 1) - GIVEN_SPAN_MILLISECONDS - 1_000);
         let created = records.first().and_then(|record| record.created).unwrap_or(usual);
         Blob {
             created,
             listed: created.max(options.now),
-            held_up: false,
+            is_delayed: false,
             own: 0..0,
-            again: records.iter().map(|record| record.number).collect(),
+            repeated: records.iter().map(|record| record.number).collect(),
         }
     };
     let mut blobs: Vec<_> = chunks.into_iter().enumerate().map(blob).collect();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn given_records_are_kept_as_they_are_and_lie_just_before_the_start() {
+    fn given_records_stay_unchanged_and_lie_just_before_the_start() {
         let lines = [
             line("DLP.All", r#"{"Id":"a","n":1.0}"#),
             line("dlp.all", r#"{"n":1.0,"Id":"a"}"#),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn given_records_may_say_when_their_blob_becomes_available() {
+    fn given_records_may_name_when_their_blob_becomes_available() {
         let created = |id: &str, created: &str| {
             format!(r#"{{"content_type":"DLP.All","record":{{"Id":"{id}"}},"created":"2026-11-{created}Z"}}"#)
         };
@@ -138,7 +138,7 @@ mod tests {
         let options = options(&lines);
         let content = Content::new(&options, &Behaviours::default()).unwrap();
         let feed = &content.feeds[ContentType::Dlp.place()];
-        let records: Vec<_> = feed.iter().map(|blob| blob.again.clone()).collect();
+        let records: Vec<_> = feed.iter().map(|blob| blob.repeated.clone()).collect();
         assert_eq!(records, [vec![3], vec![1, 2], vec![4], vec![0]]);
         let at = |text: &str| format!("2026-11-{text}Z").parse::<Timestamp>().unwrap();
         assert_eq!((feed[0].created, feed[0].listed), (at("20T10:00:00.5"), options.now));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn err_a_line_says_its_number() {
+    fn err_names_the_number_of_the_line() {
         let check = |text: &str, part: &str| {
             let lines = [line("DLP.All", "{}"), text.to_owned()];
             let error = Content::new(&options(&lines), &Behaviours::default()).unwrap_err();

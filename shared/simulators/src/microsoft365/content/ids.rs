@@ -1,5 +1,5 @@
-//! The ids of blobs, in the three forms that they were seen to have. The place of a blob in its feed
-//! stands in its id, so that an id that is asked for is found without a table of all of them.
+//! The ids of blobs, in the three forms that were seen of the vendor. An id holds the place of the blob in its feed, so
+//! that no table of ids is needed.
 
 use jiff::Timestamp;
 
@@ -7,12 +7,12 @@ use super::super::content_type::ContentType;
 use crate::dice::Dice;
 use crate::moment::after_milliseconds;
 
-/// Digits of a stamp: a moment to the millisecond.
-const STAMP: usize = 17;
+/// Digits of a time with milliseconds.
+const TIME_DIGITS: usize = 17;
 /// Digits of the seconds since 1970.
-const SECONDS: usize = 10;
+const SECONDS_DIGITS: usize = 10;
 
-/// The id of the blob at `place` of a feed, which became available at `created`.
+/// Returns the id of the blob at `place` of a feed that became available at `created`.
 pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Timestamp, place: usize) -> String {
     let mut dice = Dice::new(seed, content_type.name(), place as u64);
     let name = content_type.name().replace('.', "_");
@@ -33,10 +33,10 @@ pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Ti
     }
 }
 
-/// The places that an id may mean, by the form it may have.
+/// Returns the places that an id may name, one per form of ids.
 pub(super) fn places(id: &str) -> [Option<usize>; 2] {
     let first = id.split('$').next().unwrap_or_default();
-    [STAMP, SECONDS].map(|digits| first.get(digits..)?.parse().ok())
+    [TIME_DIGITS, SECONDS_DIGITS].map(|digits| first.get(digits..)?.parse().ok())
 }
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b52_all_three_forms_and_back() {
+    fn b52_ids_in_all_three_forms_hold_their_place() {
         let created: Timestamp = "2026-11-22T08:59:59.123Z".parse().unwrap();
         let mut forms = [0; 3];
         for place in (0..200).chain(1_234_560..1_234_600) {
@@ -61,8 +61,8 @@ mod tests {
                     assert!(first.starts_with("20261122085959123") && region.starts_with("emea"), "{id}");
                     0
                 }
-                [first, last, _, _, region, again] => {
-                    assert!(first != last && region == again, "{id}");
+                [first, last, _, _, region, repeated] => {
+                    assert!(first != last && region == repeated, "{id}");
                     1
                 }
                 _ => panic!("{id}"),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_means_no_place() {
+    fn a_malformed_id_names_no_place() {
         for id in ["", "$", "nothing$here", "20261122$nothing$here", "2026112208595912३$x", "+++++++++++++++++++"] {
             assert!(places(id).iter().flatten().count() <= 1, "{id}");
         }

@@ -1,4 +1,4 @@
-//! How long it took a record from when it happened to when it became available.
+//! The latency of records, from when they happened to when they became available.
 
 use jiff::Timestamp;
 
@@ -10,12 +10,17 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// When a record happened that became available at `created`, seconds since 1970. An hour to an hour
-/// and a half before as a rule, and in whole minutes, so that records share seconds.
-pub(in super::super) fn happened(created: Timestamp, held_up: bool, behaviours: &Behaviours, dice: &mut Dice) -> i64 {
+/// Returns when a record that became available at `created` happened, in seconds since 1970. The latency is usually 60
+/// to 90 whole minutes, so that records share seconds.
+pub(in super::super) fn happened(
+    created: Timestamp,
+    is_delayed: bool,
+    behaviours: &Behaviours,
+    dice: &mut Dice,
+) -> i64 {
     let before = if dice.chance(behaviours.days_old) {
         dice.between(DAY, 6 * DAY)
-    } else if held_up || dice.chance(behaviours.slow) {
+    } else if is_delayed || dice.chance(behaviours.slow) {
         dice.between(90 * MINUTE, DAY)
     } else if dice.chance(behaviours.quick) {
         dice.between(2, 10) * MINUTE
@@ -29,14 +34,14 @@ pub(in super::super) fn happened(created: Timestamp, held_up: bool, behaviours: 
 mod tests {
     use super::*;
 
-    /// The shares of a thousand records that took up to ten minutes, up to an hour and a half, up to a
+    /// Returns how many of a thousand records have a latency of up to ten minutes, up to an hour and a half, up to a
     /// day, and longer.
-    fn shares(held_up: bool, behaviours: &Behaviours) -> [usize; 4] {
+    fn shares(is_delayed: bool, behaviours: &Behaviours) -> [usize; 4] {
         let created = Timestamp::constant(1_795_338_000, 0);
         let mut dice = Dice::new(1, "latency", 0);
         let mut shares = [0; 4];
         for _ in 0..1_000 {
-            let minutes = (created.as_second() - happened(created, held_up, behaviours, &mut dice)) / 60;
+            let minutes = (created.as_second() - happened(created, is_delayed, behaviours, &mut dice)) / 60;
             assert!((2..=6 * 24 * 60).contains(&minutes), "{minutes}");
             shares[[10, 90, 24 * 60].iter().filter(|end| minutes > **end).count()] += 1;
         }
@@ -44,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn b58_most_take_an_hour_or_so_some_are_quick_and_some_take_a_day() {
+    fn b58_most_records_take_about_an_hour_some_minutes_and_some_a_day() {
         let healthy = shares(false, &Behaviours::default());
         assert!(healthy[1] > 800 && healthy[0] > 30 && healthy[2] > 5, "{healthy:?}");
         let slow = shares(false, &Behaviours { slow: 1.0, days_old: 0.0, ..Behaviours::default() });
@@ -54,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn b58_what_an_outage_held_up_happened_while_it_lasted() {
-        let held_up = shares(true, &Behaviours { days_old: 0.0, ..Behaviours::default() });
-        assert!(held_up[2] > 950 && held_up[3] == 0, "{held_up:?}");
+    fn b58_records_that_an_outage_delayed_happened_during_it() {
+        let delayed = shares(true, &Behaviours { days_old: 0.0, ..Behaviours::default() });
+        assert!(delayed[2] > 950 && delayed[3] == 0, "{delayed:?}");
     }
 
     #[test]
-    fn b59_old_records_come_in_new_blobs() {
+    fn b59_new_blobs_may_have_old_records() {
         let old = shares(false, &Behaviours { days_old: 1.0, ..Behaviours::default() });
         assert_eq!(old, [0, 0, 0, 1_000]);
     }

@@ -1,4 +1,4 @@
-//! Made-up feeds: which blobs there are, when they come, and how many records each has.
+//! The plan of generated feeds: their blobs, the times of those, and the number of records in each.
 
 use std::io;
 use std::ops::Range;
@@ -13,25 +13,27 @@ use crate::dice::Dice;
 use crate::moment::after_milliseconds;
 use crate::options::Options;
 
-/// Late blobs of the past became available at most this long before the start, milliseconds.
-const LATE_WITHIN: i64 = 3_600_000;
-/// A flood takes this long, milliseconds.
-const FLOOD: i64 = 600_000;
+/// Milliseconds before the start in which the late blobs of the past became available.
+const LATE_SPAN_MILLISECONDS: i64 = 3_600_000;
+/// Milliseconds in which the blobs that an outage delayed become available.
+const FLOOD_MILLISECONDS: i64 = 600_000;
 /// Shares of the content types among made-up records, in percent, in the order of [`ContentType::ALL`].
 const SHARES: [usize; 5] = [30, 25, 25, 15, 5];
-/// A record of a huge blob has so many bytes, or more where there are too few records.
-const LARGE: usize = 24_000;
+/// Bytes of a record of a huge blob. The records are longer if there are too few.
+const LARGE_RECORD_BYTES: usize = 24_000;
 
-/// What is to be made up.
+/// The plan of all feeds.
 pub(super) struct Plan {
-    /// Blobs in no order yet. Their records are numbered through, content type by content type.
+    /// The blobs, not sorted yet. Their records are numbered consecutively, one content type after another.
     pub(super) feeds: [Vec<Blob>; 5],
     pub(super) huge: Option<Huge>,
 }
 
 impl Plan {
+    /// Plans the feeds.
+    ///
     /// # Errors
-    /// There are more records than can be numbered.
+    /// There are too many records to number.
     pub(super) fn new(options: &Options, behaviours: &Behaviours) -> io::Result<Self> {
         if u32::try_from(options.events).is_err() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} events are too many", options.events)));
@@ -41,12 +43,12 @@ impl Plan {
         for (content_type, count) in counts(options.events) {
             let huge = behaviours.huge_blob.filter(|(ours, _)| *ours == content_type && count > 0);
             let huge = huge.map(|(_, bytes)| {
-                let records = (bytes / LARGE).clamp(1, count);
+                let records = (bytes / LARGE_RECORD_BYTES).clamp(1, count);
                 Huge { content_type, records, bytes: bytes.div_ceil(records) }
             });
             let size = huge.as_ref().map(|huge| huge.records);
             plan.huge = plan.huge.or(huge);
-            // That all of them can be numbered was seen to.
+            // The check above ensures that all records can be numbered.
             let numbers = first..first + u32::try_from(count).unwrap_or(u32::MAX);
             first = numbers.end;
             plan.feeds[content_type.place()] = feed(content_type, numbers, size, options, behaviours);
@@ -55,7 +57,7 @@ impl Plan {
     }
 }
 
-/// How many records each content type gets: one each as far as they go, then by shares.
+/// Returns the number of records per content type: one each as far as they suffice, and the rest by shares.
 fn counts(events: usize) -> [(ContentType, usize); 5] {
     let left = events.saturating_sub(SHARES.len());
     let mut rest = left - SHARES.iter().map(|share| left * share / 100).sum::<usize>();
@@ -65,7 +67,7 @@ fn counts(events: usize) -> [(ContentType, usize); 5] {
     })
 }
 
-/// A content type, as likely as its share.
+/// Returns a content type, chosen by the shares.
 pub(in super::super) fn by_share(dice: &mut Dice) -> ContentType {
     let mut left = dice.below(SHARES.iter().sum());
     for (content_type, share) in ContentType::ALL.into_iter().zip(SHARES) {
@@ -77,7 +79,8 @@ pub(in super::super) fn by_share(dice: &mut Dice) -> ContentType {
     ContentType::Entra
 }
 
-/// Blobs that have these records; the first one is of that size, if one is given, and in time.
+/// Returns blobs that own these records. If `first_size` is given, the first blob has that many records and is not
+/// late.
 fn feed(
     content_type: ContentType,
     mut numbers: Range<u32>,
@@ -90,43 +93,45 @@ fn feed(
         let mut dice = Dice::new(options.seed, content_type.log_type(), blobs.len() as u64);
         let size = 1 + dice.below(behaviours.records_per_blob.max(1));
         let size = first_size.filter(|_| blobs.is_empty()).unwrap_or(size).min(numbers.len());
-        // The second one is late in any case, so that there always is one.
+        // The second blob is always late, so that every feed has a late blob.
         let is_late = dice.chance(behaviours.late) && !(blobs.is_empty() && first_size.is_some()) || blobs.len() == 1;
         let same = dice.chance(behaviours.same_instant);
-        let same = blobs.last().filter(|_| same && !is_late).map(|blob| (blob.created, blob.held_up));
-        let (created, held_up) = same.unwrap_or_else(|| created(is_late, options, behaviours, &mut dice));
+        let same = blobs.last().filter(|_| same && !is_late).map(|blob| (blob.created, blob.is_delayed));
+        let (created, is_delayed) = same.unwrap_or_else(|| created(is_late, options, behaviours, &mut dice));
         let listed = listed(created, is_late, options, behaviours, &mut dice);
         let end = numbers.start + u32::try_from(size).unwrap_or(u32::MAX);
-        blobs.push(Blob { created, listed, held_up, own: numbers.start..end, again: Vec::new() });
+        blobs.push(Blob { created, listed, is_delayed, own: numbers.start..end, repeated: Vec::new() });
         numbers.start = end;
     }
     blobs
 }
 
-/// When a blob became available, and whether an outage had held it up.
+/// Returns the time when a blob became available, and whether an outage delayed it.
 fn created(is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> (Timestamp, bool) {
     if is_late && options.ahead_seconds == 0 {
-        return (after_milliseconds(options.now, -dice.between(1_000, LATE_WITHIN)), false);
+        return (after_milliseconds(options.now, -dice.between(1_000, LATE_SPAN_MILLISECONDS)), false);
     }
     let span = options.now.as_millisecond() - options.first().as_millisecond();
     let last = span + options.ahead_seconds.max(0) * 1_000 - 1_000;
     if dice.chance(behaviours.flood) {
-        // What was held up comes within minutes of the outage's end, which is the same for all.
+        // The blobs that an outage delayed come within minutes of its end, which is the same for all.
         let end = Dice::new(options.seed, "flood", 0).between(0, last);
-        return (after_milliseconds(options.first(), (end + dice.between(0, FLOOD)).min(last)), true);
+        return (after_milliseconds(options.first(), (end + dice.between(0, FLOOD_MILLISECONDS)).min(last)), true);
     }
     (after_milliseconds(options.first(), dice.between(0, last)), false)
 }
 
-/// What became available before the start is listed at the start, or a moment after if it is late;
-/// later content when it becomes available, or minutes to hours after.
+/// Returns the time when a blob is listed.
+///
+/// A blob from before the start is listed at the start, or a moment later if it is late. A later blob is listed when it
+/// becomes available, or minutes to hours later if it is late.
 fn listed(created: Timestamp, is_late: bool, options: &Options, behaviours: &Behaviours, dice: &mut Dice) -> Timestamp {
     let longest = behaviours.latest_seconds.max(1) * 1_000;
     match (is_late, created < options.now) {
         (false, true) => options.now,
         (false, false) => created,
-        // Later than any collector looks back is no lateness but a loss.
-        (true, true) if created < after_milliseconds(options.now, -LATE_WITHIN) => options.now,
+        // No collector looks further back, so such a blob would be lost instead of late.
+        (true, true) if created < after_milliseconds(options.now, -LATE_SPAN_MILLISECONDS) => options.now,
         (true, true) => after_milliseconds(options.now, dice.between(1_000, 3_000)),
         (true, false) if dice.chance(0.9) => {
             after_milliseconds(created, dice.between(1_000, longest / 20 + 1_000).min(longest))
@@ -169,11 +174,11 @@ mod tests {
         assert!(instants.len() < blobs.len(), "no two blobs share an instant");
         let late = blobs.iter().filter(|blob| blob.listed > now).count();
         assert!((1..=30).contains(&late), "{late}");
-        assert!(blobs.iter().all(|blob| blob.created < now && now < blob.created + super::super::KEPT));
+        assert!(blobs.iter().all(|blob| blob.created < now && now < blob.created + super::super::RETENTION));
     }
 
     #[test]
-    fn b50_a_dozen_blobs_of_one_instant() {
+    fn b50_a_dozen_blobs_may_share_an_instant() {
         let blobs = blobs(1_000, &Behaviours { same_instant: 0.95, ..Behaviours::default() });
         let of_instant = |at: Timestamp| blobs.iter().filter(|blob| blob.created == at).count();
         assert!(blobs.iter().map(|blob| of_instant(blob.created)).max() > Some(12));
@@ -182,11 +187,11 @@ mod tests {
     #[test]
     fn b58_after_an_outage_blobs_come_together() {
         let blobs = blobs(1_000, &Behaviours { flood: 1.0, late: 0.0, ..Behaviours::default() });
-        let held_up: Vec<_> = blobs.iter().filter(|blob| blob.held_up).map(|blob| blob.created).collect();
-        // The rest are late ones, of which there always are some.
-        assert!(held_up.len() * 10 > blobs.len() * 8, "{} of {}", held_up.len(), blobs.len());
-        let (first, last) = (held_up.iter().min().unwrap(), held_up.iter().max().unwrap());
-        assert!(first.duration_until(*last).as_millis() <= i128::from(FLOOD));
+        let is_delayed: Vec<_> = blobs.iter().filter(|blob| blob.is_delayed).map(|blob| blob.created).collect();
+        // The remaining blobs are late ones, which every feed has.
+        assert!(is_delayed.len() * 10 > blobs.len() * 8, "{} of {}", is_delayed.len(), blobs.len());
+        let (first, last) = (is_delayed.iter().min().unwrap(), is_delayed.iter().max().unwrap());
+        assert!(first.duration_until(*last).as_millis() <= i128::from(FLOOD_MILLISECONDS));
     }
 
     #[test]

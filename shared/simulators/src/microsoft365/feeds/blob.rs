@@ -1,4 +1,4 @@
-//! Fetching a blob.
+//! The fetch of a blob.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::super::blob_faults::BlobKey;
 use super::super::call::Call;
 use super::super::content_type::ContentType;
 use super::super::error;
-use super::super::ledger::Shown;
+use super::super::ledger::VisibleBlob;
 use super::super::records::Form;
 use super::text::Text;
 use super::visible::{Feeds, expires};
@@ -17,21 +17,21 @@ use crate::dice::Dice;
 use crate::http::{Reply, decoded_path};
 
 impl Feeds {
-    /// Where the blob is whose id stands in an address, encoded or not.
+    /// Returns the feed and the place of the blob with that id, which may be percent-encoded.
     ///
     /// # Errors
-    /// What to answer when it is no id, or not the id of a blob that was ever visible.
+    /// The reply to a malformed id, or to the id of a blob that was never visible.
     pub(in super::super) fn find(&self, id: &str) -> Result<(ContentType, usize), Reply> {
         let id = decoded_path(id);
         if !id.contains('$') || id.contains('/') {
             let message = format!("Content ID {id} in the URL is invalid: the blob key in the url is invalid.");
             return Err(error::refused("AF20052", &message));
         }
-        let found = self.content.find(&id).filter(|(content_type, place)| self.book.has(*content_type, *place));
+        let found = self.content.find(&id).filter(|(content_type, place)| self.writer.has(*content_type, *place));
         found.ok_or_else(error::missing)
     }
 
-    /// Returns the key by which behaviours choose the blob of that id.
+    /// Returns the key by which behaviours choose the blob with that id.
     pub(in super::super) fn key(&self, id: &str) -> Option<BlobKey> {
         self.content.find(id).map(|found| self.key_at(found))
     }
@@ -40,7 +40,7 @@ impl Feeds {
         BlobKey { content_type, ordinal: self.content.ordinal(content_type, place), seed: self.seed }
     }
 
-    /// The records of a blob, in the form that the token permits.
+    /// Returns the blob with its records in the form that the token permits.
     pub(in super::super) fn blob(
         &mut self,
         (content_type, place): (ContentType, usize),
@@ -65,8 +65,8 @@ impl Feeds {
         if dice.chance(behaviours.error_in_ok) {
             return Ok(error::server_error(StatusCode::OK));
         }
-        let shown = Shown { content_type, number: place as u32, form, created, at: call.now };
-        self.book.show_form(&self.content, shown);
+        let visible = VisibleBlob { content_type, number: place as u32, form, created, at: call.now };
+        self.writer.show_form(&self.content, visible);
         let records = self.content.records(content_type, place);
         let text = Text::new(Arc::clone(&self.content), records, form, dice.chance(behaviours.byte_order_mark));
         let is_broken = blob.is_among(behaviours.broken_record);

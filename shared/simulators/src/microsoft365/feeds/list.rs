@@ -1,4 +1,4 @@
-//! Listing content: a page of items, and the link to the next one.
+//! The listing of content: a page of items, and the link to the next one.
 
 use hyper::StatusCode;
 use jiff::Timestamp;
@@ -12,13 +12,13 @@ use super::super::window::{self, Window};
 use super::super::{error, request};
 use super::paging::{Link, Page, list_name};
 use super::visible::{Feeds, expires};
-use crate::dice::{Dice, is_so, mix};
+use crate::dice::{Dice, happens, mix};
 use crate::http::Reply;
 use crate::moment::after_seconds;
 
-/// A tenant that is not this one.
+/// The id of another tenant.
 const ANOTHER_TENANT: &str = "0a1b2c3d-0000-4000-8000-00000000000f";
-/// The parameters of a link, as one asks for them and otherwise.
+/// The parameters of a link, in the usual spelling and in other ones.
 const USUAL: [&str; 4] = ["contentType", "startTime", "endTime", "nextPage"];
 const ODD: [[&str; 4]; 3] = [
     ["contentType", "starttime", "endtime", "nextPage"],
@@ -27,7 +27,7 @@ const ODD: [[&str; 4]; 3] = [
 ];
 
 impl Feeds {
-    /// One page of the list of content.
+    /// Returns a page of the list of content.
     pub(in super::super) fn list(
         &self,
         content_type: ContentType,
@@ -35,7 +35,7 @@ impl Feeds {
         behaviours: &Behaviours,
         dice: &mut Dice,
     ) -> Result<Reply, Reply> {
-        let window = window::asked(&call.parameters, call.now, behaviours)?;
+        let window = window::requested(&call.parameters, call.now, behaviours)?;
         let span = behaviours.broken_spans.iter().find(|span| span.is_met(content_type, &(window.start..window.end)));
         if let Some(span) = span {
             return Err(error::of_status(span.status, span.code.as_deref()));
@@ -55,12 +55,12 @@ impl Feeds {
         });
         let reply = Reply::new(StatusCode::OK, error::JSON, self.items(content_type, &page, call, behaviours, dice));
         let Some(next) = page.next else { return Ok(reply) };
-        let next = if is_so(behaviours.links_stuck, dice) { from } else { next };
+        let next = if happens(behaviours.links_stuck, dice) { from } else { next };
         let header = if dice.chance(behaviours.next_page_url) { "NextPageUrl" } else { "NextPageUri" };
         Ok(reply.with(header, self.link(content_type, window, next, call, behaviours, dice)))
     }
 
-    /// Where the page that is asked for begins.
+    /// Returns the position at which the requested page begins.
     fn from(&self, content_type: ContentType, window: Window, call: &Call<'_>, is_lost: bool) -> Result<Link, Reply> {
         let Some(link) = call.parameters.get("nextPage") else { return Ok(Link::default()) };
         Link::read(link, self.seed, &list_name(content_type.name(), window))
@@ -68,13 +68,14 @@ impl Feeds {
             .ok_or_else(|| error::refused("AF20031", &format!("Invalid nextPage Input: {link}.")))
     }
 
-    /// When the blob at that place became available, if it is there to be seen.
+    /// Returns when the blob at that place became available, if it is visible.
     fn listed(&self, content_type: ContentType, place: usize, now: Timestamp) -> Option<Timestamp> {
         let blob = self.content.feeds[content_type.place()].get(place)?;
-        self.is_there(content_type, place, now).then(|| self.created(content_type, blob))
+        self.is_visible(content_type, place, now).then(|| self.created(content_type, blob))
     }
 
-    /// Whether a blob of a window's very first instant is left out: the first one is, and half of the others.
+    /// Returns `true` if a blob of the window's first instant is left out: the first such blob is, and half of the
+    /// others.
     fn is_lacking(&self, content_type: ContentType, place: usize, start: Timestamp) -> bool {
         let feed = &self.content.feeds[content_type.place()];
         let is_of_start = |place: usize| self.created(content_type, &feed[place]) == start;
@@ -105,7 +106,7 @@ impl Feeds {
         page.blobs.iter().map(item).collect::<Value>().to_string()
     }
 
-    /// The address of the next page. Its window is the very one that was asked for.
+    /// Returns the link to the next page, with the requested window.
     fn link(
         &self,
         content_type: ContentType,
@@ -125,7 +126,7 @@ impl Feeds {
     }
 }
 
-/// When a blob expires, as it is told.
+/// Returns the expiry that the listing shows.
 fn expiration(created: Timestamp, said: Expiration) -> String {
     match said {
         Expiration::SevenDays => window::written(expires(created)),
@@ -134,7 +135,7 @@ fn expiration(created: Timestamp, said: Expiration) -> String {
     }
 }
 
-/// Where a blob is to be fetched, as it is told.
+/// Returns the URL of a blob that the listing shows.
 fn uri(origin: &str, tenant: &str, id: &str, behaviours: &Behaviours, dice: &mut Dice) -> String {
     let elsewhere = dice.chance(behaviours.uri_elsewhere);
     match elsewhere.then(|| dice.below(4)) {

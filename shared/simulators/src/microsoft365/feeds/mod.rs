@@ -1,4 +1,4 @@
-//! The feeds: the listing of content and the blobs.
+//! The feeds: the listing of content, and the blobs.
 
 mod blob;
 mod list;

@@ -5,17 +5,17 @@ use jiff::Timestamp;
 use super::super::window::Window;
 use crate::dice::{hash, mix};
 
-/// No more empty pages follow each other.
-const MOST_EMPTY: u8 = 3;
+/// The most empty pages in a row.
+const MAX_EMPTY_PAGES: u8 = 3;
 
-/// A page: places in the feed, and where the next page begins.
+/// A page: places in the feed, and the position at which the next page begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) blobs: Vec<usize>,
     pub(super) next: Option<Link>,
 }
 
-/// Where a page begins, and how many pages before it began there too and were empty.
+/// The position at which a page begins, and the number of empty pages before it at the same position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) place: usize,
@@ -23,9 +23,10 @@ pub(super) struct Link {
 }
 
 impl Page {
-    /// The page of a feed of `length` that begins at `from`; `created` is when the blob of a place became
-    /// available, if it can be seen. A blob has its place for good: one that is listed late stands
-    /// behind all those that were listed before it, and shifts none.
+    /// Returns the page of a feed of `length` that begins at `from`. `created` returns when the blob of a place became
+    /// available, if it is visible.
+    ///
+    /// A blob keeps its place: one that is listed late stands behind all those that were listed before it.
     pub(super) fn new(
         length: usize,
         window: Window,
@@ -39,22 +40,22 @@ impl Page {
         Self { blobs, next: matching.next().map(|place| Link { place, empty: 0 }) }
     }
 
-    /// An empty page before the one that begins at `from`; none where there were enough of them.
+    /// Returns an empty page before the one that begins at `from`; `None` after [`MAX_EMPTY_PAGES`].
     pub(super) fn empty(from: Link) -> Option<Self> {
         let next = Link { place: from.place, empty: from.empty + 1 };
-        (next.empty <= MOST_EMPTY).then_some(Self { blobs: Vec::new(), next: Some(next) })
+        (next.empty <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next: Some(next) })
     }
 }
 
 impl Link {
-    /// As it is told: opaque, with a mark that it was given out for this very list.
+    /// Returns the opaque text of the link. It holds a checksum, so that it is valid for this list only.
     pub(super) fn written(self, seed: u64, list: &str) -> String {
         format!("{:02x}{:08x}{:016x}", self.empty, self.place, self.mark(seed, list))
     }
 
-    /// Reads it back; none when it is not one of ours, or not for this list.
+    /// Reads a link; `None` if the text is malformed or was issued for another list.
     pub(super) fn read(text: &str, seed: u64, list: &str) -> Option<Self> {
-        let empty = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|empty| *empty <= MOST_EMPTY)?;
+        let empty = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|empty| *empty <= MAX_EMPTY_PAGES)?;
         let place = usize::from_str_radix(text.get(2..10)?, 16).ok()?;
         let given = u64::from_str_radix(text.get(10..)?, 16).ok()?;
         let link = Self { place, empty };
@@ -66,7 +67,7 @@ impl Link {
     }
 }
 
-/// What a list is of: a content type and a window.
+/// Returns the name of a list, made of its content type and window.
 pub(super) fn list_name(content_type: &str, window: Window) -> String {
     format!("{content_type} {} {}", window.start, window.end)
 }
@@ -80,7 +81,7 @@ mod tests {
     }
 
     fn check(from: usize, size: usize, blobs: &[usize], next: Option<usize>) {
-        // Available at these seconds; the last is listed late.
+        // The times at which the blobs became available. The last blob is listed late.
         let feed = [1, 5, 5, 7, 9, 6];
         let window = Window { start: at(5), end: at(9) };
         let link = |place| Link { place, empty: 0 };
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn b48_pages_tile() {
+    fn b48_pages_neither_overlap_nor_leave_gaps() {
         check(0, 2, &[1, 2], Some(3));
         check(3, 2, &[3, 5], None);
         check(6, 2, &[], None);
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn b48_empty_pages_have_an_end() {
         let mut from = Link { place: 7, empty: 0 };
-        for _ in 0..MOST_EMPTY {
+        for _ in 0..MAX_EMPTY_PAGES {
             let page = Page::empty(from).unwrap();
             assert!(page.blobs.is_empty() && page.next != Some(from));
             from = page.next.unwrap();

@@ -1,4 +1,4 @@
-//! A blob's text, a record at a time: however long a blob is, no more than one record of it is held.
+//! The text of a blob. It is made one record at a time, so that only one record is in memory.
 
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -6,17 +6,17 @@ use std::vec::IntoIter;
 use super::super::content::Content;
 use super::super::records::Form;
 
-/// The pieces of a blob's text, in order.
+/// The parts of a blob's text, in order.
 pub(super) struct Text {
     content: Arc<Content>,
     form: Form,
     records: IntoIter<u32>,
-    /// What goes before the next record.
+    /// The text before the next record; `None` after the end.
     before: Option<&'static str>,
 }
 
 impl Text {
-    /// The text of an array of these records, after `mark`.
+    /// Returns the text of an array of these records, with a byte order mark if `has_mark`.
     pub(super) fn new(content: Arc<Content>, records: Vec<u32>, form: Form, has_mark: bool) -> Self {
         let before = if has_mark { "\u{feff}[" } else { "[" };
         Self { content, form, records: records.into_iter(), before: Some(before) }
@@ -30,7 +30,7 @@ impl Iterator for Text {
         let before = self.before?;
         let Some(record) = self.records.next() else {
             self.before = None;
-            // An array without a record has not been opened yet.
+            // An array without records still lacks its opening bracket.
             return Some(if before == "," { "]".to_owned() } else { format!("{before}]") });
         };
         self.before = Some(",");
@@ -52,9 +52,9 @@ mod tests {
         Arc::new(Content::new(&options, behaviours).unwrap())
     }
 
-    /// It can be sent by another task than the one that was asked, when the client is ready for more.
+    /// The text can be sent by another task, when the client is ready for more.
     #[test]
-    fn b55_a_text_may_outlive_the_question() {
+    fn b55_a_text_may_outlive_its_request() {
         fn outlives<T: Send + 'static>(text: T) -> T {
             text
         }
@@ -88,7 +88,7 @@ mod tests {
             pieces.fold((0, 0), |(longest, whole), piece| (piece.len().max(longest), whole + piece.len()))
         });
         let (longest, whole) = blobs.max_by_key(|(_, whole)| *whole).unwrap();
-        // A quarter of a thousand records are Exchange's.
+        // A quarter of the thousand records belong to Exchange.
         assert!((BYTES..BYTES + 1_000_000).contains(&whole) && longest < BYTES / 240, "{longest} of {whole}");
     }
 }

@@ -1,4 +1,4 @@
-//! Records as numbers: enough to tell whether each was delivered exactly once, and little to hold.
+//! Accounts of records as numbers. They show whether each record was delivered exactly once, and need little memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,43 +7,42 @@ use serde_json::Value;
 
 use crate::canonical::canonical;
 
-/// So many are told one by one.
-const MOST_TOLD: usize = 20;
+/// Examples that a [`Difference`] holds.
+const MAX_EXAMPLES: usize = 20;
 
-/// Which record it is, as a number: two records have the same one if they are the same in canonical
-/// form, and only then as far as anybody can find.
+/// Returns the identity of a record as a number, which is part of the SHA-256 of its canonical form.
 pub fn identity(raw: &str) -> u128 {
     let hash = digest(&SHA256, canonical(raw).as_bytes());
     let first = hash.as_ref().first_chunk().copied().unwrap_or_default();
     u128::from_be_bytes(first)
 }
 
-/// A record's `Id` as a number, however it is spelled; none of what is no GUID and does not begin with one.
+/// Returns a record's `Id` as a number, in any spelling; `None` if it does not begin with a GUID.
 pub fn id(id: &str) -> Option<u128> {
     let digits: String = id.get(..36)?.split('-').collect();
     (digits.len() == 32).then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
 }
 
-/// The same of a record.
+/// Returns the `Id` of a record's text as a number.
 pub(super) fn id_of(raw: &str) -> Option<u128> {
     id(serde_json::from_str::<Value>(raw).ok()?.get("Id")?.as_str()?)
 }
 
-/// Records by log type, each a number; 16 bytes a record.
+/// Records as numbers per log type, 16 bytes each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account(BTreeMap<String, Vec<u128>>);
 
-/// How what was delivered differs from what was made available. All of it is 0, or empty, where every
-/// record was delivered exactly once.
+/// The difference between the delivered records and the available ones. Every count is 0 if each record was delivered
+/// exactly once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Made available and not delivered.
+    /// Records that were available but not delivered.
     pub lost: usize,
-    /// Delivered more often than made available: how many times too often, in sum.
+    /// Surplus deliveries of available records.
     pub repeated: usize,
-    /// Delivered and never made available.
-    pub made_up: usize,
-    /// The first of them: the log type and the number.
+    /// Records that were delivered but never available.
+    pub unexpected: usize,
+    /// The first differences: the log type and the number of the record.
     pub examples: Vec<(String, u128)>,
 }
 
@@ -56,18 +55,18 @@ impl Account {
         }
     }
 
-    /// How many records it has, each as often as it was added.
+    /// Returns the number of records, with repetitions.
     pub fn len(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }
 
-    /// Whether it has none.
+    /// Returns `true` if there are no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Holds what was delivered against what was made available, which is this account. Two records of
-    /// one number, as there are by `Id`, are to be delivered twice.
+    /// Compares this account of available records with the delivered ones. Two available records with the same number,
+    /// as by `Id`, must be delivered twice.
     pub fn compare(mut self, mut delivered: Self) -> Difference {
         let mut difference = Difference::default();
         let log_types: BTreeSet<_> = self.0.keys().chain(delivered.0.keys()).cloned().collect();
@@ -83,7 +82,7 @@ impl Account {
 }
 
 impl Difference {
-    /// Both are sorted.
+    /// Adds the difference of two sorted lists.
     fn add(&mut self, log_type: &str, available: &[u128], delivered: &[u128]) {
         let mut coming = runs(available).peekable();
         for (identity, count) in runs(delivered) {
@@ -91,7 +90,7 @@ impl Difference {
                 self.lost += self.example(log_type, lost, count);
             }
             match coming.next_if(|(available, _)| *available == identity) {
-                None => self.made_up += self.example(log_type, identity, count),
+                None => self.unexpected += self.example(log_type, identity, count),
                 Some((_, expected)) if count < expected => {
                     self.lost += self.example(log_type, identity, expected - count);
                 }
@@ -106,16 +105,16 @@ impl Difference {
         }
     }
 
-    /// Tells one of the numbers at fault, if not too many were told; `count` as it is.
+    /// Adds an example unless there are enough, and returns `count`.
     fn example(&mut self, log_type: &str, identity: u128, count: usize) -> usize {
-        if self.examples.len() < MOST_TOLD {
+        if self.examples.len() < MAX_EXAMPLES {
             self.examples.push((log_type.to_owned(), identity));
         }
         count
     }
 }
 
-/// The distinct ones of sorted numbers, and how often each comes.
+/// Returns the distinct numbers of a sorted list, and how often each occurs.
 fn runs(sorted: &[u128]) -> impl Iterator<Item = (u128, usize)> {
     sorted.chunk_by(|one, other| one == other).map(|run| (run[0], run.len()))
 }
@@ -133,13 +132,14 @@ mod tests {
     fn check(delivered: &[(&str, u128)], expected: [usize; 3], examples: &[(&str, u128)]) {
         let available = account(&[("a", 5), ("a", 1), ("b", 1), ("a", 3), ("a", 3)]);
         let difference = available.compare(account(delivered));
-        assert_eq!([difference.lost, difference.repeated, difference.made_up], expected, "{difference:?}");
-        let told: Vec<_> = difference.examples.iter().map(|(log_type, number)| (log_type.as_str(), *number)).collect();
-        assert_eq!(told, examples);
+        assert_eq!([difference.lost, difference.repeated, difference.unexpected], expected, "{difference:?}");
+        let examples_found: Vec<_> =
+            difference.examples.iter().map(|(log_type, number)| (log_type.as_str(), *number)).collect();
+        assert_eq!(examples_found, examples);
     }
 
     #[test]
-    fn exactly_once_and_every_way_that_it_is_not() {
+    fn a_difference_counts_lost_repeated_and_unexpected_records() {
         let all = [("b", 1), ("a", 1), ("a", 3), ("a", 3), ("a", 5)];
         let and = |more: &[(&'static str, u128)]| [&all[..], more].concat();
         check(&all, [0, 0, 0], &[]);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_in_every_spelling() {
+    fn an_id_has_one_number_in_every_spelling() {
         let number = Some(0x0AF5_1C00_0000_4000_A000_0000_0000_00FF);
         assert_eq!(id("0af51c00-0000-4000-a000-0000000000ff"), number);
         assert_eq!(id("0AF51C00-0000-4000-A000-0000000000FF_1"), number);

@@ -1,4 +1,4 @@
-//! A set of small numbers, a bit each.
+//! A set of small numbers that needs one bit per number.
 
 /// Bits in a word.
 const WORD: u32 = u64::BITS;
@@ -8,7 +8,7 @@ const WORD: u32 = u64::BITS;
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    /// Adds a number; false when it was there before.
+    /// Adds a number. Returns `false` if the set held it already.
     pub(super) fn insert(&mut self, number: u32) -> bool {
         let (word, bit) = place(number);
         if word >= self.0.len() {
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_in_is_in() {
+    fn a_set_contains_the_added_numbers() {
         let mut bits = Bits::default();
         assert!(!bits.contains(1_000_000));
         for number in [0, 63, 64, 2_000_000] {

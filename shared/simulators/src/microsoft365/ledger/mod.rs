@@ -1,11 +1,11 @@
-//! The ledger: what was made available, by content type and blob, and until when. What is kept is which
-//! blobs were shown, and a bit a record.
+//! The ledger: all content that was available, per content type and blob, with its expiry. It holds the visible blobs
+//! and one bit per record.
 
 mod account;
 mod bits;
-mod book;
 mod read;
+mod writer;
 
 pub use account::{Account, Difference, id, identity};
-pub(super) use book::{Book, Shown};
 pub use read::{Available, AvailableBlob, Ledger};
+pub(super) use writer::{LedgerWriter, VisibleBlob};

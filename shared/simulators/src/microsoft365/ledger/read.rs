@@ -1,106 +1,108 @@
-//! The ledger as it is read: records are made as they are asked for, and none is held.
+//! The part of the ledger that tests read. Records are made when they are needed, and none is kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::content::{Content, KEPT};
+use super::super::content::{Content, RETENTION};
 use super::super::content_type::ContentType;
 use super::account::{Account, id, id_of};
 use super::bits::Bits;
-use super::book::{Shown, form};
+use super::writer::{VisibleBlob, form};
 
-/// What had been made available when it was asked for. It holds some forty bytes a blob.
+/// The content that was available at the time of the call. It holds about forty bytes per blob.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     content: Arc<Content>,
-    shown: Vec<Shown>,
+    visible: Vec<VisibleBlob>,
 }
 
-/// A blob that was made available.
+/// A blob that was available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AvailableBlob {
-    /// The feed it is listed in.
+    /// The content type whose feed lists it.
     pub content_type: ContentType,
-    /// Its `contentId`.
+    /// The blob's `contentId`.
     pub id: String,
-    /// Its `contentCreated`.
+    /// The blob's `contentCreated`.
     pub created: Timestamp,
-    /// Its `contentExpiration`: not listed nor to be fetched from then on.
+    /// The time from which it is neither listed nor fetched: its `contentExpiration`.
     pub expires: Timestamp,
-    /// When it became visible.
+    /// The time when it became visible.
     pub at: Timestamp,
-    /// How many records it has, each as often as it is in it.
+    /// The number of its records, with repetitions.
     pub records: usize,
-    shown: Shown,
+    visible: VisibleBlob,
 }
 
-/// A record that was made available.
+/// A record that was available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Available {
-    /// Its log type.
+    /// The record's log type.
     pub log_type: &'static str,
     /// The record as it was sent.
     pub raw: String,
-    /// When it became visible.
+    /// The time when it became visible.
     pub at: Timestamp,
-    /// When the last blob expires that has it.
+    /// The expiry of the last blob that has it.
     pub until: Timestamp,
 }
 
 impl Ledger {
-    pub(in super::super) fn new(content: Arc<Content>, shown: Vec<Shown>) -> Self {
-        Self { content, shown }
+    pub(in super::super) fn new(content: Arc<Content>, visible: Vec<VisibleBlob>) -> Self {
+        Self { content, visible }
     }
 
-    /// Every blob that was made available, in the order in which that came about. One whose records
-    /// were sent with less in them than the token before was permitted stands there twice.
+    /// Returns every blob that was available, in the order in which they became visible. A blob is returned twice if
+    /// its records were sent in both forms.
     pub fn blobs(&self) -> impl Iterator<Item = AvailableBlob> {
-        self.shown.iter().map(|shown| AvailableBlob {
-            content_type: shown.content_type,
-            id: self.content.id(shown.content_type, shown.number as usize),
-            created: shown.created,
-            expires: shown.expires(),
-            at: shown.at,
-            records: self.content.feeds[shown.content_type.place()][shown.number as usize].len(),
-            shown: *shown,
+        self.visible.iter().map(|visible| AvailableBlob {
+            content_type: visible.content_type,
+            id: self.content.id(visible.content_type, visible.number as usize),
+            created: visible.created,
+            expires: visible.expires(),
+            at: visible.at,
+            records: self.content.feeds[visible.content_type.place()][visible.number as usize].len(),
+            visible: *visible,
         })
     }
 
-    /// The records of a blob of this ledger, in the order in which they are sent, repeated ones too.
+    /// Returns the records of a blob of this ledger in the order in which they are sent, with repeated ones.
     pub fn records_of(&self, blob: &AvailableBlob) -> impl Iterator<Item = String> {
-        let Shown { content_type, number, form, .. } = blob.shown;
+        let VisibleBlob { content_type, number, form, .. } = blob.visible;
         let records = self.content.records(content_type, number as usize);
         records.into_iter().map(move |record| self.content.raw(record, form))
     }
 
-    /// Every distinct record that was made available, once for each log type it is of, in the order in
-    /// which that came about. Each is made when it is its turn.
+    /// Returns every distinct record that was available, once per log type, in the order in which they became visible.
+    /// Each record is made when the iterator reaches it.
     pub fn records(&self) -> impl Iterator<Item = Available> {
         let last = Last::new(self);
-        self.numbers().map(move |(record, shown)| Available {
-            log_type: shown.content_type.log_type(),
-            raw: self.content.raw(record, form(&self.content, record, shown.form)),
-            at: shown.at,
-            until: last.until(self, record, shown),
+        self.numbers().map(move |(record, visible)| Available {
+            log_type: visible.content_type.log_type(),
+            raw: self.content.raw(record, form(&self.content, record, visible.form)),
+            at: visible.at,
+            until: last.until(self, record, visible),
         })
     }
 
-    /// Every distinct record, with the blob that showed it first.
-    fn numbers(&self) -> impl Iterator<Item = (u32, &Shown)> {
+    /// Returns every distinct record, with the blob that showed it first.
+    fn numbers(&self) -> impl Iterator<Item = (u32, &VisibleBlob)> {
         let mut seen: [[Bits; 2]; 5] = Default::default();
-        self.shown.iter().flat_map(move |shown| {
-            let seen = &mut seen[shown.content_type.place()];
-            let mut new = self.content.records(shown.content_type, shown.number as usize);
-            new.retain(|record| seen[form(&self.content, *record, shown.form) as usize].insert(*record));
-            new.into_iter().map(move |record| (record, shown))
+        self.visible.iter().flat_map(move |visible| {
+            let seen = &mut seen[visible.content_type.place()];
+            let mut new = self.content.records(visible.content_type, visible.number as usize);
+            new.retain(|record| seen[form(&self.content, *record, visible.form) as usize].insert(*record));
+            new.into_iter().map(move |record| (record, visible))
         })
     }
 
-    /// All of it as numbers, 16 bytes a record, to hold what was delivered against: `identify` gives the
-    /// number of a record by what makes it the same as another, for example [`identity`](super::identity)
-    /// or the row id of the line that should come of it. Every record is made once.
+    /// Returns an account of all records, to compare with the delivered ones. It needs 16 bytes per record and makes
+    /// every record once.
+    ///
+    /// `identify` returns the number of a record, for example its [`identity`](super::identity) or the row id of its
+    /// line.
     pub fn account(&self, mut identify: impl FnMut(&Available) -> u128) -> Account {
         let mut account = Account::default();
         for record in self.records() {
@@ -109,50 +111,50 @@ impl Ledger {
         account
     }
 
-    /// The same by the records' [`Id`](super::id) and nothing else, for which none is made: what was
-    /// delivered is not held against what it says, but millions of records take seconds.
+    /// Returns an account of all records by their [`Id`](super::id). No record is made, so millions of records take
+    /// seconds, but the content of records is not compared.
     pub fn account_by_id(&self) -> Account {
         let mut account = Account::default();
-        for (record, shown) in self.numbers() {
+        for (record, visible) in self.numbers() {
             let id = match self.content.record_id(record) {
                 Some(text) => id(&text),
-                None => id_of(&self.content.raw(record, shown.form)),
+                None => id_of(&self.content.raw(record, visible.form)),
             };
-            account.add(shown.content_type.log_type(), id.unwrap_or_default());
+            account.add(visible.content_type.log_type(), id.unwrap_or_default());
         }
         account
     }
 }
 
-impl Shown {
+impl VisibleBlob {
     fn expires(&self) -> Timestamp {
-        self.created.saturating_add(KEPT).unwrap_or(Timestamp::MAX)
+        self.created.saturating_add(RETENTION).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// Until when records can be had: known by blob, and by record for those that come again.
+/// The expiry of records, stored per blob and, for repeated records, per record.
 struct Last {
     blobs: HashMap<(ContentType, u32), Timestamp>,
-    again: HashMap<(ContentType, u32), Timestamp>,
+    repeated: HashMap<(ContentType, u32), Timestamp>,
 }
 
 impl Last {
     fn new(ledger: &Ledger) -> Self {
-        let mut last = Self { blobs: HashMap::new(), again: HashMap::new() };
-        for shown in &ledger.shown {
-            last.blobs.insert((shown.content_type, shown.number), shown.expires());
-            for record in &ledger.content.feeds[shown.content_type.place()][shown.number as usize].again {
-                let until = last.again.entry((shown.content_type, *record)).or_insert(Timestamp::MIN);
-                *until = shown.expires().max(*until);
+        let mut last = Self { blobs: HashMap::new(), repeated: HashMap::new() };
+        for visible in &ledger.visible {
+            last.blobs.insert((visible.content_type, visible.number), visible.expires());
+            for record in &ledger.content.feeds[visible.content_type.place()][visible.number as usize].repeated {
+                let until = last.repeated.entry((visible.content_type, *record)).or_insert(Timestamp::MIN);
+                *until = visible.expires().max(*until);
             }
         }
         last
     }
 
-    fn until(&self, ledger: &Ledger, record: u32, shown: &Shown) -> Timestamp {
-        let home = ledger.content.home(record).filter(|(home, _)| *home == shown.content_type);
-        let home = home.and_then(|home| self.blobs.get(&home));
-        let again = self.again.get(&(shown.content_type, record));
-        home.into_iter().chain(again).copied().max().unwrap_or_else(|| shown.expires())
+    fn until(&self, ledger: &Ledger, record: u32, visible: &VisibleBlob) -> Timestamp {
+        let owner = ledger.content.owner(record).filter(|(owner, _)| *owner == visible.content_type);
+        let owner = owner.and_then(|owner| self.blobs.get(&owner));
+        let repeated = self.repeated.get(&(visible.content_type, record));
+        owner.into_iter().chain(repeated).copied().max().unwrap_or_else(|| visible.expires())
     }
 }

@@ -1,45 +1,45 @@
-//! `Audit.AzureActiveDirectory`: sign-ins and changes to the directory.
+//! Records of `Audit.AzureActiveDirectory`: sign-ins and changes of the directory.
 
 use serde_json::{Value, json};
 
-use super::maker::{Maker, PEOPLE};
+use super::builder::{PEOPLE, RecordBuilder};
 use crate::fields::Fields;
 
-pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {
-    if maker.dice.chance(0.6) { login(maker) } else { change(maker) }
+pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    if builder.dice.chance(0.6) { login(builder) } else { change(builder) }
 }
 
-fn login(maker: &mut Maker<'_>) -> Fields<'static> {
-    let failed = maker.dice.chance(0.2);
+fn login(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let failed = builder.dice.chance(0.2);
     let operation = if failed { "UserLoginFailed" } else { "UserLoggedIn" };
-    let common = maker.common(15, operation, "AzureActiveDirectory");
-    let fields = maker.with_client_ip(common);
-    let application = maker.dice.guid();
+    let common = builder.common(15, operation, "AzureActiveDirectory");
+    let fields = builder.with_client_ip(common);
+    let application = builder.dice.guid();
     let fields = fields
-        .with("ObjectId", maker.dice.pick(&["Unknown", "00000002-0000-0ff1-ce00-000000000000", "Not Available"]))
+        .with("ObjectId", builder.dice.pick(&["Unknown", "00000002-0000-0ff1-ce00-000000000000", "Not Available"]))
         .with("AzureActiveDirectoryEventType", 1)
         .with("ExtendedProperties", json!([
             {"Name": "ResultStatusDetail", "Value": if failed { "UserError" } else { "Success" }},
             {"Name": "UserAgent", "Value": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"},
-            {"Name": "RequestType", "Value": maker.dice.pick(&["OAuth2:Authorize", "OAuth2:Token", "SAS:ProcessAuth", "Login:login"])},
+            {"Name": "RequestType", "Value": builder.dice.pick(&["OAuth2:Authorize", "OAuth2:Token", "SAS:ProcessAuth", "Login:login"])},
         ]))
         .with("ModifiedProperties", json!([]))
-        .with("Actor", actor(maker))
-        .with("ActorContextId", maker.recipe.tenant.as_str())
-        .with("ActorIpAddress", maker.address())
-        .with("InterSystemsId", maker.dice.guid())
-        .with("IntraSystemId", maker.dice.guid())
+        .with("Actor", actor(builder))
+        .with("ActorContextId", builder.record_settings.tenant.as_str())
+        .with("ActorIpAddress", builder.address())
+        .with("InterSystemsId", builder.dice.guid())
+        .with("IntraSystemId", builder.dice.guid())
         .with("SupportTicketId", "")
         .with("Target", json!([{"ID": application, "Type": 0}]))
-        .with("TargetContextId", maker.recipe.tenant.as_str())
+        .with("TargetContextId", builder.record_settings.tenant.as_str())
         .with("ApplicationId", application)
-        .with("DeviceProperties", device(maker))
+        .with("DeviceProperties", device(builder))
         .with("ErrorNumber", if failed { "50126" } else { "0" });
     if failed { fields.with("LogonError", "InvalidUserNameOrPassword") } else { fields }
 }
 
-fn change(maker: &mut Maker<'_>) -> Fields<'static> {
-    let operation = maker.dice.pick(&[
+fn change(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let operation = builder.dice.pick(&[
         "Add member to group.",
         "Update user.",
         "Update application.",
@@ -48,43 +48,43 @@ fn change(maker: &mut Maker<'_>) -> Fields<'static> {
         "Disable Strong Authentication.",
         "Consent to application.",
     ]);
-    let person = maker.dice.pick(&PEOPLE);
-    let common = maker.common(8, operation, "AzureActiveDirectory");
-    let fields = maker.with_client_ip(common);
+    let person = builder.dice.pick(&PEOPLE);
+    let common = builder.common(8, operation, "AzureActiveDirectory");
+    let fields = builder.with_client_ip(common);
     fields
         .with("ObjectId", person)
         .with("AzureActiveDirectoryEventType", 1)
         .with("ExtendedProperties", json!([
             {"Name": "additionalDetails", "Value": "{\"User-Agent\":\"EvoSTS\",\"AppId\":\"<null>\"}"},
-            {"Name": "extendedAuditEventCategory", "Value": maker.dice.pick(&["User", "Group", "Application", "ServicePrincipal"])},
+            {"Name": "extendedAuditEventCategory", "Value": builder.dice.pick(&["User", "Group", "Application", "ServicePrincipal"])},
         ]))
         .with("ModifiedProperties", json!([
             {"Name": "StrongAuthenticationRequirement", "NewValue": "[]", "OldValue": "[\r\n  {\r\n    \"RelyingParty\": \"*\",\r\n    \"State\": 1\r\n  }\r\n]"},
             {"Name": "Included Updated Properties", "NewValue": "StrongAuthenticationRequirement", "OldValue": ""},
         ]))
-        .with("Actor", actor(maker))
-        .with("ActorContextId", maker.recipe.tenant.as_str())
-        .with("InterSystemsId", maker.dice.guid())
-        .with("IntraSystemId", maker.dice.guid())
+        .with("Actor", actor(builder))
+        .with("ActorContextId", builder.record_settings.tenant.as_str())
+        .with("InterSystemsId", builder.dice.guid())
+        .with("IntraSystemId", builder.dice.guid())
         .with("SupportTicketId", "")
         .with("Target", json!([
-            {"ID": format!("User_{}", maker.dice.guid()), "Type": 2},
+            {"ID": format!("User_{}", builder.dice.guid()), "Type": 2},
             {"ID": person, "Type": 5},
-            {"ID": maker.dice.hex(16).to_uppercase(), "Type": 3},
+            {"ID": builder.dice.hex(16).to_uppercase(), "Type": 3},
         ]))
-        .with("TargetContextId", maker.recipe.tenant.as_str())
+        .with("TargetContextId", builder.record_settings.tenant.as_str())
 }
 
-fn actor(maker: &mut Maker<'_>) -> Value {
-    let person = maker.dice.pick(&PEOPLE);
-    json!([{"ID": maker.dice.guid(), "Type": 0}, {"ID": person, "Type": 5}, {"ID": maker.dice.hex(16).to_uppercase(), "Type": 3}])
+fn actor(builder: &mut RecordBuilder<'_>) -> Value {
+    let person = builder.dice.pick(&PEOPLE);
+    json!([{"ID": builder.dice.guid(), "Type": 0}, {"ID": person, "Type": 5}, {"ID": builder.dice.hex(16).to_uppercase(), "Type": 3}])
 }
 
-fn device(maker: &mut Maker<'_>) -> Value {
+fn device(builder: &mut RecordBuilder<'_>) -> Value {
     json!([
-        {"Name": "OS", "Value": maker.dice.pick(&["Windows10", "MacOs", "Ios 18.1", "Android"])},
-        {"Name": "BrowserType", "Value": maker.dice.pick(&["Edge", "Chrome", "Safari"])},
-        {"Name": "IsCompliantAndManaged", "Value": maker.dice.pick(&["True", "False"])},
-        {"Name": "SessionId", "Value": maker.dice.guid()},
+        {"Name": "OS", "Value": builder.dice.pick(&["Windows10", "MacOs", "Ios 18.1", "Android"])},
+        {"Name": "BrowserType", "Value": builder.dice.pick(&["Edge", "Chrome", "Safari"])},
+        {"Name": "IsCompliantAndManaged", "Value": builder.dice.pick(&["True", "False"])},
+        {"Name": "SessionId", "Value": builder.dice.guid()},
     ])
 }

@@ -1,16 +1,16 @@
 //! The two forms in which a record is sent.
 
-/// What of a record is sent; it matters for data loss prevention only.
+/// The form of a record. Only records of data loss prevention have two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Form {
-    /// All of it.
+    /// The complete record.
     Full,
-    /// What is sent to those who may not see the values that were detected.
+    /// The record without the detected values.
     Redacted,
 }
 
 impl Form {
-    /// The form for a token that may read data loss prevention, or may not.
+    /// Returns the form for a token, by whether it may read data loss prevention.
     pub(in super::super) fn of(may_read: bool) -> Self {
         if may_read { Self::Full } else { Self::Redacted }
     }

@@ -1,124 +1,124 @@
-//! `Audit.General`: every other service.
+//! Records of `Audit.General`: every other service.
 
 use serde_json::json;
 
-use super::maker::{Maker, PEOPLE};
+use super::builder::{PEOPLE, RecordBuilder};
 use super::others;
 use crate::dice::Dice;
 use crate::fields::Fields;
 
-/// An oversized eDiscovery record comes in so many parts.
+/// Parts of an oversized eDiscovery record.
 const PARTS: usize = 3;
 
-pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {
-    let before = maker.number - 1;
-    if Dice::new(maker.recipe.seed, "split", (before / PARTS) as u64).chance(maker.recipe.split) {
-        return ediscovery(maker, before / PARTS, before % PARTS);
+pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let before = builder.number - 1;
+    if Dice::new(builder.record_settings.seed, "split", (before / PARTS) as u64).chance(builder.record_settings.split) {
+        return ediscovery(builder, before / PARTS, before % PARTS);
     }
-    match maker.dice.below(8) {
-        0..=2 => teams(maker),
-        3 => power_bi(maker),
-        4 => copilot(maker),
-        5 => alert(maker),
-        6 => others::investigation(maker),
-        _ => others::conversation(maker),
+    match builder.dice.below(8) {
+        0..=2 => teams(builder),
+        3 => power_bi(builder),
+        4 => copilot(builder),
+        5 => alert(builder),
+        6 => others::investigation(builder),
+        _ => others::conversation(builder),
     }
 }
 
-fn teams(maker: &mut Maker<'_>) -> Fields<'static> {
-    let operation = maker.dice.pick(&[
+fn teams(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let operation = builder.dice.pick(&[
         "MemberAdded",
         "TeamsSessionStarted",
         "ChannelAdded",
         "MessageSent",
         "MeetingParticipantDetail",
     ]);
-    let common = maker.common(25, operation, "MicrosoftTeams");
-    let fields = maker.with_client_ip(common);
+    let common = builder.common(25, operation, "MicrosoftTeams");
+    let fields = builder.with_client_ip(common);
     fields
         .with("CommunicationType", "Team")
-        .with("TeamName", maker.dice.pick(&["Finance", "Équipe Sécurité", "夜勤"]))
-        .with("TeamGuid", format!("19:{}@thread.tacv2", maker.dice.hex(32)))
-        .with("AADGroupId", maker.dice.guid())
-        .with("ItemName", maker.dice.pick(&["General", "Incident 42"]))
+        .with("TeamName", builder.dice.pick(&["Finance", "Équipe Sécurité", "夜勤"]))
+        .with("TeamGuid", format!("19:{}@thread.tacv2", builder.dice.hex(32)))
+        .with("AADGroupId", builder.dice.guid())
+        .with("ItemName", builder.dice.pick(&["General", "Incident 42"]))
         .with(
             "Members",
             json!([
-                {"DisplayName": "Mina Okafor", "Role": 1, "UPN": maker.dice.pick(&PEOPLE)},
-                {"DisplayName": "Jens Åberg", "Role": 2, "UPN": maker.dice.pick(&PEOPLE)},
+                {"DisplayName": "Mina Okafor", "Role": 1, "UPN": builder.dice.pick(&PEOPLE)},
+                {"DisplayName": "Jens Åberg", "Role": 2, "UPN": builder.dice.pick(&PEOPLE)},
             ]),
         )
-        .with("AppAccessContext", maker.app_access_context())
+        .with("AppAccessContext", builder.app_access_context())
 }
 
-fn power_bi(maker: &mut Maker<'_>) -> Fields<'static> {
-    let operation = maker.dice.pick(&["ViewReport", "ExportReport", "ShareDashboard", "GetDatasources"]);
-    let common = maker.common(20, operation, "PowerBI");
-    let fields = maker.with_client_ip(common);
+fn power_bi(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let operation = builder.dice.pick(&["ViewReport", "ExportReport", "ShareDashboard", "GetDatasources"]);
+    let common = builder.common(20, operation, "PowerBI");
+    let fields = builder.with_client_ip(common);
     fields
         .with("UserAgent", "Mozilla/5.0")
         .with("Activity", operation)
         .with("ItemName", "Sales by region")
         .with("WorkSpaceName", "Finance")
-        .with("WorkspaceId", maker.dice.guid())
+        .with("WorkspaceId", builder.dice.guid())
         .with("DatasetName", "Sales")
-        .with("DatasetId", maker.dice.guid())
+        .with("DatasetId", builder.dice.guid())
         .with("IsSuccess", true)
-        .with("RequestId", maker.dice.guid())
-        .with("ActivityId", maker.dice.guid())
+        .with("RequestId", builder.dice.guid())
+        .with("ActivityId", builder.dice.guid())
 }
 
-fn copilot(maker: &mut Maker<'_>) -> Fields<'static> {
-    let common = maker.common(261, "CopilotInteraction", "Copilot");
-    let fields = maker.with_client_ip(common);
+fn copilot(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let common = builder.common(261, "CopilotInteraction", "Copilot");
+    let fields = builder.with_client_ip(common);
     fields
         .with("ClientRegion", "eu")
         .with("CopilotLogVersion", "1.0.0.0")
         .with("CopilotEventData", json!({
-            "AppHost": maker.dice.pick(&["Word", "Teams", "Office", "Edge"]),
-            "ThreadId": format!("19:{}@thread.v2", maker.dice.alphanumeric(24)),
+            "AppHost": builder.dice.pick(&["Word", "Teams", "Office", "Edge"]),
+            "ThreadId": format!("19:{}@thread.v2", builder.dice.alphanumeric(24)),
             "Contexts": [{"Id": "https://example.sharepoint.com/sites/finance/plan.docx", "Type": "docx"}],
             "MessageIds": [],
             "Messages": [
-                {"Id": maker.dice.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "Size": maker.dice.between(5, 5_000_000_000), "isPrompt": true},
-                {"Id": maker.dice.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "isPrompt": false},
+                {"Id": builder.dice.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "Size": builder.dice.between(5, 5_000_000_000), "isPrompt": true},
+                {"Id": builder.dice.between(1_700_000_000_000, 1_800_000_000_000).to_string(), "isPrompt": false},
             ],
-            "AccessedResources": [{"Name": "plan.docx", "Type": "docx", "listItemUniqueId": maker.dice.guid(), "Action": "Read"}],
+            "AccessedResources": [{"Name": "plan.docx", "Type": "docx", "listItemUniqueId": builder.dice.guid(), "Action": "Read"}],
             "ModelTransparencyDetails": [{"ModelName": "DEEP_LEO"}],
             "AISystemPlugin": [{"Id": "BingWebSearch", "Name": "BingWebSearch"}],
         }))
 }
 
-fn alert(maker: &mut Maker<'_>) -> Fields<'static> {
-    let operation = maker.dice.pick(&["AlertTriggered", "AlertEntityGenerated"]);
-    let fields = maker.common(40, operation, "SecurityComplianceCenter");
+fn alert(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let operation = builder.dice.pick(&["AlertTriggered", "AlertEntityGenerated"]);
+    let fields = builder.common(40, operation, "SecurityComplianceCenter");
     let data = format!(
         "{{\"etype\":\"User\",\"QueryTime\":\"2026-11-21T08:00:00\",\"sip\":\"\",\"QueryTime\":\"11/21/2026 8:00:00 AM\",\"eid\":\"{}\"}}",
-        maker.dice.pick(&PEOPLE)
+        builder.dice.pick(&PEOPLE)
     );
-    let data = match maker.recipe.alert_data_as_text {
+    let data = match builder.record_settings.alert_data_as_text {
         true => json!(data),
-        // The last of two values of one name counts.
+        // Of duplicate keys the last one counts.
         false => serde_json::from_str(&data).unwrap_or_default(),
     };
     fields
-        .with("ObjectId", maker.dice.guid())
-        .with("AlertId", maker.dice.guid())
+        .with("ObjectId", builder.dice.guid())
+        .with("AlertId", builder.dice.guid())
         .with("AlertType", "System")
         .with("Category", "ThreatManagement")
         .with("Comments", "New alert")
         .with("Data", data)
         .with("Name", "Suspicious connector activity")
-        .with("PolicyId", maker.dice.guid())
-        .with("Severity", maker.dice.pick(&["Low", "Medium", "High", "Informational"]))
+        .with("PolicyId", builder.dice.guid())
+        .with("Severity", builder.dice.pick(&["Low", "Medium", "High", "Informational"]))
         .with("Source", "Office 365 Security & Compliance")
         .with("Status", "Active")
 }
 
-/// One of the parts that an oversized record was split in: the correlation is the same in all of them.
-fn ediscovery(maker: &mut Maker<'_>, whole: usize, part: usize) -> Fields<'static> {
-    let correlation = Dice::new(maker.recipe.seed, "ediscovery", whole as u64).guid();
-    maker
+/// Returns one part of an oversized record. All parts have the same correlation.
+fn ediscovery(builder: &mut RecordBuilder<'_>, whole: usize, part: usize) -> Fields<'static> {
+    let correlation = Dice::new(builder.record_settings.seed, "ediscovery", whole as u64).guid();
+    builder
         .common(24, "SearchStarted", "SecurityComplianceCenter")
         .with("Case", "Matter 17")
         .with("CorrelationId", correlation)

@@ -1,14 +1,14 @@
-//! Records, made when they are asked for: the same number always gives the same record.
+//! Records. They are made when they are needed, and the same number always gives the same record.
 
+mod builder;
 mod dlp;
 mod entra;
 mod exchange;
 mod form;
 mod general;
 mod irregular;
-mod maker;
 mod others;
-mod recipe;
+mod record_settings;
 mod sharepoint;
 mod unknown;
 
@@ -16,57 +16,57 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::content_type::ContentType;
-use crate::dice::{Dice, is_so};
-use maker::Maker;
+use crate::dice::{Dice, happens};
+use builder::RecordBuilder;
 
 pub(super) use form::Form;
-pub(super) use recipe::{Huge, Recipe};
+pub(super) use record_settings::{Huge, RecordSettings};
 
-/// A record that can be made.
+/// The description of a record, from which it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct RecordSpec {
     pub(super) content_type: ContentType,
-    /// The first of a content type is 1.
+    /// The record's position in its content type, from 1.
     pub(super) number: usize,
-    /// The number of the record whose `Id` it bears; its own, as a rule.
-    pub(super) named_as: usize,
-    /// Seconds since 1970.
+    /// The number of the record whose `Id` it has, which is usually its own.
+    pub(super) id_number: usize,
+    /// The time when it happened, in seconds since 1970.
     pub(super) happened: i64,
 }
 
-impl Recipe {
-    /// The record's text.
-    pub(super) fn record(&self, made: &Made, form: Form) -> String {
-        let mut maker = Maker {
-            dice: Dice::new(self.seed ^ 2, made.content_type.name(), made.number as u64),
-            id: self.id(made.content_type, made.named_as),
-            time: moment(made.happened),
-            recipe: self,
-            number: made.number,
+impl RecordSettings {
+    /// Returns the record's text.
+    pub(super) fn record(&self, record_spec: &RecordSpec, form: Form) -> String {
+        let mut builder = RecordBuilder {
+            dice: Dice::new(self.seed ^ 2, record_spec.content_type.name(), record_spec.number as u64),
+            id: self.id(record_spec.content_type, record_spec.id_number),
+            time: moment(record_spec.happened),
+            record_settings: self,
+            number: record_spec.number,
             form,
         };
-        let mut fields = match made.content_type {
-            ContentType::Entra => entra::record(&mut maker),
-            ContentType::Exchange => exchange::record(&mut maker),
-            ContentType::SharePoint => sharepoint::record(&mut maker),
-            ContentType::General => general::record(&mut maker),
-            ContentType::Dlp => dlp::record(&mut maker),
+        let mut fields = match record_spec.content_type {
+            ContentType::Entra => entra::record(&mut builder),
+            ContentType::Exchange => exchange::record(&mut builder),
+            ContentType::SharePoint => sharepoint::record(&mut builder),
+            ContentType::General => general::record(&mut builder),
+            ContentType::Dlp => dlp::record(&mut builder),
         };
-        let large = maker.dice.chance(self.large).then_some(LARGE);
-        let huge = self.huge.as_ref().filter(|huge| huge.content_type == made.content_type);
-        if let Some(bytes) = huge.filter(|huge| made.number <= huge.records).map(|huge| huge.bytes).or(large) {
+        let large = builder.dice.chance(self.large).then_some(LARGE_RECORD_BYTES);
+        let huge = self.huge.as_ref().filter(|huge| huge.content_type == record_spec.content_type);
+        if let Some(bytes) = huge.filter(|huge| record_spec.number <= huge.records).map(|huge| huge.bytes).or(large) {
             fields = fields.with("ExtendedData", "…".repeat(bytes.div_ceil("…".len())));
         }
-        if maker.dice.chance(self.irregular) {
-            irregular::make(&mut fields, &mut maker.dice);
+        if builder.dice.chance(self.irregular) {
+            irregular::make(&mut fields, &mut builder.dice);
         }
-        if maker.dice.chance(self.unknown) {
-            unknown::make(&mut fields, &mut maker.dice);
+        if builder.dice.chance(self.unknown) {
+            unknown::make(&mut fields, &mut builder.dice);
         }
-        if is_so(self.odd_addresses, &mut maker.dice) {
-            irregular::address(&mut fields, &mut maker.dice);
+        if happens(self.odd_addresses, &mut builder.dice) {
+            irregular::address(&mut fields, &mut builder.dice);
         }
-        if is_so(self.case_twins, &mut maker.dice) {
+        if happens(self.case_twins, &mut builder.dice) {
             let twins = json!({"ItemName": "Quarter", "itemName": "quarter", "Inner": {"ID": 1, "Id": 2, "id": 3}});
             fields = fields.with("EventProperties", twins);
         }
@@ -75,9 +75,9 @@ impl Recipe {
 }
 
 /// Bytes of the text in a large record.
-const LARGE: usize = 24_000;
+const LARGE_RECORD_BYTES: usize = 24_000;
 
-/// A moment as records write it: seconds, no zone.
+/// Formats a time as records do: seconds, no zone.
 fn moment(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
@@ -93,10 +93,15 @@ mod tests {
     use crate::options::Options;
 
     fn texts(content_type: ContentType, form: Form, behaviours: &Behaviours) -> Vec<String> {
-        let recipe = Recipe::new(&Options::new(Timestamp::UNIX_EPOCH), behaviours);
-        let made = |number| Made { content_type, number, named_as: number, happened: 1_795_338_000 };
-        let texts: Vec<_> = (1..=300).map(|number| recipe.record(&made(number), form)).collect();
-        assert!(texts.iter().enumerate().all(|(place, text)| *text == recipe.record(&made(place + 1), form)));
+        let record_settings = RecordSettings::new(&Options::new(Timestamp::UNIX_EPOCH), behaviours);
+        let record_spec = |number| RecordSpec { content_type, number, id_number: number, happened: 1_795_338_000 };
+        let texts: Vec<_> = (1..=300).map(|number| record_settings.record(&record_spec(number), form)).collect();
+        assert!(
+            texts
+                .iter()
+                .enumerate()
+                .all(|(place, text)| *text == record_settings.record(&record_spec(place + 1), form))
+        );
         assert_eq!(texts.iter().collect::<HashSet<_>>().len(), texts.len());
         texts
     }
@@ -120,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_content_type_is_known_by() {
+    fn every_content_type_has_its_typical_records() {
         let check = |content_type, names: &[&str]| {
             let records = records(content_type, &Behaviours::default());
             for name in names {
@@ -141,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn b66_b67_irregular_and_unknown_ones_still_are_objects() {
+    fn b66_b67_irregular_and_unknown_records_are_objects() {
         let behaviours = Behaviours { irregular: 1.0, unknown: 1.0, ..Behaviours::default() };
         for content_type in ContentType::ALL {
             assert!(records(content_type, &behaviours).iter().all(Value::is_object));
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn b68_redacted_ones_lack_what_was_detected_and_nothing_else() {
+    fn b68_redacted_records_lack_only_the_detected_values() {
         for content_type in ContentType::ALL {
             let [full, redacted] =
                 [Form::Full, Form::Redacted].map(|form| texts(content_type, form, &Behaviours::default()));

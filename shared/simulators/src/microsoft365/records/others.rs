@@ -1,26 +1,27 @@
-//! `Audit.General` once more: services whose records are odd by design.
+//! More records of `Audit.General`: services whose records are irregular by design.
 
 use serde_json::{Value, json};
 
-use super::maker::{Maker, PEOPLE};
+use super::builder::{PEOPLE, RecordBuilder};
 use crate::fields::Fields;
 
-/// An automated investigation: actions as objects with `$id` or as JSON text, and a time in every notation.
-pub(super) fn investigation(maker: &mut Maker<'_>) -> Fields<'static> {
-    let operation = maker.dice.pick(&["AirInvestigationData", "AirManualInvestigation"]);
-    let fields = maker.common(64, operation, "AirInvestigation");
-    let actions: Vec<_> = (1..=1 + maker.dice.below(3)).map(|number| action(maker, number)).collect();
-    let actions = match maker.dice.chance(0.5) {
+/// Returns the record of an automated investigation. Its actions are objects with `$id` or JSON as text, and its times
+/// have every notation.
+pub(super) fn investigation(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let operation = builder.dice.pick(&["AirInvestigationData", "AirManualInvestigation"]);
+    let fields = builder.common(64, operation, "AirInvestigation");
+    let actions: Vec<_> = (1..=1 + builder.dice.below(3)).map(|number| action(builder, number)).collect();
+    let actions = match builder.dice.chance(0.5) {
         true => actions,
         false => actions.iter().map(|action| Value::from(action.to_string())).collect(),
     };
-    let entity = maker.dice.pick(&PEOPLE);
-    let time = maker.time.clone();
+    let entity = builder.dice.pick(&PEOPLE);
+    let time = builder.time.clone();
     fields
-        .with("InvestigationId", format!("urn:ZappedUrlInvestigation:{}", maker.dice.hex(32)))
+        .with("InvestigationId", format!("urn:ZappedUrlInvestigation:{}", builder.dice.hex(32)))
         .with("InvestigationName", "Mail with malicious urls is zapped")
         .with("InvestigationType", "ZappedUrlInvestigation")
-        .with("Status", maker.dice.pick(&["Investigation Started", "Remediated", "Pending Action"]))
+        .with("Status", builder.dice.pick(&["Investigation Started", "Remediated", "Pending Action"]))
         .with("Actions", actions)
         .with("Data", format!("{{\"$id\":\"1\",\"Entities\":[\"{entity}\"],\"QueryTime\":\"{time}\",\"sip\":\"\"}}"))
         .with("StartTimeUtc", format!("{time}Z"))
@@ -29,32 +30,34 @@ pub(super) fn investigation(maker: &mut Maker<'_>) -> Fields<'static> {
         .with("DeepLinkUrl", "https://security.example.com/mtp-investigation/urn")
 }
 
-fn action(maker: &mut Maker<'_>, number: usize) -> Value {
+fn action(builder: &mut RecordBuilder<'_>, number: usize) -> Value {
     json!({
-        "$id": number.to_string(), "ActionId": format!("urn:EmailZapper:{}", maker.dice.hex(32)),
-        "ActionStatus": "Pending", "Entities": [{"$ref": "1"}], "LogCreationTime": format!("{}.1234567Z", maker.time),
+        "$id": number.to_string(), "ActionId": format!("urn:EmailZapper:{}", builder.dice.hex(32)),
+        "ActionStatus": "Pending", "Entities": [{"$ref": "1"}], "LogCreationTime": format!("{}.1234567Z", builder.time),
     })
 }
 
-/// A conversation with an assistant or on a social network: `Message` is an object or a text, and numbers
-/// are longer than 32 bits.
-pub(super) fn conversation(maker: &mut Maker<'_>) -> Fields<'static> {
-    if maker.dice.chance(0.5) {
-        let fields = maker.common(284, "AIAppInteraction", "AIApp");
-        let message = match maker.dice.chance(0.5) {
-            true => json!({"ThreadId": maker.dice.hex(16), "SizeInBytes": maker.dice.between(1, 90_000), "Id": "0"}),
+/// Returns the record of a conversation with an assistant or on a social network. `Message` is an object or text, and
+/// numbers exceed 32 bits.
+pub(super) fn conversation(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    if builder.dice.chance(0.5) {
+        let fields = builder.common(284, "AIAppInteraction", "AIApp");
+        let message = match builder.dice.chance(0.5) {
+            true => {
+                json!({"ThreadId": builder.dice.hex(16), "SizeInBytes": builder.dice.between(1, 90_000), "Id": "0"})
+            }
             false => json!("What did we sell in the third quarter?"),
         };
-        let platform = if maker.dice.chance(0.5) { json!(1) } else { json!("Mac") };
+        let platform = if builder.dice.chance(0.5) { json!(1) } else { json!("Mac") };
         return fields.with("Message", message).with("Platform", platform);
     }
-    let operation = maker.dice.pick(&["MessageCreation", "GroupCreation", "FileVisited"]);
-    let fields = maker.common(22, operation, "Yammer");
-    maker
+    let operation = builder.dice.pick(&["MessageCreation", "GroupCreation", "FileVisited"]);
+    let fields = builder.common(22, operation, "Yammer");
+    builder
         .with_client_ip(fields)
-        .with("ActorUserId", maker.dice.pick(&PEOPLE))
-        .with("ActorYammerUserId", maker.dice.between(i64::from(u32::MAX), 9_007_199_254_740_993))
-        .with("MessageId", maker.dice.between(1, 9_007_199_254_740_993))
+        .with("ActorUserId", builder.dice.pick(&PEOPLE))
+        .with("ActorYammerUserId", builder.dice.between(i64::from(u32::MAX), 9_007_199_254_740_993))
+        .with("MessageId", builder.dice.between(1, 9_007_199_254_740_993))
         .with("GroupName", "All company")
         .with("YammerNetworkId", 5_846_122_497_i64)
 }

@@ -1,8 +1,8 @@
-//! `Audit.SharePoint`: files, pages and sharing, in SharePoint and OneDrive.
+//! Records of `Audit.SharePoint`: files, pages and sharing in SharePoint and OneDrive.
 
 use serde_json::json;
 
-use super::maker::{Maker, PEOPLE};
+use super::builder::{PEOPLE, RecordBuilder};
 use crate::fields::Fields;
 
 const FILES: [(&str, &str); 5] = [
@@ -13,31 +13,31 @@ const FILES: [(&str, &str); 5] = [
     ("notes", ""),
 ];
 
-pub(super) fn record(maker: &mut Maker<'_>) -> Fields<'static> {
-    match maker.dice.below(5) {
-        0 => sharing(maker),
-        1 => page(maker),
-        _ => file(maker),
+pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    match builder.dice.below(5) {
+        0 => sharing(builder),
+        1 => page(builder),
+        _ => file(builder),
     }
 }
 
-fn base(maker: &mut Maker<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
-    let workload = maker.dice.pick(&["SharePoint", "OneDrive"]);
-    let common = maker.common(record_type, operation, workload);
-    let fields = maker.with_client_ip(common);
+fn base(builder: &mut RecordBuilder<'_>, record_type: i64, operation: &'static str) -> Fields<'static> {
+    let workload = builder.dice.pick(&["SharePoint", "OneDrive"]);
+    let common = builder.common(record_type, operation, workload);
+    let fields = builder.with_client_ip(common);
     let host = if workload == "OneDrive" { "example-my" } else { "example" };
     fields
         .with("SiteUrl", format!("https://{host}.sharepoint.com/sites/finance/"))
-        .with("Site", maker.dice.guid())
-        .with("WebId", maker.dice.guid())
-        .with("EventSource", maker.dice.pick(&["SharePoint", "ObjectModel"]))
+        .with("Site", builder.dice.guid())
+        .with("WebId", builder.dice.guid())
+        .with("EventSource", builder.dice.pick(&["SharePoint", "ObjectModel"]))
         .with("UserAgent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36")
-        .with("CorrelationId", maker.dice.guid())
-        .with("ListItemUniqueId", maker.dice.guid())
+        .with("CorrelationId", builder.dice.guid())
+        .with("ListItemUniqueId", builder.dice.guid())
 }
 
-fn file(maker: &mut Maker<'_>) -> Fields<'static> {
-    let operation = maker.dice.pick(&[
+fn file(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
+    let operation = builder.dice.pick(&[
         "FileAccessed",
         "FileDownloaded",
         "FileModified",
@@ -45,15 +45,15 @@ fn file(maker: &mut Maker<'_>) -> Fields<'static> {
         "FileRenamed",
         "FileDeleted",
     ]);
-    let (name, extension) = maker.dice.pick(&FILES);
-    let fields = base(maker, 6, operation)
+    let (name, extension) = builder.dice.pick(&FILES);
+    let fields = base(builder, 6, operation)
         .with("ItemType", "File")
         .with("ObjectId", format!("https://example.sharepoint.com/sites/finance/Shared Documents/{name}"))
         .with("SourceFileName", name)
         .with("SourceFileExtension", extension)
         .with("SourceRelativeUrl", "Shared Documents")
-        .with("ListId", maker.dice.guid())
-        .with("FileSizeBytes", maker.dice.between(0, 5_000_000_000))
+        .with("ListId", builder.dice.guid())
+        .with("FileSizeBytes", builder.dice.between(0, 5_000_000_000))
         .with("HighPriorityMediaProcessing", false);
     match operation {
         "FileRenamed" => fields
@@ -62,39 +62,39 @@ fn file(maker: &mut Maker<'_>) -> Fields<'static> {
             .with("DestinationRelativeUrl", "Shared Documents/Archive"),
         "FileDownloaded" => fields
             .with("MachineDomainInfo", "{b1f2}")
-            .with("MachineId", maker.dice.guid())
-            .with("AppAccessContext", maker.app_access_context()),
+            .with("MachineId", builder.dice.guid())
+            .with("AppAccessContext", builder.app_access_context()),
         _ => fields,
     }
 }
 
-fn sharing(maker: &mut Maker<'_>) -> Fields<'static> {
+fn sharing(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation =
-        maker.dice.pick(&["SharingSet", "AnonymousLinkCreated", "SharingInvitationCreated", "AddedToSecureLink"]);
-    base(maker, 14, operation)
-        .with("ItemType", maker.dice.pick(&["File", "Folder", "Web"]))
+        builder.dice.pick(&["SharingSet", "AnonymousLinkCreated", "SharingInvitationCreated", "AddedToSecureLink"]);
+    base(builder, 14, operation)
+        .with("ItemType", builder.dice.pick(&["File", "Folder", "Web"]))
         .with("ObjectId", "https://example.sharepoint.com/sites/finance/Shared Documents")
-        .with("SharingType", maker.dice.pick(&["Direct", "Anonymous"]))
-        .with("TargetUserOrGroupName", maker.dice.pick(&PEOPLE))
-        .with("TargetUserOrGroupType", maker.dice.pick(&["Guest", "Member", "SecurityGroup"]))
-        .with("UserSharedWith", maker.dice.pick(&PEOPLE))
+        .with("SharingType", builder.dice.pick(&["Direct", "Anonymous"]))
+        .with("TargetUserOrGroupName", builder.dice.pick(&PEOPLE))
+        .with("TargetUserOrGroupType", builder.dice.pick(&["Guest", "Member", "SecurityGroup"]))
+        .with("UserSharedWith", builder.dice.pick(&PEOPLE))
         .with("EventData", "<Type>Edit</Type><Sharing link scope>Anyone</Sharing link scope>")
-        .with("UniqueSharingId", maker.dice.guid())
+        .with("UniqueSharingId", builder.dice.guid())
 }
 
-fn page(maker: &mut Maker<'_>) -> Fields<'static> {
+fn page(builder: &mut RecordBuilder<'_>) -> Fields<'static> {
     let operation =
-        maker.dice.pick(&["PageViewed", "PageViewedExtended", "SiteCollectionAdminAdded", "SensitivityLabelApplied"]);
-    base(maker, 4, operation)
+        builder.dice.pick(&["PageViewed", "PageViewedExtended", "SiteCollectionAdminAdded", "SensitivityLabelApplied"]);
+    base(builder, 4, operation)
         .with("ItemType", "Page")
         .with("ObjectId", "https://example.sharepoint.com/sites/finance/SitePages/Home.aspx")
-        .with("CustomUniqueId", maker.dice.chance(0.5))
+        .with("CustomUniqueId", builder.dice.chance(0.5))
         .with(
             "ModifiedProperties",
-            json!([{"Name": "SiteAdmin", "NewValue": maker.dice.pick(&PEOPLE), "OldValue": ""}]),
+            json!([{"Name": "SiteAdmin", "NewValue": builder.dice.pick(&PEOPLE), "OldValue": ""}]),
         )
         .with(
             "SensitivityLabelEventData",
-            json!({"ActionSourceDetail": "0", "LabelEventType": "2", "SensitivityLabelId": maker.dice.guid()}),
+            json!({"ActionSourceDetail": "0", "LabelEventType": "2", "SensitivityLabelId": builder.dice.guid()}),
         )
 }

@@ -1,17 +1,17 @@
-//! What no schema knows: numbers of record types that were never published, and fields that are new.
+//! Unpublished record types and new fields, which no schema knows.
 
 use serde_json::json;
 
 use crate::dice::Dice;
 use crate::fields::Fields;
 
-/// Gives a record an unheard-of type, new fields, or both.
+/// Gives a record an unpublished type, new fields, or both.
 pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
     let what = dice.below(3);
     if what != 0 {
         let record_type = match dice.below(4) {
             0 => -1,
-            // One of the gaps, and beyond the highest.
+            // The numbers in the gaps of the published types, and those beyond the highest.
             1 => dice.pick(&[5, 12, 26, 27, 74, 77, 80, 81, 104, 108]),
             _ => dice.between(464, 99_999),
         };
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b67_minus_one_gaps_numbers_to_come_and_new_fields() {
+    fn b67_unknown_records_have_unpublished_types_and_new_fields() {
         let mut dice = Dice::new(1, "unknown", 0);
         let mut types = Vec::new();
         let mut new = 0;

@@ -1,4 +1,4 @@
-//! Tenants, permissions and clouds: who is let in, and to what.
+//! Tenants, permissions and clouds: which requests are admitted.
 
 use simulators::microsoft365::{Behaviours, Cloud, ContentType, READ, READ_DLP, TENANT_ID};
 
@@ -36,7 +36,7 @@ fn with_roles(roles: &[&str]) -> Behaviours {
 }
 
 #[test]
-fn b38_without_read_everything_is_refused_and_the_permissions_are_told() {
+fn b38_without_read_everything_is_refused_and_the_permissions_are_named() {
     run(async {
         for (roles, told) in [(vec![], "set () sent"), (vec![READ_DLP, "x"], "set (ActivityFeed.ReadDlp x) sent")] {
             let world = World::new(with_roles(&roles));

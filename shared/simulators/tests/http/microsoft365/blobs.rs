@@ -1,4 +1,4 @@
-//! Blobs: their ids and addresses, their time, and what is in them.
+//! Blobs: their ids, URLs, times and content.
 
 use std::collections::BTreeSet;
 
@@ -45,9 +45,9 @@ fn b53_seven_days_after_its_creation_a_blob_is_neither_fetched_nor_listed() {
             let items_now = client.items(ENTRA, around, around + SignedDuration::from_hours(1)).await;
             items_now.iter().any(|item| item["contentId"] == items[0]["contentId"])
         };
-        world.hand.pass(left);
+        world.clock.pass(left);
         assert_eq!((client.get(&blob).await.status, is_listed().await), (200, true));
-        world.hand.pass(1);
+        world.clock.pass(1);
         assert_eq!(refusal(&client.get(&blob).await), (400, "AF20051".to_owned()));
         assert!(!is_listed().await);
     });
@@ -77,11 +77,11 @@ fn b54_unknown_malformed_and_foreign_ids() {
 }
 
 #[test]
-fn b54_what_is_not_visible_yet_or_not_found_at_first_does_not_exist() {
+fn b54_a_blob_that_is_not_visible_or_not_found_yet_does_not_exist() {
     run(async {
         let world = World::with(lasting(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
         let client = world.started(&[ENTRA]).await;
-        world.hand.pass(7_200);
+        world.clock.pass(7_200);
         let ids: Vec<_> =
             client.all_items(ENTRA, world.now()).await.iter().map(|item| item["contentId"].to_string()).collect();
         let path = |id: &str| format!("{FEED}/audit/{}", id.trim_matches('"'));
@@ -92,7 +92,7 @@ fn b54_what_is_not_visible_yet_or_not_found_at_first_does_not_exist() {
         let earlier = World::with(lasting(), |options| (options.ahead_seconds, options.span_seconds) = (7_200, 1));
         let client = earlier.started(&[ENTRA]).await;
         assert_eq!(refusal(&client.get(&path(ids.last().unwrap())).await), (404, "AF20050".to_owned()));
-        // Nor does anybody else's, whose subscription was never started.
+        // A blob of a content type without a subscription is not found, either.
         let unsubscribed = World::new(lasting());
         let client = unsubscribed.started(&[ContentType::General]).await;
         assert_eq!(refusal(&client.get(&path(&ids[0])).await), (404, "AF20050".to_owned()));
@@ -123,7 +123,7 @@ fn b55_a_blob_has_many_records_of_many_types_in_no_order() {
 }
 
 #[test]
-fn b55_a_huge_blob() {
+fn b55_a_huge_blob_is_served() {
     const BYTES: usize = 12_000_000;
     run(async {
         let world = World::new(Behaviours { huge_blob: Some((ENTRA, BYTES)), repeated: 0.0, ..lasting() });

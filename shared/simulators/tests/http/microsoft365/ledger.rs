@@ -1,4 +1,4 @@
-//! The ledger, and that the same seed tells the same story.
+//! The ledger, and that the same seed gives the same content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use simulators::microsoft365::{Account, Behaviours, ContentType, Difference, Mic
 use simulators::{Fault, Faults, Options, Scripted};
 
 use super::{Client, World, lasting, time};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
-/// Everything a client can have, as numbers.
+/// Returns the account of everything that a client can get.
 async fn delivered(world: &World, number: impl Fn(&Value) -> u128) -> Account {
     let client = world.client().await;
     let mut delivered = Account::default();
@@ -30,7 +30,7 @@ fn b71_all_feeds_together_are_the_ledger() {
         let world = World::new(Behaviours { repeated_elsewhere: 0.05, irregular: 0.1, ..lasting() });
         world.started(&ContentType::ALL).await;
         assert!(world.running.pending() > 0, "nothing is late");
-        world.hand.pass(5);
+        world.clock.pass(5);
         let delivered = delivered(&world, |record| identity(&record.to_string())).await;
         let account = world.simulator.ledger().account(|record| identity(&record.raw));
         assert_eq!((world.running.pending(), account.len()), (0, delivered.len()));
@@ -49,7 +49,7 @@ fn b71_records_can_be_counted_by_their_ids_without_being_made() {
     run(async {
         let world = World::new(Behaviours { same_id: 0.2, irregular: 0.3, repeated_elsewhere: 0.1, ..lasting() });
         world.started(&ContentType::ALL).await;
-        world.hand.pass(5);
+        world.clock.pass(5);
         let delivered = delivered(&world, |record| id(record["Id"].as_str().unwrap()).unwrap()).await;
         let account = world.simulator.ledger().account_by_id();
         assert_eq!(account.len(), world.running.served().len());
@@ -58,11 +58,11 @@ fn b71_records_can_be_counted_by_their_ids_without_being_made() {
 }
 
 #[test]
-fn b71_the_ledger_tells_every_blob_by_content_type_and_until_when_its_records_can_be_had() {
+fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
     run(async {
         let world = World::new(Behaviours { repeated: 0.5, ..lasting() });
         let client = world.started(&[ContentType::Exchange]).await;
-        world.hand.pass(5);
+        world.clock.pass(5);
         let items = client.all_items(ContentType::Exchange, world.now()).await;
         let ledger = world.simulator.ledger();
         let blobs: BTreeMap<_, _> = ledger.blobs().map(|blob| (blob.id.clone(), blob)).collect();
@@ -89,7 +89,7 @@ fn b71_the_ledger_tells_every_blob_by_content_type_and_until_when_its_records_ca
 }
 
 #[test]
-fn b71_the_ledger_stands_while_time_goes_on_and_its_file_has_the_same() {
+fn b71_a_ledger_does_not_change_and_its_file_has_the_same_records() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.ndjson");
@@ -99,7 +99,7 @@ fn b71_the_ledger_stands_while_time_goes_on_and_its_file_has_the_same() {
         let client = world.started(&[ContentType::General]).await;
         let before = world.simulator.ledger();
         let count = before.records().count();
-        world.hand.pass(86_400 + 7_200);
+        world.clock.pass(86_400 + 7_200);
         client.list(ContentType::General, "").await;
         let after: Vec<_> = world.simulator.ledger().records().map(|record| record.raw).collect();
         assert!(count > 0 && after.len() > count && before.records().count() == count);
@@ -116,13 +116,13 @@ fn b71_the_ledger_stands_while_time_goes_on_and_its_file_has_the_same() {
 }
 
 #[test]
-fn a_storm_has_all_of_it_and_always_the_same() {
+fn a_storm_has_every_fault_and_depends_on_its_seed_only() {
     let story = |seed| {
         let mut story = Vec::new();
         run(async {
-            let hand = Hand::new();
-            let options = Options { events: 500, seed, faults: Faults::Storm, ..Options::new(hand.now()) };
-            let simulator = Microsoft365Simulator::new(&options, hand.clock()).unwrap();
+            let clock = ManualClock::new();
+            let options = Options { events: 500, seed, faults: Faults::Storm, ..Options::new(clock.now()) };
+            let simulator = Microsoft365Simulator::new(&options, clock.clock()).unwrap();
             let refusal = Fault::Throttled { retry_after: None };
             simulator.change(|b| {
                 b.token_error = 0.0;
@@ -136,7 +136,7 @@ fn a_storm_has_all_of_it_and_always_the_same() {
             for _ in 0..5 {
                 client.start(ContentType::General).await;
                 let answer = client.list(ContentType::General, "").await;
-                // The port is another one each time.
+                // The port differs between simulators.
                 let port = running.address().port().to_string();
                 story.push((answer.status, answer.text().replace(&port, "")));
             }

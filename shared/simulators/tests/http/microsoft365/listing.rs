@@ -1,4 +1,4 @@
-//! Listing content: which windows one may ask for, and what is in them.
+//! Listings of content: the accepted windows, and the blobs in them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
 
-/// Two thousand records, so that every day has more than a page.
+/// Returns a tenant with two thousand records, so that every day has more than one page.
 fn world(behaviours: Behaviours) -> World {
     World::with(behaviours, |options| options.events = 2_000)
 }
@@ -21,7 +21,7 @@ fn ids(items: &[Value]) -> BTreeSet<&str> {
 }
 
 #[test]
-fn b44_times_in_every_format_that_is_taken_and_none_that_is_not() {
+fn b44_only_the_documented_time_formats_are_accepted() {
     run(async {
         let world = world(Behaviours::default());
         let client = world.started(&[ENTRA]).await;
@@ -47,7 +47,7 @@ fn b44_times_in_every_format_that_is_taken_and_none_that_is_not() {
 }
 
 #[test]
-fn b45_a_window_has_a_direction_a_length_and_an_age_and_is_told_when_refused() {
+fn b45_a_window_is_refused_if_its_order_length_or_age_is_wrong() {
     run(async {
         let world = world(Behaviours { grace_seconds: 60, ..lasting() });
         let client = world.started(&[ENTRA]).await;
@@ -72,7 +72,7 @@ fn b45_a_window_has_a_direction_a_length_and_an_age_and_is_told_when_refused() {
 }
 
 #[test]
-fn b45_a_span_of_more_than_a_day_may_give_a_part_of_it() {
+fn b45_a_window_of_more_than_a_day_may_list_a_part_of_it() {
     run(async {
         let world = world(Behaviours { long_span_partial: true, ..Behaviours::default() });
         let client = world.started(&[ENTRA]).await;
@@ -84,7 +84,7 @@ fn b45_a_span_of_more_than_a_day_may_give_a_part_of_it() {
 }
 
 #[test]
-fn b46_without_times_it_is_the_last_day_and_links_say_which() {
+fn b46_without_times_the_last_day_is_listed_and_links_name_it() {
     run(async {
         let world = world(Behaviours { page_size: 1, odd_casing: 0.0, ..Behaviours::default() });
         let client = world.started(&[ENTRA]).await;
@@ -97,7 +97,7 @@ fn b46_without_times_it_is_the_last_day_and_links_say_which() {
 }
 
 #[test]
-fn b47_a_window_is_of_when_content_was_created_and_not_of_when_it_happened() {
+fn b47_a_window_selects_by_creation_of_content_and_not_by_event_time() {
     run(async {
         let world = world(Behaviours { days_old: 0.5, ..Behaviours::default() });
         let client = world.started(&[ENTRA]).await;
@@ -130,8 +130,8 @@ fn b50_items_come_in_the_order_of_availability_and_many_share_a_millisecond() {
         let items = client.all_items(ENTRA, world.now()).await;
         let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
         assert!(created.is_sorted());
-        let most = created.chunk_by(|one, other| one == other).map(<[_]>::len).max();
-        assert!(most > Some(10), "{most:?}");
+        let max = created.chunk_by(|one, other| one == other).map(<[_]>::len).max();
+        assert!(max > Some(10), "{max:?}");
         let of_instants = items.chunk_by(|one, other| one["contentCreated"] == other["contentCreated"]);
         let is_shuffled = |items: &[Value]| !items.is_sorted_by_key(|item| item["contentId"].as_str().unwrap());
         assert!(of_instants.into_iter().any(is_shuffled));
@@ -155,7 +155,7 @@ fn b51_blobs_are_listed_minutes_to_hours_after_they_were_created() {
                     late += usize::from(lateness > SignedDuration::from_mins(20));
                 }
             }
-            world.hand.pass(20 * 60);
+            world.clock.pass(20 * 60);
         }
         assert!(late > 3 && longest > SignedDuration::from_mins(60), "{late} {longest}");
         assert!(longest < SignedDuration::from_mins(3 * 60 + 21), "{longest}");
@@ -163,7 +163,7 @@ fn b51_blobs_are_listed_minutes_to_hours_after_they_were_created() {
 }
 
 #[test]
-fn b51_a_window_that_starts_at_an_instant_may_lack_some_of_it() {
+fn b51_a_window_that_starts_at_an_instant_may_lack_some_of_its_blobs() {
     run(async {
         let world = world(Behaviours { same_instant: 0.9, ..lasting() });
         let client = world.started(&[ENTRA]).await;

@@ -1,25 +1,25 @@
-//! The Management Activity API and its token endpoint: every behaviour it has, by its number.
+//! The Management Activity API and its token endpoint. The number in a test's name is that of a behaviour.
 
 mod admission;
-mod again;
 mod blobs;
+mod faults;
 mod ledger;
 mod listing;
 mod pages;
 mod permanent;
 mod records;
+mod repeats;
 mod scale;
 mod subscriptions;
 mod switches;
 mod token;
-mod trouble;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, ContentType, Microsoft365Simulator, TENANT_ID};
 use simulators::{Options, Running};
 
-use crate::Hand;
+use crate::ManualClock;
 use crate::client::{Answer, send};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -27,33 +27,33 @@ const PUBLISHER: &str = "PublisherIdentifier=3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f1
 const ENTERPRISE: &str = "https://manage.office.com";
 const FEED: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed";
 
-/// A simulator that is served, and its time.
+/// A simulator that is being served, and its clock.
 struct World {
-    hand: Hand,
+    clock: ManualClock,
     simulator: Microsoft365Simulator,
     running: Running,
 }
 
 impl World {
-    /// Five hundred records of the last six days.
+    /// Returns a tenant with five hundred records of the last six days.
     fn new(behaviours: Behaviours) -> Self {
         Self::with(behaviours, |_| ())
     }
 
     fn with(behaviours: Behaviours, change: impl FnOnce(&mut Options)) -> Self {
-        let hand = Hand::new();
-        let mut options = Options { events: 500, ..Options::new(hand.now()) };
+        let clock = ManualClock::new();
+        let mut options = Options { events: 500, ..Options::new(clock.now()) };
         change(&mut options);
-        let simulator = Microsoft365Simulator::with(&options, behaviours, hand.clock()).unwrap();
+        let simulator = Microsoft365Simulator::with(&options, behaviours, clock.clock()).unwrap();
         let running = simulator.serve(0).unwrap();
-        Self { hand, simulator, running }
+        Self { clock, simulator, running }
     }
 
     async fn client(&self) -> Client<'_> {
         Client::new(&self.running).await
     }
 
-    /// A client, and these content types started.
+    /// Returns a client after it has started these content types.
     async fn started(&self, content_types: &[ContentType]) -> Client<'_> {
         let client = self.client().await;
         for content_type in content_types {
@@ -64,7 +64,7 @@ impl World {
     }
 
     fn now(&self) -> Timestamp {
-        self.hand.now()
+        self.clock.now()
     }
 
     fn ago(&self, hours: i64) -> Timestamp {
@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// What the API does as a rule, and a token that lasts.
+/// Returns the default behaviours with a long-lived token.
 fn lasting() -> Behaviours {
     Behaviours { token_seconds: 10_000_000, ..Behaviours::default() }
 }
@@ -83,14 +83,14 @@ struct Client<'a> {
     token: String,
 }
 
-/// The secret as a form has it: `+ / = & %` encoded by hand.
+/// Returns the secret as a form sends it, with `+ / = & %` encoded by hand.
 fn encoded_secret() -> String {
     [('%', "%25"), ('+', "%2B"), ('/', "%2F"), ('=', "%3D"), ('&', "%26")]
         .iter()
         .fold(CLIENT_SECRET.to_owned(), |secret, (from, to)| secret.replace(*from, to))
 }
 
-/// Asks for a token at a place and for a tenant; `target` is `resource=…` or `scope=…`.
+/// Requests a token at a path. `target` is `resource=…` or `scope=…`.
 async fn token(running: &Running, path: &str, target: &str) -> Answer {
     let body =
         format!("grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={}&{target}", encoded_secret());
@@ -102,7 +102,7 @@ impl<'a> Client<'a> {
         Self::of(running, TENANT_ID, ENTERPRISE).await
     }
 
-    /// With a token of that tenant, for that audience.
+    /// Returns a client with a token of that tenant for that audience.
     async fn of(running: &'a Running, tenant: &str, audience: &str) -> Self {
         let path = format!("/login/{tenant}/oauth2/v2.0/token");
         let answer = token(running, &path, &format!("scope={audience}/.default")).await;
@@ -140,7 +140,7 @@ impl<'a> Client<'a> {
         self.list(content_type, &format!("&startTime={}&endTime={}", written(from), written(to))).await
     }
 
-    /// All pages from this answer on.
+    /// Returns all pages from this answer on.
     async fn pages(&self, first: Answer) -> Vec<Vec<Value>> {
         let mut answer = first;
         let mut pages = Vec::new();
@@ -153,13 +153,13 @@ impl<'a> Client<'a> {
         panic!("ten thousand pages and no end");
     }
 
-    /// The link to the next page, as a path.
+    /// Returns the path of the link to the next page.
     fn next(&self, answer: &Answer) -> Option<String> {
         let next = answer.header("NextPageUri").or_else(|| answer.header("NextPageUrl"));
         next.map(|next| self.path(next))
     }
 
-    /// All items of a window, page by page.
+    /// Returns all items of a window from all pages.
     async fn items(&self, content_type: ContentType, from: Timestamp, to: Timestamp) -> Vec<Value> {
         self.pages(self.window(content_type, from, to).await).await.concat()
     }
@@ -168,14 +168,14 @@ impl<'a> Client<'a> {
         uri.strip_prefix(&format!("http://{}", self.running.address())).unwrap_or_else(|| panic!("{uri}")).to_owned()
     }
 
-    /// The records of an item's blob.
+    /// Returns the records of an item's blob.
     async fn records(&self, item: &Value) -> Vec<Value> {
         let answer = self.get(&self.path(item["contentUri"].as_str().unwrap())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json().as_array().unwrap().clone()
     }
 
-    /// The items of the last seven days, oldest windows first.
+    /// Returns the items of the last seven days, oldest windows first.
     async fn all_items(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
         let mut items = Vec::new();
         for day in (0..7).rev() {
@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
         items
     }
 
-    /// The records of the last seven days, each as often as it comes.
+    /// Returns the records of the last seven days, with repetitions.
     async fn everything(&self, content_type: ContentType, now: Timestamp) -> Vec<Value> {
         let mut records = Vec::new();
         for item in self.all_items(content_type, now).await {
@@ -199,7 +199,7 @@ fn written(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// The status and the code of a refusal.
+/// Returns the status and the code of a refusal.
 fn refusal(answer: &Answer) -> (u16, String) {
     (answer.status, answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
 }

@@ -9,7 +9,7 @@ use crate::run;
 
 const ENTRA: ContentType = ContentType::Entra;
 
-/// Two thousand records, so that every day has more than a page.
+/// Returns a tenant with two thousand records, so that every day has more than one page.
 fn world(behaviours: Behaviours) -> World {
     World::with(behaviours, |options| options.events = 2_000)
 }
@@ -31,7 +31,7 @@ fn b48_links_lead_through_all_pages_and_the_last_one_has_none() {
 }
 
 #[test]
-fn b48_header_and_parameters_are_spelled_in_several_ways() {
+fn b48_header_and_parameters_have_several_spellings() {
     run(async {
         let world = world(Behaviours { page_size: 1, odd_casing: 0.8, next_page_url: 0.5, ..lasting() });
         let client = world.started(&[ENTRA]).await;
@@ -47,7 +47,7 @@ fn b48_header_and_parameters_are_spelled_in_several_ways() {
             let link = client.next(&answer).unwrap();
             let query = link.split_once('?').unwrap().1.to_owned();
             names.extend(query.split('&').map(|pair| pair.split('=').next().unwrap().to_owned()));
-            // Every other connection has its headers in another case.
+            // Every other connection has header names in another case.
             if number % 2 == 0 {
                 assert_eq!(client.get(&link).await.status, 200, "{link}");
             }
@@ -102,9 +102,9 @@ fn b49_a_link_ages_with_its_window() {
         let world = world(Behaviours { page_size: 1, ..lasting() });
         let client = world.started(&[ENTRA]).await;
         let link = client.next(&client.list(ENTRA, "").await).unwrap();
-        world.hand.pass(6 * 24 * 3_600 + 3_600);
+        world.clock.pass(6 * 24 * 3_600 + 3_600);
         assert_eq!(client.get(&link).await.status, 200);
-        world.hand.pass(1);
+        world.clock.pass(1);
         for _ in 0..3 {
             assert_eq!(refusal(&client.get(&link).await), (400, "AF20055".to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Trouble that does not end by itself.
+//! Permanent faults.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const ENTRA: ContentType = ContentType::Entra;
 const EXCHANGE: ContentType = ContentType::Exchange;
 const LIST: &str = "/api/v1.0/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/activity/feed/subscriptions/list";
 
-/// A tenant with so many blobs of each of two content types, one small record each.
+/// Returns a tenant with this number of blobs of each of two content types, with one small record each.
 fn small_blobs(count: usize, behaviours: Behaviours) -> World {
     World::with(Behaviours { records_per_blob: 1, page_size: 200, ..behaviours }, |options| {
         let records = (0..count).flat_map(|number| {
@@ -29,14 +29,14 @@ fn small_blobs(count: usize, behaviours: Behaviours) -> World {
     })
 }
 
-/// The items of the last day in the order of their creation.
+/// Returns the items of the last day in the order of their creation.
 async fn items(client: &Client<'_>, content_type: ContentType, now: Timestamp) -> Vec<Value> {
     let mut items = client.items(content_type, now - SignedDuration::from_hours(24), now).await;
     items.sort_by_key(|item| time(item, "contentCreated"));
     items
 }
 
-/// The status of a fetch of each item, in their order.
+/// Fetches the items in their order and returns the statuses.
 async fn statuses(client: &Client<'_>, items: &[Value]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for item in items {
@@ -50,7 +50,7 @@ fn broken(blobs: BlobChoice, status: u16) -> BrokenBlobs {
 }
 
 #[test]
-fn broken_spans_refuse_every_listing_that_meets_them() {
+fn broken_spans_refuse_every_overlapping_listing() {
     run(async {
         let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
         let span = BrokenSpan { from, to, status: 500, code: None, content_type: None };
@@ -97,11 +97,11 @@ fn broken_blobs_are_the_first_in_order_of_creation_or_those_that_are_named() {
 }
 
 #[test]
-fn broken_blobs_are_counted_by_creation_also_where_they_are_made_up_and_listed_late() {
+fn broken_blobs_are_counted_by_creation_also_if_they_are_generated_and_listed_late() {
     run(async {
         let world = World::new(Behaviours { late: 0.3, same_instant: 0.0, ..lasting() });
         let client = world.started(&[ENTRA]).await;
-        world.hand.pass(4);
+        world.clock.pass(4);
         let mut items = client.all_items(ENTRA, world.now()).await;
         let listed: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
         items.sort_by_key(|item| time(item, "contentCreated"));
@@ -130,7 +130,7 @@ fn broken_blobs_may_be_a_share_that_the_seed_decides() {
 }
 
 #[test]
-fn broken_blobs_have_the_codes_of_the_api_and_may_heal() {
+fn broken_blobs_have_the_codes_of_the_api_until_their_end() {
     run(async {
         let world = small_blobs(1, lasting());
         let client = world.started(&[ENTRA]).await;
@@ -150,11 +150,11 @@ fn broken_blobs_have_the_codes_of_the_api_and_may_heal() {
         }
         let until = world.now() + SignedDuration::from_hours(30);
         let broken = BrokenBlobs { until, ..broken(BlobChoice::First(1), 500) };
-        // The API's clock is off, which heals nothing.
+        // The API's clock does not decide when a blob can be fetched.
         world.simulator.change(|b| (b.broken_blobs, b.date_off_seconds) = (vec![broken], 600));
-        world.hand.pass(30 * 3_600 - 1);
+        world.clock.pass(30 * 3_600 - 1);
         assert_eq!(client.get(&blob).await.status, 500);
-        world.hand.pass(1);
+        world.clock.pass(1);
         assert_eq!(client.get(&blob).await.text(), r#"[{"Id":"0"}]"#);
     });
 }
@@ -182,7 +182,7 @@ fn trickling_blobs_send_the_first_byte_at_once_and_each_other_after_a_pause() {
             bytes.push(byte.expect("the first byte comes at once").unwrap());
         }
         assert!(timeout(Duration::from_millis(100), stream.read_u8()).await.is_err(), "a second byte without a pause");
-        // Others are as quick as ever, also while that one is under way.
+        // Other blobs are as fast as usual, also while a slow one is being sent.
         assert_eq!(statuses(&client, &items[..1]).await, [200]);
     });
 }
@@ -194,10 +194,10 @@ fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
         let down = vec![Outage { from, to, status: 503 }];
         let world = World::new(Behaviours { down, date_off_seconds: 3_600, ..lasting() });
         let client = world.started(&[ENTRA]).await;
-        world.hand.pass(3_599);
+        world.clock.pass(3_599);
         assert_eq!(client.get(LIST).await.status, 200);
         for seconds in [1, 2 * 86_400 - 1] {
-            world.hand.pass(seconds);
+            world.clock.pass(seconds);
             let path = "/login/3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10/oauth2/v2.0/token";
             for answer in [
                 client.list(ENTRA, "").await,
@@ -208,7 +208,7 @@ fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
                 assert_eq!(refusal(&answer), (503, "AF50000".to_owned()));
             }
         }
-        world.hand.pass(1);
+        world.clock.pass(1);
         assert_eq!(client.get(LIST).await.status, 200);
     });
 }

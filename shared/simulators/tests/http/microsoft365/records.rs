@@ -1,4 +1,4 @@
-//! What records are like: how old, how odd, and how much of them a token may see.
+//! Records: their age, their irregular forms, and the values that a token may see.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use simulators::microsoft365::{Behaviours, ContentType, READ, identity};
 use super::{World, lasting, time};
 use crate::run;
 
-/// How long after it happened every record became available, in minutes.
+/// Returns the minutes from when each record happened to when it became available.
 async fn latencies(behaviours: Behaviours) -> Vec<i64> {
     let world = World::new(behaviours);
     let client = world.started(&[ContentType::Exchange]).await;
@@ -31,7 +31,7 @@ fn once() -> Behaviours {
 }
 
 #[test]
-fn b58_records_take_an_hour_or_so_minutes_at_best_and_a_day_at_worst() {
+fn b58_records_take_about_an_hour_at_least_minutes_and_at_most_a_day() {
     run(async {
         let latencies = latencies(Behaviours { slow: 0.1, ..once() }).await;
         let count = |from, to| latencies.iter().filter(|minutes| (from..=to).contains(*minutes)).count();
@@ -64,7 +64,7 @@ fn b59_new_blobs_have_records_that_are_days_old() {
 }
 
 #[test]
-fn b66_b67_odd_forms_and_unheard_of_types_come_at_the_rates_that_are_set() {
+fn b66_b67_irregular_forms_and_unpublished_types_occur_at_the_set_rates() {
     run(async {
         for (share, range) in [(0.0, 0..1), (0.5, 30..95)] {
             let world = World::new(Behaviours { irregular: share, unknown: share, ..once() });
@@ -91,7 +91,7 @@ fn b66_b67_odd_forms_and_unheard_of_types_come_at_the_rates_that_are_set() {
 }
 
 #[test]
-fn b68_detections_are_there_if_the_token_may_see_them() {
+fn b68_detected_values_are_sent_if_the_token_permits_them() {
     run(async {
         let world = World::new(Behaviours { dlp_redacted: true, ..once() });
         let client = world.started(&[ContentType::Dlp]).await;
@@ -102,7 +102,7 @@ fn b68_detections_are_there_if_the_token_may_see_them() {
         assert!(redacted.iter().all(|record| !record.to_string().contains("\"DetectedValues\"")));
         assert!(redacted.iter().all(|record| record["SensitiveInfoDetectionIsIncluded"] == false));
         assert_eq!(full.len(), redacted.len());
-        // Both are in the ledger, for both were there to be had.
+        // The ledger has both forms, because both were available.
         let sent: BTreeSet<_> = full.iter().chain(&redacted).map(|record| identity(&record.to_string())).collect();
         let served: BTreeSet<_> = world.simulator.ledger().records().map(|record| identity(&record.raw)).collect();
         assert_eq!((served.len(), &served), (full.len() * 2, &sent));

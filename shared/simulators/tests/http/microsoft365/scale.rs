@@ -12,17 +12,17 @@ use super::{World, lasting};
 use crate::run;
 
 const RECORDS: usize = 2_000_000;
-/// A record is more than a kilobyte: all of them would be twenty times this, in bytes.
-const MOST_MEMORY: usize = 100_000_000;
+/// The bound of the memory. All records together have twenty times as many bytes.
+const MAX_MEMORY_BYTES: usize = 100_000_000;
 
-/// Bytes in memory of this process; 0 where that cannot be known.
+/// Returns the memory of this process in bytes; 0 if it is not known.
 fn memory() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_024
 }
 
-/// The median page must take less, with a wide margin for a busy machine.
+/// The bound of the median time of a page, with a wide margin for a busy machine.
 const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
 
 #[test]
@@ -69,7 +69,7 @@ fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
             (options.events, options.span_seconds) = (RECORDS, 7 * 24 * 3_600);
         });
         let client = world.started(&ContentType::ALL).await;
-        world.hand.pass(4);
+        world.clock.pass(4);
         let from = world.ago(100);
         let pages =
             client.pages(client.window(ContentType::Entra, from, from + SignedDuration::from_hours(24)).await).await;
@@ -80,7 +80,7 @@ fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
             some.extend(client.records(item).await.iter().map(|record| identity(&record.to_string())));
         }
         let counts: u64 = world.running.counts().iter().map(|(_, count)| count).sum();
-        // Those of the first seconds have expired since.
+        // The records of the first seconds have expired meanwhile.
         assert!((RECORDS as u64 - 1_000..=RECORDS as u64).contains(&counts), "{counts}");
         let ledger = world.simulator.ledger();
         let blobs: Vec<_> = ledger.blobs().filter(|blob| blob.content_type == ContentType::Entra).collect();
@@ -97,6 +97,6 @@ fn b55_b71_twenty_thousand_blobs_and_two_million_records_in_bounded_memory() {
         assert_eq!(account.len() as u64, counts);
         let grown = memory().saturating_sub(before);
         println!("{grown} bytes for {} blobs and {counts} records, all counted by their ids", ledger.blobs().count());
-        assert!(grown < MOST_MEMORY, "{grown} bytes");
+        assert!(grown < MAX_MEMORY_BYTES, "{grown} bytes");
     });
 }

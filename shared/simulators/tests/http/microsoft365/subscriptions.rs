@@ -1,4 +1,4 @@
-//! Starting, stopping and listing subscriptions, and what becomes of content meanwhile.
+//! Subscriptions: starts, stops and lists, and their effect on content.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use simulators::microsoft365::{AlreadyOn, Behaviours, ContentType, TENANT_ID};
 use super::{World, lasting, refusal, time};
 use crate::run;
 
-/// A tenant in which things go on happening for a day, and nothing happened before.
+/// Returns a tenant whose content begins at the start and goes on for a day.
 fn ahead(behaviours: Behaviours) -> World {
     World::with(behaviours, |options| {
         (options.ahead_seconds, options.span_seconds, options.events) = (86_400, 1, 2_000);
@@ -37,15 +37,15 @@ fn b39_starts_within_fifteen_minutes_are_throttled_even_after_a_stop() {
     run(async {
         let world = World::new(Behaviours { start_throttled: true, ..lasting() });
         let client = world.started(&[ContentType::Dlp]).await;
-        world.hand.pass(899);
+        world.clock.pass(899);
         let soon = client.start(ContentType::Dlp).await;
         assert!(soon.status == 403 && soon.text().contains("Method=StartSubscription"), "{}", soon.text());
         assert_eq!(client.start(ContentType::Entra).await.status, 200, "another content type");
-        world.hand.pass(1);
+        world.clock.pass(1);
         assert_eq!(refusal(&client.start(ContentType::Dlp).await), refused("AF20024"));
         assert_eq!(client.stop(ContentType::Dlp).await.status, 200);
         assert_eq!(client.start(ContentType::Dlp).await.status, 403);
-        world.hand.pass(900);
+        world.clock.pass(900);
         assert_eq!(client.start(ContentType::Dlp).await.status, 200);
     });
 }
@@ -79,18 +79,18 @@ fn b40_an_administrator_disables_a_subscription() {
 }
 
 #[test]
-fn b40_what_was_stopped_is_lost_and_not_in_the_ledger() {
+fn b40_content_of_a_stopped_subscription_is_lost_and_not_in_the_ledger() {
     for stopped_is_gone in [false, true] {
         run(async {
             let world = ahead(Behaviours { late: 0.0, stopped_is_gone, ..lasting() });
             let client = world.started(&[ContentType::Exchange]).await;
-            world.hand.pass(6 * 3_600);
+            world.clock.pass(6 * 3_600);
             let before = client.everything(ContentType::Exchange, world.now()).await.len();
             client.stop(ContentType::Exchange).await;
-            world.hand.pass(6 * 3_600);
+            world.clock.pass(6 * 3_600);
             client.start(ContentType::Exchange).await;
             assert_eq!(client.everything(ContentType::Exchange, world.now()).await.len(), before);
-            world.hand.pass(13 * 3_600);
+            world.clock.pass(13 * 3_600);
             let all = client.everything(ContentType::Exchange, world.now()).await;
             let all: BTreeSet<_> = all.iter().map(Value::to_string).collect();
             assert_eq!(world.running.served().len(), all.len());
@@ -100,7 +100,7 @@ fn b40_what_was_stopped_is_lost_and_not_in_the_ledger() {
 }
 
 #[test]
-fn b41_only_what_was_started_is_listed_and_one_may_lack_its_status() {
+fn b41_only_started_subscriptions_are_listed_and_one_may_lack_its_status() {
     run(async {
         let world = World::new(Behaviours::default());
         let client = world.client().await;
@@ -135,19 +135,19 @@ fn b42_never_started_disabled_and_unknown_content_types() {
 }
 
 #[test]
-fn b43_the_first_blob_comes_hours_after_the_start_and_nothing_of_them_is_lost() {
+fn b43_the_first_blob_comes_hours_after_the_start_and_has_the_records_of_that_time() {
     run(async {
         let world = ahead(Behaviours { first_blob_seconds: 4 * 3_600, late: 0.0, ..lasting() });
         let client = world.started(&[ContentType::Exchange]).await;
-        world.hand.pass(4 * 3_600 - 1);
+        world.clock.pass(4 * 3_600 - 1);
         assert_eq!(client.list(ContentType::Exchange, "").await.json(), json!([]));
         assert_eq!(world.running.counts(), []);
-        world.hand.pass(1);
+        world.clock.pass(1);
         let first = world.now();
         let items = client.all_items(ContentType::Exchange, world.ago(-1)).await;
         let created: Vec<_> = items.iter().map(|item| time(item, "contentCreated")).collect();
         assert!(created.len() > 3 && created.iter().filter(|at| **at < first).count() <= 1, "{created:?}");
-        world.hand.pass(21 * 3_600);
+        world.clock.pass(21 * 3_600);
         let records = client.everything(ContentType::Exchange, world.now()).await;
         let records: BTreeSet<_> = records.iter().map(Value::to_string).collect();
         assert_eq!(records.len(), 499, "a quarter of all are Exchange's");
@@ -161,7 +161,7 @@ fn b43_a_content_type_may_stay_empty_for_days() {
         let world = World::new(Behaviours { slow_start: Some((ContentType::Dlp, 3 * 86_400)), ..lasting() });
         let client = world.started(&[ContentType::Dlp, ContentType::General]).await;
         for (pass, is_empty) in [(0, true), (3 * 86_400 - 1, true), (1, false)] {
-            world.hand.pass(pass);
+            world.clock.pass(pass);
             assert_eq!(client.all_items(ContentType::Dlp, world.now()).await.is_empty(), is_empty);
             assert!(!client.all_items(ContentType::General, world.now()).await.is_empty());
         }
@@ -169,16 +169,16 @@ fn b43_a_content_type_may_stay_empty_for_days() {
 }
 
 #[test]
-fn b43_without_history_nothing_is_there_from_before_the_start() {
+fn b43_without_history_there_is_no_content_from_before_the_start() {
     run(async {
         let world = World::with(Behaviours { history: false, late: 0.0, ..lasting() }, |options| {
             options.ahead_seconds = 86_400;
         });
-        world.hand.pass(3_600);
+        world.clock.pass(3_600);
         let client = world.started(&[ContentType::Entra]).await;
         let start = world.now();
         assert!(client.all_items(ContentType::Entra, world.now()).await.is_empty());
-        world.hand.pass(86_400);
+        world.clock.pass(86_400);
         let items = client.all_items(ContentType::Entra, world.now()).await;
         assert!(!items.is_empty() && items.iter().all(|item| time(item, "contentCreated") >= start));
     });

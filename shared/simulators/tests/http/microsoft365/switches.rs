@@ -1,4 +1,4 @@
-//! Switches for what the field showed, each by its name.
+//! Behaviours that were seen in production.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const EXCHANGE: ContentType = ContentType::Exchange;
 const GENERAL: ContentType = ContentType::General;
 
 #[test]
-fn edge_page_is_html_with_403_400_or_404_and_passes() {
+fn edge_page_is_html_with_403_400_or_404() {
     run(async {
         let world = World::new(lasting());
         let client = world.started(&[EXCHANGE]).await;
@@ -28,20 +28,20 @@ fn edge_page_is_html_with_403_400_or_404_and_passes() {
 }
 
 #[test]
-fn start_waits_seconds_throttles_with_code_429_and_says_the_wait_in_words() {
+fn start_waits_seconds_throttles_with_code_429_and_names_the_wait_in_words() {
     run(async {
         let world = World::new(Behaviours { start_waits_seconds: Some(600), ..lasting() });
         let client = world.client().await;
         let words = |seconds: i64| format!("retry again after {}m {}s.", seconds / 60, seconds % 60);
         for (passed, left) in [(0, 600), (74, 526), (525, 1)] {
-            world.hand.pass(passed);
+            world.clock.pass(passed);
             let answer = client.start(EXCHANGE).await;
             assert_eq!(refusal(&answer), (403, "429".to_owned()));
             assert!(answer.text().contains(&words(left)), "{}", answer.text());
         }
-        world.hand.pass(1);
+        world.clock.pass(1);
         assert_eq!(client.start(EXCHANGE).await.status, 200);
-        // Each content type waits by itself.
+        // Each content type has a wait of its own.
         assert_eq!(client.start(GENERAL).await.status, 403);
     });
 }
@@ -58,13 +58,13 @@ fn every_blob_is_malformed_for_one_tick() {
         world.simulator.change(|it| it.broken_blobs = vec![broken]);
         let path = client.path(items[0]["contentUri"].as_str().unwrap());
         assert_eq!(refusal(&client.get(&path).await), (400, "AF20052".to_owned()));
-        world.hand.pass(300);
+        world.clock.pass(300);
         assert_eq!(client.get(&path).await.status, 200);
     });
 }
 
 #[test]
-fn unauthorized_is_said_in_three_ways() {
+fn unauthorized_has_three_forms() {
     for (how, body) in [
         (Unauthorized::Message, json!({"Message": "Authorization has been denied for this request."}).to_string()),
         (Unauthorized::Empty, String::new()),
@@ -120,7 +120,7 @@ fn start_broken_is_500_for_that_content_type() {
 }
 
 #[test]
-fn links_stuck_lead_to_the_page_they_stand_on() {
+fn links_stuck_lead_to_the_same_page() {
     run(async {
         let world = World::new(Behaviours { links_stuck: 1.0, page_size: 1, odd_casing: 0.0, ..lasting() });
         let client = world.started(&[EXCHANGE]).await;
@@ -132,7 +132,7 @@ fn links_stuck_lead_to_the_page_they_stand_on() {
 }
 
 #[test]
-fn broken_record_lacks_its_brace_and_the_others_are_good() {
+fn broken_record_lacks_its_brace_and_the_others_are_well_formed() {
     run(async {
         let world = World::new(Behaviours { broken_record: 1.0, ..lasting() });
         let client = world.started(&[EXCHANGE]).await;
@@ -140,7 +140,7 @@ fn broken_record_lacks_its_brace_and_the_others_are_good() {
         for item in &items {
             let text = client.get(&client.path(item["contentUri"].as_str().unwrap())).await.text();
             assert!(serde_json::from_str::<Value>(&text).is_err());
-            // With the brace, somewhere, it is an array again.
+            // With the missing brace in one of the places, the text is a valid array.
             let mut places = text.match_indices(",{").map(|(at, _)| at).chain([text.len() - 1]);
             let with_brace = |at: usize| format!("{}}}{}", &text[..at], &text[at..]);
             let is_whole = |at: usize| serde_json::from_str::<Vec<Value>>(&with_brace(at)).is_ok();
@@ -160,7 +160,7 @@ fn expiration_may_be_in_the_past_or_in_year_1() {
                 assert!(time(item, "contentExpiration") < time(item, "contentCreated"), "{item}");
                 assert_eq!(item["contentExpiration"] == "0001-01-01T00:00:00.000Z", year_one);
             }
-            // It can be fetched all the same.
+            // The blob can be fetched all the same.
             assert!(!client.records(&items[0]).await.is_empty());
         });
     }

@@ -1,4 +1,4 @@
-//! Tokens: both forms of the endpoint, both ways to log in, and what is refused.
+//! Tokens: both forms of the endpoint, both credentials, and the refusals.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -35,7 +35,7 @@ fn b33_both_forms_of_the_token_endpoint_at_both_places() {
 }
 
 #[test]
-fn b34_a_secret_is_read_as_a_form_has_it() {
+fn b34_a_secret_is_decoded_from_its_form() {
     run(async {
         let world = World::new(Behaviours::default());
         let body = format!(
@@ -47,7 +47,7 @@ fn b34_a_secret_is_read_as_a_form_has_it() {
     });
 }
 
-/// Logs in with a signed assertion.
+/// A client that logs in with a signed assertion.
 struct Signer {
     world: World,
     key: RsaKeyPair,
@@ -86,7 +86,7 @@ impl Signer {
         send(self.world.running.address(), "POST", &self.path, &[FORM], &body).await.unwrap()
     }
 
-    /// The number of the error; 0 for a token.
+    /// Logs in and returns the number of the error; 0 for a token.
     async fn code(&self, header: &Value, claims: &Value) -> i64 {
         let answer = self.log_in(&self.signed(header, claims)).await;
         match answer.status {
@@ -97,7 +97,7 @@ impl Signer {
 }
 
 #[test]
-fn b34_an_assertion_is_good_once() {
+fn b34_an_assertion_is_valid_once() {
     run(async {
         let signer = Signer::new();
         let header = json!({"alg": "RS256", "typ": "JWT", "x5t": "thumb"});
@@ -113,7 +113,7 @@ fn b34_an_assertion_is_good_once() {
 }
 
 #[test]
-fn b34_an_assertion_is_for_this_very_address_in_its_time_and_by_a_known_certificate() {
+fn b34_an_assertion_needs_this_audience_a_valid_time_and_a_known_certificate() {
     run(async {
         let signer = Signer::new();
         let header = json!({"alg": "RS256", "typ": "JWT", "x5t": "thumb"});
@@ -137,13 +137,13 @@ fn b34_an_assertion_is_for_this_very_address_in_its_time_and_by_a_known_certific
         let unknown = json!({"alg": "RS256", "typ": "JWT", "x5t": "another"});
         assert_eq!(signer.code(&unknown, &signer.claims("x")).await, 700_027);
         let late = signer.signed(&header, &signer.claims("late"));
-        signer.world.hand.pass(600);
+        signer.world.clock.pass(600);
         assert_eq!(signer.log_in(&late).await.json()["error_codes"], json!([700_024]));
     });
 }
 
 #[test]
-fn b35_refusals_have_what_one_needs_to_ask_for_help() {
+fn b35_refusals_have_the_ids_that_support_asks_for() {
     run(async {
         let behaviours = Behaviours { expired_secrets: vec!["old".to_owned()], ..Behaviours::default() };
         let world = World::new(behaviours);
@@ -175,7 +175,7 @@ fn b36_a_token_expires_by_the_virtual_clock_in_the_middle_of_a_run() {
         let world = World::new(Behaviours { token_seconds: 600, ..Behaviours::default() });
         let client = world.client().await;
         for (pass, expected) in [(0, 200), (599, 200), (1, 401), (0, 401)] {
-            world.hand.pass(pass);
+            world.clock.pass(pass);
             assert_eq!(client.feed("GET", "subscriptions/list").await.status, expected);
         }
         assert_eq!(Client::new(&world.running).await.feed("GET", "subscriptions/list").await.status, 200);
@@ -183,7 +183,7 @@ fn b36_a_token_expires_by_the_virtual_clock_in_the_middle_of_a_run() {
 }
 
 #[test]
-fn b36_a_revoked_token_stays_so_and_the_next_one_is_good() {
+fn b36_a_revoked_token_stays_revoked_and_the_next_one_is_valid() {
     run(async {
         let world = World::new(Behaviours { token_refused: 1.0, ..Behaviours::default() });
         let client = world.client().await;

@@ -1,4 +1,4 @@
-//! Who may ask what.
+//! Keys and permissions.
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -6,13 +6,13 @@ use simulators::openai::{ADMIN_KEY, AuditLogging, Key};
 
 use super::{PATH, ask_as, changed, check, get, options, page_ids, walk, walk_all};
 use crate::client::send;
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 #[test]
 fn b01_one_path_and_one_method() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |_| {});
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |_| {});
         let bearer = format!("Bearer {ADMIN_KEY}");
         for (method, target, status) in [
             ("GET", "/v1/organization/users", 404),
@@ -33,10 +33,10 @@ fn b01_one_path_and_one_method() {
 }
 
 #[test]
-fn b02_only_a_known_admin_key_is_let_in() {
+fn b02_only_a_known_admin_key_is_accepted() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.keys.push(Key::new("sk-proj-known")));
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.keys.push(Key::new("sk-proj-known")));
         for (name, value) in [
             ("accept", "application/json"),
             ("authorization", "Basic eDp5"),
@@ -51,7 +51,7 @@ fn b02_only_a_known_admin_key_is_let_in() {
 }
 
 #[test]
-fn b03_a_key_without_the_scope_is_told_which() {
+fn b03_the_answer_to_a_key_without_the_scope_names_the_scope() {
     let keys = vec![Key { may_read_audit_logs: false, ..Key::new(ADMIN_KEY) }];
     check(
         |b| b.keys = keys,
@@ -89,17 +89,17 @@ fn b05_audit_logging_off_in_two_ways() {
 }
 
 #[test]
-fn b05_b24_logging_switched_on_later_has_only_what_came_after() {
+fn b05_b24_logging_switched_on_later_shows_only_later_events() {
     run(async {
-        let hand = Hand::new();
-        let options = simulators::Options { span_seconds: 3_600, ahead_seconds: 7_200, ..options(&hand) };
-        let (simulator, running) = changed(&options, &hand, |b| b.audit_logging = AuditLogging::OffEmpty);
-        hand.pass(1_800);
+        let clock = ManualClock::new();
+        let options = simulators::Options { span_seconds: 3_600, ahead_seconds: 7_200, ..options(&clock) };
+        let (simulator, running) = changed(&options, &clock, |b| b.audit_logging = AuditLogging::OffEmpty);
+        clock.pass(1_800);
         assert!(page_ids(&get(&running, "").await).is_empty() && running.served().is_empty());
-        hand.pass(1_800);
-        let on_at = hand.now().as_second();
+        clock.pass(1_800);
+        let on_at = clock.now().as_second();
         simulator.change(|b| b.audit_logging = AuditLogging::On);
-        hand.pass(3_700);
+        clock.pass(3_700);
         let events = walk(&running, "limit=100").await;
         assert!(events.len() > 20, "{}", events.len());
         assert!(events.iter().all(|event| event["effective_at"].as_i64() >= Some(on_at)));
@@ -108,24 +108,24 @@ fn b05_b24_logging_switched_on_later_has_only_what_came_after() {
 }
 
 #[test]
-fn b05_what_was_logged_while_lists_were_refused_is_there_afterwards() {
+fn b05_events_logged_while_lists_were_refused_are_listed_afterwards() {
     run(async {
-        let hand = Hand::new();
-        let options = simulators::Options { ahead_seconds: 3_600, ..options(&hand) };
-        let (simulator, running) = changed(&options, &hand, |b| b.audit_logging = AuditLogging::OnForbidden);
-        hand.pass(3_600);
+        let clock = ManualClock::new();
+        let options = simulators::Options { ahead_seconds: 3_600, ..options(&clock) };
+        let (simulator, running) = changed(&options, &clock, |b| b.audit_logging = AuditLogging::OnForbidden);
+        clock.pass(3_600);
         assert!(get(&running, "").await.status == 403 && running.served().is_empty());
         simulator.change(|b| (b.audit_logging, b.late) = (AuditLogging::On, 0.0));
-        hand.pass(300);
+        clock.pass(300);
         assert_eq!(walk_all(&running).await.len(), 400);
     });
 }
 
 #[test]
-fn b15_the_tenants_listing_is_refused_until_it_is_not() {
+fn b15_the_tenant_listing_is_refused_while_the_behaviour_is_set() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&options(&hand), &hand, |b| b.tenant_only_refused = Some(403));
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&options(&clock), &clock, |b| b.tenant_only_refused = Some(403));
         assert_eq!(get(&running, "tenant_only=true").await.status, 403);
         assert_eq!(get(&running, "tenant_only=false").await.status, 200);
         simulator.change(|b| b.tenant_only_refused = Some(400));
@@ -139,14 +139,14 @@ fn b15_the_tenants_listing_is_refused_until_it_is_not() {
 #[test]
 fn b31_keys_rotate_with_an_overlap() {
     run(async {
-        let hand = Hand::new();
-        let at = hand.now() + SignedDuration::from_secs(100);
+        let clock = ManualClock::new();
+        let at = clock.now() + SignedDuration::from_secs(100);
         let keys = Key::rotated(ADMIN_KEY, "sk-admin-new", at, SignedDuration::from_secs(30));
-        let (simulator, running) = changed(&options(&hand), &hand, |b| b.keys = keys.into());
+        let (simulator, running) = changed(&options(&clock), &clock, |b| b.keys = keys.into());
         let statuses = async || [ADMIN_KEY, "sk-admin-new"].map(|key| ask_as(&running, key, "limit=1")).map(Box::pin);
         let mut seen = Vec::new();
         for seconds in [69, 1, 29, 1] {
-            hand.pass(seconds);
+            clock.pass(seconds);
             let [old, new] = statuses().await;
             seen.push((old.await.unwrap().status, new.await.unwrap().status));
         }

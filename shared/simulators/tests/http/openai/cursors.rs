@@ -1,22 +1,22 @@
-//! Cursors, and the ways in which they fail.
+//! Cursors and their faults.
 
 use serde_json::{Value, json};
 use simulators::Options;
 use simulators::openai::{EdgeIds, UnknownCursor};
 
 use super::{changed, check, get, ids, named, options, page_ids, walk};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
-/// Seven events, newest first: a to g.
-fn seven(hand: &Hand) -> Options {
-    Options { records: named([("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 5), ("f", 4), ("g", 3)]), ..options(hand) }
+/// Returns seven events, newest first: a to g.
+fn seven(clock: &ManualClock) -> Options {
+    Options { records: named([("a", 9), ("b", 8), ("c", 7), ("d", 6), ("e", 5), ("f", 4), ("g", 3)]), ..options(clock) }
 }
 
 #[test]
 fn b08_after_is_below_and_before_is_above() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&seven(&hand), &hand, |_| {});
+        let clock = ManualClock::new();
+        let (_, running) = changed(&seven(&clock), &clock, |_| {});
         for (query, expected, has_more) in [
             ("after=c&limit=2", "de", true),
             ("after=e", "fg", false),
@@ -35,7 +35,7 @@ fn b08_after_is_below_and_before_is_above() {
 }
 
 #[test]
-fn b08_an_unknown_cursor_in_three_ways() {
+fn b08_an_unknown_cursor_is_answered_in_three_ways() {
     let check = |unknown_cursor, expect: fn(u16, Value)| {
         for param in ["after", "before"] {
             check(
@@ -57,11 +57,11 @@ fn b08_an_unknown_cursor_in_three_ways() {
 }
 
 #[test]
-fn b08_a_cursor_may_be_lost_a_moment_later() {
+fn b08_a_valid_cursor_may_be_unknown() {
     check(|b| b.cursor_lost = 1.0, "", |answer| assert_eq!(answer.status, 200));
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&seven(&hand), &hand, |b| b.cursor_lost = 0.5);
+        let clock = ManualClock::new();
+        let (_, running) = changed(&seven(&clock), &clock, |b| b.cursor_lost = 0.5);
         let mut statuses = Vec::new();
         for _ in 0..40 {
             statuses.push(get(&running, "after=a").await.status);
@@ -71,10 +71,10 @@ fn b08_a_cursor_may_be_lost_a_moment_later() {
 }
 
 #[test]
-fn b08_b24_the_cursor_of_an_event_that_vanished() {
+fn b08_b24_the_cursor_of_a_dropped_event_may_stay_valid() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&seven(&hand), &hand, |_| {});
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&seven(&clock), &clock, |_| {});
         assert_eq!(page_ids(&get(&running, "after=e").await).concat(), "fg");
         simulator.change(|b| b.kept_since = jiff::Timestamp::from_second(6).unwrap());
         assert_eq!(get(&running, "after=e").await.status, 400);
@@ -87,10 +87,10 @@ fn b08_b24_the_cursor_of_an_event_that_vanished() {
 }
 
 #[test]
-fn b08_the_cursor_of_an_event_that_is_not_asked_for() {
+fn b08_the_cursor_of_an_excluded_event() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&seven(&hand), &hand, |_| {});
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&seven(&clock), &clock, |_| {});
         assert_eq!(page_ids(&get(&running, "after=a&effective_at[lt]=9").await).concat(), "bcdefg");
         simulator.change(|b| b.filtered_cursor_unknown = true);
         assert_eq!(get(&running, "after=a&effective_at[lt]=9").await.status, 400);
@@ -101,8 +101,8 @@ fn b08_the_cursor_of_an_event_that_is_not_asked_for() {
 #[test]
 fn b09_edge_ids_are_those_of_the_page_or_withheld() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&seven(&hand), &hand, |_| {});
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&seven(&clock), &clock, |_| {});
         let page = get(&running, "limit=3").await.json();
         assert_eq!((&page["first_id"], &page["last_id"], &page["object"]), (&json!("a"), &json!("c"), &json!("list")));
         simulator.change(|b| (b.edge_ids, b.edge_ids_withheld) = (EdgeIds::Null, 1.0));
@@ -118,10 +118,10 @@ fn b09_edge_ids_are_those_of_the_page_or_withheld() {
 }
 
 #[test]
-fn b09_more_without_events_or_ids() {
+fn b09_a_page_may_claim_more_without_events_or_ids() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&seven(&hand), &hand, |b| b.empty_pages = 1.0);
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&seven(&clock), &clock, |b| b.empty_pages = 1.0);
         let empty = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": true});
         assert_eq!(get(&running, "limit=3").await.json(), empty);
         assert_eq!(get(&running, "limit=3&after=b").await.json(), empty);
@@ -138,8 +138,8 @@ fn b09_more_without_events_or_ids() {
 #[test]
 fn a_page_that_is_repeated_does_not_advance() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&seven(&hand), &hand, |b| b.page_repeated = 1.0);
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&seven(&clock), &clock, |b| b.page_repeated = 1.0);
         assert_eq!(page_ids(&get(&running, "limit=2").await).concat(), "ab");
         for _ in 0..3 {
             let again = get(&running, "limit=2&after=d").await;

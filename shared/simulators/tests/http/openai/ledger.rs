@@ -1,4 +1,4 @@
-//! The ledger, and the same story twice.
+//! The ledger, and that the same seed gives the same content.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use simulators::openai::OpenAiSimulator;
 use simulators::{Faults, Options};
 
 use super::{ask, get, ids, options, served, walk, walk_all};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 #[test]
 fn b32_both_listings_together_are_the_ledger() {
     run(async {
-        let hand = Hand::new();
-        let running = OpenAiSimulator::start(options(&hand), 0, hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let running = OpenAiSimulator::start(options(&clock), 0, clock.clock()).unwrap();
         let early = [walk(&running, "limit=7").await, walk(&running, "limit=100&tenant_only=true").await].concat();
         assert!(running.pending() > 0, "nothing is late");
-        hand.pass(5);
+        clock.pass(5);
         let all = walk_all(&running).await;
         assert_eq!(running.pending(), 0);
         assert!(early.len() < all.len());
@@ -29,16 +29,16 @@ fn b32_both_listings_together_are_the_ledger() {
 }
 
 #[test]
-fn b32_what_was_never_visible_is_not_in_the_ledger_and_the_other_way_round() {
+fn b32_the_ledger_has_exactly_the_visible_events() {
     run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         let running = simulator.serve(0).unwrap();
-        simulator.change(|b| b.kept_since = hand.now());
+        simulator.change(|b| b.kept_since = clock.now());
         assert!(walk_all(&running).await.is_empty() && running.served().is_empty());
-        // What was dropped before anybody could see it does not come back.
+        // An event that was dropped before it could be seen does not appear again.
         simulator.change(|b| b.kept_since = jiff::Timestamp::MIN);
-        hand.pass(10);
+        clock.pass(10);
         let now = walk_all(&running).await;
         assert_eq!(now.len(), running.served().len());
         assert!(now.len() < 20, "{}", now.len());
@@ -46,13 +46,13 @@ fn b32_what_was_never_visible_is_not_in_the_ledger_and_the_other_way_round() {
 }
 
 #[test]
-fn b32_the_same_seed_is_the_same_story() {
+fn b32_the_same_seed_gives_the_same_answers() {
     let story = |seed| {
         let mut story = Vec::new();
         run(async {
-            let hand = Hand::new();
-            let options = Options { seed, faults: Faults::Storm, ..options(&hand) };
-            let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+            let clock = ManualClock::new();
+            let options = Options { seed, faults: Faults::Storm, ..options(&clock) };
+            let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
             for query in ["limit=5", "limit=5", "limit=7", "tenant_only=true", "limit=5"] {
                 story.push(ask(&running, query).await.map(|answer| (answer.status, answer.body)).ok());
             }
@@ -66,12 +66,12 @@ fn b32_the_same_seed_is_the_same_story() {
 }
 
 #[test]
-fn b32_a_question_is_answered_the_same_whatever_was_asked_before() {
+fn b32_an_answer_does_not_depend_on_earlier_questions() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let answer = async |before: usize| {
-            let options = Options { seed: 5, faults: Faults::Storm, ..options(&hand) };
-            let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+            let options = Options { seed: 5, faults: Faults::Storm, ..options(&clock) };
+            let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
             for number in 0..before {
                 let _ = ask(&running, &format!("limit={}", 1 + number)).await;
             }
@@ -82,14 +82,14 @@ fn b32_a_question_is_answered_the_same_whatever_was_asked_before() {
 }
 
 #[test]
-fn b32_a_virtual_clock_rules() {
+fn b32_the_virtual_clock_decides_what_is_visible() {
     run(async {
-        let hand = Hand::new();
-        let options = Options { ahead_seconds: 86_400, ..options(&hand) };
-        let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let options = Options { ahead_seconds: 86_400, ..options(&clock) };
+        let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
         let before = get(&running, "").await.json();
         assert_eq!(get(&running, "").await.json(), before);
-        hand.pass(86_400);
+        clock.pass(86_400);
         assert_ne!(get(&running, "").await.json(), before);
     });
 }

@@ -1,8 +1,9 @@
-//! The audit logs API. A test's number is that of the behaviour it shows.
+//! The audit logs API. The number in a test's name is that of a behaviour.
 
 mod access;
 mod content;
 mod cursors;
+mod faults;
 mod ledger;
 mod list;
 mod permanent;
@@ -11,7 +12,6 @@ mod scale;
 mod script;
 mod switches;
 mod time;
-mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -21,26 +21,26 @@ use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, OpenAiSimulator};
 use simulators::{Options, Running};
 
 use crate::client::{Answer, send};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 const PATH: &str = "/v1/organization/audit_logs";
 
-/// Four hundred events of the six days before now.
-fn options(hand: &Hand) -> Options {
-    Options { events: 400, ..Options::new(hand.now()) }
+/// Returns options for four hundred events of the six days before now.
+fn options(clock: &ManualClock) -> Options {
+    Options { events: 400, ..Options::new(clock.now()) }
 }
 
-/// Events given by name and second.
+/// Returns given events by name and second.
 fn named<'a>(events: impl IntoIterator<Item = (&'a str, i64)>) -> Option<Vec<String>> {
     let event = |(id, second)| json!({"id": id, "type": "user.added", "effective_at": second}).to_string();
     Some(events.into_iter().map(event).collect())
 }
 
-/// Those options, and behaviours that differ from the usual ones.
-fn changed(options: &Options, hand: &Hand, change: impl FnOnce(&mut Behaviours)) -> (OpenAiSimulator, Running) {
+/// Returns a simulator with these options and a change of the default behaviours.
+fn changed(options: &Options, clock: &ManualClock, change: impl FnOnce(&mut Behaviours)) -> (OpenAiSimulator, Running) {
     let mut behaviours = Behaviours::default();
     change(&mut behaviours);
-    let simulator = OpenAiSimulator::with(options, behaviours, hand.clock()).unwrap();
+    let simulator = OpenAiSimulator::with(options, behaviours, clock.clock()).unwrap();
     let running = simulator.serve(0).unwrap();
     (simulator, running)
 }
@@ -58,22 +58,22 @@ async fn get(running: &Running, query: &str) -> Answer {
     ask(running, query).await.unwrap()
 }
 
-/// What one change of behaviours does to one request.
+/// Checks the answer to one request after one change of the behaviours.
 fn check(change: impl FnOnce(&mut Behaviours), query: &str, expect: impl FnOnce(Answer)) {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, change);
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, change);
         expect(get(&running, query).await);
     });
 }
 
-/// The ids of a page, in order.
+/// Returns the ids of a page, in order.
 fn page_ids(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["data"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// All events of a listing, page by page: by `last_id`, or the last event's id where that is withheld.
+/// Returns all events of a listing from all pages, by `last_id` or, if that is withheld, by the last event's id.
 async fn walk(running: &Running, query: &str) -> Vec<Value> {
     let mut events: Vec<Value> = Vec::new();
     let mut after = String::new();
@@ -95,7 +95,7 @@ async fn walk(running: &Running, query: &str) -> Vec<Value> {
     panic!("a thousand pages and no end");
 }
 
-/// Both listings.
+/// Returns all events of both listings.
 async fn walk_all(running: &Running) -> Vec<Value> {
     [walk(running, "limit=100").await, walk(running, "limit=100&tenant_only=true").await].concat()
 }

@@ -1,18 +1,18 @@
-//! Trouble that does not end by itself.
+//! Permanent faults.
 
 use simulators::openai::{ADMIN_KEY, BrokenSpan};
 use simulators::{Fault, Gateway, Outage, Scripted};
 
 use super::{ask, changed, check, get, options, walk};
 use crate::client::send;
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
-/// The statuses of requests for these windows; the bounds are seconds after 2026-11-22T09:00:00Z.
+/// Returns the statuses of requests for these windows, whose bounds are seconds after 2026-11-22T09:00:00Z.
 fn statuses(spans: Vec<BrokenSpan>, windows: &[&str]) -> Vec<u16> {
     let mut statuses = Vec::new();
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.broken_spans = spans);
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.broken_spans = spans);
         for window in windows {
             statuses.push(get(&running, window).await.status);
         }
@@ -20,14 +20,14 @@ fn statuses(spans: Vec<BrokenSpan>, windows: &[&str]) -> Vec<u16> {
     statuses
 }
 
-/// From 06:00 to 07:00.
+/// Returns a broken span from 06:00 to 07:00.
 fn span(tenant_only: Option<bool>) -> BrokenSpan {
     let [from, to] = ["2026-11-22T06:00:00Z", "2026-11-22T07:00:00Z"].map(|text| text.parse().unwrap());
     BrokenSpan { from, to, status: 500, tenant_only, retry_after_seconds: None }
 }
 
 #[test]
-fn broken_spans_refuse_every_window_that_meets_them() {
+fn broken_spans_refuse_every_overlapping_window() {
     let windows = [
         "effective_at[gte]=1795320000&effective_at[lt]=1795327200", // ends as the span begins
         "effective_at[gte]=1795320000&effective_at[lt]=1795327201",
@@ -71,24 +71,24 @@ fn broken_spans_answer_with_an_error_of_the_api() {
 #[test]
 fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let [from, to] = ["2026-11-22T10:00:00Z", "2026-11-24T10:00:00Z"].map(|text| text.parse().unwrap());
-        let (simulator, running) = changed(&options(&hand), &hand, |b| {
+        let (simulator, running) = changed(&options(&clock), &clock, |b| {
             b.down = vec![Outage { from, to, status: 503 }];
             b.script = vec![Scripted::new("audit_logs", 2, Fault::answer(418, ""))];
         });
         assert_eq!(get(&running, "").await.status, 200);
-        hand.pass(3_600);
+        clock.pass(3_600);
         for target in ["/v1/organization/audit_logs", "/v1/none"] {
             let answer = send(running.address(), "GET", target, &[], "").await.unwrap();
             assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (503, Some("server_error")));
         }
-        hand.pass(2 * 86_400 - 1);
+        clock.pass(2 * 86_400 - 1);
         assert_eq!(get(&running, "").await.status, 503);
-        hand.pass(1);
+        clock.pass(1);
         assert_eq!(get(&running, "").await.status, 418, "scripts do not count the requests of an outage");
         simulator.change(|b| b.down = vec![Outage { from, to: jiff::Timestamp::MAX, status: 500 }]);
-        hand.pass(365 * 86_400);
+        clock.pass(365 * 86_400);
         assert_eq!(get(&running, "").await.status, 500);
     });
 }
@@ -96,11 +96,11 @@ fn down_answers_every_request_with_one_status_for_a_span_of_wall_time() {
 #[test]
 fn gateway_answers_with_a_page_and_a_date_of_its_own() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let operation = Some("audit_logs".to_owned());
         let gateway =
             Gateway { operation, share: 1.0, status: 502, body: "<html>".to_owned(), date_offset_seconds: 864_000 };
-        let (simulator, running) = changed(&options(&hand), &hand, |b| b.gateway = vec![gateway.clone()]);
+        let (simulator, running) = changed(&options(&clock), &clock, |b| b.gateway = vec![gateway.clone()]);
         let answer = get(&running, "").await;
         assert_eq!((answer.status, answer.text().as_str()), (502, "<html>"));
         assert_eq!(answer.headers_named("date"), ["Wed, 02 Dec 2026 09:00:00 GMT"]);

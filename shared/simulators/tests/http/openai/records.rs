@@ -1,4 +1,4 @@
-//! Records that are given.
+//! Given records.
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -6,12 +6,12 @@ use simulators::Options;
 use simulators::openai::OpenAiSimulator;
 
 use super::{changed, get, named, options, page_ids, walk};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 #[test]
-fn given_records_are_served_as_they_are_and_noted_in_the_file() {
+fn given_records_are_served_unchanged_and_written_to_the_file() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let folder = tempfile::tempdir().unwrap();
         let ledger = folder.path().join("ledger.ndjson");
         let records = [
@@ -23,9 +23,9 @@ fn given_records_are_served_as_they_are_and_noted_in_the_file() {
         let options = Options {
             records: Some(records.map(str::to_owned).into()),
             ledger: Some(ledger.clone()),
-            ..options(&hand)
+            ..options(&clock)
         };
-        let running = OpenAiSimulator::start(options, 0, hand.clock()).unwrap();
+        let running = OpenAiSimulator::start(options, 0, clock.clock()).unwrap();
         let text = get(&running, "").await.text();
         assert!(text.contains(records[0]) && text.contains(records[3]) && !text.contains("again"), "{text}");
         assert_eq!(walk(&running, "tenant_only=true").await[0]["id"], "b");
@@ -33,26 +33,26 @@ fn given_records_are_served_as_they_are_and_noted_in_the_file() {
         assert_eq!((lines.lines().count(), running.served().len()), (3, 3));
         assert!(lines.contains(records[0]) && lines.contains(r#""id":null"#), "{lines}");
         let error = OpenAiSimulator::start(
-            Options { records: Some(vec!["{".to_owned()]), ..Options::new(hand.now()) },
+            Options { records: Some(vec!["{".to_owned()]), ..Options::new(clock.now()) },
             0,
-            hand.clock(),
+            clock.clock(),
         );
         assert!(error.unwrap_err().to_string().starts_with("record 1: "));
     });
 }
 
 #[test]
-fn what_is_no_event_is_served_and_told_apart_in_the_ledger() {
+fn a_given_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let lone = r#"{"id":"lone","type":"user.added","effective_at":1795337000,"name":"\ud800"}"#;
         let records = ["7", "null", r#"["x", 5]"#, r#"{"type":"no.id"}"#, r#"{"id":8}"#, "null", lone];
         let records = Some(records.map(str::to_owned).into());
-        let running = OpenAiSimulator::start(Options { records, ..options(&hand) }, 0, hand.clock()).unwrap();
+        let running = OpenAiSimulator::start(Options { records, ..options(&clock) }, 0, clock.clock()).unwrap();
         let mut listed = Vec::new();
         let mut after = String::new();
         loop {
-            // A page that ends in what has no id can be gone on from all the same.
+            // A page that ends in an event without an id can be continued all the same.
             let page = get(&running, &format!("limit=1{after}")).await;
             let text = page.text();
             let (start, end) = (text.find('[').unwrap() + 1, text.rfind("],\"first_id\"").unwrap());
@@ -81,15 +81,16 @@ fn what_is_no_event_is_served_and_told_apart_in_the_ledger() {
 }
 
 #[test]
-fn b22_given_records_may_have_their_own_moments() {
+fn b22_given_records_may_name_when_they_become_visible() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let records = named([("a", 7), ("b", 8), ("c", 9)]);
-        let visible_at = vec![hand.now() + SignedDuration::from_secs(60), hand.now() + SignedDuration::from_hours(20)];
-        let (_, running) = changed(&Options { records, visible_at, ..options(&hand) }, &hand, |_| {});
+        let visible_at =
+            vec![clock.now() + SignedDuration::from_secs(60), clock.now() + SignedDuration::from_hours(20)];
+        let (_, running) = changed(&Options { records, visible_at, ..options(&clock) }, &clock, |_| {});
         let mut seen = Vec::new();
         for seconds in [0, 59, 1, 20 * 3_600 - 60] {
-            hand.pass(seconds);
+            clock.pass(seconds);
             seen.push((page_ids(&get(&running, "").await).concat(), running.pending()));
         }
         assert_eq!(seen, [("c", 2), ("c", 2), ("ca", 1), ("cba", 0)].map(|(ids, pending)| (ids.to_owned(), pending)));

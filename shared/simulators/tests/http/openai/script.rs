@@ -1,4 +1,4 @@
-//! Faults at chosen requests, and the count of requests.
+//! Scripted faults, and the count of requests.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use simulators::openai::OpenAiSimulator;
 use simulators::{Fault, Scripted};
 
 use super::{ask, get, options, walk};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 #[test]
-fn a_broken_connection_is_one() {
+fn a_broken_connection_ends_without_an_answer() {
     run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         let fault = |number, fault| Scripted::new("audit_logs", number, fault);
         let refusal =
             Fault::Answer { status: 418, headers: vec![("x-tea".into(), "pot".into())], body: b"sh\xFFrt".into() };
@@ -42,8 +42,8 @@ fn a_broken_connection_is_one() {
 #[test]
 fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
     run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         let page = |status, header: &str| {
             let headers = vec![
                 (header.to_owned(), "Wed, 02 Dec 2026 09:00:00 GMT".to_owned()),
@@ -72,8 +72,8 @@ fn a_scripted_answer_may_have_a_date_of_its_own_and_has_no_other() {
 #[test]
 fn a_fault_at_the_third_page_of_one_listing() {
     run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         let fault = Fault::answer(503, "");
         simulator.change(|b| {
             b.script = vec![Scripted::new("audit_logs", 2, fault).having("after").having("tenant_only=true")];
@@ -95,10 +95,10 @@ fn a_fault_at_the_third_page_of_one_listing() {
 }
 
 #[test]
-fn a_script_given_later_counts_from_then() {
+fn a_later_script_counts_from_its_own_start() {
     run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         let running = simulator.serve(0).unwrap();
         assert_eq!(get(&running, "").await.status, 200);
         simulator.change(|b| b.script = vec![Scripted::new("audit_logs", 1, Fault::Throttled { retry_after: None })]);
@@ -111,14 +111,14 @@ fn a_script_given_later_counts_from_then() {
 #[test]
 fn requests_are_counted_by_operation_and_by_time() {
     run(async {
-        let hand = Hand::new();
-        let simulator = OpenAiSimulator::new(&options(&hand), hand.clock()).unwrap();
+        let clock = ManualClock::new();
+        let simulator = OpenAiSimulator::new(&options(&clock), clock.clock()).unwrap();
         simulator.change(|b| b.script = vec![Scripted::new("audit_logs", 3, Fault::Reset)]);
         let running = simulator.serve(0).unwrap();
-        let start = hand.now();
+        let start = clock.now();
         for _ in 0..4 {
             let _ = ask(&running, "limit=0").await;
-            hand.pass(10);
+            clock.pass(10);
         }
         let elsewhere = crate::client::send(running.address(), "GET", "/v1/users", &[], "").await.unwrap();
         assert_eq!(elsewhere.status, 404);
@@ -126,12 +126,12 @@ fn requests_are_counted_by_operation_and_by_time() {
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(running.requests_between(at(10), at(30)), 2);
         assert_eq!(running.requests_between(at(0), at(41)), 5);
-        let asked = running.asked();
+        let requested = running.received_requests();
         assert_eq!(
-            asked.iter().map(|asked| asked.status).collect::<Vec<_>>(),
+            requested.iter().map(|requested| requested.status).collect::<Vec<_>>(),
             [Some(400), Some(400), None, Some(400), Some(404)]
         );
-        assert_eq!((asked[2].at, asked[2].operation), (at(20), "audit_logs"));
-        assert_eq!(asked[2].target, "/v1/organization/audit_logs?limit=0");
+        assert_eq!((requested[2].at, requested[2].operation), (at(20), "audit_logs"));
+        assert_eq!(requested[2].target, "/v1/organization/audit_logs?limit=0");
     });
 }

@@ -1,4 +1,4 @@
-//! What time does to a list: latecomers, new events, retention.
+//! Changes of a list over time: late events, new events, retention.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use jiff::{SignedDuration, Timestamp};
 use simulators::Options;
 
 use super::{changed, get, ids, options, page_ids, seconds, served, walk, walk_all};
-use crate::{Hand, run};
+use crate::{ManualClock, run};
 
 const DAY: i64 = 86_400;
 
 #[test]
-fn b22_events_go_on_happening_and_some_show_up_late() {
+fn b22_events_continue_after_the_start_and_some_are_late() {
     run(async {
-        let hand = Hand::new();
-        let options = Options { ahead_seconds: DAY, span_seconds: DAY, ..options(&hand) };
-        let (_, running) = changed(&options, &hand, |b| (b.late, b.latest_seconds) = (0.3, 7_200));
+        let clock = ManualClock::new();
+        let options = Options { ahead_seconds: DAY, span_seconds: DAY, ..options(&clock) };
+        let (_, running) = changed(&options, &clock, |b| (b.late, b.latest_seconds) = (0.3, 7_200));
         let mut late = 0;
         for _ in 0..27 {
-            hand.pass(3_600);
+            clock.pass(3_600);
             let known = served(&running);
             let _ = get(&running, "limit=1").await;
-            let before = hand.now().as_second() - 3_600;
+            let before = clock.now().as_second() - 3_600;
             late += served(&running)
                 .iter()
                 .filter(|(id, event)| !known.contains_key(*id) && event["effective_at"].as_i64() < Some(before - 1))
@@ -35,14 +35,14 @@ fn b22_events_go_on_happening_and_some_show_up_late() {
 #[test]
 fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
     run(async {
-        let hand = Hand::new();
+        let clock = ManualClock::new();
         let bound = 26 * 3_600;
-        let options = Options { ahead_seconds: DAY, span_seconds: 60, events: 800, ..options(&hand) };
-        let (_, running) = changed(&options, &hand, |b| {
+        let options = Options { ahead_seconds: DAY, span_seconds: 60, events: 800, ..options(&clock) };
+        let (_, running) = changed(&options, &clock, |b| {
             (b.late, b.latest_seconds, b.near_latest) = (0.5, bound, 0.25);
         });
         for _ in 0..310 {
-            hand.pass(600);
+            clock.pass(600);
             let _ = get(&running, "limit=1").await;
         }
         assert_eq!(running.pending(), 0);
@@ -55,7 +55,7 @@ fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
                 event.at.as_second() - at
             })
             .collect();
-        // Seen by a request every ten minutes.
+        // The client lists every ten minutes.
         assert!(late.iter().all(|seconds| *seconds <= bound + 600));
         let near = late.iter().filter(|seconds| **seconds >= bound - bound / 20).count();
         assert!((50..130).contains(&near), "{near}");
@@ -65,18 +65,18 @@ fn b22_some_are_a_day_late_and_none_later_than_the_bound() {
 }
 
 #[test]
-fn b22_latecomers_of_the_past_may_take_their_time() {
+fn b22_late_events_of_the_past_may_have_their_full_delay() {
     run(async {
-        let hand = Hand::new();
-        let options = Options { span_seconds: DAY, ..options(&hand) };
-        let (_, running) = changed(&options, &hand, |b| {
+        let clock = ManualClock::new();
+        let options = Options { span_seconds: DAY, ..options(&clock) };
+        let (_, running) = changed(&options, &clock, |b| {
             (b.late, b.latest_seconds, b.near_latest, b.late_past_soon) = (0.5, DAY, 1.0, false);
         });
         let first = walk_all(&running).await.len();
         assert!((150..300).contains(&first), "{first}");
-        hand.pass(5);
+        clock.pass(5);
         assert!(walk_all(&running).await.len() < first + 20);
-        hand.pass(DAY);
+        clock.pass(DAY);
         assert_eq!((walk_all(&running).await.len(), running.pending()), (400, 0));
     });
 }
@@ -84,9 +84,9 @@ fn b22_latecomers_of_the_past_may_take_their_time() {
 #[test]
 fn b23_new_events_do_not_shift_the_pages_after_a_cursor() {
     run(async {
-        let hand = Hand::new();
-        let options = Options { ahead_seconds: 3_600, span_seconds: 3_600, ..options(&hand) };
-        let (_, running) = changed(&options, &hand, |b| b.late = 0.0);
+        let clock = ManualClock::new();
+        let options = Options { ahead_seconds: 3_600, span_seconds: 3_600, ..options(&clock) };
+        let (_, running) = changed(&options, &clock, |b| b.late = 0.0);
         let before = walk(&running, "limit=100").await;
         let mut after = String::new();
         let mut listed = Vec::new();
@@ -97,7 +97,7 @@ fn b23_new_events_do_not_shift_the_pages_after_a_cursor() {
                 break;
             }
             after = format!("&after={}", page["last_id"].as_str().unwrap());
-            hand.pass(60);
+            clock.pass(60);
         }
         assert_eq!(listed, before);
         let now = walk(&running, "limit=100").await;
@@ -106,34 +106,34 @@ fn b23_new_events_do_not_shift_the_pages_after_a_cursor() {
 }
 
 #[test]
-fn b24_what_happened_before_logging_was_on_is_absent() {
+fn b24_events_before_logging_was_on_are_absent() {
     run(async {
-        let hand = Hand::new();
-        let since = hand.now() - SignedDuration::from_hours(48);
-        let (_, running) = changed(&options(&hand), &hand, |b| b.kept_since = since);
+        let clock = ManualClock::new();
+        let since = clock.now() - SignedDuration::from_hours(48);
+        let (_, running) = changed(&options(&clock), &clock, |b| b.kept_since = since);
         let events = walk(&running, "limit=100").await;
         assert!(!events.is_empty() && seconds(&events).iter().all(|second| *second >= since.as_second()));
-        hand.pass(5);
+        clock.pass(5);
         assert_eq!(ids(&walk_all(&running).await), served(&running).into_keys().collect::<BTreeSet<_>>());
     });
 }
 
 #[test]
-fn b24_retention_moves_on_and_the_ledger_tells_until_when() {
+fn b24_retention_advances_and_the_ledger_names_the_expiry() {
     run(async {
-        let hand = Hand::new();
-        let (_, running) = changed(&options(&hand), &hand, |b| b.kept_seconds = Some(3 * DAY));
+        let clock = ManualClock::new();
+        let (_, running) = changed(&options(&clock), &clock, |b| b.kept_seconds = Some(3 * DAY));
         let first = walk_all(&running).await;
-        hand.pass(DAY);
+        clock.pass(DAY);
         let second = walk_all(&running).await;
         assert!(second.len() < first.len() && !second.is_empty(), "{} {}", first.len(), second.len());
-        let bound = hand.now().as_second() - 3 * DAY;
+        let bound = clock.now().as_second() - 3 * DAY;
         assert!(seconds(&second).iter().all(|second| *second >= bound));
         let ledger = running.served();
         assert!(ledger.len() >= first.len());
         let still_there: BTreeSet<_> = ledger
             .iter()
-            .filter(|event| event.until.unwrap() > hand.now())
+            .filter(|event| event.until.unwrap() > clock.now())
             .map(|event| event.identity.clone())
             .collect();
         assert_eq!(still_there, ids(&second));
@@ -141,16 +141,16 @@ fn b24_retention_moves_on_and_the_ledger_tells_until_when() {
 }
 
 #[test]
-fn b24_old_events_vanish_between_two_calls() {
+fn b24_old_events_are_dropped_between_two_calls() {
     run(async {
-        let hand = Hand::new();
-        let (simulator, running) = changed(&options(&hand), &hand, |b| b.late = 0.0);
+        let clock = ManualClock::new();
+        let (simulator, running) = changed(&options(&clock), &clock, |b| b.late = 0.0);
         let page = page_ids(&get(&running, "limit=100").await);
-        hand.pass(10);
+        clock.pass(10);
         simulator.change(|b| b.kept_since = Timestamp::MAX);
         assert!(page_ids(&get(&running, "limit=100").await).is_empty());
         let ledger = running.served();
-        assert!(ledger.len() == 400 && ledger.iter().all(|event| event.until == Some(hand.now())));
+        assert!(ledger.len() == 400 && ledger.iter().all(|event| event.until == Some(clock.now())));
         assert!(page.iter().all(|id| ledger.iter().any(|event| event.identity == *id)));
     });
 }

@@ -1,11 +1,11 @@
-//! Addresses that are none, or that have a port, brackets, a name.
+//! Irregular addresses: values that are no address, and addresses with a port, brackets or a name.
 
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
 use crate::fields::Fields;
 
-/// A zone, a port behind a hyphen, an address within another, several addresses.
+/// Replaces an address by one with a zone, one with a port after a hyphen, an address within an address, or a list.
 pub(super) fn odd(fields: &mut Fields<'_>, dice: &mut Dice) {
     let odd = dice.pick(&[
         "2603:10b6:208:1ab::20%7",

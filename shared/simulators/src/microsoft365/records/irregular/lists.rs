@@ -1,4 +1,4 @@
-//! Lists as text, lists of text, nothing at all; people as text or as objects.
+//! Irregular lists and people: lists as text, lists of text, missing values, and people as text or as objects.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The odd forms that fields of real records have.
+//! Irregular fields, as real records have them.
 
 mod addresses;
 mod lists;
@@ -12,12 +12,12 @@ use crate::dice::Dice;
 use crate::fields::Fields;
 use value::value;
 
-/// Gives the client's address a form that is hardly one.
+/// Gives the client's address an irregular form.
 pub(super) fn address(fields: &mut Fields<'_>, dice: &mut Dice) {
     addresses::odd(fields, dice);
 }
 
-/// Gives one or two fields another form.
+/// Gives one or two fields an irregular form.
 pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
     for _ in 0..1 + dice.below(2) {
         match dice.below(8) {
@@ -33,7 +33,7 @@ pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
     }
 }
 
-/// With a zone, with fractions, with both.
+/// Gives times a zone, a fraction or both.
 fn times(fields: &mut Fields<'_>, dice: &mut Dice) {
     if let Some(Value::String(time)) = value(fields, "CreationTime") {
         let ending = dice.pick(&["Z", ".1234567", ".0000000Z"]);
@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// What became of a field in three thousand records, as JSON; `absent` where it is gone.
+    /// Returns the forms of a field in three thousand records, as JSON; `absent` if it is missing.
     fn forms(fields: &Fields<'static>, name: &str) -> HashSet<String> {
         let mut dice = Dice::new(1, "irregular", 0);
         let mut forms = HashSet::new();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn b66_numbers() {
+    fn b66_irregular_numbers_have_every_form() {
         check("RecordType", json!(15), &["15", "\"15\""]);
         check("UserType", json!(2), &["\"2\"", "\"x\""]);
         check("LogonType", json!(0), &["\"0\""]);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn b66_addresses() {
+    fn b66_irregular_addresses_have_every_form() {
         let expected = [
             r#""""#,
             "null",
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn b66_times_and_names() {
+    fn b66_irregular_times_and_names_have_every_form() {
         let time = json!("2026-11-22T09:00:00");
         check("CreationTime", time, &[r#""2026-11-22T09:00:00Z""#, r#""2026-11-22T09:00:00.0000000Z""#]);
         check(
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn b66_lists() {
+    fn b66_irregular_lists_have_every_form() {
         let list = json!([{"Name": "a", "Value": "b"}]);
         let text = Value::from(list.to_string()).to_string();
         for name in ["ModifiedProperties", "ExtendedProperties", "Parameters", "OperationProperties", "AdditionalInfo"]

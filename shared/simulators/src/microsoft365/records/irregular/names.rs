@@ -1,4 +1,4 @@
-//! Who, what and how it ended, in other words than usual.
+//! Irregular names of users, operations and results.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub(super) fn make(fields: &mut Fields<'_>, dice: &mut Dice) {
     }
 }
 
-/// An `Id` that is no GUID, or one in another spelling. It still is nobody else's.
+/// Replaces the `Id` by a text that is no GUID, or by another spelling of it. It stays unique.
 fn identifier(fields: &mut Fields<'_>, dice: &mut Dice) {
     if let Some(Value::String(id)) = value(fields, "Id") {
         fields.replace("Id", if dice.chance(0.5) { id.to_uppercase() } else { format!("{id}_1") });

@@ -1,4 +1,4 @@
-//! Numbers as text, numbers with a point, truth as text.
+//! Irregular numbers and booleans: numbers as text, numbers with a fraction, and booleans as text.
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
-//! Looks up a field of a record.
+//! Access to a field of a record.
 
 use serde_json::Value;
 
 use crate::fields::Fields;
 
-/// The value of the field with that name, if there is one.
+/// Returns the value of the field with that name, if there is one.
 pub(super) fn value(fields: &Fields<'_>, name: &str) -> Option<Value> {
     fields.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
 }

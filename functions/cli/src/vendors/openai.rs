@@ -1,0 +1,77 @@
+//! The OpenAI audit logs API.
+
+use std::io;
+
+use jiff::{SignedDuration, Timestamp};
+use openai::{Config, OpenAi};
+use serde_json::json;
+use simulators::openai::{ADMIN_KEY, BASE_PATH, Behaviours, Key, OpenAiSimulator};
+use simulators::{Options, Running};
+
+use crate::exit::{self, Failed};
+use crate::vendor::{Prepared, Simulated, VendorSpec, all};
+
+pub(super) static SPEC: VendorSpec = VendorSpec {
+    name: "openai",
+    about: "The OpenAI audit logs API",
+    simulated_label: "OpenAI (simulated)",
+    tick_time: SignedDuration::from_secs(50),
+    variables_help: "  OPENAI_ADMIN_KEY            the admin key, unless --secret is given
+  OPENAI_BASE_URL             ends in /v1 [default: https://api.openai.com/v1]
+  OPENAI_LISTINGS             organization, tenant, or both with a comma between them [default: both]",
+    secret: |variables| all(["OPENAI_ADMIN_KEY"], variables).map(|[key]| key),
+    simulated_secret: || json!({"admin_key": ADMIN_KEY}),
+    open: |opening, variables| {
+        let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
+        Box::pin(async move {
+            let config = config?;
+            let source = OpenAi::source(opening.http, opening.secrets, opening.clock, &config, opening.reference).await;
+            Ok(Box::new(source.map_err(exit::of_source)?) as _)
+        })
+    },
+    simulated: |faults, seed| Box::new(Behaviours::new(faults, seed)),
+};
+
+impl Simulated for Behaviours {
+    fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String> {
+        Ok(Box::new(self.with_json(json)?))
+    }
+
+    fn to_json(&self) -> String {
+        self.to_json()
+    }
+
+    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>> {
+        Ok(Box::new(OpenAiSimulator::with(options, self.clone(), clock)?))
+    }
+
+    fn environment(&self, origin: &str, now: Timestamp) -> Vec<(&'static str, String)> {
+        vec![("OPENAI_BASE_URL", format!("{origin}{BASE_PATH}")), ("OPENAI_ADMIN_KEY", admin_key(&self.keys, now))]
+    }
+}
+
+impl Prepared for OpenAiSimulator {
+    fn serve(&self, port: u16) -> io::Result<Running> {
+        self.serve(port)
+    }
+}
+
+/// Returns a key that is good at `now`; any key if none is.
+fn admin_key(keys: &[Key], now: Timestamp) -> String {
+    let key = keys.iter().find(|key| key.is_good(now)).or(keys.first());
+    key.map_or_else(|| ADMIN_KEY.to_owned(), |key| key.key.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_simulator_is_one_that_is_good() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let keys = Key::rotated("old", "new", at(100), SignedDuration::from_secs(10));
+        assert_eq!([99, 100].map(|second| admin_key(&keys, at(second))), ["old", "new"]);
+        assert_eq!(admin_key(&keys[..1], at(200)), "old");
+        assert_eq!(admin_key(&[], at(0)), ADMIN_KEY);
+    }
+}

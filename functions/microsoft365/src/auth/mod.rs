@@ -1,0 +1,9 @@
+//! Logging in: the tenant's access token, and the refusals of Microsoft Entra.
+
+mod aadsts;
+mod assertion;
+mod login_answer;
+pub(crate) mod token;
+
+#[cfg(test)]
+pub(crate) use assertion::tests::verified;

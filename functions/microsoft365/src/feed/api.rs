@@ -1,0 +1,198 @@
+//! One call of the API, within the tenant's limits and with a token. It is repeated as its refusal allows.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use adapters::http::{Answer, HttpClient, Request, Url};
+use collector::{Body, Clock, PortError, Secrets, Tries, UnixSeconds, retry};
+
+use crate::auth::token::{Requester, Token, Tokens};
+use crate::config::SourceSecret;
+use crate::config::content_type::ContentType;
+use crate::errors::refusal::{Refusal, Task};
+use crate::feed::urls::Urls;
+use crate::throttle::limits::Limits;
+use crate::throttle::retry_policy::{RETRY, for_next_tick};
+use crate::throttle::vendor_clock::VendorClock;
+
+/// The longest part of a refusal's body that is read.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// The requested content, or a refusal that the caller handles.
+pub(crate) type Outcome<T> = Result<T, Refusal>;
+
+/// The API of one tenant.
+#[derive(Debug)]
+pub(crate) struct Api<S, C> {
+    pub(crate) urls: Urls,
+    pub(crate) clock: C,
+    http: HttpClient,
+    tokens: Tokens<S>,
+    limits: Arc<Limits>,
+    vendor_clock: VendorClock,
+}
+
+/// The kind of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CallKind<'a> {
+    /// Reads a short answer.
+    Get,
+    /// Reads a blob, within the limit of concurrent fetches.
+    Fetch,
+    /// Starts a subscription, and sets the flag when the request goes out. The call is made only once, for the vendor
+    /// counts starts. It throttles them separately, so a throttled start begins no cooldown.
+    Start(&'a Cell<bool>),
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) kind: CallKind<'a>,
+    pub(crate) url: &'a Url,
+    pub(crate) task: Task<'a>,
+    /// Number of retries, and the longest wait for the end of a cooldown.
+    pub(crate) tries: Tries,
+}
+
+impl<S: Secrets, C: Clock> Api<S, C> {
+    pub(crate) fn new(secret: &SourceSecret, secrets: S, reference: String, http: HttpClient, clock: C) -> Self {
+        let tokens = Tokens::new(secret, secrets, reference);
+        let limits = Limits::shared(&secret.endpoints.api_url, secret.tenant_id);
+        Self { urls: Urls::new(secret), clock, http, tokens, limits, vendor_clock: VendorClock::default() }
+    }
+
+    /// Returns what the vendor's clock shows now; `None` before the first answer.
+    pub(crate) fn vendor_now(&self) -> Option<UnixSeconds> {
+        self.vendor_clock.at(self.clock.now())
+    }
+
+    /// Returns the time to plan windows by; `None` before the first answer. See [`VendorClock::trusted_at`].
+    pub(crate) fn trusted_now(&self) -> Option<UnixSeconds> {
+        self.vendor_clock.trusted_at(self.clock.now())
+    }
+
+    /// Notes that a tick of the content type begins.
+    pub(crate) async fn begin_tick(&self, content_type: ContentType) {
+        self.tokens.begin_tick(content_type).await;
+    }
+
+    /// Makes the call until `read` has read an answer, a retry cannot cure the refusal, or no retry is left.
+    ///
+    /// `read` gets answers with a successful status only, and may still find a refusal in the body. A call with
+    /// [`Tries::Once`] or of [`CallKind::Start`] is made once; a failure that may pass is left to the next tick.
+    pub(crate) async fn call<T>(
+        &self,
+        call: Call<'_>,
+        read: impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
+    ) -> Result<Outcome<T>, PortError> {
+        if call.tries == Tries::Once || matches!(call.kind, CallKind::Start(_)) {
+            return self.attempt(call, &read, true).await.map_err(for_next_tick);
+        }
+        let attempts = Cell::new(0);
+        let attempt = || {
+            attempts.set(attempts.get() + 1);
+            self.attempt(call, &read, attempts.get() == RETRY.attempts)
+        };
+        retry(&self.clock, &RETRY, attempt).await
+    }
+
+    /// Makes one attempt. A refusal that a retry may cure becomes an error; other refusals go to the caller.
+    async fn attempt<T>(
+        &self,
+        call: Call<'_>,
+        read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
+        is_last: bool,
+    ) -> Result<Outcome<T>, PortError> {
+        let outcome = self
+            .with_token(call, read)
+            .await
+            .map_err(|error| PortError { message: format!("{}: {}", call.task, error.message), ..error })?;
+        match (outcome, call.kind) {
+            // The caller decides about a missing blob, and about an answer that is no blob in the last attempt.
+            (Err(refusal), CallKind::Fetch) if refusal.is_missing() || is_last && refusal.is_unexplained() => {
+                Ok(Err(refusal))
+            }
+            (Err(refusal), CallKind::Get | CallKind::Fetch) if refusal.is_transient() => {
+                Err(refusal.into_error(call.task))
+            }
+            (settled, _) => Ok(settled),
+        }
+    }
+
+    /// Sends the call, and once more with a new token if the API refused the token: it may have been revoked, or have
+    /// expired on the way.
+    async fn with_token<T>(
+        &self,
+        call: Call<'_>,
+        read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
+    ) -> Result<Outcome<T>, PortError> {
+        let requester = Requester { content_type: call.task.content_type, tries: call.tries };
+        let token = self.tokens.get(&self.http, &self.clock, requester).await?;
+        let outcome = self.send(call, &token, read).await?;
+        if !matches!(&outcome, Err(refusal) if refusal.is_stale_token()) {
+            return Ok(outcome);
+        }
+        match self.tokens.replace(&self.http, &self.clock, requester, &token).await? {
+            Some(renewed) => self.send(call, &renewed, read).await,
+            None => Ok(outcome),
+        }
+    }
+
+    /// Sends one request, and tells the tenant's limits and clock about its answer.
+    async fn send<T>(
+        &self,
+        call: Call<'_>,
+        token: &Token,
+        read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
+    ) -> Result<Outcome<T>, PortError> {
+        if !self.urls.contains(call.url) {
+            return Err(PortError::person("a URL outside of the tenant's feed is not followed"));
+        }
+        let admission = self.limits.admit(&self.clock, matches!(call.kind, CallKind::Fetch), call.tries).await?;
+        let mut answer = self.http.send(request(call).bearer(&token.text)).await?;
+        let (answered_at, date) = (self.clock.now(), answer.date());
+        let outcome = if (200..=299).contains(&answer.status()) {
+            read(answer).await?
+        } else {
+            let body = read_refusal_body(&mut answer, Vec::new()).await;
+            Err(Refusal::read(answer.status(), &body, answer.retry_after()))
+        };
+        match &outcome {
+            Ok(_) => {
+                admission.answered(answered_at);
+                self.tokens.accepted(token);
+                // An opened blob may still turn out not to be one, so its answer does not set the clock.
+                if !matches!(call.kind, CallKind::Fetch) {
+                    self.vendor_clock.note(date, answered_at);
+                }
+            }
+            Err(refusal) if refusal.is_throttled() && !matches!(call.kind, CallKind::Start(_)) => {
+                admission.throttled(refusal.retry_after, &self.clock);
+            }
+            Err(_) => {}
+        }
+        Ok(outcome)
+    }
+}
+
+fn request<'a>(call: Call<'_>) -> Request<'a> {
+    match call.kind {
+        CallKind::Get | CallKind::Fetch => Request::get(call.url.clone()),
+        CallKind::Start(sent) => {
+            sent.set(true);
+            // The vendor's gateway requires a length, also for an empty body.
+            Request::post(call.url.clone()).header("content-length", "0")
+        }
+    }
+}
+
+/// Reads on in a refusal's body, after the part in `body`, up to [`MAX_REFUSAL_BYTES`]. A body that breaks off still
+/// counts.
+pub(crate) async fn read_refusal_body(answer: &mut Answer, mut body: Vec<u8>) -> Vec<u8> {
+    while body.len() < MAX_REFUSAL_BYTES
+        && let Ok(Some(bytes)) = answer.chunk().await
+    {
+        body.extend_from_slice(&bytes);
+    }
+    body
+}

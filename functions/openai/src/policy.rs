@@ -1,0 +1,32 @@
+//! The policy by which the collector lists the API.
+
+use collector::{Silence, Sweep, UnixSeconds, VendorPolicy};
+
+const MINUTE: UnixSeconds = 60;
+const HOUR: UnixSeconds = 60 * MINUTE;
+const DAY: UnixSeconds = 24 * HOUR;
+
+/// Pages of one window.
+const MAX_PAGES: u32 = 50;
+
+/// The policy for the audit log.
+///
+/// The vendor promises neither a delay nor an order nor a retention. So each tick lists the last ten minutes again, and
+/// each hour a sweep lists what was less than a day old an hour before. An event that appears within a day is found.
+pub const POLICY: VendorPolicy = VendorPolicy {
+    tick_seconds: MINUTE,
+    overlap: 10 * MINUTE as u32,
+    sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }],
+    first_window: DAY,
+    longest_window: 30 * DAY,
+    retention: None,
+    horizon: 400 * DAY,
+    split_after_pages: Some(MAX_PAGES),
+    silence: Some(Silence {
+        after: 7 * DAY,
+        advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
+                 Data controls, Data retention), and that the key is this organization's",
+    }),
+    start_delay: None,
+    fetches_ahead: 0,
+};

@@ -1,0 +1,183 @@
+//! Remembers the shapes of objects: their keys in the order sent, and the sorted order of these keys.
+//!
+//! Most objects of a stream have a known shape, and it takes less time to recognise the shape than to sort the keys. A
+//! shape also has a number, by which the writer of lines finds all that follows from the keys.
+
+use super::flags::ESCAPED;
+use super::member::{Member, Prefix};
+
+/// The most shapes that are remembered. When this number is reached, all are forgotten before the next event.
+const MAX_SHAPES: usize = 1024;
+/// The most keys that all remembered shapes have together.
+const MAX_KEYS: usize = 16 * MAX_SHAPES;
+/// Places of the hash table: some remain empty.
+const TABLE_PLACES: usize = 4 * MAX_SHAPES;
+/// The most places of the hash table that a search looks at. An attacker can choose keys whose hashes collide. A shape
+/// that finds no free place within this number is not remembered, so that its objects are sorted each time.
+const MAX_PROBES: usize = 16;
+/// The most members of an object whose shape is remembered.
+const MAX_MEMBERS: usize = 256;
+/// The longest key, in bytes, of an object whose shape is remembered.
+const MAX_KEY_BYTES: usize = 128;
+
+/// The number of a shape, from 0. Objects of one shape have the same keys in the same order.
+pub(crate) type ShapeId = u16;
+
+/// The keys of an object, and their sorted order.
+#[derive(Debug, Clone)]
+struct Shape {
+    /// The keys in the order sent, each with its prefix.
+    keys: Vec<(Prefix, Box<[u8]>)>,
+    /// The places of the keys in `keys`, sorted by key.
+    order: Vec<u8>,
+}
+
+/// The shapes that are remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Shapes {
+    shapes: Vec<Shape>,
+    /// The number of keys of all shapes.
+    keys: usize,
+    /// The hash table: a shape's number plus one at the place of the hash of its keys, or at the next free place behind it.
+    /// A free place holds 0.
+    places: Vec<u16>,
+}
+
+impl Shapes {
+    /// Finds the shape of an object with these members. Returns its number and the sorted order of the members.
+    pub(super) fn find(&self, text: &[u8], members: &[Member]) -> Option<(ShapeId, &[u8])> {
+        for place in places(members) {
+            let id = self.places.get(place)?.checked_sub(1)?;
+            let shape = self.shapes.get(usize::from(id))?;
+            if shape.is_of(text, members) {
+                return Some((id, &shape.order));
+            }
+        }
+        None
+    }
+
+    /// Returns `true` if no other shape can be remembered.
+    pub(super) fn is_full(&self) -> bool {
+        self.shapes.len() >= MAX_SHAPES || self.keys + MAX_MEMBERS > MAX_KEYS
+    }
+
+    /// Remembers the shape of an object with these members, which have no duplicate keys, and their sorted order.
+    pub(super) fn remember(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
+        let is_unsuitable = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > MAX_KEY_BYTES;
+        if self.is_full() || members.len() > MAX_MEMBERS || members.iter().any(is_unsuitable) {
+            return None;
+        }
+        // Values have ascending ids in the order sent.
+        let place = |member: &Member| members.binary_search_by_key(&member.value, |sent| sent.value).ok();
+        let order = sorted.iter().filter_map(place).filter_map(|place| u8::try_from(place).ok()).collect();
+        let key = |member: &Member| (member.prefix, text.get(member.key.range()).unwrap_or_default().into());
+        let id = ShapeId::try_from(self.shapes.len()).ok()?;
+        self.places.resize(TABLE_PLACES, 0);
+        let free = places(members).find(|place| self.places[*place] == 0)?;
+        self.keys += members.len();
+        self.shapes.push(Shape { keys: members.iter().map(key).collect(), order });
+        self.places[free] = id + 1;
+        Some(id)
+    }
+}
+
+impl Shape {
+    /// Returns `true` if an object with these members has the shape.
+    fn is_of(&self, text: &[u8], members: &[Member]) -> bool {
+        const START: usize = size_of::<Prefix>();
+        let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
+            // The comparison reads the text as it was sent, which is the key only if it has no escapes.
+            member.key.flags & ESCAPED == 0
+                && member.prefix == *prefix
+                && member.key.len() == key.len()
+                && (key.len() <= START
+                    || text.get(member.key.range()).and_then(|sent| sent.get(START..)) == key.get(START..))
+        };
+        self.keys.len() == members.len() && members.iter().zip(&self.keys).all(is_same)
+    }
+}
+
+/// Returns the places of the hash table to search for the shape of an object with these members, in order.
+fn places(members: &[Member]) -> impl Iterator<Item = usize> {
+    let first = hash(members);
+    (first..first + MAX_PROBES).map(|place| place % TABLE_PLACES)
+}
+
+/// Returns the first place for the shape of an object with these members.
+fn hash(members: &[Member]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, member: &Member| {
+        let word = (member.prefix >> 64) as u64 ^ (member.prefix as u64).rotate_left(31);
+        (hash.rotate_left(7) ^ word).wrapping_mul(FACTOR)
+    };
+    (members.iter().fold(0, mix) >> 48) as usize % TABLE_PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ShapeId;
+    use crate::event::json::{Document, DocumentBuffers, parse_with};
+
+    /// Parses one text after the other in the same buffers. Returns the shapes of their roots.
+    fn shapes(texts: &[&str]) -> Vec<Option<ShapeId>> {
+        let mut buffers = DocumentBuffers::with_shapes();
+        let shape = |text: &&str| {
+            let document = parse_with(text.as_bytes(), std::mem::take(&mut buffers)).unwrap();
+            let shape = document.shape(Document::ROOT);
+            buffers = document.into_buffers();
+            shape
+        };
+        texts.iter().map(shape).collect()
+    }
+
+    #[test]
+    fn objects_with_the_same_keys_in_the_same_order_have_one_shape() {
+        let of =
+            shapes(&[r#"{"b":1,"a":{}}"#, r#"{"b":[],"a":"x"}"#, r#"{"a":1,"b":2}"#, "{ \"b\" : 1, \"a\":2}", "{}"]);
+        assert_eq!(of, [Some(1), Some(1), Some(2), Some(1), Some(0)], "{{}} was closed first");
+    }
+
+    #[test]
+    fn keys_that_differ_only_behind_the_prefix_have_different_shapes() {
+        let of = shapes(&[
+            r#"{"a_key_of_twenty_bytes":1}"#,
+            r#"{"a_key_of_twenty_bites":1}"#,
+            r#"{"a_key_of_twenty_byte":1}"#,
+        ]);
+        assert_eq!(of, [Some(0), Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn an_escaped_key_does_not_match_another_key_of_its_length() {
+        let known = r#"{"/23456789012345zz":1,"/23456789012345z!":2}"#;
+        let escaped = r#"{"\/23456789012345z":1,"/23456789012345z!":2}"#;
+        assert_eq!(known.len(), escaped.len());
+        assert_eq!(shapes(&[known, escaped]), [Some(0), None]);
+    }
+
+    #[test]
+    fn objects_with_duplicate_escaped_long_or_many_keys_have_no_shape() {
+        let (long, many) = ("k".repeat(200), (0..300).map(|at| format!("\"{at}\":0")).collect::<Vec<_>>().join(","));
+        let unsuitable = [r#"{"a":1,"a":2}"#, r#"{"\u0061":1}"#, &format!("{{\"{long}\":1}}"), &format!("{{{many}}}")];
+        for text in unsuitable {
+            assert_eq!(shapes(&[text, text]), [None, None], "{text}");
+        }
+    }
+
+    #[test]
+    fn f2_only_a_few_shapes_with_colliding_hashes_are_remembered() {
+        // The hash is made of the first sixteen bytes of a key.
+        let texts: Vec<String> = (0..200).map(|at| format!("{{\"a_key_with_one_prefix_{at}\":1}}")).collect();
+        let texts: Vec<&str> = texts.iter().chain(&texts).map(String::as_str).collect();
+        let of = shapes(&texts);
+        assert_eq!(of.iter().flatten().count(), 2 * super::MAX_PROBES);
+        assert_eq!(of[..200], of[200..]);
+    }
+
+    #[test]
+    fn the_number_of_remembered_shapes_is_bounded() {
+        let texts: Vec<String> = (0..3_000).map(|at| format!("{{\"key{at}\":1}}")).collect();
+        let of = shapes(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(of.iter().flatten().count(), super::MAX_SHAPES);
+    }
+}

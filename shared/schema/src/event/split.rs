@@ -1,0 +1,434 @@
+//! Splits a JSON array, which arrives in pieces, into its elements.
+
+mod brackets;
+mod record_keys;
+mod recovery;
+mod space;
+
+use brackets::Brackets;
+use record_keys::Records;
+use recovery::{LastByte, Recovery};
+use space::{is_space, without_space, without_space_after};
+
+use crate::event::json::{self, find_special_byte};
+
+/// Splits one JSON array into its raw elements, holding little more than one element at a time.
+///
+/// The splitter finds the ends of elements; the caller checks whether an element is valid JSON. If the array itself is
+/// broken (brackets that do not match, a string without an end), the splitter continues at the next record that it can
+/// tell from an object inside of a record (see `split/recovery.rs`). It hands out the text before that record as one
+/// element, which is not JSON.
+#[derive(Debug)]
+pub struct ArraySplitter {
+    max_element_bytes: usize,
+    state: State,
+    /// The text that is not handed out yet, or may still be needed.
+    text: Vec<u8>,
+    /// The place in the text of the next byte to read.
+    at: usize,
+    /// The place in the text at which the current element, the bracket behind the last element or the broken part begins.
+    element: usize,
+    /// The broken part follows something that was handed out.
+    follows_output: bool,
+    /// The place of an element that is followed by a comma or bracket but may not end there: if it has a surplus brace
+    /// inside, a member of it comes next.
+    pending: Option<(usize, usize)>,
+    /// The brackets and braces that are open inside the element.
+    open: Brackets,
+    last: LastByte,
+    is_in_string: bool,
+    /// The last byte was a backslash in a string.
+    is_escaped: bool,
+    records: Records,
+    recovery: Option<Recovery>,
+}
+
+/// The part of the input that the splitter reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The text before the array. The number counts the bytes of a byte order mark that were read.
+    Before(usize),
+    /// The text after `[`: an element or the end follows.
+    First,
+    /// The text after a comma: an element follows.
+    Next,
+    /// An element.
+    Element,
+    /// The text after the array.
+    After,
+    /// A broken part: the splitter searches for the next record.
+    Broken,
+}
+
+/// The reason why the splitter stops reading an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    EndOfInput,
+    /// The comma or bracket behind the element was reached.
+    EndOfElement,
+    /// A byte does not fit.
+    Break,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The number of bytes that are read at a time.
+const PIECE_BYTES: usize = 64 << 10;
+/// The most white space behind an array, in bytes.
+const MAX_SPACE_BYTES: usize = 1 << 20;
+
+/// The bytes are not one JSON array.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SplitError(pub String);
+
+fn error<T>(text: &str) -> Result<T, SplitError> {
+    Err(SplitError(text.to_owned()))
+}
+
+impl ArraySplitter {
+    /// Creates a splitter that refuses elements of more than `max_element_bytes`.
+    pub fn new(max_element_bytes: usize) -> Self {
+        Self {
+            max_element_bytes,
+            state: State::Before(0),
+            text: Vec::new(),
+            at: 0,
+            element: 0,
+            follows_output: false,
+            pending: None,
+            open: Brackets::default(),
+            last: LastByte::default(),
+            is_in_string: false,
+            is_escaped: false,
+            records: Records::default(),
+            recovery: None,
+        }
+    }
+
+    /// Reads the next bytes and calls `each` with each element that they complete.
+    ///
+    /// # Errors
+    /// The bytes are not an array, or an element is too long. The splitter cannot be used after an error.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), SplitError> {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            let mut text = std::mem::take(&mut self.text);
+            text.extend_from_slice(piece);
+            self.read(&text, &mut each)?;
+            self.text = text;
+            self.drop_read_text();
+        }
+        Ok(())
+    }
+
+    /// Ends the input and calls `each` with the elements that were held back.
+    ///
+    /// # Errors
+    /// The input has no array, or the array was not closed.
+    pub fn finish(mut self, mut each: impl FnMut(&[u8])) -> Result<(), SplitError> {
+        let text = std::mem::take(&mut self.text);
+        loop {
+            match self.state {
+                State::After => {
+                    self.hand_out_pending(&text, &mut each);
+                    return Ok(());
+                }
+                State::Before(_) => return error("no JSON array: the input is empty"),
+                State::First | State::Next => {
+                    self.hand_out_pending(&text, &mut each);
+                    return error("the JSON array is cut off");
+                }
+                State::Element => self.recover_from(self.output_end()),
+                State::Broken => {
+                    if !self.recover(&text, true, &mut each)? {
+                        return self.finish_broken(&text, &mut each);
+                    }
+                    self.read(&text, &mut each)?;
+                }
+            }
+        }
+    }
+
+    /// Ends an input that broke off and calls `each` with the complete elements that were held back.
+    pub fn abandon(mut self, mut each: impl FnMut(&[u8])) {
+        let text = std::mem::take(&mut self.text);
+        match self.state {
+            State::Next | State::After => self.hand_out_pending(&text, &mut each),
+            State::Broken => self.end_recovery(&text[self.element..], None, true, &mut each),
+            State::Before(_) | State::First | State::Element => {}
+        }
+    }
+
+    /// Reads the text to its end.
+    fn read(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        while let Some(byte) = text.get(self.at) {
+            match self.state {
+                State::Broken => {
+                    if !self.recover(text, false, each)? {
+                        break;
+                    }
+                }
+                State::Element => self.element(text, each)?,
+                _ => self.between(*byte, text, each)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the text that is not needed any more.
+    fn drop_read_text(&mut self) {
+        let needed = match self.state {
+            State::Before(_) | State::First => self.at,
+            State::Next => self.pending.map_or(self.at, |(start, _)| start),
+            State::Element | State::After | State::Broken => self.output_end(),
+        };
+        self.text.drain(..needed);
+        self.at -= needed;
+        self.element = self.element.saturating_sub(needed);
+        self.pending = self.pending.map(|(start, end)| (start - needed, end - needed));
+    }
+
+    /// Returns the place in the text up to which everything was handed out.
+    fn output_end(&self) -> usize {
+        self.pending.map_or(self.element, |(start, _)| start)
+    }
+
+    /// Reads a byte outside of elements.
+    fn between(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        self.state = match (self.state, byte) {
+            (State::Before(count), _) if BYTE_ORDER_MARK.get(count) == Some(&byte) => State::Before(count + 1),
+            (State::Before(1 | 2), _) => return error("no JSON array: half a byte order mark"),
+            (state, byte) if is_space(byte) => match state {
+                State::Before(_) => State::Before(BYTE_ORDER_MARK.len()),
+                State::After if self.at - self.element > MAX_SPACE_BYTES => {
+                    return error("too much white space follows the JSON array");
+                }
+                _ => state,
+            },
+            (State::Before(_), b'[') => State::First,
+            (State::Before(_), _) => return error("no JSON array: the input begins with something else"),
+            (State::First, b']') => {
+                self.element = self.at;
+                State::After
+            }
+            (State::After, _) => {
+                self.continue_after_surplus_bracket(each)?;
+                return Ok(());
+            }
+            (_, b',' | b']' | b'}' | b':') => {
+                self.recover_from(self.pending.map_or(self.at, |(start, _)| start));
+                return Ok(());
+            }
+            _ => {
+                self.begin_element(byte, text, each);
+                return Ok(());
+            }
+        };
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Continues after the bracket at the end of the array, because more text follows: the bracket was a surplus one.
+    fn continue_after_surplus_bracket(&mut self, each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        if self.pending.is_some() {
+            self.recover_from(self.output_end());
+            return Ok(());
+        }
+        self.check_length(1)?;
+        each(b"]");
+        self.recover_from(self.at);
+        self.follows_output = true;
+        Ok(())
+    }
+
+    fn begin_element(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) {
+        let may_be_member = self.pending.is_some_and(|(start, _)| text[start] == b'{') && !matches!(byte, b'{' | b'[');
+        if !may_be_member {
+            self.hand_out_pending(text, each);
+        }
+        self.open.clear();
+        (self.last, self.is_in_string, self.is_escaped) = (LastByte::default(), false, false);
+        (self.state, self.element) = (State::Element, self.at);
+    }
+
+    /// Continues to read an element.
+    fn element(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        let stop = self.scan(text);
+        self.check_length(self.at - self.element)?;
+        match stop {
+            Stop::EndOfInput => {}
+            Stop::Break => self.recover_from(self.output_end()),
+            Stop::EndOfElement => {
+                self.hand_out_pending(text, each);
+                let length = without_space_after(&text[self.element..self.at]).len();
+                self.pending = Some((self.element, self.element + length));
+                self.state = State::Next;
+                if text[self.at] == b']' {
+                    if text[self.element] != b'{' {
+                        self.hand_out_pending(text, each);
+                    }
+                    (self.state, self.element) = (State::After, self.at);
+                }
+                self.at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_length(&self, length: usize) -> Result<(), SplitError> {
+        if length > self.max_element_bytes {
+            return Err(SplitError(format!("an element is longer than {} bytes", self.max_element_bytes)));
+        }
+        Ok(())
+    }
+
+    fn hand_out_pending(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) {
+        if let Some((start, end)) = self.pending.take() {
+            self.hand_out(&text[start..end], each);
+        }
+    }
+
+    /// Hands out a complete element.
+    fn hand_out(&mut self, element: &[u8], each: &mut impl FnMut(&[u8])) {
+        if element.starts_with(b"{") {
+            self.records.add(element);
+        }
+        each(element);
+    }
+
+    /// Reads until the element stops.
+    fn scan(&mut self, text: &[u8]) -> Stop {
+        while let Some(byte) = text.get(self.at).copied() {
+            if self.is_in_string {
+                if !self.string(text) {
+                    return Stop::Break;
+                }
+                continue;
+            }
+            if is_space(byte) {
+                self.at += 1;
+                continue;
+            }
+            if self.open.is_empty() && matches!(byte, b',' | b']') {
+                return Stop::EndOfElement;
+            }
+            if !self.last.accepts(byte, self.open.is_in_object()) {
+                return Stop::Break;
+            }
+            let is_sound = match byte {
+                b'{' | b'[' => {
+                    self.open.open(byte == b'[');
+                    true
+                }
+                b'}' | b']' => self.open.close(byte == b']'),
+                b'"' => {
+                    self.is_in_string = true;
+                    true
+                }
+                _ => true,
+            };
+            if !is_sound {
+                return Stop::Break;
+            }
+            self.at += 1;
+        }
+        Stop::EndOfInput
+    }
+
+    /// Continues to read a string. Returns `false` at a byte that no string can have.
+    fn string(&mut self, text: &[u8]) -> bool {
+        if std::mem::take(&mut self.is_escaped) {
+            self.at += 1;
+            return true;
+        }
+        self.at = find_special_byte(text, self.at);
+        match text.get(self.at) {
+            Some(b'"') => self.is_in_string = false,
+            Some(b'\\') => self.is_escaped = true,
+            Some(_) => return false,
+            None => return true,
+        }
+        self.at += 1;
+        true
+    }
+
+    /// Begins the search for the next record at a place of the text.
+    fn recover_from(&mut self, begin: usize) {
+        (self.state, self.element, self.follows_output, self.pending) = (State::Broken, begin, false, None);
+        self.recovery = Some(Recovery::new(self.records.take_keys()));
+    }
+
+    /// Continues the search for the next record. Returns `true` once it was found and the broken part was handed out.
+    fn recover(&mut self, text: &[u8], is_end: bool, each: &mut impl FnMut(&[u8])) -> Result<bool, SplitError> {
+        let broken = &text[self.element..];
+        let Some(recovery) = &mut self.recovery else { return Ok(false) };
+        let next = recovery.read(broken, is_end);
+        let read = next.unwrap_or(recovery.at());
+        self.check_length(read)?;
+        let Some(next) = next else { return Ok(false) };
+        self.end_recovery(broken, None, false, each);
+        self.at = self.element + next;
+        self.begin_element(text[self.at], text, each);
+        Ok(true)
+    }
+
+    /// Ends the input in a broken part.
+    fn finish_broken(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+        let broken = without_space_after(&text[self.element..]);
+        let closing = broken.len().saturating_sub(1);
+        let has_break = self.recovery.as_ref().is_some_and(Recovery::has_break);
+        let is_closed = broken.ends_with(b"]");
+        let has_records = self.recovery.as_ref().is_some_and(|recovery| !recovery.records(broken, false).is_empty());
+        if is_closed && (has_break || has_records) {
+            self.end_recovery(broken, Some(closing), false, each);
+            return Ok(());
+        }
+        self.end_recovery(broken, None, true, each);
+        error("the JSON array is cut off")
+    }
+
+    /// Hands out the records that were found, the broken text between them, and the broken text behind them up to `end`, if
+    /// that is given.
+    fn end_recovery(&mut self, broken: &[u8], end: Option<usize>, is_cut: bool, each: &mut impl FnMut(&[u8])) {
+        let Some(recovery) = self.recovery.take() else { return };
+        let (mut from, mut follows_output) = (0, self.follows_output);
+        for (start, stop) in recovery.records(broken, is_cut) {
+            if !is_cut {
+                hand_out_broken(&broken[from..start], follows_output, true, each);
+            }
+            self.hand_out(&broken[start..stop], each);
+            (from, follows_output) = (stop, true);
+        }
+        if let Some(end) = end {
+            hand_out_broken(&broken[from..end], follows_output, false, each);
+        }
+        self.records.give_back(recovery.into_keys());
+    }
+}
+
+/// Hands out the broken text before or behind a record, without the commas that belong there.
+///
+/// `follows_output` and `is_before_record` say what stands on both sides of the text. If a comma is missing and the rest
+/// is valid JSON, an empty element follows: an empty element is never valid, so it reports that something was broken.
+fn hand_out_broken(text: &[u8], follows_output: bool, is_before_record: bool, each: &mut impl FnMut(&[u8])) {
+    let mut broken = without_space(text);
+    if broken == if follows_output && is_before_record { &b","[..] } else { b"" } {
+        return;
+    }
+    let mut has_commas = true;
+    if follows_output {
+        let without = broken.strip_prefix(b",");
+        (has_commas, broken) = (without.is_some(), without.unwrap_or(broken));
+    }
+    if is_before_record {
+        let without = broken.strip_suffix(b",");
+        (has_commas, broken) = (has_commas && without.is_some(), without.unwrap_or(broken));
+    }
+    let broken = without_space(broken);
+    each(broken);
+    if !has_commas && json::parse(broken).is_ok() {
+        each(b"");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Gives names to the columns and to the members of structs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The names for the keys of a table's lines. The SerDe maps a name to one key at every depth, so a key has the same name
+/// everywhere, and no two keys share a name.
+#[derive(Debug)]
+pub(super) struct Names {
+    by_key: BTreeMap<String, String>,
+    taken: BTreeSet<String>,
+}
+
+impl Names {
+    /// Creates an empty list that gives no key one of the `reserved` names.
+    pub(super) fn without<const N: usize>(reserved: [&str; N]) -> Self {
+        Self { by_key: BTreeMap::new(), taken: reserved.map(str::to_owned).into() }
+    }
+
+    /// Gives these keys their names before all other keys.
+    pub(super) fn reserve<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
+        keys.for_each(|key| {
+            self.name(key);
+        });
+    }
+
+    /// Returns the key's name: the key in lower case and without hyphens, as the catalogue requires, with underscores
+    /// behind it if another key has that name.
+    pub(super) fn name(&mut self, key: &str) -> String {
+        if let Some(name) = self.by_key.get(key) {
+            return name.clone();
+        }
+        let mut name = key.to_ascii_lowercase().replace('-', "_");
+        while self.taken.contains(&name) {
+            name.push('_');
+        }
+        self.taken.insert(name.clone());
+        self.by_key.insert(key.to_owned(), name.clone());
+        name
+    }
+
+    /// Returns the names that differ from their key, each with its key.
+    pub(super) fn mapped(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_key.iter().filter(|(key, name)| key != name).map(|(key, name)| (name.as_str(), key.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_keeps_its_name_and_no_two_share_one() {
+        let mut names = Names::without(["dt"]);
+        names.reserve(["Id"].into_iter());
+        let keys = ["ID", "Id", "id", "Id", "ok", "DT", "a-b", "a_b"];
+        let named = keys.map(|key| names.name(key));
+        assert_eq!(named, ["id_", "id", "id__", "id", "ok", "dt_", "a_b", "a_b_"]);
+        let mut mapped: Vec<_> = names.mapped().collect();
+        mapped.sort_unstable();
+        assert_eq!(
+            mapped,
+            [("a_b", "a-b"), ("a_b_", "a_b"), ("dt_", "DT"), ("id", "Id"), ("id_", "ID"), ("id__", "id")]
+        );
+    }
+}

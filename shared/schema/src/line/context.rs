@@ -1,0 +1,53 @@
+//! The values of a line that do not come from its event.
+
+use jiff::Timestamp;
+
+use crate::event::json::write_string;
+use crate::identity::Scope;
+
+/// The values of a line that do not come from its event.
+#[derive(Debug, Clone, Copy)]
+pub struct LineContext<'a> {
+    /// `p_source_id`; left out when empty.
+    pub source_id: &'a str,
+    /// `p_source_label`; left out when empty.
+    pub source_label: &'a str,
+    /// `p_parse_time`.
+    pub parse_time: Timestamp,
+}
+
+/// The values that follow from a [`LineContext`] without its parse time. Most lines of a stream share them.
+#[derive(Debug, Default)]
+pub(crate) struct ContextCache {
+    is_set: bool,
+    source_id: String,
+    source_label: String,
+    pub(crate) scope: Scope,
+    /// The standard fields after `p_parse_time`, as JSON members with a comma before each.
+    pub(crate) fields: Vec<u8>,
+}
+
+impl ContextCache {
+    /// Returns `true` if the cache holds the values of this context.
+    pub(crate) fn is_for(&self, context: &LineContext<'_>) -> bool {
+        self.is_set && self.source_id == context.source_id && self.source_label == context.source_label
+    }
+
+    /// Replaces the cached values by those of this context. Without a `schema_version` the line has none.
+    pub(crate) fn set(&mut self, context: &LineContext<'_>, scope: Scope, schema_version: Option<u32>) {
+        (self.source_id, self.source_label) = (context.source_id.to_owned(), context.source_label.to_owned());
+        self.is_set = true;
+        self.scope = scope;
+        self.fields.clear();
+        let out = &mut self.fields;
+        let sources: [(&[u8], &str); 2] =
+            [(b",\"p_source_id\":", context.source_id), (b",\"p_source_label\":", context.source_label)];
+        for (key, text) in sources.into_iter().filter(|(_, text)| !text.is_empty()) {
+            out.extend_from_slice(key);
+            write_string(text, out);
+        }
+        if let Some(version) = schema_version {
+            out.extend_from_slice(format!(",\"p_schema_version\":{version}").as_bytes());
+        }
+    }
+}

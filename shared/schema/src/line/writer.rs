@@ -1,0 +1,523 @@
+//! Writes the members of one event by its schema.
+
+mod duplicate_keys;
+mod nonconforming;
+mod path;
+mod plan;
+mod scalar;
+mod undeclared;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use jiff::civil::DateTime;
+
+use crate::drift::DriftNames;
+use crate::event::construct::Constructed;
+use crate::event::json::{self, Document, Kind, Member, NodeId, write_separator, write_string};
+use crate::language::masks::Masks;
+use crate::language::model::{Field, NO_SLOT, Object, Type, Value};
+use crate::language::transform::{Transform, Transformed};
+use crate::udm::{Places, Slots};
+use crate::value::indicator::FoundIndicators;
+use nonconforming::Nonconforming;
+use path::Path;
+use plan::{Assigned, Plans};
+
+/// Strict mode refuses the event. [`LineWriter::reason`] holds the reason, because a [`Result`] that holds it would be slow
+/// to return.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+/// The reason why a value could not be written.
+enum WriteError {
+    /// The value does not fit its declared type, for this reason.
+    Misfit(&'static str),
+    /// Strict mode refuses the event.
+    Refused,
+}
+
+impl From<Refused> for WriteError {
+    fn from(Refused: Refused) -> Self {
+        Self::Refused
+    }
+}
+
+/// The place of a value: its document, and its path in the event.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    document: &'p Document<'p>,
+    path: &'p Path<'p>,
+    is_in_array: bool,
+    /// The value is already masked.
+    is_masked: bool,
+}
+
+impl<'p> Place<'p> {
+    fn at(self, path: &'p Path<'p>) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// The buffers that one line after the other uses.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    found: FoundIndicators,
+    plans: Plans,
+    /// The undeclared members of an object.
+    undeclared: Vec<Member>,
+    /// The places of the members that a data model reads.
+    pub(crate) places: Places,
+}
+
+impl Scratch {
+    /// Returns the size of the buffers in bytes, without the plans, which have a bound of their own.
+    pub(crate) fn size(&self) -> usize {
+        self.found.size()
+            + self.plans.assigned.capacity() * size_of::<Assigned>()
+            + self.undeclared.capacity() * size_of::<Member>()
+            + self.places.size()
+    }
+}
+
+/// Writes one line.
+pub(crate) struct LineWriter<'o> {
+    is_strict: bool,
+    keeps_undeclared: bool,
+    masks: Option<&'o Masks>,
+    /// The members that a data model reads.
+    slots: Option<&'o Slots>,
+    out: &'o mut Vec<u8>,
+    scratch: &'o mut Scratch,
+    pub(crate) event_time: Option<DateTime>,
+    event_type: OnceCell<Option<NodeId>>,
+    pub(crate) undeclared: u32,
+    pub(crate) missing_required: u32,
+    names: &'o mut DriftNames,
+    nonconforming: Nonconforming,
+    /// The reason why strict mode refuses the event.
+    pub(crate) reason: String,
+}
+
+impl<'o> LineWriter<'o> {
+    pub(crate) fn new(
+        is_strict: bool,
+        keeps_undeclared: bool,
+        masks: Option<&'o Masks>,
+        slots: Option<&'o Slots>,
+        out: &'o mut Vec<u8>,
+        scratch: &'o mut Scratch,
+        names: &'o mut DriftNames,
+    ) -> Self {
+        scratch.found.clear();
+        scratch.plans.assigned.clear();
+        scratch.places.begin(slots);
+        Self {
+            is_strict,
+            keeps_undeclared,
+            masks,
+            slots,
+            out,
+            scratch,
+            event_time: None,
+            event_type: OnceCell::new(),
+            undeclared: 0,
+            missing_required: 0,
+            names,
+            nonconforming: Nonconforming::default(),
+            reason: String::new(),
+        }
+    }
+
+    /// Writes the event's members, without the braces around them.
+    pub(crate) fn event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
+        let place = Place { document: event, path: &Path::Top, is_in_array: false, is_masked: false };
+        if !self.is_strict {
+            self.add_duplicates(place, Document::ROOT);
+        }
+        self.members(place, schema, Some(Document::ROOT), &[])
+    }
+
+    /// Returns the number of values under `p_nonconforming`.
+    pub(crate) fn nonconforming(&self) -> u32 {
+        self.nonconforming.count()
+    }
+
+    /// Writes the members that every line has.
+    pub(crate) fn standard(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.scratch.places.standard = self.out.len();
+        write(self.out);
+    }
+
+    /// Writes the `p_any_*` members and `p_nonconforming`.
+    pub(crate) fn finish(self, event: &Document<'_>) {
+        self.scratch.found.write(self.out);
+        self.nonconforming.write(event, self.masks, self.out);
+    }
+
+    /// Writes an object. Without a `node` the event does not have it, and its members come from `constructed`.
+    fn object(
+        &mut self,
+        place: Place<'_>,
+        object: &Object,
+        node: Option<NodeId>,
+        constructed: &[(&'static str, NodeId)],
+    ) -> Result<(), Refused> {
+        self.out.push(b'{');
+        self.members(place, object, node, constructed)?;
+        self.out.push(b'}');
+        if let Some(row) = object.row {
+            self.scratch.places.note_row(row);
+        }
+        Ok(())
+    }
+
+    /// Writes the members of an object, without the braces around them.
+    fn members(
+        &mut self,
+        place: Place<'_>,
+        object: &Object,
+        node: Option<NodeId>,
+        constructed: &[(&'static str, NodeId)],
+    ) -> Result<(), Refused> {
+        let first = self.scratch.plans.assigned.len();
+        let mut undeclared = std::mem::take(&mut self.scratch.undeclared);
+        undeclared.clear();
+        self.scratch.plans.assign(place.document, object, node, self.is_strict, &mut undeclared);
+        constructed.iter().for_each(|(name, id)| self.add_constructed(object, first, name, *id));
+        for at in first..self.scratch.plans.assigned.len() {
+            let Assigned { field, value, is_column_taken, is_by_column } = self.scratch.plans.assigned[at];
+            let field = &object.fields[field as usize];
+            if let Some(id) = value.filter(|id| self.is_copied(field, place.document, *id)) {
+                write_separator(self.out);
+                self.out.extend_from_slice(&field.key);
+                let from = self.out.len();
+                self.out.extend_from_slice(place.document.raw(id).as_bytes());
+                self.note_place(field, from);
+                continue;
+            }
+            if is_by_column {
+                self.field_by_column(place, field, node, value)?;
+                continue;
+            }
+            let path = Path::Name(place.path, &field.name);
+            match value {
+                Some(id) if is_column_taken => self.set_aside(place.at(&path), id),
+                _ => self.field(place.at(&path), field, node, value)?,
+            }
+        }
+        self.scratch.plans.assigned.truncate(first);
+        self.undeclared_members(place, object, &undeclared);
+        self.scratch.undeclared = undeclared;
+        Ok(())
+    }
+
+    /// Writes a field whose value was sent under another name. Its path has the name that was sent.
+    #[cold]
+    fn field_by_column(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        value: Option<NodeId>,
+    ) -> Result<(), Refused> {
+        let sent = value.and_then(|id| sent_name(place.document, object, id));
+        let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
+        self.field(place.at(&path), field, object, value)
+    }
+
+    /// Gives a constructed value to a field, unless it has one. The object's fields begin at `first` in the assigned fields.
+    fn add_constructed(&mut self, object: &Object, first: usize, name: &str, id: NodeId) {
+        let found = object.fields.iter().position(|field| *field.name == *name);
+        let Some(field) = found.and_then(|field| u32::try_from(field).ok()) else { return };
+        let assigned = &mut self.scratch.plans.assigned;
+        let at = first + assigned[first..].partition_point(|assigned| assigned.field < field);
+        match assigned.get_mut(at).filter(|assigned| assigned.field == field) {
+            Some(assigned) => assigned.value = assigned.value.or(Some(id)),
+            None => {
+                assigned.insert(at, Assigned { field, value: Some(id), is_column_taken: false, is_by_column: false })
+            }
+        }
+    }
+
+    /// Writes a field, if it has a value. `sent` is the value that the event has for it.
+    fn field(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        sent: Option<NodeId>,
+    ) -> Result<(), Refused> {
+        if field.is_required && !place.is_in_array && is_missing(place, field, sent) {
+            self.add_missing(place, field)?;
+        }
+        let start = self.out.len();
+        write_separator(self.out);
+        self.out.extend_from_slice(&field.key);
+        let from = self.out.len();
+        let written = self.field_value(place, field, object, sent)?;
+        if !written || (field.shares_column && self.is_strict) {
+            self.out.truncate(start);
+        } else {
+            self.note_place(field, from);
+        }
+        // An empty string has no value for these types.
+        let is_nothing_if_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
+        if self.is_strict && field.is_required && !place.is_in_array && is_nothing_if_empty && !written {
+            return Err(self.refuse(place.path, "is required"));
+        }
+        Ok(())
+    }
+
+    /// Notes the place of a field's value in the line, if a data model reads it.
+    #[inline]
+    fn note_place(&mut self, field: &Field, from: usize) {
+        if field.slot != NO_SLOT {
+            self.scratch.places.note(field.slot, from, self.out.len());
+        }
+    }
+
+    /// Counts a missing required field. Strict mode refuses the event, except for a boolean, which the reference never
+    /// requires.
+    fn add_missing(&mut self, place: Place<'_>, field: &Field) -> Result<(), Refused> {
+        if !self.is_strict {
+            self.missing_required = self.missing_required.saturating_add(1);
+            self.names.missing.note(|name| place.path.write_name(name));
+        } else if !matches!(field.value.kind, Type::Boolean) {
+            return Err(self.refuse(place.path, "is required"));
+        }
+        Ok(())
+    }
+
+    /// Writes the value of a field. Returns `false` if it has none.
+    fn field_value(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        object: Option<NodeId>,
+        sent: Option<NodeId>,
+    ) -> Result<bool, Refused> {
+        match field.construction.and_then(|construction| construction.fill(place.document, sent, &self.event_type)) {
+            Some(Constructed::Value(id)) => return self.value(place, &field.value, id),
+            Some(Constructed::Members(members)) => return self.constructed(place, field, sent, &members),
+            None => {}
+        }
+        let origin = match (&field.transform, object) {
+            (Some(transform), Some(object)) => transform.apply(place.document, object, sent),
+            // The object was not sent. Its members come from elsewhere in the event.
+            (Some(transform), None) => transform.mask_node(place.document, sent),
+            (None, _) => Transformed::Node(sent),
+        };
+        match origin {
+            Transformed::Node(Some(id)) => self.value(place, &field.value, id),
+            Transformed::Node(None) => Ok(false),
+            Transformed::Text(text) => self.text(place, field, &text),
+            Transformed::MaskedContainer(_) if self.is_strict => Ok(false),
+            Transformed::MaskedContainer(id) => {
+                self.set_aside(place, id);
+                let mask = field.transform.as_deref().and_then(Transform::mask);
+                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.apply_to_value(place.document, id)))
+            }
+        }
+    }
+
+    /// Returns `true` for a value that is copied to the line as it was sent.
+    fn is_copied(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
+        field.is_plain && document.is_copyable_string(id) && self.masks.is_none()
+    }
+
+    /// Returns `true` for a name whose values are masked.
+    fn is_masked(&self, name: &str) -> bool {
+        self.masks.is_some_and(|masks| masks.for_name(name).is_some())
+    }
+
+    /// Writes a value as JSON, with the masks applied.
+    fn write_json(&mut self, document: &Document<'_>, id: NodeId) {
+        match self.masks {
+            Some(masks) => masks.write(document, id, self.out),
+            None => document.write(id, self.out),
+        }
+    }
+
+    /// Writes a constructed object with the members that the event has for it and the constructed ones.
+    fn constructed(
+        &mut self,
+        place: Place<'_>,
+        field: &Field,
+        sent: Option<NodeId>,
+        members: &[(&'static str, NodeId)],
+    ) -> Result<bool, Refused> {
+        let Type::Object(object) = &field.value.kind else { return Ok(false) };
+        let sent = sent.filter(|id| place.document.kind(*id) == Kind::Object);
+        self.object(place, object, sent, members)?;
+        Ok(true)
+    }
+
+    /// Writes a text that does not stand in the event.
+    fn text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
+        let is_masked = field.transform.as_deref().is_some_and(|transform| transform.mask().is_some());
+        let mut raw = Vec::with_capacity(text.len() + 2);
+        write_string(text, &mut raw);
+        match json::parse(&raw) {
+            Ok(document) => {
+                let place = Place { document: &document, path: place.path, is_in_array: place.is_in_array, is_masked };
+                self.value(place, &field.value, Document::ROOT)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Writes a value. A value that does not fit is set aside, or refused in strict mode. Returns `false` if nothing was
+    /// written.
+    fn value(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Refused> {
+        if place.document.kind(id) == Kind::Null {
+            return Ok(false);
+        }
+        let start = self.out.len();
+        let reason = match self.fitted(place, value, id) {
+            Ok(written) => return Ok(written),
+            Err(WriteError::Refused) => return Err(Refused),
+            Err(WriteError::Misfit(reason)) => reason,
+        };
+        if self.is_strict {
+            return Err(self.refuse(place.path, reason));
+        }
+        self.out.truncate(start);
+        self.set_aside(place, id);
+        let is_container = matches!(place.document.kind(id), Kind::Array | Kind::Object);
+        if is_container && matches!(value.kind, Type::String) {
+            let mut text = Vec::new();
+            match self.masks {
+                Some(masks) => masks.write(place.document, id, &mut text),
+                None => place.document.write(id, &mut text),
+            }
+            write_string(&String::from_utf8_lossy(&text), self.out);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Writes a value that fits its declared type.
+    fn fitted(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
+        let kind = place.document.kind(id);
+        if value.is_embedded && kind == Kind::String {
+            return self.embedded(place, value, id);
+        }
+        match &value.kind {
+            Type::Object(object) if kind == Kind::Object => {
+                self.object(place, object, Some(id), &[])?;
+                Ok(true)
+            }
+            Type::Object(_) => self.container_in_text(place, value, id, Kind::Object, "is not an object"),
+            Type::Array(element) if kind == Kind::Array => Ok(self.array(place, element, id)?),
+            Type::Array(_) => self.container_in_text(place, value, id, Kind::Array, "is not an array"),
+            Type::Json => {
+                self.write_json(place.document, id);
+                Ok(true)
+            }
+            _ => self.scalar(place.document, value, id).map_err(WriteError::Misfit),
+        }
+    }
+
+    /// Writes a value that was sent as JSON in a string.
+    fn embedded(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
+        let text = place.document.text(id);
+        let Ok(document) = json::parse(text.as_bytes()) else {
+            return Err(WriteError::Misfit("is not JSON in a string"));
+        };
+        if document.kind(Document::ROOT) == Kind::String {
+            return Err(WriteError::Misfit("is a string in a string"));
+        }
+        if document.kind(Document::ROOT) == Kind::Null {
+            return Ok(false);
+        }
+        self.parsed_text(place, value, &document)
+    }
+
+    /// Writes an array or object of the kind `wanted` that was sent as its JSON text. Any other value does not fit, for the
+    /// `reason`.
+    #[cold]
+    fn container_in_text(
+        &mut self,
+        place: Place<'_>,
+        value: &Value,
+        id: NodeId,
+        wanted: Kind,
+        reason: &'static str,
+    ) -> Result<bool, WriteError> {
+        if self.is_strict || place.document.kind(id) != Kind::String {
+            return Err(WriteError::Misfit(reason));
+        }
+        let text = place.document.text(id);
+        let document = text.trim_start().starts_with(['{', '[']).then(|| json::parse(text.as_bytes()).ok()).flatten();
+        match document.filter(|document| document.kind(Document::ROOT) == wanted) {
+            Some(document) => self.parsed_text(place, value, &document),
+            None => Err(WriteError::Misfit(reason)),
+        }
+    }
+
+    /// Writes a value that stands in a document of its own.
+    fn parsed_text(&mut self, place: Place<'_>, value: &Value, document: &Document<'_>) -> Result<bool, WriteError> {
+        let place = Place { document, path: place.path, is_in_array: place.is_in_array, is_masked: false };
+        if !self.is_strict {
+            self.add_duplicates(place, Document::ROOT);
+        }
+        self.fitted(place, value, Document::ROOT)
+    }
+
+    /// Writes an array. Returns `false` if it has no elements.
+    fn array(&mut self, place: Place<'_>, element: &Value, id: NodeId) -> Result<bool, Refused> {
+        let start = self.out.len();
+        self.out.push(b'[');
+        for (index, at) in place.document.elements(id).enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            let path = Path::Index(place.path, index);
+            let here = Place { path: &path, is_in_array: true, ..place };
+            if !self.value(here, element, at)? {
+                let is_empty = matches!(element.kind, Type::Array(_)) && place.document.kind(at) == Kind::Array;
+                self.out.extend_from_slice(if is_empty { b"[]" } else { b"null" });
+            }
+        }
+        if self.out.len() == start + 1 {
+            self.out.truncate(start);
+            return Ok(false);
+        }
+        self.out.push(b']');
+        Ok(true)
+    }
+
+    /// Refuses the event because of the value at a path.
+    fn refuse(&mut self, path: &Path<'_>, reason: &str) -> Refused {
+        self.reason = format!("{} {reason}", path.text());
+        Refused
+    }
+
+    /// Puts a value under `p_nonconforming`.
+    fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
+        let masks = self.masks.filter(|_| !place.is_masked);
+        self.nonconforming.push(|| {
+            let mut raw = Vec::new();
+            match masks.map(|masks| (masks, place.path.find(&|name| masks.for_name(name)))) {
+                None => place.document.write(id, &mut raw),
+                Some((_, Some(mask))) => write_string(&mask.apply_to_value(place.document, id), &mut raw),
+                Some((masks, None)) => masks.write(place.document, id, &mut raw),
+            }
+            (place.path.text(), raw)
+        });
+    }
+}
+
+/// Returns the name of the member that has a value.
+fn sent_name<'d>(document: &Document<'d>, object: Option<NodeId>, value: NodeId) -> Option<Cow<'d, str>> {
+    let members = object.map(|object| document.members(object)).unwrap_or_default();
+    members.iter().find(|member| member.value == value).map(|member| document.name(member))
+}
+
+/// Returns `true` if the event has no value for a required field, or null.
+fn is_missing(place: Place<'_>, field: &Field, sent: Option<NodeId>) -> bool {
+    let is_there = sent.is_some_and(|id| place.document.kind(id) != Kind::Null);
+    let reads_elsewhere = field.transform.as_ref().is_some_and(|transform| !transform.reads_own_name());
+    !is_there && !reads_elsewhere
+}

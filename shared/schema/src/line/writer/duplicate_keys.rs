@@ -1,0 +1,49 @@
+//! Sets aside the values of duplicate keys. As in the reference, the line has the last value of each key.
+
+use super::undeclared::is_nothing;
+use super::{LineWriter, Path, Place};
+use crate::event::json::{Kind, NodeId};
+
+impl LineWriter<'_> {
+    /// Sets aside the values in `id`, at any depth, whose key comes again in the same object.
+    pub(super) fn add_duplicates(&mut self, place: Place<'_>, id: NodeId) {
+        let document = place.document;
+        if !document.has_duplicate_keys(id) {
+            return;
+        }
+        if document.kind(id) == Kind::Array {
+            for (index, element) in document.elements(id).enumerate() {
+                self.add_duplicates(place.at(&Path::Index(place.path, index)), element);
+            }
+        }
+        for (member, is_duplicate) in document.members_with_duplicates(id) {
+            let name = document.name(&member);
+            let path = Path::Name(place.path, &name);
+            if is_duplicate && !is_nothing(place, member.value) {
+                self.set_aside(place.at(&path), member.value);
+            }
+            if self.is_masked(&name) {
+                self.hide_duplicates(place, member.value);
+            } else {
+                self.add_duplicates(place.at(&path), member.value);
+            }
+        }
+    }
+
+    /// Counts the values inside of a masked one that [`Self::add_duplicates`] would set aside. They are not shown.
+    fn hide_duplicates(&mut self, place: Place<'_>, id: NodeId) {
+        let document = place.document;
+        if !document.has_duplicate_keys(id) {
+            return;
+        }
+        for element in document.elements(id) {
+            self.hide_duplicates(place, element);
+        }
+        for (member, is_duplicate) in document.members_with_duplicates(id) {
+            if is_duplicate && !is_nothing(place, member.value) {
+                self.nonconforming.hide();
+            }
+            self.hide_duplicates(place, member.value);
+        }
+    }
+}

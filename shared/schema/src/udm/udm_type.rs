@@ -1,0 +1,175 @@
+//! The type of a name's values in `p_udm`, and the conversion of a value to it.
+
+use std::io::Write as _;
+
+use super::raw;
+use crate::event::json::write_string;
+
+/// The standard names in the order of `p_udm`, with what each holds.
+const STANDARD: [(&str, UdmType); 10] = [
+    ("actor_user", UdmType::Text),
+    ("assigned_admin_role", UdmType::Text),
+    ("destination_ip", UdmType::Text),
+    ("destination_port", UdmType::Integer),
+    ("event_type", UdmType::Text),
+    ("http_status", UdmType::Integer),
+    ("source_ip", UdmType::Text),
+    ("source_port", UdmType::Integer),
+    ("user", UdmType::Text),
+    ("user_agent", UdmType::Text),
+];
+
+/// The names that mean the same for every log type, in the order of `p_udm`.
+pub(crate) const STANDARD_NAMES: [&str; 10] = {
+    let mut names = [""; 10];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = STANDARD[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// The type of a name's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UdmType {
+    Text,
+    /// A whole number of 64 bits.
+    Integer,
+    /// Any value: the name is not a standard one.
+    Any,
+}
+
+/// A value is not what its name holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Misfit;
+
+impl UdmType {
+    /// The standard names and what they hold, in the order of `p_udm`.
+    pub(crate) fn standard() -> impl Iterator<Item = (&'static str, Self)> {
+        STANDARD.into_iter()
+    }
+
+    /// Returns the type of a name's values.
+    pub(super) fn of(name: &str) -> Self {
+        Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, udm_type)| udm_type)
+    }
+
+    /// Writes a value, given as compact JSON; `false` for null, of which nothing is written.
+    pub(super) fn write(self, json: &[u8], out: &mut Vec<u8>) -> Result<bool, Misfit> {
+        if json == b"null" {
+            return Ok(false);
+        }
+        match self {
+            Self::Text if !json.starts_with(b"\"") => write_string(std::str::from_utf8(json).map_err(|_| Misfit)?, out),
+            Self::Text | Self::Any => out.extend_from_slice(json),
+            Self::Integer => write_integer(json, out)?,
+        }
+        Ok(true)
+    }
+
+    /// Writes a text.
+    pub(super) fn write_text(self, text: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        match self {
+            Self::Integer => return write_number(digits(text)?, out),
+            Self::Text | Self::Any => write_string(text, out),
+        }
+        Ok(())
+    }
+
+    /// Writes a number; as a text where the name holds texts.
+    pub(super) fn write_number(self, number: u64, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        match self {
+            Self::Integer => write_number(i64::try_from(number).map_err(|_| Misfit)?, out),
+            Self::Any => write!(out, "{number}").map_err(|_| Misfit),
+            Self::Text => write!(out, "\"{number}\"").map_err(|_| Misfit),
+        }
+    }
+}
+
+fn write_integer(json: &[u8], out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let number = match raw::text(json) {
+        Some(text) => digits(&text)?,
+        None => std::str::from_utf8(json).ok().and_then(|json| json.parse().ok()).ok_or(Misfit)?,
+    };
+    write_number(number, out)
+}
+
+fn write_number(number: i64, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    // Writing to a vector cannot fail.
+    write!(out, "{number}").map_err(|_| Misfit)
+}
+
+/// The number of a text of digits.
+fn digits(text: &str) -> Result<i64, Misfit> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_digits).ok_or(Misfit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(udm_type: UdmType, json: &str) -> Option<String> {
+        let mut out = Vec::new();
+        let written = udm_type.write(json.as_bytes(), &mut out);
+        assert!(!out.is_empty() || written != Ok(true), "{json}");
+        written.ok().map(|_| String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn standard_names_are_sorted_and_have_fixed_types() {
+        assert!(STANDARD_NAMES.is_sorted());
+        assert_eq!(
+            ["source_port", "source_ip", "own"].map(UdmType::of),
+            [UdmType::Integer, UdmType::Text, UdmType::Any]
+        );
+    }
+
+    #[test]
+    fn a_text_takes_any_value() {
+        for (json, expected) in [
+            ("\"a\\n\"", "\"a\\n\""),
+            ("\"\"", "\"\""),
+            ("1.50", "\"1.50\""),
+            ("true", "\"true\""),
+            ("[\"a\",1]", r#""[\"a\",1]""#),
+            ("{}", "\"{}\""),
+            ("null", ""),
+        ] {
+            assert_eq!(written(UdmType::Text, json).as_deref(), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_integer_takes_whole_numbers_and_their_digits_only() {
+        let good = [("443", "443"), ("\"0443\"", "443"), ("-1", "-1"), ("9223372036854775807", "9223372036854775807")];
+        for (json, expected) in good.into_iter().chain([("null", "")]) {
+            assert_eq!(written(UdmType::Integer, json).as_deref(), Some(expected), "{json}");
+        }
+        for json in ["1.0", "1e2", "\"-1\"", "\"+1\"", "\"\"", "\"1 \"", "true", "[1]", "{}", "9223372036854775808"] {
+            assert_eq!(written(UdmType::Integer, json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_custom_name_keeps_the_value() {
+        for json in ["\"a\"", "[1,{\"b\":null}]", "false", "1e400"] {
+            assert_eq!(written(UdmType::Any, json).as_deref(), Some(json));
+        }
+    }
+
+    #[test]
+    fn texts_and_numbers_of_methods_are_converted() {
+        let write = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), Misfit>| {
+            let mut out = Vec::new();
+            write(&mut out).map(|()| String::from_utf8(out).unwrap())
+        };
+        assert_eq!(write(&|out| UdmType::Text.write_text("a\"", out)), Ok("\"a\\\"\"".to_owned()));
+        assert_eq!(write(&|out| UdmType::Integer.write_text("80", out)), Ok("80".to_owned()));
+        assert_eq!(write(&|out| UdmType::Integer.write_text("http", out)), Err(Misfit));
+        assert_eq!(write(&|out| UdmType::Text.write_number(80, out)), Ok("\"80\"".to_owned()));
+        assert_eq!(write(&|out| UdmType::Any.write_number(u64::MAX, out)), Ok(u64::MAX.to_string()));
+        assert_eq!(write(&|out| UdmType::Integer.write_number(u64::MAX, out)), Err(Misfit));
+    }
+}

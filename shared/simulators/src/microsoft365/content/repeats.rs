@@ -1,0 +1,122 @@
+//! Repeated records: in another blob of their feed, days later, or in the feed of another content type.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::behaviours::Behaviours;
+use super::super::content_type::ContentType;
+use super::blob::Blob;
+use super::owners::Owners;
+use crate::dice::Dice;
+use crate::options::Options;
+
+/// The shortest time until a record is repeated days later.
+const MIN_REPEAT_DELAY: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// Repeats some records in a second blob.
+pub(super) fn add_repeats(feeds: &mut [Vec<Blob>; 5], owners: &Owners, options: &Options, behaviours: &Behaviours) {
+    for content_type in ContentType::ALL {
+        let mut dice = Dice::new(options.seed, "again", content_type as u64);
+        let by_time = by_time(&feeds[content_type.place()]);
+        for record in owners.of(content_type) {
+            if dice.chance(behaviours.repeated) {
+                repeat_anywhere(&mut feeds[content_type.place()], record, &mut dice);
+            }
+            if dice.chance(behaviours.repeated_days_later) {
+                repeat_days_later(&mut feeds[content_type.place()], &by_time, owners, record, &mut dice);
+            }
+            if dice.chance(behaviours.repeated_elsewhere) {
+                repeat_anywhere(&mut feeds[elsewhere(content_type).place()], record, &mut dice);
+            }
+        }
+    }
+}
+
+/// Returns the feed that repeats records of this content type. The general feed repeats those of every other one.
+fn elsewhere(content_type: ContentType) -> ContentType {
+    if content_type == ContentType::General { ContentType::Exchange } else { ContentType::General }
+}
+
+/// Returns when each blob of the feed became available and its place, in order of time.
+fn by_time(feed: &[Blob]) -> Vec<(Timestamp, usize)> {
+    let mut by_time: Vec<_> = feed.iter().enumerate().map(|(place, blob)| (blob.created, place)).collect();
+    by_time.sort_unstable();
+    by_time
+}
+
+fn repeat_anywhere(feed: &mut [Blob], record: u32, dice: &mut Dice) {
+    let place = dice.below(feed.len());
+    if let Some(blob) = feed.get_mut(place) {
+        blob.repeated.push(record);
+    }
+}
+
+/// Repeats the record in a blob that comes days later, if the feed has one.
+fn repeat_days_later(feed: &mut [Blob], by_time: &[(Timestamp, usize)], owners: &Owners, record: u32, dice: &mut Dice) {
+    let owner = owners.owner(record).and_then(|(_, place)| feed.get(place as usize));
+    let Some(from) = owner.and_then(|blob| blob.created.checked_add(MIN_REPEAT_DELAY).ok()) else { return };
+    let first = by_time.partition_point(|(created, _)| *created < from);
+    if let Some((_, place)) = by_time[first..].get(dice.below(by_time.len() - first)) {
+        feed[*place].repeated.push(record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Content;
+    use super::*;
+
+    fn content(behaviours: &Behaviours) -> Content {
+        let options = Options { events: 1_000, ..Options::new("2026-11-22T09:00:00Z".parse().unwrap()) };
+        Content::new(&options, behaviours).unwrap()
+    }
+
+    fn nothing() -> Behaviours {
+        Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..Behaviours::default() }
+    }
+
+    /// Returns every repetition: the blob that owns the record, and the one that repeats it.
+    fn repetitions(content: &Content) -> Vec<[(ContentType, Timestamp); 2]> {
+        let mut all = Vec::new();
+        for (feed, content_type) in content.feeds.iter().zip(ContentType::ALL) {
+            for blob in feed {
+                for record in &blob.repeated {
+                    let (owner, place) = content.owner(*record).unwrap();
+                    let created = content.feeds[owner.place()][place as usize].created;
+                    all.push([(owner, created), (content_type, blob.created)]);
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn b56_no_record_is_repeated_by_default() {
+        assert!(repetitions(&content(&nothing())).is_empty());
+    }
+
+    #[test]
+    fn b56_a_share_of_records_is_repeated_in_another_blob_of_its_feed() {
+        let all = repetitions(&content(&Behaviours { repeated: 0.5, ..nothing() }));
+        assert!(
+            (400..600).contains(&all.len()) && all.iter().all(|[owner, other]| owner.0 == other.0),
+            "{}",
+            all.len()
+        );
+    }
+
+    #[test]
+    fn b56_a_share_of_records_is_repeated_five_days_later() {
+        let all = repetitions(&content(&Behaviours { repeated_days_later: 1.0, ..nothing() }));
+        assert!(all.len() > 50, "{}", all.len());
+        for [(owner, first), (other, repeated)] in all {
+            assert!(owner == other && first.duration_until(repeated) >= MIN_REPEAT_DELAY, "{first} {repeated}");
+        }
+    }
+
+    #[test]
+    fn b56_a_share_of_records_is_repeated_in_the_feed_of_another_content_type() {
+        let all = repetitions(&content(&Behaviours { repeated_elsewhere: 0.5, ..nothing() }));
+        assert!((400..600).contains(&all.len()), "{}", all.len());
+        assert!(all.iter().all(|[owner, other]| owner.0 != other.0));
+    }
+}

@@ -1,0 +1,275 @@
+//! A generated event, as an organization may have it.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::awkward::{Awkward, SURROGATE_STAND_IN, with_lone_surrogates};
+use super::behaviours::Behaviours;
+use super::event::Event;
+use super::payloads::payload;
+use super::people::{EMAILS, PLACES, PROJECTS, USER_AGENTS};
+use super::types;
+use crate::dice::{Dice, happens, hash};
+use crate::fields::Fields;
+
+/// Event types that are frequent.
+const FREQUENT: [&str; 7] = [
+    "login.succeeded",
+    "login.succeeded",
+    "login.failed",
+    "logout.succeeded",
+    "api_key.created",
+    "api_key.updated",
+    "user.updated",
+];
+/// Event types that are not published.
+const UNPUBLISHED_TYPES: [&str; 3] = ["agent.delegated", "vault.secret.read", "tenant.agent.paused"];
+/// The origins of events. The field that names them existed for a while only.
+const SOURCES: [&str; 4] = ["cloud_console", "adminapi", "scim", "backfill"];
+
+/// Returns the event of that number and second.
+pub(super) fn generated_event(
+    number: usize,
+    effective_at: i64,
+    visible_at: Timestamp,
+    behaviours: &Behaviours,
+    dice: &mut Dice,
+) -> Event {
+    let awkward = dice.chance(behaviours.awkward).then(|| Awkward::any(dice));
+    let event_type = match (awkward, number % 3) {
+        (Some(awkward), _) => awkward.event_type(),
+        _ if dice.chance(behaviours.unheard_of) => dice.pick(&UNPUBLISHED_TYPES),
+        (None, 0) => types::by_number(number / 3),
+        (None, _) => dice.pick(&FREQUENT),
+    };
+    let id = format!("audit_log-{}", dice.alphanumeric(24));
+    let mut fields = Fields(vec![
+        ("object", json!("organization.audit_log")),
+        ("id", json!(id)),
+        ("type", json!(event_type)),
+        ("effective_at", json!(effective_at)),
+    ]);
+    if let Some(project) = project(behaviours, dice) {
+        fields.0.push(("project", project));
+    }
+    if let Some(actor) = actor(behaviours, dice) {
+        fields.0.push(("actor", actor));
+    }
+    let payload = match awkward {
+        Some(awkward) => Some(awkward.payload(dice)),
+        None => payload(event_type, dice, behaviours),
+    };
+    if let Some(payload) = payload {
+        let earlier = types::earlier_name(event_type).filter(|_| happens(behaviours.earlier_names, dice));
+        fields.0.push((earlier.unwrap_or(event_type), payload));
+    }
+    if dice.chance(behaviours.unheard_of) {
+        fields.0.push(("source", json!(dice.pick(&SOURCES))));
+    }
+    let is_tenant_scoped = types::is_tenant_scoped(event_type);
+    let raw = with_lone_surrogates(&fields.to_json());
+    Event { cursor: id.clone(), id: Some(id), effective_at, visible_at, is_tenant_scoped, raw }
+}
+
+/// Returns the project of an event, if it has one.
+fn project(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
+    let half = dice.chance(behaviours.lone_surrogates);
+    if !half && !dice.chance(0.4) {
+        return None;
+    }
+    let (id, name) = dice.pick(&PROJECTS);
+    let name = if half { format!("{name} {SURROGATE_STAND_IN}") } else { name.to_owned() };
+    Some(json!({"id": id, "name": name}))
+}
+
+/// Returns a session, an API key, `null` or nothing.
+fn actor(behaviours: &Behaviours, dice: &mut Dice) -> Option<Value> {
+    if dice.chance(behaviours.sparse) {
+        return match dice.below(4) {
+            0 => None,
+            1 => Some(Value::Null),
+            2 => Some(bare_session(dice)),
+            _ => Some(key_without_id(dice)),
+        };
+    }
+    Some(match dice.below(18) {
+        0..=2 => {
+            let mut actor = key_without_id(dice);
+            actor["api_key"]["id"] = json!(format!("key_{}", dice.alphanumeric(12)));
+            actor
+        }
+        3 => json!({"type": "api_key", "api_key": {
+            "id": format!("key_{}", dice.alphanumeric(12)), "type": "service_account",
+            "service_account": {"id": format!("svc_acct_{}", dice.alphanumeric(8))},
+        }}),
+        _ => json!({"type": "session", "session": session(behaviours, dice)}),
+    })
+}
+
+fn user(dice: &mut Dice) -> Value {
+    let email = dice.pick(&EMAILS);
+    json!({"id": format!("user-{:x}", hash(email)), "email": email})
+}
+
+fn key_without_id(dice: &mut Dice) -> Value {
+    json!({"type": "api_key", "api_key": {"type": "user", "user": user(dice)}})
+}
+
+fn bare_session(dice: &mut Dice) -> Value {
+    json!({"type": "session", "session": {"user": user(dice), "ip_address": format!("203.0.113.{}", dice.below(256))}})
+}
+
+fn session(behaviours: &Behaviours, dice: &mut Dice) -> Value {
+    let [country, city, region, region_code, latitude, longitude] = dice.pick(&PLACES);
+    let ip = if dice.chance(behaviours.ipv6) {
+        format!("2001:db8:{}::{}", dice.hex(3), dice.hex(2))
+    } else {
+        format!("{}.{}", dice.pick(&["198.51.100", "203.0.113"]), dice.below(256))
+    };
+    json!({
+        "user": user(dice), "ip_address": ip, "user_agent": dice.pick(&USER_AGENTS),
+        "ja3": dice.hex(32), "ja4": format!("t13d1516h2_{}_{}", dice.hex(12), dice.hex(12)),
+        "ip_address_details": {
+            "country": country, "city": city, "region": region, "region_code": region_code,
+            "asn": dice.between(64_496, 64_511).to_string(), "latitude": latitude, "longitude": longitude,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns a thousand events as they are sent.
+    fn raws(behaviours: &Behaviours) -> Vec<String> {
+        let event = |number| {
+            generated_event(number, 7, Timestamp::UNIX_EPOCH, behaviours, &mut Dice::new(1, "made", number as u64))
+        };
+        (0..1_000).map(|number| event(number).raw).collect()
+    }
+
+    fn events(behaviours: &Behaviours) -> Vec<Value> {
+        raws(behaviours).iter().map(|raw| serde_json::from_str(raw).unwrap()).collect()
+    }
+
+    fn usual() -> Behaviours {
+        Behaviours::default()
+    }
+
+    fn count(events: &[Value], happens: impl Fn(&Value) -> bool) -> usize {
+        events.iter().filter(|event| happens(event)).count()
+    }
+
+    #[test]
+    fn b16_payloads_have_the_key_of_their_type_and_logins_have_none_or_an_empty_one() {
+        let payload = |event: &Value| event.get(event["type"].as_str().unwrap()).cloned();
+        let login = |event: &Value| matches!(event["type"].as_str(), Some("login.succeeded" | "logout.succeeded"));
+        let events_of = events(&usual());
+        assert!(events_of.iter().filter(|event| login(event)).all(|event| payload(event).is_none()));
+        assert!(
+            count(&events_of, |event| event["type"] == "login.failed"
+                && event["login.failed"]["error_code"].is_string())
+                > 50
+        );
+        let without = ["resource.deleted", "tunnel.created", "tunnel.updated", "tunnel.deleted"];
+        let bare = |event: &Value| login(event) || without.contains(&event["type"].as_str().unwrap());
+        assert!(
+            events_of.iter().filter(|event| !bare(event)).all(|event| payload(event).is_some_and(|p| p.is_object()))
+        );
+        let empty = events(&Behaviours { empty_login_payload: true, ..usual() });
+        assert!(empty.iter().filter(|event| login(event)).all(|event| payload(event) == Some(json!({}))));
+    }
+
+    #[test]
+    fn b17_an_optional_field_may_be_missing_and_is_never_a_placeholder() {
+        let sparse = events(&Behaviours { sparse: 1.0, ..usual() });
+        for (share, what) in [
+            (count(&sparse, |event| event.get("actor").is_none()), "no actor"),
+            (count(&sparse, |event| event.get("actor").is_some_and(Value::is_null)), "actor null"),
+            (count(&sparse, |event| event["actor"]["type"] == "session"), "session"),
+            (count(&sparse, |event| event["actor"]["type"] == "api_key"), "api key"),
+        ] {
+            assert!((200..300).contains(&share), "{what}: {share}");
+        }
+        for event in &sparse {
+            assert!(
+                event["actor"]["session"].get("user_agent").is_none() && event["actor"]["api_key"].get("id").is_none()
+            );
+            assert!(event.get("project").is_none_or(|project| project["id"].is_string()), "{event}");
+        }
+        let full = events(&Behaviours { sparse: 0.0, ..usual() });
+        assert_eq!(
+            count(&full, |event| event["actor"]["session"]["user_agent"].is_string()
+                || event["actor"]["api_key"]["id"].is_string()),
+            1_000
+        );
+    }
+
+    #[test]
+    fn b18_the_scopes_of_an_updated_key_stand_in_one_of_two_places() {
+        let check = |scopes_requested, requested: bool, data: bool| {
+            let events = events(&Behaviours { scopes_requested, ..usual() });
+            let updated = |name| count(&events, |event| event["api_key.updated"][name]["scopes"].is_array());
+            assert_eq!((updated("changes_requested") > 0, updated("data") > 0), (requested, data));
+        };
+        check(0.5, true, true);
+        check(1.0, true, false);
+        check(0.0, false, true);
+    }
+
+    #[test]
+    fn b19_unpublished_types_and_fields_occur() {
+        let strange = events(&Behaviours { unheard_of: 1.0, awkward: 0.0, ..usual() });
+        let is_strange = |event: &Value| {
+            let event_type = event["type"].as_str().unwrap();
+            !types::is_known(event_type) && event[event_type].is_object() && event["source"].is_string()
+        };
+        assert_eq!(count(&strange, is_strange), 1_000);
+        let plain = events(&Behaviours { unheard_of: 0.0, ..usual() });
+        assert_eq!(
+            count(&plain, |event| event.get("source").is_none() && types::is_known(event["type"].as_str().unwrap())),
+            1_000
+        );
+    }
+
+    #[test]
+    fn b20_address_details_are_strings_and_objects_name_their_kind() {
+        let events = events(&Behaviours { ipv6: 1.0, sparse: 0.0, ..usual() });
+        assert!(events.iter().all(|event| event["object"] == "organization.audit_log"));
+        let sessions: Vec<_> = events.iter().filter_map(|event| event.pointer("/actor/session")).collect();
+        assert!(sessions.len() > 500, "{}", sessions.len());
+        for session in sessions {
+            assert!(session["ip_address"].as_str().unwrap().parse::<std::net::Ipv6Addr>().is_ok(), "{session}");
+            let details = session["ip_address_details"].as_object().unwrap();
+            assert!(details.len() == 7 && details.values().all(Value::is_string), "{details:?}");
+        }
+    }
+
+    #[test]
+    fn b30_awkward_text_and_lists_occur() {
+        let events = events(&Behaviours { awkward: 1.0, ..usual() });
+        let text = |event: &Value, pointer: &str| {
+            event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let name = |event: &Value| text(event, "/project.created/data/name");
+        let description = |event: &Value| text(event, "/organization.updated/changes_requested/description");
+        for (share, what) in [
+            (count(&events, |event| name(event).contains(['\u{0}', '\u{7}']) && name(event).contains('🦀')), "names"),
+            (count(&events, |event| description(event).len() > 10_000), "10 kB"),
+            (count(&events, |event| text(event, "/certificate.deleted/certificate").lines().count() > 100), "PEM"),
+            (count(&events, |event| event.pointer("/ip_allowlist.updated/allowed_ips/499").is_some()), "a long list"),
+        ] {
+            assert!((200..300).contains(&share), "{what}: {share}");
+        }
+    }
+
+    #[test]
+    fn b30_half_a_surrogate_pair_is_valid_json() {
+        for raw in raws(&Behaviours { lone_surrogates: 1.0, ..usual() }) {
+            assert!(raw.contains(r#" \ud83d""#), "{raw}");
+            assert!(serde_json::from_str::<Value>(&raw).is_err());
+            assert!(serde_json::from_str::<&serde_json::value::RawValue>(&raw).is_ok());
+        }
+        assert!(raws(&usual()).iter().all(|raw| serde_json::from_str::<Value>(raw).is_ok()));
+    }
+}

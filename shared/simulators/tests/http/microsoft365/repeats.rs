@@ -1,0 +1,91 @@
+//! Repeated records, and records that only look repeated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use serde_json::Value;
+use simulators::microsoft365::{Behaviours, ContentType};
+
+use super::{World, lasting, time};
+use crate::run;
+
+fn once() -> Behaviours {
+    Behaviours { repeated: 0.0, repeated_days_later: 0.0, repeated_elsewhere: 0.0, ..lasting() }
+}
+
+/// Returns the places of every record of a feed, by page and item.
+async fn places(world: &World, content_type: ContentType) -> BTreeMap<String, Vec<(usize, Value)>> {
+    let client = world.started(&[content_type]).await;
+    let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for day in (0..7).rev() {
+        let first = client.window(content_type, world.ago(24 * day + 24), world.ago(24 * day)).await;
+        for (page, items) in client.pages(first).await.into_iter().enumerate() {
+            for item in items {
+                for record in client.records(&item).await {
+                    places.entry(record.to_string()).or_default().push((page, item.clone()));
+                }
+            }
+        }
+    }
+    places
+}
+
+#[test]
+fn b56_a_record_is_repeated_in_another_blob_and_on_another_page() {
+    run(async {
+        let world = World::new(Behaviours { repeated: 0.3, page_size: 2, ..once() });
+        let places = places(&world, ContentType::Entra).await;
+        let again: Vec<_> = places.values().filter(|places| places.len() > 1).collect();
+        assert!(again.len() > 20, "{}", again.len());
+        assert!(again.iter().any(|places| places[0].1["contentId"] != places[1].1["contentId"]));
+        assert!(again.iter().any(|places| places[0].0 != places[1].0));
+    });
+}
+
+#[test]
+fn b56_a_record_is_repeated_five_days_later() {
+    run(async {
+        let world = World::new(Behaviours { repeated_days_later: 1.0, ..once() });
+        let places = places(&world, ContentType::Entra).await;
+        let apart = |places: &Vec<(usize, Value)>| {
+            time(&places[0].1, "contentCreated").duration_until(time(&places[1].1, "contentCreated"))
+        };
+        let again: Vec<_> = places.values().filter(|places| places.len() > 1).map(apart).collect();
+        assert!(again.len() > 5 && again.iter().all(|apart| *apart >= SignedDuration::from_hours(5 * 24)), "{again:?}");
+    });
+}
+
+#[test]
+fn b56_a_record_is_repeated_in_the_feed_of_another_content_type() {
+    run(async {
+        let world = World::new(Behaviours { repeated_elsewhere: 0.3, ..once() });
+        let client = world.started(&ContentType::ALL).await;
+        world.clock.pass(5);
+        let mut log_types: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for content_type in ContentType::ALL {
+            for record in client.everything(content_type, world.now()).await {
+                log_types.entry(record.to_string()).or_default().insert(content_type);
+            }
+        }
+        let twice = log_types.values().filter(|log_types| log_types.len() == 2).count();
+        assert!((100..200).contains(&twice) && log_types.len() == 500, "{twice} of {}", log_types.len());
+        // A record in two feeds is an event of both log types.
+        assert_eq!(world.running.served().len(), 500 + twice);
+        world.running.served().iter().for_each(|served| assert_eq!(served.until.is_some(), served.is_object()));
+    });
+}
+
+#[test]
+fn b57_two_records_have_the_same_id_and_nothing_else_in_common() {
+    run(async {
+        let world = World::new(Behaviours { same_id: 0.5, ..once() });
+        let client = world.started(&[ContentType::Entra]).await;
+        let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for record in client.everything(ContentType::Entra, world.now()).await {
+            by_id.entry(record["Id"].to_string()).or_default().push(record);
+        }
+        let twice: Vec<_> = by_id.values().filter(|records| records.len() > 1).collect();
+        assert!((20..60).contains(&twice.len()), "{}", twice.len());
+        assert!(twice.iter().all(|records| records.len() == 2 && records[0] != records[1]));
+    });
+}
