@@ -13,7 +13,7 @@ use super::single_worker::{SingleWorker, Ticked};
 ///
 /// The next hourly sweep finds an event that became visible late; it is due 60 ticks after the last one. The other ticks
 /// are for a sweep that must halve its windows around broken spans. The slowest of 10,000 seeds takes 61 ticks.
-/// Ticks at which the trouble [delays](super::permanent_faults::PermanentFaults::delays) every event do not count.
+/// Ticks at which a fault [delays](super::permanent_faults::PermanentFaults::delays) every event do not count.
 pub const MAX_DELIVERY_TICKS: usize = 66;
 /// Ticks in all. A scenario whose faults delay all events for longer is itself wrong.
 const MAX_TICKS: usize = 2_000;

@@ -8,16 +8,16 @@
 //! | `scenario` | the vendor's data, and when and how it lists them |
 //! | `store` | heads, ledgers and objects; ledger items may be visible later than their head |
 //! | `mutant` | deliberate faults of the world, which prove that the checks can fail |
-//! | `judge` | what must hold after every write and every tick, and when all is done |
+//! | `invariants` | the invariants that must hold after every write, after every tick and at the end |
 //! | `simulation` | the whole world: a call in, an answer out |
 //! | `ports` | the collector's ports: each call waits until somebody answers it |
 //! | `worker` | one tick of the real collector, advanced one answer at a time |
-//! | `single` | a worker alone: until drained, with a say in its answers |
-//! | `chance` | pseudo-random numbers from a seed |
-//! | `cast` | streams made from a seed |
-//! | `random_faults` | permanent faults made from a seed |
-//! | `cast_scenario` | scenarios made from a seed |
-//! | `calm` | a worker alone at a vendor with permanent trouble: how soon events arrive |
+//! | `single_worker` | a single worker: its ticks until it is drained |
+//! | `rng` | the seeded random number generator |
+//! | `random_streams` | random streams |
+//! | `random_faults` | random permanent faults |
+//! | `random_scenario` | random scenarios |
+//! | `liveness` | the check that a single worker delivers healthy events in time under permanent faults |
 //! | `random_run` | driver 1: one random run per seed |
 //! | `intern` | equal values share a number |
 //! | `behaviour` | the collector's behaviour as a tree: answers so far, calls next |

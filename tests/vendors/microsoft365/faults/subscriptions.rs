@@ -60,7 +60,7 @@ async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
     let worker = world.worker();
     for _ in 0..24 {
         assert_drained(&tick(&worker).await, 0);
-        // What is listed and empty counts as listed.
+        // An empty listing counts as listed.
         world.assert_caught_up(LogType::General);
         world.minutes(30);
     }
@@ -273,7 +273,7 @@ async fn f34_a_subscription_that_somebody_keeps_disabling_needs_a_person() {
     assert_eq!(needed_person, 12);
     let starts = world.assert_starts_apart()["Audit.Exchange"];
     assert!((6..=8).contains(&starts), "{starts}");
-    // What may be lost is told by each start but the first.
+    // Each start but the first reports the content that may be lost.
     assert_eq!(gaps, starts - 1);
 }
 
@@ -311,7 +311,7 @@ async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
         let reports = world.tick().await.unwrap();
         for report in &reports {
             let failure = report.failure.as_ref().unwrap();
-            // What a start that failed said, a process of its own does not know until it may start again.
+            // A new process does not know the error of a failed start until it may start again.
             let words = ["turn on unified audit logging", "check that unified audit logging is on"];
             assert!(words.iter().any(|words| failure.message.contains(words)), "{failure:?}");
             assert_eq!(failure.needs_person, failure.message.contains(words[0]), "{failure:?}");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// So many pages of two blobs each, over six days.
+/// The number of pages of two blobs each, over six days.
 const PAGES: i64 = 690;
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_t
         if status == 500 {
             ticks.until_left(1, 1).await;
         }
-        // Kinds of trouble may take turns.
+        // The kinds of errors may alternate.
         let report = ticks.ticks(3 * TICKS_PER_HOUR).await;
         assert_eq!((world.undelivered(), report.pending.pending_blobs), (1, 1), "{status}");
     }
@@ -103,7 +103,7 @@ async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
         let began = ticks.next;
         let report = ticks.tick().await;
         assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
-        // What became available in the course of the tick is the next one's.
+        // The next tick delivers the content that became available during this one.
         let served: Vec<_> = world.running.served().into_iter().filter(|event| event.at < began).collect();
         let results = world.reconcile(&served);
         for (stream, result) in world.streams().iter().zip(results) {

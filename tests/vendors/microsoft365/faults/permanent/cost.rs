@@ -88,7 +88,7 @@ async fn an_idle_tick_of_five_streams_costs_at_most_two_requests_and_two_reads_p
     assert!(idle >= 2 * TICKS_PER_HOUR as u32 - 4, "{idle} idle ticks");
 }
 
-/// Whether something pending is due.
+/// Returns `true` if pending work is due.
 fn is_due(world: &World) -> bool {
     let (pending, now) = (world.pending(LogType::Exchange), world.time.now().as_second());
     let spans = pending.spans.iter().map(|span| span.schedule);

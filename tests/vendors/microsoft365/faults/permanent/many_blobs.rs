@@ -42,7 +42,7 @@ async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within
         ticks.ticks(3).await;
         let left = world.undelivered();
         assert!((400..600).contains(&left), "{left}");
-        // Those that are left are the broken ones: time does not bring one more.
+        // Only the broken blobs are left, and more ticks deliver none of them.
         ticks.ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), left, "{hours} h, {status}");
         world.assert_caught_up(LogType::Exchange);
@@ -116,7 +116,7 @@ async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_gaps_
     assert_each_in_a_gap_once(&ticks, 600);
 }
 
-/// So many blobs are not delivered, and each is in a gap. No blob was given up twice, and no span.
+/// Asserts that this number of blobs is not delivered, that each is in a gap, and that no blob or span was given up twice.
 #[track_caller]
 fn assert_each_in_a_gap_once(ticks: &Ticks<'_>, undelivered: usize) {
     assert_eq!(ticks.world.undelivered(), undelivered);

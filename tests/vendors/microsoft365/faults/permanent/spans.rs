@@ -25,14 +25,14 @@ impl World {
         self.simulator.change(|it| it.broken_spans = spans);
     }
 
-    /// What is pending, in seconds after the start.
+    /// Returns the pending spans, in seconds after the start.
     fn pending_spans(&self) -> Vec<(i64, i64)> {
         let begin = start_time().as_second();
         self.pending(LogType::Exchange).spans.iter().map(|span| (span.from - begin, span.to - begin)).collect()
     }
 }
 
-/// How many of the times lie in one of the spans.
+/// Counts the times that lie in one of the spans.
 fn inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
     created.iter().filter(|at| spans.iter().any(|(from, to)| from <= at && *at < to)).count()
 }
@@ -111,12 +111,12 @@ async fn a_second_that_is_always_refused_affects_only_itself() {
     for (status, code) in [(400, "AF20030"), (401, "AF10001"), (403, "AF20010"), (404, "AF20050")] {
         for spans in [vec![second(-50 * HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
             let mut world = exchange_at(&created);
-            // What the first tick may not come to stays clear of the edge of the vendor's retention.
+            // The part that the first tick may not reach is well within the vendor's retention.
             world.settings.lookback = (HOURS + 2) * HOUR;
             let broken = |span: &(i64, i64)| BrokenSpan { status, code: Some(code.to_owned()), ..broken_span(*span) };
             world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
             let mut ticks = Ticks::of(&world);
-            // Where a person is needed there is one probe per tick.
+            // A refusal that needs a person allows one probe per tick.
             ticks.until_left(spans.len(), 10).await;
             world.break_spans(&[]);
             let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
