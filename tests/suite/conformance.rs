@@ -499,7 +499,7 @@ async fn one_put_wins(bucket: &impl Bucket, prefix: &str) {
             (put(bucket, &key, body.as_bytes()).await == Put::Created).then_some(body)
         });
         let winners: Vec<String> = join_all(attempts).await.into_iter().flatten().collect();
-        let [winner] = &winners[..] else { panic!("{} puts of {key} were told it was theirs", winners.len()) };
+        let [winner] = &winners[..] else { panic!("{} puts of {key} reported success", winners.len()) };
         assert!(bucket.get(&key).await.unwrap().unwrap() == winner.as_bytes());
     }
 }
@@ -563,7 +563,7 @@ async fn one_replacement_wins(bucket: &impl Bucket, prefix: &str) {
             replace(bucket, &key, b"before", body.as_bytes()).await.then_some(body)
         });
         let winners: Vec<String> = join_all(attempts).await.into_iter().flatten().collect();
-        let [winner] = &winners[..] else { panic!("{} replacements of {key} were told they won", winners.len()) };
+        let [winner] = &winners[..] else { panic!("{} replacements of {key} reported success", winners.len()) };
         assert!(bucket.get(&key).await.unwrap().unwrap() == winner.as_bytes());
     }
 }

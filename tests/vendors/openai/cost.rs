@@ -73,8 +73,8 @@ async fn a_backlog_of_a_week_drains_with_few_requests_more_than_needed() {
 
 #[tokio::test]
 async fn a_crowded_second_drains_page_by_page() {
-    let crowd = (0..3_000).map(|number| event(&format!("audit_log-{number:05}"), -3_600)).collect();
-    let world = World::of(crowd);
+    let events = (0..3_000).map(|number| event(&format!("audit_log-{number:05}"), -3_600)).collect();
+    let world = World::of(events);
     let ratio = drain("a second", &world, 3_000).await;
     // Each window of the week costs one page more, in both listings.
     assert!(ratio < (30.0 + 2.0 * 8.0) / 30.0 + 0.2, "{ratio}");

@@ -241,7 +241,7 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         assert!((0..5).contains(&(gap.to - starts[1].as_second())), "{gap:?}");
         assert!(gap.cause.ends_with("/microsoft365_audit_exchange: may not have been recorded"), "{gap:?}");
 
-        // It is told once, and listing goes on; what was made meanwhile the vendor did not keep.
+        // The fault is reported once, and listing continues; the vendor did not keep the content made meanwhile.
         world.minutes(5);
         let reports = world.tick().await.unwrap();
         assert!(reports.iter().all(|report| report.drained && report.failure.is_none()), "{reports:?}");

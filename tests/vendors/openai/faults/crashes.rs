@@ -205,9 +205,9 @@ async fn f15_a_tick_within_another_wherever_it_begins_delivers_nothing_twice() {
             let around = only(first.await.unwrap());
             assert!(around.failure.is_none(), "{why}: {around:?}");
             // One of the ticks reports each line, as delivered or as adopted.
-            let told = within.lines.delivered + around.lines.delivered;
+            let delivered = within.lines.delivered + around.lines.delivered;
             assert!(
-                told <= EVENTS && told + within.lines.adopted + around.lines.adopted >= EVENTS,
+                delivered <= EVENTS && delivered + within.lines.adopted + around.lines.adopted >= EVENTS,
                 "{why}: {within:?} {around:?}"
             );
             assert!(world.time.now() > before);

@@ -11,7 +11,7 @@ use crate::openai::world::{event, start_time};
 const ALL_REQUESTS: u64 = 2_000;
 
 /// Creates `count` events of one second.
-fn crowd(name: &str, count: i64, second: i64) -> impl Iterator<Item = String> {
+fn events_of_one_second(name: &str, count: i64, second: i64) -> impl Iterator<Item = String> {
     (0..count).map(move |number| event(&format!("{name}-{number:04}"), second))
 }
 
@@ -31,7 +31,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
     // The second is inside a window, its first or last second, or the current second.
     for second in [-5_000, -DAY, -DAY - 1, -1] {
         for count in [150, 3_000] {
-            let world = World::of(crowd("crowd", count, second).collect());
+            let world = World::of(events_of_one_second("crowd", count, second).collect());
             let report = world.tick().await.unwrap();
             assert_drained(&report, count.unsigned_abs());
             assert_eq!((report.listed.duplicates, report.lines.objects), (0, 1));
@@ -46,7 +46,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
 
 #[tokio::test]
 async fn f09_a_second_with_more_events_than_a_window_may_have_pages() {
-    let world = World::of(crowd("crowd", 5_050, -5_000).collect());
+    let world = World::of(events_of_one_second("crowd", 5_050, -5_000).collect());
     let reports = world.drain().await;
     assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 5_050);
     assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:?}");
@@ -213,7 +213,7 @@ async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
 #[tokio::test]
 async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself() {
     let spread = (0..100).map(|number| event(&format!("e-{number}"), -600 * number - 1));
-    let world = World::of(crowd("crowd", 150, -30_000).chain(spread).collect());
+    let world = World::of(events_of_one_second("crowd", 150, -30_000).chain(spread).collect());
     world.simulator.change(|it| it.page_repeated = 1.0);
     let worker = world.worker().await;
     let report = tick(&worker).await;

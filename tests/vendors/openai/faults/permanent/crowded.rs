@@ -5,7 +5,7 @@ use simulators::openai::UnknownCursor;
 use super::*;
 
 /// Creates a world with `count` events of one second.
-fn crowd(count: i64, second: i64) -> World {
+fn events_of_one_second(count: i64, second: i64) -> World {
     World::of((0..count).map(|number| event(&format!("crowd-{number:06}"), second)).collect())
 }
 
@@ -26,7 +26,7 @@ async fn a_broken_second_with_34_000_events_behind_it_affects_only_itself() {
 
 /// Creates a world with 250 pages of one second, of which a tick lists 140.
 fn more_than_a_tick() -> World {
-    let mut world = crowd(25_000, -5_000);
+    let mut world = events_of_one_second(25_000, -5_000);
     world.pace = (300, 300);
     world
 }
@@ -44,7 +44,7 @@ async fn a_second_with_more_than_a_tick_can_list_drains_by_its_cursor() {
 #[tokio::test]
 async fn a_second_with_more_than_ticks_can_list_drains_whatever_the_pace() {
     // A tick lists 14 of 60 pages, fewer than the number after which a window counts as too long.
-    let mut world = crowd(6_000, -5_000);
+    let mut world = events_of_one_second(6_000, -5_000);
     world.pace = (3_000, 3_000);
     let ticks = ticks_until(&world, 6_000).await;
     assert!(ticks <= 40, "{ticks} ticks");
