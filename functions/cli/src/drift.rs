@@ -42,7 +42,7 @@ mod tests {
         let context = LineContext { source_id: "", source_label: "", parse_time: Timestamp::UNIX_EPOCH };
         let normalizer = Normalizer::new(LogType::OpenAiAudit);
         let mut out = Vec::new();
-        let line = normalizer.normalize_noting(event.as_bytes(), &context, &mut out, &mut drift.names).unwrap();
+        let line = normalizer.normalize_with_drift(event.as_bytes(), &context, &mut out, &mut drift.names).unwrap();
         drift.count(&line);
         drift
     }

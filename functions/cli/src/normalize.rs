@@ -147,7 +147,7 @@ impl LineSink for Lines<'_> {
             source_label: &self.args.source_label,
             parse_time: self.args.parse_time.unwrap_or_else(|| SystemClock.now()),
         };
-        match self.normalizer.normalize_noting(raw, &context, &mut self.out, &mut self.drift.names) {
+        match self.normalizer.normalize_with_drift(raw, &context, &mut self.out, &mut self.drift.names) {
             Ok(line) => self.drift.count(&line),
             Err(rejection) => self.reject(number, &rejection.reason, Some(raw)),
         }

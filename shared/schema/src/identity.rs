@@ -79,7 +79,7 @@ impl Scope {
     }
 
     /// Returns the row id of an event. `identity` is a buffer that the call may overwrite.
-    pub(crate) fn of_event(&self, event: &Document<'_>, identity: &mut Vec<u8>) -> RowId {
+    pub(crate) fn event_row_id(&self, event: &Document<'_>, identity: &mut Vec<u8>) -> RowId {
         let id = self.rule.and_then(|rule| event.get(Document::ROOT, rule.id?));
         let id = id.filter(|id| event.kind(*id) == Kind::String && event.raw(*id) != "\"\"");
         identity.clear();
@@ -98,7 +98,7 @@ impl Scope {
     }
 
     /// Returns the row id of an input that is no event.
-    pub(crate) fn of_rejected(&self, raw: &[u8]) -> RowId {
+    pub(crate) fn rejected_row_id(&self, raw: &[u8]) -> RowId {
         RowId::new(self.hash(&[b"rejected ", raw].concat()), None)
     }
 
@@ -169,7 +169,7 @@ mod tests {
 
     fn row_id(log_type: LogType, event: &str) -> String {
         let event = json::parse(event.as_bytes()).unwrap();
-        scope(log_type).of_event(&event, &mut Vec::new()).to_string()
+        scope(log_type).event_row_id(&event, &mut Vec::new()).to_string()
     }
 
     #[test]
@@ -244,7 +244,8 @@ mod tests {
     #[test]
     fn f3_rejected_inputs_spread_over_the_reserved_hours() {
         let scope = scope(LogType::Dlp);
-        let hours: HashSet<u32> = (0..4_000).map(|at| scope.of_rejected(format!("no {at}").as_bytes()).hour).collect();
+        let hours: HashSet<u32> =
+            (0..4_000).map(|at| scope.rejected_row_id(format!("no {at}").as_bytes()).hour).collect();
         assert!(hours.len() > 250 && hours.iter().all(|hour| *hour < RowId::RESERVED_HOURS), "{}", hours.len());
     }
 
@@ -282,11 +283,11 @@ mod tests {
     fn row_ids_differ_by_source_log_type_and_kind() {
         let event = json::parse(b"{}").unwrap();
         let ids = [
-            scope(LogType::Dlp).of_event(&event, &mut Vec::new()),
-            scope(LogType::General).of_event(&event, &mut Vec::new()),
+            scope(LogType::Dlp).event_row_id(&event, &mut Vec::new()),
+            scope(LogType::General).event_row_id(&event, &mut Vec::new()),
             Scope::new(LogType::Dlp.name(), "acme2", Some(LogType::Dlp.spec().identity))
-                .of_event(&event, &mut Vec::new()),
-            scope(LogType::Dlp).of_rejected(b"{}"),
+                .event_row_id(&event, &mut Vec::new()),
+            scope(LogType::Dlp).rejected_row_id(b"{}"),
         ];
         for (at, id) in ids.iter().enumerate() {
             assert!(!ids[..at].contains(id), "{at}");

@@ -1,7 +1,7 @@
 //! `p_udm`: one set of names, such as `source_ip` and `actor_user`, over the lines of all log types.
 //!
-//! A data model is read on the line that was just written, so that it sees what a reader of the line sees: masked
-//! values masked, and fields under their columns.
+//! A data model reads the line that was just written, so it sees the same as a reader of the line: masked values are
+//! masked, and fields stand under their columns.
 
 pub(crate) mod builtin;
 mod model;

@@ -67,7 +67,7 @@ impl Ledger {
     }
 
     /// Records that an event became visible, unless it is recorded already. `raw` returns its JSON.
-    pub(crate) fn note(&mut self, entry: Entry, raw: impl FnOnce() -> String) {
+    pub(crate) fn record(&mut self, entry: Entry, raw: impl FnOnce() -> String) {
         if !self.seen.insert((entry.log_type, entry.event)) {
             return;
         }
@@ -124,7 +124,7 @@ mod tests {
         let mut ledger = Ledger::open("openai", Some(&path)).unwrap();
         let entry = Entry { log_type: "OpenAI.Audit", event: 3, at: Timestamp::UNIX_EPOCH };
         for _ in 0..2 {
-            ledger.note(entry, || r#"{"id":"a",  "n":1.0}"#.to_owned());
+            ledger.record(entry, || r#"{"id":"a",  "n":1.0}"#.to_owned());
         }
         assert_eq!(ledger.counts(), [("OpenAI.Audit", 1)]);
         assert_eq!(

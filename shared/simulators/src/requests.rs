@@ -29,7 +29,7 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn note(&mut self, request: ReceivedRequest) {
+    pub(crate) fn record(&mut self, request: ReceivedRequest) {
         *self.by_operation.entry(request.operation).or_default() += 1;
         if self.latest.len() >= MAX_KEPT_REQUESTS {
             self.latest.pop_front();
@@ -61,7 +61,7 @@ mod tests {
         for number in 0..max + 3 {
             let operation = if number.is_multiple_of(2) { "even" } else { "odd" };
             let target = number.to_string();
-            requests.note(ReceivedRequest { at: Timestamp::UNIX_EPOCH, operation, target, status: None });
+            requests.record(ReceivedRequest { at: Timestamp::UNIX_EPOCH, operation, target, status: None });
         }
         assert_eq!((requests.total(), requests.of("even"), requests.of("none")), (max + 3, max / 2 + 2, 0));
         assert_eq!(

@@ -81,7 +81,7 @@ impl Scripted {
         self
     }
 
-    fn concerns(&self, operation: &str, parameters: &[(String, String)]) -> bool {
+    fn matches_request(&self, operation: &str, parameters: &[(String, String)]) -> bool {
         let has = |wanted: &String| {
             let (wanted_name, wanted_value) =
                 wanted.split_once('=').map_or((wanted.as_str(), None), |(n, v)| (n, Some(v)));
@@ -111,7 +111,7 @@ impl ScriptProgress {
         let parameters = http::form(request.uri().query().unwrap_or_default().as_bytes());
         let mut faults = Vec::new();
         for (one, count) in self.script.iter().zip(&mut self.counts) {
-            if one.concerns(operation, &parameters) {
+            if one.matches_request(operation, &parameters) {
                 *count += 1;
                 if *count == one.number {
                     faults.push(one.fault.clone());

@@ -118,7 +118,7 @@ impl Running {
     }
 
     /// Returns the number of requests from `from` until before `to`, by the simulator's clock, as far as they are
-    /// [kept](Self::asked).
+    /// [kept](Self::received_requests).
     pub fn requests_between(&self, from: Timestamp, to: Timestamp) -> usize {
         lock(&self.requests).latest().filter(|request| from <= request.at && request.at < to).count()
     }
@@ -183,7 +183,7 @@ async fn respond(
     let (at, operation) = (simulation.now(), simulation.operation(&request));
     let reply = simulation.answer(&request);
     let status = (reply.end != End::Reset).then_some(reply.status.as_u16());
-    lock(requests).note(ReceivedRequest { at, operation, target: request.uri().to_string(), status });
+    lock(requests).record(ReceivedRequest { at, operation, target: request.uri().to_string(), status });
     if !reply.delay.is_zero() {
         sleep(reply.delay).await;
     }

@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!faults.is_empty(), "refused without a fault");
             for fault in faults {
                 let is_internal = |word: &&str| fault.reason.contains(*word) && !text.contains(*word);
-                assert!(!INTERNAL.iter().any(|word| is_internal(&word)), "{fault}");
+                assert!(!INTERNAL.iter().any(|word| is_internal(word)), "{fault}");
             }
         }
     }

@@ -20,7 +20,7 @@ static NORMALIZERS: LazyLock<Vec<(Mode, Normalizer)>> = LazyLock::new(|| {
 
 fn normalize(normalizer: &Normalizer, event: &[u8]) -> (Result<Normalized, Rejection>, Vec<u8>) {
     let mut out = BEFORE.to_vec();
-    let result = normalizer.normalize_noting(event, &context(), &mut out, &mut DriftNames::default());
+    let result = normalizer.normalize_with_drift(event, &context(), &mut out, &mut DriftNames::default());
     let line = out.strip_prefix(BEFORE).expect("what stood in the buffer is untouched").to_vec();
     (result, line)
 }

@@ -91,7 +91,7 @@ impl Normalizers {
     pub(crate) fn append(&mut self, log_type: LogType, raw: &[u8], lines: &mut Vec<u8>) -> Result<(), Rejection> {
         let context = LineContext { source_id: SOURCE.0, source_label: SOURCE.1, parse_time: SystemClock.now() };
         let normalizer = &self.of_type[log_type as usize];
-        let line = normalizer.normalize_noting(raw, &context, lines, &mut self.names)?;
+        let line = normalizer.normalize_with_drift(raw, &context, lines, &mut self.names)?;
         std::hint::black_box(line);
         self.names.keep();
         Ok(())

@@ -249,9 +249,9 @@ impl<S: Secrets> Tokens<S> {
         }
         match http.try_send(Request::post(self.url.clone()).form(&fields)).await {
             Ok(answer) => read_token(answer).await,
-            Err(SendError::Failed(error)) => Err(unanswered(error)),
+            Err(SendError::Failed(error)) => Err(name_login(error)),
             // Another attempt in this tick would take as long, and would hardly succeed.
-            Err(SendError::Unreachable(error)) => Err(for_next_tick(unanswered(error))),
+            Err(SendError::Unreachable(error)) => Err(for_next_tick(name_login(error))),
         }
     }
 
@@ -358,12 +358,12 @@ const STATUS_PREFIX: &str = "logging in: HTTP ";
 /// Reads the token from an answer, or the refusal.
 async fn read_token(answer: Answer) -> Result<TokenAnswer, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
-    let body = answer.bytes(MAX_ANSWER_BYTES).await.map_err(unanswered)?;
+    let body = answer.bytes(MAX_ANSWER_BYTES).await.map_err(name_login)?;
     let token = if status == 200 { TokenAnswer::read(&body) } else { None };
     token.ok_or_else(|| aadsts::into_error(status, &body, retry_after))
 }
 
 /// Names the login in the error of a request without a complete answer.
-fn unanswered(error: PortError) -> PortError {
+fn name_login(error: PortError) -> PortError {
     PortError { message: format!("logging in: {}", error.message), ..error }
 }

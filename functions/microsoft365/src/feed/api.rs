@@ -163,7 +163,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
                 self.tokens.accepted(token);
                 // An opened blob may still turn out not to be one, so its answer does not set the clock.
                 if !matches!(call.kind, CallKind::Fetch) {
-                    self.vendor_clock.note(date, answered_at);
+                    self.vendor_clock.learn(date, answered_at);
                 }
             }
             Err(refusal) if refusal.is_throttled() && !matches!(call.kind, CallKind::Start(_)) => {

@@ -19,7 +19,7 @@ pub(crate) struct VendorClock {
 
 impl VendorClock {
     /// Learns the difference from the `Date`, if any, of a well-formed answer that arrived at `now`.
-    pub(crate) fn note(&self, date: Option<Timestamp>, now: Timestamp) {
+    pub(crate) fn learn(&self, date: Option<Timestamp>, now: Timestamp) {
         let Some(date) = date else { return };
         *self.ahead() = Some(date.duration_since(now));
     }
@@ -58,13 +58,13 @@ mod tests {
     fn the_clock_runs_on_from_the_last_answer() {
         let clock = VendorClock::default();
         assert_eq!(clock.at(at(1_000)), None);
-        clock.note(None, at(1_000));
+        clock.learn(None, at(1_000));
         assert_eq!((clock.at(at(1_000)), clock.trusted_at(at(1_000))), (None, None));
-        clock.note(Some(at(640)), at(1_000));
+        clock.learn(Some(at(640)), at(1_000));
         assert_eq!(clock.at(at(1_000)), Some(640));
         assert_eq!(clock.at(at(1_060)), Some(700));
-        clock.note(None, at(1_060));
-        clock.note(Some(at(1_400)), at(1_100));
+        clock.learn(None, at(1_060));
+        clock.learn(Some(at(1_400)), at(1_100));
         assert_eq!(clock.at(at(1_101)), Some(1_401));
     }
 
@@ -73,7 +73,7 @@ mod tests {
         for (ahead, trusted) in [(0, 0), (3_599, 3_599), (3_600, 0), (864_000, 0), (-3_600, -3_600), (-90_000, -90_000)]
         {
             let clock = VendorClock::default();
-            clock.note(Some(at(1_000_000 + ahead)), at(1_000_000));
+            clock.learn(Some(at(1_000_000 + ahead)), at(1_000_000));
             assert_eq!(clock.trusted_at(at(1_000_060)), Some(1_000_060 + trusted), "{ahead}");
             assert_eq!(clock.at(at(1_000_060)), Some(1_000_060 + ahead), "{ahead}");
         }

@@ -133,7 +133,7 @@ mod tests {
         let context = LineContext { source_id: "", source_label: "", parse_time: jiff::Timestamp::UNIX_EPOCH };
         let event = br#"{"id":"a","type":"api_key.rotated","x\n\u001b":"secret","y":1}"#;
         let normalizer = Normalizer::new(LogType::OpenAiAudit);
-        let line = normalizer.normalize_noting(event, &context, &mut Vec::new(), &mut drift.names).unwrap();
+        let line = normalizer.normalize_with_drift(event, &context, &mut Vec::new(), &mut drift.names).unwrap();
         drift.count(&line);
         let line =
             logged(&StreamReport { lines: LineCounts { drift, ..LineCounts::default() }, ..StreamReport::default() });

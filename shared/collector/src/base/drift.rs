@@ -76,8 +76,9 @@ mod tests {
         let normalizer = Normalizer::new(LogType::OpenAiAudit);
         let parse_time = jiff::Timestamp::UNIX_EPOCH;
         let context = LineContext { source_id: "", source_label: "", parse_time };
-        let mut normalize =
-            |event: &str| normalizer.normalize_noting(event.as_bytes(), &context, &mut Vec::new(), &mut names).unwrap();
+        let mut normalize = |event: &str| {
+            normalizer.normalize_with_drift(event.as_bytes(), &context, &mut Vec::new(), &mut names).unwrap()
+        };
         let line = normalize(r#"{"id":"a","type":"login.succeeded","effective_at":1787301900}"#);
         normalize(r#"{"id":"b","type":"api_key.rotated","effective_at":"soon","b":1}"#);
         assert!(!names.undeclared.all().is_empty());

@@ -47,7 +47,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         self.events += 1;
         let context = self.context();
         let batch = &mut self.delivery.batch;
-        let outcome = self.normalizer.normalize_noting(raw, &context, &mut batch.lines, &mut batch.names);
+        let outcome = self.normalizer.normalize_with_drift(raw, &context, &mut batch.lines, &mut batch.names);
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);
         let time = outcome.as_ref().ok().and_then(|line| line.event_time).map(|time| time.as_second());
         let taken = Taken { row_id, time };

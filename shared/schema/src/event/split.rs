@@ -167,8 +167,8 @@ impl ArraySplitter {
                         break;
                     }
                 }
-                State::Element => self.element(text, each)?,
-                _ => self.between(*byte, text, each)?,
+                State::Element => self.read_element(text, each)?,
+                _ => self.read_between_elements(*byte, text, each)?,
             }
         }
         Ok(())
@@ -193,7 +193,7 @@ impl ArraySplitter {
     }
 
     /// Reads a byte outside of elements.
-    fn between(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+    fn read_between_elements(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         self.state = match (self.state, byte) {
             (State::Before(count), _) if BYTE_ORDER_MARK.get(count) == Some(&byte) => State::Before(count + 1),
             (State::Before(1 | 2), _) => return error("no JSON array: half a byte order mark"),
@@ -251,7 +251,7 @@ impl ArraySplitter {
     }
 
     /// Continues to read an element.
-    fn element(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
+    fn read_element(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         let stop = self.scan(text);
         self.check_length(self.at - self.element)?;
         match stop {
@@ -299,7 +299,7 @@ impl ArraySplitter {
     fn scan(&mut self, text: &[u8]) -> Stop {
         while let Some(byte) = text.get(self.at).copied() {
             if self.is_in_string {
-                if !self.string(text) {
+                if !self.read_string(text) {
                     return Stop::Break;
                 }
                 continue;
@@ -335,7 +335,7 @@ impl ArraySplitter {
     }
 
     /// Continues to read a string. Returns `false` at a byte that no string can have.
-    fn string(&mut self, text: &[u8]) -> bool {
+    fn read_string(&mut self, text: &[u8]) -> bool {
         if std::mem::take(&mut self.is_escaped) {
             self.at += 1;
             return true;

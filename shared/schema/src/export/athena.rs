@@ -72,7 +72,7 @@ impl Table {
     fn new(schema: &Schema) -> Self {
         let standard = schema.standard_fields();
         // If several keys would get one name, a standard field has the plain name, then a column, then a member.
-        let mut names = Names::without(PARTITIONS.map(|(name, _)| name));
+        let mut names = Names::with_reserved(PARTITIONS.map(|(name, _)| name));
         names.reserve(standard.iter().map(|field| field.name));
         // All tables have the same names in `p_udm`, so that one query fits all of them.
         names.reserve(STANDARD_NAMES.into_iter());
@@ -90,7 +90,7 @@ impl Table {
             add_column(&mut columns, column);
         }
         let exact = ["case.insensitive", "ignore.malformed.json"].map(|name| (name.to_owned(), "false".to_owned()));
-        let mappings = names.mapped().map(|(name, key)| (format!("mapping.{name}"), key.to_owned()));
+        let mappings = names.changed_names().map(|(name, key)| (format!("mapping.{name}"), key.to_owned()));
         let serde = exact.into_iter().chain(mappings).collect();
         Self { name: schema.table(), comment: schema.description.clone(), columns, serde }
     }
@@ -158,11 +158,11 @@ impl Kind {
 
 /// Returns a description, cut to the length that the catalogue accepts.
 fn comment(description: &str) -> String {
-    cut(description, MAX_COMMENT_BYTES).to_owned()
+    truncated(description, MAX_COMMENT_BYTES).to_owned()
 }
 
 /// Returns the beginning of a text with at most `max_bytes`.
-fn cut(text: &str, max_bytes: usize) -> &str {
+fn truncated(text: &str, max_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }
 
@@ -258,8 +258,8 @@ mod tests {
 
     #[test]
     fn comments_are_cut_between_characters() {
-        assert_eq!(cut("ab\u{e9}", 3), "ab");
-        assert_eq!(cut("ab\u{e9}", 4), "ab\u{e9}");
+        assert_eq!(truncated("ab\u{e9}", 3), "ab");
+        assert_eq!(truncated("ab\u{e9}", 4), "ab\u{e9}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Schema {
 fn describe(object: &Object, parent: &str, fields: &mut Vec<FieldInfo>) {
     for field in &object.fields {
         let path = if parent.is_empty() { field.name.to_string() } else { format!("{parent}.{}", field.name) };
-        fields.push(info(field, path.clone()));
+        fields.push(field_info(field, path.clone()));
         members(&field.value, &path, fields);
     }
 }
@@ -71,7 +71,7 @@ fn members(value: &Value, path: &str, fields: &mut Vec<FieldInfo>) {
     }
 }
 
-fn info(field: &Field, path: String) -> FieldInfo {
+fn field_info(field: &Field, path: String) -> FieldInfo {
     let element = match &field.value.kind {
         Type::Array(element) => Some(element),
         _ => None,

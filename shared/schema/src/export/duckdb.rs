@@ -50,12 +50,12 @@ FROM {function}(
     /// Returns every key that a line may have, once. A column is JSON if its fields have different types.
     fn columns(&self) -> Vec<Column> {
         let mut columns = kind::members(&self.root);
-        columns.extend(self.standard_fields().iter().map(of_standard));
+        columns.extend(self.standard_fields().iter().map(standard_column));
         columns
     }
 }
 
-fn of_standard(field: &StandardField) -> Column {
+fn standard_column(field: &StandardField) -> Column {
     let kind = match field.kind {
         StandardType::Time => Kind::Scalar("TIMESTAMP"),
         StandardType::Revision => Kind::Scalar("INTEGER"),

@@ -146,14 +146,14 @@ impl Normalizer {
     /// # Errors
     /// The input cannot become a line; `out` is unchanged.
     pub fn normalize(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, Rejection> {
-        self.normalize_noting(raw, context, out, &mut DriftNames::none())
+        self.normalize_with_drift(raw, context, out, &mut DriftNames::none())
     }
 
     /// Like [`Self::normalize`], and adds the names of what drifted to `names`, even if the input is rejected.
     ///
     /// # Errors
     /// The input cannot become a line; `out` is unchanged.
-    pub fn normalize_noting(
+    pub fn normalize_with_drift(
         &self,
         raw: &[u8],
         context: &LineContext<'_>,
@@ -169,7 +169,7 @@ impl Normalizer {
 
     /// Makes the rejection of an input that the caller refuses for a `reason`, without reading the input.
     pub fn reject(&self, raw: &[u8], context: &LineContext<'_>, reason: impl Into<String>) -> Rejection {
-        let row_id = self.scope(context).of_rejected(raw);
+        let row_id = self.scope(context).rejected_row_id(raw);
         Rejection { reason: reason.into(), row_id }
     }
 
@@ -221,7 +221,7 @@ impl Normalizer {
             let schema_version = (self.mode == Mode::Default).then_some(self.schema.version);
             buffers.context.set(context, self.scope(context), schema_version);
         }
-        let row_id = buffers.context.scope.of_event(event, &mut buffers.identity);
+        let row_id = buffers.context.scope.event_row_id(event, &mut buffers.identity);
         let is_unknown_type = self.record_types.is_some_and(|types| types.is_unknown(event, &mut names.unknown_types));
         let length = event.raw(Document::ROOT).len();
         out.reserve(length + length / 4 + STANDARD_FIELDS_BYTES);
@@ -231,7 +231,7 @@ impl Normalizer {
         let masks = self.masks.as_deref();
         let slots = self.udm.as_deref().map(Writer::slots);
         let mut line = LineWriter::new(is_strict, self.keeps_undeclared, masks, slots, out, &mut buffers.line, names);
-        if line.event(event, &self.schema.root).is_err() {
+        if line.write_event(event, &self.schema.root).is_err() {
             return Err(line.reason);
         }
         let event_time = line.event_time;
@@ -245,7 +245,7 @@ impl Normalizer {
             udm_failed: 0,
             is_unknown_type,
         };
-        line.standard(|out| self.write_standard_fields(row_id, event_time, context, &buffers.context, out));
+        line.write_standard(|out| self.write_standard_fields(row_id, event_time, context, &buffers.context, out));
         line.finish(event);
         if let Some(udm) = &self.udm {
             let (places, buffer) = (&mut buffers.line.places, &mut buffers.udm);

@@ -130,12 +130,12 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes the event's members, without the braces around them.
-    pub(crate) fn event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
+    pub(crate) fn write_event(&mut self, event: &Document<'_>, schema: &Object) -> Result<(), Refused> {
         let place = Place { document: event, path: &Path::Top, is_in_array: false, is_masked: false };
         if !self.is_strict {
             self.add_duplicates(place, Document::ROOT);
         }
-        self.members(place, schema, Some(Document::ROOT), &[])
+        self.write_members(place, schema, Some(Document::ROOT), &[])
     }
 
     /// Returns the number of values under `p_nonconforming`.
@@ -144,7 +144,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes the members that every line has.
-    pub(crate) fn standard(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn write_standard(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.scratch.places.standard = self.out.len();
         write(self.out);
     }
@@ -156,7 +156,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes an object. Without a `node` the event does not have it, and its members come from `constructed`.
-    fn object(
+    fn write_object(
         &mut self,
         place: Place<'_>,
         object: &Object,
@@ -164,7 +164,7 @@ impl<'o> LineWriter<'o> {
         constructed: &[(&'static str, NodeId)],
     ) -> Result<(), Refused> {
         self.out.push(b'{');
-        self.members(place, object, node, constructed)?;
+        self.write_members(place, object, node, constructed)?;
         self.out.push(b'}');
         if let Some(row) = object.row {
             self.scratch.places.note_row(row);
@@ -173,7 +173,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes the members of an object, without the braces around them.
-    fn members(
+    fn write_members(
         &mut self,
         place: Place<'_>,
         object: &Object,
@@ -197,24 +197,24 @@ impl<'o> LineWriter<'o> {
                 continue;
             }
             if is_by_column {
-                self.field_by_column(place, field, node, value)?;
+                self.write_field_by_column(place, field, node, value)?;
                 continue;
             }
             let path = Path::Name(place.path, &field.name);
             match value {
                 Some(id) if is_column_taken => self.set_aside(place.at(&path), id),
-                _ => self.field(place.at(&path), field, node, value)?,
+                _ => self.write_field(place.at(&path), field, node, value)?,
             }
         }
         self.scratch.plans.assigned.truncate(first);
-        self.undeclared_members(place, object, &undeclared);
+        self.write_undeclared_members(place, object, &undeclared);
         self.scratch.undeclared = undeclared;
         Ok(())
     }
 
     /// Writes a field whose value was sent under another name. Its path has the name that was sent.
     #[cold]
-    fn field_by_column(
+    fn write_field_by_column(
         &mut self,
         place: Place<'_>,
         field: &Field,
@@ -223,7 +223,7 @@ impl<'o> LineWriter<'o> {
     ) -> Result<(), Refused> {
         let sent = value.and_then(|id| sent_name(place.document, object, id));
         let path = Path::Name(place.path, sent.as_deref().unwrap_or(&field.name));
-        self.field(place.at(&path), field, object, value)
+        self.write_field(place.at(&path), field, object, value)
     }
 
     /// Gives a constructed value to a field, unless it has one. The object's fields begin at `first` in the assigned fields.
@@ -241,7 +241,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes a field, if it has a value. `sent` is the value that the event has for it.
-    fn field(
+    fn write_field(
         &mut self,
         place: Place<'_>,
         field: &Field,
@@ -255,7 +255,7 @@ impl<'o> LineWriter<'o> {
         write_separator(self.out);
         self.out.extend_from_slice(&field.key);
         let from = self.out.len();
-        let written = self.field_value(place, field, object, sent)?;
+        let written = self.write_field_value(place, field, object, sent)?;
         if !written || (field.shares_column && self.is_strict) {
             self.out.truncate(start);
         } else {
@@ -290,7 +290,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes the value of a field. Returns `false` if it has none.
-    fn field_value(
+    fn write_field_value(
         &mut self,
         place: Place<'_>,
         field: &Field,
@@ -298,8 +298,8 @@ impl<'o> LineWriter<'o> {
         sent: Option<NodeId>,
     ) -> Result<bool, Refused> {
         match field.construction.and_then(|construction| construction.fill(place.document, sent, &self.event_type)) {
-            Some(Constructed::Value(id)) => return self.value(place, &field.value, id),
-            Some(Constructed::Members(members)) => return self.constructed(place, field, sent, &members),
+            Some(Constructed::Value(id)) => return self.write_value(place, &field.value, id),
+            Some(Constructed::Members(members)) => return self.write_constructed(place, field, sent, &members),
             None => {}
         }
         let origin = match (&field.transform, object) {
@@ -309,14 +309,14 @@ impl<'o> LineWriter<'o> {
             (None, _) => Transformed::Node(sent),
         };
         match origin {
-            Transformed::Node(Some(id)) => self.value(place, &field.value, id),
+            Transformed::Node(Some(id)) => self.write_value(place, &field.value, id),
             Transformed::Node(None) => Ok(false),
-            Transformed::Text(text) => self.text(place, field, &text),
+            Transformed::Text(text) => self.write_text(place, field, &text),
             Transformed::MaskedContainer(_) if self.is_strict => Ok(false),
             Transformed::MaskedContainer(id) => {
                 self.set_aside(place, id);
                 let mask = field.transform.as_deref().and_then(Transform::mask);
-                mask.map_or(Ok(false), |mask| self.text(place, field, &mask.apply_to_value(place.document, id)))
+                mask.map_or(Ok(false), |mask| self.write_text(place, field, &mask.apply_to_value(place.document, id)))
             }
         }
     }
@@ -340,7 +340,7 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes a constructed object with the members that the event has for it and the constructed ones.
-    fn constructed(
+    fn write_constructed(
         &mut self,
         place: Place<'_>,
         field: &Field,
@@ -349,19 +349,19 @@ impl<'o> LineWriter<'o> {
     ) -> Result<bool, Refused> {
         let Type::Object(object) = &field.value.kind else { return Ok(false) };
         let sent = sent.filter(|id| place.document.kind(*id) == Kind::Object);
-        self.object(place, object, sent, members)?;
+        self.write_object(place, object, sent, members)?;
         Ok(true)
     }
 
     /// Writes a text that does not stand in the event.
-    fn text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
+    fn write_text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
         let is_masked = field.transform.as_deref().is_some_and(|transform| transform.mask().is_some());
         let mut raw = Vec::with_capacity(text.len() + 2);
         write_string(text, &mut raw);
         match json::parse(&raw) {
             Ok(document) => {
                 let place = Place { document: &document, path: place.path, is_in_array: place.is_in_array, is_masked };
-                self.value(place, &field.value, Document::ROOT)
+                self.write_value(place, &field.value, Document::ROOT)
             }
             Err(_) => Ok(false),
         }
@@ -369,12 +369,12 @@ impl<'o> LineWriter<'o> {
 
     /// Writes a value. A value that does not fit is set aside, or refused in strict mode. Returns `false` if nothing was
     /// written.
-    fn value(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Refused> {
+    fn write_value(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Refused> {
         if place.document.kind(id) == Kind::Null {
             return Ok(false);
         }
         let start = self.out.len();
-        let reason = match self.fitted(place, value, id) {
+        let reason = match self.write_fitting(place, value, id) {
             Ok(written) => return Ok(written),
             Err(WriteError::Refused) => return Err(Refused),
             Err(WriteError::Misfit(reason)) => reason,
@@ -398,29 +398,29 @@ impl<'o> LineWriter<'o> {
     }
 
     /// Writes a value that fits its declared type.
-    fn fitted(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
+    fn write_fitting(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
         let kind = place.document.kind(id);
         if value.is_embedded && kind == Kind::String {
-            return self.embedded(place, value, id);
+            return self.write_embedded(place, value, id);
         }
         match &value.kind {
             Type::Object(object) if kind == Kind::Object => {
-                self.object(place, object, Some(id), &[])?;
+                self.write_object(place, object, Some(id), &[])?;
                 Ok(true)
             }
-            Type::Object(_) => self.container_in_text(place, value, id, Kind::Object, "is not an object"),
-            Type::Array(element) if kind == Kind::Array => Ok(self.array(place, element, id)?),
-            Type::Array(_) => self.container_in_text(place, value, id, Kind::Array, "is not an array"),
+            Type::Object(_) => self.write_container_in_text(place, value, id, Kind::Object, "is not an object"),
+            Type::Array(element) if kind == Kind::Array => Ok(self.write_array(place, element, id)?),
+            Type::Array(_) => self.write_container_in_text(place, value, id, Kind::Array, "is not an array"),
             Type::Json => {
                 self.write_json(place.document, id);
                 Ok(true)
             }
-            _ => self.scalar(place.document, value, id).map_err(WriteError::Misfit),
+            _ => self.write_scalar(place.document, value, id).map_err(WriteError::Misfit),
         }
     }
 
     /// Writes a value that was sent as JSON in a string.
-    fn embedded(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
+    fn write_embedded(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
         let text = place.document.text(id);
         let Ok(document) = json::parse(text.as_bytes()) else {
             return Err(WriteError::Misfit("is not JSON in a string"));
@@ -431,13 +431,13 @@ impl<'o> LineWriter<'o> {
         if document.kind(Document::ROOT) == Kind::Null {
             return Ok(false);
         }
-        self.parsed_text(place, value, &document)
+        self.write_parsed_text(place, value, &document)
     }
 
     /// Writes an array or object of the kind `wanted` that was sent as its JSON text. Any other value does not fit, for the
     /// `reason`.
     #[cold]
-    fn container_in_text(
+    fn write_container_in_text(
         &mut self,
         place: Place<'_>,
         value: &Value,
@@ -451,22 +451,27 @@ impl<'o> LineWriter<'o> {
         let text = place.document.text(id);
         let document = text.trim_start().starts_with(['{', '[']).then(|| json::parse(text.as_bytes()).ok()).flatten();
         match document.filter(|document| document.kind(Document::ROOT) == wanted) {
-            Some(document) => self.parsed_text(place, value, &document),
+            Some(document) => self.write_parsed_text(place, value, &document),
             None => Err(WriteError::Misfit(reason)),
         }
     }
 
     /// Writes a value that stands in a document of its own.
-    fn parsed_text(&mut self, place: Place<'_>, value: &Value, document: &Document<'_>) -> Result<bool, WriteError> {
+    fn write_parsed_text(
+        &mut self,
+        place: Place<'_>,
+        value: &Value,
+        document: &Document<'_>,
+    ) -> Result<bool, WriteError> {
         let place = Place { document, path: place.path, is_in_array: place.is_in_array, is_masked: false };
         if !self.is_strict {
             self.add_duplicates(place, Document::ROOT);
         }
-        self.fitted(place, value, Document::ROOT)
+        self.write_fitting(place, value, Document::ROOT)
     }
 
     /// Writes an array. Returns `false` if it has no elements.
-    fn array(&mut self, place: Place<'_>, element: &Value, id: NodeId) -> Result<bool, Refused> {
+    fn write_array(&mut self, place: Place<'_>, element: &Value, id: NodeId) -> Result<bool, Refused> {
         let start = self.out.len();
         self.out.push(b'[');
         for (index, at) in place.document.elements(id).enumerate() {
@@ -475,7 +480,7 @@ impl<'o> LineWriter<'o> {
             }
             let path = Path::Index(place.path, index);
             let here = Place { path: &path, is_in_array: true, ..place };
-            if !self.value(here, element, at)? {
+            if !self.write_value(here, element, at)? {
                 let is_empty = matches!(element.kind, Type::Array(_)) && place.document.kind(at) == Kind::Array;
                 self.out.extend_from_slice(if is_empty { b"[]" } else { b"null" });
             }

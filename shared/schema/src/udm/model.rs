@@ -1,4 +1,4 @@
-//! A data model for lines.
+//! A data model that is read on lines.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use super::native::NativeModel;
 /// An engine that calls methods, for one model or several.
 pub type SharedMethods = Arc<Mutex<Box<dyn Methods + Send>>>;
 
-/// A data model, and what calls its methods.
+/// A data model with the engine for its methods.
 #[derive(Clone)]
 pub struct LineModel {
     pub(super) model: DataModel,

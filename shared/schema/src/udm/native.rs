@@ -14,12 +14,12 @@ pub(crate) trait Members {
     /// Returns the JSON text at the end of a path of the model's `reads`; `None` if the line does not have it.
     fn get(&self, read: Read) -> Option<&[u8]>;
 
-    /// Hands the JSON texts of two members of each object in one of the model's `lists` to `visit`, until it returns
+    /// Calls `visit` with the JSON texts of two members of each object in one of the model's `lists`, until it returns
     /// [`ControlFlow::Break`].
     fn each_row<'l>(&'l self, list: &List, visit: &mut dyn FnMut([Option<&'l [u8]>; 2]) -> ControlFlow<()>);
 }
 
-/// A list of objects, and two of their members.
+/// A list of objects, with two members of each object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct List {
     /// Its number among the lists of its model.

@@ -3,23 +3,24 @@
 use super::raw;
 use crate::language::model::{NO_SLOT, Object, RowSlots, Slot, Type};
 
-/// The members that a model reads, found in the schema once.
+/// The slots of all members that a model reads.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slots {
     count: usize,
-    /// Those at the top that the schema does not declare.
+    /// The members at the top that the schema does not declare.
     undeclared: Vec<(Box<str>, Slot)>,
-    /// Those that every line has beside the event's.
+    /// The standard fields.
     standard: Vec<(Box<str>, Slot)>,
 }
 
 impl Slots {
-    /// Numbers the member at the end of a path of columns, or as near to its end as the schema's declared objects go.
-    /// Returns its number, and how many names of the path lead to it; `None` if there are too many members already.
+    /// Claims the slot of the member at the end of a path of columns, or of the last declared member on the path. Returns
+    /// the slot, and the number of names that lead to its member; `None` if all slots are taken.
     pub(super) fn claim(&mut self, root: &mut Object, names: &[impl AsRef<str>]) -> Option<(Slot, usize)> {
         self.declared(root, names).or_else(|| Some((self.other(names.first()?.as_ref())?, 1)))
     }
 
+    /// Claims the slot of a declared member.
     fn declared(&mut self, object: &mut Object, names: &[impl AsRef<str>]) -> Option<(Slot, usize)> {
         let (name, rest) = names.split_first()?;
         let is_named = |column: &str| column == name.as_ref();
@@ -40,8 +41,8 @@ impl Slots {
         Some((slot, 1))
     }
 
-    /// Numbers a list of objects at the top, and two members of each of its objects; `None` if the schema does not declare
-    /// all of that.
+    /// Claims the slots of a list of objects at the top and of two members of its objects; `None` if the schema does not
+    /// declare all of them.
     pub(super) fn claim_rows(&mut self, root: &mut Object, list: &str, cells: [&str; 2]) -> Option<RowSlots> {
         let mut named = root.fields.iter_mut().filter(|field| *field.column == *list);
         let field = named.next().filter(|_| named.next().is_none())?;
@@ -55,13 +56,14 @@ impl Slots {
         object.row
     }
 
+    /// Claims the slot of an undeclared member or a standard field at the top.
     fn other(&mut self, name: &str) -> Option<Slot> {
         let known = self.undeclared.iter().chain(&self.standard).find(|(known, _)| **known == *name);
         if let Some((_, slot)) = known {
             return Some(*slot);
         }
         let slot = self.next()?;
-        // Undeclared members do not begin like ours.
+        // The names of undeclared members never begin with `p_`.
         let others = if name.starts_with("p_") { &mut self.standard } else { &mut self.undeclared };
         others.push((name.into(), slot));
         Some(slot)
@@ -73,13 +75,13 @@ impl Slots {
         Some(slot)
     }
 
-    /// The number of an undeclared member at the top; [`NO_SLOT`] if no model reads it.
+    /// Returns the slot of an undeclared member at the top; [`NO_SLOT`] if no model reads it.
     pub(crate) fn undeclared(&self, column: &str) -> Slot {
         self.undeclared.iter().find(|(name, _)| **name == *column).map_or(NO_SLOT, |(_, slot)| *slot)
     }
 }
 
-/// A part of the written lines, from a place to a place. Empty for a member that the line does not have.
+/// The beginning and the end of a part of the written lines. They are equal for a member that the line does not have.
 type Span = (usize, usize);
 
 /// The places of two members of an object in a list.
@@ -94,12 +96,12 @@ struct Row {
 pub(crate) struct Places {
     spans: Vec<Span>,
     rows: Vec<Row>,
-    /// The beginning of the members that every line has.
+    /// The beginning of the standard fields.
     pub(crate) standard: usize,
 }
 
 impl Places {
-    /// Begins a line.
+    /// Forgets the places of the line before.
     pub(crate) fn begin(&mut self, slots: Option<&Slots>) {
         self.rows.clear();
         self.spans.clear();
@@ -114,15 +116,15 @@ impl Places {
         }
     }
 
-    /// Notes an object of a list, of which the members were just written.
+    /// Notes an object of a list after its members were written.
     pub(crate) fn note_row(&mut self, slots: RowSlots) {
-        // The next object may not have the members.
+        // The places are cleared, because the next object may not have the members.
         let cells =
             slots.cells.map(|slot| self.spans.get_mut(usize::from(slot)).map(std::mem::take).unwrap_or_default());
         self.rows.push(Row { list: slots.list, cells });
     }
 
-    /// The JSON texts of two members of each object of a list in a line that begins at `start`.
+    /// Returns the JSON texts of two members of each object of a list, in a line that begins at `start`.
     pub(super) fn rows<'l>(
         &'l self,
         line: &'l [u8],
@@ -134,12 +136,12 @@ impl Places {
         rows.map(move |row| row.cells.map(|span| text(line, start, span)))
     }
 
-    /// Bytes of memory that the places of the last line needed.
+    /// Returns the size of the buffers in bytes.
     pub(crate) fn size(&self) -> usize {
         self.spans.capacity() * size_of::<Span>() + self.rows.capacity() * size_of::<Row>()
     }
 
-    /// Finds the members that every line has, once they are written.
+    /// Finds the places of the standard fields after they were written.
     pub(super) fn find_standard(&mut self, slots: &Slots, lines: &[u8]) {
         if slots.standard.is_empty() {
             return;
@@ -155,14 +157,14 @@ impl Places {
         }
     }
 
-    /// The JSON text of a member's value in a line that begins at `start`; `None` if the line does not have it.
+    /// Returns the JSON text of a member's value in a line that begins at `start`; `None` if the line does not have it.
     #[inline]
     pub(super) fn get<'l>(&self, line: &'l [u8], start: usize, slot: Slot) -> Option<&'l [u8]> {
         text(line, start, *self.spans.get(usize::from(slot))?)
     }
 }
 
-/// The text at a place of a line that begins at `start`; `None` if the place is empty.
+/// Returns the text at a place of a line that begins at `start`; `None` if the place is empty.
 #[inline]
 fn text(line: &[u8], start: usize, (from, to): Span) -> Option<&[u8]> {
     line.get(from.checked_sub(start)?..to.checked_sub(start)?).filter(|json| !json.is_empty())

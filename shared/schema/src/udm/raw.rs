@@ -1,18 +1,19 @@
-//! An allocation-free look into JSON text that is known to be valid and compact, as the text of a line is.
+//! Reads JSON text without allocating. The text must be valid and compact, and its objects must have each key once, like
+//! the text of a line.
 //!
-//! An object has each key once. On any other text the functions find nothing of use, and do not panic.
+//! On any other text the functions return useless results, but do not panic.
 
 use std::borrow::Cow;
 
 use crate::event::json::{find_special_byte, unescape};
 
-/// The JSON text of a member's value; `None` if `object` is no object, or has no such member.
+/// Returns the JSON text of a member's value; `None` if `object` is not an object or has no such member.
 pub(crate) fn member<'l>(object: &'l [u8], name: &str) -> Option<&'l [u8]> {
     let mut members = members(object.strip_prefix(b"{")?);
     members.find(|(key, _)| is_key(key, name)).map(|(_, value)| value)
 }
 
-/// The JSON text of the last member of a name in valid JSON that may have white space and repeated keys.
+/// Returns the JSON text of the last member with a name, in valid JSON that may have white space and duplicate keys.
 pub(crate) fn last_member<'l>(json: &'l [u8], name: &str) -> Option<&'l [u8]> {
     let mut rest = json.trim_ascii().strip_prefix(b"{")?.trim_ascii_start();
     let mut found = None;
@@ -27,8 +28,7 @@ pub(crate) fn last_member<'l>(json: &'l [u8], name: &str) -> Option<&'l [u8]> {
     found
 }
 
-/// The members with which a text begins, commas between them: what stands between the quotes of the key, and the JSON
-/// text of the value.
+/// Returns the members with which a text begins: the text between the quotes of the key, and the JSON text of the value.
 pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -38,7 +38,7 @@ pub(super) fn members(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// The JSON texts of an array's elements. None of anything else.
+/// Returns the JSON texts of an array's elements. Any other value has none.
 pub(crate) fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = array.strip_prefix(b"[").unwrap_or_default();
     std::iter::from_fn(move || {
@@ -48,7 +48,7 @@ pub(crate) fn elements(array: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The JSON texts of the members of these names in each object of an array. Other elements are passed over.
+/// Returns the JSON texts of the members with these names in each object of an array. Other elements are skipped.
 pub(crate) fn objects<'l, const N: usize>(
     array: &'l [u8],
     names: [&str; N],
@@ -74,13 +74,13 @@ pub(crate) fn objects<'l, const N: usize>(
     })
 }
 
-/// The text of a JSON string that is not empty; `None` for anything else.
+/// Returns the text of a JSON string that is not empty; `None` for anything else.
 pub(crate) fn text(json: &[u8]) -> Option<Cow<'_, str>> {
     let inside = std::str::from_utf8(inside(json).filter(|inside| !inside.is_empty())?).ok()?;
     Some(if inside.contains('\\') { Cow::Owned(unescape(inside)) } else { Cow::Borrowed(inside) })
 }
 
-/// Returns `true` if a JSON text is the string of this text.
+/// Returns `true` if a JSON text is a string with this text.
 #[inline]
 pub(crate) fn is_string(json: &[u8], text: &str) -> bool {
     inside(json).is_some_and(|inside| is_key(inside, text))
@@ -91,7 +91,7 @@ pub(crate) fn is_text(json: &[u8]) -> bool {
     json.len() > 2 && json.starts_with(b"\"")
 }
 
-/// The text between the quotes of a JSON string.
+/// Returns the text between the quotes of a JSON string.
 #[inline]
 fn inside(json: &[u8]) -> Option<&[u8]> {
     json.strip_prefix(b"\"")?.strip_suffix(b"\"")
@@ -99,7 +99,7 @@ fn inside(json: &[u8]) -> Option<&[u8]> {
 
 #[inline]
 fn is_key(inside: &[u8], name: &str) -> bool {
-    // An escape makes a key longer than its name, and never shorter.
+    // Escapes make a key longer than its name.
     match inside == name.as_bytes() {
         true => !name.contains('\\'),
         false => {
@@ -109,14 +109,14 @@ fn is_key(inside: &[u8], name: &str) -> bool {
     }
 }
 
-/// The member that a text begins with — what stands between the quotes of its key, and its value — and what follows.
+/// Splits off the member with which a text begins. Returns the text between the quotes of its key, its value, and the rest.
 fn split_member(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (key, after) = split_value(bytes)?;
     let (value, after) = split_value(after.strip_prefix(b":")?)?;
     Some((inside(key)?, value, after))
 }
 
-/// The value that a text begins with, and what follows.
+/// Splits off the value with which a text begins. Returns the value and the rest.
 fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = match bytes.first()? {
         b'"' => string_end(bytes, 1)?,
@@ -127,7 +127,7 @@ fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(end)
 }
 
-/// The place after the closing quote of a string of which the inside begins, or goes on, at `from`.
+/// Returns the place behind the closing quote of a string. `from` is a place inside of the string.
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
@@ -140,7 +140,7 @@ fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// The place after the bracket that closes the array or object that the text begins with.
+/// Returns the place behind the array or object with which the text begins.
 fn container_end(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut depth) = (0, 0_usize);
     loop {

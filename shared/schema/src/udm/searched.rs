@@ -1,4 +1,4 @@
-//! Names of members that are searched for in large objects.
+//! Finds members by a text search for their name, which is faster in large objects.
 
 use std::cell::OnceCell;
 
@@ -6,15 +6,15 @@ use memchr::memmem::{self, Finder};
 
 use super::raw;
 
-/// The length, in bytes, from which on an object is searched for the name before its members are read one by one.
+/// The shortest object, in bytes, that is searched for the name before its members are read one by one.
 const MIN_SEARCHED_BYTES: usize = 128;
 
-/// A name that most objects do not have: a search for it is much faster than reading all members.
+/// A name that most objects do not have. A search for its text is much faster than reading all members.
 #[derive(Debug)]
 pub(super) struct SearchedName {
     name: Box<str>,
     finder: Finder<'static>,
-    /// JSON has a short escape for a character of the name (`\n`, `\/`): a search cannot tell that it is absent.
+    /// JSON has a short escape for a character of the name (`\n`, `\/`), so a search cannot prove that the name is absent.
     has_short_escape: bool,
 }
 
@@ -25,8 +25,8 @@ impl SearchedName {
         Self { name: name.into(), finder: Finder::new(name).into_owned(), has_short_escape }
     }
 
-    /// Returns the JSON text of the member of this name; `None` if `object` is no object, or has no such member.
-    /// `escapes` are those of the text that the object is a part of.
+    /// Returns the JSON text of the member with this name; `None` if `object` is not an object or has no such member.
+    /// `escapes` belongs to the text that holds the object.
     pub(super) fn member<'l>(&self, object: &'l [u8], escapes: &UnicodeEscapes<'_>) -> Option<&'l [u8]> {
         let is_possible = object.len() < MIN_SEARCHED_BYTES
             || self.has_short_escape
@@ -36,7 +36,8 @@ impl SearchedName {
     }
 }
 
-/// The escapes `\u0000` of a text, by which any name can be written. They are searched for when a name needs it, once.
+/// Tells if a text has escapes of the form `\u0000`, with which any name can be written. The search runs once, when a name
+/// needs it.
 #[derive(Debug)]
 pub(super) struct UnicodeEscapes<'l> {
     text: &'l [u8],

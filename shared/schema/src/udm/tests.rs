@@ -1,4 +1,4 @@
-//! `p_udm` on lines of a small schema.
+//! Tests of `p_udm` on lines of a small schema.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -43,11 +43,11 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, Normalized, DriftNames
         LineContext { source_id: "acme", source_label: "", parse_time: Timestamp::from_second(1_787_301_900).unwrap() };
     let (mut out, mut names) = (b"{\"id\":\"the line before\"}\n".to_vec(), DriftNames::default());
     let start = out.len();
-    let normalized = normalizer.normalize_noting(event.as_bytes(), &context, &mut out, &mut names).unwrap();
+    let normalized = normalizer.normalize_with_drift(event.as_bytes(), &context, &mut out, &mut names).unwrap();
     (String::from_utf8(out.split_off(start)).unwrap(), normalized, names)
 }
 
-/// The `p_udm` of an event's line, and the names that failed.
+/// Returns the `p_udm` of an event's line, and the names that failed.
 fn udm_of(normalizer: &Normalizer, event: &str) -> (String, Vec<String>) {
     let (line, normalized, names) = line(normalizer, event);
     let udm = line.rsplit_once(",\"p_udm\":{").map(|(_, udm)| format!("{{{}", udm.strip_suffix("}\n").unwrap()));
@@ -138,10 +138,10 @@ fn masked_values_stay_masked() {
 
 #[test]
 fn without_a_model_and_in_strict_mode_there_is_no_p_udm() {
-    let of = || Some(LineModel::new(model("- {Name: user, Path: id}\n"), None));
+    let model_of_lines = || Some(LineModel::new(model("- {Name: user, Path: id}\n"), None));
     let event = r#"{"id":"a"}"#;
-    assert_eq!(udm_of(&normalizer(Mode::Strict).with_model(of()), event).0, "");
-    let with = normalizer(Mode::Default).with_model(of());
+    assert_eq!(udm_of(&normalizer(Mode::Strict).with_model(model_of_lines()), event).0, "");
+    let with = normalizer(Mode::Default).with_model(model_of_lines());
     assert_eq!(udm_of(&with, event).0, r#"{"user":"a"}"#);
     assert_eq!(udm_of(&with.with_model(None), event).0, "");
 }
@@ -161,7 +161,7 @@ fn the_values_of_a_line_are_bounded() {
     assert_eq!((udm.matches("\"n").count(), failed.join(" ")), (5, "n5 n6 n7 n8".to_owned()));
 }
 
-/// Returns what the method's name says.
+/// Each method returns the value that its name says.
 struct Echo;
 
 impl Methods for Echo {
@@ -200,7 +200,7 @@ reads! {
 
 const LIST: List = List { number: 0, name: "list", cells: ["name", "value"] };
 
-/// The members of all objects of the list.
+/// Returns the members of all objects of the list.
 fn rows(line: &dyn Members) -> String {
     let mut text = String::new();
     line.each_row(&LIST, &mut |row| {
@@ -238,19 +238,19 @@ static NATIVE: NativeModel = NativeModel {
 #[test]
 fn every_built_in_model_is_valid_and_has_its_methods() {
     for log_type in LogType::ALL {
-        let of = builtin_model(log_type);
-        assert_eq!(of.model().log_type, log_type.name());
+        let model_of_lines = builtin_model(log_type);
+        assert_eq!(model_of_lines.model().log_type, log_type.name());
         let known = |method: &String| log_type.spec().native_model.method(method).is_some();
-        assert!(of.model().names.iter().filter_map(|name| name.method.as_ref()).all(known), "{log_type:?}");
+        assert!(model_of_lines.model().names.iter().filter_map(|name| name.method.as_ref()).all(known), "{log_type:?}");
     }
 }
 
 #[test]
 fn native_methods_read_the_members_that_they_name() {
     let mappings = "- {Name: user, Method: get_user}\n- {Name: source_port, Method: get_source_port}\n- {Name: a, Method: get_actor_user}\n- {Name: b, Method: get_user_agent}\n- {Name: own, Path: $.actor.inner.ip}\n- {Name: missing, Method: missing}\n";
-    let of = LineModel::native(model(mappings), &NATIVE);
+    let model_of_lines = LineModel::native(model(mappings), &NATIVE);
     let (udm, failed) = udm_of(
-        &normalizer(Mode::Default).with_model(Some(of)),
+        &normalizer(Mode::Default).with_model(Some(model_of_lines)),
         r#"{"id":"x","port":443,"actor":{"mail":"a@b","inner":{"ip":"1"}},"undeclared":{"deep":{"x":"y"}}}"#,
     );
     assert_eq!(udm, r#"{"a":"<3>","b":"y","own":"1","source_port":443,"user":"a@b"}"#);
@@ -260,8 +260,8 @@ fn native_methods_read_the_members_that_they_name() {
 #[test]
 fn native_methods_read_the_objects_of_a_list() {
     let rows = |event: &str| {
-        let of = LineModel::native(model("- {Name: rows, Method: get_assigned_admin_role}\n"), &NATIVE);
-        let (udm, _) = udm_of(&normalizer(Mode::Default).with_model(Some(of)), event);
+        let model_of_lines = LineModel::native(model("- {Name: rows, Method: get_assigned_admin_role}\n"), &NATIVE);
+        let (udm, _) = udm_of(&normalizer(Mode::Default).with_model(Some(model_of_lines)), event);
         udm.strip_prefix("{\"rows\":\"").unwrap().strip_suffix("\"}").unwrap().replace("\\\"", "'")
     };
     assert_eq!(rows(r#"{"list":[{"name":"a","value":"b"},{"value":"c","name":"d"}]}"#), "'a''b';'d''c';");

@@ -1,11 +1,11 @@
-//! The type of a name's values in `p_udm`, and the conversion of a value to it.
+//! The types of the values in `p_udm`, and the conversion of values to them.
 
 use std::io::Write as _;
 
 use super::raw;
 use crate::event::json::write_string;
 
-/// The standard names in the order of `p_udm`, with what each holds.
+/// The standard names in the order of `p_udm`, each with the type of its values.
 const STANDARD: [(&str, UdmType); 10] = [
     ("actor_user", UdmType::Text),
     ("assigned_admin_role", UdmType::Text),
@@ -19,7 +19,7 @@ const STANDARD: [(&str, UdmType); 10] = [
     ("user_agent", UdmType::Text),
 ];
 
-/// The names that mean the same for every log type, in the order of `p_udm`.
+/// The names that have the same meaning for every log type, in the order of `p_udm`.
 pub(crate) const STANDARD_NAMES: [&str; 10] = {
     let mut names = [""; 10];
     let mut at = 0;
@@ -40,12 +40,12 @@ pub(crate) enum UdmType {
     Any,
 }
 
-/// A value is not what its name holds.
+/// A value does not have the type of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Misfit;
 
 impl UdmType {
-    /// The standard names and what they hold, in the order of `p_udm`.
+    /// Returns the standard names with their types, in the order of `p_udm`.
     pub(crate) fn standard() -> impl Iterator<Item = (&'static str, Self)> {
         STANDARD.into_iter()
     }
@@ -55,7 +55,7 @@ impl UdmType {
         Self::standard().find(|(standard, _)| *standard == name).map_or(Self::Any, |(_, udm_type)| udm_type)
     }
 
-    /// Writes a value, given as compact JSON; `false` for null, of which nothing is written.
+    /// Converts and writes a value, given as compact JSON. Returns `false` for null, and writes nothing.
     pub(super) fn write(self, json: &[u8], out: &mut Vec<u8>) -> Result<bool, Misfit> {
         if json == b"null" {
             return Ok(false);
@@ -68,7 +68,7 @@ impl UdmType {
         Ok(true)
     }
 
-    /// Writes a text.
+    /// Converts and writes a text.
     pub(super) fn write_text(self, text: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
         match self {
             Self::Integer => return write_number(digits(text)?, out),
@@ -77,7 +77,7 @@ impl UdmType {
         Ok(())
     }
 
-    /// Writes a number; as a text where the name holds texts.
+    /// Converts and writes a number.
     pub(super) fn write_number(self, number: u64, out: &mut Vec<u8>) -> Result<(), Misfit> {
         match self {
             Self::Integer => write_number(i64::try_from(number).map_err(|_| Misfit)?, out),
@@ -100,7 +100,7 @@ fn write_number(number: i64, out: &mut Vec<u8>) -> Result<(), Misfit> {
     write!(out, "{number}").map_err(|_| Misfit)
 }
 
-/// The number of a text of digits.
+/// Reads a text that has only digits.
 fn digits(text: &str) -> Result<i64, Misfit> {
     let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_digits).ok_or(Misfit)

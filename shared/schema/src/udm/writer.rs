@@ -21,34 +21,34 @@ use crate::language::model::{RowSlots, Schema, Slot};
 /// never many times as long as its event, whatever a model maps.
 const MAX_VALUES_BYTES: usize = 1 << 20;
 
-/// A model, made ready for the lines of a schema.
+/// Writes `p_udm` on the lines of one schema.
 #[derive(Debug)]
 pub(crate) struct Writer {
     model: LineModel,
-    /// In the order of their names.
+    /// The names of the model, sorted.
     names: Box<[UdmName]>,
     slots: Slots,
     native: Option<Native>,
 }
 
-/// A built-in model's part in Rust, made ready.
+/// A built-in model's part in Rust, with the places that it reads.
 #[derive(Debug)]
 struct Native {
     model: &'static NativeModel,
-    /// Where each of its [`NativeModel::reads`] stands.
+    /// The place of each of its [`NativeModel::reads`].
     places: Box<[Option<Place>]>,
-    /// Where the objects of each of its [`NativeModel::lists`] stand.
+    /// The slots of each of its [`NativeModel::lists`].
     lists: Box<[Option<RowSlots>]>,
 }
 
-/// The place of a value: the slot of a member, and the names that lead on from there.
+/// The place of a value: the slot of a member, and the names that lead from there to the value.
 #[derive(Debug)]
 struct Place {
     slot: Slot,
     names: Box<[SearchedName]>,
 }
 
-/// A name, made ready.
+/// A name of the model, with its path and method.
 #[derive(Debug)]
 struct UdmName {
     name: Box<str>,
@@ -61,20 +61,20 @@ struct UdmName {
 
 #[derive(Debug)]
 enum Path {
-    /// Names only, which lead to one place.
+    /// A path of names, which leads to one place.
     Names(Place),
-    /// Any other path, evaluated on the whole line.
+    /// Any other path. It is evaluated on the whole line.
     Any(JsonPath),
 }
 
 #[derive(Debug)]
 enum Method {
     Native(NativeMethod),
-    /// One of the model's engine.
+    /// A method that the model's engine calls.
     Called(Box<str>),
 }
 
-/// A name has no value because its path or its method fails, or because the value is not what the name holds.
+/// A name has no value because its path or its method failed, or because the value does not have the type of the name.
 struct Failed;
 
 impl From<Misfit> for Failed {
@@ -84,7 +84,7 @@ impl From<Misfit> for Failed {
 }
 
 impl Writer {
-    /// Makes a model ready, and has the schema's fields tell where the members stand that the model reads.
+    /// Prepares a model for a schema. It sets the slots of the schema's fields that the model reads.
     pub(crate) fn new(model: LineModel, schema: &mut Schema) -> Arc<Self> {
         let mut slots = Slots::default();
         let native = match &model.engine {
@@ -104,13 +104,13 @@ impl Writer {
         Arc::new(Self { model, names, slots, native })
     }
 
-    /// The members that the model reads.
+    /// Returns the slots of the members that the model reads.
     pub(crate) fn slots(&self) -> &Slots {
         &self.slots
     }
 
-    /// Appends `p_udm` to the line that begins at `from` in `lines` and is not closed yet, with a comma before it, if a
-    /// name has a value. Returns how many names failed.
+    /// Appends `p_udm`, with a comma before it, to the line that begins at `from` in `lines` and is not closed yet. It
+    /// appends nothing if no name has a value. Returns the number of names that failed.
     pub(crate) fn write(
         &self,
         from: usize,
@@ -135,7 +135,7 @@ impl Writer {
         count
     }
 
-    /// Writes the names and values, a comma before each. Returns how many names failed.
+    /// Writes the names and values with a comma before each. Returns the number of names that failed.
     fn values(&self, line: &Line<'_>, out: &mut Vec<u8>, failed: &mut Names) -> u32 {
         let mut count = 0;
         let native = self.native.as_ref();
@@ -145,7 +145,7 @@ impl Writer {
             out.extend_from_slice(&name.key);
             let written = name
                 .write(line, &mut native, out)
-                .and_then(|is| if out.len() > MAX_VALUES_BYTES { Err(Failed) } else { Ok(is) });
+                .and_then(|is_written| if out.len() > MAX_VALUES_BYTES { Err(Failed) } else { Ok(is_written) });
             match written {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -183,7 +183,7 @@ impl Native {
 }
 
 impl Place {
-    /// The place at the end of a path of names; `None` if the line has too many slots already.
+    /// Finds the place at the end of a path of names; `None` if all slots are taken.
     fn new(path: &[impl AsRef<str>], slots: &mut Slots, schema: &mut Schema) -> Option<Self> {
         let (slot, used) = slots.claim(&mut schema.root, path)?;
         let names = path.get(used..)?.iter().map(|name| SearchedName::new(name.as_ref())).collect();
@@ -199,7 +199,7 @@ impl Method {
 }
 
 impl UdmName {
-    /// Writes the name's value: that of its path, else that of its method. Returns `false` if it has none.
+    /// Writes the value that the name's path finds, or else the value of its method. Returns `false` if there is none.
     fn write(&self, line: &Line<'_>, native: &mut NativeValues<'_>, out: &mut Vec<u8>) -> Result<bool, Failed> {
         match (self.found(line)?, &self.method) {
             (Some(json), _) => Ok(self.kind.write(&json, out)?),
@@ -209,7 +209,7 @@ impl UdmName {
         }
     }
 
-    /// The JSON text of what the name's path finds.
+    /// Returns the JSON text of the value that the name's path finds.
     fn found<'l>(&self, line: &Line<'l>) -> Result<Option<Cow<'l, [u8]>>, Failed> {
         match &self.path {
             None => Ok(None),
@@ -233,16 +233,17 @@ impl UdmName {
 struct Line<'l> {
     writer: &'l Writer,
     places: &'l Places,
-    /// The line with its closing brace, and where it begins in what was written.
+    /// The line with its closing brace.
     text: &'l [u8],
+    /// The beginning of the line in the written lines.
     start: usize,
     escapes: UnicodeEscapes<'l>,
-    /// The line as one value, once something needs it; none of a line that is nested too deeply.
+    /// The parsed line, made when a path or method needs it; `None` if the line is nested too deeply.
     whole: OnceCell<Option<Value<'l>>>,
 }
 
 impl<'l> Line<'l> {
-    /// The JSON text at a place.
+    /// Returns the JSON text at a place.
     #[inline]
     fn at(&self, place: &Place) -> Option<&'l [u8]> {
         let member = self.places.get(self.text, self.start, place.slot)?;
@@ -254,7 +255,7 @@ impl<'l> Line<'l> {
         self.whole.get_or_init(parse).as_ref().ok_or(Failed)
     }
 
-    /// The JSON text of the one value that a path finds.
+    /// Returns the JSON text of the only value that a path finds.
     fn find(&self, path: &JsonPath) -> Result<Option<Cow<'l, str>>, Failed> {
         let mut found = path.find(self.whole()?).map_err(|_| Failed)?;
         match found.len() {
@@ -263,11 +264,11 @@ impl<'l> Line<'l> {
         }
     }
 
-    /// The JSON text of what the model's engine returns for a method.
+    /// Calls a method and returns its value as compact JSON text.
     fn call(&self, method: &str) -> Result<String, Failed> {
         let Engine::Shared(methods) = &self.writer.model.engine else { return Err(Failed) };
         let result = call(methods, &self.writer.model.model, method, self.whole()?)?;
-        // White space and repeated keys do not go into a line.
+        // A line has no white space and no duplicate keys.
         let value = Value::parse(&result).map_err(|_| Failed)?.to_owned();
         json(&value).map(Cow::into_owned)
     }
@@ -285,7 +286,7 @@ fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     }
 }
 
-/// A value's compact JSON text. A computed value may be a number that JSON does not have.
+/// Returns a value's compact JSON text. It fails for a number that JSON does not have.
 fn json<'e>(value: &Value<'e>) -> Result<Cow<'e, str>, Failed> {
     let text = value.to_json();
     let is_json = matches!(value, Value::Raw(_)) || Value::parse(&text).is_ok();

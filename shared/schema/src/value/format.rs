@@ -108,9 +108,9 @@ fn read_date(sent: SentTime<'_>) -> Option<DateTime> {
 /// in a 64-bit integer that wraps. A time that is far away (milliseconds read as seconds) becomes another time, not an
 /// error.
 fn read_unix(literal: &str) -> Option<DateTime> {
-    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    const MAX_MICROSECONDS: f64 = 9_223_372_036_854_775_808.0;
     let micros = decimal(literal)? * 1e6;
-    let micros = if (-BOUND..BOUND).contains(&micros) { micros as i64 } else { i64::MIN };
+    let micros = if (-MAX_MICROSECONDS..MAX_MICROSECONDS).contains(&micros) { micros as i64 } else { i64::MIN };
     from_nanosecond(micros.wrapping_mul(1_000))
 }
 

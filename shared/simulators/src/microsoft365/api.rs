@@ -59,7 +59,7 @@ impl State {
     pub(super) fn is_broken(&self, blob: &AvailableBlob, now: Timestamp) -> bool {
         let Some(key) = self.feeds.key(&blob.id) else { return false };
         let behaviours = &self.behaviours;
-        behaviours.broken_spans.iter().any(|span| span.has(blob.content_type, blob.created))
+        behaviours.broken_spans.iter().any(|span| span.contains(blob.content_type, blob.created))
             || behaviours.broken_blobs.iter().any(|broken| broken.includes(key, now))
             || behaviours.trickling_blobs.iter().any(|trickling| trickling.includes(key))
     }
@@ -142,7 +142,7 @@ impl State {
         if happens(behaviours.no_resource, dice) {
             return Some(as_in_production(error::no_resource(call.request.uri().path())));
         }
-        let is_broken = behaviours.broken.is_some_and(|broken| self.concerns(call, broken));
+        let is_broken = behaviours.broken.is_some_and(|broken| self.is_about(call, broken));
         let publisher = call.parameters.get("PublisherIdentifier").filter(|publisher| request::is_guid(publisher));
         let max = if publisher.is_some() { behaviours.per_minute } else { behaviours.per_minute_shared };
         if self.rates.count(publisher, call.now) > max || dice.chance(behaviours.throttled) {
@@ -154,7 +154,7 @@ impl State {
         dice.chance(behaviours.transport.server_error).then(|| server_error(dice))
     }
 
-    fn concerns(&self, call: &Call<'_>, content_type: ContentType) -> bool {
+    fn is_about(&self, call: &Call<'_>, content_type: ContentType) -> bool {
         let requested = match call.operation {
             Operation::Blob(id) => self.feeds.content_type(&http::decoded_path(id)),
             _ => call.parameters.get("contentType").and_then(ContentType::named),

@@ -30,16 +30,16 @@ pub struct BrokenSpan {
 
 impl BrokenSpan {
     /// Returns `true` if a listing of this content type and window overlaps the span.
-    pub(super) fn is_met(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
-        self.concerns(content_type) && intersect(&(self.from..self.to), window)
+    pub(super) fn overlaps(&self, content_type: ContentType, window: &Range<Timestamp>) -> bool {
+        self.applies_to(content_type) && intersect(&(self.from..self.to), window)
     }
 
     /// Returns `true` if content of this type that became available at `created` lies in the span.
-    pub(super) fn has(&self, content_type: ContentType, created: Timestamp) -> bool {
-        self.concerns(content_type) && self.from <= created && created < self.to
+    pub(super) fn contains(&self, content_type: ContentType, created: Timestamp) -> bool {
+        self.applies_to(content_type) && self.from <= created && created < self.to
     }
 
-    fn concerns(&self, content_type: ContentType) -> bool {
+    fn applies_to(&self, content_type: ContentType) -> bool {
         self.content_type.is_none_or(|broken| broken == content_type)
     }
 }

@@ -7,7 +7,7 @@ use super::behaviours::Behaviours;
 use super::content_type::ContentType;
 
 /// The shortest time between two starts of one content type.
-pub(super) const BETWEEN_STARTS: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const START_INTERVAL: SignedDuration = SignedDuration::from_mins(15);
 
 /// The subscription of a content type that was started at least once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Subscriptions {
                 Some(Subscription { is_on: true, first_start: now, last_start: now, off: Vec::new() });
             return Start::Started;
         };
-        if throttled && known.last_start.duration_until(now) < BETWEEN_STARTS {
+        if throttled && known.last_start.duration_until(now) < START_INTERVAL {
             return Start::TooSoon;
         }
         known.last_start = now;

@@ -21,7 +21,7 @@ use crate::http::{self, Reply};
 const MAX_TOKENS: usize = 4_096;
 
 /// Requests after which a token may be revoked. So a client that renews its token makes progress.
-const FIRST_REQUESTS: u32 = 5;
+const MIN_REQUESTS_BEFORE_REVOCATION: u32 = 5;
 
 /// The rights of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Tokens {
         let Some(token) = http::bearer(headers) else { return false };
         let Some(grant) = self.grants.get_mut(token) else { return false };
         grant.requests = grant.requests.saturating_add(1);
-        let is_revoked = is_due && grant.requests > FIRST_REQUESTS;
+        let is_revoked = is_due && grant.requests > MIN_REQUESTS_BEFORE_REVOCATION;
         if is_revoked {
             self.grants.remove(token);
         }

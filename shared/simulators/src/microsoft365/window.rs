@@ -73,7 +73,7 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
 }
 
 /// Formats a time as the API does: milliseconds and `Z`.
-pub(super) fn written(at: Timestamp) -> String {
+pub(super) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
@@ -141,6 +141,6 @@ mod tests {
     fn b45_a_long_window_may_be_shortened() {
         let behaviours = Behaviours { long_span_partial: true, ..Behaviours::default() };
         let window = window(Some("2026-11-20"), Some("2026-11-22"), now(), &behaviours).unwrap();
-        assert_eq!(written(window.end), "2026-11-21T00:00:00.000Z");
+        assert_eq!(format_time(window.end), "2026-11-21T00:00:00.000Z");
     }
 }

@@ -29,7 +29,11 @@ pub struct BrokenSpan {
 
 impl BrokenSpan {
     /// Returns the first span that a list request overlaps, if there is one.
-    pub(super) fn met<'a>(spans: &'a [Self], tenant_only: bool, window: &Range<Timestamp>) -> Option<&'a Self> {
+    pub(super) fn first_overlapping<'a>(
+        spans: &'a [Self],
+        tenant_only: bool,
+        window: &Range<Timestamp>,
+    ) -> Option<&'a Self> {
         let is_met = |span: &&Self| {
             span.tenant_only.is_none_or(|broken| broken == tenant_only) && intersect(&(span.from..span.to), window)
         };

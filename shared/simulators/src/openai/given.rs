@@ -43,7 +43,7 @@ fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result
     let effective_at = field("effective_at").and_then(|value| value.parse().ok());
     let id = text("id").filter(|id| !id.is_empty());
     Ok(Event {
-        cursor: id.clone().unwrap_or_else(|| hidden(raw.get())),
+        cursor: id.clone().unwrap_or_else(|| cursor_of(raw.get())),
         id,
         effective_at: effective_at.unwrap_or_else(|| now.as_second() - DEFAULT_AGE_SECONDS),
         visible_at,
@@ -53,7 +53,7 @@ fn event(raw: &str, now: Timestamp, visible_at: Timestamp) -> serde_json::Result
 }
 
 /// Returns the id that cursors use for an event without an id.
-fn hidden(raw: &str) -> String {
+fn cursor_of(raw: &str) -> String {
     format!("audit_log-{}", Dice::new(hash(raw), "hidden id", 0).alphanumeric(24))
 }
 

@@ -90,7 +90,7 @@ impl List<'_> {
         let event = &self.events[place];
         event.is_tenant_scoped == query.tenant_only
             && (query.from..=query.to).contains(&event.effective_at)
-            && is_wanted(event, &query.filters)
+            && matches_filters(event, &query.filters)
     }
 
     fn is_listed(&self, place: usize, query: &Query) -> bool {
@@ -107,12 +107,12 @@ impl List<'_> {
 }
 
 /// Returns `true` if the event matches every filter. One matching value of a filter suffices.
-fn is_wanted(event: &Event, filters: &[(Filter, Vec<String>)]) -> bool {
-    filters.iter().all(|(filter, values)| facts(&event.raw, *filter).iter().any(|fact| values.contains(fact)))
+fn matches_filters(event: &Event, filters: &[(Filter, Vec<String>)]) -> bool {
+    filters.iter().all(|(filter, values)| filter_values(&event.raw, *filter).iter().any(|fact| values.contains(fact)))
 }
 
 /// Returns the values of an event that a filter compares.
-fn facts(raw: &str, filter: Filter) -> Vec<String> {
+fn filter_values(raw: &str, filter: Filter) -> Vec<String> {
     let paths: &[&[&str]] = match filter {
         Filter::Projects => &[&["project", "id"]],
         Filter::EventTypes => &[&["type"]],

@@ -84,12 +84,12 @@ impl Query {
             "effective_at[gte]" => self.from = self.from.max(seconds(name, &value)?),
             "effective_at[lt]" => self.to = self.to.min(seconds(name, &value)?.saturating_sub(1)),
             "effective_at[lte]" => self.to = self.to.min(seconds(name, &value)?),
-            _ => return self.narrow(name, value, behaviours.unbracketed_ignored),
+            _ => return self.add_filter(name, value, behaviours.unbracketed_ignored),
         }
         Ok(())
     }
 
-    fn narrow(&mut self, name: &str, value: String, unbracketed_ignored: bool) -> Result<(), Refused> {
+    fn add_filter(&mut self, name: &str, value: String, unbracketed_ignored: bool) -> Result<(), Refused> {
         let Some(filter) = Filter::named(name.trim_end_matches("[]")) else {
             return Ok(()); // a parameter nobody knows
         };

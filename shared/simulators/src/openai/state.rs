@@ -128,7 +128,7 @@ impl State {
             self.next += 1;
             if event.effective_at >= from {
                 self.visible[place] = true;
-                self.ledger.note(Entry { log_type: LOG_TYPE, event: place, at: now }, || event.raw.clone());
+                self.ledger.record(Entry { log_type: LOG_TYPE, event: place, at: now }, || event.raw.clone());
             }
         }
     }
@@ -242,7 +242,8 @@ impl State {
             let message = "Tenant-scoped audit logs are not available to this organization.";
             return reply::error(status, message, "invalid_request_error", Some("tenant_only"), None);
         }
-        if let Some(span) = BrokenSpan::met(&behaviours.broken_spans, query.tenant_only, &query.window()) {
+        if let Some(span) = BrokenSpan::first_overlapping(&behaviours.broken_spans, query.tenant_only, &query.window())
+        {
             let error = reply::of_status(span.status);
             return span
                 .retry_after_seconds

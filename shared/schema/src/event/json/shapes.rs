@@ -49,7 +49,7 @@ impl Shapes {
         for place in places(members) {
             let id = self.places.get(place)?.checked_sub(1)?;
             let shape = self.shapes.get(usize::from(id))?;
-            if shape.is_of(text, members) {
+            if shape.matches(text, members) {
                 return Some((id, &shape.order));
             }
         }
@@ -82,8 +82,8 @@ impl Shapes {
 }
 
 impl Shape {
-    /// Returns `true` if an object with these members has the shape.
-    fn is_of(&self, text: &[u8], members: &[Member]) -> bool {
+    /// Returns `true` if an object with these members has this shape.
+    fn matches(&self, text: &[u8], members: &[Member]) -> bool {
         const START: usize = size_of::<Prefix>();
         let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
             // The comparison reads the text as it was sent, which is the key only if it has no escapes.
@@ -132,19 +132,19 @@ mod tests {
 
     #[test]
     fn objects_with_the_same_keys_in_the_same_order_have_one_shape() {
-        let of =
+        let shapes_found =
             shapes(&[r#"{"b":1,"a":{}}"#, r#"{"b":[],"a":"x"}"#, r#"{"a":1,"b":2}"#, "{ \"b\" : 1, \"a\":2}", "{}"]);
-        assert_eq!(of, [Some(1), Some(1), Some(2), Some(1), Some(0)], "{{}} was closed first");
+        assert_eq!(shapes_found, [Some(1), Some(1), Some(2), Some(1), Some(0)], "{{}} was closed first");
     }
 
     #[test]
     fn keys_that_differ_only_behind_the_prefix_have_different_shapes() {
-        let of = shapes(&[
+        let shapes_found = shapes(&[
             r#"{"a_key_of_twenty_bytes":1}"#,
             r#"{"a_key_of_twenty_bites":1}"#,
             r#"{"a_key_of_twenty_byte":1}"#,
         ]);
-        assert_eq!(of, [Some(0), Some(1), Some(2)]);
+        assert_eq!(shapes_found, [Some(0), Some(1), Some(2)]);
     }
 
     #[test]
@@ -169,15 +169,15 @@ mod tests {
         // The hash is made of the first sixteen bytes of a key.
         let texts: Vec<String> = (0..200).map(|at| format!("{{\"a_key_with_one_prefix_{at}\":1}}")).collect();
         let texts: Vec<&str> = texts.iter().chain(&texts).map(String::as_str).collect();
-        let of = shapes(&texts);
-        assert_eq!(of.iter().flatten().count(), 2 * super::MAX_PROBES);
-        assert_eq!(of[..200], of[200..]);
+        let shapes_found = shapes(&texts);
+        assert_eq!(shapes_found.iter().flatten().count(), 2 * super::MAX_PROBES);
+        assert_eq!(shapes_found[..200], shapes_found[200..]);
     }
 
     #[test]
     fn the_number_of_remembered_shapes_is_bounded() {
         let texts: Vec<String> = (0..3_000).map(|at| format!("{{\"key{at}\":1}}")).collect();
-        let of = shapes(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(of.iter().flatten().count(), super::MAX_SHAPES);
+        let shapes_found = shapes(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(shapes_found.iter().flatten().count(), super::MAX_SHAPES);
     }
 }

@@ -16,9 +16,9 @@ use crate::event::json::{self, find_special_byte};
 /// The longest beginning of an object that is recognised, in bytes: its brace, its first name and a colon.
 const MAX_BEGINNING_BYTES: usize = 256;
 /// The most white space and punctuation that is skipped to see the text before or behind it, in bytes.
-const MAX_LOOK_BYTES: usize = 512;
+const MAX_SKIPPED_BYTES: usize = 512;
 /// The deepest nesting of an object that is recognised. The parser refuses deeper ones anyway.
-const MAX_OPEN: usize = 256;
+const MAX_OPEN_BRACKETS: usize = 256;
 
 /// An open bracket or brace.
 #[derive(Debug, Clone, Copy)]
@@ -216,7 +216,7 @@ impl Recovery {
             b'{' | b'[' => {
                 let is_candidate = byte == b'{' && last == b',';
                 self.open.push(Open { is_array: byte == b'[', start: self.at, is_candidate });
-                return self.open.len() <= MAX_OPEN;
+                return self.open.len() <= MAX_OPEN_BRACKETS;
             }
             b'}' | b']' => {
                 let is_array = byte == b']';
@@ -310,7 +310,7 @@ impl LastByte {
 /// Returns `true` for a brace that follows a colon or an opening bracket. A bracket behind a closed array does not count,
 /// because it may begin another array of records.
 fn follows_colon_or_bracket(text: &[u8], brace: usize) -> bool {
-    let mut before = text[..brace].iter().rev().take(MAX_LOOK_BYTES).filter(|byte| !is_space(**byte));
+    let mut before = text[..brace].iter().rev().take(MAX_SKIPPED_BYTES).filter(|byte| !is_space(**byte));
     match before.next() {
         Some(b':') => true,
         Some(b'[') => before.find(|byte| **byte != b',') != Some(&b']'),
@@ -322,8 +322,8 @@ fn follows_colon_or_bracket(text: &[u8], brace: usize) -> bool {
 fn follow(text: &[u8], start: usize, end: usize, is_end: bool) -> Follow {
     let rest = text.get(end..).unwrap_or_default();
     let is_punctuation = |byte: &u8| matches!(byte, b',' | b']' | b'}') || is_space(*byte);
-    let Some(next) = rest.iter().take(MAX_LOOK_BYTES).position(|byte| !is_punctuation(byte)) else {
-        return match rest.len() >= MAX_LOOK_BYTES {
+    let Some(next) = rest.iter().take(MAX_SKIPPED_BYTES).position(|byte| !is_punctuation(byte)) else {
+        return match rest.len() >= MAX_SKIPPED_BYTES {
             true => Follow::Member,
             false if is_end => Follow::NoMember,
             false => Follow::Unknown,

@@ -17,7 +17,7 @@ fn check(text: &str, expected: &[&str]) {
     let bytes = text.as_bytes();
     assert_eq!(
         split(&[bytes], 1000).as_deref(),
-        Ok(expected.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>().as_slice()),
+        Ok(expected.iter().map(|element| (*element).to_owned()).collect::<Vec<_>>().as_slice()),
         "{text}"
     );
     assert_eq!(split(&bytes.chunks(1).collect::<Vec<_>>(), 1000).unwrap(), expected, "{text}");
@@ -168,7 +168,7 @@ fn a8_broken_input_never_counts_as_valid_and_cuts_make_no_difference() {
         let text = format!("[{}]", parts.collect::<String>());
         let bytes = text.as_bytes();
         let (elements, is_split) = outcome(&[bytes], bytes.len());
-        let are_sound = elements.iter().all(|it| serde_json::from_slice::<serde::de::IgnoredAny>(it).is_ok());
+        let are_sound = elements.iter().all(|element| serde_json::from_slice::<serde::de::IgnoredAny>(element).is_ok());
         let is_array = serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(bytes).is_ok();
         assert_eq!(is_split && are_sound, is_array, "{text}");
         let (cut, bound) = (random(bytes.len() as u64) as usize, random(12) as usize);
@@ -237,7 +237,7 @@ fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
     for place in 0..=records[at].len() {
         let broken = break_it(&records[at], place);
         let parts: Vec<&str> =
-            records.iter().enumerate().map(|(of, it)| if of == at { &*broken } else { &**it }).collect();
+            records.iter().enumerate().map(|(of, element)| if of == at { &*broken } else { &**element }).collect();
         let text = format!("[{}]", parts.join(","));
         // A cut at the end of the last record may also remove the end of the array.
         let Ok(elements) = split(&[text.as_bytes()], 10_000) else {
@@ -248,7 +248,8 @@ fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
         for (of, record) in records.iter().enumerate().filter(|(of, _)| *of != at) {
             assert!(elements.contains(record), "record {of} of {text}: {elements:#?}");
         }
-        for element in elements.iter().filter(|it| serde_json::from_str::<serde::de::IgnoredAny>(it).is_ok()) {
+        for element in elements.iter().filter(|element| serde_json::from_str::<serde::de::IgnoredAny>(element).is_ok())
+        {
             assert!(records.contains(element) || broken.trim().starts_with(&**element), "{element} in {text}");
         }
     }

@@ -12,7 +12,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Creates an empty list that gives no key one of the `reserved` names.
-    pub(super) fn without<const N: usize>(reserved: [&str; N]) -> Self {
+    pub(super) fn with_reserved<const N: usize>(reserved: [&str; N]) -> Self {
         Self { by_key: BTreeMap::new(), taken: reserved.map(str::to_owned).into() }
     }
 
@@ -39,7 +39,7 @@ impl Names {
     }
 
     /// Returns the names that differ from their key, each with its key.
-    pub(super) fn mapped(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn changed_names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.by_key.iter().filter(|(key, name)| key != name).map(|(key, name)| (name.as_str(), key.as_str()))
     }
 }
@@ -50,15 +50,15 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_name_and_no_two_share_one() {
-        let mut names = Names::without(["dt"]);
+        let mut names = Names::with_reserved(["dt"]);
         names.reserve(["Id"].into_iter());
         let keys = ["ID", "Id", "id", "Id", "ok", "DT", "a-b", "a_b"];
         let named = keys.map(|key| names.name(key));
         assert_eq!(named, ["id_", "id", "id__", "id", "ok", "dt_", "a_b", "a_b_"]);
-        let mut mapped: Vec<_> = names.mapped().collect();
-        mapped.sort_unstable();
+        let mut changed_names: Vec<_> = names.changed_names().collect();
+        changed_names.sort_unstable();
         assert_eq!(
-            mapped,
+            changed_names,
             [("a_b", "a-b"), ("a_b_", "a_b"), ("dt_", "DT"), ("id", "Id"), ("id_", "ID"), ("id__", "id")]
         );
     }

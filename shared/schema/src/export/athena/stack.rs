@@ -1,6 +1,6 @@
 //! Writes the table as a resource of a CloudFormation stack.
 
-use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, cut, quoted};
+use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, quoted, truncated};
 use crate::language::model::Schema;
 
 /// The location of the lines, from the stack's parameters.
@@ -16,7 +16,7 @@ impl Schema {
         let resource: String = self.name.chars().filter(char::is_ascii_alphanumeric).collect();
         let description = match table.comment.is_empty() {
             true => String::new(),
-            false => format!("        Description: {}\n", yaml(cut(&table.comment, MAX_DESCRIPTION_BYTES))),
+            false => format!("        Description: {}\n", yaml(truncated(&table.comment, MAX_DESCRIPTION_BYTES))),
         };
         let location = format!("{LOCATION}{}/", table.name);
         let partition = |(name, kind)| format!("          - {{ Name: {name}, Type: {kind} }}\n");

@@ -175,7 +175,8 @@ fn lone_surrogates_become_replacement_characters() {
 /// Checks the counts and names of an event's drift: undeclared fields, unknown types, missing fields.
 fn check_drift(log_type: LogType, event: &str, counts: (u32, bool, u32), names: [&[&str]; 3]) {
     let (mut out, mut noted) = (Vec::new(), DriftNames::default());
-    let line = Normalizer::new(log_type).normalize_noting(event.as_bytes(), &context(), &mut out, &mut noted).unwrap();
+    let line =
+        Normalizer::new(log_type).normalize_with_drift(event.as_bytes(), &context(), &mut out, &mut noted).unwrap();
     assert_eq!((line.undeclared, line.is_unknown_type, line.missing_required), counts, "{event}");
     let [undeclared, unknown_types, missing] = names;
     assert_eq!(noted.undeclared.all(), undeclared, "{event}");
@@ -225,7 +226,7 @@ fn strict_mode_and_custom_schemas_have_no_record_types() {
     let own = Schema::parse("schema: A.B\nfields:\n- {name: type, type: string}\n", "a.yml").unwrap();
     for (normalizer, undeclared) in [(strict, 0), (Normalizer::with_schema(own, Mode::Default), 3)] {
         let (mut out, mut names) = (Vec::new(), DriftNames::default());
-        let line = normalizer.normalize_noting(event.as_bytes(), &context(), &mut out, &mut names).unwrap();
+        let line = normalizer.normalize_with_drift(event.as_bytes(), &context(), &mut out, &mut names).unwrap();
         assert_eq!((line.undeclared, line.is_unknown_type, line.missing_required), (undeclared, false, 0));
         assert_eq!(names.undeclared.all().len(), undeclared as usize);
     }

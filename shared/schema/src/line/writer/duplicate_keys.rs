@@ -1,6 +1,6 @@
 //! Sets aside the values of duplicate keys. As in the reference, the line has the last value of each key.
 
-use super::undeclared::is_nothing;
+use super::undeclared::is_null_or_empty_array;
 use super::{LineWriter, Path, Place};
 use crate::event::json::{Kind, NodeId};
 
@@ -19,11 +19,11 @@ impl LineWriter<'_> {
         for (member, is_duplicate) in document.members_with_duplicates(id) {
             let name = document.name(&member);
             let path = Path::Name(place.path, &name);
-            if is_duplicate && !is_nothing(place, member.value) {
+            if is_duplicate && !is_null_or_empty_array(place, member.value) {
                 self.set_aside(place.at(&path), member.value);
             }
             if self.is_masked(&name) {
-                self.hide_duplicates(place, member.value);
+                self.count_hidden_duplicates(place, member.value);
             } else {
                 self.add_duplicates(place.at(&path), member.value);
             }
@@ -31,19 +31,19 @@ impl LineWriter<'_> {
     }
 
     /// Counts the values inside of a masked one that [`Self::add_duplicates`] would set aside. They are not shown.
-    fn hide_duplicates(&mut self, place: Place<'_>, id: NodeId) {
+    fn count_hidden_duplicates(&mut self, place: Place<'_>, id: NodeId) {
         let document = place.document;
         if !document.has_duplicate_keys(id) {
             return;
         }
         for element in document.elements(id) {
-            self.hide_duplicates(place, element);
+            self.count_hidden_duplicates(place, element);
         }
         for (member, is_duplicate) in document.members_with_duplicates(id) {
-            if is_duplicate && !is_nothing(place, member.value) {
-                self.nonconforming.hide();
+            if is_duplicate && !is_null_or_empty_array(place, member.value) {
+                self.nonconforming.count_hidden();
             }
-            self.hide_duplicates(place, member.value);
+            self.count_hidden_duplicates(place, member.value);
         }
     }
 }

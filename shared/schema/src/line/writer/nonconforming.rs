@@ -30,7 +30,7 @@ impl Nonconforming {
     }
 
     /// Counts a value that stands inside of a masked one.
-    pub(super) fn hide(&mut self) {
+    pub(super) fn count_hidden(&mut self) {
         self.hidden = self.hidden.saturating_add(1);
     }
 

@@ -15,18 +15,18 @@ type Fit = Result<bool, &'static str>;
 
 impl LineWriter<'_> {
     /// Writes a value that is declared as one token.
-    pub(super) fn scalar(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
+    pub(super) fn write_scalar(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
         match &value.kind {
-            Type::String => self.string(document, value, id),
-            Type::Integer(bits) => self.integer(document, *bits, id),
-            Type::Float => self.float(document, id),
-            Type::Boolean => self.boolean(document, id),
-            Type::Timestamp(formats) => self.timestamp(document, value, formats, id),
+            Type::String => self.write_text_value(document, value, id),
+            Type::Integer(bits) => self.write_integer(document, *bits, id),
+            Type::Float => self.write_float(document, id),
+            Type::Boolean => self.write_boolean(document, id),
+            Type::Timestamp(formats) => self.write_timestamp(document, value, formats, id),
             Type::Array(_) | Type::Object(_) | Type::Json => Err("is no single value"),
         }
     }
 
-    fn string(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
+    fn write_text_value(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
         let text = match document.kind(id) {
             Kind::Array | Kind::Object => return Err("is not a string"),
             Kind::String if value.indicators.is_empty() && value.validate.is_none() => {
@@ -53,7 +53,7 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn integer(&mut self, document: &Document<'_>, bits: u32, id: NodeId) -> Fit {
+    fn write_integer(&mut self, document: &Document<'_>, bits: u32, id: NodeId) -> Fit {
         let literal = match document.kind(id) {
             Kind::Number => document.raw(id).into(),
             Kind::String => document.text(id),
@@ -79,7 +79,7 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn float(&mut self, document: &Document<'_>, id: NodeId) -> Fit {
+    fn write_float(&mut self, document: &Document<'_>, id: NodeId) -> Fit {
         let literal = match document.kind(id) {
             Kind::Number => document.raw(id).into(),
             Kind::String => document.text(id),
@@ -103,7 +103,7 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn boolean(&mut self, document: &Document<'_>, id: NodeId) -> Fit {
+    fn write_boolean(&mut self, document: &Document<'_>, id: NodeId) -> Fit {
         let word = match document.kind(id) {
             Kind::True | Kind::False => document.raw(id).into(),
             Kind::Number => document.raw(id).into(),
@@ -120,7 +120,7 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn timestamp(&mut self, document: &Document<'_>, value: &Value, formats: &[TimeFormat], id: NodeId) -> Fit {
+    fn write_timestamp(&mut self, document: &Document<'_>, value: &Value, formats: &[TimeFormat], id: NodeId) -> Fit {
         let text = match document.kind(id) {
             Kind::Number => document.raw(id).into(),
             Kind::String => document.text(id),

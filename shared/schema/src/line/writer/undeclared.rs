@@ -9,7 +9,7 @@ use crate::language::model::Object;
 
 impl LineWriter<'_> {
     /// Writes the undeclared members of a declared object.
-    pub(super) fn undeclared_members(&mut self, place: Place<'_>, object: &Object, members: &[Member]) {
+    pub(super) fn write_undeclared_members(&mut self, place: Place<'_>, object: &Object, members: &[Member]) {
         self.undeclared = self.undeclared.saturating_add(u32::try_from(members.len()).unwrap_or(u32::MAX));
         self.note_undeclared(place, members);
         if self.keeps_undeclared {
@@ -46,7 +46,7 @@ impl LineWriter<'_> {
             let column = column(&name);
             let path = Path::Name(place.path, &name);
             let is_reserved = at_top && column.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("p_"));
-            if is_nothing(place, value) {
+            if is_null_or_empty_array(place, value) {
                 continue;
             }
             let is_taken = taken.as_mut().is_some_and(|taken| !taken.insert(column.clone().into_owned()));
@@ -60,7 +60,7 @@ impl LineWriter<'_> {
             let from = self.out.len();
             match self.masks.and_then(|masks| masks.for_name(&name)) {
                 Some(mask) => write_string(&mask.apply_to_value(document, value), self.out),
-                None => self.undeclared_value(place.at(&path), value),
+                None => self.write_undeclared_value(place.at(&path), value),
             }
             if let Some(slots) = self.slots.filter(|_| at_top) {
                 self.scratch.places.note(slots.undeclared(&column), from, self.out.len());
@@ -69,7 +69,7 @@ impl LineWriter<'_> {
     }
 
     /// Writes the value of an undeclared member.
-    fn undeclared_value(&mut self, place: Place<'_>, id: NodeId) {
+    fn write_undeclared_value(&mut self, place: Place<'_>, id: NodeId) {
         let document = place.document;
         match document.kind(id) {
             Kind::Object => {
@@ -84,7 +84,7 @@ impl LineWriter<'_> {
                         self.out.push(b',');
                     }
                     let path = Path::Index(place.path, index);
-                    self.undeclared_value(place.at(&path), element);
+                    self.write_undeclared_value(place.at(&path), element);
                 }
                 self.out.push(b']');
             }
@@ -94,7 +94,7 @@ impl LineWriter<'_> {
 }
 
 /// Returns `true` for null and for an array without elements, which lines do not have.
-pub(super) fn is_nothing(place: Place<'_>, id: NodeId) -> bool {
+pub(super) fn is_null_or_empty_array(place: Place<'_>, id: NodeId) -> bool {
     match place.document.kind(id) {
         Kind::Null => true,
         Kind::Array => place.document.elements(id).next().is_none(),

@@ -51,7 +51,7 @@ const ACCOUNT_LOGON: &[u8] = b"9";
 /// administrator has set.
 const FACTORS: [&str; 2] = ["StrongAuthenticationMethod", "StrongAuthenticationRequirement"];
 
-/// Operations, without the full stop that most of them end with.
+/// The event types of operations. The names of operations have no full stop here, although most end with one.
 static EVENT_TYPES: Table<41> = Table::new([
     ("Add eligible member to role", ADMIN_ROLE_ASSIGNED),
     ("Add eligible member to role in PIM completed (permanent)", ADMIN_ROLE_ASSIGNED),
@@ -121,13 +121,13 @@ fn user<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     target.or_else(|| string(members.get(OBJECT).filter(|json| raw::text(json).is_some_and(|id| id.contains('@')))?))
 }
 
-/// The first user principal name in a list of identities.
+/// Returns the first user principal name in a list of identities.
 fn principal_name<'l>(members: &'l dyn Members, list: &List) -> Option<NativeValue<'l>> {
     let is_name = |kind: Option<&[u8]>| kind == Some(PRINCIPAL_NAME);
     find_row(members, list, |[kind, id]| if is_name(kind) { known_string(id?) } else { None })
 }
 
-/// The user agent of a sign-in, else that of a change in the directory.
+/// Returns the user agent of a sign-in, or else of a change in the directory.
 fn user_agent<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     let [mut of_sign_in, mut details] = [None; 2];
     members.each_row(&EXTENDED_PROPERTIES, &mut |[name, value]| {
@@ -143,7 +143,7 @@ fn user_agent<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     of_sign_in.and_then(known_string).or_else(|| user_agent_in_details(&raw::text(details?)?))
 }
 
-/// The user agent in an object that is sent as text.
+/// Returns the user agent in an object that is sent as text.
 fn user_agent_in_details(details: &str) -> Option<NativeValue<'static>> {
     // The search below relies on valid JSON.
     Value::parse(details).ok()?;
@@ -182,8 +182,8 @@ fn is_failed_login(members: &dyn Members) -> bool {
     has_error || has_status || has_failed(members.get(RESULT_STATUS))
 }
 
-/// The change of the user's second factors, if there is one: of the methods that the user has registered, else of
-/// the requirement that an administrator has set.
+/// Returns the change of the user's second factors: of the methods that the user has registered, or else of the requirement
+/// that an administrator has set.
 fn mfa_change(members: &dyn Members) -> Option<&'static str> {
     let [method, requirement] = changes(members.get(MODIFIED_PROPERTIES)?, FACTORS);
     let methods = match method {
@@ -199,8 +199,8 @@ fn mfa_change(members: &dyn Members) -> Option<&'static str> {
     })
 }
 
-/// For the first property of each of these names: whether it had a value before, and has one now; `None` if it was not
-/// changed.
+/// Returns, for the first property of each of these names, `true` if it had a value before, and `true` if it has one now;
+/// `None` for a property that did not change.
 fn changes<const N: usize>(properties: &[u8], names: [&str; N]) -> [Option<(bool, bool)>; N] {
     let mut first = [None; N];
     for [name, old, new] in raw::objects(properties, ["Name", "OldValue", "NewValue"]) {
@@ -214,13 +214,13 @@ fn changes<const N: usize>(properties: &[u8], names: [&str; N]) -> [Option<(bool
     })
 }
 
-/// A property's value without the brackets, quotes and spaces around it: empty for an empty list.
+/// Returns a property's value without the brackets, quotes and spaces around it. An empty list gives an empty text.
 fn content(value: Option<&[u8]>) -> Cow<'_, str> {
     let Some(text) = value.and_then(raw::text) else { return Cow::Borrowed("") };
     text.trim_matches(['[', ']', '"', ' ', '\t', '\r', '\n']).to_owned().into()
 }
 
-/// The role that an operation gives.
+/// Returns the role that an operation gives.
 fn granted_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> {
     let rows = raw::objects(members.get(MODIFIED_PROPERTIES)?, ["Name", "NewValue"]);
     let mut named = rows.filter(|[name, _]| position(*name, &["Role.DisplayName"]).is_some());

@@ -78,7 +78,7 @@ fn assigned_admin_role<'l>(members: &'l dyn Members) -> Option<NativeValue<'l>> 
     parameter(members, ROLES).filter(|_| !has_failed(members.get(RESULT_STATUS)))
 }
 
-/// The parameter that a table names for the operation.
+/// Returns the parameter that a table names for the operation.
 fn parameter<'l>(members: &'l dyn Members, names: &[(&str, &'static str)]) -> Option<NativeValue<'l>> {
     let name = look_up(names, &raw::text(members.get(OPERATION)?)?)?;
     find_row(members, &PARAMETERS, |[key, value]| if raw::is_string(key?, name) { string(value?) } else { None })

@@ -133,7 +133,7 @@ fn event_type(kind: &str, gives_admin_role: bool) -> Option<&'static str> {
     Some(if is_change && gives_admin_role { ADMIN_ROLE_ASSIGNED } else { event_type })
 }
 
-/// The role that the event gives, if it is one of an owner or an administrator.
+/// Returns the role that the event gives, if it is the role of an owner or an administrator.
 fn admin_role<'l>(members: &'l dyn Members, kind: &str) -> Option<Cow<'l, str>> {
     let role = match kind {
         "role.assignment.created" => role_of_assignment(text(members, ASSIGNMENT)?)?,
@@ -146,12 +146,12 @@ fn admin_role<'l>(members: &'l dyn Members, kind: &str) -> Option<Cow<'l, str>> 
     ["owner", "admin"].iter().any(|power| contains(&role, power)).then_some(role)
 }
 
-/// Returns `true` if a text contains another one, which is not empty, in any letter case.
+/// Returns `true` if a text contains another text, which must not be empty, in any letter case.
 fn contains(text: &str, part: &str) -> bool {
     text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
-/// The role in an assignment's id, such as `api-owner` in `role_assignment_role-api-owner__organization__org-1_user-2`
+/// Returns the role in an assignment's id, such as `api-owner` in `role_assignment_role-api-owner__organization__org-1_user-2`
 /// and in `role-api-owner__organization__org-1_user-2`.
 fn role_of_assignment(id: Cow<'_, str>) -> Option<Cow<'_, str>> {
     match id {

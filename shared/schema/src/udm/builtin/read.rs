@@ -1,6 +1,6 @@
 //! Functions that the methods of several models use.
 //!
-//! Field names are read as the schema spells them, which is how every line spells them.
+//! The functions read field names in the spelling of the schema, because every line has it.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -12,15 +12,15 @@ use crate::value::indicator::address::{addresses_and_ports, is_ip};
 
 /// Texts that Microsoft writes in place of a name or an identifier that it does not know.
 const PLACEHOLDERS: [&str; 3] = ["Not Available", "Unknown", "<null>"];
-/// The results, in small letters, of operations that failed.
+/// The results of failed operations, in lower case.
 const FAILED: [&str; 3] = ["failed", "failure", "false"];
 
-/// The text at the end of a path.
+/// Returns the text at the end of a path.
 pub(super) fn text<'l>(members: &'l dyn Members, read: Read) -> Option<Cow<'l, str>> {
     raw::text(members.get(read)?)
 }
 
-/// A JSON string that is not empty, as a method's value.
+/// Returns a JSON string that is not empty as a method's value; `None` for any other value.
 pub(super) fn string(json: &[u8]) -> Option<NativeValue<'_>> {
     Some(match raw::text(json)? {
         Cow::Borrowed(_) => NativeValue::Json(json),
@@ -28,27 +28,27 @@ pub(super) fn string(json: &[u8]) -> Option<NativeValue<'_>> {
     })
 }
 
-/// A JSON string that is neither empty nor a placeholder, as a method's value.
+/// Returns a JSON string that is neither empty nor a placeholder as a method's value; `None` for any other value.
 pub(super) fn known_string(json: &[u8]) -> Option<NativeValue<'_>> {
     let is_placeholder = PLACEHOLDERS.iter().any(|placeholder| raw::is_string(json, placeholder));
     if is_placeholder { None } else { string(json) }
 }
 
-/// The first string that is not empty among those at the end of several paths.
+/// Returns the first string that is not empty at the end of several paths.
 pub(super) fn first_string<'l>(members: &'l dyn Members, reads: &[Read]) -> Option<NativeValue<'l>> {
     reads.iter().find_map(|read| string(members.get(*read)?))
 }
 
-/// Returns `true` for a text that is no placeholder.
+/// Returns `true` for a text that is not a placeholder.
 pub(super) fn is_known(text: &str) -> bool {
     !PLACEHOLDERS.contains(&text)
 }
 
-/// The first bare IP address in the values, and the port that follows it there.
+/// Returns the first bare IP address in the values, and the port that follows it.
 pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<NativeValue<'l>>, Option<u16>) {
     let found = values.into_iter().find_map(|json| match raw::text(json)? {
         Cow::Borrowed(text) => {
-            // Most often the value is an address and nothing else.
+            // Most values are an address and nothing else.
             if is_ip(text) {
                 return Some((NativeValue::Json(json), None));
             }
@@ -63,7 +63,7 @@ pub(super) fn source<'l>(values: impl IntoIterator<Item = &'l [u8]>) -> (Option<
     found.map_or((None, None), |(address, port)| (Some(address), port))
 }
 
-/// The first value that `find` returns for an object of a list.
+/// Returns the first value that `find` finds in an object of a list.
 pub(super) fn find_row<'l, T>(
     members: &'l dyn Members,
     list: &List,
@@ -77,7 +77,7 @@ pub(super) fn find_row<'l, T>(
     found
 }
 
-/// The place of a `Name` among names.
+/// Returns the place of a `Name` in a list of names.
 pub(super) fn position(name: Option<&[u8]>, names: &[&str]) -> Option<usize> {
     let name = name?;
     names.iter().position(|wanted| raw::is_string(name, wanted))
@@ -94,7 +94,7 @@ pub(super) fn look_up(table: &[(&str, &'static str)], text: &str) -> Option<&'st
     table.iter().find(|(key, _)| key.eq_ignore_ascii_case(text)).map(|(_, value)| *value)
 }
 
-/// The event type of an operation that did not fail.
+/// Returns the event type of an operation, unless the operation failed.
 pub(super) fn of_operation<const N: usize>(
     table: &Table<N>,
     operation: Option<&[u8]>,

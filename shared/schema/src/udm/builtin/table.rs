@@ -1,19 +1,19 @@
-//! A table that is looked up in any letter case.
+//! A table of texts that ignores the case of letters.
 
-/// Places of the index: several times as many as there are entries.
+/// Places of the index. A table has at most half as many entries.
 const PLACES: usize = 128;
 
-/// Texts and their values, with an index by length and by the letters at both ends.
+/// Texts and their values, with an index by the length and by the first and last letter of a text.
 #[derive(Debug)]
 pub(super) struct Table<const N: usize> {
     entries: [(&'static str, &'static str); N],
-    /// For each place, one more than the number of an entry; 0 for none. An entry whose place is taken has the next free
-    /// one.
+    /// The number of an entry plus one for each place; 0 for a free place. An entry whose place is taken has the next free
+    /// place.
     index: [u8; PLACES],
 }
 
 impl<const N: usize> Table<N> {
-    /// Makes a table. Texts must not be empty, and must differ by more than letter case.
+    /// Makes a table. The texts must not be empty, and must differ also without their case.
     pub(super) const fn new(entries: [(&'static str, &'static str); N]) -> Self {
         assert!(N <= PLACES / 2, "the index is too small");
         let mut index = [0; PLACES];
@@ -49,7 +49,7 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// The place that a text has, unless it is taken.
+/// Returns the first place for a text.
 const fn place(text: &[u8]) -> usize {
     match text {
         [] => 0,

@@ -35,13 +35,14 @@ fn model(log_type: LogType) -> DataModel {
     DataModels::new(&specifications).get(log_type.name()).unwrap().clone()
 }
 
-/// Each file runs alone, so all have a copy of these functions.
+/// Each Python file runs alone, so all files have a copy of these functions.
 #[test]
 fn the_functions_that_read_addresses_are_the_same_in_all_files() {
-    let of = |log_type| python_text(log_type).split_once("\ndef port_of(value):\n").map(|(_, functions)| functions);
-    let first = of(LogType::OpenAiAudit).unwrap();
+    let functions_of =
+        |log_type| python_text(log_type).split_once("\ndef port_of(value):\n").map(|(_, functions)| functions);
+    let first = functions_of(LogType::OpenAiAudit).unwrap();
     assert!(first.contains("\ndef source(values):\n"));
-    assert!(LogType::ALL.into_iter().all(|log_type| of(log_type) == Some(first)));
+    assert!(LogType::ALL.into_iter().all(|log_type| functions_of(log_type) == Some(first)));
 }
 
 fn examples(log_type: LogType) -> Vec<Example> {
@@ -50,7 +51,7 @@ fn examples(log_type: LogType) -> Vec<Example> {
     examples.examples
 }
 
-/// The names that have a value in a line, and their values.
+/// Returns the names that have a value in a line, and their values.
 fn values(model: &DataModel, line: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {
     let text = line.to_string();
     let event = Value::parse(&text).unwrap();
@@ -99,7 +100,7 @@ fn the_methods_in_rust_are_those_of_the_files() {
     }
 }
 
-/// Notes what is read of a line.
+/// Notes the paths that a model reads on a line.
 struct Noted<'l>(Line<'l>, RefCell<BTreeSet<Read>>);
 
 impl Members for Noted<'_> {
@@ -113,7 +114,7 @@ impl Members for Noted<'_> {
     }
 }
 
-/// Returns `true` if the first name of a path is that of a field, or begins the names of fields.
+/// Returns `true` if a field has the first name of a path, or a name that begins with it.
 fn is_in_schema(fields: &[crate::FieldInfo], path: &[&str]) -> bool {
     let is_first = |rest: &str| rest.is_empty() || rest.starts_with(['.', '_', '[']);
     fields.iter().any(|field| field.path.replace('.', "_").strip_prefix(path[0]).is_some_and(is_first))
@@ -133,7 +134,7 @@ fn a_model_reads_every_path_that_it_declares_and_all_are_in_the_schema() {
             assert!(cells.iter().all(|cell| fields.iter().any(|field| field.path == *cell)), "{list:?}");
         }
         let mut read = BTreeSet::new();
-        // A line without anything takes every method to its last candidate.
+        // On an empty line, every method reads all of its candidates.
         let lines = examples(log_type).into_iter().map(|example| example.event.to_string());
         for text in lines.chain(["{}".to_owned()]) {
             let members = Noted(Line { text: &text, reads: native.reads }, RefCell::default());

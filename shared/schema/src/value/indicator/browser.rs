@@ -33,7 +33,7 @@ fn host(link: &str) -> Option<String> {
     if link.len() > MAX_LINK_BYTES {
         return None;
     }
-    let link = as_opened(link);
+    let link = without_ignored_chars(link);
     if is_file_share(&link) {
         return None;
     }
@@ -53,7 +53,7 @@ fn host(link: &str) -> Option<String> {
 
 /// Removes the characters that a browser ignores: control characters and spaces around the link, tabs and line ends
 /// anywhere in it.
-fn as_opened(link: &str) -> Cow<'_, str> {
+fn without_ignored_chars(link: &str) -> Cow<'_, str> {
     const REMOVED: [char; 3] = ['\t', '\n', '\r'];
     let link = link.trim_matches(|char: char| char <= ' ');
     if link.contains(REMOVED) { Cow::Owned(link.replace(REMOVED, "")) } else { Cow::Borrowed(link) }

@@ -144,9 +144,9 @@ fn punycode(encoded: &str) -> Option<String> {
     let mut digits = digits.bytes();
     while digits.len() > 0 {
         let start = position;
-        position = variable_length(&mut digits, position, bias)?;
+        position = decode_integer(&mut digits, position, bias)?;
         let length = u32::try_from(text.len()).ok()? + 1;
-        bias = adapt(position - start, length, start == 0);
+        bias = adapted_bias(position - start, length, start == 0);
         code = code.checked_add(position / length)?;
         position %= length;
         text.insert(position as usize, char::from_u32(code)?);
@@ -156,7 +156,7 @@ fn punycode(encoded: &str) -> Option<String> {
 }
 
 /// Decodes one variable-length integer by RFC 3492 and adds it to the position.
-fn variable_length(digits: &mut impl Iterator<Item = u8>, mut position: u32, bias: u32) -> Option<u32> {
+fn decode_integer(digits: &mut impl Iterator<Item = u8>, mut position: u32, bias: u32) -> Option<u32> {
     let mut weight = 1_u32;
     for k in (36_u32..).step_by(36) {
         let digit = match digits.next()? {
@@ -175,7 +175,7 @@ fn variable_length(digits: &mut impl Iterator<Item = u8>, mut position: u32, bia
 }
 
 /// Adapts the bias by RFC 3492, section 6.1.
-fn adapt(delta: u32, length: u32, is_first: bool) -> u32 {
+fn adapted_bias(delta: u32, length: u32, is_first: bool) -> u32 {
     let mut delta = if is_first { delta / 700 } else { delta / 2 };
     delta += delta / length;
     let mut k = 0;

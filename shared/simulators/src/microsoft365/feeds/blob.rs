@@ -66,7 +66,7 @@ impl Feeds {
             return Ok(error::server_error(StatusCode::OK));
         }
         let visible = VisibleBlob { content_type, number: place as u32, form, created, at: call.now };
-        self.writer.show_form(&self.content, visible);
+        self.writer.record_form(&self.content, visible);
         let records = self.content.records(content_type, place);
         let text = Text::new(Arc::clone(&self.content), records, form, dice.chance(behaviours.byte_order_mark));
         let is_broken = blob.is_among(behaviours.broken_record);

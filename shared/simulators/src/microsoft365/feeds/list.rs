@@ -36,7 +36,7 @@ impl Feeds {
         dice: &mut Dice,
     ) -> Result<Reply, Reply> {
         let window = window::requested(&call.parameters, call.now, behaviours)?;
-        let span = behaviours.broken_spans.iter().find(|span| span.is_met(content_type, &(window.start..window.end)));
+        let span = behaviours.broken_spans.iter().find(|span| span.overlaps(content_type, &(window.start..window.end)));
         if let Some(span) = span {
             return Err(error::of_status(span.status, span.code.as_deref()));
         }
@@ -99,7 +99,7 @@ impl Feeds {
                 "contentType": content_type.name(),
                 "contentUri": uri(&origin, call.tenant, &id, behaviours, dice),
                 "contentId": id,
-                "contentCreated": window::written(created),
+                "contentCreated": window::format_time(created),
                 "contentExpiration": expiration(created, behaviours.expiration),
             })
         };
@@ -118,7 +118,7 @@ impl Feeds {
     ) -> String {
         let [content, start, end, page] = if dice.chance(behaviours.odd_casing) { dice.pick(&ODD) } else { USUAL };
         let (origin, tenant, name) = (request::origin(call.request), call.tenant, content_type.name());
-        let next = next.written(self.seed, &list_name(name, window));
+        let next = next.to_text(self.seed, &list_name(name, window));
         format!(
             "{origin}/api/v1/{tenant}/activity/feed/subscriptions/content?{content}={name}&{start}={}&{end}={}&{page}={next}",
             window.start, window.end
@@ -129,8 +129,8 @@ impl Feeds {
 /// Returns the expiry that the listing shows.
 fn expiration(created: Timestamp, said: Expiration) -> String {
     match said {
-        Expiration::SevenDays => window::written(expires(created)),
-        Expiration::Past => window::written(after_seconds(created, -24 * 3_600)),
+        Expiration::SevenDays => window::format_time(expires(created)),
+        Expiration::Past => window::format_time(after_seconds(created, -24 * 3_600)),
         Expiration::YearOne => "0001-01-01T00:00:00.000Z".to_owned(),
     }
 }

@@ -49,7 +49,7 @@ impl Page {
 
 impl Link {
     /// Returns the opaque text of the link. It holds a checksum, so that it is valid for this list only.
-    pub(super) fn written(self, seed: u64, list: &str) -> String {
+    pub(super) fn to_text(self, seed: u64, list: &str) -> String {
         format!("{:02x}{:08x}{:016x}", self.empty, self.place, self.mark(seed, list))
     }
 
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn b49_links_hold_for_their_list_only() {
         let link = Link { place: 3, empty: 1 };
-        let text = link.written(7, "a");
+        let text = link.to_text(7, "a");
         assert_eq!(Link::read(&text, 7, "a"), Some(link));
         for (seed, list, text) in
             [(7, "b", text.as_str()), (8, "a", &text), (7, "a", "0"), (7, "a", "ü-+~no link at all"), (7, "a", "")]

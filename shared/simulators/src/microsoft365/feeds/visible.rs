@@ -82,8 +82,10 @@ impl Feeds {
                 let created = feed_start.created(blob);
                 if is_kept && now < expires(created) {
                     let number = self.past[place] as u32;
-                    self.writer
-                        .show(&self.content, VisibleBlob { content_type, number, form: self.form, created, at: now });
+                    self.writer.record_blob(
+                        &self.content,
+                        VisibleBlob { content_type, number, form: self.form, created, at: now },
+                    );
                 }
                 self.past[place] += 1;
             }

@@ -54,7 +54,7 @@ impl LedgerWriter {
     }
 
     /// Records that a blob became visible, with all its records.
-    pub(in super::super) fn show(&mut self, content: &Content, visible: VisibleBlob) {
+    pub(in super::super) fn record_blob(&mut self, content: &Content, visible: VisibleBlob) {
         let feed = visible.content_type.place();
         if !self.blobs[feed][visible.form as usize].insert(visible.number) {
             return;
@@ -70,10 +70,10 @@ impl LedgerWriter {
     }
 
     /// Records that a visible blob is sent in this form, if the form makes a difference.
-    pub(in super::super) fn show_form(&mut self, content: &Content, visible: VisibleBlob) {
+    pub(in super::super) fn record_form(&mut self, content: &Content, visible: VisibleBlob) {
         let is_news = !self.blobs[visible.content_type.place()][visible.form as usize].contains(visible.number);
         if is_news && numbers(content, visible).any(|record| content.has_forms(record)) {
-            self.show(content, visible);
+            self.record_blob(content, visible);
         }
     }
 
@@ -81,7 +81,7 @@ impl LedgerWriter {
         if let Some(file) = &mut self.file {
             let event = record as usize * 2 + form as usize;
             let entry = Entry { log_type: visible.content_type.log_type(), event, at: visible.at };
-            file.note(entry, || content.raw(record, form));
+            file.record(entry, || content.raw(record, form));
         }
     }
 
