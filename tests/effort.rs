@@ -9,10 +9,10 @@ pub fn is_whole() -> bool {
     std::env::var("AUDIT_PULL_TESTS").is_ok_and(|value| value == "whole")
 }
 
-/// Returns the seeds that `AUDIT_PULL_SEEDS=24..25` names, with which a failure is tried again.
+/// Returns the seeds that `AUDIT_PULL_SEEDS=24..25` names, to repeat the run of a failed seed.
 ///
 /// # Panics
-/// When the variable is not of that form.
+/// The variable does not have this form.
 #[expect(clippy::disallowed_methods, reason = "the tests' own switch")]
 pub fn named_seeds() -> Option<Range<u64>> {
     let text = std::env::var("AUDIT_PULL_SEEDS").ok()?;

@@ -1,9 +1,9 @@
-//! What the tests run the real collector in.
+//! Test environments for the real collector.
 //!
-//! - [`world`]: a state, a bucket, a vendor and a clock that are plain values, one port call at a time. Who
-//!   goes on, what fails and who dies is decided outside of the code under test, by chance
-//!   ([`world::random`]) or exhaustively ([`world::explore`]).
-//! - [`rig`]: a vendor's real client over real HTTP against its simulator, over virtual days.
+//! - [`world`]: a simulated state, bucket, vendor and clock as plain values, with one port call at a time. A driver
+//!   outside of the code under test decides which worker continues, fails or dies: at random
+//!   ([`world::random_run`]) or exhaustively ([`world::explore`]).
+//! - [`rig`]: a vendor's real client over real HTTP against its simulator, in virtual time.
 
 pub mod effort;
 pub mod rig;

@@ -1,19 +1,21 @@
-//! A real client over real HTTP against its simulated vendor, with state, bucket and time as values.
+//! A vendor's real client over real HTTP against its simulator, with state, bucket and time in memory.
 //!
 //! | file | one idea |
 //! |---|---|
-//! | `time` | virtual time: one clock for everybody, which waits move |
-//! | `shelf` | state and bucket in memory, which fail as told |
+//! | `time` | virtual time: one shared clock that sleeps and calls advance |
+//! | `memory_store` | state and bucket in memory, with fault injection |
+//! | `secret` | a secret that can be rotated |
 //! | `vendor` | a client whose calls take virtual time |
-//! | `mortal` | a tick that dies at any of its awaits |
-//! | `worker` | one process: a source, its memory, its ticks |
-//! | `account` | the bucket held against what the vendor showed |
+//! | `killable` | a tick that can be killed at any of its awaits |
+//! | `worker` | one process: a source, its cache and its ticks |
+//! | `reconciliation` | the bucket compared with the simulator's ledger |
 //!
-//! HTTP itself runs on the machine's clock, so that no time-out fires because virtual time jumped.
+//! HTTP itself runs on the machine's clock, so that a jump of virtual time causes no time-out.
 
-pub mod account;
-pub mod mortal;
-pub mod shelf;
+pub mod killable;
+pub mod memory_store;
+pub mod reconciliation;
+pub mod secret;
 pub mod time;
 pub mod vendor;
 pub mod worker;

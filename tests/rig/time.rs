@@ -1,4 +1,4 @@
-//! Virtual time: one clock for everybody, which waits move.
+//! Virtual time: one shared clock that sleeps and calls advance.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -9,11 +9,11 @@ use std::time::Duration;
 use collector::Clock;
 use jiff::Timestamp;
 
-use crate::world::chance::Chance;
+use crate::world::rng::SeededRng;
 
 /// Virtual time; clones share it.
 #[derive(Debug, Clone)]
-pub struct Time(Arc<Mutex<Shared>>);
+pub struct VirtualTime(Arc<Mutex<Shared>>);
 
 #[derive(Debug)]
 struct Shared {
@@ -21,8 +21,8 @@ struct Shared {
     sleepers: Vec<Waker>,
 }
 
-impl Time {
-    /// Time that stands at `now`.
+impl VirtualTime {
+    /// Creates a clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Shared { now, sleepers: Vec::new() })))
     }
@@ -31,13 +31,13 @@ impl Time {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the clock shows.
+    /// Returns the current virtual time.
     pub fn now(&self) -> Timestamp {
         self.shared().now
     }
 
-    /// Lets time pass.
-    pub fn forward(&self, by: Duration) {
+    /// Advances the time and wakes the sleepers.
+    pub fn advance(&self, by: Duration) {
         let woken = {
             let mut shared = self.shared();
             shared.now = shared.now.saturating_add(by).unwrap_or(Timestamp::MAX);
@@ -46,13 +46,13 @@ impl Time {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// As the simulators take it.
+    /// Returns the clock in the form that the simulators take.
     pub fn for_simulator(&self) -> simulators::Clock {
         let time = self.clone();
         Arc::new(move || time.now())
     }
 
-    /// Done once the clock shows `at` or more.
+    /// Waits until the clock shows `at` or later.
     fn reached(&self, at: Timestamp) -> impl Future<Output = ()> {
         poll_fn(move |context| {
             let mut shared = self.shared();
@@ -67,33 +67,51 @@ impl Time {
     }
 }
 
-/// What becomes of those who sleep.
+/// The effect of a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sleep {
-    /// They wait until others have moved time so far.
-    Wait,
-    /// They move it themselves: nothing else happens meanwhile.
-    Move,
+    /// The sleeper waits until others have advanced the time far enough.
+    Waits,
+    /// The sleeper advances the time itself, and nothing else happens meanwhile.
+    Advances,
 }
 
-/// A clock that shows virtual time, perhaps some seconds ahead or behind.
+/// A clock that shows virtual time with a constant error in seconds.
 #[derive(Debug, Clone)]
 pub struct VirtualClock {
-    time: Time,
+    time: VirtualTime,
     ahead: i64,
     sleep: Sleep,
-    chance: RefCell<Chance>,
+    rng: RefCell<SeededRng>,
 }
 
 impl VirtualClock {
-    /// The engine's: its sleeps are deadlines, which come when time has passed otherwise.
-    pub fn of_engine(time: &Time, ahead: i64, seed: u64) -> Self {
-        Self { time: time.clone(), ahead, sleep: Sleep::Wait, chance: RefCell::new(Chance::new(seed)) }
+    /// Creates the engine's clock: its sleeps are deadlines, so they wait until others have advanced the time.
+    pub fn of_engine(time: &VirtualTime, ahead: i64, seed: u64) -> Self {
+        Self { time: time.clone(), ahead, sleep: Sleep::Waits, rng: RefCell::new(SeededRng::new(seed)) }
     }
 
-    /// A client's: it sleeps between two tries, and that is how time passes.
-    pub fn of_client(time: &Time, ahead: i64, seed: u64) -> Self {
-        Self { sleep: Sleep::Move, ..Self::of_engine(time, ahead, seed) }
+    /// Creates a client's clock: its sleeps are backoffs between two tries, so they advance the time.
+    pub fn of_client(time: &VirtualTime, ahead: i64, seed: u64) -> Self {
+        Self { sleep: Sleep::Advances, ..Self::of_engine(time, ahead, seed) }
+    }
+}
+
+/// The clocks of one deployment, which have the same error.
+#[derive(Debug)]
+pub struct DeploymentClocks {
+    /// The engine's clock.
+    pub engine: VirtualClock,
+    /// The client's clock.
+    pub client: VirtualClock,
+}
+
+impl DeploymentClocks {
+    /// Creates clocks that are `ahead_seconds` ahead of `time`; `seed` is for their random numbers.
+    pub fn new(time: &VirtualTime, ahead_seconds: i64, seed: u64) -> Self {
+        let engine = VirtualClock::of_engine(time, ahead_seconds, seed);
+        let client = VirtualClock::of_client(time, ahead_seconds, !seed);
+        Self { engine, client }
     }
 }
 
@@ -104,8 +122,8 @@ impl Clock for VirtualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        if self.sleep == Sleep::Move {
-            self.time.forward(duration);
+        if self.sleep == Sleep::Advances {
+            self.time.advance(duration);
             return pause().await;
         }
         let until = self.time.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
@@ -113,11 +131,11 @@ impl Clock for VirtualClock {
     }
 
     fn random(&self) -> u64 {
-        self.chance.borrow_mut().bits()
+        self.rng.borrow_mut().bits()
     }
 }
 
-/// Lets others go on once: an await at which a tick may die.
+/// Yields once, so that a tick may be killed here.
 pub(super) async fn pause() {
     let mut paused = false;
     poll_fn(|context| {

@@ -5,51 +5,51 @@ use std::time::Duration;
 
 use collector::{BlobRef, Body, Fetched, ListRequest, Listed, PortError, Prepared, Stream, Tries, UnixSeconds, Vendor};
 
-use super::time::Time;
-use crate::world::chance::Chance;
+use super::time::VirtualTime;
+use crate::world::rng::SeededRng;
 
-/// How long a call takes, in milliseconds: from the first to the second.
+/// The range of the time that a call takes, in milliseconds, inclusive.
 pub type Pace = (i64, i64);
 
-/// A piece of a body counts as trickled if it has no more bytes than this.
+/// The maximum size of a piece of a body that counts as trickled, in bytes.
 const MAX_TRICKLED_BYTES: usize = 8;
 
 /// A client whose calls take virtual time.
 #[derive(Debug)]
 pub struct Paced<V> {
     client: V,
-    time: Time,
+    time: VirtualTime,
     pace: Pace,
     trickle_pause: Duration,
-    chance: RefCell<Chance>,
+    rng: RefCell<SeededRng>,
 }
 
 /// A body whose trickled pieces take virtual time.
 #[derive(Debug)]
 pub struct PacedBody<B> {
     body: B,
-    time: Time,
+    time: VirtualTime,
     pause: Duration,
 }
 
 impl<V> Paced<V> {
-    /// `client`, each of whose calls takes as long as `pace` says.
-    pub fn new(client: V, time: &Time, pace: Pace, seed: u64) -> Self {
-        let chance = RefCell::new(Chance::new(seed));
-        Self { client, time: time.clone(), pace, trickle_pause: Duration::ZERO, chance }
+    /// Wraps `client` so that each call takes a random time within `pace`.
+    pub fn new(client: V, time: &VirtualTime, pace: Pace, seed: u64) -> Self {
+        let rng = RefCell::new(SeededRng::new(seed));
+        Self { client, time: time.clone(), pace, trickle_pause: Duration::ZERO, rng }
     }
 
-    /// The same, each piece of a body that trickles in taking that long. On the wire the bytes come one by one, too,
-    /// but sooner: HTTP runs on the machine's clock.
+    /// Sets the virtual time that each trickled piece of a body takes. On the wire the pieces come one by one too,
+    /// but faster, because HTTP runs on the machine's clock.
     #[must_use]
     pub fn with_trickle_pause(self, trickle_pause: Duration) -> Self {
         Self { trickle_pause, ..self }
     }
 
-    fn pass(&self) {
+    fn take_time(&self) {
         let (from, to) = self.pace;
-        let millis = self.chance.borrow_mut().between(from, to);
-        self.time.forward(Duration::from_millis(millis.unsigned_abs()));
+        let millis = self.rng.borrow_mut().between(from, to);
+        self.time.advance(Duration::from_millis(millis.unsigned_abs()));
     }
 }
 
@@ -62,13 +62,13 @@ impl<V: Vendor> Vendor for Paced<V> {
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
         let listed = self.client.list(request).await;
-        self.pass();
+        self.take_time();
         listed
     }
 
     async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<Self::Body>, PortError> {
         let fetched = self.client.fetch(stream, blob, tries).await;
-        self.pass();
+        self.take_time();
         let paced = |body| PacedBody { body, time: self.time.clone(), pause: self.trickle_pause };
         Ok(match fetched? {
             Fetched::Body(body) => Fetched::Body(paced(body)),
@@ -82,7 +82,7 @@ impl<B: Body> Body for PacedBody<B> {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
         let piece = self.body.chunk().await?;
         if piece.as_ref().is_some_and(|bytes| bytes.len() <= MAX_TRICKLED_BYTES) {
-            self.time.forward(self.pause);
+            self.time.advance(self.pause);
         }
         Ok(piece)
     }

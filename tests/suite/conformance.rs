@@ -1,7 +1,7 @@
-//! What every adapter of a port must do, sentence by sentence of the port's documentation.
+//! The contract of every adapter of a port, sentence by sentence of the port's documentation.
 //!
-//! One call a port: [`state`], [`state_reopened`], [`bucket`], [`bucket_reopened`], [`secrets`].
-//! Each wants a store that holds nothing under the names used here, and leaves its traces in it.
+//! There is one function per port: [`state`], [`state_reopened`], [`bucket`], [`bucket_reopened`], [`secrets`].
+//! Each needs a store that is empty under the names used here, and leaves its data in it.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +17,11 @@ use secrecy::ExposeSecret;
 
 /// Writers that race each other.
 const RACERS: u64 = 8;
-/// How often each race is run.
+/// The number of runs of each race.
 const ROUNDS: u64 = 5;
 /// An hour of 2026.
 const HOUR: u32 = 498_000;
-/// Far in the future of every clock used in tests.
+/// A time far in the future of every clock of the tests.
 const NEVER: i64 = 9_000_000_000;
 
 /// The whole contract of [`State`].
@@ -46,7 +46,7 @@ pub(crate) async fn state(state: &impl State) {
     one_writer_wins(state).await;
 }
 
-/// What one handle wrote another reads: `second` is a later opening of the same store.
+/// A handle reads the data that another handle wrote: `second` opened the same store later.
 pub(crate) async fn state_reopened(first: &impl State, second: &impl State) {
     let stream = stream("reopened");
     let items = [rows(HOUR, 0, [1, 2, 3])];
@@ -78,7 +78,7 @@ pub(crate) async fn replacements(bucket: &impl Bucket, prefix: &str) {
     every_replacement_follows_another(bucket, prefix).await;
 }
 
-/// What one handle put another gets: `second` is a later opening of the same store.
+/// A handle gets the objects that another handle put: `second` opened the same store later.
 pub(crate) async fn bucket_reopened(first: &impl Bucket, second: &impl Bucket, prefix: &str) {
     for name in ["openai_audit/dt=2026-11-22/hour=07/reopened-000000000000.ndjson.gz", "_state/reopened.json"] {
         let key = format!("{prefix}{name}");
@@ -200,7 +200,7 @@ async fn refused_writes_nothing(state: &impl State) {
     assert_eq!(ledger(state, &stream, None).await, kept);
 }
 
-/// 100 items are the most a transaction of the smallest store holds: the head and 99 of the ledger.
+/// The smallest store allows 100 items per transaction: the head and 99 ledger items.
 async fn commit_is_one_transaction_of_100(state: &impl State) {
     let stream = stream("hundred");
     let items: Vec<_> = (0..99).map(|hour| rows(HOUR + hour, 0, [u64::from(hour)])).collect();
@@ -213,7 +213,7 @@ async fn commit_is_one_transaction_of_100(state: &impl State) {
 
 async fn items_come_in_ascending_order(state: &impl State) {
     let stream = stream("order");
-    // Their order as text is another one.
+    // The order of the numbers as text is different.
     let seqs = [0, 1, 2, 9, 10, 11, 99, 100, 999_999_999_999];
     apply(state, &stream, None, &head(1), &[]).await;
     for (version, seq) in (1..).zip(seqs) {
@@ -243,7 +243,7 @@ async fn entries_come_back_whole(state: &impl State) {
     }
 }
 
-/// 2.4 MB in one bucket: more than one answer of any store.
+/// The ledger hour has 2.4 MB: more than one answer of any store.
 async fn every_page_is_read(state: &impl State) {
     let stream = stream("pages");
     apply(state, &stream, None, &head(1), &[]).await;
@@ -296,7 +296,7 @@ async fn places_are_apart(state: &impl State) {
 
 async fn streams_are_apart(state: &impl State) {
     let longest = "x".repeat(64);
-    // Names that a careless separator, prefix scan or case fold would run together.
+    // A careless separator, prefix scan or case fold would mix up these names.
     let sources = ["apart", "apart.a", "apart-a", "apart_a", "APART", "aparta", "rows", longest.as_str()];
     let streams: Vec<_> =
         sources.iter().flat_map(|source| LogType::ALL.map(|log_type| Stream { log_type, ..stream(source) })).collect();
@@ -332,7 +332,7 @@ async fn hours_of_a_commit_are_visible(state: &impl State) {
     assert_eq!(visible(state, &stream, 7, &absent).await, [hour(HOUR)]);
 }
 
-/// An item counts only for its own stream, kind, hour and `seq`, whatever stands beside it.
+/// An item counts only for its own stream, kind, hour and `seq`, whatever other items exist.
 async fn hours_of_other_commits_are_not_visible(state: &impl State) {
     let (mine, other) = (stream("visible-mine"), stream("visible-other"));
     apply(state, &mine, None, &head(1), &[rows(HOUR, 10, [1])]).await;
@@ -377,7 +377,7 @@ async fn one_writer_wins(state: &impl State) {
     }
 }
 
-/// Many write at once on the same expectation: one is applied, with its item, the others leave nothing.
+/// Of concurrent writes with the same expected version one is applied with its item, and the others have no effect.
 async fn race(state: &impl State, stream: &Stream, expected: Option<u64>) {
     let version = expected.unwrap_or(0) + 1;
     let hour = HOUR + u32::try_from(version).unwrap();
@@ -428,7 +428,7 @@ fn hour(hour: u32) -> LedgerHour {
     LedgerHour { kind: LedgerKind::Rows, hour }
 }
 
-/// The visible ones of `hours`, sorted.
+/// Returns the visible hours of `hours`, sorted.
 async fn visible(state: &impl State, stream: &Stream, seq: u64, hours: &[LedgerHour]) -> Vec<LedgerHour> {
     let mut visible = state.visible_hours(stream, seq, hours).await.unwrap();
     visible.sort_unstable();
@@ -485,7 +485,7 @@ async fn keys_are_apart(bucket: &impl Bucket, prefix: &str) {
         let body = bucket.get(&format!("{prefix}{name}")).await.unwrap();
         assert_eq!(body.as_deref(), Some(name.as_bytes()), "{name}");
     }
-    // Neither what a key begins with nor what could come below it is an object.
+    // Neither a prefix of a key nor a key below it is an object.
     for name in ["keys", "keys/deep/er", "keys/a-1/below", "keys/a"] {
         assert_eq!(bucket.get(&format!("{prefix}{name}")).await, Ok(None), "{name}");
     }
@@ -499,7 +499,7 @@ async fn one_put_wins(bucket: &impl Bucket, prefix: &str) {
             (put(bucket, &key, body.as_bytes()).await == Put::Created).then_some(body)
         });
         let winners: Vec<String> = join_all(attempts).await.into_iter().flatten().collect();
-        let [winner] = &winners[..] else { panic!("{} puts of {key} were told it was theirs", winners.len()) };
+        let [winner] = &winners[..] else { panic!("{} puts of {key} reported success", winners.len()) };
         assert!(bucket.get(&key).await.unwrap().unwrap() == winner.as_bytes());
     }
 }
@@ -563,12 +563,12 @@ async fn one_replacement_wins(bucket: &impl Bucket, prefix: &str) {
             replace(bucket, &key, b"before", body.as_bytes()).await.then_some(body)
         });
         let winners: Vec<String> = join_all(attempts).await.into_iter().flatten().collect();
-        let [winner] = &winners[..] else { panic!("{} replacements of {key} were told they won", winners.len()) };
+        let [winner] = &winners[..] else { panic!("{} replacements of {key} reported success", winners.len()) };
         assert!(bucket.get(&key).await.unwrap().unwrap() == winner.as_bytes());
     }
 }
 
-/// Racers that read, add one and replace: the sum tells whether a replacement was lost.
+/// Concurrent writers read a number, add one and replace it: the sum reveals a lost replacement.
 async fn every_replacement_follows_another(bucket: &impl Bucket, prefix: &str) {
     const EACH: u64 = 3;
     let key = format!("{prefix}_state/sum.json");

@@ -1,4 +1,4 @@
-//! The local adapters: the conformance suite, and what only they can be put through.
+//! The local adapters: the conformance suite, and tests that kill processes.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::collections::BTreeMap;
@@ -46,15 +46,15 @@ async fn secrets_conform() {
     assert!(!format!("{secrets:?}").contains("canary"));
 }
 
-/// Processes that write as fast as they can are killed at any moment, many times over. Whatever
-/// they got to, the head and its ledger agree, and every object is whole.
+/// Kills processes that write as fast as they can at random moments, many times. After each
+/// kill the head and its ledger agree, and every object is whole.
 #[tokio::test]
 async fn killed_at_any_moment() {
     let lake = tempfile::tempdir().unwrap();
     for kill in 0..12 {
         let mut workers: Vec<Child> = (0..3).map(|_| spawn("local::worker", lake.path())).collect();
         for worker in &mut workers {
-            // A worker says a word a step: kill each at another one.
+            // A worker prints one line per step; each worker is killed at another step.
             let steps = BufReader::new(worker.stdout.take().unwrap()).lines();
             let _ = steps.map_while(Result::ok).filter(|line| line.contains("step")).nth(kill * 2);
             worker.kill().unwrap();
@@ -63,12 +63,12 @@ async fn killed_at_any_moment() {
         check_lake(lake.path()).await;
     }
     let state = LocalState::open(lake.path()).unwrap();
-    assert!(state.head(&stream()).await.unwrap().unwrap().seq > 12, "the workers hardly worked");
+    assert!(state.head(&stream()).await.unwrap().unwrap().seq > 12, "the workers made too few steps");
     let bucket = LocalBucket::open(lake.path(), "").unwrap();
-    assert!(count(&bucket).await > 12, "the workers hardly replaced anything");
+    assert!(count(&bucket).await > 12, "the workers made too few replacements");
 }
 
-/// Handles of their own, as other processes have, all at once: every write counts once, every
+/// Several handles write concurrently, as processes do: every write counts once, every
 /// object has one creator, and every replacement replaces another one.
 #[test]
 fn many_handles_at_once() {
@@ -92,7 +92,7 @@ fn many_handles_at_once() {
     assert_eq!((head.seq, created.into_inner()), (THREADS * EACH, THREADS * EACH));
 }
 
-/// Whoever looks while an object is being written sees nothing, or all of it.
+/// A reader sees nothing or the whole object while it is being written.
 #[test]
 fn object_is_whole_or_not_there() {
     let lake = tempfile::tempdir().unwrap();
@@ -135,7 +135,7 @@ fn replaced_object_is_whole() {
     });
 }
 
-/// A process that dies with the lock held, as one that is killed does, stops nobody.
+/// A killed process that held the lock blocks no other process.
 #[tokio::test]
 async fn lock_of_a_dead_process_is_free() {
     let lake = tempfile::tempdir().unwrap();
@@ -154,14 +154,14 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
-/// What a handle was told that it did.
+/// The successful writes of a handle, as the store reported them.
 #[derive(Default)]
 struct Won {
     created: u64,
     raised: u64,
 }
 
-/// Steps until that many writes are applied.
+/// Runs steps until this many writes are applied.
 async fn count_up(lake: &Path, writes: u64) -> Won {
     let state = LocalState::open(lake).unwrap();
     let bucket = LocalBucket::open(lake, "").unwrap();
@@ -178,7 +178,7 @@ async fn count_up(lake: &Path, writes: u64) -> Won {
 const RECORD: &str = "_state/killed-openai_audit.json";
 const LAKE_VARIABLE: &str = "AUDIT_PULL_TEST_LAKE";
 
-/// Not a test of its own: the process that [`killed_at_any_moment`] kills.
+/// Runs as the process that [`killed_at_any_moment`] kills. It tests nothing itself.
 #[tokio::test]
 #[ignore = "started by killed_at_any_moment"]
 #[expect(clippy::disallowed_methods, reason = "the way a test process gets its argument")]
@@ -193,7 +193,7 @@ async fn worker() {
     }
 }
 
-/// Not a test of its own: the process that [`lock_of_a_dead_process_is_free`] kills.
+/// Runs as the process that [`lock_of_a_dead_process_is_free`] kills. It tests nothing itself.
 #[test]
 #[ignore = "started by lock_of_a_dead_process_is_free"]
 #[expect(clippy::disallowed_methods, reason = "the way a test process gets its argument")]
@@ -207,7 +207,7 @@ fn lock_holder() {
     }
 }
 
-/// One object and its commit, as a tick would do them.
+/// Puts one object and commits it, as a tick does.
 async fn step(state: &LocalState, bucket: &LocalBucket) -> (Put, Written) {
     let head = state.head(&stream()).await.unwrap();
     let seq = head.as_ref().map_or(0, |head| head.seq);
@@ -219,14 +219,14 @@ async fn step(state: &LocalState, bucket: &LocalBucket) -> (Put, Written) {
     (put, written)
 }
 
-/// Raises the count in the record by one, as a tick raises the mark in a birth record. Says whether it did.
+/// Raises the count in the record by one, as a tick raises the mark in a birth record. Returns `true` if it did.
 async fn raise(bucket: &LocalBucket) -> bool {
     bucket.put_if_absent(RECORD, body(0), "text/plain").await.unwrap();
     let count = count(bucket).await;
     bucket.replace(RECORD, &body(count), body(count + 1), "text/plain").await.unwrap()
 }
 
-/// The count in the record, which is whole.
+/// Returns the count in the record, and asserts that the record is whole.
 async fn count(bucket: &LocalBucket) -> u64 {
     let record = bucket.get(RECORD).await.unwrap().unwrap();
     let text = std::str::from_utf8(&record).unwrap();
@@ -235,7 +235,7 @@ async fn count(bucket: &LocalBucket) -> u64 {
     count
 }
 
-/// Starts the test of that name as a process of its own.
+/// Starts the test with this name as a separate process.
 fn spawn(test: &str, lake: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", test, "--nocapture", "--test-threads=1"])
@@ -257,12 +257,12 @@ async fn check_lake(lake: &Path) {
     for seq in 0..head.seq {
         assert!(bucket.get(&key(seq)).await.unwrap() == Some(body(seq)), "object {seq} is not whole");
     }
-    // The one after may be there, put by a worker that died before its commit.
+    // The next object may exist, put by a worker that died before its commit.
     let beyond = bucket.get(&key(head.seq)).await.unwrap();
     assert!(beyond.is_none_or(|object| object == body(head.seq)));
     assert_eq!(bucket.get(&key(head.seq + 1)).await.unwrap(), None);
     if bucket.get(RECORD).await.unwrap().is_some() {
-        // Whatever process died with the lock held, the next one gets it.
+        // If a process died with the lock held, the next process gets the lock.
         let before = count(&bucket).await;
         assert!(raise(&bucket).await);
         assert_eq!(count(&bucket).await, before + 1);

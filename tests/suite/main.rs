@@ -1,11 +1,11 @@
-//! Every test that needs more than one crate.
+//! The tests that need more than one crate.
 
 mod aws;
 mod conformance;
 mod exhaustive;
 mod local;
+mod memory_store;
 mod settings;
-mod shelf;
 mod stack;
 mod stops;
 mod template;

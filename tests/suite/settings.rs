@@ -1,4 +1,4 @@
-//! A secret in the wrong setting: no message repeats it.
+//! Secrets in the wrong setting: no message repeats them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::stack::Stack;
 
-/// Secrets as people may paste them: into any setting, alone, in a list, in a path.
+/// Secrets that a person may paste into a setting: alone, in a list, or in a path.
 const SECRETS: [&str; 4] =
     ["sk-admin-canary-0123456789", "abc8Q~canary.defghijklmnopqrstuvwxyz012345", "sk-proj-canary", "canary secret!"];
 /// Places in which a secret may stand in a setting's text.
@@ -42,7 +42,7 @@ fn variables(function: &str) -> BTreeMap<String, String> {
     variables
 }
 
-/// A start of the function with these variables, as its `main` does it, up to the first secret.
+/// Starts the function with these variables as its `main` does, up to the first secret.
 fn start(function: &str, variables: &BTreeMap<String, String>) -> Result<(), PortError> {
     if function == "OpenAIFunction" {
         let environment = Environment::parse("OPENAI", &openai::VARIABLES, variables)?;
@@ -73,7 +73,7 @@ fn b6_no_setting_of_a_function_repeats_a_secret_that_stands_in_it() {
     }
 }
 
-/// A key of a shape that can be known is accepted in no setting: what is accepted stands in messages later.
+/// No setting accepts a key of a known form, because later messages repeat accepted settings.
 #[test]
 fn b6_a_key_is_accepted_in_no_setting_of_a_function() {
     for function in ["OpenAIFunction", "Microsoft365Function"] {

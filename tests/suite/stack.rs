@@ -1,6 +1,6 @@
 //! The template as CloudFormation deploys it: its rules, conditions and functions for given parameters.
 //!
-//! Only what the template uses is understood; anything else fails the test that meets it.
+//! Only the functions that the template uses are implemented; any other one fails the test.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// The stack with these parameters; all others have their defaults.
+    /// Creates the stack with these parameters and the defaults of all others.
     pub(crate) fn new(given: &[(&str, &str)]) -> Self {
         let template = yaml::parse(&template());
         let mut parameters: BTreeMap<String, String> = BTreeMap::new();
@@ -45,7 +45,7 @@ impl Stack {
         failed.map(|assertion| text(&assertion["AssertDescription"])).collect()
     }
 
-    /// The resource as it is deployed; `None` when its condition does not hold.
+    /// Returns the resource as it is deployed; `None` if its condition does not hold.
     pub(crate) fn resource(&self, name: &str) -> Option<Value> {
         let resource = &self.template["Resources"][name];
         assert!(resource.is_object(), "no resource {name}");
@@ -89,7 +89,7 @@ impl Stack {
         }
     }
 
-    /// The value without its functions; `None` is `AWS::NoValue`.
+    /// Evaluates the functions in a value; `None` is `AWS::NoValue`.
     fn resolve(&self, value: &Value) -> Option<Value> {
         if let Some((function, of)) = call(value) {
             return self.call(function, of);
@@ -128,7 +128,7 @@ impl Stack {
         Some(found.unwrap_or_else(|| panic!("nothing is called {name}")))
     }
 
-    /// A text with `${Name}` in it, or a list of one and of further names with their values.
+    /// Evaluates a text with `${Name}` in it, or a list of a text and of further names with their values.
     fn substituted(&self, of: &Value) -> String {
         let (pattern, names) = match of {
             Value::Array(parts) => (text(&parts[0]), self.resolve(&parts[1]).unwrap_or_default()),
@@ -155,7 +155,7 @@ pub(crate) fn template() -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The function that a value calls: the one field of an object with such a name.
+/// Returns the function that a value calls: the one field of an object with a function's name.
 fn call(value: &Value) -> Option<(&str, &Value)> {
     let fields = value.as_object().filter(|fields| fields.len() == 1)?;
     let (name, of) = fields.iter().next()?;

@@ -1,19 +1,19 @@
-//! What stops a stream, and what does not: the real collector in a world with one thing wrong.
+//! Faults that stop a stream, and faults that do not: the real collector in a world with one fault.
 
 use std::sync::Arc;
 
 use collector::{PortError, Recovery, Settings, StreamReport};
 use schema::LogType;
 use tests::world::call::{Answer, Request};
-use tests::world::cast::{Shape, stream};
-use tests::world::fixtures::{Case, Left, Shown};
-use tests::world::lone::{Lone, Ticked};
-use tests::world::scene::{Content, Entry, Scene, SceneStream};
+use tests::world::fixtures::{Case, PriorState, VendorData};
+use tests::world::random_streams::{Shape, stream};
+use tests::world::scenario::{Content, Entry, Scenario, ScenarioStream};
 use tests::world::simulation::Simulation;
+use tests::world::single_worker::{SingleWorker, Ticked};
 
-/// A world of three events, left as said.
-fn world(left: Left) -> Simulation {
-    let case = Case::new(Shown::Events, left, 2);
+/// Creates a world of three events in this state.
+fn world(prior: PriorState) -> Simulation {
+    let case = Case::new(VendorData::Events, prior, 2);
     case.fixture(0).unwrap_or_else(|why| panic!("{case:?}: {why}")).world
 }
 
@@ -26,7 +26,7 @@ fn only_report(ticked: &Ticked) -> &StreamReport {
     report
 }
 
-/// The tick delivered nothing, wrote nothing, and asks a person, in words that hold `words`.
+/// Asserts that the tick delivered nothing, wrote nothing, and asks for a person in a message that has `words`.
 fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &Ticked, words: &[&str]) {
     let Some(failure) = &only_report(ticked).failure else { panic!("no failure: {ticked:?}") };
     assert!(failure.needs_person, "{failure:?}");
@@ -40,64 +40,64 @@ fn assert_stopped(before: &Simulation, after: &Simulation, ticked: &Ticked, word
 
 #[test]
 fn not_being_allowed_to_settle_stops_the_stream() {
-    let before = world(Left::Object);
-    let mut lone = Lone::new(before.clone());
+    let before = world(PriorState::Object);
+    let mut single = SingleWorker::new(before.clone());
     let denied = || Answer::Failed(PortError::person("reading the object is not allowed (403): grant s3:GetObject"));
-    let ticked = lone
+    let ticked = single
         .tick_with(|_, request| match request {
             Request::Get { key } if key.contains("/dt=") => Some(denied()),
             _ => None,
         })
         .unwrap();
-    assert_stopped(&before, &lone.world, &ticked, &["403", "s3:GetObject"]);
-    // Allowed again, it adopts what is there and goes on.
-    lone.settle().unwrap();
+    assert_stopped(&before, &single.world, &ticked, &["403", "s3:GetObject"]);
+    // When the read is allowed again, the tick adopts the object and continues.
+    single.settle().unwrap();
 }
 
 #[test]
 fn a_missing_head_beside_a_birth_record_stops_the_stream() {
-    let mut before = world(Left::All);
+    let mut before = world(PriorState::All);
     before.store.heads.clear();
     before.store.ledger.clear();
-    let mut lone = Lone::new(before.clone());
-    let ticked = lone.tick().unwrap();
-    assert_stopped(&before, &lone.world, &ticked, &["_state/acme-openai_audit.json", "restore the"]);
+    let mut single = SingleWorker::new(before.clone());
+    let ticked = single.tick().unwrap();
+    assert_stopped(&before, &single.world, &ticked, &["_state/acme-openai_audit.json", "restore the"]);
 }
 
 #[test]
 fn a_second_deployment_on_the_same_prefix_stops() {
-    let first = world(Left::OneBatch);
-    // Another state, with a head of its own: born in another bucket.
-    let mut second = Simulation::new(Arc::clone(&first.scene), first.clock + 60);
-    let mut elsewhere = Lone::new(second.clone());
-    elsewhere.die_at(Request::to_vendor).unwrap();
+    let first = world(PriorState::OneBatch);
+    // The second deployment has its own state, whose head was created with another bucket.
+    let mut second = Simulation::new(Arc::clone(&first.scenario), first.clock + 60);
+    let mut elsewhere = SingleWorker::new(second.clone());
+    elsewhere.crash_at(Request::is_for_vendor).unwrap();
     second.store.heads = elsewhere.world.store.heads;
     let id = |world: &Simulation| world.store.heads["acme/openai_audit"].head.id.clone();
     second.store.heads.get_mut("acme/openai_audit").unwrap().head.id = format!("other-{}", id(&first));
     second.store.objects = first.store.objects.clone();
-    let mut lone = Lone::new(second.clone());
-    let ticked = lone.tick().unwrap();
-    assert_stopped(&second, &lone.world, &ticked, &["_state/acme-openai_audit.json", "another deployment"]);
+    let mut single = SingleWorker::new(second.clone());
+    let ticked = single.tick().unwrap();
+    assert_stopped(&second, &single.world, &ticked, &["_state/acme-openai_audit.json", "another deployment"]);
 }
 
-/// Two Microsoft 365 streams of one source, three events each, all visible.
+/// Creates two Microsoft 365 streams of one source with three visible events each.
 fn two_streams() -> Simulation {
-    let mut scene: Scene = Scene::clone(&world(Left::Nothing).scene);
-    let begin = world(Left::Nothing).clock;
+    let mut scenario: Scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
+    let begin = world(PriorState::Nothing).clock;
     let one = |log_type: LogType| {
         let events: Vec<_> = (0..3).map(|number| Shape::Blobs.event(number, begin - 600)).collect();
         let content = Content::Blob { id: format!("{log_type:?}"), events: vec![(0, 0), (1, 0), (2, 0)] };
         let entries = vec![Entry { at: begin - 500, visible_at: begin - 500, listings: vec!["content"], content }];
-        SceneStream { stream: stream(log_type, &["content"]), events, entries }
+        ScenarioStream { stream: stream(log_type, &["content"]), events, entries }
     };
-    scene.streams = vec![one(LogType::Exchange), one(LogType::SharePoint)];
-    Simulation::new(Arc::new(scene), begin)
+    scenario.streams = vec![one(LogType::Exchange), one(LogType::SharePoint)];
+    Simulation::new(Arc::new(scenario), begin)
 }
 
 #[test]
 fn a_panic_in_one_stream_leaves_the_others_delivered() {
-    let mut lone = Lone::new(two_streams());
-    let ticked = lone
+    let mut single = SingleWorker::new(two_streams());
+    let ticked = single
         .tick_with(|_, request| match request {
             Request::Chunk { stream, .. } if stream.ends_with("exchange") => Some(Answer::Panic),
             _ => None,
@@ -107,13 +107,13 @@ fn a_panic_in_one_stream_leaves_the_others_delivered() {
     assert!(exchange.failure.as_ref().is_some_and(|failure| failure.needs_person), "{exchange:?}");
     assert_eq!((exchange.lines.delivered, exchange.drained), (0, false));
     assert_eq!((sharepoint.lines.delivered, sharepoint.drained, &sharepoint.failure), (3, true, &None));
-    lone.settle().unwrap();
+    single.settle().unwrap();
 }
 
 #[test]
 fn a_failure_in_one_stream_leaves_the_others_delivered() {
-    let mut lone = Lone::new(two_streams());
-    let ticked = lone
+    let mut single = SingleWorker::new(two_streams());
+    let ticked = single
         .tick_with(|_, request| match request {
             Request::List { stream, .. } if stream.ends_with("exchange") => {
                 Some(Answer::Failed(PortError { recovery: Recovery::NextTick, message: "503".into() }))
@@ -124,17 +124,17 @@ fn a_failure_in_one_stream_leaves_the_others_delivered() {
     assert_eq!(ticked.reports.iter().map(|report| report.lines.delivered).collect::<Vec<_>>(), [0, 3]);
     let failure = ticked.reports[0].failure.as_ref().expect("a failure");
     assert!(!failure.needs_person && failure.message.contains("503"), "{failure:?}");
-    lone.settle().unwrap();
+    single.settle().unwrap();
 }
 
 #[test]
 fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_tick_goes_on() {
-    let mut scene = Scene::clone(&world(Left::Nothing).scene);
-    scene.page_size = 1;
-    scene.settings = Settings { lookback: 7_200, ..Settings::default() };
-    let mut lone = Lone::new(Simulation::new(Arc::new(scene), world(Left::Nothing).clock));
-    // Every page takes 25 of the tick's 50 seconds: there is no time for the third of four.
-    let ticked = lone
+    let mut scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
+    scenario.page_size = 1;
+    scenario.settings = Settings { lookback: 7_200, ..Settings::default() };
+    let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), world(PriorState::Nothing).clock));
+    // Every page takes 25 of the tick's 50 seconds, so there is no time for the third of four pages.
+    let ticked = single
         .tick_with(|world, request| {
             world.clock += if matches!(request, Request::List { .. }) { 25 } else { 0 };
             None
@@ -143,33 +143,34 @@ fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_ti
     let report = only_report(&ticked);
     assert_eq!((report.drained, &report.failure), (false, &None));
     assert!((1..3).contains(&report.lines.delivered), "{report:?}");
-    assert_eq!(lines(&lone.world) as u64, report.lines.delivered);
-    // The second that was continued at its page is listed once more from its start.
-    lone.drain().unwrap();
-    assert_eq!(lines(&lone.world), 3);
-    lone.settle().unwrap();
+    assert_eq!(lines(&single.world) as u64, report.lines.delivered);
+    // The second that continued at its cursor is listed once more from its start.
+    single.drain().unwrap();
+    assert_eq!(lines(&single.world), 3);
+    single.settle().unwrap();
 }
 
 #[test]
 fn an_idle_tick_costs_two_requests_two_reads_and_no_write() {
     for shape in [Shape::Events, Shape::Blobs] {
-        let mut scene = Scene::clone(&world(Left::Nothing).scene);
-        let begin = world(Left::Nothing).clock;
+        let mut scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
+        let begin = world(PriorState::Nothing).clock;
         let log_type = if shape == Shape::Events { LogType::OpenAiAudit } else { LogType::Exchange };
-        // Seen again on every tick: within the overlap.
+        // Every tick lists the event again, because it is within the overlap.
         let content = match shape {
             Shape::Events => Content::Event(0, 0),
             Shape::Blobs => Content::Blob { id: "blob".into(), events: vec![(0, 0)] },
         };
         let entry = Entry { at: begin - 5, visible_at: begin - 5, listings: shape.listings().to_vec(), content };
         let events = vec![shape.event(0, begin - 5)];
-        scene.streams = vec![SceneStream { stream: stream(log_type, shape.listings()), events, entries: vec![entry] }];
-        scene.tells_time = shape == Shape::Blobs;
-        let mut lone = Lone::new(Simulation::new(Arc::new(scene), begin));
-        lone.drain().unwrap();
-        lone.world.clock += 30;
+        scenario.streams =
+            vec![ScenarioStream { stream: stream(log_type, shape.listings()), events, entries: vec![entry] }];
+        scenario.has_clock_in_prepare = shape == Shape::Blobs;
+        let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), begin));
+        single.drain().unwrap();
+        single.world.clock += 30;
 
-        let ticked = lone.tick().unwrap();
+        let ticked = single.tick().unwrap();
         let requests = ticked.count(|call| matches!(call, Request::List { .. } | Request::Fetch { .. }));
         let reads = ticked.count(|call| matches!(call, Request::Head { .. } | Request::Ledger { .. }));
         assert!(requests <= 2, "{shape:?}: {:?}", ticked.calls);
@@ -182,14 +183,14 @@ fn an_idle_tick_costs_two_requests_two_reads_and_no_write() {
 
 #[test]
 fn a_first_tick_of_two_at_once_is_one_birth() {
-    // Both find no head; one writes it, the other takes it as its own.
-    let mut slow = Lone::new(world(Left::Nothing));
+    // Both ticks find no head: one writes it, and the other uses it.
+    let mut slow = SingleWorker::new(world(PriorState::Nothing));
     let mut reached = false;
     let ticked = slow
         .tick_with(|world, request| {
             if !reached && matches!(request, Request::Write { expected: None, .. }) {
                 reached = true;
-                let mut fast = Lone::new(world.clone());
+                let mut fast = SingleWorker::new(world.clone());
                 fast.drain().unwrap();
                 *world = fast.world;
             }

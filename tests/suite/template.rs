@@ -1,4 +1,4 @@
-//! What the template promises to those who read it before they deploy it.
+//! The guarantees of the template about rights, keys and parameters.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::stack::{Stack, template};
 
-/// The lines from the one that is `first` to the next with no deeper indentation.
+/// Returns the lines from `first` to the next line with no deeper indentation.
 fn block(text: &str, first: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut lines = text.lines().skip_while(|line| *line != first);
@@ -18,7 +18,7 @@ fn block(text: &str, first: &str) -> String {
     std::iter::once(head).chain(body).collect::<Vec<_>>().join("\n")
 }
 
-/// Both vendors with all that is optional.
+/// The parameters of a deployment with both vendors and all options.
 const FULL: [(&str, &str); 6] = [
     ("OpenAISecretArns", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:o-AbCdEf"),
     ("OpenAISecretPrefix", "audit-pull/openai/"),
@@ -29,11 +29,11 @@ const FULL: [(&str, &str); 6] = [
 ];
 const ROLES: [&str; 2] = ["OpenAIRole", "Microsoft365Role"];
 
-/// The SDK's calls and the actions that they take. Reading takes the key of the bucket or of the secrets too.
+/// The SDK's calls and the actions that they need. Reads also need the key of the bucket or of the secrets.
 const CALLS: [(&str, &[&str]); 10] = [
     ("batch_get_item", &["dynamodb:BatchGetItem"]),
     ("get_item", &["dynamodb:GetItem"]),
-    // Of one version too; s3:ListBucket lets S3 say that a key is missing.
+    // A read may be of one version; s3:ListBucket lets S3 report that a key is missing.
     ("get_object", &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "kms:Decrypt"]),
     ("get_secret_value", &["secretsmanager:GetSecretValue", "kms:Decrypt"]),
     ("list_object_versions", &["s3:ListBucketVersions"]),
@@ -43,14 +43,14 @@ const CALLS: [(&str, &[&str]); 10] = [
     ("put_object", &["s3:PutObject", "kms:GenerateDataKey"]),
     ("query", &["dynamodb:Query"]),
 ];
-/// A transaction takes the actions of its parts.
+/// A transaction needs the actions of its parts.
 const PARTS_OF_TRANSACTIONS: [(&str, &str); 4] = [
     ("Put", "dynamodb:PutItem"),
     ("Update", "dynamodb:UpdateItem"),
     ("Delete", "dynamodb:DeleteItem"),
     ("ConditionCheck", "dynamodb:ConditionCheckItem"),
 ];
-/// The logs are written by the runtime, not by a call of ours.
+/// The runtime writes the logs; no call in the code does.
 const OF_THE_RUNTIME: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
 /// The text of the adapters to AWS, without comments and tests.
@@ -69,7 +69,7 @@ fn aws_code(folder: &Path) -> String {
     code
 }
 
-/// The actions that the code's calls take, as it is written.
+/// Returns the actions that the calls in the code need.
 fn needed() -> BTreeSet<String> {
     let code = aws_code(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/adapters/src/aws")));
     let calls: BTreeSet<String> = code
@@ -126,7 +126,7 @@ fn d10_no_right_has_a_wildcard_in_its_action_or_is_on_everything() {
             let actions = texts(&statement["Action"]);
             assert!(actions.iter().all(|action| !action.contains('*')), "{statement}");
             for resource in texts(&statement["Resource"]) {
-                // ListSecrets knows no resource; a prefix ends in a slash and a star.
+                // ListSecrets supports no resource; a prefix ends in a slash and a star.
                 let is_list = actions == ["secretsmanager:ListSecrets"];
                 let star = resource.find('*');
                 let is_of_prefix = star.is_none_or(|at| at + 1 == resource.len() && resource.ends_with("/*"));
@@ -160,11 +160,11 @@ fn b5_a_role_may_not_read_the_secrets_of_the_other_vendor() {
         let prefix = format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{}*", value(prefix));
         assert_eq!(denied, [value(arns).to_owned(), prefix], "{role}");
     }
-    let lone = Stack::new(&FULL[..2]).statements("OpenAIRole");
-    assert!(lone.iter().all(|statement| statement["Effect"] == "Allow"));
+    let single = Stack::new(&FULL[..2]).statements("OpenAIRole");
+    assert!(single.iter().all(|statement| statement["Effect"] == "Allow"));
 }
 
-/// Each function learns the other's prefix, and so refuses one that overlaps with its own.
+/// Each function gets the other's prefix, so that it can refuse one that overlaps with its own.
 #[test]
 fn b5_overlapping_prefixes_are_refused_by_a_rule_or_at_the_start_of_both_functions() {
     let stack = |openai, microsoft365| {
@@ -201,7 +201,7 @@ fn d11_a_deployment_without_a_vendor_is_refused() {
     for one in vendors {
         assert_eq!(refusals(&[*one]), [""; 0], "{one:?}");
     }
-    // Any choice of the four, and a function for each vendor of it.
+    // Every choice of the four parameters is accepted and has a function per vendor.
     for choice in 1..1 << vendors.len() {
         let chosen: Vec<_> =
             vendors.iter().enumerate().filter(|(at, _)| choice >> at & 1 == 1).map(|(_, one)| *one).collect();

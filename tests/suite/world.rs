@@ -1,28 +1,28 @@
-//! The real collector in a world of seeds: faults at every call, several workers, virtual hours.
+//! The random runs: the real collector with faults at any call, several workers and virtual hours.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use tests::effort::is_whole;
-use tests::world::cast::BEGIN;
-use tests::world::cast_scene;
-use tests::world::chance::Chance;
 use tests::world::mutant::Mutant;
 use tests::world::ports::Ports;
-use tests::world::random::{Outcome, run};
+use tests::world::random_run::{Outcome, run};
+use tests::world::random_scenario;
+use tests::world::random_streams::BEGIN;
+use tests::world::rng::SeededRng;
 use tests::world::simulation::Simulation;
 
 use crate::conformance;
 
-/// Seeds that must pass.
+/// Seeds of a whole run.
 const SEEDS: u64 = 10_000;
-/// Those of them that run where there is little time.
-const FEW_SEEDS: u64 = 2_500;
+/// Seeds of a short run.
+const SHORT_RUN_SEEDS: u64 = 2_500;
 /// Seeds within which every mutant must be caught.
 const SEEDS_FOR_MUTANTS: u64 = 1_000;
-/// Seeds that must have each kind of permanent trouble, of 100 whose scenes can have it.
-const MIN_TROUBLED_PERCENT: u64 = 30;
-/// Lines of a failing seed's trace that are shown.
+/// The minimum share of seeds with each kind of permanent fault, in percent of the seeds whose scenarios can have it.
+const MIN_FAULTY_PERCENT: u64 = 30;
+/// The number of lines of a failing seed's trace that are printed.
 const TRACE_TAIL_LINES: usize = 120;
 
 /// The totals of all seeds.
@@ -33,8 +33,8 @@ struct Totals {
     deaths: u64,
     adopted: u64,
     restored: u64,
-    troubled_calls: u64,
-    max_calm_ticks: u64,
+    permanent_fault_calls: u64,
+    max_delivery_ticks: u64,
     outlasted: u64,
     gaps: u64,
     /// Seeds with broken spans.
@@ -45,28 +45,28 @@ struct Totals {
     blobs: u64,
     /// Seeds with a wrong clock.
     clock: u64,
-    /// Seeds with a vendor that is down for a time.
+    /// Seeds with an outage of the vendor.
     down: u64,
 }
 
 impl Totals {
     fn of(outcome: &Outcome) -> Self {
-        let trouble = &outcome.trouble;
+        let permanent_faults = &outcome.permanent_faults;
         Self {
             calls: outcome.calls,
             faults: outcome.faults,
             deaths: outcome.deaths,
             adopted: outcome.adopted,
             restored: outcome.restored,
-            troubled_calls: outcome.troubled_calls,
-            max_calm_ticks: outcome.calm_ticks,
+            permanent_fault_calls: outcome.permanent_fault_calls,
+            max_delivery_ticks: outcome.delivery_ticks,
             outlasted: outcome.outlasted,
             gaps: outcome.gaps,
-            spans: u64::from(!trouble.spans.is_empty()),
+            spans: u64::from(!permanent_faults.spans.is_empty()),
             with_blobs: u64::from(outcome.has_blobs),
-            blobs: u64::from(!trouble.blobs.is_empty()),
-            clock: u64::from(trouble.clock.per_mille > 0),
-            down: u64::from(!trouble.down.is_empty()),
+            blobs: u64::from(!permanent_faults.blobs.is_empty()),
+            clock: u64::from(permanent_faults.clock.per_mille > 0),
+            down: u64::from(!permanent_faults.down.is_empty()),
         }
     }
 
@@ -77,8 +77,8 @@ impl Totals {
             deaths: self.deaths + other.deaths,
             adopted: self.adopted + other.adopted,
             restored: self.restored + other.restored,
-            troubled_calls: self.troubled_calls + other.troubled_calls,
-            max_calm_ticks: self.max_calm_ticks.max(other.max_calm_ticks),
+            permanent_fault_calls: self.permanent_fault_calls + other.permanent_fault_calls,
+            max_delivery_ticks: self.max_delivery_ticks.max(other.max_delivery_ticks),
             outlasted: self.outlasted + other.outlasted,
             gaps: self.gaps + other.gaps,
             spans: self.spans + other.spans,
@@ -90,7 +90,7 @@ impl Totals {
     }
 }
 
-/// Runs the seeds on all cores and adds up what they come to.
+/// Runs the seeds on all cores and adds up their totals.
 fn on_all_cores(seeds: Range<u64>, take: impl Fn(u64) -> Totals + Sync) -> Totals {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -121,24 +121,24 @@ fn check(seed: u64) -> Outcome {
 
 #[test]
 fn thousands_of_seeds_lose_nothing_and_deliver_nothing_twice() {
-    let seeds = if is_whole() { SEEDS } else { FEW_SEEDS };
+    let seeds = if is_whole() { SEEDS } else { SHORT_RUN_SEEDS };
     let totals = on_all_cores(0..seeds, |seed| Totals::of(&check(seed)));
-    let Totals { calls, faults, deaths, adopted, restored, troubled_calls, max_calm_ticks, .. } = totals;
+    let Totals { calls, faults, deaths, adopted, restored, permanent_fault_calls, max_delivery_ticks, .. } = totals;
     let Totals { spans, with_blobs, blobs, clock, down, outlasted, gaps, .. } = totals;
     println!(
         "{seeds} seeds: {calls} calls, {faults} faults, {deaths} deaths, {adopted} lines adopted, {restored} streams restored; \
          seeds with broken spans: {spans}, with broken blobs: {blobs} of {with_blobs}, with a wrong clock: {clock}, with down \
-         times: {down}; {troubled_calls} calls failed because of them; healthy events arrived within {max_calm_ticks} ticks; \
-         {outlasted} seeds had trouble for days, with {gaps} gaps"
+         times: {down}; {permanent_fault_calls} calls failed because of them; healthy events arrived within {max_delivery_ticks} ticks; \
+         {outlasted} seeds had permanent_faults for days, with {gaps} gaps"
     );
-    // The storms were storms.
+    // The runs had faults.
     assert!(calls > 100 * seeds && faults > 10 * seeds && deaths > seeds && adopted > seeds / 10, "{totals:?}");
     assert!(restored > seeds / 100, "{totals:?}");
-    // The vendors had permanent trouble of every kind, and it was met.
+    // The vendors had permanent faults of every kind, and calls met them.
     let share = |part: u64, whole: u64| part * 100 / whole.max(1);
     let shares = [share(spans, seeds), share(blobs, with_blobs), share(clock, seeds), share(down, seeds)];
     assert!(
-        shares.iter().all(|share| *share >= MIN_TROUBLED_PERCENT) && troubled_calls > seeds,
+        shares.iter().all(|share| *share >= MIN_FAULTY_PERCENT) && permanent_fault_calls > seeds,
         "{shares:?} {totals:?}"
     );
 }
@@ -151,12 +151,12 @@ fn the_same_seed_is_the_same_history() {
     assert_ne!(run(1, false, |_| ()).trace_hash, run(2, false, |_| ()).trace_hash);
 }
 
-/// The first seed that catches the mutant. With `bucket_only`, by what a reader of the bucket sees.
+/// Returns the first seed that catches the mutant. With `bucket_only` only the bucket is checked.
 fn caught(mutant: Mutant, bucket_only: bool) -> Option<(u64, String)> {
     (0..SEEDS_FOR_MUTANTS).find_map(|seed| {
         let outcome = run(seed, false, |world| {
             world.mutant = Some(mutant);
-            world.judge.judges_state = !bucket_only;
+            world.checker.checks_state = !bucket_only;
         });
         outcome.violation.map(|broken| (seed, broken))
     })
@@ -164,7 +164,7 @@ fn caught(mutant: Mutant, bucket_only: bool) -> Option<(u64, String)> {
 
 #[test]
 fn every_mutant_is_caught_by_a_seed() {
-    for mutant in Mutant::ALL.into_iter().filter(|mutant| mutant.is_seeded()) {
+    for mutant in Mutant::ALL.into_iter().filter(|mutant| mutant.is_caught_by_seeds()) {
         let (seed, broken) = caught(mutant, false).unwrap_or_else(|| panic!("{mutant:?} was not caught"));
         println!("{mutant:?}: seed {seed}: {broken}");
     }
@@ -172,19 +172,20 @@ fn every_mutant_is_caught_by_a_seed() {
 
 #[test]
 fn every_mutant_that_loses_or_repeats_events_is_caught_in_the_bucket_alone() {
-    for mutant in Mutant::ALL.into_iter().filter(|mutant| mutant.is_seeded() && mutant.shows_in_bucket()) {
+    for mutant in Mutant::ALL.into_iter().filter(|mutant| mutant.is_caught_by_seeds() && mutant.is_visible_in_bucket())
+    {
         let (seed, broken) = caught(mutant, true).unwrap_or_else(|| panic!("{mutant:?} was not caught"));
         println!("{mutant:?}: seed {seed}: {broken}");
     }
 }
 
-/// The world's state and bucket keep the ports' contracts. Its bucket reads every object of lines, so what the
-/// suite puts there is refused, and only replacing is checked.
+/// The world's state and bucket keep the ports' contracts. Its bucket parses every object of lines and refuses the
+/// suite's objects, so only the contract of replacements is checked.
 #[tokio::test]
 async fn the_world_conforms() {
-    let scene = Arc::new(cast_scene::scene(&mut Chance::new(1)));
-    let prefix = scene.settings.prefix.clone();
-    let ports = Ports::direct(Simulation::new(scene, BEGIN), 1);
+    let scenario = Arc::new(random_scenario::scenario(&mut SeededRng::new(1)));
+    let prefix = scenario.settings.prefix.clone();
+    let ports = Ports::direct(Simulation::new(scenario, BEGIN), 1);
     conformance::state(&ports).await;
     conformance::replacements(&ports, &prefix).await;
 }

@@ -3,7 +3,7 @@
 use granit_parser::{Event, Parser, Tag};
 use serde_json::{Map, Value, json};
 
-/// The one document in `text`.
+/// Parses the one document in `text`.
 pub(crate) fn parse(text: &str) -> Value {
     let events = Parser::new_from_str(text).map(|next| next.unwrap_or_else(|error| panic!("{error}")).0);
     let mut open: Vec<(Value, String)> = Vec::new();
@@ -38,7 +38,7 @@ pub(crate) fn parse(text: &str) -> Value {
     document
 }
 
-/// Takes a key, or the value of the key before it.
+/// Adds a key, or the value of the last key.
 fn put(fields: &mut Map<String, Value>, key: Option<&mut Option<String>>, value: Value) {
     let Some(key) = key else { panic!("no place for {value}") };
     match key.take() {
@@ -47,7 +47,7 @@ fn put(fields: &mut Map<String, Value>, key: Option<&mut Option<String>>, value:
     }
 }
 
-/// The function that a tag means; empty for none.
+/// Returns the function that a tag means; empty if it means none.
 fn function(tag: Option<&Tag>) -> String {
     match tag.map(Tag::suffix) {
         None => String::new(),

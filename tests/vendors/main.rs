@@ -1,9 +1,11 @@
-//! The clients against their simulated vendors: every fault by its name, and storms of all of them.
+//! The real clients against their simulators: one test per known fault, and storms of all faults.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 mod microsoft365;
 mod openai;
 mod rig;
 mod seeds;
+mod start;
+mod store_faults;
+mod storm;
 mod ticks;
-mod trouble;

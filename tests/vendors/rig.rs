@@ -1,18 +1,18 @@
-//! What the rig itself promises.
+//! Tests of the rig itself.
 
 use collector::{Clock, PortError, State};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use std::time::Duration;
-use tests::rig::mortal::{Died, mortal};
-use tests::rig::shelf::{Call, Fate, Shelf};
-use tests::rig::time::{Time, VirtualClock};
+use tests::rig::killable::{Died, run_killable};
+use tests::rig::memory_store::{Call, MemoryStore, Outcome};
+use tests::rig::time::{VirtualClock, VirtualTime};
 
 use crate::openai::world::stream;
 
 #[tokio::test]
 async fn a_client_that_waits_moves_time_and_the_engine_waits_for_it() {
-    let time = Time::at(Timestamp::UNIX_EPOCH);
+    let time = VirtualTime::at(Timestamp::UNIX_EPOCH);
     let (engine, client) = (VirtualClock::of_engine(&time, 0, 1), VirtualClock::of_client(&time, 90, 1));
     let mut deadline = Box::pin(engine.sleep(Duration::from_secs(30)));
     assert!((&mut deadline).now_or_never().is_none());
@@ -24,18 +24,18 @@ async fn a_client_that_waits_moves_time_and_the_engine_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_tick_dies_where_it_is_told_to() {
-    let shelf = Shelf::default();
-    let lived = mortal(shelf.head(&stream()), None, &shelf).await;
+async fn a_tick_dies_at_the_scripted_call() {
+    let store = MemoryStore::default();
+    let lived = run_killable(store.head(&stream()), None, &store).await;
     assert_eq!(lived, Ok(Ok(None)));
-    assert_eq!(mortal(shelf.head(&stream()), Some(1), &shelf).await, Err(Died));
-    shelf.script(|call, number| match (call, number) {
-        (Call::Head, 2) => Fate::Dies { done: true },
-        (Call::Head, 3) => Fate::Fails { done: false, error: PortError::next_tick("no") },
-        _ => Fate::Well,
+    assert_eq!(run_killable(store.head(&stream()), Some(1), &store).await, Err(Died));
+    store.script(|call, number| match (call, number) {
+        (Call::Head, 2) => Outcome::Dies { is_applied: true },
+        (Call::Head, 3) => Outcome::Fails { is_applied: false, error: PortError::next_tick("no") },
+        _ => Outcome::Succeeds,
     });
-    assert_eq!(mortal(shelf.head(&stream()), None, &shelf).await, Ok(Ok(None)));
-    assert_eq!(mortal(shelf.head(&stream()), None, &shelf).await, Err(Died));
-    assert_eq!(mortal(shelf.head(&stream()), None, &shelf).await, Ok(Err(PortError::next_tick("no"))));
-    assert_eq!(shelf.calls(Call::Head), 3);
+    assert_eq!(run_killable(store.head(&stream()), None, &store).await, Ok(Ok(None)));
+    assert_eq!(run_killable(store.head(&stream()), None, &store).await, Err(Died));
+    assert_eq!(run_killable(store.head(&stream()), None, &store).await, Ok(Err(PortError::next_tick("no"))));
+    assert_eq!(store.calls(Call::Head), 3);
 }

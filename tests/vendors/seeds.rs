@@ -1,28 +1,28 @@
-//! Seeds, on all cores.
+//! Runs of many seeds on all cores.
 
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 
 use collector::StreamReport;
-use tests::rig::mortal::Died;
+use tests::rig::killable::Died;
 
-/// What happened in a storm, or in many.
+/// The totals of one storm or of many.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Totals {
     pub(crate) ticks: u64,
     pub(crate) deaths: u64,
-    /// Streams that failed in a tick that lived.
+    /// Failed streams in ticks that did not die.
     pub(crate) failures: u64,
     pub(crate) needed_person: u64,
     pub(crate) adopted: u64,
-    pub(crate) repeats: u64,
+    pub(crate) duplicates: u64,
     pub(crate) requests: u64,
     pub(crate) lines: u64,
 }
 
 impl Totals {
-    /// Counts a tick.
+    /// Adds a tick.
     pub(crate) fn add(&mut self, ended: &Result<Vec<StreamReport>, Died>) {
         self.ticks += 1;
         let Ok(reports) = ended else {
@@ -33,7 +33,7 @@ impl Totals {
             self.failures += u64::from(report.failure.is_some());
             self.needed_person += u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person));
             self.adopted += report.lines.adopted;
-            self.repeats += report.listed.duplicates;
+            self.duplicates += report.listed.duplicates;
         }
     }
 
@@ -44,15 +44,15 @@ impl Totals {
             failures: self.failures + other.failures,
             needed_person: self.needed_person + other.needed_person,
             adopted: self.adopted + other.adopted,
-            repeats: self.repeats + other.repeats,
+            duplicates: self.duplicates + other.duplicates,
             requests: self.requests + other.requests,
             lines: self.lines + other.lines,
         }
     }
 }
 
-/// Runs the seeds on all cores, each core with a runtime of its own, and adds up their totals. When a seed panics its number
-/// is printed.
+/// Runs the seeds on all cores, each core with a runtime of its own, and adds up their totals. When a seed panics its
+/// number is printed.
 pub(crate) fn on_all_cores(
     seeds: &Range<u64>,
     run: impl Fn(u64) -> Pin<Box<dyn Future<Output = Totals>>> + Sync,
@@ -61,7 +61,7 @@ pub(crate) fn on_all_cores(
     let own = |core: usize| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         seeds.clone().skip(core).step_by(cores).fold(Totals::default(), |totals, seed| {
-            let _told = Told(seed);
+            let _seed = SeedOnPanic(seed);
             totals.plus(runtime.block_on(run(seed)))
         })
     };
@@ -73,11 +73,11 @@ pub(crate) fn on_all_cores(
     })
 }
 
-/// Tells which seed it was, should it panic.
-struct Told(u64);
+/// Prints the seed if its run panics.
+struct SeedOnPanic(u64);
 
-impl Drop for Told {
-    #[expect(clippy::print_stderr, reason = "it stands beside the panic's own words")]
+impl Drop for SeedOnPanic {
+    #[expect(clippy::print_stderr, reason = "the seed belongs beside the panic's message")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("it was seed {}", self.0);

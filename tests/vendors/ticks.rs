@@ -1,63 +1,63 @@
-//! One tick of a storm, or two at once, any of which may die.
+//! One tick of a storm, or two concurrent ones; each may die.
 
 use std::time::Duration;
 
 use collector::{StreamReport, Vendor};
 use futures_util::future::join;
-use tests::rig::mortal::Died;
-use tests::rig::time::Time;
+use tests::rig::killable::Died;
+use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
-/// Ticks that are to die, of 1,000.
-const DEATHS: u64 = 300;
+/// Ticks that are to die, per 1,000.
+const DEATHS_PER_MILLE: u64 = 300;
 
-/// After how many polls each of two ticks is dead, if it is to die.
-pub(crate) type Lives = [Option<u64>; 2];
+/// For each of two ticks: the number of polls after which it dies, or `None` if it lives.
+pub(crate) type Lifetimes = [Option<u64>; 2];
 
-/// Lives of less than one of `most`.
-pub(crate) fn lives(chance: &mut Chance, most: &[u64]) -> Lives {
+/// Picks lifetimes, in polls, below one of the bounds `max`.
+pub(crate) fn lifetimes(rng: &mut SeededRng, max: &[u64]) -> Lifetimes {
     std::array::from_fn(|_| {
-        chance.happens(DEATHS).then(|| {
-            let most = chance.pick(most);
-            chance.below(most)
+        rng.happens(DEATHS_PER_MILLE).then(|| {
+            let max = rng.pick(max);
+            rng.below(max)
         })
     })
 }
 
-/// How a tick ended.
+/// The end of a tick.
 pub(crate) type Ended = Result<Vec<StreamReport>, Died>;
 
-/// A tick of `worker`, and at the same time one of the `other`, if any; the worker, if it lives. `record` is told how
-/// each of them ended.
+/// Runs a tick of `worker` and, concurrently, one of `other` if there is one. Returns the worker if it lives. `record` gets
+/// the end of each tick.
 pub(crate) async fn ticks<'a, V: Vendor>(
     worker: Worker<'a, V>,
     other: Option<Worker<'a, V>>,
-    [life, life_of_other]: Lives,
+    [max_polls, other_max_polls]: Lifetimes,
     seconds: u64,
     mut record: impl FnMut(&Ended),
 ) -> Option<Worker<'a, V>> {
     let Some(other) = other else {
-        let ended = worker.tick(seconds, life).await;
+        let ended = worker.tick(seconds, max_polls).await;
         record(&ended);
         return ended.is_ok().then_some(worker);
     };
-    let (ended, others) = join(worker.tick(seconds, life), other.tick(seconds, life_of_other)).await;
+    let (ended, others) = join(worker.tick(seconds, max_polls), other.tick(seconds, other_max_polls)).await;
     record(&ended);
     record(&others);
     ended.is_ok().then_some(worker)
 }
 
-/// For so long nothing happens before [`while_time_passes`] lets time pass; this is no virtual time.
+/// The real time without progress after which [`while_time_passes`] advances the virtual time.
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Runs `work`, while a second passes whenever nothing has happened for a moment: it sleeps where nobody else moves time.
-pub(crate) async fn while_time_passes<T>(time: &Time, work: impl Future<Output = T>) -> T {
+/// Runs `work` and advances the virtual time by a second whenever there is no progress, because nobody else advances it.
+pub(crate) async fn while_time_passes<T>(time: &VirtualTime, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {
         if let Ok(done) = tokio::time::timeout(MOMENT, work.as_mut()).await {
             return done;
         }
-        time.forward(Duration::from_secs(1));
+        time.advance(Duration::from_secs(1));
     }
 }

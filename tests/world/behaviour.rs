@@ -1,8 +1,8 @@
 //! The collector's behaviour as a tree: answers so far, calls next.
 //!
-//! A tick is deterministic in its start and in the answers it is given. So the real code needs to
-//! run only once for each history of answers, however many ways of the world lead to that history:
-//! a node is a history, an edge one answer. The tree grows as it is asked for.
+//! A tick is determined by its start and by the answers it receives. So the real code needs to
+//! run only once per history of answers, however many states of the world lead to that history:
+//! a node is a history, and an edge is one answer. Nodes are added when they are first needed.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -13,43 +13,43 @@ use jiff::Timestamp;
 
 use super::call::{Answer, Request};
 use super::intern::Interner;
-use super::scene::Scene;
+use super::scenario::Scenario;
 use super::worker::Worker;
 
 /// A node's number.
 pub type NodeId = u32;
 
-/// How a tick starts.
+/// The start conditions of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Start {
     /// The worker's clock.
     pub now: UnixSeconds,
-    /// The worker's chance.
+    /// The seed of the worker's random numbers.
     pub seed: u64,
 }
 
 /// A tick after some answers.
 #[derive(Debug)]
 pub struct Node {
-    /// How it started.
+    /// The start conditions of the tick.
     pub start: Start,
-    /// What it was told: the call's id and the answer's number.
+    /// Answers received so far: the call's id and the answer's number.
     history: Vec<(u64, u32)>,
-    /// What it asks: the call's id and the request's number. Timers stand last.
+    /// Open calls: the call's id and the request's number. Timers come last.
     pub waiting: Vec<(u64, u32)>,
-    /// Whether the vendor has answered it.
+    /// `true` once the vendor has answered a call of the tick.
     pub has_asked_vendor: bool,
-    /// What it reported, once it has ended.
+    /// The reports of the tick once it has ended.
     pub reports: Option<Vec<StreamReport>>,
 }
 
-/// The tree.
+/// The tree of histories.
 #[derive(Debug)]
 pub struct Behaviour {
-    scene: Arc<Scene>,
-    /// Every request ever made.
+    scenario: Arc<Scenario>,
+    /// All requests of all nodes.
     pub requests: Interner<Request>,
-    /// Every answer ever given.
+    /// All answers of all edges.
     pub answers: Interner<Answer>,
     nodes: Vec<Arc<Node>>,
     roots: HashMap<Start, NodeId>,
@@ -57,23 +57,23 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// The behaviour in one scene.
-    pub fn new(scene: Arc<Scene>) -> Self {
+    /// Creates the empty tree for one scenario.
+    pub fn new(scenario: Arc<Scenario>) -> Self {
         let (requests, answers) = (Interner::default(), Interner::default());
-        Self { scene, requests, answers, nodes: Vec::new(), roots: HashMap::new(), children: HashMap::new() }
+        Self { scenario, requests, answers, nodes: Vec::new(), roots: HashMap::new(), children: HashMap::new() }
     }
 
-    /// The node of that number.
+    /// Returns the node with this number.
     pub fn node(&self, id: NodeId) -> Arc<Node> {
         Arc::clone(&self.nodes[id as usize])
     }
 
-    /// All nodes so far.
+    /// Returns all nodes so far.
     pub fn nodes(&self) -> &[Arc<Node>] {
         &self.nodes
     }
 
-    /// A tick that has been told nothing.
+    /// Returns the node of a tick that has received no answer yet.
     pub fn root(&mut self, start: Start) -> NodeId {
         if let Some(known) = self.roots.get(&start) {
             return *known;
@@ -83,7 +83,7 @@ impl Behaviour {
         root
     }
 
-    /// The tick at `node` after one more answer, by its number.
+    /// Returns the node that `node` becomes after one more answer, given by its number.
     pub fn child(&mut self, node: NodeId, call: u64, answer: u32) -> NodeId {
         if let Some(known) = self.children.get(&(node, call, answer)) {
             return *known;
@@ -91,18 +91,18 @@ impl Behaviour {
         let parent = self.node(node);
         let history = parent.history.iter().copied().chain([(call, answer)]).collect();
         let answered = parent.waiting.iter().filter(|(id, _)| *id == call);
-        let asks_vendor = answered.into_iter().any(|(_, request)| self.requests.value(*request).to_vendor());
+        let asks_vendor = answered.into_iter().any(|(_, request)| self.requests.value(*request).is_for_vendor());
         let child = self.grow(parent.start, history, parent.has_asked_vendor || asks_vendor);
         self.children.insert((node, call, answer), child);
         child
     }
 
-    /// Runs the real code through a history.
+    /// Runs the real code through a history and adds the node that it reaches.
     fn grow(&mut self, start: Start, history: Vec<(u64, u32)>, has_asked_vendor: bool) -> NodeId {
         let now = Timestamp::from_second(start.now).unwrap_or_default();
-        let mut worker = Worker::begin(&self.scene, now, start.seed, Rc::default());
+        let mut worker = Worker::begin(&self.scenario, now, start.seed, Rc::default());
         for (call, answer) in &history {
-            // A timer that went off leaves the clock where it was: nothing in the protocol reads more into it.
+            // An expired timer leaves the clock unchanged: the protocol depends on no timer.
             worker.answer(*call, Answer::clone(&self.answers.value(*answer)));
         }
         let mut waiting = worker.waiting();

@@ -1,4 +1,4 @@
-//! What a worker asks of the world, and what it is told: plain values.
+//! Requests of a worker and answers of the world, as plain values.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use collector::{
 /// The tick that makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TickId {
-    /// Its number. Where nobody asks which of two ticks that began together it was, all have one number.
+    /// The tick's number. The exhaustive driver gives all ticks number 0, because it need not tell them apart.
     pub number: u64,
-    /// When it began, by the world's clock.
+    /// The start of the tick by the world's clock.
     pub began: UnixSeconds,
 }
 
@@ -28,11 +28,11 @@ pub enum Request {
     Write {
         /// The stream's name.
         stream: String,
-        /// The version the head must have.
+        /// The version that the stored head must have.
         expected: Option<u64>,
         /// The new head.
         head: Head,
-        /// What the ledger gains.
+        /// The new ledger items.
         items: Vec<LedgerItem>,
     },
     /// `State::ledger`
@@ -41,9 +41,9 @@ pub enum Request {
         stream: String,
         /// Rows or blobs.
         kind: LedgerKind,
-        /// The bucket.
+        /// The ledger hour.
         hour: u32,
-        /// Only what came after.
+        /// Only items with a greater `seq` are wanted.
         after_seq: Option<u64>,
     },
     /// `State::visible_hours`
@@ -57,34 +57,34 @@ pub enum Request {
     },
     /// `Bucket::put_if_absent`
     Put {
-        /// The whole key.
+        /// The key with its prefix.
         key: String,
         /// The object.
         body: Body,
-        /// Its type.
+        /// The content type.
         content_type: String,
     },
     /// `Bucket::get`
     Get {
-        /// The whole key.
+        /// The key with its prefix.
         key: String,
     },
     /// `Bucket::replace`
     Replace {
-        /// The whole key.
+        /// The key with its prefix.
         key: String,
         /// The content that the object must have.
         expected: Body,
         /// The new content.
         body: Body,
-        /// Its type.
+        /// The content type.
         content_type: String,
     },
     /// `Vendor::prepare`
     Prepare {
         /// The stream's name.
         stream: String,
-        /// As the head remembers it.
+        /// The last start of the subscription as the head has it.
         last_start: Option<UnixSeconds>,
     },
     /// `Vendor::list`
@@ -95,7 +95,7 @@ pub enum Request {
         listing: &'static str,
         /// The window.
         window: Window,
-        /// The last page's `next`.
+        /// The `next` of the last page.
         cursor: Option<String>,
     },
     /// `Vendor::fetch`
@@ -111,44 +111,44 @@ pub enum Request {
         stream: String,
         /// The blob's id.
         blob: String,
-        /// Chunks received so far.
+        /// The number of chunks received so far.
         chunk: usize,
     },
     /// `Clock::sleep`
     Sleep {
-        /// How long.
+        /// The length of the sleep.
         duration: Duration,
     },
     /// `Secrets::get`
     Secret {
-        /// Which.
+        /// The reference of the secret.
         reference: String,
     },
 }
 
 impl Request {
-    /// Whether the call changes the world.
+    /// Returns `true` if the call changes the world.
     pub fn has_effect(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Put { .. } | Self::Replace { .. })
     }
 
-    /// Whether the call is `Vendor::prepare`.
+    /// Returns `true` if the call is `Vendor::prepare`.
     pub fn is_prepare(&self) -> bool {
         matches!(self, Self::Prepare { .. })
     }
 
-    /// Whether the call goes to the vendor.
-    pub fn to_vendor(&self) -> bool {
+    /// Returns `true` if the call goes to the vendor.
+    pub fn is_for_vendor(&self) -> bool {
         matches!(self, Self::Prepare { .. } | Self::List { .. } | Self::Fetch { .. } | Self::Chunk { .. })
     }
 }
 
-/// What a call came to.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The port's error.
+    /// The port failed with this error.
     Failed(PortError),
-    /// The code behind the port panics.
+    /// The port's implementation panics.
     Panic,
     /// To [`Request::Head`].
     Head(Option<Head>),
@@ -178,13 +178,13 @@ pub enum Answer {
     Secret(String),
 }
 
-/// What a fetch came to, without its body.
+/// The answer to a fetch, without the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobAnswer {
     /// The bytes follow in chunks.
     Body,
-    /// Not there now.
+    /// The vendor does not find the blob now.
     Missing,
-    /// Dropped.
+    /// The vendor has dropped the blob for good.
     Expired,
 }

@@ -1,13 +1,14 @@
-//! Driver 2: every interleaving, every crash.
+//! Driver 2: every interleaving and every crash.
 //!
-//! Two workers run the real collector. At every moment either may begin, be answered, fail or die;
-//! a call whose caller failed or died may never arrive, or arrive at any later moment; an item of a commit may become
-//! visible at any moment after its head; time may pass once. `stateright` walks all of it breadth first, so a counterexample is a shortest one;
+//! Two workers run the real collector. At every moment either may begin a tick, get an answer, fail or die;
+//! a call whose caller failed or died may never take effect, or take effect at any later moment; an item of a commit may
+//! become visible at any moment after its head; time may pass once. `stateright` explores all of it breadth first, so a
+//! counterexample is a shortest one;
 //! its states are numbers of interned values: the world, and each worker's node in the tree of
 //! its [`Behaviour`]. Two ways to the same world with the same histories are one state, and a
 //! tick that died or ended leaves no history, so the space is finite without any bound.
 //!
-//! In every state reached, whatever the two workers were at, a worker alone must finish and leave
+//! From every state reached, whatever the two workers were doing, a single worker must finish and leave
 //! every event in the bucket once.
 
 use std::collections::{HashMap, HashSet};
@@ -19,68 +20,68 @@ use stateright::{Checker, Model, Property};
 use super::behaviour::{Behaviour, NodeId, Start};
 use super::call::{Answer, Request, TickId};
 use super::intern::Interner;
-use super::lone::{MAX_CALLS, MAX_TICKS};
 use super::mutant::Mutant;
 use super::simulation::Simulation;
+use super::single_worker::{MAX_CALLS, MAX_TICKS};
 use super::store::{ItemPlace, Store};
 
-/// What is explored.
+/// The start of an exploration.
 #[derive(Debug, Clone)]
 pub struct Fixture {
-    /// The world at the beginning.
+    /// The world at the start.
     pub world: Simulation,
-    /// Failures and deaths, together.
+    /// The number of failures and deaths, together.
     pub faults: u8,
-    /// Each worker's clock, and what the vendor shows it goes by it.
+    /// Each worker's clock, which also decides what the vendor shows that worker.
     pub clocks: [UnixSeconds; 2],
 }
 
-/// Where a worker is.
+/// The phase of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// It may begin a tick; after a death it may begin another.
+    /// The worker may begin a tick; after a death it may begin another.
     Idle,
-    /// In a tick.
+    /// The worker is in a tick.
     At(NodeId),
-    /// Its tick has ended.
+    /// The worker's tick has ended.
     Ended,
-    /// Its tick asks for a person.
+    /// The worker's tick has asked for a person.
     Stopped(NodeId),
 }
 
-/// One state: all there is, as numbers.
+/// One state of the exploration, as numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Moment {
     world: u32,
     workers: [Phase; 2],
     faults: u8,
-    /// Calls nobody waits for that may still arrive: when their tick began, and the request's number.
+    /// Calls without a caller that may still take effect: the start of their tick and the request's number.
     late: Vec<(UnixSeconds, u32)>,
-    state_lost: bool,
+    is_state_lost: bool,
 }
 
-/// One step.
+/// One step between two states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// A worker begins a tick.
     Begin(usize),
-    /// A worker's call is answered by the world.
+    /// The world answers a worker's call.
     Answer(usize, u64),
     /// A worker's call of the vendor fails.
     Fail(usize, u64),
-    /// A worker dies with a call under way; whether that may still arrive.
+    /// A worker dies during a call; the flag says if the call may still take effect.
     Die(usize, u64, bool),
-    /// A late call arrives.
+    /// A call without a caller takes effect.
     Arrive(usize),
-    /// The hidden item of that number becomes visible.
+    /// The hidden item with this number becomes visible.
     Reveal(usize),
-    /// A worker that waits for hidden items waits in vain: its tick ends.
-    WaitInVain(usize),
-    /// The state is lost; a mutant's.
+    /// A worker waits for hidden items until its tick gives up and ends.
+    GiveUpWaiting(usize),
+    /// The state is lost, which only a mutant does.
     Lose,
 }
 
-/// What an exploration found.
+/// The result of an exploration.
 #[derive(Debug)]
 pub struct Explored {
     /// Distinct states.
@@ -89,15 +90,15 @@ pub struct Explored {
     pub worlds: usize,
     /// Distinct histories of a worker.
     pub histories: usize,
-    /// Whether there was nothing left to explore.
-    pub complete: bool,
-    /// The first promise found broken, and the way there.
+    /// `true` if every state was explored.
+    pub is_complete: bool,
+    /// The first violated invariant and the steps that lead to it.
     pub violation: Option<String>,
-    /// Histories that ended in a tick that adopted another's object.
+    /// Histories of ticks that adopted another tick's object.
     pub adopting: usize,
 }
 
-/// Explores all of a fixture, or about `max_states` of it.
+/// Explores all states of a fixture, or about `max_states` of them.
 pub fn explore(fixture: Fixture, max_states: Option<usize>) -> Explored {
     let checker = Exploration::new(fixture).checker().threads(1);
     let checker = match max_states {
@@ -107,14 +108,16 @@ pub fn explore(fixture: Fixture, max_states: Option<usize>) -> Explored {
     let checker = checker.spawn_bfs().join();
     let model = checker.model();
     let discovery = checker.discovery(SOUND).or_else(|| checker.discovery(NO_ALARM));
-    let violation = discovery.map(|path| model.tell(path.into_vec()));
+    let violation = discovery.map(|path| model.describe(path.into_vec()));
     let memo = model.memo();
     let ended = memo.behaviour.nodes().iter().filter_map(|node| node.reports.as_ref());
     Explored {
         states: checker.unique_state_count(),
         worlds: memo.worlds.len(),
         histories: memo.behaviour.nodes().len(),
-        complete: checker.is_done() && violation.is_none() && max_states.is_none_or(|max| checker.state_count() < max),
+        is_complete: checker.is_done()
+            && violation.is_none()
+            && max_states.is_none_or(|max| checker.state_count() < max),
         violation,
         adopting: ended.filter(|reports| reports.iter().any(|report| report.lines.adopted > 0)).count(),
     }
@@ -128,22 +131,22 @@ struct Exploration {
     memo: Mutex<Memo>,
 }
 
-/// What has been found out. None of it is part of a state; all of it is a function of states.
+/// Memoised results. They are functions of states and not parts of them.
 struct Memo {
     behaviour: Behaviour,
     worlds: Interner<Simulation>,
-    /// World, begin of the tick, request: world, answer.
+    /// The world and the answer after a request, by world, begin of the tick and request.
     performed: HashMap<(u32, UnixSeconds, u32), (u32, u32)>,
-    /// Whether a worker alone brings the world to a good end.
+    /// The result of a single worker's run to the end, by world.
     settled: HashMap<u32, Result<(), String>>,
-    /// Nodes at which it was checked that failures end the tick.
+    /// Nodes for which a check has shown that failures end the tick.
     checked: HashSet<NodeId>,
     fault: u32,
 }
 
 impl Exploration {
     fn new(fixture: Fixture) -> Self {
-        let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scene));
+        let mut behaviour = Behaviour::new(Arc::clone(&fixture.world.scenario));
         let fault = behaviour.answers.number(Answer::Failed(PortError::next_tick("no answer in time")));
         let (worlds, performed, settled) = (Interner::default(), HashMap::new(), HashMap::new());
         let memo = Memo { behaviour, worlds, performed, settled, checked: HashSet::new(), fault };
@@ -154,8 +157,8 @@ impl Exploration {
         self.memo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The way to a broken promise, one line a step.
-    fn tell(&self, path: Vec<(Moment, Option<Step>)>) -> String {
+    /// Describes the steps to a violated invariant, one line per step.
+    fn describe(&self, path: Vec<(Moment, Option<Step>)>) -> String {
         let mut memo = self.memo();
         let mut text = String::new();
         for (moment, step) in &path {
@@ -171,7 +174,7 @@ impl Exploration {
             text.push_str(&format!("{step:?} {}\n", request.unwrap_or_default()));
         }
         if let Some((last, _)) = path.last() {
-            text.push_str(&memo.sound(last.world).err().unwrap_or_default());
+            text.push_str(&memo.check_world(last.world).err().unwrap_or_default());
             for phase in &last.workers {
                 if let Phase::Stopped(node) = phase {
                     text.push_str(&format!("asks for a person: {:?}", memo.behaviour.node(*node).reports));
@@ -200,7 +203,7 @@ impl Memo {
         self.worlds.number(after)
     }
 
-    /// When the worker's tick began, and the number of its call's request.
+    /// Returns the start of the worker's tick and the number of its call's request.
     fn request(&self, phase: Phase, call: u64) -> Option<(UnixSeconds, u32)> {
         let Phase::At(node) = phase else { return None };
         let node = self.behaviour.node(node);
@@ -216,24 +219,24 @@ impl Memo {
         if reports.iter().any(|report| report.failure.as_ref().is_some_and(|failure| failure.needs_person)) {
             return Phase::Stopped(child);
         }
-        // What it did not do the schedule tries again.
+        // The schedule begins another tick for the work that is left.
         if reports.iter().all(|report| report.drained) { Phase::Ended } else { Phase::Idle }
     }
 
-    /// Whether a worker does nothing but wait until the store shows a commit. Other timers run beside a call.
+    /// Returns `true` if a worker only waits until the store shows a commit. All other timers run beside a call.
     fn waits_for_store(&self, node: NodeId) -> bool {
         let node = self.behaviour.node(node);
         node.waiting.iter().all(|(_, request)| is_timer(&self.behaviour.requests.value(*request)))
     }
 
-    /// What a worker may do next.
+    /// Returns the possible next steps of a worker.
     fn steps(&self, worker: usize, node: NodeId, may_fail: bool, has_hidden: bool) -> Vec<Step> {
         let waits_for_store = self.waits_for_store(node);
         let node = self.behaviour.node(node);
         if waits_for_store {
-            // To read again before all is visible shows a part of it, and leads to the same wait.
+            // Another read before all items are visible shows a part of them and leads to the same wait.
             let wait = node.waiting.iter().map(|(call, _)| Step::Answer(worker, *call));
-            return if has_hidden { vec![Step::WaitInVain(worker)] } else { wait.collect() };
+            return if has_hidden { vec![Step::GiveUpWaiting(worker)] } else { wait.collect() };
         }
         let mut steps = Vec::new();
         for (call, request) in &node.waiting {
@@ -242,18 +245,18 @@ impl Memo {
         steps
     }
 
-    /// Whether a worker asks for something that no other worker ever changes: what the vendor says, and which items of a
-    /// commit are visible.
-    fn asks_what_nobody_changes(&self, node: NodeId) -> bool {
+    /// Returns `true` if a worker asks for something that no other worker ever changes: the vendor's data, or the
+    /// visible items of a commit.
+    fn reads_only_unshared_data(&self, node: NodeId) -> bool {
         let node = self.behaviour.node(node);
         let requests = node.waiting.iter().map(|(_, request)| self.behaviour.requests.value(*request));
-        requests.into_iter().any(|request| request.to_vendor() || matches!(*request, Request::VisibleHours { .. }))
+        requests.into_iter().any(|request| request.is_for_vendor() || matches!(*request, Request::VisibleHours { .. }))
     }
 
-    /// Whether a worker does the last thing of its tick, which is to raise the birth record's mark. What fails there
-    /// changes nothing, for nothing follows it, and the mark is raised by a later tick; and nobody else cares when exactly
-    /// it is done.
-    fn does_last_thing(&self, node: NodeId) -> bool {
+    /// Returns `true` if a worker is in the last step of its tick, which raises the birth record's mark. A failure there
+    /// changes nothing, because nothing follows it and a later tick raises the mark; and its exact time does not matter
+    /// to the other worker.
+    fn is_in_last_step(&self, node: NodeId) -> bool {
         let node = self.behaviour.node(node);
         node.waiting.iter().any(|(_, request)| match &*self.behaviour.requests.value(*request) {
             Request::Replace { .. } => true,
@@ -262,7 +265,8 @@ impl Memo {
         })
     }
 
-    /// A call of the state or the bucket that fails ends the tick without another call: failure is death there.
+    /// Asserts that a failed call of the state or the bucket ends the tick without another call, so that a failure is
+    /// like a death.
     fn assert_failures_end(&mut self, node: NodeId) {
         if !self.checked.insert(node) {
             return;
@@ -270,16 +274,16 @@ impl Memo {
         let waiting = self.behaviour.node(node).waiting.clone();
         for (call, request) in waiting {
             let request = self.behaviour.requests.value(request);
-            if !request.to_vendor() && !is_timer(&request) {
+            if !request.is_for_vendor() && !is_timer(&request) {
                 let child = self.behaviour.child(node, call, self.fault);
                 assert!(self.behaviour.node(child).reports.is_some(), "a tick goes on after {request:?} failed");
             }
         }
     }
 
-    /// Lets a worker that waits for hidden items read again and again, until it gives up, or sees all of them and goes on.
-    /// Nobody else does anything meanwhile: what it reads in vain changes nothing.
-    fn wait_in_vain(&mut self, world: u32, phase: Phase) -> Phase {
+    /// Lets a worker that waits for hidden items read again until it gives up, or sees all items and continues.
+    /// The other worker does nothing meanwhile, because these reads change nothing.
+    fn give_up_waiting(&mut self, world: u32, phase: Phase) -> Phase {
         let mut phase = phase;
         while let Phase::At(at) = phase {
             let node = self.behaviour.node(at);
@@ -293,8 +297,8 @@ impl Memo {
         phase
     }
 
-    /// The numbers of the hidden items that a read of the worker would show, were they visible. A worker that waits for the
-    /// store will read again.
+    /// Returns the numbers of the hidden items that an open read of the worker would return if they were visible. A
+    /// worker that waits for the store will read again.
     fn hidden_from(&self, world: u32, node: NodeId) -> Vec<usize> {
         let world = self.worlds.value(world);
         if world.store.hidden.is_empty() {
@@ -309,11 +313,11 @@ impl Memo {
         places.filter(|(_, place)| waits_for_store || is_read(place)).map(|(number, _)| number).collect()
     }
 
-    fn sound(&mut self, world: u32) -> Result<(), String> {
+    fn check_world(&mut self, world: u32) -> Result<(), String> {
         if let Some(known) = self.settled.get(&world) {
             return known.clone();
         }
-        let violation = self.worlds.value(world).judge.violation.clone();
+        let violation = self.worlds.value(world).checker.violation.clone();
         let found = match violation {
             Some(broken) => Err(broken),
             None => self.settle(world),
@@ -322,11 +326,11 @@ impl Memo {
         found
     }
 
-    /// A worker alone, without faults, once everything is visible and due.
+    /// Runs a single worker without faults once all items are visible and all pending work is due.
     fn settle(&mut self, world: u32) -> Result<(), String> {
         let mut world = self.changed(world, |world| {
-            world.mend_store();
-            let begin = world.clock.max(world.scene.all_visible_at()) + 60;
+            world.reveal_all();
+            let begin = world.clock.max(world.scenario.all_visible_at()) + 60;
             world.clock = world.store.pending_due_at().map_or(begin, |due| due.max(begin));
         });
         if let Some(known) = self.settled.get(&world) {
@@ -340,16 +344,16 @@ impl Memo {
 
     fn drain(&mut self, world: &mut u32) -> Result<(), String> {
         for _ in 0..MAX_TICKS {
-            let (after, drained) = self.lone_tick(*world)?;
+            let (after, drained) = self.single_worker_tick(*world)?;
             *world = after;
             if drained {
                 return Ok(());
             }
         }
-        Err(format!("a lone worker is not drained after {MAX_TICKS} ticks"))
+        Err(format!("a single worker is not drained after {MAX_TICKS} ticks"))
     }
 
-    fn lone_tick(&mut self, mut world: u32) -> Result<(u32, bool), String> {
+    fn single_worker_tick(&mut self, mut world: u32) -> Result<(u32, bool), String> {
         let now = self.worlds.value(world).clock;
         let mut at = self.behaviour.root(Start { now, seed: u64::MAX });
         for _ in 0..MAX_CALLS {
@@ -362,7 +366,7 @@ impl Memo {
             world = after;
             at = self.behaviour.child(at, *call, answer);
         }
-        Err("a lone worker does not finish".into())
+        Err("a single worker does not finish".into())
     }
 }
 
@@ -377,7 +381,7 @@ impl Model for Exploration {
             workers: [Phase::Idle; 2],
             faults: self.fixture.faults,
             late: Vec::new(),
-            state_lost: self.fixture.world.mutant != Some(Mutant::HeadLost),
+            is_state_lost: self.fixture.world.mutant != Some(Mutant::HeadLost),
         }]
     }
 
@@ -391,10 +395,10 @@ impl Model for Exploration {
             };
             memo.assert_failures_end(*node);
             let hidden = memo.hidden_from(moment.world, *node);
-            let is_last = memo.does_last_thing(*node);
+            let is_last = memo.is_in_last_step(*node);
             let mut own = memo.steps(worker, *node, moment.faults > 0 && !is_last, !hidden.is_empty());
-            if is_last || memo.asks_what_nobody_changes(*node) {
-                // It concerns no other: whoever does it goes first.
+            if is_last || memo.reads_only_unshared_data(*node) {
+                // The step does not concern the other worker, so only this order is explored.
                 own.extend(hidden.into_iter().map(Step::Reveal));
                 *steps = own;
                 return;
@@ -402,12 +406,12 @@ impl Model for Exploration {
             steps.append(&mut own);
             unseen.extend(hidden);
         }
-        // An item concerns only who reads it: that it became visible earlier makes no difference.
+        // An item concerns only its reader, so only the moment just before a read is explored.
         unseen.sort_unstable();
         unseen.dedup();
         steps.extend(unseen.into_iter().map(Step::Reveal));
         steps.extend((0..moment.late.len()).map(Step::Arrive));
-        if !moment.state_lost {
+        if !moment.is_state_lost {
             steps.push(Step::Lose);
         }
     }
@@ -418,10 +422,10 @@ impl Model for Exploration {
         match step {
             Step::Begin(worker) => {
                 let now = self.fixture.clocks[worker];
-                // Ticks that could both give birth to a head have chances of their own.
-                let beside = moment.workers.iter().any(|phase| matches!(phase, Phase::At(_)));
-                let is_born = !memo.worlds.value(moment.world).store.heads.is_empty();
-                let seed = if is_born { 0 } else { u64::from(moment.faults) * 2 + u64::from(beside) };
+                // Ticks that could both create a head need different random numbers.
+                let is_beside_other = moment.workers.iter().any(|phase| matches!(phase, Phase::At(_)));
+                let has_head = !memo.worlds.value(moment.world).store.heads.is_empty();
+                let seed = if has_head { 0 } else { u64::from(moment.faults) * 2 + u64::from(is_beside_other) };
                 moment.workers[worker] = Phase::At(memo.behaviour.root(Start { now, seed }));
             }
             Step::Answer(worker, call) => {
@@ -455,17 +459,17 @@ impl Model for Exploration {
                     place.iter().for_each(|place| world.reveal(place));
                 });
             }
-            Step::WaitInVain(worker) => {
-                moment.workers[worker] = memo.wait_in_vain(moment.world, moment.workers[worker]);
+            Step::GiveUpWaiting(worker) => {
+                moment.workers[worker] = memo.give_up_waiting(moment.world, moment.workers[worker]);
             }
             Step::Lose => {
-                moment.state_lost = true;
+                moment.is_state_lost = true;
                 moment.world = memo.changed(moment.world, Simulation::lose_state);
             }
         }
         moment.late.sort_unstable();
         if self.fixture.clocks[0] == self.fixture.clocks[1] {
-            // Nothing tells the workers apart.
+            // The workers are interchangeable.
             moment.workers.sort_unstable();
         }
         Some(moment)
@@ -473,10 +477,10 @@ impl Model for Exploration {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(SOUND, |model, moment: &Moment| model.memo().sound(moment.world).is_ok()),
+            Property::always(SOUND, |model, moment: &Moment| model.memo().check_world(moment.world).is_ok()),
             Property::always(NO_ALARM, |model, moment: &Moment| {
                 let is_stopped = moment.workers.iter().any(|phase| matches!(phase, Phase::Stopped(_)));
-                !is_stopped || !model.fixture.world.judge.judges_state
+                !is_stopped || !model.fixture.world.checker.checks_state
             }),
         ]
     }
@@ -486,19 +490,19 @@ fn is_timer(request: &Request) -> bool {
     matches!(request, Request::Sleep { .. })
 }
 
-/// What may become of a call. A timer that goes off, because the tick took too long, is a fault too.
+/// Adds the possible steps of a call. A timer that expires because the tick took too long is a fault too.
 ///
-/// A worker dies only with an effect under way, before it (the call never arrives) or after it (it
-/// arrives, at once or later). To die at any other call leaves what dying right after the effect
-/// before it leaves, or not having begun. A call of the state or the bucket that fails ends the tick, as death does
-/// ([`Memo::assert_failures_end`]), so it is not tried apart from that.
+/// A worker dies only during a call with an effect, either before it (the call has no effect) or after it (the call
+/// takes effect, at once or later). A death at any other call leaves the same world as a death right after the effect
+/// before it, or as a tick that has not begun. A failed call of the state or the bucket ends the tick as a death does
+/// ([`Memo::assert_failures_end`]), so no separate step explores it.
 fn add_steps(steps: &mut Vec<Step>, worker: usize, call: u64, request: &Request, may_fail: bool) {
     let answered = !is_timer(request) || may_fail;
     steps.extend(answered.then_some(Step::Answer(worker, call)));
     if is_timer(request) || !may_fail {
         return;
     }
-    if request.to_vendor() {
+    if request.is_for_vendor() {
         steps.push(Step::Fail(worker, call));
     }
     if request.has_effect() {

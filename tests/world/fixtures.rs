@@ -1,5 +1,5 @@
-//! What is explored exhaustively: two workers, three events, two faults, and every way in which an
-//! earlier tick may have left things behind.
+//! The cases of the exhaustive exploration: two workers, three events, two faults, and every state that
+//! an earlier tick may have left.
 
 use std::sync::Arc;
 
@@ -7,90 +7,91 @@ use collector::{BatchLimits, Compression, Retention, Settings, UnixSeconds, Vend
 use schema::LogType;
 
 use super::call::Request;
-use super::cast::{Shape, reject, stream};
 use super::explore::Fixture;
-use super::judge::MAX_CLOCK_SKEW;
-use super::lone::Lone;
-use super::scene::{Content, Entry, Event, Scene, SceneStream};
+use super::invariants::MAX_CLOCK_SKEW;
+use super::permanent_faults::PermanentFaults;
+use super::random_streams::{Shape, reject, stream};
+use super::scenario::{Content, Entry, Event, Scenario, ScenarioStream};
 use super::simulation::{Simulation, Tearing};
-use super::trouble::Trouble;
+use super::single_worker::SingleWorker;
 
 const HOUR_BEGINS: UnixSeconds = 1_795_302_000;
-/// Ten minutes before an hour ends.
+/// The clock of the earlier tick: ten minutes before an hour ends.
 const NOW: UnixSeconds = HOUR_BEGINS + 3_000;
-/// More than an hour after: another partition, and worth a write of its own to a watermark.
+/// More than an hour later: in another partition, and late enough that a tick writes a watermark on its own.
 const LATER: UnixSeconds = NOW + 4_000;
-/// All in one hour of the ledger, and far behind the overlap: what a watermark passes is lost.
+/// The times of the events: all in one ledger hour, and far before the overlap, so that an event that the watermark
+/// passes is lost.
 const TIMES: [UnixSeconds; 3] = [HOUR_BEGINS + 100, HOUR_BEGINS + 200, HOUR_BEGINS + 300];
-/// Failures and deaths in one exploration, together.
+/// Failures and deaths per exploration, together.
 const FAULTS: u8 = 2;
 
-/// How a tick left things behind.
+/// The state that an earlier tick left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// Nothing was ever done.
+pub enum PriorState {
+    /// No tick ever ran.
     Nothing,
-    /// A head, and no birth record yet.
+    /// A head, but no birth record yet.
     HeadOnly,
-    /// A head, a birth record, nothing delivered.
+    /// A head and a birth record, with nothing delivered.
     Born,
-    /// An intent, and no object.
+    /// An intent, but no object.
     Intent,
-    /// An intent, its object, and no commit.
+    /// An intent and its object, but no commit.
     Object,
-    /// One object, the listing not at its end: the watermark unmoved.
+    /// One committed object, with the listing not at its end and the watermark unmoved.
     OneBatch,
-    /// All that was visible an hour ago; the watermark moves next, also without an object.
+    /// All events that were visible an hour ago are delivered; the watermark moves next, even without an object.
     All,
 }
 
-/// What the vendor shows.
+/// The data that the vendor shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum VendorData {
     /// Three events, one of them twice.
     Events,
-    /// The first of them cannot become a line.
+    /// Three events, of which the first cannot become a line.
     Rejected,
-    /// The last of them is seen only by the worker whose clock is ahead.
+    /// Three events, of which only the worker whose clock is ahead sees the last.
     Late,
     /// A blob of three events, one of them twice.
     Blobs,
 }
 
-/// What the clocks of the two workers say.
+/// The clocks of the two workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clocks {
-    /// Both what the earlier tick's clock said, or, where that one ended, an hour more.
+    /// Both show the time of the earlier tick, or an hour more if that tick ended.
     Same,
-    /// Both an hour more than the earlier tick's clock: its intent is stale.
+    /// Both show an hour more than the earlier tick's clock, so its intent is stale.
     Later,
-    /// The first worker's is like [`Clocks::Same`], the second one's more than an hour ahead of it.
+    /// The first clock is like [`Clocks::Same`], the second one is more than an hour ahead of it.
     Apart,
 }
 
 /// One exploration.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What the vendor shows.
-    pub shown: Shown,
-    /// How an earlier tick left things.
-    pub left: Left,
-    /// Lines per batch: three make the listing one object, two cut it in its middle.
+    /// The data that the vendor shows.
+    pub data: VendorData,
+    /// The state that an earlier tick left.
+    pub prior: PriorState,
+    /// Lines per batch: with three the listing becomes one object, with two it is cut in the middle.
     pub lines: usize,
-    /// What the clocks say.
+    /// The clocks of the two workers.
     pub clocks: Clocks,
-    /// Whether the store shows ledger items later than their head.
+    /// `true` if the store shows ledger items later than their head.
     pub is_torn: bool,
-    /// Failures and deaths together, where there is time for all of it.
+    /// Failures and deaths, together, in the whole run.
     pub faults: u8,
-    /// The same where there is little time.
-    pub few_faults: u8,
+    /// Failures and deaths, together, in the short run.
+    pub short_run_faults: u8,
 }
 
-/// All that is explored, the smaller ones first.
+/// All cases, the smaller ones first.
 pub const CASES: [Case; 26] = {
-    use Left::{All, Born, HeadOnly, Intent, Nothing, Object, OneBatch};
-    use Shown::{Blobs, Events, Late, Rejected};
+    use PriorState::{All, Born, HeadOnly, Intent, Nothing, Object, OneBatch};
+    use VendorData::{Blobs, Events, Late, Rejected};
     [
         Case::new(Blobs, All, 2).apart(),
         Case::new(Events, OneBatch, 2),
@@ -104,35 +105,35 @@ pub const CASES: [Case; 26] = {
         Case::new(Rejected, Born, 3),
         Case::new(Events, Born, 2).faults(0, 2),
         Case::new(Events, Nothing, 3).faults(0, 2),
-        // An intent of an hour ago.
+        // The intent is an hour old.
         Case::new(Events, Intent, 3).later(),
         Case::new(Blobs, Intent, 3).later().faults(0, 1),
         Case::new(Rejected, Intent, 3).later().faults(0, 1),
-        // Clocks that disagree about the hour.
+        // The clocks disagree about the hour.
         Case::new(Late, Object, 3).apart(),
         Case::new(Late, All, 2).apart().faults(0, 1),
         Case::new(Events, Object, 2).apart().faults(0, 1),
         Case::new(Late, Intent, 3).apart().faults(0, 1),
         Case::new(Late, OneBatch, 1).apart().faults(0, 1),
-        // Commits that a reader sees in parts.
+        // A reader may see a commit in parts.
         Case::new(Events, Object, 2).torn(),
         Case::new(Blobs, Intent, 3).torn(),
         Case::new(Events, OneBatch, 1).torn().faults(0, 1),
         Case::new(Events, Intent, 2).torn().faults(0, 1),
         Case::new(Events, Born, 2).torn().faults(0, 1),
-        // Both at once.
+        // The intent is old, and a reader may see a commit in parts.
         Case::new(Blobs, Intent, 3).later().torn().faults(0, 1),
     ]
 };
 
 impl Case {
-    /// A case with clocks that agree, in a store that shows all of a commit at once.
-    pub const fn new(shown: Shown, left: Left, lines: usize) -> Self {
-        Self { shown, left, lines, clocks: Clocks::Same, is_torn: false, faults: FAULTS, few_faults: 1 }
+    /// Creates a case with equal clocks and a store that shows a commit at once.
+    pub const fn new(data: VendorData, prior: PriorState, lines: usize) -> Self {
+        Self { data, prior, lines, clocks: Clocks::Same, is_torn: false, faults: FAULTS, short_run_faults: 1 }
     }
 
-    const fn faults(self, few_faults: u8, faults: u8) -> Self {
-        Self { faults, few_faults, ..self }
+    const fn faults(self, short_run_faults: u8, faults: u8) -> Self {
+        Self { faults, short_run_faults, ..self }
     }
 
     const fn later(self) -> Self {
@@ -147,19 +148,19 @@ impl Case {
         Self { is_torn: true, ..self }
     }
 
-    /// The world after that tick, and so many failures and deaths to come.
+    /// Creates the world after the earlier tick; `faults` bounds the failures and deaths to come.
     ///
     /// # Errors
-    /// When the tick does not come as far.
+    /// The earlier tick did not reach the wanted state.
     pub fn fixture(&self, faults: u8) -> Result<Fixture, String> {
-        let mut scene = match self.shown {
-            Shown::Blobs => blobs_scene(),
-            shown => events_scene(shown),
+        let mut scenario = match self.data {
+            VendorData::Blobs => blobs_scenario(),
+            data => events_scenario(data),
         };
-        scene.settings.batch.lines = self.lines;
-        let mut lone = Lone::new(Simulation::new(Arc::new(scene), NOW));
-        leave(&mut lone, self.left)?;
-        let Lone { mut world, .. } = lone;
+        scenario.settings.batch.lines = self.lines;
+        let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), NOW));
+        run_to(&mut single, self.prior)?;
+        let SingleWorker { mut world, .. } = single;
         let hour = LATER - NOW;
         let clocks = match self.clocks {
             Clocks::Same => [world.clock; 2],
@@ -167,37 +168,37 @@ impl Case {
             Clocks::Apart => [world.clock, world.clock + hour],
         };
         world.tearing = if self.is_torn { Tearing::UntilRevealed } else { Tearing::Never };
-        world.judge.clock_skew = MAX_CLOCK_SKEW + clocks[1] - clocks[0];
+        world.checker.clock_skew = MAX_CLOCK_SKEW + clocks[1] - clocks[0];
         Ok(Fixture { world, faults, clocks })
     }
 }
 
-fn leave(lone: &mut Lone, left: Left) -> Result<(), String> {
+fn run_to(single: &mut SingleWorker, prior: PriorState) -> Result<(), String> {
     let puts =
         |part: &'static str| move |request: &Request| matches!(request, Request::Put { key, .. } if key.contains(part));
     let commits = |request: &Request| matches!(request, Request::Write { items, .. } if !items.is_empty());
-    match left {
-        Left::Nothing => Ok(()),
-        Left::HeadOnly => lone.die_at(puts("_state/")),
-        Left::Born => lone.die_at(Request::to_vendor),
-        Left::Intent => lone.die_at(puts("/dt=")),
-        Left::Object => lone.die_at(commits),
-        Left::OneBatch => lone.die_at(puts("acme-000000000001")),
-        Left::All => {
-            lone.drain()?;
-            lone.world.clock = LATER;
+    match prior {
+        PriorState::Nothing => Ok(()),
+        PriorState::HeadOnly => single.crash_at(puts("_state/")),
+        PriorState::Born => single.crash_at(Request::is_for_vendor),
+        PriorState::Intent => single.crash_at(puts("/dt=")),
+        PriorState::Object => single.crash_at(commits),
+        PriorState::OneBatch => single.crash_at(puts("acme-000000000001")),
+        PriorState::All => {
+            single.drain()?;
+            single.world.clock = LATER;
             Ok(())
         }
     }
 }
 
-fn events_scene(shown: Shown) -> Scene {
+fn events_scenario(data: VendorData) -> Scenario {
     let mut events = events(Shape::Events);
-    if shown == Shown::Rejected {
+    if data == VendorData::Rejected {
         events[0] = reject(0);
     }
-    // Late, but within the overlap.
-    let (last, late) = if shown == Shown::Late { (NOW - 30, NOW + 600) } else { (TIMES[2], NOW) };
+    // The late event is within the overlap.
+    let (last, late) = if data == VendorData::Late { (NOW - 30, NOW + 600) } else { (TIMES[2], NOW) };
     let entry = |event: usize, text: usize, visible_at: UnixSeconds| Entry {
         at: if event == 2 { last } else { TIMES[event] },
         visible_at,
@@ -205,25 +206,26 @@ fn events_scene(shown: Shown) -> Scene {
         content: Content::Event(event, text),
     };
     let entries = vec![entry(1, 0, NOW), entry(0, 0, NOW), entry(2, 0, late), entry(1, 1, NOW)];
-    let stream = SceneStream { stream: stream(LogType::OpenAiAudit, &["organization"]), events, entries };
-    scene(stream, None)
+    let stream = ScenarioStream { stream: stream(LogType::OpenAiAudit, &["organization"]), events, entries };
+    scenario(stream, None)
 }
 
-fn blobs_scene() -> Scene {
+fn blobs_scenario() -> Scenario {
     let content = Content::Blob { id: "blob".into(), events: vec![(0, 0), (1, 0), (2, 0), (1, 1)] };
     let at = TIMES[2] + 60;
     let entries = vec![Entry { at, visible_at: at, listings: vec!["content"], content }];
-    let stream = SceneStream { stream: stream(LogType::Exchange, &["content"]), events: events(Shape::Blobs), entries };
-    Scene { tells_time: true, ..scene(stream, Some(Retention { keeps: 604_800, margin: 3_600 })) }
+    let stream =
+        ScenarioStream { stream: stream(LogType::Exchange, &["content"]), events: events(Shape::Blobs), entries };
+    Scenario { has_clock_in_prepare: true, ..scenario(stream, Some(Retention { keeps: 604_800, margin: 3_600 })) }
 }
 
 fn events(shape: Shape) -> Vec<Event> {
     TIMES.iter().enumerate().map(|(number, at)| shape.event(number, *at)).collect()
 }
 
-/// Without sweeps, which would find again what a broken protocol loses.
-fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
-    Scene {
+/// Creates a scenario without sweeps, because a sweep would find the events that a broken protocol loses.
+fn scenario(stream: ScenarioStream, retention: Option<Retention>) -> Scenario {
+    Scenario {
         streams: vec![stream],
         policy: VendorPolicy {
             tick_seconds: 60,
@@ -246,9 +248,9 @@ fn scene(stream: SceneStream, retention: Option<Retention>) -> Scene {
         },
         page_size: 10,
         chunk_bytes: 4_096,
-        tells_time: false,
+        has_clock_in_prepare: false,
         tick_seconds: 50,
         page_seconds: 0,
-        trouble: Trouble::default(),
+        permanent_faults: PermanentFaults::default(),
     }
 }

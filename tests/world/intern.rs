@@ -1,11 +1,11 @@
-//! Equal values share a number, so that states are small and compared at once.
+//! Interning: equal values share a number, so that states are small and cheap to compare.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-/// 128 bits of a value's `Debug` text: nothing in the world prints less than it is.
+/// Hashes a value's `Debug` text to 128 bits. The `Debug` text of every value in the world shows all that counts of it.
 pub fn fingerprint(value: &impl Debug) -> u128 {
     let mut text = Fingerprint::new();
     // Writing into a hasher cannot fail.
@@ -13,7 +13,7 @@ pub fn fingerprint(value: &impl Debug) -> u128 {
     text.value()
 }
 
-/// 128 bits of bytes.
+/// Hashes bytes to 128 bits.
 pub fn fingerprint_bytes(bytes: &[u8]) -> u128 {
     let mut digest = Fingerprint::new();
     digest.take(bytes);
@@ -46,7 +46,7 @@ impl Write for Fingerprint {
     }
 }
 
-/// A set of values, each with a number.
+/// A set of values in which each value has a number.
 #[derive(Debug)]
 pub struct Interner<T> {
     numbers: HashMap<u128, u32>,
@@ -60,7 +60,7 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Debug> Interner<T> {
-    /// The value's number.
+    /// Returns the value's number, which is new for a new value.
     pub fn number(&mut self, value: T) -> u32 {
         let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(fingerprint(&value)).or_insert(next);
@@ -70,17 +70,17 @@ impl<T: Debug> Interner<T> {
         number
     }
 
-    /// The value of that number, which this interner gave out.
+    /// Returns the value with a number that this interner gave out.
     pub fn value(&self, number: u32) -> Arc<T> {
         Arc::clone(&self.values[number as usize])
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there is no value.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -1,47 +1,47 @@
-//! State, bucket, vendor and clock as one value, and the real collector run against it by hand.
+//! A simulated world: state, bucket, vendor and clock are one value, and the drivers run the real collector on it.
 //!
 //! | file | one idea |
 //! |---|---|
-//! | `call` | what a worker asks of the world, and what it is told: plain values |
-//! | `object` | objects of the bucket: their bytes, and what they say |
-//! | `trouble` | trouble at the vendor that does not end by itself |
-//! | `scene` | what the vendor holds, and how it shows it |
+//! | `call` | requests of a worker and answers of the world, as plain values |
+//! | `object` | objects of the bucket: their bytes and their parsed content |
+//! | `permanent_faults` | faults of the vendor that do not end by themselves |
+//! | `scenario` | the vendor's data, and when and how it lists them |
 //! | `store` | heads, ledgers and objects; ledger items may be visible later than their head |
-//! | `mutant` | deliberate faults of the world, to prove that the checks can fail |
-//! | `judge` | what must hold after every write and every tick, and when all is done |
-//! | `simulation` | the world together: a call in, an answer out |
+//! | `mutant` | deliberate faults of the world, which prove that the checks can fail |
+//! | `invariants` | the invariants that must hold after every write, after every tick and at the end |
+//! | `simulation` | the whole world: a call in, an answer out |
 //! | `ports` | the collector's ports: each call waits until somebody answers it |
 //! | `worker` | one tick of the real collector, advanced one answer at a time |
-//! | `lone` | a worker alone: until drained, with a say in its answers |
-//! | `chance` | pseudo-random numbers from a seed |
-//! | `cast` | streams made from a seed |
-//! | `cast_trouble` | permanent trouble made from a seed |
-//! | `cast_scene` | scenes made from a seed |
-//! | `calm` | a worker alone at a vendor with permanent trouble: how soon events arrive |
-//! | `random` | driver 1: seeds |
+//! | `single_worker` | a single worker: its ticks until it is drained |
+//! | `rng` | the seeded random number generator |
+//! | `random_streams` | random streams |
+//! | `random_faults` | random permanent faults |
+//! | `random_scenario` | random scenarios |
+//! | `liveness` | the check that a single worker delivers healthy events in time under permanent faults |
+//! | `random_run` | driver 1: one random run per seed |
 //! | `intern` | equal values share a number |
 //! | `behaviour` | the collector's behaviour as a tree: answers so far, calls next |
-//! | `explore` | driver 2: every interleaving, every crash |
-//! | `fixtures` | what is explored: three events, and what a tick left behind |
+//! | `explore` | driver 2: every interleaving and every crash of two workers |
+//! | `fixtures` | the cases of driver 2: three events, and the state that an earlier tick left |
 
 pub mod behaviour;
 pub mod call;
-pub mod calm;
-pub mod cast;
-pub mod cast_scene;
-mod cast_trouble;
-pub mod chance;
 pub mod explore;
 pub mod fixtures;
 pub mod intern;
-pub mod judge;
-pub mod lone;
+pub mod invariants;
+pub mod liveness;
 pub mod mutant;
 pub mod object;
+pub mod permanent_faults;
 pub mod ports;
-pub mod random;
-pub mod scene;
+mod random_faults;
+pub mod random_run;
+pub mod random_scenario;
+pub mod random_streams;
+pub mod rng;
+pub mod scenario;
 pub mod simulation;
+pub mod single_worker;
 pub mod store;
-pub mod trouble;
 pub mod worker;

@@ -1,37 +1,38 @@
-//! Deliberate faults of the world. Each breaks one promise of a port or one step of the protocol
-//! as seen from the ports; a check that lets one pass is no check.
+//! Deliberate faults of the world. Each breaks one guarantee of a port or one step of the protocol
+//! as the ports see it; the checks must detect every one.
 
 /// One deliberate fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mutant {
-    /// A commit is applied whatever the head's version.
+    /// The store applies a commit whatever the head's version is.
     CommitUnconditional,
-    /// An intent is applied whatever the head's version.
+    /// The store applies an intent whatever the head's version is.
     IntendUnconditional,
-    /// A commit looks at `seq` and intent only, and so overwrites a watermark that was moved meanwhile.
+    /// The store compares only `seq` and the intent, so a commit overwrites a watermark that another tick has raised.
     CommitOverWatermark,
-    /// A put replaces what is there, and says that it created it.
+    /// A put replaces an existing object and reports that it created it.
     PutOverwrites,
-    /// The head's watermark is raised as soon as the last page of a window was listed.
+    /// The head's watermark rises as soon as the last page of a window was listed.
     WatermarkEarly,
-    /// The ledger answers from before the latest commit.
+    /// Reads of the ledger omit the latest commit.
     LedgerStale,
-    /// The state is lost once, and birth records, which would tell, are never kept.
+    /// The state is lost once, and birth records, which would reveal the loss, are never stored.
     HeadLost,
-    /// The watermark passes a failed span without recording it: new pending spans are left out of a written head.
+    /// The watermark passes a failed span that is not recorded: a written head omits new pending spans.
     PendingNotRecorded,
-    /// Pending work is dropped at its bound, which is one span and one blob.
+    /// A written head keeps only one pending span and one pending blob.
     PendingDropped,
-    /// The last commit is not verified: heads are read as if it had written nothing to the ledger.
+    /// The last commit is not verified: a head that is read says that its last commit wrote nothing to the ledger.
     VerificationSkipped,
-    /// A stale intent is reused: it is shown with the partition of the current hour, and its object is put at its old key.
+    /// A stale intent is reused: a head that is read shows it in the partition of the current hour, and its object is
+    /// put at the old key.
     StaleIntentReused,
-    /// A sweep is recorded by the vendor's clock, however wrong that is.
+    /// A sweep is recorded by the vendor's clock, even if that clock is wrong.
     SweptByVendorClock,
 }
 
 impl Mutant {
-    /// All of them.
+    /// All mutants.
     pub const ALL: [Self; 12] = [
         Self::CommitUnconditional,
         Self::IntendUnconditional,
@@ -47,21 +48,21 @@ impl Mutant {
         Self::SweptByVendorClock,
     ];
 
-    /// Whether the exhaustive exploration is to catch it. Its three events have one pending span at most, and no vendor clock
-    /// or sweep; and to lose a span takes more failures than mutants are explored with.
-    pub fn is_explored(self) -> bool {
+    /// Returns `true` if the exhaustive exploration must catch the mutant. Its three events have at most one pending
+    /// span, and no vendor clock or sweep; and to lose a span takes more failures than that exploration allows.
+    pub fn is_caught_by_exploration(self) -> bool {
         !matches!(self, Self::PendingNotRecorded | Self::PendingDropped | Self::SweptByVendorClock)
     }
 
-    /// Whether the seeds catch it: a commit that is seen in parts just when another tick needs all of it is too rare there.
-    pub fn is_seeded(self) -> bool {
+    /// Returns `true` if the random runs must catch the mutant. A partly visible commit that another tick needs as a
+    /// whole is too rare there.
+    pub fn is_caught_by_seeds(self) -> bool {
         self != Self::VerificationSkipped
     }
 
-    /// Whether it loses or repeats events, or breaks the order of partitions, which a reader of the bucket sees. A
-    /// watermark that is lowered costs a longer listing, and nothing in the bucket; a sweep that comes too late is made up
-    /// for by the next one.
-    pub fn shows_in_bucket(self) -> bool {
+    /// Returns `true` if a reader of the bucket sees the mutant's effect: lost or repeated events, or partitions out of
+    /// order. A lowered watermark costs only a longer listing, and the next sweep makes up for one that comes too late.
+    pub fn is_visible_in_bucket(self) -> bool {
         !matches!(self, Self::CommitOverWatermark | Self::SweptByVendorClock)
     }
 }

@@ -1,4 +1,4 @@
-//! Objects of the bucket: their bytes, and what they say.
+//! Objects of the bucket: their bytes and their parsed content.
 
 use std::io::Read;
 
@@ -9,27 +9,27 @@ use schema::RowId;
 
 use super::intern::fingerprint_bytes;
 
-/// An object's bytes. A trace, and the identity of a world, know them by what they say, see [`essence`].
+/// An object's bytes. Their `Debug` text, which traces and interned worlds use, is their [`canonical_content`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Body(pub Vec<u8>);
 
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&essence(&self.0))
+        f.write_str(&canonical_content(&self.0))
     }
 }
 
 /// One object of the bucket.
 #[derive(Clone)]
 pub struct Object {
-    /// Its bytes.
+    /// The object's bytes.
     pub body: Body,
-    /// Its type.
+    /// The content type.
     pub content_type: String,
-    /// Its lines; none where it is no object of lines.
+    /// The lines; empty for other kinds of objects.
     pub lines: Vec<Line>,
-    /// What it says.
-    pub essence: String,
+    /// The [`canonical_content`] of the bytes.
+    pub canonical_content: String,
 }
 
 /// One line of an object.
@@ -37,31 +37,31 @@ pub struct Object {
 pub struct Line {
     /// `p_row_id`
     pub row_id: RowId,
-    /// Which event it is.
+    /// The identity of the line's event.
     pub identity: String,
 }
 
 impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.essence)
+        f.write_str(&self.canonical_content)
     }
 }
 
 impl Object {
-    /// Reads what was put at `key`.
+    /// Parses an object that was put at `key`.
     ///
     /// # Errors
-    /// Says what is wrong with an object of lines that does not hold lines.
+    /// Describes the defect of an object whose key is one of lines and whose bytes are not lines.
     pub fn read(key: &str, body: &Body, content_type: &str) -> Result<Self, String> {
         let lines = if key.ends_with(".ndjson.gz") { lines(&body.0)? } else { Vec::new() };
-        let essence = essence(&body.0);
-        Ok(Self { body: body.clone(), content_type: content_type.to_owned(), lines, essence })
+        let canonical_content = canonical_content(&body.0);
+        Ok(Self { body: body.clone(), content_type: content_type.to_owned(), lines, canonical_content })
     }
 }
 
-/// What an object says: the row ids of its lines, or the fields of a birth record. The times of writing
-/// (`p_parse_time`, `born_at`) are left out, because nobody reads them again.
-pub fn essence(body: &[u8]) -> String {
+/// Returns an object's content without the times of writing (`p_parse_time`, `born_at`), which nobody reads again: the row
+/// ids of its lines, or the fields of a birth record.
+pub fn canonical_content(body: &[u8]) -> String {
     if let Ok(lines) = lines(body) {
         return lines.iter().map(|line| format!("{} ", line.row_id)).collect();
     }
@@ -94,7 +94,7 @@ fn line(text: &str) -> Result<Line, String> {
     Ok(Line { row_id, identity })
 }
 
-/// Which event a line is: OpenAI's `id`; Microsoft's `Id` with the operation, for there the same
+/// Returns the identity of a line's event: OpenAI's `id`, or Microsoft's `Id` with the operation, because there the same
 /// `Id` with other content is another event.
 pub fn identity_of_line(line: &serde_json::Value) -> Option<String> {
     if let Some(id) = line["id"].as_str() {
@@ -103,12 +103,12 @@ pub fn identity_of_line(line: &serde_json::Value) -> Option<String> {
     Some(format!("{}|{}", line["Id"].as_str()?, line["Operation"].as_str()?))
 }
 
-/// The `seq` in the key of an object of lines.
+/// Returns the `seq` in the key of an object of lines.
 pub fn seq_of_key(key: &str) -> Option<u64> {
     key.strip_suffix(".ndjson.gz")?.rsplit('-').next()?.parse().ok()
 }
 
-/// The partition of what is collected at `now`, as keys have it.
+/// Returns the partition of an object that is put at `now`, as it stands in the key.
 pub fn partition(now: UnixSeconds) -> String {
     Timestamp::from_second(now).unwrap_or_default().strftime("dt=%Y-%m-%d/hour=%H").to_string()
 }
@@ -121,8 +121,8 @@ pub fn parts_of_key(key: &str) -> Option<(&str, &str, &str)> {
     Some((folder, partition, name))
 }
 
-/// The `seq` that a birth record's mark has reached.
-pub fn mark_of_record(record: &Object) -> Option<u64> {
+/// Returns the high-water mark of `seq` in a birth record.
+pub fn seq_of_record(record: &Object) -> Option<u64> {
     let record: serde_json::Value = serde_json::from_slice(&record.body.0).ok()?;
     record["seq"].as_u64()
 }

@@ -1,8 +1,8 @@
-//! The collector's ports, as letters to a mailbox.
+//! The collector's ports as a queue of open calls.
 //!
-//! A port call puts its [`Request`] into the worker's [`Mailbox`] and waits for the [`Answer`]:
-//! every call is a point at which somebody outside decides what happens next. With a
-//! [`Simulation`] behind the mailbox ([`Ports::direct`]) calls are answered at once, faultlessly.
+//! A port call puts its [`Request`] into the worker's [`CallQueue`] and waits for the [`Answer`]:
+//! at every call the driver decides what happens next. With a
+//! [`Simulation`] behind the queue ([`Ports::direct`]) every call is answered at once and without faults.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,46 +20,46 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::call::{Answer, BlobAnswer, Request};
-use super::chance::Chance;
 use super::object::Body;
+use super::rng::SeededRng;
 use super::simulation::Simulation;
 
-/// A call under way.
+/// An open call.
 #[derive(Debug)]
-struct Letter {
+struct PendingCall {
     request: Request,
     answer: Option<Answer>,
     waker: Waker,
 }
 
-/// What one worker has asked and not yet been told; its clock and its chance.
+/// The open calls of one worker, with its clock and its random numbers.
 #[derive(Debug)]
-pub struct Mailbox {
-    letters: BTreeMap<u64, Letter>,
-    sent: u64,
-    /// What the worker's clock shows.
+pub struct CallQueue {
+    calls: BTreeMap<u64, PendingCall>,
+    next_id: u64,
+    /// The time on the worker's clock.
     pub now: Timestamp,
-    chance: Chance,
+    rng: SeededRng,
     direct: Option<Simulation>,
 }
 
-impl Mailbox {
-    /// The calls waiting for an answer, oldest first.
+impl CallQueue {
+    /// Returns the calls that wait for an answer, oldest first.
     pub fn waiting(&self) -> Vec<(u64, Request)> {
-        let unanswered = self.letters.iter().filter(|(_, letter)| letter.answer.is_none());
-        unanswered.map(|(id, letter)| (*id, letter.request.clone())).collect()
+        let unanswered = self.calls.iter().filter(|(_, call)| call.answer.is_none());
+        unanswered.map(|(id, call)| (*id, call.request.clone())).collect()
     }
 
-    /// The world that answers at once, if there is one.
+    /// Returns the world that answers at once, if there is one.
     pub fn world(&self) -> Option<&Simulation> {
         self.direct.as_ref()
     }
 
-    /// Answers a call. A call that was given up meanwhile is nobody's.
+    /// Answers a call. Does nothing if the call was dropped meanwhile.
     pub fn answer(&mut self, id: u64, answer: Answer) {
-        if let Some(letter) = self.letters.get_mut(&id) {
-            letter.answer = Some(answer);
-            letter.waker.wake_by_ref();
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.answer = Some(answer);
+            call.waker.wake_by_ref();
         }
     }
 }
@@ -67,31 +67,31 @@ impl Mailbox {
 /// All ports of one worker.
 #[derive(Debug, Clone)]
 pub struct Ports {
-    mailbox: Rc<RefCell<Mailbox>>,
+    queue: Rc<RefCell<CallQueue>>,
 }
 
 impl Ports {
-    /// Ports whose calls wait for an answer; `seed` is the worker's chance.
+    /// Creates ports whose calls wait for an answer; `seed` is for the worker's random numbers.
     pub fn new(now: Timestamp, seed: u64) -> Self {
-        let chance = Chance::new(seed);
-        let mailbox = Mailbox { letters: BTreeMap::new(), sent: 0, now, chance, direct: None };
-        Self { mailbox: Rc::new(RefCell::new(mailbox)) }
+        let rng = SeededRng::new(seed);
+        let queue = CallQueue { calls: BTreeMap::new(), next_id: 0, now, rng, direct: None };
+        Self { queue: Rc::new(RefCell::new(queue)) }
     }
 
-    /// Ports whose calls are answered at once by `simulation`.
+    /// Creates ports whose calls `simulation` answers at once.
     pub fn direct(simulation: Simulation, seed: u64) -> Self {
         let ports = Self::new(simulation.now(), seed);
-        ports.mailbox.borrow_mut().direct = Some(simulation);
+        ports.queue.borrow_mut().direct = Some(simulation);
         ports
     }
 
-    /// The mailbox behind the ports.
-    pub fn mailbox(&self) -> Rc<RefCell<Mailbox>> {
-        Rc::clone(&self.mailbox)
+    /// Returns the queue behind the ports.
+    pub fn queue(&self) -> Rc<RefCell<CallQueue>> {
+        Rc::clone(&self.queue)
     }
 
     fn call(&self, request: Request) -> Call {
-        Call { mailbox: self.mailbox(), state: CallState::New(Box::new(request)) }
+        Call { queue: self.queue(), state: CallState::New(Box::new(request)) }
     }
 }
 
@@ -102,10 +102,10 @@ enum CallState {
     Over,
 }
 
-/// One call of a port. It is sent when first polled, and given up when dropped.
+/// One call of a port. Its first poll adds it to the queue, and its drop removes it.
 #[derive(Debug)]
 struct Call {
-    mailbox: Rc<RefCell<Mailbox>>,
+    queue: Rc<RefCell<CallQueue>>,
     state: CallState,
 }
 
@@ -113,20 +113,20 @@ impl Future for Call {
     type Output = Result<Answer, PortError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mailbox = self.mailbox();
-        let mut mailbox = mailbox.borrow_mut();
+        let queue = self.queue();
+        let mut queue = queue.borrow_mut();
         let id = match std::mem::replace(&mut self.state, CallState::Over) {
             CallState::Over => return Poll::Pending,
             CallState::Sent(id) => id,
-            CallState::New(request) => mailbox.send(*request, context.waker()),
+            CallState::New(request) => queue.send(*request, context.waker()),
         };
-        match mailbox.collect(id, context.waker()) {
+        match queue.take_answer(id, context.waker()) {
             None => {
                 self.state = CallState::Sent(id);
                 Poll::Pending
             }
             Some(Answer::Panic) => {
-                drop(mailbox);
+                drop(queue);
                 std::panic::panic_any("the world made this call panic");
             }
             Some(Answer::Failed(error)) => Poll::Ready(Err(error)),
@@ -136,49 +136,49 @@ impl Future for Call {
 }
 
 impl Call {
-    fn mailbox(&self) -> Rc<RefCell<Mailbox>> {
-        Rc::clone(&self.mailbox)
+    fn queue(&self) -> Rc<RefCell<CallQueue>> {
+        Rc::clone(&self.queue)
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         if let CallState::Sent(id) = self.state {
-            self.mailbox.borrow_mut().letters.remove(&id);
+            self.queue.borrow_mut().calls.remove(&id);
         }
     }
 }
 
-impl Mailbox {
+impl CallQueue {
     fn send(&mut self, request: Request, waker: &Waker) -> u64 {
         let answer = self.direct.as_mut().map(|simulation| simulation.answer(&request));
         if let Some(simulation) = &self.direct {
             self.now = simulation.now();
         }
-        let id = self.sent;
-        self.sent += 1;
-        self.letters.insert(id, Letter { request, answer, waker: waker.clone() });
+        let id = self.next_id;
+        self.next_id += 1;
+        self.calls.insert(id, PendingCall { request, answer, waker: waker.clone() });
         id
     }
 
-    fn collect(&mut self, id: u64, waker: &Waker) -> Option<Answer> {
-        let letter = self.letters.get_mut(&id)?;
-        if letter.answer.is_none() {
-            letter.waker.clone_from(waker);
+    fn take_answer(&mut self, id: u64, waker: &Waker) -> Option<Answer> {
+        let call = self.calls.get_mut(&id)?;
+        if call.answer.is_none() {
+            call.waker.clone_from(waker);
             return None;
         }
-        self.letters.remove(&id).and_then(|letter| letter.answer)
+        self.calls.remove(&id).and_then(|call| call.answer)
     }
 }
 
-/// An answer of another kind than the question: a mistake of the driver, never of the collector.
+/// Creates the error for an answer that does not fit its request, which is a mistake of the driver.
 fn mismatched(answer: &Answer) -> PortError {
     PortError::person(format!("the world gave an answer of the wrong kind: {answer:?}"))
 }
 
 impl Clock for Ports {
     fn now(&self) -> Timestamp {
-        self.mailbox.borrow().now
+        self.queue.borrow().now
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -186,7 +186,7 @@ impl Clock for Ports {
     }
 
     fn random(&self) -> u64 {
-        self.mailbox.borrow_mut().chance.bits()
+        self.queue.borrow_mut().rng.bits()
     }
 }
 
@@ -274,7 +274,7 @@ impl Bucket for Ports {
     }
 }
 
-/// A blob under way.
+/// The body of a blob that is being fetched.
 #[derive(Debug)]
 pub struct BlobBody {
     ports: Ports,

@@ -1,4 +1,4 @@
-//! The world together: a call in, an answer out.
+//! The whole world: a call in, an answer out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,91 +9,100 @@ use collector::{
 use jiff::Timestamp;
 
 use super::call::{Answer, BlobAnswer, Request, TickId};
-use super::chance::Chance;
 use super::intern::fingerprint;
-use super::judge::{Facts, Judge};
+use super::invariants::{Facts, InvariantChecker};
 use super::mutant::Mutant;
-use super::object::{Body, Object, essence, partition, parts_of_key};
-use super::scene::{Content, Entry, Scene};
+use super::object::{Body, Object, canonical_content, partition, parts_of_key};
+use super::permanent_faults::{BrokenBlob, PermanentFaults, TRICKLE_SECONDS};
+use super::rng::SeededRng;
+use super::scenario::{Content, Entry, Scenario};
 use super::store::{HeadRow, ItemPlace, Store};
-use super::trouble::{BrokenBlob, TRICKLE_SECONDS, Trouble};
 
-/// When a store shows the ledger items of a commit, whose head it shows at once.
+/// The time at which a store shows the ledger items of a commit. It shows the head at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tearing {
-    /// With the head.
+    /// Items become visible with the head.
     Never,
-    /// Each when [`Simulation::reveal`] says so.
+    /// Each item becomes visible by a call of [`Simulation::reveal`].
     UntilRevealed,
-    /// Each after a delay of its own of at most `max_seconds`; most are short.
+    /// Each item becomes visible after its own delay of at most `max_seconds`; most delays are short.
     Delays {
-        /// Decides how long.
+        /// The seed of the delays.
         seed: u64,
-        /// The longest.
+        /// The upper bound of the delays.
         max_seconds: i64,
     },
 }
 
-/// The world at one moment. Cloning it is cheap; its `Debug` text is all of it that changes.
+/// The world at one moment. A clone is cheap; the `Debug` text shows all that changes.
 #[derive(Clone)]
 pub struct Simulation {
-    /// What the vendor holds.
-    pub scene: Arc<Scene>,
-    /// The fault built in, if any.
+    /// The vendor's data.
+    pub scenario: Arc<Scenario>,
+    /// The deliberate fault, if any.
     pub mutant: Option<Mutant>,
-    /// When ledger items become visible.
+    /// The rule by which ledger items become visible.
     pub tearing: Tearing,
-    /// The true time. What the vendor's clock shows is this, unless it is wrong.
+    /// The true time. The vendor's clock shows it, unless that clock is wrong.
     pub clock: UnixSeconds,
     /// State and bucket.
     pub store: Store,
     /// Secrets by reference.
     pub secrets: BTreeMap<String, String>,
-    /// Who finds out whether a promise is broken.
-    pub judge: Judge,
+    /// The checker of the invariants.
+    pub checker: InvariantChecker,
 }
 
 impl std::fmt::Debug for Simulation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {:?} {:?}", self.clock, self.store, self.judge)
+        write!(f, "{} {:?} {:?}", self.clock, self.store, self.checker)
     }
 }
 
 impl Simulation {
-    /// A world with nothing in its state and bucket.
-    pub fn new(scene: Arc<Scene>, clock: UnixSeconds) -> Self {
+    /// Creates a world with an empty state and an empty bucket.
+    pub fn new(scenario: Arc<Scenario>, clock: UnixSeconds) -> Self {
         let (store, secrets) = (Store::default(), BTreeMap::new());
-        Self { scene, mutant: None, tearing: Tearing::Never, clock, store, secrets, judge: Judge::default() }
+        Self {
+            scenario,
+            mutant: None,
+            tearing: Tearing::Never,
+            clock,
+            store,
+            secrets,
+            checker: InvariantChecker::default(),
+        }
     }
 
-    /// The world's clock as a timestamp.
+    /// Returns the world's clock as a timestamp.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_second(self.clock).unwrap_or_default()
     }
 
-    /// Lets the judge look at the world.
-    fn judge(&mut self, look: impl FnOnce(&mut Judge, Facts<'_>)) {
-        let mut judge = std::mem::take(&mut self.judge);
-        look(&mut judge, Facts { scene: &self.scene, store: &self.store, now: self.clock });
-        self.judge = judge;
+    /// Runs a check on the world.
+    fn check(&mut self, look: impl FnOnce(&mut InvariantChecker, Facts<'_>)) {
+        let mut checker = std::mem::take(&mut self.checker);
+        look(&mut checker, Facts { scenario: &self.scenario, store: &self.store, now: self.clock });
+        self.checker = checker;
     }
 
-    /// Judges the reports of a tick that has ended.
+    /// Checks the reports of a tick that has ended.
     pub fn tick_ended(&mut self, tick: TickId, reports: &[StreamReport]) {
-        self.judge(|judge, facts| judge.ended(facts, tick, reports));
+        self.check(|checker, facts| checker.ended(facts, tick, reports));
     }
 
-    /// Judges a world in which everything was visible, the trouble has ended and a worker alone has nothing left to do.
+    /// Checks a world in which all is visible, the faults have ended and a single worker has nothing left to do.
     ///
     /// # Errors
-    /// Says which promise is broken.
+    /// Names the violated invariant.
     pub fn settled(&self) -> Result<(), String> {
-        self.judge.settled(Facts { scene: &self.scene, store: &self.store, now: self.clock })
+        self.checker.settled(Facts { scenario: &self.scenario, store: &self.store, now: self.clock })
     }
 
-    /// Ends all permanent trouble.
-    pub fn heal(&mut self) {
-        self.scene = Arc::new(Scene { trouble: Trouble::default(), ..Scene::clone(&self.scene) });
+    /// Ends all permanent faults.
+    pub fn end_permanent_faults(&mut self) {
+        self.scenario =
+            Arc::new(Scenario { permanent_faults: PermanentFaults::default(), ..Scenario::clone(&self.scenario) });
     }
 
     /// Answers a call whose tick began just now.
@@ -101,9 +110,9 @@ impl Simulation {
         self.perform(TickId { number: 0, began: self.clock }, request)
     }
 
-    /// Performs a call of a tick, and judges it.
+    /// Performs a call of a tick and checks it.
     pub fn perform(&mut self, tick: TickId, request: &Request) -> Answer {
-        if request.to_vendor() {
+        if request.is_for_vendor() {
             return self.ask_vendor(tick, request);
         }
         match request {
@@ -141,13 +150,15 @@ impl Simulation {
     }
 
     fn ask_vendor(&mut self, tick: TickId, request: &Request) -> Answer {
-        if self.scene.trouble.is_down(self.clock) && (self.scene.tells_time || !request.is_prepare()) {
+        if self.scenario.permanent_faults.is_down(self.clock)
+            && (self.scenario.has_clock_in_prepare || !request.is_prepare())
+        {
             return Answer::Failed(PortError::next_tick("the vendor does not answer"));
         }
         match request {
             Request::Prepare { last_start, .. } => Answer::Prepared(Prepared::Ready {
-                vendor_now: self.scene.tells_time.then(|| self.vendor_clock(tick)),
-                started: self.scene.tells_time && last_start.is_none(),
+                vendor_now: self.scenario.has_clock_in_prepare.then(|| self.vendor_clock(tick)),
+                started: self.scenario.has_clock_in_prepare && last_start.is_none(),
             }),
             Request::List { .. } => self.list(tick, request),
             Request::Fetch { stream, blob } => match self.blob_entry(stream, &blob.id) {
@@ -157,25 +168,25 @@ impl Simulation {
                 Some(_) => Answer::Fetched(BlobAnswer::Body),
             },
             Request::Chunk { stream, blob, chunk } => Answer::Chunk(self.chunk(stream, blob, *chunk)),
-            _ => Answer::Failed(PortError::person("this does not go to the vendor")),
+            _ => Answer::Failed(PortError::person("the vendor does not serve this call")),
         }
     }
 
-    /// The vendor's true time as a tick sees it.
+    /// Returns the vendor's true time as a tick sees it.
     fn shown(&self, tick: TickId) -> UnixSeconds {
         self.clock.max(tick.began)
     }
 
-    /// What the vendor's clock shows, which may be wrong.
+    /// Returns the time on the vendor's clock, which may be wrong.
     fn vendor_clock(&self, tick: TickId) -> UnixSeconds {
-        self.scene.trouble.clock.at(self.shown(tick))
+        self.scenario.permanent_faults.clock.at(self.shown(tick))
     }
 
-    /// The entry of a blob, and its permanent trouble.
+    /// Returns the entry of a blob and its permanent fault.
     fn blob_entry(&self, stream: &str, id: &str) -> Option<(&Entry, Option<BrokenBlob>)> {
         let is_blob = |entry: &&Entry| matches!(&entry.content, Content::Blob { id: of, .. } if of == id);
-        let entry = self.scene.stream(stream)?.entries.iter().find(is_blob)?;
-        Some((entry, self.scene.broken_blob(entry)))
+        let entry = self.scenario.stream(stream)?.entries.iter().find(is_blob)?;
+        Some((entry, self.scenario.broken_blob(entry)))
     }
 
     /// Returns `true` if the request asks for a chunk of a blob that trickles.
@@ -185,31 +196,31 @@ impl Simulation {
     }
 
     fn chunk(&mut self, stream: &str, id: &str, chunk: usize) -> Option<Vec<u8>> {
-        let mut bytes = self.scene.stream(stream)?.blob(id)?;
+        let mut bytes = self.scenario.stream(stream)?.blob(id)?;
         match self.blob_entry(stream, id)?.1 {
             Some(BrokenBlob::Trickles) => {
                 self.clock += TRICKLE_SECONDS;
                 return Some(vec![if chunk == 0 { b'[' } else { b' ' }]);
             }
-            // Its last event is cut.
+            // The last event is cut off.
             Some(BrokenBlob::Unreadable) => bytes.truncate(bytes.len().saturating_sub(2)),
             _ => {}
         }
-        bytes.chunks(self.scene.chunk_bytes).nth(chunk).map(<[u8]>::to_vec)
+        bytes.chunks(self.scenario.chunk_bytes).nth(chunk).map(<[u8]>::to_vec)
     }
 
     fn list(&mut self, tick: TickId, request: &Request) -> Answer {
         let Request::List { stream, listing, window, cursor } = request else {
             return Answer::Listed(Listed::NotOffered);
         };
-        self.clock += self.scene.page_seconds;
-        let (scene, now) = (Arc::clone(&self.scene), self.shown(tick));
-        let Some(of) = scene.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
-        if scene.trouble.breaks(listing, *window) {
+        self.clock += self.scenario.page_seconds;
+        let (scenario, now) = (Arc::clone(&self.scenario), self.shown(tick));
+        let Some(of) = scenario.stream(stream) else { return Answer::Listed(Listed::NotOffered) };
+        if scenario.permanent_faults.breaks(listing, *window) {
             return Answer::Failed(PortError::next_tick("500 for this window"));
         }
-        let kept = Window { from: window.from.max(scene.kept_from(now)), ..*window };
-        let Some(page) = of.page(listing, kept, cursor.as_deref(), (scene.page_size, now)) else {
+        let kept = Window { from: window.from.max(scenario.kept_from(now)), ..*window };
+        let Some(page) = of.page(listing, kept, cursor.as_deref(), (scenario.page_size, now)) else {
             return Answer::Listed(Listed::CursorLost);
         };
         if self.mutant == Some(Mutant::WatermarkEarly)
@@ -232,27 +243,27 @@ impl Simulation {
         }
         match Object::read(key, body, content_type) {
             Ok(object) => {
-                self.judge(|judge, facts| judge.put(facts, tick, key, &object));
+                self.check(|checker, facts| checker.put(facts, tick, key, &object));
                 self.store.objects.insert(key.to_owned(), Arc::new(object));
             }
-            Err(why) => self.judge.blame(Err(format!("the object {key} cannot be read: {why}"))),
+            Err(why) => self.checker.record(Err(format!("the object {key} cannot be read: {why}"))),
         }
         Put::Created
     }
 
     /// Replaces an object whose content is `expected`.
     ///
-    /// Contents are compared by their [`essence`]: workers whose histories differ only in what it leaves
-    /// out count as one, and only one of them is run.
+    /// Compares contents by their [`canonical_content`]: workers whose histories differ only in the times of writing
+    /// count as one, and only one of them is run.
     fn replace(&mut self, key: &str, expected: &Body, body: &Body, content_type: &str) -> bool {
         let current = self.store.objects.get(key);
-        if current.is_none_or(|object| object.essence != essence(&expected.0)) {
+        if current.is_none_or(|object| object.canonical_content != canonical_content(&expected.0)) {
             return false;
         }
-        self.judge(|judge, facts| judge.replace(facts, key));
+        self.check(|checker, facts| checker.replace(facts, key));
         match Object::read(key, body, content_type) {
             Ok(object) => drop(self.store.objects.insert(key.to_owned(), Arc::new(object))),
-            Err(why) => self.judge.blame(Err(format!("the object {key} cannot be read: {why}"))),
+            Err(why) => self.checker.record(Err(format!("the object {key} cannot be read: {why}"))),
         }
         true
     }
@@ -261,17 +272,18 @@ impl Simulation {
         let Request::Write { stream, expected, head, items } = request else { return Written::Refused };
         let current = self.store.heads.get(stream);
         let as_expected = current.map(|row| row.head.version) == *expected;
-        if !as_expected && !self.lets_pass(request) {
+        if !as_expected && !self.mutant_accepts(request) {
             return Written::Refused;
         }
         let mut head = head.clone();
         self.keep_raised(stream, &mut head);
-        self.spoil(tick, stream, &mut head);
-        self.judge(|judge, facts| judge.write(facts, tick, (stream, *expected), &head, items));
+        self.apply_mutant(tick, stream, &mut head);
+        self.check(|checker, facts| checker.write(facts, tick, (stream, *expected), &head, items));
         let current = self.store.heads.get(stream);
-        let reshaped = current.is_none_or(|row| (row.head.seq, &row.head.intent) != (head.seq, &head.intent));
-        let shaped_at = current.filter(|_| !reshaped).map_or(head.version, |row| row.shaped_at);
-        self.store.heads.insert(stream.clone(), HeadRow { head, shaped_at });
+        let is_intent_changed = current.is_none_or(|row| (row.head.seq, &row.head.intent) != (head.seq, &head.intent));
+        let intent_changed_at =
+            current.filter(|_| !is_intent_changed).map_or(head.version, |row| row.intent_changed_at);
+        self.store.heads.insert(stream.clone(), HeadRow { head, intent_changed_at });
         for item in items {
             let place = (stream.clone(), item.kind, item.hour, item.seq);
             self.hide(&place);
@@ -280,16 +292,16 @@ impl Simulation {
         Written::Applied
     }
 
-    /// The item at that place becomes visible later than its head, as the store's [`Tearing`] says.
+    /// Hides the item at this place for as long as the store's [`Tearing`] demands.
     fn hide(&mut self, place: &ItemPlace) {
         let visible_at = match self.tearing {
             Tearing::Never => return,
             Tearing::UntilRevealed => UnixSeconds::MAX,
             Tearing::Delays { seed, max_seconds } => {
                 let place = u64::try_from(fingerprint(place) >> 64).unwrap_or(0);
-                let mut chance = Chance::new(seed ^ place);
-                let longest = chance.pick(&[0, 2, 2, 60, max_seconds]).min(max_seconds);
-                self.clock + chance.between(0, longest)
+                let mut rng = SeededRng::new(seed ^ place);
+                let longest = rng.pick(&[0, 2, 2, 60, max_seconds]).min(max_seconds);
+                self.clock + rng.between(0, longest)
             }
         };
         self.store.hidden.insert(place.clone(), visible_at);
@@ -300,13 +312,13 @@ impl Simulation {
         self.store.hidden.remove(place);
     }
 
-    /// Makes everything visible, also what is written from now on.
-    pub fn mend_store(&mut self) {
+    /// Makes all items visible, and also all that are written from now on.
+    pub fn reveal_all(&mut self) {
         self.tearing = Tearing::Never;
         self.store.hidden.clear();
     }
 
-    /// The head as the store shows it.
+    /// Returns the head as the store shows it.
     fn shown_head(&self, stream: &str) -> Option<Head> {
         let mut head = self.store.heads.get(stream)?.head.clone();
         match self.mutant {
@@ -317,13 +329,13 @@ impl Simulation {
         Some(head)
     }
 
-    /// The key in the partition of the current hour.
+    /// Returns the key moved to the partition of the current hour.
     fn redated(&self, key: &str) -> String {
         parts_of_key(key)
             .map_or(key.to_owned(), |(folder, _, name)| format!("{folder}{}/{name}", partition(self.clock)))
     }
 
-    /// The key that a re-dated intent stands for.
+    /// Returns the original key of an intent that was moved by [`Self::redated`].
     fn stored_key(&self, key: &str) -> String {
         let Some((folder, _, name)) = parts_of_key(key).filter(|_| self.mutant == Some(Mutant::StaleIntentReused))
         else {
@@ -334,8 +346,8 @@ impl Simulation {
         intents.find(is_same).map_or(key.to_owned(), Clone::clone)
     }
 
-    /// What a mutant does to a head that is written.
-    fn spoil(&self, tick: TickId, stream: &str, head: &mut Head) {
+    /// Changes a written head as the mutant demands.
+    fn apply_mutant(&self, tick: TickId, stream: &str, head: &mut Head) {
         let current = self.store.heads.get(stream).map(|row| &row.head);
         head.intent = head.intent.take().map(|key| self.stored_key(&key));
         for (listing, state) in &mut head.listings {
@@ -361,8 +373,8 @@ impl Simulation {
         }
     }
 
-    /// Whether a mutant applies a write whose condition does not hold.
-    fn lets_pass(&self, request: &Request) -> bool {
+    /// Returns `true` if the mutant applies a write whose condition does not hold.
+    fn mutant_accepts(&self, request: &Request) -> bool {
         let Request::Write { stream, expected, head, items } = request else { return false };
         let intends = head.intent.is_some();
         let commits = !intends && !items.is_empty();
@@ -371,13 +383,13 @@ impl Simulation {
             Some(Mutant::IntendUnconditional) => intends,
             Some(Mutant::CommitOverWatermark) => {
                 let current = self.store.heads.get(stream);
-                commits && current.is_some_and(|row| expected.is_some_and(|expected| expected >= row.shaped_at))
+                commits && current.is_some_and(|row| expected.is_some_and(|expected| expected >= row.intent_changed_at))
             }
             _ => false,
         }
     }
 
-    /// A watermark raised too early stays raised, as if the collector had raised it.
+    /// Keeps a watermark that the mutant raised too early, as if the collector had raised it.
     fn keep_raised(&self, stream: &str, head: &mut Head) {
         if self.mutant != Some(Mutant::WatermarkEarly) {
             return;
@@ -397,7 +409,7 @@ impl Simulation {
         }
     }
 
-    /// Loses the state, and the birth records that would stop the stream; the other objects stay.
+    /// Deletes the state, and the birth records that would stop the stream; keeps the other objects.
     pub fn lose_state(&mut self) {
         self.store.heads.clear();
         self.store.ledger.clear();

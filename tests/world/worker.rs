@@ -14,20 +14,20 @@ use jiff::Timestamp;
 use schema::NO_CUSTOM_MODELS;
 
 use super::call::{Answer, Request};
-use super::ports::{Mailbox, Ports};
-use super::scene::Scene;
+use super::ports::{CallQueue, Ports};
+use super::scenario::Scenario;
 
-/// Polls without an answer between them. A tick that wants more is spinning.
-const MOST_POLLS: u32 = 1_000;
+/// Polls without an answer between them. A tick that needs more is in an endless loop.
+const MAX_POLLS: u32 = 1_000;
 
 type Running = Pin<Box<dyn Future<Output = Vec<StreamReport>>>>;
 
-/// One tick under way. Dropping it is its sudden death.
+/// One running tick. A drop of it simulates the sudden death of its process.
 pub struct Worker {
     tick: Running,
-    mailbox: Rc<RefCell<Mailbox>>,
+    queue: Rc<RefCell<CallQueue>>,
     woken: Arc<Woken>,
-    /// What it reported, once it has ended.
+    /// The reports of the tick once it has ended.
     pub reports: Option<Vec<StreamReport>>,
 }
 
@@ -38,54 +38,54 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Begins a tick at `now`, by the worker's clock; `seed` is its chance.
-    pub fn begin(scene: &Arc<Scene>, now: Timestamp, seed: u64, cache: Rc<SourceCache>) -> Self {
+    /// Begins a tick at `now` by the worker's clock; `seed` is for its random numbers.
+    pub fn begin(scenario: &Arc<Scenario>, now: Timestamp, seed: u64, cache: Rc<SourceCache>) -> Self {
         let ports = Ports::new(now, seed);
-        let mailbox = ports.mailbox();
-        let deadline = now.saturating_add(Duration::from_secs(scene.tick_seconds.unsigned_abs())).unwrap_or(now);
-        let scene = Arc::clone(scene);
+        let queue = ports.queue();
+        let deadline = now.saturating_add(Duration::from_secs(scenario.tick_seconds.unsigned_abs())).unwrap_or(now);
+        let scenario = Arc::clone(scenario);
         let tick = Box::pin(async move {
-            let source = scene.source(ports.clone());
+            let source = scenario.source(ports.clone());
             let env = Env {
                 state: &ports,
                 bucket: &ports,
                 clock: &ports,
-                settings: &scene.settings,
+                settings: &scenario.settings,
                 models: &NO_CUSTOM_MODELS,
                 deadline,
             };
             run_tick(&env, &source, &cache).await
         });
-        let mut worker = Self { tick, mailbox, woken: Arc::default(), reports: None };
+        let mut worker = Self { tick, queue, woken: Arc::default(), reports: None };
         worker.poll();
         worker
     }
 
-    /// The calls waiting for an answer, oldest first.
+    /// Returns the calls that wait for an answer, oldest first.
     pub fn waiting(&self) -> Vec<(u64, Request)> {
-        self.mailbox.borrow().waiting()
+        self.queue.borrow().waiting()
     }
 
-    /// Answers one call and lets the worker go on to its next.
+    /// Answers one call and polls the tick until it waits again.
     pub fn answer(&mut self, id: u64, answer: Answer) {
-        self.mailbox.borrow_mut().answer(id, answer);
+        self.queue.borrow_mut().answer(id, answer);
         self.poll();
     }
 
     /// Sets the worker's clock.
     pub fn set_now(&mut self, now: Timestamp) {
-        self.mailbox.borrow_mut().now = now;
+        self.queue.borrow_mut().now = now;
     }
 
-    /// What the worker's clock shows.
+    /// Returns the time on the worker's clock.
     pub fn now(&self) -> Timestamp {
-        self.mailbox.borrow().now
+        self.queue.borrow().now
     }
 
     fn poll(&mut self) {
         let waker = Waker::from(Arc::clone(&self.woken));
         let mut context = Context::from_waker(&waker);
-        for _ in 0..MOST_POLLS {
+        for _ in 0..MAX_POLLS {
             if self.reports.is_some() {
                 return;
             }
@@ -99,7 +99,7 @@ impl Worker {
     }
 }
 
-/// Whether something inside the tick wants to be polled again.
+/// A waker that remembers that the tick asked to be polled again.
 #[derive(Debug, Default)]
 struct Woken(AtomicBool);
 

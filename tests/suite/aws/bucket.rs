@@ -1,4 +1,4 @@
-//! S3: what it answers, and what the adapter makes of it.
+//! The S3 adapter: the answers of S3 and the adapter's reactions.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ async fn content_type_is_kept() {
 }
 
 #[tokio::test]
-async fn a_conflict_is_asked_again() {
+async fn a_conflict_is_retried() {
     let world = world(PATIENT).await;
     world.fail("PUT", 409, "ConditionalRequestConflict");
     assert_eq!(world.put().await, Ok(Put::Created));
@@ -107,7 +107,7 @@ async fn a_conflict_is_asked_again() {
 }
 
 #[tokio::test]
-async fn what_was_swallowed_is_put_again() {
+async fn a_put_without_an_answer_is_repeated() {
     let world = world(HASTY).await;
     world.faults.next("PUT", Fault::Swallow);
     world.fail("PUT", 503, "SlowDown");
@@ -141,7 +141,7 @@ async fn err_not_allowed_is_never_absent() {
     let world = world(PATIENT).await;
     world.fail("PUT", 403, "AccessDenied");
     assert_error(world.put().await, Recovery::Person, &["s3:PutObject", BUCKET, KEY, "kms:GenerateDataKey"]);
-    // This is how S3 hides from those who may not list whether there is an object.
+    // S3 answers like this to callers without the right to list, so that they cannot tell if an object exists.
     world.fail("GET", 403, "AccessDenied");
     world.fail("GET", 403, "AccessDenied");
     assert_error(world.get().await, Recovery::Person, &["s3:GetObject", "s3:ListBucket", BUCKET, KEY]);
@@ -149,7 +149,7 @@ async fn err_not_allowed_is_never_absent() {
     assert_eq!(world.store.versions(KEY), 0);
 }
 
-/// What S3 answers to a function whose right to list ends at its prefix.
+/// Creates the answer of S3 to a function whose right to list ends at its prefix.
 #[tokio::test]
 async fn d10_a_missing_key_that_s3_hides_is_told_from_one_that_may_not_be_read() {
     let world = world(PATIENT).await;
@@ -164,7 +164,7 @@ async fn d10_a_missing_key_that_s3_hides_is_told_from_one_that_may_not_be_read()
     assert!(world.get().await.unwrap().is_some(), "the version behind the marker");
 }
 
-/// It is there for those who list and hidden from those who read, until it is read or three looks are over.
+/// Lists show the object and reads do not find it, until it is read or three attempts are over.
 #[tokio::test]
 async fn d10_a_hidden_key_that_is_listed_is_read_again_before_a_person_is_told() {
     let world = world(PATIENT).await;
@@ -203,7 +203,7 @@ async fn d10_a_record_that_goes_before_its_replacement_is_no_missing_right() {
     world.faults.next("GET", there.clone());
     world.fail("PUT", 403, "AccessDenied");
     assert_eq!(world.replace().await, Ok(false));
-    // Where it is still there, the right to put is missing.
+    // The object still exists, so the right to put is missing.
     world.create_record().await;
     world.faults.next("GET", there);
     world.fail("PUT", 403, "AccessDenied");
@@ -248,7 +248,7 @@ async fn err_credentials_that_do_not_fit() {
 }
 
 #[tokio::test]
-async fn err_nobody_listens() {
+async fn err_no_server_listens() {
     let bucket = open("http://127.0.0.1:1", BUCKET).await;
     assert_error(bucket.get(KEY).await, Recovery::NextTick, &["no answer", KEY]);
 }
@@ -343,7 +343,7 @@ async fn an_object_that_changes_or_goes_before_the_put_is_not_replaced() {
     assert_eq!(world.replace().await, Ok(false));
     world.fail("PUT", 404, "NoSuchKey");
     assert_eq!(world.replace().await, Ok(false));
-    // Each of the two read the object once: the first attempt's refusal is certain.
+    // Each of the two calls reads the object once, because the first attempt's refusal is certain.
     assert_eq!((world.faults.seen("GET").len(), world.store.versions(RECORD)), (2, 1));
 }
 
@@ -398,7 +398,7 @@ async fn a_conflict_that_lasts_is_no_success() {
     assert_eq!(world.replace().await, Ok(false));
     assert!(world.faults.are_spent());
     assert_eq!(world.record().await, Some(b"old".to_vec()));
-    // After a lost request nobody knows whether it arrives yet.
+    // A lost request may still take effect.
     world.faults.next("PUT", error(500, "InternalError"));
     world.faults.next_times(ATTEMPTS - 1, "PUT", &error(409, "ConditionalRequestConflict"));
     assert_error(world.replace().await, Recovery::NextTick, &["ConditionalRequestConflict", RECORD]);

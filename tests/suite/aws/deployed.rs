@@ -1,4 +1,4 @@
-//! A function as it is deployed: a process of its own, before servers that stand for AWS and the vendor.
+//! A function as it is deployed: a separate process, with servers in the place of AWS and the vendor.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -26,9 +26,9 @@ use super::{ACCESS_KEY, PATIENT, SECRET_KEY, sdk};
 
 /// The events of the simulated vendor, all of them past.
 pub(crate) const EVENTS: usize = 137;
-/// How every key of a test begins, the simulator's too.
+/// The prefix of every key of a test, also of the simulator's.
 const KEY_PREFIX: &str = "sk-admin-";
-/// What EventBridge sends; and what somebody may send by hand.
+/// An event of EventBridge, and one that a person may send.
 pub(crate) const SCHEDULED: &str =
     r#"{"version":"0","id":"5","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
 
@@ -62,19 +62,19 @@ pub(crate) async fn world() -> World {
 }
 
 impl World {
-    /// A source's secret under `name`.
+    /// Stores a source's secret under `name`.
     pub(crate) fn secret(&self, name: &str, source_id: &str) {
         self.secret_with_key(name, source_id, ADMIN_KEY);
     }
 
-    /// One with a key of its own; the simulator accepts none but its own.
+    /// Stores a secret with another key; the simulator accepts only its own key.
     pub(crate) fn secret_with_key(&self, name: &str, source_id: &str, key: &str) {
         assert!(key.starts_with(KEY_PREFIX), "else nothing would find it in a log");
         let secret = json!({"source_id": source_id, "source_label": "Acme", "admin_key": key});
         self.vault.store(&arn(name), &secret.to_string());
     }
 
-    /// One whose text is this and no more.
+    /// Stores a secret with exactly this text.
     pub(crate) fn bare_secret(&self, name: &str, text: &str) {
         self.vault.store(&arn(name), text);
     }
@@ -113,7 +113,7 @@ impl World {
         DynamoState::new(dynamodb_client(&sdk(&self.urls[2].1, PATIENT).await), TABLE, SystemClock)
     }
 
-    /// Where the function finds the service of this variable, without a proxy between them.
+    /// Returns the address of the service of this variable, without a proxy.
     pub(crate) fn url(&self, variable: &str) -> String {
         self.urls.iter().find(|(name, _)| *name == variable).unwrap().1.clone()
     }
@@ -133,14 +133,14 @@ impl World {
     }
 }
 
-/// The function's process; ends with the test.
+/// The function's process, which ends with the test.
 pub(crate) struct Process {
     child: Child,
-    /// What it wrote to standard output and standard error.
+    /// The text on standard output and standard error.
     written: Vec<JoinHandle<String>>,
 }
 
-/// Reads as it is written, as Lambda does: who fills a pipe that nobody empties stands still.
+/// Reads the output continuously, as Lambda does: a process that fills a pipe without a reader blocks.
 fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut text = String::new();
@@ -157,27 +157,27 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Ends it and gives the JSON lines it wrote to standard output, having made sure that no
-    /// credential is in anything it wrote.
+    /// Ends the process and returns the JSON lines of its standard output. Asserts that no
+    /// credential is in its output.
     pub(crate) fn end(mut self) -> Vec<Value> {
         let _ = self.child.kill();
         self.ended().1
     }
 
-    /// Waits until it ends by itself: whether all was well, and what it wrote.
+    /// Waits until the process ends by itself. Returns `true` on success, and the output.
     pub(crate) fn ended(mut self) -> (bool, Vec<Value>) {
         let well = self.child.wait().unwrap().success();
         let texts: Vec<_> = self.written.drain(..).map(|reader| reader.join().unwrap()).collect();
         for text in &texts {
             assert!(!text.contains(KEY_PREFIX) && !text.contains(SECRET_KEY), "a credential was written:\n{text}");
         }
-        // The test harness writes before our first line, and gives it no line of its own.
+        // The text of the test harness precedes the first line of the function on the same line.
         let objects = texts[0].lines().filter_map(|line| line.find('{').map(|at| &line[at..]));
         (well, objects.map(|object| serde_json::from_str(object).unwrap()).collect())
     }
 }
 
-/// Not a test of its own: the process that the others start. The same as the function's `main`.
+/// Runs as the process that the other tests start, with the same code as the function's `main`. It tests nothing itself.
 #[tokio::test]
 #[ignore = "started by the other tests"]
 async fn function() {

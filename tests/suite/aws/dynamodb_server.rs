@@ -1,4 +1,4 @@
-//! DynamoDB, by `dynoxide`, in memory.
+//! DynamoDB in memory, by `dynoxide`.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 pub(crate) const TABLE: &str = "audit-pull-state";
 
-/// Serves an empty DynamoDB and tells where.
+/// Serves an empty DynamoDB and returns its address.
 pub(crate) async fn serve() -> String {
     let database = dynoxide::Database::memory().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! A proxy between a client and a server that does what networks and services do.
+//! A proxy between a client and a server that injects the faults of networks and services.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -14,17 +14,17 @@ use tokio::net::TcpListener;
 /// One deviation from passing a request on.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
-    /// Answered in the service's place; the service never hears of it.
+    /// The proxy answers, and the service does not get the request.
     Answer { status: u16, headers: &'static [(&'static str, &'static str)], body: String },
-    /// None: the request is passed on.
+    /// No fault: the proxy passes the request on.
     Pass,
-    /// Neither passed on nor answered.
+    /// The proxy neither passes the request on nor answers.
     Swallow,
-    /// Done, but the answer never comes.
+    /// The request takes effect, but the answer never comes.
     LoseAnswer,
-    /// Done, but the answer's body ends in the middle.
+    /// The request takes effect, but the answer's body ends in the middle.
     CutShort,
-    /// Done, but a byte of the answer's body is another.
+    /// The request takes effect, but a byte of the answer's body is changed.
     Corrupt,
 }
 
@@ -34,7 +34,7 @@ impl Fault {
     }
 }
 
-/// The proxy's plan and what went through it.
+/// The planned faults of the proxy, and the requests so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults(Arc<Mutex<Inner>>);
 
@@ -45,7 +45,7 @@ struct Inner {
 }
 
 impl Faults {
-    /// Starts a proxy to `upstream` and tells where it listens.
+    /// Starts a proxy to `upstream` and returns its address.
     pub(crate) async fn between(upstream: String) -> (String, Self) {
         let faults = Self::default();
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).gzip(false).build().unwrap();
@@ -60,7 +60,7 @@ impl Faults {
         self.0.lock().unwrap().plan.push_back((operation.to_owned(), fault));
     }
 
-    /// The same fault `times` over.
+    /// Plans the same fault `times` times.
     pub(crate) fn next_times(&self, times: usize, operation: &str, fault: &Fault) {
         (0..times).for_each(|_| self.next(operation, fault.clone()));
     }
@@ -71,7 +71,7 @@ impl Faults {
         inner.seen.iter().filter(|(seen, _)| seen == operation).map(|(_, body)| body.clone()).collect()
     }
 
-    /// Whether every planned fault was met.
+    /// Returns `true` if every planned fault occurred.
     pub(crate) fn are_spent(&self) -> bool {
         self.0.lock().unwrap().plan.is_empty()
     }

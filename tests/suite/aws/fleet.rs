@@ -17,17 +17,17 @@ use simulators::openai::ADMIN_KEY;
 use super::deployed::{EVENTS, SCHEDULED, World, metrics, stream_lines, world};
 use super::faults::serve;
 
-/// How the vendor treats a source.
+/// The behaviour of the vendor towards a source.
 #[derive(Debug, Clone, Copy)]
 enum Manner {
     Well,
-    /// Takes this long for each page.
+    /// The vendor takes this long per page.
     Slow(Duration),
-    /// Takes the request, and never answers.
+    /// The vendor takes the request and never answers.
     Silent,
 }
 
-/// The vendor as its many customers see it: who it is decides how it is treated.
+/// A vendor with many customers, whose behaviour depends on the customer's key.
 #[derive(Clone)]
 struct Vendor {
     simulator: String,
@@ -36,7 +36,7 @@ struct Vendor {
 }
 
 impl Vendor {
-    /// A vendor before the world's simulator, and the base URL it is asked at.
+    /// Starts a vendor in front of the world's simulator. Returns it with its base URL.
     async fn before(world: &World) -> (Self, String) {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let simulator = format!("http://{}", world.simulator.address());
@@ -45,7 +45,7 @@ impl Vendor {
         (vendor, format!("{url}/v1"))
     }
 
-    /// A source with a key of its own. The answer is its secret's name.
+    /// Adds a source with its own key. Returns the name of its secret.
     fn customer(&self, world: &World, id: &str, manner: Manner) -> String {
         let (name, key) = (format!("{id}-AbCdEf"), format!("sk-admin-of-{id}"));
         world.secret_with_key(&name, id, &key);
@@ -67,15 +67,15 @@ async fn answer(State(vendor): State<Vendor>, uri: Uri, headers: HeaderMap) -> (
     (StatusCode::from_u16(sent.status().as_u16()).unwrap(), sent.text().await.unwrap())
 }
 
-/// The lines of these sources, each of which has exactly one.
+/// Returns the lines of these sources, and asserts that each has exactly one.
 fn by_source<'a>(lines: &[&'a Value], field: &str) -> BTreeMap<&'a str, &'a Value> {
     let found: BTreeMap<_, _> = lines.iter().map(|line| (line[field].as_str().unwrap(), *line)).collect();
     assert_eq!(found.len(), lines.len(), "one a stream");
     found
 }
 
-/// Ten of fifty sources hang, which is more than there are places; eight before the last of the others,
-/// wherever the function begins.
+/// Ten of fifty sources hang, more than there are slots; eight of them come before the last of the others,
+/// whatever the first source is.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_that_hang_do_not_starve_the_forty_others() {
     let mut world = world().await;
@@ -88,7 +88,7 @@ async fn ten_that_hang_do_not_starve_the_forty_others() {
         })
         .collect();
     let process = world.start(&secrets, &[("OPENAI_BASE_URL", &url)]);
-    // Lambda's time is up after this: no answer by then fails the test.
+    // Lambda's time ends here: the test fails if no answer has come.
     let error = world.function.invoke(SCHEDULED, Duration::from_secs(32)).await.unwrap_err();
     assert_eq!(error["errorType"], "NextTick", "{error}");
     let message = error["errorMessage"].as_str().unwrap();
@@ -114,7 +114,7 @@ async fn ten_that_hang_do_not_starve_the_forty_others() {
     assert_eq!((row_ids.len(), row_ids.iter().collect::<BTreeSet<_>>().len()), (40 * EVENTS, 40 * EVENTS));
 }
 
-/// A source with more than a turn can carry has another one, once the others are done.
+/// A source with more events than fit one turn gets another turn after the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_has_the_time_that_the_others_leave() {
     const OTHERS: u32 = 24;
@@ -139,7 +139,7 @@ async fn a_backlog_has_the_time_that_the_others_leave() {
     assert!(took.as_secs() >= 13, "one turn would have done: {took}");
 
     let log = process.end();
-    // A line and a record of each stream in each tick.
+    // Each tick logs one line and one metrics record per stream.
     let (lines, records) = (stream_lines(&log), metrics(&log));
     let (lines, records) = (lines[secrets.len()..].to_vec(), records[secrets.len()..].to_vec());
     let (lines, records) = (by_source(&lines, "source"), by_source(&records, "Source"));

@@ -1,4 +1,4 @@
-//! The AWS adapters: the conformance suite, and every answer AWS may give them.
+//! The AWS adapters: the conformance suite, and every kind of answer from AWS.
 #![expect(clippy::unwrap_used, reason = "a failed call fails the test")]
 
 mod bucket;
@@ -27,17 +27,17 @@ use jiff::Timestamp;
 
 pub(crate) use faults::{Fault, Faults};
 
-/// What a client waits for an answer that never comes.
+/// The time-out of a client in tests in which no answer comes.
 const HASTY: Duration = Duration::from_secs(2);
-/// What it waits in all other tests: longer than a busy machine needs.
+/// The time-out in all other tests: longer than a busy machine needs.
 const PATIENT: Duration = Duration::from_secs(60);
-/// The calls an adapter makes in all before it leaves the rest to the next tick.
+/// The number of calls that an adapter makes before it leaves the rest to the next tick.
 const ATTEMPTS: usize = 7;
 
 pub(crate) const ACCESS_KEY: &str = "AKIATEST";
 pub(crate) const SECRET_KEY: &str = "test-secret-access-key";
 
-/// The settings the product uses, but for where AWS is, who we are, and how long a test may take.
+/// Creates the product's settings, except for the endpoint, the credentials and the time-outs.
 async fn sdk(endpoint: &str, call_timeout: Duration) -> SdkConfig {
     loader()
         .region(Region::new("eu-west-1"))
@@ -48,7 +48,7 @@ async fn sdk(endpoint: &str, call_timeout: Duration) -> SdkConfig {
         .await
 }
 
-/// The system's clock, on which nobody waits for long.
+/// The system's clock with shortened sleeps.
 #[derive(Debug, Clone, Copy, Default)]
 struct Hurried;
 

@@ -1,4 +1,4 @@
-//! Lambda's Runtime API, for one function: events go out, answers come in.
+//! Lambda's Runtime API for one function.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ pub(crate) struct Function {
     answers: mpsc::UnboundedReceiver<Answer>,
 }
 
-/// What an invocation came to: the response, or the error with its type.
+/// The result of an invocation: the response, or the error with its type.
 pub(crate) type Answer = Result<Value, Value>;
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ struct Api {
     count: Arc<AtomicU64>,
 }
 
-/// Serves the API and tells its host and port, as `AWS_LAMBDA_RUNTIME_API` has it.
+/// Serves the API and returns its host and port in the form of `AWS_LAMBDA_RUNTIME_API`.
 pub(crate) async fn start() -> (String, Function) {
     let (event_sender, events) = mpsc::unbounded_channel();
     let (answer_sender, answers) = mpsc::unbounded_channel();

@@ -21,7 +21,7 @@ use super::faults::serve;
 use super::{ACCESS_KEY, SECRET_KEY};
 
 pub(crate) const BUCKET: &str = "lake";
-/// Small, so that few versions make several pages.
+/// The page size, which is small so that few versions make several pages.
 const VERSIONS_A_PAGE: usize = 3;
 
 /// The store behind the server, for tests to look at and to change.
@@ -52,7 +52,7 @@ impl Object {
 }
 
 impl Store {
-    /// Serves the store and tells where.
+    /// Serves the store and returns its address.
     pub(crate) async fn serve() -> (String, Self) {
         let store = Self::default();
         let mut builder = S3ServiceBuilder::new(store.clone());

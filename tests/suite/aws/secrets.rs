@@ -1,4 +1,4 @@
-//! Secrets Manager: what it answers, and what the adapter makes of it.
+//! The Secrets Manager adapter: the answers of Secrets Manager and the adapter's reactions.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn b3_a_secret_that_was_read_has_the_name_that_its_store_tells() {
         secrets.get(&reference, false).await.unwrap();
         assert_eq!(secrets.name(&reference).as_deref(), Some("acme-openai"));
     }
-    // The answer's ARN is a whole one, and says the name as well.
+    // The answer has the whole ARN, which includes the name.
     let unnamed = json!({"ARN": arn("acme-tenant-AbCdEf"), "SecretString": "sk-admin-canary"});
     faults.next(GET, Fault::answer(200, unnamed.to_string()));
     secrets.get(&arn("acme-tenant"), false).await.unwrap();
@@ -74,7 +74,7 @@ async fn b3_a_secret_that_was_read_has_the_name_that_its_store_tells() {
 }
 
 #[tokio::test]
-async fn what_passes_is_asked_again() {
+async fn transient_errors_are_retried() {
     let (secrets, _, faults) = world(HASTY).await;
     for fault in [error(400, "ThrottlingException"), error(500, "InternalServiceError"), Fault::Swallow] {
         faults.next(GET, fault);
@@ -84,7 +84,7 @@ async fn what_passes_is_asked_again() {
 }
 
 #[tokio::test]
-async fn err_for_a_person() {
+async fn err_permanent_errors_need_a_person() {
     let (secrets, _, faults) = world(PATIENT).await;
     for (code, says) in [
         ("AccessDeniedException", "grant secretsmanager:GetSecretValue on acme/openai-AbCdEf"),
@@ -153,7 +153,7 @@ async fn b5_a_listing_that_fails_on_a_later_page_goes_on_from_there() {
     faults.next_times(ATTEMPTS, "ListSecrets", &error(500, "InternalServiceError"));
     assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["InternalServiceError"]);
     assert_eq!(secrets.list("audit-pull/").await.unwrap().arns.len(), 50);
-    // A page token that has expired costs a listing from the beginning.
+    // After an expired page token the listing restarts.
     faults.next("ListSecrets", token);
     faults.next_times(ATTEMPTS, "ListSecrets", &error(500, "InternalServiceError"));
     assert_error(secrets.list("audit-pull/").await, Recovery::NextTick, &["InternalServiceError"]);

@@ -1,4 +1,4 @@
-//! Secrets Manager, as much of it as is asked.
+//! The part of Secrets Manager that the adapter uses.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 
 use super::faults::serve;
 
-/// The secrets by ARN: what GetSecretValue answers beside the ARN.
+/// The secrets by ARN, as the fields that GetSecretValue answers beside the ARN.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Vault(Arc<Mutex<BTreeMap<String, Value>>>, Arc<AtomicUsize>);
 
-/// Ends the token of a page behind an empty one.
+/// The end of the token of a page that follows an empty one.
 const BEHIND_AN_EMPTY_PAGE: char = '!';
 
 impl Vault {
-    /// Serves the vault and tells where.
+    /// Serves the vault and returns its address.
     pub(crate) async fn serve() -> (String, Self) {
         let vault = Self::default();
         (serve(Router::new().route("/", post(answer)).with_state(vault.clone())).await, vault)
@@ -31,12 +31,12 @@ impl Vault {
         self.0.lock().unwrap().insert(arn.to_owned(), json!({"SecretString": text}));
     }
 
-    /// Stores one as bytes; `base64` as the wire has it.
+    /// Stores a secret as bytes, given in `base64` as on the wire.
     pub(crate) fn store_bytes(&self, arn: &str, base64: &str) {
         self.0.lock().unwrap().insert(arn.to_owned(), json!({"SecretBinary": base64}));
     }
 
-    /// From now on a page of a listing has no more secrets than this, and an empty page comes before it, as in an account
+    /// Limits the secrets per page from now on and puts an empty page before each page, as happens in an account
     /// with very many other secrets.
     pub(crate) fn list_in_short_pages(&self, secrets: usize) {
         self.1.store(secrets, Ordering::Relaxed);
@@ -57,7 +57,7 @@ impl Vault {
             }
         }
         let secrets = self.0.lock().unwrap();
-        // The service does not tell capitals apart in every case, and a suffix of six letters ends each ARN.
+        // The service ignores case in some cases, and a suffix of six letters ends each ARN.
         let named = secrets.keys().filter_map(|arn| {
             let name = name(arn)?;
             name.to_lowercase().starts_with(&prefix.to_lowercase()).then(|| json!({"ARN": arn, "Name": name}))

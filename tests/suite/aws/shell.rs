@@ -1,4 +1,4 @@
-//! The Lambda shell, as a process of its own: what its invoker, its log and the bucket see.
+//! The Lambda shell as a separate process: its answers, its log and the bucket.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -53,7 +53,7 @@ async fn a_source_without_its_secret_fails_alone() {
     assert!(message.starts_with("1 of 2 streams failed") && message.contains("create missing-AbCdEf"), "{message}");
     assert_eq!(world.row_ids().await.len(), EVENTS);
 
-    // Once the secret is there the source comes up in the same process.
+    // Once the secret exists the same process collects the source.
     world.secret("missing-AbCdEf", "other");
     let cured = world.function.invoke(SCHEDULED, TIME).await.unwrap();
     assert_eq!((&cured["streams"], &cured["delivered"]), (&json!(2), &json!(EVENTS)));
@@ -130,9 +130,9 @@ async fn b1_a_secret_that_is_corrected_is_taken_on_the_next_tick() {
     process.end();
 }
 
-/// Lambda kills what is late, and then nothing tells why.
+/// A late function is killed by Lambda without any message, so the shell must end in time.
 #[tokio::test(flavor = "multi_thread")]
-async fn e2_what_hangs_is_cut_off_and_named_before_lambda_kills_it() {
+async fn e2_a_hanging_call_is_cut_off_and_named_before_lambda_kills_it() {
     let mut world = world().await;
     world.secret("acme-AbCdEf", "acme");
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -160,7 +160,7 @@ async fn e2_a_silent_bucket_is_named() {
     process.end();
 }
 
-/// Each service is silent once, on another call; the tick still delivers everything.
+/// Each service fails to answer one call; the tick still delivers all events.
 #[tokio::test(flavor = "multi_thread")]
 async fn e1_a_service_that_is_silent_once_costs_a_retry_and_not_the_tick() {
     for (variable, operation) in [

@@ -1,4 +1,4 @@
-//! DynamoDB: what it answers, and what the adapter makes of it.
+//! The DynamoDB adapter: the answers of DynamoDB and the adapter's reactions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,14 +50,14 @@ impl World {
         self.state.head(&self.stream).await
     }
 
-    /// Which of [`HOUR`] and the hours after it show the item of commit 0.
+    /// Returns the hours, from [`HOUR`] on, that show the item of commit 0.
     async fn visible_hours(&self, count: u32) -> Result<Vec<LedgerHour>, PortError> {
         let mut visible = self.state.visible_hours(&self.stream, 0, &hours(count)).await?;
         visible.sort_unstable();
         Ok(visible)
     }
 
-    /// Writes an item of commit 0 into as many hours.
+    /// Writes an item of commit 0 into this many hours.
     async fn commit(&self, count: u32) {
         let items: Vec<_> =
             hours(count).into_iter().map(|LedgerHour { hour, .. }| LedgerItem { hour, ..item(0) }).collect();
@@ -142,7 +142,7 @@ async fn one_of_sixteen_is_applied() {
     let world = world(PATIENT).await;
     assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
     for version in 1..10 {
-        // Plain puts and transactions against each other.
+        // Plain puts and transactions race.
         let items: Vec<_> = (0..16).map(|racer| if racer % 2 == 0 { vec![] } else { vec![item(version)] }).collect();
         let writes = items.iter().map(|items| world.write(Some(version), version + 1, items));
         let written: Vec<Written> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
@@ -152,7 +152,7 @@ async fn one_of_sixteen_is_applied() {
 }
 
 #[tokio::test]
-async fn repeats_bear_one_token() {
+async fn retries_use_one_idempotency_token() {
     let world = world(HASTY).await;
     for fault in [
         canceled(&["None", "TransactionConflict"]),
@@ -183,7 +183,7 @@ async fn a_transaction_whose_answer_is_lost_is_applied_once() {
     assert_eq!(world.ledger().await, Ok(vec![item(0)]));
 }
 
-/// A plain put has no token: its repeat is refused by its own first try, and the head tells.
+/// A plain put has no token: its own first try makes the repeat fail, and the head shows that the put was applied.
 #[tokio::test]
 async fn a_put_whose_answer_is_lost_is_refused_and_in_force() {
     let world = world(HASTY).await;
@@ -196,7 +196,7 @@ async fn a_put_whose_answer_is_lost_is_refused_and_in_force() {
 }
 
 #[tokio::test]
-async fn a_refused_transaction_is_asked_once() {
+async fn a_refused_transaction_is_not_retried() {
     let world = world(PATIENT).await;
     assert_eq!(world.write(None, 1, &[]).await, Ok(Written::Applied));
     assert_eq!(world.write(None, 1, &[item(0)]).await, Ok(Written::Refused));
@@ -206,7 +206,7 @@ async fn a_refused_transaction_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_put_beside_a_transaction_is_asked_again() {
+async fn a_put_that_conflicts_with_a_transaction_is_retried() {
     let world = world(PATIENT).await;
     world.faults.next("PutItem", error(400, "TransactionConflictException"));
     world.faults.next("PutItem", error(400, "ThrottlingException"));
@@ -251,7 +251,7 @@ async fn err_no_such_table() {
 }
 
 #[tokio::test]
-async fn err_what_no_repeat_cures() {
+async fn err_permanent_errors_are_not_retried() {
     let world = world(PATIENT).await;
     world.faults.next(TRANSACT, error(400, "IdempotentParameterMismatchException"));
     assert_error(world.write(None, 1, &[item(0)]).await, Recovery::NextTick, &["IdempotentParameterMismatch"]);

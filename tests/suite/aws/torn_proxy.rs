@@ -17,7 +17,7 @@ use axum::extract::State as Extracted;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use collector::Clock;
 use serde_json::{Map, Value, json};
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
 use super::faults::serve;
 
@@ -37,7 +37,7 @@ struct Inner {
     upstream: String,
     client: reqwest::Client,
     max_delay: Duration,
-    chance: Mutex<Chance>,
+    rng: Mutex<SeededRng>,
     /// The idempotency tokens of the transactions that were applied. Held while a head is put, so that a
     /// repeated request never overtakes the first one.
     applied: tokio::sync::Mutex<BTreeSet<String>>,
@@ -60,13 +60,13 @@ struct HiddenPut {
 
 impl TornProxy {
     /// Starts a proxy to the DynamoDB at the URL `upstream`. Each ledger item stays hidden for up to
-    /// `max_delay`; `seed` decides how long.
+    /// `max_delay`; `seed` selects the delays.
     pub(crate) async fn start(upstream: String, max_delay: Duration, seed: u64) -> Self {
         let inner = Arc::new(Inner {
             upstream,
             client: reqwest::Client::builder().no_proxy().tls_certs_only([]).gzip(false).build().unwrap(),
             max_delay,
-            chance: Mutex::new(Chance::new(seed)),
+            rng: Mutex::new(SeededRng::new(seed)),
             applied: tokio::sync::Mutex::default(),
             hidden: Mutex::default(),
         });
@@ -74,12 +74,12 @@ impl TornProxy {
         Self { url, inner }
     }
 
-    /// Where the proxy listens.
+    /// Returns the address of the proxy.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// How many items are hidden now.
+    /// Returns the number of hidden items.
     pub(crate) fn hidden(&self) -> usize {
         self.inner.hidden().puts.len()
     }
@@ -130,7 +130,7 @@ impl Inner {
 
     fn hide(self: &Arc<Self>, put: HiddenPut) {
         let max_nanos = u64::try_from(self.max_delay.as_nanos()).unwrap();
-        let delay = Duration::from_nanos(self.chance.lock().unwrap().below(max_nanos.saturating_add(1).max(1)));
+        let delay = Duration::from_nanos(self.rng.lock().unwrap().below(max_nanos.saturating_add(1).max(1)));
         let id = {
             let mut hidden = self.hidden();
             let id = hidden.next_id;
@@ -145,7 +145,7 @@ impl Inner {
         });
     }
 
-    /// Applies a hidden put. To apply it twice is harmless: ledger items never change.
+    /// Applies a hidden put. A second application is harmless, because ledger items never change.
     async fn show(&self, id: u64) {
         let Some(put) = self.hidden().puts.get(&id).cloned() else { return };
         let answer = self.send(put.headers, put.body).await;
@@ -168,7 +168,7 @@ impl Inner {
     }
 }
 
-/// The bodies of the `PutItem` requests that the transaction stands for; none when it holds other actions.
+/// Returns the bodies of the `PutItem` requests that the transaction stands for; `None` if it has other actions.
 fn puts_of(transaction: &Value) -> Option<Vec<Bytes>> {
     let actions = transaction["TransactItems"].as_array().filter(|actions| !actions.is_empty())?;
     let put = |action: &Value| {
@@ -178,7 +178,7 @@ fn puts_of(transaction: &Value) -> Option<Vec<Bytes>> {
     actions.iter().map(put).collect()
 }
 
-/// What DynamoDB answers to the transaction when it answers so to the put of the head.
+/// Converts DynamoDB's answer to the put of the head into its answer to the transaction.
 fn refusal(head: Response<Bytes>, actions: usize) -> Response<Bytes> {
     let body: Value = serde_json::from_slice(head.body()).unwrap_or_default();
     if !body["__type"].as_str().is_some_and(|code| code.ends_with("#ConditionalCheckFailedException")) {

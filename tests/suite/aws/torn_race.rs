@@ -1,5 +1,5 @@
 //! Ticks that race in a store that shows commits in parts: the real adapter for DynamoDB behind a [`TornProxy`], the real
-//! collector, and a vendor and a bucket in memory that judge every object.
+//! collector, and a vendor and a bucket in memory that check every object.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use collector::{
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use schema::NO_CUSTOM_MODELS;
-use tests::world::chance::Chance;
-use tests::world::fixtures::{Case, Left, Shown};
+use tests::world::fixtures::{Case, PriorState, VendorData};
 use tests::world::ports::Ports;
+use tests::world::rng::SeededRng;
 
 use super::dynamodb_server::{self, TABLE, create_table};
 use super::torn_proxy::TornProxy;
@@ -22,14 +22,14 @@ use super::{PATIENT, sdk};
 
 /// Worlds, each with its own store and delays.
 const WORLDS: u64 = 40;
-/// Ticks that begin within a moment of each other.
+/// The number of concurrent ticks.
 const RACERS: u64 = 3;
-/// The longest time for which an item stays hidden.
+/// The maximum time for which an item stays hidden.
 const MAX_DELAY: Duration = Duration::from_millis(800);
-/// Ticks after the race within which one worker has delivered the rest.
+/// Ticks after the race within which a single worker has delivered the rest.
 const MAX_TICKS: usize = 10;
 
-/// Real time that begins at a moment of the world's.
+/// A clock with real time from a given moment of the world's on.
 #[derive(Debug, Clone, Copy)]
 struct WorldTime {
     begins: Timestamp,
@@ -51,7 +51,7 @@ impl Clock for WorldTime {
     }
 }
 
-/// A state whose heads may say that their last commit wrote nothing, so that nobody verifies it.
+/// A state that can hide the last commit of its heads, so that no tick verifies it.
 struct Store {
     state: DynamoState<WorldTime>,
     hides_last_commit: bool,
@@ -96,33 +96,33 @@ impl State for Store {
     }
 }
 
-/// Races in one world, then one worker alone. The identities of all lines, in any order.
+/// Runs a race in one world, then a single worker. Returns the identities of all lines in any order.
 async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
     let proxy = TornProxy::start(dynamodb_server::serve().await, MAX_DELAY, seed).await;
     let client = dynamodb_client(&sdk(proxy.url(), PATIENT).await);
     create_table(&client).await;
-    // One line per object: each tick commits several times.
-    let mut world = Case::new(Shown::Events, Left::Nothing, 1).fixture(0).unwrap().world;
-    world.judge.judges_state = false;
-    let scene = world.scene.clone();
+    // There is one line per object, so that each tick commits several times.
+    let mut world = Case::new(VendorData::Events, PriorState::Nothing, 1).fixture(0).unwrap().world;
+    world.checker.checks_state = false;
+    let scenario = world.scenario.clone();
     let time = WorldTime { begins: world.now(), began: SystemClock.now(), seed };
     let store = Store { state: DynamoState::new(client, TABLE, time), hides_last_commit };
     let ports = Ports::direct(world, seed);
-    let source = scene.source(ports.clone());
+    let source = scenario.source(ports.clone());
     let tick = async |cache: &SourceCache| {
-        let deadline = time.now() + Duration::from_secs(scene.tick_seconds.unsigned_abs());
+        let deadline = time.now() + Duration::from_secs(scenario.tick_seconds.unsigned_abs());
         let env = Env {
             state: &store,
             bucket: &ports,
             clock: &time,
-            settings: &scene.settings,
+            settings: &scenario.settings,
             models: &NO_CUSTOM_MODELS,
             deadline,
         };
         run_tick(&env, &source, cache).await
     };
-    let mut chance = Chance::new(seed);
-    let starts: Vec<_> = (0..RACERS).map(|_| Duration::from_millis(chance.below(900))).collect();
+    let mut rng = SeededRng::new(seed);
+    let starts: Vec<_> = (0..RACERS).map(|_| Duration::from_millis(rng.below(900))).collect();
     join_all(starts.into_iter().map(async |start| {
         time.sleep(start).await;
         tick(&SourceCache::default()).await
@@ -135,14 +135,14 @@ async fn race(seed: u64, hides_last_commit: bool) -> Vec<String> {
         }
         assert!(tried < MAX_TICKS, "world {seed}: not drained after {tried} ticks");
     }
-    let mailbox = ports.mailbox();
-    let mailbox = mailbox.borrow();
-    let store = &mailbox.world().unwrap().store;
-    let objects = store.objects_of(&scene.settings.prefix, &scene.streams[0].stream);
+    let queue = ports.queue();
+    let queue = queue.borrow();
+    let store = &queue.world().unwrap().store;
+    let objects = store.objects_of(&scenario.settings.prefix, &scenario.streams[0].stream);
     objects.flat_map(|(_, object)| object.lines.iter().map(|line| line.identity.clone())).collect()
 }
 
-/// Counts the worlds that have lines twice. Every world must have every line.
+/// Counts the worlds with duplicated lines. Asserts that every world has every line.
 async fn worlds_with_duplicates(hides_last_commit: bool) -> usize {
     let worlds = join_all((0..WORLDS).map(|seed| race(seed, hides_last_commit))).await;
     let mut count = 0;
@@ -161,7 +161,7 @@ async fn forty_worlds_that_show_commits_in_parts_deliver_nothing_twice() {
     assert_eq!(worlds_with_duplicates(false).await, 0);
 }
 
-/// The races are races: where last commits are not verified, they deliver events twice.
+/// The ticks really race: without the verification of last commits some events are delivered twice.
 #[tokio::test]
 async fn without_verification_some_of_the_forty_deliver_events_twice() {
     assert!(worlds_with_duplicates(true).await > 0);

@@ -13,7 +13,7 @@ use super::{Fault, Faults, HASTY, Hurried, PATIENT, sdk};
 
 const HOUR: u32 = 498_000;
 const HOURS: u32 = 90;
-/// Longer than any test: nothing becomes visible by itself.
+/// A delay longer than any test, so that no item becomes visible by itself.
 const FOR_EVER: Duration = Duration::from_secs(86_400 * 365);
 
 struct World {
@@ -78,7 +78,7 @@ async fn the_head_is_visible_before_the_items() {
     assert_eq!(world.commit(None, 0).await, Written::Applied);
     assert_eq!(world.seen(0).await, (Some(1), vec![]));
     assert_eq!((world.ledger().await, world.proxy.hidden()), (vec![], world.hours.len()));
-    // The next commit need not wait for them.
+    // The next commit need not wait for the items.
     assert_eq!(world.commit(Some(1), 1).await, Written::Applied);
     world.proxy.reveal().await;
     assert_eq!(world.proxy.hidden(), 0);

@@ -1,172 +1,161 @@
-//! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies. Each seed has one
-//! trouble that does not end with the storm: it may cost what it breaks, and nothing else.
+//! A storm of all faults for virtual days, with ticks that die at any await. Each seed also has at most one permanent
+//! fault, which outlasts the storm and may affect only the blobs that it breaks.
 
-mod judge;
+mod checker;
 mod length;
-mod permanent;
+mod permanent_fault;
 
 use std::time::Duration;
 
-use collector::{Settings, UnixSeconds};
+use collector::Settings;
 use simulators::microsoft365::Behaviours;
 use simulators::{Faults, Options};
-use tests::effort::{is_whole, named_seeds};
+use tests::rig::memory_store::MemoryStore;
+use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
-use self::judge::Judge;
-use self::length::{DAY, HOUR, STORM};
-use self::permanent::Permanent;
-use super::world::{Client, TICK_SECONDS, World, begin};
-use crate::seeds;
-use crate::ticks::{lives, ticks};
-use crate::trouble::trouble;
+use self::checker::DeliveryChecker;
+use self::length::STORM_SECONDS;
+use self::permanent_fault::PermanentFault;
+use super::world::{Client, TICK_SECONDS, World, start_time};
+use crate::seeds::Totals;
+use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
+use crate::ticks::Ended;
 
-/// Seeds that must pass.
-const SEEDS: u64 = 60;
-/// Those of them that run where there is little time.
-const FEW_SEEDS: u64 = 8;
 /// Distinct records of one seed, over five content types.
 const RECORDS: usize = 250;
-/// Content is listed at most this long after the time it is listed under, in seconds: within the sweep of every hour.
-const LATEST: i64 = DAY;
-/// The vendor's clock is at most this far off, in seconds.
-const CLOCK_OFF: u64 = 300;
-/// Ticks after the storm, five minutes apart, within which all healthy events are delivered that were shown by then: an
-/// hourly sweep, the longest backoff, and an attempt that may fail by chance.
+/// The maximum delay between the time of a blob and its appearance in a listing, in seconds: the reach of the hourly sweep.
+const MAX_LATENESS_SECONDS: i64 = DAY;
+/// The maximum error of the vendor's clock, in seconds.
+const MAX_CLOCK_ERROR_SECONDS: u64 = 300;
+/// Ticks after the storm, five minutes apart, within which all visible healthy events are delivered: an hourly sweep, the
+/// maximum backoff, and an attempt that may fail at random.
 const MAX_TICKS: u32 = 24;
-/// Polls within which a tick that is to die is dead.
-const LIVES: [u64; 3] = [15, 60, 400];
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {
-    let seeds = named_seeds().unwrap_or(0..if is_whole() { SEEDS } else { FEW_SEEDS });
-    let totals = seeds::on_all_cores(&seeds, |seed| Box::pin(run(seed)));
+    let (seeds, totals) = run_seeds(|seed| Box::pin(run(seed)), [60, 6, 10]);
     println!("seeds {seeds:?}: {totals:?}");
-    let seeds = seeds.end - seeds.start;
-    // The storms were storms.
-    assert!(totals.ticks > 60 * seeds && totals.deaths > 6 * seeds && totals.failures > 10 * seeds, "{totals:?}");
 }
 
-/// One seed: a storm, then calm with the trouble that is left, then calm without, then the account.
-async fn run(seed: u64) -> seeds::Totals {
-    let mut chance = Chance::new(seed);
-    let permanent = Permanent::new(seed);
-    let world = world(seed, &mut chance, &permanent);
-    let (totals, judge) = (seeds::Totals::default(), Judge::new(&world, &permanent));
-    let mut storm = Storm { world: &world, chance, seed, totals, permanent: &permanent, judge };
-    storm.rage().await;
-    let Storm { mut totals, mut judge, .. } = storm;
-    calm_but_for(&permanent, &world, &mut judge).await;
-    totals.lines = heal(&world, &mut judge).await as u64;
+/// Runs one seed: a storm, then ticks with only the permanent fault, then ticks without faults. Then compares the bucket
+/// with the simulator's ledger.
+async fn run(seed: u64) -> Totals {
+    let mut rng = SeededRng::new(seed);
+    let permanent = PermanentFault::new(seed);
+    let world = world(seed, &mut rng, &permanent);
+    let checker = DeliveryChecker::new(&world, &permanent);
+    let mut storm = Microsoft365Storm { world: &world, rng, permanent: &permanent, checker };
+    let mut totals = run_storm(&mut storm, seed).await;
+    let mut checker = storm.checker;
+    deliver_with_permanent_fault(&permanent, &world, &mut checker).await;
+    totals.lines = deliver_without_faults(&world, &mut checker).await as u64;
     totals.requests = world.running.requests();
     totals
 }
 
-fn world(seed: u64, chance: &mut Chance, permanent: &Permanent) -> World {
+fn world(seed: u64, rng: &mut SeededRng, permanent: &PermanentFault) -> World {
     let options = Options {
         events: RECORDS,
         seed,
         faults: Faults::Storm,
         span_seconds: 5 * DAY,
-        ahead_seconds: STORM,
-        ..Options::new(begin())
+        ahead_seconds: STORM_SECONDS,
+        ..Options::new(start_time())
     };
-    let behaviours = permanent.with(Behaviours { latest_seconds: LATEST, ..stormy(seed) });
-    let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90, 360, -360]));
-    // By a clock of the vendor's that is behind, what was there before the beginning is not there yet.
-    world.time.forward(Duration::from_secs(CLOCK_OFF));
-    world.pace = chance.pick(&[(20, 60), (50, 500), (500, 3_000)]);
+    let behaviours = permanent.add_to(Behaviours { latest_seconds: MAX_LATENESS_SECONDS, ..stormy(seed) });
+    let mut world = World::with_clock_ahead(&options, behaviours, rng.pick(&[0, 0, 90, -90, 360, -360]));
+    // With a vendor's clock that is behind, the content before the start would not be visible yet.
+    world.time.advance(Duration::from_secs(MAX_CLOCK_ERROR_SECONDS));
+    world.pace = rng.pick(&[(20, 60), (50, 500), (500, 3_000)]);
     world.trickle_pause = Duration::from_secs(5);
-    world.settings.batch.lines = chance.pick(&[11, 100, Settings::default().batch.lines]);
+    world.settings.batch.lines = rng.pick(&[11, 100, Settings::default().batch.lines]);
     world
 }
 
-/// A storm in which nothing is for a person: what only a person ends has tests of its own. Of what was before
-/// the first start all is there: a vendor does not change its mind on that.
+/// Picks behaviours without faults that only a person can end, which have tests of their own. The vendor has all content of
+/// before the first start, because a vendor does not change that later.
 fn stormy(seed: u64) -> Behaviours {
     let storm = Behaviours::new(Faults::Storm, seed);
     Behaviours { auditing_off: false, broken: None, history: true, first_blob_seconds: 0, slow_start: None, ..storm }
 }
 
-struct Storm<'a> {
+struct Microsoft365Storm<'a> {
     world: &'a World,
-    chance: Chance,
-    seed: u64,
-    totals: seeds::Totals,
-    permanent: &'a Permanent,
-    judge: Judge<'a>,
+    rng: SeededRng,
+    permanent: &'a PermanentFault,
+    checker: DeliveryChecker<'a>,
 }
 
-impl<'a> Storm<'a> {
-    async fn rage(&mut self) {
-        let share = self.chance.pick(&[0, 10, 50]);
-        self.world.shelf.script(trouble(self.seed ^ 0x5EED, share));
-        let mut warm = None;
-        while self.elapsed() < STORM {
-            self.behave();
-            let warm_still = warm.take().filter(|_| !self.chance.happens(200));
-            let worker = warm_still.unwrap_or_else(|| self.world.worker());
-            warm = self.ticks(worker).await;
-            let pause = self.chance.pick(&[30, 300, 300, 300, 900, 1_800, HOUR, 6 * HOUR]);
-            self.world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+impl<'a> Storm<'a> for Microsoft365Storm<'a> {
+    type Client = Client;
+
+    const SETTINGS: StormSettings = StormSettings {
+        length_seconds: STORM_SECONDS,
+        tick_seconds: TICK_SECONDS,
+        max_lifetimes: [15, 60, 400],
+        store_faults_per_mille: [0, 10, 50],
+        pauses_seconds: &[30, 300, 300, 300, 900, 1_800, HOUR, 6 * HOUR],
+    };
+
+    fn deployment(&self) -> (&'a VirtualTime, &'a MemoryStore) {
+        (&self.world.time, &self.world.store)
+    }
+
+    fn rng(&mut self) -> &mut SeededRng {
+        &mut self.rng
+    }
+
+    fn change_vendor(&mut self, _: i64) {
+        if self.rng.happens(80) {
+            let behaviours = self.permanent.add_to(stormy(self.rng.bits()));
+            self.world.simulator.change(|it| *it = behaviours);
         }
     }
 
-    fn elapsed(&self) -> UnixSeconds {
-        self.world.time.now().as_second() - begin().as_second()
+    async fn start_worker(&self) -> Worker<'a, Client> {
+        self.world.worker()
     }
 
-    /// The vendor changes its ways now and then.
-    fn behave(&mut self) {
-        if self.chance.happens(80) {
-            let ways = self.permanent.with(stormy(self.chance.bits()));
-            self.world.simulator.change(|it| *it = ways);
-        }
+    fn before_ticks(&mut self) {
+        self.checker.before_ticks();
     }
 
-    /// One tick, or two at once; the process that is left, if it lives.
-    async fn ticks(&mut self, worker: Worker<'a, Client>) -> Option<Worker<'a, Client>> {
-        let lives = lives(&mut self.chance, &LIVES);
-        let other = if self.chance.happens(150) { Some(self.world.worker()) } else { None };
-        let mut all = Vec::new();
-        self.judge.before();
-        let worker = ticks(worker, other, lives, TICK_SECONDS, |ended| all.push(ended.clone())).await;
-        all.iter().for_each(|ended| self.totals.add(ended));
-        self.judge.after(&all);
-        worker
+    fn after_ticks(&mut self, ended: &[Ended]) {
+        self.checker.after_ticks(ended);
     }
 }
 
-/// Everything is well again but for the trouble that never ends: all that is to come becomes available, and is looked
-/// for long enough.
-async fn calm_but_for(permanent: &Permanent, world: &World, judge: &mut Judge<'_>) {
-    world.shelf.heal();
-    world.simulator.change(|it| *it = permanent.with(Behaviours::default()));
+/// Ends all faults but the permanent one, and runs ticks until all blobs are available and the healthy ones are delivered.
+async fn deliver_with_permanent_fault(permanent: &PermanentFault, world: &World, checker: &mut DeliveryChecker<'_>) {
+    world.store.clear_faults();
+    world.simulator.change(|it| *it = permanent.add_to(Behaviours::default()));
     let worker = world.worker();
     let ended = world.time.now();
     for _ in 0..MAX_TICKS {
-        judge.tick(&worker).await;
+        checker.tick(&worker).await;
         world.minutes(5);
     }
-    judge.assert_healthy_delivered(ended);
+    checker.assert_healthy_delivered(ended);
     let mut hours = 0;
     while world.running.pending() > 0 || hours < 27 {
-        // A sweep looks further back the longer it has not been made.
-        world.time.forward(Duration::from_secs(3 * 3_601));
-        judge.tick(&worker).await;
+        // A sweep that comes later reaches further back.
+        world.time.advance(Duration::from_secs(3 * 3_601));
+        checker.tick(&worker).await;
         hours += 3;
-        assert!(hours < 24 * 9, "{} are still to come", world.running.pending());
+        assert!(hours < 24 * 9, "{} records are not available yet", world.running.pending());
     }
-    judge.assert_healthy_delivered(world.time.now() - jiff::SignedDuration::from_hours(1));
+    checker.assert_healthy_delivered(world.time.now() - jiff::SignedDuration::from_hours(1));
 }
 
-/// The trouble ends as well; how many lines there are when all is delivered but what was lost to it for good.
-async fn heal(world: &World, judge: &mut Judge<'_>) -> usize {
+/// Ends the permanent fault too, and runs ticks until all is delivered that the fault did not cost for good. Returns the
+/// number of lines.
+async fn deliver_without_faults(world: &World, checker: &mut DeliveryChecker<'_>) -> usize {
     world.simulator.change(|it| *it = Behaviours::default());
     for _ in 0..3 {
-        world.time.forward(Duration::from_secs(3_601));
-        judge.drain().await;
+        world.time.advance(Duration::from_secs(3_601));
+        checker.drain().await;
     }
-    judge.assert_all_delivered()
+    checker.assert_all_delivered()
 }

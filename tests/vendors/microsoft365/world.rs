@@ -1,12 +1,9 @@
 //! One tenant, its content, and one deployment that collects it.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
 use adapters::http::HttpClient;
-use collector::{Head, PendingWork, PortError, Secrets, Settings, Source, Stream, StreamReport};
-use jiff::Timestamp;
+use collector::{Head, PendingWork, Settings, Source, Stream, StreamReport};
 use microsoft365::{
     API_URL_VARIABLE, Config, ConfigError, LISTING, LOGIN_URL_VARIABLE, Microsoft365, POLICY, SourceSecret,
 };
@@ -15,87 +12,66 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use simulators::microsoft365::{Behaviours, CLIENT_ID, CLIENT_SECRET, Microsoft365Simulator, TENANT_ID};
 use simulators::{Options, Running, Served};
-use tests::rig::account::{Account, account};
-use tests::rig::mortal::Died;
-use tests::rig::shelf::Shelf;
-use tests::rig::time::{Time, VirtualClock};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::MemoryStore;
+use tests::rig::reconciliation::{Reconciliation, reconcile};
+use tests::rig::secret::RotatingSecret;
+use tests::rig::time::{DeploymentClocks, VirtualClock, VirtualTime};
 use tests::rig::vendor::{Pace, Paced};
 use tests::rig::worker::Worker;
 
-/// When every world begins.
-pub(crate) const BEGIN: &str = "2026-11-22T06:00:00Z";
-/// How long a tick may take, in seconds: the function's time-out less its margins.
+pub(crate) use crate::start::start_time;
+
+/// The time limit of a tick, in seconds: the function's time-out less its margins.
 pub(crate) const TICK_SECONDS: u64 = 285;
-/// Ticks after which a healthy vendor's content must have been had.
-const MOST_TICKS: usize = 100;
+/// Ticks within which the content of a vendor without faults is delivered.
+const MAX_TICKS: usize = 100;
 
-/// The secret store: what is cached, what is current, and how often the current one was asked for.
+/// The deployment's secret: the credential of the app.
 #[derive(Debug, Clone)]
-pub(crate) struct Credential(Rc<Kept>);
-
-#[derive(Debug)]
-struct Kept {
-    cached: RefCell<String>,
-    current: RefCell<String>,
-    fresh_reads: Cell<u32>,
-}
+pub(crate) struct Credential(RotatingSecret);
 
 impl Credential {
     fn new() -> Self {
         let text = json!({"tenant_id": TENANT_ID, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}).to_string();
-        let kept = Kept { cached: text.clone().into(), current: text.into(), fresh_reads: Cell::new(0) };
-        Self(Rc::new(kept))
+        Self(RotatingSecret::new(&text))
     }
 
-    /// From now on the store holds another client secret; who has read it already does not know.
+    /// Replaces the client secret in the secret store. The cache keeps the old one until a fresh read.
     pub(crate) fn rotate(&self, secret: &str) {
-        let rotated = with(&self.0.current.borrow(), "client_secret", &json!(secret));
-        self.0.current.replace(rotated);
+        self.0.rotate(&with_field(&self.0.current(), "client_secret", &json!(secret)));
     }
 
-    /// The secret has this field as well; whoever reads it finds it.
+    /// Sets a field of the secret, also in the cache.
     pub(crate) fn set(&self, field: &str, value: &Value) {
-        for text in [&self.0.cached, &self.0.current] {
-            let changed = with(&text.borrow(), field, value);
-            text.replace(changed);
-        }
+        self.0.change(|text| with_field(text, field, value));
     }
 
-    /// How often the current one was asked for.
+    /// Returns the number of reads that went past the cache.
     pub(crate) fn fresh_reads(&self) -> u32 {
-        self.0.fresh_reads.get()
+        self.0.fresh_reads()
     }
 }
 
-/// The secret with one field changed.
-fn with(secret: &str, field: &str, value: &Value) -> String {
+/// Returns the secret with one field changed.
+fn with_field(secret: &str, field: &str, value: &Value) -> String {
     let mut fields: Value = serde_json::from_str(secret).unwrap();
     fields[field] = value.clone();
     fields.to_string()
 }
 
-impl Secrets for Credential {
-    async fn get(&self, _: &str, fresh: bool) -> Result<SecretString, PortError> {
-        if fresh {
-            self.0.fresh_reads.set(self.0.fresh_reads.get() + 1);
-            self.0.cached.replace(self.0.current.borrow().clone());
-        }
-        Ok(SecretString::from(self.0.cached.borrow().clone()))
-    }
-}
+pub(crate) type Client = Paced<Microsoft365<RotatingSecret, VirtualClock>>;
 
-pub(crate) type Client = Paced<Microsoft365<Credential, VirtualClock>>;
-
-/// The tenant and the deployment.
+/// The tenant and the deployment that collects its content.
 pub(crate) struct World {
-    pub(crate) time: Time,
+    pub(crate) time: VirtualTime,
     pub(crate) simulator: Microsoft365Simulator,
     pub(crate) running: Running,
-    pub(crate) shelf: Shelf,
+    pub(crate) store: MemoryStore,
     pub(crate) credential: Credential,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
-    /// How long each piece of a trickling blob takes.
+    /// The virtual time that each piece of a trickling blob takes.
     pub(crate) trickle_pause: Duration,
     pub(crate) http: HttpClient,
     engine: VirtualClock,
@@ -103,19 +79,15 @@ pub(crate) struct World {
     config: Config,
 }
 
-pub(crate) fn begin() -> Timestamp {
-    BEGIN.parse().unwrap()
-}
-
 impl World {
-    /// What `options` say, under these behaviours.
+    /// Creates a world with these options and behaviours.
     pub(crate) fn with(options: &Options, behaviours: Behaviours) -> Self {
-        Self::skewed(options, behaviours, 0)
+        Self::with_clock_ahead(options, behaviours, 0)
     }
 
-    /// The same, our own clock that many seconds ahead of the vendor's.
-    pub(crate) fn skewed(options: &Options, behaviours: Behaviours, ahead: i64) -> Self {
-        let time = Time::at(options.now);
+    /// Creates a world in which the collector's clock is `ahead_seconds` ahead of the vendor's.
+    pub(crate) fn with_clock_ahead(options: &Options, behaviours: Behaviours, ahead_seconds: i64) -> Self {
+        let time = VirtualTime::at(options.now);
         let simulator = Microsoft365Simulator::with(options, behaviours, time.for_simulator()).unwrap();
         let running = simulator.serve(0).unwrap();
         let origin = format!("http://{}", running.address());
@@ -124,14 +96,15 @@ impl World {
             LOGIN_URL_VARIABLE => Some(format!("{origin}/login")),
             _ => None,
         };
+        let DeploymentClocks { engine, client } = DeploymentClocks::new(&time, ahead_seconds, options.seed);
         Self {
-            engine: VirtualClock::of_engine(&time, ahead, options.seed),
-            client: VirtualClock::of_client(&time, ahead, !options.seed),
+            engine,
+            client,
             config: Config::from_variables(variable).unwrap(),
             time,
             simulator,
             running,
-            shelf: Shelf::default(),
+            store: MemoryStore::default(),
             credential: Credential::new(),
             settings: Settings::default(),
             pace: (20, 20),
@@ -140,12 +113,12 @@ impl World {
         }
     }
 
-    /// The streams of the tenant, one a content type.
+    /// Returns the streams of the tenant, one per content type.
     pub(crate) fn streams(&self) -> Vec<Stream> {
         self.source_secret().streams()
     }
 
-    /// The stream of one log type.
+    /// Returns the stream of one log type.
     pub(crate) fn stream(&self, log_type: LogType) -> Stream {
         self.streams().into_iter().find(|stream| stream.log_type == log_type).unwrap()
     }
@@ -156,30 +129,30 @@ impl World {
 
     /// Parses the secret as the deployment does.
     pub(crate) fn parsed_secret(&self) -> Result<SourceSecret, ConfigError> {
-        let text = SecretString::from(self.credential.0.cached.borrow().clone());
+        let text = SecretString::from(self.credential.0.cached());
         SourceSecret::parse(&text, &self.config)
     }
 
-    /// A process that was just started.
+    /// Starts a process.
     pub(crate) fn worker(&self) -> Worker<'_, Client> {
         let secret = self.source_secret();
-        let (secrets, clock) = (self.credential.clone(), self.client.clone());
+        let (secrets, clock) = (self.credential.0.clone(), self.client.clone());
         let vendor = Microsoft365::new(&secret, secrets, "the secret", self.http.clone(), clock);
         let vendor = Paced::new(vendor, &self.time, self.pace, 7).with_trickle_pause(self.trickle_pause);
         let source = Source { vendor, streams: secret.streams(), policy: POLICY };
-        Worker::new(source, &self.shelf, &self.engine, &self.settings)
+        Worker::new(source, &self.store, &self.engine, &self.settings)
     }
 
-    /// One tick of a process of its own: a report a stream.
+    /// Runs one tick of a new process. Returns one report per stream.
     pub(crate) async fn tick(&self) -> Result<Vec<StreamReport>, Died> {
         self.worker().tick(TICK_SECONDS, None).await
     }
 
-    /// Ticks, five minutes apart, until all streams say that they are drained; the reports of each.
+    /// Runs ticks five minutes apart until all streams report that they are drained. Returns the reports of each tick.
     pub(crate) async fn drain(&self) -> Vec<Vec<StreamReport>> {
         let worker = self.worker();
         let mut ticks = Vec::new();
-        for _ in 0..MOST_TICKS {
+        for _ in 0..MAX_TICKS {
             let reports = worker.tick(TICK_SECONDS, None).await.unwrap();
             let drained = reports.iter().all(|report| report.drained);
             ticks.push(reports);
@@ -188,42 +161,42 @@ impl World {
             }
             self.minutes(5);
         }
-        panic!("not drained after {MOST_TICKS} ticks: {:?}", ticks.last());
+        panic!("not drained after {MAX_TICKS} ticks: {:?}", ticks.last());
     }
 
-    /// Lets minutes pass.
+    /// Advances the virtual time by minutes.
     pub(crate) fn minutes(&self, minutes: u64) {
-        self.time.forward(Duration::from_secs(60 * minutes));
+        self.time.advance(Duration::from_secs(60 * minutes));
     }
 
     pub(crate) fn head(&self, log_type: LogType) -> Head {
-        self.shelf.head_of(&self.stream(log_type)).unwrap()
+        self.store.head_of(&self.stream(log_type)).unwrap()
     }
 
-    /// The watermark of a content type, in seconds after the beginning.
+    /// Returns the watermark of a content type, in seconds after the start.
     pub(crate) fn watermark(&self, log_type: LogType) -> i64 {
-        self.head(log_type).listings[LISTING].watermark - begin().as_second()
+        self.head(log_type).listings[LISTING].watermark - start_time().as_second()
     }
 
-    /// What is pending of a content type.
+    /// Returns the pending work of a content type.
     pub(crate) fn pending(&self, log_type: LogType) -> PendingWork {
         self.head(log_type).listings[LISTING].pending.clone()
     }
 
-    /// How what `served` holds stands in the bucket, one account a stream.
-    pub(crate) fn accounts(&self, served: &[Served]) -> Vec<Account> {
-        self.streams().iter().map(|stream| account(&self.shelf, stream, served).unwrap()).collect()
+    /// Compares the bucket with the served events: one comparison per stream.
+    pub(crate) fn reconcile(&self, served: &[Served]) -> Vec<Reconciliation> {
+        self.streams().iter().map(|stream| reconcile(&self.store, stream, served).unwrap()).collect()
     }
 
-    /// Everything the vendor made available is in the bucket once; how many lines there are.
+    /// Asserts that every served event is in the bucket exactly once. Returns the number of lines.
     #[track_caller]
     pub(crate) fn assert_exact(&self) -> usize {
         let served = self.running.served();
-        let accounts = self.accounts(&served);
-        for (stream, account) in self.streams().iter().zip(&accounts) {
-            assert!(account.is_exact(), "{}: {account:?}", stream.name());
+        let results = self.reconcile(&served);
+        for (stream, result) in self.streams().iter().zip(&results) {
+            assert!(result.is_exact(), "{}: {result:?}", stream.name());
         }
-        let lines = accounts.iter().map(|account| account.lines).sum();
+        let lines = results.iter().map(|result| result.lines).sum();
         assert_eq!(lines, served.len());
         lines
     }

@@ -1,16 +1,16 @@
-//! What collecting costs: requests, reads, writes, objects, memory.
+//! The cost of collection: requests, reads, writes, objects and memory.
 
 use std::time::Duration;
 
 use simulators::Options;
 use simulators::openai::Behaviours;
-use tests::rig::shelf::Call;
+use tests::rig::memory_store::Call;
 
-use super::world::{World, begin, event, only};
+use super::world::{World, event, only, start_time};
 
 const LIST: &str = "audit_logs";
 const DAY: i64 = 86_400;
-/// The most events the vendor puts on a page.
+/// The maximum number of events per page of the vendor.
 const PAGE: u64 = 100;
 
 #[tokio::test]
@@ -18,22 +18,22 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
     let world = World::of(vec![event("audit_log-old", -DAY)]);
     world.drain().await;
     let worker = world.worker().await;
-    // A process of its own reads the birth record once; from then on it is warm.
+    // A new process reads the birth record once; after that it is warm.
     world.minutes(15);
     only(worker.tick(50, None).await.unwrap());
     let asked = |world: &World| world.running.requests_of(LIST);
     let mut head_writes = 0;
     for minute in 0..180 {
         world.minutes(1);
-        world.shelf.heal();
+        world.store.clear_faults();
         let before = asked(&world);
         let report = only(worker.tick(50, None).await.unwrap());
         assert!(report.drained && report.lines.delivered == 0 && report.failure.is_none(), "{report:?}");
         let requests = asked(&world) - before;
-        let reads = world.shelf.calls(Call::Head) + world.shelf.calls(Call::Ledger);
-        let writes = world.shelf.calls(Call::Write) + world.shelf.calls(Call::Commit);
-        assert_eq!((world.shelf.calls(Call::Put), world.shelf.calls(Call::Get)), (0, 0), "minute {minute}");
-        // Once an hour there is a sweep of each listing, and one write that says so.
+        let reads = world.store.calls(Call::Head) + world.store.calls(Call::Ledger);
+        let writes = world.store.calls(Call::Write) + world.store.calls(Call::Commit);
+        assert_eq!((world.store.calls(Call::Put), world.store.calls(Call::Get)), (0, 0), "minute {minute}");
+        // Once per hour there is a sweep of each listing and one write that records it.
         if writes == 0 {
             assert!(requests <= 2 && reads <= 2, "minute {minute}: {requests} requests, {reads} reads");
         } else {
@@ -44,39 +44,39 @@ async fn an_idle_tick_asks_twice_reads_twice_and_writes_nothing() {
     assert!((2..=4).contains(&head_writes), "{head_writes} writes in three hours");
 }
 
-/// Drains a backlog; requests made, against the least possible.
+/// Drains a backlog. Returns the number of requests and the minimum.
 #[expect(clippy::print_stdout, reason = "the figures, for who asks for them with --nocapture")]
 async fn drain(name: &str, world: &World, events: u64) -> f64 {
     let reports = world.drain().await;
     let delivered: u64 = reports.iter().map(|report| report.lines.delivered).sum();
     assert_eq!(delivered, events, "{name}");
-    let account = world.assert_exact();
+    let result = world.assert_exact();
     let objects: u64 = reports.iter().map(|report| report.lines.objects).sum();
-    let (requests, least) = (world.running.requests_of(LIST), account.lines.div_ceil(100) as u64 + 1);
+    let (requests, least) = (world.running.requests_of(LIST), result.lines.div_ceil(100) as u64 + 1);
     let ratio = requests as f64 / least as f64;
     println!(
         "{name}: {events} events in {} ticks, {objects} objects; {requests} requests, at least {least}: {ratio:.2}",
         reports.len()
     );
-    // No batch is longer than it may be, whatever there is to deliver.
+    // No batch exceeds its limit, however large the backlog is.
     assert!(objects >= events.div_ceil(world.settings.batch.lines as u64));
     ratio
 }
 
 #[tokio::test]
 async fn a_backlog_of_a_week_drains_with_few_requests_more_than_needed() {
-    let options = Options { events: 100_000, span_seconds: 7 * DAY - 1_000, seed: 3, ..Options::new(begin()) };
+    let options = Options { events: 100_000, span_seconds: 7 * DAY - 1_000, seed: 3, ..Options::new(start_time()) };
     let world = World::with(&options, Behaviours::default());
-    world.time.forward(Duration::from_secs(300));
+    world.time.advance(Duration::from_secs(300));
     assert!(drain("a week", &world, 100_000).await < 1.3);
 }
 
 #[tokio::test]
 async fn a_crowded_second_drains_page_by_page() {
-    let crowd = (0..3_000).map(|number| event(&format!("audit_log-{number:05}"), -3_600)).collect();
-    let world = World::of(crowd);
+    let events = (0..3_000).map(|number| event(&format!("audit_log-{number:05}"), -3_600)).collect();
+    let world = World::of(events);
     let ratio = drain("a second", &world, 3_000).await;
-    // One page more for each of the windows of a week, of both listings.
+    // Each window of the week costs one page more, in both listings.
     assert!(ratio < (30.0 + 2.0 * 8.0) / 30.0 + 0.2, "{ratio}");
     assert_eq!(3_000 / PAGE, 30);
 }

@@ -1,120 +1,112 @@
-//! Everything at once, for virtual days: whatever the vendor does, whatever fails, whenever a tick dies. Each seed has one
-//! trouble that does not end with the storm: it may cost what it breaks, and nothing else.
+//! A storm of all faults for virtual days, with ticks that die at any await. Each seed also has at most one permanent
+//! fault, which outlasts the storm and may affect only the events that it breaks.
 
 mod length;
-mod permanent;
+mod permanent_fault;
 
 use std::time::Duration;
 
-use collector::{Settings, UnixSeconds};
+use collector::Settings;
 use jiff::Timestamp;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Behaviours, Key};
 use simulators::{Faults, Options};
-use tests::effort::{is_whole, named_seeds};
+use tests::rig::memory_store::MemoryStore;
+use tests::rig::time::VirtualTime;
 use tests::rig::worker::Worker;
-use tests::world::chance::Chance;
+use tests::world::rng::SeededRng;
 
-use self::length::{DAY, HOUR, STORM};
-use self::permanent::Permanent;
-use super::world::{Client, TICK_SECONDS, World, begin};
-use crate::seeds;
-use crate::ticks::{lives, ticks};
-use crate::trouble::trouble;
+use self::length::STORM_SECONDS;
+use self::permanent_fault::PermanentFault;
+use super::world::{Client, TICK_SECONDS, World, start_time};
+use crate::seeds::Totals;
+use crate::storm::{DAY, HOUR, Storm, StormSettings, run_seeds, run_storm};
 
-/// Seeds that must pass.
-const SEEDS: u64 = 60;
-/// Those of them that run where there is little time.
-const FEW_SEEDS: u64 = 8;
 /// Events of one seed.
 const EVENTS: usize = 240;
-/// Events of one seed in four: more than fit a window that is not cut, many of them in one second.
-const CROWDED: usize = 6_400;
-/// The promise: an event that shows up this long after its time is found.
-const LATEST: i64 = DAY;
-/// The longest time in which the vendor refuses everybody, in seconds.
-const LONGEST_DARKNESS: i64 = 3 * HOUR;
-/// Ticks after the storm, five minutes apart, within which all healthy events of the organization are delivered that were
-/// shown by then: the vendor may have asked to be left alone for an hour, a sweep comes every hour, and where a page takes
-/// nine seconds a tick has time for three or four pieces of a broken span, of which a hundred may have to be tried.
+/// Events of one seed in four: so many that windows must be shortened, and many of them in one second.
+const MANY_EVENTS: usize = 6_400;
+/// The maximum delay between an event and its appearance in a listing, within which the collector must find it, in seconds.
+const MAX_LATENESS_SECONDS: i64 = DAY;
+/// The maximum time for which the vendor refuses a listing, in seconds.
+const MAX_REFUSAL_SECONDS: i64 = 3 * HOUR;
+/// Ticks after the storm, five minutes apart, within which all visible healthy events of the organization are delivered.
+/// The vendor may have asked for a pause of an hour, a sweep comes every hour, and if a page takes nine seconds a tick has
+/// time for three or four pieces of a broken span, of which a hundred may need a try.
 const MAX_TICKS: u32 = 100;
-/// Polls within which a tick that is to die is dead: an idle one takes a dozen.
-const LIVES: [u64; 3] = [12, 60, 300];
 const NEW_KEY: &str = "sk-admin-simulated-rotated";
 
 #[test]
 fn storm_loses_nothing_and_delivers_nothing_twice() {
-    let seeds = named_seeds().unwrap_or(0..if is_whole() { SEEDS } else { FEW_SEEDS });
-    let totals = seeds::on_all_cores(&seeds, |seed| Box::pin(run(seed)));
+    let (seeds, totals) = run_seeds(|seed| Box::pin(run(seed)), [200, 20, 20]);
     println!("seeds {seeds:?}: {totals:?}");
-    let seeds = seeds.end - seeds.start;
-    // The storms were storms.
-    assert!(totals.ticks > 200 * seeds && totals.deaths > 20 * seeds && totals.failures > 20 * seeds, "{totals:?}");
 }
 
-/// One seed: a storm, then calm with the trouble that is left, then calm without, then the account.
-async fn run(seed: u64) -> seeds::Totals {
-    let mut chance = Chance::new(seed);
-    let world = world(seed, &mut chance);
-    let (totals, plan, permanent) = (seeds::Totals::default(), Plan::new(seed), Permanent::new(seed));
-    let mut storm = Storm { world: &world, chance, seed, totals, plan, permanent: &permanent };
-    storm.rage().await;
-    let mut totals = storm.totals;
-    let kept_since = storm.plan.kept_since();
-    calm_but_for(&permanent, &world, kept_since).await;
-    heal(&world, kept_since).await;
-    let account = world.assert_exact();
+/// Runs one seed: a storm, then ticks with only the permanent fault, then ticks without faults. Then compares the bucket
+/// with the simulator's ledger.
+async fn run(seed: u64) -> Totals {
+    let mut rng = SeededRng::new(seed);
+    let world = world(seed, &mut rng);
+    let (events, permanent) = (OneTimeEvents::new(seed), PermanentFault::new(seed));
+    let mut storm = OpenAiStorm { world: &world, rng, events, permanent: &permanent };
+    let mut totals = run_storm(&mut storm, seed).await;
+    let kept_since = storm.events.kept_since();
+    deliver_with_permanent_fault(&permanent, &world, kept_since).await;
+    deliver_without_faults(&world, kept_since).await;
+    let result = world.assert_exact();
     totals.requests = world.running.requests();
-    totals.lines = account.lines as u64;
+    totals.lines = result.lines as u64;
     totals
 }
 
-fn world(seed: u64, chance: &mut Chance) -> World {
+fn world(seed: u64, rng: &mut SeededRng) -> World {
     let options = Options {
         events: EVENTS,
         seed,
         faults: Faults::Storm,
         span_seconds: 2 * DAY,
-        ahead_seconds: STORM,
-        ..Options::new(begin())
+        ahead_seconds: STORM_SECONDS,
+        ..Options::new(start_time())
     };
     let stormy = Behaviours::new(Faults::Storm, seed);
-    let (late, near_latest) = chance.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
-    let behaviours = Behaviours { late, near_latest, latest_seconds: LATEST, ..stormy };
-    // Now and then a crowd, so that windows have to be cut, and a vendor that is sparing or wants to be left alone.
-    let options = Options { events: chance.pick(&[EVENTS, EVENTS, EVENTS, CROWDED]), ..options };
-    let mut world = World::skewed(&options, behaviours, chance.pick(&[0, 0, 90, -90]));
-    world.pace = chance.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
-    world.settings.batch.lines = chance.pick(&[7, 50, Settings::default().batch.lines]);
+    let (late, near_latest) = rng.pick(&[(stormy.late, stormy.near_latest), (0.3, 0.3)]);
+    let behaviours = Behaviours { late, near_latest, latest_seconds: MAX_LATENESS_SECONDS, ..stormy };
+    // A quarter of the seeds has many events, so that windows must be shortened.
+    let options = Options { events: rng.pick(&[EVENTS, EVENTS, EVENTS, MANY_EVENTS]), ..options };
+    let mut world = World::with_clock_ahead(&options, behaviours, rng.pick(&[0, 0, 90, -90]));
+    world.pace = rng.pick(&[(50, 150), (100, 2_000), (1_000, 9_000)]);
+    world.settings.batch.lines = rng.pick(&[7, 50, Settings::default().batch.lines]);
     world
 }
 
-/// What happens once in a storm, and when, in seconds after its beginning.
-struct Plan {
-    /// The key is replaced by another; both are good for a while, or neither.
+/// The events that happen once per storm. Times are in seconds after its begin.
+struct OneTimeEvents {
+    /// The rotation of the key: its time, and the seconds for which both keys are valid (if negative: neither).
     rotation: (i64, i64),
-    /// Everybody is refused; or audit logging is switched on only when this ends, and nothing is there of before.
-    darkness: (i64, i64),
-    forbids: bool,
-    /// The tenant's listing is refused.
-    no_tenant: (i64, i64),
+    /// The time for which audit logging is off.
+    outage: (i64, i64),
+    /// `true` if the vendor refuses all requests during the outage; otherwise audit logging is switched on at its end, and
+    /// the log has no earlier events.
+    is_refusal: bool,
+    /// The time for which the vendor refuses the tenant's listing.
+    tenant_refusal: (i64, i64),
 }
 
-impl Plan {
+impl OneTimeEvents {
     fn new(seed: u64) -> Self {
-        let mut chance = Chance::new(!seed);
-        let at = |chance: &mut Chance| chance.between(0, STORM);
-        let rotation = (at(&mut chance), chance.between(-HOUR, HOUR));
-        let forbids = chance.happens(500);
-        let dark = if forbids { at(&mut chance) } else { 0 };
-        let darkness = (dark, dark + chance.between(0, LONGEST_DARKNESS));
-        let refused = at(&mut chance);
-        let no_tenant = (refused, refused + chance.between(0, LONGEST_DARKNESS));
-        Self { rotation, darkness, forbids, no_tenant }
+        let mut rng = SeededRng::new(!seed);
+        let at = |rng: &mut SeededRng| rng.between(0, STORM_SECONDS);
+        let rotation = (at(&mut rng), rng.between(-HOUR, HOUR));
+        let is_refusal = rng.happens(500);
+        let outage_begin = if is_refusal { at(&mut rng) } else { 0 };
+        let outage = (outage_begin, outage_begin + rng.between(0, MAX_REFUSAL_SECONDS));
+        let refusal_begin = at(&mut rng);
+        let tenant_refusal = (refusal_begin, refusal_begin + rng.between(0, MAX_REFUSAL_SECONDS));
+        Self { rotation, outage, is_refusal, tenant_refusal }
     }
 
-    /// What happened before is not in the log.
+    /// Returns the time before which the log has no events.
     fn kept_since(&self) -> Timestamp {
-        if self.forbids { Timestamp::MIN } else { second(self.darkness.1) }
+        if self.is_refusal { Timestamp::MIN } else { second(self.outage.1) }
     }
 
     fn keys(&self) -> Vec<Key> {
@@ -126,79 +118,71 @@ impl Plan {
 }
 
 fn second(at: i64) -> Timestamp {
-    Timestamp::from_second(begin().as_second() + at).unwrap()
+    Timestamp::from_second(start_time().as_second() + at).unwrap()
 }
 
-struct Storm<'a> {
+struct OpenAiStorm<'a> {
     world: &'a World,
-    chance: Chance,
-    seed: u64,
-    totals: seeds::Totals,
-    plan: Plan,
-    permanent: &'a Permanent,
+    rng: SeededRng,
+    events: OneTimeEvents,
+    permanent: &'a PermanentFault,
 }
 
-impl<'a> Storm<'a> {
-    async fn rage(&mut self) {
-        let share = self.chance.pick(&[0, 20, 100]);
-        self.world.shelf.script(trouble(self.seed ^ 0x5EED, share));
-        let mut warm = None;
-        while self.elapsed() < STORM {
-            self.behave();
-            let worker = match warm.take().filter(|_| !self.chance.happens(200)) {
-                Some(worker) => worker,
-                None => self.world.worker().await,
-            };
-            warm = self.ticks(worker).await;
-            let pause = self.chance.pick(&[10, 60, 60, 60, 60, 300, 300, 600, 1_800, 3 * HOUR]);
-            self.world.time.forward(Duration::from_secs(pause.unsigned_abs()));
-        }
+impl<'a> Storm<'a> for OpenAiStorm<'a> {
+    type Client = Client<'a>;
+
+    const SETTINGS: StormSettings = StormSettings {
+        length_seconds: STORM_SECONDS,
+        tick_seconds: TICK_SECONDS,
+        // An idle tick takes a dozen polls.
+        max_lifetimes: [12, 60, 300],
+        store_faults_per_mille: [0, 20, 100],
+        pauses_seconds: &[10, 60, 60, 60, 60, 300, 300, 600, 1_800, 3 * HOUR],
+    };
+
+    fn deployment(&self) -> (&'a VirtualTime, &'a MemoryStore) {
+        (&self.world.time, &self.world.store)
     }
 
-    fn elapsed(&self) -> UnixSeconds {
-        self.world.time.now().as_second() - begin().as_second()
+    fn rng(&mut self) -> &mut SeededRng {
+        &mut self.rng
     }
 
-    /// The vendor changes its ways now and then, and does what is planned for now.
-    fn behave(&mut self) {
-        let elapsed = self.elapsed();
-        let within = |(from, to): (i64, i64)| (from..to).contains(&elapsed);
-        let ways = self.chance.happens(50).then(|| Behaviours::new(Faults::Storm, self.chance.bits()));
-        let per_minute = self.chance.pick(&[None, None, Some(20)]);
-        let retry_after_seconds = self.chance.pick(&[None, Some(1), Some(2), Some(90)]);
-        let (keys, kept_since, forbids) = (self.plan.keys(), self.plan.kept_since(), self.plan.forbids);
-        let (dark, no_tenant) = (within(self.plan.darkness), within(self.plan.no_tenant));
+    /// Changes the behaviour from time to time, and applies the one-time events.
+    fn change_vendor(&mut self, elapsed_seconds: i64) {
+        let is_within = |(from, to): (i64, i64)| (from..to).contains(&elapsed_seconds);
+        let changed = self.rng.happens(50).then(|| Behaviours::new(Faults::Storm, self.rng.bits()));
+        let per_minute = self.rng.pick(&[None, None, Some(20)]);
+        let retry_after_seconds = self.rng.pick(&[None, Some(1), Some(2), Some(90)]);
+        let (keys, kept_since, is_refusal) = (self.events.keys(), self.events.kept_since(), self.events.is_refusal);
+        let (is_outage, is_tenant_refused) = (is_within(self.events.outage), is_within(self.events.tenant_refusal));
         self.world.simulator.change(|it| {
-            *it = self.permanent.with(ways.unwrap_or_else(|| it.clone()));
+            *it = self.permanent.add_to(changed.unwrap_or_else(|| it.clone()));
             (it.per_minute, it.retry_after_seconds) = (per_minute, retry_after_seconds);
             it.keys = keys;
             it.kept_since = kept_since;
-            it.tenant_only_refused = no_tenant.then_some(if forbids { 403 } else { 400 });
-            it.audit_logging = match (dark, forbids) {
+            it.tenant_only_refused = is_tenant_refused.then_some(if is_refusal { 403 } else { 400 });
+            it.audit_logging = match (is_outage, is_refusal) {
                 (false, _) => AuditLogging::On,
                 (true, true) => AuditLogging::OnForbidden,
                 (true, false) => AuditLogging::OffEmpty,
             };
         });
-        if elapsed >= self.plan.rotation.0 {
+        if elapsed_seconds >= self.events.rotation.0 {
             self.world.key.rotate(NEW_KEY);
         }
     }
 
-    /// One tick, or two at once; the process that is left, if it lives.
-    async fn ticks(&mut self, worker: Worker<'a, Client<'a>>) -> Option<Worker<'a, Client<'a>>> {
-        let lives = lives(&mut self.chance, &LIVES);
-        let other = if self.chance.happens(150) { Some(self.world.worker().await) } else { None };
-        ticks(worker, other, lives, TICK_SECONDS, |ended| self.totals.add(ended)).await
+    async fn start_worker(&self) -> Worker<'a, Client<'a>> {
+        self.world.worker().await
     }
 }
 
-/// Everything is well again but for the trouble that never ends: all that is to come becomes visible, and is looked for
-/// long enough.
-async fn calm_but_for(permanent: &Permanent, world: &World, kept_since: Timestamp) {
-    world.shelf.heal();
+/// Ends all faults but the permanent one, and runs ticks until all events are visible and the healthy ones are delivered.
+async fn deliver_with_permanent_fault(permanent: &PermanentFault, world: &World, kept_since: Timestamp) {
+    world.store.clear_faults();
     world.key.rotate(NEW_KEY);
-    world.simulator.change(|it| *it = permanent.with(calm(kept_since)));
+    world.simulator.change(|it| *it = permanent.add_to(without_faults(kept_since)));
     let (worker, ended) = (world.worker().await, world.time.now());
     for _ in 0..MAX_TICKS {
         worker.tick(TICK_SECONDS, None).await.unwrap();
@@ -206,29 +190,29 @@ async fn calm_but_for(permanent: &Permanent, world: &World, kept_since: Timestam
     }
     permanent.assert_healthy_delivered(world, ended, false);
     let mut hours = 0;
-    // The tenant's listing is asked for again after a day.
+    // The collector tries a refused listing of the tenant again after a day.
     while world.running.pending() > 0 || hours < 27 {
-        world.time.forward(Duration::from_secs(3 * 3_601));
-        // A crowd takes more than one tick, and a broken span many.
+        world.time.advance(Duration::from_secs(3 * 3_601));
+        // Many events take more than one tick, and a broken span takes many.
         for _ in 0..12 {
             worker.tick(TICK_SECONDS, None).await.unwrap();
             world.minutes(1);
         }
         hours += 3;
-        assert!(hours < 100, "{} are still to come", world.running.pending());
+        assert!(hours < 100, "{} events are not visible yet", world.running.pending());
     }
     permanent.assert_healthy_delivered(world, world.time.now() - jiff::SignedDuration::from_hours(1), true);
 }
 
-fn calm(kept_since: Timestamp) -> Behaviours {
+fn without_faults(kept_since: Timestamp) -> Behaviours {
     Behaviours { keys: vec![Key::new(NEW_KEY)], kept_since, ..Behaviours::default() }
 }
 
-/// The trouble ends as well, and what it held back is delivered.
-async fn heal(world: &World, kept_since: Timestamp) {
-    world.simulator.change(|it| *it = calm(kept_since));
+/// Ends the permanent fault too, and runs ticks until the remaining events are delivered.
+async fn deliver_without_faults(world: &World, kept_since: Timestamp) {
+    world.simulator.change(|it| *it = without_faults(kept_since));
     for _ in 0..3 {
-        world.time.forward(Duration::from_secs(3_601));
+        world.time.advance(Duration::from_secs(3_601));
         world.drain().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Blobs that are gone, not there yet, elsewhere, or larger than memory.
+//! Blobs that are expired, missing, on other hosts, or larger than memory.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -6,35 +6,35 @@ use std::net::TcpListener;
 use collector::{BatchLimits, Gap};
 use simulators::microsoft365::{AvailableBlob, ContentType, TENANT_ID};
 
-use tests::rig::mortal::Died;
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::{Call, Outcome};
 
 use super::fleet::assert_pending_blob;
 use super::*;
 
-/// The fault at the first blobs that are asked for from now on, whatever was scripted before.
+/// Sets the faults of the next requests for blobs, and replaces all earlier scripts.
 pub(super) fn next_blobs(world: &World, times: u64, fault: &Fault) {
     world.script(Vec::new());
-    // A script begins anew at the request after it was changed.
+    // A changed script restarts at the next request.
     let other = Scripted::new("stop", u64::from(u32::MAX) + world.running.requests(), Fault::Reset);
     world.script([vec![other], first(times, "blob", fault)].concat());
 }
 
-/// The blobs that were made available.
+/// Returns the available blobs.
 fn blobs(world: &World) -> Vec<AvailableBlob> {
     world.simulator.ledger().blobs().collect()
 }
 
-/// The blob that is not delivered: the only one.
+/// Returns the only blob that is not delivered.
 #[track_caller]
 fn the_lost(world: &World) -> AvailableBlob {
-    let account = world.accounts(&world.running.served()).remove(0);
-    let [lost] = &account.lost[..] else { panic!("{account:?}") };
-    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+    let result = world.reconcile(&world.running.served()).remove(0);
+    let [lost] = &result.lost[..] else { panic!("{result:?}") };
+    assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
     blob_of(world, lost)
 }
 
-/// The blob with the record that an account names, which it does by how its canonical form begins.
+/// Returns the blob with a record, which is given by the start of its canonical form.
 pub(super) fn blob_of(world: &World, named: &str) -> AvailableBlob {
     let id = named.split(r#""Id":""#).nth(1).unwrap().split('"').next().unwrap();
     let ledger = world.simulator.ledger();
@@ -51,7 +51,7 @@ pub(super) fn assert_gap(gaps: &[Gap], blob: &AvailableBlob, cause: &str) {
 }
 
 #[tokio::test]
-async fn f43_a_blob_that_expired_before_it_was_fetched_is_a_gap_told_once_and_the_rest_goes_on() {
+async fn f43_a_blob_that_expired_before_its_fetch_is_a_gap_reported_once_and_the_rest_goes_on() {
     let world = exchange(20);
     next_blobs(&world, 1, &af(400, "AF20051"));
     let reports = world.tick().await.unwrap();
@@ -59,26 +59,26 @@ async fn f43_a_blob_that_expired_before_it_was_fetched_is_a_gap_told_once_and_th
     assert_gap(&reports[0].gaps, &lost, "expired before it was fetched");
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
     assert_eq!((reports[0].lines.delivered, world.running.requests_of("blob")), (19, 20));
-    // The watermark is past it, and it is not asked for again, though it is listed.
+    // The watermark has passed the blob, and it is not requested again although it is listed.
     world.assert_caught_up(LogType::Exchange);
     for _ in 0..3 {
         world.minutes(30);
         assert_drained(&world.tick().await.unwrap(), 0);
     }
     assert_eq!(world.running.requests_of("blob"), 20);
-    assert_eq!(world.accounts(&world.running.served())[0].lines, 19);
+    assert_eq!(world.reconcile(&world.running.served())[0].lines, 19);
 }
 
 #[tokio::test]
-async fn f43_what_expires_first_is_fetched_first() {
+async fn f43_blobs_that_expire_first_are_fetched_first() {
     const GROUP: usize = 20;
     let world = exchange(3 * GROUP);
-    // The first tick lists nothing, but from then on the ledger has what there is to list.
+    // The first tick lists nothing, but makes the content available.
     world.script(first(100, "content", &af(401, "AF10001")));
     world.tick().await.unwrap();
     world.minutes(5);
     let mut blobs = blobs(&world);
-    // Those made available first are kept a day longer, the last ones expire within the hour.
+    // The first blobs are kept a day longer, and the last ones expire within the hour.
     let expires = |number: usize| [8 * DAY, 7 * DAY, HOUR / 2][number / GROUP];
     let item = |(number, blob): (usize, &AvailableBlob)| {
         let expires = blob.created + jiff::SignedDuration::from_secs(expires(number));
@@ -91,14 +91,14 @@ async fn f43_what_expires_first_is_fetched_first() {
     assert_drained(&world.tick().await.unwrap(), 3 * GROUP as u64);
     let expected = [2 * GROUP..3 * GROUP, GROUP..2 * GROUP, 0..GROUP].into_iter().flatten();
     let expected: Vec<_> = expected.map(|number| id_in(&world, &blobs[number])).collect();
-    // They are taken as they come: as many as are under way at once may overtake one another.
+    // Blobs are fetched in order, but concurrent fetches may overtake one another.
     for (place, line) in world.lines(LogType::Exchange).iter().enumerate() {
         let wanted = expected.iter().position(|id| *id == line["Id"]).unwrap();
         assert!(wanted.abs_diff(place) <= microsoft365::POLICY.fetches_ahead, "{wanted} is at {place}");
     }
 }
 
-/// The id of the one record in the blob.
+/// Returns the id of the one record in the blob.
 fn id_in(world: &World, blob: &AvailableBlob) -> Value {
     let record = world.simulator.ledger().records_of(blob).next().unwrap();
     serde_json::from_str::<Value>(&record).unwrap()["Id"].clone()
@@ -113,7 +113,7 @@ async fn f44_a_blob_that_is_not_found_at_first_is_pending_and_holds_up_nothing()
     let missing = the_lost(&world);
     assert_pending_blob(&world, &report, &missing);
     world.assert_caught_up(LogType::Exchange);
-    // Over a day's worth of ticks, of processes of their own, but for an hour.
+    // Ticks of new processes run for a day less an hour.
     for _ in 0..23 {
         world.minutes(60);
         next_blobs(&world, 4, &af(404, "AF20050"));
@@ -173,8 +173,8 @@ async fn f44_a_gateways_404_is_no_missing_blob_and_gives_nothing_up() {
 }
 
 #[tokio::test]
-async fn f45_the_token_goes_nowhere_else_whatever_a_listing_says() {
-    // Somebody else, also on this machine.
+async fn f45_the_token_is_sent_to_no_other_host_whatever_a_listing_says() {
+    // A second server stands for another host.
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     let foreign = format!("http://{}", elsewhere.local_addr().unwrap());
@@ -215,7 +215,7 @@ async fn f45_the_token_goes_nowhere_else_whatever_a_listing_says() {
 }
 
 #[tokio::test]
-async fn f45_addresses_elsewhere_are_made_anew_from_the_ids() {
+async fn f45_addresses_of_other_hosts_are_rebuilt_from_the_ids() {
     let world = tenant_with(300, |it| it.uri_elsewhere = 1.0);
     assert_drained(&world.tick().await.unwrap(), 300);
     world.assert_fetched_once();
@@ -256,9 +256,9 @@ async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
     let reports = world.tick().await.unwrap();
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
     assert!(reports[0].lines.objects > 19, "{} objects", reports[0].lines.objects);
-    // No object is longer than a batch may be, and one line more: that is all a tick holds of it.
+    // No object is longer than a batch and one line, so a tick holds no more of the blob.
     let mut whole = 0;
-    for (key, body) in world.shelf.objects("microsoft365_audit_exchange/") {
+    for (key, body) in world.store.objects("microsoft365_audit_exchange/") {
         let mut text = Vec::new();
         MultiGzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
         let longest = text.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
@@ -268,8 +268,8 @@ async fn f61_a_blob_larger_than_memory_is_taken_in_pieces() {
     assert!(whole > BYTES, "{whole}");
     let huge = blobs(&world).iter().map(|blob| (blob.records, blob.id.clone())).max().unwrap();
     assert!(huge.0 > 500, "{huge:?}");
-    let lost: BTreeMap<_, _> = world.accounts(&world.running.served()).into_iter().map(|of| (of.lines, of)).collect();
-    assert!(lost.values().all(tests::rig::account::Account::is_exact), "{lost:?}");
+    let lost: BTreeMap<_, _> = world.reconcile(&world.running.served()).into_iter().map(|of| (of.lines, of)).collect();
+    assert!(lost.values().all(tests::rig::reconciliation::Reconciliation::is_exact), "{lost:?}");
 }
 
 #[tokio::test]
@@ -277,15 +277,15 @@ async fn f61_a_tick_that_dies_in_a_blob_larger_than_a_batch_goes_on_where_it_was
     let records: Vec<_> = (0..1_000).map(record).collect();
     let mut world = exchange_of(&records, 1_000);
     world.settings.batch.lines = 100;
-    for done in [true, false] {
-        world.shelf.script(move |call, number| match (call, number) {
-            (Call::Commit, 3) => Fate::Dies { done },
-            _ => Fate::Well,
+    for is_applied in [true, false] {
+        world.store.script(move |call, number| match (call, number) {
+            (Call::Commit, 3) => Outcome::Dies { is_applied },
+            _ => Outcome::Succeeds,
         });
         assert_eq!(world.tick().await, Err(Died));
         world.minutes(5);
     }
-    world.shelf.heal();
+    world.store.clear_faults();
     let reports = world.tick().await.unwrap();
     // Three objects of the first tick, two of the second, and the one that it put and could not commit.
     let report = &reports[0];

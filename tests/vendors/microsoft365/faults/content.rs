@@ -1,10 +1,10 @@
-//! Records that are not as they should be: none is dropped for it.
+//! Malformed and unknown records, none of which may be dropped.
 
 use simulators::microsoft365::ContentType;
 
 use super::*;
 
-/// The one line of a world with one record of Exchange: `record(0)` with these changes.
+/// Returns the one line of a world with one record of Exchange: `record(0)` with these changes.
 async fn line_of(changes: &[(&str, Value)]) -> (StreamReport, Value) {
     let mut odd = record(0);
     for (field, value) in changes {
@@ -43,7 +43,7 @@ async fn f53_500_records_are_500_lines_though_some_violate_their_types() {
 }
 
 #[tokio::test]
-async fn f53_what_does_not_fit_is_kept_beside_its_field_and_counted() {
+async fn f53_a_value_that_does_not_fit_is_kept_beside_its_field_and_counted() {
     let (report, line) = line_of(&[("UserType", json!("x"))]).await;
     assert_eq!((report.lines.drift.nonconforming, &line["UserType"]), (1, &Value::Null));
     assert_eq!(line["p_nonconforming"]["UserType"], "x");
@@ -53,7 +53,7 @@ async fn f53_what_does_not_fit_is_kept_beside_its_field_and_counted() {
 }
 
 #[tokio::test]
-async fn f53_everything_odd_that_was_ever_seen_at_once() {
+async fn f53_all_known_deviations_at_once_are_delivered() {
     let world = tenant_with(1_000, |it| (it.irregular, it.large, it.split) = (1.0, 0.05, 0.5));
     assert_drained(&world.tick().await.unwrap(), 1_000);
     world.assert_exact();
@@ -75,7 +75,7 @@ async fn f67_the_general_feed_keeps_the_whole_record_in_its_payload() {
     odd["BrandNew"] = json!({"deep": {"er": null}});
     odd["RecordType"] = json!(10_001);
     let line = json!({"content_type": "Audit.General", "record": odd}).to_string();
-    let options = Options { records: Some(vec![line]), ..Options::new(begin()) };
+    let options = Options { records: Some(vec![line]), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     assert_drained(&world.tick().await.unwrap(), 1);
     let [line] = &world.lines(LogType::General)[..] else { panic!("not one line") };
@@ -84,7 +84,7 @@ async fn f67_the_general_feed_keeps_the_whole_record_in_its_payload() {
 }
 
 #[tokio::test]
-async fn f67_a_feed_of_nothing_but_the_unknown() {
+async fn f67_a_feed_of_only_unknown_record_types_is_delivered() {
     let world = tenant_with(500, |it| it.unknown = 1.0);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 500);
@@ -125,23 +125,23 @@ async fn f68_a_record_without_a_time_is_delivered_all_the_same_and_once() {
         assert!(line["p_row_id"].as_str().unwrap().starts_with("000000"), "{line}");
         assert!(line["p_parse_time"].is_string(), "{line}");
     }
-    // Again in another process, an hour later.
+    // Another process lists the records again an hour later.
     world.minutes(61);
     assert_drained(&world.tick().await.unwrap(), 0);
     world.assert_exact();
 }
 
 #[tokio::test]
-async fn f68_what_is_no_record_at_all_is_rejected_once_and_kept() {
+async fn f68_an_element_that_is_no_record_is_rejected_once_and_kept() {
     let odd = [json!(17), json!(null), json!("text"), json!([1, 2])];
     let lines = odd.iter().map(|odd| json!({"content_type": ContentType::Exchange, "record": odd}).to_string());
     let good = json!({"content_type": "Audit.Exchange", "record": record(0)}).to_string();
-    let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(begin()) };
+    let options = Options { records: Some(lines.chain([good]).collect()), ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     let reports = world.tick().await.unwrap();
     let report = of(&reports, LogType::Exchange);
     assert_eq!((report.lines.delivered, report.lines.rejected, report.drained), (1, 4, true));
-    let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+    let kept = world.store.objects("rejected/microsoft365_audit_exchange/");
     let kept: Vec<Value> = kept.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect();
     let has = |odd: &Value| kept.iter().any(|kept| kept["raw"].as_str() == Some(odd.to_string().as_str()));
     assert!(odd.iter().all(has), "{kept:?}");

@@ -1,23 +1,27 @@
-//! Deaths, two at once, the end of the time, and state that is not there.
+//! Deaths, concurrent ticks, deadlines, and unavailable state.
 
 use std::time::Duration;
 
 use collector::PortError;
 use futures_util::future::join;
-use tests::rig::mortal::Died;
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::{Call, Outcome};
 
 use super::*;
 
-/// The caller of that call dies waiting for the answer.
-fn dies_at(world: &World, call: Call, number: u64, done: bool) {
-    world.shelf.script(move |at, count| if (at, count) == (call, number) { Fate::Dies { done } } else { Fate::Well });
+/// Lets the caller of this call die while it waits for the answer.
+fn dies_at(world: &World, call: Call, number: u64, is_applied: bool) {
+    world.store.script(
+        move |at, count| if (at, count) == (call, number) { Outcome::Dies { is_applied } } else { Outcome::Succeeds },
+    );
 }
 
-/// Every call of that kind fails, done or not.
-fn fails_at(world: &World, call: Call, done: bool) {
+/// Lets every call of this kind fail, with or without effect.
+fn fails_at(world: &World, call: Call, is_applied: bool) {
     let error = PortError::next_tick("the table is not available");
-    world.shelf.script(move |at, _| if at == call { Fate::Fails { done, error: error.clone() } } else { Fate::Well });
+    world.store.script(move |at, _| {
+        if at == call { Outcome::Fails { is_applied, error: error.clone() } } else { Outcome::Succeeds }
+    });
 }
 
 fn adopted(reports: &[StreamReport]) -> u64 {
@@ -25,14 +29,14 @@ fn adopted(reports: &[StreamReport]) -> u64 {
 }
 
 #[tokio::test]
-async fn f46_of_ten_blobs_of_one_instant_four_are_had_before_the_kill_and_six_after_it() {
-    for done in [true, false] {
+async fn f46_of_ten_blobs_of_one_instant_four_are_delivered_before_the_kill_and_six_after_it() {
+    for is_applied in [true, false] {
         let mut world = tenant_with(60, |it| (it.same_instant, it.records_per_blob) = (1.0, 1));
         world.credential.set("content_types", &json!(["Audit.Exchange"]));
         world.settings.batch.lines = 1;
-        dies_at(&world, Call::Commit, 4, done);
+        dies_at(&world, Call::Commit, 4, is_applied);
         assert_eq!(world.tick().await, Err(Died));
-        world.shelf.heal();
+        world.store.clear_faults();
         let blobs: Vec<_> = world.simulator.ledger().blobs().collect();
         let of_instant = |at| blobs.iter().filter(|blob| blob.created == at).count();
         assert!(blobs.iter().map(|blob| of_instant(blob.created)).max() >= Some(10), "{blobs:?}");
@@ -40,8 +44,8 @@ async fn f46_of_ten_blobs_of_one_instant_four_are_had_before_the_kill_and_six_af
         world.minutes(5);
         let fetched = world.running.requests_of("blob");
         let report = world.tick().await.unwrap().remove(0);
-        assert_eq!(report.lines.adopted + report.lines.delivered, blobs.len() as u64 - if done { 4 } else { 3 });
-        // Those that were consumed are known; the last of them was in hand.
+        assert_eq!(report.lines.adopted + report.lines.delivered, blobs.len() as u64 - if is_applied { 4 } else { 3 });
+        // The consumed blobs are remembered, except the last one, which was still in the batch.
         let fetched = world.running.requests_of("blob") - fetched;
         assert!((blobs.len() as u64 - 4..=blobs.len() as u64 - 2).contains(&fetched), "{fetched}");
         world.assert_exact();
@@ -52,33 +56,33 @@ async fn f46_of_ten_blobs_of_one_instant_four_are_had_before_the_kill_and_six_af
 async fn f59_killed_between_put_and_commit_the_object_is_adopted_and_not_written_again() {
     let world = exchange(30);
     dies_at(&world, Call::Put, 2, true);
-    // The first put is the record of the stream's birth.
+    // The first put is the birth record of the stream.
     assert_eq!(world.tick().await, Err(Died));
-    let objects = world.shelf.objects("microsoft365_audit_exchange/");
+    let objects = world.store.objects("microsoft365_audit_exchange/");
     assert_eq!((objects.len(), world.head(LogType::Exchange).seq), (1, 0));
-    world.shelf.heal();
+    world.store.clear_faults();
     world.minutes(5);
     let report = world.tick().await.unwrap().remove(0);
     assert!(report.drained && report.failure.is_none(), "{report:?}");
     assert_eq!((report.lines.adopted, report.lines.delivered, report.listed.duplicates), (30, 0, 30));
-    assert_eq!(world.shelf.objects("microsoft365_audit_exchange/"), objects);
+    assert_eq!(world.store.objects("microsoft365_audit_exchange/"), objects);
     assert_eq!(world.assert_exact(), 30);
 }
 
 #[tokio::test]
 async fn f59_killed_at_any_call_of_state_or_bucket_nothing_is_lost_or_twice() {
     for call in Call::ALL {
-        for (number, done) in (1..=4).flat_map(|number| [(number, true), (number, false)]) {
+        for (number, is_applied) in (1..=4).flat_map(|number| [(number, true), (number, false)]) {
             let mut world = exchange(12);
             world.settings.batch.lines = 5;
-            dies_at(&world, call, number, done);
+            dies_at(&world, call, number, is_applied);
             let died = world.tick().await.is_err();
             let is_optional = matches!(call, Call::Get | Call::VisibleHours | Call::Replace);
             assert!(died || number > 1 || is_optional, "{call:?} {number} never came");
-            world.shelf.heal();
+            world.store.clear_faults();
             world.minutes(5);
             world.drain().await;
-            assert_eq!(world.assert_exact(), 12, "{call:?} {number} {done}");
+            assert_eq!(world.assert_exact(), 12, "{call:?} {number} {is_applied}");
         }
     }
 }
@@ -103,7 +107,7 @@ async fn f60_two_at_once_deliver_everything_once_together() {
             assert!(report.failure.as_ref().is_none_or(|failure| !failure.needs_person), "{report:?}");
             assert!(report.gaps.is_empty(), "{report:?}");
         }
-        // Who finds the other's object in its way may commit it in the other's name.
+        // A tick that finds the other's object may commit it for the other.
         assert!(delivered(&first) + delivered(&second) + adopted(&first) + adopted(&second) >= 200);
         world.minutes(5);
         world.drain().await;
@@ -115,7 +119,7 @@ async fn f60_two_at_once_deliver_everything_once_together() {
 #[tokio::test]
 async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on() {
     let mut world = exchange(400);
-    // Of 120 seconds so many blobs at half a second each.
+    // The tick has 120 seconds, and each blob takes half a second.
     world.pace = (500, 500);
     let worker = world.worker();
     let (mut ticks, mut fetched) = (0, 0);
@@ -129,13 +133,13 @@ async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on
         if report.drained {
             break;
         }
-        // It used its time, all but what a commit needs, and committed what it had.
+        // The tick used its time except for the commit, and committed its batch.
         assert!(took.as_secs() > 100 && report.lines.delivered > 100, "{took} {report:?}");
         let here = world.running.requests_of("blob") - fetched;
         assert!(here <= report.lines.delivered + 32, "{here} fetched, {} delivered", report.lines.delivered);
         fetched += here;
         assert_eq!(world.head(LogType::Exchange).intent, None);
-        world.time.forward(Duration::from_secs(180));
+        world.time.advance(Duration::from_secs(180));
     }
     assert!((2..=4).contains(&ticks), "{ticks}");
     assert!(world.running.requests_of("blob") <= 400 + 32 * ticks, "{}", world.running.requests_of("blob"));
@@ -143,7 +147,7 @@ async fn f63_a_tick_ends_in_time_with_what_it_has_committed_and_the_next_goes_on
 }
 
 #[tokio::test]
-async fn f63_a_tick_without_time_does_nothing_and_says_so() {
+async fn f63_a_tick_without_time_does_nothing_and_reports_that() {
     let world = tenant(60);
     for seconds in [0, 1, 8] {
         for report in world.worker().tick(seconds, None).await.unwrap() {
@@ -158,25 +162,25 @@ async fn f63_a_tick_without_time_does_nothing_and_says_so() {
 #[tokio::test]
 async fn f69_without_its_state_a_tick_asks_the_vendor_for_nothing() {
     let world = tenant(60);
-    for (call, done) in [(Call::Head, false), (Call::Head, true)] {
-        fails_at(&world, call, done);
+    for (call, is_applied) in [(Call::Head, false), (Call::Head, true)] {
+        fails_at(&world, call, is_applied);
         for report in world.tick().await.unwrap() {
             assert_failed(&report, false, "the table is not available");
         }
         assert_eq!(world.running.requests(), 0);
-        assert!(world.shelf.objects("").is_empty());
+        assert!(world.store.objects("").is_empty());
         world.minutes(5);
     }
-    world.shelf.heal();
+    world.store.clear_faults();
     assert_drained(&world.tick().await.unwrap(), 60);
     world.assert_exact();
 }
 
 #[tokio::test]
 async fn f69_state_that_cannot_be_written_delivers_nothing_and_nothing_twice_later() {
-    for (call, done) in [(Call::Write, false), (Call::Write, true), (Call::Commit, false)] {
+    for (call, is_applied) in [(Call::Write, false), (Call::Write, true), (Call::Commit, false)] {
         let world = tenant(60);
-        fails_at(&world, call, done);
+        fails_at(&world, call, is_applied);
         for _ in 0..3 {
             let reports = world.tick().await.unwrap();
             for report in &reports {
@@ -185,15 +189,15 @@ async fn f69_state_that_cannot_be_written_delivers_nothing_and_nothing_twice_lat
             }
             world.minutes(5);
         }
-        world.shelf.heal();
+        world.store.clear_faults();
         world.drain().await;
-        assert_eq!(world.assert_exact(), 60, "{call:?} {done}");
+        assert_eq!(world.assert_exact(), 60, "{call:?} {is_applied}");
     }
 }
 
 #[tokio::test]
 async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
-    let options = Options { events: 120, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 120, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     for _ in 0..3 {
@@ -202,13 +206,13 @@ async fn f69_a_ledger_that_cannot_be_read_is_never_taken_for_an_empty_one() {
         let watermark = world.watermark(LogType::Exchange);
         let reports = world.tick().await.unwrap();
         assert_failed(of(&reports, LogType::Exchange), false, "the table is not available");
-        // A stream without anything to look up there does not notice.
+        // A stream that looks up nothing there is not affected.
         assert_eq!(
             (of(&reports, LogType::Exchange).lines.delivered, world.watermark(LogType::Exchange)),
             (0, watermark)
         );
     }
-    world.shelf.heal();
+    world.store.clear_faults();
     world.minutes(60);
     world.drain().await;
     world.assert_exact();
@@ -221,7 +225,7 @@ async fn f69_a_commit_whose_answer_is_lost_is_one_all_the_same() {
         fails_at(&world, call, true);
         world.tick().await.unwrap();
         world.minutes(5);
-        world.shelf.heal();
+        world.store.clear_faults();
         world.drain().await;
         assert_eq!(world.assert_exact(), 60, "{call:?}");
     }

@@ -1,4 +1,4 @@
-//! Many streams and many sources: what is broken or slow costs itself.
+//! Many streams and many sources: a broken or slow one does not affect the others.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const SOURCES: usize = 50;
 
 #[tokio::test]
 async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_go_on_for_days() {
-    let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 2 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 2 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     let held = world.watermark(LogType::Exchange);
@@ -32,15 +32,16 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
         world.assert_caught_up(LogType::SharePoint);
         let of_exchange = world.asked_of("content").split_off(asked);
         let of_exchange = of_exchange.iter().filter(|asked| asked.target.contains("Audit.Exchange")).count();
-        // One window is tried patiently, up to three others once: then it is the vendor, and nothing is pending.
+        // One window is retried, and up to three others are tried once: then the vendor counts as down, and nothing is
+        // pending.
         assert!(of_exchange as u64 <= TRIES + 3, "{of_exchange} requests");
         assert!(world.pending(LogType::Exchange).is_empty());
     }
-    // What the others showed is all there; of what failed nothing is twice.
+    // All content of the other types is delivered, and no record of the failed type twice.
     let served = world.running.served();
-    for (stream, account) in world.streams().iter().zip(world.accounts(&served)) {
-        assert!(account.is_exact() || stream.log_type == LogType::Exchange, "{}: {account:?}", stream.name());
-        assert!(account.twice.is_empty());
+    for (stream, result) in world.streams().iter().zip(world.reconcile(&served)) {
+        assert!(result.is_exact() || stream.log_type == LogType::Exchange, "{}: {result:?}", stream.name());
+        assert!(result.duplicated.is_empty());
     }
     world.simulator.change(|it| it.broken = None);
     world.minutes(5);
@@ -48,7 +49,7 @@ async fn f36_a_content_type_that_only_fails_keeps_its_watermark_and_the_others_g
     world.assert_exact();
 }
 
-/// A page that lists the blobs; what is poisoned says so in its address.
+/// Creates a page that lists the blobs; a poison blob is marked in its address.
 pub(super) fn items(world: &World, blobs: &[AvailableBlob], is_poisoned: impl Fn(&AvailableBlob) -> bool) -> String {
     let own = format!("http://{}/api/v1.0/{TENANT_ID}/activity/feed/audit", world.running.address());
     let item = |blob: &AvailableBlob| {
@@ -59,12 +60,12 @@ pub(super) fn items(world: &World, blobs: &[AvailableBlob], is_poisoned: impl Fn
     json!(blobs.iter().map(item).collect::<Vec<_>>()).to_string()
 }
 
-/// What is poisoned answers nothing else.
+/// Creates the fault of a poison blob for all its requests.
 fn of_poisoned(poison: &Fault) -> impl Iterator<Item = Scripted> {
     (1..=400).map(|number| Scripted::new("blob", number, poison.clone()).having("poisoned=1"))
 }
 
-/// So many blobs, of which one answers nothing but `poison` in the tick that comes next; which one, and its record.
+/// Creates blobs of which one always answers `poison` in the next tick. Returns that blob and its record.
 pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableBlob, String) {
     let world = exchange(count);
     // The first tick lists nothing, but from then on the ledger has what there is to list.
@@ -79,23 +80,23 @@ pub(super) async fn poisoned(count: usize, poison: &Fault) -> (World, AvailableB
     (world, blobs[3].clone(), record)
 }
 
-/// The listings of one tick: the first window that it lists has these items, and the others have none. A tick after one that
-/// could list nothing begins with a short window at random.
+/// The listings of one tick: the first window that it lists has these items, and the others have none. A tick after one
+/// that could list nothing begins with a short window at random.
 fn listings_of(items: String) -> impl Iterator<Item = Scripted> {
     let others = (2..=4).map(|number| Scripted::new("content", number, Fault::answer(200, "[]")));
     [Scripted::new("content", 1, Fault::answer(200, items))].into_iter().chain(others)
 }
 
-/// What of the only stream is not delivered.
+/// Returns the undelivered records of the only stream.
 fn lost(world: &World) -> Vec<String> {
-    let account = world.accounts(&world.running.served()).remove(0);
-    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
-    account.lost
+    let result = world.reconcile(&world.running.served()).remove(0);
+    assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
+    result.lost
 }
 
 #[tokio::test]
 async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
-    // As a server's error, as refusals that only a person could cure, as a redirect, as something in front of it.
+    // The poison is a server's error, a refusal that only a person can cure, a redirect, or a gateway's answer.
     for poison in [
         af(500, "AF50000"),
         af(400, "AF20012"),
@@ -115,7 +116,7 @@ async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
         world.assert_caught_up(LogType::Exchange);
         assert_pending_blob(&world, &report, &blob);
 
-        // Once it is well, it is had as any other.
+        // After the fault ends the blob is delivered as any other.
         world.minutes(5);
         world.script(Vec::new());
         assert_drained(&world.tick().await.unwrap(), 1);
@@ -124,7 +125,7 @@ async fn f36_a_poisoned_blob_delays_no_other_and_the_watermark_passes_it() {
     }
 }
 
-/// Nothing is pending but this blob, and the report says so.
+/// Asserts that only this blob is pending and that the report says so.
 #[track_caller]
 pub(super) fn assert_pending_blob(world: &World, report: &StreamReport, blob: &AvailableBlob) {
     let pending = world.pending(LogType::Exchange);
@@ -144,7 +145,7 @@ async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_a_gap_th
     for hour in (6..8 * 24).step_by(6) {
         world.script(Vec::new());
         world.minutes(6 * 60);
-        // Nothing else is left to be asked for.
+        // No other blob is requested.
         world.script(first(100 + hour, "blob", &poison));
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, lost(&world).len()), (0, 1));
@@ -167,7 +168,7 @@ async fn f36_a_blob_poisoned_until_it_expires_is_pending_for_a_week_and_a_gap_th
     assert!(world.pending(LogType::Exchange).is_empty());
 }
 
-/// The tick failed with these words, and nothing is left to be tried again.
+/// Asserts that the tick failed with a message that has these words, and that nothing is pending.
 #[track_caller]
 fn assert_failed_and_lost(report: &StreamReport, words: &str) {
     assert!(report.failure.as_ref().unwrap().message.contains(words), "{report:?}");
@@ -178,7 +179,7 @@ fn assert_failed_and_lost(report: &StreamReport, words: &str) {
 async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well() {
     let poison = af(500, "AF50000");
     let (world, late, _) = poisoned(10, &poison).await;
-    // It is not listed yet: the watermark passes it.
+    // The blob is not listed yet, so the watermark passes it.
     let ledger = world.simulator.ledger();
     let others: Vec<_> = ledger.blobs().filter(|blob| blob.id != late.id).collect();
     world.script(listings_of(items(&world, &others, |_| false)).collect());
@@ -198,21 +199,21 @@ async fn f36_a_blob_listed_late_and_poisoned_until_it_expires_is_one_gap_as_well
         failures += u32::from(report.failure.is_some());
         gaps.extend(report.gaps);
     }
-    // It failed when it was listed, and when it was given up.
+    // The blob failed when it was listed and when it was given up.
     assert_eq!(failures, 2);
     let [gap] = &gaps[..] else { panic!("{gaps:?}") };
     assert!(gap.from == late.created.as_second() && gap.cause.contains("could not be fetched until"), "{gap:?}");
     assert!(world.pending(LogType::Exchange).is_empty());
 }
 
-/// Two days after its first tick: a deployment that has three windows to list.
+/// Creates a deployment two days after its first tick, with three windows to list.
 async fn two_days_behind() -> World {
-    let options = Options { events: 800, span_seconds: HOUR, ahead_seconds: 50 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 800, span_seconds: HOUR, ahead_seconds: 50 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = 1);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
     world.minutes(50 * 60);
-    // This tick lists nothing, but from then on the ledger has what there is to list.
+    // This tick lists nothing, but makes the content available.
     world.script(first(100, "content", &af(401, "AF10001")));
     assert_eq!(delivered(&world.tick().await.unwrap()), 0);
     world.script(Vec::new());
@@ -220,7 +221,7 @@ async fn two_days_behind() -> World {
     world
 }
 
-/// The blobs of Exchange there are, the oldest first.
+/// Returns the blobs of Exchange, the oldest first.
 fn of_exchange(world: &World) -> Vec<AvailableBlob> {
     let ledger = world.simulator.ledger();
     let mut blobs: Vec<_> = ledger.blobs().filter(|blob| blob.content_type == ContentType::Exchange).collect();
@@ -228,14 +229,14 @@ fn of_exchange(world: &World) -> Vec<AvailableBlob> {
     blobs
 }
 
-/// So many blobs made available from so many hours after the beginning on.
+/// Creates `count` blobs that become available from `hours` after the start on.
 fn from_hour(world: &World, hour: i64, count: usize) -> Vec<String> {
-    let from = begin() + jiff::SignedDuration::from_hours(hour);
+    let from = start_time() + jiff::SignedDuration::from_hours(hour);
     let blobs = of_exchange(world).into_iter().filter(|blob| blob.created >= from);
     blobs.take(count).map(|blob| blob.id).collect()
 }
 
-/// From now on these blobs of Exchange answer nothing but this error.
+/// Lets these blobs of Exchange answer only this error from now on.
 fn break_blobs(world: &World, ids: &[String], status: u16, code: &str) {
     let ordinal = |(place, blob): (usize, AvailableBlob)| ids.contains(&blob.id).then_some(place as u32 + 1);
     let ordinals = of_exchange(world).into_iter().enumerate().filter_map(ordinal).collect();
@@ -265,8 +266,8 @@ async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
             if number == 0 {
                 assert_failed(&report, needs_person, "fetching content");
             } else {
-                // A pending blob is asked for once, where it is due; a fetch that is under way when a walk over the blobs ends is
-                // dropped and may be made again. Only what a person must cure is a failure.
+                // A pending blob is asked for once, where it is due; a fetch that is under way when a walk over the
+                // blobs ends is dropped and may be made again. Only what a person must cure is a failure.
                 let asked = world.asked_of("blob").split_off(asked);
                 let refused: Vec<_> = asked.iter().filter(|asked| asked.status == Some(status)).collect();
                 let again = refused.len() - refused.iter().map(|asked| &asked.target).collect::<HashSet<_>>().len();
@@ -282,7 +283,7 @@ async fn f36_poisoned_blobs_of_two_windows_hold_up_nothing_else() {
 }
 
 #[tokio::test]
-async fn f36_blobs_that_are_well_again_are_had_within_the_hour_though_many_others_are_poisoned() {
+async fn f36_healed_blobs_are_delivered_within_the_hour_though_many_others_are_poisoned() {
     let world = two_days_behind().await;
     let mut ids = from_hour(&world, 1, 14);
     break_blobs(&world, &ids, 500, "AF50000");
@@ -291,7 +292,7 @@ async fn f36_blobs_that_are_well_again_are_had_within_the_hour_though_many_other
         world.minutes(5);
     }
     assert_eq!((lost(&world).len(), world.pending(LogType::Exchange).blobs.len()), (14, 14));
-    // The last two are well again; each is due again within an hour, whatever the others do.
+    // The last two have healed; each is due again within an hour, whatever the others do.
     ids.truncate(12);
     break_blobs(&world, &ids, 500, "AF50000");
     let mut ticks = 0;
@@ -305,14 +306,14 @@ async fn f36_blobs_that_are_well_again_are_had_within_the_hour_though_many_other
 }
 
 #[tokio::test]
-async fn fifty_sources_in_one_process_cost_each_other_nothing() {
+async fn fifty_sources_in_one_process_do_not_affect_each_other() {
     let worlds: Vec<_> = (0..SOURCES).map(source).collect();
     let began = SystemClock.now();
     let run = stream::iter(&worlds).map(|world| async move { tick(&world.worker()).await });
     let reports: Vec<_> = run.buffered(8).collect().await;
     for (number, (world, reports)) in worlds.iter().zip(&reports).enumerate() {
         match number % 10 {
-            // No login, no vendor, and a slow vendor.
+            // The faults are a failed login, a vendor that is down, and a slow vendor.
             3 => assert!(reports.iter().all(|report| report.failure.as_ref().unwrap().needs_person)),
             5 => assert!(reports.iter().all(|report| !report.failure.as_ref().unwrap().needs_person)),
             _ => {
@@ -321,12 +322,12 @@ async fn fifty_sources_in_one_process_cost_each_other_nothing() {
             }
         }
     }
-    // The slow ones were waited for, and not one after the other.
+    // The process waited for the slow sources concurrently.
     let took = SystemClock.now().duration_since(began);
     assert!(took.as_secs() < 20, "{took}");
 }
 
-/// The source of that number: every tenth has a bad secret, a vendor that is down, or one that is slow.
+/// Creates a source: every tenth has a bad secret, a vendor that is down, or a slow vendor.
 fn source(number: usize) -> World {
     let world = tenant_with(20, |it| match number % 10 {
         3 => it.expired_secrets = std::mem::take(&mut it.client_secrets),

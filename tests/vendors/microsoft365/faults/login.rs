@@ -1,4 +1,4 @@
-//! The login, the credential, and whose requests they are.
+//! The login, the credential and the publisher's id.
 
 use simulators::microsoft365::{CLIENT_SECRET, Cloud, TENANT_ID};
 
@@ -39,12 +39,12 @@ async fn f29_a_login_that_is_down_fails_the_tick_and_moves_nothing() {
             assert_failed(report, false, "logging in: HTTP 5");
             assert_eq!((report.lines.delivered, report.listed.pages), (0, 0));
         }
-        // One login serves all, and is repeated as often as it may be. One content type says why it failed.
+        // All content types share one login with its retries, and one of them reports the failure.
         assert_eq!(world.running.requests_of("token"), TRIES * number);
         let says_why = |report: &&StreamReport| report.failure.as_ref().unwrap().message.contains("not available");
         assert_eq!(reports.iter().filter(says_why).count(), 1, "{reports:?}");
         assert_eq!(world.running.requests_of("token"), world.running.requests());
-        let heads = world.streams().iter().map(|stream| world.shelf.head_of(stream).unwrap()).collect::<Vec<_>>();
+        let heads = world.streams().iter().map(|stream| world.store.head_of(stream).unwrap()).collect::<Vec<_>>();
         assert!(heads.iter().all(|head| head.seq == 0 && head.times.last_start.is_none()), "{heads:?}");
         assert_eq!(world.watermark(LogType::Exchange), 60 - DAY);
         world.minutes(5);
@@ -72,7 +72,7 @@ async fn f29_a_token_that_cannot_be_renewed_in_time_is_used_while_it_lives() {
     let world = tenant(60);
     let worker = world.worker();
     assert_drained(&tick(&worker).await, 60);
-    // Three minutes are left of it: time to renew it.
+    // The token has three minutes left, so it is renewed.
     world.minutes(56);
     world.simulator.change(|it| it.token_error = 1.0);
     assert_drained(&tick(&worker).await, 0);
@@ -94,11 +94,11 @@ async fn f30_an_expired_secret_needs_a_person_and_is_not_tried_again_and_again()
             assert_failed(&report, true, "AADSTS7000222: the client secret has expired; create a new one");
             assert!(!report.failure.unwrap().message.contains(CLIENT_SECRET));
         }
-        // One login a tick, and a look whether the store has another secret by now.
+        // There is one login per tick, and one fresh read of the secret.
         assert_eq!((world.running.requests(), world.credential.fresh_reads()), (number, number as u32));
         world.minutes(5);
     }
-    // A person puts a new one into the store.
+    // A person stores a new secret.
     world.simulator.change(|it| it.client_secrets = vec![NEW_SECRET.to_owned()]);
     world.credential.rotate(NEW_SECRET);
     assert_drained(&tick(&worker).await, 60);
@@ -149,7 +149,7 @@ async fn f64_every_call_names_the_publisher_also_the_next_page_and_the_blob() {
 
 #[tokio::test]
 async fn f65_the_wrong_cloud_needs_a_person_once_it_persists_and_nothing_is_tried_again_and_again() {
-    // Ours is set to another cloud than the tenant's; or the tenant's is another than ours is by default.
+    // The configured cloud, or the default one, is not the tenant's.
     for (ours, theirs) in [(Some("gcc-high"), Cloud::Commercial), (None, Cloud::Dod)] {
         let world = tenant_with(60, |it| it.cloud = theirs);
         if let Some(ours) = ours {
@@ -178,7 +178,7 @@ async fn f65_the_wrong_cloud_needs_a_person_once_it_persists_and_nothing_is_trie
 }
 
 #[tokio::test]
-async fn a7_a_login_that_fails_is_made_once_per_tick_also_by_a_warm_process_and_told_once() {
+async fn a7_a_login_that_fails_is_made_once_per_tick_also_by_a_warm_process_and_reported_once() {
     let world = tenant(60);
     let worker = world.worker();
     world.simulator.change(|it| it.login_page = 1.0);
@@ -226,7 +226,7 @@ async fn e3_a_new_secret_or_app_that_is_not_known_yet_needs_a_person_only_if_tha
         let worker = world.worker();
         let body = json!({"error": "invalid_client", "error_description": format!("AADSTS{code}: no."), "error_codes": [code]});
         let refuse = || world.script(first(400, "token", &Fault::answer(401, body.to_string())));
-        // It passes after two ticks, and after that needs three again.
+        // The refusal passes after two ticks, and then the count restarts.
         for (ticks, needs_person) in [(2, false), (4, true)] {
             refuse();
             for number in 1..=ticks {

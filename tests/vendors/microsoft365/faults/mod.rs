@@ -1,4 +1,4 @@
-//! What the vendor is known to do to its clients, and what must come of it: F28 to F70, by theme.
+//! The known faults of Microsoft 365, F28 to F70, by theme. `tests/FAULTS.md` says what the numbers mean.
 
 mod blobs;
 mod content;
@@ -23,53 +23,53 @@ use simulators::microsoft365::Behaviours;
 use simulators::{Fault, Options, ReceivedRequest, Scripted};
 use tests::rig::worker::Worker;
 
-use super::world::{Client, TICK_SECONDS, World, begin};
+use super::world::{Client, TICK_SECONDS, World, start_time};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 /// Content types of the tenant.
 const TYPES: u64 = 5;
-/// Calls of one thing within a tick, the first included.
+/// The maximum number of tries of one call within a tick.
 const TRIES: u64 = 4;
 
-/// A tenant with so many records in the day before the beginning, all of them there at the first tick and none of
-/// them twice. A day is looked back over.
+/// Creates a tenant with this number of records in the day before the start, all available at the first tick and none of
+/// them twice. The look-back is a day.
 fn tenant(records: usize) -> World {
     tenant_with(records, |_| {})
 }
 
-/// The same, the vendor having its ways.
+/// Creates such a tenant with these behaviours of the vendor.
 fn tenant_with(records: usize, change: impl FnOnce(&mut Behaviours)) -> World {
-    let options = Options { events: records, span_seconds: 20 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: records, span_seconds: 20 * HOUR, ..Options::new(start_time()) };
     world_with(&options, change)
 }
 
-/// What `options` say, the vendor having its ways and repeating nothing. A day is looked back over.
+/// Creates a tenant with these options and behaviours and without repeated records. The look-back is a day.
 fn world_with(options: &Options, change: impl FnOnce(&mut Behaviours)) -> World {
     let mut behaviours = Behaviours { late: 0.0, repeated: 0.0, repeated_days_later: 0.0, ..Behaviours::default() };
     change(&mut behaviours);
     let mut world = World::with(options, behaviours);
     world.settings.lookback = DAY;
-    // One blob of each content type is listed seconds after the others.
+    // One blob per content type is listed seconds after the others.
     world.minutes(1);
     world
 }
 
-/// A tenant of which only Exchange is collected: these records, so many a blob, on pages of ten.
+/// Creates a tenant of which only Exchange is collected, with these records in blobs of this size, ten blobs per page.
 fn exchange_of(records: &[Value], a_blob: usize) -> World {
     let line = |record: &Value| json!({"content_type": "Audit.Exchange", "record": record}).to_string();
-    let options = Options { records: Some(records.iter().map(line).collect()), ..Options::new(begin()) };
+    let options = Options { records: Some(records.iter().map(line).collect()), ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = a_blob);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world
 }
 
-/// The same, so many blobs of one record each.
+/// Creates such a tenant with this number of blobs of one record each.
 fn exchange(blobs: usize) -> World {
     exchange_of(&(0..blobs).map(record).collect::<Vec<_>>(), 1)
 }
 
-/// A record as the vendor sends it.
+/// Creates a record as the vendor sends it.
 fn record(number: usize) -> Value {
     json!({
         "Id": format!("5f1d7a3e-0000-4000-8000-{number:012}"), "RecordType": 2, "Operation": "MailItemsAccessed",
@@ -79,12 +79,12 @@ fn record(number: usize) -> Value {
     })
 }
 
-/// One tick of a process.
+/// Runs one tick of a process.
 async fn tick(worker: &Worker<'_, Client>) -> Vec<StreamReport> {
     worker.tick(TICK_SECONDS, None).await.unwrap()
 }
 
-/// The report on one log type.
+/// Returns the report on one log type.
 fn of(reports: &[StreamReport], log_type: LogType) -> &StreamReport {
     reports.iter().find(|report| report.log_type == log_type.name()).unwrap()
 }
@@ -93,7 +93,7 @@ fn delivered(reports: &[StreamReport]) -> u64 {
     reports.iter().map(|report| report.lines.delivered).sum()
 }
 
-/// Every stream came to the end of all there was, and so much was delivered.
+/// Asserts that every stream is drained and that this number of lines was delivered.
 #[track_caller]
 fn assert_drained(reports: &[StreamReport], lines: u64) {
     for report in reports {
@@ -103,7 +103,7 @@ fn assert_drained(reports: &[StreamReport], lines: u64) {
     assert_eq!(delivered(reports), lines, "{reports:?}");
 }
 
-/// All streams but one came to the end of all there was; that one's report.
+/// Asserts that all streams but one are drained. Returns the report of that one.
 #[track_caller]
 fn assert_others_drained(reports: &[StreamReport], log_type: LogType) -> &StreamReport {
     let others = reports.iter().filter(|report| report.log_type != log_type.name());
@@ -112,7 +112,7 @@ fn assert_others_drained(reports: &[StreamReport], log_type: LogType) -> &Stream
     of(reports, log_type)
 }
 
-/// The stream failed with these words, and says what it is; whether it needs a person.
+/// Asserts that the stream failed with a message that has these words and names the stream, and if it needs a person.
 #[track_caller]
 fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
     let Some(failure) = &report.failure else { panic!("no failure: {report:?}") };
@@ -121,12 +121,12 @@ fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
     assert!(failure.message.contains(words), "{failure:?}");
 }
 
-/// The same fault at the first so many requests of an operation.
+/// Creates the same fault at the first `times` requests of an operation.
 fn first(times: u64, operation: &str, fault: &Fault) -> Vec<Scripted> {
     (1..=times).map(|number| Scripted::new(operation, number, fault.clone())).collect()
 }
 
-/// The vendor's error of that code.
+/// Creates the vendor's error with this code.
 fn af(status: u16, code: &str) -> Fault {
     Fault::answer(status, json!({"error": {"code": code, "message": "As it is said."}}).to_string())
 }
@@ -136,26 +136,26 @@ impl World {
         self.simulator.change(|it| it.script = script);
     }
 
-    /// Requests of an operation, in the order of their answers.
+    /// Returns the requests of an operation in the order of their answers.
     fn asked_of(&self, operation: &str) -> Vec<ReceivedRequest> {
         self.running.received_requests().into_iter().filter(|asked| asked.operation == operation).collect()
     }
 
-    /// Their statuses; 0 where the connection was closed.
+    /// Returns the statuses of the answers of an operation; 0 if the connection was closed.
     fn statuses(&self, operation: &str) -> Vec<u16> {
         self.asked_of(operation).iter().map(|asked| asked.status.unwrap_or(0)).collect()
     }
 
-    /// The lines in the bucket, as a reader finds them.
+    /// Returns the lines in the bucket.
     fn lines(&self, log_type: LogType) -> Vec<Value> {
         let mut text = String::new();
-        for (_, body) in self.shelf.objects(&format!("{}/", log_type.table())) {
+        for (_, body) in self.store.objects(&format!("{}/", log_type.table())) {
             MultiGzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
         }
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Every blob was fetched once, and no more often.
+    /// Asserts that every blob was fetched exactly once.
     #[track_caller]
     fn assert_fetched_once(&self) {
         let mut good: Vec<_> = self.asked_of("blob").into_iter().filter(|asked| asked.status == Some(200)).collect();
@@ -164,15 +164,15 @@ impl World {
         assert_eq!(good.len(), self.simulator.ledger().blobs().count());
     }
 
-    /// All that the content type showed up to now counts as listed; a stream that is idle says so once an hour.
+    /// Asserts that all content up to now counts as listed. An idle stream records that once per hour.
     #[track_caller]
     fn assert_caught_up(&self, log_type: LogType) {
-        let behind = self.time.now().as_second() - begin().as_second() - self.watermark(log_type);
+        let behind = self.time.now().as_second() - start_time().as_second() - self.watermark(log_type);
         assert!((0..=HOUR).contains(&behind), "{behind} s behind");
     }
 
-    /// Seconds since the first tick could be.
+    /// Returns the seconds since the start.
     fn elapsed(&self) -> f64 {
-        self.time.now().duration_since(begin()).as_secs_f64() - 60.0
+        self.time.now().duration_since(start_time()).as_secs_f64() - 60.0
     }
 }

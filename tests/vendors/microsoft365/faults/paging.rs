@@ -1,14 +1,14 @@
-//! Pages, and the links that lead from one to the next.
+//! Pages and the links to the next page.
 
 use super::*;
 
-/// The listing's next pages, in the order in which they were asked for.
+/// Returns the requests for next pages, in order.
 fn next_pages(world: &World) -> Vec<String> {
     let pages = world.asked_of("content").into_iter().map(|asked| asked.target);
     pages.filter(|target| target.to_lowercase().contains("nextpage=")).collect()
 }
 
-/// A fault at the request for the page of that number, and the ones after it.
+/// Creates faults at the request for the page with this number and at the following ones.
 fn on_page(number: u64, times: u64, fault: &Fault) -> Vec<Scripted> {
     let fault = |number| Scripted::new("content", number, fault.clone()).having("nextPage");
     (number - 1..number - 1 + times).map(fault).collect()
@@ -33,7 +33,7 @@ async fn f39_a_link_that_is_no_longer_good_begins_the_window_anew() {
     let world = exchange(300);
     world.script(on_page(12, 1, &af(400, "AF20031")));
     assert_drained(&world.tick().await.unwrap(), 300);
-    // Eleven pages and the refusal, then thirty.
+    // The requests are eleven pages and the refusal, then thirty pages.
     assert_eq!(world.running.requests_of("content"), 42);
     world.assert_fetched_once();
     world.assert_exact();
@@ -51,10 +51,10 @@ async fn f39_links_that_are_never_good_cut_the_window_until_it_needs_none() {
 }
 
 #[tokio::test]
-async fn f39_a_page_that_is_never_had_costs_its_second_only() {
+async fn f39_a_page_that_always_fails_affects_only_its_second() {
     let world = exchange(300);
     let mut ticks = 0;
-    // Whoever asks for a tenth page is answered that the vendor has a fault, for as long as it takes.
+    // Every request for a tenth page fails.
     while delivered_so_far(&world) < 300 {
         ticks += 1;
         assert!(ticks < 24 * 60 / 5, "{} after {ticks} ticks", delivered_so_far(&world));
@@ -68,7 +68,7 @@ async fn f39_a_page_that_is_never_had_costs_its_second_only() {
 }
 
 fn delivered_so_far(world: &World) -> usize {
-    world.accounts(&world.running.served()).iter().map(|account| account.lines).sum()
+    world.reconcile(&world.running.served()).iter().map(|result| result.lines).sum()
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn f39_a_page_that_is_down_for_a_while_has_its_window_listed_in_halves_by_
     let world = exchange(300);
     world.script(on_page(12, TRIES, &Fault::ServerError));
     let report = world.tick().await.unwrap().remove(0);
-    // The window failed, which is said; what it holds is delivered all the same.
+    // The failure of the window is reported, and its content is delivered all the same.
     let failure = report.failure.as_ref().unwrap();
     assert!(!failure.needs_person && failure.message.contains("listing content: HTTP 5"), "{failure:?}");
     assert!(report.lines.delivered == 300 && report.pending.is_empty(), "{report:?}");
@@ -92,34 +92,34 @@ async fn f40_a_link_that_grew_too_old_is_dropped_and_the_window_begun_anew() {
     let world = exchange(60);
     world.script(on_page(3, 1, &af(400, "AF20055")));
     assert_drained(&world.tick().await.unwrap(), 60);
-    // Two pages and the refusal, then six.
+    // The requests are two pages and the refusal, then six pages.
     assert_eq!(world.running.requests_of("content"), 9);
     world.assert_fetched_once();
     world.assert_exact();
 }
 
 #[tokio::test]
-async fn f40_no_link_is_kept_for_a_later_tick_which_begins_where_there_is_something_and_tells_the_gap() {
+async fn f40_no_link_is_kept_for_a_later_tick_which_begins_at_the_retention_and_reports_the_gap() {
     let world = exchange(60);
-    // Dies amid its pages, and nobody comes for eight days.
+    // A tick dies between two pages, and no other runs for eight days.
     let died = world.worker().tick(TICK_SECONDS, Some(40)).await;
     assert!(died.is_err() && !next_pages(&world).is_empty(), "{died:?}");
     world.minutes(8 * 24 * 60);
     let now = world.time.now().as_second();
     let reports = world.tick().await.unwrap();
     let [gap] = &reports[0].gaps[..] else { panic!("{reports:?}") };
-    let floor = begin().as_second() + 60 - DAY;
+    let floor = start_time().as_second() + 60 - DAY;
     assert_eq!((gap.from, gap.to), (floor, now - 7 * DAY + 600));
     assert!(gap.cause.contains("the vendor no longer has what was not listed in time"), "{gap:?}");
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
-    // No window was too old.
+    // No requested window was too old.
     assert!(!world.statuses("content").contains(&400), "{:?}", world.statuses("content"));
-    // All of it is lost, and nothing came twice.
+    // All records are lost, and none is duplicated.
     world.minutes(5);
     let reports = world.tick().await.unwrap();
     assert_drained(&reports, 0);
-    let accounts = world.accounts(&world.running.served());
-    assert_eq!((accounts[0].lines, accounts[0].lost.len(), accounts[0].twice.len()), (0, 60, 0));
+    let results = world.reconcile(&world.running.served());
+    assert_eq!((results[0].lines, results[0].lost.len(), results[0].duplicated.len()), (0, 60, 0));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn f42_an_empty_page_with_a_link_is_not_the_end() {
     let world = exchange(100);
     world.simulator.change(|it| it.empty_pages = 1.0);
     assert_drained(&world.tick().await.unwrap(), 100);
-    // Ten pages, and three empty ones before each.
+    // There are ten pages with three empty ones before each.
     assert_eq!(world.running.requests_of("content"), 40);
     world.assert_fetched_once();
     world.assert_exact();

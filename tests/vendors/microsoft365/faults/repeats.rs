@@ -1,24 +1,24 @@
-//! The same record again, and almost the same.
+//! Repeated records, and records that are almost the same.
 
 use std::collections::BTreeSet;
 
 use super::*;
 
-/// A world in which these were shown: each a content type and a record, a blob each.
+/// Creates a world with these records, each with its content type and in its own blob.
 fn showing(lines: &[(&str, Value)]) -> World {
     let line = |(name, record): &(&str, Value)| json!({"content_type": name, "record": record}).to_string();
-    let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(begin()) };
+    let options = Options { records: Some(lines.iter().map(line).collect()), ..Options::new(start_time()) };
     world_with(&options, |it| it.records_per_blob = 1)
 }
 
-/// The record with one field changed.
+/// Returns the record with one field changed.
 fn with(mut record: Value, field: &str, value: Value) -> Value {
     record[field] = value;
     record
 }
 
 impl World {
-    /// The row ids in the bucket: each line's.
+    /// Returns the row ids of all lines in the bucket.
     fn row_ids(&self, log_type: LogType) -> Vec<String> {
         let lines = self.lines(log_type);
         lines.iter().map(|line| line["p_row_id"].as_str().unwrap().to_owned()).collect()
@@ -27,7 +27,7 @@ impl World {
 
 #[tokio::test]
 async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again() {
-    let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.repeated_days_later = 1.0);
     world.settings.lookback = 7 * DAY;
     let mut duplicates = 0;
@@ -53,12 +53,12 @@ async fn f48_what_came_once_is_known_for_thirty_days_to_another_process() {
             records: Some(
                 (0..3).map(|n| json!({"content_type": "Audit.Exchange", "record": record(n)}).to_string()).collect(),
             ),
-            ..Options::new(begin() + jiff::SignedDuration::from_hours(29 * 24))
+            ..Options::new(start_time() + jiff::SignedDuration::from_hours(29 * 24))
         },
         |it| it.records_per_blob = 3,
     );
     later.credential.set("content_types", &json!(["Audit.Exchange"]));
-    later.shelf = world.shelf;
+    later.store = world.store;
     let reports = later.tick().await.unwrap();
     assert_eq!((reports[0].listed.events, reports[0].listed.duplicates, reports[0].lines.delivered), (3, 3, 0));
     assert_eq!(later.row_ids(LogType::Exchange), ids);
@@ -106,7 +106,7 @@ async fn f49_another_order_of_keys_is_the_same_record() {
     let line = |record: &str| format!(r#"{{"content_type":"Audit.Exchange","record":{record}}}"#);
     let world = exchange_of(&[], 1);
     assert_drained(&world.tick().await.unwrap(), 0);
-    let options = Options { records: Some(vec![line(&text), line(&reversed)]), ..Options::new(begin()) };
+    let options = Options { records: Some(vec![line(&text), line(&reversed)]), ..Options::new(start_time()) };
     let mut shown = world_with(&options, |it| it.records_per_blob = 1);
     shown.credential.set("content_types", &json!(["Audit.Exchange"]));
     let blob = |record: &str| Fault::answer(200, format!("[{record}]"));

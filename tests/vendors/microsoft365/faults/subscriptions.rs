@@ -1,23 +1,23 @@
-//! Subscriptions: what nobody subscribed to, what was disabled, and what is not permitted.
+//! Subscriptions that are missing, disabled or not permitted.
 
 use std::collections::BTreeMap;
 
 use collector::PortError;
 use jiff::Timestamp;
 use simulators::microsoft365::{AlreadyOn, ContentType, READ, READ_DLP};
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::memory_store::{Call, Outcome};
 
 use super::*;
 
 const QUARTER: i64 = 15 * 60;
 
-/// The vendor's list of subscriptions, without any.
+/// Creates the vendor's list of subscriptions without any subscription.
 fn none_on() -> Vec<Scripted> {
     vec![Scripted::new("subscriptions", 1, Fault::answer(200, "[]"))]
 }
 
 impl World {
-    /// When each content type was started.
+    /// Returns the times at which each content type was started.
     fn starts(&self) -> BTreeMap<String, Vec<Timestamp>> {
         let mut starts: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
         for asked in self.asked_of("start") {
@@ -27,7 +27,7 @@ impl World {
         starts
     }
 
-    /// No content type was started twice within a quarter of an hour; how often each was.
+    /// Asserts that no content type was started twice within a quarter of an hour. Returns the number of starts of each.
     #[track_caller]
     fn assert_starts_apart(&self) -> BTreeMap<String, usize> {
         let starts = self.starts();
@@ -55,12 +55,12 @@ async fn f31_a_start_of_what_is_on_already_is_as_good_as_any() {
 
 #[tokio::test]
 async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
-    let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: DAY, ..Options::new(begin()) };
+    let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |it| (it.history, it.first_blob_seconds) = (false, 12 * HOUR));
     let worker = world.worker();
     for _ in 0..24 {
         assert_drained(&tick(&worker).await, 0);
-        // What is listed and empty counts as listed.
+        // An empty listing counts as listed.
         world.assert_caught_up(LogType::General);
         world.minutes(30);
     }
@@ -77,7 +77,7 @@ async fn f32_half_a_day_without_content_is_no_gap_and_no_failure() {
 
 #[tokio::test]
 async fn f32_a_content_type_that_stays_empty_for_nine_days_has_no_gap() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(start_time()) };
     let slow = Some((ContentType::Dlp, 9 * DAY));
     let world = world_with(&options, |it| (it.slow_start, it.records_per_blob) = (slow, 2));
     let worker = world.worker();
@@ -165,7 +165,7 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
 /// A start amid a listing is written into the head at once; what else that says was listed is there by then.
 #[tokio::test]
 async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
-    let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |_| {});
     world.settings.lookback = 2 * DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
@@ -176,18 +176,18 @@ async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
     world.script([first(TRIES, "subscriptions", &af(500, "AF50000")), vec![unsubscribed]].concat());
     let full = PortError::next_tick("the bucket is full");
     let fails = move |call, number| match call {
-        Call::Put if number > 1 => Fate::Fails { done: false, error: full.clone() },
-        _ => Fate::Well,
+        Call::Put if number > 1 => Outcome::Fails { is_applied: false, error: full.clone() },
+        _ => Outcome::Succeeds,
     };
-    world.shelf.script(fails);
+    world.store.script(fails);
     let reports = world.tick().await.unwrap();
     assert_failed(&reports[0], false, "the bucket is full");
     assert_eq!((world.starts()["Audit.Exchange"].len(), world.watermark(LogType::Exchange)), (2, 60 - 2 * DAY));
-    world.shelf.heal();
+    world.store.clear_faults();
     world.minutes(5);
     world.drain().await;
-    let account = world.accounts(&world.running.served()).remove(0);
-    assert!(account.lost.is_empty() && account.twice.is_empty(), "{account:?}");
+    let result = world.reconcile(&world.running.served()).remove(0);
+    assert!(result.lost.is_empty() && result.duplicated.is_empty(), "{result:?}");
 }
 
 #[tokio::test]
@@ -213,7 +213,8 @@ async fn f33_a_start_that_fails_while_listing_is_not_repeated_by_cold_processes(
 async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_loss_is_told() {
     // Found by the list of subscriptions, or by listing content.
     for list_fails in [false, true] {
-        let options = Options { events: 300, span_seconds: HOUR, ahead_seconds: 30 * HOUR, ..Options::new(begin()) };
+        let options =
+            Options { events: 300, span_seconds: HOUR, ahead_seconds: 30 * HOUR, ..Options::new(start_time()) };
         let world = world_with(&options, |_| {});
         world.drain().await;
         world.minutes(25 * 60);
@@ -230,7 +231,7 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         assert_failed(report, false, "the subscription was disabled; it was started again at 2026-11-23T08:0");
         let message = &report.failure.as_ref().unwrap().message;
         // From the listing's overlap on, up to the start.
-        let listed_from = begin() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
+        let listed_from = start_time() + jiff::SignedDuration::from_secs((watermark - 3 * HOUR).max(60 - DAY));
         assert!(message.contains(&format!("recorded between {listed_from} and ")), "{message}");
         assert_eq!(world.watermark(LogType::Exchange), watermark, "nothing was listed");
         let starts = &world.starts()["Audit.Exchange"];
@@ -240,7 +241,7 @@ async fn f34_a_subscription_that_is_disabled_is_started_once_and_the_possible_lo
         assert!((0..5).contains(&(gap.to - starts[1].as_second())), "{gap:?}");
         assert!(gap.cause.ends_with("/microsoft365_audit_exchange: may not have been recorded"), "{gap:?}");
 
-        // It is told once, and listing goes on; what was made meanwhile the vendor did not keep.
+        // The fault is reported once, and listing continues; the vendor did not keep the content made meanwhile.
         world.minutes(5);
         let reports = world.tick().await.unwrap();
         assert!(reports.iter().all(|report| report.drained && report.failure.is_none()), "{reports:?}");
@@ -272,13 +273,13 @@ async fn f34_a_subscription_that_somebody_keeps_disabling_needs_a_person() {
     assert_eq!(needed_person, 12);
     let starts = world.assert_starts_apart()["Audit.Exchange"];
     assert!((6..=8).contains(&starts), "{starts}");
-    // What may be lost is told by each start but the first.
+    // Each start but the first reports the content that may be lost.
     assert_eq!(gaps, starts - 1);
 }
 
 #[tokio::test]
 async fn f35_a_content_type_that_is_not_permitted_delays_none_of_the_others() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 6 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 6 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.roles = vec![READ.to_owned()]);
     let worker = world.worker();
     for _ in 0..12 {
@@ -310,7 +311,7 @@ async fn f55_auditing_that_is_off_needs_a_person_and_is_asked_for_slowly() {
         let reports = world.tick().await.unwrap();
         for report in &reports {
             let failure = report.failure.as_ref().unwrap();
-            // What a start that failed said, a process of its own does not know until it may start again.
+            // A new process does not know the error of a failed start until it may start again.
             let words = ["turn on unified audit logging", "check that unified audit logging is on"];
             assert!(words.iter().any(|words| failure.message.contains(words)), "{failure:?}");
             assert_eq!(failure.needs_person, failure.message.contains(words[0]), "{failure:?}");
@@ -373,8 +374,8 @@ async fn f66_a_start_that_fails_is_one_that_is_remembered() {
 #[tokio::test]
 async fn f66_one_who_died_right_after_a_start_leaves_no_second_one_within_the_quarter() {
     let world = tenant_with(60, |it| it.start_throttled = true);
-    for life in [20, 40, 80, 160] {
-        let _ = world.worker().tick(TICK_SECONDS, Some(life)).await;
+    for max_polls in [20, 40, 80, 160] {
+        let _ = world.worker().tick(TICK_SECONDS, Some(max_polls)).await;
         world.minutes(2);
     }
     world.drain().await;
@@ -384,7 +385,7 @@ async fn f66_one_who_died_right_after_a_start_leaves_no_second_one_within_the_qu
 
 #[tokio::test]
 async fn f70_without_the_list_of_subscriptions_content_is_listed_and_nothing_started() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     for fault in [af(500, "AF50000"), Fault::answer(200, "<html>gateway</html>"), Fault::Reset, af(401, "AF10001")] {

@@ -1,4 +1,4 @@
-//! Too many requests, and how none are made.
+//! Throttling, and the client's own rate limit.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::*;
 
-/// No minute sees more of a tenant's requests: eight tenths of what the vendor grants, and a burst at the beginning.
+/// The maximum number of a tenant's requests per minute: eight tenths of the vendor's limit, and a burst at the start.
 const A_MINUTE: usize = 1_700;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn f37_a_throttle_that_comes_as_403_in_single_quotes_is_waited_out() {
         world.script(vec![Scripted::new(operation, 1, Fault::Throttled { retry_after: None })]);
         assert_drained(&world.tick().await.unwrap(), 60);
         assert_eq!(world.statuses(operation).iter().filter(|status| **status == 403).count(), 1);
-        // Nobody asks for anything meanwhile.
+        // No request is made meanwhile.
         let asked = world.running.received_requests();
         let refused = asked.iter().position(|asked| asked.status == Some(403)).unwrap();
         let later: Vec<_> = asked[refused + 1..].iter().map(|next| next.at.duration_since(asked[refused].at)).collect();
@@ -81,12 +81,12 @@ async fn f38_throttled_from_blob_37_on_the_next_tick_fetches_the_rest_only() {
     let throttled = |number| Scripted::new("blob", number, Fault::Throttled { retry_after: None });
     world.script((37..=120).map(throttled).collect());
     let reports = world.tick().await.unwrap();
-    // Its time was spent on waiting.
+    // The tick spent its time on waits.
     assert!(!reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
     assert_eq!((reports[0].lines.delivered, reports[0].listed.blobs), (36, 36));
     // The watermark is where the first blob is that is left.
     let blobs = world.simulator.ledger().blobs().collect::<Vec<_>>();
-    let created: Vec<_> = blobs.iter().map(|blob| blob.created.as_second() - begin().as_second()).collect();
+    let created: Vec<_> = blobs.iter().map(|blob| blob.created.as_second() - start_time().as_second()).collect();
     let watermark = world.watermark(LogType::Exchange);
     assert!(created.iter().filter(|at| **at < watermark).count() <= 36, "{watermark} of {created:?}");
 
@@ -115,7 +115,7 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
         }
         // It comes on each time, and the watermark with it.
         assert!(reports[0].lines.delivered > 1_000, "{reports:?}");
-        world.time.forward(std::time::Duration::from_secs(5));
+        world.time.advance(std::time::Duration::from_secs(5));
     }
     assert!((4..=8).contains(&ticks), "{ticks} ticks");
     assert_within_budget(&world);
@@ -125,11 +125,11 @@ async fn f62_a_flood_after_an_outage_is_taken_at_the_vendors_pace_oldest_first_o
     let fetched: Vec<_> = world.asked_of("blob").iter().map(|asked| expiry[id(&asked.target)]).collect();
     let mut sorted = fetched.clone();
     sorted.sort();
-    // As many as are under way at once may overtake one another.
+    // Concurrent requests may overtake one another.
     let place = |at: &Timestamp| sorted.partition_point(|other| other < at);
     let strays = fetched.iter().enumerate().filter(|(index, at)| place(at).abs_diff(*index) > 32).count();
     assert_eq!(strays, 0, "of {}", fetched.len());
-    // What was under way when a tick's time was up is asked for again.
+    // Requests that were open at the end of a tick are made again.
     assert!(fetched.len() <= 6_000 + 16 * ticks, "{}", fetched.len());
     world.assert_exact();
 }
@@ -146,7 +146,7 @@ async fn f62_all_content_types_share_one_budget() {
     world.assert_exact();
 }
 
-/// No minute, wherever it begins, saw more requests of the API than the budget.
+/// Asserts that no minute, whenever it begins, has more requests of the API than the limit.
 #[track_caller]
 fn assert_within_budget(world: &World) {
     let asked: Vec<_> =
@@ -157,7 +157,7 @@ fn assert_within_budget(world: &World) {
     }
 }
 
-/// The id of the blob that was asked for.
+/// Returns the id of the requested blob.
 fn id(target: &str) -> &str {
     target.split("/audit/").nth(1).unwrap().split('?').next().unwrap()
 }

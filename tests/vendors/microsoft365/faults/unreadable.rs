@@ -1,4 +1,4 @@
-//! Blobs that break off, are broken, or are something else.
+//! Blobs that break off, are damaged, or are not content.
 
 use std::io::Write;
 
@@ -29,8 +29,8 @@ async fn f51_a_blob_that_breaks_off_is_fetched_again_and_nothing_of_it_twice() {
         if fault == Fault::answer(200, BROKEN) {
             // Of what was broken there was one whole record more.
             assert_eq!(first.lines.delivered + second.lines.delivered, 301);
-            let account = world.accounts(&world.running.served()).remove(0);
-            assert_eq!((account.lost.len(), account.twice.len(), account.foreign.len()), (0, 0, 1));
+            let result = world.reconcile(&world.running.served()).remove(0);
+            assert_eq!((result.lost.len(), result.duplicated.len(), result.unexpected.len()), (0, 0, 1));
         } else {
             assert_eq!(first.lines.delivered + second.lines.delivered, 300);
             world.assert_exact();
@@ -50,7 +50,7 @@ async fn f52_a_blob_that_stays_broken_is_kept_raw_after_a_day_and_is_one_gap() {
 }
 
 #[tokio::test]
-async fn f52_what_is_no_array_at_all_is_kept_raw_after_a_day_and_is_one_gap() {
+async fn f52_a_body_that_is_no_array_is_kept_raw_after_a_day_and_is_one_gap() {
     let object = record(9_999).to_string();
     let long = format!("{{\"of\": \"{}\"}}", "o".repeat(300_000));
     let bodies =
@@ -83,7 +83,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn f52_what_is_compressed_and_cannot_be_decompressed_is_kept_as_far_as_it_can() {
+async fn f52_a_damaged_gzip_blob_is_kept_as_far_as_it_decompresses() {
     let record = record(3).to_string();
     let whole = gzip(&format!("[{record}]"));
     // No gzip at all; cut off, though the answer is whole; with another checksum.
@@ -126,7 +126,7 @@ async fn f52_a_connection_that_breaks_off_gives_nothing_up() {
 }
 
 #[tokio::test]
-async fn f52_what_says_that_it_is_an_error_is_no_content_however_long_it_does() {
+async fn f52_an_error_body_is_never_content_however_long_it_comes() {
     let error = Fault::answer(200, r#"{"error":{"code":"Unheard","message":"of"}}"#);
     let (world, blob, _) = poisoned(5, &error).await;
     let report = world.tick().await.unwrap().remove(0);
@@ -155,7 +155,7 @@ async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault:
         let report = world.tick().await.unwrap().remove(0);
         assert_eq!((report.lines.delivered, report.lines.rejected), (0, u64::from(hour == 24)), "hour {hour}");
         world.assert_caught_up(LogType::Exchange);
-        let kept = world.shelf.objects("rejected/microsoft365_audit_exchange/");
+        let kept = world.store.objects("rejected/microsoft365_audit_exchange/");
         if hour < 24 {
             assert!(kept.is_empty() && report.gaps.is_empty() && report.failure.is_none(), "hour {hour}: {report:?}");
             assert_pending_blob(world, &report, lost);
@@ -174,13 +174,13 @@ async fn assert_kept_raw_after_a_day(world: &World, lost: &AvailableBlob, fault:
 
 /// As [`the_lost`], where a line is there that was never shown.
 fn the_lost_beside_foreign(world: &World) -> AvailableBlob {
-    let account = world.accounts(&world.running.served()).remove(0);
-    assert_eq!((account.lost.len(), account.foreign.len()), (1, 1), "{account:?}");
-    blob_of(world, &account.lost[0])
+    let result = world.reconcile(&world.running.served()).remove(0);
+    assert_eq!((result.lost.len(), result.unexpected.len()), (1, 1), "{result:?}");
+    blob_of(world, &result.lost[0])
 }
 
 #[tokio::test]
-async fn f54_an_error_that_comes_as_200_is_one() {
+async fn f54_an_error_with_status_200_counts_as_an_error() {
     for operation in ["content", "blob", "subscriptions"] {
         let world = exchange(20);
         world.script(first(2, operation, &af(200, "AF50000")));
@@ -202,7 +202,7 @@ async fn f54_an_error_that_comes_as_200_is_one() {
 }
 
 #[tokio::test]
-async fn f54_errors_that_come_as_200_time_and_again_lose_nothing() {
+async fn f54_repeated_errors_with_status_200_lose_nothing() {
     let world = tenant_with(300, |it| it.error_in_ok = 0.2);
     world.drain().await;
     world.assert_exact();
@@ -216,7 +216,7 @@ async fn a8_a_record_that_lacks_its_brace_is_rejected_and_the_rest_of_its_blob_d
     let reports = world.tick().await.unwrap();
     assert!(reports[0].drained && reports[0].failure.is_none(), "{reports:?}");
     assert_eq!((reports[0].lines.delivered, reports[0].lines.rejected, reports[0].listed.blobs), (36, 4, 4));
-    // Nothing is fetched again.
+    // No blob is fetched again.
     world.minutes(5);
     let again = world.tick().await.unwrap();
     assert_eq!((again[0].lines.delivered, again[0].lines.rejected), (0, 0));

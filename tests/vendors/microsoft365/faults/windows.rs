@@ -1,4 +1,4 @@
-//! Which spans of vendor time are listed, and when.
+//! The windows of vendor time that are listed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use simulators::microsoft365::ContentType;
 
 use super::*;
 
-/// The window of every first page that was asked for, of one content type, in seconds since 1970.
+/// Returns the windows of all requests for a first page of one content type, in seconds since 1970.
 fn windows(world: &World, content_type: ContentType) -> Vec<(i64, i64)> {
     let name = format!("contentType={}&", content_type.name());
     let asked = world.asked_of("content").into_iter().map(|asked| asked.target);
@@ -22,7 +22,8 @@ fn bound(target: &str, name: &str) -> i64 {
 }
 
 impl World {
-    /// No window is longer than a day, ends before it begins, or begins more than seven days ago; none was refused.
+    /// Asserts that no window is longer than a day, ends before it begins, or begins more than seven days ago, and that
+    /// none was refused.
     #[track_caller]
     fn assert_windows(&self) {
         for content_type in ContentType::ALL {
@@ -33,11 +34,11 @@ impl World {
         assert!(!self.statuses("content").contains(&400), "a window was refused");
     }
 
-    /// What was listed so long ago, in seconds, and is not delivered yet.
+    /// Counts the records that were listed this many seconds ago and are not delivered yet.
     fn overdue(&self, seconds: i64) -> usize {
         let due = self.time.now() - jiff::SignedDuration::from_secs(seconds);
         let served: Vec<_> = self.running.served().into_iter().filter(|event| event.at <= due).collect();
-        self.accounts(&served).iter().map(|account| account.lost.len()).sum()
+        self.reconcile(&served).iter().map(|result| result.lost.len()).sum()
     }
 }
 
@@ -45,7 +46,8 @@ impl World {
 async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_once() {
     // Listed up to so long after its time; how long after that it may take, and how often a tick comes.
     for (latest, within, every) in [(3 * HOUR, 300, 5), (20 * HOUR, HOUR + 300, 20), (6 * DAY, DAY + HOUR, 6 * 60)] {
-        let options = Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(begin()) };
+        let options =
+            Options { events: 80, span_seconds: HOUR, ahead_seconds: latest / 3, ..Options::new(start_time()) };
         let world = world_with(&options, |it| (it.late, it.latest_seconds, it.records_per_blob) = (1.0, latest, 2));
         let worker = world.worker();
         while world.running.pending() > 0 || world.running.requests() == 0 {
@@ -54,7 +56,7 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
             assert_eq!(world.overdue(within), 0, "{latest}");
             world.minutes(every);
         }
-        world.time.forward(Duration::from_secs(within.unsigned_abs()));
+        world.time.advance(Duration::from_secs(within.unsigned_abs()));
         tick(&worker).await;
         world.assert_exact();
     }
@@ -63,14 +65,15 @@ async fn f47_a_blob_listed_late_is_found_by_overlap_and_sweeps_and_delivered_onc
 #[tokio::test]
 async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
     for ahead in [360, -360, 3_000, -3_000] {
-        let options = Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
-        let mut world = World::skewed(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
+        let options =
+            Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
+        let mut world = World::with_clock_ahead(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
         world.settings.lookback = 7 * DAY;
         world.minutes(1);
         while world.running.pending() > 0 || world.running.requests() == 0 {
             let reports = world.tick().await.unwrap();
             assert!(reports.iter().all(|report| report.failure.is_none() && report.drained), "{ahead}: {reports:?}");
-            let now = world.time.now().as_second() - begin().as_second();
+            let now = world.time.now().as_second() - start_time().as_second();
             for stream in world.streams() {
                 assert!(world.watermark(stream.log_type) <= now, "{ahead}: a watermark in the vendor's future");
             }
@@ -87,7 +90,7 @@ async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
 
 #[tokio::test]
 async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
-    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 4 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 200, span_seconds: HOUR, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.date_off_seconds = -360);
     let worker = world.worker();
     for off in [-360, 0, 240, -240, 360, 0] {
@@ -104,11 +107,11 @@ async fn f56_a_vendors_clock_that_is_off_or_changes_costs_nothing() {
 }
 
 #[tokio::test]
-async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once() {
-    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 9 * DAY, ..Options::new(begin()) };
+async fn f57_after_nine_days_down_listing_begins_at_the_retention_and_the_gap_is_reported_once() {
+    let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 9 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
-    let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+    let watermark = start_time().as_second() + world.watermark(LogType::Exchange);
     world.minutes(9 * 24 * 60);
     let (asked, now) = (windows(&world, ContentType::Exchange).len(), world.time.now().as_second());
     let oldest = now - 7 * DAY + 600;
@@ -134,13 +137,14 @@ async fn f57_nine_days_down_begin_where_there_is_something_and_tell_the_gap_once
 }
 
 #[tokio::test]
-async fn f57_a_gap_is_told_once_by_the_tick_that_comes_past_it() {
+async fn f57_a_gap_is_reported_once_by_the_tick_that_passes_it() {
     // The vendor is down, or refuses for want of a permission: nothing is listed, and more is lost.
     for refusal in [af(500, "AF50000"), af(401, "AF10001")] {
-        let options = Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(begin()) };
+        let options =
+            Options { events: 400, span_seconds: HOUR, ahead_seconds: 10 * DAY, ..Options::new(start_time()) };
         let world = world_with(&options, |_| {});
         world.drain().await;
-        let watermark = begin().as_second() + world.watermark(LogType::Exchange);
+        let watermark = start_time().as_second() + world.watermark(LogType::Exchange);
         world.minutes(9 * 24 * 60);
         for minutes in [0, 5, 5, 60] {
             world.minutes(minutes);
@@ -194,13 +198,13 @@ async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
 }
 
 #[tokio::test]
-async fn f58_nor_after_any_time_without_a_tick() {
-    let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(begin()) };
+async fn f58_no_window_is_longer_than_a_day_after_any_pause() {
+    let options = Options { events: 60, span_seconds: HOUR, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let world = world_with(&options, |_| {});
     world.drain().await;
     // The overlap of three hours counts, too.
     for pause in [DAY - 3 * HOUR - 1, DAY - 3 * HOUR, DAY - 3 * HOUR + 1, DAY - 1, DAY, DAY + 1, 2 * DAY + 1] {
-        world.time.forward(Duration::from_secs(pause.unsigned_abs()));
+        world.time.advance(Duration::from_secs(pause.unsigned_abs()));
         let reports = world.tick().await.unwrap();
         assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");
     }

@@ -1,10 +1,6 @@
-//! How long a storm lasts.
+//! The length of a storm.
 
-/// How long things go on happening, in seconds.
-pub(super) const STORM: i64 = 3 * DAY;
+use crate::storm::DAY;
 
-/// An hour, in seconds.
-pub(super) const HOUR: i64 = 3_600;
-
-/// A day, in seconds.
-pub(super) const DAY: i64 = 86_400;
+/// The length of a storm in virtual time, in seconds.
+pub(super) const STORM_SECONDS: i64 = 3 * DAY;

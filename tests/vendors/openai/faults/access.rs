@@ -1,4 +1,4 @@
-//! Keys, permissions, and what an organization does not have.
+//! Keys, permissions, and features that an organization does not have.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use jiff::Timestamp;
 use simulators::openai::{ADMIN_KEY, AuditLogging, Key};
 
 use super::*;
-use crate::openai::world::{begin, event};
+use crate::openai::world::{event, start_time};
 
 const NEW_KEY: &str = "sk-admin-simulated-rotated-Hq3x";
 const TENANT_LISTING: &str = "tenant_only=true";
 
-/// An event of the tenant's listing, so many seconds after the beginning.
+/// Creates an event of the tenant's listing, `seconds` after the start.
 fn tenant_event(id: &str, seconds: i64) -> String {
     event(id, seconds).replace("login.succeeded", "tenant.user.added")
 }
 
-/// The old key is good until then, the new one from a minute before.
+/// Creates keys of which the old one is valid until `until`, and the new one from a minute before.
 fn rotated_at(until: Timestamp) -> Vec<Key> {
     let overlap = Duration::from_secs(60);
     vec![Key { until, ..Key::new(ADMIN_KEY) }, Key { from: until - overlap, ..Key::new(NEW_KEY) }]
 }
 
 impl World {
-    /// Requests of the tenant's listing so far.
+    /// Returns the number of requests of the tenant's listing so far.
     fn tenant_requests(&self) -> usize {
         self.running.received_requests().iter().filter(|asked| asked.target.contains(TENANT_LISTING)).count()
     }
@@ -32,16 +32,16 @@ impl World {
 #[tokio::test]
 async fn f06_a_rotated_key_is_read_once_and_collection_goes_on() {
     let world = five_pages();
-    world.simulator.change(|it| it.keys = rotated_at(begin()));
+    world.simulator.change(|it| it.keys = rotated_at(start_time()));
     world.key.rotate(NEW_KEY);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 450);
-    assert_eq!((world.key.fresh_reads.get(), world.requests()), (1, HEALTHY + 1));
-    // Warm, the new key is at hand; cold, it is in the store.
+    assert_eq!((world.key.fresh_reads(), world.requests()), (1, REQUESTS_WITHOUT_FAULTS + 1));
+    // A warm process has the new key, and a cold one finds it in the secret store.
     world.minutes(1);
     assert_drained(&tick(&worker).await, 0);
     assert_drained(&world.tick().await.unwrap(), 0);
-    assert_eq!(world.key.fresh_reads.get(), 1);
+    assert_eq!(world.key.fresh_reads(), 1);
     world.assert_exact();
 }
 
@@ -54,20 +54,20 @@ async fn f06_a_key_rotated_while_warm_in_the_middle_of_paging() {
     assert_drained(&tick(&worker).await, 1);
 
     world.minutes(9);
-    // A sweep is not due: the only pages are those of the way forward. The third is the first that is refused.
+    // No sweep is due, so all pages are of new events. The third page is the first that is refused.
     world.simulator.change(|it| it.keys = rotated_at(world.time.now() + Duration::from_millis(150)));
     world.key.rotate(NEW_KEY);
     let (before, last) = (world.requests(), world.running.received_requests().len());
     assert_drained(&tick(&worker).await, 450);
     let statuses: Vec<_> = world.running.received_requests()[last..].iter().filter_map(|asked| asked.status).collect();
     assert_eq!(statuses, [200, 200, 401, 200, 200, 200, 200]);
-    assert_eq!((world.key.fresh_reads.get(), world.requests()), (1, before + 7));
+    assert_eq!((world.key.fresh_reads(), world.requests()), (1, before + 7));
     world.assert_exact();
 }
 
 #[tokio::test]
 async fn f06_a_key_that_is_refused_for_good_needs_a_person_and_moves_nothing() {
-    // Revoked without another one in the secret, or with another one that is no better.
+    // The key is revoked, and the secret has the same key or another invalid one.
     for (secret, reads) in [(ADMIN_KEY, 1), (NEW_KEY, 2)] {
         let world = five_pages();
         let worker = world.worker().await;
@@ -78,11 +78,11 @@ async fn f06_a_key_that_is_refused_for_good_needs_a_person_and_moves_nothing() {
         let message = report.failure.unwrap().message;
         assert!(!message.contains(ADMIN_KEY) && !message.contains(NEW_KEY), "{message}");
         assert_eq!((report.lines.delivered, world.watermark()), (0, -DAY));
-        // Each listing asks twice, for its window and for a half of it; once more with another key if there is one.
-        assert_eq!((world.requests(), world.key.fresh_reads.get()), (3 + reads, 4));
+        // Each listing makes two requests, for its window and for a half of it, and one more if there is another key.
+        assert_eq!((world.requests(), world.key.fresh_reads()), (3 + reads, 4));
         assert!(world.elapsed() < 0.5, "nothing was waited for");
 
-        // It may be so new that it is not known everywhere: a person is needed once that persists.
+        // A new key may not be known everywhere yet, so a person is needed only if the refusal persists.
         for needs_person in [false, true, true] {
             world.minutes(1);
             assert_failed(&tick(&worker).await, needs_person, "put a valid key");
@@ -115,10 +115,10 @@ async fn f07_a_missing_scope_is_named_whatever_the_shape_of_the_error() {
         world.simulator.change(|it| (it.keys, it.error_as_string) = (vec![blind], as_string));
         let report = world.tick().await.unwrap();
         assert_failed(&report, true, "the admin key lacks the permission api.audit_logs.read: an owner must grant it");
-        // Each listing asks for its window and for a half of it.
+        // Each listing requests its window and a half of it.
         assert_eq!((report.lines.delivered, world.watermark(), world.requests()), (0, -DAY, 4));
         assert!(world.elapsed() < 0.5, "nothing was waited for");
-        // An owner grants it.
+        // An owner grants the scope.
         world.simulator.change(|it| it.keys = vec![Key::new(ADMIN_KEY)]);
         assert_drained(&world.tick().await.unwrap(), 450);
         world.assert_exact();
@@ -126,11 +126,11 @@ async fn f07_a_missing_scope_is_named_whatever_the_shape_of_the_error() {
 }
 
 #[tokio::test]
-async fn f07_a_wrong_key_in_a_plain_string_is_said_too() {
+async fn f07_a_wrong_key_in_a_plain_string_error_is_reported_too() {
     let world = World::of_minutes(5);
     world.simulator.change(|it| (it.keys, it.error_as_string) = (Vec::new(), 1.0));
     assert_failed(&world.tick().await.unwrap(), false, "put a valid key");
-    // Each listing asks for its first window and for one of the others.
+    // Each listing requests its first window and one of the others.
     assert_eq!(world.requests(), 4);
     for needs_person in [false, true] {
         assert_failed(&world.tick().await.unwrap(), needs_person, "put a valid key");
@@ -149,8 +149,8 @@ async fn f08_forbidden_says_that_audit_logging_may_be_off_and_moves_nothing() {
         assert_eq!((report.lines.delivered, world.watermark(), report.notes.silence), (0, -7 * DAY, None));
         world.minutes(1);
     }
-    // It is the vendor's word to everybody: the tenant's listing is not taken for one that is not offered.
-    // Each listing asks for its first window and for one of the others.
+    // The refusal concerns all listings, so the tenant's listing does not count as not offered.
+    // Each listing requests its first window and one of the others.
     assert_eq!((world.requests(), world.tenant_requests()), (12, 6));
     world.simulator.change(|it| it.audit_logging = AuditLogging::On);
     assert_drained(&tick(&worker).await, 21);
@@ -167,7 +167,7 @@ async fn f08_a_log_that_stays_empty_is_no_failure_and_is_mentioned() {
         let report = tick(&worker).await;
         assert_drained(&report, 0);
         let silence = report.notes.silence.as_deref();
-        // A day was looked back over at the beginning.
+        // The first tick looked back a day.
         assert_eq!(silence.is_some(), day >= 7, "on day {day}: {silence:?}");
         assert!(silence.is_none_or(|words| words.contains(&format!("no event at all in {day} days"))
             && words.contains("check that audit logging is on")));
@@ -188,7 +188,7 @@ async fn f08_logging_that_is_turned_on_ends_the_silence() {
     assert_drained(&report, 1);
     assert_eq!(report.notes.silence, None);
     world.assert_exact();
-    // One event is enough for good.
+    // One event ends the note for good.
     world.minutes(30 * 24 * 60);
     assert_eq!(world.tick().await.unwrap().notes.silence, None);
 }
@@ -202,9 +202,9 @@ async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_fo
         let worker = world.worker().await;
         let report = tick(&worker).await;
         assert_drained(&report, 20);
-        // Two refusals are believed: of the first window and of one of the others.
+        // Two refusals are enough: of the first window and of one of the others.
         assert_eq!((report.notes.watermark_lag_seconds, world.watermark(), world.tenant_requests()), (Some(0), 0, 2));
-        // Every two hours for a day and a half.
+        // Ticks come every two hours for a day and a half.
         for hours in (2..=36).step_by(2) {
             world.minutes(120);
             assert_drained(&tick(&worker).await, 0);
@@ -212,7 +212,7 @@ async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_fo
         }
         let tenant = &world.head().listings[openai::TENANT];
         assert_eq!(tenant.watermark, world.head().floor, "{tenant:?}");
-        // It has the feature now: all that was there is delivered, however long ago.
+        // The organization has the feature now: all its events are delivered, however old.
         world.simulator.change(|it| it.tenant_only_refused = None);
         world.minutes(12 * 60);
         assert_drained(&tick(&worker).await, 1);
@@ -221,7 +221,7 @@ async fn f26_a_tenant_listing_that_is_refused_costs_nothing_else_and_is_asked_fo
     }
 }
 
-/// An organization with events in both listings, which are listed up to now.
+/// Creates an organization with events in both listings, which are listed up to now.
 async fn of_both_listings() -> World {
     let events = (0..20).map(|n| event(&format!("e-{n}"), -600 * n - 1)).chain([tenant_event("t", -5)]);
     let world = World::of(events.collect());
@@ -230,7 +230,7 @@ async fn of_both_listings() -> World {
     world
 }
 
-/// This answer to all list calls of a listing, as many as a tick makes.
+/// Creates this answer to all list calls of a listing within a tick.
 fn always(tenant_only: bool, status: u16, body: &str) -> Vec<Scripted> {
     let (parameter, fault) = (format!("tenant_only={tenant_only}"), Fault::answer(status, body));
     (1..=40).map(|number| at(number, &parameter, fault.clone())).collect()
@@ -261,7 +261,7 @@ async fn a1_html_403_for_a_whole_tick_fails_it_and_the_tenant_listing_stays_on()
         assert_failed(&report, false, "(tenant): HTTP 403 ");
         assert_failed(&report, false, "the answer is not the API's but that of a gateway or proxy");
         assert_eq!((report.notes.not_offered.len(), world.head().listings[openai::TENANT].not_offered), (0, None));
-        // It stays in the lag.
+        // The tenant's listing still counts in the lag.
         assert!(report.notes.watermark_lag_seconds.unwrap() > 0, "{report:?}");
         world.minutes(5);
     }
@@ -271,7 +271,7 @@ async fn a1_html_403_for_a_whole_tick_fails_it_and_the_tenant_listing_stays_on()
 }
 
 #[tokio::test]
-async fn a2_what_is_not_the_apis_answer_needs_no_person_whatever_its_status_and_listing() {
+async fn a2_an_answer_not_from_the_api_needs_no_person_whatever_its_status_and_listing() {
     const JSON: &str = r#"{"error":"Forbidden"}"#;
     const CODED: &str = r#"{"error":{"code":403,"message":"Forbidden","status":"PERMISSION_DENIED"}}"#;
     for status in [400, 401, 403, 404, 421, 425] {
@@ -282,7 +282,7 @@ async fn a2_what_is_not_the_apis_answer_needs_no_person_whatever_its_status_and_
             let report = world.tick().await.unwrap();
             assert_failed(&report, false, &format!("HTTP {status} "));
             assert_failed(&report, false, "the answer is not the API's but that of a gateway or proxy");
-            assert_eq!((world.key.fresh_reads.get(), report.notes.not_offered.len()), (0, 0));
+            assert_eq!((world.key.fresh_reads(), report.notes.not_offered.len()), (0, 0));
             world.script(Vec::new());
             world.minutes(1);
             assert_drained(&world.tick().await.unwrap(), 0);
@@ -331,7 +331,7 @@ async fn a3_a_region_refusal_and_a_plain_400_need_a_person_once_they_persist_and
             world.script(Vec::new());
             let report = world.tick().await.unwrap();
             assert!(report.drained && report.failure.is_none(), "{report:?}");
-            // It begins anew.
+            // The count of refusals restarts.
             world.minutes(1);
             world.script(always(true, status, body));
             assert_failed(&world.tick().await.unwrap(), false, words);
@@ -352,10 +352,10 @@ async fn a3_a_region_that_is_refused_for_one_request_passes_with_the_next_tick()
 }
 
 #[tokio::test]
-async fn a4_a_listing_that_delivered_is_left_alone_only_after_refusals_in_three_ticks_and_says_so() {
+async fn a4_a_listing_that_delivered_is_suspended_only_after_refusals_in_three_ticks_and_is_reported() {
     let world = of_both_listings().await;
     let is_off = || world.head().listings[openai::TENANT].is_suspended(world.time.now().as_second());
-    // Once is no harm.
+    // One refusal changes nothing.
     for refusals in 1..=2 {
         world.simulator.change(|it| it.tenant_only_refused = Some(403));
         for number in 1..=refusals {
@@ -377,7 +377,7 @@ async fn a4_a_listing_that_delivered_is_left_alone_only_after_refusals_in_three_
         world.tick().await.unwrap();
         world.minutes(1);
     }
-    // From then on every report names it, and so does the metric, which counts them.
+    // From then on every report names the listing, and the metric counts it.
     for _ in 0..3 {
         let report = world.tick().await.unwrap();
         assert_eq!((report.notes.not_offered, report.failure, is_off()), (vec![openai::TENANT], None, true));
@@ -402,7 +402,7 @@ async fn a4_a_generic_403_between_refusals_of_the_tenant_listing_counts_for_neit
         assert!(!world.head().listings[openai::TENANT].is_suspended(world.time.now().as_second()));
         world.minutes(1);
     }
-    // The third one in a row, but for a server's error in between.
+    // This is the third refusal in a row; the server's error in between does not count.
     world.script(always(true, 500, ""));
     assert_failed(&world.tick().await.unwrap(), false, "HTTP 500");
     world.minutes(1);
@@ -448,7 +448,7 @@ async fn a6_a_page_without_data_and_events_without_ids_fail_no_tick() {
         assert!(report.drained && report.failure.is_none(), "{body}: {report:?}");
         world.minutes(1);
     }
-    // What is no page at all is a failure that may pass.
+    // An answer that is not a page is a transient failure.
     world.script(always(false, 200, r#"{"object":"error"}"#));
     assert_failed(&world.tick().await.unwrap(), false, "not a list of events");
 }
@@ -478,7 +478,7 @@ async fn b6_a_rotated_secret_that_is_no_json_names_its_line() {
 }
 
 #[tokio::test]
-async fn b7_a_project_key_is_said_to_be_one() {
+async fn b7_a_project_key_is_named_as_such() {
     let world = World::of_minutes(5);
     let worker = world.worker().await;
     world.simulator.change(|it| it.keys = vec![Key::new(NEW_KEY)]);

@@ -1,31 +1,31 @@
-//! More than a tick can list.
+//! Backlogs that one tick cannot list.
 
 use collector::BatchLimits;
-use tests::rig::account::delivered;
+use tests::rig::reconciliation::delivered;
 
 use super::*;
-use crate::openai::world::{begin, event, stream};
+use crate::openai::world::{event, start_time, stream};
 
-/// Ticks that no backlog here needs.
-const MOST_TICKS: usize = 100;
+/// A bound of ticks that no backlog of these tests needs.
+const MAX_TICKS: usize = 100;
 
-/// `count` events, evenly over the `seconds` before the beginning.
+/// Creates `count` events spread evenly over the `seconds` before the start.
 fn spread(count: i64, seconds: i64) -> Vec<String> {
     (0..count).map(|number| event(&format!("e-{number:05}"), -1 - number * seconds / count)).collect()
 }
 
-/// What a tick can move: how far it came, how much was delivered, and how short windows are cut.
+/// Returns the measures of progress: the watermark, the delivered lines, and the length of windows.
 fn reached(world: &World, delivered: u64) -> (i64, u64, i64) {
     let listing = &world.head().listings[openai::ORGANIZATION];
     (listing.watermark, delivered, -listing.window_seconds.unwrap_or(DAY))
 }
 
-/// Ticks, a minute after each other, until one has come to the end. Each gets somewhere and none fails.
+/// Runs ticks a minute apart until one is drained. Asserts that each makes progress and none fails.
 async fn catch_up(world: &World) -> Vec<StreamReport> {
     let worker = world.worker().await;
     let (mut reports, mut delivered): (Vec<StreamReport>, _) = (Vec::new(), 0);
     loop {
-        let before = world.shelf.head_of(&stream()).map(|_| reached(world, delivered));
+        let before = world.store.head_of(&stream()).map(|_| reached(world, delivered));
         let report = tick(&worker).await;
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
         delivered += report.lines.delivered;
@@ -34,17 +34,17 @@ async fn catch_up(world: &World) -> Vec<StreamReport> {
         if drained {
             return reports;
         }
-        // What is only looked at again moves neither, and is listed within the last of all ticks.
+        // Overlaps and sweeps move neither measure, and come within the last of all ticks.
         let somewhere = before.is_none_or(|before| after.0 > before.0 || after.1 > before.1 || after.2 > before.2);
         assert!(somewhere, "tick {} of {after:?}: {:?}", reports.len(), reports.last());
         assert!(before.is_none_or(|before| after.0 >= before.0), "the watermark fell");
-        assert!(reports.len() < MOST_TICKS, "{after:?}: {:?}", reports.last());
+        assert!(reports.len() < MAX_TICKS, "{after:?}: {:?}", reports.last());
         world.minutes(1);
     }
 }
 
-/// Catches up with 20,000 events over the `seconds` before the beginning, the vendor taking `pace` milliseconds
-/// a page; the requests that took.
+/// Delivers 20,000 events of the `seconds` before the start from a vendor that takes `pace` milliseconds
+/// per page. Returns the number of requests.
 async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
     let mut world = World::of(spread(20_000, seconds));
     world.pace = (pace, pace);
@@ -52,15 +52,15 @@ async fn requests_for_20_000(seconds: i64, pace: i64) -> u64 {
     let reports = catch_up(&world).await;
     assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 20_000);
     world.assert_exact();
-    // No object is longer than a batch may be: that is all a tick holds of it.
-    let objects = delivered(&world.shelf, &stream()).unwrap();
+    // No object is longer than a batch, so a tick holds no more in memory.
+    let objects = delivered(&world.store, &stream()).unwrap();
     assert!(objects.iter().all(|lines| lines.len() <= 700));
     world.requests()
 }
 
 #[tokio::test]
 async fn f12_a_backlog_of_days_takes_ticks_but_no_more_than_twice_the_requests() {
-    // Two hundred pages, and one of the tenant's.
+    // The minimum is 200 pages and one page of the tenant's listing.
     for (days, pace) in [(4, 1_000), (6, 2_000), (4, 4_000)] {
         let requests = requests_for_20_000(days * DAY, pace).await;
         assert!(requests <= 2 * 201, "{days} days at {pace} ms: {requests} requests");
@@ -69,18 +69,18 @@ async fn f12_a_backlog_of_days_takes_ticks_but_no_more_than_twice_the_requests()
 
 #[tokio::test]
 async fn f12_an_hour_with_more_than_ticks_can_list_is_cut_until_it_is_done() {
-    // What is listed again behind every watermark is almost as much as a tick can list.
+    // The overlap behind every watermark is almost as much as a tick can list.
     let requests = requests_for_20_000(3_600, 1_000).await;
     assert!(requests <= 4 * 201, "{requests} requests");
 }
 
 #[tokio::test]
 async fn f12_a_look_back_longer_than_a_tick_is_finished_bit_by_bit() {
-    // A day that is full, listed anew every hour by a vendor that takes more than a second a page.
+    // A sweep lists a full day again every hour, at more than a second per page.
     let mut world = World::of(spread(5_000, DAY));
     world.drain().await;
     world.pace = (1_200, 1_200);
-    let swept = |world: &World| world.head().listings[openai::ORGANIZATION].swept[&86_400] - begin().as_second();
+    let swept = |world: &World| world.head().listings[openai::ORGANIZATION].swept[&86_400] - start_time().as_second();
     let mut last = swept(&world);
     for hour in 1..=3 {
         world.minutes(61);
@@ -92,21 +92,21 @@ async fn f12_a_look_back_longer_than_a_tick_is_finished_bit_by_bit() {
     world.assert_exact();
 }
 
-/// Ticks until one has come to the end; how many.
+/// Runs ticks until one is drained. Returns their number.
 async fn catch_up_with_sweeps(world: &World) -> usize {
     let worker = world.worker().await;
-    for number in 1..=MOST_TICKS {
+    for number in 1..=MAX_TICKS {
         if tick(&worker).await.drained {
             return number;
         }
         world.minutes(1);
     }
-    panic!("no end after {MOST_TICKS} ticks");
+    panic!("no end after {MAX_TICKS} ticks");
 }
 
 #[tokio::test]
 async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
-    // An event every ten minutes, from a day before the beginning to eleven days after it.
+    // There is an event every ten minutes, from a day before the start to eleven days after it.
     let records = (-144..1_584).map(|number| (event(&format!("e-{number}"), 600 * number), (600 * number).max(0)));
     let mut world = World::showing(records.collect());
     assert_drained(&world.tick().await.unwrap(), 144);
@@ -120,10 +120,10 @@ async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
     assert!(reports.len() >= 2, "one tick is enough for it: {reports:?}");
     assert!(reports.iter().all(|report| report.gaps.is_empty()));
 
-    // Oldest first and no jump: each window begins no later than the last one ended.
+    // Windows come oldest first and without a gap: each begins no later than the last one ended.
     let windows: Vec<_> =
         world.running.received_requests()[asked_before..].iter().filter_map(organization_window).collect();
-    let mut reached = begin().as_second() + watermark;
+    let mut reached = start_time().as_second() + watermark;
     for (from, to) in windows {
         assert!(from <= reached, "nothing was listed from {reached} to {from}");
         assert!(to - from <= 30 * DAY, "{from} to {to}");
@@ -136,7 +136,7 @@ async fn f24_ten_days_down_resumes_at_the_old_watermark_window_by_window() {
     world.assert_exact();
 }
 
-/// The span of vendor time that a request of the organization's listing asks for.
+/// Returns the window of a request of the organization's listing.
 fn organization_window(asked: &simulators::ReceivedRequest) -> Option<(i64, i64)> {
     let bound = |name: &str| asked.target.split_once(name)?.1.split('&').next()?.parse::<i64>().ok();
     let organization = asked.target.contains("tenant_only=false");

@@ -1,32 +1,34 @@
-//! Our clock is not the vendor's.
+//! Clock skew between the collector and the vendor.
 
 use super::*;
-use crate::openai::world::{begin, event};
+use crate::openai::world::{event, start_time};
 use simulators::Options;
 use simulators::openai::Behaviours;
 
-/// An event every seven seconds, from ten minutes before the beginning to half an hour after it; every fifth shows up
-/// two minutes late.
+/// Creates a world with an event every seven seconds, from ten minutes before the start to half an hour after it; every
+/// fifth event becomes visible
+/// two minutes late. The collector's clock is `ahead` seconds ahead.
 fn skewed(ahead: i64) -> World {
     let second = |number: i64| 7 * number - 600;
     let late = |number: i64| if number % 5 == 0 { 120 } else { 0 };
     let events = (0..340).map(|number| (event(&format!("e-{number}"), second(number)), second(number) + late(number)));
     let (records, seconds): (Vec<_>, Vec<_>) = events.unzip();
-    let visible_at = seconds.into_iter().map(|second: i64| begin() + jiff::SignedDuration::from_secs(second)).collect();
-    World::skewed(
-        &Options { records: Some(records), visible_at, ..Options::new(begin()) },
+    let visible_at =
+        seconds.into_iter().map(|second: i64| start_time() + jiff::SignedDuration::from_secs(second)).collect();
+    World::with_clock_ahead(
+        &Options { records: Some(records), visible_at, ..Options::new(start_time()) },
         Behaviours::default(),
         ahead,
     )
 }
 
-/// Seconds by which the watermark is ahead of the vendor's clock.
+/// Returns the seconds by which the watermark is ahead of the vendor's clock.
 fn ahead_of_vendor(world: &World) -> i64 {
     let listings = world.head().listings;
     listings.values().map(|listing| listing.watermark).max().unwrap() - world.time.now().as_second()
 }
 
-async fn a_clock_that_is_off(ahead: i64) {
+async fn assert_exact_with_skew(ahead: i64) {
     let mut world = skewed(ahead);
     world.pace = (0, 0);
     let worker = world.worker().await;
@@ -35,7 +37,7 @@ async fn a_clock_that_is_off(ahead: i64) {
         assert!(report.drained && report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
         assert!(ahead_of_vendor(&world) <= 0, "{} s after minute {minute}", ahead_of_vendor(&world));
         if ahead >= 0 {
-            // A window that ends in the vendor's future shows all there is.
+            // A window that ends in the vendor's future lists all events.
             world.assert_exact();
         }
         world.minutes(1);
@@ -46,12 +48,12 @@ async fn a_clock_that_is_off(ahead: i64) {
 
 #[tokio::test]
 async fn f23_a_clock_90_seconds_ahead_loses_nothing_and_never_marks_the_vendors_future() {
-    a_clock_that_is_off(90).await;
+    assert_exact_with_skew(90).await;
 }
 
 #[tokio::test]
 async fn f23_a_clock_90_seconds_behind_delivers_somewhat_later() {
-    a_clock_that_is_off(-90).await;
+    assert_exact_with_skew(-90).await;
 }
 
 #[tokio::test]

@@ -1,18 +1,18 @@
-//! Events that are not what they should be.
+//! Malformed, unknown and changed events.
 
 use serde_json::{Value, json};
-use tests::rig::account::delivered;
+use tests::rig::reconciliation::delivered;
 
 use super::*;
-use crate::openai::world::{begin, event, stream};
+use crate::openai::world::{event, start_time, stream};
 
-/// The lines that were delivered.
+/// Returns the delivered lines.
 fn lines(world: &World) -> Vec<Value> {
-    let objects = delivered(&world.shelf, &stream()).unwrap();
+    let objects = delivered(&world.store, &stream()).unwrap();
     objects.iter().flatten().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The line of that event.
+/// Returns the line of this event.
 #[track_caller]
 fn line_of(world: &World, id: &str) -> Value {
     let mut found = lines(world).into_iter().filter(|line| line["id"] == id);
@@ -21,15 +21,15 @@ fn line_of(world: &World, id: &str) -> Value {
     line
 }
 
-/// An event of that type, with these fields besides.
+/// Creates an event of this type with additional fields.
 fn of_type(id: &str, event_type: &str, fields: &Value) -> String {
-    let mut event = json!({"id": id, "type": event_type, "effective_at": begin().as_second() - 60});
+    let mut event = json!({"id": id, "type": event_type, "effective_at": start_time().as_second() - 60});
     event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     event.to_string()
 }
 
 #[tokio::test]
-async fn f22_what_nobody_has_heard_of_is_delivered_whole_and_counted() {
+async fn f22_unknown_types_and_fields_are_delivered_whole_and_counted() {
     let unheard = json!({"id": "d-1", "depth": 3, "to": {"agent.id": ["a", "b"]}});
     let world = World::of(vec![
         of_type("unknown-type", "agent.delegated", &json!({"agent.delegated": unheard})),
@@ -56,7 +56,7 @@ async fn f22_what_nobody_has_heard_of_is_delivered_whole_and_counted() {
     let more = line_of(&world, "more-fields");
     assert_eq!((&more["source"], &more["zone"]), (&json!("scim"), &json!({"region": "eu"})));
     assert_eq!(line_of(&world, "odd-actor")["p_nonconforming"]["actor"], "mina");
-    // Listed again, nothing is counted again.
+    // A second listing counts nothing again.
     world.minutes(1);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);
@@ -81,7 +81,7 @@ async fn f22_a_field_added_withdrawn_or_renamed_does_not_make_another_event() {
     let world = World::of(vec![event("audit_log-a", -60)]);
     let worker = world.worker().await;
     assert_drained(&tick(&worker).await, 1);
-    let at = begin().as_second() - 60;
+    let at = start_time().as_second() - 60;
     for changed in [
         format!(
             r#"{{"id":"audit_log-a","type":"login.succeeded","effective_at":{at},"actor":null,"source":"retool"}}"#
@@ -101,8 +101,8 @@ async fn f22_a_field_added_withdrawn_or_renamed_does_not_make_another_event() {
 }
 
 #[tokio::test]
-async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
-    let begin = begin().as_second();
+async fn f25_an_element_that_is_no_event_is_rejected_once_and_affects_nothing_else() {
+    let begin = start_time().as_second();
     let broken = ["7", "null", r#"["a", 5]"#, "\"text\""].map(str::to_owned);
     let no_id = format!(r#"{{"type":"login.succeeded","effective_at":{}}}"#, begin - 30);
     let no_time = r#"{"id":"no-time","type":"login.failed"}"#.to_owned();
@@ -126,7 +126,7 @@ async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
         assert!(record["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{record}");
     }
 
-    // They are listed again and again, by this process and by others: no rejection is counted a second time.
+    // This process and others list the inputs again, and no rejection is counted twice.
     for _ in 0..3 {
         world.minutes(1);
         for report in [tick(&worker).await, world.tick().await.unwrap()] {
@@ -137,19 +137,19 @@ async fn f25_what_is_no_event_is_kept_aside_once_and_costs_nothing_else() {
     assert_eq!(world.assert_exact().rejected, 4);
 }
 
-/// What stands under `rejected/`.
+/// Returns the objects under `rejected/`.
 fn rejected(world: &World) -> Vec<Value> {
-    let objects = world.shelf.objects("rejected/openai_audit/");
+    let objects = world.store.objects("rejected/openai_audit/");
     objects.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
 }
 
 #[tokio::test]
-async fn f25_pages_of_nothing_else_are_kept_whole() {
+async fn f25_pages_of_only_such_elements_are_rejected_whole() {
     let world = World::of((0..250).map(|number| number.to_string()).collect());
     let report = world.tick().await.unwrap();
     assert!(report.drained && report.failure.is_none(), "{report:?}");
     assert_eq!((report.lines.delivered, report.lines.rejected, world.watermark()), (0, 250, 0));
-    assert!(world.shelf.objects("openai_audit/").is_empty());
+    assert!(world.store.objects("openai_audit/").is_empty());
     world.minutes(1);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 0);
@@ -159,7 +159,7 @@ async fn f25_pages_of_nothing_else_are_kept_whole() {
 #[tokio::test]
 async fn f27_very_large_events_are_lines_like_any_other() {
     const LONG: usize = 8 << 20;
-    // Five of them are more than a page may be: they are asked for in shorter ones.
+    // Five of them exceed the maximum size of a page, so the client requests shorter pages.
     let large = |number: usize| {
         let text = format!("{number}-{}", "long ".repeat(LONG / 5 + 1));
         of_type(&format!("large-{number}"), "organization.updated", &json!({"organization.updated": {"id": text}}))
@@ -176,16 +176,16 @@ async fn f27_very_large_events_are_lines_like_any_other() {
 }
 
 #[tokio::test]
-async fn f27_half_characters_and_control_characters_stay_within_their_line() {
+async fn f27_lone_surrogates_and_control_characters_stay_within_their_line() {
     let controls: String = (0..32).map(|code| format!("\\u{code:04x}")).collect();
     let odd = format!(r#"tab\t nl\n cr\r \u2028\u2029\u0085 {controls} \ud800 \udc00x \ud83d\ude00"#);
-    let at = begin().as_second() - 60;
+    let at = start_time().as_second() - 60;
     let raw = |id: &str, name: &str| {
         format!(
             r#"{{"id":"{id}","type":"group.created","effective_at":{at},"group.created":{{"id":"g","data":{{"group_name":"{name}"}}}}}}"#
         )
     };
-    // As escapes, and as the characters themselves where JSON allows them.
+    // The characters come as escapes, and unescaped if JSON allows that.
     let world = World::of(vec![
         raw("escaped", &odd),
         raw("raw", "\u{2028}\u{2029}\u{85}\u{7f}\u{feff}\u{fffe}🦀"),
@@ -201,8 +201,8 @@ async fn f27_half_characters_and_control_characters_stay_within_their_line() {
 }
 
 #[tokio::test]
-async fn f27_a_byte_that_is_no_text_costs_itself_only() {
-    // The vendor's event, and how it comes: with a byte in the middle that is not UTF-8.
+async fn f27_a_byte_that_is_not_utf8_affects_only_itself() {
+    // The vendor's event arrives with a byte in the middle that is not UTF-8.
     let event =
         of_type("stray", "group.created", &json!({"group.created": {"id": "g", "data": {"group_name": "a\u{fffd}b"}}}));
     let mut world = World::of(vec![event.clone(), crate::openai::world::event("usual", -61)]);

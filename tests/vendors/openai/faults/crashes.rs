@@ -1,59 +1,59 @@
-//! Ticks that die, run at once, or cannot write.
+//! Ticks that die, run concurrently, or cannot write.
 
 use std::pin::pin;
 
 use collector::{BatchLimits, PortError};
 use futures_util::future::join;
-use tests::rig::account::delivered;
-use tests::rig::mortal::Died;
-use tests::rig::shelf::{Call, Fate};
+use tests::rig::killable::Died;
+use tests::rig::memory_store::{Call, Outcome};
+use tests::rig::reconciliation::delivered;
 
 use super::*;
 use crate::openai::world::{event, stream};
 
 /// Events of [`world`].
 const EVENTS: u64 = 250;
-/// The most lines of one of its objects.
-const LINES: usize = 100;
+/// The maximum number of lines per object of [`world`].
+const MAX_LINES: usize = 100;
 
-/// 250 events that become three objects.
+/// Creates a world with 250 events, which become three objects.
 fn world() -> World {
     let mut world = World::of((0..250).map(|number| event(&format!("e-{number:03}"), -100 * number - 1)).collect());
     world.settings.lookback = DAY;
-    world.settings.batch = BatchLimits { lines: LINES, ..BatchLimits::default() };
+    world.settings.batch = BatchLimits { lines: MAX_LINES, ..BatchLimits::default() };
     world
 }
 
-/// What becomes of a call, as the test has it.
-fn at_call(world: &World, call: Call, number: u64, fate: Fate) {
+/// Sets the outcome of one call.
+fn at_call(world: &World, call: Call, number: u64, fate: Outcome) {
     let mut fate = Some(fate);
-    world.shelf.script(move |made, nth| match (made, nth) == (call, number) {
-        true => fate.take().unwrap_or(Fate::Well),
-        false => Fate::Well,
+    world.store.script(move |made, nth| match (made, nth) == (call, number) {
+        true => fate.take().unwrap_or(Outcome::Succeeds),
+        false => Outcome::Succeeds,
     });
 }
 
-/// How often each call is made by a first tick that nothing happens to.
+/// Counts the calls of each kind that a first tick without faults makes.
 async fn calls() -> Vec<(Call, u64)> {
     let world = world();
     world.tick().await.unwrap();
-    Call::ALL.map(|call| (call, world.shelf.calls(call))).into()
+    Call::ALL.map(|call| (call, world.store.calls(call))).into()
 }
 
-/// The keys of the stream's objects.
+/// Returns the keys of the stream's objects.
 fn keys(world: &World) -> Vec<String> {
-    world.shelf.objects("openai_audit/").into_iter().map(|(key, _)| key).collect()
+    world.store.objects("openai_audit/").into_iter().map(|(key, _)| key).collect()
 }
 
-/// Ticks until all is delivered: three objects, or one more where an object was cut short by what happened.
-async fn recovers(world: &World, why: &str) {
-    world.shelf.heal();
+/// Runs ticks until all is delivered, in three objects or one more if the fault cut an object short.
+async fn assert_recovers(world: &World, why: &str) {
+    world.store.clear_faults();
     let reports = world.drain().await;
     assert_eq!(reports.len(), 1, "{why}");
     assert!(reports[0].failure.is_none(), "{why}: {:?}", reports[0]);
     assert_eq!(world.assert_exact().lines as u64, EVENTS, "{why}");
     assert!(world.head().intent.is_none(), "{why}");
-    // Numbered without a gap, each number once.
+    // The numbers have no gap, and each occurs once.
     let numbers: Vec<_> =
         keys(world).iter().filter_map(|key| key.split('-').next_back()?.get(..12).map(str::to_owned)).collect();
     let expected: Vec<_> = (0..world.head().seq).map(|seq| format!("{seq:012}")).collect();
@@ -62,97 +62,97 @@ async fn recovers(world: &World, why: &str) {
 
 #[tokio::test]
 async fn f13_killed_between_put_and_commit_the_object_is_adopted() {
-    for done in [true, false] {
+    for is_applied in [true, false] {
         let world = world();
         // The first put is the birth record's.
-        let (call, number) = if done { (Call::Put, 3) } else { (Call::Commit, 2) };
-        at_call(&world, call, number, Fate::Dies { done });
+        let (call, number) = if is_applied { (Call::Put, 3) } else { (Call::Commit, 2) };
+        at_call(&world, call, number, Outcome::Dies { is_applied });
         assert_eq!(world.tick().await, Err(Died));
         assert_eq!((keys(&world).len(), world.head().seq, world.watermark()), (2, 1, -DAY));
         let intent = world.head().intent.unwrap();
         assert_eq!(intent, keys(&world)[1]);
 
-        world.shelf.heal();
+        world.store.clear_faults();
         let report = world.tick().await.unwrap();
         assert!(report.drained && report.failure.is_none(), "{report:?}");
         assert_eq!((report.lines.adopted, report.lines.delivered, report.lines.objects), (100, 50, 1));
         assert_eq!(world.watermark(), 0);
-        recovers(&world, "after an adoption").await;
+        assert_recovers(&world, "after an adoption").await;
     }
 }
 
 #[tokio::test]
 async fn f13_killed_after_the_commit_nothing_is_repeated() {
     let world = world();
-    at_call(&world, Call::Commit, 2, Fate::Dies { done: true });
+    at_call(&world, Call::Commit, 2, Outcome::Dies { is_applied: true });
     assert_eq!(world.tick().await, Err(Died));
     assert_eq!((keys(&world).len(), world.head().seq, world.head().intent), (2, 2, None));
-    world.shelf.heal();
+    world.store.clear_faults();
     let report = world.tick().await.unwrap();
     assert_eq!((report.lines.adopted, report.lines.delivered, report.listed.duplicates), (0, 50, 200), "{report:?}");
-    recovers(&world, "after a commit").await;
+    assert_recovers(&world, "after a commit").await;
 }
 
 #[tokio::test]
 async fn f14_killed_before_the_put_the_next_object_of_the_same_hour_takes_its_key() {
-    for (call, number, done) in KILLED_BEFORE_THE_PUT {
-        let (world, intent) = killed_before_the_put(call, number, done).await;
+    for (call, number, is_applied) in KILLED_BEFORE_THE_PUT {
+        let (world, intent) = killed_before_the_put(call, number, is_applied).await;
         world.minutes(30);
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
         assert_eq!(report.lines.objects, 2);
         assert!(lines_of(&world, &intent) > 0, "{intent} in {:?}", keys(&world));
-        recovers(&world, "after an intent").await;
+        assert_recovers(&world, "after an intent").await;
     }
 }
 
 #[tokio::test]
 async fn f14_killed_before_the_put_two_days_ago_the_key_is_sealed_and_new_lines_lie_in_their_own_hour() {
-    for (call, number, done) in KILLED_BEFORE_THE_PUT {
-        let (world, intent) = killed_before_the_put(call, number, done).await;
+    for (call, number, is_applied) in KILLED_BEFORE_THE_PUT {
+        let (world, intent) = killed_before_the_put(call, number, is_applied).await;
         assert!(intent.contains("/dt=2026-11-22/hour=06/"), "{intent}");
         world.minutes(2 * 24 * 60);
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
-        // The empty one, and two with lines.
+        // One object is empty, and two have lines.
         assert_eq!(report.lines.objects, 3);
         assert_eq!(lines_of(&world, &intent), 0, "{intent}");
         let sealed_at = keys(&world).iter().position(|key| *key == intent).unwrap();
         for key in &keys(&world)[sealed_at + 1..] {
             assert!(key.contains("/dt=2026-11-24/hour=06/") && lines_of(&world, key) > 0, "{key}");
         }
-        recovers(&world, "after a sealed intent").await;
+        assert_recovers(&world, "after a sealed intent").await;
     }
 }
 
 /// Calls at which a tick dies with its second intent set and nothing at the intent's key.
 const KILLED_BEFORE_THE_PUT: [(Call, u64, bool); 2] = [(Call::Write, 3, true), (Call::Put, 3, false)];
 
-/// A tick that died there; the intent it left.
-async fn killed_before_the_put(call: Call, number: u64, done: bool) -> (World, String) {
+/// Runs a tick that dies at this call. Returns the world and the intent that the tick left.
+async fn killed_before_the_put(call: Call, number: u64, is_applied: bool) -> (World, String) {
     let world = world();
-    at_call(&world, call, number, Fate::Dies { done });
+    at_call(&world, call, number, Outcome::Dies { is_applied });
     assert_eq!(world.tick().await, Err(Died), "{call:?}");
     let intent = world.head().intent.unwrap();
     assert_eq!((keys(&world).len(), world.head().seq, world.watermark()), (1, 1, -DAY), "{call:?}");
-    world.shelf.heal();
+    world.store.clear_faults();
     (world, intent)
 }
 
-/// Lines of the object at that key.
+/// Counts the lines of the object at this key.
 fn lines_of(world: &World, key: &str) -> usize {
     let place = keys(world).iter().position(|there| there == key).unwrap();
-    delivered(&world.shelf, &stream()).unwrap()[place].len()
+    delivered(&world.store, &stream()).unwrap()[place].len()
 }
 
 #[tokio::test]
 async fn f13_f14_killed_at_any_call_done_or_not_loses_nothing_and_repeats_nothing() {
     for (call, times) in calls().await {
-        for (number, done) in (1..=times).flat_map(|number| [(number, false), (number, true)]) {
+        for (number, is_applied) in (1..=times).flat_map(|number| [(number, false), (number, true)]) {
             let world = world();
-            at_call(&world, call, number, Fate::Dies { done });
+            at_call(&world, call, number, Outcome::Dies { is_applied });
             assert_eq!(world.tick().await, Err(Died), "{call:?} {number}");
-            recovers(&world, &format!("killed at {call:?} {number}, done: {done}")).await;
+            assert_recovers(&world, &format!("killed at {call:?} {number}, is_applied: {is_applied}")).await;
         }
     }
 }
@@ -170,7 +170,7 @@ async fn f15_two_ticks_at_once_deliver_everything_once() {
         }
         assert_eq!(a.lines.delivered + b.lines.delivered, EVENTS);
         assert_eq!(world.watermark(), 0);
-        recovers(&world, "two at once").await;
+        assert_recovers(&world, "two at once").await;
     }
 }
 
@@ -179,16 +179,16 @@ async fn f15_two_ticks_that_take_turns_both_deliver() {
     let world = world();
     let (one, other) = (world.worker().await, world.worker().await);
     let mut first = pin!(one.tick(TICK_SECONDS, None));
-    until(first.as_mut(), || world.shelf.calls(Call::Commit) == 1).await;
+    until(first.as_mut(), || world.store.calls(Call::Commit) == 1).await;
     let mut second = pin!(other.tick(TICK_SECONDS, None));
-    until(second.as_mut(), || world.shelf.calls(Call::Commit) == 2).await;
-    // Whoever is first with the third object: each has delivered one, and no line is told twice.
+    until(second.as_mut(), || world.store.calls(Call::Commit) == 2).await;
+    // Each tick has delivered one object, either may deliver the third, and no line is reported twice.
     let (a, b) = join(first, second).await;
     let (a, b) = (only(a.unwrap()), only(b.unwrap()));
     assert!(a.failure.is_none() && b.failure.is_none(), "{a:?} {b:?}");
     assert!(a.lines.delivered >= 100 && b.lines.delivered >= 100, "{} and {}", a.lines.delivered, b.lines.delivered);
     assert_eq!(a.lines.delivered + b.lines.delivered, EVENTS);
-    recovers(&world, "turns").await;
+    assert_recovers(&world, "turns").await;
 }
 
 #[tokio::test]
@@ -199,19 +199,19 @@ async fn f15_a_tick_within_another_wherever_it_begins_delivers_nothing_twice() {
             let (one, other) = (world.worker().await, world.worker().await);
             let why = format!("a whole tick after {call:?} {number} of another");
             let (mut first, before) = (pin!(one.tick(TICK_SECONDS, None)), world.time.now());
-            until(first.as_mut(), || world.shelf.calls(call) >= number).await;
+            until(first.as_mut(), || world.store.calls(call) >= number).await;
             let within = tick(&other).await;
             assert!(within.failure.is_none() && within.drained, "{why}: {within:?}");
             let around = only(first.await.unwrap());
             assert!(around.failure.is_none(), "{why}: {around:?}");
-            // Each line is told by one of them: as delivered, or as adopted by the one that found it there.
-            let told = within.lines.delivered + around.lines.delivered;
+            // One of the ticks reports each line, as delivered or as adopted.
+            let delivered = within.lines.delivered + around.lines.delivered;
             assert!(
-                told <= EVENTS && told + within.lines.adopted + around.lines.adopted >= EVENTS,
+                delivered <= EVENTS && delivered + within.lines.adopted + around.lines.adopted >= EVENTS,
                 "{why}: {within:?} {around:?}"
             );
             assert!(world.time.now() > before);
-            recovers(&world, &why).await;
+            assert_recovers(&world, &why).await;
         }
     }
 }
@@ -221,24 +221,24 @@ async fn f15_a_tick_that_slept_for_hours_before_its_put_changes_nothing() {
     let world = world();
     let (sleeper, other) = (world.worker().await, world.worker().await);
     let mut sleeping = pin!(sleeper.tick(TICK_SECONDS, None));
-    // Its intent is set; it is about to put.
-    until(sleeping.as_mut(), || world.shelf.calls(Call::Write) == 2).await;
+    // The tick has set its intent and is about to put the object.
+    until(sleeping.as_mut(), || world.store.calls(Call::Write) == 2).await;
     let intent = world.head().intent.unwrap();
     for _ in 0..3 {
         world.minutes(120);
         tick(&other).await;
     }
-    let there = world.shelf.objects(&intent);
+    let there = world.store.objects(&intent);
     assert_eq!(there.len(), 1);
     let woken = only(sleeping.await.unwrap());
     assert_eq!((woken.lines.delivered, woken.lines.objects), (0, 0), "{woken:?}");
-    assert_eq!(world.shelf.objects(&intent), there, "an object is created once and never changed");
-    recovers(&world, "after a sleeper").await;
+    assert_eq!(world.store.objects(&intent), there, "an object is created once and never changed");
+    assert_recovers(&world, "after a sleeper").await;
 }
 
 #[tokio::test]
 async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
-    for (call, number, done) in [
+    for (call, number, is_applied) in [
         (Call::Write, 2, false),
         (Call::Write, 2, true),
         (Call::Commit, 1, false),
@@ -248,23 +248,27 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
     ] {
         let world = world();
         let error = PortError::next_tick("the table is throttled");
-        at_call(&world, call, number, Fate::Fails { done, error });
+        at_call(&world, call, number, Outcome::Fails { is_applied, error });
         let report = world.tick().await.unwrap();
-        let why = format!("{call:?} {number}, done: {done}");
+        let why = format!("{call:?} {number}, is_applied: {is_applied}");
         assert_failed(&report, false, "the table is throttled");
-        // What is committed is told, and no more; the last commit brings the watermark along.
+        // The report has the committed lines and no others; the last commit also raises the watermark.
         let committed = if call == Call::Commit { 100 * (number - 1) } else { 0 };
         assert_eq!(report.lines.delivered, committed, "{why}");
-        assert_eq!(world.watermark(), if (call, number, done) == (Call::Commit, 3, true) { 0 } else { -DAY }, "{why}");
+        assert_eq!(
+            world.watermark(),
+            if (call, number, is_applied) == (Call::Commit, 3, true) { 0 } else { -DAY },
+            "{why}"
+        );
         let in_bucket = keys(&world).len() as u64;
         assert_eq!(in_bucket, if call == Call::Commit { number } else { 0 }, "{why}");
 
-        world.shelf.heal();
+        world.store.clear_faults();
         let report = world.tick().await.unwrap();
         assert!(report.drained && report.failure.is_none(), "{why}: {report:?}");
-        let adopted = if call == Call::Commit && !done { if number == 3 { 50 } else { 100 } } else { 0 };
+        let adopted = if call == Call::Commit && !is_applied { if number == 3 { 50 } else { 100 } } else { 0 };
         assert_eq!(report.lines.adopted, adopted, "{why}");
-        recovers(&world, &why).await;
+        assert_recovers(&world, &why).await;
     }
 }
 
@@ -272,19 +276,19 @@ async fn f16_a_head_that_cannot_be_written_is_left_as_it_was_and_heals() {
 async fn f16_a_table_that_refuses_everybody_for_an_hour_moves_nothing() {
     let world = world();
     let worker = world.worker().await;
-    world.shelf.script(|call, _| match call {
-        Call::Write | Call::Commit => Fate::Fails { done: false, error: PortError::next_tick("throttled") },
-        _ => Fate::Well,
+    world.store.script(|call, _| match call {
+        Call::Write | Call::Commit => Outcome::Fails { is_applied: false, error: PortError::next_tick("throttled") },
+        _ => Outcome::Succeeds,
     });
     for _ in 0..6 {
         let report = tick(&worker).await;
         assert_failed(&report, false, "throttled");
-        assert_eq!((report.lines.delivered, world.shelf.head_of(&stream())), (0, None));
-        // Not even a head: nothing is asked of the vendor that could not be kept.
+        assert_eq!((report.lines.delivered, world.store.head_of(&stream())), (0, None));
+        // There is not even a head, so the tick asks the vendor for nothing.
         assert_eq!(world.requests(), 0);
         world.minutes(10);
     }
-    recovers(&world, "throttled").await;
+    assert_recovers(&world, "throttled").await;
 }
 
 #[tokio::test]
@@ -292,38 +296,38 @@ async fn f16_a_commit_refused_since_another_was_faster_is_filtered_again_and_not
     let world = world();
     let (one, other) = (world.worker().await, world.worker().await);
     let mut first = pin!(one.tick(TICK_SECONDS, None));
-    until(first.as_mut(), || world.shelf.calls(Call::Put) == 2).await;
+    until(first.as_mut(), || world.store.calls(Call::Put) == 2).await;
     assert_eq!(keys(&world).len(), 1);
-    // The other finds the object, adopts it and delivers the rest: the first one's commit is refused.
+    // The other tick finds the object, adopts it and delivers the rest, so the first tick's commit is refused.
     let within = tick(&other).await;
     assert_eq!((within.lines.adopted, within.lines.delivered), (100, 150), "{within:?}");
-    let (asked, commits) = (world.requests(), world.shelf.calls(Call::Commit));
+    let (asked, commits) = (world.requests(), world.store.calls(Call::Commit));
     let around = only(first.await.unwrap());
     assert_eq!((around.lines.delivered, around.lines.objects, around.failure), (0, 0, None));
-    assert!(world.shelf.calls(Call::Commit) > commits, "it tried");
-    // Its second and third page, and the tenant's: the first is not asked for again.
+    assert!(world.store.calls(Call::Commit) > commits, "it tried");
+    // The tick requests its second and third page and the tenant's, and the first page not again.
     assert!(world.requests() - asked <= 3, "{} requests", world.requests() - asked);
-    recovers(&world, "a refused commit").await;
+    assert_recovers(&world, "a refused commit").await;
 }
 
 #[tokio::test]
 async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
-    for (number, done) in [(2, false), (2, true), (4, false), (4, true)] {
+    for (number, is_applied) in [(2, false), (2, true), (4, false), (4, true)] {
         let world = world();
         let error = PortError::next_tick("the bucket does not answer");
-        at_call(&world, Call::Put, number, Fate::Fails { done, error });
+        at_call(&world, Call::Put, number, Outcome::Fails { is_applied, error });
         let report = world.tick().await.unwrap();
-        let why = format!("put {number}, done: {done}");
+        let why = format!("put {number}, is_applied: {is_applied}");
         assert_failed(&report, false, "the bucket does not answer");
         let committed = 100 * (number - 2);
         assert_eq!((report.lines.delivered, world.watermark()), (committed, -DAY), "{why}");
         let intent = world.head().intent.unwrap();
 
-        world.shelf.heal();
+        world.store.clear_faults();
         world.minutes(1);
         let report = world.tick().await.unwrap();
         assert!(report.drained && report.failure.is_none(), "{why}: {report:?}");
-        let adopted = if !done {
+        let adopted = if !is_applied {
             0
         } else if number == 2 {
             100
@@ -332,26 +336,28 @@ async fn f17_an_object_that_cannot_be_put_is_put_by_the_next_tick() {
         };
         assert_eq!((report.lines.adopted, report.lines.delivered), (adopted, EVENTS - committed - adopted), "{why}");
         assert!(keys(&world).contains(&intent), "{why}");
-        recovers(&world, &why).await;
+        assert_recovers(&world, &why).await;
     }
 }
 
 #[tokio::test]
 async fn f17_a_bucket_that_is_not_allowed_needs_a_person_and_is_never_taken_for_empty() {
     let world = world();
-    at_call(&world, Call::Put, 3, Fate::Dies { done: true });
+    at_call(&world, Call::Put, 3, Outcome::Dies { is_applied: true });
     assert_eq!(world.tick().await, Err(Died));
-    world.shelf.script(|call, _| match call {
-        Call::Get | Call::Put => Fate::Fails { done: false, error: PortError::person("s3:GetObject is not allowed") },
-        _ => Fate::Well,
+    world.store.script(|call, _| match call {
+        Call::Get | Call::Put => {
+            Outcome::Fails { is_applied: false, error: PortError::person("s3:GetObject is not allowed") }
+        }
+        _ => Outcome::Succeeds,
     });
     let asked = world.requests();
     for _ in 0..3 {
         assert_failed(&world.tick().await.unwrap(), true, "s3:GetObject is not allowed");
         assert_eq!((keys(&world).len(), world.requests(), world.watermark()), (2, asked, -DAY));
     }
-    world.shelf.heal();
+    world.store.clear_faults();
     let report = world.tick().await.unwrap();
     assert_eq!((report.lines.adopted, report.lines.delivered), (100, 50));
-    recovers(&world, "allowed again").await;
+    assert_recovers(&world, "allowed again").await;
 }

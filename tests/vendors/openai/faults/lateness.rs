@@ -1,4 +1,4 @@
-//! Events that show up after their time. The promise: within a day of it, each is delivered once.
+//! Events that become visible late. An event that is at most a day late is delivered exactly once.
 
 use super::*;
 use crate::openai::world::event;
@@ -6,7 +6,8 @@ use crate::openai::world::event;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 
-/// A world whose calls take no time, so that seconds are exact, with these events: their seconds, and when they show up.
+/// Creates a world with these events: their seconds, and the seconds at which they become visible. Calls take no time, so
+/// that seconds are exact.
 fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {
     let records = events.map(|(at, visible)| (event(&format!("e-{at}-{visible}"), at), visible));
     let mut world = World::showing(records.collect());
@@ -16,7 +17,7 @@ fn showing(events: impl Iterator<Item = (i64, i64)>) -> World {
 
 #[tokio::test]
 async fn f10_an_event_that_shows_up_within_ten_minutes_is_delivered_by_the_next_tick() {
-    // Every 61 seconds, so that it happens and shows up at every second of a minute; each so late once in a while.
+    // Events come every 61 seconds, so that they happen and become visible at every second of a minute, with every delay.
     let lateness = [1, 59, 60, 61, 4 * MINUTE, 599, 600];
     let world = showing((0..70).map(|n| 61 * n).zip(lateness.into_iter().cycle()).map(|(at, late)| (at, at + late)));
     let worker = world.worker().await;
@@ -24,7 +25,7 @@ async fn f10_an_event_that_shows_up_within_ten_minutes_is_delivered_by_the_next_
         world.wait_until(MINUTE * minute);
         let report = tick(&worker).await;
         assert!(report.drained && report.failure.is_none(), "{report:?}");
-        // All that can be seen is there, now.
+        // All visible events are delivered now.
         world.assert_exact();
     }
     assert_eq!(world.running.pending(), 0);
@@ -36,7 +37,7 @@ async fn f10_four_minutes_late_exactly_at_a_tick_and_a_second_beside_it() {
     let world = showing(around_ticks.map(|visible| (visible - 4 * MINUTE, visible)));
     for minute in 0..65 {
         world.wait_until(MINUTE * minute);
-        // Each tick another process: nothing is remembered but what was written.
+        // Each tick runs in a new process, so only stored state is known.
         let report = world.tick().await.unwrap();
         assert!(report.drained && report.failure.is_none(), "{report:?}");
         world.assert_exact();
@@ -44,20 +45,20 @@ async fn f10_four_minutes_late_exactly_at_a_tick_and_a_second_beside_it() {
     assert_eq!(world.running.pending(), 0);
 }
 
-/// When a late event shows up: about the sweep of that hour.
+/// Returns the seconds around the sweep of this hour at which late events become visible.
 fn about(hour: i64) -> [i64; 6] {
     [-1, 0, 1, 2, HOUR / 2, HOUR - 1].map(|beside| HOUR * hour + beside)
 }
 
-/// How late: just beyond the overlap, two hours, and up to a whole day.
-const LATE: [i64; 6] = [601, 660, 2 * HOUR, 12 * HOUR + 7, 24 * HOUR - 1, 24 * HOUR];
+/// The delays of late events, in seconds: just beyond the overlap, two hours, and up to a day.
+const DELAYS_SECONDS: [i64; 6] = [601, 660, 2 * HOUR, 12 * HOUR + 7, 24 * HOUR - 1, 24 * HOUR];
 
-/// Events of each lateness that show up at each of these moments.
+/// Creates events with every delay that become visible at each of these moments.
 fn late(moments: impl IntoIterator<Item = i64>) -> World {
-    showing(moments.into_iter().flat_map(|visible| LATE.map(|late| (visible - late, visible))))
+    showing(moments.into_iter().flat_map(|visible| DELAYS_SECONDS.map(|late| (visible - late, visible))))
 }
 
-/// Ticks of one process, a third of an hour apart, over these hours, but not while it is down; sweeps are due
+/// Runs ticks of one process every twenty minutes over these hours, except while it is down; sweeps are due
 /// every hour.
 async fn ticks(world: &World, hours: std::ops::Range<i64>, down: std::ops::Range<i64>) {
     let worker = world.worker().await;
@@ -69,7 +70,7 @@ async fn ticks(world: &World, hours: std::ops::Range<i64>, down: std::ops::Range
         let report = tick(&worker).await;
         assert!(report.drained && report.failure.is_none(), "{report:?}");
         if third % 3 == 0 {
-            // The hour's sweep: all that can be seen is there.
+            // After the hourly sweep all visible events are delivered.
             world.assert_exact();
         }
     }
@@ -84,7 +85,7 @@ async fn f11_an_event_that_shows_up_within_a_day_is_delivered_within_the_hour() 
 }
 
 #[tokio::test]
-async fn f11_also_when_it_shows_up_while_nobody_looks() {
+async fn f11_a_late_event_that_appears_while_the_process_is_down_is_delivered() {
     for down in [24..26, 25..29, 1..27, 2..60] {
         let world = late(about(25));
         ticks(&world, 0..down.end + 2, down.clone()).await;
@@ -94,9 +95,9 @@ async fn f11_also_when_it_shows_up_while_nobody_looks() {
 }
 
 #[tokio::test]
-async fn f11_also_when_every_process_is_a_new_one_and_ticks_are_seldom() {
+async fn f11_a_late_event_is_delivered_by_rare_ticks_in_new_processes() {
     let world = late(about(25).into_iter().chain(about(26)));
-    // Every 101 minutes: sweeps come as they may.
+    // Ticks come every 101 minutes, so sweeps come at irregular times.
     for number in 0..20 {
         world.wait_until(101 * MINUTE * number);
         let report = world.tick().await.unwrap();
@@ -107,11 +108,11 @@ async fn f11_also_when_every_process_is_a_new_one_and_ticks_are_seldom() {
 }
 
 #[tokio::test]
-async fn f11_also_when_the_sweeps_come_hours_too_late() {
+async fn f11_a_late_event_is_delivered_by_sweeps_that_come_hours_too_late() {
     for until in [26, 27, 31, 50] {
         let mut world = late(about(25));
         ticks(&world, 0..24, 0..0).await;
-        // The way forward takes all the time that a tick has: there is none left to look back.
+        // New events take the whole time of a tick, so no time is left for a sweep.
         world.pace = (22_000, 22_000);
         let slow = world.worker().await;
         for third in 3 * 24..3 * until {
@@ -129,10 +130,10 @@ async fn f11_also_when_the_sweeps_come_hours_too_late() {
 }
 
 #[tokio::test]
-async fn f11_also_when_the_sweeps_themselves_fail_for_hours() {
+async fn f11_a_late_event_is_delivered_after_sweeps_that_fail_for_hours() {
     let world = late(about(25));
     ticks(&world, 0..25, 0..0).await;
-    // For four hours the vendor fails for whatever is older than an hour and a half: for sweeps, and for nothing else.
+    // For four hours the vendor fails for times more than an hour and a half ago, which only sweeps list.
     let worker = world.worker().await;
     let mut failed = 0;
     for third in 3 * 25 + 1..3 * 29 {
@@ -140,7 +141,7 @@ async fn f11_also_when_the_sweeps_themselves_fail_for_hours() {
         world.wait_until(second);
         world.simulator.change(|it| it.broken_spans = vec![broken(-DAY, second - 90 * MINUTE, 500)]);
         let report = tick(&worker).await;
-        // A sweep that fails becomes pending, and counts as done: it is not a failure of every tick.
+        // A failed sweep becomes pending and counts as done, so it does not fail every tick.
         failed += u64::from(report.failure.is_some());
         assert!(!report.drained || failed == 0, "{report:?}");
     }

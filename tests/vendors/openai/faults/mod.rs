@@ -1,5 +1,5 @@
-//! What the vendor is known to do to its clients, and what must come of it: F01 to F27, by theme. In `permanent`: trouble
-//! that never ends.
+//! The known faults of OpenAI, F01 to F27, by theme. `permanent` has the faults that never end.
+//! `tests/FAULTS.md` says what the numbers mean.
 
 mod access;
 mod backlog;
@@ -18,51 +18,51 @@ use collector::StreamReport;
 use jiff::Timestamp;
 use simulators::openai::BrokenSpan;
 use simulators::{Fault, Scripted};
-use tests::rig::mortal::until;
+use tests::rig::killable::until;
 use tests::rig::worker::Worker;
 
 use super::world::{Client, TICK_SECONDS, World, only};
 
-/// The vendor's only operation, as its scripts name it.
+/// The vendor's only operation by its name in scripts.
 const LIST: &str = "audit_logs";
-/// Seconds of a day: the longest window.
+/// Seconds per day, which is also the maximum window.
 const DAY: i64 = 86_400;
 /// Pages of [`five_pages`].
 const PAGES: u64 = 5;
-/// Requests of the first tick on [`five_pages`] when nothing goes wrong: the pages, and the tenant's listing.
-const HEALTHY: u64 = PAGES + 1;
+/// Requests of the first tick on [`five_pages`] without faults: the pages, and the tenant's listing.
+const REQUESTS_WITHOUT_FAULTS: u64 = PAGES + 1;
 
-/// A fault at the `number`th request that has this parameter.
+/// Creates a fault at the `number`th request with this parameter.
 fn at(number: u64, parameter: &str, fault: Fault) -> Scripted {
     Scripted::new(LIST, number, fault).having(parameter)
 }
 
-/// A span in which no window can be listed, of both listings; the bounds are seconds after the beginning.
+/// Creates a span that neither listing can list; the bounds are seconds after the start.
 fn broken(from: i64, to: i64, status: u16) -> BrokenSpan {
-    let at = |second| Timestamp::from_second(super::world::begin().as_second() + second).unwrap();
+    let at = |second| Timestamp::from_second(super::world::start_time().as_second() + second).unwrap();
     BrokenSpan { from: at(from), to: at(to), status, tenant_only: None, retry_after_seconds: None }
 }
 
-/// 450 events, a minute apart, in one window: a day is looked back over. On the first tick the watermark goes from a day
-/// before the beginning to the beginning.
+/// Creates a world with 450 events, a minute apart, in one window. The look-back is a day: the first tick moves the
+/// watermark from a day before the start to the start.
 fn five_pages() -> World {
     let mut world = World::of_minutes(450);
     world.settings.lookback = DAY;
     world
 }
 
-/// A fault the first `times` times that a page of [`five_pages`] is asked for on the first tick.
+/// Creates a fault at the first `times` requests of a page of [`five_pages`] in the first tick.
 fn on_page(page: u64, times: u64, fault: &Fault) -> Vec<Scripted> {
     let (first, parameter) = if page == 1 { (1, "tenant_only=false") } else { (page - 1, "after") };
     (first..first + times).map(|number| at(number, parameter, fault.clone())).collect()
 }
 
-/// One tick of a process.
+/// Runs one tick of a process.
 async fn tick(worker: &Worker<'_, Client<'_>>) -> StreamReport {
     only(worker.tick(TICK_SECONDS, None).await.unwrap())
 }
 
-/// A tick that came to the end of all there was.
+/// Asserts that a tick listed all events and delivered this number of them.
 #[track_caller]
 fn assert_drained(report: &StreamReport, delivered: u64) {
     assert!(report.drained && report.failure.is_none(), "{report:?}");
@@ -70,7 +70,7 @@ fn assert_drained(report: &StreamReport, delivered: u64) {
     assert_eq!(report.lines.delivered, delivered, "{report:?}");
 }
 
-/// A tick that failed, with these words; whether it needs a person.
+/// Asserts that a tick failed with a message that has these words, and if it needs a person.
 #[track_caller]
 fn assert_failed(report: &StreamReport, needs_person: bool, words: &str) {
     let failure = report.failure.as_ref().unwrap();
@@ -84,14 +84,14 @@ impl World {
         self.simulator.change(|it| it.script = script);
     }
 
-    /// List requests so far.
+    /// Returns the number of list requests so far.
     fn requests(&self) -> u64 {
         self.running.requests_of(LIST)
     }
 
-    /// The first page of the last day, as the vendor sends it.
+    /// Returns the first page of the last day as the vendor sends it.
     async fn first_page(&self) -> String {
-        let from = super::world::begin().as_second() - DAY;
+        let from = super::world::start_time().as_second() - DAY;
         let url =
             format!("http://{}/v1/organization/audit_logs?effective_at[gte]={from}&limit=100", self.running.address());
         let request = adapters::http::Request::get(url.parse().unwrap());
@@ -100,14 +100,14 @@ impl World {
         String::from_utf8(answer.bytes(1 << 20).await.unwrap()).unwrap()
     }
 
-    /// Lets time pass until that many seconds after the beginning.
+    /// Advances the time to `second` seconds after the start.
     fn wait_until(&self, second: i64) {
-        let now = self.time.now().as_second() - super::world::begin().as_second();
-        self.time.forward(Duration::from_secs(u64::try_from(second - now).unwrap()));
+        let now = self.time.now().as_second() - super::world::start_time().as_second();
+        self.time.advance(Duration::from_secs(u64::try_from(second - now).unwrap()));
     }
 
-    /// Seconds since the beginning.
+    /// Returns the seconds since the start.
     fn elapsed(&self) -> f64 {
-        self.time.now().duration_since(super::world::begin()).as_secs_f64()
+        self.time.now().duration_since(super::world::start_time()).as_secs_f64()
     }
 }

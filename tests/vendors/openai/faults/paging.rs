@@ -1,26 +1,26 @@
-//! Pages that do not lead where they should.
+//! Lost cursors, repeated pages and wrong orders.
 
 use std::pin::pin;
 
 use simulators::openai::{EdgeIds, UnknownCursor};
 
 use super::*;
-use crate::openai::world::{begin, event};
+use crate::openai::world::{event, start_time};
 
-/// More requests than any test here can make.
-const FOR_EVER: u64 = 2_000;
+/// More requests than any of these tests makes.
+const ALL_REQUESTS: u64 = 2_000;
 
-/// So many events of one second.
-fn crowd(name: &str, count: i64, second: i64) -> impl Iterator<Item = String> {
+/// Creates `count` events of one second.
+fn events_of_one_second(name: &str, count: i64, second: i64) -> impl Iterator<Item = String> {
     (0..count).map(move |number| event(&format!("{name}-{number:04}"), second))
 }
 
-/// A fault at every request that goes on from a cursor.
+/// Creates a fault at every request with a cursor.
 fn on_every_cursor(fault: &Fault) -> Vec<Scripted> {
-    (1..FOR_EVER).map(|number| at(number, "after", fault.clone())).collect()
+    (1..ALL_REQUESTS).map(|number| at(number, "after", fault.clone())).collect()
 }
 
-/// What a vendor answers that knows no such cursor.
+/// Creates the vendor's answer to an unknown cursor.
 fn cursor_gone(status: u16) -> Fault {
     let body = r#"{"error":{"message":"No such object.","type":"invalid_request_error","param":"after","code":null}}"#;
     Fault::answer(status, body)
@@ -28,14 +28,14 @@ fn cursor_gone(status: u16) -> Fault {
 
 #[tokio::test]
 async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lies() {
-    // Within a window, its first and its last second, and just now.
+    // The second is inside a window, its first or last second, or the current second.
     for second in [-5_000, -DAY, -DAY - 1, -1] {
         for count in [150, 3_000] {
-            let world = World::of(crowd("crowd", count, second).collect());
+            let world = World::of(events_of_one_second("crowd", count, second).collect());
             let report = world.tick().await.unwrap();
             assert_drained(&report, count.unsigned_abs());
             assert_eq!((report.listed.duplicates, report.lines.objects), (0, 1));
-            // Its pages, and at most a window a day for either listing.
+            // The bound is the pages of the second, and one window per day for either listing.
             assert!(world.requests() <= 2 * 7 + count.unsigned_abs() / 100, "{} requests", world.requests());
             world.minutes(1);
             assert_drained(&world.tick().await.unwrap(), 0);
@@ -46,7 +46,7 @@ async fn f09_many_events_of_one_second_are_all_delivered_wherever_the_second_lie
 
 #[tokio::test]
 async fn f09_a_second_with_more_events_than_a_window_may_have_pages() {
-    let world = World::of(crowd("crowd", 5_050, -5_000).collect());
+    let world = World::of(events_of_one_second("crowd", 5_050, -5_000).collect());
     let reports = world.drain().await;
     assert_eq!(reports.iter().map(|report| report.lines.delivered).sum::<u64>(), 5_050);
     assert!(reports.iter().all(|report| report.failure.is_none()), "{reports:?}");
@@ -60,14 +60,14 @@ async fn f18_without_last_id_the_last_events_id_leads_on() {
         world.simulator.change(|it| (it.edge_ids, it.edge_ids_withheld) = (edge_ids, 1.0));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+        assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, REQUESTS_WITHOUT_FAULTS, 0));
         world.assert_exact();
     }
 }
 
 #[tokio::test]
 async fn f18_without_last_id_the_last_event_that_has_an_id_leads_on() {
-    // The events that tell no id come last on the first page, and first on the next one again.
+    // The events without an id come last on the first page, and first on the next page again.
     let records = (0..200).map(|number| {
         let with_id = event(&format!("e-{number}"), -number - 1);
         if (97..100).contains(&number) { with_id.replacen("\"id\"", "\"no\"", 1) } else { with_id }
@@ -81,22 +81,22 @@ async fn f18_without_last_id_the_last_event_that_has_an_id_leads_on() {
 }
 
 #[tokio::test]
-async fn f18_more_of_nothing_is_asked_for_anew() {
+async fn f18_an_empty_page_that_promises_more_restarts_the_window() {
     for nothing in [r#"{"data":[],"last_id":null,"has_more":true}"#, r#"{"data":[],"has_more":true}"#] {
         let world = five_pages();
         world.script(on_page(3, 1, &Fault::answer(200, nothing)));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.listed.duplicates, world.requests()), (200, HEALTHY + 3));
+        assert_eq!((report.listed.duplicates, world.requests()), (200, REQUESTS_WITHOUT_FAULTS + 3));
         world.assert_exact();
     }
 }
 
 #[tokio::test]
-async fn f18_more_of_nothing_for_ever_ends_in_a_failure_and_heals() {
+async fn f18_endless_empty_pages_end_in_a_failure_and_heal() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":true}"#);
-    world.script((1..FOR_EVER).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
+    world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
     let worker = world.worker().await;
     for _ in 0..3 {
         let before = world.requests();
@@ -112,10 +112,10 @@ async fn f18_more_of_nothing_for_ever_ends_in_a_failure_and_heals() {
 }
 
 #[tokio::test]
-async fn f18_more_of_nothing_under_a_cursor_of_its_own_ends_too() {
+async fn f18_endless_empty_pages_with_their_own_cursors_end_too() {
     let world = five_pages();
     let nothing = Fault::answer(200, r#"{"data":[],"last_id":"audit_log-00007","has_more":true}"#);
-    world.script((1..FOR_EVER).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
+    world.script((1..ALL_REQUESTS).map(|number| Scripted::new(LIST, number, nothing.clone())).collect());
     let report = world.tick().await.unwrap();
     assert_failed(&report, false, "does not advance");
     assert!(world.requests() <= 260, "{} requests", world.requests());
@@ -131,7 +131,7 @@ async fn f18_a_last_page_that_promises_more_is_followed_to_an_empty_one() {
     world.simulator.change(|it| it.false_more = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY + 1, 0));
+    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, REQUESTS_WITHOUT_FAULTS + 1, 0));
     world.assert_exact();
 }
 
@@ -142,7 +142,10 @@ async fn f19_a_cursor_that_is_gone_begins_the_window_anew() {
         world.script(on_page(3, 1, &cursor_gone(status)));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (200, HEALTHY + 3, 0));
+        assert_eq!(
+            (report.listed.duplicates, world.requests(), world.watermark()),
+            (200, REQUESTS_WITHOUT_FAULTS + 3, 0)
+        );
         world.assert_exact();
     }
 }
@@ -163,14 +166,14 @@ async fn f19_a_vendor_that_forgets_every_cursor_is_listed_in_windows_of_one_page
 
 #[tokio::test]
 async fn f19_an_event_that_the_vendor_dropped_is_a_cursor_that_is_gone() {
-    // The vendor's retention passes over the last event of a page, and so over all that would have followed.
+    // The vendor's retention drops the last event of a page and all older ones.
     for unknown_cursor in [UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage] {
         let world = five_pages();
         world.simulator.change(|it| it.unknown_cursor = unknown_cursor);
         let worker = world.worker().await;
         let mut work = pin!(tick(&worker));
         until(work.as_mut(), || world.requests() == 2).await;
-        let kept_since = begin() - std::time::Duration::from_secs(60 * 150 + 1);
+        let kept_since = start_time() - std::time::Duration::from_secs(60 * 150 + 1);
         world.simulator.change(|it| it.kept_since = kept_since);
         let report = work.await;
         assert!(report.drained && report.failure.is_none(), "{report:?}");
@@ -186,7 +189,7 @@ async fn f20_a_page_that_comes_again_once_begins_the_window_anew() {
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
     assert_eq!((report.listed.duplicates, world.watermark()), (300, 0));
-    assert_eq!(world.requests(), 1 + HEALTHY + 3);
+    assert_eq!(world.requests(), 1 + REQUESTS_WITHOUT_FAULTS + 3);
     world.assert_exact();
 }
 
@@ -208,14 +211,14 @@ async fn f20_a_vendor_that_repeats_its_first_page_for_ever_loses_nothing() {
 }
 
 #[tokio::test]
-async fn f20_a_second_that_no_page_holds_becomes_pending_and_costs_only_itself() {
+async fn f20_a_second_that_no_page_holds_becomes_pending_and_affects_only_itself() {
     let spread = (0..100).map(|number| event(&format!("e-{number}"), -600 * number - 1));
-    let world = World::of(crowd("crowd", 150, -30_000).chain(spread).collect());
+    let world = World::of(events_of_one_second("crowd", 150, -30_000).chain(spread).collect());
     world.simulator.change(|it| it.page_repeated = 1.0);
     let worker = world.worker().await;
     let report = tick(&worker).await;
     assert_failed(&report, false, "does not advance");
-    // All but what is behind the first page of that second.
+    // All is delivered except the events behind the first page of that second.
     assert_eq!((report.lines.delivered, world.watermark()), (200, 0));
     assert_eq!(world.pending(), [(-30_000, -29_999)]);
     assert!(world.requests() <= 200, "{} requests", world.requests());
@@ -239,7 +242,7 @@ async fn f21_a_vendor_that_lists_the_oldest_first_loses_nothing() {
     world.simulator.change(|it| it.ascending = true);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, REQUESTS_WITHOUT_FAULTS, 0));
     world.assert_exact();
 }
 
@@ -249,7 +252,7 @@ async fn f21_pages_in_no_order_lose_nothing() {
     world.simulator.change(|it| it.shuffled = 1.0);
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
-    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, HEALTHY, 0));
+    assert_eq!((report.listed.duplicates, world.requests(), world.watermark()), (0, REQUESTS_WITHOUT_FAULTS, 0));
     world.assert_exact();
 }
 

@@ -1,4 +1,4 @@
-//! Trouble that never ends: it costs itself, and nothing else.
+//! Permanent faults: they affect only the events that they break.
 
 mod crowded;
 mod dates;
@@ -10,7 +10,7 @@ mod spans;
 
 use std::collections::BTreeSet;
 
-use tests::rig::account::account;
+use tests::rig::reconciliation::reconcile;
 
 use super::*;
 use crate::openai::world::{event, stream};
@@ -18,10 +18,10 @@ use crate::openai::world::{event, stream};
 const HOUR: i64 = 3_600;
 /// Events of [`week`].
 const WEEK: u64 = 168;
-/// Ticks after which a test gives up.
-const MOST_TICKS: usize = 60;
+/// The maximum number of ticks of a test.
+const MAX_TICKS: usize = 60;
 
-/// The second of event number `number` of [`week`], the newest being 0, in seconds after the beginning.
+/// Returns the time of event `number` of [`week`] (0 is the newest), in seconds after the start.
 fn second(number: i64) -> i64 {
     -HOUR * number - HOUR / 2
 }
@@ -30,25 +30,26 @@ fn id(number: i64) -> String {
     format!("e-{number:03}")
 }
 
-/// An event every hour, for a week.
+/// Creates a world with an event per hour for a week.
 fn week(seed: u64) -> World {
     World::of_seed((0..WEEK.cast_signed()).map(|number| event(&id(number), second(number))).collect(), seed)
 }
 
-/// The second of that event of [`week`] answers with `status`.
+/// Creates a span of the second of this event of [`week`]; requests for it get `status`.
 fn broken_second(number: i64, status: u16) -> BrokenSpan {
     broken(second(number), second(number) + 1, status)
 }
 
-/// The hour around that event of [`week`] answers with `status`.
+/// Creates a span of the hour around this event of [`week`]; requests for it get `status`.
 fn broken_hour(number: i64, status: u16) -> BrokenSpan {
     broken(-HOUR * (number + 1), -HOUR * number, status)
 }
 
-/// Ticks of one process, a minute apart, until `due` lines are delivered; how many. No line is delivered twice.
+/// Runs ticks of one process a minute apart until `due` lines are delivered. Returns their number. Asserts that no line is
+/// delivered twice.
 async fn ticks_until(world: &World, due: u64) -> usize {
     let (worker, mut delivered) = (world.worker().await, 0);
-    for number in 1..=MOST_TICKS {
+    for number in 1..=MAX_TICKS {
         let report = tick(&worker).await;
         assert!(report.gaps.is_empty(), "{report:?}");
         delivered += report.lines.delivered;
@@ -58,10 +59,10 @@ async fn ticks_until(world: &World, due: u64) -> usize {
             return number;
         }
     }
-    panic!("{delivered} of {due} delivered in {MOST_TICKS} ticks, pending: {:?}", world.pending());
+    panic!("{delivered} of {due} delivered in {MAX_TICKS} ticks, pending: {:?}", world.pending());
 }
 
-/// A week in which these spans are broken; ticks until all events but `lost` are delivered.
+/// Returns the ticks within which all events of a week but `lost` are delivered while these spans are broken.
 async fn ticks_of(seed: u64, spans: Vec<BrokenSpan>, lost: &[i64]) -> usize {
     let world = week(seed);
     world.simulator.change(|it| it.broken_spans = spans);
@@ -70,7 +71,7 @@ async fn ticks_of(seed: u64, spans: Vec<BrokenSpan>, lost: &[i64]) -> usize {
     ticks
 }
 
-/// The greatest and the average number of ticks over these seeds.
+/// Returns the maximum and the average number of ticks over these seeds.
 async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f64) {
     let (mut most, mut sum) = (0, 0);
     for seed in 0..seeds {
@@ -81,17 +82,17 @@ async fn ticks_over(seeds: u64, ticks: impl AsyncFn(u64) -> usize) -> (usize, f6
     (most, sum as f64 / seeds as f64)
 }
 
-/// Everything the vendor has is in the bucket once, but for these.
+/// Asserts that every event except `lost` is in the bucket exactly once.
 #[track_caller]
 fn assert_all_but(world: &World, lost: impl IntoIterator<Item = i64>) {
-    let account = account(&world.shelf, &stream(), &world.running.served()).unwrap();
+    let result = reconcile(&world.store, &stream(), &world.running.served()).unwrap();
     let expected: BTreeSet<_> = lost.into_iter().map(id).collect();
-    assert_eq!(account.lost.iter().cloned().collect::<BTreeSet<_>>(), expected);
-    assert!(account.twice.is_empty() && account.foreign.is_empty(), "{account:?}");
+    assert_eq!(result.lost.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert!(result.duplicated.is_empty() && result.unexpected.is_empty(), "{result:?}");
 }
 
-/// The vendor heals: in so many minutes everything is delivered, and nothing is pending.
-async fn heals_within(world: &World, minutes: u64) {
+/// Ends the faults. Asserts that within `minutes` all is delivered and nothing is pending.
+async fn assert_heals_within(world: &World, minutes: u64) {
     world.simulator.change(|it| it.broken_spans.clear());
     let worker = world.worker().await;
     for _ in 0..minutes {

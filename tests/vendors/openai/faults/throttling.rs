@@ -1,4 +1,4 @@
-//! The vendor says: not now.
+//! Throttling and exhausted credit.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ fn throttled(seconds: u32) -> Fault {
     Fault::Throttled { retry_after: Some(seconds) }
 }
 
-/// 429 for want of credit, which no waiting cures.
+/// Creates a 429 for exhausted credit, which no wait cures.
 fn unpaid(code: &str, retry_after: Option<&str>) -> Fault {
     let body = format!(r#"{{"error":{{"message":"Check your plan.","type":"{code}","param":null,"code":"{code}"}}}}"#);
     let headers = retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_owned())).into_iter().collect();
@@ -17,15 +17,15 @@ fn unpaid(code: &str, retry_after: Option<&str>) -> Fault {
 }
 
 #[tokio::test]
-async fn f01_throttled_on_page_3_waits_as_told_and_loses_no_page() {
+async fn f01_throttled_on_page_3_waits_as_asked_and_loses_no_page() {
     let world = five_pages();
     world.script(on_page(3, 1, &throttled(7)));
     let report = world.tick().await.unwrap();
     assert_drained(&report, 450);
     assert_eq!((report.listed.duplicates, report.lines.objects, world.watermark()), (0, 1, 0));
-    // A wait of seven seconds and somewhat more; six pages at a tenth of a second.
+    // The time is a wait of seven seconds with jitter, and six pages at a tenth of a second.
     assert!((7.6..8.1).contains(&world.elapsed()), "{}", world.elapsed());
-    assert_eq!(world.requests(), HEALTHY + 1);
+    assert_eq!(world.requests(), REQUESTS_WITHOUT_FAULTS + 1);
     world.assert_exact();
 }
 
@@ -37,16 +37,16 @@ async fn f01_throttled_for_longer_than_a_tick_waits_keeps_the_pages_and_asks_no_
     let report = tick(&worker).await;
     assert_failed(&report, false, "too many requests; it asks for 60 s");
     assert_eq!((report.lines.delivered, world.watermark()), (200, -DAY));
-    // Nor was the other listing asked for.
+    // The tick made no request of the other listing either.
     assert_eq!(world.requests(), 3);
 
-    world.time.forward(Duration::from_secs(58));
-    // Waiting is no failure.
+    world.time.advance(Duration::from_secs(58));
+    // A wait is not a failure.
     let report = tick(&worker).await;
     assert_eq!((report.drained, report.failure), (false, None));
     assert_eq!(world.requests(), 3);
 
-    world.time.forward(Duration::from_secs(2));
+    world.time.advance(Duration::from_secs(2));
     let report = tick(&worker).await;
     assert_drained(&report, 250);
     assert_eq!(report.listed.duplicates, 200);
@@ -82,7 +82,7 @@ async fn f02_unpaid_is_not_asked_again_for_ten_minutes_and_resumes_where_it_was(
     assert_failed(&report, true, "settle the organization's billing");
     assert_eq!((report.lines.delivered, world.watermark()), (0, watermark));
     assert_eq!(world.requests(), before + 1, "one request, of one listing");
-    // Nothing was waited for: no more than what four calls take, of which three were not made.
+    // There was no wait: at most the time of four calls, of which three were not made.
     assert!(world.elapsed() - asked_at < 0.5);
 
     for _ in 0..9 {
@@ -108,7 +108,7 @@ async fn f02_unpaid_in_the_middle_keeps_the_pages_that_came() {
         let report = world.tick().await.unwrap();
         assert_failed(&report, true, "settle the organization's billing");
         assert_eq!((report.lines.delivered, world.watermark(), world.requests()), (300, -DAY, 4));
-        // Another process knows nothing of it, and asks.
+        // Another process does not know of the refusal and makes a request.
         let report = world.tick().await.unwrap();
         assert_drained(&report, 150);
         assert_eq!(report.listed.duplicates, 300);
@@ -123,10 +123,10 @@ async fn f02_unpaid_with_a_wait_of_its_own_is_asked_after_that() {
     let worker = world.worker().await;
     assert_failed(&tick(&worker).await, true, "billing");
     let asked = world.requests();
-    world.time.forward(Duration::from_secs(88));
+    world.time.advance(Duration::from_secs(88));
     assert_failed(&tick(&worker).await, true, "not asked again for another 1 s");
     assert_eq!(world.requests(), asked);
-    world.time.forward(Duration::from_secs(2));
+    world.time.advance(Duration::from_secs(2));
     assert_drained(&tick(&worker).await, 5);
     world.assert_exact();
 }

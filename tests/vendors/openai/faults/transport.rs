@@ -1,26 +1,26 @@
-//! Answers that are not what was asked for, or no answers at all.
+//! Errors of the transport: server errors, broken connections and damaged answers.
 
 use super::*;
 use crate::openai::world::event;
 
-/// Calls that are made for one page before it is left to the next tick.
+/// Calls per page before it is left to the next tick.
 const TRIES: u64 = 4;
-/// What a call takes, in seconds.
-const PACE: f64 = 0.1;
+/// The time of a call, in seconds.
+const CALL_SECONDS: f64 = 0.1;
 
-/// Three failures of a page heal within its window. A page that fails once more fails its window, whose halves are then
+/// Asserts that three failures of a page cost only retries. A fourth failure fails the window, whose halves are then
 /// listed in the same tick.
-async fn passes(fault: Fault, says: &str) {
+async fn assert_recovers(fault: Fault, says: &str) {
     for page in [1, 3, 5] {
         let world = five_pages();
         world.script(on_page(page, TRIES - 1, &fault));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
         assert_eq!((report.listed.duplicates, report.lines.objects, world.watermark()), (0, 1, 0));
-        assert_eq!(world.requests(), HEALTHY + TRIES - 1);
-        // Half a second, one and two, each less up to a half, beside what the calls took; where the vendor
-        // names a wait of a second, three of these and a quarter.
-        let waited = world.elapsed() - PACE * HEALTHY as f64;
+        assert_eq!(world.requests(), REQUESTS_WITHOUT_FAULTS + TRIES - 1);
+        // The waits are half a second, one and two, each with a jitter of up to half of it, beside the calls; if the vendor
+        // names a wait of a second, they are three such waits with up to a quarter more.
+        let waited = world.elapsed() - CALL_SECONDS * REQUESTS_WITHOUT_FAULTS as f64;
         assert!((1.75..4.3).contains(&waited), "{fault:?} on page {page}: {waited}");
         world.assert_exact();
 
@@ -35,9 +35,9 @@ async fn passes(fault: Fault, says: &str) {
             "{fault:?}: {report:?}"
         );
         assert_eq!((world.pending(), world.watermark()), (vec![], 0), "{fault:?} on page {page}");
-        // The other listing is not to blame.
+        // The other listing is not affected.
         assert_eq!(world.head().listings[openai::TENANT].watermark, world.head().floor + DAY);
-        // The newer half has all events; the older one has none, and is searched in two pieces.
+        // The newer half has all events; the older one has none and is listed in two pieces.
         assert_eq!(world.requests(), page - 1 + TRIES + PAGES + 2 + 1);
         world.minutes(1);
         assert_drained(&world.tick().await.unwrap(), 0);
@@ -46,25 +46,25 @@ async fn passes(fault: Fault, says: &str) {
 }
 
 #[tokio::test]
-async fn f03_a_500_with_json() {
+async fn f03_a_500_with_json_is_retried() {
     let body = r#"{"error":{"message":"The server had an error.","type":"server_error","param":null,"code":null}}"#;
-    passes(Fault::answer(500, body), "HTTP 500 server_error").await;
+    assert_recovers(Fault::answer(500, body), "HTTP 500 server_error").await;
 }
 
 #[tokio::test]
-async fn f03_a_502_with_html() {
-    passes(Fault::answer(502, "<html><body>Bad gateway</body></html>"), "HTTP 502").await;
+async fn f03_a_502_with_html_is_retried() {
+    assert_recovers(Fault::answer(502, "<html><body>Bad gateway</body></html>"), "HTTP 502").await;
 }
 
 #[tokio::test]
-async fn f03_a_503_with_nothing() {
-    passes(Fault::answer(503, ""), "HTTP 503").await;
+async fn f03_a_503_without_a_body_is_retried() {
+    assert_recovers(Fault::answer(503, ""), "HTTP 503").await;
 }
 
 #[tokio::test]
-async fn f03_a_503_that_names_a_wait() {
+async fn f03_a_503_with_retry_after_is_retried_after_that_wait() {
     let headers = vec![("retry-after".to_owned(), "1".to_owned())];
-    passes(Fault::Answer { status: 503, headers, body: b"slow down".to_vec() }, "HTTP 503").await;
+    assert_recovers(Fault::Answer { status: 503, headers, body: b"slow down".to_vec() }, "HTTP 503").await;
 }
 
 #[tokio::test]
@@ -74,17 +74,17 @@ async fn f03_a_server_that_asks_not_to_be_asked_again_is_not_and_the_halves_of_t
     world.script(on_page(3, 1, &Fault::Answer { status: 500, headers, body: Vec::new() }));
     let report = world.tick().await.unwrap();
     assert_failed(&report, false, "HTTP 500");
-    // Three pages, those of the newer half, the older half in two pieces, and the tenant's.
+    // The requests are three pages, the pages of the newer half, two pieces of the older half, and the tenant's.
     assert_eq!((report.lines.delivered, world.requests()), (450, 3 + PAGES + 2 + 1));
     world.drain().await;
     world.assert_exact();
 }
 
 #[tokio::test]
-async fn f03_a_day_that_fails_for_good_costs_only_itself() {
-    // Two events an hour, for a week.
+async fn f03_a_day_that_always_fails_affects_only_itself() {
+    // There are two events per hour for a week.
     let world = World::of((0..336).map(|number| event(&format!("e-{number}"), -1_800 * number - 1)).collect());
-    // Windows grow where there is little: the first is a day long, the second twice that.
+    // Windows grow if they have few events: the first is a day long, the second two days.
     world.simulator.change(|it| it.broken_spans = vec![broken(-6 * DAY, -5 * DAY, 500)]);
     let worker = world.worker().await;
     let report = tick(&worker).await;
@@ -106,23 +106,23 @@ async fn f03_a_day_that_fails_for_good_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn f04_a_connection_that_is_closed_before_the_answer() {
-    passes(Fault::Reset, "no answer").await;
+async fn f04_a_connection_closed_before_the_answer_is_retried() {
+    assert_recovers(Fault::Reset, "no answer").await;
 }
 
 #[tokio::test]
-async fn f04_an_answer_that_breaks_off() {
-    passes(Fault::Cut, "answer").await;
+async fn f04_an_answer_that_breaks_off_is_retried() {
+    assert_recovers(Fault::Cut, "answer").await;
 }
 
 #[tokio::test]
 async fn f04_half_a_page_in_a_whole_answer_is_no_page() {
-    // None of these events is in the vendor's log: they would be found out in the bucket.
+    // None of these events is in the vendor's log, so the bucket would reveal them.
     let foreign = event("foreign", -30);
     let half = format!(r#"{{"object":"list","data":[{foreign},{{"id":"foreign-2","ty"#);
-    passes(Fault::answer(200, half), "not a list of events").await;
+    assert_recovers(Fault::answer(200, half), "not a list of events").await;
     let second_half_of_two = format!("{{\"data\":[{foreign}],\"has_more\":false}}\n{{\"data\":[");
-    passes(Fault::answer(200, second_half_of_two), "not a list of events").await;
+    assert_recovers(Fault::answer(200, second_half_of_two), "not a list of events").await;
 }
 
 #[tokio::test]
@@ -132,7 +132,10 @@ async fn f05_several_documents_in_one_answer_are_one_page() {
         world.simulator.change(|it| (it.several_documents, it.edge_ids_withheld) = (1.0, withheld));
         let report = world.tick().await.unwrap();
         assert_drained(&report, 450);
-        assert_eq!((report.listed.duplicates, report.listed.pages, world.requests()), (0, HEALTHY, HEALTHY));
+        assert_eq!(
+            (report.listed.duplicates, report.listed.pages, world.requests()),
+            (0, REQUESTS_WITHOUT_FAULTS, REQUESTS_WITHOUT_FAULTS)
+        );
         assert_eq!(world.watermark(), 0);
         world.assert_exact();
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// So many pages of two blobs each, over six days.
+/// The number of pages of two blobs each, over six days.
 const PAGES: i64 = 690;
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn listing_requests(broken: Vec<BrokenBlobs>) -> Vec<u64> {
     assert_eq!(report.pending.pending_blobs, count as u64, "{report:?}");
     world.assert_caught_up(LogType::Exchange);
     let mut requests = Vec::new();
-    for _ in 0..3 * HOURLY {
+    for _ in 0..3 * TICKS_PER_HOUR {
         let before = world.running.requests_of("content");
         let report = ticks.tick().await;
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
@@ -45,12 +45,12 @@ async fn a_blob_that_is_not_found_for_24_hours_is_one_gap() {
     world.break_blobs(vec![broken(BlobChoice::Ordinals(vec![7]), 404)]);
     let mut ticks = Ticks::of(&world);
     ticks.until_left(1, 1).await;
-    for _ in 1..24 * HOURLY {
+    for _ in 1..24 * TICKS_PER_HOUR {
         let report = ticks.tick().await;
         assert!(report.pending.pending_blobs == 1 && report.failure.is_none(), "{report:?}");
     }
     assert!(ticks.gaps.is_empty(), "{:?}", ticks.gaps);
-    let report = ticks.ticks(2 * HOURLY).await;
+    let report = ticks.ticks(2 * TICKS_PER_HOUR).await;
     assert!(report.drained && report.pending.is_empty(), "{report:?}");
     let [gap] = &ticks.gaps[..] else { panic!("{:?}", ticks.gaps) };
     assert!(gap.cause.contains("could not be found for 24 hours") && gap.to - gap.from == 1, "{gap:?}");
@@ -65,13 +65,13 @@ async fn a_blob_that_heals_is_delivered_within_the_hour_and_nothing_is_pending_t
         if status == 500 {
             ticks.until_left(1, 1).await;
         }
-        // Kinds of trouble may take turns.
-        let report = ticks.ticks(3 * HOURLY).await;
+        // The kinds of errors may alternate.
+        let report = ticks.ticks(3 * TICKS_PER_HOUR).await;
         assert_eq!((world.undelivered(), report.pending.pending_blobs), (1, 1), "{status}");
     }
     world.break_blobs(Vec::new());
     let mut ticks = Ticks::of(&world);
-    let report = ticks.until_left(0, HOURLY).await;
+    let report = ticks.until_left(0, TICKS_PER_HOUR).await;
     assert!(report.drained && report.pending.is_empty() && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
@@ -94,20 +94,21 @@ async fn a_blob_that_is_broken_until_the_vendor_drops_it_is_one_gap() {
 
 #[tokio::test]
 async fn a_stream_whose_blobs_are_all_broken_delays_none_of_the_busy_ones() {
-    let options = Options { events: 900, span_seconds: 20 * HOUR, ahead_seconds: 3 * HOUR, ..Options::new(begin()) };
+    let options =
+        Options { events: 900, span_seconds: 20 * HOUR, ahead_seconds: 3 * HOUR, ..Options::new(start_time()) };
     let world = world_with(&options, |it| it.records_per_blob = 2);
     world.break_blobs(vec![broken(BlobChoice::Share(1.0), 500)]);
     let mut ticks = Ticks::of(&world);
-    for _ in 0..4 * HOURLY {
+    for _ in 0..4 * TICKS_PER_HOUR {
         let began = ticks.next;
         let report = ticks.tick().await;
         assert!(!report.drained && report.lines.delivered == 0, "{report:?}");
-        // What became available in the course of the tick is the next one's.
+        // The next tick delivers the content that became available during this one.
         let served: Vec<_> = world.running.served().into_iter().filter(|event| event.at < began).collect();
-        let accounts = world.accounts(&served);
-        for (stream, account) in world.streams().iter().zip(accounts) {
-            let is_expected = account.lost.is_empty() || stream.log_type == LogType::Exchange;
-            assert!(is_expected && account.twice.is_empty(), "{}: {account:?}", stream.name());
+        let results = world.reconcile(&served);
+        for (stream, result) in world.streams().iter().zip(results) {
+            let is_expected = result.lost.is_empty() || stream.log_type == LogType::Exchange;
+            assert!(is_expected && result.duplicated.is_empty(), "{}: {result:?}", stream.name());
             world.assert_caught_up(stream.log_type);
         }
     }

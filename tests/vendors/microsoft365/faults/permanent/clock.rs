@@ -29,7 +29,7 @@ fn assert_swept(world: &World) {
     assert_eq!(swept.len(), 2, "{swept:?}");
     for (reach, at) in swept {
         let every = if i64::from(reach) == DAY { HOUR } else { DAY };
-        assert!(now - at <= every + 2 * TICK, "the sweep of {reach} s was made {} s ago", now - at);
+        assert!(now - at <= every + 2 * TICK_INTERVAL_SECONDS, "the sweep of {reach} s was made {} s ago", now - at);
     }
 }
 

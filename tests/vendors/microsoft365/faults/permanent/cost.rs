@@ -1,7 +1,7 @@
 //! The cost of a tick while something is pending and not due.
 
 use simulators::microsoft365::BrokenSpan;
-use tests::rig::shelf::Call;
+use tests::rig::memory_store::Call;
 
 use super::*;
 
@@ -16,10 +16,10 @@ struct Cost {
 
 /// The cost of the next tick of the process.
 async fn cost(world: &World, worker: &Worker<'_, Client>) -> (Cost, StreamReport) {
-    world.shelf.heal();
+    world.store.clear_faults();
     let (requests, starts) = (world.running.requests(), world.running.requests_of("start"));
     let report = tick(worker).await.remove(0);
-    let calls = |calls: &[Call]| calls.iter().map(|call| world.shelf.calls(*call)).sum();
+    let calls = |calls: &[Call]| calls.iter().map(|call| world.store.calls(*call)).sum();
     let cost = Cost {
         requests: world.running.requests() - requests,
         starts: world.running.requests_of("start") - starts,
@@ -47,12 +47,12 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
         world.simulator.change(|it| it.broken_spans = spans);
         let worker = world.worker();
         // By the hour the backoff is at its longest; the first sweeps are done.
-        for _ in 0..2 * HOURLY {
+        for _ in 0..2 * TICKS_PER_HOUR {
             tick(&worker).await;
             world.minutes(5);
         }
         let (mut idle, mut others) = (0, Vec::new());
-        for _ in 0..2 * HOURLY {
+        for _ in 0..2 * TICKS_PER_HOUR {
             let is_due = is_due(&world);
             let (cost, report) = cost(&world, &worker).await;
             assert_eq!((report.drained, report.failure.is_some()), (pending == 0, false), "{report:?}");
@@ -73,22 +73,22 @@ async fn an_idle_tick_costs_two_requests_two_reads_and_no_write_also_while_somet
 async fn an_idle_tick_of_five_streams_costs_at_most_two_requests_and_two_reads_per_stream_and_no_write() {
     let world = tenant(100);
     let worker = world.worker();
-    for _ in 0..2 * HOURLY {
+    for _ in 0..2 * TICKS_PER_HOUR {
         tick(&worker).await;
         world.minutes(5);
     }
     let mut idle = 0;
-    for _ in 0..2 * HOURLY {
+    for _ in 0..2 * TICKS_PER_HOUR {
         let (cost, report) = cost(&world, &worker).await;
         assert!(report.drained && report.failure.is_none() && cost.starts == 0, "{report:?}");
         idle += u32::from(cost.requests <= 2 * TYPES && cost.reads <= 2 * TYPES && cost.writes == 0);
         world.minutes(5);
     }
     // Once an hour there is a sweep of each stream, with a write that says so, and once a new token.
-    assert!(idle >= 2 * HOURLY as u32 - 4, "{idle} idle ticks");
+    assert!(idle >= 2 * TICKS_PER_HOUR as u32 - 4, "{idle} idle ticks");
 }
 
-/// Whether something pending is due.
+/// Returns `true` if pending work is due.
 fn is_due(world: &World) -> bool {
     let (pending, now) = (world.pending(LogType::Exchange), world.time.now().as_second());
     let spans = pending.spans.iter().map(|span| span.schedule);
@@ -102,12 +102,12 @@ async fn the_retry_of_a_pending_blob_costs_one_fetch_and_one_write() {
     let mut ticks = Ticks::of(&world);
     ticks.tick().await;
     let mut fetches = Vec::new();
-    for _ in 0..3 * HOURLY {
+    for _ in 0..3 * TICKS_PER_HOUR {
         let before = world.running.requests_of("blob");
-        world.shelf.heal();
+        world.store.clear_faults();
         ticks.tick().await;
         let fetched = world.running.requests_of("blob") - before;
-        assert!(world.shelf.calls(Call::Write) <= 1, "{} writes", world.shelf.calls(Call::Write));
+        assert!(world.store.calls(Call::Write) <= 1, "{} writes", world.store.calls(Call::Write));
         fetches.push(fetched);
     }
     // After 1, 2, 4 and 8 ticks, then every hour.

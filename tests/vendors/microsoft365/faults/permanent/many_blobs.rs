@@ -42,8 +42,8 @@ async fn of_blobs_that_are_broken_at_random_the_healthy_half_is_delivered_within
         ticks.ticks(3).await;
         let left = world.undelivered();
         assert!((400..600).contains(&left), "{left}");
-        // Those that are left are the broken ones: time does not bring one more.
-        ticks.ticks(HOURLY).await;
+        // Only the broken blobs are left, and more ticks deliver none of them.
+        ticks.ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), left, "{hours} h, {status}");
         world.assert_caught_up(LogType::Exchange);
     }
@@ -58,7 +58,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
         let world = exchange_at(&created);
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
-        for _ in 0..HOURLY {
+        for _ in 0..TICKS_PER_HOUR {
             ticks.tick().await;
             assert_eq!(world.undelivered(), 1_000, "{hours} h");
         }
@@ -77,7 +77,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_come
         world.settings.lookback = lookback;
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
-        ticks.ticks(HOURLY).await;
+        ticks.ticks(TICKS_PER_HOUR).await;
         assert_eq!(world.undelivered(), 1_000);
         let report = ticks.until_left(0, 2).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
@@ -100,7 +100,7 @@ async fn six_hundred_unreadable_blobs_in_a_row_hold_up_none_behind_them_and_none
     assert_each_in_a_gap_once(&ticks, 600);
     let of_blobs = ticks.gaps.iter().filter(|gap| gap.cause.contains("is not a JSON array")).count();
     assert!(of_blobs > 100, "{of_blobs}");
-    assert_eq!(world.shelf.objects("rejected/microsoft365_audit_exchange/").len(), 1);
+    assert_eq!(world.store.objects("rejected/microsoft365_audit_exchange/").len(), 1);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn six_hundred_blobs_that_are_broken_until_the_vendor_drops_them_are_gaps_
     assert_each_in_a_gap_once(&ticks, 600);
 }
 
-/// So many blobs are not delivered, and each is in a gap. No blob was given up twice, and no span.
+/// Asserts that this number of blobs is not delivered, that each is in a gap, and that no blob or span was given up twice.
 #[track_caller]
 fn assert_each_in_a_gap_once(ticks: &Ticks<'_>, undelivered: usize) {
     assert_eq!(ticks.world.undelivered(), undelivered);
@@ -141,7 +141,7 @@ async fn pending_work_beyond_its_bounds_loses_nothing_while_it_heals_bit_by_bit(
     world.break_blobs((1..8).map(healing).collect());
     let mut ticks = Ticks::of(&world);
     // After every tick each is accounted for.
-    ticks.ticks(8 * HOURLY).await;
+    ticks.ticks(8 * TICKS_PER_HOUR).await;
     let report = ticks.until_left(0, 2).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();

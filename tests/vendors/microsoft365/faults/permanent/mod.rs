@@ -1,17 +1,17 @@
-//! Trouble that never ends, or not for hours: it becomes pending and holds up nothing else.
+//! Faults that last for hours or for ever: the affected content becomes pending and delays nothing else.
 //!
-//! | file | the trouble |
+//! | file | the fault |
 //! |---|---|
 //! | `blobs` | a blob that answers with an error |
 //! | `many_blobs` | hundreds of them |
-//! | `slow_blobs` | blobs that trickle, or of which nothing comes |
+//! | `slow_blobs` | blobs that trickle, or that never answer |
 //! | `spans` | spans of time that cannot be listed |
 //! | `outage` | a vendor that is down as a whole |
 //! | `clock` | a wrong `Date`, of a gateway or of the vendor |
-//! | `restored` | state restored from an earlier copy, intents that were left |
-//! | `cost` | what a tick costs while something is pending |
+//! | `restored` | state restored from a backup, and intents that dead ticks left |
+//! | `cost` | the cost of a tick while something is pending |
 //!
-//! Unless a test says otherwise every tick is run by a process of its own.
+//! Unless a test says otherwise every tick runs in a new process.
 
 mod blobs;
 mod clock;
@@ -31,63 +31,63 @@ use simulators::microsoft365::{BlobChoice, BrokenBlobs, ContentType};
 
 use super::*;
 
-/// Seconds between the beginnings of two ticks.
-const TICK: i64 = 300;
+/// Seconds between the starts of two ticks.
+const TICK_INTERVAL_SECONDS: i64 = 300;
 /// Ticks per hour.
-const HOURLY: usize = 12;
+const TICKS_PER_HOUR: usize = 12;
 
-/// The moment that many seconds after the beginning.
+/// Returns the moment `seconds` after the start.
 fn at(seconds: i64) -> Timestamp {
-    begin() + SignedDuration::from_secs(seconds)
+    start_time() + SignedDuration::from_secs(seconds)
 }
 
-/// A tenant of which only Exchange is collected, over the whole week that the vendor keeps: one blob of one record
-/// for each of these times, in seconds after the beginning.
+/// Creates a tenant of which only Exchange is collected, for the whole week that the vendor keeps, with one blob of one
+/// record for each of these times, in seconds after the start.
 fn exchange_at(created: &[i64]) -> World {
     let line = |(number, seconds): (usize, &i64)| {
         json!({"content_type": "Audit.Exchange", "record": record(number), "created": at(*seconds)}).to_string()
     };
     let records = created.iter().enumerate().map(line).collect();
-    let options = Options { records: Some(records), ..Options::new(begin()) };
+    let options = Options { records: Some(records), ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.settings.lookback = 7 * DAY;
     world
 }
 
-/// So many times, evenly over that many hours before the beginning.
+/// Returns `count` times spread evenly over the `hours` before the start.
 fn hours_before(hours: i64, count: i64) -> Vec<i64> {
     (0..count).map(|number| (number - count) * hours * HOUR / count).collect()
 }
 
-/// These blobs of Exchange answer nothing but this error, for ever. What has status 200 is no error, but no content
+/// Creates a permanent error of these blobs of Exchange. With status 200 the answer is not an error, but no content
 /// either.
 fn broken(blobs: BlobChoice, status: u16) -> BrokenBlobs {
     BrokenBlobs { blobs, content_type: Some(ContentType::Exchange), status, code: None, until: Timestamp::MAX }
 }
 
 impl World {
-    /// These blobs are broken from now on, and no others.
+    /// Breaks these blobs from now on, and no others.
     fn break_blobs(&self, broken: Vec<BrokenBlobs>) {
         self.simulator.change(|it| it.broken_blobs = broken);
     }
 
-    /// How many records of Exchange the vendor has shown that are not delivered.
+    /// Counts the served records of Exchange that are not delivered.
     #[track_caller]
     fn undelivered(&self) -> usize {
         let streams = self.streams();
         let exchange = streams.iter().position(|stream| stream.log_type == LogType::Exchange).unwrap();
-        let account = self.accounts(&self.running.served()).remove(exchange);
-        // What is rejected was not shown as an event.
-        assert!(account.twice.is_empty() && account.foreign.len() <= account.rejected, "{account:?}");
-        account.lost.len()
+        let result = self.reconcile(&self.running.served()).remove(exchange);
+        // Rejected inputs were not served as events.
+        assert!(result.duplicated.is_empty() && result.unexpected.len() <= result.rejected, "{result:?}");
+        result.lost.len()
     }
 }
 
-/// Ticks of a world, and what they left behind.
+/// The ticks of a world and their results.
 struct Ticks<'a> {
     world: &'a World,
-    /// When the next tick begins.
+    /// The time at which the next tick begins.
     next: Timestamp,
     /// Gaps of Exchange so far.
     gaps: Vec<Gap>,
@@ -104,12 +104,12 @@ impl<'a> Ticks<'a> {
         Self { world, next: world.time.now(), gaps, objects, delivered, records }
     }
 
-    /// One tick, five minutes after the one before; its report on Exchange.
+    /// Runs one tick, five minutes after the last one. Returns its report on Exchange.
     async fn tick(&mut self) -> StreamReport {
-        self.tick_after(TICK).await
+        self.tick_after(TICK_INTERVAL_SECONDS).await
     }
 
-    /// One tick; the next one begins that many seconds after this one.
+    /// Runs one tick; the next one begins `seconds` later.
     async fn tick_after(&mut self, seconds: i64) -> StreamReport {
         self.wait();
         let reports = self.world.tick().await.unwrap();
@@ -120,13 +120,13 @@ impl<'a> Ticks<'a> {
         report
     }
 
-    /// Lets time pass until the next tick begins.
+    /// Advances the time to the start of the next tick.
     fn wait(&self) {
         let left = Duration::try_from(self.next.duration_since(self.world.time.now()));
-        self.world.time.forward(left.unwrap_or_default());
+        self.world.time.advance(left.unwrap_or_default());
     }
 
-    /// So many ticks; the report of the last one.
+    /// Runs `count` ticks. Returns the report of the last one.
     async fn ticks(&mut self, count: usize) -> StreamReport {
         let mut last = None;
         for _ in 0..count {
@@ -135,7 +135,7 @@ impl<'a> Ticks<'a> {
         last.unwrap()
     }
 
-    /// Ticks until no more than so many records are left, at most `max_ticks`; the report of the last one.
+    /// Runs at most `max_ticks` ticks until at most `undelivered` records are left. Returns the report of the last one.
     async fn until_left(&mut self, undelivered: usize, max_ticks: usize) -> StreamReport {
         for _ in 0..max_ticks {
             let report = self.tick().await;
@@ -146,12 +146,12 @@ impl<'a> Ticks<'a> {
         panic!("after {max_ticks} ticks {} records are left", self.world.undelivered());
     }
 
-    /// Everything of Exchange before the watermark is delivered, or pending, or was reported as a gap.
+    /// Asserts that all content of Exchange before the watermark is delivered, pending, or reported as a gap.
     #[track_caller]
     fn assert_accounted_for(&mut self) {
         self.read_new_objects();
         let ledger = self.world.simulator.ledger();
-        let watermark = begin().as_second() + self.world.watermark(LogType::Exchange);
+        let watermark = start_time().as_second() + self.world.watermark(LogType::Exchange);
         let pending = self.world.pending(LogType::Exchange);
         let pending_blobs: HashSet<&str> = pending.blobs.iter().map(|blob| blob.id.as_str()).collect();
         let of_exchange = ledger.blobs().filter(|blob| blob.content_type == ContentType::Exchange);
@@ -167,9 +167,9 @@ impl<'a> Ticks<'a> {
         }
     }
 
-    /// Objects never change, so each is read once.
+    /// Reads the new objects. Objects never change, so each is read once.
     fn read_new_objects(&mut self) {
-        for (key, body) in self.world.shelf.objects(&format!("{}/", LogType::Exchange.table())) {
+        for (key, body) in self.world.store.objects(&format!("{}/", LogType::Exchange.table())) {
             if self.objects.contains(&key) {
                 continue;
             }
@@ -181,7 +181,7 @@ impl<'a> Ticks<'a> {
     }
 }
 
-/// The `Id` of a record or of its line; what has none is never delivered.
+/// Returns the `Id` of a record or of its line; a record without one is never delivered.
 fn id_of(json: String) -> String {
     let value: Value = serde_json::from_str(&json).unwrap();
     value["Id"].as_str().map_or(json, str::to_owned)

@@ -13,7 +13,7 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
         world.settings.lookback = 5 * DAY;
         world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
         let mut ticks = Ticks::of(&world);
-        while world.time.now() < at(from + 6 * HOUR) - SignedDuration::from_secs(TICK) {
+        while world.time.now() < at(from + 6 * HOUR) - SignedDuration::from_secs(TICK_INTERVAL_SECONDS) {
             let is_down = ticks.next >= at(from);
             let report = ticks.tick().await;
             assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
@@ -22,7 +22,7 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
         ticks.wait();
         let report = ticks.until_left(0, 2).await;
         assert!(report.drained && report.pending.is_empty(), "{report:?}");
-        ticks.ticks(2 * HOURLY).await;
+        ticks.ticks(2 * TICKS_PER_HOUR).await;
         assert!(ticks.gaps.is_empty() && world.running.pending() == 0);
         world.assert_exact();
     }
@@ -35,7 +35,7 @@ async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
     world.settings.lookback = 5 * DAY;
     world.simulator.change(|it| it.broken = Some(ContentType::Exchange));
     let mut ticks = Ticks::of(&world);
-    for _ in 0..6 * HOURLY {
+    for _ in 0..6 * TICKS_PER_HOUR {
         let report = ticks.tick().await;
         assert!(report.pending.is_empty() && report.gaps.is_empty(), "{report:?}");
         assert_failed(&report, false, "listing content");
@@ -43,6 +43,6 @@ async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
     world.simulator.change(|it| it.broken = None);
     let report = ticks.until_left(0, 2).await;
     assert!(report.drained, "{report:?}");
-    ticks.ticks(2 * HOURLY + 1).await;
+    ticks.ticks(2 * TICKS_PER_HOUR + 1).await;
     world.assert_exact();
 }

@@ -1,12 +1,12 @@
 //! State that was restored from an earlier copy, and intents that were left.
 
-use tests::rig::account::delivered as delivered_lines;
-use tests::rig::mortal::{Died, until};
-use tests::rig::shelf::{Backup, Call, Fate};
+use tests::rig::killable::{Died, until};
+use tests::rig::memory_store::{Backup, Call, Outcome};
+use tests::rig::reconciliation::delivered as delivered_lines;
 
 use super::*;
 
-/// Content every five minutes, from an hour before the beginning on, for ten hours.
+/// Content every five minutes, from an hour before the start on, for ten hours.
 fn busy() -> World {
     let mut world = exchange_at(&(-12..120).map(|number| 300 * number).collect::<Vec<_>>());
     world.settings.lookback = DAY;
@@ -24,10 +24,10 @@ async fn run(world: &World, worker: &Worker<'_, Client>, ticks: usize) {
 
 /// Backups of the state made an hour apart, while one process collects.
 async fn backups(world: &World, worker: &Worker<'_, Client>) -> [Backup; 2] {
-    run(world, worker, 2 * HOURLY).await;
-    let earlier = world.shelf.backup();
-    run(world, worker, HOURLY + 1).await;
-    [earlier, world.shelf.backup()]
+    run(world, worker, 2 * TICKS_PER_HOUR).await;
+    let earlier = world.store.backup();
+    run(world, worker, TICKS_PER_HOUR + 1).await;
+    [earlier, world.store.backup()]
 }
 
 const WORDS: &str = "it was restored from a backup";
@@ -38,17 +38,17 @@ async fn state_restored_from_an_hour_old_copy_stops_the_stream_and_delivers_noth
         let world = busy();
         let worker = world.worker();
         let [earlier, newest] = backups(&world, &worker).await;
-        world.shelf.restore(&earlier);
-        let (asked, objects) = (world.asked_of("content").len(), world.shelf.objects("microsoft365_audit_exchange/"));
+        world.store.restore(&earlier);
+        let (asked, objects) = (world.asked_of("content").len(), world.store.objects("microsoft365_audit_exchange/"));
         for _ in 0..3 {
             let reports = if is_warm { tick(&worker).await } else { world.tick().await.unwrap() };
             assert_failed(&reports[0], true, WORDS);
             world.minutes(5);
         }
         assert_eq!(world.asked_of("content").len(), asked);
-        assert_eq!(world.shelf.objects("microsoft365_audit_exchange/"), objects);
+        assert_eq!(world.store.objects("microsoft365_audit_exchange/"), objects);
         // A person restores the newest state.
-        world.shelf.restore(&newest);
+        world.store.restore(&newest);
         world.drain().await;
         world.assert_exact();
     }
@@ -59,16 +59,16 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
     let world = busy();
     let worker = world.worker();
     let [earlier, newest] = backups(&world, &worker).await;
-    let objects = world.shelf.objects("microsoft365_audit_exchange/");
+    let objects = world.store.objects("microsoft365_audit_exchange/");
     {
         let asked = world.asked_of("content").len();
         let mut work = std::pin::pin!(tick(&worker));
         until(work.as_mut(), || world.asked_of("content").len() > asked).await;
-        world.shelf.restore(&earlier);
+        world.store.restore(&earlier);
         assert_failed(&crate::ticks::while_time_passes(&world.time, work).await[0], true, WORDS);
     }
-    assert_eq!(world.shelf.objects("microsoft365_audit_exchange/"), objects);
-    world.shelf.restore(&newest);
+    assert_eq!(world.store.objects("microsoft365_audit_exchange/"), objects);
+    world.store.restore(&newest);
     world.minutes(5);
     world.drain().await;
     world.assert_exact();
@@ -76,21 +76,21 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
 
 #[tokio::test]
 async fn only_the_restored_stream_stops() {
-    let options = Options { events: 600, span_seconds: HOUR, ahead_seconds: 8 * HOUR, ..Options::new(begin()) };
+    let options = Options { events: 600, span_seconds: HOUR, ahead_seconds: 8 * HOUR, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
     world.settings.lookback = DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
-    for _ in 0..2 * HOURLY {
+    for _ in 0..2 * TICKS_PER_HOUR {
         world.tick().await.unwrap();
         world.minutes(5);
     }
     // The other streams begin after the copy was made: their state is not a copy of anything.
-    let earlier = world.shelf.backup();
-    for _ in 0..=HOURLY {
+    let earlier = world.store.backup();
+    for _ in 0..=TICKS_PER_HOUR {
         world.tick().await.unwrap();
         world.minutes(5);
     }
-    world.shelf.restore(&earlier);
+    world.store.restore(&earlier);
     world.credential.set("content_types", &json!(["Audit.Exchange", "Audit.SharePoint", "Audit.General"]));
     for _ in 0..3 {
         let reports = world.tick().await.unwrap();
@@ -108,12 +108,12 @@ async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
     let two_days = 2 * DAY;
     let mut world = exchange_at(&[-60, two_days]);
     world.settings.lookback = DAY;
-    world.shelf.script(|call, number| match (call, number) {
-        (Call::Write, 3) => Fate::Dies { done: true },
-        _ => Fate::Well,
+    world.store.script(|call, number| match (call, number) {
+        (Call::Write, 3) => Outcome::Dies { is_applied: true },
+        _ => Outcome::Succeeds,
     });
     assert_eq!(world.tick().await, Err(Died));
-    world.shelf.heal();
+    world.store.clear_faults();
     let intent = world.head(LogType::Exchange).intent.unwrap();
     assert!(intent.contains("/dt=2026-11-22/hour=06/"), "{intent}");
     world.break_blobs(vec![broken(BlobChoice::First(1), 404)]);
@@ -123,14 +123,14 @@ async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
         let report = ticks.tick_after(HOUR).await;
         assert_eq!(report.lines.delivered, 0, "{report:?}");
         // Of the one that is gone a gap is reported; of neither there is an object with a line.
-        let lines = delivered_lines(&world.shelf, &world.stream(LogType::Exchange)).unwrap();
+        let lines = delivered_lines(&world.store, &world.stream(LogType::Exchange)).unwrap();
         assert!(lines.iter().all(Vec::is_empty), "{lines:?}");
     }
     assert_eq!(ticks.gaps.len(), 1, "{:?}", ticks.gaps);
     let report = ticks.tick().await;
     assert_eq!(report.lines.delivered, 1, "{report:?}");
-    let lines = delivered_lines(&world.shelf, &world.stream(LogType::Exchange)).unwrap();
-    for ((key, _), lines) in world.shelf.objects(prefix).iter().zip(&lines) {
+    let lines = delivered_lines(&world.store, &world.stream(LogType::Exchange)).unwrap();
+    for ((key, _), lines) in world.store.objects(prefix).iter().zip(&lines) {
         assert!(lines.is_empty() || key.contains("/dt=2026-11-24/hour=06/"), "{} lines in {key}", lines.len());
     }
     assert_eq!(lines.iter().flatten().count(), 1);

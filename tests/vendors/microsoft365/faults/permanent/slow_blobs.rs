@@ -34,12 +34,12 @@ async fn one_trickling_blob_holds_up_none_of_230_healthy_ones_and_is_reported_as
         assert!(report.pending.pending_reason.unwrap().contains("did not arrive within"));
         world.assert_caught_up(LogType::Exchange);
         // It trickles on, which delays nothing and is known.
-        for _ in 0..HOURLY {
+        for _ in 0..TICKS_PER_HOUR {
             let report = ticks.tick().await;
             assert!(report.pending.pending_blobs == 1 && report.failure.is_none(), "{report:?}");
         }
         world.simulator.change(|it| it.trickling_blobs.clear());
-        let report = ticks.until_left(0, HOURLY).await;
+        let report = ticks.until_left(0, TICKS_PER_HOUR).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     }
 }
@@ -63,7 +63,7 @@ async fn many_trickling_blobs_hold_up_healthy_ones_for_no_more_than_a_few_ticks(
         let mut ticks = Ticks::of(&world);
         ticks.until_left(count, max_ticks).await;
         world.simulator.change(|it| it.trickling_blobs.clear());
-        let report = ticks.until_left(0, 2 * HOURLY).await;
+        let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     }
 }

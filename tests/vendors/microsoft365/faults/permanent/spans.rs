@@ -8,13 +8,13 @@ use super::*;
 const HOURS: i64 = 160;
 const PER_HOUR: i64 = 4;
 
-/// Every listing that has a second of this span, from and to in seconds after the beginning, is refused.
+/// Every listing that has a second of this span, from and to in seconds after the start, is refused.
 fn broken_span((from, to): (i64, i64)) -> BrokenSpan {
     let content_type = Some(ContentType::Exchange);
     BrokenSpan { from: at(from), to: at(to), status: 500, code: None, content_type }
 }
 
-/// The hour that began so many hours before the beginning.
+/// The hour that began so many hours before the start.
 const fn hour(number: i64) -> (i64, i64) {
     (-number * HOUR, (1 - number) * HOUR)
 }
@@ -25,14 +25,14 @@ impl World {
         self.simulator.change(|it| it.broken_spans = spans);
     }
 
-    /// What is pending, in seconds after the beginning.
+    /// Returns the pending spans, in seconds after the start.
     fn pending_spans(&self) -> Vec<(i64, i64)> {
-        let begin = begin().as_second();
+        let begin = start_time().as_second();
         self.pending(LogType::Exchange).spans.iter().map(|span| (span.from - begin, span.to - begin)).collect()
     }
 }
 
-/// How many of the times lie in one of the spans.
+/// Counts the times that lie in one of the spans.
 fn inside(created: &[i64], spans: &[(i64, i64)]) -> usize {
     created.iter().filter(|at| spans.iter().any(|(from, to)| from <= at && *at < to)).count()
 }
@@ -58,15 +58,15 @@ async fn cost_themselves_only(spans: Vec<(i64, i64)>, max_ticks: usize, max_exac
     // They stay broken, which is no failure any more. A search in a span that is broken all over ends after 40
     // failures, and there are three in an hour at most.
     let before = world.running.requests_of("content");
-    for _ in 0..HOURLY {
+    for _ in 0..TICKS_PER_HOUR {
         let report = ticks.tick().await;
         assert!(report.failure.is_none() && report.gaps.is_empty(), "{report:?}");
     }
     let requests = world.running.requests_of("content") - before;
-    assert!(requests as usize <= HOURLY * 6 + spans.len() * 3 * 42, "{requests} requests for {spans:?}");
+    assert!(requests as usize <= TICKS_PER_HOUR * 6 + spans.len() * 3 * 42, "{requests} requests for {spans:?}");
 
     world.break_spans(&[]);
-    let report = ticks.until_left(0, HOURLY).await;
+    let report = ticks.until_left(0, TICKS_PER_HOUR).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
@@ -77,7 +77,7 @@ async fn one_broken_second_of_a_week_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn two_broken_seconds_of_a_week_cost_only_themselves() {
+async fn two_broken_seconds_of_a_week_affect_only_themselves() {
     for (older, newer) in [(-96 * HOUR, -95 * HOUR), (-HOURS * HOUR, -HOUR), (-100 * HOUR, -30 * HOUR)] {
         cost_themselves_only(vec![second(older), second(newer)], 3, 3).await;
     }
@@ -89,14 +89,14 @@ async fn broken_seconds_of_four_windows_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn three_broken_hours_in_a_row_cost_only_themselves() {
+async fn three_broken_hours_in_a_row_affect_only_themselves() {
     for newest in [-50 * HOUR, -HOUR] {
         cost_themselves_only(vec![(newest - 3 * HOUR, newest)], 3, 3).await;
     }
 }
 
 #[tokio::test]
-async fn the_oldest_the_next_and_the_newest_hour_cost_only_themselves() {
+async fn the_oldest_the_next_and_the_newest_hour_affect_only_themselves() {
     cost_themselves_only(vec![(-HOURS * HOUR, (2 - HOURS) * HOUR), hour(1)], 5, 5).await;
 }
 
@@ -106,20 +106,20 @@ async fn every_tenth_hour_of_a_week_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn a_second_that_is_refused_for_ever_costs_only_itself() {
+async fn a_second_that_is_always_refused_affects_only_itself() {
     let created = hours_before(HOURS, HOURS * PER_HOUR);
     for (status, code) in [(400, "AF20030"), (401, "AF10001"), (403, "AF20010"), (404, "AF20050")] {
         for spans in [vec![second(-50 * HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
             let mut world = exchange_at(&created);
-            // What the first tick may not come to stays clear of the edge of the vendor's retention.
+            // The part that the first tick may not reach is well within the vendor's retention.
             world.settings.lookback = (HOURS + 2) * HOUR;
             let broken = |span: &(i64, i64)| BrokenSpan { status, code: Some(code.to_owned()), ..broken_span(*span) };
             world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
             let mut ticks = Ticks::of(&world);
-            // Where a person is needed there is one probe per tick.
+            // A refusal that needs a person allows one probe per tick.
             ticks.until_left(spans.len(), 10).await;
             world.break_spans(&[]);
-            let report = ticks.until_left(0, 2 * HOURLY).await;
+            let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
             assert!(report.drained, "{status}: {report:?}");
             assert!(ticks.gaps.is_empty(), "{status}: {:?}", ticks.gaps);
             world.assert_exact();
@@ -138,9 +138,9 @@ async fn a_second_that_makes_the_vendor_ask_for_a_pause_for_ever_costs_only_itse
         world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
         let mut ticks = Ticks::of(&world);
         // Every refusal ends a tick's search, so it takes a tick for each halving.
-        ticks.until_left(spans.len(), 3 * HOURLY).await;
+        ticks.until_left(spans.len(), 3 * TICKS_PER_HOUR).await;
         world.break_spans(&[]);
-        let report = ticks.until_left(0, 2 * HOURLY).await;
+        let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
         assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
         world.assert_exact();
     }
@@ -153,7 +153,7 @@ async fn a_second_that_breaks_while_the_stream_is_idle_costs_its_own_content_onl
     let world = exchange_at(&created);
     world.break_spans(&[(7_200, 7_201)]);
     let mut ticks = Ticks::of(&world);
-    for _ in 0..4 * HOURLY + 2 {
+    for _ in 0..4 * TICKS_PER_HOUR + 2 {
         ticks.tick().await;
         assert!(world.undelivered() <= 1 + 5, "{} are left", world.undelivered());
     }
@@ -177,7 +177,7 @@ async fn a_broken_span_that_leaves_the_retention_is_a_gap_and_no_second_of_it_tw
     assert!(gaps.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{gaps:?}");
     // Together they are the broken spans, to the second.
     let seconds: i64 = gaps.iter().map(|(from, to)| to - from).sum();
-    let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - begin().as_second());
+    let edges = [gaps[0].0, gaps[gaps.len() - 1].1].map(|edge| edge - start_time().as_second());
     assert_eq!((seconds, edges), (3 * HOUR + 1, [-20 * HOUR, -10 * HOUR + 1]));
     let cause = |gap: &Gap| gap.cause.contains("could not be listed until the vendor dropped it");
     assert!(ticks.gaps.iter().all(cause), "{:?}", ticks.gaps);
@@ -195,7 +195,7 @@ async fn broken_spans_and_broken_blobs_together_hold_up_nothing_else() {
     ticks.until_left(broken + inside(&created, &spans), 5).await;
     world.break_spans(&[]);
     world.break_blobs(Vec::new());
-    let report = ticks.until_left(0, HOURLY).await;
+    let report = ticks.until_left(0, TICKS_PER_HOUR).await;
     assert!(report.drained && ticks.gaps.is_empty(), "{report:?}");
     world.assert_exact();
 }
@@ -212,7 +212,7 @@ async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
     assert_eq!((report.pending.pending_spans > 0, world.undelivered()), (true, 80), "{report:?}");
     // It heals, and what is new stays broken for two days.
     world.break_spans(&[(0, 2 * DAY)]);
-    let report = ticks.until_left(0, 2 * HOURLY).await;
+    let report = ticks.until_left(0, 2 * TICKS_PER_HOUR).await;
     assert!(report.gaps.is_empty(), "{report:?}");
 }
 
@@ -228,5 +228,5 @@ async fn a_search_that_is_broken_at_both_ends_goes_on_though_the_vendor_is_slow(
     let broken = inside(&created, &spans);
     let mut ticks = Ticks::of(&world);
     // Six ticks fetch all blobs at that pace.
-    ticks.until_left(broken, 3 * HOURLY).await;
+    ticks.until_left(broken, 3 * TICKS_PER_HOUR).await;
 }

@@ -1,17 +1,17 @@
-//! More than a tick can list, in one second or behind one that is broken.
+//! More events than a tick can list, in one second or behind a broken second.
 
 use simulators::openai::UnknownCursor;
 
 use super::*;
 
-/// So many events of one second.
-fn crowd(count: i64, second: i64) -> World {
+/// Creates a world with `count` events of one second.
+fn events_of_one_second(count: i64, second: i64) -> World {
     World::of((0..count).map(|number| event(&format!("crowd-{number:06}"), second)).collect())
 }
 
 #[tokio::test]
-async fn a_broken_second_with_34_000_events_behind_it_costs_only_itself() {
-    // A day of events; the vendor takes 0.3 s a page. The least is 340 pages in ticks of 42 s.
+async fn a_broken_second_with_34_000_events_behind_it_affects_only_itself() {
+    // The events span a day, and the vendor takes 0.3 s per page. The minimum is 340 pages in ticks of 42 s.
     for lookback in [DAY, 7 * DAY] {
         let at = |number: i64| -1 - number * 86_000 / 34_000;
         let mut world = World::of((0..34_000).map(|number| event(&format!("e-{number:05}"), at(number))).collect());
@@ -24,9 +24,9 @@ async fn a_broken_second_with_34_000_events_behind_it_costs_only_itself() {
     }
 }
 
-/// 250 pages of one second, of which a tick lists 140.
+/// Creates a world with 250 pages of one second, of which a tick lists 140.
 fn more_than_a_tick() -> World {
-    let mut world = crowd(25_000, -5_000);
+    let mut world = events_of_one_second(25_000, -5_000);
     world.pace = (300, 300);
     world
 }
@@ -35,7 +35,7 @@ fn more_than_a_tick() -> World {
 async fn a_second_with_more_than_a_tick_can_list_drains_by_its_cursor() {
     let world = more_than_a_tick();
     let ticks = ticks_until(&world, 25_000).await;
-    // Most pages are those of longer windows, before the second is found.
+    // Most pages belong to longer windows, before the search reaches the second.
     assert!(ticks <= 10, "{ticks} ticks, {} requests", world.requests());
     world.drain().await;
     world.assert_exact();
@@ -43,8 +43,8 @@ async fn a_second_with_more_than_a_tick_can_list_drains_by_its_cursor() {
 
 #[tokio::test]
 async fn a_second_with_more_than_ticks_can_list_drains_whatever_the_pace() {
-    // A tick lists 14 pages of 60, fewer than it takes to find a window too long.
-    let mut world = crowd(6_000, -5_000);
+    // A tick lists 14 of 60 pages, fewer than the number after which a window counts as too long.
+    let mut world = events_of_one_second(6_000, -5_000);
     world.pace = (3_000, 3_000);
     let ticks = ticks_until(&world, 6_000).await;
     assert!(ticks <= 40, "{ticks} ticks");
@@ -57,7 +57,7 @@ async fn a_second_with_more_than_a_tick_can_list_begins_anew_when_its_cursor_is_
     for unknown_cursor in [UnknownCursor::BadRequest, UnknownCursor::NotFound, UnknownCursor::FirstPage] {
         let world = more_than_a_tick();
         world.simulator.change(|it| it.unknown_cursor = unknown_cursor);
-        while world.shelf.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
+        while world.store.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
             tick(&world.worker().await).await;
             world.minutes(1);
         }
@@ -75,7 +75,7 @@ async fn a_second_with_more_than_a_tick_can_list_begins_anew_when_its_cursor_is_
 
 #[tokio::test]
 async fn a_second_with_more_than_a_tick_can_list_goes_on_where_a_page_failed() {
-    // Two of a hundred pages fail: no tick lists the whole second, and most come to a page that fails.
+    // Two of a hundred pages fail: no tick lists the whole second, and most ticks reach a page that fails.
     let world = more_than_a_tick();
     world.simulator.change(|it| it.transport.server_error = 0.02);
     let ticks = ticks_until(&world, 25_000).await;
@@ -87,14 +87,14 @@ async fn a_second_with_more_than_a_tick_can_list_goes_on_where_a_page_failed() {
 
 #[tokio::test]
 async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
-    // The second is almost a day ago when it begins to be listed, and a sweep comes while it is pending.
+    // The second is almost a day old when its listing begins, and a sweep comes while it is pending.
     let second = -DAY + 1_800;
     let mut records: Vec<_> = (0..25_000).map(|number| (event(&format!("crowd-{number:05}"), second), 0)).collect();
-    // Within a day of their time, wherever in the second the vendor puts them.
+    // The late events become visible within a day, at any place in the second's order.
     records.extend(["a-late", "z-late"].map(|id| (event(id, second), 1_500)));
     let mut world = World::showing(records);
     (world.pace, world.settings.lookback) = ((300, 300), 2 * DAY);
-    while world.shelf.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
+    while world.store.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
         tick(&world.worker().await).await;
         world.minutes(1);
     }
@@ -108,7 +108,7 @@ async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
 }
 
 impl World {
-    /// The page at which the organization's oldest pending span continues.
+    /// Returns the cursor at which the organization's oldest pending span continues.
     fn cursor(&self) -> Option<String> {
         self.head().listings[openai::ORGANIZATION].pending.spans.first()?.cursor.clone()
     }

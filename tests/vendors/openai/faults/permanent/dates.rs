@@ -1,4 +1,4 @@
-//! Clocks that are ten days off, for ever: a gateway's, and the vendor's own.
+//! Clocks that are permanently ten days off: a gateway's and the vendor's own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use simulators::Gateway;
 
 use super::*;
-use crate::openai::world::begin;
+use crate::openai::world::start_time;
 
 const TEN_DAYS: i64 = 10 * DAY;
-/// The clock may show the next second by the time it is asked.
-const SLACK: i64 = 60;
+/// The tolerance for comparisons with the vendor's clock, in seconds.
+const TOLERANCE_SECONDS: i64 = 60;
 
-/// In front of a vendor: its answers, their `Date` so many seconds ahead.
+/// A proxy to a vendor that moves the `Date` of its answers by some seconds.
 #[derive(Clone)]
 struct Skewed {
     vendor: SocketAddr,
@@ -27,7 +27,7 @@ struct Skewed {
 }
 
 impl Skewed {
-    /// In front of the world's vendor, which is asked here from now on.
+    /// Starts a proxy to the world's vendor, and sends the world's requests to it. Returns the offset in seconds.
     async fn before(world: &mut World) -> Arc<AtomicI64> {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let skewed = Self { vendor: world.running.address(), client, ahead: Arc::default() };
@@ -51,7 +51,8 @@ async fn answer(State(skewed): State<Skewed>, uri: Uri, request: Request<Body>) 
     answer.body(Body::from(sent.bytes().await.unwrap())).unwrap()
 }
 
-/// An event every two minutes for five hours, every fifth of which shows up two hours late. Calls take no time.
+/// Creates a world with an event every two minutes for five hours; every fifth becomes visible two hours late. Calls take
+/// no time.
 fn late() -> World {
     let late = |number: i64| if number % 5 == 0 { 2 * HOUR } else { 0 };
     let at = |number: i64| 120 * number + 30;
@@ -61,9 +62,9 @@ fn late() -> World {
     world
 }
 
-/// When the organization's day was last swept, in seconds after the beginning.
+/// Returns the time of the last sweep of the organization's day, in seconds after the start.
 fn swept(world: &World) -> i64 {
-    world.head().listings[openai::ORGANIZATION].swept[&86_400] - begin().as_second()
+    world.head().listings[openai::ORGANIZATION].swept[&86_400] - start_time().as_second()
 }
 
 #[tokio::test]
@@ -77,10 +78,10 @@ async fn a_page_whose_date_is_ten_days_ahead_skips_nothing_and_sweeps_go_on() {
         let report = tick(&worker).await;
         assert!(report.drained && report.failure.is_none(), "{report:?}");
         let skew = report.notes.clock_skew_seconds.unwrap();
-        assert!((TEN_DAYS - SLACK..=TEN_DAYS).contains(&skew), "{skew}");
+        assert!((TEN_DAYS - TOLERANCE_SECONDS..=TEN_DAYS).contains(&skew), "{skew}");
         assert!(world.watermark() <= 60 * minute + 1 && swept(&world) >= 60 * minute - HOUR - 60, "minute {minute}");
         if minute % 60 == 0 {
-            // An hourly sweep is done: all that can be seen is there.
+            // After an hourly sweep all visible events are delivered.
             world.assert_exact();
         }
     }
@@ -101,8 +102,8 @@ async fn a_page_whose_date_is_ten_days_behind_skips_nothing_and_sweeps_go_on() {
         let report = tick(&worker).await;
         assert!(report.drained && report.failure.is_none(), "{report:?}");
         let skew = report.notes.clock_skew_seconds.unwrap();
-        assert!((-TEN_DAYS - SLACK..=-TEN_DAYS).contains(&skew), "{skew}");
-        // Nothing counts as listed, and everything is listed again: late events are found as well.
+        assert!((-TEN_DAYS - TOLERANCE_SECONDS..=-TEN_DAYS).contains(&skew), "{skew}");
+        // Nothing counts as listed, so all is listed again, and late events are found too.
         assert_eq!((world.watermark(), swept(&world)), (watermark, last_sweep));
         world.assert_exact();
     }
@@ -149,7 +150,7 @@ async fn a_gateways_502_with_a_date_ten_days_ahead_skips_nothing() {
     let worker = world.worker().await;
     for minute in 0..=8 * 60 {
         world.wait_until(60 * minute);
-        // Now and then it answers everything, otherwise a third.
+        // The gateway answers all requests in some ticks, and a third of them in others.
         let share = if minute % 10 == 3 { 1.0 } else { 0.3 };
         world.simulator.change(|it| it.gateway = vec![gateway(share)]);
         let report = tick(&worker).await;

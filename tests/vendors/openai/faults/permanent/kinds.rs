@@ -1,27 +1,27 @@
-//! What a broken second may answer, and in which listing.
+//! The kinds of answers for a broken second, in either listing.
 
 use super::*;
-use crate::openai::world::begin;
+use crate::openai::world::start_time;
 
-/// An event of the tenant's listing.
+/// Creates an event of the tenant's listing.
 fn tenant_event(id: &str, seconds: i64) -> String {
     event(id, seconds).replace("login.succeeded", "tenant.user.added")
 }
 
 #[tokio::test]
-async fn a_second_that_is_refused_for_ever_costs_only_itself() {
+async fn a_second_that_is_always_refused_affects_only_itself() {
     for status in [400, 403, 404, 429] {
         for lost in [vec![60], vec![167], vec![0], vec![167, 0], vec![167, 166, 0]] {
             let spans = || lost.iter().map(|number| broken_second(*number, status)).collect();
             let (most, average) = ticks_over(4, async |seed| ticks_of(seed, spans(), &lost).await).await;
-            // Where a person is needed there is one probe per tick.
+            // A refusal that needs a person allows one probe per tick.
             assert!(most <= 10 && average <= 4.0, "HTTP {status} for {lost:?}: {most} ticks, {average} on average");
         }
     }
 }
 
 #[tokio::test]
-async fn a_second_that_asks_for_a_pause_for_ever_costs_only_itself() {
+async fn a_second_that_always_asks_for_a_pause_affects_only_itself() {
     for (status, wait, most_ticks) in [(429, 1, 10), (503, 20, 30), (429, 90, 60)] {
         for lost in [vec![60], vec![0], vec![167, 0]] {
             let span = |number| BrokenSpan { retry_after_seconds: Some(wait), ..broken_second(number, status) };
@@ -44,12 +44,12 @@ async fn a_refused_second_is_reported_while_it_lasts_and_delivered_when_it_heals
         needed_person += u64::from(report.failure.is_some_and(|failure| failure.needs_person));
         world.minutes(1);
     }
-    // Whenever it is tried, with its backoff.
+    // Every retry reports the refusal, and retries follow the backoff.
     assert!((3..=8).contains(&needed_person), "{needed_person}");
     assert_eq!(world.pending(), [(second(60), second(60) + 1)]);
     assert_eq!(world.pending_of(openai::TENANT), [(second(60), second(60) + 1)]);
     assert!(world.head().listings[openai::TENANT].not_offered.is_none());
-    heals_within(&world, 35).await;
+    assert_heals_within(&world, 35).await;
 }
 
 #[tokio::test]
@@ -64,12 +64,12 @@ async fn refused_seconds_in_both_halves_of_the_only_window_do_not_starve_an_idle
             .change(|it| it.broken_spans = [-599, -1].map(|at| broken(HOUR + at, HOUR + at + 1, status)).into());
         let ticks = ticks_until(&world, 2).await;
         assert!(ticks <= 15, "HTTP {status}: {ticks} ticks");
-        heals_within(&world, 70).await;
+        assert_heals_within(&world, 70).await;
     }
 }
 
 #[tokio::test]
-async fn each_listing_has_trouble_of_its_own() {
+async fn each_listing_has_its_own_faults() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..168).map(|number| tenant_event(&id(1_000 + number), second(number))));
     for status in [500, 403] {
@@ -90,12 +90,12 @@ async fn each_listing_has_trouble_of_its_own() {
         }
         assert_eq!(world.pending(), [(-HOUR * 168, -HOUR * 167), (-HOUR, 0)]);
         assert_eq!(world.pending_of(openai::TENANT), tenant);
-        heals_within(&world, 40).await;
+        assert_heals_within(&world, 40).await;
     }
 }
 
 #[tokio::test]
-async fn one_listing_that_is_down_for_ever_costs_the_other_nothing() {
+async fn one_listing_that_is_always_down_does_not_affect_the_other() {
     let mut records: Vec<_> = (0..168).map(|number| event(&id(number), second(number))).collect();
     records.extend((0..5).map(|number| tenant_event(&id(1_000 + number), second(number))));
     for (tenant_only, due) in [(true, 168), (false, 5)] {
@@ -108,13 +108,13 @@ async fn one_listing_that_is_down_for_ever_costs_the_other_nothing() {
             world.minutes(1);
         }
         assert_eq!((world.pending(), world.pending_of(openai::TENANT)), (vec![], vec![]));
-        heals_within(&world, 2).await;
+        assert_heals_within(&world, 2).await;
     }
 }
 
 #[tokio::test]
-async fn an_event_longer_than_a_page_may_be_costs_only_its_second() {
-    let at = begin().as_second() + second(60);
+async fn an_event_longer_than_a_page_affects_only_its_second() {
+    let at = start_time().as_second() + second(60);
     let long =
         format!(r#"{{"id":"{}","type":"login.succeeded","effective_at":{at},"x":"{}"}}"#, id(60), "x".repeat(33 << 20));
     let records = (0..168).map(|number| if number == 60 { long.clone() } else { event(&id(number), second(number)) });
@@ -127,7 +127,7 @@ async fn an_event_longer_than_a_page_may_be_costs_only_its_second() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_new_on_every_tick_comes_as_far() {
+async fn new_processes_on_every_tick_make_the_same_progress() {
     for (status, most_ticks) in [(500, 3), (403, 10)] {
         let world = week(4);
         let lost = [167, 100, 99, 30, 0];

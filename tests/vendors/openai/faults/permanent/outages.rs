@@ -1,19 +1,19 @@
-//! A vendor that is down is not a thousand bad windows.
+//! Outages of the whole vendor, which must not make every window pending.
 
 use simulators::Outage;
 
 use super::*;
-use crate::openai::world::begin;
+use crate::openai::world::start_time;
 
-/// Down from then on, for so many seconds, by the vendor's clock.
+/// Starts an outage at `from` for `seconds`, by the vendor's clock.
 fn outage(world: &World, from: i64, seconds: i64) {
-    let at = |second| Timestamp::from_second(begin().as_second() + second).unwrap();
+    let at = |second| Timestamp::from_second(start_time().as_second() + second).unwrap();
     world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + seconds), status: 503 }]);
 }
 
 #[tokio::test]
 async fn six_hours_down_leave_nothing_pending_and_drain_within_the_usual_ticks() {
-    // One event per minute, also while the vendor is down; or a week of backlog that was not begun before.
+    // There is one event per minute, also during the outage; or a week of backlog that no tick has begun.
     for is_new in [false, true] {
         let records =
             (-1_440..420).map(|minute| (event(&format!("e-{minute}"), 60 * minute + 7), (60 * minute + 7).max(0)));
@@ -25,7 +25,7 @@ async fn six_hours_down_leave_nothing_pending_and_drain_within_the_usual_ticks()
         world.minutes(1);
         outage(&world, 60, 6 * HOUR);
         while world.elapsed() < (60 + 6 * HOUR) as f64 - 60.0 {
-            let watermark = world.shelf.head_of(&stream()).map(|_| world.watermark());
+            let watermark = world.store.head_of(&stream()).map(|_| world.watermark());
             let report = tick(&worker).await;
             assert_failed(&report, false, "HTTP 503");
             assert_eq!((report.lines.delivered, report.pending.is_empty()), (0, true), "{report:?}");

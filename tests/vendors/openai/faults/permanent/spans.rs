@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn two_broken_seconds_of_a_week_cost_only_themselves() {
+async fn two_broken_seconds_of_a_week_affect_only_themselves() {
     for (old, new) in [(96, 95), (167, 0), (167, 166), (100, 30), (1, 0), (72, 71)] {
         let spans = vec![broken_second(old, 500), broken_second(new, 500)];
         assert!(ticks_of(1, spans, &[old, new]).await <= 3, "{old} and {new}");
@@ -11,7 +11,7 @@ async fn two_broken_seconds_of_a_week_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn three_broken_hours_in_a_row_cost_only_themselves() {
+async fn three_broken_hours_in_a_row_affect_only_themselves() {
     for oldest in [167, 100, 49, 24, 2] {
         let hours = [oldest, oldest - 1, oldest - 2];
         let spans = hours.map(|number| broken_hour(number, 500)).into();
@@ -20,7 +20,7 @@ async fn three_broken_hours_in_a_row_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn the_oldest_the_next_and_the_newest_hour_cost_only_themselves() {
+async fn the_oldest_the_next_and_the_newest_hour_affect_only_themselves() {
     let hours = [167, 166, 0];
     let spans = || hours.map(|number| broken_hour(number, 500)).into();
     let (most, average) = ticks_over(12, async |seed| ticks_of(seed, spans(), &hours).await).await;
@@ -51,8 +51,8 @@ async fn probes_of_a_second_after_an_outage_do_not_starve_behind_broken_hours() 
 }
 
 #[tokio::test]
-async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
-    // An event every ten minutes of a day; every third of them in a second that is broken.
+async fn fifty_broken_seconds_of_a_day_affect_only_themselves() {
+    // There is an event every ten minutes for a day; every third one is in a broken second.
     let at = |number: i64| -600 * number - 300;
     for lookback in [DAY, 7 * DAY] {
         let mut world = World::of_seed((0..144).map(|number| event(&id(number), at(number))).collect(), 5);
@@ -64,7 +64,7 @@ async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
         let ticks = ticks_until(&world, 94).await;
         assert!(ticks <= 15, "{ticks} ticks");
         assert_all_but(&world, broken_ones);
-        // They are searched for within a few ticks; then one is tried on every tick, and all of them now and then.
+        // A few ticks search for the seconds; then every tick retries one of them, and sometimes all.
         for _ in 0..10 {
             world.tick().await.unwrap();
             world.minutes(1);
@@ -77,7 +77,7 @@ async fn fifty_broken_seconds_of_a_day_cost_only_themselves() {
         }
         let requests = world.requests() - asked;
         assert!(requests <= 60 * 10, "{requests} requests in an hour");
-        heals_within(&world, 3).await;
+        assert_heals_within(&world, 3).await;
     }
 }
 
@@ -95,19 +95,19 @@ async fn a_broken_second_that_heals_is_delivered_and_nothing_is_pending_any_more
             assert!(report.pending.pending_age_seconds >= Some(60 * (minute - 1)), "{report:?}");
             world.minutes(1);
         }
-        heals_within(&world, within).await;
+        assert_heals_within(&world, within).await;
     }
 }
 
 #[tokio::test]
-async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_costs_only_itself() {
+async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_affects_only_itself() {
     for status in [500, 404, 403, 400] {
         let mut records = vec![(event("e-001", -2 * DAY), 0)];
         records.extend((0..30).map(|number| (event(&format!("new-{number}"), 60 * number + 59), 60 * number + 59)));
         let world = World::showing(records);
         let worker = world.worker().await;
         assert_drained(&tick(&worker).await, 1);
-        // The second before the tick of minute 10.
+        // The broken second is the one before the tick of minute 10.
         world.simulator.change(|it| it.broken_spans = vec![broken(599, 600, status)]);
         let (mut delivered, mut late) = (0, 0);
         for minute in 1..=30 {
@@ -116,9 +116,9 @@ async fn a_broken_second_at_the_newest_edge_of_an_idle_stream_costs_only_itself(
             late += u64::from(delivered < minute - u64::from(minute >= 10));
         }
         assert_eq!(delivered, 29, "HTTP {status}");
-        // Of a refusal only one half is probed at a time.
+        // A refusal allows the probe of only one half at a time.
         assert!(late <= if status == 500 { 0 } else { 3 }, "HTTP {status}: late in {late} ticks");
         assert_eq!(world.pending(), [(599, 600)]);
-        heals_within(&world, 40).await;
+        assert_heals_within(&world, 40).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A worker alone: until drained, with a say in its answers.
+//! A single worker: its ticks one after the other, until it is drained.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use super::call::{Answer, Request, TickId};
 use super::simulation::Simulation;
 use super::worker::Worker;
 
-/// Calls of one tick. A lone worker that wants more does not finish.
+/// Calls per tick. A single worker that makes more does not finish.
 pub const MAX_CALLS: usize = 20_000;
-/// Ticks until a lone worker is drained.
+/// Ticks within which a single worker is drained.
 pub const MAX_TICKS: usize = 20;
-/// The longest backoff of pending work, in seconds.
+/// The maximum backoff of pending work, in seconds.
 const MAX_BACKOFF: i64 = 3_600;
-/// The number of a lone worker's first tick; those of others are lower.
+/// The number of a single worker's first tick; ticks of other workers have lower numbers.
 const FIRST_TICK: u64 = 1 << 32;
 
-/// What one tick did.
+/// The result of one tick.
 #[derive(Debug)]
 pub struct Ticked {
-    /// Its reports.
+    /// The reports of the tick.
     pub reports: Vec<StreamReport>,
-    /// Its calls, sleeps left out.
+    /// The calls of the tick without sleeps.
     pub calls: Vec<Request>,
 }
 
 impl Ticked {
-    /// How many of its calls are such.
+    /// Counts the calls for which `such` is `true`.
     pub fn count(&self, such: impl Fn(&Request) -> bool) -> usize {
         self.calls.iter().filter(|call| such(call)).count()
     }
@@ -36,36 +36,36 @@ impl Ticked {
 
 /// One worker and its world.
 #[derive(Debug)]
-pub struct Lone {
+pub struct SingleWorker {
     /// The world.
     pub world: Simulation,
-    /// What the warm worker remembers.
+    /// The cache of the warm worker.
     pub cache: Rc<SourceCache>,
     ticks: u64,
 }
 
-impl Lone {
-    /// A worker that was never warm.
+impl SingleWorker {
+    /// Creates a worker with an empty cache.
     pub fn new(world: Simulation) -> Self {
         Self { world, cache: Rc::default(), ticks: 0 }
     }
 
-    /// One tick without faults.
+    /// Runs one tick without faults.
     ///
     /// # Errors
-    /// When it does not finish.
+    /// The tick does not finish.
     pub fn tick(&mut self) -> Result<Ticked, String> {
         self.tick_with(|_, _| None)
     }
 
-    /// A tick that dies with a call under way: the first that is such, which does not arrive.
+    /// Runs a tick that dies at the first call for which `such` is `true`. That call has no effect.
     ///
     /// # Errors
-    /// When there is no such call.
-    pub fn die_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
+    /// There is no such call.
+    pub fn crash_at(&mut self, such: impl Fn(&Request) -> bool) -> Result<(), String> {
         let tick = TickId { number: 0, began: self.world.clock };
-        let scene = Arc::clone(&self.world.scene);
-        let mut worker = Worker::begin(&scene, self.world.now(), u64::MAX, Rc::default());
+        let scenario = Arc::clone(&self.world.scenario);
+        let mut worker = Worker::begin(&scenario, self.world.now(), u64::MAX, Rc::default());
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;
             if such(&request) {
@@ -76,27 +76,27 @@ impl Lone {
         Err("the tick ended before any such call".into())
     }
 
-    /// One tick; `instead` may answer a call in the place of the world.
+    /// Runs one tick; `instead` may answer a call in the place of the world.
     ///
     /// # Errors
-    /// When it does not finish.
+    /// The tick does not finish.
     pub fn tick_with(
         &mut self,
         mut instead: impl FnMut(&mut Simulation, &Request) -> Option<Answer>,
     ) -> Result<Ticked, String> {
         self.ticks += 1;
         let tick = TickId { number: FIRST_TICK + self.ticks, began: self.world.clock };
-        let scene = Arc::clone(&self.world.scene);
-        let mut worker = Worker::begin(&scene, self.world.now(), self.ticks, Rc::clone(&self.cache));
+        let scenario = Arc::clone(&self.world.scenario);
+        let mut worker = Worker::begin(&scenario, self.world.now(), self.ticks, Rc::clone(&self.cache));
         let mut calls = Vec::new();
-        let mut is_as_it_is = true;
+        let mut is_unchanged = true;
         while worker.reports.is_none() {
             let (id, request) = self.next_call(&worker)?;
             if calls.len() >= MAX_CALLS {
-                return Err(format!("a lone worker does not finish: {MAX_CALLS} calls, then {request:?}"));
+                return Err(format!("a single worker does not finish: {MAX_CALLS} calls, then {request:?}"));
             }
             let other = instead(&mut self.world, &request);
-            is_as_it_is &= other.is_none();
+            is_unchanged &= other.is_none();
             let answer = other.unwrap_or_else(|| self.world.perform(tick, &request));
             if !matches!(request, Request::Sleep { .. }) {
                 calls.push(request);
@@ -105,14 +105,14 @@ impl Lone {
             worker.answer(id, answer);
         }
         let reports = worker.reports.unwrap_or_default();
-        if is_as_it_is {
+        if is_unchanged {
             self.world.tick_ended(tick, &reports);
         }
         Ok(Ticked { reports, calls })
     }
 
-    /// The oldest call that the world answers at once; where there is none, the oldest that takes time, for other calls do
-    /// not wait for that one; a timer only where there is nothing else, and then time passes.
+    /// Returns the oldest call that the world answers at once; otherwise the oldest one that takes time, because other
+    /// calls do not wait for it; otherwise a timer, and moves the clock to its end.
     fn next_call(&mut self, worker: &Worker) -> Result<(u64, Request), String> {
         let waiting = worker.waiting();
         let timer = |request: &Request| matches!(request, Request::Sleep { .. });
@@ -128,20 +128,20 @@ impl Lone {
         Ok((id, Request::Sleep { duration }))
     }
 
-    /// Whether every stream is drained. One whose state was restored is when it has stopped.
+    /// Returns `true` if every stream is drained. A stream whose state was restored counts as drained once it has stopped.
     fn is_drained(&self, ticked: &Ticked) -> bool {
-        let streams = self.world.scene.streams.iter().zip(&ticked.reports);
+        let streams = self.world.scenario.streams.iter().zip(&ticked.reports);
         let mut ended = streams.map(|(of, report)| {
             let has_stopped = report.failure.as_ref().is_some_and(|failure| failure.needs_person);
-            report.drained || (has_stopped && self.world.judge.is_restored(&of.stream.name()))
+            report.drained || (has_stopped && self.world.checker.is_restored(&of.stream.name()))
         });
         ended.all(|ended| ended)
     }
 
-    /// Ticks until every stream says that it is drained, with a schedule's time between them; the last tick.
+    /// Runs ticks at the schedule's interval until every stream reports that it is drained. Returns the last tick.
     ///
     /// # Errors
-    /// When that takes too long.
+    /// The streams are not drained after [`MAX_TICKS`].
     pub fn drain(&mut self) -> Result<Ticked, String> {
         self.drain_within(MAX_TICKS)
     }
@@ -154,19 +154,19 @@ impl Lone {
                 return Ok(ticked);
             }
             last = ticked.reports.into_iter().find(|report| !report.drained);
-            self.world.clock += self.world.scene.policy.tick_seconds;
+            self.world.clock += self.world.scenario.policy.tick_seconds;
         }
-        Err(format!("a lone worker is not drained after {max_ticks} ticks: {last:?}"))
+        Err(format!("a single worker is not drained after {max_ticks} ticks: {last:?}"))
     }
 
-    /// Waits until everything is visible and due, drains, also by every sweep, and judges what came of it.
+    /// Waits until all is visible and due, drains the streams, again at every sweep, and checks the result.
     ///
     /// # Errors
-    /// Says which promise is broken.
+    /// Names the violated invariant.
     pub fn settle(&mut self) -> Result<(), String> {
-        self.world.clock = self.world.clock.max(self.world.scene.all_visible_at()) + MAX_BACKOFF;
-        self.drain_within(MAX_TICKS + self.world.scene.slow_ticks())?;
-        for sweep in self.world.scene.policy.sweeps {
+        self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at()) + MAX_BACKOFF;
+        self.drain_within(MAX_TICKS + self.world.scenario.slow_ticks())?;
+        for sweep in self.world.scenario.policy.sweeps {
             self.world.clock += sweep.every + 1;
             self.drain()?;
         }

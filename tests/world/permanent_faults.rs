@@ -1,89 +1,89 @@
-//! Trouble at the vendor that does not end by itself.
+//! Faults of a vendor that do not end by themselves.
 
 use std::collections::BTreeMap;
 
 use collector::{ListingId, UnixSeconds, Window};
 
-use super::chance::Chance;
+use super::rng::SeededRng;
 
 /// Seconds that each chunk of a trickling blob takes.
 pub const TRICKLE_SECONDS: i64 = 5;
-/// Seconds for which a clock that is wrong now and then stays as it is.
+/// Seconds for which the error of a wrong clock stays the same.
 const CLOCK_PERIOD: i64 = 600;
 
-/// What is permanently wrong at a vendor. The default is nothing.
+/// The permanent faults of a vendor. The default is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// Spans of vendor time that cannot be listed: a window that touches one fails.
+pub struct PermanentFaults {
+    /// Spans of vendor time that cannot be listed: a window that overlaps one fails.
     pub spans: Vec<BrokenSpan>,
     /// Blobs that cannot be consumed, by id.
     pub blobs: BTreeMap<String, BrokenBlob>,
-    /// How the vendor's clock is wrong.
+    /// The error of the vendor's clock.
     pub clock: WrongClock,
-    /// When the vendor answers nothing, by the world's clock.
+    /// Outages, by the world's clock: the vendor answers nothing.
     pub down: Vec<Window>,
 }
 
 /// A span of vendor time that cannot be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenSpan {
-    /// The only listing that has the trouble; `None`: all have it.
+    /// The listing that has the fault, or `None` if all listings have it.
     pub listing: Option<ListingId>,
     /// The span.
     pub window: Window,
 }
 
-/// How a blob cannot be consumed.
+/// The way in which a blob cannot be consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokenBlob {
-    /// Each fetch fails.
+    /// Every fetch fails.
     Fails,
-    /// The vendor lists it and does not find it.
+    /// The vendor lists the blob and does not find it.
     Missing,
-    /// Its bytes are not one JSON array.
+    /// The bytes are not one JSON array.
     Unreadable,
-    /// It sends a byte every few seconds, and never ends.
+    /// The body brings one byte every few seconds and never ends.
     Trickles,
 }
 
-/// How a vendor's clock is wrong.
+/// The error of a vendor's clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WrongClock {
-    /// Seconds that it is ahead; negative: behind.
+    /// Seconds by which the clock is ahead; negative if it is behind.
     pub ahead: i64,
-    /// In so many of 1,000 periods.
+    /// Periods in which the clock is wrong, per 1,000.
     pub per_mille: u64,
-    /// Decides in which.
+    /// The seed that selects these periods.
     pub seed: u64,
 }
 
 impl WrongClock {
-    /// What the clock shows at `now`.
+    /// Returns the time that the clock shows at `now`.
     pub fn at(self, now: UnixSeconds) -> UnixSeconds {
         let period = now.div_euclid(CLOCK_PERIOD).unsigned_abs();
-        let is_wrong = Chance::new(self.seed ^ period).happens(self.per_mille);
+        let is_wrong = SeededRng::new(self.seed ^ period).happens(self.per_mille);
         if is_wrong { now + self.ahead } else { now }
     }
 }
 
-impl Trouble {
-    /// Whether nothing is wrong.
-    pub fn is_none(&self) -> bool {
+impl PermanentFaults {
+    /// Returns `true` if there is no fault.
+    pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.blobs.is_empty() && self.clock.per_mille == 0 && self.down.is_empty()
     }
 
-    /// Whether the vendor answers nothing at `now`.
+    /// Returns `true` if the vendor answers nothing at `now`.
     pub fn is_down(&self, now: UnixSeconds) -> bool {
         self.down.iter().any(|down| (down.from..down.to).contains(&now))
     }
 
-    /// Returns `true` if the trouble keeps a tick at `now` from listing the newest time: the vendor answers nothing, or
+    /// Returns `true` if a fault keeps a tick at `now` from listing the newest time: the vendor answers nothing, or
     /// its clock is behind.
     pub fn delays(&self, now: UnixSeconds) -> bool {
         self.is_down(now) || self.clock.at(now) < now
     }
 
-    /// Whether a window of the listing cannot be listed.
+    /// Returns `true` if a window of the listing cannot be listed.
     pub fn breaks(&self, listing: &str, window: Window) -> bool {
         let concerns = |span: &&BrokenSpan| span.listing.is_none_or(|only| only == listing);
         let touches = |span: &BrokenSpan| span.window.from < window.to && window.from < span.window.to;
@@ -98,10 +98,13 @@ mod tests {
     #[test]
     fn a_vendor_that_is_down_or_whose_clock_is_behind_delays_events() {
         let clock = |ahead| WrongClock { ahead, per_mille: 1_000, seed: 1 };
-        let delays = |trouble: Trouble| [9, 10].map(|now| trouble.delays(now));
-        assert_eq!(delays(Trouble::default()), [false, false]);
-        assert_eq!(delays(Trouble { down: vec![Window { from: 0, to: 10 }], ..Trouble::default() }), [true, false]);
-        assert_eq!(delays(Trouble { clock: clock(-1), ..Trouble::default() }), [true, true]);
-        assert_eq!(delays(Trouble { clock: clock(1), ..Trouble::default() }), [false, false]);
+        let delays = |permanent_faults: PermanentFaults| [9, 10].map(|now| permanent_faults.delays(now));
+        assert_eq!(delays(PermanentFaults::default()), [false, false]);
+        assert_eq!(
+            delays(PermanentFaults { down: vec![Window { from: 0, to: 10 }], ..PermanentFaults::default() }),
+            [true, false]
+        );
+        assert_eq!(delays(PermanentFaults { clock: clock(-1), ..PermanentFaults::default() }), [true, true]);
+        assert_eq!(delays(PermanentFaults { clock: clock(1), ..PermanentFaults::default() }), [false, false]);
     }
 }

@@ -1,5 +1,5 @@
-//! What must hold while there is trouble that never ends: every healthy event is delivered exactly once within a bound of
-//! ticks; what is in the trouble is delivered, or pending, or reported as a gap.
+//! The guarantees under a permanent fault: every healthy event is delivered exactly once within a bound of ticks, and every
+//! other event is delivered, pending, or reported as a gap.
 
 use std::collections::HashSet;
 
@@ -10,32 +10,32 @@ use simulators::microsoft365::{AvailableBlob, identity};
 use tests::rig::worker::Worker;
 
 use super::super::world::{Client, TICK_SECONDS, World};
-use super::permanent::Permanent;
+use super::permanent_fault::PermanentFault;
 use crate::ticks::Ended;
 
-/// Ticks within which a healthy vendor's content is delivered.
+/// Ticks within which the content of a vendor without faults is delivered.
 const MAX_DRAIN_TICKS: usize = 30;
 
-/// What became of the events of one world so far.
-pub(super) struct Judge<'a> {
+/// Checks the deliveries of one world.
+pub(super) struct DeliveryChecker<'a> {
     world: &'a World,
-    permanent: &'a Permanent,
+    permanent: &'a PermanentFault,
     streams: Vec<Followed>,
 }
 
-/// One stream, and what of it may be missing.
+/// One stream and its blobs that may be missing.
 struct Followed {
     stream: Stream,
     gaps: Vec<Gap>,
-    /// What was pending before the ticks that are running.
+    /// The pending work before the current ticks.
     before: PendingWork,
-    /// Blobs and spans that a tick gave up which died before it could report a gap.
+    /// Blobs and spans that a tick gave up and did not report as a gap because it died.
     given_up_blobs: HashSet<String>,
     given_up_spans: Vec<Window>,
 }
 
-impl<'a> Judge<'a> {
-    pub(super) fn new(world: &'a World, permanent: &'a Permanent) -> Self {
+impl<'a> DeliveryChecker<'a> {
+    pub(super) fn new(world: &'a World, permanent: &'a PermanentFault) -> Self {
         let followed = |stream| Followed {
             stream,
             gaps: Vec::new(),
@@ -46,17 +46,17 @@ impl<'a> Judge<'a> {
         Self { world, permanent, streams: world.streams().into_iter().map(followed).collect() }
     }
 
-    /// Ticks are about to begin.
-    pub(super) fn before(&mut self) {
+    /// Records the pending work before ticks begin.
+    pub(super) fn before_ticks(&mut self) {
         for followed in &mut self.streams {
             followed.before = pending(self.world, &followed.stream);
         }
     }
 
-    /// They have ended.
-    pub(super) fn after(&mut self, all: &[Ended]) {
+    /// Records the reports of ended ticks, and the work that dead ticks may have given up.
+    pub(super) fn after_ticks(&mut self, all: &[Ended]) {
         for reports in all.iter().flatten() {
-            self.report(reports);
+            self.add_reports(reports);
         }
         if all.iter().any(Result::is_err) {
             for followed in &mut self.streams {
@@ -65,19 +65,19 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// One tick that lives.
+    /// Runs one tick that does not die.
     pub(super) async fn tick(&mut self, worker: &Worker<'_, Client>) {
         let reports = worker.tick(TICK_SECONDS, None).await.unwrap();
-        self.report(&reports);
+        self.add_reports(&reports);
     }
 
-    /// Ticks, five minutes apart, until all streams say that they are drained.
+    /// Runs ticks five minutes apart until all streams report that they are drained.
     pub(super) async fn drain(&mut self) {
         let worker = self.world.worker();
         let mut last = None;
         for _ in 0..MAX_DRAIN_TICKS {
             let reports = worker.tick(TICK_SECONDS, None).await.unwrap();
-            self.report(&reports);
+            self.add_reports(&reports);
             if reports.iter().all(|report| report.drained) {
                 return;
             }
@@ -87,20 +87,21 @@ impl<'a> Judge<'a> {
         panic!("not drained after {MAX_DRAIN_TICKS} ticks: {last:?}");
     }
 
-    fn report(&mut self, reports: &[StreamReport]) {
+    fn add_reports(&mut self, reports: &[StreamReport]) {
         for (followed, report) in self.streams.iter_mut().zip(reports) {
             assert_eq!(followed.stream.log_type.name(), report.log_type);
             followed.gaps.extend(report.gaps.iter().cloned());
         }
     }
 
-    /// Of all blobs that were shown by then the healthy ones are delivered, and the others are accounted for.
+    /// Asserts that of all blobs that were visible by `shown_by` the healthy ones are delivered, and the others are
+    /// delivered, pending or in a gap.
     #[track_caller]
     pub(super) fn assert_healthy_delivered(&self, shown_by: Timestamp) {
         self.assert_delivered(shown_by, |blob| !self.world.simulator.is_broken(blob));
     }
 
-    /// All is delivered but what is in a gap; how many lines there are.
+    /// Asserts that every blob is delivered or in a gap. Returns the number of lines.
     #[track_caller]
     pub(super) fn assert_all_delivered(&self) -> usize {
         self.assert_delivered(Timestamp::MAX, |_| true)
@@ -109,14 +110,14 @@ impl<'a> Judge<'a> {
     #[track_caller]
     fn assert_delivered(&self, shown_by: Timestamp, is_healthy: impl Fn(&AvailableBlob) -> bool) -> usize {
         let ledger = self.world.simulator.ledger();
-        let accounts = self.world.accounts(&self.world.running.served());
-        for (followed, account) in self.streams.iter().zip(&accounts) {
+        let results = self.world.reconcile(&self.world.running.served());
+        for (followed, result) in self.streams.iter().zip(&results) {
             let name = followed.stream.name();
-            assert!(account.twice.is_empty(), "{name}: {account:?}");
-            // The beginning of a blob that is given up as unreadable is kept among the rejected inputs.
-            let max_foreign = if self.permanent.sends_unreadable() { account.rejected } else { 0 };
-            assert!(account.foreign.len() <= max_foreign, "{name}: {account:?}");
-            let lost: HashSet<u128> = account.lost.iter().map(|lost| identity(lost)).collect();
+            assert!(result.duplicated.is_empty(), "{name}: {result:?}");
+            // The rejected inputs have the beginning of each blob that was given up as unreadable.
+            let max_unexpected = if self.permanent.sends_unreadable() { result.rejected } else { 0 };
+            assert!(result.unexpected.len() <= max_unexpected, "{name}: {result:?}");
+            let lost: HashSet<u128> = result.lost.iter().map(|lost| identity(lost)).collect();
             let log_type = followed.stream.log_type.name();
             let shown = ledger.blobs().filter(|blob| blob.content_type.log_type() == log_type && blob.at <= shown_by);
             for blob in shown {
@@ -132,12 +133,12 @@ impl<'a> Judge<'a> {
                 assert!(is_known, "{name}: neither delivered nor pending nor a gap: {blob:?}, {:?}", self.permanent);
             }
         }
-        accounts.iter().map(|account| account.lines).sum()
+        results.iter().map(|result| result.lines).sum()
     }
 }
 
 impl Followed {
-    /// A tick died. What was pending before it and is not any more it may have given up.
+    /// Excuses the work that a dead tick may have given up: it was pending before and is not any more.
     fn excuse(&mut self, after: &PendingWork, now: Timestamp) {
         let before = std::mem::take(&mut self.before);
         let is_pending = |id: &str| after.blobs.iter().any(|blob| blob.id == id);
@@ -150,7 +151,7 @@ impl Followed {
 
     fn is_given_up(&self, blob: &AvailableBlob) -> bool {
         let second = blob.created.as_second();
-        // The gap of a blob says which it is: others of the same second are not in it.
+        // The gap of a blob names the blob, so other blobs of the same second are not in it.
         let is_of = |gap: &Gap| gap.cause.contains(&blob.id) || !gap.cause.contains("content ");
         self.gaps.iter().any(|gap| (gap.from..gap.to).contains(&second) && is_of(gap))
             || self.given_up_blobs.contains(&blob.id)
@@ -159,7 +160,7 @@ impl Followed {
 }
 
 fn pending(world: &World, stream: &Stream) -> PendingWork {
-    let head = world.shelf.head_of(stream);
+    let head = world.store.head_of(stream);
     head.and_then(|head| head.listings.get(LISTING).map(|state| state.pending.clone())).unwrap_or_default()
 }
 

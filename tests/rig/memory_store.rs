@@ -1,4 +1,4 @@
-//! State and bucket in memory, which fail as told.
+//! State and bucket in memory, with fault injection.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,55 +9,55 @@ use collector::{Bucket, Head, LedgerHour, LedgerItem, LedgerKind, PortError, Put
 
 use super::time::pause;
 
-/// What is asked of the shelf.
+/// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
-    /// The head is read.
+    /// Reads the head.
     Head,
-    /// A bucket of the ledger is read.
+    /// Reads one hour of the ledger.
     Ledger,
-    /// It is looked up which ledger hours show the item of a commit.
+    /// Looks up the ledger hours in which a commit is visible.
     VisibleHours,
-    /// The head is written, the ledger untouched: a birth, an intent, watermarks.
+    /// Writes the head without ledger items: a birth, an intent, or watermarks.
     Write,
-    /// The head is written together with the ledger.
+    /// Writes the head together with ledger items.
     Commit,
-    /// An object is read.
+    /// Reads an object.
     Get,
-    /// An object is created.
+    /// Creates an object.
     Put,
-    /// An object is replaced.
+    /// Replaces an object.
     Replace,
 }
 
 impl Call {
-    /// Every call.
+    /// All kinds.
     pub const ALL: [Self; 8] =
         [Self::Head, Self::Ledger, Self::VisibleHours, Self::Write, Self::Commit, Self::Get, Self::Put, Self::Replace];
 }
 
-/// What becomes of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// It is done and answered.
-    Well,
-    /// It fails; `done` or not.
+pub enum Outcome {
+    /// The call takes effect and is answered.
+    Succeeds,
+    /// The call fails.
     Fails {
-        /// Whether it is done all the same.
-        done: bool,
-        /// What the caller is told.
+        /// `true` if the call takes effect all the same.
+        is_applied: bool,
+        /// The error that the caller gets.
         error: PortError,
     },
-    /// The caller dies waiting for the answer; `done` or not.
+    /// The caller dies while it waits for the answer.
     Dies {
-        /// Whether it is done all the same.
-        done: bool,
+        /// `true` if the call takes effect all the same.
+        is_applied: bool,
     },
 }
 
-type Script = Box<dyn FnMut(Call, u64) -> Fate>;
+type Script = Box<dyn FnMut(Call, u64) -> Outcome>;
 
-/// A copy of the state, without the bucket: what a backup of the table is.
+/// A copy of the state without the bucket, like a backup of the table.
 #[derive(Debug, Clone)]
 pub struct Backup {
     heads: BTreeMap<String, Head>,
@@ -65,7 +65,7 @@ pub struct Backup {
 }
 
 /// The state and the bucket of one deployment.
-pub struct Shelf(RefCell<Inner>);
+pub struct MemoryStore(RefCell<Inner>);
 
 struct Inner {
     heads: BTreeMap<String, Head>,
@@ -73,72 +73,73 @@ struct Inner {
     objects: BTreeMap<String, Vec<u8>>,
     calls: BTreeMap<Call, u64>,
     script: Script,
-    someone_dies: bool,
+    has_died: bool,
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.0.borrow();
         let keys: Vec<_> = inner.objects.keys().collect();
-        f.debug_struct("Shelf").field("heads", &inner.heads).field("objects", &keys).finish()
+        f.debug_struct("MemoryStore").field("heads", &inner.heads).field("objects", &keys).finish()
     }
 }
 
-impl Default for Shelf {
+impl Default for MemoryStore {
     fn default() -> Self {
         Self(RefCell::new(Inner {
             heads: BTreeMap::new(),
             ledger: BTreeMap::new(),
             objects: BTreeMap::new(),
             calls: BTreeMap::new(),
-            script: Box::new(|_, _| Fate::Well),
-            someone_dies: false,
+            script: Box::new(|_, _| Outcome::Succeeds),
+            has_died: false,
         }))
     }
 }
 
-impl Shelf {
-    /// From now on `script` decides what becomes of each call, of which it is told the number, from 1, of its kind.
-    pub fn script(&self, script: impl FnMut(Call, u64) -> Fate + 'static) {
+impl MemoryStore {
+    /// Sets the function that decides the outcome of each call. It gets the call's kind and its number within the kind,
+    /// from 1.
+    pub fn script(&self, script: impl FnMut(Call, u64) -> Outcome + 'static) {
         let mut inner = self.0.borrow_mut();
         inner.calls.clear();
         inner.script = Box::new(script);
     }
 
-    /// From now on every call is done and answered; the calls are counted anew.
-    pub fn heal(&self) {
-        self.script(|_, _| Fate::Well);
+    /// Lets every call succeed from now on, and restarts the counts of calls.
+    pub fn clear_faults(&self) {
+        self.script(|_, _| Outcome::Succeeds);
     }
 
-    /// How many calls of that kind there were since the last [`Self::script`] or [`Self::heal`].
+    /// Returns the number of calls of this kind since the last [`Self::script`] or [`Self::clear_faults`].
     pub fn calls(&self, call: Call) -> u64 {
         self.0.borrow().calls.get(&call).copied().unwrap_or(0)
     }
 
-    /// Whether a caller has died since this was last asked.
-    pub fn someone_dies(&self) -> bool {
-        std::mem::take(&mut self.0.borrow_mut().someone_dies)
+    /// Returns `true` if a caller has died since the last call of this method.
+    pub fn take_death(&self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().has_died)
     }
 
-    /// The objects under a prefix, by key.
+    /// Returns the objects under a prefix, by key.
     pub fn objects(&self, prefix: &str) -> Vec<(String, Vec<u8>)> {
         let inner = self.0.borrow();
         let under = inner.objects.iter().filter(|(key, _)| key.starts_with(prefix));
         under.map(|(key, body)| (key.clone(), body.clone())).collect()
     }
 
-    /// The stream's head.
+    /// Returns the stream's head.
     pub fn head_of(&self, stream: &Stream) -> Option<Head> {
         self.0.borrow().heads.get(&stream.name()).cloned()
     }
 
-    /// A copy of the state as it is now.
+    /// Copies the state.
     pub fn backup(&self) -> Backup {
         let inner = self.0.borrow();
         Backup { heads: inner.heads.clone(), ledger: inner.ledger.clone() }
     }
 
-    /// Puts a copy in the place of the state. The bucket stays as it is.
+    /// Replaces the state by a copy. Keeps the bucket.
     pub fn restore(&self, backup: &Backup) {
         let mut inner = self.0.borrow_mut();
         inner.heads.clone_from(&backup.heads);
@@ -147,28 +148,28 @@ impl Shelf {
 
     async fn perform<T>(&self, call: Call, act: impl FnOnce(&mut Inner) -> T) -> Result<T, PortError> {
         pause().await;
-        let fate = {
+        let outcome = {
             let mut inner = self.0.borrow_mut();
             let number = inner.calls.entry(call).or_default();
             *number += 1;
             let number = *number;
             (inner.script)(call, number)
         };
-        let done = !matches!(fate, Fate::Fails { done: false, .. } | Fate::Dies { done: false });
+        let done = !matches!(outcome, Outcome::Fails { is_applied: false, .. } | Outcome::Dies { is_applied: false });
         let answer = done.then(|| act(&mut self.0.borrow_mut()));
         pause().await;
-        match (fate, answer) {
-            (Fate::Well, Some(answer)) => Ok(answer),
-            (Fate::Fails { error, .. }, _) => Err(error),
-            (Fate::Dies { .. } | Fate::Well, _) => {
-                self.0.borrow_mut().someone_dies = true;
+        match (outcome, answer) {
+            (Outcome::Succeeds, Some(answer)) => Ok(answer),
+            (Outcome::Fails { error, .. }, _) => Err(error),
+            (Outcome::Dies { .. } | Outcome::Succeeds, _) => {
+                self.0.borrow_mut().has_died = true;
                 pending().await
             }
         }
     }
 }
 
-impl State for Shelf {
+impl State for MemoryStore {
     async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
         self.perform(Call::Head, |inner| inner.heads.get(&stream.name()).cloned()).await
     }
@@ -226,7 +227,7 @@ impl Inner {
     }
 }
 
-impl Bucket for Shelf {
+impl Bucket for MemoryStore {
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, _: &str) -> Result<Put, PortError> {
         let put = |inner: &mut Inner| match inner.objects.contains_key(key) {
             true => Put::AlreadyThere,

@@ -4,20 +4,20 @@ use collector::{ListingId, SourceId, Stream, UnixSeconds};
 use jiff::Timestamp;
 use schema::LogType;
 
-use super::chance::Chance;
-use super::scene::{Content, Entry, Event, SceneStream};
+use super::rng::SeededRng;
+use super::scenario::{Content, Entry, Event, ScenarioStream};
 
-/// The first moment of every random world: half an hour before a day begins, so that days and hours turn.
+/// The start of every random world: half an hour before midnight, so that runs cross hours and a day.
 pub const BEGIN: UnixSeconds = 1_795_303_800;
 
-/// Seconds of a minute.
+/// Seconds per minute.
 pub(super) const MINUTE: i64 = 60;
-/// Seconds of an hour.
+/// Seconds per hour.
 pub(super) const HOUR: i64 = 3_600;
-/// Seconds of a day.
+/// Seconds per day.
 pub(super) const DAY: i64 = 86_400;
 
-/// How a vendor hands out events.
+/// The kind of listing that a vendor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Listings hold events, as OpenAI's do.
@@ -27,7 +27,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The listings of a stream of that shape.
+    /// Returns the listings of a stream of this shape.
     pub fn listings(self) -> &'static [ListingId] {
         match self {
             Self::Events => &["organization", "tenant"],
@@ -35,7 +35,7 @@ impl Shape {
         }
     }
 
-    /// Event number `number` at `at`, in two texts that are one event.
+    /// Creates event `number` at `at` with two spellings of the same event.
     pub fn event(self, number: usize, at: UnixSeconds) -> Event {
         match self {
             Self::Events => openai_event(number, at),
@@ -56,7 +56,7 @@ fn openai_event(number: usize, at: UnixSeconds) -> Event {
     }
 }
 
-/// The same `Id` with another operation is another event.
+/// Creates an event whose identity is its `Id` together with its operation.
 fn microsoft_event(id: usize, number: usize, at: UnixSeconds) -> Event {
     let (id, operation) = (format!("00000000-0000-4000-8000-{id:012}"), format!("Op{number}"));
     let time = Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -69,113 +69,113 @@ fn microsoft_event(id: usize, number: usize, at: UnixSeconds) -> Event {
     }
 }
 
-/// Input that cannot become a line.
+/// Creates input that cannot become a line.
 pub fn reject(number: usize) -> Event {
     let text = format!(r#""not an object, number {number}""#);
     Event { identity: None, texts: vec![text.clone(), text] }
 }
 
-/// A stream of the source `acme`.
+/// Creates a stream of the source `acme`.
 pub fn stream(log_type: LogType, listings: &[ListingId]) -> Stream {
     let source = SourceId::try_from("acme".to_owned()).unwrap_or_else(|error| unreachable!("{error}"));
     Stream { source, label: "Acme".into(), log_type, listings: listings.to_vec() }
 }
 
-/// A stream with random entries.
-pub(super) fn scene_stream(chance: &mut Chance, shape: Shape, log_type: LogType) -> SceneStream {
+/// Creates a stream with random entries.
+pub(super) fn scenario_stream(rng: &mut SeededRng, shape: Shape, log_type: LogType) -> ScenarioStream {
     let mut events = Vec::new();
     let mut times = Vec::new();
-    for number in 0..3 + chance.index(10) {
-        // Some long before the first tick, some while it all goes on; several in one second.
+    for number in 0..3 + rng.index(10) {
+        // Some events precede the first tick by days, some happen during the run, and some share a second.
         let at = match times.last() {
-            Some(last) if chance.happens(150) => *last,
-            _ => any_time(chance),
+            Some(last) if rng.happens(150) => *last,
+            _ => any_time(rng),
         };
-        events.push(event(chance, shape, number, at));
+        events.push(event(rng, shape, number, at));
         times.push(at);
     }
     let mut entries = match shape {
-        Shape::Events => inline_entries(chance, &times),
-        Shape::Blobs => blob_entries(chance, &times),
+        Shape::Events => inline_entries(rng, &times),
+        Shape::Blobs => blob_entries(rng, &times),
     };
-    chance.shuffle(&mut entries);
-    SceneStream { stream: stream(log_type, shape.listings()), events, entries }
+    rng.shuffle(&mut entries);
+    ScenarioStream { stream: stream(log_type, shape.listings()), events, entries }
 }
 
-/// A time long before the first tick, or while it all goes on.
-pub(super) fn any_time(chance: &mut Chance) -> UnixSeconds {
-    BEGIN + chance.between(-50 * HOUR, 5 * HOUR)
+/// Picks a time up to two days before the first tick or during the run.
+pub(super) fn any_time(rng: &mut SeededRng) -> UnixSeconds {
+    BEGIN + rng.between(-50 * HOUR, 5 * HOUR)
 }
 
-/// One more blob at the stream, with an event of its own.
-pub(super) fn add_blob(chance: &mut Chance, of: &mut SceneStream) {
-    let (event_number, blob_number, at) = (of.events.len(), of.entries.len(), any_time(chance));
-    of.events.push(event(chance, Shape::Blobs, event_number, at));
-    let contents = vec![(event_number, chance.index(2))];
-    let blob = blob_entry(chance, blob_number, at, contents);
-    of.entries.insert(chance.index(blob_number + 1), blob);
+/// Adds a blob with one new event to the stream.
+pub(super) fn add_blob(rng: &mut SeededRng, of: &mut ScenarioStream) {
+    let (event_number, blob_number, at) = (of.events.len(), of.entries.len(), any_time(rng));
+    of.events.push(event(rng, Shape::Blobs, event_number, at));
+    let contents = vec![(event_number, rng.index(2))];
+    let blob = blob_entry(rng, blob_number, at, contents);
+    of.entries.insert(rng.index(blob_number + 1), blob);
 }
 
-fn event(chance: &mut Chance, shape: Shape, number: usize, at: UnixSeconds) -> Event {
-    if chance.happens(60) {
+fn event(rng: &mut SeededRng, shape: Shape, number: usize, at: UnixSeconds) -> Event {
+    if rng.happens(60) {
         return reject(number);
     }
     match shape {
-        Shape::Blobs if number > 0 && chance.happens(150) => microsoft_event(number - 1, number, at),
+        Shape::Blobs if number > 0 && rng.happens(150) => microsoft_event(number - 1, number, at),
         _ => shape.event(number, at),
     }
 }
 
-/// Shown at once, or late by up to some hours.
-fn visible_at(chance: &mut Chance, at: UnixSeconds) -> UnixSeconds {
-    match chance.below(4) {
-        0 => at + chance.between(0, 5 * HOUR),
-        1 => at + chance.between(0, 10 * MINUTE),
+/// Picks the time at which an entry becomes visible: at once, or up to five hours late.
+fn visible_at(rng: &mut SeededRng, at: UnixSeconds) -> UnixSeconds {
+    match rng.below(4) {
+        0 => at + rng.between(0, 5 * HOUR),
+        1 => at + rng.between(0, 10 * MINUTE),
         _ => at,
     }
 }
 
-fn inline_entries(chance: &mut Chance, times: &[UnixSeconds]) -> Vec<Entry> {
+fn inline_entries(rng: &mut SeededRng, times: &[UnixSeconds]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for (event, at) in times.iter().enumerate() {
-        let listings = chance.pick(&[&["organization"][..], &["tenant"][..], &["organization", "tenant"][..]]);
-        for _ in 0..chance.pick(&[1, 1, 2, 3]) {
+        let listings = rng.pick(&[&["organization"][..], &["tenant"][..], &["organization", "tenant"][..]]);
+        for _ in 0..rng.pick(&[1, 1, 2, 3]) {
             entries.push(Entry {
                 at: *at,
-                visible_at: visible_at(chance, *at),
+                visible_at: visible_at(rng, *at),
                 listings: listings.to_vec(),
-                content: Content::Event(event, chance.index(2)),
+                content: Content::Event(event, rng.index(2)),
             });
         }
     }
     entries
 }
 
-/// Every event in one to three blobs.
-fn blob_entries(chance: &mut Chance, times: &[UnixSeconds]) -> Vec<Entry> {
-    let blobs = 1 + chance.index(times.len());
+/// Puts every event into one to three blobs.
+fn blob_entries(rng: &mut SeededRng, times: &[UnixSeconds]) -> Vec<Entry> {
+    let blobs = 1 + rng.index(times.len());
     let mut contents = vec![Vec::new(); blobs];
     for event in 0..times.len() {
-        for _ in 0..chance.pick(&[1, 1, 1, 2, 3]) {
-            contents[chance.index(blobs)].push((event, chance.index(2)));
+        for _ in 0..rng.pick(&[1, 1, 1, 2, 3]) {
+            contents[rng.index(blobs)].push((event, rng.index(2)));
         }
     }
     let with_number = contents.into_iter().enumerate();
     with_number
         .map(|(number, mut events)| {
-            chance.shuffle(&mut events);
+            rng.shuffle(&mut events);
             let newest = events.iter().map(|(event, _)| times[*event]).max().unwrap_or(BEGIN);
-            blob_entry(chance, number, newest, events)
+            blob_entry(rng, number, newest, events)
         })
         .collect()
 }
 
-/// A blob that is created some time after its newest event.
-fn blob_entry(chance: &mut Chance, number: usize, newest: UnixSeconds, events: Vec<(usize, usize)>) -> Entry {
-    let at = newest + chance.between(0, 90 * MINUTE);
+/// Creates a blob up to 90 minutes after its newest event.
+fn blob_entry(rng: &mut SeededRng, number: usize, newest: UnixSeconds, events: Vec<(usize, usize)>) -> Entry {
+    let at = newest + rng.between(0, 90 * MINUTE);
     Entry {
         at,
-        visible_at: visible_at(chance, at),
+        visible_at: visible_at(rng, at),
         listings: vec!["content"],
         content: Content::Blob { id: format!("blob-{number}"), events },
     }

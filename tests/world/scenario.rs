@@ -1,85 +1,85 @@
-//! What the vendor holds, and how it shows it.
+//! The vendor's data, and when and how the vendor lists them.
 //!
-//! A scene never changes, except that a driver may end its [`Trouble`]; what is visible of it depends on the world's
-//! clock alone. The order of a listing is the order of the entries, which means nothing.
+//! A scenario never changes, except that a driver may end its [`PermanentFaults`]; the visible part of it depends on the
+//! world's clock alone. Listings keep the order of the entries, which is arbitrary.
 
 use collector::{BlobRef, Item, ListingId, Page, Settings, Source, Stream, UnixSeconds, VendorPolicy, Window};
 
-use super::trouble::{BrokenBlob, Trouble};
+use super::permanent_faults::{BrokenBlob, PermanentFaults};
 
 /// One source, its API and the deployment's settings.
 #[derive(Debug, Clone)]
-pub struct Scene {
-    /// The streams, each with what the vendor holds of it.
-    pub streams: Vec<SceneStream>,
-    /// How they are listed.
+pub struct Scenario {
+    /// The streams, each with the vendor's data.
+    pub streams: Vec<ScenarioStream>,
+    /// The policy by which the streams are listed.
     pub policy: VendorPolicy,
-    /// The deployment's.
+    /// The deployment's settings.
     pub settings: Settings,
-    /// Entries a page.
+    /// Entries per page.
     pub page_size: usize,
-    /// Bytes a chunk of a blob.
+    /// Bytes per chunk of a blob.
     pub chunk_bytes: usize,
-    /// Whether `prepare` tells the vendor's clock; pages always do.
-    pub tells_time: bool,
-    /// Seconds a tick has.
+    /// `true` if the answer to `prepare` has the vendor's clock; pages always have it.
+    pub has_clock_in_prepare: bool,
+    /// Seconds per tick.
     pub tick_seconds: i64,
     /// Seconds that each page takes.
     pub page_seconds: i64,
-    /// What is permanently wrong at the vendor.
-    pub trouble: Trouble,
+    /// The permanent faults of the vendor.
+    pub permanent_faults: PermanentFaults,
 }
 
-/// One stream of a scene.
+/// One stream of a scenario.
 #[derive(Debug, Clone)]
-pub struct SceneStream {
+pub struct ScenarioStream {
     /// The stream.
     pub stream: Stream,
-    /// Its distinct events.
+    /// The distinct events.
     pub events: Vec<Event>,
-    /// What listings show, in their order.
+    /// The entries of all listings, in the order of the listings.
     pub entries: Vec<Entry>,
 }
 
 /// One distinct event.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What a line of it is recognised by, see [`identity_of_line`](super::object::identity_of_line);
+    /// The identity by which a line of the event is recognised, see [`identity_of_line`](super::object::identity_of_line);
     /// `None` for input that cannot become a line.
     pub identity: Option<String>,
-    /// The ways the vendor writes it: other order of keys, or fields added later.
+    /// The spellings of the event: other order of keys, or fields added later.
     pub texts: Vec<String>,
 }
 
-/// One item of listings.
+/// One entry of listings.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The time listings go by.
+    /// The time by which the entry is listed.
     pub at: UnixSeconds,
-    /// When it is first shown, which may be much later.
+    /// The time at which the entry becomes visible, which may be much later.
     pub visible_at: UnixSeconds,
-    /// The listings that show it.
+    /// The listings that show the entry.
     pub listings: Vec<ListingId>,
-    /// What it is.
+    /// The content of the entry.
     pub content: Content,
 }
 
-/// What an entry is. Events are named by their index and the index of their text.
+/// The content of an entry. Events are given by their index and the index of their spelling.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// The event itself.
     Event(usize, usize),
     /// A blob of events.
     Blob {
-        /// Its id.
+        /// The blob's id.
         id: String,
-        /// What is in it.
+        /// The events in the blob.
         events: Vec<(usize, usize)>,
     },
 }
 
 impl Content {
-    /// The id of a blob.
+    /// Returns the id of a blob.
     pub fn blob_id(&self) -> Option<&str> {
         match self {
             Self::Event(..) => None,
@@ -87,7 +87,7 @@ impl Content {
         }
     }
 
-    /// The indices of the events shown.
+    /// Returns the indices of the events.
     pub fn events(&self) -> Vec<usize> {
         match self {
             Self::Event(event, _) => vec![*event],
@@ -96,33 +96,33 @@ impl Content {
     }
 }
 
-/// Seconds after which a blob is gone.
+/// Seconds after which the vendor drops a blob.
 const BLOB_KEPT: UnixSeconds = 7 * 86_400;
 
-impl Scene {
-    /// The source as the collector knows it.
+impl Scenario {
+    /// Creates the collector's source for the scenario.
     pub fn source<V>(&self, vendor: V) -> Source<V> {
         let streams = self.streams.iter().map(|stream| stream.stream.clone()).collect();
         Source { vendor, streams, policy: self.policy.clone() }
     }
 
-    /// The stream of that name.
-    pub fn stream(&self, name: &str) -> Option<&SceneStream> {
+    /// Returns the stream with this name.
+    pub fn stream(&self, name: &str) -> Option<&ScenarioStream> {
         self.streams.iter().find(|stream| stream.stream.name() == name)
     }
 
-    /// The first moment at which everything is visible.
+    /// Returns the first moment at which all entries are visible.
     pub fn all_visible_at(&self) -> UnixSeconds {
         let entries = self.streams.iter().flat_map(|stream| &stream.entries);
         entries.map(|entry| entry.visible_at.max(entry.at + 1)).max().unwrap_or(0)
     }
 
-    /// The first second that the vendor still lists at `now`.
+    /// Returns the first second that the vendor still lists at `now`.
     pub fn kept_from(&self, now: UnixSeconds) -> UnixSeconds {
         self.policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps)
     }
 
-    /// Ticks that listing everything takes beyond what it takes where pages take no time: for halving windows, and for
+    /// Returns the extra ticks that slow pages cost while all entries are listed: for halving windows, and for listing
     /// each page once more.
     pub fn slow_ticks(&self) -> usize {
         let pages = self.streams.iter().map(|stream| stream.entries.len().div_ceil(self.page_size)).max().unwrap_or(0);
@@ -134,21 +134,21 @@ impl Scene {
         self.streams.iter().flat_map(|stream| &stream.entries).any(|entry| entry.content.blob_id().is_some())
     }
 
-    /// Whether permanent trouble keeps the listing from handing out the entry.
+    /// Returns `true` if a permanent fault keeps the collector from getting the entry by this listing.
     pub fn is_broken(&self, entry: &Entry, listing: &str) -> bool {
         let second = Window { from: entry.at, to: entry.at + 1 };
-        self.trouble.breaks(listing, second) || self.broken_blob(entry).is_some()
+        self.permanent_faults.breaks(listing, second) || self.broken_blob(entry).is_some()
     }
 
-    /// The permanent trouble of an entry that is a blob.
+    /// Returns the permanent fault of an entry that is a blob.
     pub fn broken_blob(&self, entry: &Entry) -> Option<BrokenBlob> {
-        self.trouble.blobs.get(entry.content.blob_id()?).copied()
+        self.permanent_faults.blobs.get(entry.content.blob_id()?).copied()
     }
 }
 
-impl SceneStream {
-    /// One page of at most `size` items of a window of a listing as shown at `now`, or none when the cursor is not one
-    /// of ours.
+impl ScenarioStream {
+    /// Returns a page of at most `size` items of a window as a listing shows it at `now`, or `None` if the cursor did
+    /// not come from this method.
     pub fn page(
         &self,
         listing: &str,
@@ -184,7 +184,7 @@ impl SceneStream {
         }
     }
 
-    /// The bytes of a blob: one JSON array.
+    /// Returns the bytes of a blob: one JSON array.
     pub fn blob(&self, wanted: &str) -> Option<Vec<u8>> {
         self.entries.iter().find_map(|entry| match &entry.content {
             Content::Blob { id, events } if id == wanted => {

@@ -1,16 +1,16 @@
-//! Pseudo-random numbers from a seed: the same seed, the same numbers, for ever.
+//! A pseudo-random number generator whose numbers depend on its seed only and never change between versions.
 
-/// `SplitMix64`, which is enough for schedules and small enough to stay as it is.
+/// The generator `SplitMix64`: good enough for schedules, and small enough to keep here unchanged.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct SeededRng(u64);
 
-impl Chance {
-    /// The numbers of `seed`.
+impl SeededRng {
+    /// Creates the generator for `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// 64 bits.
+    /// Returns the next 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -19,32 +19,32 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, which is at least 1.
+    /// Returns a number below `bound`, which must be at least 1.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.bits() % bound
     }
 
-    /// A number in `from..=to`.
+    /// Returns a number in `from..=to`.
     pub fn between(&mut self, from: i64, to: i64) -> i64 {
         from + self.below((to - from + 1).unsigned_abs()).cast_signed()
     }
 
-    /// An index of a list of `len`, which is at least 1.
+    /// Returns an index into a list of length `len`, which must be at least 1.
     pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 
-    /// True in `per_mille` of 1,000 cases.
+    /// Returns `true` in `per_mille` of 1,000 cases.
     pub fn happens(&mut self, per_mille: u64) -> bool {
         self.below(1_000) < per_mille
     }
 
-    /// One of `choices`, which is not empty.
+    /// Returns one of `choices`, which must not be empty.
     pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.index(choices.len())]
     }
 
-    /// Puts `items` into any order.
+    /// Shuffles `items`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.index(last + 1));

@@ -1,4 +1,4 @@
-//! What must hold after every write and every tick, and when all is done.
+//! The invariants that must hold after every write, after every tick and at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,65 +9,65 @@ use schema::RowId;
 
 use super::call::TickId;
 use super::object::{Object, partition, parts_of_key, seq_of_key};
-use super::scene::{Content, Entry, Scene, SceneStream};
+use super::permanent_faults::BrokenBlob;
+use super::scenario::{Content, Entry, Scenario, ScenarioStream};
 use super::store::Store;
-use super::trouble::BrokenBlob;
 
-/// How far a worker's clock may be from the world's, in seconds.
+/// The maximum difference between a worker's clock and the world's, in seconds.
 pub const MAX_CLOCK_SKEW: i64 = 60;
-/// A blob that was missing or unreadable for so long may be given up, in seconds.
+/// The collector may give up a blob that has been missing or unreadable for this long, in seconds.
 const GIVE_UP_AFTER: i64 = 86_400;
-/// A blob may be given up so long before the vendor drops it, in seconds.
+/// The collector may give up a blob this long before the vendor drops it, in seconds.
 const GIVE_UP_BEFORE: i64 = 900;
-/// What a driver's own faults that need a person say; any other failure that needs a person is the collector's.
+/// The message of injected faults that need a person. The collector caused any other failure that needs a person.
 pub const PERSON_FAULT: &str = "not allowed";
 
-/// What the judge looks at.
+/// The input of a check.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// What the vendor holds.
-    pub scene: &'a Scene,
+    /// The vendor's data.
+    pub scenario: &'a Scenario,
     /// State and bucket.
     pub store: &'a Store,
     /// The world's clock.
     pub now: UnixSeconds,
 }
 
-/// An entry that a listing showed and that a watermark or a sweep has passed since: stream, listing, entry.
+/// An entry that a listing showed and that a watermark or a sweep has passed since, as stream, listing and entry.
 type Passed = (usize, &'static str, usize);
 
-/// Finds out whether a promise is broken.
+/// Checks the invariants of the protocol and keeps the first violation.
 ///
-/// Everything that a listing showed before its watermark must be delivered, pending, or reported as a gap. The judge
-/// remembers what watermarks and sweeps have passed and is not delivered, and looks at all of it at every write of a head
-/// and after every tick.
+/// Every entry that a listing showed before its watermark must be delivered, pending, or reported as a gap. The checker
+/// remembers the undelivered entries that watermarks and sweeps have passed, and checks all of them at every write of a
+/// head and after every tick.
 #[derive(Debug, Clone)]
-pub struct Judge {
-    /// Whether heads and ledgers are judged too; if not, only what a reader of the bucket sees.
-    pub judges_state: bool,
-    /// How far the clocks of ticks that run at the same time may be apart, in seconds: the later one may use the intent of
+pub struct InvariantChecker {
+    /// `true` if heads and ledgers are checked too; otherwise only the bucket is.
+    pub checks_state: bool,
+    /// The maximum difference between the clocks of concurrent ticks, in seconds: the later tick may use the intent of
     /// the earlier one, and so its partition.
     pub clock_skew: i64,
-    /// The first promise that was broken.
+    /// The first violation.
     pub violation: Option<String>,
-    /// Passed and not delivered.
+    /// Entries that were passed and are not delivered.
     passed: BTreeSet<Passed>,
-    /// Passed and neither delivered nor pending any more: the tick of that number must report a gap.
+    /// Entries that were passed and are neither delivered nor pending: the tick with the given number must report a gap.
     unreported: BTreeMap<Passed, u64>,
-    /// Passed and reported as a gap, or given up by a tick that died before it could report.
+    /// Entries that were reported as a gap, or given up by a tick that died before its report.
     given_up: BTreeSet<Passed>,
-    /// Gaps that were reported, with their stream.
+    /// The reported gaps with their stream.
     gaps: Vec<(String, Window)>,
     /// Streams whose state was restored from an earlier copy.
     restored: BTreeSet<String>,
-    /// The tick that last raised a watermark, by stream and listing; ticks without a number of their own are left out.
+    /// The tick that last raised a watermark, by stream and listing; ticks with number 0 are left out.
     raised_by: BTreeMap<(usize, &'static str), u64>,
 }
 
-impl Default for Judge {
+impl Default for InvariantChecker {
     fn default() -> Self {
         Self {
-            judges_state: true,
+            checks_state: true,
             clock_skew: 2 * MAX_CLOCK_SKEW,
             violation: None,
             passed: BTreeSet::new(),
@@ -80,9 +80,9 @@ impl Default for Judge {
     }
 }
 
-impl Judge {
-    /// Remembers the first promise that was broken.
-    pub fn blame(&mut self, broken: Result<(), String>) {
+impl InvariantChecker {
+    /// Keeps the first violation.
+    pub fn record(&mut self, broken: Result<(), String>) {
         if let (None, Err(broken)) = (&self.violation, broken) {
             self.violation = Some(broken);
         }
@@ -93,35 +93,35 @@ impl Judge {
         self.restored.insert(stream);
     }
 
-    /// Whether the stream's state was restored.
+    /// Returns `true` if the stream's state was restored.
     pub fn is_restored(&self, stream: &str) -> bool {
         self.restored.contains(stream)
     }
 
-    /// Judges an object that is about to be created: never at a key in use, never a line that is in the bucket already,
-    /// never lines in a partition older than the hour in which the tick began.
+    /// Checks an object before it is created: its key is new, none of its lines is in the bucket,
+    /// and its partition is not older than the hour in which the tick began.
     pub fn put(&mut self, facts: Facts<'_>, tick: TickId, key: &str, object: &Object) {
-        let judged = put(facts, key, object).and_then(|()| self.put_of_running_stream(facts, key));
-        self.blame(judged.and_then(|()| partition_is_not_older(tick.began - self.clock_skew, key, object)));
+        let checked = check_put(facts, key, object).and_then(|()| self.check_put_of_running_stream(facts, key));
+        self.record(checked.and_then(|()| check_partition(tick.began - self.clock_skew, key, object)));
     }
 
-    fn put_of_running_stream(&self, facts: Facts<'_>, key: &str) -> Result<(), String> {
-        match stream_of_key(facts.scene, key).map(|stream| stream.stream.name()) {
+    fn check_put_of_running_stream(&self, facts: Facts<'_>, key: &str) -> Result<(), String> {
+        match stream_of_key(facts.scenario, key).map(|stream| stream.stream.name()) {
             Some(name) if self.is_restored(&name) => Err(format!("{key} was put though the state was restored")),
             _ => Ok(()),
         }
     }
 
-    /// Judges an object that is about to be replaced: only a deployment's own records ever are.
+    /// Checks an object before it is replaced: only a deployment's own records may be.
     pub fn replace(&mut self, facts: Facts<'_>, key: &str) {
-        let name = key.strip_prefix(&facts.scene.settings.prefix);
-        self.blame(match name.is_some_and(|name| name.starts_with("_state/")) {
+        let name = key.strip_prefix(&facts.scenario.settings.prefix);
+        self.record(match name.is_some_and(|name| name.starts_with("_state/")) {
             true => Ok(()),
             false => Err(format!("the object {key} was replaced, and only records under _state/ may be")),
         });
     }
 
-    /// Judges a write of the head that is about to be applied.
+    /// Checks a write of the head before it is applied.
     pub fn write(
         &mut self,
         facts: Facts<'_>,
@@ -130,14 +130,14 @@ impl Judge {
         head: &Head,
         items: &[LedgerItem],
     ) {
-        if !self.judges_state {
+        if !self.checks_state {
             return;
         }
-        let judged = self.judge_write(facts, tick, (stream, expected), head, items);
-        self.blame(judged);
+        let checked = self.check_write(facts, tick, (stream, expected), head, items);
+        self.record(checked);
     }
 
-    fn judge_write(
+    fn check_write(
         &mut self,
         facts: Facts<'_>,
         tick: TickId,
@@ -145,10 +145,10 @@ impl Judge {
         head: &Head,
         items: &[LedgerItem],
     ) -> Result<(), String> {
-        let Some(at) = facts.scene.streams.iter().position(|stream| stream.stream.name() == name) else {
+        let Some(at) = facts.scenario.streams.iter().position(|stream| stream.stream.name() == name) else {
             return Err(format!("there is no stream {name}"));
         };
-        let of = &facts.scene.streams[at];
+        let of = &facts.scenario.streams[at];
         if self.is_restored(name) {
             return Err(format!("{name}: the head was written though the state was restored"));
         }
@@ -159,27 +159,27 @@ impl Judge {
         if head.id != current.id || head.floor != current.floor {
             return Err(format!("{name}: the head's id or floor was changed"));
         }
-        commit(facts, of, current, head, items)?;
+        check_commit(facts, of, current, head, items)?;
         for listing in &of.stream.listings {
-            watermark(of, listing, current, head)?;
-            swept(facts, tick, of, listing, current, head)?;
+            check_watermark(of, listing, current, head)?;
+            check_sweeps(facts, tick, of, listing, current, head)?;
             let goes_on = tick.number > 0 && self.raised_by.get(&(at, *listing)) == Some(&tick.number);
             self.passed.extend(newly_passed(facts, tick, (at, of), listing, (current, head, goes_on)));
             if tick.number > 0 && watermark_of(head, listing) > watermark_of(current, listing) {
                 self.raised_by.insert((at, listing), tick.number);
             }
         }
-        self.account(facts, at, head, tick.number)
+        self.check_passed(facts, at, head, tick.number)
     }
 
-    /// Looks for everything passed of a stream: it must be delivered, pending in `head`, or about to be reported as a gap by
-    /// the tick of that number.
-    fn account(&mut self, facts: Facts<'_>, at: usize, head: &Head, tick: u64) -> Result<(), String> {
+    /// Checks all passed entries of a stream: each must be delivered, pending in `head`, or about to be reported as a
+    /// gap by the tick with this number.
+    fn check_passed(&mut self, facts: Facts<'_>, at: usize, head: &Head, tick: u64) -> Result<(), String> {
         if !self.passed.iter().any(|(stream, ..)| *stream == at) {
             return Ok(());
         }
-        let of = &facts.scene.streams[at];
-        let delivered = facts.store.delivered(&facts.scene.settings.prefix, &of.stream);
+        let of = &facts.scenario.streams[at];
+        let delivered = facts.store.delivered(&facts.scenario.settings.prefix, &of.stream);
         self.passed.retain(|(stream, _, entry)| *stream != at || !is_delivered(of, &of.entries[*entry], &delivered));
         let lost: Vec<Passed> = self
             .passed
@@ -190,7 +190,7 @@ impl Judge {
             .collect();
         for passed in lost {
             let (_, listing, entry) = passed;
-            // Its gap was reported while a pending span still covered it.
+            // An earlier report has its gap, from when a pending span still covered the entry.
             if self.has_gap(&of.stream.name(), &of.entries[entry]) {
                 self.give_up(passed);
                 continue;
@@ -207,21 +207,21 @@ impl Judge {
         Ok(())
     }
 
-    /// Judges a tick that has ended: what it gave up it has reported, and it asks for a person only with good reason.
+    /// Checks a tick that has ended: it reported all that it gave up, and it asks for a person only with good reason.
     pub fn ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) {
-        for (of, report) in facts.scene.streams.iter().zip(reports) {
+        for (of, report) in facts.scenario.streams.iter().zip(reports) {
             let gap = |gap: &collector::Gap| (of.stream.name(), Window { from: gap.from, to: gap.to });
             self.gaps.extend(report.gaps.iter().map(gap));
         }
-        if !self.judges_state {
+        if !self.checks_state {
             return;
         }
-        let judged = self.judge_ended(facts, tick, reports);
-        self.blame(judged);
+        let checked = self.check_ended(facts, tick, reports);
+        self.record(checked);
     }
 
-    fn judge_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
-        for (at, (of, report)) in facts.scene.streams.iter().zip(reports).enumerate() {
+    fn check_ended(&mut self, facts: Facts<'_>, tick: TickId, reports: &[StreamReport]) -> Result<(), String> {
+        for (at, (of, report)) in facts.scenario.streams.iter().zip(reports).enumerate() {
             let name = of.stream.name();
             let asks = report.failure.as_ref().filter(|failure| failure.needs_person);
             if let Some(failure) = asks.filter(|failure| !failure.message.contains(PERSON_FAULT))
@@ -239,14 +239,14 @@ impl Judge {
                 self.give_up(passed);
             }
             if let Some(row) = facts.store.heads.get(&name).filter(|_| !self.is_restored(&name)) {
-                self.account(facts, at, &row.head, tick.number)?;
+                self.check_passed(facts, at, &row.head, tick.number)?;
             }
         }
         Ok(())
     }
 
-    /// A tick is gone before it could report. What it gave up is only known to its head: that a gap is reported at least
-    /// once holds for ticks that end.
+    /// Handles a tick that died before its report. Only the head knows what it gave up: the guarantee that each gap is
+    /// reported holds for ticks that end.
     pub fn died(&mut self, tick: TickId) {
         let of_tick: Vec<Passed> =
             self.unreported.iter().filter(|(_, number)| **number == tick.number).map(|(passed, _)| *passed).collect();
@@ -268,37 +268,42 @@ impl Judge {
         self.gaps.iter().any(|(of, gap)| of == stream && (gap.from..gap.to).contains(&entry.at))
     }
 
-    /// Whether everything the entry holds may be missing from the bucket.
-    fn is_excused(&self, at: usize, of: &SceneStream, entry: usize) -> bool {
+    /// Returns `true` if all events of the entry may be missing from the bucket.
+    fn is_excused(&self, at: usize, of: &ScenarioStream, entry: usize) -> bool {
         let given_up = self.given_up.iter().any(|(stream, _, given_up)| (*stream, *given_up) == (at, entry));
         given_up || self.has_gap(&of.stream.name(), &of.entries[entry])
     }
 
-    /// Judges a world in which everything was visible, the trouble has ended and a worker alone has nothing left to do.
+    /// Checks a world in which all is visible, the faults have ended and a single worker has nothing left to do.
     ///
     /// # Errors
-    /// Says which promise is broken.
+    /// Names the violated invariant.
     pub fn settled(&self, facts: Facts<'_>) -> Result<(), String> {
         self.violation.clone().map_or(Ok(()), Err)?;
-        for (at, stream) in facts.scene.streams.iter().enumerate() {
+        for (at, stream) in facts.scenario.streams.iter().enumerate() {
             let name = stream.stream.name();
             if self.is_restored(&name) {
-                no_row_twice(facts, stream)?;
+                count_lines(facts, stream)?;
                 continue;
             }
             let Some(row) = facts.store.heads.get(&name) else { return Err(format!("{name}: no head")) };
-            self.each_event_once(facts, (at, stream), &row.head)?;
-            if self.judges_state {
-                ledger_is_bucket(facts, stream, &row.head)?;
+            self.check_each_event_once(facts, (at, stream), &row.head)?;
+            if self.checks_state {
+                check_ledger_matches_bucket(facts, stream, &row.head)?;
             }
         }
         Ok(())
     }
 
-    fn each_event_once(&self, facts: Facts<'_>, (at, of): (usize, &SceneStream), head: &Head) -> Result<(), String> {
-        let (name, prefix) = (of.stream.name(), &facts.scene.settings.prefix);
-        let mut lines = no_row_twice(facts, of)?;
-        // Whether each event that was ever to be listed may be missing.
+    fn check_each_event_once(
+        &self,
+        facts: Facts<'_>,
+        (at, of): (usize, &ScenarioStream),
+        head: &Head,
+    ) -> Result<(), String> {
+        let (name, prefix) = (of.stream.name(), &facts.scenario.settings.prefix);
+        let mut lines = count_lines(facts, of)?;
+        // For each event that could be listed: `true` if it may be missing.
         let mut due: BTreeMap<usize, bool> = BTreeMap::new();
         for (number, entry) in of.entries.iter().enumerate().filter(|(_, entry)| entry.at >= head.floor) {
             let is_excused = self.is_excused(at, of, number);
@@ -319,20 +324,20 @@ impl Judge {
             return Err(format!("{name}: {identity} was delivered and never shown"));
         }
         let rejects = || due.iter().filter(|(event, _)| of.events[**event].identity.is_none());
-        let (all, must) = (rejects().count(), rejects().filter(|(_, is_excused)| !**is_excused).count());
+        let (all, required) = (rejects().count(), rejects().filter(|(_, is_excused)| !**is_excused).count());
         let (events, others): (Vec<&str>, Vec<&str>) = facts
             .store
             .rejected(prefix, &of.stream)
             .partition(|raw| of.events.iter().any(|event| event.texts.iter().any(|text| text == raw)));
-        if !(must..=all).contains(&events.len()) {
+        if !(required..=all).contains(&events.len()) {
             return Err(format!("{name}: {} rejected inputs are kept, {all} were shown", events.len()));
         }
-        beginnings_of_blobs(of, &others).map_err(|why| format!("{name}: {why}"))
+        check_blob_beginnings(of, &others).map_err(|why| format!("{name}: {why}"))
     }
 }
 
-/// The beginning of a blob that is given up as unreadable is kept among the rejected inputs, for each such blob once.
-fn beginnings_of_blobs(of: &SceneStream, kept: &[&str]) -> Result<(), String> {
+/// Checks the rejected inputs: the beginning of each blob that was given up as unreadable is kept there at most once.
+fn check_blob_beginnings(of: &ScenarioStream, kept: &[&str]) -> Result<(), String> {
     let blobs = || of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
     if let Some(other) = kept.iter().find(|raw| !blobs().any(|blob| blob.starts_with(raw.as_bytes()))) {
         return Err(format!("a rejected input is kept that was never shown: {other}"));
@@ -343,23 +348,23 @@ fn beginnings_of_blobs(of: &SceneStream, kept: &[&str]) -> Result<(), String> {
     }
 }
 
-fn put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String> {
+fn check_put(facts: Facts<'_>, key: &str, object: &Object) -> Result<(), String> {
     if let Some(there) = facts.store.objects.get(key)
         && there.body != object.body
     {
         return Err(format!("the object {key} was changed after its creation"));
     }
-    let Some(stream) = stream_of_key(facts.scene, key) else { return Ok(()) };
-    let mut seen: BTreeSet<&str> = facts.store.delivered(&facts.scene.settings.prefix, &stream.stream);
+    let Some(stream) = stream_of_key(facts.scenario, key) else { return Ok(()) };
+    let mut seen: BTreeSet<&str> = facts.store.delivered(&facts.scenario.settings.prefix, &stream.stream);
     match object.lines.iter().find(|line| !seen.insert(&line.identity)) {
         Some(twice) => Err(format!("{} is delivered twice, the second time in {key}", twice.identity)),
         None => Ok(()),
     }
 }
 
-/// Partitions only grow forward: a consumer that has read an hour to its end misses nothing. `began` is the earliest moment
-/// at which the tick may have begun.
-fn partition_is_not_older(began: UnixSeconds, key: &str, object: &Object) -> Result<(), String> {
+/// Checks that partitions only grow forward, so that a consumer who has read an hour to its end misses nothing. `began` is
+/// the earliest moment at which the tick may have begun.
+fn check_partition(began: UnixSeconds, key: &str, object: &Object) -> Result<(), String> {
     let Some((_, at, _)) = parts_of_key(key).filter(|_| !object.lines.is_empty()) else { return Ok(()) };
     let oldest = partition(began);
     match at < oldest.as_str() {
@@ -368,14 +373,20 @@ fn partition_is_not_older(began: UnixSeconds, key: &str, object: &Object) -> Res
     }
 }
 
-fn stream_of_key<'a>(scene: &'a Scene, key: &str) -> Option<&'a SceneStream> {
+fn stream_of_key<'a>(scenario: &'a Scenario, key: &str) -> Option<&'a ScenarioStream> {
     seq_of_key(key)?;
-    let rest = key.strip_prefix(&scene.settings.prefix)?;
-    scene.streams.iter().find(|stream| rest.starts_with(&format!("{}/", stream.stream.log_type.table())))
+    let rest = key.strip_prefix(&scenario.settings.prefix)?;
+    scenario.streams.iter().find(|stream| rest.starts_with(&format!("{}/", stream.stream.log_type.table())))
 }
 
-/// `seq` rises by one, and only with the object of its intent and that object's rows.
-fn commit(facts: Facts<'_>, of: &SceneStream, current: &Head, head: &Head, items: &[LedgerItem]) -> Result<(), String> {
+/// Checks that `seq` rises by one, and only with the object of its intent and that object's rows.
+fn check_commit(
+    facts: Facts<'_>,
+    of: &ScenarioStream,
+    current: &Head,
+    head: &Head,
+    items: &[LedgerItem],
+) -> Result<(), String> {
     let name = of.stream.name();
     if head.seq == current.seq {
         return if items.is_empty() { Ok(()) } else { Err(format!("{name}: the ledger gains without a new seq")) };
@@ -393,7 +404,8 @@ fn commit(facts: Facts<'_>, of: &SceneStream, current: &Head, head: &Head, items
     if !lines.is_subset(&rows) {
         return Err(format!("{name}: seq {} is committed without all rows of its object", current.seq));
     }
-    let rejects = of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scene.trouble.blobs.len();
+    let rejects =
+        of.events.iter().filter(|event| event.identity.is_none()).count() + facts.scenario.permanent_faults.blobs.len();
     if rows.difference(&lines).any(|(hour, _)| *hour >= RowId::RESERVED_HOURS)
         || rows.difference(&lines).count() > rejects
     {
@@ -410,8 +422,8 @@ fn watermark_of(head: &Head, listing: &str) -> UnixSeconds {
     head.listings.get(listing).map_or(head.floor, |state| state.watermark)
 }
 
-/// A watermark only rises.
-fn watermark(of: &SceneStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
+/// Checks that a watermark only rises.
+fn check_watermark(of: &ScenarioStream, listing: &str, current: &Head, head: &Head) -> Result<(), String> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
     match new < old {
         true => {
@@ -422,7 +434,7 @@ fn watermark(of: &SceneStream, listing: &str, current: &Head, head: &Head) -> Re
     }
 }
 
-/// Sweeps that the write records, with what was recorded before.
+/// Returns the sweeps that the write records, each with its reach, its previous time and its new time.
 fn new_sweeps<'a>(
     listing: &str,
     current: &'a Head,
@@ -437,11 +449,11 @@ fn new_sweeps<'a>(
         .filter(|(_, old, new)| *old != Some(*new))
 }
 
-/// A sweep is never recorded as done in the future.
-fn swept(
+/// Checks that no sweep is recorded as done in the future.
+fn check_sweeps(
     facts: Facts<'_>,
     tick: TickId,
-    of: &SceneStream,
+    of: &ScenarioStream,
     listing: &str,
     current: &Head,
     head: &Head,
@@ -456,23 +468,24 @@ fn swept(
     }
 }
 
-/// The entries that the write passes: those that the listing showed when the tick began, and that lie
-/// - before the new watermark, from the old one less the overlap (where a backlog is listed in many windows the overlap
-///   comes after them, and a tick that `goes_on` has raised the watermark before and listed the overlap of the earlier
+/// Returns the entries that the write passes: the listing showed them when the tick began, and they lie
+/// - before the new watermark, from the old one less the overlap (of a backlog in many windows the overlap
+///   is listed after them, and a tick that `goes_on` has raised the watermark before and listed the overlap of the earlier
 ///   one), or
-/// - more than a sweep's reach before the moment at which it is recorded, and not before the sweep looked.
+/// - more than a sweep's reach before the moment at which it is recorded, and within the time that the sweep listed.
 fn newly_passed<'a>(
     facts: Facts<'a>,
     tick: TickId,
-    (at, of): (usize, &'a SceneStream),
+    (at, of): (usize, &'a ScenarioStream),
     listing: &'static str,
     (current, head, goes_on): (&Head, &Head, bool),
 ) -> Vec<Passed> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
-    let policy = &facts.scene.policy;
+    let policy = &facts.scenario.policy;
     let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap));
-    let cut = current.listings.get(listing).and_then(|state| state.window_seconds);
-    let is_backlog = behind > overlap && cut.is_some_and(|cut| cut < behind) && !policy.sweeps.is_empty();
+    let window_seconds = current.listings.get(listing).and_then(|state| state.window_seconds);
+    let is_backlog =
+        behind > overlap && window_seconds.is_some_and(|window| window < behind) && !policy.sweeps.is_empty();
     let from = if is_backlog || goes_on { old } else { old - overlap };
     let mut claims: Vec<(Window, UnixSeconds)> = Vec::new();
     if new > old {
@@ -495,14 +508,14 @@ fn newly_passed<'a>(
     shown.map(|(entry, _)| (at, listing, entry)).collect()
 }
 
-/// Whether every event of the entry is in the bucket. Input that cannot become a line is not looked for.
-fn is_delivered(of: &SceneStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
+/// Returns `true` if every event of the entry is in the bucket. Ignores input that cannot become a line.
+fn is_delivered(of: &ScenarioStream, entry: &Entry, delivered: &BTreeSet<&str>) -> bool {
     let events = entry.content.events();
     let mut identities = events.iter().filter_map(|event| of.events[*event].identity.as_deref());
     identities.all(|identity| delivered.contains(identity))
 }
 
-/// Whether the entry is pending: a pending span covers its time, or it is a pending blob.
+/// Returns `true` if the entry is pending: a pending span covers its time, or it is a pending blob.
 fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
     let Some(pending) = head.listings.get(listing).map(|state| &state.pending) else { return false };
     let is_covered = pending.spans.iter().any(|span| (span.from..span.to).contains(&entry.at));
@@ -510,29 +523,31 @@ fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
     is_covered || is_blob
 }
 
-/// Whether the collector may have given the entry up: the vendor drops it, or it is a blob that was missing or
+/// Returns `true` if the collector may have given the entry up: the vendor drops it, or it is a blob that was missing or
 /// unreadable for a day.
 fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
     let now = facts.now + MAX_CLOCK_SKEW;
-    let expires = facts.scene.policy.retention.map(|retention| entry.at + retention.keeps - retention.margin);
+    let expires = facts.scenario.policy.retention.map(|retention| entry.at + retention.keeps - retention.margin);
     let is_blob = matches!(entry.content, Content::Blob { .. });
     let last = expires.map(|expires| expires - if is_blob { GIVE_UP_BEFORE } else { 0 });
-    let is_unusable = matches!(facts.scene.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));
+    let is_unusable = matches!(facts.scenario.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));
     last.is_some_and(|last| now >= last) || (is_unusable && now - entry.visible_at >= GIVE_UP_AFTER)
 }
 
-fn describe(of: &SceneStream, entry: &Entry) -> String {
+fn describe(of: &ScenarioStream, entry: &Entry) -> String {
     match &entry.content {
         Content::Event(event, _) => of.events[*event].identity.clone().unwrap_or_else(|| "a rejected input".to_owned()),
         Content::Blob { id, .. } => id.clone(),
     }
 }
 
-/// The stream's lines by identity, with how often each is there. No row is there twice.
-fn no_row_twice<'a>(facts: Facts<'a>, of: &'a SceneStream) -> Result<BTreeMap<&'a str, u32>, String> {
+/// Counts the stream's lines by identity. Fails if a row is there twice.
+fn count_lines<'a>(facts: Facts<'a>, of: &'a ScenarioStream) -> Result<BTreeMap<&'a str, u32>, String> {
     let mut lines: BTreeMap<&str, u32> = BTreeMap::new();
     let mut rows = BTreeSet::new();
-    for line in facts.store.objects_of(&facts.scene.settings.prefix, &of.stream).flat_map(|(_, object)| &object.lines) {
+    for line in
+        facts.store.objects_of(&facts.scenario.settings.prefix, &of.stream).flat_map(|(_, object)| &object.lines)
+    {
         *lines.entry(&line.identity).or_default() += 1;
         if !rows.insert(line.row_id) {
             return Err(format!("{}: the row {} is there twice", of.stream.name(), line.row_id));
@@ -541,8 +556,8 @@ fn no_row_twice<'a>(facts: Facts<'a>, of: &'a SceneStream) -> Result<BTreeMap<&'
     Ok(lines)
 }
 
-fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(), String> {
-    let (name, prefix) = (of.stream.name(), &facts.scene.settings.prefix);
+fn check_ledger_matches_bucket(facts: Facts<'_>, of: &ScenarioStream, head: &Head) -> Result<(), String> {
+    let (name, prefix) = (of.stream.name(), &facts.scenario.settings.prefix);
     let mut rows = facts.store.ledger_rows(&name);
     let mut seqs = BTreeSet::new();
     for (key, object) in facts.store.objects_of(prefix, &of.stream) {
@@ -563,24 +578,24 @@ fn ledger_is_bucket(facts: Facts<'_>, of: &SceneStream, head: &Head) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::cast_scene;
-    use crate::world::chance::Chance;
+    use crate::world::random_scenario;
+    use crate::world::rng::SeededRng;
 
-    /// Scenes among which one with blobs is found.
-    const SCENES: u64 = 20;
+    /// Seeds among which there is a scenario with blobs.
+    const SCENARIOS: u64 = 20;
 
     #[test]
-    fn the_beginnings_of_unreadable_blobs_may_be_kept_and_nothing_that_was_never_shown() {
-        let scenes = (0..SCENES).map(|seed| cast_scene::scene(&mut Chance::new(seed)));
-        let scene = scenes.into_iter().find(Scene::has_blobs).unwrap();
-        let of = &scene.streams[0];
+    fn rejected_inputs_may_hold_beginnings_of_unreadable_blobs_and_nothing_else() {
+        let scenarios = (0..SCENARIOS).map(|seed| random_scenario::scenario(&mut SeededRng::new(seed)));
+        let scenario = scenarios.into_iter().find(Scenario::has_blobs).unwrap();
+        let of = &scenario.streams[0];
         let blobs = of.entries.iter().filter_map(|entry| of.blob(entry.content.blob_id()?));
         let mut texts: Vec<String> = blobs.map(|blob| String::from_utf8(blob).unwrap()).collect();
         texts.iter_mut().for_each(|text| text.truncate(text.len() - 2));
         let mut kept: Vec<&str> = texts.iter().map(String::as_str).collect();
-        assert_eq!(beginnings_of_blobs(of, &kept), Ok(()));
+        assert_eq!(check_blob_beginnings(of, &kept), Ok(()));
         kept.push(kept[0]);
-        assert!(beginnings_of_blobs(of, &kept).is_err());
-        assert!(beginnings_of_blobs(of, &["[something else"]).is_err());
+        assert!(check_blob_beginnings(of, &kept).is_err());
+        assert!(check_blob_beginnings(of, &["[something else"]).is_err());
     }
 }
