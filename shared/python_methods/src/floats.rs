@@ -62,48 +62,41 @@ pub(crate) fn install(vm: &VirtualMachine) {
     float.set_attr(vm.ctx.intern_str("__round__"), round.into());
 }
 
+/// Makes the method of a binary operator: with the operands as they come, or reflected.
+macro_rules! method {
+    ($vm:ident, $name:literal, $operator:ident) => {
+        (
+            $name,
+            $vm.new_method(
+                $name,
+                $vm.ctx.types.float_type,
+                |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| $operator(&one, &other, vm),
+            ),
+        )
+    };
+    ($vm:ident, $name:literal, reflected $operator:ident) => {
+        (
+            $name,
+            $vm.new_method(
+                $name,
+                $vm.ctx.types.float_type,
+                |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| $operator(&other, &one, vm),
+            ),
+        )
+    };
+}
+
 /// Replaces the methods of the operators, by which subclasses find them.
 fn install_methods(vm: &VirtualMachine) {
-    let float = vm.ctx.types.float_type;
     for (name, method) in [
-        (
-            "__mod__",
-            vm.new_method("__mod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
-                remainder(&one, &other, vm)
-            }),
-        ),
-        (
-            "__rmod__",
-            vm.new_method("__rmod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
-                remainder(&other, &one, vm)
-            }),
-        ),
-        (
-            "__floordiv__",
-            vm.new_method("__floordiv__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
-                floor_divide(&one, &other, vm)
-            }),
-        ),
-        (
-            "__rfloordiv__",
-            vm.new_method("__rfloordiv__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
-                floor_divide(&other, &one, vm)
-            }),
-        ),
-        (
-            "__divmod__",
-            vm.new_method("__divmod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
-                divmod(&one, &other, vm)
-            }),
-        ),
-        (
-            "__rdivmod__",
-            vm.new_method("__rdivmod__", float, |one: PyObjectRef, other: PyObjectRef, vm: &VirtualMachine| {
-                divmod(&other, &one, vm)
-            }),
-        ),
+        method!(vm, "__mod__", remainder),
+        method!(vm, "__rmod__", reflected remainder),
+        method!(vm, "__floordiv__", floor_divide),
+        method!(vm, "__rfloordiv__", reflected floor_divide),
+        method!(vm, "__divmod__", divmod),
+        method!(vm, "__rdivmod__", reflected divmod),
     ] {
-        float.set_attr(vm.ctx.intern_str(name), method.into());
+        vm.ctx.types.float_type.set_attr(vm.ctx.intern_str(name), method.into());
     }
 }
 
