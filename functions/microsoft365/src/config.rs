@@ -236,7 +236,7 @@ impl Fields {
     fn parse(text: &str) -> Result<Self, ConfigError> {
         match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
-            // The parser's own message quotes the text, so only the position is taken from it.
+            // The text is a secret and the parser's message may quote it, so only the position is reported.
             Err(error) => Err(ConfigError(format!("is not JSON: line {} column {}", error.line(), error.column()))),
             Ok(_) => Err(ConfigError("is JSON, but not an object".to_owned())),
         }

@@ -20,7 +20,8 @@ use crate::worker::{FAILED, LOADING, SUCCEEDED};
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest time that starting a worker and loading all files may take.
 pub const LOAD_TIMEOUT: Duration = Duration::from_secs(20);
-/// The least time that a restart of a worker may take, which loads the same files again.
+/// Lower bound of the timeout of a restart. The timeout is [`RESTART_FACTOR`] times what the first start took, but at
+/// least this and at most [`LOAD_TIMEOUT`].
 pub(crate) const MIN_RESTART_TIMEOUT: Duration = Duration::from_secs(2);
 /// A restart may take this many times as long as the first start.
 const RESTART_FACTOR: u32 = 2;

@@ -15,8 +15,8 @@
 //!   `id ` and that id in canonical form;
 //! - if the input is not an event, the last line is `rejected ` and the bytes of the input.
 //!
-//! The hour before the hash is the vendor's event time in whole hours since 1970. If no member bears the time's name, the
-//! time is in the member whose name becomes the same column (`effective.at`), as in the line. If the time cannot be read,
+//! The hour before the hash is the vendor's event time in whole hours since 1970. If no member has the time's name, the
+//! member that maps to the same column (such as `effective.at`) is read instead, as in the line. If the time cannot be read,
 //! or the input is not an event, the hour is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
 //!
 //! The hash is SHA-256, because processors have instructions for it, because nobody can design two events with one id, and

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// The work that is measured, on the chunk of a number.
+/// The work that is measured. Its argument is the index of the chunk to process.
 pub(crate) type Contestant<'a> = Box<dyn FnMut(usize) + 'a>;
 
 /// The one door to the stopwatch.

@@ -23,8 +23,8 @@ const SAMPLES_OF_ONE_LENGTH: u32 = 2;
 
 /// Number of halvings of a span to the shortest piece with which a search may begin. They turn a day into a second.
 const MAX_HALVINGS: u32 = 17;
-/// Number of further halvings of the first pieces after each search that found nothing, modulo [`MAX_HALVINGS`]. The
-/// two numbers have no common factor, so every length has its turn.
+/// Each search that found nothing adds this many halvings to the first pieces of the next search, modulo
+/// [`MAX_HALVINGS`]. The two numbers have no common factor, so every length is tried.
 const HALVINGS_STEP: u32 = 3;
 
 /// One search in one span.

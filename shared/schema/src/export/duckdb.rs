@@ -109,7 +109,7 @@ fn rows(columns: &[Column]) -> String {
     columns.iter().map(row).collect::<Vec<_>>().join(",\n")
 }
 
-/// Returns the lake with a slash at its end. An empty lake, the working folder, stays empty.
+/// Returns the lake's path with a trailing slash. An empty path means the working directory and stays empty.
 fn folder(lake: &str) -> String {
     if lake.is_empty() || lake.ends_with('/') { lake.to_owned() } else { format!("{lake}/") }
 }

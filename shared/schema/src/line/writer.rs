@@ -212,7 +212,8 @@ impl<'o> LineWriter<'o> {
         Ok(())
     }
 
-    /// Writes a field whose value was sent under another name. Its path has the name that was sent.
+    /// Writes a field whose value comes from a member with another name but the same column. The field's path has the
+    /// member's name.
     #[cold]
     fn write_field_by_column(
         &mut self,

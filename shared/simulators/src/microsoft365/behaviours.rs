@@ -74,8 +74,8 @@ pub struct Behaviours {
     pub stopped_is_gone: bool,
     /// The list of subscriptions leaves out the `status` of one entry.
     pub status_missing: bool,
-    /// Seconds from the first start to the first blob. Content that would become available in between becomes available
-    /// at its end. In production it is usually an hour and up to twelve; the default is 0, so that a test need not
+    /// Seconds from the first start to the first blob. Content that would become available during this delay becomes
+    /// available when it ends. In production it is usually an hour and up to twelve; the default is 0, so that a test need not
     /// wait.
     pub first_blob_seconds: i64,
     /// A content type with another time to its first blob, in seconds. It may be days.

@@ -27,7 +27,7 @@ const UNPUBLISHED_TYPES: [&str; 3] = ["agent.delegated", "vault.secret.read", "t
 /// The origins of events. The field that names them existed for a while only.
 const SOURCES: [&str; 4] = ["cloud_console", "adminapi", "scim", "backfill"];
 
-/// Returns the event of that number and second.
+/// Generates event `number` with the event time `effective_at`.
 pub(super) fn generated_event(
     number: usize,
     effective_at: i64,

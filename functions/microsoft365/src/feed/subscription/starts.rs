@@ -61,7 +61,7 @@ impl Start {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Restart {
     at: UnixSeconds,
-    /// The time of the start before it, if it was within [`REPEATED_DISABLING_SECONDS`].
+    /// The time of the previous successful start, if it was less than [`REPEATED_DISABLING_SECONDS`] before `at`.
     before: Option<UnixSeconds>,
 }
 

@@ -214,7 +214,7 @@ impl<'a> Document<'a> {
         self.members(id).iter().rfind(is_wanted).map(|member| member.value)
     }
 
-    /// Compares a member's key with a name and its prefix.
+    /// Compares a member's key with `name`. `prefix` must be the prefix of `name`, and decides most comparisons.
     #[inline]
     pub(crate) fn compare_name(&self, member: &Member, prefix: Prefix, name: &str) -> Ordering {
         member.prefix.cmp(&prefix).then_with(|| compare_rest(&self.name_wtf8(member), name.as_bytes()))
