@@ -1,0 +1,64 @@
+//! The audit log of the toy vendor.
+
+use std::io;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use simulators::toy::{Behaviours, KEY, ToySimulator};
+use simulators::{Options, Running};
+use toy::{Config, Toy};
+
+use crate::exit::{self, Failed};
+use crate::vendor::{Prepared, Simulated, VendorSpec, all};
+
+/// The variables of the account.
+const SECRET: [&str; 2] = ["TOY_SOURCE_ID", "TOY_KEY"];
+/// The id of the simulated account.
+const SIMULATED_SOURCE: &str = "toy-1";
+
+pub(super) static SPEC: VendorSpec = VendorSpec {
+    name: "toy",
+    about: "The audit log of the toy vendor",
+    simulated_label: "Toy (simulated)",
+    tick_time: SignedDuration::from_secs(50),
+    variables_help: "  TOY_SOURCE_ID, TOY_KEY      the account, unless --secret is given
+  TOY_BASE_URL                [default: https://toy.example]",
+    secret: |variables| {
+        all(SECRET, variables).map(|[source_id, key]| json!({"source_id": source_id, "key": key}).to_string())
+    },
+    simulated_secret: || json!({"source_id": SIMULATED_SOURCE, "key": KEY}),
+    open: |opening, variables| {
+        let config = Config::from_variables(variables).map_err(|error| Failed::usage(error.message));
+        Box::pin(async move {
+            let config = config?;
+            let source = Toy::source(opening.http, opening.secrets, opening.clock, &config, opening.reference).await;
+            Ok(Box::new(source.map_err(exit::of_source)?) as _)
+        })
+    },
+    simulated: |faults, _| Box::new(Behaviours::new(faults)),
+};
+
+impl Simulated for Behaviours {
+    fn changed(&self, json: &str) -> Result<Box<dyn Simulated>, String> {
+        Ok(Box::new(Self::from_json(json)?))
+    }
+
+    fn to_json(&self) -> String {
+        self.to_json()
+    }
+
+    fn prepare(&self, options: &Options, clock: simulators::Clock) -> io::Result<Box<dyn Prepared>> {
+        Ok(Box::new(ToySimulator::with(options, self.clone(), clock)?))
+    }
+
+    fn environment(&self, origin: &str, _: Timestamp) -> Vec<(&'static str, String)> {
+        let [source_id, key] = SECRET;
+        vec![("TOY_BASE_URL", origin.to_owned()), (source_id, SIMULATED_SOURCE.to_owned()), (key, KEY.to_owned())]
+    }
+}
+
+impl Prepared for ToySimulator {
+    fn serve(&self, port: u16) -> io::Result<Running> {
+        self.serve(port)
+    }
+}
