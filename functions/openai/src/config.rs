@@ -11,11 +11,11 @@ use serde_json::{Map, Value};
 
 use crate::default_source_id::default_source_id;
 
-/// Variable that replaces the base URL of the API; it ends in `/v1`.
+/// Environment variable that replaces [`DEFAULT_BASE_URL`]. Its value ends in `/v1`, too.
 pub const BASE_URL_VARIABLE: &str = "OPENAI_BASE_URL";
-/// Variable that names the listings to follow, separated by commas.
+/// Environment variable that names the listings to pull, `organization` or `tenant`, separated by commas.
 pub const LISTINGS_VARIABLE: &str = "OPENAI_LISTINGS";
-/// The vendor's own variables, beside those of its secrets.
+/// All environment variables of this vendor, except those that select its secrets.
 pub const VARIABLES: [&str; 2] = [BASE_URL_VARIABLE, LISTINGS_VARIABLE];
 
 /// The listing of organization and project events (`tenant_only=false`).
@@ -30,9 +30,10 @@ pub const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The prefix of every admin key.
 const ADMIN_KEY_PREFIX: &str = "sk-admin-";
-/// The fields of a secret.
+/// The fields that a secret may have.
 const FIELDS: [&str; 3] = ["source_id", "source_label", "admin_key"];
-/// Prefixes and names of OpenAI's other keys, which cannot read the audit log. The more special prefixes come first.
+/// Prefixes of OpenAI's other keys, with a description of the key. These keys cannot read the audit log. `sk-` comes
+/// last, because every prefix begins with it.
 const OTHER_KEYS: [(&str, &str); 4] = [
     ("sk-proj-", "a project's API key"),
     ("sk-svcacct-", "a service account's API key"),
@@ -94,11 +95,11 @@ fn parse_listings(text: &str) -> Result<Vec<ListingId>, PortError> {
 /// required.
 #[derive(Debug, Clone)]
 pub struct SourceSecret {
-    /// `source_id`; by default derived from the secret's name.
+    /// The field `source_id`. Its default is derived from the secret's name.
     pub source_id: SourceId,
-    /// `source_label`; by default the source's id.
+    /// The field `source_label`. Its default is the source's id.
     pub source_label: String,
-    /// `admin_key`.
+    /// The field `admin_key`, or the whole text of a secret that is a bare key.
     pub admin_key: SecretString,
 }
 
@@ -124,7 +125,11 @@ impl SourceSecret {
         }
         let fields = parse_object(text)?;
         if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-            return Err(format!("it holds an unknown field{}, which is none of {}", shown(name), quoted()));
+            return Err(format!(
+                "it holds an unknown field{}, which is none of {}",
+                shown_field_name(name),
+                quoted_field_names()
+            ));
         }
         let field = |name: &str| match fields.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -150,7 +155,7 @@ impl SourceSecret {
         if !admin_key.chars().all(|c| c.is_ascii_graphic()) {
             return Err("admin_key holds spaces, line breaks or other characters no key has".to_owned());
         }
-        // The id and the label go into every line.
+        // Neither may be a key, because every delivered line contains both.
         if [source_id, source_label]
             .into_iter()
             .flatten()
@@ -166,7 +171,7 @@ impl SourceSecret {
         })
     }
 
-    /// Returns the source's streams: one, with these listings.
+    /// Returns the source's only stream, which has these listings.
     pub fn streams(&self, listings: &[ListingId]) -> Vec<Stream> {
         vec![Stream {
             source: self.source_id.clone(),
@@ -179,7 +184,8 @@ impl SourceSecret {
 
 /// Parses the secret's JSON object. An error names the position of the fault, and no part of the text.
 fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
-    let neither = || format!("it is neither the JSON object {{{}}} nor a bare {ADMIN_KEY_PREFIX}… key", quoted());
+    let neither =
+        || format!("it is neither the JSON object {{{}}} nor a bare {ADMIN_KEY_PREFIX}… key", quoted_field_names());
     if !text.starts_with(['{', '[']) {
         return Err(neither());
     }
@@ -200,8 +206,8 @@ fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// Returns a field's name for a message; an empty text if it does not look like a name, since it may be a misplaced key.
-fn shown(name: &str) -> String {
+/// Returns a field's name for a message, or an empty text if it does not look like a name: it may be a misplaced key.
+fn shown_field_name(name: &str) -> String {
     let is_plain = name.len() <= MAX_SHOWN_FIELD_NAME && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     if is_plain { format!(" {name}") } else { String::new() }
 }
@@ -212,8 +218,8 @@ fn kind_of_other_key(key: &str) -> Option<&'static str> {
     other.filter(|_| !key.starts_with(ADMIN_KEY_PREFIX)).map(|(_, kind)| kind)
 }
 
-/// Returns the names of the fields, quoted.
-fn quoted() -> String {
+/// Returns the names of a secret's fields in quotes, for a message.
+fn quoted_field_names() -> String {
     FIELDS.map(|name| format!("\"{name}\"")).join(",")
 }
 

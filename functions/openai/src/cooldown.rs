@@ -6,10 +6,11 @@ use std::time::Duration;
 use collector::{Clock, PortError, Recovery};
 use jiff::Timestamp;
 
-/// Bound of a cooldown, whatever the vendor names: the cause may be cured earlier.
+/// The longest cooldown, even if the vendor asks for a longer wait: the cause may be cured earlier.
 const MAX_COOLDOWN: Duration = Duration::from_secs(3_600);
 
-/// A time without calls, and its cause. It lasts as long as the process at most.
+/// The end of the cooldown and the error that caused it; `None` if there was none so far. It is not stored, so it ends
+/// with the process at the latest.
 #[derive(Debug, Default)]
 pub(crate) struct Cooldown(RefCell<Option<(Timestamp, PortError)>>);
 
@@ -20,7 +21,7 @@ impl Cooldown {
         self.0.replace(Some((until, error.clone())));
     }
 
-    /// Fails with the cause of the cooldown while it lasts.
+    /// Fails with the error that caused the cooldown, unless the cooldown has ended.
     pub(crate) fn check(&self, clock: &impl Clock) -> Result<(), PortError> {
         self.active(clock).map_or(Ok(()), |(left, error)| Err(with_time_left(left, error)))
     }
@@ -44,7 +45,8 @@ impl Cooldown {
     }
 }
 
-/// Adds the time left to the cause of a cooldown. A cause that needs a person still does; any other becomes a pause.
+/// Adds the time left to the error that caused a cooldown. An error that needs a person keeps its recovery; any other
+/// becomes [`Recovery::Paused`].
 fn with_time_left(left: Duration, error: PortError) -> PortError {
     let message = format!("{} (not asked again for another {} s)", error.message, left.as_secs().max(1));
     match error.recovery {
@@ -61,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// A clock at this second that moves by the time slept.
+    /// A clock that stands at this second and advances only by sleeping.
     struct FakeClock(Cell<i64>);
 
     impl Clock for FakeClock {

@@ -4,7 +4,7 @@ use collector::SourceId;
 
 /// The id for a secret without a name, as on the command line.
 const ID_WITHOUT_NAME: &str = "openai";
-/// The parts of a secret's ARN, `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
+/// Number of parts in a secret's ARN, `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
 const ARN_PARTS: usize = 7;
 /// Characters of the suffix that Secrets Manager adds to an ARN after a hyphen. A secret that is created again gets
 /// another suffix.
@@ -12,22 +12,22 @@ const SUFFIX_CHARS: usize = 6;
 /// The longest source id.
 const MAX_ID_CHARS: usize = 64;
 
-/// Returns the secret's name as a source id: each character that an id may not have becomes `-`, and the id has at most 64
-/// characters.
+/// Derives a source id from the secret's name: each character that an id may not have becomes `-`, and the id has at
+/// most 64 characters.
 ///
-/// `name` is the name in the secret's store; without it the name in the ARN `reference` counts. A reference that is not an
-/// ARN has no name, and its id is `openai`.
+/// `name` is the secret's name in its store. If it is `None`, the name in the ARN `reference` is used. If `reference`
+/// is not an ARN either, the id is `openai`.
 pub(crate) fn default_source_id(reference: &str, name: Option<&str>) -> String {
     let parts: Vec<&str> = reference.splitn(ARN_PARTS, ':').collect();
     let ["arn", _, "secretsmanager", _, _, "secret", name_in_arn] = parts[..] else {
         return ID_WITHOUT_NAME.to_owned();
     };
     let name = name.unwrap_or_else(|| without_suffix(name_in_arn));
-    let id: String = name.chars().map(allowed).take(MAX_ID_CHARS).collect();
+    let id: String = name.chars().map(allowed_or_hyphen).take(MAX_ID_CHARS).collect();
     SourceId::try_from(id).map_or_else(|_| ID_WITHOUT_NAME.to_owned(), String::from)
 }
 
-/// Removes the suffix of an ARN from a name.
+/// Removes the suffix that Secrets Manager adds to an ARN.
 ///
 /// An ARN may lack its suffix, and a name may end like one. A random suffix hardly ever has only lower-case letters, as
 /// words do, so such an end is not removed.
@@ -45,8 +45,8 @@ fn without_suffix(name: &str) -> &str {
     }
 }
 
-/// Replaces a character that a source id may not have.
-fn allowed(letter: char) -> char {
+/// Returns the character, or `-` if a source id may not contain it.
+fn allowed_or_hyphen(letter: char) -> char {
     if letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '-') { letter } else { '-' }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn b3_a_secret_that_is_created_anew_keeps_its_default_source_id() {
+    fn b3_a_secret_that_is_created_again_keeps_its_default_source_id() {
         assert_eq!(id("acme-AbCdEf"), id("acme-UvWxYz"));
     }
 

@@ -6,13 +6,14 @@ const MINUTE: UnixSeconds = 60;
 const HOUR: UnixSeconds = 60 * MINUTE;
 const DAY: UnixSeconds = 24 * HOUR;
 
-/// Pages of one window.
+/// A window with more pages is split.
 const MAX_PAGES: u32 = 50;
 
 /// The policy for the audit log.
 ///
-/// The vendor promises neither a delay nor an order nor a retention. So each tick lists the last ten minutes again, and
-/// each hour a sweep lists what was less than a day old an hour before. An event that appears within a day is found.
+/// The vendor documents no bound for delays, no order and no retention. So each tick lists the last ten minutes again,
+/// and an hourly sweep lists the last day and the hour before it again. An event that appears within a day is therefore
+/// found.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: MINUTE,
     overlap: 10 * MINUTE as u32,

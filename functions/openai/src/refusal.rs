@@ -1,4 +1,4 @@
-//! Refusals of the API: the meaning of an answer without a page, and its recovery.
+//! Refusals of the API: the cause of an answer without a page, and its recovery.
 
 use std::time::Duration;
 
@@ -8,15 +8,16 @@ use crate::config::TENANT;
 use crate::retry_policy::RETRY;
 use crate::wire::ApiError;
 
-/// The longest part of the vendor's own words in a message.
+/// An error repeats at most this much of the vendor's message.
 const MAX_QUOTE_CHARS: usize = 300;
 /// Codes of a 429 that waiting does not cure, because the organization must pay.
 const UNPAID_CODES: [&str; 3] = ["insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"];
-/// The cooldown after such a 429, unless the vendor names a wait.
+/// The cooldown after a 429 with one of [`UNPAID_CODES`], unless the vendor names a wait.
 const UNPAID_COOLDOWN: Duration = Duration::from_secs(600);
 /// The code of an error about a country that OpenAI does not serve.
 const UNSUPPORTED_REGION: &str = "unsupported_country_region_territory";
-/// The words of that error in lower case. The vendor also sends them without the code.
+/// Parts, in lower case, of the message that comes with [`UNSUPPORTED_REGION`]. The vendor also sends the message
+/// without the code.
 const UNSUPPORTED_REGION_WORDS: [&str; 2] = ["country, region, or territory", "not supported"];
 /// The query parameter that asks for the tenant listing.
 const TENANT_ONLY: &str = "tenant_only";
@@ -28,24 +29,24 @@ const SCOPE: &str = "api.audit_logs.read";
 pub(crate) enum Refusal {
     /// The key is invalid or lacks a permission. The error applies if the secret holds no other key.
     Key(PortError),
-    /// The object that `after` names does not exist.
+    /// The cursor, sent as `after`, names an object that does not exist.
     CursorLost,
     /// The vendor does not offer the tenant listing to this organization.
     NotOffered,
-    /// A failure.
+    /// Any other failure.
     Failed(PortError),
     /// A failure that begins a cooldown of this length.
     Cooldown(Duration, PortError),
 }
 
-/// A refused list call.
+/// A refused list call: what was requested, and the parts of the answer that show the cause.
 #[derive(Debug)]
 pub(crate) struct RefusedCall<'a> {
-    /// Host and path of the call.
+    /// Host and path of the request's URL.
     pub(crate) place: &'a str,
     /// The requested listing.
     pub(crate) listing: &'a str,
-    /// A cursor was sent.
+    /// The request has a cursor.
     pub(crate) has_cursor: bool,
     /// The answer's status.
     pub(crate) status: u16,
@@ -69,7 +70,8 @@ impl RefusedCall<'_> {
         let persistent = |advice: &str| PortError::person_if_persistent(self.message(advice, key));
         let Some(error) = &self.error else { return self.retryable(key) };
         match self.status {
-            // The vendor's edge also refuses an address like this for a while when it is new.
+            // The vendor also refuses a new IP address in this way for a while, so this needs a person only if it
+            // persists.
             400..=404 | 451 if refuses_region(error) => Refusal::Failed(persistent(
                 "OpenAI does not support the country or region that the calls come from; run the collector in a \
                  supported one, or send its calls out through one",
@@ -77,14 +79,14 @@ impl RefusedCall<'_> {
             401 | 403 if lacks_permission(error) || refuses_address(error) => {
                 Refusal::Key(person(&unauthorized(error)))
             }
-            // A new key may not be known everywhere yet.
+            // Not all of the vendor's servers may know a new key yet, so this needs a person only if it persists.
             401 => Refusal::Key(persistent(&unauthorized(error))),
             400 | 404 if self.has_cursor && matches!(error.param.as_str(), "" | "after") => Refusal::CursorLost,
             // The error for an organization without a tenant names the parameter, in `param` or in the message: a 400 for
             // a bad parameter, a 403 for a missing feature. The vendor documents no other sign, so an error that does not
             // name the parameter has another cause.
             400 | 403 if self.listing == TENANT && blames_tenant_only(error) => Refusal::NotOffered,
-            // The vendor has refused valid calls for a while.
+            // The vendor has refused valid calls for a while, so this needs a person only if it persists.
             403 => Refusal::Failed(persistent(
                 "if this lasts, check that audit logging is on (Organization settings, Data controls, Data retention) \
                  and that the organization may use the API from here",
@@ -185,7 +187,7 @@ fn quote(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTE_CHARS).collect()
 }
 
-/// Replaces `key` in `text`, and every other word that begins like a key.
+/// Replaces `key`, and every other word that begins like a key, by a placeholder.
 fn without_keys(text: &str, key: &str) -> String {
     let text = if key.is_empty() { text.to_owned() } else { text.replace(key, "[key]") };
     let mut clean = String::with_capacity(text.len());
@@ -378,7 +380,7 @@ mod tests {
         for status in [400, 403] {
             assert!(!is_offered(TENANT, status, &by_param) && !is_offered(TENANT, status, &by_message), "{status}");
             assert!(is_offered(ORGANIZATION, status, &by_param), "{status}");
-            // The error has another cause.
+            // An error that names another parameter has another cause.
             assert!(is_offered(TENANT, status, &error("no", "limit", "")), "{status}");
             assert!(is_offered(TENANT, status, &error("no", "", "")), "{status}");
             assert!(is_offered(TENANT, status, r#"{"error":"tenant_only"}"#), "{status}");

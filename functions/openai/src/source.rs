@@ -23,7 +23,7 @@ const PAGE_LIMITS: [&str; 3] = ["100", "10", "1"];
 const MAX_PAGE_BYTES: usize = 32 << 20;
 /// The longest wait for the end of a cooldown before a call that is made only once.
 const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
-/// The header of most answers that names the organization of the key.
+/// The header that names the organization of the key. Most answers have it.
 const ORGANIZATION_HEADER: &str = "openai-organization";
 /// The longest name of an organization that is accepted.
 const MAX_ORGANIZATION_CHARS: usize = 128;
@@ -33,7 +33,7 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 /// The audit logs API of one organization, which has one secret.
 ///
 /// The key is sent to the configured base URL only. It is read once, and again after the vendor has refused it, so a
-/// rotated key costs one call.
+/// rotated key costs only one refused call.
 #[derive(Debug)]
 pub struct OpenAi<S, C> {
     http: HttpClient,
@@ -86,8 +86,8 @@ impl<S: Secrets, C: Clock> OpenAi<S, C> {
         }
     }
 
-    /// Returns another key than `refused`: the one that the other listing has read meanwhile, or the secret's present key.
-    /// `None` if the secret still holds the refused key.
+    /// Returns a key other than `refused`, or `None` if the secret still holds `refused`. The other listing may have
+    /// read the new key already; otherwise the secret is read again.
     async fn renewed_key(&self, refused: &SecretString, tries: Tries) -> Result<Option<SecretString>, PortError> {
         let differs = |key: &SecretString| key.expose_secret() != refused.expose_secret();
         let known = self.key.borrow().clone();
@@ -100,7 +100,7 @@ impl<S: Secrets, C: Clock> OpenAi<S, C> {
         Ok(Some(key).filter(differs))
     }
 
-    /// Requests a page with this key, and one with fewer events if it is too long.
+    /// Requests a page with this key. If the page is too long, requests it again with fewer events.
     async fn call(&self, request: &ListRequest<'_>, key: &SecretString) -> Result<CallResult, PortError> {
         let mut place = String::new();
         for limit in PAGE_LIMITS {
@@ -206,7 +206,8 @@ async fn read_refusal(request: &ListRequest<'_>, answer: Answer, key: &SecretStr
 impl<S: Secrets, C: Clock> Vendor for OpenAi<S, C> {
     type Body = NoBody;
 
-    /// Prepares nothing, because an owner turns audit logging on once. Returns "not yet" while a cooldown lasts.
+    /// Prepares nothing: an owner of the organization turns audit logging on once. Returns "not yet" while a cooldown
+    /// lasts.
     async fn prepare(&self, _: &Stream, _: Option<UnixSeconds>) -> Result<Prepared, PortError> {
         match self.cooldown.check(&self.clock) {
             Ok(()) => {}

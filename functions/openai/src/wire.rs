@@ -1,4 +1,4 @@
-//! The form of a page and of an error. Only the envelope is parsed; events keep their bytes.
+//! Parses pages and errors of the API. Only the envelope of a page is parsed, and its events keep their bytes.
 
 use collector::{Item, Page};
 use serde::{Deserialize, Deserializer};
@@ -11,9 +11,9 @@ pub(crate) enum BadPage {
     /// The body is cut short, is not JSON, or is not a list object.
     #[error("the answer is not a list of events (line {line}, column {column})")]
     NotAList {
-        /// Line of the body, from 1.
+        /// Line of the body at which parsing failed, from 1.
         line: usize,
-        /// Column of the line, from 1.
+        /// Column of that line, from 1.
         column: usize,
     },
     /// The page has `has_more`, but no events and no cursor for the next page.
@@ -60,7 +60,7 @@ fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec
 
 /// Reads the page in `body`: one or more list objects in a row, the last of which has the cursor.
 ///
-/// Without `has_more`, a page with events and a cursor may have a next one.
+/// If `has_more` is missing, a page with events and a cursor counts as having a next page.
 pub(crate) fn page(body: &[u8]) -> Result<Page, BadPage> {
     // An invalid UTF-8 byte is replaced, so that it does not cost the whole page.
     let text = String::from_utf8_lossy(body);
@@ -99,9 +99,9 @@ fn cursor(last_id: Option<String>, events: &[&RawValue]) -> Option<String> {
     last_id.filter(|id| !id.is_empty()).or_else(|| events.iter().rev().filter_map(of_event).find(|id| !id.is_empty()))
 }
 
-/// The longest name of a scope that a message shows.
+/// A longer name of a scope is not shown in a message.
 const MAX_SCOPE_BYTES: usize = 64;
-/// Scopes that a message shows.
+/// A message shows at most this many scopes.
 const MAX_SCOPES: usize = 5;
 
 /// Words of the API's messages about a key, in lower case.
@@ -213,7 +213,7 @@ mod tests {
         ok(r#"{"data":[{"a":1},{"id":7}],"has_more":false}"#, &[r#"{"a":1}"#, r#"{"id":7}"#], None);
         ok(r#"{"data":[{"a":1},{"id":null}]}"#, &[r#"{"a":1}"#, r#"{"id":null}"#], None);
         ok(r#"{"object":"list","data":[{"a":1}],"last_id":null,"has_more":null}"#, &[r#"{"a":1}"#], None);
-        // The page has more events after it, but names no cursor.
+        // There are more events after this page, but it names no cursor for them.
         ok(r#"{"data":[{"a":1}],"last_id":null,"has_more":true}"#, &[r#"{"a":1}"#], Some(LOST_CURSOR));
     }
 

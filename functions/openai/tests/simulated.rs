@@ -48,7 +48,7 @@ fn identity(event: &[u8]) -> String {
     id.unwrap_or_else(|| String::from_utf8_lossy(event).into_owned())
 }
 
-/// Lists `window` to its end, as ticks would: a failed call is made again, and a lost cursor restarts the window.
+/// Lists `window` to its end. Like a tick, it repeats a failed call and restarts the window after a lost cursor.
 async fn drain(source: &Source<OpenAi<&Key, &NoWaitClock>>, window: Window, found: &mut BTreeSet<String>) {
     for listing in LISTINGS {
         let mut cursor: Option<String> = None;
