@@ -19,18 +19,19 @@ use cloud::Cloud;
 use content_type::ContentType;
 use token_endpoint::TokenEndpoint;
 
-/// Variable that replaces the origin of the API. A path prefix in it is kept.
+/// Environment variable that replaces the origin of the API's URLs. Its value may contain a path.
 pub const API_URL_VARIABLE: &str = "MICROSOFT365_API_URL";
-/// Variable that replaces the origin of the login. A path prefix in it is kept.
+/// Environment variable that replaces the origin of the login's URLs. Its value may contain a path.
 pub const LOGIN_URL_VARIABLE: &str = "MICROSOFT365_LOGIN_URL";
 
-/// The vendor's own variables, beside those of its secrets.
+/// All environment variables of this vendor, except those that select its secrets.
 pub const VARIABLES: [&str; 2] = [API_URL_VARIABLE, LOGIN_URL_VARIABLE];
 
-/// The only listing of a content type. Heads store its name.
+/// The only listing of a content type. Heads store this name, so it must not change.
 pub const LISTING: ListingId = "content";
 
-/// The settings that all sources of a deployment share: the API and the login, if not at the vendor's own hosts.
+/// The settings that all sources of a deployment share: the URLs of the API and the login, if they are not the vendor's
+/// own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     api_url: Option<Url>,
@@ -38,7 +39,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads [`VARIABLES`] through `variable`. A variable that is unset or empty replaces nothing.
+    /// Reads [`VARIABLES`] through `variable`. If a variable is unset or empty, the vendor's own URL is used.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, PortError> {
         let url = |name: &'static str| match variable(name) {
             Some(text) if !text.trim().is_empty() => {
@@ -53,16 +54,16 @@ impl Config {
 /// A source's secret: one tenant, the app registration to log in as, and the content types to pull.
 #[derive(Debug, Clone)]
 pub struct SourceSecret {
-    /// `source_id`; by default the tenant's id.
+    /// The field `source_id`. Its default is the tenant's id.
     pub source_id: SourceId,
-    /// `source_label`; by default the source's id.
+    /// The field `source_label`. Its default is the source's id.
     pub source_label: String,
-    /// `tenant_id`.
+    /// The field `tenant_id`.
     pub tenant_id: Uuid,
-    /// `publisher_id`, whose request quota is used; by default the tenant's id. Every call sends it as
-    /// `PublisherIdentifier`.
+    /// The field `publisher_id`, which every call sends as `PublisherIdentifier`: the vendor counts requests by it. Its
+    /// default is the tenant's id.
     pub publisher_id: Uuid,
-    /// `content_types`, each of them once; by default all.
+    /// The field `content_types`, each of them once. Its default is all content types.
     pub content_types: Vec<ContentType>,
     pub(crate) endpoints: Endpoints,
     pub(crate) client: Client,
@@ -73,7 +74,7 @@ pub struct SourceSecret {
 pub(crate) struct Endpoints {
     pub(crate) api_url: Url,
     pub(crate) login_url: Url,
-    /// Audience of the tokens. It stays the cloud's own if a variable replaces the API's origin.
+    /// Audience of the tokens: the API of the tenant's cloud, even if [`API_URL_VARIABLE`] replaces its URL.
     pub(crate) audience: &'static str,
     pub(crate) token_endpoint: TokenEndpoint,
 }
@@ -97,7 +98,7 @@ impl Client {
         matches!(&self.credential, Credential::Secret(secret) if secret.expose_secret() == text)
     }
 
-    /// Returns `true` if a login of the other client would send the same credential.
+    /// Returns `true` if a login with `other` would send the same credential.
     pub(crate) fn has_same_credential(&self, other: &Self) -> bool {
         self.id == other.id
             && match (&self.credential, &other.credential) {
@@ -110,8 +111,8 @@ impl Client {
     }
 }
 
-/// An invalid secret. The text names the field and what it must be. It may lack a subject ("is not JSON"), because the
-/// caller names the secret before it.
+/// An invalid secret. The text names the field and its required form. If it begins with a verb ("is not JSON"), the
+/// caller puts the secret's name before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -139,7 +140,7 @@ impl SourceSecret {
             id: fields.text("client_id")?.ok_or_else(|| missing("client_id"))?,
             credential: credential(&mut fields)?,
         };
-        // The id and the label go into every line.
+        // Neither may be a secret, because every delivered line contains both.
         if [source_id.as_str(), &source_label].into_iter().any(|text| looks_like_a_key(text) || client.is_secret(text))
         {
             return Err(ConfigError(
@@ -229,7 +230,7 @@ fn missing(field: &str) -> ConfigError {
     ConfigError(format!("{field} is missing"))
 }
 
-/// The fields of a secret. Each reader removes its field, so that [`Fields::finish`] finds unknown ones.
+/// The fields of a secret. Reading a field removes it, so that [`Fields::finish`] finds unknown ones.
 struct Fields(Map<String, Value>);
 
 impl Fields {

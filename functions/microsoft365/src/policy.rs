@@ -9,14 +9,16 @@ const DAY: UnixSeconds = 24 * HOUR;
 /// Time for which the API keeps the content that it lists.
 pub(crate) const RETENTION_SECONDS: UnixSeconds = 7 * DAY;
 
-/// Pages of one window. A page lists some 200 blobs, and all of them are in memory before the oldest is fetched.
+/// A window with more pages is split. A page lists some 200 blobs, and all of them are in memory before the oldest is
+/// fetched.
 const MAX_PAGES: u32 = 100;
 
 /// The policy for every content type.
 ///
-/// The overlap and the sweeps find late blobs: a blob appears in the listing some time after the time that it is listed
-/// under, and the vendor promises no bound. The API accepts windows of up to 24 hours within the last 7 days. The horizon
-/// covers repeats: records have come again 5 days later in a new blob, which itself is kept for 7 days.
+/// The overlap and the sweeps find late blobs: a blob appears in the listing later than its creation time, by which it
+/// is listed, and the vendor promises no bound for the delay. The API accepts windows of up to 24 hours within the last
+/// 7 days. The horizon is long enough to recognise repeats: records have come again 5 days later in a new blob, which
+/// itself is kept for 7 days.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: 5 * MINUTE,
     overlap: 3 * HOUR as u32,

@@ -32,7 +32,7 @@ const NEXT_PAGE_HEADERS: [&str; 2] = ["NextPageUri", "NextPageUrl"];
 pub struct Microsoft365<S, C> {
     api: Api<S, C>,
     subscriptions: Subscriptions,
-    /// The owner of every page, because the URLs name the tenant.
+    /// The tenant's id. Every page names it as its owner.
     tenant: Uuid,
 }
 
@@ -89,7 +89,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         self.api.call(Call { kind: CallKind::Get, url, task: request.task, tries: request.tries }, read).await
     }
 
-    /// Completes a page with the blobs that its items name.
+    /// Adds to a page the blobs that its items name.
     fn page(&self, items: Vec<ContentItem>, page: Page, window_from: UnixSeconds) -> Outcome<Page> {
         let blob = |item: ContentItem| {
             let blob = item.blob(window_from)?;
@@ -114,7 +114,7 @@ impl<S: Secrets, C: Clock> Microsoft365<S, C> {
         Err(refusal.into_error(request.task))
     }
 
-    /// Returns the result that nothing can be listed yet, with the fault that causes it, if any.
+    /// Returns the result for a listing that is not possible yet, with the fault that causes it, if any.
     fn not_yet(&self, content_type: ContentType, cause: Option<NotRecorded>) -> Listed {
         let started = self.subscriptions.last_start(content_type);
         let (fault, lost) = cause.map_or((None, None), |cause| (Some(cause.fault), cause.lost));
@@ -169,7 +169,7 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
         let (content_type, window) = (content_type(request.stream)?, request.window);
-        let task = Task { content_type: Some(content_type), doing: "listing content" };
+        let task = Task { content_type: Some(content_type), activity: "listing content" };
         let page_request = PageRequest { content_type, window, task, tries: request.tries };
         let Some(cursor) = request.cursor else {
             if let Err(cause) = self.subscriptions.report_restart(content_type, window, task) {
@@ -189,8 +189,8 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
     }
 
     async fn fetch(&self, stream: &Stream, blob: &BlobRef, tries: Tries) -> Result<Fetched<Blob>, PortError> {
-        let doing = format!("fetching content {}", blob.id);
-        let task = Task { content_type: Some(content_type(stream)?), doing: &doing };
+        let activity = format!("fetching content {}", blob.id);
+        let task = Task { content_type: Some(content_type(stream)?), activity: &activity };
         let url = self.api.urls.blob(&blob.uri, &blob.id);
         let by_id = self.api.urls.blob_by_id(&blob.id);
         let mut outcome = self.fetch_from(&url, task, tries).await?;
@@ -206,8 +206,9 @@ impl<S: Secrets, C: Clock> Vendor for Microsoft365<S, C> {
     }
 }
 
-/// Returns `true` if the refusal means that the next-page link is no longer valid. A link holds its window and ages with
-/// it, and a window whose listing ends in its middle must not count as listed.
+/// Returns `true` if the refusal means that the next-page link is no longer valid. A link contains its window, so it
+/// may also be refused because the window is too old by now. It still counts as a lost cursor, because the rest of the
+/// window is not listed.
 fn is_lost_cursor(refusal: &Refusal) -> bool {
     refusal.has_af_code(&af_codes::TIME_RULES)
         || refusal.has_af_code(&[af_codes::BAD_NEXT_PAGE, af_codes::NOT_SUBSCRIBED, af_codes::DISABLED])
@@ -219,7 +220,7 @@ fn content_type(stream: &Stream) -> Result<ContentType, PortError> {
         .ok_or_else(|| PortError::person(format!("{} is not a stream of Microsoft 365", stream.name())))
 }
 
-/// Adds the time from which on the vendor has content to a refusal of an older window.
+/// Turns the refusal of a window that begins too early into an error that names the first second the vendor still has.
 fn too_old(refusal: Refusal, request: PageRequest<'_>, kept_from: UnixSeconds) -> PortError {
     let time = |second| Timestamp::from_second(second).unwrap_or_default();
     let error = refusal.into_error(request.task);

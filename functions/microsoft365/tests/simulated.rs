@@ -31,12 +31,12 @@ use simulators::microsoft365::{
 };
 use simulators::{Faults, Options, Running};
 
-/// Ticks in which one call may fail.
+/// Ticks after which a call that still fails makes the test fail.
 const MAX_TICKS: usize = 200;
 /// Overlap of two windows. It is longer than the part that the vendor leaves out at the edge of a window.
 const OVERLAP_SECONDS: i64 = 3_600;
 
-/// The clock of both client and vendor. It moves when one of them sleeps, and stores the sleeps.
+/// The clock that client and vendor share. It moves when one of them sleeps, and stores the sleeps.
 #[derive(Clone)]
 struct VirtualClock {
     milliseconds: Arc<AtomicI64>,
@@ -126,7 +126,8 @@ impl World {
         Self { simulator, running, client: source.vendor, clock, streams: source.streams }
     }
 
-    /// Moves the clock to the next tick, five minutes later, after a call failed.
+    /// Checks that the failed call used up its retries and that the error holds no secret. Then moves the clock to the
+    /// next tick, five minutes later.
     fn wait_for_next_tick(&self, error: &PortError) {
         assert!(!matches!(error.recovery, Recovery::Again { .. }), "{error}");
         assert!(!error.message.contains(CLIENT_SECRET), "{error}");

@@ -6,8 +6,8 @@ use collector::{PortError, Recovery};
 
 use super::login_answer::LoginRefusal;
 
-/// Turns an answer of the login without a token into an error. The message repeats only a number of the answer, none of
-/// its words.
+/// Turns an answer of the login without a token into an error. The message repeats the answer's error number but none
+/// of its text, which may contain secrets.
 pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>) -> PortError {
     let again = Recovery::Again { after: retry_after };
     let refusal = LoginRefusal::read(body);
@@ -15,7 +15,9 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
     let (recovery, advice) = match (status, refusal) {
         (429, _) => (again, "too many logins"),
         (408 | 500.., _) => (again, "the login service is not available"),
-        (_, Some(refusal)) => code.and_then(known_code).unwrap_or_else(|| by_error(&refusal.error, again)),
+        (_, Some(refusal)) => {
+            code.and_then(advice_by_code).unwrap_or_else(|| advice_by_oauth_error(&refusal.error, again))
+        }
         (200..=299, None) => (again, "the answer holds no token; a gateway may have answered"),
         (300..=399, None) => {
             (again, "the answer is a redirect, which is not followed; check MICROSOFT365_LOGIN_URL if it is set")
@@ -28,23 +30,23 @@ pub(crate) fn into_error(status: u16, body: &[u8], retry_after: Option<Duration>
     PortError { recovery, message: format!("logging in: HTTP {status}{code}: {advice}{note}") }
 }
 
-/// Returns the first number with a known cure, else the first number. The vendor puts a general number before the
+/// Returns the first number with a known cure, or else the first number. The vendor sends a general number before the
 /// precise one.
 fn precise_code(refusal: &LoginRefusal) -> Option<u32> {
-    let known = refusal.codes.iter().find(|code| known_code(**code).is_some());
+    let known = refusal.codes.iter().find(|code| advice_by_code(**code).is_some());
     known.or(refusal.codes.first()).copied()
 }
 
-/// Added to the advice of a refusal that may pass by itself.
+/// Text that is added to the advice for a refusal that may pass by itself.
 const PROPAGATION_NOTE: &str = " (what was changed a moment ago may take some minutes until it is known everywhere)";
 
-/// Numbers that the login also gives while a new app registration, credential, permission or consent propagates. Such a
-/// failure passes by itself, or a person must act.
+/// Numbers that the login also sends while a new app registration, credential, permission or consent propagates. Such a
+/// failure needs a person only if it persists.
 const PROPAGATION_CODES: [u32; 9] =
     [65_001, 70_011, 500_011, 650_057, 700_016, 700_027, 1_002_012, 7_000_215, 7_000_229];
 
 /// Returns the recovery and the advice for a number; `None` for an unknown number.
-fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
+fn advice_by_code(code: u32) -> Option<(Recovery, &'static str)> {
     let advice = match code {
         7_000_215 => {
             "the client secret is wrong; put the secret's value, not its id, into client_secret of the source's secret"
@@ -83,8 +85,8 @@ fn known_code(code: u32) -> Option<(Recovery, &'static str)> {
     Some((if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person }, advice))
 }
 
-/// Returns the recovery and the advice for an OAuth 2.0 error, where the number is not known.
-fn by_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
+/// Returns the recovery and the advice for an OAuth 2.0 error, for an answer without a known number.
+fn advice_by_oauth_error(error: &str, again: Recovery) -> (Recovery, &'static str) {
     match error {
         "temporarily_unavailable" | "server_error" => (again, "the login service is not available"),
         "invalid_client" | "unauthorized_client" => (
@@ -121,7 +123,7 @@ mod tests {
         format!(r#"{{"error":"{error}","error_description":"AADSTS{code}: canary","error_codes":[{code}]}}"#)
     }
 
-    /// Each number, and a part of its advice.
+    /// Every known number, and a part of its advice.
     const KNOWN: [(u32, &str); 28] = [
         (7_000_215, "put the secret's value, not its id"),
         (7_000_222, "has expired; create a new one"),
@@ -160,7 +162,7 @@ mod tests {
             let recovery = if may_pass { Recovery::PersonIfPersistent } else { Recovery::Person };
             check(401, &refusal("invalid_client", code), recovery, &format!("AADSTS{code}: "));
             check(400, &refusal("canary", code), recovery, cure);
-            // A refusal with a successful status has the same cure.
+            // A refusal with status 200 has the same cure.
             check(200, &refusal("canary", code), recovery, cure);
         }
         check(400, &refusal("invalid_request", 50_196), Recovery::NextTick, "loop");
@@ -172,7 +174,7 @@ mod tests {
         for code in [7_000_215, 700_016, 65_001, 500_011, 700_027, 7_000_229] {
             check(400, &refusal("invalid_client", code), Recovery::PersonIfPersistent, &format!("AADSTS{code}: "));
         }
-        // Waiting does not cure these.
+        // These need a person at once, because waiting does not cure them.
         for code in [7_000_222, 7_000_112, 90_002, 700_024, 53_003] {
             check(400, &refusal("invalid_client", code), Recovery::Person, &format!("AADSTS{code}: "));
         }

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::config::certificate::Certificate;
 
-/// Time after now for which an assertion is valid. It serves for one login.
+/// An assertion expires after this time. Each login gets a new one.
 const LIFETIME_SECONDS: i64 = 600;
-/// Time before now for which an assertion is valid, because our clock may be ahead of the vendor's.
+/// The validity of an assertion begins this long in the past, because our clock may be ahead of the vendor's.
 const CLOCK_SKEW_SECONDS: i64 = LIFETIME_SECONDS;
 
 /// Returns the assertion (a JWT, RS256) with which `client_id` logs in at `audience`, the token URL.

@@ -1,11 +1,11 @@
-//! The form of the login's answers.
+//! Parses the login's answers.
 
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::byte_order_mark::without_byte_order_mark;
 
-/// A token, as the login issued it. `Debug` does not show it.
+/// An access token from the login's answer. `Debug` does not show it.
 #[derive(Debug)]
 pub(crate) struct TokenAnswer {
     pub(crate) access_token: SecretString,
@@ -28,20 +28,21 @@ fn whole_number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// The login's answer to a refused request, as sent.
+/// The error codes in a login's answer that holds no token.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LoginRefusal {
-    /// The error's name in OAuth 2.0.
+    /// The OAuth 2.0 error code, such as `invalid_client`.
     pub(crate) error: String,
-    /// The numbers after `AADSTS` in the order of the answer. They name the precise cause.
+    /// Microsoft's error numbers, which follow `AADSTS` in messages, in the order of the answer. They name the precise
+    /// cause.
     pub(crate) codes: Vec<u32>,
 }
 
 impl LoginRefusal {
-    /// Reads the refusal from an answer's body; `None` if the body comes from a gateway or proxy in between.
+    /// Reads the error codes from an answer's body; `None` if the body comes from a gateway or proxy in between.
     ///
-    /// The login's `error` is one of OAuth's names, or its answer also has a description or codes. So
-    /// `{"error":"Forbidden"}` does not come from the login.
+    /// A body comes from the login if its `error` is one of [`OAUTH_ERRORS`], or if it also has a description or
+    /// numbers. So `{"error":"Forbidden"}` does not come from the login.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let answer: Value = serde_json::from_slice(without_byte_order_mark(body)).ok()?;
         let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -56,7 +57,7 @@ impl LoginRefusal {
     }
 }
 
-/// Names of errors in OAuth 2.0 and Microsoft's login, for a login with client credentials.
+/// OAuth 2.0 error codes, standard ones and Microsoft's, that a login with client credentials may return.
 const OAUTH_ERRORS: [&str; 12] = [
     "access_denied",
     "interaction_required",
@@ -72,7 +73,7 @@ const OAUTH_ERRORS: [&str; 12] = [
     "unsupported_grant_type",
 ];
 
-/// Returns the numbers after `AADSTS` in the description of an error.
+/// Returns the numbers after `AADSTS` in an error's description.
 fn described_codes(text: &str) -> impl Iterator<Item = u32> {
     text.split("AADSTS").skip(1).filter_map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());

@@ -25,14 +25,14 @@ use crate::throttle::retry_policy::RETRY;
 const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// Assumed lifetime of a token whose answer names none.
 const DEFAULT_LIFETIME_SECONDS: u64 = 600;
-/// Time without a login after a refused credential. Many attempts lock an app registration out.
+/// Time without a login after a refused credential. Too many attempts would lock the app registration.
 const REFUSED_HOLD: Duration = Duration::from_secs(60);
-/// Time without a login after one that failed in spite of its retries. The next tick ends it earlier, so this bound only
-/// matters if a tick dies.
+/// Time without a login after one that failed with all its retries. The next tick ends it earlier, so this bound only
+/// matters if no tick begins.
 const TICK_HOLD: Duration = Duration::from_secs(300);
-/// Time without a login after one that was made only once and that another one may cure.
+/// Time without a login after a single attempt failed in a way that a retry may cure.
 const SINGLE_HOLD: Duration = Duration::from_millis(500);
-/// Bound of a wait that the login names.
+/// The longest time without a login because the login asked for a wait.
 const MAX_NAMED_HOLD: Duration = Duration::from_secs(900);
 /// The longest answer of the login that is read.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
@@ -44,7 +44,8 @@ pub(crate) struct Token {
     issued: Timestamp,
     expires: Timestamp,
     renew_from: Timestamp,
-    /// Counts the tenant's tokens. A caller whose token was refused renews it only if no other caller has done so.
+    /// Number of the token, counted per tenant. A caller whose token was refused renews it only if no other caller has
+    /// done so.
     number: u64,
     /// The token was issued because the API had refused the one before.
     is_replacement: bool,
@@ -69,15 +70,15 @@ struct State {
     client: Client,
     token: Option<Token>,
     hold: Option<Hold>,
-    /// Ticks that each content type has begun.
+    /// Number of ticks that each content type has begun.
     begun_ticks: BTreeMap<ContentType, u64>,
-    /// Ticks of the tenant: the highest number in `begun_ticks`.
+    /// Number of ticks that the tenant has begun: the highest number in `begun_ticks`.
     ticks: u64,
     /// Tokens issued so far.
     issued: u64,
 }
 
-/// The caller that needs a token.
+/// The caller that needs a token, and its number of retries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Requester {
     /// The content type whose report will show a failure; `None` if no report will.
@@ -89,10 +90,10 @@ pub(crate) struct Requester {
 #[derive(Debug, Clone)]
 struct Hold {
     until: Timestamp,
-    /// The hold ends earlier when the next tick begins.
+    /// The beginning of the next tick ends the hold.
     ends_with_tick: bool,
     error: PortError,
-    /// The content type that reports the error in full; the others refer to it.
+    /// The content type whose report has the whole error; the reports of the others refer to it.
     reporter: Option<ContentType>,
 }
 
@@ -112,15 +113,16 @@ impl<S: Secrets> Tokens<S> {
         }
     }
 
-    /// Notes that a tick of the content type begins. The first content type in a tick ends the hold of the tick before.
+    /// Records that a tick of the content type begins. The first content type in a tick ends the hold of the tick
+    /// before.
     pub(crate) async fn begin_tick(&self, content_type: ContentType) {
         self.state.lock().await.begin_tick(content_type);
     }
 
     /// Returns the token to use now, and logs in if there is none.
     ///
-    /// Only one login runs at a time, and one per tick, repeated as the retry policy allows. The tenant's streams wait for
-    /// it together and share its failure.
+    /// At most one login runs at a time. If it fails with all its retries, there is no other one in the same tick. The
+    /// tenant's streams wait for the login together and share its failure.
     pub(crate) async fn get(
         &self,
         http: &HttpClient,
@@ -131,9 +133,10 @@ impl<S: Secrets> Tokens<S> {
         self.current(http, clock, &mut state, requester, false).await
     }
 
-    /// Returns another token than `refused`, which the API has just refused.
+    /// Returns a token other than `refused`, which the API has just refused.
     ///
-    /// `None` if `refused` was itself such a replacement, is new and was never accepted: then the token is not the cause.
+    /// `None` if `refused` is itself a recent replacement that the API has never accepted: then a new token would not
+    /// help.
     pub(crate) async fn replace(
         &self,
         http: &HttpClient,
@@ -153,14 +156,14 @@ impl<S: Secrets> Tokens<S> {
         self.current(http, clock, &mut state, requester, true).await.map(Some)
     }
 
-    /// Notes that the API accepted that token.
+    /// Records that the API accepted that token.
     pub(crate) fn accepted(&self, token: &Token) {
         self.accepted.fetch_max(token.number, Ordering::Relaxed);
     }
 
-    /// Returns the cached token while it is fresh, else the token of a login.
+    /// Returns the cached token until it must be renewed, and then the token of a new login.
     ///
-    /// After a failed login the old token serves until it expires, unless the login will keep failing.
+    /// If the login fails, the old token is returned until it expires, unless the login was refused.
     async fn current(
         &self,
         http: &HttpClient,
@@ -184,7 +187,7 @@ impl<S: Secrets> Tokens<S> {
         known.filter(is_usable).ok_or(error)
     }
 
-    /// Logs in, as often as `tries` allows. Returns an error together with the wait that the login named last.
+    /// Logs in, with retries if `tries` allows them. An error comes with the wait that the login named last, if any.
     async fn log_in(
         &self,
         http: &HttpClient,
@@ -284,7 +287,7 @@ impl<S: Secrets> Tokens<S> {
 }
 
 impl State {
-    /// Stores the token of an answer that came at `now`, and ends a hold.
+    /// Stores the token of an answer that arrived at `now`, and ends any hold.
     fn keep(&mut self, answer: TokenAnswer, now: Timestamp, is_replacement: bool) -> Token {
         self.issued += 1;
         self.hold = None;
@@ -302,7 +305,7 @@ impl State {
         self.token.insert(token).clone()
     }
 
-    /// Notes that a tick of the content type begins.
+    /// Records that a tick of the content type begins.
     fn begin_tick(&mut self, content_type: ContentType) {
         let count = self.begun_ticks.entry(content_type).or_default();
         *count += 1;
@@ -331,8 +334,8 @@ impl State {
         error
     }
 
-    /// Returns the error of the failed login while its hold lasts. Only one content type reports in full an error that
-    /// needs no person.
+    /// Returns the error of the last login while its hold lasts. An error that needs no person is returned in full for
+    /// one content type only; the others get a short form that refers to it.
     fn held_error(&mut self, now: Timestamp, requester: Requester) -> Option<PortError> {
         let hold = self.hold.as_mut().filter(|hold| now < hold.until)?;
         let Some(content_type) = requester.content_type else { return Some(hold.error.clone()) };
@@ -355,7 +358,7 @@ fn brief(error: &PortError) -> String {
 /// The beginning of the message about an answer without a token.
 const STATUS_PREFIX: &str = "logging in: HTTP ";
 
-/// Reads the token from an answer, or the refusal.
+/// Reads the token from an answer. An answer without a token becomes an error.
 async fn read_token(answer: Answer) -> Result<TokenAnswer, PortError> {
     let (status, retry_after) = (answer.status(), answer.retry_after());
     let body = answer.bytes(MAX_ANSWER_BYTES).await.map_err(name_login)?;
@@ -363,7 +366,7 @@ async fn read_token(answer: Answer) -> Result<TokenAnswer, PortError> {
     token.ok_or_else(|| aadsts::into_error(status, &body, retry_after))
 }
 
-/// Names the login in the error of a request without a complete answer.
+/// Adds to an error that it occurred while logging in.
 fn name_login(error: PortError) -> PortError {
     error.within("logging in")
 }

@@ -19,7 +19,8 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
-    /// Reads both from PEM, the RSA key in PKCS #8 or PKCS #1. The error is a sentence that begins with the field's name.
+    /// Reads a certificate and its RSA key (PKCS #8 or PKCS #1) from PEM. The error is a sentence that begins with the
+    /// name of the faulty field.
     pub(crate) fn from_pem(certificate: &str, key: &SecretString) -> Result<Self, &'static str> {
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
             .map_err(|_| "certificate_pem is not a certificate in PEM")?;
@@ -53,7 +54,7 @@ impl Certificate {
     }
 }
 
-/// Two values are equal if their thumbprints and public keys are.
+/// Two certificates are equal if their thumbprints and public keys are equal.
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
         self.thumbprint == other.thumbprint && self.key.public_key().as_ref() == other.key.public_key().as_ref()

@@ -1,17 +1,17 @@
 //! Microsoft's clouds, each with its own API and login.
 
-/// The cloud that a tenant belongs to. API host, login host and token audience belong together: every other cloud
-/// refuses the token.
+/// The cloud that a tenant belongs to. Its API, its login and the audience of its tokens belong together: the other
+/// clouds refuse its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Cloud {
-    /// Worldwide.
+    /// The worldwide cloud for business.
     #[default]
     Commercial,
-    /// US government, moderate.
+    /// GCC: US government, moderate security level.
     Gcc,
-    /// US government, high.
+    /// GCC High: US government, high security level.
     GccHigh,
-    /// US Department of Defense.
+    /// The cloud of the US Department of Defense.
     Dod,
 }
 
@@ -19,7 +19,7 @@ impl Cloud {
     /// Every cloud.
     pub const ALL: [Self; 4] = [Self::Commercial, Self::Gcc, Self::GccHigh, Self::Dod];
 
-    /// Returns the name in a source's secret.
+    /// Returns the name by which a source's secret selects the cloud.
     pub fn name(self) -> &'static str {
         match self {
             Self::Commercial => "commercial",

@@ -53,7 +53,7 @@ impl ContentType {
         Self::ALL.into_iter().find(|content_type| content_type.log_type() == log_type)
     }
 
-    /// Returns the application permissions that an app registration needs to read it.
+    /// Returns the application permissions that an app registration needs to read this content type.
     pub fn permissions(self) -> &'static str {
         match self {
             Self::Dlp => "ActivityFeed.Read and ActivityFeed.ReadDlp",

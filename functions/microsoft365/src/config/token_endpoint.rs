@@ -2,22 +2,22 @@
 
 use uuid::Uuid;
 
-/// The form of the token endpoint that an app registration logs in at. Both issue the same tokens. The vendor documents
-/// the older one for this API, but the newer one is in general use.
+/// The token endpoint at which an app registration logs in. Both issue the same tokens. The vendor documents the older
+/// one for this API, but the newer one is in general use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum TokenEndpoint {
-    /// `/oauth2/v2.0/token`, whose form names a scope.
+    /// `/oauth2/v2.0/token`, whose requests name a scope.
     #[default]
     V2,
-    /// `/oauth2/token`, whose form names a resource.
+    /// `/oauth2/token`, whose requests name a resource.
     V1,
 }
 
 impl TokenEndpoint {
-    /// Both forms.
+    /// Both endpoints.
     pub(crate) const ALL: [Self; 2] = [Self::V2, Self::V1];
 
-    /// Returns the name in a source's secret.
+    /// Returns the name by which a source's secret selects the endpoint.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::V2 => "v2",

@@ -25,7 +25,8 @@ pub(crate) const THROTTLED: u32 = 429;
 
 /// Returns the recovery and the advice for a code.
 ///
-/// Some callers handle certain codes themselves, and use this advice only if their own cure has failed.
+/// The callers handle some codes themselves, for example by starting a subscription. For such a code, this advice is
+/// used only if that has failed.
 pub(crate) fn recovery_and_advice(code: u32) -> (Recovery, &'static str) {
     let person = |advice| (Recovery::Person, advice);
     let next_tick = |advice| (Recovery::NextTick, advice);
@@ -63,7 +64,8 @@ pub(crate) fn first_code(text: &str) -> Option<u32> {
     codes(text).next()
 }
 
-/// Returns the codes in a text: each word of `AF` and a number. An `AF` within an id or a hash does not count.
+/// Returns the codes in a text: each word that consists of `AF` and a number. An `AF` within an id or a hash does not
+/// count.
 pub(crate) fn codes(text: &str) -> impl Iterator<Item = u32> {
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .filter_map(|word| word.strip_prefix("AF").or_else(|| word.strip_prefix("af")))

@@ -1,4 +1,4 @@
-//! Refusals of the API: its own error codes, what else an answer can mean, and how each case recovers.
+//! Refusals of the API: its own error codes, the other forms of errors, and the recovery of each.
 
 pub(crate) mod af_codes;
 pub(crate) mod refusal;

@@ -1,10 +1,10 @@
-//! Refusals of the API: the meaning of an answer without the requested content, and its recovery.
+//! Refusals of the API: the cause of an answer without the requested content, and its recovery.
 //!
-//! The body counts before the status: the vendor sends throttling as 403 in something that only looks like JSON, missing
-//! permissions as 401, and errors as 200. Messages repeat only codes of the vendor, none of its words.
+//! The body matters more than the status: the vendor sends throttling as 403 with a body that only resembles JSON,
+//! missing permissions as 401, and errors as 200. Messages repeat the vendor's codes but none of its text.
 //!
-//! A body that is not the API's own error comes from a gateway or proxy in between. Such a failure may pass, whatever its
-//! status: it never blames a permission, the credential, a blob or a setting.
+//! A body that is not the API's own error comes from a gateway or proxy in between. Such a failure may pass, whatever
+//! its status: it never blames a permission, the credential, a blob or a setting.
 
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ use crate::byte_order_mark::without_byte_order_mark;
 use crate::config::content_type::ContentType;
 use crate::errors::af_codes;
 
-/// The task that a call serves, for messages.
+/// The purpose of a call, for error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Task<'a> {
-    /// `None` if the task serves all content types.
+    /// The content type that the call is made for; `None` if it is made for all.
     pub(crate) content_type: Option<ContentType>,
-    /// The activity, such as "listing content".
-    pub(crate) doing: &'a str,
+    /// The activity in words, such as "listing content".
+    pub(crate) activity: &'a str,
 }
 
 impl std::fmt::Display for Task<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let content_type = self.content_type.map_or("all content types", ContentType::name);
-        write!(f, "{content_type}: {}", self.doing)
+        write!(f, "{content_type}: {}", self.activity)
     }
 }
 
@@ -78,7 +78,7 @@ impl Refusal {
         self.status == 401 && matches!(self.reason, Reason::Error | Reason::Message | Reason::Foreign)
     }
 
-    /// Returns `true` if the status is a success and the body is neither an error object nor throttling.
+    /// Returns `true` for an answer with a successful status that is neither the requested content nor a known error.
     pub(crate) fn is_unexplained(&self) -> bool {
         (200..=299).contains(&self.status) && matches!(self.reason, Reason::Message | Reason::Foreign)
     }
@@ -88,7 +88,8 @@ impl Refusal {
         matches!(self.reason, Reason::Af(code) if codes.contains(&code))
     }
 
-    /// Returns `true` if the requested blob does not exist, or not yet. The API's own 404 without a code means the same.
+    /// Returns `true` if the requested blob does not exist, or does not exist yet. The API's own 404 without a code
+    /// means the same.
     pub(crate) fn is_missing(&self) -> bool {
         match self.reason {
             Reason::Af(code) => code == af_codes::NO_SUCH_CONTENT || code == af_codes::BAD_CONTENT_ID,
@@ -97,12 +98,12 @@ impl Refusal {
         }
     }
 
-    /// Returns `true` if a retry within this tick may cure it.
+    /// Returns `true` if a retry within this tick may cure the refusal.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self.recovery_and_advice(None).0, Recovery::Again { .. })
     }
 
-    /// Turns the refusal into an error of that task.
+    /// Turns the refusal into an error whose message begins with the call's purpose.
     pub(crate) fn into_error(self, task: Task<'_>) -> PortError {
         let (recovery, advice) = self.recovery_and_advice(task.content_type);
         let Self { status, reason, .. } = self;
@@ -116,7 +117,7 @@ impl Refusal {
 
     fn recovery_and_advice(&self, content_type: Option<ContentType>) -> (Recovery, String) {
         match self.reason {
-            // The tenant's limits decide how long its calls wait.
+            // Without a named wait, the tenant's cooldown decides how long its calls wait.
             Reason::Throttled => {
                 let wait = self.retry_after.map(|wait| format!("; it asks for a pause of {} s", wait.as_secs()));
                 (self.again(), format!("too many requests for this tenant{}", wait.unwrap_or_default()))
@@ -155,7 +156,7 @@ impl Refusal {
                 Recovery::PersonIfPersistent,
                 "the answer is a redirect, which is not followed; if this lasts, check MICROSOFT365_API_URL if it is set",
             ),
-            // The vendor may not know a new token at once, and has refused valid tokens for a while.
+            // The API may not know a new token yet, and has also refused valid tokens for a while.
             401 => (
                 Recovery::PersonIfPersistent,
                 "a token just issued is refused; if this lasts, check that cloud and tenant_id in the source's secret \
@@ -184,11 +185,13 @@ impl Refusal {
     }
 }
 
-/// Characters from "too many" to "request" in a sentence such as "Too many frequent subscription start requests".
+/// At most this many characters lie between "too many" and "request" in a sentence such as "Too many frequent
+/// subscription start requests".
 const MAX_PHRASE_CHARS: usize = 60;
 /// Codes other than `AF429` that mean too many requests, in lower case and without punctuation.
 const THROTTLED_CODES: [&str; 2] = ["429", "toomanyrequests"];
-/// Parts of codes that mean the same, such as `RequestsThrottled`, `ThrottlingException` and `RateLimitExceeded`.
+/// Parts of further codes that mean too many requests, such as `RequestsThrottled`, `ThrottlingException` and
+/// `RateLimitExceeded`.
 const THROTTLED_PARTS: [&str; 2] = ["throttl", "ratelimit"];
 /// The longest code that is compared, in characters.
 const MAX_CODE_CHARS: usize = 60;
@@ -204,7 +207,7 @@ fn reason(status: u16, body: &str) -> Reason {
         return Reason::Throttled;
     }
     let Ok(parsed) = serde_json::from_str::<Value>(body) else {
-        // The vendor writes some errors in single quotes. An error that was cut short still begins with its code.
+        // The vendor writes some errors with single quotes, and may cut an error short. Its code can still be found.
         let code = if body.trim_start().starts_with('{') { af_codes::first_code(body) } else { None };
         return code.map_or(Reason::Foreign, Reason::Af);
     };
@@ -265,7 +268,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, recovery: Recovery, says: &str) {
-        let task = Task { content_type: Some(ContentType::Dlp), doing: "listing content" };
+        let task = Task { content_type: Some(ContentType::Dlp), activity: "listing content" };
         let error = Refusal::read(status, body.as_bytes(), None).into_error(task);
         assert_eq!(error.recovery, recovery, "{error}");
         assert!(error.message.starts_with(&format!("DLP.All: listing content: HTTP {status}")), "{error}");
@@ -343,7 +346,7 @@ mod tests {
         {
             assert!(!Refusal::read(200, body.as_bytes(), None).is_throttled(), "{body}");
         }
-        // A number elsewhere has no meaning, and a wait in words has none without throttling.
+        // A number counts as a code only in the field `code` of a JSON object.
         for body in [r#"{"error":{"code":"4290","message":"429 canary"}}"#, "<html>code: 429</html>"] {
             assert!(!Refusal::read(403, body.as_bytes(), None).is_throttled(), "{body}");
         }

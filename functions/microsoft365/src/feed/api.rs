@@ -1,4 +1,4 @@
-//! One call of the API, within the tenant's limits and with a token. It is repeated as its refusal allows.
+//! Makes the calls of the API: within the tenant's limits, with a token, and with retries if the refusal allows them.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) struct Api<S, C> {
 /// The kind of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CallKind<'a> {
-    /// Reads a short answer.
+    /// Reads an answer that is not a blob, such as a page of a listing.
     Get,
     /// Reads a blob, within the limit of concurrent fetches.
     Fetch,
@@ -50,7 +50,7 @@ pub(crate) struct Call<'a> {
     pub(crate) kind: CallKind<'a>,
     pub(crate) url: &'a Url,
     pub(crate) task: Task<'a>,
-    /// Number of retries, and the longest wait for the end of a cooldown.
+    /// Decides how often the call is retried, and how long it waits for the end of a cooldown.
     pub(crate) tries: Tries,
 }
 
@@ -66,20 +66,21 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         self.vendor_clock.at(self.clock.now())
     }
 
-    /// Returns the time to plan windows by; `None` before the first answer. See [`VendorClock::trusted_at`].
+    /// Returns the time by which windows are planned; `None` before the first answer. See [`VendorClock::trusted_at`].
     pub(crate) fn trusted_now(&self) -> Option<UnixSeconds> {
         self.vendor_clock.trusted_at(self.clock.now())
     }
 
-    /// Notes that a tick of the content type begins.
+    /// Records that a tick of the content type begins.
     pub(crate) async fn begin_tick(&self, content_type: ContentType) {
         self.tokens.begin_tick(content_type).await;
     }
 
-    /// Makes the call until `read` has read an answer, a retry cannot cure the refusal, or no retry is left.
+    /// Makes the call. Retries it until `read` succeeds, a retry cannot cure the refusal, or no retry is left.
     ///
     /// `read` gets answers with a successful status only, and may still find a refusal in the body. A call with
-    /// [`Tries::Once`] or of [`CallKind::Start`] is made once; a failure that may pass is left to the next tick.
+    /// [`Tries::Once`] or of [`CallKind::Start`] is made only once, and a failure that may pass is left to the next
+    /// tick.
     pub(crate) async fn call<T>(
         &self,
         call: Call<'_>,
@@ -105,7 +106,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
     ) -> Result<Outcome<T>, PortError> {
         let outcome = self.with_token(call, read).await.map_err(|error| error.within(call.task))?;
         match (outcome, call.kind) {
-            // The caller decides about a missing blob, and about an answer that is no blob in the last attempt.
+            // The caller handles a missing blob, and also an answer of the last attempt that is not a blob.
             (Err(refusal), CallKind::Fetch) if refusal.is_missing() || is_last && refusal.is_unexplained() => {
                 Ok(Err(refusal))
             }
@@ -135,7 +136,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         }
     }
 
-    /// Sends one request, and tells the tenant's limits and clock about its answer.
+    /// Sends one request, and updates the tenant's limits and the vendor's clock by its answer.
     async fn send<T>(
         &self,
         call: Call<'_>,
@@ -158,7 +159,8 @@ impl<S: Secrets, C: Clock> Api<S, C> {
             Ok(_) => {
                 admission.answered(answered_at);
                 self.tokens.accepted(token);
-                // An opened blob may still turn out not to be one, so its answer does not set the clock.
+                // The body of a blob is not read yet and may turn out not to be a blob, so this answer does not set the
+                // clock.
                 if !matches!(call.kind, CallKind::Fetch) {
                     self.vendor_clock.learn(date, answered_at);
                 }
@@ -183,8 +185,8 @@ fn request<'a>(call: Call<'_>) -> Request<'a> {
     }
 }
 
-/// Reads on in a refusal's body, after the part in `body`, up to [`MAX_REFUSAL_BYTES`]. A body that breaks off still
-/// counts.
+/// Reads the rest of a refusal's body after the part in `body`, up to [`MAX_REFUSAL_BYTES`] in all. If the body breaks
+/// off, returns the part that was received.
 pub(crate) async fn read_refusal_body(answer: &mut Answer, mut body: Vec<u8>) -> Vec<u8> {
     while body.len() < MAX_REFUSAL_BYTES
         && let Ok(Some(bytes)) = answer.chunk().await

@@ -23,7 +23,7 @@ pub struct Blob {
 pub(crate) enum Opened {
     /// A blob: the body begins like an array.
     Array(Blob),
-    /// Any other body, as a refusal and as a blob of the same bytes.
+    /// Any other body, both as a refusal and as a blob with these bytes. The caller chooses.
     Other(Refusal, Blob),
 }
 

@@ -45,8 +45,8 @@ struct List {
 impl Subscriptions {
     /// Starts the subscription of the content type if the vendor's list shows that it is missing.
     ///
-    /// A start that failed is remembered like any other; the listing reports the failure. Without the list nothing is
-    /// started: the content may be listable all the same, and the vendor allows one start per quarter of an hour.
+    /// A failed start is recorded like any other, and the listing reports its error. If the list cannot be read,
+    /// nothing is started: the subscription may exist, and the vendor allows only one start per quarter of an hour.
     pub(crate) async fn ensure<S: Secrets, C: Clock>(
         &self,
         api: &Api<S, C>,
@@ -97,8 +97,8 @@ impl Subscriptions {
         if is_settling { Ok(()) } else { Err(refusal.into_error(task).into()) }
     }
 
-    /// Fails once after a disabled subscription was started again. The records since the start of `window` that the vendor
-    /// did not record until then may be lost.
+    /// Fails if a disabled subscription was started again and this has not been reported yet. The vendor may not have
+    /// recorded the time from the start of `window` until the restart.
     pub(crate) fn report_restart(
         &self,
         content_type: ContentType,
@@ -108,14 +108,14 @@ impl Subscriptions {
         self.starts.take_unreported(content_type).map_or(Ok(()), |restart| Err(restart.report(window.from, task)))
     }
 
-    /// Returns when the content type was last started.
+    /// Returns the time of the last start of the content type's subscription; `None` if no start is known.
     pub(crate) fn last_start(&self, content_type: ContentType) -> Option<UnixSeconds> {
         self.starts.last(content_type).map(|start| start.at)
     }
 
     /// Starts the subscription with one call, because the vendor counts attempts.
     ///
-    /// A start that was sent and failed is returned as a [`Start`]. Fails only if the call was not sent.
+    /// If the call was sent and failed, returns a [`Start`] with the error. Fails only if the call was not sent.
     async fn start<S: Secrets, C: Clock>(
         &self,
         api: &Api<S, C>,
@@ -123,7 +123,7 @@ impl Subscriptions {
         cause: Cause,
         tries: Tries,
     ) -> Result<Start, PortError> {
-        let task = Task { content_type: Some(content_type), doing: "starting the subscription" };
+        let task = Task { content_type: Some(content_type), activity: "starting the subscription" };
         let (url, sent) = (api.urls.start(content_type), Cell::new(false));
         let outcome = api.call(Call { kind: CallKind::Start(&sent), url: &url, task, tries }, read_start).await;
         let now = api.clock.now().as_second();
@@ -149,7 +149,7 @@ impl Subscriptions {
         if let Some(known) = list.clone().filter(is_fresh) {
             return known;
         }
-        let task = Task { content_type: None, doing: "listing subscriptions" };
+        let task = Task { content_type: None, activity: "listing subscriptions" };
         let url = api.urls.subscriptions();
         // A failure is not reported here: a lasting one also fails the listing of each content type.
         let call = Call { kind: CallKind::Get, url: &url, task, tries: Tries::Patient };

@@ -83,7 +83,8 @@ impl Urls {
         self.with_publisher(url)
     }
 
-    /// Returns `true` if the URL is within this tenant's feed on the configured host. A token goes nowhere else.
+    /// Returns `true` if the URL is within this tenant's feed on the configured host. Tokens are sent only to such
+    /// URLs.
     pub(crate) fn contains(&self, url: &Url) -> bool {
         self.path_in_feed(url).is_some_and(|path| !path.is_empty())
     }
@@ -92,7 +93,7 @@ impl Urls {
     fn path_in_feed<'a>(&self, url: &'a Url) -> Option<&'a str> {
         let is_same_host = url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none();
         let path = url.path().strip_prefix(self.base.path().trim_end_matches('/'))?;
-        // The vendor's links have v1 where its documentation has v1.0.
+        // The links in answers have `v1` where the documentation has `v1.0`.
         let (version, path) = path.strip_prefix("/api/")?.split_once('/')?;
         let (tenant, path) = path.split_once('/')?;
         let is_ours = is_same_host && version.starts_with("v1") && Uuid::try_parse(tenant) == Ok(self.tenant);

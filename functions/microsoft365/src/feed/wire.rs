@@ -1,4 +1,4 @@
-//! The form of the API's answers: the envelopes only, never the records.
+//! Parses the API's answers. Only the envelopes are parsed, never the records.
 
 use collector::{BlobRef, UnixSeconds};
 use jiff::civil::DateTime;
@@ -20,7 +20,7 @@ pub(crate) enum SubscriptionStatus {
     Disabled,
 }
 
-/// An entry of the list of subscriptions, as sent.
+/// An entry of the vendor's list of subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Subscription {
@@ -40,7 +40,7 @@ impl Subscription {
     }
 }
 
-/// An entry of a listing, as sent.
+/// An entry of a page of a listing. It names a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ContentItem {
@@ -51,10 +51,10 @@ pub(crate) struct ContentItem {
 }
 
 impl ContentItem {
-    /// Returns the blob that the entry names, with the URI as the vendor sent it; `None` if it names none.
+    /// Returns the blob that the entry names, with the vendor's URI unchanged; `None` if it names none.
     ///
-    /// Without a readable creation time the blob counts as created at the start of the window, so that no watermark
-    /// passes it.
+    /// If its creation time is missing or unreadable, the start of the window is used, so that no watermark passes the
+    /// blob.
     pub(crate) fn blob(self, window_from: UnixSeconds) -> Option<BlobRef> {
         let uri = self.content_uri.unwrap_or_default();
         let path = uri.split(['?', '#']).next().unwrap_or_default();

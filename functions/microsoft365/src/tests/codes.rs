@@ -1,8 +1,8 @@
-//! The result of a listing, a fetch and a start for each error code and status of the API.
+//! Expected results of a listing, a fetch and a start for each error code and status of the API.
 
 use super::*;
 
-/// The result of a call.
+/// The expected result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CallResult {
     /// A person has to act, and the message contains this text.
@@ -17,13 +17,13 @@ enum CallResult {
     NotYet,
     Missing,
     Expired,
-    /// The call used up its retries within this tick, and the last body is returned unchanged.
+    /// The call used up its retries within this tick, and the body of the last answer is returned unchanged.
     Unchanged,
 }
 
 use CallResult::{Again, Expired, Later, Missing, NotYet, Person, PersonIfPersistent, Unchanged};
 
-/// Each code with its usual status and the results of a listing and a fetch.
+/// Each code with its usual status and the expected results of a listing and a fetch.
 const CODES: [(&str, u16, CallResult, CallResult); 27] = {
     let bug = Person("please report it");
     let webhook = Person("webhook");
@@ -145,7 +145,7 @@ async fn every_code_with_status_200_and_as_something_like_json() {
     }
 }
 
-/// Each status and body without a code, with the results of a listing and a fetch.
+/// Each status and body without a code, with the expected results of a listing and a fetch.
 const STATUSES: [(u16, &str, CallResult, CallResult); 33] = {
     let renewed = PersonIfPersistent("a token just issued is refused");
     let denied = PersonIfPersistent("access is denied");

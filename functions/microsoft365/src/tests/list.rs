@@ -161,7 +161,7 @@ async fn list_of_a_window_that_has_expired_says_so_f56_f57() {
     check_later(&error, "AF20055");
     check_later(&error, "nothing from before 2026-08-14T09:50:00Z, and 2026-08-14T09:00:00Z was asked for");
     world.check_counts(&[("token", 1), ("list", 1), ("content", 1)]);
-    // The next tick plans by the vendor's clock.
+    // The next tick plans its windows by the vendor's clock.
     assert_eq!(world.prepare(None).await, Ok(Prepared::Ready { vendor_now: Some(NOW + 3_000), started: false }));
 }
 

@@ -30,7 +30,7 @@ mod throttle;
 const WINDOW: Window = Window { from: 1_787_301_845, to: 1_787_305_445 };
 const NOW: UnixSeconds = 1_787_302_800;
 
-/// A vendor, its client for one content type, and the clock between them.
+/// A fake vendor, the client for one of its content types, and the clock that both use.
 struct World {
     vendor: FakeVendor,
     client: Microsoft365<ChangingSecret, JumpingClock>,
@@ -55,7 +55,8 @@ impl World {
         checked(self.client.prepare(&self.stream, last_start).await)
     }
 
-    /// Lists the window. A fault of the subscription is returned as an error; such a fault always names a start.
+    /// Lists [`WINDOW`]. A fault of the subscription is returned as an error, after a check that it names the time of a
+    /// start.
     async fn list(&self, cursor: Option<&str>) -> Result<Listed, PortError> {
         self.list_with(Tries::Patient, cursor).await
     }
@@ -83,7 +84,7 @@ impl World {
         Page { vendor_now: None, owner: None, ..page_of(self.list(cursor).await.unwrap()) }
     }
 
-    /// Expects that nothing can be listed yet after a start.
+    /// Checks that nothing can be listed yet because a subscription was just started.
     async fn check_not_yet(&self) {
         let listed = self.list(None).await.unwrap();
         assert!(matches!(listed, Listed::NotYet { started: Some(_), fault: None, .. }), "{listed:?}");
@@ -94,7 +95,7 @@ impl World {
         self.clock.now().as_second() + self.vendor.ahead_seconds.load(Ordering::SeqCst)
     }
 
-    /// Returns a successful result of `prepare` with the vendor's clock.
+    /// Returns the result of a successful `prepare` at the present time of the vendor's clock.
     fn ready(&self, started: bool) -> Result<Prepared, PortError> {
         Ok(Prepared::Ready { vendor_now: Some(self.vendor_now()), started })
     }
@@ -173,21 +174,21 @@ async fn whole(fetched: Fetched<Blob>) -> Result<Vec<u8>, PortError> {
     Ok(body)
 }
 
-/// Checks that a person has to act.
+/// Checks that a person has to act and that the message contains `says`.
 #[track_caller]
 fn check_person(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::Person, "{error}");
     assert!(error.message.contains(says), "{error}");
 }
 
-/// Checks that the call was not made because of a cooldown.
+/// Checks that the call was not made because of a cooldown, and that the message contains `says`.
 #[track_caller]
 fn check_paused(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::Paused, "{error}");
     assert!(error.message.contains(says), "{error}");
 }
 
-/// Checks that the next tick tries again.
+/// Checks that the next tick tries again and that the message contains `says`.
 #[track_caller]
 fn check_later(error: &PortError, says: &str) {
     assert_eq!(error.recovery, Recovery::NextTick, "{error}");

@@ -1,4 +1,4 @@
-//! A single try: it is not retried and does not wait for a cooldown, but it renews a refused token.
+//! Calls with a single try: they are not retried and do not wait for a cooldown, but renew a refused token.
 
 use super::*;
 

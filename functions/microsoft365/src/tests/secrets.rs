@@ -45,14 +45,14 @@ async fn a_message_holds_no_credential_that_an_answer_repeats() {
         world.list(None).await.unwrap_err();
         world.fetch("").await.unwrap_err();
     }
-    // The API, which gets the token, repeats it as well.
+    // The API gets the token, and its answer repeats it.
     for status in [200, 302, 400, 401, 403, 404, 418, 429, 500] {
         let repeats = move |seen: &Seen| {
             let body = json!({"error": {"code": seen.bearer(), "message": seen.bearer()}}).to_string();
             matches!(seen.operation.as_str(), "list" | "start" | "content").then(|| reply(status, body))
         };
         let world = World::new(healthy(repeats)).await;
-        // `prepare` may succeed; `World` checks its message.
+        // `prepare` may succeed. If it fails, `World` checks the message.
         let _ = world.prepare(None).await;
         world.list(None).await.unwrap_err();
     }

@@ -70,7 +70,7 @@ async fn a_tenant_that_stays_throttled_is_left_to_the_next_tick() {
     assert_eq!(world.vendor.seen("content").len(), 3);
     let waited = sum(&world.clock.waits());
     assert!((90.0..100.0).contains(&waited), "{waited}");
-    // No other call is made, and none waits.
+    // These calls are not sent and do not wait.
     for _ in 0..10 {
         check_paused(&world.list(None).await.unwrap_err(), "a later tick carries on");
         check_paused(&world.fetch("").await.unwrap_err(), "Audit.Exchange: fetching content b$1: the vendor refused");

@@ -11,8 +11,8 @@ pub(crate) enum Clamped {
     Part(Window),
     /// No part, because all of the window lies in the vendor's future.
     Nothing,
-    /// The window begins before `kept_from`, and the vendor no longer has that part. Only the collector knows which of
-    /// it was never listed and so is lost.
+    /// The window begins before `kept_from`, and the vendor no longer has that part. Only the collector knows which
+    /// part was never listed, and so is lost.
     TooOld {
         /// The first second that the vendor still has.
         kept_from: UnixSeconds,

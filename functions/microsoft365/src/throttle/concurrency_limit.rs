@@ -1,7 +1,7 @@
 //! The limit of concurrent blob fetches of a tenant.
 //!
-//! It follows additive increase and multiplicative decrease: one round of quick answers raises the limit by one, a
-//! throttled request halves it. The policy's prefetch bounds it from above.
+//! It follows additive increase and multiplicative decrease: as many quick answers as the limit raise it by one, and a
+//! throttled request halves it. It never exceeds the number of blobs that one stream prefetches.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -15,12 +15,12 @@ use crate::policy::POLICY;
 /// The limit at the start of a process.
 const FIRST_LIMIT: usize = 4;
 const MIN_LIMIT: usize = 1;
-/// No single stream fetches more blobs ahead than this.
+/// The highest limit: the number of blobs that one stream prefetches.
 pub(crate) const MAX_LIMIT: usize = POLICY.fetches_ahead;
 /// A throttled request divides the limit by this.
 const DECREASE_FACTOR: usize = 2;
 
-/// Hands out permits to fetch a blob, in the order in which they were asked for.
+/// Grants permits to fetch a blob, in the order of the requests.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimit {
     state: Mutex<State>,
@@ -32,12 +32,12 @@ struct State {
     in_flight: usize,
     /// Quick answers since the limit changed last.
     quick_answers: usize,
-    /// The waiting callers by ticket, so the oldest comes first.
+    /// The wakers of the waiting callers by ticket, so the oldest caller comes first.
     waiting: BTreeMap<u64, Waker>,
     next_ticket: u64,
 }
 
-/// Allows to fetch one blob. Dropping it gives it back.
+/// A permit to fetch one blob. It is returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     permits: &'a ConcurrencyLimit,
@@ -64,9 +64,9 @@ impl ConcurrencyLimit {
         Permit { permits: self }
     }
 
-    /// Notes a quick answer to a fetch whose permit is still out. One round of those raises the limit by one.
+    /// Counts a quick answer to a fetch that still holds its permit. As many of them as the limit raise it by one.
     ///
-    /// An answer counts only while the limit is used up: otherwise it does not show that the vendor accepts more.
+    /// An answer counts only while all permits are in use: otherwise it does not show that the vendor accepts more.
     pub(crate) fn answered_quickly(&self) {
         self.change_and_wake(|state| {
             if state.in_flight >= state.limit {
@@ -119,7 +119,8 @@ struct Waiting<'a> {
 impl Waiting<'_> {
     /// Takes a permit if one is free and no older caller waits.
     ///
-    /// A woken caller checks at once, for the collector polls its prefetched blobs also while it reads another one.
+    /// Only the oldest caller may take one. It is polled soon after it is woken, because the collector polls its
+    /// prefetched blobs also while it reads another one.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.permits.with(|state| {
             let ticket = *self.ticket.get_or_insert_with(|| state.issue_ticket());
@@ -144,7 +145,7 @@ impl State {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            // The next caller may be the oldest now, whether this one got its permit or went away.
+            // The next caller may be the oldest now, because this one got its permit or gave up.
             self.permits.change_and_wake(|state| {
                 state.waiting.remove(&ticket);
             });
@@ -212,11 +213,11 @@ mod tests {
         assert!(poll(&mut younger).is_some(), "the permit was given back");
     }
 
-    /// Counts how often it is woken.
+    /// A waker that counts its calls.
     #[derive(Default)]
-    struct Woken(AtomicUsize);
+    struct CountingWaker(AtomicUsize);
 
-    impl Wake for Woken {
+    impl Wake for CountingWaker {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
@@ -227,7 +228,7 @@ mod tests {
         let permits = ConcurrencyLimit::with_limit(2);
         let (first, second) = (permits.try_acquire().unwrap(), permits.try_acquire().unwrap());
         let (mut older, mut younger) = (permits.acquire().boxed(), permits.acquire().boxed());
-        let woken = Arc::new(Woken::default());
+        let woken = Arc::new(CountingWaker::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut look = || younger.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(poll(&mut older).is_none() && look().is_pending());

@@ -10,14 +10,15 @@ use jiff::Timestamp;
 /// Length of a cooldown if the vendor names no wait, which is the usual case. It doubles with each further throttled
 /// request until one is answered.
 const FIRST_COOLDOWN: Duration = Duration::from_secs(30);
-/// Bound of that doubling.
+/// The longest cooldown if the vendor names no wait.
 const MAX_OWN_COOLDOWN: Duration = Duration::from_secs(300);
-/// Bounds of a wait that the vendor names. After a longer one the next refusal names the rest.
+/// Bounds of a wait that the vendor names. If it names a longer one, the next request is refused again and the answer
+/// names the rest.
 const MIN_NAMED_COOLDOWN: Duration = Duration::from_secs(1);
 const MAX_NAMED_COOLDOWN: Duration = Duration::from_secs(900);
-/// Bound of the jitter, which is otherwise up to a quarter of the cooldown.
+/// Bound of the jitter, which is a random part of at most a quarter of the cooldown.
 const MAX_JITTER: Duration = Duration::from_secs(5);
-/// Bound of the exponent of the doubling; the length has reached [`MAX_OWN_COOLDOWN`] long before.
+/// Bound of the exponent of the doubling. The cooldown reaches [`MAX_OWN_COOLDOWN`] long before.
 const MAX_DOUBLINGS: u32 = 8;
 
 /// The cooldown of a tenant, shared by all its streams.
@@ -29,9 +30,10 @@ pub(crate) struct Cooldown {
 #[derive(Debug, Default)]
 struct State {
     until: Timestamp,
-    /// Counts cooldowns. The answer to a request of an earlier generation says nothing about the present cooldown.
+    /// Number of cooldowns so far. The answer to a request of an earlier generation does not show whether the present
+    /// cooldown was long enough.
     generation: u64,
-    /// Cooldowns since the last answer.
+    /// Number of cooldowns since a request was last answered without throttling.
     consecutive: u32,
 }
 
@@ -42,12 +44,12 @@ impl Cooldown {
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 
-    /// Returns the generation that a request sent now belongs to.
+    /// Returns the generation of a request that is sent now.
     pub(crate) fn generation(&self) -> u64 {
         self.with(|state| state.generation)
     }
 
-    /// Notes that a request of that generation was answered, so the next cooldown is a short one again.
+    /// Records that a request of that generation was answered, so the next cooldown is a short one again.
     pub(crate) fn answered(&self, generation: u64) {
         self.with(|state| {
             if generation == state.generation {
@@ -56,10 +58,10 @@ impl Cooldown {
         });
     }
 
-    /// Notes that a request of that generation was throttled, with the wait that the vendor named, if any.
+    /// Records that a request of that generation was throttled. `named` is the wait that the vendor named, if any.
     ///
-    /// Returns the end of a new cooldown. Returns `None` if the request went out before the present cooldown began; that
-    /// cooldown still grows to a longer wait that the vendor named.
+    /// Returns the end of a new cooldown. Returns `None` if the request was sent before the present cooldown began; a
+    /// longer wait that the vendor named still extends that cooldown.
     pub(crate) fn begin(
         &self,
         generation: u64,

@@ -14,11 +14,11 @@ use super::concurrency_limit::{ConcurrencyLimit, Permit};
 use super::cooldown::Cooldown;
 use super::rate_limiter::RateLimiter;
 
-/// A call sleeps through a cooldown with at most this much left. A longer one does not fit into a tick.
+/// A call waits for the end of a cooldown if at most this much is left. A longer wait does not fit into a tick.
 pub(crate) const MAX_COOLDOWN_WAIT: Duration = Duration::from_secs(90);
-/// The same bound for a call that is made only once.
+/// A call that is made only once waits for the end of a cooldown if at most this much is left.
 const MAX_WAIT_OF_SINGLE_TRY: Duration = Duration::from_secs(5);
-/// Times that one call waits again because another cooldown began meanwhile.
+/// A call waits for at most this many cooldowns: another one may begin while it waits for a permit or the rate limiter.
 const MAX_ROUNDS: u32 = 8;
 /// An answer within this time counts as quick.
 const MAX_QUICK_ANSWER: SignedDuration = SignedDuration::from_secs(2);
@@ -37,11 +37,11 @@ pub(crate) struct Limits {
     concurrency: ConcurrencyLimit,
 }
 
-/// Allows to make one call now.
+/// The right to make one call now. Its owner reports the answer to it.
 #[derive(Debug)]
 pub(crate) struct Admission<'a> {
     limits: &'a Limits,
-    /// The permit of a fetch. It is given back when the admission is dropped.
+    /// The permit of a fetch; `None` for other calls. It is returned when the admission is dropped.
     permit: Option<Permit<'a>>,
     generation: u64,
     began: Timestamp,
@@ -109,7 +109,7 @@ impl Limits {
 }
 
 impl Admission<'_> {
-    /// Notes that the call was answered without a refusal.
+    /// Records that the call was answered without a refusal.
     pub(crate) fn answered(&self, now: Timestamp) {
         self.limits.cooldown.answered(self.generation);
         if self.permit.is_some() && now.duration_since(self.began) <= MAX_QUICK_ANSWER {
@@ -117,8 +117,8 @@ impl Admission<'_> {
         }
     }
 
-    /// Notes that the call was throttled, with the wait that the vendor named, if any. A new cooldown also halves the
-    /// concurrency limit and forbids a burst after it.
+    /// Records that the call was throttled. `named` is the wait that the vendor named, if any. A new cooldown also
+    /// halves the concurrency limit and forbids a burst after it.
     pub(crate) fn throttled(&self, named: Option<Duration>, clock: &impl Clock) {
         if let Some(end) = self.limits.cooldown.begin(self.generation, named, clock.now(), clock.random()) {
             self.limits.concurrency.throttled();

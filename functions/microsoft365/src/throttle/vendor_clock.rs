@@ -30,8 +30,8 @@ impl VendorClock {
         shifted(now, ahead)
     }
 
-    /// Returns the time to plan windows by at our `now`: the vendor's, or ours if the vendor's is ahead by [`MAX_SKEW`]
-    /// or more. `None` before the first answer.
+    /// Returns the time by which windows are planned at our `now`: the vendor's time, or ours if the vendor's clock is
+    /// ahead by [`MAX_SKEW`] or more. `None` before the first answer.
     pub(crate) fn trusted_at(&self, now: Timestamp) -> Option<UnixSeconds> {
         let ahead = (*self.ahead())?;
         shifted(now, if ahead >= MAX_SKEW { SignedDuration::ZERO } else { ahead })

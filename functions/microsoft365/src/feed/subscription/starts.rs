@@ -12,15 +12,15 @@ use crate::errors::refusal::Task;
 
 /// Time that the vendor requires between two starts of a content type.
 const START_INTERVAL_SECONDS: UnixSeconds = 15 * 60;
-/// A head may date a start of this process later by this much.
+/// The head that stores a start of this process may name a time that is later by up to this much.
 const MAX_RECORDING_DELAY_SECONDS: UnixSeconds = 5;
-/// Bounds of a wait before the next start that the vendor names.
+/// Bounds of the wait that the vendor names before the next start.
 const MIN_NAMED_WAIT: Duration = Duration::from_secs(1);
 const MAX_NAMED_WAIT: Duration = Duration::from_secs(3_600);
 /// A subscription that is disabled again within this time after its last start needs a person.
 const REPEATED_DISABLING_SECONDS: UnixSeconds = 86_400;
 
-/// The reason for a start.
+/// The reason for starting a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The vendor's list does not name the content type.
@@ -29,7 +29,7 @@ pub(super) enum Cause {
     Disabled,
 }
 
-/// A start of a content type.
+/// A start of a content type's subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Start {
     /// The time of the start, by our clock.
@@ -48,8 +48,8 @@ impl Start {
 
     /// Returns a start at `now` that failed. The next one may be made after the wait that the vendor named.
     ///
-    /// A head stores only the time of a start. A start with a longer wait than usual is dated later, so that other
-    /// processes honour the wait, too.
+    /// A head stores only the time of a start, and other processes add the usual interval. If the vendor named a longer
+    /// wait, the start is therefore dated later, so that other processes honour the wait, too.
     pub(super) fn failed(now: UnixSeconds, wait: Option<Duration>, error: PortError) -> Self {
         let named = |wait: Duration| wait.clamp(MIN_NAMED_WAIT, MAX_NAMED_WAIT).as_secs().cast_signed();
         let next = now + wait.map_or(START_INTERVAL_SECONDS, named);
@@ -62,7 +62,7 @@ impl Start {
 pub(super) struct Restart {
     at: UnixSeconds,
     /// The time of the previous successful start, if it was less than [`REPEATED_DISABLING_SECONDS`] before `at`.
-    before: Option<UnixSeconds>,
+    previous: Option<UnixSeconds>,
 }
 
 /// The fault because of which the vendor does not record a content type.
@@ -103,7 +103,7 @@ impl Starts {
         self.last(content_type).filter(|start| now < start.next)
     }
 
-    /// Takes over the start that a head remembers, if it is later than the last one known.
+    /// Records the start that a head stores, if it is later than the last known one.
     pub(super) fn remember(&self, content_type: ContentType, last_start: Option<UnixSeconds>) {
         let Some(at) = last_start else { return };
         self.with(|state| {
@@ -114,19 +114,20 @@ impl Starts {
         });
     }
 
-    /// Records a start that was made.
+    /// Records a start that this process made.
     pub(super) fn record(&self, content_type: ContentType, start: Start, cause: Cause) {
         self.with(|state| {
-            let before = state.last.get(&content_type).filter(|before| before.failed.is_none()).map(|before| before.at);
+            let previous =
+                state.last.get(&content_type).filter(|previous| previous.failed.is_none()).map(|previous| previous.at);
             if cause == Cause::Disabled && start.failed.is_none() {
-                let before = before.filter(|before| start.at - before < REPEATED_DISABLING_SECONDS);
-                state.unreported.insert(content_type, Restart { at: start.at, before });
+                let previous = previous.filter(|previous| start.at - previous < REPEATED_DISABLING_SECONDS);
+                state.unreported.insert(content_type, Restart { at: start.at, previous });
             }
             state.last.insert(content_type, start);
         });
     }
 
-    /// Returns a restart that is not reported yet, once.
+    /// Returns a restart that has not been reported, and marks it as reported.
     pub(super) fn take_unreported(&self, content_type: ContentType) -> Option<Restart> {
         self.with(|state| state.unreported.remove(&content_type))
     }
@@ -137,7 +138,8 @@ impl Starts {
 }
 
 impl Restart {
-    /// Returns the report of the restart. Records since `listed_from`, the start of the window to list, may be lost.
+    /// Returns the report of the restart. The vendor may not have recorded the time from `listed_from`, the start of
+    /// the window to list, until the restart.
     pub(super) fn report(self, listed_from: UnixSeconds, task: Task<'_>) -> NotRecorded {
         let lost = Window { from: listed_from, to: self.at };
         NotRecorded { fault: self.into_error(listed_from, task), lost: (lost.from < lost.to).then_some(lost) }
@@ -147,15 +149,15 @@ impl Restart {
         let time = |second| Timestamp::from_second(second).unwrap_or_default();
         let (at, from) = (time(self.at), time(listed_from));
         let lost = format!("what the vendor would have recorded between {from} and {at} may be lost");
-        match self.before {
+        match self.previous {
             None => PortError::next_tick(format!(
                 "{task}: the subscription was disabled; it was started again at {at}, and the next tick lists on; \
                  {lost}; find out who or what disabled it"
             )),
-            Some(before) => PortError::person(format!(
+            Some(previous) => PortError::person(format!(
                 "{task}: the subscription was disabled again after its start at {}; it was started once more at {at}; \
                  {lost}; stop who or what disables it",
-                time(before)
+                time(previous)
             )),
         }
     }
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     const DLP: ContentType = ContentType::Dlp;
-    const TASK: Task<'_> = Task { content_type: Some(DLP), doing: "listing content" };
+    const TASK: Task<'_> = Task { content_type: Some(DLP), activity: "listing content" };
 
     fn start(at: UnixSeconds) -> Start {
         Start::succeeded(at)
@@ -210,7 +212,8 @@ mod tests {
             starts.record(DLP, Start::failed(10_000, wait, PortError::next_tick("busy")), Cause::NeverStarted);
             assert!(starts.recent(DLP, 10_000 + then - 1).is_some(), "{wait:?}");
             assert!(starts.recent(DLP, 10_000 + then).is_none(), "{wait:?}");
-            // The head stores the start a second later, and other processes assume the usual wait.
+            // The head stores the start a second later, which must not replace the known start. A new process knows
+            // only the head's time and assumes the usual interval.
             starts.remember(DLP, Some(10_001));
             assert!(starts.recent(DLP, 10_000 + then).is_none() && starts.last(DLP).unwrap().failed.is_some());
             let (cold, at) = (Starts::default(), starts.last(DLP).unwrap().at);

@@ -94,7 +94,7 @@ async fn a_call_that_waited_for_a_permit_honours_a_cooldown_that_began_meanwhile
     assert_eq!(clock.waits()[0], 30.0);
 }
 
-/// A clock whose first sleep sees another request throttled.
+/// A clock during whose first sleep another request is throttled.
 struct Interrupted<'a>(JumpingClock, Cell<Option<Admission<'a>>>);
 
 impl Clock for Interrupted<'_> {
