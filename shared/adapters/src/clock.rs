@@ -1,4 +1,4 @@
-//! The one door to time and chance.
+//! The system's clock: the only place that reads the time, sleeps and draws random numbers.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use collector::Clock;
 use jiff::Timestamp;
 
-/// The system's clock, the runtime's timer and the system's randomness.
+/// The system's clock, the async runtime's timer and the operating system's randomness.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -22,8 +22,8 @@ impl Clock for SystemClock {
         tokio::time::sleep(duration).await;
     }
 
-    /// A hasher's keys: seeded by the operating system once a thread, and another pair at every
-    /// call. Good for jitter and ids; never for secrets.
+    /// Returns the hash of no data under the keys of a new [`RandomState`], which the operating system seeds once per
+    /// thread and which differ at each call. Good enough for jitter and ids, but never for secrets.
     fn random(&self) -> u64 {
         RandomState::new().build_hasher().finish()
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chance_does_not_repeat_itself() {
+    fn random_numbers_do_not_repeat() {
         let seen: BTreeSet<u64> = (0..1_000).map(|_| SystemClock.random()).collect();
         assert_eq!(seen.len(), 1_000);
         let high = seen.iter().filter(|number| **number > u64::MAX / 2).count();
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_moves_by_what_was_slept() {
+    async fn the_clock_advances_while_sleeping() {
         let before = SystemClock.now();
         SystemClock.sleep(Duration::from_millis(20)).await;
         assert!(SystemClock.now().duration_since(before).as_millis() >= 15);

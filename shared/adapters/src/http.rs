@@ -1,8 +1,8 @@
-//! The HTTP client of both vendors: one TLS stack, a bound on every wait and body, no secret in any message.
+//! The HTTP client of both vendors: one TLS stack, a bound on every wait and body, and no secret in any message.
 //!
-//! It sends one request and hands back one answer. Which statuses are errors is the vendor's
-//! client's business, and repeating is [`collector::retry`]'s. What fails in transport is
-//! [`PortError::again`]. Redirects are not followed: a token goes to the host it was meant for.
+//! It sends one request and returns one answer, whatever its status. The vendor's client decides which statuses are
+//! errors, and [`collector::retry`] repeats requests. A failure of the connection is [`PortError::again`]. Redirects
+//! are not followed, so that a token never reaches another host.
 
 mod answer;
 mod base_url;
@@ -25,37 +25,36 @@ pub use base_url::{BadBaseUrl, base_url, endpoint};
 pub use reqwest::Url;
 pub use wait_text::wait_in_text;
 
-/// Until a connection stands, TLS included.
+/// Time limit for a connection, including its TLS handshake.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From sending a request to the first byte of its answer, connecting included.
+/// Time limit from the start of a request, including its connection, to the head of the answer.
 pub const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Between two pieces of a body.
+/// Time limit between two chunks of a body.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection unused for this long is not used again: a frozen process cannot tell that it died.
+/// A connection that was unused for this long is not used again: Lambda freezes the process between invocations, so it
+/// does not notice when the other side closes the connection.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The `User-Agent` of every request.
 const USER_AGENT: &str = concat!("audit-pull/", env!("CARGO_PKG_VERSION"));
 
 /// The time-outs of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeOuts {
-    /// Until a connection stands.
+pub struct Timeouts {
+    /// Time limit for a connection.
     pub connect: Duration,
-    /// Until the first byte of an answer.
+    /// Time limit from the start of a request to the head of the answer.
     pub first_byte: Duration,
-    /// Between two pieces of a body.
+    /// Time limit between two chunks of a body.
     pub idle: Duration,
 }
 
-impl Default for TimeOuts {
+impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: CONNECT_TIMEOUT, first_byte: FIRST_BYTE_TIMEOUT, idle: IDLE_TIMEOUT }
     }
 }
 
-/// One request.
-///
-/// No `Debug`: a form's fields may be secret.
+/// One request. It has no `Debug`, because its form may hold secrets.
 #[derive(Clone)]
 pub struct Request<'a> {
     method: Method,
@@ -67,50 +66,50 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// GET `url`.
+    /// Returns a GET request of `url`.
     pub fn get(url: Url) -> Self {
         Self { method: Method::GET, url, bearer: None, headers: Vec::new(), form: None, gzip: true }
     }
 
-    /// POST to `url` with an empty body.
+    /// Returns a POST request to `url` with an empty body.
     pub fn post(url: Url) -> Self {
         Self { method: Method::POST, ..Self::get(url) }
     }
 
-    /// With `Authorization: Bearer` and this token.
+    /// Adds the header `Authorization: Bearer` with this token.
     pub fn bearer(self, token: &'a SecretString) -> Self {
         Self { bearer: Some(token), ..self }
     }
 
-    /// With one more header; not for secrets.
+    /// Adds a header, which must not be secret.
     pub fn header(mut self, name: &'static str, value: &'a str) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// With these fields as an `application/x-www-form-urlencoded` body.
+    /// Sets the body to these fields as `application/x-www-form-urlencoded`.
     pub fn form(self, fields: &'a [(&'a str, &'a str)]) -> Self {
         Self { form: Some(fields), ..self }
     }
 
-    /// Asking for an answer that is not compressed; by default gzip is offered.
+    /// Asks for an uncompressed answer. Without this call the client accepts gzip.
     pub fn uncompressed(self) -> Self {
         Self { gzip: false, ..self }
     }
 
-    /// Host and path: what a message may say of the request.
+    /// Returns host, port and path of the URL, for messages. The query is left out, because it may hold secrets.
     fn place(&self) -> String {
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}{}", self.url.host_str().unwrap_or_default(), self.url.path())
     }
 }
 
-/// The reason for the missing answer.
+/// The reason why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendError {
-    /// Nobody answers at the host: no connection could be made, or it stayed silent. Another try costs as long.
+    /// The host does not respond: the connection failed, or no answer came in time. A retry would take as long.
     Unreachable(PortError),
-    /// Anything else.
+    /// Any other reason.
     Failed(PortError),
 }
 
@@ -128,35 +127,35 @@ impl From<SendError> for PortError {
     }
 }
 
-/// The client. Cheap to clone; clones share their connections.
+/// The HTTP client. It is cheap to clone, and its clones share their connections.
 ///
-/// Requests by `https` go over the system's proxy settings and trusted roots, which are read at the
-/// first one. Requests by plain `http` go straight to their host ([`base_url`] allows the loopback only).
+/// Requests by `https` use the system's proxy settings and trusted root certificates, which are read at the first such
+/// request. Requests by plain `http` go directly to their host; [`base_url`] allows only loopback hosts.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     plain: Client,
     secure: Arc<OnceLock<Client>>,
-    timeouts: TimeOuts,
+    timeouts: Timeouts,
 }
 
 impl HttpClient {
-    /// A client with the default time-outs. Fails when TLS cannot be set up on this machine.
+    /// Returns a client with the default time-outs. Fails if TLS cannot be set up on this machine.
     pub fn new() -> Result<Self, PortError> {
-        Self::with_timeouts(TimeOuts::default())
+        Self::with_timeouts(Timeouts::default())
     }
 
-    /// A client with these time-outs.
-    pub fn with_timeouts(timeouts: TimeOuts) -> Result<Self, PortError> {
+    /// Returns a client with these time-outs.
+    pub fn with_timeouts(timeouts: Timeouts) -> Result<Self, PortError> {
         let plain = build(common(timeouts).no_proxy().tls_certs_only([]))?;
         Ok(Self { plain, secure: Arc::default(), timeouts })
     }
 
-    /// Sends the request and waits for the answer's head, whatever its status.
+    /// Sends the request and waits for the head of the answer, whatever its status.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, PortError> {
         self.try_send(request).await.map_err(PortError::from)
     }
 
-    /// The same; the error tells whether there is anybody at all on the other side.
+    /// Does the same as [`HttpClient::send`], but the error shows if the host does not respond at all.
     pub async fn try_send(&self, request: Request<'_>) -> Result<Answer, SendError> {
         let place = request.place();
         let client = self.client_for(&request.url)?;
@@ -190,7 +189,7 @@ impl HttpClient {
     }
 }
 
-fn common(timeouts: TimeOuts) -> ClientBuilder {
+fn common(timeouts: Timeouts) -> ClientBuilder {
     Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(timeouts.connect)

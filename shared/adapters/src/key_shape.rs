@@ -1,22 +1,23 @@
-//! Recognises keys where none belong: what stands in a name or a path goes into logs, objects and messages.
+//! Recognises keys in fields that must not hold any, such as names and paths, which appear in logs, objects and
+//! messages.
 
-/// The beginnings of vendors' keys that say what they are, in small letters.
-const KEY_BEGINNINGS: [&str; 4] = ["sk-admin-", "sk-proj-", "sk-svcacct-", "sk-none-"];
-/// The beginning of any other key of OpenAI.
-const KEY_BEGINNING: &str = "sk-";
-/// A word that begins so is a key when so many characters follow, and not a name.
+/// Prefixes, in lower case, that only keys of OpenAI have.
+const KEY_PREFIXES: [&str; 4] = ["sk-admin-", "sk-proj-", "sk-svcacct-", "sk-none-"];
+/// The prefix of OpenAI's other keys, in lower case. A name may begin with it, too.
+const SHORT_KEY_PREFIX: &str = "sk-";
+/// A word with [`SHORT_KEY_PREFIX`] is a key if at least this many characters follow the prefix.
 const MIN_KEY_CHARS: usize = 20;
-/// Stands in each client secret that Microsoft makes.
-const CLIENT_SECRET_MARK: &str = "Q~";
+/// Every client secret of Microsoft contains this text.
+const CLIENT_SECRET_MARKER: &str = "Q~";
 
-/// Returns `true` if `text` holds what looks like a vendor's key or client secret.
+/// Returns `true` if `text` contains what looks like a vendor's key or client secret.
 pub fn looks_like_a_key(text: &str) -> bool {
-    let small = text.to_ascii_lowercase();
-    let is_of_key = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    let mut words = small.split(|letter| !is_of_key(letter));
-    text.contains(CLIENT_SECRET_MARK)
-        || KEY_BEGINNINGS.iter().any(|beginning| small.contains(beginning))
-        || words.any(|word| word.strip_prefix(KEY_BEGINNING).is_some_and(|rest| rest.len() >= MIN_KEY_CHARS))
+    let lower_case = text.to_ascii_lowercase();
+    let is_key_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let mut words = lower_case.split(|letter| !is_key_letter(letter));
+    text.contains(CLIENT_SECRET_MARKER)
+        || KEY_PREFIXES.iter().any(|prefix| lower_case.contains(prefix))
+        || words.any(|word| word.strip_prefix(SHORT_KEY_PREFIX).is_some_and(|rest| rest.len() >= MIN_KEY_CHARS))
 }
 
 #[cfg(test)]

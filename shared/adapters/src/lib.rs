@@ -1,4 +1,5 @@
-//! Everything that touches the world: one adapter of every port for AWS and one for the local disk.
+//! All input and output of the project: one adapter of each port for AWS and one for the local disk, the HTTP client,
+//! and the Lambda shell.
 
 #[cfg(feature = "aws")]
 pub mod aws;

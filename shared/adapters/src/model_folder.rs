@@ -1,4 +1,4 @@
-//! The files of a set of models on disk.
+//! Reads the files of a set of data models from disk.
 
 use std::fs::{self, DirEntry, File};
 use std::io::Read;
@@ -7,25 +7,24 @@ use std::path::{Path, PathBuf};
 use data_models::files::{MAX_FILES, MAX_TOTAL_BYTES, NamedFile, Root};
 use data_models::specification::{Fault, MAX_FILE_BYTES};
 
-/// The most entries of folders that are looked at.
+/// A search that meets more files and folders than this fails.
 const MAX_ENTRIES: usize = 200_000;
-/// The deepest folder that is looked at, counted from the first ones.
+/// A search that meets a folder deeper than this below the given ones fails.
 const MAX_DEPTH: usize = 32;
 
 /// The treatment of links to files. Links to folders are never followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// A link counts as the file it leads to.
+    /// A link counts as the file that it leads to.
     Follow,
-    /// A link is passed over: it may lead out of the folder.
+    /// A link is skipped, because it may lead out of the folder.
     PassOver,
 }
 
-/// Reads all files in and below the folders that belong to a set. Folders with a name that begins with a dot are passed
-/// over.
+/// Reads all files in and below `folders` that belong to a set. Skips folders whose names begin with a dot.
 ///
 /// # Errors
-/// A folder or a file cannot be read, or a bound is passed.
+/// Fails if a folder or file cannot be read, or if there are too many of them or too many bytes.
 pub fn read_folders(root: &Root, folders: Vec<PathBuf>, links: Links) -> Result<Vec<NamedFile>, Fault> {
     let folders = folders.into_iter().map(|folder| (folder, 0)).collect();
     let mut walk = Walk { root, links, folders, entries: 0, bytes: 0, files: Vec::new() };
@@ -43,7 +42,7 @@ fn fault(path: &Path, reason: impl Into<String>) -> Fault {
     Fault { path: shown(path), line: None, reason: reason.into() }
 }
 
-/// A walk through the folders below a root.
+/// The state of a search through folders.
 struct Walk<'r> {
     root: &'r Root,
     links: Links,
@@ -80,7 +79,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let name = shown(&path);
-        // Pipes and devices are no files to read.
+        // Pipes and devices are skipped.
         let is_file = if self.links == Links::Follow { path.is_file() } else { kind.is_file() };
         if self.root.role(&name).is_none() || !is_file {
             return Ok(());
@@ -95,7 +94,8 @@ impl Walk<'_> {
     }
 }
 
-/// A file's content. Of a file that is too large, one byte more than is allowed.
+/// Returns a file's content. Reads no more than [`MAX_FILE_BYTES`] and one byte, by which the caller sees that the file
+/// is too large.
 fn content(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;

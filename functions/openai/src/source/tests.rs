@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapters::http::TimeOuts;
+use adapters::http::Timeouts;
 use collector::{Item, ListingId, Page, Recovery, Window};
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// A store whose cache holds the old key, and whose fresh reads return `fresh`.
+/// A secret store whose cache holds the old key, and whose fresh reads return `fresh`.
 struct FakeSecrets {
     fresh: &'static str,
     fresh_reads: RefCell<u32>,
@@ -53,7 +53,7 @@ impl Secrets for FakeSecrets {
     }
 }
 
-/// The answers in order, one per request: status with headers, and body.
+/// The answers in order, one per request: the status line with headers, and the body.
 type Script = Vec<(&'static str, String)>;
 type Requests = Arc<Mutex<Vec<String>>>;
 
@@ -86,16 +86,16 @@ fn answer(mut socket: TcpStream, head: &str, body: &str) -> String {
     String::from_utf8(request).unwrap()
 }
 
-/// The result of one list call, and its traces.
-struct Seen {
+/// The result of one list call, with the requests, sleeps and fresh reads of the secret that it made.
+struct CallTrace {
     result: Result<Listed, PortError>,
     requests: Vec<String>,
     slept: Vec<Duration>,
     fresh_reads: u32,
 }
 
-impl Seen {
-    /// Checks the error of the call.
+impl CallTrace {
+    /// Checks that the call failed with this recovery, and that the message contains `says`.
     fn check_error(&self, recovery: Recovery, says: &str) {
         let error = self.result.as_ref().unwrap_err();
         assert_eq!(error.recovery, recovery, "{error}");
@@ -118,7 +118,7 @@ impl Seen {
     }
 }
 
-async fn list(script: Script, fresh: &'static str, listing: ListingId, cursor: Option<&str>) -> Seen {
+async fn list(script: Script, fresh: &'static str, listing: ListingId, cursor: Option<&str>) -> CallTrace {
     list_with(Tries::Patient, script, fresh, listing, cursor).await
 }
 
@@ -128,26 +128,26 @@ async fn list_with(
     fresh: &'static str,
     listing: ListingId,
     cursor: Option<&str>,
-) -> Seen {
+) -> CallTrace {
     let (base_url, requests) = serve(script);
     let (clock, secrets) = (FakeClock::default(), FakeSecrets { fresh, fresh_reads: RefCell::default() });
     let config = Config::from_variables(|name| (name == BASE_URL_VARIABLE).then(|| base_url.clone())).unwrap();
     let second = Duration::from_secs(1);
-    let http = HttpClient::with_timeouts(TimeOuts { connect: second, first_byte: second, idle: second }).unwrap();
+    let http = HttpClient::with_timeouts(Timeouts { connect: second, first_byte: second, idle: second }).unwrap();
     let source = OpenAi::source(&http, &secrets, &clock, &config, "the secret").await.unwrap();
     assert!(!format!("{:?}", source.vendor.key).contains("canary"));
     let stream = &source.streams[0];
     let result = source.vendor.list(ListRequest { stream, listing, window: WINDOW, cursor, tries }).await;
     let requests = requests.lock().unwrap().clone();
-    Seen { result, requests, slept: clock.slept.into_inner(), fresh_reads: secrets.fresh_reads.into_inner() }
+    CallTrace { result, requests, slept: clock.slept.into_inner(), fresh_reads: secrets.fresh_reads.into_inner() }
 }
 
-async fn organization(script: Script) -> Seen {
+async fn organization(script: Script) -> CallTrace {
     list(script, OLD_KEY, ORGANIZATION, None).await
 }
 
-/// Lists with a single try.
-async fn once(script: Script) -> Seen {
+/// Makes one list call with [`Tries::Once`].
+async fn once(script: Script) -> CallTrace {
     list_with(Tries::Once, script, OLD_KEY, ORGANIZATION, None).await
 }
 
@@ -211,7 +211,7 @@ async fn e3_a_key_that_is_refused_after_the_secret_was_read_again_needs_a_person
     assert_eq!((rotated.keys(), rotated.fresh_reads), (vec!["old", "new"], 1));
 }
 
-/// A store whose cache answers and whose fresh reads hang.
+/// A secret store whose cache answers and whose fresh reads hang.
 struct HangingSecrets;
 
 impl Secrets for HangingSecrets {
@@ -299,7 +299,7 @@ async fn no_call_is_made_during_a_cooldown() {
             let request = ListRequest { stream, listing, window: WINDOW, cursor: None, tries: Tries::Patient };
             source.vendor.list(request).await.unwrap_err();
         }
-        // A cooldown alone is not a failure, but an unpaid bill is.
+        // A cooldown alone is not a failure, but the unpaid bill that began it is.
         match source.vendor.prepare(stream, None).await {
             Ok(prepared) => assert!(prepared == Prepared::NotYet && body.is_empty(), "{head}"),
             Err(error) => assert!(error.message.contains("not asked again") && !body.is_empty(), "{error}"),
@@ -364,7 +364,7 @@ async fn a2_an_answer_of_a_gateway_is_retried_and_left_to_the_next_tick() {
         for listing in LISTINGS {
             let seen = list(vec![(head, body.to_owned()); 4], NEW_KEY, listing, Some("a cursor")).await;
             seen.check_error(Recovery::NextTick, "gateway or proxy");
-            // A gateway's answer does not blame the key.
+            // The refusal came from a gateway, so the key is neither renewed nor read again.
             assert_eq!((seen.keys(), seen.fresh_reads), (vec!["old"; 4], 0), "{head} {body}");
         }
         let seen = organization(vec![(head, body.to_owned()), ("200 OK", EMPTY_PAGE.to_owned())]).await;

@@ -1,7 +1,7 @@
-//! Derives the time limit of one attempt of an AWS call from the deadline.
+//! The time limit of one attempt of an AWS call, derived from the deadline of the work that makes the call.
 //!
-//! A service that is silent once must cost a retry and not the tick. An attempt therefore gets a part of the time that is
-//! left until the deadline of the work it belongs to, and never more than the limit of its kind.
+//! A service that does not answer once must cost one retry and not the whole tick. So an attempt gets a third of the
+//! time that is left until the deadline, and never more than the limit for its kind of call.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,54 +11,54 @@ use aws_sdk_s3::error::SdkError;
 use collector::{Clock, time_until};
 use jiff::Timestamp;
 
-/// The longest attempt of a call whose request and answer are small: those of DynamoDB and Secrets Manager.
+/// Time limit of an attempt whose request and answer are small: every call of DynamoDB and Secrets Manager.
 pub(super) const SMALL_CALL: Duration = Duration::from_secs(5);
-/// The longest attempt to read an object, up to its first byte and from one piece to the next.
+/// Time limit of an attempt to read an object: for its first byte, and again for each following chunk.
 pub(super) const OBJECT_READ: Duration = Duration::from_secs(10);
-/// The longest attempt to write an object.
+/// Time limit of an attempt to write an object.
 pub(super) const OBJECT_WRITE: Duration = Duration::from_secs(20);
-/// The shortest attempt, however little time is left.
+/// An attempt gets at least this time, even after the deadline.
 const MIN_ATTEMPT: Duration = Duration::from_secs(1);
-/// One attempt may take this part of the time that is left: a third, so that others fit in after it.
+/// An attempt gets the time left divided by this number, so that there is time for further attempts.
 const TIME_LEFT_DIVISOR: u32 = 3;
 
 tokio::task_local! {
     static DEADLINE: Timestamp;
 }
 
-/// No answer came in the time that an attempt had.
+/// The error of an attempt that reached its time limit without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("none came within {seconds:.1} s")]
 struct NoAnswer {
     seconds: f64,
 }
 
-/// Runs `work`, whose AWS calls have to end before `deadline`.
+/// Runs `work` and limits each attempt of its AWS calls by `deadline`.
 #[cfg(feature = "lambda")]
 pub(crate) async fn with_deadline<T>(deadline: Timestamp, work: impl Future<Output = T>) -> T {
     DEADLINE.scope(deadline, work).await
 }
 
-/// Waits for one attempt, for at most `limit` and its part of the time that is left.
+/// Waits for the answer to one attempt, `sent`, for at most [`attempt_timeout`]. Returns a time-out error after that.
 pub(super) async fn attempt<T, E>(
     clock: &impl Clock,
     limit: Duration,
     sent: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 ) -> Result<T, SdkError<E, HttpResponse>> {
-    let time = attempt_time(clock, limit);
+    let time = attempt_timeout(clock, limit);
     match tokio::time::timeout(time, sent).await {
         Ok(outcome) => outcome,
         Err(_) => Err(SdkError::timeout_error(NoAnswer { seconds: time.as_secs_f64() })),
     }
 }
 
-/// The time that an attempt has which begins now.
-pub(super) fn attempt_time(clock: &impl Clock, limit: Duration) -> Duration {
+/// Returns the time limit of an attempt that begins now: `limit`, or less if the deadline of [`with_deadline`] is near.
+pub(super) fn attempt_timeout(clock: &impl Clock, limit: Duration) -> Duration {
     let left = DEADLINE.try_with(|deadline| time_until(clock.now(), *deadline));
-    part_of(left.ok(), limit)
+    timeout_for(left.ok(), limit)
 }
 
-fn part_of(left: Option<Duration>, limit: Duration) -> Duration {
+fn timeout_for(left: Option<Duration>, limit: Duration) -> Duration {
     left.map_or(limit, |left| (left / TIME_LEFT_DIVISOR).clamp(MIN_ATTEMPT, limit))
 }
 
@@ -69,10 +69,10 @@ mod tests {
     #[test]
     fn e1_an_attempt_leaves_time_for_others() {
         let seconds = Duration::from_secs;
-        assert_eq!(part_of(None, SMALL_CALL), SMALL_CALL);
-        assert_eq!(part_of(Some(seconds(600)), SMALL_CALL), SMALL_CALL);
-        assert_eq!(part_of(Some(seconds(12)), SMALL_CALL), seconds(4));
-        assert_eq!(part_of(Some(seconds(30)), OBJECT_WRITE), seconds(10));
-        assert_eq!(part_of(Some(Duration::ZERO), SMALL_CALL), MIN_ATTEMPT);
+        assert_eq!(timeout_for(None, SMALL_CALL), SMALL_CALL);
+        assert_eq!(timeout_for(Some(seconds(600)), SMALL_CALL), SMALL_CALL);
+        assert_eq!(timeout_for(Some(seconds(12)), SMALL_CALL), seconds(4));
+        assert_eq!(timeout_for(Some(seconds(30)), OBJECT_WRITE), seconds(10));
+        assert_eq!(timeout_for(Some(Duration::ZERO), SMALL_CALL), MIN_ATTEMPT);
     }
 }

@@ -13,20 +13,21 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use bytes::Bytes;
 use collector::{Bucket, Clock, PortError, Put, Recovery, retry};
 
-use super::attempt::{OBJECT_READ, OBJECT_WRITE, SMALL_CALL, attempt, attempt_time};
+use super::attempt::{OBJECT_READ, OBJECT_WRITE, SMALL_CALL, attempt, attempt_timeout};
 use super::call::{Call, CallError, RETRIES};
 
-/// The largest object that is read into memory. A batch holds far less.
+/// The largest object that is read into memory. The objects that this program writes are far smaller.
 const MAX_OBJECT_BYTES: usize = 128 << 20;
-/// Pages of versions read behind a delete marker; each holds up to 1,000.
+/// At most this many pages of the list of versions are searched for a deleted object. A page holds up to 1,000 entries.
 const MAX_VERSION_PAGES: usize = 16;
-/// Looks at a key that S3 hides: each sees it as it was at another moment.
-const MAX_LOOKS: usize = 3;
-/// S3 says so of a key whose newest version is a delete marker.
+/// A key for which S3 answers 403 is read at most this many times. Another read is needed if the list of versions shows
+/// an object, which may have been created after the read.
+const MAX_HIDDEN_KEY_READS: usize = 3;
+/// Header of S3's 404 for a key whose newest version is a delete marker.
 const DELETE_MARKER: &str = "x-amz-delete-marker";
 
-/// One bucket. Objects are created with `If-None-Match: *` and replaced with `If-Match`: S3 lets exactly
-/// one writer win.
+/// One S3 bucket. Objects are created with `If-None-Match: *` and replaced with `If-Match`, so S3 lets exactly one of
+/// several concurrent writers succeed.
 #[derive(Debug)]
 pub struct S3Bucket<C> {
     pub(super) client: Client,
@@ -34,45 +35,45 @@ pub struct S3Bucket<C> {
     pub(super) clock: C,
 }
 
-/// The state of a key.
-enum Stands {
+/// The result of reading a key.
+enum KeyState {
     Object {
         body: Vec<u8>,
         e_tag: Option<String>,
     },
     Nothing,
-    /// Nothing now, but something did.
+    /// No object: the newest version is a delete marker.
     DeleteMarker,
-    /// Not known: S3 answered 403, as it also does for a missing key to those who may list only a part of the bucket.
+    /// Unknown, because S3 answered 403. It also does so for a missing key if the caller may not list the whole bucket.
     Hidden(PortError),
 }
 
-/// A key for which S3 answered 403, as the list of versions has it.
-enum Hidden {
-    /// There is no object.
-    Gone(Stands),
-    /// There is one, and this was the answer.
+/// The result of looking up a key in the list of versions, after S3 answered 403 for it.
+enum HiddenKey {
+    /// There is no object at the key: the state is `Nothing` or `DeleteMarker`.
+    Missing(KeyState),
+    /// There is an object, but reading it was refused with this error.
     Listed(PortError),
 }
 
-/// The newest entry of a key in the list of versions.
-enum Newest {
+/// The newest entry of a key in the list of versions, if there is one.
+enum NewestEntry {
     Version,
     DeleteMarker,
     Nothing,
 }
 
-/// The condition of a put.
+/// The condition under which S3 carries out a put.
 #[derive(Clone, Copy)]
-enum Condition<'a> {
-    /// There is no object at the key.
+enum PutCondition<'a> {
+    /// No object exists at the key.
     Absent,
     /// The object at the key has this ETag.
     ETag(&'a str),
 }
 
 impl<C: Clock> S3Bucket<C> {
-    /// The bucket of that name.
+    /// Returns the adapter of the bucket with this name.
     pub fn new(client: Client, bucket: impl Into<String>, clock: C) -> Self {
         Self { client, bucket: bucket.into(), clock }
     }
@@ -81,20 +82,26 @@ impl<C: Clock> S3Bucket<C> {
         let bucket = &self.bucket;
         Call {
             action,
-            on: format!("bucket {bucket}, key {key}"),
-            grant: format!(
+            target: format!("bucket {bucket}, key {key}"),
+            denied_advice: format!(
                 "grant {action} on {bucket}/*, s3:ListBucket and s3:ListBucketVersions on {bucket} (they tell a missing \
                  key from one that may not be read), and kms:GenerateDataKey and kms:Decrypt on its key where it has one"
             ),
-            missing: format!("create the bucket {bucket}, or correct its name"),
+            missing_advice: format!("create the bucket {bucket}, or correct its name"),
         }
     }
 
-    async fn put(&self, key: &str, body: Bytes, content_type: &str, condition: Condition<'_>) -> Result<(), CallError> {
+    async fn put(
+        &self,
+        key: &str,
+        body: Bytes,
+        content_type: &str,
+        condition: PutCondition<'_>,
+    ) -> Result<(), CallError> {
         let request = self.client.put_object().bucket(&self.bucket).key(key);
         let request = match condition {
-            Condition::Absent => request.if_none_match("*"),
-            Condition::ETag(e_tag) => request.if_match(e_tag),
+            PutCondition::Absent => request.if_none_match("*"),
+            PutCondition::ETag(e_tag) => request.if_match(e_tag),
         };
         let request = request
             .content_type(content_type)
@@ -104,22 +111,26 @@ impl<C: Clock> S3Bucket<C> {
         sent.map(drop).map_err(|error| CallError::of(&error))
     }
 
-    /// The object at `key`, or one version of it.
-    async fn read(&self, key: &str, version: Option<&str>) -> Result<Stands, PortError> {
+    /// Reads the object at `key`, or one version of it.
+    async fn read(&self, key: &str, version: Option<&str>) -> Result<KeyState, PortError> {
         let call = self.call(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, key);
         let request = self.client.get_object().bucket(&self.bucket).key(key);
         let request = request.set_version_id(version.map(str::to_owned));
         match attempt(&self.clock, OBJECT_READ, request.send()).await {
             Ok(mut answer) => {
                 let e_tag = answer.e_tag.take();
-                Ok(Stands::Object { body: bounded_body(&self.clock, &call, answer).await?, e_tag })
+                Ok(KeyState::Object { body: read_bounded(&self.clock, &call, answer).await?, e_tag })
             }
-            Err(error) => match nothing(&error) {
-                Some(stands) => Ok(stands),
+            Err(error) => match missing_key_state(&error) {
+                Some(state) => Ok(state),
                 None => {
                     let is_hidden = error.raw_response().is_some_and(|answer| answer.status().as_u16() == 403);
-                    let error = CallError::of(&error).into_port(&call);
-                    if is_hidden && error.recovery == Recovery::Person { Ok(Stands::Hidden(error)) } else { Err(error) }
+                    let error = CallError::of(&error).into_port_error(&call);
+                    if is_hidden && error.recovery == Recovery::Person {
+                        Ok(KeyState::Hidden(error))
+                    } else {
+                        Err(error)
+                    }
                 }
             },
         }
@@ -127,105 +138,105 @@ impl<C: Clock> S3Bucket<C> {
 
     /// Reads the object at `key` as it is now.
     ///
-    /// The rights of a function cover one prefix of the bucket, and S3 then answers 403 for a missing key. The list of
-    /// the key's versions tells that apart from an object that may not be read: without an entry there the key is
-    /// missing. One that may not be listed either is never taken for missing.
-    async fn current(&self, key: &str) -> Result<Stands, PortError> {
-        let mut looks = 1;
+    /// A function may list only one prefix of the bucket, so S3 answers 403 for a missing key. The list of the key's
+    /// versions shows whether the key is missing or its object may not be read. If the versions may not be listed
+    /// either, this is an error: such a key never counts as missing.
+    async fn current(&self, key: &str) -> Result<KeyState, PortError> {
+        let mut reads = 1;
         loop {
             let denied = match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
-                Stands::Hidden(denied) => denied,
-                stands => return Ok(stands),
+                KeyState::Hidden(denied) => denied,
+                state => return Ok(state),
             };
-            match self.hidden(key, denied).await? {
-                Hidden::Gone(stands) => return Ok(stands),
-                // It was created after it had been asked for, or else it may not be read.
-                Hidden::Listed(_) if looks < MAX_LOOKS => looks += 1,
-                Hidden::Listed(denied) => return Ok(Stands::Hidden(denied)),
+            match self.look_up_hidden(key, denied).await? {
+                HiddenKey::Missing(state) => return Ok(state),
+                // Either the object was created after the read, or it may not be read. Another read shows which.
+                HiddenKey::Listed(_) if reads < MAX_HIDDEN_KEY_READS => reads += 1,
+                HiddenKey::Listed(denied) => return Ok(KeyState::Hidden(denied)),
             }
         }
     }
 
-    /// Looks up a key for which S3 answered 403 in the list of versions.
-    async fn hidden(&self, key: &str, denied: PortError) -> Result<Hidden, PortError> {
+    /// Looks up a key in the list of versions, after S3 answered 403 with the error `denied`.
+    async fn look_up_hidden(&self, key: &str, denied: PortError) -> Result<HiddenKey, PortError> {
         match retry(&self.clock, &RETRIES, || self.newest_entry(key)).await {
-            Ok(Newest::Nothing) => Ok(Hidden::Gone(Stands::Nothing)),
-            Ok(Newest::DeleteMarker) => Ok(Hidden::Gone(Stands::DeleteMarker)),
-            Ok(Newest::Version) => Ok(Hidden::Listed(denied)),
-            Err(error) if error.recovery == Recovery::Person => Err(unlisted(denied, &error)),
+            Ok(NewestEntry::Nothing) => Ok(HiddenKey::Missing(KeyState::Nothing)),
+            Ok(NewestEntry::DeleteMarker) => Ok(HiddenKey::Missing(KeyState::DeleteMarker)),
+            Ok(NewestEntry::Version) => Ok(HiddenKey::Listed(denied)),
+            Err(error) if error.recovery == Recovery::Person => Err(unknown_state_error(denied, &error)),
             Err(error) => Err(error),
         }
     }
 
-    async fn newest_entry(&self, key: &str) -> Result<Newest, PortError> {
+    async fn newest_entry(&self, key: &str) -> Result<NewestEntry, PortError> {
         let call = self.call("s3:ListBucketVersions", key);
-        // S3 lists the key itself before longer ones, newest entry first.
+        // S3 lists a key before longer keys, and its newest entry first, so one entry is enough.
         let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key).max_keys(1);
         let page = attempt(&self.clock, SMALL_CALL, request.send()).await;
-        let page = page.map_err(|error| CallError::of(&error).into_port(&call))?;
-        Ok(if first_version_of(key, &page).is_some() {
-            Newest::Version
+        let page = page.map_err(|error| CallError::of(&error).into_port_error(&call))?;
+        Ok(if newest_version_on(key, &page).is_some() {
+            NewestEntry::Version
         } else if page.delete_markers().iter().any(|marker| marker.key() == Some(key)) {
-            Newest::DeleteMarker
+            NewestEntry::DeleteMarker
         } else {
-            Newest::Nothing
+            NewestEntry::Nothing
         })
     }
 
-    /// The ETag of the object at `key`; none when the object is absent or its content is not `content`.
+    /// Returns the ETag of the object at `key`; `None` if there is no object or its content differs from `content`.
     async fn e_tag_of(&self, key: &str, content: &[u8]) -> Result<Option<String>, PortError> {
         match retry(&self.clock, &RETRIES, || self.read(key, None)).await? {
-            Stands::Object { body, e_tag } if body == content => e_tag.map(Some).ok_or_else(|| {
+            KeyState::Object { body, e_tag } if body == content => e_tag.map(Some).ok_or_else(|| {
                 PortError::person(format!(
                     "s3:GetObject on bucket {}, key {key}: the answer has no ETag, so the object cannot be replaced \
                      safely; use a store that answers with ETags",
                     self.bucket
                 ))
             }),
-            Stands::Hidden(denied) => match self.hidden(key, denied).await? {
-                Hidden::Gone(_) => Ok(None),
-                Hidden::Listed(denied) => Err(denied),
+            KeyState::Hidden(denied) => match self.look_up_hidden(key, denied).await? {
+                HiddenKey::Missing(_) => Ok(None),
+                HiddenKey::Listed(denied) => Err(denied),
             },
             _ => Ok(None),
         }
     }
 
     /// Returns `true` if there is no object at `key` now.
-    async fn is_gone(&self, key: &str) -> Result<bool, PortError> {
-        Ok(matches!(self.current(key).await?, Stands::Nothing | Stands::DeleteMarker))
+    async fn is_missing(&self, key: &str) -> Result<bool, PortError> {
+        Ok(matches!(self.current(key).await?, KeyState::Nothing | KeyState::DeleteMarker))
     }
 
-    /// The version under the delete marker.
+    /// Reads the newest version of a deleted object, which lies under its delete marker.
     async fn read_deleted(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         let version = retry(&self.clock, &RETRIES, || self.newest_version(key)).await?;
         match retry(&self.clock, &RETRIES, || self.read(key, Some(&version))).await? {
-            Stands::Object { body, .. } => Ok(Some(body)),
-            Stands::Hidden(denied) => Err(denied),
-            Stands::Nothing | Stands::DeleteMarker => Err(self.gone(key)),
+            KeyState::Object { body, .. } => Ok(Some(body)),
+            KeyState::Hidden(denied) => Err(denied),
+            KeyState::Nothing | KeyState::DeleteMarker => Err(self.deleted_error(key)),
         }
     }
 
     async fn newest_version(&self, key: &str) -> Result<String, PortError> {
         let call = self.call("s3:ListBucketVersions", key);
         let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key);
-        let (mut at_key, mut at_version) = (None, None);
+        let (mut key_marker, mut version_marker) = (None, None);
         for _ in 0..MAX_VERSION_PAGES {
-            let page = request.clone().set_key_marker(at_key).set_version_id_marker(at_version);
+            let page = request.clone().set_key_marker(key_marker).set_version_id_marker(version_marker);
             let page = attempt(&self.clock, SMALL_CALL, page.send()).await;
-            let page = page.map_err(|error| CallError::of(&error).into_port(&call))?;
-            if let Some(version) = first_version_of(key, &page) {
+            let page = page.map_err(|error| CallError::of(&error).into_port_error(&call))?;
+            if let Some(version) = newest_version_on(key, &page) {
                 return Ok(version);
             }
             if page.is_truncated != Some(true) {
                 break;
             }
-            (at_key, at_version) = (page.next_key_marker, page.next_version_id_marker);
+            (key_marker, version_marker) = (page.next_key_marker, page.next_version_id_marker);
         }
-        Err(self.gone(key))
+        Err(self.deleted_error(key))
     }
 
-    /// It was put, and both it and what it held are gone: whether its lines were counted cannot be told.
-    fn gone(&self, key: &str) -> PortError {
+    /// Returns the error for an object that was deleted with all its versions: nobody can find out which lines it held.
+    fn deleted_error(&self, key: &str) -> PortError {
         PortError::person(format!(
             "bucket {}, key {key}: the object was deleted and no version of it is left; \
              restore it, or remove its delete marker to have its lines delivered again",
@@ -239,10 +250,10 @@ impl<C: Clock> Bucket for S3Bucket<C> {
         let call = self.call("s3:PutObject", key);
         let body = Bytes::from(body);
         retry(&self.clock, &RETRIES, || async {
-            match self.put(key, body.clone(), content_type, Condition::Absent).await {
+            match self.put(key, body.clone(), content_type, PutCondition::Absent).await {
                 Ok(()) => Ok(Put::Created),
                 Err(error) if error.status == Some(412) => Ok(Put::AlreadyThere),
-                Err(error) => Err(error.into_port(&call)),
+                Err(error) => Err(error.into_port_error(&call)),
             }
         })
         .await
@@ -250,85 +261,90 @@ impl<C: Clock> Bucket for S3Bucket<C> {
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
         match self.current(key).await? {
-            Stands::Object { body, .. } => Ok(Some(body)),
-            Stands::Hidden(denied) => Err(denied),
-            Stands::Nothing => Ok(None),
-            Stands::DeleteMarker => self.read_deleted(key).await,
+            KeyState::Object { body, .. } => Ok(Some(body)),
+            KeyState::Hidden(denied) => Err(denied),
+            KeyState::Nothing => Ok(None),
+            KeyState::DeleteMarker => self.read_deleted(key).await,
         }
     }
 
-    /// Behind a delete marker there is nothing to replace, though [`Bucket::get`] shows the last version.
+    /// Returns `false` for a deleted object, although [`Bucket::get`] still returns its last version.
     async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, content_type: &str) -> Result<bool, PortError> {
         let Some(e_tag) = self.e_tag_of(key, expected).await? else { return Ok(false) };
         let call = self.call("s3:PutObject", key);
         let body = Bytes::from(body);
-        let may_be_done = Cell::new(false);
+        let may_have_replaced = Cell::new(false);
         let put = retry(&self.clock, &RETRIES, || async {
-            match self.put(key, body.clone(), content_type, Condition::ETag(&e_tag)).await {
+            match self.put(key, body.clone(), content_type, PutCondition::ETag(&e_tag)).await {
                 Ok(()) => Ok(true),
                 Err(error) if is_failed_match(&error) => Ok(false),
                 Err(error) => {
-                    // A conflict (409) changes nothing. Any other failure may be a lost answer.
-                    may_be_done.set(may_be_done.get() || error.status != Some(409));
-                    Err(error.into_port(&call))
+                    // A conflict (409) replaces nothing. After any other error the object may have been replaced and
+                    // the answer lost.
+                    may_have_replaced.set(may_have_replaced.get() || error.status != Some(409));
+                    Err(error.into_port_error(&call))
                 }
             }
         })
         .await;
         match put {
             Ok(true) => Ok(true),
-            // S3 answers 403 to a match with a key that is gone as well, where it hides missing keys.
+            // For a missing key, S3 may answer an `If-Match` with 403 as well, if the caller may not list the whole
+            // bucket.
             Err(error) if error.recovery == Recovery::Person => {
-                if self.is_gone(key).await.unwrap_or(false) {
+                if self.is_missing(key).await.unwrap_or(false) {
                     Ok(false)
                 } else {
                     Err(error)
                 }
             }
-            Ok(false) | Err(_) if !may_be_done.get() => Ok(false),
-            // The match may have failed because an earlier attempt replaced the object and its answer was lost.
+            Ok(false) | Err(_) if !may_have_replaced.get() => Ok(false),
+            // The condition may have failed because an earlier attempt replaced the object and its answer was lost.
             Ok(false) => Ok(self.e_tag_of(key, &body).await?.is_some()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// Recognises the answer for a key at which nothing stands. Only `NoSuchKey` and `NoSuchVersion` say so: any other
-/// 404, a missing bucket's for one, is an error.
-fn nothing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Stands> {
+/// Returns the state of a key for which S3 answered `NoSuchKey` or `NoSuchVersion`. `None` for any other answer, such
+/// as the 404 of a missing bucket, which is an error.
+fn missing_key_state<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<KeyState> {
     let response = error.raw_response()?;
     let code = error.as_service_error()?.code();
     if response.status().as_u16() != 404 || !matches!(code, Some("NoSuchKey" | "NoSuchVersion")) {
         return None;
     }
     let deleted = response.headers().get(DELETE_MARKER) == Some("true");
-    Some(if deleted { Stands::DeleteMarker } else { Stands::Nothing })
+    Some(if deleted { KeyState::DeleteMarker } else { KeyState::Nothing })
 }
 
-/// The error of a key that S3 hides and whose versions may not be listed: nobody can tell whether it is there.
-fn unlisted(denied: PortError, error: &PortError) -> PortError {
+/// Returns the error for a key whose read and whose list of versions are both refused, so it is not known whether there
+/// is an object.
+fn unknown_state_error(denied: PortError, error: &PortError) -> PortError {
     PortError::person(format!(
         "{}. S3 answers so for a missing key too, and the versions of the key cannot be listed either: {}",
         denied.message, error.message
     ))
 }
 
-/// Returns `true` if the object of an `If-Match` has another ETag, or is gone.
+/// Returns `true` if a put with `If-Match` failed because the object has another ETag or does not exist.
 fn is_failed_match(error: &CallError) -> bool {
     error.status == Some(412) || (error.status == Some(404) && error.code == "NoSuchKey")
 }
 
-/// S3 lists a key's versions newest first, and the key itself before longer ones.
-fn first_version_of(key: &str, page: &ListObjectVersionsOutput) -> Option<String> {
+/// Returns the id of the newest version of `key` on a page. S3 lists the versions of a key from the newest to the
+/// oldest.
+fn newest_version_on(key: &str, page: &ListObjectVersionsOutput) -> Option<String> {
     page.versions().iter().find(|version| version.key() == Some(key))?.version_id.clone()
 }
 
-async fn bounded_body(clock: &impl Clock, call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
-    let cut_short = |why: &dyn Display| PortError::again(format!("{} on {}: cut short: {why}", call.action, call.on));
+async fn read_bounded(clock: &impl Clock, call: &Call, answer: GetObjectOutput) -> Result<Vec<u8>, PortError> {
+    let cut_short =
+        |why: &dyn Display| PortError::again(format!("{} on {}: cut short: {why}", call.action, call.target));
     let too_long = || {
         PortError::person(format!(
             "{} on {}: the object is longer than {MAX_OBJECT_BYTES} bytes, so it is none of ours; remove it",
-            call.action, call.on
+            call.action, call.target
         ))
     };
     let promised = usize::try_from(answer.content_length.unwrap_or_default()).unwrap_or(usize::MAX);
@@ -338,7 +354,7 @@ async fn bounded_body(clock: &impl Clock, call: &Call, answer: GetObjectOutput) 
     let mut stream = answer.body;
     let mut body = Vec::with_capacity(promised);
     loop {
-        let piece = tokio::time::timeout(attempt_time(clock, OBJECT_READ), stream.next()).await;
+        let piece = tokio::time::timeout(attempt_timeout(clock, OBJECT_READ), stream.next()).await;
         let Some(piece) = piece.map_err(|_| cut_short(&"no more bytes came"))? else { break };
         let piece = piece.map_err(|error| cut_short(&error))?;
         if body.len() + piece.len() > MAX_OBJECT_BYTES {

@@ -1,4 +1,4 @@
-//! The meaning of a failed AWS call.
+//! Turns failed AWS calls into errors of the ports: their cause, their recovery, and advice for a person.
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use collector::{PortError, RetryPolicy};
 
-/// The adapters repeat a call with about 9 s of waits in all. DynamoDB finishes a transaction whose
-/// answer was lost when it is asked again 5 s after the first time.
+/// Makes up to seven calls, with waits of about 9 s in all. This is long enough for a lost answer of a transaction:
+/// DynamoDB has finished it when it is asked again 5 s later.
 pub(super) const RETRIES: RetryPolicy = RetryPolicy {
     attempts: 7,
     first_wait: Duration::from_millis(150),
@@ -16,50 +16,50 @@ pub(super) const RETRIES: RetryPolicy = RetryPolicy {
     max_retry_after: Duration::from_secs(10),
 };
 
-/// The longest text of AWS's that goes into a message, in characters.
+/// An error repeats at most this much of AWS's own message.
 const MAX_TEXT_CHARS: usize = 400;
 
-/// One call: what is done to what, and what a person would have to grant. For messages.
+/// The description of one AWS call for error messages.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
-    /// The IAM action, which names the call too.
+    /// The IAM action, such as `s3:GetObject`. It also names the call.
     pub(super) action: &'static str,
-    /// The table, the bucket and key, the secret's name.
-    pub(super) on: String,
-    /// The advice when AWS does not allow it.
-    pub(super) grant: String,
-    /// The advice when AWS does not know the thing.
-    pub(super) missing: String,
+    /// The resource of the call: the table, the bucket and key, or the secret's name.
+    pub(super) target: String,
+    /// The advice if AWS refuses the call for lack of a permission.
+    pub(super) denied_advice: String,
+    /// The advice if the table, bucket or secret does not exist.
+    pub(super) missing_advice: String,
 }
 
-/// A failed AWS call without the type of its operation.
+/// A failed AWS call, whatever its operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CallError {
-    /// The HTTP status; `None` when there was no answer.
+    /// The HTTP status; `None` if there was no answer.
     pub(super) status: Option<u16>,
-    /// AWS's error code; empty when there was none.
+    /// AWS's error code; empty if the answer has none.
     pub(super) code: String,
-    /// AWS's own words, or the cause of there being none.
+    /// AWS's own message, or the reason why there was no answer.
     text: String,
-    /// For a call without an answer: whether asking again can help.
-    transient: bool,
+    /// There was no usable answer, but a retry may get one.
+    is_transient: bool,
 }
 
-/// The cure.
+/// The kinds of failure by their cure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// Throttled, conflicting, broken for the moment, lost.
+enum FailureClass {
+    /// Passes by itself: throttling, a write conflict, a fault of the service, a lost answer.
     Again,
-    /// Not allowed.
+    /// The caller lacks a permission or has bad credentials.
     Denied,
-    /// The table, bucket or secret is not there.
+    /// The table, bucket or secret does not exist.
     Missing,
-    /// An answer that another try will not change.
-    Final,
+    /// A retry would get the same answer.
+    Permanent,
 }
 
 impl CallError {
-    /// Takes down what happened, without anything of the request.
+    /// Describes the failure, without any content of the request.
     pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -68,57 +68,60 @@ impl CallError {
         match error {
             SdkError::ServiceError(service) => {
                 let text = service.err().message().unwrap_or("no message").to_owned();
-                Self { status, code: service.err().code().unwrap_or_default().to_owned(), text, transient: false }
+                Self { status, code: service.err().code().unwrap_or_default().to_owned(), text, is_transient: false }
             }
             SdkError::DispatchFailure(failure) => {
-                let transient = failure.is_io() || failure.is_timeout() || failure.as_other().is_some();
-                Self { status: None, code: String::new(), text: innermost(error), transient }
+                let is_transient = failure.is_io() || failure.is_timeout() || failure.as_other().is_some();
+                Self { status: None, code: String::new(), text: innermost_message(error), is_transient }
             }
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
-                Self { status, code: String::new(), text: innermost(error), transient: true }
+                Self { status, code: String::new(), text: innermost_message(error), is_transient: true }
             }
-            _ => Self { status: None, code: String::new(), text: innermost(error), transient: false },
+            _ => Self { status: None, code: String::new(), text: innermost_message(error), is_transient: false },
         }
     }
 
-    fn class(&self) -> Class {
+    fn class(&self) -> FailureClass {
         let code = self.code.as_str();
         match (code, self.status) {
-            _ if self.transient || is_transient_code(code) => Class::Again,
-            ("NoSuchBucket" | "ResourceNotFoundException", _) => Class::Missing,
-            _ if is_denial_code(code) => Class::Denied,
-            (_, Some(408 | 409 | 429 | 500..=599)) => Class::Again,
-            (_, Some(401 | 403)) => Class::Denied,
-            _ => Class::Final,
+            _ if self.is_transient || is_transient_code(code) => FailureClass::Again,
+            ("NoSuchBucket" | "ResourceNotFoundException", _) => FailureClass::Missing,
+            _ if is_denial_code(code) => FailureClass::Denied,
+            (_, Some(408 | 409 | 429 | 500..=599)) => FailureClass::Again,
+            (_, Some(401 | 403)) => FailureClass::Denied,
+            _ => FailureClass::Permanent,
         }
     }
 
-    /// The error for the port. One whose cure is another try is [`collector::Recovery::Again`].
-    pub(super) fn into_port(self, call: &Call) -> PortError {
+    /// Turns the failure into the error of a port. If a retry may succeed, its recovery is
+    /// [`collector::Recovery::Again`].
+    pub(super) fn into_port_error(self, call: &Call) -> PortError {
         let text: String = self.text.chars().take(MAX_TEXT_CHARS).collect();
         let what = match self.status {
-            Some(status) => format!("{} on {}: {} ({status}): {text}", call.action, call.on, named(&self.code)),
-            None => format!("{} on {}: no answer: {text}", call.action, call.on),
+            Some(status) => {
+                format!("{} on {}: {} ({status}): {text}", call.action, call.target, code_or_placeholder(&self.code))
+            }
+            None => format!("{} on {}: no answer: {text}", call.action, call.target),
         };
         match self.class() {
-            Class::Again => PortError::again(what),
-            Class::Denied => PortError::person(format!("{what}; {}", call.grant)),
-            Class::Missing => PortError::person(format!("{what}; {}", call.missing)),
-            Class::Final if self.status.is_none() => {
+            FailureClass::Again => PortError::again(what),
+            FailureClass::Denied => PortError::person(format!("{what}; {}", call.denied_advice)),
+            FailureClass::Missing => PortError::person(format!("{what}; {}", call.missing_advice)),
+            FailureClass::Permanent if self.status.is_none() => {
                 PortError::person(format!("{what}; check the AWS region, credentials and endpoint"))
             }
-            Class::Final => {
+            FailureClass::Permanent => {
                 PortError::person(format!("{what}; AWS will answer the same again: correct the cause it names"))
             }
         }
     }
 }
 
-fn named(code: &str) -> &str {
+fn code_or_placeholder(code: &str) -> &str {
     if code.is_empty() { "no error code" } else { code }
 }
 
-/// Codes that pass by themselves, whatever status they come with.
+/// Returns `true` for an error code of a failure that passes by itself, whatever the HTTP status.
 fn is_transient_code(code: &str) -> bool {
     const CODES: [&str; 19] = [
         "BadDigest",
@@ -144,7 +147,8 @@ fn is_transient_code(code: &str) -> bool {
     code.contains("Throttl") || CODES.contains(&code)
 }
 
-/// Codes of missing permissions and bad credentials; DynamoDB and Secrets Manager send them with 400.
+/// Returns `true` for an error code of a missing permission or of bad credentials. DynamoDB and Secrets Manager send
+/// these codes with status 400.
 fn is_denial_code(code: &str) -> bool {
     const CODES: [&str; 8] = [
         "ExpiredTokenException",
@@ -159,8 +163,8 @@ fn is_denial_code(code: &str) -> bool {
     code.contains("AccessDenied") || CODES.contains(&code)
 }
 
-/// The outermost layers only say that the call failed; the innermost says why.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+/// Returns the message of the innermost error. The outer errors only say that the call failed.
+fn innermost_message(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
@@ -174,14 +178,15 @@ mod tests {
 
     use super::*;
 
-    fn check(status: Option<u16>, code: &str, transient: bool, recovery: Recovery, says: &str) {
+    fn check(status: Option<u16>, code: &str, is_transient: bool, recovery: Recovery, says: &str) {
         let call = Call {
             action: "dynamodb:PutItem",
-            on: "table state".to_owned(),
-            grant: "grant dynamodb:PutItem on it".to_owned(),
-            missing: "create the table".to_owned(),
+            target: "table state".to_owned(),
+            denied_advice: "grant dynamodb:PutItem on it".to_owned(),
+            missing_advice: "create the table".to_owned(),
         };
-        let error = CallError { status, code: code.to_owned(), text: "why".to_owned(), transient }.into_port(&call);
+        let error =
+            CallError { status, code: code.to_owned(), text: "why".to_owned(), is_transient }.into_port_error(&call);
         assert_eq!(error.recovery, recovery, "{status:?} {code}");
         assert!(error.message.starts_with("dynamodb:PutItem on table state: "), "{}", error.message);
         assert!(error.message.contains(says), "{}", error.message);
@@ -190,7 +195,7 @@ mod tests {
     const AGAIN: Recovery = Recovery::Again { after: None };
 
     #[test]
-    fn again() {
+    fn failures_that_a_retry_may_cure() {
         check(None, "", true, AGAIN, "no answer: why");
         check(Some(503), "SlowDown", false, AGAIN, "SlowDown (503)");
         check(Some(500), "", false, AGAIN, "no error code (500)");
@@ -202,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person() {
+    fn failures_that_need_a_person() {
         check(Some(400), "AccessDeniedException", false, Recovery::Person, "grant dynamodb:PutItem on it");
         check(Some(403), "", false, Recovery::Person, "grant dynamodb:PutItem on it");
         check(Some(400), "UnrecognizedClientException", false, Recovery::Person, "grant");
@@ -214,9 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn aws_words_are_bounded() {
-        let long = CallError { status: Some(400), code: "X".to_owned(), text: "é".repeat(5_000), transient: false };
-        let call = Call { action: "a", on: "b".to_owned(), grant: String::new(), missing: String::new() };
-        assert!(long.into_port(&call).message.chars().count() < 600);
+    fn the_length_of_awss_message_is_bounded() {
+        let long = CallError { status: Some(400), code: "X".to_owned(), text: "é".repeat(5_000), is_transient: false };
+        let call =
+            Call { action: "a", target: "b".to_owned(), denied_advice: String::new(), missing_advice: String::new() };
+        assert!(long.into_port_error(&call).message.chars().count() < 600);
     }
 }

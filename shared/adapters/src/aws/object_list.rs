@@ -1,4 +1,4 @@
-//! The keys of objects below a prefix.
+//! Lists the keys of the objects below a prefix.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,22 +9,23 @@ use super::attempt::{SMALL_CALL, attempt};
 use super::bucket::S3Bucket;
 use super::call::{CallError, RETRIES};
 
-/// One listing takes no longer than this.
-const LIST_TIME: Duration = Duration::from_secs(8);
+/// Time after which an incomplete listing fails.
+const MAX_LIST_TIME: Duration = Duration::from_secs(8);
 
-/// Lists keys.
+/// A bucket that can list its keys.
 pub trait ListObjects {
-    /// Returns the keys that begin with `prefix`, in their order.
+    /// Returns the keys that begin with `prefix`, in ascending order.
     ///
     /// # Errors
-    /// There are more than `max`, or they may not be listed: for a person. Otherwise the next tick may succeed.
+    /// Needs a person if there are more than `max` keys or they may not be listed. After any other error the next tick
+    /// may succeed.
     fn keys(&self, prefix: &str, max: usize) -> impl Future<Output = Result<Vec<String>, PortError>>;
 }
 
 impl<C: Clock> ListObjects for S3Bucket<C> {
     async fn keys(&self, prefix: &str, max: usize) -> Result<Vec<String>, PortError> {
         let call = self.call("s3:ListBucket", prefix);
-        let end = self.clock.now() + LIST_TIME;
+        let end = self.clock.now() + MAX_LIST_TIME;
         let mut keys = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -32,14 +33,14 @@ impl<C: Clock> ListObjects for S3Bucket<C> {
             let request = request.set_continuation_token(token.clone());
             let page = retry(&self.clock, &RETRIES, || async {
                 let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
-                sent.map_err(|error| CallError::of(&error).into_port(&call))
+                sent.map_err(|error| CallError::of(&error).into_port_error(&call))
             });
             let page = page.await?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
             if keys.len() > max {
                 return Err(PortError::person(format!(
                     "{} on {}: there are more than {max} objects; keep only what belongs there",
-                    call.action, call.on
+                    call.action, call.target
                 )));
             }
             let next = page.next_continuation_token;
@@ -50,8 +51,8 @@ impl<C: Clock> ListObjects for S3Bucket<C> {
                 return Err(PortError::next_tick(format!(
                     "{} on {}: the list is not complete after {} s",
                     call.action,
-                    call.on,
-                    LIST_TIME.as_secs()
+                    call.target,
+                    MAX_LIST_TIME.as_secs()
                 )));
             }
             token = next;

@@ -1,20 +1,20 @@
-//! Secrets that are found by the prefix of their names.
+//! Lists the secrets whose names begin with a prefix.
 
 use std::future::Future;
 
 use collector::{PortError, Secrets};
 
-/// Secrets whose names begin with a prefix.
+/// The secrets whose names begin with a prefix.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretList {
-    /// Their ARNs.
+    /// The ARNs of the secrets.
     pub arns: Vec<String>,
-    /// There are more than can be listed.
+    /// There are more secrets than the list may hold.
     pub has_more: bool,
 }
 
 /// A store of secrets that can list them.
 pub trait ListSecrets: Secrets {
-    /// The secrets whose names begin with `prefix`.
+    /// Returns the secrets whose names begin with `prefix`.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<SecretList, PortError>>;
 }

@@ -16,46 +16,49 @@ use super::call::{Call, CallError, RETRIES};
 use super::secret_list::{ListSecrets, SecretList};
 use super::secret_walk::{Step, Walk};
 
-/// The version of a secret that is in force.
-const CURRENT: &str = "AWSCURRENT";
+/// The staging label of the version of a secret that is in use.
+const CURRENT_STAGE: &str = "AWSCURRENT";
 
-/// As many as Secrets Manager puts on a page.
+/// Secrets per page: the maximum of Secrets Manager.
 const SECRETS_PER_PAGE: i32 = 100;
-/// One call lists for no longer than this; the next one goes on from there.
-const LIST_TIME: Duration = Duration::from_secs(8);
+/// Time after which an incomplete listing stops. The next call continues it.
+const MAX_LIST_TIME: Duration = Duration::from_secs(8);
 
-/// A secret that was read.
+/// A secret that was read, with its name if the answer has one.
 #[derive(Debug, Clone)]
-struct Read {
+struct SecretRead {
     text: SecretString,
     name: Option<String>,
 }
 
-/// Secrets by ARN, each read once while the process is warm.
+/// Secrets by ARN. A secret is cached until the process ends or a fresh read is requested.
 #[derive(Debug)]
 pub struct SecretsManager<C> {
     client: Client,
     clock: C,
-    read: Mutex<HashMap<String, Read>>,
-    /// Listings that ran out of time, by their prefixes.
+    cache: Mutex<HashMap<String, SecretRead>>,
+    /// Incomplete listings by prefix. The next call continues them.
     walks: Mutex<HashMap<String, Walk>>,
 }
 
 impl<C: Clock> SecretsManager<C> {
-    /// Reads with `client`.
+    /// Returns an adapter that reads with `client`.
     pub fn new(client: Client, clock: C) -> Self {
-        Self { client, clock, read: Mutex::default(), walks: Mutex::default() }
+        Self { client, clock, cache: Mutex::default(), walks: Mutex::default() }
     }
 
-    async fn read(&self, arn: &str) -> Result<Read, PortError> {
+    async fn read(&self, arn: &str) -> Result<SecretRead, PortError> {
         let call = call(arn);
         retry(&self.clock, &RETRIES, || async {
-            let request = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT);
+            let request = self.client.get_secret_value().secret_id(arn).version_stage(CURRENT_STAGE);
             let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
-            let answer = sent.map_err(|error| CallError::of(&error).into_port(&call))?;
+            let answer = sent.map_err(|error| CallError::of(&error).into_port_error(&call))?;
             let name = name(&answer);
-            text(answer).map(|text| Read { text, name }).ok_or_else(|| {
-                PortError::person(format!("{} on {}: the secret holds no text; store it as text", call.action, call.on))
+            text(answer).map(|text| SecretRead { text, name }).ok_or_else(|| {
+                PortError::person(format!(
+                    "{} on {}: the secret holds no text; store it as text",
+                    call.action, call.target
+                ))
             })
         })
         .await
@@ -64,17 +67,17 @@ impl<C: Clock> SecretsManager<C> {
 
 impl<C: Clock> Secrets for SecretsManager<C> {
     async fn get(&self, reference: &str, fresh: bool) -> Result<SecretString, PortError> {
-        let known = || lock(&self.read);
-        if let Some(read) = known().get(reference).filter(|_| !fresh) {
+        let cache = || lock(&self.cache);
+        if let Some(read) = cache().get(reference).filter(|_| !fresh) {
             return Ok(read.text.clone());
         }
         let read = self.read(reference).await?;
-        known().insert(reference.to_owned(), read.clone());
+        cache().insert(reference.to_owned(), read.clone());
         Ok(read.text)
     }
 
     fn name(&self, reference: &str) -> Option<String> {
-        lock(&self.read).get(reference)?.name.clone()
+        lock(&self.cache).get(reference)?.name.clone()
     }
 }
 
@@ -85,19 +88,19 @@ impl<C: Clock> SecretsManager<C> {
         let request = self.client.list_secrets().filters(filter).max_results(SECRETS_PER_PAGE).set_next_token(token);
         retry(&self.clock, &RETRIES, || async {
             let sent = attempt(&self.clock, SMALL_CALL, request.clone().send()).await;
-            sent.map_err(|error| CallError::of(&error).into_port(&call))
+            sent.map_err(|error| CallError::of(&error).into_port_error(&call))
         })
         .await
     }
 
-    /// Walks on until the list is complete. In an account with very many other secrets that takes more time than one call
-    /// has: then the walk stays where it is, and the next call goes on from there.
-    async fn walk_on(&self, prefix: &str, walk: &mut Walk) -> Result<SecretList, PortError> {
-        let end = self.clock.now() + LIST_TIME;
+    /// Reads pages until the list is complete. An account with very many other secrets needs more than
+    /// [`MAX_LIST_TIME`]: then this fails, and the next call with the same `walk` continues.
+    async fn continue_listing(&self, prefix: &str, walk: &mut Walk) -> Result<SecretList, PortError> {
+        let end = self.clock.now() + MAX_LIST_TIME;
         loop {
             let page = self.page(prefix, walk.token()).await?;
             let secrets = page.secret_list.unwrap_or_default().into_iter().map(|secret| (secret.name, secret.arn));
-            if let Step::Done(list) = walk.take(prefix, secrets, page.next_token)? {
+            if let Step::Done(list) = walk.add_page(prefix, secrets, page.next_token)? {
                 return Ok(list);
             }
             if self.clock.now() >= end {
@@ -105,21 +108,21 @@ impl<C: Clock> SecretsManager<C> {
                     "secretsmanager:ListSecrets on secrets of {prefix}: the list is not complete after {} pages and {} s; \
                      the next tick goes on from there",
                     walk.pages(),
-                    LIST_TIME.as_secs()
+                    MAX_LIST_TIME.as_secs()
                 )));
             }
         }
     }
 }
 
-/// A walk that goes back to its place when nobody waits for it any longer.
-struct Resumable<'a> {
+/// A listing that is stored for the next call when it is dropped, unless it is at its start.
+struct ResumableListing<'a> {
     walks: &'a Mutex<HashMap<String, Walk>>,
     prefix: &'a str,
     walk: Walk,
 }
 
-impl Drop for Resumable<'_> {
+impl Drop for ResumableListing<'_> {
     fn drop(&mut self) {
         let walk = std::mem::take(&mut self.walk);
         if walk.pages() > 0 {
@@ -131,15 +134,15 @@ impl Drop for Resumable<'_> {
 impl<C: Clock> ListSecrets for SecretsManager<C> {
     async fn list(&self, prefix: &str) -> Result<SecretList, PortError> {
         let walk = lock(&self.walks).remove(prefix).unwrap_or_default();
-        let mut resumable = Resumable { walks: &self.walks, prefix, walk };
+        let mut resumable = ResumableListing { walks: &self.walks, prefix, walk };
         let is_resumed = resumable.walk.pages() > 0;
         let needs_person =
             |listed: &Result<_, PortError>| listed.as_ref().is_err_and(|error| error.recovery == Recovery::Person);
-        let mut listed = self.walk_on(prefix, &mut resumable.walk).await;
+        let mut listed = self.continue_listing(prefix, &mut resumable.walk).await;
         if is_resumed && needs_person(&listed) {
-            // A page token expires, and a listing from the beginning needs none.
+            // The stored page token may have expired. A listing from the start needs none.
             resumable.walk = Walk::default();
-            listed = self.walk_on(prefix, &mut resumable.walk).await;
+            listed = self.continue_listing(prefix, &mut resumable.walk).await;
         }
         if needs_person(&listed) {
             resumable.walk = Walk::default();
@@ -151,19 +154,20 @@ impl<C: Clock> ListSecrets for SecretsManager<C> {
 fn list_call(prefix: &str) -> Call {
     Call {
         action: "secretsmanager:ListSecrets",
-        on: format!("secrets of {prefix}"),
-        grant: "grant secretsmanager:ListSecrets on all resources; it knows no narrower one".to_owned(),
-        missing: "check the AWS region and endpoint".to_owned(),
+        target: format!("secrets of {prefix}"),
+        denied_advice: "grant secretsmanager:ListSecrets on all resources; it knows no narrower one".to_owned(),
+        missing_advice: "check the AWS region and endpoint".to_owned(),
     }
 }
 
-/// The secret's name: the answer says it, or the answer's ARN, which is always a whole one.
+/// Returns the secret's name: the answer's, or the one in the answer's ARN, which always has its suffix.
 fn name(answer: &GetSecretValueOutput) -> Option<String> {
     let of_arn = || answer.arn().and_then(without_suffix).map(|arn| secret_name(arn).to_owned());
     answer.name().filter(|name| !name.is_empty()).map(str::to_owned).or_else(of_arn)
 }
 
-/// Text is in one field when stored by the console, in the other when stored as bytes.
+/// Returns the secret's text. Secrets Manager holds it in one of two fields, as text or as bytes. `None` if it is not
+/// UTF-8.
 fn text(answer: GetSecretValueOutput) -> Option<SecretString> {
     if let Some(text) = answer.secret_string {
         return Some(text.into());
@@ -176,24 +180,27 @@ fn call(arn: &str) -> Call {
     let name = secret_name(arn);
     Call {
         action: "secretsmanager:GetSecretValue",
-        on: format!("secret {name}"),
-        grant: format!(
+        target: format!("secret {name}"),
+        denied_advice: format!(
             "grant secretsmanager:GetSecretValue on {name}, and kms:Decrypt on its key where it has one; where AWS speaks of \
              an explicit deny, the secret is named for another vendor too, and must be named for one only"
         ),
-        missing: format!("create {name}, or correct its ARN; a secret marked for deletion must be restored first"),
+        missing_advice: format!(
+            "create {name}, or correct its ARN; a secret marked for deletion must be restored first"
+        ),
     }
 }
 
-/// The name in a secret's ARN, `arn:aws:secretsmanager:region:account:secret:NAME`; anything else as it is.
+/// Returns the name in a secret's ARN, `arn:aws:secretsmanager:region:account:secret:NAME`. Any other text is returned
+/// unchanged.
 pub(crate) fn secret_name(arn: &str) -> &str {
     arn.splitn(7, ':').nth(6).unwrap_or(arn)
 }
 
-/// Secrets Manager ends each whole ARN in a hyphen and so many letters and digits.
+/// Letters and digits that Secrets Manager adds to the end of an ARN, after a hyphen.
 const SUFFIX_CHARS: usize = 6;
 
-/// A whole ARN without the suffix that Secrets Manager gave it; `None` where nothing like a suffix ends it.
+/// Returns an ARN without the suffix that Secrets Manager added; `None` if it does not end like that.
 pub(crate) fn without_suffix(arn: &str) -> Option<&str> {
     let (stem, suffix) = arn.rsplit_once('-')?;
     let is_suffix = suffix.len() == SUFFIX_CHARS && suffix.chars().all(|letter| letter.is_ascii_alphanumeric());
@@ -205,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_an_arn() {
+    fn a_secrets_name_is_read_from_its_arn() {
         assert_eq!(
             secret_name("arn:aws:secretsmanager:eu-west-1:123456789012:secret:acme/openai-AbCdEf"),
             "acme/openai-AbCdEf"

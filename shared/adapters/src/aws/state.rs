@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `{source}#{table}` | 0 | `version` (N), `head` (S, JSON) |
 //! | `{source}#{table}#{hour}` | seq | `entries` (B), `expires_at` (N, the table's TTL) |
-//! | `{source}#{table}#blob#{hour}` | seq | the same |
+//! | `{source}#{table}#blob#{hour}` | seq | the same as in the row above |
 
 mod item;
 mod outcome;
@@ -21,14 +21,14 @@ use collector::{
 
 use super::attempt::{SMALL_CALL, attempt};
 use super::call::{Call, CallError, RETRIES};
-use item::{Item, Place};
+use item::{Item, LedgerPartition};
 
-/// The most items of one transaction of DynamoDB.
+/// DynamoDB's limit of items in one transaction.
 const MAX_TRANSACTION_ITEMS: usize = 100;
-/// Pages of one bucket of the ledger; each holds up to 1 MB, 125,000 entries.
+/// More pages than this in one ledger hour are an error. A page holds up to 1 MB, which is 125,000 entries.
 const MAX_LEDGER_PAGES: usize = 256;
 
-/// State in a table with the partition key `pk` (S) and the sort key `sk` (N).
+/// Heads and ledgers in a table with the partition key `pk` (S) and the sort key `sk` (N).
 #[derive(Debug)]
 pub struct DynamoState<C> {
     client: Client,
@@ -37,7 +37,7 @@ pub struct DynamoState<C> {
 }
 
 impl<C: Clock> DynamoState<C> {
-    /// The table of that name.
+    /// Returns the adapter of the table with this name.
     pub fn new(client: Client, table: impl Into<String>, clock: C) -> Self {
         Self { client, table: table.into(), clock }
     }
@@ -46,9 +46,9 @@ impl<C: Clock> DynamoState<C> {
         let table = &self.table;
         Call {
             action,
-            on: format!("table {table} for {}", stream.name()),
-            grant: format!("grant {action} on table {table}, and kms:Decrypt on its key where it has one"),
-            missing: format!("create table {table} with keys pk (S) and sk (N), or correct its name"),
+            target: format!("table {table} for {}", stream.name()),
+            denied_advice: format!("grant {action} on table {table}, and kms:Decrypt on its key where it has one"),
+            missing_advice: format!("create table {table} with keys pk (S) and sk (N), or correct its name"),
         }
     }
 
@@ -60,7 +60,8 @@ impl<C: Clock> DynamoState<C> {
         ))
     }
 
-    /// The head in the place of the one at version `expected`, as one conditional put.
+    /// Returns a put of `head` that succeeds only if the stored head has version `expected`, or does not exist for
+    /// `None`.
     fn conditional_put(
         &self,
         stream: &Stream,
@@ -94,7 +95,8 @@ impl<C: Clock> DynamoState<C> {
         }
     }
 
-    /// Head and ledger together, under a token: a repeat of what is already in force is no second write.
+    /// Writes head and ledger items in one transaction. `token` makes the call idempotent: DynamoDB does not repeat a
+    /// transaction that has succeeded under the same token.
     async fn transact(&self, call: &Call, token: &str, actions: &[TransactWriteItem]) -> Result<Written, PortError> {
         let request = self.client.transact_write_items().client_request_token(token);
         let request = request.set_transact_items(Some(actions.to_vec()));
@@ -112,10 +114,10 @@ impl<C: Clock> DynamoState<C> {
         items: &[LedgerItem],
     ) -> Result<Vec<TransactWriteItem>, PortError> {
         if items.len() >= MAX_TRANSACTION_ITEMS {
-            let most = MAX_TRANSACTION_ITEMS - 1;
-            let (on, count) = (&call.on, items.len());
+            let max = MAX_TRANSACTION_ITEMS - 1;
+            let (target, count) = (&call.target, items.len());
             return Err(PortError::person(format!(
-                "{on}: {count} ledger items in one write, at most {most} fit: cut batches at fewer ledger hours"
+                "{target}: {count} ledger items in one write, at most {max} fit: cut batches at fewer ledger hours"
             )));
         }
         let head = Put::builder()
@@ -132,13 +134,13 @@ impl<C: Clock> DynamoState<C> {
             .chain(ledger)
             .map(|put| put.map(|put| TransactWriteItem::builder().put(put).build()))
             .collect::<Result<_, _>>()
-            .map_err(|error| PortError::person(format!("{}: {error}", call.on)))
+            .map_err(|error| PortError::person(format!("{}: {error}", call.target)))
     }
 
     async fn ledger_page(
         &self,
         call: &Call,
-        place: &Place<'_>,
+        partition: &LedgerPartition<'_>,
         after_seq: Option<u64>,
         start: Option<Item>,
     ) -> Result<QueryOutput, PortError> {
@@ -148,7 +150,7 @@ impl<C: Clock> DynamoState<C> {
             .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(place.partition()))
+            .expression_attribute_values(":pk", AttributeValue::S(partition.key()))
             .set_exclusive_start_key(start);
         if let Some(seq) = after_seq {
             request = request
@@ -156,30 +158,30 @@ impl<C: Clock> DynamoState<C> {
                 .expression_attribute_values(":after", AttributeValue::N(seq.to_string()));
         }
         let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
-        sent.map_err(|error| CallError::of(&error).into_port(call))
+        sent.map_err(|error| CallError::of(&error).into_port_error(call))
     }
 
-    /// A consistent read of these keys that returns nothing but the partition keys of the items it finds.
+    /// Returns a consistent read of these keys, which returns only the partition key of each item found.
     fn existence_request(&self, call: &Call, keys: Vec<Item>) -> Result<RequestItems, PortError> {
         let query = KeysAndAttributes::builder()
             .set_keys(Some(keys))
             .consistent_read(true)
             .projection_expression(item::PARTITION)
             .build()
-            .map_err(|error| PortError::person(format!("{}: {error}", call.on)))?;
+            .map_err(|error| PortError::person(format!("{}: {error}", call.target)))?;
         Ok([(self.table.clone(), query)].into())
     }
 
     /// Reads all keys of `query` and returns the items found.
     ///
-    /// DynamoDB may leave keys unread, because the answer is too large or the table is throttled. They are
-    /// read again after a backoff, as a call that failed: both count as one attempt of [`RETRIES`].
+    /// DynamoDB may leave keys unread, because the answer is too large or the table is throttled. They are read again
+    /// after a backoff, like a failed call, and each such read is one attempt of [`RETRIES`].
     async fn batch_get(&self, call: &Call, query: RequestItems) -> Result<Vec<Item>, PortError> {
         let (unread, found) = (RefCell::new(query), RefCell::new(Vec::new()));
         retry(&self.clock, &RETRIES, || async {
             let request = self.client.batch_get_item().set_request_items(Some(unread.borrow().clone()));
             let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
-            let answer = sent.map_err(|error| CallError::of(&error).into_port(call))?;
+            let answer = sent.map_err(|error| CallError::of(&error).into_port_error(call))?;
             found.borrow_mut().extend(answer.responses.unwrap_or_default().into_values().flatten());
             let unprocessed = answer.unprocessed_keys.unwrap_or_default();
             let count: usize = unprocessed.values().map(|table| table.keys().len()).sum();
@@ -187,7 +189,7 @@ impl<C: Clock> DynamoState<C> {
                 return Ok(());
             }
             unread.replace(unprocessed);
-            Err(PortError::again(format!("{} on {}: left {count} of the keys unprocessed", call.action, call.on)))
+            Err(PortError::again(format!("{} on {}: left {count} of the keys unprocessed", call.action, call.target)))
         })
         .await?;
         Ok(found.into_inner())
@@ -201,7 +203,7 @@ impl<C: Clock> State for DynamoState<C> {
             let request = self.client.get_item().table_name(&self.table).consistent_read(true);
             let request = request.set_key(Some(item::head_key(stream)));
             let sent = attempt(&self.clock, SMALL_CALL, request.send()).await;
-            sent.map_err(|error| CallError::of(&error).into_port(&call))
+            sent.map_err(|error| CallError::of(&error).into_port_error(&call))
         })
         .await?;
         let Some(item) = answer.item else { return Ok(None) };
@@ -221,7 +223,7 @@ impl<C: Clock> State for DynamoState<C> {
             return retry(&self.clock, &RETRIES, || self.put_head(&call, &put)).await;
         }
         let actions = self.transaction(&call, stream, put, items)?;
-        // 32 characters, DynamoDB takes 36; one a write, not one a try.
+        // 32 of the 36 characters that DynamoDB allows. All attempts of one write share the token.
         let token = format!("{:016x}{:016x}", self.clock.random(), self.clock.random());
         retry(&self.clock, &RETRIES, || self.transact(&call, &token, &actions)).await
     }
@@ -234,13 +236,13 @@ impl<C: Clock> State for DynamoState<C> {
         after_seq: Option<u64>,
     ) -> Result<Vec<LedgerItem>, PortError> {
         let call = self.call("dynamodb:Query", stream);
-        let place = Place { stream, kind, hour };
+        let partition = LedgerPartition { stream, kind, hour };
         let (mut found, mut start) = (Vec::new(), None);
         for _ in 0..MAX_LEDGER_PAGES {
             let page =
-                retry(&self.clock, &RETRIES, || self.ledger_page(&call, &place, after_seq, start.clone())).await?;
+                retry(&self.clock, &RETRIES, || self.ledger_page(&call, &partition, after_seq, start.clone())).await?;
             for item in page.items() {
-                found.push(place.to_ledger(item).map_err(|problem| self.damaged(stream, &problem))?);
+                found.push(partition.to_ledger(item).map_err(|problem| self.damaged(stream, &problem))?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -249,7 +251,7 @@ impl<C: Clock> State for DynamoState<C> {
         }
         Err(PortError::person(format!(
             "{}: the ledger of hour {hour} has more than {MAX_LEDGER_PAGES} pages; report this with the stream's volume",
-            call.on
+            call.target
         )))
     }
 
@@ -260,29 +262,29 @@ impl<C: Clock> State for DynamoState<C> {
         hours: &[LedgerHour],
     ) -> Result<Vec<LedgerHour>, PortError> {
         let call = self.call("dynamodb:BatchGetItem", stream);
-        let place = |hour: &LedgerHour| Place { stream, kind: hour.kind, hour: hour.hour };
-        // DynamoDB refuses a request that names one key twice.
+        let partition = |hour: &LedgerHour| LedgerPartition { stream, kind: hour.kind, hour: hour.hour };
+        // DynamoDB refuses a request that contains a key twice.
         let by_partition: BTreeMap<String, LedgerHour> =
-            hours.iter().map(|hour| (place(hour).partition(), *hour)).collect();
+            hours.iter().map(|hour| (partition(hour).key(), *hour)).collect();
         if by_partition.len() > MAX_COMMIT_HOURS {
-            let (on, count) = (&call.on, by_partition.len());
+            let (target, count) = (&call.target, by_partition.len());
             return Err(PortError::person(format!(
-                "{on}: cannot look up {count} ledger hours at once, at most {MAX_COMMIT_HOURS} are possible; report this"
+                "{target}: cannot look up {count} ledger hours at once, at most {MAX_COMMIT_HOURS} are possible; report this"
             )));
         }
         if by_partition.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = by_partition.values().map(|hour| item::ledger_key(&place(hour), seq)).collect();
+        let keys = by_partition.values().map(|hour| item::ledger_key(&partition(hour), seq)).collect();
         let found = self.batch_get(&call, self.existence_request(&call, keys)?).await?;
         Ok(found.iter().filter_map(|item| by_partition.get(item::partition_of(item)?).copied()).collect())
     }
 }
 
-/// The keys that a batch read asks for, by table.
+/// The keys of a batch read, by table.
 type RequestItems = HashMap<String, KeysAndAttributes>;
 
-/// A put and the condition it hangs on.
+/// A put and the condition under which it succeeds.
 struct ConditionalPut {
     item: Item,
     condition: &'static str,

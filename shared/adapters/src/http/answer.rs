@@ -1,4 +1,4 @@
-//! One answer: its status, its headers, and its body in pieces.
+//! One answer: its status, its headers, and its body in chunks.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use super::cause::cause;
 use super::headers;
 
-/// One answer, of any status. Its body is read as it comes, decompressed where it was gzip.
+/// An answer of any status. Its body is received while it is read, and a gzip body is decompressed.
 #[derive(Debug)]
 pub struct Answer {
     place: String,
@@ -23,44 +23,44 @@ impl Answer {
         Self { place, response, idle, is_corrupt: false }
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
 
-    /// A header's text, by a name of any case; `None` when it is missing or not text.
+    /// Returns a header's value; `None` if the header is missing or is not text. The case of `name` does not matter.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The wait the other side asks for, at most a day.
+    /// Returns the wait that the answer asks for, at most a day; `None` if it asks for none.
     pub fn retry_after(&self) -> Option<Duration> {
         headers::retry_after(self.headers())
     }
 
-    /// The other side's clock (`Date`).
+    /// Returns the `Date` of the answer, which shows the sender's clock; `None` if it is missing or unreadable.
     pub fn date(&self) -> Option<Timestamp> {
         headers::date(self.headers())
     }
 
-    /// Host and path of the request: what a message may say of it.
+    /// Returns host, port and path of the request, for messages.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// The whole body. More than `most` bytes are an error for the next tick: asking again now
-    /// would bring them again.
-    pub async fn bytes(self, most: usize) -> Result<Vec<u8>, PortError> {
+    /// Reads the whole body. A body of more than `max_bytes` is an error for the next tick, because a retry would get
+    /// it again.
+    pub async fn bytes(self, max_bytes: usize) -> Result<Vec<u8>, PortError> {
         let place = self.place.clone();
-        let body = self.bytes_within(most).await?;
-        body.ok_or_else(|| PortError::next_tick(format!("{place}: the answer is longer than {most} bytes")))
+        let body = self.bytes_within(max_bytes).await?;
+        body.ok_or_else(|| PortError::next_tick(format!("{place}: the answer is longer than {max_bytes} bytes")))
     }
 
-    /// The whole body; `None` when it is more than `most` bytes.
-    pub async fn bytes_within(mut self, most: usize) -> Result<Option<Vec<u8>>, PortError> {
+    /// Reads the whole body; `None` if it is longer than `max_bytes`.
+    pub async fn bytes_within(mut self, max_bytes: usize) -> Result<Option<Vec<u8>>, PortError> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
-            if body.len() + chunk.len() > most {
+            if body.len() + chunk.len() > max_bytes {
                 return Ok(None);
             }
             body.extend_from_slice(&chunk);
@@ -74,13 +74,13 @@ impl Answer {
 }
 
 impl Body for Answer {
-    /// The next bytes; a body cut short or standing still is an error worth another try.
+    /// Returns the next bytes; `None` at the end. A body that breaks off or stalls is an error that a retry may cure.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
         let place = &self.place;
         match tokio::time::timeout(self.idle, self.response.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk.map(Vec::from)),
             Ok(Err(error)) => {
-                self.is_corrupt |= is_decoders(&error);
+                self.is_corrupt |= is_decompression_error(&error);
                 Err(PortError::again(format!("{place}: the answer broke off: {}", cause(&error))))
             }
             Err(_) => {
@@ -95,8 +95,7 @@ impl Body for Answer {
     }
 }
 
-/// Returns `true` if the decoder refused the bytes. What goes wrong on the way is the connection's own error, and no I/O
-/// error by itself.
-fn is_decoders(error: &reqwest::Error) -> bool {
+/// Returns `true` if the decompression failed. Its errors are I/O errors; those of the connection have another type.
+fn is_decompression_error(error: &reqwest::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }

@@ -1,4 +1,4 @@
-//! The configured place of a vendor's API, parsed once.
+//! The base URL of a vendor's API, as configured.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use reqwest::Url;
 
 use crate::looks_like_a_key;
 
-/// A base URL that cannot be used.
+/// The error for a base URL that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {problem}")]
 pub struct BadBaseUrl {
@@ -14,11 +14,12 @@ pub struct BadBaseUrl {
     problem: String,
 }
 
-/// The base URL that `variable` holds, without a slash at its end. A path prefix is kept.
+/// Parses `text`, the base URL in the environment variable `variable`. The result keeps a path but has no slash at its
+/// end.
 ///
-/// It must be `https`, or plain `http` to the loopback: credentials cross no network in the clear.
-/// Credentials, a query or a fragment in it are refused. The error names the variable and the
-/// problem, never the text: people put credentials there.
+/// The URL must be `https`, or plain `http` to a loopback host, so that credentials never cross a network unencrypted.
+/// It must have no credentials, query or fragment. The error names the variable and the problem but never the text,
+/// because people paste credentials there.
 pub fn base_url(variable: &'static str, text: &str) -> Result<Url, BadBaseUrl> {
     let bad = |problem: &str| BadBaseUrl { variable, problem: problem.to_owned() };
     let mut url = Url::parse(text.trim()).map_err(|error| bad(&format!("is not a URL: {error}")))?;
@@ -39,7 +40,7 @@ pub fn base_url(variable: &'static str, text: &str) -> Result<Url, BadBaseUrl> {
     Ok(url)
 }
 
-/// `base` with `path` after its own; `path` begins with `/` and what needs escaping in it is escaped.
+/// Returns `base` with `path` appended to its path. `path` begins with `/` and is already percent-encoded.
 pub fn endpoint(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));

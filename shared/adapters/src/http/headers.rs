@@ -1,4 +1,4 @@
-//! The times in headers.
+//! Headers that hold a time: `Retry-After` and `Date`.
 
 use std::time::Duration;
 
@@ -6,28 +6,27 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// No wait is believed beyond this.
-pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+/// A longer wait is shortened to this.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
-/// `retry-after-ms`, else `Retry-After` in seconds, else `Retry-After` as a date held against the
-/// answer's own `Date`: the other side's clock, so that ours need not be right. `None` when there is
-/// none that can be read.
+/// Returns the wait in `retry-after-ms`, or else the seconds or the date in `Retry-After`. A date is compared with the
+/// `Date` of the same answer and not with our clock, which may be wrong. `None` if no readable header names a wait.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let milliseconds = text(headers, "retry-after-ms").and_then(|text| text.parse::<f64>().ok()).map(|ms| ms / 1e3);
     let named = text(headers, RETRY_AFTER.as_str());
     let seconds = milliseconds
         .or_else(|| named.and_then(|text| text.parse::<f64>().ok()))
-        .or_else(|| named.and_then(until).and_then(|then| Some((then - date(headers)?.as_second()) as f64)))?;
-    let bounded = seconds.clamp(0.0, LONGEST_RETRY_AFTER.as_secs_f64());
+        .or_else(|| named.and_then(date_seconds).and_then(|then| Some((then - date(headers)?.as_second()) as f64)))?;
+    let bounded = seconds.clamp(0.0, MAX_RETRY_AFTER.as_secs_f64());
     Duration::try_from_secs_f64(bounded).ok()
 }
 
-/// The answer's `Date`.
+/// Returns the time in the header `Date`.
 pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
     parse(text(headers, DATE.as_str())?)
 }
 
-fn until(text: &str) -> Option<i64> {
+fn date_seconds(text: &str) -> Option<i64> {
     Some(parse(text)?.as_second())
 }
 
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_bounded() {
+    fn ok_waits_are_bounded() {
         check(&[("retry-after", "999999999")], Some(86_400_000));
         check(&[("retry-after", "-3")], Some(0));
         check(&[("retry-after", "Tue, 22 Nov 2033 06:40:30 GMT"), DATE_LINE], Some(86_400_000));

@@ -1,4 +1,4 @@
-//! The client against a socket that says exactly what a test wants said.
+//! The HTTP client against a server that sends prepared bytes.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -10,13 +10,13 @@ use flate2::{Compression, write::GzEncoder};
 use super::*;
 
 const TOKEN: &str = "canary-token-5f2a";
-const SHORT: TimeOuts = TimeOuts {
+const SHORT: Timeouts = Timeouts {
     connect: Duration::from_millis(300),
     first_byte: Duration::from_millis(300),
     idle: Duration::from_millis(300),
 };
 
-/// Answers one request with `pieces`, a pause of a second between them; the thread's result is the request.
+/// Answers one request with `pieces`, with a pause of a second between them. The thread returns the request.
 fn serve(pieces: Vec<Vec<u8>>) -> (Url, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1/things?query=canary-query", listener.local_addr().unwrap());
@@ -50,7 +50,7 @@ async fn get(url: Url) -> Result<Answer, PortError> {
     HttpClient::with_timeouts(SHORT).unwrap().send(Request::get(url).bearer(&token)).await
 }
 
-/// An error's text names the place and holds neither the token nor the query.
+/// Checks that an error names host and path, and holds neither the token nor the query.
 fn check(error: &PortError, recovery: Recovery, happened: &str) {
     assert_eq!(error.recovery, recovery, "{error}");
     assert!(error.message.contains("127.0.0.1:") && error.message.contains("/v1/things"), "{error}");
@@ -121,7 +121,7 @@ async fn err_closed_without_an_answer() {
 }
 
 #[tokio::test]
-async fn err_body_stands_still() {
+async fn err_body_stalls() {
     let whole = answer("200 OK", b"0123456789");
     let (first, rest) = whole.split_at(whole.len() - 5);
     let (url, _) = serve(vec![first.to_vec(), rest.to_vec()]);

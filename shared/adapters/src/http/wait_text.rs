@@ -1,48 +1,52 @@
-//! Waits that are written in words: "Please retry again after 8m 46s."
+//! Waits that a message names in words: "Please retry again after 8m 46s."
 
 use std::time::Duration;
 
-use super::headers::LONGEST_RETRY_AFTER;
+use super::headers::MAX_RETRY_AFTER;
 
-/// As much of a text is searched for a wait, in characters.
+/// Only this many characters of a text are searched.
 const MAX_TEXT_CHARS: usize = 2_000;
-/// A wait follows one of these.
-const MARKERS: [&str; 3] = ["retry", "again", "wait"];
-/// Only these may stand between it and the first amount: other numbers, such as those of an id, are no wait.
-const BETWEEN: [&str; 10] = ["after", "in", "for", "about", "approximately", "at", "least", "another", "again", "a"];
+/// Words after which a wait may follow.
+const WAIT_WORDS: [&str; 3] = ["retry", "again", "wait"];
+/// The only words that may stand between such a word and the wait. After any other word a number has another meaning,
+/// for example an id.
+const FILLER_WORDS: [&str; 10] =
+    ["after", "in", "for", "about", "approximately", "at", "least", "another", "again", "a"];
 
-/// Returns the wait that an error's text asks for, at most a day: amounts with their units (`8m 46s`, `90 seconds`,
-/// `1.5s`, `2 minutes and 5 seconds`) that follow a "retry", "again" or "wait" of the text; of several the last one.
+/// Returns the wait that an error message asks for, at most a day; `None` if it names no wait.
+///
+/// A wait is one or more numbers with units (`8m 46s`, `90 seconds`, `1.5s`, `2 minutes and 5 seconds`) after "retry",
+/// "again" or "wait". If the text names several waits, the last one counts.
 pub fn wait_in_text(text: &str) -> Option<Duration> {
     let text: String = text.chars().take(MAX_TEXT_CHARS).collect::<String>().to_ascii_lowercase();
     let ends =
         |marker: &&'static str| text.match_indices(*marker).map(|(at, marker)| at + marker.len()).collect::<Vec<_>>();
-    let mut ends: Vec<usize> = MARKERS.iter().flat_map(ends).collect();
+    let mut ends: Vec<usize> = WAIT_WORDS.iter().flat_map(ends).collect();
     ends.sort_unstable();
-    let seconds = ends.into_iter().rev().find_map(|end| amounts(&words(text.get(end..)?)))?;
-    Duration::try_from_secs_f64(seconds.clamp(0.0, LONGEST_RETRY_AFTER.as_secs_f64())).ok()
+    let seconds = ends.into_iter().rev().find_map(|end| sum_of_waits(&words(text.get(end..)?)))?;
+    Duration::try_from_secs_f64(seconds.clamp(0.0, MAX_RETRY_AFTER.as_secs_f64())).ok()
 }
 
-/// The sum of the amounts with which the words begin, in seconds.
-fn amounts(words: &[&str]) -> Option<f64> {
+/// Returns the sum, in seconds, of the numbers with units at the beginning of `words`; `None` if there are none.
+fn sum_of_waits(words: &[&str]) -> Option<f64> {
     let mut seconds = None;
     let mut at = 0;
     while let Some(word) = words.get(at) {
-        match amount(word, words.get(at + 1).copied()) {
-            Some((amount, length)) => {
-                seconds = Some(seconds.unwrap_or(0.0) + amount);
+        match wait(word, words.get(at + 1).copied()) {
+            Some((wait, length)) => {
+                seconds = Some(seconds.unwrap_or(0.0) + wait);
                 at += length;
             }
-            // An amount goes on after "and" only.
+            // An "and" may stand between two numbers with units.
             None if seconds.is_some() && *word == "and" => at += 1,
-            None if seconds.is_none() && BETWEEN.contains(word) => at += 1,
+            None if seconds.is_none() && FILLER_WORDS.contains(word) => at += 1,
             None => break,
         }
     }
     seconds
 }
 
-/// Numbers and words, each by itself: `8m46s.` is `8`, `m`, `46`, `s`.
+/// Splits a text into numbers and words: `8m46s.` becomes `8`, `m`, `46`, `s`.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
@@ -59,8 +63,8 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// Seconds of a number with the unit after it, and how many words they are.
-fn amount(number: &str, unit: Option<&str>) -> Option<(f64, usize)> {
+/// Returns the seconds of a number with its unit, and the count of words used; `None` if the words are something else.
+fn wait(number: &str, unit: Option<&str>) -> Option<(f64, usize)> {
     let number = number.parse::<f64>().ok().filter(|number| number.is_finite())?;
     let seconds = match unit? {
         "ms" | "millisecond" | "milliseconds" => 0.001,

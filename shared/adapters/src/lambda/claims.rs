@@ -1,7 +1,7 @@
-//! The secrets that each vendor's variables claim: no secret may be claimed by two vendors.
+//! Checks that no secret is configured for two vendors.
 //!
-//! A function gets the prefixes of the other vendors too. A prefix that begins with another's, or is the beginning of it,
-//! would let both functions read the same secrets, each sure that they are its own.
+//! A function knows the configured secrets of the other vendors, too. If one vendor's prefix begins with another's,
+//! both functions would read the same secrets and each would treat them as its own.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,15 @@ use crate::aws::{secret_name, without_suffix};
 const ARNS: &str = "_SECRET_ARNS";
 const PREFIX: &str = "_SECRET_PREFIX";
 
-/// The secrets that one vendor's variables name.
+/// The secrets that the variables of one vendor select, by ARN or by prefix.
 struct Claim<'a> {
     vendor: &'a str,
     arns: Vec<&'a str>,
     prefix: Option<&'a str>,
 }
 
-/// Returns what `vendor` and another vendor claim both: the name of the variable, and the problem.
+/// Returns a problem for each overlap between the secrets of `vendor` and those of another vendor: the name of the
+/// variable at fault, and the text that follows the name in a message.
 pub(super) fn claimed_twice(vendor: &str, variables: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let own = Claim::of(vendor, variables);
     let others = variables.keys().filter_map(|name| name.strip_suffix(ARNS).or_else(|| name.strip_suffix(PREFIX)));
@@ -67,8 +68,8 @@ fn covers(prefix: &str, arn: &str) -> bool {
     secret_name(arn).starts_with(prefix)
 }
 
-/// Returns `true` if two ARNs mean one secret: they are equal, or one has the suffix of Secrets Manager and the other has
-/// none.
+/// Returns `true` if two ARNs name the same secret: they are equal, or only one of them has the suffix that Secrets
+/// Manager adds.
 pub(super) fn is_same_secret(one: &str, other: &str) -> bool {
     one == other || without_suffix(one) == Some(other) || without_suffix(other) == Some(one)
 }

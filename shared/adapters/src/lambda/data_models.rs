@@ -1,6 +1,7 @@
-//! The data models of one's own: read when a process starts, and again in the next tick if they could not be read.
+//! The deployment's own data models. They are read when a process starts. After a failure that may pass, the next tick
+//! reads them again.
 //!
-//! A set with a fault is not used at all, and needs a person; lines have the built-in names then.
+//! A set of models with a fault is not used at all and needs a person; until then the built-in models are used.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,25 +13,25 @@ use schema::{CustomModels, NO_CUSTOM_MODELS};
 
 use super::environment::{Environment, ModelsPlace};
 use super::in_flight::InFlight;
-use super::isolated::isolated;
+use super::isolated::run_isolated;
 use super::methods::{self, StartError};
 use super::sources::not_opened;
 use crate::aws::{ListObjects, with_deadline};
 use crate::{Links, read_folders};
 
-/// Reading the models and starting their engine hold up the first tick no longer than this.
-const READING: Duration = Duration::from_secs(25);
-/// The most objects below the prefix of the models.
+/// Time limit for reading the models and starting their engine, which delays the first tick.
+const READ_TIMEOUT: Duration = Duration::from_secs(25);
+/// The prefix of the models may hold at most this many objects.
 const MAX_OBJECTS: usize = 1_000;
-/// The most faults that a message names.
+/// A message names at most this many faults.
 const MAX_FAULTS: usize = 20;
 
-/// The models, or the fault that needs a person; `None` until they were read.
+/// The models, or the error that needs a person; `None` until they were read.
 #[derive(Debug, Default)]
 pub(super) struct Models(Option<Result<CustomModels, PortError>>);
 
 impl Models {
-    /// The models of one's own; none if there is a fault.
+    /// Returns the deployment's own models; an empty set if there are none or they cannot be used.
     pub(super) fn custom(&self) -> &CustomModels {
         match &self.0 {
             Some(Ok(custom)) => custom,
@@ -38,7 +39,7 @@ impl Models {
         }
     }
 
-    /// Reads the models unless that is done, and reports why they are not used.
+    /// Reads the models if they are configured and not read yet. Returns a report if they cannot be used.
     pub(super) async fn load(
         &mut self,
         environment: &Environment,
@@ -47,11 +48,11 @@ impl Models {
     ) -> Option<StreamReport> {
         let place = environment.data_models.as_ref()?;
         if self.0.is_none() {
-            let (cut, calls) = (clock.now() + READING, InFlight::default());
-            let what = "bucket: read the data models".to_owned();
+            let (cutoff, calls) = (clock.now() + READ_TIMEOUT, InFlight::default());
+            let description = "bucket: read the data models".to_owned();
             let work = load(place, &environment.settings.prefix, bucket, environment.method_bytes);
-            let work = with_deadline(cut, calls.track(what, work));
-            match isolated(clock, cut, &calls, work).await.flatten() {
+            let work = with_deadline(cutoff, calls.track(description, work));
+            match run_isolated(clock, cutoff, &calls, work).await.flatten() {
                 Err(error) if error.recovery != Recovery::Person => return Some(not_opened("data models", &error)),
                 read => self.0 = Some(read),
             }
@@ -60,7 +61,7 @@ impl Models {
     }
 }
 
-/// Reads a set and makes it ready, on a thread of its own where that may take long.
+/// Reads the files of a set, and compiles them on a thread of their own because that may take long.
 async fn load(
     place: &ModelsPlace,
     prefix: &str,
@@ -83,7 +84,7 @@ async fn read(
     }
 }
 
-/// Reads all objects that belong to a set of models.
+/// Reads the objects below `prefix` that belong to a set of models.
 async fn from_bucket(prefix: &str, bucket: &(impl Bucket + ListObjects)) -> Result<Vec<NamedFile>, PortError> {
     let mut files = Vec::new();
     let mut bytes = 0;
@@ -92,7 +93,7 @@ async fn from_bucket(prefix: &str, bucket: &(impl Bucket + ListObjects)) -> Resu
         if root().role(&path).is_none() {
             continue;
         }
-        // One that was deleted meanwhile does not belong to the set.
+        // The object was deleted after the listing.
         let Some(content) = bucket.get(&key).await? else { continue };
         bytes += content.len();
         if bytes > MAX_TOTAL_BYTES {
@@ -103,7 +104,7 @@ async fn from_bucket(prefix: &str, bucket: &(impl Bucket + ListObjects)) -> Resu
     Ok(files)
 }
 
-/// Reads all files of a folder that belong to a set of models.
+/// Reads the files in and below a folder that belong to a set of models.
 fn from_package(folder: &Path) -> Result<Vec<NamedFile>, PortError> {
     let folders = vec![folder.to_owned()];
     let mut files = read_folders(&root(), folders, Links::PassOver).map_err(|fault| {
@@ -116,15 +117,16 @@ fn from_package(folder: &Path) -> Result<Vec<NamedFile>, PortError> {
     Ok(files)
 }
 
-/// Everything below the place is a set of models.
+/// Returns a root by which all files below the configured place belong to one set.
 fn root() -> Root {
     Root::new("", true)
 }
 
-/// Checks and compiles a set, and starts its engine.
+/// Checks and compiles a set, and starts the engine for its Python methods.
 ///
 /// # Errors
-/// All faults of the set, which a person must correct; or the engine cannot be started now, which is tried again.
+/// Faults of the set need a person, and the error names them all. If only the engine does not start, the next tick
+/// tries again.
 fn compile(files: Vec<NamedFile>, memory_bytes: u64) -> Result<CustomModels, PortError> {
     let mut not_started = None;
     let start = |files: &ModelFiles| match methods::engine(files, memory_bytes) {
@@ -142,7 +144,7 @@ fn compile(files: Vec<NamedFile>, memory_bytes: u64) -> Result<CustomModels, Por
     }
 }
 
-/// The error of a set with faults.
+/// Returns the error for a set with these faults.
 fn with_faults(faults: &[Fault]) -> PortError {
     let more = faults.len().saturating_sub(MAX_FAULTS);
     let mut named: Vec<_> = faults.iter().take(MAX_FAULTS).map(ToString::to_string).collect();
@@ -151,7 +153,7 @@ fn with_faults(faults: &[Fault]) -> PortError {
     }
     PortError::person(format!(
         "lines have only the built-in names, because the set in DATA_MODELS has faults; correct them and deploy again, \
-         or start the function anew: {}",
+         or restart the function: {}",
         named.join("; ")
     ))
 }

@@ -1,4 +1,4 @@
-//! The function's environment, parsed once into what cannot be wrong.
+//! The settings in the function's environment variables, parsed and validated once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -8,60 +8,62 @@ use collector::{Compression, MAX_SHARED_BYTES, PortError, Settings};
 use super::claims::claimed_twice;
 use crate::looks_like_a_key;
 
-/// The furthest a new stream may look back, in days.
+/// The longest look-back of a new stream, in days.
 const MAX_LOOKBACK_DAYS: u16 = 3_650;
-/// The longest prefix, in characters; S3 takes keys of 1,024 bytes.
+/// The longest prefix of object keys. S3 limits a whole key to 1,024 bytes.
 const MAX_PREFIX_CHARS: usize = 256;
-/// The longest prefix of secret names, in characters; the template has the same bound.
+/// The longest prefix of secret names. `template.yaml` has the same bound.
 const MAX_SECRET_PREFIX_CHARS: usize = 128;
 const DAY_SECONDS: i64 = 86_400;
-/// Lambda's own variable: the function's memory in MB.
+/// Lambda's variable with the function's memory in MB.
 const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
-/// Ledger caches, batches and blob references share this part of the function's memory: two fifths.
+/// Share of the function's memory for ledger caches, batches and blob references together.
 const SHARED_MEMORY_PERCENT: usize = 40;
-/// The process that runs Python methods may map this part of the function's memory.
+/// Share of the function's memory that the process for Python methods may map.
 const METHOD_MEMORY_PERCENT: u64 = 40;
-/// The memory that such a process needs to start, in bytes: most of it is mapped and never touched.
+/// Memory that the process for Python methods needs to start. It maps this much but uses little of it.
 const MIN_METHOD_BYTES: u64 = 320 << 20;
-/// The most that it gets, in bytes.
+/// The process for Python methods may map at most this much memory.
 const MAX_METHOD_BYTES: u64 = 768 << 20;
 
-/// The settings of a deployment. No message repeats a value: people put secrets in the wrong place.
+/// The settings of a deployment. No message repeats a value, because people paste secrets into the wrong field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
-    /// The sources' secrets, by ARN (`OPENAI_SECRET_ARNS`, `MICROSOFT365_SECRET_ARNS`).
+    /// The ARNs of the sources' secrets (`OPENAI_SECRET_ARNS`, `MICROSOFT365_SECRET_ARNS`).
     pub secret_arns: Vec<String>,
-    /// Secrets whose names begin with this are sources' too (`OPENAI_SECRET_PREFIX`, `MICROSOFT365_SECRET_PREFIX`).
+    /// Each secret whose name begins with this prefix is a source, too (`OPENAI_SECRET_PREFIX`,
+    /// `MICROSOFT365_SECRET_PREFIX`).
     pub secret_prefix: Option<String>,
-    /// The table of heads and ledgers (`STATE_TABLE`).
+    /// The DynamoDB table of heads and ledgers (`STATE_TABLE`).
     pub table: String,
-    /// The bucket that objects are written to (`BUCKET`).
+    /// The bucket for the objects (`BUCKET`).
     pub bucket: String,
-    /// `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
+    /// The settings in `PREFIX`, `COMPRESSION` and `LOOKBACK_DAYS`.
     pub settings: Settings,
-    /// The data models of one's own (`DATA_MODELS`).
+    /// The place of the deployment's own data models (`DATA_MODELS`).
     pub data_models: Option<ModelsPlace>,
-    /// Bytes that ledger caches, batches and blob references of all sources share, a part of the function's memory.
+    /// Memory for ledger caches, batches and blob references of all sources together.
     pub shared_bytes: usize,
-    /// The most memory of the process that runs Python methods, in bytes, another part of it.
+    /// Memory that the process for Python methods may map.
     pub method_bytes: u64,
-    /// The vendor's own variables.
-    vendors: BTreeMap<String, String>,
+    /// The values of the variables that only this vendor has, by name.
+    vendor_variables: BTreeMap<String, String>,
 }
 
-/// The place of the data models of one's own.
+/// The place of the deployment's own data models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelsPlace {
-    /// Below this prefix of the bucket, which stands behind the deployment's own prefix.
+    /// Objects of the deployment's bucket whose keys begin with the deployment's prefix and then this path.
     Bucket(String),
-    /// In this folder of the function's package.
+    /// Files in this folder of the function's package.
     Package(String),
 }
 
 impl Environment {
-    /// Reads the process's environment for the vendor whose variables begin with `vendor` and an
-    /// underscore: `own` are all that there are, beside `{vendor}_SECRET_ARNS` and `{vendor}_SECRET_PREFIX`.
-    /// The error names everything that is wrong, and is for a person.
+    /// Reads the process's environment variables. `vendor` is the prefix of the vendor's variables, such as `OPENAI`.
+    /// `own` names all of them except `{vendor}_SECRET_ARNS` and `{vendor}_SECRET_PREFIX`.
+    ///
+    /// The error needs a person and names every problem at once.
     #[expect(clippy::disallowed_methods, reason = "the one door to the function's environment")]
     pub fn read(vendor: &str, own: &[&str]) -> Result<Self, PortError> {
         if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
@@ -73,12 +75,12 @@ impl Environment {
         Self::parse(vendor, own, &variables)
     }
 
-    /// [`Environment::read`], of these variables. One that is empty counts as not set. Secrets that the variables of
-    /// another vendor name too are a problem.
+    /// Parses `variables` as [`Environment::read`] parses those of the process. An empty variable counts as unset. A
+    /// secret that the variables of another vendor select, too, is a problem.
     pub fn parse(vendor: &str, own: &[&str], variables: &BTreeMap<String, String>) -> Result<Self, PortError> {
         let mut reader = Reader { variables, problems: Vec::new() };
         let (arns_name, prefix_name) = (format!("{vendor}_SECRET_ARNS"), format!("{vendor}_SECRET_PREFIX"));
-        let vendors = reader.vendors(vendor, own, &[&arns_name, &prefix_name]);
+        let vendor_variables = reader.vendor_variables(vendor, own, &[&arns_name, &prefix_name]);
         let has_prefix = variables.get(&prefix_name).is_some_and(|text| !text.trim().is_empty());
         let environment = Self {
             secret_arns: if has_prefix {
@@ -98,7 +100,7 @@ impl Environment {
             data_models: reader.optional("DATA_MODELS", models_place),
             shared_bytes: reader.optional(MEMORY_SIZE, shared_bytes).unwrap_or(MAX_SHARED_BYTES),
             method_bytes: reader.optional(MEMORY_SIZE, method_bytes).unwrap_or(MAX_METHOD_BYTES),
-            vendors,
+            vendor_variables,
         };
         claimed_twice(vendor, variables).into_iter().for_each(|(name, problem)| reader.problem(&name, problem));
         match reader.problems[..] {
@@ -107,13 +109,13 @@ impl Environment {
         }
     }
 
-    /// One of the vendor's own variables; `None` when it is not set.
+    /// Returns the value of one of the vendor's own variables; `None` if it is unset.
     pub fn variable(&self, name: &str) -> Option<String> {
-        self.vendors.get(name).cloned()
+        self.vendor_variables.get(name).cloned()
     }
 }
 
-/// Reads on after a problem, so that one start names them all.
+/// Parses variables and collects the problems, so that one error can name them all.
 struct Reader<'a> {
     variables: &'a BTreeMap<String, String>,
     problems: Vec<String>,
@@ -123,7 +125,7 @@ impl Reader<'_> {
     fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty())?;
         match parse(text) {
-            // It would stand in keys of objects, in messages and in logs.
+            // The key would appear in object keys, messages and logs.
             Ok(_) if looks_like_a_key(text) => {
                 self.problem(name, "holds a key; keys belong in Secrets Manager only");
                 None
@@ -145,8 +147,9 @@ impl Reader<'_> {
         value.unwrap_or_default()
     }
 
-    /// The vendor's own variables. One that nobody reads is a misspelt setting, silently not taken.
-    fn vendors(&mut self, vendor: &str, own: &[&str], common: &[&str]) -> BTreeMap<String, String> {
+    /// Returns the values of the variables `own`. Any other variable of the vendor except `common` is a problem: its
+    /// name is probably misspelt, and it would be ignored silently.
+    fn vendor_variables(&mut self, vendor: &str, own: &[&str], common: &[&str]) -> BTreeMap<String, String> {
         let prefix = format!("{vendor}_");
         let mut known = BTreeMap::new();
         for (name, value) in self.variables.iter().filter(|(name, _)| name.starts_with(&prefix)) {
@@ -165,7 +168,7 @@ impl Reader<'_> {
     }
 }
 
-/// `s3:` or `package:`, and a path that stays below where it begins.
+/// Parses `s3:PATH/` or `package:PATH/`. The path cannot lead out of its bucket prefix or folder.
 fn models_place(text: &str) -> Result<ModelsPlace, String> {
     let (kind, path) = text.split_once(':').unwrap_or(("", text));
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
@@ -212,7 +215,8 @@ fn secret_arns(text: &str) -> Result<Vec<String>, String> {
     Ok(arns.into_iter().map(str::to_owned).collect())
 }
 
-/// As Secrets Manager allows names to be; it ends in a slash, so that it covers no longer name by chance.
+/// Parses a prefix of secret names. It must end in a slash, so that it does not match the beginning of a longer name by
+/// accident.
 fn secret_prefix(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     let is_good = text.len() > 1 && text.len() <= MAX_SECRET_PREFIX_CHARS && text.ends_with('/');
@@ -374,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn err_all_at_once() {
+    fn err_every_problem_is_named_at_once() {
         let message = parse(&[("STATE_TABLE", ""), ("COMPRESSION", "lz4"), ("OPENAI_KEY", "canary")]).unwrap_err();
         for name in ["STATE_TABLE", "COMPRESSION", "OPENAI_KEY"] {
             assert!(message.contains(name), "{message}");

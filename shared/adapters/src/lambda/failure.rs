@@ -3,21 +3,21 @@
 use collector::{PortError, Recovery, StreamReport};
 use lambda_runtime::Diagnostic;
 
-/// The longest message handed to Lambda, in characters; the log has all of it.
+/// A longer message is cut for Lambda. The log has the whole message.
 const MAX_MESSAGE_CHARS: usize = 4_000;
 
-/// A failed invocation. Its error type, which Lambda's metrics and destinations show, is what cures it.
+/// A failed invocation. Lambda's destinations show its error type, `NeedsPerson` or `NextTick`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Failed {
-    /// A person must act; otherwise the next tick carries on by itself.
+pub struct InvocationFailure {
+    /// A person must act. If `false`, the next tick may succeed.
     pub needs_person: bool,
-    /// The streams that failed, with their reasons.
+    /// The failed streams with their reasons.
     pub message: String,
 }
 
-impl Failed {
-    /// The failure of an invocation with these reports, or none.
+impl InvocationFailure {
+    /// Returns the failure of an invocation with these reports; `None` if no stream failed.
     pub(super) fn of(reports: &[StreamReport]) -> Option<Self> {
         let failures: Vec<_> = reports.iter().filter_map(|report| report.failure.as_ref()).collect();
         if failures.is_empty() {
@@ -32,14 +32,14 @@ impl Failed {
     }
 }
 
-impl From<PortError> for Failed {
+impl From<PortError> for InvocationFailure {
     fn from(error: PortError) -> Self {
         Self { needs_person: error.recovery == Recovery::Person, message: error.message }
     }
 }
 
-impl From<Failed> for Diagnostic {
-    fn from(failed: Failed) -> Self {
+impl From<InvocationFailure> for Diagnostic {
+    fn from(failed: InvocationFailure) -> Self {
         let error_type = if failed.needs_person { "NeedsPerson" } else { "NextTick" };
         Self { error_type: error_type.to_owned(), error_message: failed.message }
     }
@@ -57,18 +57,18 @@ mod tests {
 
     #[test]
     fn no_failure_is_none() {
-        assert_eq!(Failed::of(&[]), None);
-        assert_eq!(Failed::of(&[report(None)]), None);
+        assert_eq!(InvocationFailure::of(&[]), None);
+        assert_eq!(InvocationFailure::of(&[report(None)]), None);
     }
 
     #[test]
     fn the_error_type_names_the_cure() {
         let mut reports = vec![report(None), report(Some(PortError::next_tick("slow")))];
-        let diagnostic = Diagnostic::from(Failed::of(&reports).unwrap());
+        let diagnostic = Diagnostic::from(InvocationFailure::of(&reports).unwrap());
         assert_eq!(diagnostic.error_type, "NextTick");
         assert_eq!(diagnostic.error_message, "1 of 2 streams failed: acme/x: slow");
         reports.push(report(Some(PortError::person("key revoked"))));
-        let diagnostic = Diagnostic::from(Failed::of(&reports).unwrap());
+        let diagnostic = Diagnostic::from(InvocationFailure::of(&reports).unwrap());
         assert_eq!(diagnostic.error_type, "NeedsPerson");
         assert!(diagnostic.error_message.contains("slow") && diagnostic.error_message.contains("key revoked"));
     }

@@ -1,4 +1,4 @@
-//! The calls of a source that have no answer yet: what is cut off says what it waited for.
+//! Tracks the calls of a source that have no answer yet, so that the error for a hanging source can name them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,76 +9,77 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::SystemClock;
 
-/// Calls that a message names at most.
+/// A message names at most this many calls.
 const MAX_NAMED: usize = 3;
 
-/// The calls of one source to its ports that are under way.
+/// The calls of one source to its ports that have no answer yet.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     calls: RefCell<BTreeMap<u64, Call>>,
     next: Cell<u64>,
-    /// The calls that nobody waited for any longer, with the time they had been under way.
+    /// The last calls that were dropped before their answer: how long each had waited, and its description.
     abandoned: RefCell<Vec<(SignedDuration, String)>>,
 }
 
 #[derive(Debug)]
 struct Call {
-    what: String,
+    description: String,
     began: Timestamp,
 }
 
-/// Ends a call when it is dropped, whether it was answered or abandoned.
-struct Ends<'a> {
+/// Removes a call from [`InFlight`] when it is dropped, and records it as abandoned if it was not answered.
+struct CallGuard<'a> {
     calls: &'a InFlight,
     number: u64,
     is_answered: bool,
 }
 
 impl InFlight {
-    /// Waits for the answer to `call`, which is under way meanwhile. `what` names the port, the operation and what it is
-    /// done to.
-    pub(super) async fn track<T>(&self, what: String, call: impl Future<Output = T>) -> T {
+    /// Waits for the answer to `call` and tracks the call meanwhile. `description` names the port, the operation and
+    /// its object.
+    pub(super) async fn track<T>(&self, description: String, call: impl Future<Output = T>) -> T {
         let number = self.next.replace(self.next.get().wrapping_add(1));
-        self.calls.borrow_mut().insert(number, Call { what, began: SystemClock.now() });
-        let mut ends = Ends { calls: self, number, is_answered: false };
-        // On the heap: futures nested this deep exceed what the compiler can lay out.
+        self.calls.borrow_mut().insert(number, Call { description, began: SystemClock.now() });
+        let mut ends = CallGuard { calls: self, number, is_answered: false };
+        // On the heap, because the compiler cannot lay out futures that are nested this deep.
         let answer = Box::pin(call).await;
         ends.is_answered = true;
         answer
     }
 
-    /// Forgets the calls of an earlier turn.
+    /// Forgets the abandoned calls of an earlier turn.
     pub(super) fn clear_abandoned(&self) {
         self.abandoned.borrow_mut().clear();
     }
 
-    /// Names the calls under way, or else those that were abandoned last, the one that took longest first, each with the
-    /// time that it has taken; `None` when there are none.
+    /// Describes the open calls, or the abandoned ones if none is open, each with its waiting time and the longest
+    /// first. `None` if there are none.
     pub(super) fn describe(&self) -> Option<String> {
         let now = SystemClock.now();
         let open = self.calls.borrow();
-        let open = open.values().map(|call| (now.duration_since(call.began), call.what.clone()));
+        let open = open.values().map(|call| (now.duration_since(call.began), call.description.clone()));
         let mut calls: Vec<_> = open.collect();
         if calls.is_empty() {
             calls.clone_from(&self.abandoned.borrow());
         }
         calls.sort_by_key(|(taken, _)| std::cmp::Reverse(*taken));
         calls.truncate(MAX_NAMED);
-        let named: Vec<_> = calls.iter().map(|(taken, what)| format!("{what} ({} s)", taken.as_secs())).collect();
+        let named: Vec<_> =
+            calls.iter().map(|(taken, description)| format!("{description} ({} s)", taken.as_secs())).collect();
         (!named.is_empty()).then(|| named.join(", "))
     }
 }
 
-impl Drop for Ends<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         let call = self.calls.calls.borrow_mut().remove(&self.number);
         if let Some(call) = call.filter(|_| !self.is_answered) {
             let mut abandoned = self.calls.abandoned.borrow_mut();
-            // Only the newest are of use, and a tick may abandon many.
+            // A tick may abandon many calls, and only the last ones matter.
             if abandoned.len() >= MAX_NAMED {
                 abandoned.remove(0);
             }
-            abandoned.push((SystemClock.now().duration_since(call.began), call.what));
+            abandoned.push((SystemClock.now().duration_since(call.began), call.description));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps the failure of one source from the others.
+//! Isolates sources from each other: one that hangs or panics does not affect the others.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -11,25 +11,27 @@ use jiff::Timestamp;
 
 use super::in_flight::InFlight;
 
-/// Runs `work`, whose calls `calls` knows, until `cut` at the latest; its panic is an error like any other.
-/// What it had in hand is dropped where it stands: every step of the engine allows for that.
-pub(super) async fn isolated<T>(
+/// Runs `work` until `cutoff` at the latest. A time-out and a panic are returned as errors; `calls` names the calls
+/// that a time-out interrupted.
+///
+/// After a time-out `work` is dropped wherever it is, which every step of the engine allows.
+pub(super) async fn run_isolated<T>(
     clock: &impl Clock,
-    cut: Timestamp,
+    cutoff: Timestamp,
     calls: &InFlight,
     work: impl Future<Output = T>,
 ) -> Result<T, PortError> {
-    let left = Duration::try_from(cut.duration_since(clock.now())).unwrap_or_default();
-    // Not dropped before its calls were named.
+    let left = Duration::try_from(cutoff.duration_since(clock.now())).unwrap_or_default();
+    // Pinned outside of the time-out, so that the open calls are still tracked when the error names them.
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     match tokio::time::timeout(left, work.as_mut()).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(_)) => Err(PortError::next_tick("panicked; the log says where: report it")),
-        Err(_) => Err(cut_off(calls)),
+        Err(_) => Err(cut_off_error(calls)),
     }
 }
 
-fn cut_off(calls: &InFlight) -> PortError {
+fn cut_off_error(calls: &InFlight) -> PortError {
     let waited = calls
         .describe()
         .map_or_else(|| "no call was open".to_owned(), |named| format!("it waited for an answer from the {named}"));
@@ -48,22 +50,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok() {
-        assert_eq!(isolated(&SystemClock, soon(), &InFlight::default(), async { 1 }).await, Ok(1));
+    async fn ok_the_value_is_returned() {
+        assert_eq!(run_isolated(&SystemClock, soon(), &InFlight::default(), async { 1 }).await, Ok(1));
     }
 
     #[tokio::test]
-    async fn err_a_panic_stays_inside() {
+    async fn err_a_panic_becomes_an_error() {
         let (work, calls) = (async { assert_eq!(1, 2, "a fault of ours") }, InFlight::default());
-        assert!(isolated(&SystemClock, soon(), &calls, work).await.unwrap_err().message.starts_with("panicked"));
+        assert!(run_isolated(&SystemClock, soon(), &calls, work).await.unwrap_err().message.starts_with("panicked"));
     }
 
     #[tokio::test]
-    async fn err_what_hangs_is_cut_off() {
+    async fn err_hanging_work_is_cut_off() {
         let calls = InFlight::default();
         let past = SystemClock.now() - Duration::from_secs(1);
-        for cut in [soon(), past] {
-            let error = isolated(&SystemClock, cut, &calls, pending::<()>()).await.unwrap_err();
+        for cutoff in [soon(), past] {
+            let error = run_isolated(&SystemClock, cutoff, &calls, pending::<()>()).await.unwrap_err();
             assert!(error.message.starts_with("did not end in time and was cut off: no call was open"), "{error}");
         }
     }
@@ -72,7 +74,7 @@ mod tests {
     async fn e2_a_cut_off_names_the_call_that_hung() {
         let calls = InFlight::default();
         let hung = calls.track("state table: read the head of acme/x".to_owned(), pending::<()>());
-        let error = isolated(&SystemClock, soon(), &calls, hung).await.unwrap_err();
+        let error = run_isolated(&SystemClock, soon(), &calls, hung).await.unwrap_err();
         assert!(
             error.message.contains("cut off: it waited for an answer from the state table: read the head"),
             "{error}"

@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line on standard output, which Lambda hands to CloudWatch.
+//! Logs: one JSON object per line on standard output, which Lambda sends to CloudWatch.
 
 use collector::StreamReport;
 use serde::Serialize;
@@ -6,10 +6,10 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Logs from here on, panics included. Nothing below INFO is ever logged: at DEBUG and TRACE the
-/// libraries below us write down requests and answers, and those hold credentials.
+/// Starts logging, also of panics. Nothing below INFO is ever logged, because the libraries write requests and answers
+/// with credentials at DEBUG and TRACE.
 pub(super) fn start() {
-    // A second start in one process (tests) finds the first one's subscriber in place.
+    // Fails if logging was already started in this process, as in tests.
     if tracing::subscriber::set_global_default(subscriber(std::io::stdout)).is_ok() {
         std::panic::set_hook(Box::new(|panic| tracing::error!(panic = %panic, "panicked")));
     }
@@ -26,8 +26,9 @@ fn subscriber(to: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl S
         .finish()
 }
 
-/// One line a stream: at ERROR what a person must cure, at WARN what the next tick may.
-pub(super) fn stream(vendor: &str, report: &StreamReport) {
+/// Logs one line for a stream: at ERROR if a person must act or events were lost, and at WARN if the next tick may cure
+/// the problem.
+pub(super) fn log_report(vendor: &str, report: &StreamReport) {
     let drift = &report.lines.drift;
     macro_rules! line {
         ($level:ident, $failure:expr) => {
@@ -48,15 +49,15 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
                 unknown_record_types = drift.unknown_record_types,
                 missing_required = drift.missing_required,
                 udm_failed = drift.udm_failed,
-                undeclared_field_names = list(drift.names.undeclared.all()),
-                unknown_record_type_names = list(drift.names.unknown_types.all()),
-                missing_required_names = list(drift.names.missing.all()),
-                udm_failed_names = list(drift.names.udm_failed.all()),
+                undeclared_field_names = json_array(drift.names.undeclared.all()),
+                unknown_record_type_names = json_array(drift.names.unknown_types.all()),
+                missing_required_names = json_array(drift.names.missing.all()),
+                udm_failed_names = json_array(drift.names.udm_failed.all()),
                 objects = report.lines.objects,
                 bytes = report.lines.bytes,
                 adopted = report.lines.adopted,
-                gaps = list(&report.gaps),
-                not_offered = list(&report.notes.not_offered),
+                gaps = json_array(&report.gaps),
+                not_offered = json_array(&report.notes.not_offered),
                 silence = report.notes.silence,
                 clock_skew_seconds = report.notes.clock_skew_seconds,
                 pending_spans = report.pending.pending_spans,
@@ -80,8 +81,8 @@ pub(super) fn stream(vendor: &str, report: &StreamReport) {
     }
 }
 
-/// JSON in a string: a log's field is one value.
-fn list(values: &[impl Serialize]) -> String {
+/// Returns the values as the text of a JSON array, because a log field holds one plain value.
+fn json_array(values: &[impl Serialize]) -> String {
     serde_json::to_string(values).unwrap_or_default()
 }
 
@@ -96,11 +97,11 @@ mod tests {
 
     use super::*;
 
-    /// The line of a report, as it lands in the log.
+    /// Returns the log line of a report.
     fn logged(report: &StreamReport) -> Value {
         let mut file = tempfile::tempfile().unwrap();
         let to = subscriber(Arc::new(file.try_clone().unwrap()));
-        tracing::subscriber::with_default(to, || stream("openai", report));
+        tracing::subscriber::with_default(to, || log_report("openai", report));
         file.rewind().unwrap();
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_told_with_its_names() {
+    fn drift_is_logged_with_its_names() {
         let mut drift = Drift::default();
         let context = LineContext { source_id: "", source_label: "", parse_time: jiff::Timestamp::UNIX_EPOCH };
         let event = br#"{"id":"a","type":"api_key.rotated","x\n\u001b":"secret","y":1}"#;

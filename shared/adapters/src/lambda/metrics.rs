@@ -1,4 +1,4 @@
-//! Metrics: one record a stream in CloudWatch's embedded metric format, on standard output.
+//! Metrics: one record per stream in CloudWatch's embedded metric format, on standard output.
 
 use std::io::Write;
 
@@ -6,20 +6,20 @@ use collector::StreamReport;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The metrics' namespace.
+/// CloudWatch namespace of the metrics.
 const NAMESPACE: &str = "AuditPull";
-/// Those that an alarm watches for a whole vendor, whatever its sources are called.
+/// Metrics that also have the dimension `Vendor`, so that one alarm covers all sources of a vendor.
 const VENDOR_WIDE: [&str; 7] =
     ["Delivered", "Rejected", "Gaps", "WatermarkLagSeconds", "PendingAgeSeconds", "Failures", "NeedsPerson"];
 
 /// Writes the record of one stream.
 pub(super) fn emit(vendor: &str, report: &StreamReport, now: Timestamp) {
     let line = format!("{}\n", record(vendor, report, now));
-    // A log that cannot be written has nobody left to tell.
+    // An error is ignored, because there is no other output to report it to.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// Each metric by its name and CloudWatch unit.
+/// Returns the name, the CloudWatch unit and the value of each metric.
 fn values(report: &StreamReport) -> Vec<(&'static str, &'static str, Value)> {
     let failures = u64::from(report.failure.is_some());
     let needs_person = u64::from(report.failure.as_ref().is_some_and(|failure| failure.needs_person));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_the_reports() {
+    fn values_come_from_the_report() {
         let record = record("openai", &report(), Timestamp::UNIX_EPOCH);
         for (name, value) in [
             ("Delivered", 3),

@@ -1,8 +1,8 @@
-//! The Lambda shell: what a vendor's function does around the engine.
+//! The Lambda shell: everything that a vendor's function does around the collector.
 //!
-//! A function's `main` starts a [`Shell`], parses what is its vendor's own, and hands over how a
-//! source is opened. The shell serves every source at every invocation, in turns where there are many,
-//! tells what came of it in logs and metrics, and fails the invocation when a stream failed.
+//! A function's `main` starts a [`Shell`], parses its vendor's own settings, and passes a closure that opens a source.
+//! At each invocation the shell serves every source, logs a line and writes metrics for each stream, and fails the
+//! invocation if a stream failed.
 
 mod claims;
 mod data_models;
@@ -14,13 +14,13 @@ mod logging;
 mod methods;
 mod metrics;
 mod run_function;
+mod scheduler;
 mod secret_list;
 mod shell;
 mod sources;
-mod turns;
 mod watched;
 
 pub use environment::{Environment, ModelsPlace};
-pub use failure::Failed;
+pub use failure::InvocationFailure;
 pub use run_function::{exit_code, run_function};
 pub use shell::{Shell, Summary};

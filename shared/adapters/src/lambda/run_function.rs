@@ -5,9 +5,7 @@ use std::process::ExitCode;
 
 use collector::PortError;
 
-/// Runs a function until Lambda ends the process.
-///
-/// A process that was started to run Python methods does that instead.
+/// Runs a function until Lambda ends the process. A process that was started to run Python methods runs those instead.
 pub fn run_function(run: impl Future<Output = Result<(), PortError>>) -> ExitCode {
     #[cfg(feature = "python")]
     if let Some(code) = worker() {
@@ -19,7 +17,7 @@ pub fn run_function(run: impl Future<Output = Result<(), PortError>>) -> ExitCod
     })
 }
 
-/// The exit code of a function that ended. A failed start is told in the log, in one line.
+/// Returns the exit code of a function that ended, and logs the error.
 pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,7 +28,8 @@ pub fn exit_code(ended: Result<(), PortError>) -> ExitCode {
     }
 }
 
-/// Runs methods if the process was started for that; the second argument is the most memory that it may map, in bytes.
+/// Runs Python methods if the first argument says so; `None` otherwise. The second argument is the memory in bytes that
+/// the process may map.
 #[cfg(feature = "python")]
 fn worker() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);

@@ -1,7 +1,8 @@
-//! The secrets that a function serves: those that its environment names, and those whose names begin with a prefix.
+//! The secrets that a function serves: those whose ARNs its environment holds, and those whose names begin with its
+//! prefix.
 //!
-//! An environment holds 4 kB, the ARNs of some 45 secrets. A prefix has no such limit, and a tenant that is added takes no
-//! deployment.
+//! Lambda limits the environment to 4 kB, which is enough for about 45 ARNs. A prefix has no such limit, and a new
+//! secret needs no deployment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,22 +12,22 @@ use jiff::Timestamp;
 
 use super::environment::Environment;
 use super::in_flight::InFlight;
-use super::isolated::isolated;
+use super::isolated::run_isolated;
 use super::sources::not_opened;
 use crate::aws::{ListSecrets, SecretList, with_deadline, without_suffix};
 
-/// The names are listed again when the list is this old: a new secret is taken within ten minutes.
+/// A list of this age is read again, so that a new secret is found within ten minutes.
 const LIST_MAX_AGE: Duration = Duration::from_secs(9 * 60);
-/// Listing holds up the tick no longer than this.
-const LISTING: Duration = Duration::from_secs(10);
+/// Time limit for a listing, which delays the tick.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The list of a prefix as it was at a time.
+/// The secrets whose names begin with the prefix, and when they were listed; `None` before the first listing.
 #[derive(Debug, Default)]
-pub(super) struct Listed(Option<(Timestamp, SecretList)>);
+pub(super) struct SecretListCache(Option<(Timestamp, SecretList)>);
 
-impl Listed {
-    /// Returns the ARNs of all secrets that are served, each once, and a report on what could not be listed. A list that
-    /// cannot be renewed stays in force.
+impl SecretListCache {
+    /// Returns the ARNs of all secrets to serve, each once, and a report if there is a problem with the listed ones. If
+    /// a new listing fails, the last list is still used.
     pub(super) async fn arns(
         &mut self,
         environment: &Environment,
@@ -36,7 +37,7 @@ impl Listed {
         let mut arns = environment.secret_arns.clone();
         let Some(prefix) = &environment.secret_prefix else { return (arns, None) };
         let problem = self.renew(prefix, secrets, clock).await.err();
-        // A named ARN may lack its suffix, and a listed one has it.
+        // An ARN in the environment may lack the suffix of Secrets Manager. A listed one always has it.
         let known: BTreeSet<_> = arns.iter().cloned().collect();
         let is_named = |arn: &str| known.contains(arn) || without_suffix(arn).is_some_and(|stem| known.contains(stem));
         let listed = self.0.iter().flat_map(|(_, list)| &list.arns);
@@ -47,10 +48,10 @@ impl Listed {
     async fn renew(&mut self, prefix: &str, secrets: &impl ListSecrets, clock: &impl Clock) -> Result<(), PortError> {
         let now = clock.now();
         if self.0.as_ref().is_none_or(|(at, _)| now >= *at + LIST_MAX_AGE) {
-            let (cut, calls) = (now + LISTING, InFlight::default());
-            let what = format!("secret store: list the secrets of {prefix}");
-            let work = with_deadline(cut, calls.track(what, secrets.list(prefix)));
-            match isolated(clock, cut, &calls, work).await.flatten() {
+            let (cutoff, calls) = (now + LIST_TIMEOUT, InFlight::default());
+            let description = format!("secret store: list the secrets of {prefix}");
+            let work = with_deadline(cutoff, calls.track(description, secrets.list(prefix)));
+            match run_isolated(clock, cutoff, &calls, work).await.flatten() {
                 Ok(list) => self.0 = Some((now, list)),
                 Err(error) if self.0.is_some() && error.recovery != Recovery::Person => {
                     tracing::warn!(
@@ -102,9 +103,9 @@ mod tests {
         }
     }
 
-    struct At(Cell<i64>);
+    struct FakeClock(Cell<i64>);
 
-    impl Clock for At {
+    impl Clock for FakeClock {
         fn now(&self) -> Timestamp {
             Timestamp::from_second(self.0.get()).unwrap()
         }
@@ -136,9 +137,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn b5_listed_secrets_come_to_the_named_ones_and_a_new_one_within_ten_minutes() {
-        let (store, clock) = (Store(RefCell::new(Ok(list(&["b", "a"]))), Cell::new(0)), At(Cell::new(1_000)));
-        let (mut listed, environment) = (Listed::default(), environment());
+    async fn b5_listed_secrets_are_added_to_the_configured_ones_and_new_ones_within_ten_minutes() {
+        let (store, clock) = (Store(RefCell::new(Ok(list(&["b", "a"]))), Cell::new(0)), FakeClock(Cell::new(1_000)));
+        let (mut listed, environment) = (SecretListCache::default(), environment());
         assert_eq!(listed.arns(&environment, &store, &clock).await, (list(&["a", "b"]).arns, None));
         *store.0.borrow_mut() = Ok(list(&["b", "c"]));
         let mut seen = Vec::new();
@@ -151,15 +152,16 @@ mod tests {
 
     #[tokio::test]
     async fn b5_a_secret_that_is_named_without_its_suffix_and_listed_is_served_once() {
-        let (store, clock) = (Store(RefCell::new(Ok(list(&["a-AbCdEf", "b-AbCdEf"]))), Cell::new(0)), At(Cell::new(0)));
-        let (arns, report) = Listed::default().arns(&environment(), &store, &clock).await;
+        let (store, clock) =
+            (Store(RefCell::new(Ok(list(&["a-AbCdEf", "b-AbCdEf"]))), Cell::new(0)), FakeClock(Cell::new(0)));
+        let (arns, report) = SecretListCache::default().arns(&environment(), &store, &clock).await;
         assert_eq!((arns, report), (list(&["a", "b-AbCdEf"]).arns, None));
     }
 
     #[tokio::test]
-    async fn b5_a_list_that_cannot_be_renewed_stays_and_what_needs_a_person_is_reported() {
-        let (store, clock) = (Store(RefCell::new(Ok(list(&["b"]))), Cell::new(0)), At(Cell::new(1_000)));
-        let (mut listed, environment) = (Listed::default(), environment());
+    async fn b5_the_last_list_is_kept_if_a_new_listing_fails_and_a_problem_for_a_person_is_reported() {
+        let (store, clock) = (Store(RefCell::new(Ok(list(&["b"]))), Cell::new(0)), FakeClock(Cell::new(1_000)));
+        let (mut listed, environment) = (SecretListCache::default(), environment());
         listed.arns(&environment, &store, &clock).await;
         for (answer, is_reported) in [
             (Err(PortError::next_tick("throttled")), false),
@@ -172,7 +174,7 @@ mod tests {
             assert_eq!((arns, report.is_some()), (list(&["a", "b"]).arns, is_reported));
         }
         *store.0.borrow_mut() = Ok(SecretList::default());
-        let (arns, report) = Listed::default().arns(&environment, &store, &clock).await;
+        let (arns, report) = SecretListCache::default().arns(&environment, &store, &clock).await;
         assert_eq!(arns, list(&["a"]).arns);
         assert!(report.unwrap().failure.unwrap().message.starts_with("audit-pull/: no secret has a name that begins"));
     }

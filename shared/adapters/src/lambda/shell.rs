@@ -1,4 +1,4 @@
-//! One process of a function: from its environment to its last invocation.
+//! One process of a function, from its start to its last invocation.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -13,65 +13,66 @@ use serde::de::IgnoredAny;
 
 use super::data_models::Models;
 use super::environment::Environment;
-use super::failure::Failed;
-use super::isolated::isolated;
+use super::failure::InvocationFailure;
+use super::isolated::run_isolated;
 use super::logging;
 use super::metrics;
-use super::secret_list::Listed;
-use super::sources::{Opened, open_all, take_equal_ids};
-use super::turns::{PLACES, Turns};
+use super::scheduler::{SLOTS, Scheduler};
+use super::secret_list::SecretListCache;
+use super::sources::{Opened, open_all, remove_duplicate_ids};
 use super::watched::Watched;
 use crate::aws::{self, DynamoState, ListObjects, ListSecrets, S3Bucket, SecretsManager};
 use crate::clock::SystemClock;
 
-/// Between the end of the engine's work and the moment Lambda kills the process.
-const MARGIN: Duration = Duration::from_secs(5);
-/// Between the moment hung work is cut off and that one: for telling what happened.
-const CUT_MARGIN: Duration = Duration::from_secs(2);
+/// Time from the deadline of the sources' work to the moment when Lambda kills the process.
+const DEADLINE_MARGIN: Duration = Duration::from_secs(5);
+/// Time from the cut-off of hanging sources to the moment when Lambda kills the process. The reports are written in
+/// this time.
+const REPORT_MARGIN: Duration = Duration::from_secs(2);
 
-/// A function's world: its environment, and every port on AWS.
+/// The settings of a function and its ports, which are those on AWS except in tests.
 #[derive(Debug)]
 pub struct Shell<Se = SecretsManager<SystemClock>, St = DynamoState<SystemClock>, Bu = S3Bucket<SystemClock>> {
-    /// The vendor's name, in lower case; in logs and metrics.
+    /// The vendor's name in lower case, for logs and metrics.
     pub vendor: String,
     /// The settings of the deployment.
     pub environment: Environment,
-    /// Secrets.
+    /// The store of the sources' secrets.
     pub secrets: Se,
-    /// Heads and ledgers.
+    /// The store of heads and ledgers.
     pub state: St,
-    /// The bucket that objects are written to.
+    /// The bucket for the objects.
     pub bucket: Bu,
-    /// Time and chance.
+    /// The clock, which is also the source of random numbers.
     pub clock: SystemClock,
-    /// The parts that all sources of the process share.
+    /// The memory for ledger caches, batches and blob references, which all sources share.
     pub memory: MemoryBudget,
 }
 
-/// The state that a process keeps between invocations.
+/// The state that a process keeps between two invocations.
 struct Warm<V> {
-    /// The sources in the order in which they shall be served.
+    /// The sources in the order in which the next tick serves them.
     sources: Vec<Opened<V>>,
-    listed: Listed,
+    listed: SecretListCache,
     models: Models,
 }
 
-/// The result of an invocation, for a person who invoked it by hand.
+/// The result of an invocation, for a person who started it by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Streams run.
+    /// Streams that have a report.
     pub streams: usize,
-    /// Lines put.
+    /// Lines delivered.
     pub delivered: u64,
-    /// Objects put.
+    /// Objects delivered.
     pub objects: u64,
-    /// Inputs that cannot become a line.
+    /// Inputs that could not become a line.
     pub rejected: u64,
 }
 
 impl Shell {
-    /// Starts logging, reads the environment of the vendor whose variables begin with `vendor` (in
-    /// upper case; `own` are its own beside those of its secrets) and sets up the AWS clients.
+    /// Starts logging, reads the environment and sets up the AWS clients. `vendor` and `own` are those of
+    /// [`Environment::read`].
     pub async fn start(vendor: &str, own: &[&str]) -> Result<Self, PortError> {
         logging::start();
         let environment = Environment::read(vendor, own)?;
@@ -90,32 +91,33 @@ impl Shell {
 }
 
 impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects> Shell<Se, St, Bu> {
-    /// Serves invocations until Lambda ends the process. `open` makes a source of its secret's ARN.
-    /// What an event holds does not matter: it only says that it is time.
+    /// Serves invocations until Lambda ends the process. `open` opens the source of a secret's ARN. The content of an
+    /// event is ignored: each invocation is a tick.
     pub async fn serve<V: Vendor>(
         &self,
         open: impl AsyncFn(&str) -> Result<Source<V>, PortError>,
     ) -> Result<(), PortError> {
-        let (warm, open) =
-            (&RefCell::new(Warm { sources: Vec::new(), listed: Listed::default(), models: Models::default() }), &open);
+        let (warm, open) = (
+            &RefCell::new(Warm { sources: Vec::new(), listed: SecretListCache::default(), models: Models::default() }),
+            &open,
+        );
         let handler = service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
             let killed_at = i64::try_from(event.context.deadline).ok();
             let killed_at = killed_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-            // On the heap, here and below: futures nested this deep exceed what the compiler can lay out.
+            // On the heap, here and below, because the compiler cannot lay out futures that are nested this deep.
             Box::pin(self.invoke(warm, open, killed_at.unwrap_or_else(|| self.clock.now()))).await
         });
         lambda_runtime::run(handler).await.map_err(|error| PortError::next_tick(format!("the Lambda runtime: {error}")))
     }
 
-    /// One tick of every source: `killed_at` is when Lambda kills the process. `warm` keeps sources
-    /// between calls. Fails when any stream failed, after
-    /// all of them ran.
+    /// Runs one tick of every source. `killed_at` is the time at which Lambda kills the process, and `warm` keeps the
+    /// sources between calls. Fails if a stream failed, but only after all streams have run.
     async fn invoke<V: Vendor>(
         &self,
         warm: &RefCell<Warm<V>>,
         open: &impl AsyncFn(&str) -> Result<Source<V>, PortError>,
         killed_at: Timestamp,
-    ) -> Result<Summary, Failed> {
+    ) -> Result<Summary, InvocationFailure> {
         let (known, mut listed, mut models) = {
             let mut warm = warm.borrow_mut();
             (std::mem::take(&mut warm.sources), std::mem::take(&mut warm.listed), std::mem::take(&mut warm.models))
@@ -124,48 +126,49 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects> Shell<Se, St, Bu> {
         let (arns, not_listed) = Box::pin(listed.arns(&self.environment, &self.secrets, &self.clock)).await;
         let (opened, mut reports) =
             Box::pin(open_all(&arns, known, &self.memory, &self.secrets, &self.clock, open)).await;
-        let (mut sources, not_run) = take_equal_ids(opened);
+        let (mut sources, not_run) = remove_duplicate_ids(opened);
         reports.extend(not_run);
         reports.extend(not_listed);
         reports.extend(Box::pin(models.load(&self.environment, &self.bucket, &self.clock)).await);
         if is_cold {
             self.rotate(&mut sources);
         }
-        let (served, told) = Box::pin(self.run_all(sources, models.custom(), killed_at)).await;
-        reports.extend(told);
+        let (served, turn_reports) = Box::pin(self.run_all(sources, models.custom(), killed_at)).await;
+        reports.extend(turn_reports);
         warm.replace(Warm { sources: served, listed, models });
-        self.tell(&reports);
-        match Failed::of(&reports) {
+        self.write_reports(&reports);
+        match InvocationFailure::of(&reports) {
             Some(failed) => Err(failed),
             None => Ok(summary(&reports)),
         }
     }
 
-    /// A process that knows of no tick before it does not always begin with the same ones.
+    /// Begins with a random source. A new process does not know which sources were served last, and should not always
+    /// serve the same ones first.
     fn rotate<V>(&self, sources: &mut [Opened<V>]) {
         let first = usize::try_from(self.clock.random()).unwrap_or_default();
         sources.rotate_left(first.checked_rem(sources.len()).unwrap_or_default());
     }
 
-    /// Every source in its turn. They come back in the order of the next tick.
+    /// Serves every source, and returns the sources in the order of the next tick, with all reports.
     async fn run_all<V: Vendor>(
         &self,
         sources: Vec<Opened<V>>,
         models: &CustomModels,
         killed_at: Timestamp,
     ) -> (Vec<Opened<V>>, Vec<StreamReport>) {
-        let turns = RefCell::new(Turns::new(sources, self.clock.now(), killed_at - MARGIN));
-        join_all((0..PLACES).map(|_| self.serve_turns(&turns, models))).await;
-        turns.into_inner().close(Opened::failed, |opened| opened.calls.describe())
+        let scheduler = RefCell::new(Scheduler::new(sources, self.clock.now(), killed_at - DEADLINE_MARGIN));
+        join_all((0..SLOTS).map(|_| self.serve_turns(&scheduler, models))).await;
+        scheduler.into_inner().close(Opened::failed, |opened| opened.calls.describe())
     }
 
-    /// One place: a turn after the other, as long as there are any.
-    async fn serve_turns<V: Vendor>(&self, turns: &RefCell<Turns<Opened<V>>>, models: &CustomModels) {
+    /// Serves one turn after another until there are none left.
+    async fn serve_turns<V: Vendor>(&self, scheduler: &RefCell<Scheduler<Opened<V>>>, models: &CustomModels) {
         loop {
-            let next = turns.borrow_mut().next(self.clock.now());
+            let next = scheduler.borrow_mut().next(self.clock.now());
             let Some(turn) = next else { return };
             let reports = Box::pin(self.run_one(&turn.source, models, turn.end)).await;
-            turns.borrow_mut().ended(turn, reports, self.clock.now());
+            scheduler.borrow_mut().end_turn(turn, reports, self.clock.now());
         }
     }
 
@@ -181,13 +184,13 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects> Shell<Se, St, Bu> {
         let settings = &self.environment.settings;
         let env = Env { state, bucket, clock: &self.clock, settings, models, deadline };
         let work = aws::with_deadline(deadline, Box::pin(run_tick(&env, &opened.source, &opened.cache)));
-        let ended = isolated(&self.clock, deadline + (MARGIN - CUT_MARGIN), calls, work).await;
+        let ended = run_isolated(&self.clock, deadline + (DEADLINE_MARGIN - REPORT_MARGIN), calls, work).await;
         ended.unwrap_or_else(|error| opened.failed(&error))
     }
 
-    fn tell(&self, reports: &[StreamReport]) {
+    fn write_reports(&self, reports: &[StreamReport]) {
         for report in reports {
-            logging::stream(&self.vendor, report);
+            logging::log_report(&self.vendor, report);
             metrics::emit(&self.vendor, report, self.clock.now());
         }
     }

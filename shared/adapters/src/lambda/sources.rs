@@ -1,4 +1,4 @@
-//! The sources of a function, opened once while it is warm.
+//! The sources of a function. A process opens each of them once and keeps it between ticks.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -12,51 +12,52 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::in_flight::InFlight;
-use super::isolated::isolated;
+use super::isolated::run_isolated;
 use super::watched::{Watched, watched_source};
 use crate::aws::{secret_name, with_deadline};
 
-/// All sources are opened before the first is run; one whose secret does not come holds up no more than this.
-const OPENING: Duration = Duration::from_secs(15);
-/// The secret of a source that works already holds up the tick no longer than this when it is read again.
-const REREADING: Duration = Duration::from_secs(5);
-/// The secret of a working source is read again when it was read this long ago, so that a change is taken within ten
-/// minutes. A tick that comes a little early must not put it off to the next one.
+/// Time limit for opening a source. No source runs before all are opened, so one slow secret delays the others by no
+/// more.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time limit for reading the secret of an open source again, which delays the tick.
+const REREAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The secret of an open source is read again at this age, so that a change takes effect within ten minutes. It is less
+/// than ten minutes because a tick may begin a little early.
 const SECRET_MAX_AGE: Duration = Duration::from_secs(9 * 60);
-/// Secrets that are read at the same time.
-const MAX_OPENING: usize = 64;
+/// At most this many secrets are read at the same time.
+const MAX_CONCURRENT_READS: usize = 64;
 
-/// One source, ready to be run.
+/// A source that is ready to run.
 pub(super) struct Opened<V> {
     pub(super) source: Source<Watched<V>>,
-    /// Its calls that have no answer yet.
+    /// The calls of the source that have no answer yet.
     pub(super) calls: Rc<InFlight>,
-    /// The memory that the engine keeps of it between ticks.
+    /// The data that the collector keeps for the source between ticks.
     pub(super) cache: SourceCache,
     arn: String,
-    /// The secret it was opened with: when that changes it is opened again.
+    /// The secret with which the source was opened. If it changes, the source is opened again.
     secret: SecretString,
     /// The time at which the secret was last read from its store.
     read_at: Timestamp,
 }
 
 impl<V> Opened<V> {
-    /// The source's id; a source has at least one stream.
+    /// Returns the source's id.
     pub(super) fn id(&self) -> &str {
         self.source.streams.first().map_or("", |stream| stream.source.as_str())
     }
 
-    /// A report for each stream, where the source has none of its own.
+    /// Returns a report of this error for each stream of the source.
     pub(super) fn failed(&self, error: &PortError) -> Vec<StreamReport> {
         self.source.streams.iter().map(|stream| StreamReport::failed(stream, error)).collect()
     }
 }
 
-/// Opens every source by its secret, or reports why it cannot be opened. `warm` are those of the last
-/// tick, and their order is kept; before them come those that it did not have.
+/// Opens the source of each secret, or returns a report if it cannot be opened. `warm` holds the sources of the last
+/// tick: they keep their order, and the others come before them.
 ///
-/// A source that could not be opened in the last tick has its secret read afresh, and one that works has it read again
-/// after [`SECRET_MAX_AGE`]: a secret that is corrected or changed needs no new process.
+/// The secret is read again if the source could not be opened in the last tick, or after [`SECRET_MAX_AGE`]. So a
+/// corrected or changed secret takes effect without a new process.
 pub(super) async fn open_all<V: Vendor>(
     arns: &[String],
     warm: Vec<Opened<V>>,
@@ -74,7 +75,7 @@ pub(super) async fn open_all<V: Vendor>(
         async move { opener.open(arn, warm).await.map_err(|error| not_opened(arn, &error)) }
     });
     let opening: Vec<_> = opening.collect();
-    let results: Vec<_> = stream::iter(opening).buffered(MAX_OPENING).collect().await;
+    let results: Vec<_> = stream::iter(opening).buffered(MAX_CONCURRENT_READS).collect().await;
     let (mut opened, mut reports) = (Vec::new(), Vec::new());
     for result in results {
         match result {
@@ -92,7 +93,7 @@ fn in_order<'a, V>(arns: &'a [String], warm: &[Opened<V>]) -> Vec<&'a String> {
     arns
 }
 
-/// The parts that are needed to open a source.
+/// The values that opening a source needs.
 struct Opener<'a, Se, C, O> {
     budget: &'a MemoryBudget,
     secrets: &'a Se,
@@ -107,7 +108,7 @@ impl<Se: Secrets, C: Clock, O> Opener<'_, Se, C, O> {
         O: AsyncFn(&str) -> Result<Source<V>, PortError>,
     {
         let is_due = warm.as_ref().is_none_or(|warm| self.began >= warm.read_at + SECRET_MAX_AGE);
-        let limit = if warm.is_some() { REREADING } else { OPENING };
+        let limit = if warm.is_some() { REREAD_TIMEOUT } else { OPEN_TIMEOUT };
         let read = self.bounded(limit, arn, "read", self.secrets.get(arn, is_due)).await;
         let (secret, warm) = match (read, warm) {
             (Ok(secret), warm) => (secret, warm),
@@ -126,7 +127,7 @@ impl<Se: Secrets, C: Clock, O> Opener<'_, Se, C, O> {
         match warm {
             Some(warm) if warm.secret.expose_secret() == secret.expose_secret() => Ok(Opened { read_at, ..warm }),
             _ => {
-                let source = self.bounded(OPENING, arn, "open the source of", (self.open)(arn)).await?;
+                let source = self.bounded(OPEN_TIMEOUT, arn, "open the source of", (self.open)(arn)).await?;
                 let (calls, cache) = (Rc::default(), SourceCache::new(self.budget));
                 let source = watched_source(source, &calls);
                 Ok(Opened { source, calls, cache, arn: arn.to_owned(), secret, read_at })
@@ -134,23 +135,23 @@ impl<Se: Secrets, C: Clock, O> Opener<'_, Se, C, O> {
         }
     }
 
-    /// Waits for `work` on a secret until `limit` is over, counted from the beginning of the tick.
+    /// Waits for `work` on a secret, until `limit` after the beginning of the tick.
     async fn bounded<T>(
         &self,
         limit: Duration,
         arn: &str,
-        doing: &str,
+        activity: &str,
         work: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, PortError> {
-        let (cut, calls) = (self.began + limit, InFlight::default());
-        let work = calls.track(format!("secret store: {doing} secret {}", secret_name(arn)), work);
-        isolated(self.clock, cut, &calls, with_deadline(cut, work)).await.flatten()
+        let (cutoff, calls) = (self.began + limit, InFlight::default());
+        let work = calls.track(format!("secret store: {activity} secret {}", secret_name(arn)), work);
+        run_isolated(self.clock, cutoff, &calls, with_deadline(cutoff, work)).await.flatten()
     }
 }
 
-/// Takes out the sources whose id another secret has too: they would share heads. Each of them gets a report that needs
-/// a person, and all others run.
-pub(super) fn take_equal_ids<V>(opened: Vec<Opened<V>>) -> (Vec<Opened<V>>, Vec<StreamReport>) {
+/// Removes the sources whose id is in more than one secret, because they would share heads. Each of them gets a report
+/// that needs a person.
+pub(super) fn remove_duplicate_ids<V>(opened: Vec<Opened<V>>) -> (Vec<Opened<V>>, Vec<StreamReport>) {
     let mut secrets: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in &opened {
         secrets.entry(source.id().to_owned()).or_default().push(secret_name(&source.arn).to_owned());
@@ -171,7 +172,7 @@ pub(super) fn take_equal_ids<V>(opened: Vec<Opened<V>>) -> (Vec<Opened<V>>, Vec<
     (unique, reports)
 }
 
-/// The source's id is in its secret, so the secret's name has to stand for it.
+/// Returns the report of a source that was not opened. It names the secret, because the source's id is in the secret.
 pub(super) fn not_opened(arn: &str, error: &PortError) -> StreamReport {
     let source = secret_name(arn);
     StreamReport {

@@ -1,4 +1,4 @@
-//! The ports of a source, each of whose calls is known while it is under way.
+//! The ports of a source, with each call tracked by [`InFlight`].
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use collector::{
 
 use super::in_flight::InFlight;
 
-/// A port, and the calls that are under way.
+/// A port whose calls are tracked.
 #[derive(Debug)]
 pub(super) struct Watched<P> {
     port: P,
@@ -22,7 +22,7 @@ impl<P> Watched<P> {
     }
 }
 
-/// The source with a vendor whose calls are known.
+/// Returns the source with a vendor whose calls are tracked.
 pub(super) fn watched_source<V>(source: Source<V>, calls: &Rc<InFlight>) -> Source<Watched<V>> {
     let Source { vendor, streams, policy } = source;
     Source { vendor: Watched::new(vendor, calls), streams, policy }
@@ -30,8 +30,8 @@ pub(super) fn watched_source<V>(source: Source<V>, calls: &Rc<InFlight>) -> Sour
 
 impl<S: State> State for Watched<&S> {
     async fn head(&self, stream: &Stream) -> Result<Option<Head>, PortError> {
-        let what = format!("state table: read the head of {}", stream.name());
-        self.calls.track(what, self.port.head(stream)).await
+        let description = format!("state table: read the head of {}", stream.name());
+        self.calls.track(description, self.port.head(stream)).await
     }
 
     async fn write(
@@ -41,8 +41,8 @@ impl<S: State> State for Watched<&S> {
         head: &Head,
         items: &[LedgerItem],
     ) -> Result<Written, PortError> {
-        let what = format!("state table: write the head of {}", stream.name());
-        self.calls.track(what, self.port.write(stream, expected, head, items)).await
+        let description = format!("state table: write the head of {}", stream.name());
+        self.calls.track(description, self.port.write(stream, expected, head, items)).await
     }
 
     async fn ledger(
@@ -52,8 +52,8 @@ impl<S: State> State for Watched<&S> {
         hour: u32,
         after_seq: Option<u64>,
     ) -> Result<Vec<LedgerItem>, PortError> {
-        let what = format!("state table: read the ledger of {}, hour {hour}", stream.name());
-        self.calls.track(what, self.port.ledger(stream, kind, hour, after_seq)).await
+        let description = format!("state table: read the ledger of {}, hour {hour}", stream.name());
+        self.calls.track(description, self.port.ledger(stream, kind, hour, after_seq)).await
     }
 
     async fn visible_hours(
@@ -62,8 +62,8 @@ impl<S: State> State for Watched<&S> {
         seq: u64,
         hours: &[LedgerHour],
     ) -> Result<Vec<LedgerHour>, PortError> {
-        let what = format!("state table: verify commit {seq} of {}", stream.name());
-        self.calls.track(what, self.port.visible_hours(stream, seq, hours)).await
+        let description = format!("state table: verify commit {seq} of {}", stream.name());
+        self.calls.track(description, self.port.visible_hours(stream, seq, hours)).await
     }
 }
 
@@ -85,14 +85,14 @@ impl<V: Vendor> Vendor for Watched<V> {
     type Body = WatchedBody<V::Body>;
 
     async fn prepare(&self, stream: &Stream, last_start: Option<UnixSeconds>) -> Result<Prepared, PortError> {
-        let what = format!("vendor: prepare {}", stream.name());
-        self.calls.track(what, self.port.prepare(stream, last_start)).await
+        let description = format!("vendor: prepare {}", stream.name());
+        self.calls.track(description, self.port.prepare(stream, last_start)).await
     }
 
     async fn list(&self, request: ListRequest<'_>) -> Result<Listed, PortError> {
         let (name, window) = (request.stream.name(), request.window);
-        let what = format!("vendor: list {} of {name} from {} to {}", request.listing, window.from, window.to);
-        self.calls.track(what, self.port.list(request)).await
+        let description = format!("vendor: list {} of {name} from {} to {}", request.listing, window.from, window.to);
+        self.calls.track(description, self.port.list(request)).await
     }
 
     async fn fetch(
@@ -101,11 +101,11 @@ impl<V: Vendor> Vendor for Watched<V> {
         blob: &BlobRef,
         tries: Tries,
     ) -> Result<Fetched<WatchedBody<V::Body>>, PortError> {
-        let what = format!("vendor: fetch content {} of {}", blob.id, stream.name());
-        Ok(match self.calls.track(what, self.port.fetch(stream, blob, tries)).await? {
+        let description = format!("vendor: fetch content {} of {}", blob.id, stream.name());
+        Ok(match self.calls.track(description, self.port.fetch(stream, blob, tries)).await? {
             Fetched::Body(body) => {
-                let what = format!("vendor: receive content {} of {}", blob.id, stream.name());
-                Fetched::Body(WatchedBody { body, calls: Rc::clone(&self.calls), what })
+                let description = format!("vendor: receive content {} of {}", blob.id, stream.name());
+                Fetched::Body(WatchedBody { body, calls: Rc::clone(&self.calls), description })
             }
             Fetched::Missing => Fetched::Missing,
             Fetched::Expired => Fetched::Expired,
@@ -113,17 +113,17 @@ impl<V: Vendor> Vendor for Watched<V> {
     }
 }
 
-/// A blob that is being received.
+/// The body of a blob. Each read of a chunk is tracked.
 #[derive(Debug)]
 pub(super) struct WatchedBody<B> {
     body: B,
     calls: Rc<InFlight>,
-    what: String,
+    description: String,
 }
 
 impl<B: Body> Body for WatchedBody<B> {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, PortError> {
-        self.calls.track(self.what.clone(), self.body.chunk()).await
+        self.calls.track(self.description.clone(), self.body.chunk()).await
     }
 
     fn is_corrupt(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A directory as a bucket: an object's name appears only when its bytes are complete.
+//! A directory as a bucket: a file gets an object's name only when all its bytes are written.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -10,24 +10,24 @@ use collector::{Bucket, PortError, Put};
 
 use super::layout::PRIVATE_DIR;
 
-/// A temporary older than this belongs to nobody who is still alive.
+/// An older temporary file is a leftover: no living process still writes it.
 const STALE_AFTER: Duration = Duration::from_secs(86_400);
 
-/// Names tried for a temporary before giving up; only leftovers of a dead process can be in the way.
+/// At most this many names are tried for a temporary file. A name can only be taken by a dead process with the same id.
 const MAX_TEMPORARY_NAMES: u64 = 10_000;
 
-/// The part of a key, after the prefix, that marks a deployment's own records.
+/// The part after the prefix of the keys of the deployment's own records, which are no objects of the lake.
 const OWN_RECORDS: &str = "_state/";
 
-/// The file whose lock every replacing process holds. The operating system releases the lock of a process
-/// that dies; the file itself stays and means nothing.
+/// The lock file that a process locks while it replaces an object. The operating system releases the lock of a process
+/// that dies; the empty file stays.
 const REPLACE_LOCK: &str = "replace.lock";
 
-/// The objects of one lake, each a file.
+/// The objects of one lake, each as a file.
 ///
-/// An object is written to a temporary, synced, and hard-linked to its name: linking fails when
-/// the name is taken, so of many writers one wins, and none ever shows half an object. An object is
-/// replaced under a lock, by renaming a synced temporary: a reader sees the old object or the new one.
+/// A new object is written to a temporary file, synced, and hard-linked to its name. Linking fails if the name exists,
+/// so exactly one of several writers succeeds, and no reader ever sees half an object. An object is replaced under a
+/// lock by renaming a synced temporary file, so a reader sees either the old or the new object.
 #[derive(Debug)]
 pub struct LocalBucket {
     lake: PathBuf,
@@ -36,11 +36,11 @@ pub struct LocalBucket {
 }
 
 impl LocalBucket {
-    /// Opens the lake for a deployment whose keys begin with `prefix`, making the directory when
-    /// there is none, and removes temporaries that a dead process left more than a day ago.
+    /// Opens the lake of a deployment whose keys begin with `prefix`. Creates the directory if it does not exist, and
+    /// removes temporary files that a dead process left more than a day ago.
     ///
     /// # Errors
-    /// When the directory cannot be made or read.
+    /// Fails if the directory cannot be created or read.
     pub fn open(lake: &Path, prefix: &str) -> Result<Self, PortError> {
         let temporaries = lake.join(PRIVATE_DIR).join("tmp");
         fs::create_dir_all(&temporaries).map_err(|error| failed("make", &temporaries, &error))?;
@@ -49,10 +49,10 @@ impl LocalBucket {
         Ok(bucket)
     }
 
-    /// The path of the object of a key.
+    /// Returns the path of the object with this key.
     ///
     /// # Errors
-    /// When the key could name a place outside the lake.
+    /// Fails if the key could name a file outside of the lake.
     pub fn path(&self, key: &str) -> Result<PathBuf, PortError> {
         let bad = |part: &str| part.is_empty() || part == "." || part == ".." || part == PRIVATE_DIR;
         if key.contains(['\\', '\0', ':']) || key.split('/').any(bad) {
@@ -60,11 +60,12 @@ impl LocalBucket {
                 "{key:?} cannot be an object's key in a directory; change the prefix"
             )));
         }
-        let own = key.starts_with(&self.own_records);
-        Ok(if own { self.lake.join(PRIVATE_DIR).join(key) } else { self.lake.join(key) })
+        let is_own_record = key.starts_with(&self.own_records);
+        Ok(if is_own_record { self.lake.join(PRIVATE_DIR).join(key) } else { self.lake.join(key) })
     }
 
-    /// Age is told by the file system's own clock, which need not be the process's.
+    /// Removes old temporary files. Their age is measured by the clock of the file system, which may differ from the
+    /// process's.
     fn remove_stale(&self) -> std::io::Result<()> {
         let mut leftovers = fs::read_dir(&self.temporaries)?.peekable();
         if leftovers.peek().is_none() {
@@ -75,16 +76,16 @@ impl LocalBucket {
         fs::remove_file(probe)?;
         for leftover in leftovers {
             let leftover = leftover?;
-            // Another process may be quicker, or its owner done with it.
+            // Its owner or another process may have removed the file meanwhile.
             let Ok(modified) = leftover.metadata().and_then(|meta| meta.modified()) else { continue };
             if now.duration_since(modified).is_ok_and(|age| age > STALE_AFTER) {
-                fs::remove_file(leftover.path()).or_else(unless_gone)?;
+                fs::remove_file(leftover.path()).or_else(unless_not_found)?;
             }
         }
         Ok(())
     }
 
-    /// A new file of a name nobody else has.
+    /// Creates a temporary file with an unused name.
     fn temporary(&self) -> std::io::Result<(PathBuf, File)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         for _ in 0..MAX_TEMPORARY_NAMES {
@@ -109,8 +110,8 @@ impl LocalBucket {
         })
     }
 
-    fn exchange(&self, path: &Path, expected: &[u8], body: &[u8]) -> std::io::Result<bool> {
-        // Locked until the file is closed, also when this process is killed.
+    fn replace_file(&self, path: &Path, expected: &[u8], body: &[u8]) -> std::io::Result<bool> {
+        // The lock lasts until the file is closed, and also ends if this process is killed.
         let lock = File::create(self.lake.join(PRIVATE_DIR).join(REPLACE_LOCK))?;
         lock.lock()?;
         if self.read(path)?.as_deref() != Some(expected) {
@@ -120,18 +121,19 @@ impl LocalBucket {
         Ok(true)
     }
 
-    /// Writes `body` to a synced temporary, lets `name` give it the name `path`, and makes that name last.
+    /// Writes `body` to a synced temporary file, calls `name` to give the file its final `path`, and syncs the
+    /// directories.
     fn write<T>(&self, path: &Path, body: &[u8], name: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
         let (temporary, mut file) = self.temporary()?;
         let named = file.write_all(body).and_then(|()| file.sync_all()).and_then(|()| name(&temporary));
-        fs::remove_file(&temporary).or_else(unless_gone)?;
+        fs::remove_file(&temporary).or_else(unless_not_found)?;
         let named = named?;
         self.sync_names(path)?;
         Ok(named)
     }
 
-    /// Makes the object's name as lasting as its bytes: every directory from it up to the lake.
-    /// Whoever finds an object does this as well, for its writer may have died before.
+    /// Syncs each directory from the object up to the lake, so that the object's name survives a loss of power. A
+    /// reader does this as well, because the writer may have died before.
     fn sync_names(&self, path: &Path) -> std::io::Result<()> {
         for directory in path.ancestors().skip(1).take_while(|directory| directory.starts_with(&self.lake)) {
             File::open(directory)?.sync_all()?;
@@ -145,7 +147,7 @@ impl LocalBucket {
                 self.sync_names(path)?;
                 Ok(Some(body))
             }
-            // A directory, or a name below a file, is no object either.
+            // A directory is no object, and a path below a file names none.
             Err(error) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory => Ok(None),
                 _ => Err(error),
@@ -155,7 +157,7 @@ impl LocalBucket {
 }
 
 impl Bucket for LocalBucket {
-    // A file has no content type.
+    // A file has no content type, so it is ignored.
     async fn put_if_absent(&self, key: &str, body: Vec<u8>, _content_type: &str) -> Result<Put, PortError> {
         let path = self.path(key)?;
         self.create(&path, &body).map_err(|error| failed("write", &path, &error))
@@ -168,11 +170,11 @@ impl Bucket for LocalBucket {
 
     async fn replace(&self, key: &str, expected: &[u8], body: Vec<u8>, _content_type: &str) -> Result<bool, PortError> {
         let path = self.path(key)?;
-        self.exchange(&path, expected, &body).map_err(|error| failed("replace", &path, &error))
+        self.replace_file(&path, expected, &body).map_err(|error| failed("replace", &path, &error))
     }
 }
 
-fn unless_gone(error: std::io::Error) -> std::io::Result<()> {
+fn unless_not_found(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn birth_records_live_apart() {
+    fn birth_records_are_kept_apart_from_objects() {
         let lake = tempfile::tempdir().unwrap();
         let bucket = LocalBucket::open(lake.path(), "team/").unwrap();
         let check = |key: &str, path: &str| assert_eq!(bucket.path(key).unwrap(), lake.path().join(path));
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_of_a_namesake_are_passed() {
+    fn names_taken_by_a_dead_process_are_skipped() {
         let lake = tempfile::tempdir().unwrap();
         let bucket = LocalBucket::open(lake.path(), "").unwrap();
         for count in 0..50 {

@@ -1,4 +1,4 @@
-//! The embedded default: one directory, no account, no server.
+//! The ports on a local disk: everything is in one directory, and no account or server is needed.
 //!
 //! ```text
 //! {lake}/{table}/dt=…/hour=…/…    the objects
@@ -6,11 +6,11 @@
 //! {lake}/.audit-pull/state.sqlite heads and ledgers
 //! {lake}/.audit-pull/_state/…     birth records
 //! {lake}/.audit-pull/tmp/…        objects that are being written
-//! {lake}/.audit-pull/*.lock       files whose locks processes hold for a moment; empty
+//! {lake}/.audit-pull/*.lock       empty files that processes lock for a moment
 //! ```
 //!
-//! Any number of processes may use one lake at once, and each may be killed at any moment.
-//! Calls block the thread they run on, for as long as the disk takes.
+//! Any number of processes may use one lake at once, and each may be killed at any moment. Calls block their thread for
+//! as long as the disk takes.
 
 mod bucket;
 mod layout;

@@ -1,4 +1,4 @@
-//! Secrets from a file or from values read at the door.
+//! Secrets from files, or from values that the command line has already read.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,15 +10,15 @@ use secrecy::SecretString;
 
 use crate::looks_like_a_key;
 
-/// No secret is larger; a bigger file is not one.
+/// A larger file is refused, because it cannot be a secret.
 const MAX_SECRET_BYTES: u64 = 64 << 10;
 
 /// The origin of a secret's text.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
-    /// A file, read again each time it is asked for.
+    /// A file, which is read for each request.
     File(PathBuf),
-    /// A value the configuration held, such as environment variables.
+    /// A value that the configuration already holds, for example from environment variables.
     Text(SecretString),
 }
 
@@ -29,14 +29,14 @@ pub struct LocalSecrets {
 }
 
 impl LocalSecrets {
-    /// The secrets that `get` will know, each under its reference.
+    /// Returns the secrets with these origins, each under its reference.
     pub fn new(sources: impl IntoIterator<Item = (String, SecretSource)>) -> Self {
         Self { sources: sources.into_iter().collect() }
     }
 }
 
 impl Secrets for LocalSecrets {
-    // Nothing is cached, so `fresh` changes nothing.
+    // Nothing is cached, so `_fresh` changes nothing.
     async fn get(&self, reference: &str, _fresh: bool) -> Result<SecretString, PortError> {
         match self.sources.get(reference) {
             Some(SecretSource::Text(text)) => Ok(text.clone()),
@@ -48,10 +48,10 @@ impl Secrets for LocalSecrets {
     }
 }
 
-/// The file's text without the white space around it.
+/// Returns the file's text without surrounding white space.
 fn read(path: &PathBuf) -> Result<SecretString, PortError> {
     let mut text = String::new();
-    // The cause is named by its kind alone: a decoding error could quote the content.
+    // Only the kind of the error is shown, because the message of a decoding error could quote the content.
     let failed = |error: std::io::Error| {
         PortError::person(format!("cannot read the secret file {}: {}; check --secret", shown(path), error.kind()))
     };
@@ -71,7 +71,8 @@ fn read(path: &PathBuf) -> Result<SecretString, PortError> {
     Ok(SecretString::from(trimmed))
 }
 
-/// The path if it looks like one: it may be the secret itself, given in the place of its file.
+/// Returns the path for a message. A text that does not look like a path is not shown, because it may be a secret that
+/// was given instead of its file.
 fn shown(path: &Path) -> String {
     let text = path.display().to_string();
     let is_path = text.contains(['/', '\\', '.']) && !looks_like_a_key(&text);

@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::layout::PRIVATE_DIR;
 
-/// The longest wait for other processes' transactions, each of which takes milliseconds.
+/// The longest wait for the transactions of other processes. Each of them takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The layout below; a file of another version is refused, not guessed at.
+/// Version of the schema below. A file of another version is refused.
 const SCHEMA_VERSION: i64 = 1;
 
 const SCHEMA: &str = "
@@ -35,9 +35,9 @@ CREATE INDEX IF NOT EXISTS ledger_expiry ON ledger (expires_at);
 
 /// Heads and ledgers of one lake, in `{lake}/.audit-pull/state.sqlite`.
 ///
-/// Writes are immediate transactions, so the version condition and the rows it guards are one
-/// step for every process; the write-ahead log is synced at each commit, so what was reported
-/// as applied survives the loss of power too.
+/// Each write is an immediate transaction, so no other process can write between the check of the head's version and
+/// the commit. The write-ahead log is synced at each commit, so a write that was reported as applied survives a loss of
+/// power.
 #[derive(Debug)]
 pub struct LocalState {
     path: PathBuf,
@@ -45,12 +45,12 @@ pub struct LocalState {
 }
 
 impl LocalState {
-    /// Opens the lake's state, making it when there is none, and forgets ledger items that expired
-    /// before the oldest watermark of their stream. Watermarks go by the vendor's clock, so a clock
-    /// of ours that is ahead for a while forgets nothing.
+    /// Opens the lake's state, and creates it if it does not exist. Deletes ledger items that expired before the oldest
+    /// time that their stream may still list. That time comes from the vendor's clock, so nothing is lost if our clock
+    /// is temporarily ahead.
     ///
     /// # Errors
-    /// When the file cannot be made or read, or is of another version.
+    /// Fails if the file cannot be created or read, or has another version.
     pub fn open(lake: &Path) -> Result<Self, PortError> {
         let directory = lake.join(PRIVATE_DIR);
         let path = directory.join("state.sqlite");
@@ -58,11 +58,11 @@ impl LocalState {
             PortError::person(format!("cannot open the state in {}: {error}; check --lake", directory.display()))
         };
         fs::create_dir_all(&directory).map_err(unusable)?;
-        // Two processes that turn on the write-ahead log at once make each other fail without
-        // waiting, so opening is done one at a time. The lock goes with the file, or the process.
-        let door = fs::File::create(directory.join("state.lock")).map_err(unusable)?;
-        door.lock().map_err(unusable)?;
-        let connection = prepare(&path).map_err(|error| failed(&path, &error))?;
+        // If two processes switch to the write-ahead log at the same time, one fails at once instead of waiting. So
+        // only one process opens the file at a time. The lock ends when `open_lock` is dropped or the process dies.
+        let open_lock = fs::File::create(directory.join("state.lock")).map_err(unusable)?;
+        open_lock.lock().map_err(unusable)?;
+        let connection = open_database(&path).map_err(|error| failed(&path, &error))?;
         let version: i64 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(|error| failed(&path, &error))?;
         if version != SCHEMA_VERSION {
@@ -100,8 +100,8 @@ impl LocalState {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for item in items {
-            let seq = integer(item.seq)?;
-            insert.execute(params![stream, kind(item.kind), item.hour, seq, item.packed(), item.expires_at])?;
+            let seq = to_integer(item.seq)?;
+            insert.execute(params![stream, kind_name(item.kind), item.hour, seq, item.packed(), item.expires_at])?;
         }
         drop(insert);
         transaction.commit()?;
@@ -115,12 +115,12 @@ impl LocalState {
         hour: u32,
         after_seq: Option<u64>,
     ) -> Result<Vec<LedgerItem>, rusqlite::Error> {
-        let after = after_seq.map_or(Ok(-1), integer)?;
+        let after = after_seq.map_or(Ok(-1), to_integer)?;
         let mut select = self.connection.prepare(
             "SELECT seq, entries, expires_at FROM ledger
              WHERE stream = ?1 AND kind = ?2 AND hour = ?3 AND seq > ?4 ORDER BY seq",
         )?;
-        let rows = select.query_map(params![stream.name(), kind(of), hour, after], |row| {
+        let rows = select.query_map(params![stream.name(), kind_name(of), hour, after], |row| {
             let packed: Vec<u8> = row.get(1)?;
             Ok(LedgerItem {
                 kind: of,
@@ -142,13 +142,13 @@ impl LocalState {
         seq: u64,
         hours: &[LedgerHour],
     ) -> Result<Vec<LedgerHour>, rusqlite::Error> {
-        let (stream, seq) = (stream.name(), integer(seq)?);
+        let (stream, seq) = (stream.name(), to_integer(seq)?);
         let mut select = self
             .connection
             .prepare("SELECT 1 FROM ledger WHERE stream = ?1 AND kind = ?2 AND hour = ?3 AND seq = ?4")?;
         let mut visible = Vec::new();
         for hour in hours {
-            if select.exists(params![stream, kind(hour.kind), hour.hour, seq])? {
+            if select.exists(params![stream, kind_name(hour.kind), hour.hour, seq])? {
                 visible.push(*hour);
             }
         }
@@ -200,8 +200,8 @@ impl State for LocalState {
     }
 }
 
-/// Opens the file and brings it to the layout above.
-fn prepare(path: &Path) -> Result<Connection, rusqlite::Error> {
+/// Opens the file, creates its tables if it is new, and deletes expired ledger items.
+fn open_database(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -213,24 +213,25 @@ fn prepare(path: &Path) -> Result<Connection, rusqlite::Error> {
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     } else if version == SCHEMA_VERSION {
-        forget(&connection)?;
+        delete_expired(&connection)?;
     }
     Ok(connection)
 }
 
-/// The oldest vendor time that the listing may still be listed at: its watermark, or what is pending before it.
+/// Returns the oldest vendor time that may still be listed: the watermark, or the start of older pending work.
 fn oldest_to_list(listing: &ListingState) -> i64 {
     let spans = listing.pending.spans.iter().map(|span| span.from);
     let blobs = listing.pending.blobs.iter().map(|blob| blob.created);
     spans.chain(blobs).fold(listing.watermark, i64::min)
 }
 
-/// Deletes what expired before everything that its stream may still list; looks first, so that an idle start writes nothing.
-fn forget(connection: &Connection) -> Result<(), rusqlite::Error> {
+/// Deletes the ledger items that expired before the oldest time that their stream may still list. It queries first, so
+/// that nothing is written if there are none.
+fn delete_expired(connection: &Connection) -> Result<(), rusqlite::Error> {
     let mut select = connection.prepare("SELECT stream, head FROM heads")?;
     let heads = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (stream, head) in heads.collect::<Result<Vec<(String, String)>, _>>()? {
-        // A head that cannot be read is told when its stream is.
+        // A head that cannot be read is reported when its stream runs.
         let Ok(head) = serde_json::from_str::<Head>(&head) else { continue };
         let Some(oldest) = head.listings.values().map(oldest_to_list).min() else { continue };
         let any = "SELECT EXISTS (SELECT 1 FROM ledger WHERE stream = ?1 AND expires_at < ?2)";
@@ -241,14 +242,15 @@ fn forget(connection: &Connection) -> Result<(), rusqlite::Error> {
     Ok(())
 }
 
-/// Returns `true` if the head was at version `expected` (`None`: absent) and is now replaced.
+/// Replaces the head if it has version `expected`, or inserts it if `expected` is `None` and there is none. Returns
+/// `false` if the stored version differs.
 fn put_head(
     transaction: &Transaction<'_>,
     stream: &str,
     expected: Option<u64>,
     (version, head): (u64, &str),
 ) -> Result<bool, rusqlite::Error> {
-    let version = integer(version)?;
+    let version = to_integer(version)?;
     let changed = match expected {
         None => transaction.execute(
             "INSERT INTO heads (stream, version, head) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -256,22 +258,22 @@ fn put_head(
         )?,
         Some(expected) => transaction.execute(
             "UPDATE heads SET version = ?2, head = ?3 WHERE stream = ?1 AND version = ?4",
-            params![stream, version, head, integer(expected)?],
+            params![stream, version, head, to_integer(expected)?],
         )?,
     };
     Ok(changed == 1)
 }
 
-/// The stored name of a kind of ledger. Frozen.
-fn kind(kind: LedgerKind) -> &'static str {
+/// Returns the stored name of a kind of ledger, which must never change.
+fn kind_name(kind: LedgerKind) -> &'static str {
     match kind {
         LedgerKind::Rows => "rows",
         LedgerKind::Blobs => "blobs",
     }
 }
 
-/// SQLite's integers are signed; a count that does not fit is a fault, not a wrap.
-fn integer(count: u64) -> Result<i64, rusqlite::Error> {
+/// Converts a count to SQLite's signed integers. Fails if it does not fit.
+fn to_integer(count: u64) -> Result<i64, rusqlite::Error> {
     i64::try_from(count).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_may_still_be_listed() {
+    fn pending_work_may_still_be_listed() {
         let listing = r#"{"watermark":900,"spans":[
             {"from":120,"to":130,"first_failure":0,"last_attempt":0,"attempts":1,"next_attempt":0}]}"#;
         assert_eq!(oldest_to_list(&serde_json::from_str(listing).unwrap()), 120);
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn items_expired_before_the_oldest_watermark_go_when_opened() {
+    fn items_expired_before_the_oldest_watermark_are_deleted_on_open() {
         let lake = tempfile::tempdir().unwrap();
         let state = LocalState::open(lake.path()).unwrap();
         let insert = "INSERT INTO ledger VALUES ('s', 'rows', 1, ?1, x'', ?2)";
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn many_open_at_once() {
+    fn many_threads_may_open_the_state_at_once() {
         let lake = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for _ in 0..16 {

@@ -1,4 +1,4 @@
-//! Heads and ledger items as items of the table, and back.
+//! Conversion of heads and ledger items to DynamoDB items and back.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,19 @@ const HEAD: &str = "head";
 const ENTRIES: &str = "entries";
 const EXPIRES_AT: &str = "expires_at";
 
-/// An item of the table: its attributes by their names.
+/// A DynamoDB item: its attributes by name.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// The key of a part of the ledger.
-pub(super) struct Place<'a> {
+/// One hour of a stream's ledger; its items share a partition.
+pub(super) struct LedgerPartition<'a> {
     pub(super) stream: &'a Stream,
     pub(super) kind: LedgerKind,
     pub(super) hour: u32,
 }
 
-impl Place<'_> {
-    /// `#` stands in no source id and in no table's name, so no two places share a partition.
-    pub(super) fn partition(&self) -> String {
+impl LedgerPartition<'_> {
+    /// Returns the partition key. Source ids and table names cannot contain `#`, so it is unique.
+    pub(super) fn key(&self) -> String {
         let (head, hour) = (head_partition(self.stream), self.hour);
         match self.kind {
             LedgerKind::Rows => format!("{head}#{hour}"),
@@ -33,7 +33,7 @@ impl Place<'_> {
     }
 
     pub(super) fn to_ledger(&self, item: &Item) -> Result<LedgerItem, String> {
-        let problem = |what: &str| format!("a ledger item of {} has {what}", self.partition());
+        let problem = |what: &str| format!("a ledger item of {} has {what}", self.key());
         let seq = number(item, SORT).ok_or_else(|| problem("no sk"))?;
         let expires_at = number(item, EXPIRES_AT).ok_or_else(|| problem("no expires_at"))?;
         let packed = item.get(ENTRIES).and_then(|value| value.as_b().ok()).ok_or_else(|| problem("no entries"))?;
@@ -72,19 +72,19 @@ pub(super) fn to_head(item: &Item) -> Result<Head, String> {
     Ok(head)
 }
 
-/// The key of the ledger item that commit `seq` writes at `place`.
-pub(super) fn ledger_key(place: &Place<'_>, seq: u64) -> Item {
-    key(place.partition(), seq)
+/// Returns the key of the ledger item that commit `seq` writes in `partition`.
+pub(super) fn ledger_key(partition: &LedgerPartition<'_>, seq: u64) -> Item {
+    key(partition.key(), seq)
 }
 
-/// The partition key of an item.
+/// Returns an item's partition key; `None` if the item has none.
 pub(super) fn partition_of(item: &Item) -> Option<&str> {
     item.get(PARTITION)?.as_s().ok().map(String::as_str)
 }
 
 pub(super) fn of_ledger(stream: &Stream, ledger: &LedgerItem) -> Item {
-    let place = Place { stream, kind: ledger.kind, hour: ledger.hour };
-    let mut item = ledger_key(&place, ledger.seq);
+    let partition = LedgerPartition { stream, kind: ledger.kind, hour: ledger.hour };
+    let mut item = ledger_key(&partition, ledger.seq);
     item.insert(ENTRIES.to_owned(), AttributeValue::B(ledger.packed().into()));
     item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(ledger.expires_at.to_string()));
     item
@@ -146,8 +146,8 @@ mod tests {
             let ledger = LedgerItem { kind, hour: 497_222, seq: 12, entries: vec![1, u64::MAX], expires_at: 99 };
             let item = of_ledger(&stream, &ledger);
             assert_eq!(item["pk"], AttributeValue::S(partition.to_owned()));
-            let place = Place { stream: &stream, kind, hour: 497_222 };
-            assert_eq!(place.to_ledger(&item), Ok(ledger));
+            let partition = LedgerPartition { stream: &stream, kind, hour: 497_222 };
+            assert_eq!(partition.to_ledger(&item), Ok(ledger));
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
         let ledger = LedgerItem { kind: LedgerKind::Rows, hour: 1, seq: 1, entries: vec![1], expires_at: 1 };
         let mut item = of_ledger(&stream, &ledger);
         item.insert("entries".to_owned(), AttributeValue::B(vec![0; 7].into()));
-        let place = Place { stream: &stream, kind: LedgerKind::Rows, hour: 1 };
-        assert!(place.to_ledger(&item).unwrap_err().contains("cut short"));
+        let partition = LedgerPartition { stream: &stream, kind: LedgerKind::Rows, hour: 1 };
+        assert!(partition.to_ledger(&item).unwrap_err().contains("cut short"));
     }
 }

@@ -1,4 +1,4 @@
-//! The meaning of DynamoDB's refusals. Only a failed condition is [`Written::Refused`].
+//! Turns DynamoDB's errors into the outcome of a write. Only a failed condition is [`Written::Refused`].
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -8,16 +8,16 @@ use collector::{PortError, Written};
 
 use crate::aws::call::{Call, CallError};
 
-/// A plain put's answer. A condition that fails on a repeat may have been met by our own first
-/// try: the caller reads the head again either way.
+/// Returns the outcome of a failed put. The condition of a retry may fail because the first attempt succeeded and its
+/// answer was lost, so the caller reads the head again after a refusal.
 pub(super) fn of_put(error: &SdkError<PutItemError, HttpResponse>, call: &Call) -> Result<Written, PortError> {
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Written::Refused),
-        _ => Err(CallError::of(error).into_port(call)),
+        _ => Err(CallError::of(error).into_port_error(call)),
     }
 }
 
-/// A transaction's answer.
+/// Returns the outcome of a failed transaction.
 pub(super) fn of_transaction(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
     call: &Call,
@@ -30,28 +30,30 @@ pub(super) fn of_transaction(
                 call,
             )
         }
-        // Our token with other content: a token of ours was not unique. Nothing was written.
-        Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => {
-            Err(PortError::next_tick(format!("{} on {}: IdempotentParameterMismatchException", call.action, call.on)))
-        }
-        _ => Err(CallError::of(error).into_port(call)),
+        // The token was used before with other content, so it was not unique. Nothing was written.
+        Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => Err(PortError::next_tick(format!(
+            "{} on {}: IdempotentParameterMismatchException",
+            call.action, call.target
+        ))),
+        _ => Err(CallError::of(error).into_port_error(call)),
     }
 }
 
-/// The codes and messages of a canceled transaction, one an action; `None` for those without fault.
+/// Returns the outcome of a canceled transaction. `reasons` has the code and message of each action; the code is "None"
+/// for an action without a fault.
 fn of_reasons<'a>(reasons: impl Iterator<Item = (&'a str, &'a str)>, call: &Call) -> Result<Written, PortError> {
     let faults: Vec<_> = reasons.filter(|(code, _)| *code != "None").collect();
     if faults.iter().any(|(code, _)| *code == "ConditionalCheckFailed") {
         return Ok(Written::Refused);
     }
     let named: Vec<&str> = faults.iter().map(|(code, _)| *code).collect();
-    let what = format!("{} on {}: transaction canceled: {}", call.action, call.on, named.join(", "));
+    let what = format!("{} on {}: transaction canceled: {}", call.action, call.target, named.join(", "));
     let passes =
         |code: &str| code == "TransactionConflict" || code.contains("Throttl") || code.contains("ThroughputExceeded");
     match faults.iter().find(|(code, _)| !passes(code)) {
         None => Err(PortError::again(what)),
         Some((code, message)) if code.contains("AccessDenied") => {
-            Err(PortError::person(format!("{what}: {message}; {}", call.grant)))
+            Err(PortError::person(format!("{what}: {message}; {}", call.denied_advice)))
         }
         Some((_, message)) => Err(PortError::person(format!("{what}: {message}; correct the cause it names"))),
     }
@@ -66,9 +68,9 @@ mod tests {
     fn check(codes: &[&str]) -> Result<Written, Recovery> {
         let call = Call {
             action: "dynamodb:PutItem",
-            on: "table state".to_owned(),
-            grant: "grant it".to_owned(),
-            missing: String::new(),
+            target: "table state".to_owned(),
+            denied_advice: "grant it".to_owned(),
+            missing_advice: String::new(),
         };
         of_reasons(codes.iter().map(|code| (*code, "why")), &call).map_err(|error| error.recovery)
     }
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_asked_again() {
+    fn a_failure_that_passes_is_retried() {
         assert_eq!(check(&["None", "TransactionConflict"]), AGAIN);
         assert_eq!(check(&["ThrottlingError", "None"]), AGAIN);
         assert_eq!(check(&["ProvisionedThroughputExceeded"]), AGAIN);
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_pass_needs_a_person() {
+    fn a_failure_that_does_not_pass_needs_a_person() {
         assert_eq!(check(&["TransactionConflict", "ValidationError"]), Err(Recovery::Person));
         assert_eq!(check(&["ItemCollectionSizeLimitExceeded"]), Err(Recovery::Person));
     }

@@ -7,7 +7,7 @@ use schema::{LineContext, LogType};
 use super::*;
 use crate::clock::SystemClock;
 
-/// A bucket that is listed and read, and counts its listings.
+/// A bucket that can be listed and read, and counts its listings.
 #[derive(Default)]
 struct Store {
     objects: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -122,7 +122,7 @@ async fn without_the_variable_nothing_is_read() {
 }
 
 #[test]
-fn a_place_stays_below_where_it_begins() {
+fn a_place_cannot_lead_out_of_its_folder() {
     let variables = |place: &str| {
         BTreeMap::from([
             ("OPENAI_SECRET_ARNS".to_owned(), "arn:aws:secretsmanager:eu-west-1:1:secret:a-AbCdEf".to_owned()),

@@ -1,6 +1,6 @@
 //! Blobs that trickle, and blobs of which nothing comes.
 
-use adapters::http::{HttpClient, TimeOuts};
+use adapters::http::{HttpClient, Timeouts};
 use simulators::microsoft365::TricklingBlobs;
 
 use super::super::fleet::poisoned;
@@ -19,7 +19,7 @@ impl World {
 /// A client that soon gives up waiting, by the machine's clock.
 fn impatient() -> HttpClient {
     let [connect, first_byte, idle] = [5_000, 800, 800].map(Duration::from_millis);
-    HttpClient::with_timeouts(TimeOuts { connect, first_byte, idle }).unwrap()
+    HttpClient::with_timeouts(Timeouts { connect, first_byte, idle }).unwrap()
 }
 
 #[tokio::test]
