@@ -62,13 +62,13 @@ pub struct Request<'a> {
     bearer: Option<&'a SecretString>,
     headers: Vec<(&'static str, &'a str)>,
     form: Option<&'a [(&'a str, &'a str)]>,
-    gzip: bool,
+    accepts_gzip: bool,
 }
 
 impl<'a> Request<'a> {
     /// Returns a GET request of `url`.
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, bearer: None, headers: Vec::new(), form: None, gzip: true }
+        Self { method: Method::GET, url, bearer: None, headers: Vec::new(), form: None, accepts_gzip: true }
     }
 
     /// Returns a POST request to `url` with an empty body.
@@ -94,7 +94,7 @@ impl<'a> Request<'a> {
 
     /// Asks for an uncompressed answer. Without this call the client accepts gzip.
     pub fn uncompressed(self) -> Self {
-        Self { gzip: false, ..self }
+        Self { accepts_gzip: false, ..self }
     }
 
     /// Returns host, port and path of the URL, for messages. The query is left out, because it may hold secrets.
@@ -218,7 +218,7 @@ fn prepare(client: &Client, request: Request<'_>) -> Result<RequestBuilder, Port
         value.set_sensitive(true);
         builder = builder.header(AUTHORIZATION, value);
     }
-    if !request.gzip {
+    if !request.accepts_gzip {
         builder = builder.header(ACCEPT_ENCODING, "identity");
     }
     for (name, value) in request.headers {

@@ -1,5 +1,5 @@
-//! All input and output of the project: one adapter of each port for AWS and one for the local disk, the HTTP client,
-//! and the Lambda shell.
+//! The parts that do input and output: adapters of the collector's ports for AWS and for the local disk, the vendors'
+//! HTTP client, and the Lambda shell.
 
 #[cfg(feature = "aws")]
 pub mod aws;

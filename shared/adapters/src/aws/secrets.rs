@@ -197,7 +197,7 @@ pub(crate) fn secret_name(arn: &str) -> &str {
     arn.splitn(7, ':').nth(6).unwrap_or(arn)
 }
 
-/// Letters and digits that Secrets Manager adds to the end of an ARN, after a hyphen.
+/// Number of letters and digits that Secrets Manager adds to the end of an ARN, after a hyphen.
 const SUFFIX_CHARS: usize = 6;
 
 /// Returns an ARN without the suffix that Secrets Manager added; `None` if it does not end like that.

@@ -143,7 +143,7 @@ impl<Se: ListSecrets, St: State, Bu: Bucket + ListObjects> Shell<Se, St, Bu> {
         }
     }
 
-    /// Begins with a random source. A new process does not know which sources were served last, and should not always
+    /// Makes a random source the first one. A new process does not know which sources were served last, and should not always
     /// serve the same ones first.
     fn rotate<V>(&self, sources: &mut [Opened<V>]) {
         let first = usize::try_from(self.clock.random()).unwrap_or_default();

@@ -13,10 +13,11 @@ use super::layout::PRIVATE_DIR;
 /// An older temporary file is a leftover: no living process still writes it.
 const STALE_AFTER: Duration = Duration::from_secs(86_400);
 
-/// At most this many names are tried for a temporary file. A name can only be taken by a dead process with the same id.
+/// At most this many names are tried for a temporary file. Only a dead process with the same id can have
+/// taken one.
 const MAX_TEMPORARY_NAMES: u64 = 10_000;
 
-/// The part after the prefix of the keys of the deployment's own records, which are no objects of the lake.
+/// The keys of the deployment's own records begin with its prefix and this. These records are no objects of the lake.
 const OWN_RECORDS: &str = "_state/";
 
 /// The lock file that a process locks while it replaces an object. The operating system releases the lock of a process
