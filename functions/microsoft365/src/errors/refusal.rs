@@ -346,7 +346,7 @@ mod tests {
         {
             assert!(!Refusal::read(200, body.as_bytes(), None).is_throttled(), "{body}");
         }
-        // A number counts as a code only in the field `code` of a JSON object.
+        // Only a JSON object whose field `code` is exactly 429 means throttling.
         for body in [r#"{"error":{"code":"4290","message":"429 canary"}}"#, "<html>code: 429</html>"] {
             assert!(!Refusal::read(403, body.as_bytes(), None).is_throttled(), "{body}");
         }

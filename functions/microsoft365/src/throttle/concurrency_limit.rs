@@ -37,7 +37,7 @@ struct State {
     next_ticket: u64,
 }
 
-/// A permit to fetch one blob. It is returned when it is dropped.
+/// A permit to fetch one blob. Dropping it lets the next caller have it.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     permits: &'a ConcurrencyLimit,
