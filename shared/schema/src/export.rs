@@ -1,4 +1,4 @@
-//! Exports a schema for those who read lines: field list, JSON Schema, Athena table and DuckDB query.
+//! Exports a schema for those who read lines: as a field list, a JSON Schema, an Athena table or a DuckDB query.
 
 mod athena;
 pub(crate) mod describe;

@@ -1,13 +1,13 @@
 //! Exports a schema as an Athena table over the lines of a bucket: one row per line.
 //!
-//! Athena projects `dt` and `hour` from the keys of objects, so nothing must be crawled or repaired. Objects are structs,
-//! and times are timestamps. `json`, `p_nonconforming` and columns whose fields have different types are strings that hold
-//! the JSON text. `p_udm` is a struct of the standard names of data models. Undeclared fields, and other names in `p_udm`,
-//! are in the lines but have no column.
+//! The partition columns `dt` and `hour` use partition projection, so no crawler has to run and no partition has to be
+//! added. JSON objects are structs, and times are timestamps. Fields of type `json`, `p_nonconforming`, and columns
+//! whose fields have different types are strings that hold the JSON text. `p_udm` is a struct of the standard names of
+//! data models. Undeclared fields, and other names in `p_udm`, are in the lines but have no column.
 //!
-//! The SerDe reads keys as they are written, and the table maps each key to its own name. The SerDe could also convert all
-//! keys to lower case. But then a line with two keys that differ only by case, at any depth, would fail the query
-//! (<https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html>, `case.insensitive`).
+//! The SerDe compares keys with their case, and the table maps each key to a column name of its own. The SerDe could
+//! also convert all keys to lower case. But then a line with two keys that differ only by case, at any depth, would
+//! fail the query (<https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html>, `case.insensitive`).
 
 mod ddl;
 mod names;
@@ -23,11 +23,11 @@ use crate::udm::{STANDARD_NAMES, UdmType};
 const INPUT_FORMAT: &str = "org.apache.hadoop.mapred.TextInputFormat";
 const OUTPUT_FORMAT: &str = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat";
 const SERDE: &str = "org.openx.data.jsonserde.JsonSerDe";
-/// The columns that come from the keys of objects, and their types.
+/// The partition columns and their types. Their values come from the keys of the S3 objects.
 const PARTITIONS: [(&str, &str); 2] = [("dt", "string"), ("hour", "int")];
 /// The longest comment of a column in the Glue catalogue, in bytes.
 const MAX_COMMENT_BYTES: usize = 255;
-/// The properties of the table, without its location template.
+/// The properties of the table, except `storage.location.template`.
 const PROPERTIES: [(&str, &str); 8] = [
     ("classification", "json"),
     ("projection.enabled", "true"),
@@ -39,7 +39,7 @@ const PROPERTIES: [(&str, &str); 8] = [
     ("projection.hour.digits", "2"),
 ];
 
-/// An Athena table, independent of the language that defines it.
+/// An Athena table, from which the DDL and the CloudFormation resource are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Table {
     name: String,
@@ -61,7 +61,7 @@ struct Column {
 enum Kind {
     Scalar(&'static str),
     Array(Box<Self>),
-    /// The members with their names.
+    /// The members, each with its name and type.
     Struct(Vec<(String, Self)>),
 }
 
@@ -71,10 +71,11 @@ const TEXT: Kind = Kind::Scalar("string");
 impl Table {
     fn new(schema: &Schema) -> Self {
         let standard = schema.standard_fields();
-        // If several keys would get one name, a standard field has the plain name, then a column, then a member.
+        // If several keys would get the same column name, the first one keeps it and the others get underscores. So
+        // standard fields go first, then columns, then members of structs.
         let mut names = Names::with_reserved(PARTITIONS.map(|(name, _)| name));
         names.reserve(standard.iter().map(|field| field.name));
-        // All tables have the same names in `p_udm`, so that one query fits all of them.
+        // `p_udm` has the same member names in all tables, so that one query fits all of them.
         names.reserve(STANDARD_NAMES.into_iter());
         names.reserve(schema.root.fields.iter().map(|field| &*field.column));
         let mut columns = columns(&schema.root, &mut names);
@@ -83,7 +84,9 @@ impl Table {
                 StandardType::Time => Kind::Scalar("timestamp"),
                 StandardType::Revision => Kind::Scalar("int"),
                 StandardType::Set => Kind::Array(Box::new(TEXT)),
-                StandardType::Udm => Kind::Struct(UdmType::standard().map(|name| udm_name(name, &mut names)).collect()),
+                StandardType::Udm => {
+                    Kind::Struct(UdmType::standard().map(|name| udm_member(name, &mut names)).collect())
+                }
                 StandardType::LogType | StandardType::RowId | StandardType::Text | StandardType::Object => TEXT,
             };
             let column = Column { name: names.name(field.name), kind, comment: comment(field.description) };
@@ -96,8 +99,8 @@ impl Table {
     }
 }
 
-/// Returns a standard name of data models with the type of its values.
-fn udm_name((name, kind_of_name): (&str, UdmType), names: &mut Names) -> (String, Kind) {
+/// Returns the struct member of `p_udm` for a standard name of data models: its name and type.
+fn udm_member((name, kind_of_name): (&str, UdmType), names: &mut Names) -> (String, Kind) {
     let kind = match kind_of_name {
         UdmType::Text | UdmType::Any => TEXT,
         UdmType::Integer => Kind::Scalar("bigint"),
@@ -115,7 +118,7 @@ fn columns(object: &Object, names: &mut Names) -> Vec<Column> {
     columns
 }
 
-/// Adds a column. A column that is there already becomes text if the types differ.
+/// Adds a column. If there is a column of this name with another type, that column becomes text.
 fn add_column(columns: &mut Vec<Column>, new: Column) {
     match columns.iter_mut().find(|column| column.name == new.name) {
         Some(column) if column.kind != new.kind => column.kind = TEXT,
@@ -124,7 +127,7 @@ fn add_column(columns: &mut Vec<Column>, new: Column) {
     }
 }
 
-/// Returns the type of a value's column.
+/// Returns the type of the column for a value.
 fn kind(value: &Value, names: &mut Names) -> Kind {
     match &value.kind {
         Type::String | Type::Json => TEXT,
@@ -143,7 +146,7 @@ fn kind(value: &Value, names: &mut Names) -> Kind {
 }
 
 impl Kind {
-    /// Returns the type as Hive writes it, with `quote` around the names in it.
+    /// Returns the type in Hive's syntax, with `quote` around the names of struct members.
     fn text(&self, quote: &str) -> String {
         match self {
             Self::Scalar(name) => (*name).to_owned(),
@@ -156,17 +159,17 @@ impl Kind {
     }
 }
 
-/// Returns a description, cut to the length that the catalogue accepts.
+/// Returns a description, truncated to the length that the Glue catalogue accepts.
 fn comment(description: &str) -> String {
     truncated(description, MAX_COMMENT_BYTES).to_owned()
 }
 
-/// Returns the beginning of a text with at most `max_bytes`.
+/// Returns the longest beginning of a text that has at most `max_bytes` and ends between two characters.
 fn truncated(text: &str, max_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(max_bytes)).unwrap_or(text)
 }
 
-/// Returns a text in quotes on one line.
+/// Returns a text in quotes, with escapes, and with a space for each control character.
 fn quoted(text: &str, quote: char) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);

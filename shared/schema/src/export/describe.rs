@@ -2,35 +2,35 @@
 
 use crate::language::model::{Field, Object, Schema, Type, Value};
 
-/// One field of a schema, or the elements of an array.
+/// One field of a schema, or of an object inside of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldInfo {
     /// The names from the top, joined by `.`; `[]` stands for an array's elements.
     pub path: String,
-    /// The field's column.
+    /// The name of the field in a line.
     pub column: String,
     /// The type's name in the schema language.
     pub kind: String,
     /// The type of an array's elements; `None` for any other field.
     pub element: Option<String>,
-    /// The reference refuses an event without the field.
+    /// Panther rejects an event that does not have the field.
     pub is_required: bool,
-    /// The time formats, in the order in which they are tried.
+    /// The time formats that the schema file names for the field, in the order in which they are tried.
     pub time_formats: Vec<String>,
     /// `p_event_time` may come from the field.
     pub is_event_time: bool,
-    /// The indicators of the reference. An array of strings has those of its elements.
+    /// The indicators that Panther's schema declares for the field or, in an array, for its elements.
     pub indicators: Vec<String>,
-    /// The indicators that the reference does not have.
+    /// The indicators that Panther's schema does not declare for it.
     pub extension_indicators: Vec<String>,
     /// The description of the field.
     pub description: String,
-    /// The reference schema does not have the field.
+    /// Panther's schema does not have the field.
     pub is_extension: bool,
 }
 
 impl Schema {
-    /// Returns every field in schema order, an object before its members.
+    /// Returns all fields in schema order. The members of an object follow the object.
     pub fn fields(&self) -> Vec<FieldInfo> {
         let mut fields = Vec::new();
         describe(&self.root, "", &mut fields);
@@ -53,7 +53,7 @@ impl Schema {
     }
 }
 
-/// Appends the fields of an object.
+/// Appends the fields of an object, and the fields inside of each.
 fn describe(object: &Object, parent: &str, fields: &mut Vec<FieldInfo>) {
     for field in &object.fields {
         let path = if parent.is_empty() { field.name.to_string() } else { format!("{parent}.{}", field.name) };

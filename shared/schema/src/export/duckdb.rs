@@ -1,10 +1,11 @@
 //! Exports a schema as a DuckDB query over the lines of a lake: one row per line, and each declared field with its type.
 //!
-//! The query names every column and its type, so DuckDB guesses nothing from a sample and reads lines with any undeclared
-//! fields. `p_udm` is a struct of the standard names of data models.
+//! The query names every column and its type. So DuckDB need not guess types from a sample, and undeclared fields in
+//! lines do no harm. `p_udm` is a struct of the standard names of data models.
 //!
-//! DuckDB ignores the case of names. So an object with two keys that differ only by case is JSON. Columns that differ
-//! only by case are JSON too, under names of their own.
+//! DuckDB ignores the case of names. So an object with two keys that differ only by case has the type JSON. Of
+//! top-level columns that differ only by case, the first one keeps its name and type, and the others are JSON under
+//! changed names.
 
 mod kind;
 
@@ -15,9 +16,10 @@ use crate::language::model::Schema;
 use crate::line::standard::{StandardField, StandardType};
 use crate::udm::UdmType;
 
-/// The columns that come from the key of an object in the lake.
+/// The partition columns. Their values come from the keys of objects in the lake.
 const PARTITIONS: [&str; 2] = ["dt", "hour"];
-/// The longest line that the query reads, in bytes. A line is about as long as its event, which has at most half of this.
+/// The longest line that the query reads, in bytes. A line is about as long as its event, which is at most half as long
+/// as this.
 const MAX_LINE_BYTES: usize = 128 << 20;
 
 /// A column: the key in a line, and the type of its values.
@@ -47,7 +49,7 @@ FROM {function}(
         )
     }
 
-    /// Returns every key that a line may have, once. A column is JSON if its fields have different types.
+    /// Returns the columns of a line, each key once. If fields of different types share a key, its column is JSON.
     fn columns(&self) -> Vec<Column> {
         let mut columns = kind::members(&self.root);
         columns.extend(self.standard_fields().iter().map(standard_column));
@@ -61,14 +63,14 @@ fn standard_column(field: &StandardField) -> Column {
         StandardType::Revision => Kind::Scalar("INTEGER"),
         StandardType::Set => Kind::Array(Box::new(Kind::Scalar("VARCHAR"))),
         StandardType::Object => Kind::JSON,
-        StandardType::Udm => Kind::Struct(UdmType::standard().map(udm_name).collect()),
+        StandardType::Udm => Kind::Struct(UdmType::standard().map(udm_member).collect()),
         StandardType::LogType | StandardType::RowId | StandardType::Text => Kind::Scalar("VARCHAR"),
     };
     (field.name.to_owned(), kind)
 }
 
-/// Returns a standard name of data models with the type of its values.
-fn udm_name((name, kind_of_name): (&str, UdmType)) -> Column {
+/// Returns the struct member of `p_udm` for a standard name of data models: its name and type.
+fn udm_member((name, kind_of_name): (&str, UdmType)) -> Column {
     let kind = match kind_of_name {
         UdmType::Text => Kind::Scalar("VARCHAR"),
         UdmType::Integer => Kind::Scalar("BIGINT"),
@@ -86,7 +88,7 @@ fn split_clashing(columns: Vec<Column>) -> (Vec<Column>, Vec<String>) {
     (unique, clashing.into_iter().map(|(name, _)| name).collect())
 }
 
-/// Returns the columns of a query that reads lines as JSON.
+/// Returns the `SELECT` list of a query that reads each line as one JSON value, because some columns are `clashing`.
 fn selected(columns: &[Column], clashing: &[String]) -> String {
     let mut taken: BTreeSet<String> = PARTITIONS.map(str::to_owned).into();
     taken.extend(columns.iter().map(|(name, _)| name.to_ascii_lowercase()));
@@ -103,7 +105,7 @@ fn selected(columns: &[Column], clashing: &[String]) -> String {
     parts.join(",\n  ")
 }
 
-/// Returns one row per column, with its name and type.
+/// Returns one line of SQL per column, with its name and type.
 fn rows(columns: &[Column]) -> String {
     let row = |(name, kind): &Column| format!("    {}: {}", sql_string(name), sql_string(&kind.name()));
     columns.iter().map(row).collect::<Vec<_>>().join(",\n")
@@ -114,7 +116,7 @@ fn folder(lake: &str) -> String {
     if lake.is_empty() || lake.ends_with('/') { lake.to_owned() } else { format!("{lake}/") }
 }
 
-/// Returns a text as a string of SQL.
+/// Returns a text as an SQL string literal.
 fn sql_string(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

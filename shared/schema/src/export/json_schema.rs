@@ -1,4 +1,4 @@
-//! Exports a schema as a JSON Schema, which all lines of default mode fulfil.
+//! Exports a schema as a JSON Schema, by which all lines of default mode ([`crate::Mode::Default`]) are valid.
 
 use serde::{Serialize, Serializer};
 
@@ -7,10 +7,10 @@ use crate::line::standard::{StandardField, StandardType};
 use crate::udm::UdmType;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-const TIME: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}$";
-const ROW_ID: &str = "^[0-9a-f]{32}$";
+const TIME_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}$";
+const ROW_ID_PATTERN: &str = "^[0-9a-f]{32}$";
 
-/// A JSON Schema, draft 2020-12. Serialise it to get its text. Properties stand in the order of a line.
+/// A JSON Schema, draft 2020-12. Serialise it to get its text. Properties have the order of the members of a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct JsonSchema<'a>(ValueSchema<'a>);
@@ -49,7 +49,7 @@ struct ValueSchema<'a> {
     required: Vec<&'static str>,
 }
 
-/// Writes the only type alone, and several types as an array.
+/// Writes one type as a string, and several types as an array.
 fn one_or_more<S: Serializer>(kinds: &[&'static str], serializer: S) -> Result<S::Ok, S::Error> {
     match kinds {
         [kind] => kind.serialize(serializer),
@@ -57,15 +57,15 @@ fn one_or_more<S: Serializer>(kinds: &[&'static str], serializer: S) -> Result<S
     }
 }
 
-/// Writes properties as an object in their order.
+/// Serialises properties as an object that keeps their order.
 fn in_order<S: Serializer>(properties: &[(&str, ValueSchema<'_>)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(properties.iter().map(|(name, value)| (name, value)))
 }
 
 impl Schema {
-    /// Returns the JSON Schema of a line of default mode: every column with its type, and the standard fields. It allows
-    /// further properties everywhere, because undeclared fields are kept. It requires none of the event's fields, because
-    /// a value that does not fit is set aside.
+    /// Returns the JSON Schema of a line of default mode: every column with its type, and the standard fields. It
+    /// allows further properties everywhere, because undeclared fields are kept. It requires none of the event's
+    /// fields, because a value that does not fit is put under `p_nonconforming` instead.
     pub fn json_schema(&self) -> JsonSchema<'_> {
         let standard = self.standard_fields();
         let mut line = ValueSchema::object(&self.root);
@@ -80,13 +80,13 @@ impl Schema {
     fn standard_schema(&self, field: &StandardField) -> ValueSchema<'_> {
         let value = match field.kind {
             StandardType::LogType => ValueSchema { constant: Some(&self.name), ..ValueSchema::of("string") },
-            StandardType::RowId => ValueSchema { pattern: Some(ROW_ID), ..ValueSchema::of("string") },
-            StandardType::Time => ValueSchema { pattern: Some(TIME), ..ValueSchema::of("string") },
+            StandardType::RowId => ValueSchema { pattern: Some(ROW_ID_PATTERN), ..ValueSchema::of("string") },
+            StandardType::Time => ValueSchema { pattern: Some(TIME_PATTERN), ..ValueSchema::of("string") },
             StandardType::Text => ValueSchema::of("string"),
             StandardType::Revision => ValueSchema { minimum: Some(0), ..ValueSchema::of("integer") },
             StandardType::Object => ValueSchema::of("object"),
             StandardType::Udm => {
-                ValueSchema { properties: UdmType::standard().map(udm_name).collect(), ..ValueSchema::of("object") }
+                ValueSchema { properties: UdmType::standard().map(udm_property).collect(), ..ValueSchema::of("object") }
             }
             StandardType::Set => ValueSchema { unique_items: true, ..ValueSchema::array(ValueSchema::of("string")) },
         };
@@ -94,8 +94,8 @@ impl Schema {
     }
 }
 
-/// Returns a standard name of data models with the schema of its values.
-fn udm_name((name, kind): (&'static str, UdmType)) -> (&'static str, ValueSchema<'static>) {
+/// Returns the property of `p_udm` for a standard name of data models: its name, and the schema of its values.
+fn udm_property((name, kind): (&'static str, UdmType)) -> (&'static str, ValueSchema<'static>) {
     let value = match kind {
         UdmType::Text => ValueSchema::of("string"),
         UdmType::Integer => {
@@ -111,7 +111,7 @@ impl<'a> ValueSchema<'a> {
         Self { kinds: vec![kind], ..Self::default() }
     }
 
-    /// The schema of an array. It has at least one element, because lines leave out empty arrays.
+    /// Returns the schema of an array. It requires at least one element, because lines leave out empty arrays.
     fn array(items: Self) -> Self {
         Self { items: Some(Box::new(items)), min_items: Some(1), ..Self::of("array") }
     }
@@ -137,14 +137,14 @@ impl<'a> ValueSchema<'a> {
             }
             Type::Float => Self::of("number"),
             Type::Boolean => Self::of("boolean"),
-            Type::Timestamp(_) => Self { pattern: Some(TIME), ..Self::of("string") },
+            Type::Timestamp(_) => Self { pattern: Some(TIME_PATTERN), ..Self::of("string") },
             Type::Array(element) => Self::array(Self::value(element).or_null()),
             Type::Object(object) => Self::object(object),
             Type::Json => Self::default(),
         }
     }
 
-    /// Allows null, which stands in an array for an element that does not fit.
+    /// Also allows null, which replaces an element that does not fit in the array of a line.
     fn or_null(mut self) -> Self {
         if !self.kinds.is_empty() {
             self.kinds.push("null");
@@ -152,7 +152,7 @@ impl<'a> ValueSchema<'a> {
         self
     }
 
-    /// Adds the schema of another field with the same column: either field may have the value.
+    /// Also allows the values of another field with the same column.
     fn or(&mut self, other: Self) {
         if self.any_of.is_empty() {
             let first = std::mem::take(self);
@@ -197,7 +197,10 @@ mod tests {
             properties("- {name: f, type: float}\n- {name: b, type: boolean}\n- {name: j, type: json}"),
             json!({"f": {"type": "number"}, "b": {"type": "boolean"}, "j": {}})
         );
-        assert_eq!(properties("- {name: t, type: timestamp}"), json!({"t": {"type": "string", "pattern": TIME}}));
+        assert_eq!(
+            properties("- {name: t, type: timestamp}"),
+            json!({"t": {"type": "string", "pattern": TIME_PATTERN}})
+        );
         assert_eq!(
             properties("- {name: a, type: array, element: {type: array, element: {type: json}}}"),
             json!({"a": {"type": "array", "minItems": 1, "items": {"type": ["array", "null"], "minItems": 1, "items": {}}}})

@@ -1,9 +1,10 @@
-//! Writes the table as a statement of Hive's DDL.
+//! Writes the table as a `CREATE EXTERNAL TABLE` statement.
 
 use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, quoted};
 use crate::language::model::Schema;
 
-/// The location of the lines. The user replaces `BUCKET` by the bucket's name and `PREFIX` by the deployment's prefix.
+/// The S3 location of the table folders. The user replaces `BUCKET` by the bucket's name and `PREFIX` by the
+/// deployment's prefix.
 const LOCATION: &str = "s3://BUCKET/PREFIX";
 
 impl Schema {
@@ -16,7 +17,7 @@ impl Schema {
         let properties = PROPERTIES.into_iter().chain([("storage.location.template", template.as_str())]);
         let comment = match table.comment.is_empty() {
             true => String::new(),
-            false => format!("COMMENT {}\n", sql(&table.comment)),
+            false => format!("COMMENT {}\n", sql_string(&table.comment)),
         };
         format!(
             "CREATE EXTERNAL TABLE IF NOT EXISTS `{}` (
@@ -41,7 +42,7 @@ TBLPROPERTIES (
     }
 }
 
-/// Joins rows, one per line.
+/// Joins rows with commas, each on a line of its own.
 fn rows(rows: impl Iterator<Item = String>) -> String {
     rows.map(|row| format!("  {row}")).collect::<Vec<_>>().join(",\n")
 }
@@ -49,16 +50,16 @@ fn rows(rows: impl Iterator<Item = String>) -> String {
 fn column(column: &Column) -> String {
     let comment = match column.comment.is_empty() {
         true => String::new(),
-        false => format!(" COMMENT {}", sql(&column.comment)),
+        false => format!(" COMMENT {}", sql_string(&column.comment)),
     };
     format!("`{}` {}{comment}", column.name, column.kind.text("`"))
 }
 
 fn property((name, value): (impl AsRef<str>, impl AsRef<str>)) -> String {
-    format!("{} = {}", sql(name.as_ref()), sql(value.as_ref()))
+    format!("{} = {}", sql_string(name.as_ref()), sql_string(value.as_ref()))
 }
 
-fn sql(text: &str) -> String {
+fn sql_string(text: &str) -> String {
     quoted(text, '\'')
 }
 

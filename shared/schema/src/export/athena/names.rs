@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names for the keys of a table's lines. The SerDe maps a name to one key at every depth, so a key has the same name
-/// everywhere, and no two keys share a name.
+/// The column and member names for the keys of a table's lines. The SerDe maps a name to one key at every depth. So a
+/// key has the same name everywhere, and no two keys share a name.
 #[derive(Debug)]
 pub(super) struct Names {
     by_key: BTreeMap<String, String>,
@@ -11,20 +11,20 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Creates an empty list that gives no key one of the `reserved` names.
+    /// Creates an empty set of names. No key will get one of the `reserved` names.
     pub(super) fn with_reserved<const N: usize>(reserved: [&str; N]) -> Self {
         Self { by_key: BTreeMap::new(), taken: reserved.map(str::to_owned).into() }
     }
 
-    /// Gives these keys their names before all other keys.
+    /// Gives names to these keys, so that no other key gets their names.
     pub(super) fn reserve<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
         keys.for_each(|key| {
             self.name(key);
         });
     }
 
-    /// Returns the key's name: the key in lower case and without hyphens, as the catalogue requires, with underscores
-    /// behind it if another key has that name.
+    /// Returns the name of a key: the key in lower case with `_` for `-`, as the Glue catalogue requires, and with
+    /// underscores at the end if another key has that name already.
     pub(super) fn name(&mut self, key: &str) -> String {
         if let Some(name) = self.by_key.get(key) {
             return name.clone();
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_keeps_its_name_and_no_two_share_one() {
+    fn a_key_keeps_its_name_and_no_two_keys_share_a_name() {
         let mut names = Names::with_reserved(["dt"]);
         names.reserve(["Id"].into_iter());
         let keys = ["ID", "Id", "id", "Id", "ok", "DT", "a-b", "a_b"];

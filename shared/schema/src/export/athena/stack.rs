@@ -3,7 +3,7 @@
 use super::{Column, INPUT_FORMAT, OUTPUT_FORMAT, PARTITIONS, PROPERTIES, SERDE, Table, quoted, truncated};
 use crate::language::model::Schema;
 
-/// The location of the lines, from the stack's parameters.
+/// The S3 location of the table folders, made of the stack's parameters.
 const LOCATION: &str = "s3://${BucketName}/${Prefix}";
 /// The longest description of a table in the Glue catalogue, in bytes.
 const MAX_DESCRIPTION_BYTES: usize = 2_048;
@@ -16,7 +16,9 @@ impl Schema {
         let resource: String = self.name.chars().filter(char::is_ascii_alphanumeric).collect();
         let description = match table.comment.is_empty() {
             true => String::new(),
-            false => format!("        Description: {}\n", yaml(truncated(&table.comment, MAX_DESCRIPTION_BYTES))),
+            false => {
+                format!("        Description: {}\n", yaml_string(truncated(&table.comment, MAX_DESCRIPTION_BYTES)))
+            }
         };
         let location = format!("{LOCATION}{}/", table.name);
         let partition = |(name, kind)| format!("          - {{ Name: {name}, Type: {kind} }}\n");
@@ -44,28 +46,28 @@ impl Schema {
 {columns}",
             name = table.name,
             partitions = PARTITIONS.map(partition).concat(),
-            properties = PROPERTIES.map(|(name, value)| format!("          {name}: {}\n", yaml(value))).concat(),
+            properties = PROPERTIES.map(|(name, value)| format!("          {name}: {}\n", yaml_string(value))).concat(),
             serde = table
                 .serde
                 .iter()
-                .map(|(name, value)| format!("              {name}: {}\n", yaml(value)))
+                .map(|(name, value)| format!("              {name}: {}\n", yaml_string(value)))
                 .collect::<String>(),
             columns = table.columns.iter().map(column).collect::<String>(),
         )
     }
 }
 
-/// Writes a column. In types of the catalogue, names have no quotes.
+/// Writes a column. In the Glue catalogue, names inside of types have no quotes.
 fn column(column: &Column) -> String {
     let comment = match column.comment.is_empty() {
         true => String::new(),
-        false => format!(", Comment: {}", yaml(&column.comment)),
+        false => format!(", Comment: {}", yaml_string(&column.comment)),
     };
-    let (name, kind) = (yaml(&column.name), yaml(&column.kind.text("")));
+    let (name, kind) = (yaml_string(&column.name), yaml_string(&column.kind.text("")));
     format!("            - {{ Name: {name}, Type: {kind}{comment} }}\n")
 }
 
-fn yaml(text: &str) -> String {
+fn yaml_string(text: &str) -> String {
     quoted(text, '"')
 }
 

@@ -9,11 +9,11 @@ use crate::language::model::{Object, Type, Value};
 pub(super) enum Kind {
     Scalar(&'static str),
     Array(Box<Self>),
-    /// The members by their keys, which differ also without their case.
+    /// The members, each with its key and type. No two keys differ only by case.
     Struct(Vec<(String, Self)>),
 }
 
-/// Returns an object's members, each key once. A member is JSON if its fields have different types.
+/// Returns the members of an object, each key once. If fields of different types share a key, its member is JSON.
 pub(super) fn members(object: &Object) -> Vec<(String, Kind)> {
     let mut members: Vec<(String, Kind)> = Vec::with_capacity(object.fields.len());
     for field in &object.fields {
@@ -64,7 +64,7 @@ impl Kind {
         }
     }
 
-    /// Returns the type in the form that `json_transform` needs.
+    /// Returns the type in the JSON notation of the function `json_transform`.
     pub(super) fn structure(&self) -> String {
         match self {
             Self::Scalar(name) => format!("\"{name}\""),
