@@ -1,6 +1,7 @@
-//! Computes row ids. The rule here decides what identifies an event.
+//! Computes row ids, by the rule that decides what identifies an event.
 //!
-//! The rule is frozen with the first release, and nothing of the schemas enters it. The hash is the start of SHA-256 of
+//! The rule never changes after the first release, and does not depend on the schemas. A row id is an hour and a hash.
+//! The hash is the first 12 bytes of the SHA-256 of a text such as
 //!
 //! ```text
 //! audit-pull row id 1
@@ -15,12 +16,14 @@
 //!   `id ` and that id in canonical form;
 //! - if the input is not an event, the last line is `rejected ` and the bytes of the input.
 //!
-//! The hour before the hash is the vendor's event time in whole hours since 1970. If no member has the time's name, the
-//! member that maps to the same column (such as `effective.at`) is read instead, as in the line. If the time cannot be read,
-//! or the input is not an event, the hour is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
+//! The hour is the vendor's event time in whole hours since 1970. If no member has the name of the time, the member
+//! that maps to the same column (such as `effective.at`) is read instead, as in the line.
 //!
-//! The hash is SHA-256, because processors have instructions for it, because nobody can design two events with one id, and
-//! because every system can compute it.
+//! If the time is missing, unreadable or earlier than 256 hours after the start of 1970, if the input is not an event, or
+//! if the schema is not of a built-in log type, the hour is the ninth byte of the hash (see [`RowId::RESERVED_HOURS`]).
+//!
+//! The hash is SHA-256, because processors have instructions for it, because nobody can find an event with the same
+//! hash as a given one, and because every system can compute it.
 
 pub(crate) mod row_id;
 
@@ -35,26 +38,27 @@ use crate::value::format::{SentTime, read_unix_leniently, whole_seconds};
 use crate::value::time::read_iso;
 use row_id::RowId;
 
-/// The first line of the hashed text: the rule's name.
+/// The name of the rule, which is the first line of the hashed text.
 const RULE_NAME: &[u8] = b"audit-pull row id 1";
 const SECONDS_PER_HOUR: i64 = 3600;
 
 /// The members of a vendor's events that hold the identity and the time of an event.
 #[derive(Debug)]
 pub(crate) struct IdentityRule {
-    /// The member that identifies an event. Without one, all that is in an event identifies it.
+    /// The member that identifies an event; `None` if only the whole event does. An event whose member is missing,
+    /// empty or not a string is identified as a whole.
     pub(crate) id: Option<&'static str>,
-    /// The member that holds an id which several events may share.
+    /// The member that holds the vendor's id, if several events may share an id.
     pub(crate) shared_id: Option<&'static str>,
     pub(crate) time: EventTime,
 }
 
-/// The member that holds the event's time, by the form of the time.
+/// The member that holds the event's time, with a variant for each form of that time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum EventTime {
-    /// A number of seconds since 1970 or of a finer unit, or a date and time, also as a text.
+    /// Seconds, milliseconds or a finer unit since 1970, as a number or a string; or a date and time in a string.
     Unix(&'static str),
-    /// A date and time, in UTC where it has no offset.
+    /// A date and time in a string. It is in UTC if it has no offset.
     Iso(&'static str),
 }
 
@@ -63,8 +67,8 @@ pub(crate) enum EventTime {
 pub(crate) struct Scope {
     /// The rule of a built-in log type; `None` for any other schema.
     rule: Option<&'static IdentityRule>,
-    /// The state of the hash after the lines that are the same for all events.
-    start: Sha256,
+    /// The state of the hash after the lines of text that are the same for all events.
+    common_state: Sha256,
 }
 
 impl Scope {
@@ -75,7 +79,7 @@ impl Scope {
             write_canonical_string(part, &mut text);
         }
         text.push(b'\n');
-        Self { rule, start: Sha256::new_with_prefix(text) }
+        Self { rule, common_state: Sha256::new_with_prefix(text) }
     }
 
     /// Returns the row id of an event. `identity` is a buffer that the call may overwrite.
@@ -88,8 +92,8 @@ impl Scope {
         RowId::new(self.hash(identity), ledger_hour(self.rule, event))
     }
 
-    /// Returns a hash of the vendor's id of the event, where several events may share an id. Hashes can only be compared
-    /// within one process.
+    /// Returns a hash of the vendor's id of the event. Returns `None` if the vendor's ids are unique or the event has
+    /// none. Hashes can be compared only within one process.
     pub(crate) fn shared_id(&self, event: &Document<'_>) -> Option<u64> {
         let id = event.get(Document::ROOT, self.rule?.shared_id?).filter(|id| event.kind(*id) == Kind::String)?;
         let mut hasher = DefaultHasher::new();
@@ -97,19 +101,20 @@ impl Scope {
         Some(hasher.finish())
     }
 
-    /// Returns the row id of an input that is no event.
+    /// Returns the row id of an input that was rejected.
     pub(crate) fn rejected_row_id(&self, raw: &[u8]) -> RowId {
         RowId::new(self.hash(&[b"rejected ", raw].concat()), None)
     }
 
     fn hash(&self, identity: &[u8]) -> [u8; 12] {
         let mut hash = [0; 12];
-        hash.copy_from_slice(&self.start.clone().chain_update(identity).finalize()[..12]);
+        hash.copy_from_slice(&self.common_state.clone().chain_update(identity).finalize()[..12]);
         hash
     }
 }
 
-/// Returns the event's time in whole hours since 1970. The line reads the time in the same way.
+/// Returns the event's time in whole hours since 1970; `None` if it is unreadable or before 1970. The line reads the
+/// time in the same way.
 fn ledger_hour(rule: Option<&IdentityRule>, event: &Document<'_>) -> Option<u32> {
     let second = match rule?.time {
         EventTime::Unix(name) => unix_second(event, name),
@@ -124,21 +129,21 @@ fn seconds_since_1970(time: DateTime) -> i64 {
     time.duration_since(EPOCH).as_secs()
 }
 
-/// Returns the value that the line has in a column. It comes from the member that bears the column's name, or else from
-/// the first member, in the order of the names' bytes, whose name becomes that column.
-fn member(event: &Document<'_>, name: &str) -> Option<NodeId> {
+/// Returns the value that the line has in the column `name`. It comes from the member of this name, or else from the
+/// first member, in the order of the names' bytes, whose name becomes this column.
+fn column_value(event: &Document<'_>, name: &str) -> Option<NodeId> {
     let by_column = || event.distinct_members(Document::ROOT).find(|member| column(&event.name(member)) == name);
     event.get(Document::ROOT, name).or_else(|| by_column().map(|member| member.value))
 }
 
 /// Reads a time of [`EventTime::Unix`], in seconds since 1970.
 fn unix_second(event: &Document<'_>, name: &str) -> Option<i64> {
-    let time = member(event, name)?;
+    let time = column_value(event, name)?;
     let time = match event.kind(time) {
         Kind::String => read_unix_leniently(SentTime::Text(&event.text(time))),
         Kind::Number => {
             let literal = event.raw(time);
-            // The usual form, which is read without making a date.
+            // Whole seconds are the usual form, and need no conversion to a date.
             if let Some(second) = whole_seconds(literal) {
                 return Some(second);
             }
@@ -151,7 +156,7 @@ fn unix_second(event: &Document<'_>, name: &str) -> Option<i64> {
 
 /// Reads a time of [`EventTime::Iso`], in seconds since 1970.
 fn iso_second(event: &Document<'_>, name: &str) -> Option<i64> {
-    let time = member(event, name)?;
+    let time = column_value(event, name)?;
     (event.kind(time) == Kind::String).then(|| read_iso(&event.text(time)))?.map(seconds_since_1970)
 }
 
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_microsoft_event_is_identified_by_all_of_it_in_any_order_and_spelling() {
+    fn a_microsoft_event_is_identified_by_its_whole_content_in_any_order_and_spelling() {
         let id = |event: &str| row_id(LogType::Exchange, event);
         let same = id(r#"{"Id":"1","a":{"x":1,"y":[1,"\u00e9"]}}"#);
         assert_eq!(id("{ \"a\" : {\"y\":[1,\"é\"],\"\\u0078\":1}, \"Id\":\"1\" }"), same);

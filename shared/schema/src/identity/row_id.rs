@@ -5,7 +5,8 @@ use std::fmt;
 /// `p_row_id`: 32 hex digits, of which 8 are the ledger hour and 24 a hash of the event's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId {
-    /// The vendor's event time in hours since 1970, or one of the [`Self::RESERVED_HOURS`] if that time is unreadable.
+    /// The vendor's event time in whole hours since 1970, or an hour below [`Self::RESERVED_HOURS`] if there is no
+    /// usable time.
     pub hour: u32,
     /// The first bytes of the SHA-256 of the event's identity.
     pub hash: [u8; 12],
@@ -14,14 +15,16 @@ pub struct RowId {
 impl RowId {
     /// The ledger hours below this number are reserved for events without a readable time and for rejected inputs.
     ///
-    /// The hash chooses one of these hours. A tick that finds such an event reads one of these hours of the ledger, which stays
-    /// a small part of all such events, however many there are. A time in these hours of 1970 counts as unreadable,
-    /// because vendors send 0 for a time that they do not have.
+    /// The hash chooses the hour, so that such events spread over all reserved hours. A tick compares an event only
+    /// with the ledger entries of its hour, so it reads few of these entries, however many there are. A time in these
+    /// first hours of 1970 counts as unreadable, because vendors send 0 for a time that they do not have.
     pub const RESERVED_HOURS: u32 = 256;
 
-    /// Makes the row id of a hash and of whole hours since 1970, if they are known.
+    /// Creates a row id. If `hour`, in whole hours since 1970, is unknown or reserved, the hash chooses a reserved
+    /// hour.
     pub(crate) fn new(hash: [u8; 12], hour: Option<u32>) -> Self {
-        // The ledger stores the first eight bytes of the hash with the hour, so the ninth byte adds information.
+        // The ledger stores the first eight bytes of the hash for each hour, so the ninth byte, as the hour, adds
+        // information.
         let reserved = || u32::from(hash[8]) % Self::RESERVED_HOURS;
         Self { hour: hour.filter(|hour| *hour >= Self::RESERVED_HOURS).unwrap_or_else(reserved), hash }
     }
@@ -32,7 +35,7 @@ impl RowId {
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    /// Returns the 32 hex digits.
+    /// Returns the text of the row id: 32 lower-case hex digits.
     pub(crate) fn digits(&self) -> [u8; 32] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 32];
