@@ -30,7 +30,7 @@ macro_rules! log_types {
             /// All log types, in the order of their declaration.
             pub const ALL: [Self; [$($(Self::$variant),+),+].len()] = [$($(Self::$variant),+),+];
 
-            /// Returns the row of this log type.
+            /// Returns everything that the crate knows about this log type.
             pub(crate) fn spec(self) -> &'static LogTypeSpec {
                 match self {
                     $($(Self::$variant => &$vendor::$spec,)+)+
@@ -76,7 +76,7 @@ impl LogType {
     }
 }
 
-/// One value per log type. A value is made when it is first asked for.
+/// One value per log type. Each value is created on first use.
 #[derive(Debug)]
 pub(crate) struct PerLogType<T>([OnceLock<T>; LogType::ALL.len()]);
 
@@ -85,7 +85,7 @@ impl<T> PerLogType<T> {
         Self([const { OnceLock::new() }; LogType::ALL.len()])
     }
 
-    /// Returns the value of a log type. The first call makes it with `make`.
+    /// Returns the value of a log type. The first call creates it with `make`.
     pub(crate) fn get(&self, log_type: LogType, make: impl FnOnce(LogType) -> T) -> &T {
         self.0[log_type as usize].get_or_init(|| make(log_type))
     }

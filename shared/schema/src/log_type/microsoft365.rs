@@ -36,7 +36,7 @@ pub(super) static GENERAL: LogTypeSpec = LogTypeSpec {
     name: "Microsoft365.Audit.General",
     table: "microsoft365_audit_general",
     schema: include_str!("../../schemas/Microsoft365.Audit.General.yml"),
-    // Its `payload` holds the whole event.
+    // The field `payload` holds the whole event, with all undeclared fields.
     keeps_undeclared: false,
     constructions: &[(&["payload"], Construction::Payload)],
     identity: &IDENTITY,
@@ -69,7 +69,8 @@ pub(super) static DLP: LogTypeSpec = LogTypeSpec {
     native_model: &dlp::MODEL,
 };
 
-/// The identity of all events of Microsoft 365. Several events may share an `Id`, so all that is in an event identifies it.
+/// The identity of all events of Microsoft 365. Several events may share an `Id`, so an event is identified by its
+/// whole content.
 static IDENTITY: IdentityRule = IdentityRule { id: None, shared_id: Some("Id"), time: EventTime::Iso("CreationTime") };
 
 static RECORD_TYPES: LazyLock<RecordTypes> =

@@ -32,7 +32,7 @@ pub fn python_text(log_type: LogType) -> &'static str {
     log_type.spec().data_model.python
 }
 
-/// Returns the examples of a log type's built-in data model: events, and the values of the model's names in them.
+/// Returns the examples of a log type's built-in data model: events, each with the values that the model finds in it.
 pub fn examples_text(log_type: LogType) -> &'static str {
     log_type.spec().data_model.examples
 }

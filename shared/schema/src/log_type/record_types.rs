@@ -1,7 +1,7 @@
-//! The record types that the vendors publish, to notice new ones.
+//! The record types that the vendors publish. They show when a vendor sends a new one.
 //!
-//! Only counts and names depend on them: vendors also send types that they did not publish, and these events become lines
-//! too.
+//! They affect only the counts and names of drift. Vendors also send types that they did not publish, and such events
+//! become lines too.
 
 use std::ops::RangeInclusive;
 
@@ -21,20 +21,20 @@ pub(crate) struct RecordTypes {
 enum Published {
     /// The names, sorted.
     Names(Vec<&'static str>),
-    /// The range from the lowest to the highest published number. Vendors also send numbers inside of the range that they
-    /// do not publish, or not any more.
+    /// The range from the lowest to the highest published number. Vendors also send numbers in this range that they
+    /// never published, or no longer publish.
     Numbers(RangeInclusive<i64>),
 }
 
 impl RecordTypes {
-    /// Reads a list of names.
+    /// Reads a published list with one name per line. `field` is the member that holds the type.
     pub(super) fn named(field: &'static str, list: &'static str) -> Self {
         let mut names: Vec<_> = entries(list).collect();
         names.sort_unstable();
         Self { field, published: Published::Names(names) }
     }
 
-    /// Reads a list of lines that begin with a number.
+    /// Reads a published list whose lines begin with a number. `field` is the member that holds the type.
     pub(super) fn numbered(field: &'static str, list: &'static str) -> Self {
         let numbers = || entries(list).filter_map(|entry| entry.split(' ').next()?.parse().ok());
         let (lowest, highest) = (numbers().min().unwrap_or(i64::MIN), numbers().max().unwrap_or(i64::MAX));
@@ -43,8 +43,8 @@ impl RecordTypes {
 
     /// Returns `true` if the event has a type that is not published, and adds the type to `names`.
     ///
-    /// An event without a type, or with a value that cannot be a type, does not count here: it counts as missing or as
-    /// nonconforming.
+    /// An event without a type, or with a value that cannot be a type, returns `false`: it counts as drift of another
+    /// kind.
     pub(crate) fn is_unknown(&self, event: &Document<'_>, names: &mut Names) -> bool {
         let Some(id) = event.get(Document::ROOT, self.field) else { return false };
         let text = match event.kind(id) {
@@ -63,7 +63,7 @@ impl RecordTypes {
     }
 }
 
-/// Returns the lines of a list without comments and empty lines.
+/// Returns the lines of a list, except comments and empty lines.
 fn entries(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }

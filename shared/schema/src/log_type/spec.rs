@@ -16,11 +16,11 @@ pub(crate) struct LogTypeSpec {
     pub(crate) table: &'static str,
     /// The text of its schema file.
     pub(crate) schema: &'static str,
-    /// The line shows undeclared fields beside the declared ones.
+    /// Lines have undeclared fields as well as the declared ones.
     pub(crate) keeps_undeclared: bool,
     /// The fields that the vendor's API does not have, and the rule that fills each of them.
     pub(crate) constructions: &'static [ConstructedField],
-    /// The rule that tells its events apart.
+    /// The rule that says what identifies an event of this log type.
     pub(crate) identity: &'static IdentityRule,
     /// The record types that the vendor publishes.
     pub(crate) record_types: &'static LazyLock<RecordTypes>,
@@ -36,11 +36,11 @@ pub(crate) type ConstructedField = (&'static [&'static str], Construction);
 /// The texts of a built-in data model's files.
 #[derive(Debug)]
 pub(crate) struct DataModelFiles {
-    /// The specification, in the reference's format.
+    /// The specification, in Panther's format.
     pub(crate) specification: &'static str,
     /// The methods in Python.
     pub(crate) python: &'static str,
-    /// Events, and the values that the model finds in them.
+    /// Events, each with the values that the model finds in it.
     pub(crate) examples: &'static str,
 }
 
