@@ -12,7 +12,7 @@ use layout::Layout;
 /// RFC 3339 as a Go layout.
 const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
 
-/// A time format.
+/// A time format that a schema can name.
 #[derive(Debug, Clone)]
 pub(crate) enum TimeFormat {
     /// Seconds since 1970, with a fraction.
@@ -40,7 +40,7 @@ impl SentTime<'_> {
 }
 
 impl TimeFormat {
-    /// Returns the format that a schema calls by this name.
+    /// Returns the format that has this name in the schema language.
     pub(crate) fn new(name: &str) -> Result<Self, String> {
         Ok(match name {
             "" | "rfc3339" => Self::Layout(Layout::new(RFC3339)?),
@@ -70,7 +70,7 @@ impl TimeFormat {
         Ok(Self::Strftime(format.to_owned()))
     }
 
-    /// Reads a time in this format.
+    /// Reads a time in this format; `None` if the text has another form.
     pub(crate) fn read(&self, sent: SentTime<'_>) -> Option<DateTime> {
         match (self, sent) {
             (Self::Unix, SentTime::Text(literal) | SentTime::Number(literal)) => read_unix(literal),
@@ -104,8 +104,8 @@ fn read_date(sent: SentTime<'_>) -> Option<DateTime> {
     if let SentTime::Text(text) = sent { read_iso(text) } else { None }
 }
 
-/// Reads decimal seconds since 1970 as the reference does: through whole microseconds in a 64-bit float, and nanoseconds
-/// in a 64-bit integer that wraps. A time that is far away (milliseconds read as seconds) becomes another time, not an
+/// Reads decimal seconds since 1970 as Panther does: through whole microseconds in a 64-bit float, and nanoseconds in a
+/// 64-bit integer that wraps. A time that is far away (milliseconds read as seconds) becomes a wrong time, not an
 /// error.
 fn read_unix(literal: &str) -> Option<DateTime> {
     const MAX_MICROSECONDS: f64 = 9_223_372_036_854_775_808.0;
@@ -120,7 +120,7 @@ fn decimal(literal: &str) -> Option<f64> {
     literal.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
 }
 
-/// The lowest number since 1970 that counts milliseconds. Seconds reach to the year 5138.
+/// The smallest number since 1970 that is taken for milliseconds. As seconds, it would be in the year 5138.
 const MIN_MILLISECONDS: f64 = 1e11;
 
 /// Reads a whole number since 1970 that is small enough to count seconds.
@@ -128,7 +128,8 @@ pub(crate) fn whole_seconds(literal: &str) -> Option<i64> {
     literal.parse().ok().filter(|second: &i64| (second.unsigned_abs() as f64) < MIN_MILLISECONDS)
 }
 
-/// Reads a number since 1970 that counts seconds, milliseconds, microseconds or nanoseconds, by its size. No value wraps.
+/// Reads a number since 1970 that counts seconds, milliseconds, microseconds or nanoseconds, depending on its size. A
+/// time that is out of range fails; it does not wrap.
 fn read_unix_auto(literal: &str) -> Option<DateTime> {
     const MIN_MICROSECONDS: f64 = MIN_MILLISECONDS * 1e3;
     const MIN_NANOSECONDS: f64 = MIN_MICROSECONDS * 1e3;

@@ -1,4 +1,5 @@
-//! Finds indicators: values that are worth a search in all log types, whatever field holds them.
+//! Finds indicators: values such as IP addresses, which are worth searching for in all log types, whichever field holds
+//! them.
 
 pub(crate) mod address;
 mod browser;
@@ -22,11 +23,11 @@ pub(crate) enum Indicator {
     AwsArnOnly,
     AwsAccountId,
     AwsInstanceId,
-    /// Any text that is not empty. The flag says whether white space around it is removed.
+    /// Any text that is not empty, for this field. The flag is `true` if white space around the text is removed.
     Text(AnyField, bool),
 }
 
-/// A `p_any_*` field, in the order of the names.
+/// A `p_any_*` field of a line. The variants are in the order of the fields' names, which is their order in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum AnyField {
     ActorIds,
@@ -70,7 +71,7 @@ impl AnyField {
 }
 
 impl Indicator {
-    /// Returns the indicator that a schema calls by this name.
+    /// Returns the indicator that has this name in the schema language.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "ip" => Self::Ip,
@@ -118,15 +119,16 @@ impl Indicator {
 /// The indicators that were found for one line.
 #[derive(Debug, Default)]
 pub(crate) struct FoundIndicators {
-    /// The texts of all values, one behind the other.
+    /// The texts of all values, concatenated.
     text: String,
     /// The field of each value, with the beginning and end of its text.
     values: Vec<(AnyField, usize, usize)>,
 }
 
 impl FoundIndicators {
-    /// Adds the indicators of this kind in a field's text. `is_lenient` adds values that the reference does not find:
-    /// addresses in unusual forms, and the IPv4 form of an IPv4-mapped address.
+    /// Adds the indicators of this kind in a field's text. `is_lenient` adds values that Panther does not find:
+    /// addresses in unusual forms, the IPv4 form of an IPv4-mapped address, and the host that a browser opens for a
+    /// link.
     pub(crate) fn scan(&mut self, indicator: Indicator, text: &str, is_lenient: bool) {
         match indicator {
             Indicator::Ip if is_lenient => self.addresses(trim(text)),
@@ -158,7 +160,7 @@ impl FoundIndicators {
         }
     }
 
-    /// Adds a text that is one address and nothing else. Returns `false` for any other text.
+    /// Adds a text that is exactly one address, without port or zone. Returns `false` for any other text.
     fn ip(&mut self, text: &str, is_lenient: bool) -> bool {
         if !address::is_ip(text) {
             return false;
@@ -170,7 +172,7 @@ impl FoundIndicators {
         true
     }
 
-    /// Adds the addresses of a text, in any form.
+    /// Adds all addresses in a text, also in a list, or with ports, zones and brackets.
     fn addresses(&mut self, text: &str) {
         if !self.ip(text, true) {
             for address in address::addresses(text) {
@@ -192,7 +194,7 @@ impl FoundIndicators {
         if self.ip(text, is_lenient) {
             return;
         }
-        // One look at most names shows that they are not addresses.
+        // Most host names do not look like an address, and skip the full check.
         let may_be_address =
             is_lenient && (text.contains(':') || text.starts_with(|char: char| char.is_ascii_digit() || char == '['));
         let is_address = may_be_address && address::address(text).is_some_and(|address| self.ip(address, true));
@@ -201,13 +203,13 @@ impl FoundIndicators {
         }
     }
 
-    /// Adds the host of a link as the reference reads it. `is_lenient` adds the host that a browser opens, if it differs.
+    /// Adds the host of a link as Panther reads it. `is_lenient` adds the host that a browser opens, if it differs.
     fn url(&mut self, text: &str, is_lenient: bool) {
         let host = scan::url_host(text);
         if let Some(host) = &host {
             self.hostname(host, is_lenient);
         }
-        if is_lenient && let Some(opened) = browser::host_of_browser(text, host.as_deref().unwrap_or_default()) {
+        if is_lenient && let Some(opened) = browser::browser_host(text, host.as_deref().unwrap_or_default()) {
             self.hostname(&opened, true);
         }
     }
@@ -339,10 +341,10 @@ mod tests {
             let mut found = FoundIndicators::default();
             let texts = texts.into_iter().chain(digits.iter().map(String::as_str));
             texts.for_each(|text| found.scan(indicator, text, true));
-            let mut fed: Vec<AnyField> = found.values.into_iter().map(|(any, _, _)| any).collect();
-            fed.sort_unstable();
-            fed.dedup();
-            assert_eq!(fed, indicator.fields(), "{name}");
+            let mut filled: Vec<AnyField> = found.values.into_iter().map(|(any, _, _)| any).collect();
+            filled.sort_unstable();
+            filled.dedup();
+            assert_eq!(filled, indicator.fields(), "{name}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reads times as vendors write them, and writes them as lines have them.
+//! Reads times in the forms that vendors use, and writes them in the form that lines have.
 //!
 //! All times are a [`DateTime`] in UTC, because a [`Timestamp`] does not reach to the end of the year 9999.
 
@@ -16,22 +16,22 @@ fn checked_year(civil: DateTime) -> Option<DateTime> {
     (civil.year() >= 0).then_some(civil)
 }
 
-/// Converts milliseconds since 1970.
+/// Converts milliseconds since 1970; `None` before the year 0 or after 9999.
 pub(crate) fn from_millisecond(millisecond: i64) -> Option<DateTime> {
     Timestamp::from_millisecond(millisecond).ok().map(utc).and_then(checked_year)
 }
 
-/// Converts microseconds since 1970.
+/// Converts microseconds since 1970; `None` before the year 0 or after 9999.
 pub(crate) fn from_microsecond(microsecond: i64) -> Option<DateTime> {
     Timestamp::from_microsecond(microsecond).ok().map(utc).and_then(checked_year)
 }
 
-/// Converts nanoseconds since 1970, which reach from the year 1677 to 2262.
+/// Converts nanoseconds since 1970. An `i64` reaches from the year 1677 to 2262.
 pub(crate) fn from_nanosecond(nanosecond: i64) -> Option<DateTime> {
     Timestamp::from_nanosecond(nanosecond.into()).ok().map(utc)
 }
 
-/// Converts a date and time that is `seconds` ahead of UTC.
+/// Converts a date and time at an offset of `seconds` ahead of UTC to UTC; `None` before the year 0 or after 9999.
 pub(crate) fn from_offset(civil: DateTime, seconds: i32) -> Option<DateTime> {
     civil.checked_sub(SignedDuration::from_secs(seconds.into())).ok().and_then(checked_year)
 }
@@ -74,22 +74,30 @@ pub(crate) fn read_iso(text: &str) -> Option<DateTime> {
         return None;
     };
     let part = |from: usize, to: usize| number(&head[from..to]).and_then(|value| i16::try_from(value).ok());
-    let small = |from: usize| part(from, from + 2).and_then(|value| i8::try_from(value).ok());
+    let two_digits = |from: usize| part(from, from + 2).and_then(|value| i8::try_from(value).ok());
     let (nanosecond, rest) = read_fraction(rest)?;
     let offset = read_offset(rest)?;
-    let civil =
-        DateTime::new(part(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, nanosecond).ok()?;
+    let civil = DateTime::new(
+        part(0, 4)?,
+        two_digits(5)?,
+        two_digits(8)?,
+        two_digits(11)?,
+        two_digits(14)?,
+        two_digits(17)?,
+        nanosecond,
+    )
+    .ok()?;
     from_offset(civil, offset)
 }
 
-/// Returns the text with two digits for the hour, if it has one digit.
+/// Returns the text with two digits for the hour; `None` if the hour does not have one digit.
 fn pad_hour(bytes: &[u8]) -> Option<Vec<u8>> {
     const HOUR: usize = 11;
     let is_short = bytes.get(HOUR).is_some_and(u8::is_ascii_digit) && bytes.get(HOUR + 1) == Some(&b':');
     is_short.then(|| [&bytes[..HOUR], b"0", &bytes[HOUR..]].concat())
 }
 
-/// Reads an optional fraction. Returns its nanoseconds and the bytes that follow it.
+/// Reads an optional fraction. Returns its nanoseconds (0 without a fraction) and the bytes that follow it.
 pub(crate) fn read_fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
     let [b'.' | b',', digits @ ..] = bytes else { return Some((0, bytes)) };
     let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -118,7 +126,7 @@ fn read_offset(bytes: &[u8]) -> Option<i32> {
     Some(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?)
 }
 
-/// Reads one to nine decimal digits.
+/// Reads one to nine decimal digits; `None` for any other bytes.
 pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 9 {
         return None;
@@ -155,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_time() {
+    fn other_texts_are_not_times() {
         for text in [
             "",
             "2026-08-21",

@@ -1,4 +1,5 @@
-//! Reads times by Go's layouts. A layout is the time Mon Jan 2 15:04:05 -0700 MST 2006, written in the wanted format.
+//! Reads times by the layouts of Go's package `time`. A layout is the time Mon Jan 2 15:04:05 -0700 MST 2006, written
+//! in the wanted format.
 
 mod read;
 mod token;
@@ -12,8 +13,8 @@ use token::{Field, Part, directives, next_part};
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     parts: Vec<Part>,
-    /// The rules of Go apply: seconds may have a fraction that the layout does not show, and a space of the layout stands
-    /// for one or more.
+    /// Go's rules apply: seconds may have a fraction that the layout does not show, and a space in the layout matches
+    /// one or more spaces in the text.
     has_go_rules: bool,
 }
 
@@ -49,7 +50,7 @@ impl Layout {
         Some(Err(format!("the time format {format} has no year")))
     }
 
-    /// Reads a time.
+    /// Reads a time; `None` if the text does not have the form of the layout.
     pub(crate) fn read(&self, text: &str) -> Option<DateTime> {
         let mut reader = Reader::new(text);
         for (at, part) in self.parts.iter().enumerate() {

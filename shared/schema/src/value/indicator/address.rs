@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Returns `true` for an IP address without zone, port, brackets or prefix length.
 pub(crate) fn is_ip(text: &str) -> bool {
-    // Each parser tries all forms of an address before it fails, so only the one that can succeed runs.
+    // A parser tries all forms of an address before it fails, so only the one that can succeed is called.
     match text.bytes().filter(|byte| *byte == b':').count() {
         0 => text.parse::<Ipv4Addr>().is_ok(),
         1 => false,
@@ -14,7 +14,7 @@ pub(crate) fn is_ip(text: &str) -> bool {
 
 /// Returns the IPv4 address inside an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`).
 pub(super) fn mapped_ipv4(text: &str) -> Option<Ipv4Addr> {
-    // Most texts are IPv4 addresses, which need no parser here.
+    // Most texts are IPv4 addresses. They have no colon, and need not be parsed.
     text.contains(':').then(|| text.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped())?
 }
 
@@ -24,22 +24,22 @@ pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
     addresses_and_ports(text).map(|(address, _)| address)
 }
 
-/// Like [`addresses`], with the port that follows each address.
+/// Like [`addresses`], but with the port that follows each address, if there is one.
 pub(crate) fn addresses_and_ports(text: &str) -> impl Iterator<Item = (&str, Option<u16>)> {
     text.split(|char: char| matches!(char, ',' | ';') || char.is_whitespace()).filter_map(address_and_port)
 }
 
 /// Returns the bare address of a text with one address: `address`, `address:port`, `address-port`, `[address]`,
-/// `[address]:port` and `[address]-port`. A zone (`%7`, `%eth0`) may follow the address, inside of the brackets or behind
-/// them.
+/// `[address]:port` and `[address]-port`. A zone (`%7`, `%eth0`) may follow the address, before or after the closing
+/// bracket.
 ///
 /// A number that may be the last group of an IPv6 address is not a port: `2001:db8::1:443` is one address.
 pub(super) fn address(text: &str) -> Option<&str> {
     address_and_port(text).map(|(address, _)| address)
 }
 
-/// Like [`address`], with the port. A number that may be a part of a zone's name is not a port: `203.0.113.7%11-443` has
-/// none.
+/// Like [`address`], but with the port. A number that may be a part of a zone's name is not a port:
+/// `203.0.113.7%11-443` has none.
 fn address_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     if is_ip(text) {
         return Some((text, None));
@@ -56,21 +56,21 @@ fn address_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     Some((without_zone(host)?, Some(port)))
 }
 
-/// Returns the address before an optional zone.
+/// Returns the address of a text that is an address, with or without a zone after it.
 fn without_zone(text: &str) -> Option<&str> {
     let (address, zone) = text.split_once('%').map_or((text, None), |(address, zone)| (address, Some(zone)));
     (zone.is_none_or(is_zone) && is_ip(address)).then_some(address)
 }
 
-/// Returns `true` for the number or the name of a network interface. Systems set few limits to such names; characters that
-/// separate the parts of an address do not count as parts of a name.
+/// Returns `true` for the number or name of a network interface. Systems allow almost any name, but here it must not
+/// contain white space or a character that separates the parts of an address.
 fn is_zone(text: &str) -> bool {
     let is_separator = |char: char| matches!(char, '[' | ']' | '%' | ':' | '/' | '\\' | '"');
     !text.is_empty() && !text.chars().any(|char| is_separator(char) || char.is_whitespace() || char.is_control())
 }
 
-/// Reads the text that follows an address in brackets: a zone, a port, both or nothing. Returns the port; `None` for any
-/// other text.
+/// Reads the text that follows an address in brackets: a zone, a port, both or nothing. Returns the port, if there is
+/// one. The outer `None` stands for any other text.
 fn port_after_brackets(text: &str) -> Option<Option<u16>> {
     let Some(after) = text.strip_prefix('%') else {
         return if text.is_empty() { Some(None) } else { port_suffix(text).map(Some) };
@@ -82,7 +82,7 @@ fn port_after_brackets(text: &str) -> Option<Option<u16>> {
     is_zone(zone).then(|| self::port(port).map(Some))?
 }
 
-/// Reads the `:` or `-` after an address and the port behind it.
+/// Reads a port after its `:` or `-`.
 fn port_suffix(text: &str) -> Option<u16> {
     text.strip_prefix([':', '-']).and_then(port)
 }
@@ -148,7 +148,7 @@ mod tests {
         {
             all.push((format!("[{address}{zone}]{port}"), *address));
             all.push((format!("[{address}]{zone}{port}"), *address));
-            // Digits behind a short IPv6 address without a zone may be its last group.
+            // Digits after a short IPv6 address without a zone may be its last group.
             let may_be_group =
                 port.starts_with(':') && zone.is_empty() && address.contains("::") && !address.contains('.');
             if !may_be_group || port == ":65535" {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_stands_behind_the_address_and_its_zone() {
+    fn a_port_follows_the_address_and_its_zone() {
         for (text, expected) in [
             ("1.2.3.4", None),
             ("1.2.3.4:10736", Some(10736)),

@@ -1,5 +1,6 @@
-//! Finds the host that a browser opens for a link. Browsers accept links that the reference does not, and phishing links
-//! make use of it: a raw `%` in the path, `\` for `/`, tabs and line feeds in the scheme, addresses as one number.
+//! Finds the host that a browser opens for a link. Browsers accept links that Panther's parser does not, and phishing
+//! links exploit that: with a raw `%` in the path, `\` for `/`, tabs and line feeds in the scheme, or an address as one
+//! number.
 
 use std::borrow::Cow;
 
@@ -11,25 +12,25 @@ use super::scan::to_unicode;
 /// The longest link that browsers open, in bytes.
 const MAX_LINK_BYTES: usize = 2 << 20;
 
-/// Returns the host that a browser opens for a link, if it differs from the host that the reference reads.
-pub(super) fn host_of_browser(link: &str, reference_host: &str) -> Option<String> {
-    // All readers agree about such a host, and most links have one.
-    if is_ip(reference_host) || is_common(reference_host) {
+/// Returns the host that a browser opens for a link, if it differs from the host that Panther reads.
+pub(super) fn browser_host(link: &str, panther_host: &str) -> Option<String> {
+    // All parsers agree on such a host, and most links have one.
+    if is_ip(panther_host) || is_plain_host_name(panther_host) {
         return None;
     }
-    let opened = host(link)?;
-    (opened != reference_host.to_lowercase()).then_some(opened)
+    let opened = opened_host(link)?;
+    (opened != panther_host.to_lowercase()).then_some(opened)
 }
 
-/// Returns `true` for a host name of letters, digits, `.`, `-` and `_` that is not a number.
-fn is_common(host: &str) -> bool {
+/// Returns `true` for a host name that all parsers read alike: of letters, digits, `.`, `-` and `_`, and not a number.
+fn is_plain_host_name(host: &str) -> bool {
     let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     last.starts_with(|char: char| char.is_ascii_alphabetic())
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
-/// Returns the host in Unicode, or the address, of a link with a scheme that a browser opens.
-fn host(link: &str) -> Option<String> {
+/// Returns the host name in Unicode, or the address, of a link that a browser opens; `None` for any other text.
+fn opened_host(link: &str) -> Option<String> {
     if link.len() > MAX_LINK_BYTES {
         return None;
     }
@@ -38,7 +39,7 @@ fn host(link: &str) -> Option<String> {
         return None;
     }
     let link = with_scheme(link);
-    // Most links without a host are relative to their site: they have no scheme.
+    // Most links without a host have no scheme, because they are relative to their site.
     link.split_once(':').filter(|(_, rest)| !is_port(rest))?;
     let link = Url::parse(&link).ok()?;
     if !matches!(link.scheme(), "http" | "https" | "ws" | "wss" | "ftp") {
@@ -54,26 +55,27 @@ fn host(link: &str) -> Option<String> {
 /// Removes the characters that a browser ignores: control characters and spaces around the link, tabs and line ends
 /// anywhere in it.
 fn without_ignored_chars(link: &str) -> Cow<'_, str> {
-    const REMOVED: [char; 3] = ['\t', '\n', '\r'];
+    const IGNORED_CHARS: [char; 3] = ['\t', '\n', '\r'];
     let link = link.trim_matches(|char: char| char <= ' ');
-    if link.contains(REMOVED) { Cow::Owned(link.replace(REMOVED, "")) } else { Cow::Borrowed(link) }
+    if link.contains(IGNORED_CHARS) { Cow::Owned(link.replace(IGNORED_CHARS, "")) } else { Cow::Borrowed(link) }
 }
 
-/// Returns `true` for a path on a file server (`\\server\share`) or of a device. A browser would read it as a link, but in
-/// events such texts are paths of files. A text with a `/` in it is a link.
+/// Returns `true` for a path on a file server (`\\server\share`) or of a device. A browser would read it as a link, but
+/// in events such texts are file paths. A text that contains a `/` is taken for a link.
 fn is_file_share(link: &str) -> bool {
     let path = link.strip_prefix("\\\\");
     path.is_some_and(|path| !path.contains('/') && path.trim_end_matches('\\').contains('\\'))
 }
 
-/// Returns `true` if the text after `http:` is a port (`http:80`). As a host, the number would be an address that begins
-/// with 0, which no browser reaches.
+/// Returns `true` if the text after a scheme and its colon is a port, as in `http:80`. Read as a host, the number would
+/// be an address that begins with 0, which no browser reaches.
 fn is_port(rest: &str) -> bool {
     let number = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
     number.parse::<u16>().is_ok()
 }
 
-/// Adds a scheme to a link that begins with two slashes of either kind. A browser uses the scheme of its page there.
+/// Adds a scheme to a link that begins with two slashes or backslashes. A browser uses the scheme of the page for such
+/// a link.
 fn with_scheme(link: Cow<'_, str>) -> Cow<'_, str> {
     let has_no_scheme = link.len() >= 2 && link.bytes().take(2).all(|byte| matches!(byte, b'/' | b'\\'));
     if has_no_scheme { Cow::Owned(format!("https:{link}")) } else { link }
@@ -85,8 +87,8 @@ mod tests {
     use crate::value::indicator::scan::url_host;
 
     fn check(link: &str, expected: Option<&str>) {
-        let reference_host = url_host(link).unwrap_or_default();
-        assert_eq!(host_of_browser(link, &reference_host).as_deref(), expected, "{link:?}");
+        let panther_host = url_host(link).unwrap_or_default();
+        assert_eq!(browser_host(link, &panther_host).as_deref(), expected, "{link:?}");
     }
 
     #[test]
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn c7_a_host_that_both_read_alike_is_not_returned_again() {
+    fn c7_a_host_on_which_panther_and_browsers_agree_is_not_returned() {
         for link in [
             "https://good.example/a?b#c",
             "https://Good.Example/",
@@ -183,7 +185,7 @@ mod tests {
     #[test]
     fn c7_a_very_long_link_is_read_quickly() {
         let long = "a%".repeat(MAX_LINK_BYTES / 2 - 20);
-        assert_eq!(host(&format!("https://evil.example/{long}")).as_deref(), Some("evil.example"));
-        assert_eq!(host(&format!("https://{}/%", "ü".repeat(MAX_LINK_BYTES / 2 - 20))), None);
+        assert_eq!(opened_host(&format!("https://evil.example/{long}")).as_deref(), Some("evil.example"));
+        assert_eq!(opened_host(&format!("https://{}/%", "ü".repeat(MAX_LINK_BYTES / 2 - 20))), None);
     }
 }

@@ -1,14 +1,14 @@
-//! Reads hosts, international host names and ARNs in texts, as the reference does.
+//! Reads hosts, international host names and ARNs in texts, as Panther does.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-/// Returns the host of `host:port`; for any other text, the text.
+/// Returns the host of `host:port`, and any other text unchanged.
 pub(super) fn net_host(text: &str) -> &str {
     split_host_port(text).unwrap_or(text)
 }
 
-/// Returns the host of `host:port`, without brackets.
+/// Returns the host of `host:port`, without brackets; `None` for any other text.
 fn split_host_port(text: &str) -> Option<&str> {
     let (host, port) = text.rsplit_once(':')?;
     let bare = match host.strip_prefix('[') {
@@ -19,7 +19,7 @@ fn split_host_port(text: &str) -> Option<&str> {
     (!bare.contains(['[', ']']) && !port.contains(['[', ']'])).then_some(bare)
 }
 
-/// Returns the host of a URL as Go's `net/url` reads it.
+/// Returns the host of a URL as Go's package `net/url` reads it; `None` if the text has none.
 pub(super) fn url_host(text: &str) -> Option<String> {
     let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
     if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
@@ -30,11 +30,11 @@ pub(super) fn url_host(text: &str) -> Option<String> {
     let (authority, path) = rest.split_at(end);
     let path = path.split('?').next().unwrap_or_default();
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    (is_userinfo(user) && percents_are_hex(path) && percents_are_hex(fragment)).then_some(())?;
-    host_of(host)
+    (is_userinfo(user) && has_valid_percent_escapes(path) && has_valid_percent_escapes(fragment)).then_some(())?;
+    host_without_port(host)
 }
 
-/// Returns the text after `scheme:`; for a text without a scheme, the text.
+/// Returns the text after `scheme:`, and a text without a scheme unchanged. Returns `None` if the scheme is empty.
 fn after_scheme(text: &str) -> Option<&str> {
     let end = text.find(|char: char| !(char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.')));
     match end.map(|at| text.split_at(at)) {
@@ -50,10 +50,10 @@ fn after_scheme(text: &str) -> Option<&str> {
 
 fn is_userinfo(text: &str) -> bool {
     text.chars().all(|char| char.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(char))
-        && percents_are_hex(text)
+        && has_valid_percent_escapes(text)
 }
 
-fn percents_are_hex(text: &str) -> bool {
+fn has_valid_percent_escapes(text: &str) -> bool {
     text.split('%')
         .skip(1)
         .all(|after| matches!(after.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
@@ -63,26 +63,26 @@ fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Returns the decoded host of a URL's `host:port`.
-fn host_of(host: &str) -> Option<String> {
+/// Returns the decoded host of the part `host` or `host:port` of a URL.
+fn host_without_port(host: &str) -> Option<String> {
     if host.rfind('[').is_some_and(|at| at > 0) {
         return None;
     }
     if let Some(rest) = host.strip_prefix('[') {
         let (inner, after) = rest.rsplit_once(']')?;
-        return is_port(after).then(|| bracketed(inner)).flatten();
+        return is_port(after).then(|| bracketed_host(inner)).flatten();
     }
     match host.rfind(':') {
-        Some(at) if is_port(&host[at..]) => host_text(&host[..at]),
+        Some(at) if is_port(&host[at..]) => decoded_host(&host[..at]),
         Some(_) => None,
-        None => host_text(host),
+        None => decoded_host(host),
     }
 }
 
-/// Reads the text in a URL's brackets: an IPv6 address, with or without a zone.
-fn bracketed(inner: &str) -> Option<String> {
+/// Returns the decoded IPv6 address, with or without a zone, between the brackets of a URL.
+fn bracketed_host(inner: &str) -> Option<String> {
     let (address, zone) = inner.split_once("%25").map_or((inner, None), |(address, zone)| (address, Some(zone)));
-    let address = host_text(address)?;
+    let address = decoded_host(address)?;
     address.parse::<Ipv6Addr>().ok()?;
     match zone {
         None => Some(address),
@@ -91,8 +91,9 @@ fn bracketed(inner: &str) -> Option<String> {
     }
 }
 
-/// Decodes a host. It allows only some characters, and percent escapes only of `%` itself and of bytes beyond ASCII.
-fn host_text(host: &str) -> Option<String> {
+/// Decodes the percent escapes of a host. Returns `None` if it has a character that hosts may not have, or an escape of
+/// anything but `%` and bytes beyond ASCII.
+fn decoded_host(host: &str) -> Option<String> {
     let is_allowed_escape = |after: &str| {
         after.starts_with("25") || after.starts_with(|digit: char| matches!(digit, '8' | '9' | 'a'..='f' | 'A'..='F'))
     };
@@ -118,7 +119,8 @@ fn percent_decoded(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The longest label that is decoded, in bytes. DNS allows 63. The time of decoding grows with the square of the length.
+/// The longest label that is decoded, in bytes. DNS allows 63. The limit is needed because the decoding time grows with
+/// the square of the length.
 const MAX_LABEL_BYTES: usize = 1024;
 
 /// Returns a host name in Unicode. The name stays as it is if one of its labels is too long or not valid punycode.
@@ -132,7 +134,7 @@ pub(super) fn to_unicode(name: &str) -> Cow<'_, str> {
     labels.map_or(Cow::Borrowed(name), |labels| Cow::Owned(labels.join(".")))
 }
 
-/// Decodes punycode by RFC 3492. A label may have only basic characters.
+/// Decodes punycode by RFC 3492; `None` if it is not valid. It may encode a label of ASCII characters only.
 fn punycode(encoded: &str) -> Option<String> {
     let (basic, digits) = match encoded.rsplit_once('-') {
         Some(("", _)) => return None,
@@ -207,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_of_a_url_is_read_as_the_reference_reads_it() {
+    fn the_host_of_a_url_is_read_as_panther_reads_it() {
         for (text, expected) in [
             ("https://Example.com:8443/a b?c#d", Some("Example.com")),
             ("//host/x", Some("host")),
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_too_long_for_a_name_stays_as_it_is() {
+    fn a_label_over_the_limit_stays_as_it_is() {
         let long = format!("xn--{}-{}", "a".repeat(1_000_000), "a".repeat(1_000_000));
         assert_eq!(to_unicode(&long), long);
         assert_eq!(to_unicode("xn--mnchen-3ya.de"), "münchen.de");

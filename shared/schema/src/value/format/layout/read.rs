@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 
-use super::token::{Field, HalfCase, Offset};
+use super::token::{AmPmCase, Field, Offset};
 use crate::value::time::{from_offset, number, read_fraction};
 
 const MONTHS: [&str; 12] = [
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Reads a literal in which one or more spaces stand for any number of spaces.
+    /// Reads a literal. One or more spaces in the literal match one or more spaces in the text, or its end.
     pub(super) fn spaced_literal(&mut self, literal: &str) -> Option<()> {
         let mut wanted = literal;
         while let Some(char) = wanted.chars().next() {
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
             Field::Hour12 => self.hour = self.digits(digits).filter(|hour| *hour <= 12)?,
             Field::Minute => self.minute = self.digits(digits)?,
             Field::Second => self.second = self.digits(digits)?,
-            Field::Half(case) => self.half(case)?,
+            Field::AmPm(case) => self.am_pm(case)?,
             Field::Fraction(count, is_optional) => self.fraction(count, is_optional)?,
             Field::Subsecond => self.subsecond()?,
             Field::Offset(offset) => self.offset(offset)?,
@@ -141,21 +141,21 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Reads the half of a day.
-    fn half(&mut self, case: HalfCase) -> Option<()> {
+    /// Reads `AM` or `PM` in the given case.
+    fn am_pm(&mut self, case: AmPmCase) -> Option<()> {
         let (half, rest) = self.rest.split_at_checked(2)?;
         self.is_afternoon = Some(match (half, case) {
-            ("AM", HalfCase::Upper) | ("am", HalfCase::Lower) => false,
-            ("PM", HalfCase::Upper) | ("pm", HalfCase::Lower) => true,
-            (any, HalfCase::Any) if any.eq_ignore_ascii_case("am") => false,
-            (any, HalfCase::Any) if any.eq_ignore_ascii_case("pm") => true,
+            ("AM", AmPmCase::Upper) | ("am", AmPmCase::Lower) => false,
+            ("PM", AmPmCase::Upper) | ("pm", AmPmCase::Lower) => true,
+            (any, AmPmCase::Any) if any.eq_ignore_ascii_case("am") => false,
+            (any, AmPmCase::Any) if any.eq_ignore_ascii_case("pm") => true,
             _ => return None,
         });
         self.rest = rest;
         Some(())
     }
 
-    /// Reads a fraction of `count` digits.
+    /// Reads a fraction of exactly `count` digits or, if it `is_optional`, of any number of digits.
     fn fraction(&mut self, count: usize, is_optional: bool) -> Option<()> {
         if is_optional {
             return self.optional_fraction();
@@ -250,19 +250,19 @@ impl<'a> Reader<'a> {
             Some(false) if self.hour == 12 => 0,
             _ => self.hour,
         };
-        let small = |value: u32| i8::try_from(value).ok();
+        let to_i8 = |value: u32| i8::try_from(value).ok();
         let civil = self.date()?.at(0, 0, 0, 0).with();
-        let civil = civil.hour(small(hour)?).minute(small(self.minute)?).second(small(self.second)?);
+        let civil = civil.hour(to_i8(hour)?).minute(to_i8(self.minute)?).second(to_i8(self.second)?);
         from_offset(civil.subsec_nanosecond(self.nanosecond).build().ok()?, self.offset_seconds)
     }
 
-    /// Returns the day. If the text has both a day of the year and a month or day, they must agree.
+    /// Returns the date. If the text has both a day of the year and a month or day, they must agree.
     fn date(&self) -> Option<Date> {
-        let small = |value: Option<u32>| i8::try_from(value.unwrap_or(1)).ok();
+        let to_i8 = |value: Option<u32>| i8::try_from(value.unwrap_or(1)).ok();
         let year = i16::try_from(self.year).ok()?;
-        let Some(year_day) = self.year_day else { return Date::new(year, small(self.month)?, small(self.day)?).ok() };
+        let Some(year_day) = self.year_day else { return Date::new(year, to_i8(self.month)?, to_i8(self.day)?).ok() };
         let date = Date::new(year, 1, 1).ok()?.with().day_of_year(i16::try_from(year_day).ok()?).build().ok()?;
-        let agrees = |value: Option<u32>, own: i8| value.is_none_or(|value| small(Some(value)) == Some(own));
+        let agrees = |value: Option<u32>, own: i8| value.is_none_or(|value| to_i8(Some(value)) == Some(own));
         (agrees(self.month, date.month()) && agrees(self.day, date.day())).then_some(date)
     }
 }

@@ -9,9 +9,9 @@ pub(super) enum Field {
     MonthName,
     ShortMonthName,
     Day,
-    /// A day. A space stands before a day of one digit.
+    /// A day, with a space before a single digit.
     PaddedDay,
-    /// The day of the year, from 1. In the padded form, spaces stand before fewer than three digits.
+    /// The day of the year, from 1. In the padded form, it has three places and is padded with spaces.
     YearDay {
         is_padded: bool,
     },
@@ -22,8 +22,8 @@ pub(super) enum Field {
     Minute,
     Second,
     /// `AM` or `PM`.
-    Half(HalfCase),
-    /// A fraction of this many digits. The flag says whether it may be missing.
+    AmPm(AmPmCase),
+    /// A fraction of this many digits. The flag is `true` if the fraction may be missing.
     Fraction(usize, bool),
     /// The digits of a fraction, without the point.
     Subsecond,
@@ -33,9 +33,9 @@ pub(super) enum Field {
     ZoneName,
 }
 
-/// The case in which the half of a day is written.
+/// The case in which `AM` or `PM` is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HalfCase {
+pub(super) enum AmPmCase {
     Upper,
     Lower,
     Any,
@@ -44,7 +44,7 @@ pub(super) enum HalfCase {
 /// The form of an offset from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Offset {
-    /// The number of parts: hours, minutes and seconds, or the first of them.
+    /// The number of parts: 1 for hours, 2 for hours and minutes, 3 with seconds.
     pub(super) parts: usize,
     /// A colon separates the parts.
     pub(super) has_colon: bool,
@@ -64,8 +64,8 @@ const fn offset(parts: usize, has_colon: bool, allows_z: bool) -> Field {
     Field::Offset(Offset { parts, has_colon, allows_z })
 }
 
-/// The tokens of Go's layouts, each with its field and number of digits. A longer token stands before those that it begins
-/// with.
+/// The tokens of Go's layouts, each with its field and number of digits. A longer token comes before the tokens with
+/// which it begins.
 const TOKENS: &[(&str, Field, usize)] = &[
     ("2006", Field::Year, 4),
     ("January", Field::MonthName, 0),
@@ -91,8 +91,8 @@ const TOKENS: &[(&str, Field, usize)] = &[
     ("Z070000", offset(3, false, true), 0),
     ("Z0700", offset(2, false, true), 0),
     ("Z07", offset(1, false, true), 0),
-    ("PM", Field::Half(HalfCase::Upper), 0),
-    ("pm", Field::Half(HalfCase::Lower), 0),
+    ("PM", Field::AmPm(AmPmCase::Upper), 0),
+    ("pm", Field::AmPm(AmPmCase::Lower), 0),
     ("__2", Field::YearDay { is_padded: true }, 3),
     ("_2", Field::PaddedDay, 0),
     ("1", Field::Month, 0),
@@ -102,7 +102,7 @@ const TOKENS: &[(&str, Field, usize)] = &[
     ("5", Field::Second, 0),
 ];
 
-/// Returns the part with which a Go layout begins, and the part's length.
+/// Returns the part with which a Go layout begins, and the length of the part in bytes.
 pub(super) fn next_part(rest: &str, first: char) -> (Part, usize) {
     if let Some(fraction) = fraction(rest) {
         return fraction;
@@ -134,8 +134,8 @@ fn fraction(rest: &str) -> Option<(Part, usize)> {
     Some((Part::Field(Field::Fraction(count, kind == '9'), 0), count + 1))
 }
 
-/// Returns the parts of a strftime format; `None` if it has another directive than numbers of fixed width, names, offsets,
-/// fractions, halves of the day, and combinations of these.
+/// Returns the parts of a strftime format. Returns `None` if it has a directive other than numbers of fixed width,
+/// names, offsets, fractions, AM or PM, and combinations of these.
 pub(super) fn directives(format: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut chars = format.chars();
@@ -145,7 +145,7 @@ pub(super) fn directives(format: &str) -> Option<Vec<Part>> {
             continue;
         }
         let letter = chars.next()?;
-        match composed(letter) {
+        match combined_directive(letter) {
             Some(format) => parts.extend(directives(format)?),
             None => parts.push(directive(letter)?),
         }
@@ -153,8 +153,8 @@ pub(super) fn directives(format: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// Returns the format that a combined directive stands for.
-fn composed(letter: char) -> Option<&'static str> {
+/// Returns the format that a combined directive stands for; `None` for any other directive.
+fn combined_directive(letter: char) -> Option<&'static str> {
     Some(match letter {
         'c' => "%a %b %e %H:%M:%S %Y",
         'D' | 'x' => "%m/%d/%y",
@@ -167,7 +167,7 @@ fn composed(letter: char) -> Option<&'static str> {
     })
 }
 
-/// Returns the part for a directive that is not combined.
+/// Returns the part for a directive that is not combined; `None` for an unknown one.
 fn directive(letter: char) -> Option<Part> {
     let (field, digits) = match letter {
         'Y' => (Field::Year, 4),
@@ -185,7 +185,7 @@ fn directive(letter: char) -> Option<Part> {
         'b' | 'h' => (Field::ShortMonthName, 0),
         'A' => (Field::Weekday, 0),
         'a' => (Field::ShortWeekday, 0),
-        'p' => (Field::Half(HalfCase::Any), 0),
+        'p' => (Field::AmPm(AmPmCase::Any), 0),
         'z' => (Field::AnyOffset, 0),
         'Z' => (Field::ZoneName, 0),
         '%' => return Some(Part::Literal("%".to_owned())),
