@@ -1,4 +1,4 @@
-//! Checks that the schema files have every field of the reference schemas with the same attributes, and mark every other
+//! Checks that the schema files have every field of Panther's schemas with the same attributes, and mark every other
 //! field as an extension.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use schema::{FieldInfo, LogType, schema};
 
-const REFERENCE: &str = include_str!("data/fields.tsv");
-const COLUMNS: &str = "schema\tpath\ttype\telement\trequired\ttimeFormat\teventTime\tindicators";
-const FIELDS: usize = 293;
+const PANTHER_FIELDS: &str = include_str!("data/fields.tsv");
+const HEADER: &str = "schema\tpath\ttype\telement\trequired\ttimeFormat\teventTime\tindicators";
+const PANTHER_FIELD_COUNT: usize = 293;
 
 fn row(log_type: LogType, field: &FieldInfo) -> String {
     let flag = |is_set: bool| if is_set { "true" } else { "" };
@@ -42,14 +42,14 @@ fn name(field: &FieldInfo) -> &str {
 }
 
 #[test]
-fn the_schemas_have_every_field_of_the_reference_in_order_and_mark_all_others_as_extensions() {
+fn the_schemas_have_every_field_of_panther_in_order_and_mark_all_others_as_extensions() {
     let ours: Vec<String> =
         fields().filter(|(_, field)| !field.is_extension).map(|(log_type, field)| row(log_type, &field)).collect();
-    let mut reference = REFERENCE.lines();
-    assert_eq!(reference.next(), Some(COLUMNS));
-    let reference: Vec<&str> = reference.collect();
-    assert_eq!(reference.len(), FIELDS);
-    assert_eq!(ours, reference);
+    let mut panther = PANTHER_FIELDS.lines();
+    assert_eq!(panther.next(), Some(HEADER));
+    let panther: Vec<&str> = panther.collect();
+    assert_eq!(panther.len(), PANTHER_FIELD_COUNT);
+    assert_eq!(ours, panther);
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn every_description_is_a_sentence_that_says_more_than_the_name() {
     }
 }
 
-/// Ends of names that reveal an indicator, and that indicator.
-const REVEALING_ENDS: [(&str, &str); 13] = [
+/// Ends of field names that reveal an indicator, each with the name of the indicator.
+const INDICATOR_SUFFIXES: [(&str, &str); 13] = [
     ("ip", "ip"),
     ("ip_address", "ip"),
     ("allowed_ips", "ip"),
@@ -101,16 +101,16 @@ fn text_extensions_whose_name_reveals_an_indicator_declare_it() {
         [&field.kind, field.element.as_ref().unwrap_or(&field.kind)].contains(&&"string".to_owned())
     }) {
         let name = name(&field).to_lowercase();
-        let revealed = REVEALING_ENDS.iter().find(|(end, _)| name.ends_with(end));
+        let revealed = INDICATOR_SUFFIXES.iter().find(|(end, _)| name.ends_with(end));
         if let Some((end, indicator)) = revealed {
             assert!(field.indicators.contains(&(*indicator).to_owned()), "{} {}", log_type.name(), field.path);
             *found.entry(*end).or_insert(0) += 1;
         }
     }
-    assert_eq!(found.len(), REVEALING_ENDS.len(), "{found:?}");
+    assert_eq!(found.len(), INDICATOR_SUFFIXES.len(), "{found:?}");
 }
 
-/// Athena ignores the case of names, so such names share a column there.
+/// Athena ignores the case of names, so fields with such names share a column there.
 #[test]
 fn names_that_differ_only_by_case_are_few_and_have_one_type() {
     let mut found = Vec::new();
@@ -125,11 +125,11 @@ fn names_that_differ_only_by_case_are_few_and_have_one_type() {
         }
     }
     // The vendor's documentation and its records spell these names differently.
-    let of_copilot_and_dlp = [
+    let known_pairs = [
         "CopilotEventData.AccessedResources[].Id/ID",
         "SharePointMetaData.itemCreationTime/ItemCreationTime",
         "SharePointMetaData.UniqueId/UniqueID",
         "ExchangeMetaData.UniqueId/UniqueID",
     ];
-    assert_eq!(found, of_copilot_and_dlp);
+    assert_eq!(found, known_pairs);
 }

@@ -1,4 +1,4 @@
-//! Checks the lines of the golden pairs against the JSON Schema of their log type.
+//! Checks the golden lines against the JSON Schema of their log type.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -12,7 +12,7 @@ fn json_schema(log_type: LogType) -> Value {
     serde_json::to_value(schema(log_type).json_schema()).unwrap()
 }
 
-/// Returns the errors of a line by its JSON Schema.
+/// Returns the violations of the JSON Schema in a line.
 fn errors(json_schema: &Value, line: &Value) -> Vec<String> {
     let validator = jsonschema::draft202012::new(json_schema).unwrap();
     validator.iter_errors(line).map(|error| format!("{}: {error}", error.instance_path())).collect()

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use schema::{LogType, schema};
 
-/// The lines before and behind the tables.
-const BEGIN: &str = "cargo test -p schema --test lake -- --ignored\n";
-const END: &str = "  # The end of the tables.\n";
-/// The largest template that CloudFormation reads from a bucket, in bytes. `sam deploy` puts a nested stack into one
+/// The lines of the file before and after the tables.
+const BEGIN_MARKER: &str = "cargo test -p schema --test lake -- --ignored\n";
+const END_MARKER: &str = "  # The end of the tables.\n";
+/// The largest template that CloudFormation reads from S3, in bytes. `sam deploy` uploads a nested stack to S3
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
 const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 /// The longest type of a column in the Glue catalogue, in characters
@@ -21,13 +21,13 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/lake.yaml")
 }
 
-/// Returns the file as it is, and as it should be.
+/// Returns the content of the file as it is and as it should be.
 fn stack() -> (String, String) {
     let file = fs::read_to_string(path()).unwrap();
-    let (before, rest) = file.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
+    let (before, rest) = file.split_once(BEGIN_MARKER).unwrap();
+    let (_, after) = rest.split_once(END_MARKER).unwrap();
     let tables: String = LogType::ALL.into_iter().map(|log_type| schema(log_type).glue_table() + "\n").collect();
-    let expected = format!("{before}{BEGIN}{tables}{END}{after}");
+    let expected = format!("{before}{BEGIN_MARKER}{tables}{END_MARKER}{after}");
     (file, expected)
 }
 
@@ -35,7 +35,7 @@ fn stack() -> (String, String) {
 fn the_tables_are_the_generated_ones() {
     let (file, expected) = stack();
     let differs = file.lines().zip(expected.lines()).find(|(is, should)| is != should);
-    assert!(file == expected, "infra/lake.yaml is behind the schemas: {BEGIN}writes it; first: {differs:?}");
+    assert!(file == expected, "infra/lake.yaml is behind the schemas: {BEGIN_MARKER}writes it; first: {differs:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Properties that hold for every input.
+//! Tests properties that must hold for every input.
 
 use std::sync::LazyLock;
 
@@ -16,8 +16,8 @@ fn log_type() -> impl Strategy<Value = LogType> {
     proptest::sample::select(LogType::ALL.to_vec())
 }
 
-/// The names that the schemas declare, and a name of a standard field.
-static DECLARED: LazyLock<Vec<String>> = LazyLock::new(|| {
+/// The names of all fields that the schemas declare, and one name of a standard field.
+static DECLARED_NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let fields = LogType::ALL.into_iter().flat_map(|log_type| schema(log_type).fields());
     let top = fields.clone().filter(|field| !field.path.contains("[]")).map(|field| field.path);
     let nested = fields.filter_map(|field| field.path.rsplit(['.', ']']).next().map(str::to_owned));
@@ -39,12 +39,13 @@ static VALIDATORS: LazyLock<Vec<(LogType, Validator)>> = LazyLock::new(|| {
 });
 
 fn name() -> impl Strategy<Value = String> {
-    let declared = (0..DECLARED.len()).prop_map(|at| DECLARED[at].clone());
-    let alike = (0..DECLARED.len()).prop_map(|at| DECLARED[at].replace(['_', '.'], " "));
+    let declared = (0..DECLARED_NAMES.len()).prop_map(|at| DECLARED_NAMES[at].clone());
+    let alike = (0..DECLARED_NAMES.len()).prop_map(|at| DECLARED_NAMES[at].replace(['_', '.'], " "));
     prop_oneof![16 => declared, 1 => alike, 4 => "[a-c._ @]{0,3}", 4 => any::<String>()]
 }
 
-/// Leaves of every kind that fields convert. Most differ from each other, so that a leaf in a line is not there by chance.
+/// Generates values that are not arrays or objects, of every kind that fields convert. Most are unique, so that a leaf
+/// that is found in a line does not come from elsewhere.
 fn leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -84,7 +85,7 @@ fn leaves(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Returns one text for all forms in which a line may write a leaf.
+/// Returns the same text for all forms in which a line may write a leaf.
 fn canonical(text: &str) -> String {
     let is_time = text.len() >= 19 && text.as_bytes()[4] == b'-' && text.as_bytes()[13] == b':';
     match (is_time, text.parse::<f64>()) {
@@ -94,7 +95,7 @@ fn canonical(text: &str) -> String {
     }
 }
 
-/// Returns `true` for a leaf of the event time: a line writes seconds since 1970 as another text.
+/// Returns `true` for a leaf that is the event time, which a line writes in another form.
 fn is_event_time(event: &Value, leaf: &str) -> bool {
     event.get("effective_at").is_some_and(|time| {
         let mut own = Vec::new();
@@ -103,7 +104,7 @@ fn is_event_time(event: &Value, leaf: &str) -> bool {
     })
 }
 
-/// Writes a value as `serde_json` does, but with white space and with the members of every object in reverse order.
+/// Writes a value like `serde_json`, but with white space and with the members of every object in reverse order.
 fn reversed(value: &Value) -> String {
     match value {
         Value::Array(elements) => format!("[ {} ]", elements.iter().map(reversed).collect::<Vec<_>>().join(", ")),

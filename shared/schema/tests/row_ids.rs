@@ -1,4 +1,4 @@
-//! Checks row ids that another implementation of the rule computed. They never change.
+//! Checks row ids against those that another implementation of the rule computed. They must never change.
 
 use jiff::Timestamp;
 use schema::{LineContext, LogType, Normalizer};

@@ -1,5 +1,5 @@
-//! Checks strict mode against answers that were computed without this code, with the libraries of the reference's
-//! language, and the errors of schemas that users write.
+//! Checks strict mode against recorded lines that were computed independently, with libraries of Go, the language of
+//! Panther. Also checks the errors of invalid schemas.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -14,7 +14,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/strict")
 }
 
-/// Returns the line's members without those that are the same in every line; `None` if the event is refused.
+/// Returns the members of an event's line, without those that are the same in every line; `None` if the event is
+/// rejected.
 fn members(normalizer: &Normalizer, event: &str) -> Option<Map<String, Value>> {
     let parse_time: Timestamp = "2026-01-02T03:04:05.6Z".parse().unwrap();
     let context = LineContext { source_id: "s", source_label: "l", parse_time };
@@ -35,7 +36,7 @@ fn strict(schema: &str) -> Normalizer {
 }
 
 #[test]
-fn every_case_has_its_answer() {
+fn every_event_gives_its_recorded_line() {
     let normalizer = strict(&fs::read_to_string(folder().join("Kinds.yml")).unwrap());
     let cases = fs::read_to_string(folder().join("cases.ndjson")).unwrap();
     let mut wrong = Vec::new();
@@ -58,7 +59,7 @@ fn a_strict_line_has_no_extension() {
     assert_eq!(Value::Object(line), json!({"a": 1}));
 }
 
-const TRANSFORMED: &str = "
+const TRANSFORMING_SCHEMA: &str = "
 schema: A.B
 fields:
 - {name: user, type: string, rename: {from: userName}, indicators: [username]}
@@ -76,8 +77,8 @@ fields:
 ";
 
 #[test]
-fn transformations_give_their_values() {
-    let normalizer = strict(TRANSFORMED);
+fn transformations_give_the_expected_values() {
+    let normalizer = strict(TRANSFORMING_SCHEMA);
     let check = |event: &str, expected: Value| {
         let line = members(&normalizer, event).map_or(Value::Null, Value::Object);
         assert_eq!(line, expected, "{event}");
@@ -160,7 +161,7 @@ fn addresses_are_validated() {
     }
 }
 
-/// Invalid schemas without their first line, and the error without the file's name.
+/// Invalid schemas without their first line, each with its error without the file's name.
 const INVALID_SCHEMAS: &[(&str, &str)] = &[
     ("fields: []", "(top): an object needs at least one field"),
     ("fields:\n- {type: int}", "(top): a field without a name"),

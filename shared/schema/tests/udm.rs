@@ -1,5 +1,5 @@
-//! Checks that `p_udm` holds the values that the data model finds on the line, and that the rest of the line does not
-//! depend on it.
+//! Checks that `p_udm` holds the values that the data model finds in the rest of the line, and that the rest of the
+//! line is the same with and without a model.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use schema::{LineContext, LineModel, LogType, Mode, Normalizer, schema};
 use serde_json::{Map, Value};
 
-/// Columns of the schemas and names that they do not declare.
+/// Names of declared fields, and some names that no schema declares.
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let fields = LogType::ALL.into_iter().flat_map(|log_type| schema(log_type).fields());
     let names = fields.flat_map(|field| field.path.split(['.', '[', ']']).map(str::to_owned).collect::<Vec<_>>());
@@ -46,7 +46,7 @@ fn object(members: Vec<(String, Value)>) -> Value {
     Value::Object(members.into_iter().collect::<Map<_, _>>())
 }
 
-/// Paths of names that may lead to a value, and other paths of the dialect.
+/// Generates paths of names that may lead to a value, and other paths of the dialect.
 fn paths() -> impl Strategy<Value = Vec<String>> {
     let names = proptest::collection::vec(name(), 1..4);
     let path = (names, proptest::sample::select(vec!["", "", "", "", "[0]", ".*", "[*]", "..own"]));
@@ -57,7 +57,7 @@ fn paths() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec(path, 1..12)
 }
 
-/// Returns a model with one custom name per path. Custom names hold any value.
+/// Returns a data model that maps one custom name to each path. Custom names may have values of any type.
 fn model(log_type: LogType, paths: &[String]) -> DataModel {
     let mapping = |(at, path)| format!("- {{Name: own_{at:02}, Path: {}}}\n", Value::from(String::clone(path)));
     let mappings: String = paths.iter().enumerate().map(mapping).collect();
@@ -77,7 +77,7 @@ fn line(normalizer: &Normalizer, event: &str) -> (String, u32) {
     (String::from_utf8(out).unwrap(), normalized.udm_failed)
 }
 
-/// Returns the members of `p_udm` that the model finds on a line, and the number of names that fail.
+/// Returns the members of `p_udm` that the model finds in a line, and the number of names that fail.
 fn expected(model: &DataModel, line: &str) -> (String, u32) {
     let (event, mut failed, mut members) = (Event::parse(line).unwrap(), 0, Vec::new());
     let mut names = model.names.clone();
@@ -104,7 +104,7 @@ proptest! {
         paths in paths(),
         sent in any::<proptest::sample::Index>(),
     ) {
-        // A path that begins in the event finds something more often.
+        // Adds paths that begin with a name of the event, because they are more likely to find something.
         let mut paths = paths;
         if let Some((top, inner)) = event.as_object().filter(|event| !event.is_empty()).map(|event| {
             let (top, value) = event.iter().nth(sent.index(event.len())).unwrap();
