@@ -1,15 +1,16 @@
-//! Collects names of what the schemas and the vendors' published lists do not know.
+//! Collects the names of drift: differences between events and their schema or the vendor's published record types.
 //!
-//! The names only tell a person where to look. An event that drifts becomes a line like any other.
+//! The names show a person where to look. They do not affect lines: an event that drifts becomes a line like any other.
 
 use serde::Serialize;
 
-/// The most names of each kind.
+/// The most names that are kept per kind of drift.
 const MAX_NAMES: usize = 10;
-/// The longest name, in characters. Longer names are cut, because names are the vendor's data.
+/// The longest name that is kept, in characters. Longer names are truncated, because vendors may send names of any
+/// length.
 const MAX_NAME_CHARS: usize = 100;
 
-/// A few distinct names of what drifted. They never contain values, but they are the vendor's data all the same.
+/// A few distinct names per kind of drift. They show no content of events except names of fields and record types.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DriftNames {
     /// Paths of fields that the schema does not declare, with `[]` for the elements of arrays.
@@ -18,17 +19,17 @@ pub struct DriftNames {
     /// Record types that are not in the vendor's published list.
     #[serde(rename = "unknown_record_type_names")]
     pub unknown_types: Names,
-    /// Paths of required fields that events did not have.
+    /// Paths of required fields that were missing or null in an event.
     #[serde(rename = "missing_required_names")]
     pub missing: Names,
-    /// Names of `p_udm` whose path or method failed, or found a value of another type.
+    /// Names of `p_udm` whose path or method failed, or gave a value of the wrong type.
     #[serde(rename = "udm_failed_names")]
     pub udm_failed: Names,
 }
 
 impl DriftNames {
     /// Creates a collection that ignores all names.
-    pub(crate) fn none() -> Self {
+    pub(crate) fn disabled() -> Self {
         let none = Names { limit: 0, ..Names::default() };
         Self { undeclared: none.clone(), unknown_types: none.clone(), missing: none.clone(), udm_failed: none }
     }
@@ -43,7 +44,7 @@ impl DriftNames {
         self.each(Names::forget);
     }
 
-    /// Adds the names of `others` permanently, up to the limit.
+    /// Adds the names of `others`, up to the limit, and makes all names permanent, as [`Self::keep`] does.
     pub fn merge(&mut self, others: &Self) {
         self.undeclared.merge(&others.undeclared);
         self.unknown_types.merge(&others.unknown_types);
@@ -59,16 +60,16 @@ impl DriftNames {
     }
 }
 
-/// A list of distinct names, up to a limit.
+/// A list of distinct names. Once it is full, it ignores further names.
 #[derive(Debug, Clone, Serialize)]
 #[serde(into = "Vec<String>")]
 pub struct Names {
     names: Vec<String>,
-    /// The number of permanent names.
+    /// The number of names, from the start of the list, that `forget` does not remove.
     permanent_count: usize,
-    /// The most names of the list.
+    /// The most names that the list accepts.
     limit: usize,
-    /// A buffer for a new name, because most names are in the list already.
+    /// A reused buffer in which a name is composed. Most names are in the list already and need no allocation.
     buffer: String,
 }
 
@@ -83,7 +84,7 @@ impl Names {
         self.names.len() < self.limit
     }
 
-    /// Adds the name that `write` composes, unless it is in the list.
+    /// Adds the name that `write` composes, unless it is in the list or the list is full. Truncates a long name.
     pub(crate) fn note(&mut self, write: impl FnOnce(&mut String)) {
         if !self.has_room() {
             return;
@@ -178,8 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn an_ignoring_collection_stays_empty() {
-        let mut none = DriftNames::none();
+    fn a_disabled_collection_stays_empty() {
+        let mut none = DriftNames::disabled();
         note(&mut none.unknown_types, "a");
         assert_eq!(none, DriftNames::default());
     }

@@ -1,4 +1,5 @@
-//! Reads what vendors send: JSON documents, arrays of records, and the fields that the API does not have.
+//! Reads what vendors send: parses JSON documents, splits arrays of records, and fills fields that the API does not
+//! send.
 
 pub(crate) mod construct;
 pub(crate) mod json;

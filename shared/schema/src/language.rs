@@ -1,5 +1,5 @@
-//! The schema language: reads a schema file, checks it, and compiles it to the [`model::Schema`] that lines are written
-//! by.
+//! The schema language: reads a schema file, checks it, and compiles it to a [`model::Schema`], by which lines are
+//! written.
 
 pub(crate) mod column;
 pub(crate) mod compile;

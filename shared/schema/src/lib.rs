@@ -20,8 +20,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! An event that cannot become a line is a [`Rejection`]. A line is never refused for a single value: a value that does
-//! not fit its type stands under `p_nonconforming`, and [`DriftNames`] collects the names that no schema knows.
+//! An event that cannot become a line is a [`Rejection`]. An event is never rejected for a single value: a value that
+//! does not fit its type is put under `p_nonconforming`. [`DriftNames`] collects names that no schema knows.
 //!
 //! The other entry points:
 //!

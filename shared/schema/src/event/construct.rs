@@ -1,47 +1,54 @@
-//! Fills fields that a schema has and the vendor's API does not, from other members of the event.
+//! Fills fields that a schema declares but the vendor's API does not send. The values come from other members of the
+//! event.
 
 use std::cell::OnceCell;
 
 use crate::event::json::{Document, Kind, NodeId};
 
-/// The rule that fills one field where the event has no value for it.
+/// The rule that fills one field that the vendor's API does not send.
+///
+/// The payload of an OpenAI event is the member that is named after the event's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Construction {
-    /// The whole event.
+    /// Fills `payload` with the whole event.
     Payload,
-    /// `actor.user`, from the session or the API key.
+    /// Fills `actor.user` from the actor's session or API key.
     ActorUser,
-    /// `actor.service_account`, from the API key.
+    /// Fills `actor.service_account` from the actor's API key.
     ActorServiceAccount,
-    /// `project`, from the payload of a project's event.
+    /// Fills `project` from the payload of an event of type `project.*`.
     Project,
-    /// `api_key`, from the payload of an API key's event.
+    /// Fills `api_key` from the payload of an event of type `api_key.*`.
     ApiKey,
-    /// `user`, from the payload of a user's event or of an invitation.
+    /// Fills `user` from the payload of an event of type `user.*` or `invite.sent`.
     User,
-    /// `service_account`, from the payload of a service account's event.
+    /// Fills `service_account` from the payload of an event of type `service_account.*`.
     ServiceAccount,
-    /// The scopes of `api_key.updated`, which stand under one of two names. The field gets those under the other name.
+    /// Fills one of the objects `data` and `changes_requested` of `api_key.updated` with the scopes of the other,
+    /// because the vendor sends the scopes in one of them only.
     Scopes {
-        /// The other name.
+        /// The name of the other object.
         from: &'static str,
     },
 }
 
-/// The result of a construction.
+/// The value that a [`Construction`] gives to its field.
 pub(crate) enum Constructed {
-    /// A value of the event.
+    /// A value from elsewhere in the event.
     Value(NodeId),
-    /// The members of an object, each with a value of the event.
+    /// An object that is not in the event. The values of its members come from the event.
     Members(Vec<(&'static str, NodeId)>),
 }
 
-/// The members of a constructed object, each with the paths that may lead to its value, in order of preference.
+/// The names of a constructed object's members. Each has the paths at which its value may be found, the preferred path
+/// first.
 type MemberSources<'a> = &'a [(&'static str, &'a [&'a [&'a str]])];
 
 impl Construction {
-    /// Fills the field, given the value `sent` that the event has for it. Returns `None` if the field keeps that value.
-    /// `event_type` caches the event's type for all fields.
+    /// Returns the value that the field gets. `sent` is the value that the event has for the field. Returns `None` if
+    /// the field keeps `sent` or gets no value.
+    ///
+    /// `event_type` caches the place of the event's type for all fields of the event.
     pub(crate) fn fill(
         self,
         event: &Document<'_>,
@@ -70,7 +77,7 @@ impl Construction {
         self.fill_from_payload(event, &kind)
     }
 
-    /// Fills the field from the payload of an event of this type.
+    /// Returns the value that the field gets from the payload of an event of the type `kind`; `None` if it gets none.
     fn fill_from_payload(self, event: &Document<'_>, kind: &str) -> Option<Constructed> {
         let payload = [&[kind][..]];
         match self {
@@ -94,7 +101,8 @@ impl Construction {
     }
 }
 
-/// Finds the scopes under the other name, unless the object has scopes itself.
+/// Takes the scopes from the object `from` of `api_key.updated`. Returns `None` if `sent` has scopes or is no object,
+/// or if `from` has no list of scopes.
 fn scopes(event: &Document<'_>, from: &str, sent: Option<NodeId>) -> Option<Constructed> {
     let has_scopes = |id| event.get(id, "scopes").is_some_and(|scopes| event.kind(scopes) != Kind::Null);
     if sent.is_some_and(|id| event.kind(id) != Kind::Object || has_scopes(id)) {
@@ -104,8 +112,8 @@ fn scopes(event: &Document<'_>, from: &str, sent: Option<NodeId>) -> Option<Cons
     (event.kind(scopes) == Kind::Array).then(|| Constructed::Members(vec![("scopes", scopes)]))
 }
 
-/// Constructs an object of texts. Each text comes from the first of the objects that has it. Returns `None` if no object
-/// has any.
+/// Constructs an object of strings. Each string comes from the first of `objects` that has it. Returns `None` if none
+/// of them has any.
 fn members<const N: usize>(
     event: &Document<'_>,
     objects: [&[&str]; N],
@@ -124,7 +132,7 @@ fn members<const N: usize>(
     (!found.is_empty()).then_some(Constructed::Members(found))
 }
 
-/// Returns the first string at one of the paths that is not empty.
+/// Returns the first string that is not empty. The paths begin in `object` and are tried in order.
 fn first_nonempty_text(event: &Document<'_>, object: NodeId, paths: &[&[&str]]) -> Option<NodeId> {
     let is_nonempty = |id: &NodeId| event.kind(*id) == Kind::String && event.raw(*id) != "\"\"";
     paths.iter().find_map(|path| event.find(object, path).filter(is_nonempty))

@@ -1,7 +1,8 @@
-//! Parses a JSON document to a flat tree that borrows its text, and writes values back.
+//! Parses a JSON document into a flat tree that borrows its text, and writes values as JSON.
 //!
-//! A general JSON library is not enough here. The row id needs all duplicate keys, all numbers as they were sent, and
-//! lone surrogates that stay different. The line copies whole branches without rebuilding them. The depth is bounded.
+//! A general JSON library is not enough here. Row ids depend on duplicate keys, on numbers as they were sent, and on
+//! lone surrogates that must stay different from each other. Lines copy whole branches of an event without rebuilding
+//! them. The nesting depth is bounded.
 
 mod canonical;
 mod document;

@@ -6,77 +6,78 @@ mod recovery;
 mod space;
 
 use brackets::Brackets;
-use record_keys::Records;
+use record_keys::RecordSamples;
 use recovery::{LastByte, Recovery};
 use space::{is_space, without_space, without_space_after};
 
 use crate::event::json::{self, find_special_byte};
 
-/// Splits one JSON array into its raw elements, holding little more than one element at a time.
+/// Splits one JSON array into its raw elements, and keeps little more than one element in memory. It emits an element
+/// by passing its bytes to the caller's function `each`.
 ///
-/// The splitter finds the ends of elements; the caller checks whether an element is valid JSON. If the array itself is
+/// The splitter finds where elements end; the caller checks whether an element is valid JSON. If the array itself is
 /// broken (brackets that do not match, a string without an end), the splitter continues at the next record that it can
-/// tell from an object inside of a record (see `split/recovery.rs`). It hands out the text before that record as one
-/// element, which is not JSON.
+/// distinguish from an object inside of a record. It emits the text before that record as one element, which is not
+/// valid JSON.
 #[derive(Debug)]
 pub struct ArraySplitter {
     max_element_bytes: usize,
     state: State,
-    /// The text that is not handed out yet, or may still be needed.
+    /// The part of the input that is not emitted yet, or that may still be needed.
     text: Vec<u8>,
-    /// The place in the text of the next byte to read.
+    /// The index in `text` of the next byte to read.
     at: usize,
-    /// The place in the text at which the current element, the bracket behind the last element or the broken part begins.
-    element: usize,
-    /// The broken part follows something that was handed out.
-    follows_output: bool,
-    /// The place of an element that is followed by a comma or bracket but may not end there: if it has a surplus brace
-    /// inside, a member of it comes next.
-    pending: Option<(usize, usize)>,
+    /// The index in `text` at which the current element, the bracket after the last element, or the broken part begins.
+    element_start: usize,
+    /// The broken part begins directly after an emitted element, so a comma may be missing between them.
+    follows_emitted: bool,
+    /// The start and end in `text` of a complete element that is not emitted yet, because its closing brace may be a
+    /// surplus one. In that case, a member of the same element comes next.
+    held_back: Option<(usize, usize)>,
     /// The brackets and braces that are open inside the element.
     open: Brackets,
     last: LastByte,
     is_in_string: bool,
-    /// The last byte was a backslash in a string.
+    /// The last byte was a backslash that begins an escape in a string.
     is_escaped: bool,
-    records: Records,
+    samples: RecordSamples,
     recovery: Option<Recovery>,
 }
 
-/// The part of the input that the splitter reads.
+/// The part of the input in which the splitter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The text before the array. The number counts the bytes of a byte order mark that were read.
+    /// Before the array. The number counts the bytes of a byte order mark that were read.
     Before(usize),
-    /// The text after `[`: an element or the end follows.
+    /// After `[`: an element or the end of the array follows.
     First,
-    /// The text after a comma: an element follows.
+    /// After a comma: an element follows.
     Next,
-    /// An element.
+    /// Inside of an element.
     Element,
-    /// The text after the array.
+    /// After the array.
     After,
-    /// A broken part: the splitter searches for the next record.
+    /// In a broken part: the splitter searches for the next record.
     Broken,
 }
 
-/// The reason why the splitter stops reading an element.
+/// The reason why the splitter stopped reading an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     EndOfInput,
-    /// The comma or bracket behind the element was reached.
+    /// The comma or bracket after the element was reached.
     EndOfElement,
-    /// A byte does not fit.
+    /// A byte was reached that JSON does not allow here.
     Break,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The number of bytes that are read at a time.
 const PIECE_BYTES: usize = 64 << 10;
-/// The most white space behind an array, in bytes.
+/// The most white space that may follow an array, in bytes.
 const MAX_SPACE_BYTES: usize = 1 << 20;
 
-/// The bytes are not one JSON array.
+/// The input is not one JSON array, or has an element that is too long. The text says which.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SplitError(pub String);
@@ -86,26 +87,26 @@ fn error<T>(text: &str) -> Result<T, SplitError> {
 }
 
 impl ArraySplitter {
-    /// Creates a splitter that refuses elements of more than `max_element_bytes`.
+    /// Creates a splitter that fails at an element of more than `max_element_bytes`.
     pub fn new(max_element_bytes: usize) -> Self {
         Self {
             max_element_bytes,
             state: State::Before(0),
             text: Vec::new(),
             at: 0,
-            element: 0,
-            follows_output: false,
-            pending: None,
+            element_start: 0,
+            follows_emitted: false,
+            held_back: None,
             open: Brackets::default(),
             last: LastByte::default(),
             is_in_string: false,
             is_escaped: false,
-            records: Records::default(),
+            samples: RecordSamples::default(),
             recovery: None,
         }
     }
 
-    /// Reads the next bytes and calls `each` with each element that they complete.
+    /// Reads the next bytes of the input. Calls `each` with each element that is now known to be complete.
     ///
     /// # Errors
     /// The bytes are not an array, or an element is too long. The splitter cannot be used after an error.
@@ -129,15 +130,15 @@ impl ArraySplitter {
         loop {
             match self.state {
                 State::After => {
-                    self.hand_out_pending(&text, &mut each);
+                    self.emit_held_back(&text, &mut each);
                     return Ok(());
                 }
                 State::Before(_) => return error("no JSON array: the input is empty"),
                 State::First | State::Next => {
-                    self.hand_out_pending(&text, &mut each);
+                    self.emit_held_back(&text, &mut each);
                     return error("the JSON array is cut off");
                 }
-                State::Element => self.recover_from(self.output_end()),
+                State::Element => self.recover_from(self.emitted_end()),
                 State::Broken => {
                     if !self.recover(&text, true, &mut each)? {
                         return self.finish_broken(&text, &mut each);
@@ -148,17 +149,17 @@ impl ArraySplitter {
         }
     }
 
-    /// Ends an input that broke off and calls `each` with the complete elements that were held back.
+    /// Ends an input that was interrupted, and calls `each` with the complete elements that were held back.
     pub fn abandon(mut self, mut each: impl FnMut(&[u8])) {
         let text = std::mem::take(&mut self.text);
         match self.state {
-            State::Next | State::After => self.hand_out_pending(&text, &mut each),
-            State::Broken => self.end_recovery(&text[self.element..], None, true, &mut each),
+            State::Next | State::After => self.emit_held_back(&text, &mut each),
+            State::Broken => self.end_recovery(&text[self.element_start..], None, true, &mut each),
             State::Before(_) | State::First | State::Element => {}
         }
     }
 
-    /// Reads the text to its end.
+    /// Reads the text up to its end.
     fn read(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         while let Some(byte) = text.get(self.at) {
             match self.state {
@@ -178,18 +179,18 @@ impl ArraySplitter {
     fn drop_read_text(&mut self) {
         let needed = match self.state {
             State::Before(_) | State::First => self.at,
-            State::Next => self.pending.map_or(self.at, |(start, _)| start),
-            State::Element | State::After | State::Broken => self.output_end(),
+            State::Next => self.held_back.map_or(self.at, |(start, _)| start),
+            State::Element | State::After | State::Broken => self.emitted_end(),
         };
         self.text.drain(..needed);
         self.at -= needed;
-        self.element = self.element.saturating_sub(needed);
-        self.pending = self.pending.map(|(start, end)| (start - needed, end - needed));
+        self.element_start = self.element_start.saturating_sub(needed);
+        self.held_back = self.held_back.map(|(start, end)| (start - needed, end - needed));
     }
 
-    /// Returns the place in the text up to which everything was handed out.
-    fn output_end(&self) -> usize {
-        self.pending.map_or(self.element, |(start, _)| start)
+    /// Returns the index in `text` up to which everything was emitted.
+    fn emitted_end(&self) -> usize {
+        self.held_back.map_or(self.element_start, |(start, _)| start)
     }
 
     /// Reads a byte outside of elements.
@@ -199,7 +200,7 @@ impl ArraySplitter {
             (State::Before(1 | 2), _) => return error("no JSON array: half a byte order mark"),
             (state, byte) if is_space(byte) => match state {
                 State::Before(_) => State::Before(BYTE_ORDER_MARK.len()),
-                State::After if self.at - self.element > MAX_SPACE_BYTES => {
+                State::After if self.at - self.element_start > MAX_SPACE_BYTES => {
                     return error("too much white space follows the JSON array");
                 }
                 _ => state,
@@ -207,7 +208,7 @@ impl ArraySplitter {
             (State::Before(_), b'[') => State::First,
             (State::Before(_), _) => return error("no JSON array: the input begins with something else"),
             (State::First, b']') => {
-                self.element = self.at;
+                self.element_start = self.at;
                 State::After
             }
             (State::After, _) => {
@@ -215,7 +216,7 @@ impl ArraySplitter {
                 return Ok(());
             }
             (_, b',' | b']' | b'}' | b':') => {
-                self.recover_from(self.pending.map_or(self.at, |(start, _)| start));
+                self.recover_from(self.held_back.map_or(self.at, |(start, _)| start));
                 return Ok(());
             }
             _ => {
@@ -227,46 +228,47 @@ impl ArraySplitter {
         Ok(())
     }
 
-    /// Continues after the bracket at the end of the array, because more text follows: the bracket was a surplus one.
+    /// Continues after a bracket that seemed to end the array. More text follows it, so it was a surplus bracket.
     fn continue_after_surplus_bracket(&mut self, each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
-        if self.pending.is_some() {
-            self.recover_from(self.output_end());
+        if self.held_back.is_some() {
+            self.recover_from(self.emitted_end());
             return Ok(());
         }
         self.check_length(1)?;
         each(b"]");
         self.recover_from(self.at);
-        self.follows_output = true;
+        self.follows_emitted = true;
         Ok(())
     }
 
     fn begin_element(&mut self, byte: u8, text: &[u8], each: &mut impl FnMut(&[u8])) {
-        let may_be_member = self.pending.is_some_and(|(start, _)| text[start] == b'{') && !matches!(byte, b'{' | b'[');
+        let may_be_member =
+            self.held_back.is_some_and(|(start, _)| text[start] == b'{') && !matches!(byte, b'{' | b'[');
         if !may_be_member {
-            self.hand_out_pending(text, each);
+            self.emit_held_back(text, each);
         }
         self.open.clear();
         (self.last, self.is_in_string, self.is_escaped) = (LastByte::default(), false, false);
-        (self.state, self.element) = (State::Element, self.at);
+        (self.state, self.element_start) = (State::Element, self.at);
     }
 
     /// Continues to read an element.
     fn read_element(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
         let stop = self.scan(text);
-        self.check_length(self.at - self.element)?;
+        self.check_length(self.at - self.element_start)?;
         match stop {
             Stop::EndOfInput => {}
-            Stop::Break => self.recover_from(self.output_end()),
+            Stop::Break => self.recover_from(self.emitted_end()),
             Stop::EndOfElement => {
-                self.hand_out_pending(text, each);
-                let length = without_space_after(&text[self.element..self.at]).len();
-                self.pending = Some((self.element, self.element + length));
+                self.emit_held_back(text, each);
+                let length = without_space_after(&text[self.element_start..self.at]).len();
+                self.held_back = Some((self.element_start, self.element_start + length));
                 self.state = State::Next;
                 if text[self.at] == b']' {
-                    if text[self.element] != b'{' {
-                        self.hand_out_pending(text, each);
+                    if text[self.element_start] != b'{' {
+                        self.emit_held_back(text, each);
                     }
-                    (self.state, self.element) = (State::After, self.at);
+                    (self.state, self.element_start) = (State::After, self.at);
                 }
                 self.at += 1;
             }
@@ -281,21 +283,21 @@ impl ArraySplitter {
         Ok(())
     }
 
-    fn hand_out_pending(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) {
-        if let Some((start, end)) = self.pending.take() {
-            self.hand_out(&text[start..end], each);
+    fn emit_held_back(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) {
+        if let Some((start, end)) = self.held_back.take() {
+            self.emit(&text[start..end], each);
         }
     }
 
-    /// Hands out a complete element.
-    fn hand_out(&mut self, element: &[u8], each: &mut impl FnMut(&[u8])) {
+    /// Emits a complete element. An object is also counted as a record, and may become a sample.
+    fn emit(&mut self, element: &[u8], each: &mut impl FnMut(&[u8])) {
         if element.starts_with(b"{") {
-            self.records.add(element);
+            self.samples.add(element);
         }
         each(element);
     }
 
-    /// Reads until the element stops.
+    /// Reads the current element up to its end, the end of the text, or a byte that JSON does not allow.
     fn scan(&mut self, text: &[u8]) -> Stop {
         while let Some(byte) = text.get(self.at).copied() {
             if self.is_in_string {
@@ -314,7 +316,7 @@ impl ArraySplitter {
             if !self.last.accepts(byte, self.open.is_in_object()) {
                 return Stop::Break;
             }
-            let is_sound = match byte {
+            let is_allowed = match byte {
                 b'{' | b'[' => {
                     self.open.open(byte == b'[');
                     true
@@ -326,7 +328,7 @@ impl ArraySplitter {
                 }
                 _ => true,
             };
-            if !is_sound {
+            if !is_allowed {
                 return Stop::Break;
             }
             self.at += 1;
@@ -334,7 +336,7 @@ impl ArraySplitter {
         Stop::EndOfInput
     }
 
-    /// Continues to read a string. Returns `false` at a byte that no string can have.
+    /// Continues to read a string. Returns `false` at a control character, which no string may contain.
     fn read_string(&mut self, text: &[u8]) -> bool {
         if std::mem::take(&mut self.is_escaped) {
             self.at += 1;
@@ -351,29 +353,30 @@ impl ArraySplitter {
         true
     }
 
-    /// Begins the search for the next record at a place of the text.
+    /// Begins the search for the next record at the index `begin` of the text.
     fn recover_from(&mut self, begin: usize) {
-        (self.state, self.element, self.follows_output, self.pending) = (State::Broken, begin, false, None);
-        self.recovery = Some(Recovery::new(self.records.take_keys()));
+        (self.state, self.element_start, self.follows_emitted, self.held_back) = (State::Broken, begin, false, None);
+        self.recovery = Some(Recovery::new(self.samples.take_keys()));
     }
 
-    /// Continues the search for the next record. Returns `true` once it was found and the broken part was handed out.
+    /// Continues the search for the next record. Returns `true` once it was found and the broken part was emitted.
+    /// `is_end` says that no more input follows.
     fn recover(&mut self, text: &[u8], is_end: bool, each: &mut impl FnMut(&[u8])) -> Result<bool, SplitError> {
-        let broken = &text[self.element..];
+        let broken = &text[self.element_start..];
         let Some(recovery) = &mut self.recovery else { return Ok(false) };
         let next = recovery.read(broken, is_end);
-        let read = next.unwrap_or(recovery.at());
+        let read = next.unwrap_or(recovery.bytes_read());
         self.check_length(read)?;
         let Some(next) = next else { return Ok(false) };
         self.end_recovery(broken, None, false, each);
-        self.at = self.element + next;
+        self.at = self.element_start + next;
         self.begin_element(text[self.at], text, each);
         Ok(true)
     }
 
-    /// Ends the input in a broken part.
+    /// Ends an input whose last part is broken. Fails if the array was not closed.
     fn finish_broken(&mut self, text: &[u8], each: &mut impl FnMut(&[u8])) -> Result<(), SplitError> {
-        let broken = without_space_after(&text[self.element..]);
+        let broken = without_space_after(&text[self.element_start..]);
         let closing = broken.len().saturating_sub(1);
         let has_break = self.recovery.as_ref().is_some_and(Recovery::has_break);
         let is_closed = broken.ends_with(b"]");
@@ -386,36 +389,37 @@ impl ArraySplitter {
         error("the JSON array is cut off")
     }
 
-    /// Hands out the records that were found, the broken text between them, and the broken text behind them up to `end`, if
-    /// that is given.
+    /// Emits the records that were found, and the broken text before each of them. If `end` is given, also emits the
+    /// broken text from the last record up to `end`. If the input `is_cut`, emits only the records.
     fn end_recovery(&mut self, broken: &[u8], end: Option<usize>, is_cut: bool, each: &mut impl FnMut(&[u8])) {
         let Some(recovery) = self.recovery.take() else { return };
-        let (mut from, mut follows_output) = (0, self.follows_output);
+        let (mut from, mut follows_emitted) = (0, self.follows_emitted);
         for (start, stop) in recovery.records(broken, is_cut) {
             if !is_cut {
-                hand_out_broken(&broken[from..start], follows_output, true, each);
+                emit_broken(&broken[from..start], follows_emitted, true, each);
             }
-            self.hand_out(&broken[start..stop], each);
-            (from, follows_output) = (stop, true);
+            self.emit(&broken[start..stop], each);
+            (from, follows_emitted) = (stop, true);
         }
         if let Some(end) = end {
-            hand_out_broken(&broken[from..end], follows_output, false, each);
+            emit_broken(&broken[from..end], follows_emitted, false, each);
         }
-        self.records.give_back(recovery.into_keys());
+        self.samples.give_back(recovery.into_keys());
     }
 }
 
-/// Hands out the broken text before or behind a record, without the commas that belong there.
+/// Emits the broken text before or after a record, without the commas that separate it from its neighbours.
 ///
-/// `follows_output` and `is_before_record` say what stands on both sides of the text. If a comma is missing and the rest
-/// is valid JSON, an empty element follows: an empty element is never valid, so it reports that something was broken.
-fn hand_out_broken(text: &[u8], follows_output: bool, is_before_record: bool, each: &mut impl FnMut(&[u8])) {
+/// `follows_emitted` says that the text follows an emitted element, `is_before_record` that a record follows the text.
+/// If a comma is missing and the rest is valid JSON, an empty element is emitted after it. An empty element is never
+/// valid, so the caller learns that something was broken.
+fn emit_broken(text: &[u8], follows_emitted: bool, is_before_record: bool, each: &mut impl FnMut(&[u8])) {
     let mut broken = without_space(text);
-    if broken == if follows_output && is_before_record { &b","[..] } else { b"" } {
+    if broken == if follows_emitted && is_before_record { &b","[..] } else { b"" } {
         return;
     }
     let mut has_commas = true;
-    if follows_output {
+    if follows_emitted {
         let without = broken.strip_prefix(b",");
         (has_commas, broken) = (without.is_some(), without.unwrap_or(broken));
     }

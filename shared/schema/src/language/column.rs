@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 /// Returns the column name of a field.
 ///
-/// ASCII letters, digits, `_` and `-` stay. A symbol that has a name becomes that name, with a `_` before and after it
-/// except at the ends. Every other character becomes `_`.
+/// ASCII letters, digits, `_` and `-` stay. A symbol that has a name becomes that name (`@` becomes `at_sign`), with a
+/// `_` before and after it except at the ends. Every other character, and an empty name, becomes `_`.
 pub(crate) fn column(name: &str) -> Cow<'_, str> {
     if is_column_name(name) {
         return Cow::Borrowed(name);

@@ -7,7 +7,7 @@ use crate::language::column::column;
 use crate::language::definition::{Definition, SchemaFile};
 use crate::language::model::{Declaration, Field, NO_SLOT, Object, Schema, Type, Value};
 use crate::language::transform::{Transform, resolve_references};
-use crate::language::validate::Validate;
+use crate::language::validate::Validator;
 use crate::value::format::TimeFormat;
 use crate::value::indicator::Indicator;
 use check::{
@@ -17,8 +17,8 @@ use cycles::find_cycle;
 
 /// The most levels to which fields and definitions may nest.
 const MAX_DEPTH: usize = 64;
-/// The most values of a schema. The values of a definition count once per reference: each level of definitions that
-/// refer to the next level twice doubles them.
+/// The most values of a schema. A definition counts once per reference to it, because references multiply: if each of
+/// 20 definitions refers to the next one twice, the schema has a million values.
 const MAX_VALUES: usize = 10_000;
 
 /// A mistake in a schema file.
@@ -27,9 +27,9 @@ const MAX_VALUES: usize = 10_000;
 pub struct SchemaError {
     /// The file's name.
     pub file: String,
-    /// The place of the mistake: the names of the fields, from the top.
+    /// The place of the mistake: the names of the fields from the top, with dots between them.
     pub path: String,
-    /// The mistake.
+    /// The mistake, in words.
     pub reason: String,
 }
 
@@ -63,9 +63,9 @@ struct Compiler<'a> {
     file: &'a SchemaFile,
     /// The names that lead to the current field, from the top.
     path: Vec<String>,
-    /// The definitions that the current value is a part of.
+    /// The names of the definitions that contain the current value. A reference to one of them would never end.
     open_definitions: Vec<&'a str>,
-    /// The number of values so far.
+    /// The number of values that were compiled so far.
     value_count: usize,
 }
 
@@ -162,7 +162,7 @@ impl<'a> Compiler<'a> {
                     .cloned()
                     .collect(),
             }),
-            validate: definition.validate.as_ref().map(Validate::new).transpose()?.map(Box::new),
+            validate: definition.validate.as_ref().map(Validator::new).transpose()?.map(Box::new),
             is_event_time: definition.is_event_time,
             is_embedded: definition.is_embedded_json,
         };
@@ -213,7 +213,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Returns the formats of a timestamp field: RFC 3339 if the field names none.
+/// Returns the time formats of a timestamp field: RFC 3339 if the field names none.
 fn time_formats(definition: &Definition) -> Result<Box<[TimeFormat]>, String> {
     let names = match (&definition.time_format, &definition.time_formats) {
         (Some(_), Some(_)) => return Err("timeFormat and timeFormats exclude each other".to_owned()),
@@ -225,7 +225,7 @@ fn time_formats(definition: &Definition) -> Result<Box<[TimeFormat]>, String> {
     names.into_iter().map(TimeFormat::new).collect()
 }
 
-/// Returns the indicators that a schema calls by these names.
+/// Returns the indicators that have these names in the schema language.
 fn indicators<'n>(names: impl Iterator<Item = &'n String>) -> Result<Box<[Indicator]>, String> {
     let known = |name: &String| Indicator::from_name(name).ok_or_else(|| format!("no indicator is called {name}"));
     names.map(known).collect()

@@ -1,4 +1,4 @@
-//! The text of a schema file, as YAML keys and values.
+//! The structure of a schema file, as it is written in YAML.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) struct SchemaFile {
     #[serde(default)]
     pub(crate) definitions: BTreeMap<String, Definition>,
     pub(crate) fields: Vec<Definition>,
-    /// Tells a hosted engine to add fields that it meets. This crate always keeps undeclared fields.
+    /// Tells Panther's hosted engine to add fields that it meets. This crate accepts the key and ignores it.
     #[serde(default, rename = "fieldDiscoveryEnabled")]
     pub(crate) _field_discovery_enabled: Option<bool>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Definition {
     #[serde(rename = "isEmbeddedJSON")]
     pub(crate) is_embedded_json: bool,
     pub(crate) indicators: Vec<String>,
-    /// Indicators that the reference schema does not have. Strict mode ignores them.
+    /// Indicators that Panther's schema does not declare for the field. Strict mode ignores them.
     pub(crate) extension_indicators: Vec<String>,
     pub(crate) validate: Option<Validation>,
     pub(crate) rename: Option<Rename>,
@@ -52,7 +52,7 @@ pub(crate) struct Definition {
     pub(crate) concat: Option<Concat>,
     pub(crate) split: Option<Split>,
     pub(crate) mask: Option<Mask>,
-    /// The reference schema does not have the field. Strict mode ignores it.
+    /// Panther's schema does not have the field. Strict mode ignores it.
     pub(crate) extension: bool,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct Split {
     pub(crate) index: usize,
 }
 
-/// Makes a text unreadable.
+/// Replaces a value by a fixed text or by its hash.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mask {

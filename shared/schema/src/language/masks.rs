@@ -1,8 +1,9 @@
-//! Masks the values that a schema hides, wherever they stand in a line: also under `p_nonconforming`, in undeclared
+//! Masks the values that a schema hides, wherever they are in a line: also under `p_nonconforming`, in undeclared
 //! fields, in JSON values and in fields that copy them.
 //!
-//! A mask belongs to a field. Outside of declared fields a value can only be recognised by its name. There, every member
-//! is masked that bears the name of a masked field or a name that such a field reads, at any depth and in any case.
+//! A mask belongs to a field. Outside of declared fields a value can only be recognised by its name. There, every
+//! member that has the name of a masked field, or a name that such a field reads, is masked, at any depth and in upper
+//! or lower case.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::language::column::column;
 use crate::language::model::{Field, Object, Schema, Type, Value};
 use crate::language::transform::{MaskRule, Transform};
 
-/// The masks of a schema, by the columns of the names that they apply to, in lower case.
+/// The masks of a schema. The key is the column name of the members that a mask applies to, in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Masks {
     by_column: BTreeMap<String, MaskRule>,
@@ -25,17 +26,17 @@ impl Schema {
         (!masks.by_column.is_empty()).then_some(masks)
     }
 
-    /// Gives the mask of a field to all fields that take their values from it.
-    pub(crate) fn spread_masks(&mut self) {
+    /// Gives the mask of a field also to all fields that take their values from it.
+    pub(crate) fn propagate_masks(&mut self) {
         let mut masked = Vec::new();
         collect_masked_paths(&self.root, &mut Vec::new(), &mut masked);
         if !masked.is_empty() {
-            spread(&mut self.root, &mut Vec::new(), &masked);
+            propagate(&mut self.root, &mut Vec::new(), &masked);
         }
     }
 }
 
-/// The members that are written of those with equal keys.
+/// The treatment of members with equal keys: only the last of them is written, or all are.
 #[derive(Debug, Clone, Copy)]
 enum DuplicateKeys {
     KeepLast,
@@ -64,20 +65,21 @@ impl Masks {
         }
     }
 
-    /// Returns the mask for the members that bear a name.
+    /// Returns the mask for members of this name.
     pub(crate) fn for_name(&self, name: &str) -> Option<&MaskRule> {
         self.by_column.get(&key(name))
     }
 
-    /// Writes a value and masks members in it, also in JSON text inside of strings. Each level of such text is at most
-    /// half as long as the level around it, which bounds their number.
+    /// Writes a value and masks the members in it, also in JSON text inside of strings. Such text may itself contain
+    /// strings with JSON text. Each level is at most half as long as the level around it, which bounds the number of
+    /// levels.
     ///
     /// Of members with equal keys it writes the last one, because an object of a line has each key once.
     pub(crate) fn write(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
         self.write_with(document, id, DuplicateKeys::KeepLast, out);
     }
 
-    /// Like [`Self::write`], but writes all members with equal keys: for JSON that the line holds as a text.
+    /// Like [`Self::write`], but writes all members with equal keys. It is for JSON that the line holds as text.
     pub(crate) fn write_with_duplicates(&self, document: &Document<'_>, id: NodeId, out: &mut Vec<u8>) {
         self.write_with(document, id, DuplicateKeys::KeepAll, out);
     }
@@ -113,7 +115,7 @@ impl Masks {
         }
     }
 
-    /// Writes the value of a member. If the member bears a masked name, all of the value is masked.
+    /// Writes the value of a member. If the member's name is masked, the whole value is masked, unless it is null.
     fn write_member(
         &self,
         document: &Document<'_>,
@@ -153,7 +155,7 @@ impl Masks {
         }
     }
 
-    /// Finds the mask of a name that stands in quotation marks in broken JSON: the text is cut, or continues after the end
+    /// Finds the mask of a name that is in quotation marks in broken JSON: the text is cut, or continues after the end
     /// of the value. The end of the named value is unknown, so the caller masks all of the text.
     fn find_in_broken_json(&self, text: &str) -> Option<&MaskRule> {
         let text = json_text(text)?.to_lowercase();
@@ -175,23 +177,25 @@ impl Masks {
     }
 }
 
-/// Returns the text without leading white space, if it looks like a JSON object or array, or a string that may hold one.
+/// Returns the text without leading white space if it looks like a JSON object or array, or like a JSON string, which
+/// may hold one; `None` otherwise.
 fn json_text(text: &str) -> Option<&str> {
     Some(text.trim_start()).filter(|text| text.starts_with(['{', '[', '"']))
 }
 
-/// Returns the key of a name in [`Masks`].
+/// Returns the key under which [`Masks`] keeps the mask for a name.
 fn key(name: &str) -> String {
     column(name).to_lowercase()
 }
 
-/// The names that lead to a masked value in an event, and its mask.
+/// The path of names that leads to a masked value in an event, and the mask.
 type MaskedPath = (Vec<String>, MaskRule);
 
-/// Collects the paths of the masked fields that read one member by its name.
+/// Collects the paths of all masked fields, except those that copy, join or split other paths.
 fn collect_masked_paths(object: &Object, at: &mut Vec<String>, found: &mut Vec<MaskedPath>) {
     for field in &object.fields {
-        let read = field.transform.as_deref().map_or(Some(&*field.name), |transform| transform.reads(&field.name));
+        let read =
+            field.transform.as_deref().map_or(Some(&*field.name), |transform| transform.member_name(&field.name));
         let Some(read) = read else { continue };
         at.push(read.to_owned());
         if let Some(mask) = field.transform.as_deref().and_then(Transform::mask) {
@@ -204,8 +208,8 @@ fn collect_masked_paths(object: &Object, at: &mut Vec<String>, found: &mut Vec<M
     }
 }
 
-/// Masks each field of an object that reads a masked path, or a part of a masked value.
-fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
+/// Masks each declared field that reads a masked path or a part of a masked value.
+fn propagate(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
     for field in &mut object.fields {
         let name = field.name.to_string();
         let paths: Vec<Vec<String>> = match field.transform.as_deref() {
@@ -214,7 +218,7 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
         };
         for (path, mask) in masked {
             for read in &paths {
-                match common_length(path, read) {
+                match common_prefix_length(path, read) {
                     Some(same) if same == read.len() => mask_field(field, &path[same..], mask),
                     // The field reads a part of the masked value.
                     Some(_) => mask_field(field, &[], mask),
@@ -224,7 +228,7 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
         }
         at.push(name);
         if let Some(object) = object_of_mut(&mut field.value) {
-            spread(object, at, masked);
+            propagate(object, at, masked);
         }
         at.pop();
     }
@@ -232,12 +236,12 @@ fn spread(object: &mut Object, at: &mut Vec<String>, masked: &[MaskedPath]) {
 }
 
 /// Returns the length of the shorter path if the other one begins with it, regardless of case.
-fn common_length(path: &[String], read: &[String]) -> Option<usize> {
+fn common_prefix_length(path: &[String], read: &[String]) -> Option<usize> {
     let same = path.iter().zip(read).take_while(|(a, b)| key(a) == key(b)).count();
     (same == path.len().min(read.len())).then_some(same)
 }
 
-/// Masks a field, or the declared fields at the rest of a path inside of it.
+/// Masks the declared fields at the path `rest` inside of a field, or the field itself if the path is empty.
 fn mask_field(field: &mut Field, rest: &[String], mask: &MaskRule) {
     let Some((first, rest)) = rest.split_first() else {
         match &mut field.transform {
@@ -248,7 +252,8 @@ fn mask_field(field: &mut Field, rest: &[String], mask: &MaskRule) {
     };
     let Some(object) = object_of_mut(&mut field.value) else { return };
     for field in &mut object.fields {
-        let read = field.transform.as_deref().map_or(Some(&*field.name), |transform| transform.reads(&field.name));
+        let read =
+            field.transform.as_deref().map_or(Some(&*field.name), |transform| transform.member_name(&field.name));
         if read == Some(first) {
             mask_field(field, rest, mask);
         }
@@ -260,7 +265,7 @@ fn joined(at: &[String], path: &[&str]) -> Vec<String> {
     at.iter().cloned().chain(path.iter().map(|name| (*name).to_owned())).collect()
 }
 
-/// Returns the object that a value is, or that the elements of an array are.
+/// Returns the object type of a value or of an array's elements; `None` if they are of another type.
 fn object_of(value: &Value) -> Option<&Object> {
     match &value.kind {
         Type::Object(object) => Some(object),

@@ -1,4 +1,4 @@
-//! Transformations: fields that take their values from other fields, and masks.
+//! The transformations of a field: it can take its value from other members, and mask it.
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ pub(crate) struct Transform {
 /// The source of a field's value. Paths begin in the object that has the field.
 #[derive(Debug, Clone)]
 enum Source {
-    /// The member that bears the field's own name.
+    /// The member that has the field's own name.
     Own,
     /// The member of this name.
     Rename(String),
@@ -23,7 +23,7 @@ enum Source {
     Copy(Vec<String>),
     /// The texts at some paths, joined.
     Concat { separator: String, paths: Vec<Vec<String>> },
-    /// The part with this number of the text at a path.
+    /// One part of the text at a path. Its index counts from 0.
     Split { from: Vec<String>, separator: String, index: usize },
 }
 
@@ -32,22 +32,22 @@ enum Source {
 pub(crate) enum MaskRule {
     /// Replaces the value by this text.
     Redact(String),
-    /// Replaces the value by the SHA-256 of this salt and the value's text.
+    /// Replaces the value by the SHA-256, in hex, of this salt and the value's text.
     Hash(String),
 }
 
 /// The result of a transformation.
 pub(crate) enum Transformed {
-    /// A value of the event, or none.
+    /// A value of the event; `None` if the field has no value.
     Node(Option<NodeId>),
-    /// A text that does not stand in the event.
+    /// A text that was made from values of the event.
     Text(String),
     /// An array or object that a mask hides.
     MaskedContainer(NodeId),
 }
 
 impl Transform {
-    /// Compiles the transformation of a definition; `None` if it has none.
+    /// Compiles the transformation that a definition declares; `None` if it declares none.
     pub(crate) fn new(definition: &Definition) -> Result<Option<Self>, String> {
         let mask = definition.mask.as_ref().map(MaskRule::new).transpose()?;
         let mut sources = Vec::new();
@@ -83,8 +83,9 @@ impl Transform {
         }
     }
 
-    /// Returns the name of the member that a field of the name `own_name` reads; `None` if the field reads paths.
-    pub(crate) fn reads<'a>(&'a self, own_name: &'a str) -> Option<&'a str> {
+    /// Returns the name of the member that the field reads; `None` if the field reads paths. `own_name` is the field's
+    /// name.
+    pub(crate) fn member_name<'a>(&'a self, own_name: &'a str) -> Option<&'a str> {
         match &self.source {
             Source::Own => Some(own_name),
             Source::Rename(from) => Some(from),
@@ -107,12 +108,12 @@ impl Transform {
         self.mask.get_or_insert_with(|| mask.clone());
     }
 
-    /// The transformation that masks the member of the field's own name.
+    /// Returns a transformation that only masks the member of the field's own name.
     pub(crate) fn masked(mask: &MaskRule) -> Self {
         Self { source: Source::Own, mask: Some(mask.clone()) }
     }
 
-    /// Returns the paths that a field of the name `own_name` reads. They begin in its object.
+    /// Returns the paths that the field reads, which begin in its object. `own_name` is the field's name.
     pub(crate) fn paths<'a>(&'a self, own_name: &'a str) -> Vec<Vec<&'a str>> {
         let names = |path: &'a [String]| path.iter().map(String::as_str).collect::<Vec<_>>();
         match &self.source {
@@ -128,7 +129,8 @@ impl Transform {
         self.mask.is_some() || matches!(self.source, Source::Concat { .. } | Source::Split { .. })
     }
 
-    /// Transforms the value of a field of `object`. `read` is the value of the member that the field reads by name.
+    /// Returns the transformed value of a field of `object`. `read` is the value of the member that the field reads by
+    /// name.
     pub(crate) fn apply(&self, document: &Document<'_>, object: NodeId, read: Option<NodeId>) -> Transformed {
         let at = |path: &[String]| find(document, object, path);
         let text_at = |path: &[String]| at(path).and_then(|id| text(document, id));
@@ -161,10 +163,12 @@ impl Transform {
     }
 }
 
-/// Resolves the references between the transformations of one object's fields, so that each reads the event only.
+/// Resolves the references between the transformations of one object's fields, so that each transformation reads only
+/// members of the event.
 ///
-/// The order is: all renames, then all copies, then the others. A path that begins with the name of a field with an
-/// earlier transformation is replaced by the path that this transformation reads.
+/// The order is: all renames, then all copies, then the others. If a path begins with the name of a field with an
+/// earlier transformation, that name is replaced by the path that this transformation reads. For example, if `a` is
+/// renamed from `b`, the path `a.x` of a copy becomes `b.x`.
 pub(crate) fn resolve_references<'a>(fields: impl Iterator<Item = (&'a str, &'a mut Transform)>) {
     let mut fields: Vec<_> = fields.collect();
     let mut resolved: Vec<(&str, Vec<String>)> = Vec::new();
@@ -189,7 +193,7 @@ pub(crate) fn resolve_references<'a>(fields: impl Iterator<Item = (&'a str, &'a 
     }
 }
 
-/// Replaces the first name of a path by the path of the field that has this name.
+/// If a path begins with the name of a resolved field, replaces that name by the path that the field reads.
 fn resolve(path: &mut Vec<String>, resolved: &[(&str, Vec<String>)]) {
     let origin = path.first().and_then(|first| resolved.iter().find(|(name, _)| name == first));
     if let Some((_, origin)) = origin {
@@ -208,7 +212,7 @@ impl MaskRule {
         }
     }
 
-    /// Returns the masked form of a value: of a scalar's text, or of the JSON of an array or object.
+    /// Returns the masked form of a value. A hash covers the text of a scalar, or the JSON of an array or object.
     pub(crate) fn apply_to_value(&self, document: &Document<'_>, id: NodeId) -> String {
         let json = || {
             let mut json = Vec::new();

@@ -1,4 +1,4 @@
-//! The conditions of a schema for the text of a string.
+//! The conditions that a schema sets for the text of a string.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use crate::language::definition::Validation;
 
 /// The conditions for one string field.
 #[derive(Debug, Clone)]
-pub(crate) struct Validate {
+pub(crate) struct Validator {
     allow: Vec<String>,
     deny: Vec<String>,
     ip: Option<IpFamily>,
@@ -51,7 +51,7 @@ impl IpFamily {
     }
 }
 
-impl Validate {
+impl Validator {
     pub(crate) fn new(definition: &Validation) -> Result<Self, String> {
         let family = |name: &Option<String>| name.as_deref().map(IpFamily::new).transpose();
         let list = |list: &Option<Vec<String>>, name| match list.as_deref() {
@@ -68,7 +68,8 @@ impl Validate {
         if has_rule { Ok(rules) } else { Err("validate needs allow, deny, ip or cidr".to_owned()) }
     }
 
-    /// Returns the reason why a text is refused; `None` for an allowed text. An allow list overrides a deny list.
+    /// Returns the reason why a text is refused; `None` for an allowed text. If there is an allow list, it alone
+    /// decides.
     pub(crate) fn refusal_reason(&self, text: &str) -> Option<&'static str> {
         if !self.allow.is_empty() {
             return (!self.allow.iter().any(|allowed| allowed == text)).then_some("is none of the allowed values");
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn check(rule: Validation, good: &[&str], bad: &[&str]) {
-        let rule = Validate::new(&rule).unwrap();
+        let rule = Validator::new(&rule).unwrap();
         good.iter().for_each(|text| assert_eq!(rule.refusal_reason(text), None, "{text}"));
         bad.iter().for_each(|text| assert!(rule.refusal_reason(text).is_some(), "{text}"));
     }
@@ -117,8 +118,8 @@ mod tests {
         );
         check(Validation { cidr: name("ipv4"), ..none() }, &["10.0.0.1/8", "::ffff:1.2.3.4/120"], &["::1/64"]);
         check(Validation { cidr: name("ipv6"), ..none() }, &["2001:db8::/32"], &["10.0.0.0/8"]);
-        assert!(Validate::new(&none()).is_err());
-        assert!(Validate::new(&Validation { allow: Some(Vec::new()), ip: name("any"), ..none() }).is_err());
-        assert!(Validate::new(&Validation { ip: name("ipv5"), ..none() }).is_err());
+        assert!(Validator::new(&none()).is_err());
+        assert!(Validator::new(&Validation { allow: Some(Vec::new()), ip: name("any"), ..none() }).is_err());
+        assert!(Validator::new(&Validation { ip: name("ipv5"), ..none() }).is_err());
     }
 }

@@ -7,8 +7,8 @@ use crate::event::json::DocumentBuffers;
 use crate::line::context::ContextCache;
 use crate::line::writer::Scratch;
 
-/// The largest buffers that are reused, in bytes, so that one huge event does not occupy its memory forever. The
-/// remembered shapes come on top; they are bounded by their number.
+/// The largest buffers that are reused, in bytes, so that one huge event does not occupy its memory forever. Remembered
+/// shapes do not count: their number has a limit of its own.
 const MAX_REUSED_BYTES: usize = 1 << 20;
 
 /// The buffers for one event.
@@ -18,7 +18,7 @@ pub(crate) struct Buffers {
     pub(crate) identity: Vec<u8>,
     pub(crate) line: Scratch,
     pub(crate) context: ContextCache,
-    /// The members of `p_udm`.
+    /// The members of `p_udm`, as JSON.
     pub(crate) udm: Vec<u8>,
 }
 
@@ -35,8 +35,9 @@ impl Default for Buffers {
 }
 
 impl Buffers {
-    /// Returns `true` if the next event should use these buffers. After an input that is not JSON they have lost the shapes,
-    /// and when no more shapes can be remembered, new buffers are faster after a few events.
+    /// Returns `true` if the next event should use these buffers. It should not after an input that is not JSON, which
+    /// loses the remembered shapes, nor when no more shapes can be remembered: new buffers are faster after a few
+    /// events.
     fn is_reusable(&self) -> bool {
         self.document.is_reusable() && self.size() <= MAX_REUSED_BYTES
     }
@@ -46,7 +47,7 @@ impl Buffers {
     }
 }
 
-/// Holds the buffers between two events. A thread that finds no buffers, because another thread uses them, gets new ones.
+/// Holds the buffers between two events. If another thread uses them, a thread gets new ones.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool(Mutex<Option<Box<Buffers>>>);
 

@@ -8,15 +8,16 @@ use crate::identity::Scope;
 /// The values of a line that do not come from its event.
 #[derive(Debug, Clone, Copy)]
 pub struct LineContext<'a> {
-    /// `p_source_id`; left out when empty.
+    /// The value of `p_source_id`. If it is empty, the line has no such field.
     pub source_id: &'a str,
-    /// `p_source_label`; left out when empty.
+    /// The value of `p_source_label`. If it is empty, the line has no such field.
     pub source_label: &'a str,
-    /// `p_parse_time`.
+    /// The time at which the line is made: `p_parse_time`.
     pub parse_time: Timestamp,
 }
 
-/// The values that follow from a [`LineContext`] without its parse time. Most lines of a stream share them.
+/// The parts of a line that follow from the source in a [`LineContext`]. They are cached, because most lines of a
+/// stream have the same source.
 #[derive(Debug, Default)]
 pub(crate) struct ContextCache {
     is_set: bool,
@@ -28,12 +29,13 @@ pub(crate) struct ContextCache {
 }
 
 impl ContextCache {
-    /// Returns `true` if the cache holds the values of this context.
+    /// Returns `true` if the cache is filled for the source of this context.
     pub(crate) fn is_for(&self, context: &LineContext<'_>) -> bool {
         self.is_set && self.source_id == context.source_id && self.source_label == context.source_label
     }
 
-    /// Replaces the cached values by those of this context. Without a `schema_version` the line has none.
+    /// Fills the cache for the source of this context. `schema_version` is the value of `p_schema_version`; with `None`
+    /// lines do not have that field.
     pub(crate) fn set(&mut self, context: &LineContext<'_>, scope: Scope, schema_version: Option<u32>) {
         (self.source_id, self.source_label) = (context.source_id.to_owned(), context.source_label.to_owned());
         self.is_set = true;

@@ -13,12 +13,12 @@ use crate::udm::{LineModel, SharedMethods};
 #[derive(Debug, Clone, Default)]
 pub struct CustomModels(BTreeMap<LogType, LineModel>);
 
-/// The empty set: every log type has its built-in model.
+/// A set without custom models: every log type has its built-in model.
 pub static NO_CUSTOM_MODELS: CustomModels = CustomModels(BTreeMap::new());
 
 impl CustomModels {
-    /// Takes the enabled models of a set of specifications. `methods` calls the methods of all of them. Models for other log
-    /// types than those of [`LogType`] are left out.
+    /// Takes the enabled models of a set of specifications. `methods` is the engine that calls their methods; without
+    /// it, every name that needs a method fails. Models for log types that [`LogType`] does not have are ignored.
     pub fn new(specifications: &[Specification], methods: Option<&SharedMethods>) -> Self {
         let models = DataModels::new(specifications);
         let of_type = |log_type: LogType| {

@@ -22,69 +22,71 @@ use crate::log_type::schemas::{schema, with_constructions};
 use crate::udm::{LineModel, Writer};
 use crate::value::time::{utc, write_time};
 
-/// A rough size of the standard fields of a line, in bytes.
+/// The approximate size of the standard fields of a line, in bytes, to reserve memory.
 const STANDARD_FIELDS_BYTES: usize = 512;
 
-/// The result of an event that became a line.
+/// The properties of an event that became a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Normalized {
     /// The line's `p_row_id`.
     pub row_id: RowId,
-    /// A hash of the vendor's id, if several events may share the id, as Microsoft's do.
+    /// A hash of the vendor's id, if several events may share an id, as with Microsoft. `None` if the vendor's ids are
+    /// unique, or the event has none.
     pub shared_id: Option<u64>,
     /// The vendor's event time, if it could be read.
     pub event_time: Option<Timestamp>,
-    /// The number of values under `p_nonconforming`: they do not fit their declared type, or their name is taken.
+    /// The number of values under `p_nonconforming`: values that do not fit their declared type, or whose name is
+    /// taken.
     pub nonconforming: u32,
-    /// The number of fields, in the event and in its declared objects, that the schema does not declare.
+    /// The number of fields that the schema does not declare, in the event and in its declared objects.
     pub undeclared: u32,
     /// The number of required fields that are missing or null.
     pub missing_required: u32,
-    /// The number of names of `p_udm` that failed. The line does not have them.
+    /// The number of names of `p_udm` whose path or method failed. The line does not have them.
     pub udm_failed: u32,
     /// The event's type is not in the vendor's published list.
     pub is_unknown_type: bool,
 }
 
-/// An input that cannot become a line: it is not JSON or not an object, or strict mode refuses it as the reference does.
+/// An input that cannot become a line: it is not JSON or not an object, or strict mode refuses it as Panther does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {
     /// The reason, without any content of the input.
     pub reason: String,
-    /// A reserved hour and the hash of the raw input, by which a rejected input is recognised when it comes again.
+    /// A row id with a reserved hour and the hash of the raw input. It identifies the input if it is rejected again.
     pub row_id: RowId,
 }
 
 /// The treatment of events that do not match their schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Loses nothing: undeclared fields are kept, values that do not fit stand under `p_nonconforming`, and fields that
-    /// the vendor's API does not have are filled from other fields.
+    /// Loses nothing: undeclared fields are kept, values that do not fit are put under `p_nonconforming`, and fields
+    /// that the vendor's API does not send are filled from other fields.
     #[default]
     Default,
-    /// Behaves like the reference: undeclared fields are dropped, and values that do not fit are refused.
+    /// Behaves like Panther: undeclared fields are dropped, and events with values that do not fit are rejected.
     Strict,
 }
 
 /// Writes lines by the schema of one log type.
 ///
-/// Threads can share a normaliser: calls at the same time do not wait for each other.
+/// Threads can share a normaliser. Calls at the same time do not wait for each other.
 #[derive(Debug, Clone)]
 pub struct Normalizer {
     schema: Schema,
     mode: Mode,
-    /// The line shows undeclared fields beside the declared ones.
+    /// Lines have undeclared fields as well as the declared ones.
     keeps_undeclared: bool,
     /// The record types that the vendor publishes; `None` in strict mode.
     record_types: Option<&'static RecordTypes>,
     /// The rule for row ids; `None` if the schema is not of a built-in log type.
     identity: Option<&'static IdentityRule>,
-    /// `"p_log_type":…,"p_row_id":"`
+    /// The text of each line before its row id: `"p_log_type":…,"p_row_id":"`
     before_row_id: Box<[u8]>,
-    /// The masks of the schema; `None` if it has none, and in strict mode.
+    /// The masks of the schema; `None` if it has none, or in strict mode.
     masks: Option<Arc<Masks>>,
-    /// The data model; `None` if there is none, and in strict mode.
+    /// The data model that fills `p_udm`; `None` if there is none, or in strict mode.
     udm: Option<Arc<Writer>>,
     buffers: BufferPool,
 }
@@ -102,12 +104,12 @@ impl Normalizer {
             Mode::Strict => schema.without_extensions(),
         };
         if mode == Mode::Default {
-            schema.spread_masks();
+            schema.propagate_masks();
         }
         schema.number_objects();
         let masks = schema.masks().filter(|_| mode == Mode::Default).map(Arc::new);
         let log_type = LogType::from_name(&schema.name);
-        // Strict mode makes the same row ids.
+        // Row ids are the same in strict mode.
         let identity = log_type.map(|log_type| log_type.spec().identity);
         let log_type = log_type.filter(|_| mode == Mode::Default);
         let spec = log_type.map(LogType::spec);
@@ -146,10 +148,10 @@ impl Normalizer {
     /// # Errors
     /// The input cannot become a line; `out` is unchanged.
     pub fn normalize(&self, raw: &[u8], context: &LineContext<'_>, out: &mut Vec<u8>) -> Result<Normalized, Rejection> {
-        self.normalize_with_drift(raw, context, out, &mut DriftNames::none())
+        self.normalize_with_drift(raw, context, out, &mut DriftNames::disabled())
     }
 
-    /// Like [`Self::normalize`], and adds the names of what drifted to `names`, even if the input is rejected.
+    /// Like [`Self::normalize`]. Also adds the names of drift to `names`, even if the input is rejected.
     ///
     /// # Errors
     /// The input cannot become a line; `out` is unchanged.
@@ -167,7 +169,7 @@ impl Normalizer {
         })
     }
 
-    /// Makes the rejection of an input that the caller refuses for a `reason`, without reading the input.
+    /// Returns the rejection of an input that the caller refuses for `reason`. The input is hashed but not parsed.
     pub fn reject(&self, raw: &[u8], context: &LineContext<'_>, reason: impl Into<String>) -> Rejection {
         let row_id = self.scope(context).rejected_row_id(raw);
         Rejection { reason: reason.into(), row_id }
@@ -185,13 +187,13 @@ impl Normalizer {
         names: &mut DriftNames,
     ) -> Result<Normalized, String> {
         let mut buffers = self.buffers.take();
-        let written = self.write_in(&mut buffers, raw, context, out, names);
+        let written = self.write_with_buffers(&mut buffers, raw, context, out, names);
         self.buffers.give_back(buffers);
         written
     }
 
     /// Parses the event and writes its line.
-    fn write_in(
+    fn write_with_buffers(
         &self,
         buffers: &mut Buffers,
         raw: &[u8],
@@ -232,7 +234,7 @@ impl Normalizer {
         let slots = self.udm.as_deref().map(Writer::slots);
         let mut line = LineWriter::new(is_strict, self.keeps_undeclared, masks, slots, out, &mut buffers.line, names);
         if line.write_event(event, &self.schema.root).is_err() {
-            return Err(line.reason);
+            return Err(line.refusal_reason);
         }
         let event_time = line.event_time;
         let mut normalized = Normalized {
@@ -259,7 +261,7 @@ impl Normalizer {
         if self.mode == Mode::Default {
             return json::parse_with(raw, buffers);
         }
-        // The reference ignores text after the first value, and reads null as an object without members.
+        // Panther ignores text after the first value, and reads null as an object without members.
         let (event, _) = json::parse_prefix(raw, buffers)?;
         if event.kind(Document::ROOT) == Kind::Null { json::parse(b"{}") } else { Ok(event) }
     }
@@ -285,7 +287,7 @@ impl Normalizer {
     }
 }
 
-/// Returns the words for a kind of value in a message.
+/// Returns the name of a type of JSON value, for messages.
 fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Null => "null",

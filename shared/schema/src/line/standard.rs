@@ -1,4 +1,4 @@
-//! Describes the fields that lines of every log type have, for the exports of schemas.
+//! Describes the standard fields, which do not come from the event, for the exports of schemas.
 
 use std::collections::BTreeSet;
 
@@ -12,22 +12,22 @@ pub(crate) enum StandardType {
     RowId,
     Time,
     Text,
-    /// A whole number from 0 on.
+    /// An integer that is not negative.
     Revision,
-    /// An object with any names and values.
+    /// An object with any members.
     Object,
     /// An array of distinct texts.
     Set,
-    /// An object with the standard names of data models, and other names.
+    /// An object with the standard names of data models and any other names.
     Udm,
 }
 
-/// A field that does not come from the event.
+/// A field of lines that does not come from the event.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StandardField {
     pub(crate) name: &'static str,
     pub(crate) kind: StandardType,
-    /// Every line has the field.
+    /// Every line of default mode has the field.
     pub(crate) is_always_present: bool,
     pub(crate) description: &'static str,
 }
@@ -65,8 +65,8 @@ const UDM: StandardField = standard(
 );
 
 impl Schema {
-    /// Returns the standard fields in the order of a line. Of `p_any_*` it returns those that the schema's indicators may
-    /// fill.
+    /// Returns the standard fields in the order of a line. They include only those `p_any_*` fields that the schema's
+    /// indicators may fill.
     pub(crate) fn standard_fields(&self) -> Vec<StandardField> {
         let mut found = BTreeSet::new();
         collect_any_fields(&self.root, &mut found);

@@ -24,8 +24,8 @@ use nonconforming::Nonconforming;
 use path::Path;
 use plan::{Assigned, Plans};
 
-/// Strict mode refuses the event. [`LineWriter::reason`] holds the reason, because a [`Result`] that holds it would be slow
-/// to return.
+/// The error of an event that strict mode refuses. [`LineWriter::refusal_reason`] holds the reason, because a
+/// [`Result`] that holds it would be slow to return.
 #[derive(Debug)]
 pub(crate) struct Refused;
 
@@ -43,13 +43,13 @@ impl From<Refused> for WriteError {
     }
 }
 
-/// The place of a value: its document, and its path in the event.
+/// The place of a value: the document that contains it, and its path in the event.
 #[derive(Clone, Copy)]
 struct Place<'p> {
     document: &'p Document<'p>,
     path: &'p Path<'p>,
     is_in_array: bool,
-    /// The value is already masked.
+    /// The value is masked already.
     is_masked: bool,
 }
 
@@ -59,19 +59,19 @@ impl<'p> Place<'p> {
     }
 }
 
-/// The buffers that one line after the other uses.
+/// The buffers that all lines reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     found: FoundIndicators,
     plans: Plans,
-    /// The undeclared members of an object.
+    /// A buffer for the undeclared members of one object.
     undeclared: Vec<Member>,
-    /// The places of the members that a data model reads.
+    /// The places in the line of the members that a data model reads.
     pub(crate) places: Places,
 }
 
 impl Scratch {
-    /// Returns the size of the buffers in bytes, without the plans, which have a bound of their own.
+    /// Returns the capacity of the buffers in bytes. The plans do not count: they have a limit of their own.
     pub(crate) fn size(&self) -> usize {
         self.found.size()
             + self.plans.assigned.capacity() * size_of::<Assigned>()
@@ -96,7 +96,7 @@ pub(crate) struct LineWriter<'o> {
     names: &'o mut DriftNames,
     nonconforming: Nonconforming,
     /// The reason why strict mode refuses the event.
-    pub(crate) reason: String,
+    pub(crate) refusal_reason: String,
 }
 
 impl<'o> LineWriter<'o> {
@@ -125,7 +125,7 @@ impl<'o> LineWriter<'o> {
             missing_required: 0,
             names,
             nonconforming: Nonconforming::default(),
-            reason: String::new(),
+            refusal_reason: String::new(),
         }
     }
 
@@ -143,7 +143,7 @@ impl<'o> LineWriter<'o> {
         self.nonconforming.count()
     }
 
-    /// Writes the members that every line has.
+    /// Writes the standard fields, and notes where they begin.
     pub(crate) fn write_standard(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.scratch.places.standard = self.out.len();
         write(self.out);
@@ -155,7 +155,7 @@ impl<'o> LineWriter<'o> {
         self.nonconforming.write(event, self.masks, self.out);
     }
 
-    /// Writes an object. Without a `node` the event does not have it, and its members come from `constructed`.
+    /// Writes an object. `node` is the object in the event, if there is one. `constructed` are members to add to it.
     fn write_object(
         &mut self,
         place: Place<'_>,
@@ -188,7 +188,7 @@ impl<'o> LineWriter<'o> {
         for at in first..self.scratch.plans.assigned.len() {
             let Assigned { field, value, is_column_taken, is_by_column } = self.scratch.plans.assigned[at];
             let field = &object.fields[field as usize];
-            if let Some(id) = value.filter(|id| self.is_copied(field, place.document, *id)) {
+            if let Some(id) = value.filter(|id| self.can_copy(field, place.document, *id)) {
                 write_separator(self.out);
                 self.out.extend_from_slice(&field.key);
                 let from = self.out.len();
@@ -202,7 +202,7 @@ impl<'o> LineWriter<'o> {
             }
             let path = Path::Name(place.path, &field.name);
             match value {
-                Some(id) if is_column_taken => self.set_aside(place.at(&path), id),
+                Some(id) if is_column_taken => self.add_nonconforming(place.at(&path), id),
                 _ => self.write_field(place.at(&path), field, node, value)?,
             }
         }
@@ -212,8 +212,8 @@ impl<'o> LineWriter<'o> {
         Ok(())
     }
 
-    /// Writes a field whose value comes from a member with another name but the same column. The field's path has the
-    /// member's name.
+    /// Writes a field whose value comes from a member with another name but the same column. `p_nonconforming` and the
+    /// names of drift show the member's name.
     #[cold]
     fn write_field_by_column(
         &mut self,
@@ -227,7 +227,8 @@ impl<'o> LineWriter<'o> {
         self.write_field(place.at(&path), field, object, value)
     }
 
-    /// Gives a constructed value to a field, unless it has one. The object's fields begin at `first` in the assigned fields.
+    /// Gives a constructed value to a field, unless it has a value. `first` is the index in the assigned fields at
+    /// which the fields of `object` begin.
     fn add_constructed(&mut self, object: &Object, first: usize, name: &str, id: NodeId) {
         let found = object.fields.iter().position(|field| *field.name == *name);
         let Some(field) = found.and_then(|field| u32::try_from(field).ok()) else { return };
@@ -241,7 +242,7 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    /// Writes a field, if it has a value. `sent` is the value that the event has for it.
+    /// Writes a field if it has a value. `sent` is the value of the member that the field reads, if the event has one.
     fn write_field(
         &mut self,
         place: Place<'_>,
@@ -262,9 +263,9 @@ impl<'o> LineWriter<'o> {
         } else {
             self.note_place(field, from);
         }
-        // An empty string has no value for these types.
-        let is_nothing_if_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
-        if self.is_strict && field.is_required && !place.is_in_array && is_nothing_if_empty && !written {
+        // For these types, an empty string means that there is no value.
+        let is_absent_if_empty = matches!(field.value.kind, Type::Timestamp(_) | Type::Integer(_) | Type::Float);
+        if self.is_strict && field.is_required && !place.is_in_array && is_absent_if_empty && !written {
             return Err(self.refuse(place.path, "is required"));
         }
         Ok(())
@@ -278,7 +279,7 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    /// Counts a missing required field. Strict mode refuses the event, except for a boolean, which the reference never
+    /// Counts a missing required field. In strict mode, fails instead, except for a boolean, which Panther never
     /// requires.
     fn add_missing(&mut self, place: Place<'_>, field: &Field) -> Result<(), Refused> {
         if !self.is_strict {
@@ -290,7 +291,7 @@ impl<'o> LineWriter<'o> {
         Ok(())
     }
 
-    /// Writes the value of a field. Returns `false` if it has none.
+    /// Writes the value of a field. Returns `false` if the field has no value.
     fn write_field_value(
         &mut self,
         place: Place<'_>,
@@ -305,7 +306,7 @@ impl<'o> LineWriter<'o> {
         }
         let origin = match (&field.transform, object) {
             (Some(transform), Some(object)) => transform.apply(place.document, object, sent),
-            // The object was not sent. Its members come from elsewhere in the event.
+            // The object of the field was not sent. Its members come from elsewhere in the event.
             (Some(transform), None) => transform.mask_node(place.document, sent),
             (None, _) => Transformed::Node(sent),
         };
@@ -315,15 +316,15 @@ impl<'o> LineWriter<'o> {
             Transformed::Text(text) => self.write_text(place, field, &text),
             Transformed::MaskedContainer(_) if self.is_strict => Ok(false),
             Transformed::MaskedContainer(id) => {
-                self.set_aside(place, id);
+                self.add_nonconforming(place, id);
                 let mask = field.transform.as_deref().and_then(Transform::mask);
                 mask.map_or(Ok(false), |mask| self.write_text(place, field, &mask.apply_to_value(place.document, id)))
             }
         }
     }
 
-    /// Returns `true` for a value that is copied to the line as it was sent.
-    fn is_copied(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
+    /// Returns `true` for a value that can be copied to the line as it was sent.
+    fn can_copy(&self, field: &Field, document: &Document<'_>, id: NodeId) -> bool {
         field.is_plain && document.is_copyable_string(id) && self.masks.is_none()
     }
 
@@ -340,7 +341,8 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    /// Writes a constructed object with the members that the event has for it and the constructed ones.
+    /// Writes an object that has both the members that were sent and the constructed ones. Returns `false` if the field
+    /// is not an object.
     fn write_constructed(
         &mut self,
         place: Place<'_>,
@@ -354,7 +356,7 @@ impl<'o> LineWriter<'o> {
         Ok(true)
     }
 
-    /// Writes a text that does not stand in the event.
+    /// Writes a text that was made from values of the event. Returns `false` if nothing was written.
     fn write_text(&mut self, place: Place<'_>, field: &Field, text: &str) -> Result<bool, Refused> {
         let is_masked = field.transform.as_deref().is_some_and(|transform| transform.mask().is_some());
         let mut raw = Vec::with_capacity(text.len() + 2);
@@ -368,8 +370,10 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    /// Writes a value. A value that does not fit is set aside, or refused in strict mode. Returns `false` if nothing was
-    /// written.
+    /// Writes a value. Returns `false` if nothing was written.
+    ///
+    /// A value that does not fit is put under `p_nonconforming`, or refused in strict mode. If it is an array or object
+    /// in a string field, its JSON text is also written to the field.
     fn write_value(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, Refused> {
         if place.document.kind(id) == Kind::Null {
             return Ok(false);
@@ -384,7 +388,7 @@ impl<'o> LineWriter<'o> {
             return Err(self.refuse(place.path, reason));
         }
         self.out.truncate(start);
-        self.set_aside(place, id);
+        self.add_nonconforming(place, id);
         let is_container = matches!(place.document.kind(id), Kind::Array | Kind::Object);
         if is_container && matches!(value.kind, Type::String) {
             let mut text = Vec::new();
@@ -398,7 +402,7 @@ impl<'o> LineWriter<'o> {
         Ok(false)
     }
 
-    /// Writes a value that fits its declared type.
+    /// Writes a value, or fails if it does not fit its declared type. Returns `false` if nothing was written.
     fn write_fitting(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
         let kind = place.document.kind(id);
         if value.is_embedded && kind == Kind::String {
@@ -420,7 +424,7 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    /// Writes a value that was sent as JSON in a string.
+    /// Writes a value of a field that is declared as JSON in a string (`isEmbeddedJSON`).
     fn write_embedded(&mut self, place: Place<'_>, value: &Value, id: NodeId) -> Result<bool, WriteError> {
         let text = place.document.text(id);
         let Ok(document) = json::parse(text.as_bytes()) else {
@@ -435,8 +439,8 @@ impl<'o> LineWriter<'o> {
         self.write_parsed_text(place, value, &document)
     }
 
-    /// Writes an array or object of the kind `wanted` that was sent as its JSON text. Any other value does not fit, for the
-    /// `reason`.
+    /// Writes an array or object of the kind `wanted` that was sent as its JSON text. Fails with `reason` for any other
+    /// value, and always in strict mode.
     #[cold]
     fn write_container_in_text(
         &mut self,
@@ -457,7 +461,7 @@ impl<'o> LineWriter<'o> {
         }
     }
 
-    /// Writes a value that stands in a document of its own.
+    /// Writes a value that was parsed from a string into a document of its own.
     fn write_parsed_text(
         &mut self,
         place: Place<'_>,
@@ -496,12 +500,12 @@ impl<'o> LineWriter<'o> {
 
     /// Refuses the event because of the value at a path.
     fn refuse(&mut self, path: &Path<'_>, reason: &str) -> Refused {
-        self.reason = format!("{} {reason}", path.text());
+        self.refusal_reason = format!("{} {reason}", path.text());
         Refused
     }
 
-    /// Puts a value under `p_nonconforming`.
-    fn set_aside(&mut self, place: Place<'_>, id: NodeId) {
+    /// Puts a value under `p_nonconforming`, masked if a mask applies to it.
+    fn add_nonconforming(&mut self, place: Place<'_>, id: NodeId) {
         let masks = self.masks.filter(|_| !place.is_masked);
         self.nonconforming.push(|| {
             let mut raw = Vec::new();
@@ -515,15 +519,16 @@ impl<'o> LineWriter<'o> {
     }
 }
 
-/// Returns the name of the member that has a value.
+/// Returns the name of the member of `object` that has this value.
 fn sent_name<'d>(document: &Document<'d>, object: Option<NodeId>, value: NodeId) -> Option<Cow<'d, str>> {
     let members = object.map(|object| document.members(object)).unwrap_or_default();
     members.iter().find(|member| member.value == value).map(|member| document.name(member))
 }
 
-/// Returns `true` if the event has no value for a required field, or null.
+/// Returns `true` if the event has no value, or null, for a required field. A field that reads another name or a path
+/// is never missing.
 fn is_missing(place: Place<'_>, field: &Field, sent: Option<NodeId>) -> bool {
-    let is_there = sent.is_some_and(|id| place.document.kind(id) != Kind::Null);
+    let is_present = sent.is_some_and(|id| place.document.kind(id) != Kind::Null);
     let reads_elsewhere = field.transform.as_ref().is_some_and(|transform| !transform.reads_own_name());
-    !is_there && !reads_elsewhere
+    !is_present && !reads_elsewhere
 }

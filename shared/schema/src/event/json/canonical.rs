@@ -1,9 +1,9 @@
-//! Writes values in canonical form, which is the same for all spellings of a value. Row ids are hashes of it, so the form
-//! is frozen.
+//! Writes values in canonical form, which is the same however a value was spelled. Row ids are hashes of it, so the
+//! form never changes.
 //!
 //! The form has no white space. Keys are sorted by the bytes of their texts, and equal keys stay in the order sent.
-//! Numbers stay as sent. Strings escape `"`, `\\`, the characters below U+0020 and lone surrogates, the last two as `\u`
-//! and four lower-case hex digits, and nothing else.
+//! Numbers stay as sent. Strings escape only `"` and `\` (with a backslash), and characters below U+0020 and lone
+//! surrogates (as `\u` and four lower-case hex digits).
 
 use super::document::{Document, Kind};
 use super::flags::{ESCAPED, NOT_CANONICAL};
@@ -21,7 +21,7 @@ impl Document<'_> {
         match self.kind(id) {
             Kind::Object => self.write_canonical_object(id, out),
             Kind::Array => self.write_canonical_array(id, out),
-            _ => write_canonical(self.span_text(self.string_span(id)), out),
+            _ => write_sent_string(self.span_text(self.string_span(id)), out),
         }
     }
 
@@ -50,7 +50,8 @@ impl Document<'_> {
         out.push(b'}');
     }
 
-    /// Returns the text of a key and its value with the colon between them, if they were sent in canonical form.
+    /// Returns the bytes of a member as they were sent: key, colon and value. Returns `None` if they were not sent in
+    /// canonical form.
     fn canonical_as_sent(&self, member: &Member) -> Option<&[u8]> {
         let (key, value) = (member.key, self.node(member.value));
         let is_canonical = (key.flags | value.flags) & (ESCAPED | NOT_CANONICAL) == 0 && value.start == key.end + 2;
@@ -58,7 +59,7 @@ impl Document<'_> {
     }
 
     fn write_canonical_member(&self, member: &Member, out: &mut Vec<u8>) {
-        write_canonical(self.span_text(member.key), out);
+        write_sent_string(self.span_text(member.key), out);
         out.push(b':');
         self.write_canonical(member.value, out);
     }
@@ -67,22 +68,22 @@ impl Document<'_> {
 /// Writes a text as a string in canonical form.
 pub(crate) fn write_canonical_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    write_plain(text, out);
+    write_escaped(text, out);
     out.push(b'"');
 }
 
 /// Writes a string in canonical form. `inside` is the text between its quotes as it was sent.
-fn write_canonical(inside: &str, out: &mut Vec<u8>) {
+fn write_sent_string(inside: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     each_piece(inside, |piece| match piece {
         Piece::Plain(plain) => out.extend_from_slice(plain.as_bytes()),
-        Piece::Char(char) => write_plain(char.encode_utf8(&mut [0; 4]), out),
-        Piece::LoneSurrogate(unit) => write_unit(unit, out),
+        Piece::Char(char) => write_escaped(char.encode_utf8(&mut [0; 4]), out),
+        Piece::LoneSurrogate(unit) => write_unicode_escape(unit, out),
     });
     out.push(b'"');
 }
 
-fn write_plain(text: &str, out: &mut Vec<u8>) {
+fn write_escaped(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
         let (plain, special) = rest.split_at(find_special_byte(rest, 0));
@@ -90,13 +91,13 @@ fn write_plain(text: &str, out: &mut Vec<u8>) {
         let Some((byte, after)) = special.split_first() else { return };
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-            _ => write_unit(u16::from(*byte), out),
+            _ => write_unicode_escape(u16::from(*byte), out),
         }
         rest = after;
     }
 }
 
-fn write_unit(unit: u16, out: &mut Vec<u8>) {
+fn write_unicode_escape(unit: u16, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
 }
 

@@ -8,7 +8,7 @@ use super::member::{Member, NodeId, Prefix, StringSpan, compare_rest, prefix};
 use super::shapes::{ShapeId, Shapes};
 use super::text::{unescape, unescape_wtf8};
 
-/// The kind of a value.
+/// The type of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Null,
@@ -25,17 +25,17 @@ pub(crate) enum Kind {
 pub(super) struct Node {
     pub(super) kind: Kind,
     pub(super) flags: u8,
-    /// The byte of the text at which the value begins.
+    /// The offset in the text at which the value begins, in bytes.
     pub(super) start: u32,
-    /// The byte of the text behind the value.
+    /// The offset in the text just after the value, in bytes.
     pub(super) end: u32,
-    /// The node that follows this one and all that is in it.
+    /// The id of the first node that is neither this value nor inside it.
     pub(super) next: u32,
-    /// An object's first member, as an index into the document's members.
+    /// The index of an object's first member in [`DocumentBuffers::members`].
     pub(super) first_member: u32,
     /// The number of an object's members.
     pub(super) member_count: u32,
-    /// An object's shape, if it is known.
+    /// The shape of an object, if [`Shapes`] remembers it.
     pub(super) shape: Option<ShapeId>,
 }
 
@@ -44,14 +44,14 @@ pub(super) struct Node {
 pub(crate) struct DocumentBuffers {
     pub(super) nodes: Vec<Node>,
     pub(super) members: Vec<Member>,
-    /// Members of the objects that are still open, while parsing.
+    /// The members of the objects that the parser has not closed yet.
     pub(super) open: Vec<Member>,
-    /// The known shapes of objects; `None` to remember no shapes.
+    /// The remembered shapes of objects; `None` to remember no shapes.
     pub(super) shapes: Option<Shapes>,
 }
 
 impl DocumentBuffers {
-    /// Buffers that remember the shapes of objects.
+    /// Creates buffers that remember the shapes of objects.
     pub(crate) fn with_shapes() -> Self {
         Self { shapes: Some(Shapes::default()), ..Self::default() }
     }
@@ -61,7 +61,7 @@ impl DocumentBuffers {
         self.shapes.as_ref().is_some_and(|shapes| !shapes.is_full())
     }
 
-    /// Returns the size of the buffers in bytes, without the shapes, which have a bound of their own.
+    /// Returns the capacity of the buffers in bytes. The shapes do not count: they have a limit of their own.
     pub(crate) fn size(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + (self.members.capacity() + self.open.capacity()) * size_of::<Member>()
@@ -103,7 +103,7 @@ impl<'a> Document<'a> {
         &self.text[node.start as usize..node.end as usize]
     }
 
-    /// Returns a string's text without escapes. Lone surrogates become U+FFFD.
+    /// Returns a string's text with its escapes decoded. Lone surrogates become U+FFFD.
     pub(crate) fn text(&self, id: NodeId) -> Cow<'a, str> {
         self.decoded(self.string_span(id))
     }
@@ -141,7 +141,7 @@ impl<'a> Document<'a> {
         &self.text.as_bytes()[span.start as usize..span.end as usize]
     }
 
-    /// Returns the place of a string's content.
+    /// Returns the place of a string's content in the text. The value must be a string.
     pub(super) fn string_span(&self, id: NodeId) -> StringSpan {
         let node = self.node(id);
         StringSpan { start: node.start + 1, end: node.end - 1, flags: node.flags }
@@ -155,7 +155,7 @@ impl<'a> Document<'a> {
         &self.buffers.members[first..first + node.member_count as usize]
     }
 
-    /// Returns an object's shape, if it is known.
+    /// Returns the shape of an object; `None` for other values and for objects whose shape is not remembered.
     pub(crate) fn shape(&self, id: NodeId) -> Option<ShapeId> {
         self.node(id).shape
     }
@@ -163,11 +163,11 @@ impl<'a> Document<'a> {
     /// Returns an object's members with each key once: of members with equal keys, the last.
     pub(crate) fn distinct_members(&self, id: NodeId) -> impl Iterator<Item = Member> + Clone {
         let members = self.members(id);
-        self.distinct_places(id).map(|at| members[at])
+        self.distinct_indices(id).map(|at| members[at])
     }
 
-    /// Returns the places of the members of [`Self::distinct_members`] in [`Self::members`].
-    pub(crate) fn distinct_places(&self, id: NodeId) -> impl Iterator<Item = usize> + Clone {
+    /// Returns the indices in [`Self::members`] of the members that [`Self::distinct_members`] returns.
+    pub(crate) fn distinct_indices(&self, id: NodeId) -> impl Iterator<Item = usize> + Clone {
         let (members, has_duplicates) = (self.members(id), self.node(id).flags & DUPLICATE_KEYS != 0);
         let is_last = move |at: &usize| match (members.get(*at), members.get(at + 1)) {
             (Some(member), Some(after)) if has_duplicates => self.compare(member, after) != Ordering::Equal,
@@ -181,7 +181,8 @@ impl<'a> Document<'a> {
         self.node(id).flags & DUPLICATE_KEYS_INSIDE != 0
     }
 
-    /// Returns an object's members, each with `true` if a later member has the same key. Any other value has none.
+    /// Returns an object's members. The flag of a member is `true` if a later member has the same key. Any other value
+    /// has no members.
     pub(crate) fn members_with_duplicates(&self, id: NodeId) -> impl Iterator<Item = (Member, bool)> {
         let members = self.members(id);
         let has_duplicates = self.node(id).flags & DUPLICATE_KEYS != 0;
@@ -220,7 +221,7 @@ impl<'a> Document<'a> {
         member.prefix.cmp(&prefix).then_with(|| compare_rest(&self.name_wtf8(member), name.as_bytes()))
     }
 
-    /// Returns the value at the end of a path of keys.
+    /// Returns the value at the end of a path of keys that begins in `id`; `None` if a key is missing.
     pub(crate) fn find(&self, id: NodeId, path: &[&str]) -> Option<NodeId> {
         path.iter().try_fold(id, |at, key| self.get(at, key))
     }

@@ -1,8 +1,8 @@
-//! An object's keys, and how they compare.
+//! The members of an object, and the comparison of their keys.
 
 use std::cmp::Ordering;
 
-/// The number of a value in its document.
+/// The index of a value in its document.
 pub(crate) type NodeId = u32;
 
 /// The place of a string's content in the text, without the quotes.
@@ -23,7 +23,8 @@ impl StringSpan {
     }
 }
 
-/// The first sixteen bytes of a key, as a number that sorts in the same way. Most comparisons need no more.
+/// The first sixteen bytes of a key as a big-endian number, padded with zeros. It sorts as the bytes do, and decides
+/// most comparisons alone.
 pub(crate) type Prefix = u128;
 
 /// A key and its value.
@@ -34,7 +35,6 @@ pub(crate) struct Member {
     pub(crate) value: NodeId,
 }
 
-/// Returns the prefix of a key.
 pub(crate) fn prefix(key: &[u8]) -> Prefix {
     let mut bytes = [0; size_of::<Prefix>()];
     let length = key.len().min(bytes.len());
@@ -42,8 +42,8 @@ pub(crate) fn prefix(key: &[u8]) -> Prefix {
     Prefix::from_be_bytes(bytes)
 }
 
-/// Returns the prefix of the key from `start` to `end` in a text. It reads past the end of the key and masks those bytes,
-/// which is faster than reading exactly the key.
+/// Returns the prefix of the key at the bytes `start..end` of a text. It reads past the end of the key and masks the
+/// surplus bytes, which is faster than reading exactly the key.
 pub(super) fn prefix_in(text: &[u8], start: usize, end: usize) -> Prefix {
     let Some(chunk) = text.get(start..).and_then(<[u8]>::first_chunk) else { return prefix(&text[start..end]) };
     let bits = u32::try_from(8 * (end - start)).unwrap_or(u32::MAX);
@@ -51,7 +51,7 @@ pub(super) fn prefix_in(text: &[u8], start: usize, end: usize) -> Prefix {
     Prefix::from_be_bytes(*chunk) & !past
 }
 
-/// Compares two keys of equal prefix. It reads their bytes only where one of the keys is longer than the prefix.
+/// Compares two keys that have the same prefix. It reads their bytes only if one of them is longer than the prefix.
 pub(super) fn compare_rest(a: &[u8], b: &[u8]) -> Ordering {
     if a.len() <= size_of::<Prefix>() && b.len() <= size_of::<Prefix>() { a.len().cmp(&b.len()) } else { a.cmp(b) }
 }

@@ -1,4 +1,4 @@
-//! Parses text to a [`Document`], by RFC 8259.
+//! Parses JSON text into a [`Document`], as RFC 8259 defines it.
 
 use super::document::{Document, DocumentBuffers, Kind, Node};
 use super::flags::{DUPLICATE_KEYS, DUPLICATE_KEYS_INSIDE, ESCAPED, INHERITED, NOT_CANONICAL, NOT_COPYABLE, SPACED};
@@ -22,12 +22,12 @@ pub(crate) enum SyntaxError {
     TooLong,
 }
 
-/// Parses a whole text.
+/// Parses a text that holds one JSON value and nothing else.
 pub(crate) fn parse(raw: &[u8]) -> Result<Document<'_>, SyntaxError> {
     parse_with(raw, DocumentBuffers::default())
 }
 
-/// Parses a whole text into buffers that were used before.
+/// Like [`parse`], but reuses the buffers of an earlier document.
 pub(crate) fn parse_with(raw: &[u8], buffers: DocumentBuffers) -> Result<Document<'_>, SyntaxError> {
     let (document, end) = parse_prefix(raw, buffers)?;
     match document.text.as_bytes()[end..].iter().position(|byte| !is_space(*byte)) {
@@ -36,7 +36,8 @@ pub(crate) fn parse_with(raw: &[u8], buffers: DocumentBuffers) -> Result<Documen
     }
 }
 
-/// Parses the first value of a text. Returns the document, and the place in the text where the value ends.
+/// Parses the first value of a text and ignores the text after it. Returns the document, and the offset in bytes at
+/// which the value ends.
 pub(crate) fn parse_prefix(raw: &[u8], mut buffers: DocumentBuffers) -> Result<(Document<'_>, usize), SyntaxError> {
     if u32::try_from(raw.len()).is_err() {
         return Err(SyntaxError::TooLong);
@@ -69,14 +70,14 @@ struct Parser<'a> {
     document: Document<'a>,
     bytes: &'a [u8],
     at: usize,
-    /// Members of the objects that are still open.
+    /// The members of the objects that are not closed yet.
     open: Vec<Member>,
     shapes: Option<Shapes>,
     error: Option<SyntaxError>,
 }
 
-/// The result of a step; `None` if the parser has an error. The parser holds the error, because a [`Result`] that holds
-/// it would be slow to return.
+/// The result of a parsing step. It is `None` after an error, which is in the parser's field `error`: a [`Result`] that
+/// holds the error would be slow to return.
 type Parsed<T> = Option<T>;
 
 impl Parser<'_> {
@@ -122,15 +123,15 @@ impl Parser<'_> {
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Kind::True),
-            Some(b'f') => self.word("false", Kind::False),
-            Some(b'n') => self.word("null", Kind::Null),
+            Some(b't') => self.keyword("true", Kind::True),
+            Some(b'f') => self.keyword("false", Kind::False),
+            Some(b'n') => self.keyword("null", Kind::Null),
             Some(_) => self.error("no value starts like this"),
             None => self.error("the text ends where a value should be"),
         }
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Parsed<u8> {
+    fn keyword(&mut self, word: &str, kind: Kind) -> Parsed<u8> {
         if !self.bytes[self.at..].starts_with(word.as_bytes()) {
             return self.error("no value starts like this");
         }
@@ -180,7 +181,7 @@ impl Parser<'_> {
         Some(flags & INHERITED)
     }
 
-    /// Steps over a string. Returns its flags.
+    /// Skips a string, from its opening quote to its closing quote. Returns its flags.
     fn quoted(&mut self) -> Parsed<u8> {
         let mut flags = 0;
         self.at += 1;
@@ -197,7 +198,7 @@ impl Parser<'_> {
         Some(flags)
     }
 
-    /// Steps over one escape. Returns [`NOT_COPYABLE`] for a lone surrogate.
+    /// Skips one escape. Returns [`NOT_COPYABLE`] for a lone surrogate, and no flag for any other escape.
     fn escape(&mut self) -> Parsed<u8> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -292,7 +293,7 @@ impl Parser<'_> {
     }
 
     #[inline]
-    /// Skips white space. Returns the flags of a value that has it.
+    /// Skips white space. Returns [`SPACED`] if there was any, and no flag otherwise.
     fn spaced(&mut self) -> u8 {
         match self.peek() {
             Some(byte) if byte > b' ' => 0,
@@ -301,7 +302,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Begins an array or object.
+    /// Begins an array or object. Returns its id, and the flags of the white space after its bracket.
     fn enter(&mut self, kind: Kind, depth: usize) -> Parsed<(NodeId, u8)> {
         if depth > MAX_DEPTH {
             self.error = Some(SyntaxError::TooDeep);
@@ -312,7 +313,7 @@ impl Parser<'_> {
         Some((id, self.spaced()))
     }
 
-    /// Ends an array or object.
+    /// Ends an array or object, and sets its flags.
     fn leave(&mut self, id: NodeId, flags: u8) {
         self.at += 1;
         let next = self.document.buffers.nodes.len() as u32;
@@ -320,7 +321,7 @@ impl Parser<'_> {
         (node.flags, node.end, node.next) = (flags, self.at as u32, next);
     }
 
-    /// Moves an object's members, sorted, from the open ones to the document. Returns the object's flags.
+    /// Moves the members of a closed object from `open` to the document, sorted by key. Returns the object's flags.
     fn close_object(&mut self, id: NodeId, first_open: usize) -> u8 {
         let first_member = self.document.buffers.members.len() as u32;
         let count = (self.open.len() - first_open) as u32;
@@ -334,7 +335,8 @@ impl Parser<'_> {
         flags
     }
 
-    /// Adds the members of an object whose shape is known to the document.
+    /// Adds the members of an object to the document, in the sorted order that its shape remembers. Returns the shape
+    /// and the object's flags; `None` if the shape is not remembered.
     fn add_known(&mut self, first_open: usize) -> Option<(ShapeId, u8)> {
         let (shape, order) = self.shapes.as_ref()?.find(self.bytes, &self.open[first_open..])?;
         let members = order.iter().map(|place| self.open[first_open + usize::from(*place)]);
@@ -342,7 +344,8 @@ impl Parser<'_> {
         Some((shape, if order.is_sorted() { 0 } else { NOT_CANONICAL }))
     }
 
-    /// Sorts the members of an object, adds them to the document, and remembers the shape.
+    /// Sorts the members of an object, adds them to the document, and remembers the shape if possible. Returns the
+    /// shape and the object's flags.
     fn add_sorted(&mut self, first_open: usize) -> (Option<ShapeId>, u8) {
         let (document, members) = (&self.document, &self.open[first_open..]);
         let mut sorted = members.to_vec();
@@ -357,8 +360,8 @@ impl Parser<'_> {
     }
 }
 
-/// Returns the place of the first quote, backslash or control character from `at` on, or the end. It compares eight bytes
-/// at a time.
+/// Returns the index of the first quote, backslash or control character from `at` on, or the length of `bytes` if there
+/// is none. It compares eight bytes at a time.
 pub(crate) fn find_special_byte(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;

@@ -1,19 +1,19 @@
 //! Remembers the shapes of objects: their keys in the order sent, and the sorted order of these keys.
 //!
-//! Most objects of a stream have a known shape, and it takes less time to recognise the shape than to sort the keys. A
-//! shape also has a number, by which the writer of lines finds all that follows from the keys.
+//! Most objects of a stream have a remembered shape, and recognising it takes less time than sorting the keys. The
+//! number of a shape is also the key under which the line writer remembers which member goes to which field.
 
 use super::flags::ESCAPED;
 use super::member::{Member, Prefix};
 
-/// The most shapes that are remembered. When this number is reached, all are forgotten before the next event.
+/// The most shapes that are remembered. Once this number is reached, all shapes are forgotten before the next event.
 const MAX_SHAPES: usize = 1024;
-/// The most keys that all remembered shapes have together.
+/// The most keys of all remembered shapes together.
 const MAX_KEYS: usize = 16 * MAX_SHAPES;
-/// Places of the hash table: some remain empty.
-const TABLE_PLACES: usize = 4 * MAX_SHAPES;
-/// The most places of the hash table that a search looks at. An attacker can choose keys whose hashes collide. A shape
-/// that finds no free place within this number is not remembered, so that its objects are sorted each time.
+/// The number of entries of the hash table. At most a quarter of them is used, so that few hashes collide.
+const TABLE_ENTRIES: usize = 4 * MAX_SHAPES;
+/// The most entries of the hash table that a lookup reads. An attacker can choose keys whose hashes collide. A shape
+/// that finds no free entry within this number is not remembered, and its objects are sorted each time.
 const MAX_PROBES: usize = 16;
 /// The most members of an object whose shape is remembered.
 const MAX_MEMBERS: usize = 256;
@@ -28,7 +28,7 @@ pub(crate) type ShapeId = u16;
 struct Shape {
     /// The keys in the order sent, each with its prefix.
     keys: Vec<(Prefix, Box<[u8]>)>,
-    /// The places of the keys in `keys`, sorted by key.
+    /// Indices into `keys`, in the sorted order of the keys.
     order: Vec<u8>,
 }
 
@@ -36,18 +36,19 @@ struct Shape {
 #[derive(Debug, Default)]
 pub(crate) struct Shapes {
     shapes: Vec<Shape>,
-    /// The number of keys of all shapes.
-    keys: usize,
-    /// The hash table: a shape's number plus one at the place of the hash of its keys, or at the next free place behind it.
-    /// A free place holds 0.
-    places: Vec<u16>,
+    /// The number of keys of all shapes together.
+    key_count: usize,
+    /// The hash table. The number of a shape, plus one, is in the entry for the hash of its keys, or in the next free
+    /// entry after it. A free entry holds 0.
+    table: Vec<u16>,
 }
 
 impl Shapes {
-    /// Finds the shape of an object with these members. Returns its number and the sorted order of the members.
+    /// Finds the shape of an object with these members. Returns its number and the sorted order of the members; `None`
+    /// if the shape is not remembered.
     pub(super) fn find(&self, text: &[u8], members: &[Member]) -> Option<(ShapeId, &[u8])> {
-        for place in places(members) {
-            let id = self.places.get(place)?.checked_sub(1)?;
+        for place in probes(members) {
+            let id = self.table.get(place)?.checked_sub(1)?;
             let shape = self.shapes.get(usize::from(id))?;
             if shape.matches(text, members) {
                 return Some((id, &shape.order));
@@ -56,27 +57,28 @@ impl Shapes {
         None
     }
 
-    /// Returns `true` if no other shape can be remembered.
+    /// Returns `true` if no further shape can be remembered.
     pub(super) fn is_full(&self) -> bool {
-        self.shapes.len() >= MAX_SHAPES || self.keys + MAX_MEMBERS > MAX_KEYS
+        self.shapes.len() >= MAX_SHAPES || self.key_count + MAX_MEMBERS > MAX_KEYS
     }
 
-    /// Remembers the shape of an object with these members, which have no duplicate keys, and their sorted order.
+    /// Remembers the shape of an object with these members and their `sorted` order. The keys must be distinct. Returns
+    /// the number of the shape; `None` if it cannot be remembered.
     pub(super) fn remember(&mut self, text: &[u8], members: &[Member], sorted: &[Member]) -> Option<ShapeId> {
         let is_unsuitable = |member: &Member| member.key.flags & ESCAPED != 0 || member.key.len() > MAX_KEY_BYTES;
         if self.is_full() || members.len() > MAX_MEMBERS || members.iter().any(is_unsuitable) {
             return None;
         }
-        // Values have ascending ids in the order sent.
+        // `members` is in the order sent, in which the ids of the values ascend.
         let place = |member: &Member| members.binary_search_by_key(&member.value, |sent| sent.value).ok();
         let order = sorted.iter().filter_map(place).filter_map(|place| u8::try_from(place).ok()).collect();
         let key = |member: &Member| (member.prefix, text.get(member.key.range()).unwrap_or_default().into());
         let id = ShapeId::try_from(self.shapes.len()).ok()?;
-        self.places.resize(TABLE_PLACES, 0);
-        let free = places(members).find(|place| self.places[*place] == 0)?;
-        self.keys += members.len();
+        self.table.resize(TABLE_ENTRIES, 0);
+        let free = probes(members).find(|place| self.table[*place] == 0)?;
+        self.key_count += members.len();
         self.shapes.push(Shape { keys: members.iter().map(key).collect(), order });
-        self.places[free] = id + 1;
+        self.table[free] = id + 1;
         Some(id)
     }
 }
@@ -84,33 +86,35 @@ impl Shapes {
 impl Shape {
     /// Returns `true` if an object with these members has this shape.
     fn matches(&self, text: &[u8], members: &[Member]) -> bool {
-        const START: usize = size_of::<Prefix>();
+        const PREFIX_BYTES: usize = size_of::<Prefix>();
         let is_same = |(member, (prefix, key)): (&Member, &(Prefix, Box<[u8]>))| {
             // The comparison reads the text as it was sent, which is the key only if it has no escapes.
             member.key.flags & ESCAPED == 0
                 && member.prefix == *prefix
                 && member.key.len() == key.len()
-                && (key.len() <= START
-                    || text.get(member.key.range()).and_then(|sent| sent.get(START..)) == key.get(START..))
+                && (key.len() <= PREFIX_BYTES
+                    || text.get(member.key.range()).and_then(|sent| sent.get(PREFIX_BYTES..))
+                        == key.get(PREFIX_BYTES..))
         };
         self.keys.len() == members.len() && members.iter().zip(&self.keys).all(is_same)
     }
 }
 
-/// Returns the places of the hash table to search for the shape of an object with these members, in order.
-fn places(members: &[Member]) -> impl Iterator<Item = usize> {
+/// Returns the entries of the hash table that may hold the shape of an object with these members, in the order in which
+/// a lookup reads them.
+fn probes(members: &[Member]) -> impl Iterator<Item = usize> {
     let first = hash(members);
-    (first..first + MAX_PROBES).map(|place| place % TABLE_PLACES)
+    (first..first + MAX_PROBES).map(|place| place % TABLE_ENTRIES)
 }
 
-/// Returns the first place for the shape of an object with these members.
+/// Returns the entry of the hash table at which the lookup for these members begins.
 fn hash(members: &[Member]) -> usize {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, member: &Member| {
         let word = (member.prefix >> 64) as u64 ^ (member.prefix as u64).rotate_left(31);
         (hash.rotate_left(7) ^ word).wrapping_mul(FACTOR)
     };
-    (members.iter().fold(0, mix) >> 48) as usize % TABLE_PLACES
+    (members.iter().fold(0, mix) >> 48) as usize % TABLE_ENTRIES
 }
 
 #[cfg(test)]
@@ -118,7 +122,7 @@ mod tests {
     use super::ShapeId;
     use crate::event::json::{Document, DocumentBuffers, parse_with};
 
-    /// Parses one text after the other in the same buffers. Returns the shapes of their roots.
+    /// Parses the texts one after the other with the same buffers. Returns the shapes of their roots.
     fn shapes(texts: &[&str]) -> Vec<Option<ShapeId>> {
         let mut buffers = DocumentBuffers::with_shapes();
         let shape = |text: &&str| {
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_differ_only_behind_the_prefix_have_different_shapes() {
+    fn keys_that_differ_only_after_the_prefix_have_different_shapes() {
         let shapes_found = shapes(&[
             r#"{"a_key_of_twenty_bytes":1}"#,
             r#"{"a_key_of_twenty_bites":1}"#,
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn f2_only_a_few_shapes_with_colliding_hashes_are_remembered() {
-        // The hash is made of the first sixteen bytes of a key.
+        // The hash covers only the first sixteen bytes of a key, which are the same in all these keys.
         let texts: Vec<String> = (0..200).map(|at| format!("{{\"a_key_with_one_prefix_{at}\":1}}")).collect();
         let texts: Vec<&str> = texts.iter().chain(&texts).map(String::as_str).collect();
         let shapes_found = shapes(&texts);

@@ -1,6 +1,6 @@
 //! Decodes the escapes of JSON strings.
 
-/// Returns the UTF-16 code unit of the six bytes `\uXXXX`.
+/// Returns the UTF-16 code unit of the six bytes `\uXXXX`; `None` for any other bytes.
 pub(super) fn code_unit(escape: &[u8]) -> Option<u16> {
     let [b'\\', b'u', digits @ ..] = escape else { return None };
     digits.iter().try_fold(0_u16, |unit, digit| {
@@ -39,13 +39,13 @@ pub(super) fn unescape_wtf8(inner: &str) -> Vec<u8> {
 pub(super) enum Piece<'a> {
     /// Text without escapes.
     Plain(&'a str),
-    /// The character of an escape.
+    /// The character that an escape stands for.
     Char(char),
     LoneSurrogate(u16),
 }
 
-/// Calls `each` with the parts of the text between a string's quotes. The parser has checked that every escape is
-/// well-formed.
+/// Calls `each` with each part of the text between a string's quotes, in order. The parser has checked that every
+/// escape is well-formed.
 pub(super) fn each_piece<'a>(mut inner: &'a str, mut each: impl FnMut(Piece<'a>)) {
     while let Some(at) = inner.bytes().position(|byte| byte == b'\\') {
         if at > 0 {
@@ -60,7 +60,7 @@ pub(super) fn each_piece<'a>(mut inner: &'a str, mut each: impl FnMut(Piece<'a>)
     }
 }
 
-/// Decodes the escape with which the bytes begin. Returns it and its length.
+/// Decodes the escape at the beginning of the bytes. Returns the piece and the length of the escape in bytes.
 fn escape<'a>(bytes: &[u8]) -> (Piece<'a>, usize) {
     let short = |char| (Piece::Char(char), 2);
     match bytes.get(1) {
@@ -75,7 +75,7 @@ fn escape<'a>(bytes: &[u8]) -> (Piece<'a>, usize) {
     }
 }
 
-/// Decodes `\uXXXX`, or two of them that are a surrogate pair.
+/// Decodes `\uXXXX`, or two of them if they are a surrogate pair. Returns the piece and its length in bytes.
 fn unicode_escape<'a>(bytes: &[u8]) -> (Piece<'a>, usize) {
     let unit = |at: usize| bytes.get(at..at + 6).and_then(code_unit);
     let first = unit(0).unwrap_or(0xfffd);

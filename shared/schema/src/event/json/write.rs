@@ -7,8 +7,8 @@ use super::parse::find_special_byte;
 use super::text::{Piece, each_piece};
 
 impl Document<'_> {
-    /// Writes a value in one line. The value is copied as it was sent if possible. Otherwise it is written without white
-    /// space between its tokens, with each key once, and with U+FFFD for lone surrogates.
+    /// Writes a value on one line. It is copied as it was sent if possible. Otherwise it is written without white space
+    /// between its tokens, with each key once, and with U+FFFD for lone surrogates.
     pub(crate) fn write(&self, id: NodeId, out: &mut Vec<u8>) {
         if self.node(id).flags & NOT_COPYABLE == 0 {
             out.extend_from_slice(self.raw(id).as_bytes());
@@ -41,7 +41,8 @@ impl Document<'_> {
         out.push(b']');
     }
 
-    /// Writes an object's members in the order sent. A duplicate key stands at the place of its last value.
+    /// Writes an object's members in the order sent. A duplicate key is written once, with its last value and at the
+    /// place of that value.
     fn write_object(&self, id: NodeId, out: &mut Vec<u8>) {
         let mut members: Vec<_> = self.distinct_members(id).collect();
         members.sort_unstable_by_key(|member| member.value);

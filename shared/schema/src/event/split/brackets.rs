@@ -1,4 +1,5 @@
-//! Remembers the open brackets and braces of an element in one bit each, because an element may be nothing but brackets.
+//! Remembers the open brackets and braces of an element with one bit each, because an element may consist of millions
+//! of them.
 
 /// The open brackets and braces of one element.
 #[derive(Debug, Default)]
@@ -6,14 +7,14 @@ pub(super) struct Brackets {
     /// One bit per open bracket or brace, the outermost first. The bit is set for a bracket.
     bits: Vec<u64>,
     depth: usize,
-    /// The innermost one is a brace.
+    /// The innermost open one is a brace.
     is_in_object: bool,
 }
 
 const BITS: usize = u64::BITS as usize;
 
 impl Brackets {
-    /// Opens a bracket, or a brace.
+    /// Opens a bracket if `is_array`, otherwise a brace.
     pub(super) fn open(&mut self, is_array: bool) {
         let (word, bit) = (self.depth / BITS, self.depth % BITS);
         if word == self.bits.len() {
@@ -26,7 +27,8 @@ impl Brackets {
         self.is_in_object = !is_array;
     }
 
-    /// Closes the innermost one. Returns `false` if it is of the other kind, or nothing is open.
+    /// Closes the innermost bracket or brace. Returns `false`, and closes nothing, if it is of the other kind or
+    /// nothing is open.
     pub(super) fn close(&mut self, is_array: bool) -> bool {
         let is_match = self.innermost() == Some(is_array);
         self.depth -= usize::from(is_match);
@@ -42,12 +44,12 @@ impl Brackets {
         self.depth == 0
     }
 
-    /// Returns `true` if the innermost one is a brace.
+    /// Returns `true` if the innermost open one is a brace.
     pub(super) fn is_in_object(&self) -> bool {
         self.is_in_object
     }
 
-    /// Returns `true` if the innermost one is a bracket, `false` if it is a brace.
+    /// Returns `true` if the innermost open one is a bracket, `false` if it is a brace, and `None` if nothing is open.
     fn innermost(&self) -> Option<bool> {
         let last = self.depth.checked_sub(1)?;
         self.bits.get(last / BITS).map(|word| word >> (last % BITS) & 1 == 1)

@@ -1,5 +1,5 @@
-//! Learns the names of an array's records from some of them. In a broken array, where brackets are of no use, these names
-//! tell a record from an object inside of a record.
+//! Learns from samples which names the members of an array's records have. In a broken array, whose brackets cannot be
+//! trusted, these names distinguish a record from an object inside of a record.
 
 use std::collections::HashSet;
 
@@ -9,32 +9,34 @@ use crate::event::json::{self, Document, Kind, NodeId};
 const MAX_SAMPLES: usize = 16;
 /// The longest record that is kept as a sample, in bytes.
 const MAX_SAMPLE_BYTES: usize = 64 << 10;
-/// The most names that an object must share with all records to be taken for a record, whatever its first name is.
+/// An object never needs more than this number of common names to be recognised as a record. A name is common if all
+/// sampled records have it.
 const MAX_NEEDED_NAMES: usize = 4;
-/// The fewest names that it must share with them.
+/// An object needs at least this number of common names to be recognised as a record.
 const MIN_NEEDED_NAMES: usize = 2;
-/// The names that all records of Microsoft have. They are known before any complete record was read.
-const VENDORS_NAMES: [&str; 6] = ["Id", "RecordType", "CreationTime", "Operation", "OrganizationId", "UserType"];
-/// The fewest of [`VENDORS_NAMES`] that all records must have, so that these names tell records from other objects.
-const MIN_VENDORS_NAMES: usize = 3;
+/// Names that every Microsoft record has. They identify a record even before a complete one was read.
+const MICROSOFT_NAMES: [&str; 6] = ["Id", "RecordType", "CreationTime", "Operation", "OrganizationId", "UserType"];
+/// The [`MICROSOFT_NAMES`] are used only if at least this many of them are common to all sampled records.
+const MIN_MICROSOFT_NAMES: usize = 3;
 
-/// The most first names that are kept.
+/// Once this many first names are known, broken records add no more of them.
 const MAX_FIRST_NAMES: usize = 256;
 
-/// Samples of the records so far.
+/// Samples of the complete records that were read so far.
 #[derive(Debug, Default)]
-pub(super) struct Records {
-    /// Complete records that nothing was learned from yet.
+pub(super) struct RecordSamples {
+    /// Sampled records whose names were not learned yet.
     samples: Vec<Vec<u8>>,
-    /// The number of records that were kept as samples.
+    /// The number of records that were sampled.
     sample_count: usize,
     /// The number of all records so far.
     record_count: usize,
     keys: RecordKeys,
 }
 
-impl Records {
-    /// Adds a complete record. The first few become samples, and later ones at growing distances.
+impl RecordSamples {
+    /// Counts a complete record. The first few become samples, and after them each record whose number is a power of
+    /// two.
     pub(super) fn add(&mut self, record: &[u8]) {
         self.record_count = self.record_count.saturating_add(1);
         let is_wanted = self.record_count < MAX_SAMPLES / 4 || self.record_count.is_power_of_two();
@@ -64,29 +66,29 @@ impl Records {
 /// The names by which records are recognised.
 #[derive(Debug, Default)]
 pub(super) struct RecordKeys {
-    /// The first names of records.
-    first: HashSet<String>,
-    /// The first names of objects inside of records.
-    inner: HashSet<String>,
-    /// The names that all records have.
-    common: Option<HashSet<String>>,
+    /// The names with which records begin.
+    first_names: HashSet<String>,
+    /// The names with which objects inside of records begin.
+    inner_first_names: HashSet<String>,
+    /// The names that all sampled records have; `None` before the first sample.
+    common_names: Option<HashSet<String>>,
 }
 
 impl RecordKeys {
-    /// Adds the first name of a record that is broken behind this name.
+    /// Adds the first name of a record that is broken somewhere after this name.
     pub(super) fn add_first(&mut self, name: &[u8]) {
-        if self.first.len() < MAX_FIRST_NAMES {
-            self.first.insert(String::from_utf8_lossy(name).into_owned());
+        if self.first_names.len() < MAX_FIRST_NAMES {
+            self.first_names.insert(String::from_utf8_lossy(name).into_owned());
         }
     }
 
     fn learn(&mut self, record: &Document<'_>) {
         let names: HashSet<String> = names(record);
-        self.common = Some(match self.common.take() {
+        self.common_names = Some(match self.common_names.take() {
             Some(common) => common.intersection(&names).cloned().collect(),
             None => names,
         });
-        self.first.extend(first_name(record, Document::ROOT));
+        self.first_names.extend(first_name(record, Document::ROOT));
         self.learn_inner(record, Document::ROOT);
     }
 
@@ -94,7 +96,7 @@ impl RecordKeys {
         let values = record.members(id).iter().map(|member| member.value).chain(record.elements(id));
         for value in values {
             if record.kind(value) == Kind::Object {
-                self.inner.extend(first_name(record, value));
+                self.inner_first_names.extend(first_name(record, value));
             }
             self.learn_inner(record, value);
         }
@@ -102,12 +104,14 @@ impl RecordKeys {
 
     /// Returns `true` if the text is a JSON object that can only be a record, not an object inside of a record.
     ///
-    /// It is a record if records begin with its first name and objects inside of them do not, or if it has most of the
-    /// names that all records have. `is_like_inner` says that objects in the same place begin with the same name.
+    /// If only records, or only objects inside of them, begin with the object's first name, this name decides.
+    /// Otherwise its other names decide. `is_like_inner` says that the object seems to be in an array whose first
+    /// object begins with the same name.
     pub(super) fn is_record(&self, text: &[u8], is_like_inner: bool) -> bool {
         let Ok(object) = json::parse(text) else { return false };
         let Some(first) = first_name(&object, Document::ROOT) else { return false };
-        let (is_first, is_inner) = (self.first.contains(&first), is_like_inner || self.inner.contains(&first));
+        let (is_first, is_inner) =
+            (self.first_names.contains(&first), is_like_inner || self.inner_first_names.contains(&first));
         match (is_first, is_inner) {
             (true, false) => true,
             (false, true) => false,
@@ -115,16 +119,17 @@ impl RecordKeys {
         }
     }
 
-    /// Returns `true` for an object with the names of a record. These are the [`VENDORS_NAMES`] that all records have; if
-    /// records have too few of them, most of the names that all records have.
+    /// Returns `true` for an object that has the names of a record: all [`MICROSOFT_NAMES`] that are common to the
+    /// sampled records, if there are enough of these. Otherwise it must have more than half of all common names, but
+    /// not more than [`MAX_NEEDED_NAMES`].
     fn has_names_of_records(&self, object: &Document<'_>) -> bool {
         let names = names(object);
-        let is_common = |name: &&&str| self.common.as_ref().is_none_or(|common| common.contains(**name));
-        let needed: Vec<_> = VENDORS_NAMES.iter().filter(is_common).collect();
-        if needed.len() >= MIN_VENDORS_NAMES {
+        let is_common = |name: &&&str| self.common_names.as_ref().is_none_or(|common| common.contains(**name));
+        let needed: Vec<_> = MICROSOFT_NAMES.iter().filter(is_common).collect();
+        if needed.len() >= MIN_MICROSOFT_NAMES {
             return needed.iter().all(|name| names.contains(**name));
         }
-        let Some(common) = &self.common else { return false };
+        let Some(common) = &self.common_names else { return false };
         let shared = names.intersection(common).count();
         shared >= (common.len() / 2 + 1).clamp(MIN_NEEDED_NAMES, MAX_NEEDED_NAMES)
     }
@@ -135,7 +140,7 @@ fn names(object: &Document<'_>) -> HashSet<String> {
     object.members(Document::ROOT).iter().map(|member| object.name(member).into_owned()).collect()
 }
 
-/// Returns the name of the first member that was sent of an object.
+/// Returns the name of the member that was sent first in an object.
 fn first_name(document: &Document<'_>, id: NodeId) -> Option<String> {
     let first = document.members(id).iter().min_by_key(|member| member.value)?;
     Some(document.name(first).into_owned())
@@ -146,7 +151,7 @@ mod tests {
     use super::*;
 
     fn check(samples: &[&str], object: &str, is_record: bool) {
-        let mut all = Records::default();
+        let mut all = RecordSamples::default();
         samples.iter().for_each(|sample| all.add(sample.as_bytes()));
         assert_eq!(all.take_keys().is_record(object.as_bytes(), false), is_record, "{samples:?} {object}");
     }

@@ -1,13 +1,13 @@
-//! Finds the records behind a broken part of an array.
+//! Finds the records after a broken part of an array.
 //!
 //! It is unknown which bracket or quotation mark of a broken array is missing or surplus. But JSON text has `{"name":`
 //! only at the beginning of an object, because a string would escape the quotation marks. So each such place that does
-//! not follow `:` or `[` may be the beginning of a record. It is a record if the object is complete, if it has the names
-//! of records ([`RecordKeys`]), and if no member of another object follows it. All text between such records is handed
-//! out as it is, and the caller rejects it.
+//! not follow `:` or `[` may be the beginning of a record: a candidate. A candidate is a record if the object is
+//! complete, if it has the names of records ([`RecordKeys`]), and if no member of another object follows it. The text
+//! between records is emitted unchanged, and the caller rejects it.
 //!
-//! Every byte is read at most twice (a string in which a break was found, once more), and the text of a record once more
-//! for its names.
+//! The search reads every byte at most twice, and a string in which it failed once more. The text of a record is read
+//! once more for its names.
 
 use super::record_keys::RecordKeys;
 use super::space::is_space;
@@ -15,26 +15,26 @@ use crate::event::json::{self, find_special_byte};
 
 /// The longest beginning of an object that is recognised, in bytes: its brace, its first name and a colon.
 const MAX_BEGINNING_BYTES: usize = 256;
-/// The most white space and punctuation that is skipped to see the text before or behind it, in bytes.
+/// The most bytes of white space and punctuation that are skipped to find other text before or after an object.
 const MAX_SKIPPED_BYTES: usize = 512;
 /// The deepest nesting of an object that is recognised. The parser refuses deeper ones anyway.
 const MAX_OPEN_BRACKETS: usize = 256;
 
 /// An open bracket or brace.
 #[derive(Debug, Clone, Copy)]
-struct Open {
+struct OpenBracket {
     is_array: bool,
     start: usize,
-    /// The brace opens an object that may be a record.
+    /// The brace opens a candidate.
     is_candidate: bool,
 }
 
-/// An object that may be a record.
+/// A complete object that may be a record.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     start: usize,
     end: usize,
-    /// The beginning of the array that seems to hold the object.
+    /// The index of the bracket of the array that seems to hold the object; `None` if it seems to be in no array.
     array: Option<usize>,
 }
 
@@ -42,31 +42,30 @@ struct Candidate {
 #[derive(Debug)]
 pub(super) struct Recovery {
     keys: RecordKeys,
-    /// The place of the next byte to read.
+    /// The index of the next byte to read.
     at: usize,
-    /// The open brackets and braces from the outermost candidate inwards. It is empty during the search for the next
-    /// candidate.
-    open: Vec<Open>,
+    /// The open brackets and braces from the outermost candidate inwards; empty while the next candidate is searched.
+    open: Vec<OpenBracket>,
     last: LastByte,
     is_in_string: bool,
-    /// The last byte was a backslash in a string.
+    /// The last byte was a backslash that begins an escape in a string.
     is_escaped: bool,
-    /// The beginning of the last string.
-    string: usize,
-    /// The candidates in the order of the text, without overlaps.
+    /// The index of the opening quotation mark of the last string.
+    string_start: usize,
+    /// The complete candidates in the order of the text, without overlaps.
     found: Vec<Candidate>,
-    /// Some byte did not fit.
+    /// The text was found to be broken, not only cut off.
     has_break: bool,
 }
 
 /// The text that follows an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Follow {
-    /// A comma, and at this place the next element, which is not a string.
+enum Following {
+    /// A comma and then an element that is not a string. The number is the index of that element.
     Element(usize),
-    /// The end, or other text that is not a member.
+    /// The end of the input, or text that is not a member.
     NoMember,
-    /// A member: the object is a part of another object, or a surplus brace ended it.
+    /// A member: the object is inside of another object, or a surplus brace ended it too early.
     Member,
     /// The text that is needed to decide was not read yet.
     Unknown,
@@ -75,7 +74,7 @@ enum Follow {
 /// The beginning of an object with a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Beginning {
-    /// The place of its first name.
+    /// The range of the object's first name in the text.
     Name(std::ops::Range<usize>),
     /// The text is not the beginning of an object with a member.
     None,
@@ -92,19 +91,19 @@ impl Recovery {
             last: LastByte::default(),
             is_in_string: false,
             is_escaped: false,
-            string: 0,
+            string_start: 0,
             found: Vec::new(),
             has_break: false,
         }
     }
 
-    /// Returns the names that the search used.
+    /// Ends the search, and returns the names that it used.
     pub(super) fn into_keys(self) -> RecordKeys {
         self.keys
     }
 
     /// Returns the number of bytes that were read.
-    pub(super) fn at(&self) -> usize {
+    pub(super) fn bytes_read(&self) -> usize {
         self.at
     }
 
@@ -113,8 +112,8 @@ impl Recovery {
         self.has_break || self.is_in_string
     }
 
-    /// Continues to read the text. `is_end` says that nothing follows the text. Returns the beginning of the next element
-    /// once a record with a comma and another element behind it was found.
+    /// Continues to read the text. `is_end` says that no more text follows. Once a record was found that is followed by
+    /// a comma and another element, returns the index of that element.
     pub(super) fn read(&mut self, text: &[u8], is_end: bool) -> Option<usize> {
         while self.at < text.len() {
             if self.open.is_empty() {
@@ -124,8 +123,8 @@ impl Recovery {
             } else if self.is_in_string {
                 self.read_string(text);
             } else if self.open.len() == 1 && text[self.at] == b'}' {
-                match follow(text, self.open[0].start, self.at + 1, is_end) {
-                    Follow::Unknown => return None,
+                match classify_following(text, self.open[0].start, self.at + 1, is_end) {
+                    Following::Unknown => return None,
                     follow => {
                         if let Some(next) = self.close_outermost(text, follow) {
                             return Some(next);
@@ -139,8 +138,8 @@ impl Recovery {
         None
     }
 
-    /// Returns the places of the records that were found. If the text `is_cut`, it leaves out those inside of an open
-    /// candidate.
+    /// Returns the ranges of the records that were found. If the text `is_cut`, leaves out those inside of a candidate
+    /// that is not closed.
     pub(super) fn records(&self, text: &[u8], is_cut: bool) -> Vec<(usize, usize)> {
         let end = self.open.first().filter(|_| is_cut).map_or(usize::MAX, |open| open.start);
         let found = self.found.iter().filter(|found| found.start < end);
@@ -149,13 +148,14 @@ impl Recovery {
 
     fn is_record(&self, text: &[u8], found: &Candidate) -> bool {
         let Some(object) = text.get(found.start..found.end) else { return false };
-        // An object at the beginning of the text stands in the place of an element.
+        // An object at the beginning of the text is where an element is expected.
         if found.start == 0 {
             return json::parse(object).is_ok();
         }
         let is_like_inner = found.array.is_some_and(|array| begins_like(text, array, found.start));
-        let is_apart = found.array.is_none() || follow(text, found.start, found.end, true) != Follow::Member;
-        is_apart && self.keys.is_record(object, is_like_inner)
+        let is_separate =
+            found.array.is_none() || classify_following(text, found.start, found.end, true) != Following::Member;
+        is_separate && self.keys.is_record(object, is_like_inner)
     }
 
     /// Searches for the next candidate. Returns `false` if the text that is needed to decide was not read yet.
@@ -177,7 +177,7 @@ impl Recovery {
         if brace == 0 {
             self.keys.add_first(&text[name]);
         }
-        self.open.push(Open { is_array: false, start: brace, is_candidate: true });
+        self.open.push(OpenBracket { is_array: false, start: brace, is_candidate: true });
         (self.last, self.is_in_string, self.is_escaped) = (LastByte::brace(), false, false);
         self.at += 1;
         true
@@ -201,21 +201,22 @@ impl Recovery {
     fn read_byte(&mut self, byte: u8) {
         if !is_space(byte) {
             let last = self.last.byte;
-            let in_object = self.open.last().is_some_and(|open| !open.is_array);
-            if !self.last.accepts(byte, in_object) || !self.accept_bracket(byte, last) {
+            let is_in_object = self.open.last().is_some_and(|open| !open.is_array);
+            if !self.last.accepts(byte, is_in_object) || !self.accept_bracket(byte, last) {
                 return self.give_up(last == b'"');
             }
         }
         self.at += 1;
     }
 
-    /// Opens or closes a string, bracket or brace. Returns `false` if the byte does not fit.
+    /// Opens or closes a string, bracket or brace. Returns `false` if a bracket or brace does not match, or nests too
+    /// deeply.
     fn accept_bracket(&mut self, byte: u8, last: u8) -> bool {
         match byte {
-            b'"' => (self.is_in_string, self.string) = (true, self.at),
+            b'"' => (self.is_in_string, self.string_start) = (true, self.at),
             b'{' | b'[' => {
                 let is_candidate = byte == b'{' && last == b',';
-                self.open.push(Open { is_array: byte == b'[', start: self.at, is_candidate });
+                self.open.push(OpenBracket { is_array: byte == b'[', start: self.at, is_candidate });
                 return self.open.len() <= MAX_OPEN_BRACKETS;
             }
             b'}' | b']' => {
@@ -231,7 +232,7 @@ impl Recovery {
     }
 
     /// Closes an object. It drops the candidates inside of the object, because a complete object holds no records.
-    fn close_object(&mut self, object: Open) {
+    fn close_object(&mut self, object: OpenBracket) {
         let kept_count = self.found.partition_point(|found| found.start < object.start);
         self.found.truncate(kept_count);
         if object.is_candidate {
@@ -240,35 +241,35 @@ impl Recovery {
         }
     }
 
-    /// Closes the outermost candidate. Returns the beginning of the next element if the candidate is a record and an
-    /// element follows it.
-    fn close_outermost(&mut self, text: &[u8], follow: Follow) -> Option<usize> {
+    /// Closes the outermost candidate. If the candidate is a record and an element follows it, returns the index of
+    /// that element.
+    fn close_outermost(&mut self, text: &[u8], follow: Following) -> Option<usize> {
         if let Some(object) = self.open.pop() {
             self.close_object(object);
         }
         self.at += 1;
         let is_record = self.found.last().is_some_and(|found| self.is_record(text, found));
-        if follow == Follow::Member || !is_record {
+        if follow == Following::Member || !is_record {
             self.found.pop();
             self.has_break = true;
             return None;
         }
-        if let Follow::Element(next) = follow { Some(next) } else { None }
+        if let Following::Element(next) = follow { Some(next) } else { None }
     }
 
-    /// Gives up the open candidates. The search continues here, or behind the beginning of the last string, because that
-    /// string may have no end.
+    /// Gives up the open candidates. The search continues at the current byte or, if `is_in_string`, just after the
+    /// opening quotation mark of the last string, because that string may have no end.
     fn give_up(&mut self, is_in_string: bool) {
         self.open.clear();
         (self.is_in_string, self.is_escaped, self.has_break) = (false, false, true);
         if is_in_string {
-            self.at = self.string + 1;
+            self.at = self.string_start + 1;
         }
     }
 }
 
-/// The last byte outside of strings that is not white space, or `"` for a string, with the byte before that string. Both
-/// are 0 at the beginning of an element.
+/// The last byte that was read outside of strings and white space, with `"` for a whole string. `before` is the byte
+/// before the last string. Both are 0 at the beginning of an element.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct LastByte {
     pub(super) byte: u8,
@@ -276,17 +277,17 @@ pub(super) struct LastByte {
 }
 
 impl LastByte {
-    /// The byte that opens an object.
+    /// Returns the state after the brace that opens an object.
     fn brace() -> Self {
         Self { byte: b'{', before: 0 }
     }
 
     /// Replaces the last byte by the next one. Returns `false` if JSON does not allow that byte next.
     #[inline]
-    pub(super) fn accepts(&mut self, byte: u8, in_object: bool) -> bool {
+    pub(super) fn accepts(&mut self, byte: u8, is_in_object: bool) -> bool {
         let last = std::mem::replace(&mut self.byte, byte);
-        let is_after_name = || in_object && last == b'"' && self.before != b':';
-        // The text before the byte is a value.
+        let is_after_name = || is_in_object && last == b'"' && self.before != b':';
+        // The last byte ends a complete value.
         let is_after_value = || !matches!(last, 0 | b',' | b':' | b'[' | b'{') && !is_after_name();
         match byte {
             b'"' => {
@@ -297,18 +298,18 @@ impl LastByte {
             b',' => is_after_value(),
             b'}' => last == b'{' || is_after_value(),
             b']' => last == b'[' || is_after_value(),
-            b'{' | b'[' => matches!(last, 0 | b':' | b'[') || last == b',' && !in_object,
+            b'{' | b'[' => matches!(last, 0 | b':' | b'[') || last == b',' && !is_in_object,
             _ => match last {
                 b'"' | b'}' | b']' | b'{' => false,
-                b',' => !in_object,
+                b',' => !is_in_object,
                 _ => true,
             },
         }
     }
 }
 
-/// Returns `true` for a brace that follows a colon or an opening bracket. A bracket behind a closed array does not count,
-/// because it may begin another array of records.
+/// Returns `true` for a brace that follows a colon or an opening bracket. A bracket after a closed array does not
+/// count, because it may begin another array of records.
 fn follows_colon_or_bracket(text: &[u8], brace: usize) -> bool {
     let mut before = text[..brace].iter().rev().take(MAX_SKIPPED_BYTES).filter(|byte| !is_space(**byte));
     match before.next() {
@@ -318,15 +319,15 @@ fn follows_colon_or_bracket(text: &[u8], brace: usize) -> bool {
     }
 }
 
-/// Classifies the text that follows the object from `start` up to `end`.
-fn follow(text: &[u8], start: usize, end: usize, is_end: bool) -> Follow {
+/// Classifies the text that follows the object from `start` to `end`. `is_end` says that no more text follows.
+fn classify_following(text: &[u8], start: usize, end: usize, is_end: bool) -> Following {
     let rest = text.get(end..).unwrap_or_default();
     let is_punctuation = |byte: &u8| matches!(byte, b',' | b']' | b'}') || is_space(*byte);
     let Some(next) = rest.iter().take(MAX_SKIPPED_BYTES).position(|byte| !is_punctuation(byte)) else {
         return match rest.len() >= MAX_SKIPPED_BYTES {
-            true => Follow::Member,
-            false if is_end => Follow::NoMember,
-            false => Follow::Unknown,
+            true => Following::Member,
+            false if is_end => Following::NoMember,
+            false => Following::Unknown,
         };
     };
     let between = &rest[..next];
@@ -334,26 +335,27 @@ fn follow(text: &[u8], start: usize, end: usize, is_end: bool) -> Follow {
     let is_closed = between.iter().any(|byte| matches!(byte, b']' | b'}'));
     match rest[next] {
         b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' if commas == 1 && !is_closed => {
-            Follow::Element(end + next)
+            Following::Element(end + next)
         }
         b'"' => match (name_at(text, end + next), beginning(text, start)) {
-            (Beginning::Unknown, _) if !is_end => Follow::Unknown,
-            // The object begins with a member of the same name: the next object lacks its brace.
+            (Beginning::Unknown, _) if !is_end => Following::Unknown,
+            // The member has the same name as the object's first member, so it begins another object whose brace is
+            // missing.
             (Beginning::Name(next), Beginning::Name(first)) if text[next.clone()] == text[first.clone()] => {
-                Follow::NoMember
+                Following::NoMember
             }
-            (Beginning::Name(_), _) => Follow::Member,
-            _ => Follow::NoMember,
+            (Beginning::Name(_), _) => Following::Member,
+            _ => Following::NoMember,
         },
-        b':' if commas == 0 => Follow::Member,
-        _ => Follow::NoMember,
+        b':' if commas == 0 => Following::Member,
+        _ => Following::NoMember,
     }
 }
 
-/// Finds the beginning of the object at a brace.
+/// Reads the beginning of an object at a brace, up to the colon after its first name.
 fn beginning(text: &[u8], brace: usize) -> Beginning {
     match name_at(text, brace + 1) {
-        // The text of a name like `,` may follow a string that ends in a brace.
+        // A name like `,` is probably the text between two strings, the first of which ends with a brace.
         Beginning::Name(name) if !text[name.start].is_ascii_alphanumeric() && text[name.start] != b'_' => {
             Beginning::None
         }
@@ -361,7 +363,7 @@ fn beginning(text: &[u8], brace: usize) -> Beginning {
     }
 }
 
-/// Finds the name of a member that has a colon. White space may stand before it.
+/// Reads the name of a member at `from`. White space may come before the name, and a colon must follow it.
 fn name_at(text: &[u8], from: usize) -> Beginning {
     let window = &text[from.min(text.len())..text.len().min(from + MAX_BEGINNING_BYTES)];
     let cut = if window.len() == MAX_BEGINNING_BYTES { Beginning::None } else { Beginning::Unknown };

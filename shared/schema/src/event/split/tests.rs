@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn split(pieces: &[&[u8]], longest: usize) -> Result<Vec<String>, SplitError> {
+fn split(pieces: &[&[u8]], max_element_bytes: usize) -> Result<Vec<String>, SplitError> {
     let mut elements = Vec::new();
-    let mut splitter = ArraySplitter::new(longest);
+    let mut splitter = ArraySplitter::new(max_element_bytes);
     for piece in pieces {
         splitter.push(piece, |element| elements.push(String::from_utf8_lossy(element).into_owned()))?;
     }
@@ -37,7 +37,7 @@ fn elements_are_the_same_wherever_the_input_is_cut() {
 }
 
 #[test]
-fn a8_an_element_that_lacks_its_end_costs_only_itself() {
+fn a8_an_element_without_its_end_does_not_affect_others() {
     let next = r#"{"Id":"3"}"#;
     for broken in [
         r#"{"Id":"2""#,
@@ -53,7 +53,7 @@ fn a8_an_element_that_lacks_its_end_costs_only_itself() {
         "{",
     ] {
         check(&format!(r#"[{{"Id":"1"}},{broken},{next}]"#), &[r#"{"Id":"1"}"#, broken, next]);
-        // A broken record at the beginning needs a complete first name.
+        // The first record of an array can only be recognised by its first name, which must be complete.
         if broken.contains("\"Id\":") {
             check(&format!("[{broken}\n ,\n  {next}, 4]"), &[broken, next, "4"]);
         }
@@ -61,13 +61,13 @@ fn a8_an_element_that_lacks_its_end_costs_only_itself() {
     // Two broken records in a row, and a broken record at the end.
     check(r#"[{"a":1,{"a":2,{"a":3}]"#, &[r#"{"a":1,{"a":2"#, r#"{"a":3}"#]);
     check(r#"[{"a":1},{"a":2]"#, &[r#"{"a":1}"#, r#"{"a":2"#]);
-    // A record whose string has no end stands before a record on another line.
+    // The string of the first record has no end, and the next record is on another line.
     check("[{\"a\":\"x},\n{ \"a\":1}]", &["{\"a\":\"x}", "{ \"a\":1}"]);
 }
 
 #[test]
 fn a8_a_brace_in_an_open_array_or_string_does_not_begin_a_record() {
-    // A brace in an open array of the element may begin an object of that array.
+    // A brace in an array that is not closed may begin an object of that array, so no record is found.
     let text = r#"[{"a":[{"b":1},{"Id":"2"}]"#;
     assert!(split(&[text.as_bytes()], 100).is_err(), "{text}");
     for broken in [r#"{"a":[{"b":"x},{"Id":"2"}"#, r#"{"a":"x,{"Id":"2"}"#] {
@@ -78,7 +78,7 @@ fn a8_a_brace_in_an_open_array_or_string_does_not_begin_a_record() {
 }
 
 #[test]
-fn a8_brackets_that_do_not_match_cost_only_their_record() {
+fn a8_mismatched_brackets_affect_only_their_record() {
     let (first, next) = (r#"{"Id":"1","Actor":[{"ID":"a"}]}"#, r#"{"Id":"3","Actor":[]}"#);
     for broken in [
         // A surplus bracket or brace inside of the record.
@@ -92,7 +92,7 @@ fn a8_brackets_that_do_not_match_cost_only_their_record() {
         r#"{"Id":"2","Actor":{"ID":"a"},{"ID":"b"}],"b":1}"#,
         r#"{"Id":"2","Actor":["ID":"a"},{"ID":"b"}],"b":1}"#,
         r#""Id":"2","b":1}"#,
-        // The record is cut inside of a string or a name, behind a comma or a colon, or in an array.
+        // The record is cut inside of a string or a name, after a comma or a colon, or in an array.
         r#"{"Id":"2","b":"x"#,
         r#"{"Id":"2","b":"x\\"#,
         r#"{"Id":"2","b":"x\u00"#,
@@ -109,14 +109,14 @@ fn a8_brackets_that_do_not_match_cost_only_their_record() {
         check(&format!("[{first}\n,\n{broken}\n,\n{next}\n]"), &[first, broken, next]);
         check(&format!("[{first},{next},{broken},{next}]"), &[first, next, broken, next]);
     }
-    // Before the first complete record, only the first name of the broken record is known.
+    // Before the first complete record, only the first name of the broken record itself is known.
     for broken in [r#"{"Id":"2",{"ID":"a"},{"ID":"b"}],"b":1}"#, r#"{"Id":"2","b":"x"#, r#"{"Id":"2","b":[1]]}"#] {
         check(&format!("[{broken},{next},{first}]"), &[broken, next, first]);
     }
 }
 
 #[test]
-fn a8_surplus_text_between_records_costs_no_record() {
+fn a8_surplus_text_between_records_affects_no_record() {
     let (one, two, three) = (r#"{"Id":"1"}"#, r#"{"Id":"2","b":[]}"#, r#"{"Id":"3"}"#);
     for surplus in ["]", "}", "}}", "}]"] {
         check(&format!("[{one}, {two}{surplus} ,{three}]"), &[one, two, surplus, three]);
@@ -133,11 +133,11 @@ fn a8_surplus_text_between_records_costs_no_record() {
 }
 
 #[test]
-fn a8_records_behind_a_cut_array_are_told_from_its_elements() {
+fn a8_records_after_a_cut_array_are_distinguished_from_its_elements() {
     let (one, cut) = (r#"{"Id":"1","m":[{"n":0}]}"#, r#"{"Id":"2","m":[{"n":1}"#);
     let (three, four) = (r#"{"Id":"3","m":[]}"#, r#"{"Id":"4","m":[{"n":2},{"n":3}]}"#);
     check(&format!("[{one},{cut},{three},{four}]"), &[one, cut, three, four]);
-    // Objects in records begin with the first name of records, so more names are needed.
+    // Objects inside of these records begin with the same name as the records, so other names must decide.
     let (one, cut) = (r#"{"Id":"1","T":1,"m":[{"Id":0}]}"#, r#"{"Id":"2","T":2,"m":[{"Id":1},{"Id":5}"#);
     let (three, four) = (r#"{"Id":"3","T":3,"m":[]}"#, r#"{"Id":"4","T":4,"m":[{"Id":2},{"Id":3}]}"#);
     check(&format!("[{one},{cut},{three},{four}]"), &[one, cut, three, four]);
@@ -145,9 +145,9 @@ fn a8_records_behind_a_cut_array_are_told_from_its_elements() {
     check(&format!("[{one},{lost},{three},{four}]"), &[one, lost, three, four]);
 }
 
-/// Returns the elements up to the end or an error, and `true` for the end.
-fn outcome(pieces: &[&[u8]], longest: usize) -> (Vec<Vec<u8>>, bool) {
-    let (mut elements, mut splitter) = (Vec::new(), ArraySplitter::new(longest));
+/// Returns the elements up to the end or the first error, and `true` if there was no error.
+fn outcome(pieces: &[&[u8]], max_element_bytes: usize) -> (Vec<Vec<u8>>, bool) {
+    let (mut elements, mut splitter) = (Vec::new(), ArraySplitter::new(max_element_bytes));
     let is_split = pieces.iter().all(|piece| splitter.push(piece, |element| elements.push(element.to_vec())).is_ok());
     let is_split = is_split && splitter.finish(|element| elements.push(element.to_vec())).is_ok();
     (elements, is_split)
@@ -168,15 +168,23 @@ fn a8_broken_input_never_counts_as_valid_and_cuts_make_no_difference() {
         let text = format!("[{}]", parts.collect::<String>());
         let bytes = text.as_bytes();
         let (elements, is_split) = outcome(&[bytes], bytes.len());
-        let are_sound = elements.iter().all(|element| serde_json::from_slice::<serde::de::IgnoredAny>(element).is_ok());
+        let are_valid = elements.iter().all(|element| serde_json::from_slice::<serde::de::IgnoredAny>(element).is_ok());
         let is_array = serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(bytes).is_ok();
-        assert_eq!(is_split && are_sound, is_array, "{text}");
+        assert_eq!(is_split && are_valid, is_array, "{text}");
         let (cut, bound) = (random(bytes.len() as u64) as usize, random(12) as usize);
-        for longest in [bytes.len(), bound] {
-            let whole = outcome(&[bytes], longest);
-            assert_eq!(outcome(&[&bytes[..cut], &bytes[cut..]], longest), whole, "{text} cut at {cut}, {longest}");
-            assert_eq!(outcome(&bytes.chunks(1).collect::<Vec<_>>(), longest), whole, "{text} by bytes, {longest}");
-            assert!(whole.0.iter().all(|element| element.len() <= longest), "{text}");
+        for max_element_bytes in [bytes.len(), bound] {
+            let whole = outcome(&[bytes], max_element_bytes);
+            assert_eq!(
+                outcome(&[&bytes[..cut], &bytes[cut..]], max_element_bytes),
+                whole,
+                "{text} cut at {cut}, {max_element_bytes}"
+            );
+            assert_eq!(
+                outcome(&bytes.chunks(1).collect::<Vec<_>>(), max_element_bytes),
+                whole,
+                "{text} by bytes, {max_element_bytes}"
+            );
+            assert!(whole.0.iter().all(|element| element.len() <= max_element_bytes), "{text}");
         }
     }
 }
@@ -194,7 +202,7 @@ fn input_without_a_closed_array_is_refused() {
 }
 
 #[test]
-fn a8_broken_text_is_handed_out_as_an_element() {
+fn a8_broken_text_is_emitted_as_an_element() {
     for (text, elements) in [
         ("[1,]", &["1,"][..]),
         ("[,1]", &[",1"]),
@@ -230,8 +238,8 @@ fn records() -> Vec<String> {
     (0..8).map(record).collect()
 }
 
-/// Breaks one record in every place, and checks that all other records are handed out, and that no element is made of two
-/// records. The rest of the broken record may be valid.
+/// Breaks one record in every place. Checks that all other records are emitted, and that no valid element has parts of
+/// two records. A part of the broken record may be a valid element.
 fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
     let records = records();
     for place in 0..=records[at].len() {
@@ -256,12 +264,12 @@ fn check_broken(at: usize, break_it: impl Fn(&str, usize) -> String) {
 }
 
 #[test]
-fn a8_a_record_cut_anywhere_costs_only_itself() {
+fn a8_a_record_cut_anywhere_does_not_affect_others() {
     (0..8).for_each(|at| check_broken(at, |record, place| record[..place].to_owned()));
 }
 
 #[test]
-fn a8_a_surplus_sign_anywhere_costs_only_its_record() {
+fn a8_a_surplus_character_affects_only_its_record() {
     for sign in ["]", "}", "[", "{", "\"", "\n", "\0", ",", ":", "\\"] {
         (0..8)
             .for_each(|at| check_broken(at, |record, place| format!("{}{sign}{}", &record[..place], &record[place..])));
@@ -269,7 +277,7 @@ fn a8_a_surplus_sign_anywhere_costs_only_its_record() {
 }
 
 #[test]
-fn a8_a_lost_sign_anywhere_costs_only_its_record() {
+fn a8_missing_characters_affect_only_their_record() {
     for lost in [1, 2, 5, 9, 30] {
         let without = |record: &str, place: usize| {
             format!("{}{}", &record[..place], record.get(place + lost..).unwrap_or_default())
@@ -280,7 +288,7 @@ fn a8_a_lost_sign_anywhere_costs_only_its_record() {
 
 #[test]
 fn a8_an_array_that_is_broken_everywhere_is_read_quickly() {
-    const TIMES: usize = 100_000;
+    const REPETITIONS: usize = 100_000;
     for part in [
         r#",{"Id":1,"m":["#,
         r#",{"Id":1,"m":[1,{"Id":2}"#,
@@ -294,7 +302,7 @@ fn a8_an_array_that_is_broken_everywhere_is_read_quickly() {
         "{",
         "\\\"{",
     ] {
-        let text = format!(r#"[{{"Id":0}},{{"Id":1,"m":["x"{}]"#, part.repeat(TIMES));
+        let text = format!(r#"[{{"Id":0}},{{"Id":1,"m":["x"{}]"#, part.repeat(REPETITIONS));
         let (elements, _) = outcome(&[text.as_bytes()], text.len());
         assert_eq!(elements[0], br#"{"Id":0}"#, "{part}");
     }

@@ -1,4 +1,4 @@
-//! Refuses the mistakes that a schema file can express.
+//! Refuses schema files that are valid YAML but have a mistake.
 
 use crate::language::column::column;
 use crate::language::definition::{Definition, SchemaFile};
@@ -41,7 +41,7 @@ pub(super) fn check_element(definition: &Definition) -> Result<(), String> {
     first_mistake(&[(definition.is_event_time, "isEventTime belongs to a field")])
 }
 
-/// Refuses the keys of a field where a value has no name: in the element of an array and in a definition.
+/// Refuses keys that only a field can have, in a value without a name: an array's element or a definition.
 pub(super) fn check_unnamed(definition: &Definition) -> Result<(), String> {
     first_mistake(&[
         (definition.name.is_some(), "name belongs to a field"),
@@ -55,7 +55,7 @@ pub(super) fn check_unnamed(definition: &Definition) -> Result<(), String> {
     ])
 }
 
-/// Refuses the keys of a value in a `ref`: they belong to its target.
+/// Refuses, in a `ref`, the keys that belong to its target.
 pub(super) fn check_ref(definition: &Definition) -> Result<(), String> {
     first_mistake(&[
         (has_indicators(definition), "indicators belong to the target of a ref"),
@@ -71,7 +71,7 @@ pub(super) fn check_ref(definition: &Definition) -> Result<(), String> {
     ])
 }
 
-/// Refuses keys that mean nothing for a type.
+/// Refuses keys that have no meaning for a type.
 pub(super) fn check_keys_of_type(definition: &Definition, kind: &Type) -> Result<(), String> {
     let is_string = matches!(kind, Type::String);
     let is_time = matches!(kind, Type::Timestamp(_));
@@ -97,7 +97,7 @@ fn has_indicators(definition: &Definition) -> bool {
     !definition.indicators.is_empty() || !definition.extension_indicators.is_empty()
 }
 
-/// Returns the first mistake that was made as an error.
+/// Fails with the text of the first mistake whose flag is `true`.
 fn first_mistake(mistakes: &[(bool, &str)]) -> Result<(), String> {
     match mistakes.iter().find(|(is_made, _)| *is_made) {
         Some((_, reason)) => Err((*reason).to_owned()),
@@ -105,7 +105,8 @@ fn first_mistake(mistakes: &[(bool, &str)]) -> Result<(), String> {
     }
 }
 
-/// Returns `true` for two or more parts with dots between them. A part is a letter, followed by letters and digits.
+/// Returns `true` for a valid name of a log type: two or more parts with dots between them. A part is a letter,
+/// followed by letters and digits.
 pub(super) fn is_log_type(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|char: char| char.is_ascii_alphabetic())

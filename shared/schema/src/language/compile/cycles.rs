@@ -4,19 +4,20 @@ use std::collections::HashMap;
 
 use crate::language::model::Field;
 
-/// The most names of a cycle that a message shows.
+/// The most field names of a cycle that an error message shows.
 const MAX_SHOWN_NAMES: usize = 10;
 
-/// Finds a cycle of fields that take their values from each other. Returns the place of its first field in schema order,
-/// and the cycle in words.
+/// Finds a cycle of fields that take their values from each other. Returns the index of its first field in schema
+/// order, and the cycle in words.
 ///
-/// A field that reads a path under its own name is not a cycle; [`super::check::check_source`] judges it.
+/// A field that reads its own name, or a path that begins with it, is no cycle here. [`super::check::check_source`]
+/// refuses the former.
 pub(super) fn find_cycle(fields: &[Field]) -> Option<(usize, String)> {
     if fields.iter().all(|field| field.transform.is_none()) {
         return None;
     }
-    let places: HashMap<&str, usize> = fields.iter().enumerate().map(|(at, field)| (&*field.name, at)).collect();
-    let sources: Vec<Vec<usize>> = fields.iter().enumerate().map(|(at, field)| sources(field, at, &places)).collect();
+    let indices: HashMap<&str, usize> = fields.iter().enumerate().map(|(at, field)| (&*field.name, at)).collect();
+    let sources: Vec<Vec<usize>> = fields.iter().enumerate().map(|(at, field)| sources(field, at, &indices)).collect();
     let is_remaining = remaining_fields(&sources);
     let first = is_remaining.iter().position(|is_remaining| *is_remaining)?;
     let cycle = follow_sources(first, &sources, &is_remaining);
@@ -29,15 +30,15 @@ pub(super) fn find_cycle(fields: &[Field]) -> Option<(usize, String)> {
     Some((first, names.join(" from ")))
 }
 
-/// Returns the places of the other fields that a field takes its value from.
-fn sources(field: &Field, own_place: usize, places: &HashMap<&str, usize>) -> Vec<usize> {
+/// Returns the indices of the other fields that a field takes its value from.
+fn sources(field: &Field, own_index: usize, indices: &HashMap<&str, usize>) -> Vec<usize> {
     let paths = field.transform.as_deref().map(|transform| transform.paths(&field.name)).unwrap_or_default();
     let first_names = paths.iter().filter_map(|path| path.first());
-    first_names.filter_map(|name| places.get(name)).copied().filter(|source| *source != own_place).collect()
+    first_names.filter_map(|name| indices.get(name)).copied().filter(|source| *source != own_index).collect()
 }
 
-/// Removes fields that take no value from the remaining fields, until none is left to remove. Returns `true` for each
-/// field that remains: it leads to a cycle.
+/// Removes fields that take no value from a remaining field, until there are none. Returns `true` for each field that
+/// remains: following its sources leads into a cycle.
 fn remaining_fields(sources: &[Vec<usize>]) -> Vec<bool> {
     let mut dependents = vec![Vec::new(); sources.len()];
     for (at, source) in sources.iter().enumerate().flat_map(|(at, of)| of.iter().map(move |source| (at, *source))) {
@@ -65,7 +66,7 @@ fn follow_sources(first: usize, sources: &[Vec<usize>], is_remaining: &[bool]) -
     while step_of[at].is_none() {
         step_of[at] = Some(steps.len());
         steps.push(at);
-        // Each remaining field has a remaining source.
+        // A remaining field always has a source that remains, too.
         at = sources[at].iter().copied().find(|source| is_remaining[*source]).unwrap_or(at);
     }
     steps.split_off(step_of[at].unwrap_or(0))

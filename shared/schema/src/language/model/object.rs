@@ -5,7 +5,7 @@ use crate::event::construct::Construction;
 use crate::event::json::{Document, Member, prefix};
 
 impl Schema {
-    /// Gives each object of the schema its number.
+    /// Gives each object of the schema a number of its own.
     pub(crate) fn number_objects(&mut self) {
         self.root.number_objects(&mut 0);
     }
@@ -21,11 +21,13 @@ impl Object {
         columns.sort_unstable();
         let mut by_name = Vec::with_capacity(fields.len());
         for (at, field) in fields.iter().enumerate() {
-            let read = field.transform.as_ref().map_or(Some(&*field.name), |transform| transform.reads(&field.name));
+            let read =
+                field.transform.as_ref().map_or(Some(&*field.name), |transform| transform.member_name(&field.name));
             by_name.extend(read.map(|name| Name { prefix: prefix(name.as_bytes()), name: name.to_owned(), field: at }));
         }
         by_name.sort_unstable();
-        // Any other field would drop the member, because it reads another name or a path.
+        // Only a field that reads its own name accepts a member whose name merely becomes its column. Any other field
+        // would drop the value.
         let reads_own_name =
             |field: &Field| field.transform.as_ref().is_none_or(|transform| transform.reads_own_name());
         let accepting = fields.iter().enumerate().filter(|(_, field)| !field.shares_column && reads_own_name(field));
@@ -37,7 +39,8 @@ impl Object {
         object
     }
 
-    /// Recomputes all that follows from the fields. It runs after every change of a field.
+    /// Recomputes what follows from the fields: which are always processed, and which are plain. It runs after every
+    /// change of a field.
     fn recompute(&mut self) {
         let is_always_processed =
             |field: &Field| field.transform.is_some() || field.construction.is_some() || field.is_required;
@@ -71,7 +74,7 @@ impl Object {
         self.columns.binary_search_by(|declared| declared.as_str().cmp(column)).is_ok()
     }
 
-    /// Returns the places of the fields that read a member.
+    /// Returns the indices of the fields that read a member.
     pub(crate) fn readers<'a>(&'a self, document: &Document<'_>, member: &Member) -> impl Iterator<Item = usize> + 'a {
         let is_before = |name: &Name| document.compare_name(member, name.prefix, &name.name).is_gt();
         let from = self.by_name.partition_point(is_before);
@@ -81,7 +84,7 @@ impl Object {
         names[..count].iter().map(|name| name.field)
     }
 
-    /// Sets the construction of the field at a path of names. It does nothing if there is no such field.
+    /// Sets the construction of the field at a path of names. Does nothing if there is no such field.
     pub(crate) fn construct(&mut self, path: &[&str], construction: Construction) {
         let Some((first, rest)) = path.split_first() else { return };
         let Some(field) = self.fields.iter_mut().find(|field| *field.name == **first) else { return };

@@ -1,10 +1,10 @@
-//! Reduces a schema to what the reference knows, for strict mode.
+//! Reduces a schema to what Panther's schema declares, for strict mode.
 
 use super::{Object, Schema, Type, Value};
 
 impl Schema {
-    /// Removes the extensions, and the indicators and event times that the reference does not find: it writes none of
-    /// the fields that share a column.
+    /// Removes the extensions. Also removes the indicators and event times of fields that share a column, because
+    /// Panther writes none of these fields.
     pub(crate) fn without_extensions(mut self) -> Self {
         self.root.drop_extensions();
         self
@@ -17,7 +17,10 @@ impl Object {
         fields.retain(|field| !field.is_extension);
         fields.iter_mut().for_each(|field| field.value.drop_extensions());
         *self = Self::new(fields);
-        self.fields.iter_mut().filter(|field| field.shares_column).for_each(|field| field.value.clear_findings());
+        self.fields
+            .iter_mut()
+            .filter(|field| field.shares_column)
+            .for_each(|field| field.value.clear_indicators_and_event_time());
     }
 }
 
@@ -33,12 +36,14 @@ impl Value {
     }
 
     /// Removes the indicators and the event time from a value and from all that is in it.
-    fn clear_findings(&mut self) {
+    fn clear_indicators_and_event_time(&mut self) {
         self.indicators = Box::default();
         self.is_event_time = false;
         match &mut self.kind {
-            Type::Object(object) => object.fields.iter_mut().for_each(|field| field.value.clear_findings()),
-            Type::Array(element) => element.clear_findings(),
+            Type::Object(object) => {
+                object.fields.iter_mut().for_each(|field| field.value.clear_indicators_and_event_time())
+            }
+            Type::Array(element) => element.clear_indicators_and_event_time(),
             _ => {}
         }
     }

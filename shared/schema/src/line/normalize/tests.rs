@@ -20,7 +20,7 @@ fn line(log_type: LogType, event: &str) -> (String, Normalized) {
     (String::from_utf8(out).unwrap(), normalized)
 }
 
-/// Checks the event's part of the line, and the part behind the standard fields.
+/// Checks the part of the line before the standard fields, and the part after them.
 fn check(log_type: LogType, event: &str, own: &str, after: &str) -> Normalized {
     let (line, normalized) = line(log_type, event);
     assert_eq!(line.split_once(",\"p_log_type\"").map(|(own, _)| own), Some(own), "{event}");
@@ -162,7 +162,7 @@ fn unusual_times_and_addresses_are_read() {
 }
 
 #[test]
-fn the_last_of_duplicate_keys_stands_in_the_line() {
+fn the_last_of_duplicate_keys_is_in_the_line() {
     let after = r#","p_nonconforming":{"Id":"1","x.a":1}"#;
     check(LogType::Dlp, r#"{"Id":"1","x":{"a":1,"a":2},"Id":"2"}"#, r#"{"Id":"2","x":{"a":2}"#, after);
 }
@@ -233,7 +233,7 @@ fn strict_mode_and_custom_schemas_have_no_record_types() {
 }
 
 #[test]
-fn other_inputs_than_json_objects_are_rejected() {
+fn inputs_other_than_json_objects_are_rejected() {
     let deep = "{\"a\":".repeat(200);
     for (input, reason) in [
         ("", "not JSON: the text ends where a value should be at byte 0"),

@@ -1,11 +1,12 @@
-//! Sets aside the values of duplicate keys. As in the reference, the line has the last value of each key.
+//! Puts all values of duplicate keys but the last under `p_nonconforming`. As in Panther, the field itself gets the
+//! last value.
 
 use super::undeclared::is_null_or_empty_array;
 use super::{LineWriter, Path, Place};
 use crate::event::json::{Kind, NodeId};
 
 impl LineWriter<'_> {
-    /// Sets aside the values in `id`, at any depth, whose key comes again in the same object.
+    /// Puts each value in `id`, at any depth, under `p_nonconforming` if a later member of the same object has its key.
     pub(super) fn add_duplicates(&mut self, place: Place<'_>, id: NodeId) {
         let document = place.document;
         if !document.has_duplicate_keys(id) {
@@ -20,7 +21,7 @@ impl LineWriter<'_> {
             let name = document.name(&member);
             let path = Path::Name(place.path, &name);
             if is_duplicate && !is_null_or_empty_array(place, member.value) {
-                self.set_aside(place.at(&path), member.value);
+                self.add_nonconforming(place.at(&path), member.value);
             }
             if self.is_masked(&name) {
                 self.count_hidden_duplicates(place, member.value);
@@ -30,7 +31,8 @@ impl LineWriter<'_> {
         }
     }
 
-    /// Counts the values inside of a masked one that [`Self::add_duplicates`] would set aside. They are not shown.
+    /// Counts the values inside of a masked value that [`Self::add_duplicates`] would put under `p_nonconforming`. They
+    /// are not shown.
     fn count_hidden_duplicates(&mut self, place: Place<'_>, id: NodeId) {
         let document = place.document;
         if !document.has_duplicate_keys(id) {

@@ -1,40 +1,40 @@
-//! Collects the values that have no place in the line's fields, and writes them under `p_nonconforming`. Each value
-//! stands under its own path.
+//! Collects the values that do not fit into the line's fields, and writes them under `p_nonconforming`, each by its
+//! path.
 
 use std::collections::HashSet;
 
 use crate::event::json::{Document, write_separator, write_string};
 use crate::language::masks::Masks;
 
-/// The most values of one event that are set aside one by one. If there are more, the whole event is set aside instead:
-/// nothing is lost, and a line is never many times as long as its event.
+/// The most values of one event that are put one by one under `p_nonconforming`. If there are more, the whole event is
+/// put there instead, so that nothing is lost and a line is never many times as long as its event.
 const MAX_VALUES: usize = 10_000;
 
 /// A path, and the JSON of the value at the path.
 type NonconformingValue = (String, Vec<u8>);
 
-/// The values of one event that are set aside.
+/// The values of one event for `p_nonconforming`.
 #[derive(Debug, Default)]
 pub(super) struct Nonconforming {
     values: Vec<NonconformingValue>,
-    /// The number of values that were set aside, with those behind the limit.
+    /// The number of values, including those beyond [`MAX_VALUES`].
     count: u32,
-    /// The number of values inside of masked ones. They count but are not shown.
+    /// The number of values that are counted but not shown, because they are inside of masked values.
     hidden: u32,
 }
 
 impl Nonconforming {
-    /// Returns the number of values that have no place in the line's fields.
+    /// Returns the number of values, shown or hidden.
     pub(super) fn count(&self) -> u32 {
         self.count.saturating_add(self.hidden)
     }
 
-    /// Counts a value that stands inside of a masked one.
+    /// Counts a value that is not shown, because it is inside of a masked value.
     pub(super) fn count_hidden(&mut self) {
         self.hidden = self.hidden.saturating_add(1);
     }
 
-    /// Sets a value aside. It calls `value` only if the limit is not reached.
+    /// Adds a value. Calls `value` only if the limit is not reached.
     pub(super) fn push(&mut self, value: impl FnOnce() -> NonconformingValue) {
         self.count = self.count.saturating_add(1);
         if self.values.len() < MAX_VALUES {
@@ -78,7 +78,8 @@ fn write_event(event: &Document<'_>, masks: Option<&Masks>, out: &mut Vec<u8>) {
     }
 }
 
-/// Sorts the values by path, and appends a number to each path that is taken, so that all paths differ.
+/// Sorts the values by path. If several have the same path, appends a number to all but the first, so that all paths
+/// differ.
 fn make_paths_distinct(values: &mut [NonconformingValue]) {
     values.sort_by(|(a, _), (b, _)| a.cmp(b));
     if values.windows(2).all(|pair| pair[0].0 != pair[1].0) {

@@ -1,9 +1,10 @@
 //! The path of a value in its event.
 
-/// The longest text of a path, in bytes. Every value that is set aside has a path, and vendors may send long names.
+/// The longest text of a path, in bytes. Longer ones are truncated: there is one per value under `p_nonconforming`, and
+/// vendors may send long names.
 const MAX_PATH_BYTES: usize = 256;
 
-/// A path, linked from a value up to the event.
+/// A path as a linked list, from a value up to the event.
 pub(super) enum Path<'p> {
     Top,
     Name(&'p Path<'p>, &'p str),
@@ -11,14 +12,16 @@ pub(super) enum Path<'p> {
 }
 
 impl Path<'_> {
-    /// Returns the names from the top, with the places in arrays in brackets. A path that is too long is cut.
+    /// Returns the names from the top, with indices of arrays in brackets, as in `a.b[3].c`. A path that is too long is
+    /// truncated.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         self.write(&mut text, &|index| format!("[{index}]"));
         text
     }
 
-    /// Calls `find_for` with the names from the value up, and returns the first result.
+    /// Calls `find_for` with each name of the path, from the value up to the event. Returns the first result that is
+    /// not `None`.
     pub(super) fn find<T>(&self, find_for: &dyn Fn(&str) -> Option<T>) -> Option<T> {
         match self {
             Self::Top => None,
@@ -27,7 +30,7 @@ impl Path<'_> {
         }
     }
 
-    /// Appends the path with `[]` for places in arrays: a field has one name in all elements.
+    /// Appends the path with `[]` for each index of an array, so that a field has the same path in all elements.
     pub(super) fn write_name(&self, text: &mut String) {
         self.write(text, &|_| "[]".to_owned());
     }
@@ -54,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_has_names_and_places_from_the_top() {
+    fn a_path_has_names_and_indices_from_the_top() {
         let path = Path::Index(&Path::Name(&Path::Name(&Path::Top, "a"), "b"), 3);
         assert_eq!(Path::Name(&path, "c").text(), "a.b[3].c");
         let mut name = String::new();

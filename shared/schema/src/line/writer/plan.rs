@@ -4,9 +4,9 @@ use crate::event::json::{Document, Member, NodeId};
 use crate::language::column::{column, is_column_name};
 use crate::language::model::Object;
 
-/// The place of no member.
+/// The value of [`Step::member`] for a field without a member.
 const NO_MEMBER: u32 = u32::MAX;
-/// The most plans that are remembered. The next one clears them. A stream has far fewer.
+/// The most plans that are remembered. All are forgotten when another one is needed. A stream needs far fewer.
 const MAX_PLANS: usize = 4096;
 
 /// The plan for the objects of one shape.
@@ -14,7 +14,7 @@ const MAX_PLANS: usize = 4096;
 struct Plan {
     /// The fields to process, in schema order.
     steps: Vec<Step>,
-    /// The places of the members that no field reads.
+    /// The indices of the members that no field reads.
     undeclared: Vec<usize>,
 }
 
@@ -22,11 +22,11 @@ struct Plan {
 #[derive(Debug, Clone, Copy)]
 struct Step {
     field: u32,
-    /// The place of the field's member; [`NO_MEMBER`] for a field that is processed without one.
+    /// The index of the field's member; [`NO_MEMBER`] for a field that is processed without one.
     member: u32,
-    /// A field before this one has the same column and a member.
+    /// An earlier field of the object has the same column, and a member.
     is_column_taken: bool,
-    /// The member bears another name than the field reads, which becomes the same column.
+    /// The member has another name than the field reads, but the name becomes the field's column.
     is_by_column: bool,
 }
 
@@ -35,20 +35,21 @@ struct Step {
 pub(super) struct Assigned {
     pub(super) field: u32,
     pub(super) value: Option<NodeId>,
-    /// A field before this one has the same column and a member.
+    /// An earlier field of the object has the same column, and a member.
     pub(super) is_column_taken: bool,
-    /// The value was sent under another name than the field reads, which becomes the same column.
+    /// The value was sent under another name than the field reads, but the name becomes the field's column.
     pub(super) is_by_column: bool,
 }
 
-/// The remembered plans, and the fields that they assign.
+/// The remembered plans, and the fields that they assign values to.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     plans: Vec<Plan>,
-    /// The place in `plans`, plus one, for the number of each object of the schema and the number of each shape, plus one.
-    /// 0 stands for no plan; shape 0 stands for an object that was not sent.
+    /// The index in `plans`, plus one; 0 if there is no plan. The outer index is the number of an object of the schema.
+    /// The inner index is the number of a shape, plus one; 0 stands for an object that was not sent.
     known: Vec<Vec<u32>>,
-    /// The fields of the declared objects that are being written, one object inside of the other.
+    /// A stack of the fields of all declared objects that are being written. The fields of an inner object come after
+    /// those of the object around it.
     pub(super) assigned: Vec<Assigned>,
 }
 
@@ -81,7 +82,7 @@ impl Plans {
         self.plans[plan].apply(document, node, &mut self.assigned, undeclared);
     }
 
-    /// Remembers a plan. Returns its place.
+    /// Remembers a plan. Returns its index in `plans`.
     fn add(&mut self, plan: Plan, object: usize, shape: usize) -> usize {
         if self.known.len() <= object {
             self.known.resize(object + 1, Vec::new());
@@ -102,7 +103,7 @@ impl Plan {
         let mut found = vec![None; object.fields.len()];
         let mut undeclared = Vec::new();
         let members = node.map(|node| document.members(node)).unwrap_or_default();
-        for place in node.into_iter().flat_map(|node| document.distinct_places(node)) {
+        for place in node.into_iter().flat_map(|node| document.distinct_indices(node)) {
             let mut is_declared = false;
             for field in object.readers(document, &members[place]) {
                 found[field] = Some(place);
@@ -113,7 +114,7 @@ impl Plan {
             }
         }
         let mut by_column = Vec::new();
-        // A name that is the column itself goes before a name that only becomes it.
+        // A name that is the column itself has precedence over a name that only becomes it.
         for is_column in [is_column_name as fn(&str) -> bool, |_| true] {
             undeclared.retain(|place| {
                 let name = document.name(&members[*place]);
@@ -128,7 +129,7 @@ impl Plan {
         Self { steps: steps(object, &found, &by_column, is_strict), undeclared }
     }
 
-    /// Appends the fields and undeclared members of an object of the plan's shape.
+    /// Appends the fields and undeclared members of an object that has the plan's shape.
     fn apply(
         &self,
         document: &Document<'_>,
@@ -168,9 +169,9 @@ fn steps(object: &Object, found: &[Option<usize>], by_column: &[usize], is_stric
     found.iter().enumerate().filter_map(step).collect()
 }
 
-/// Returns the field whose column a name becomes, unless the field has a member. So a line that is read again stays the
-/// same, and a payload under an earlier type name (`role_assignment.created`, now `role.assignment.created`) stands in its
-/// column.
+/// Returns the field whose column a name becomes, unless the field has a member already. So a line that is normalised
+/// again stays the same, and a payload under an earlier type name (`role_assignment.created`, now
+/// `role.assignment.created`) gets the same column.
 fn free_field_of_column(object: &Object, name: &str, found: &[Option<usize>]) -> Option<usize> {
     let column = column(name);
     let at = object.by_column.binary_search_by(|(of_field, _)| of_field.as_str().cmp(&column)).ok()?;

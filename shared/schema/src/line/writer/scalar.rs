@@ -1,4 +1,4 @@
-//! Writes values that are one token.
+//! Writes strings, numbers, booleans and times.
 
 use std::io::Write as _;
 
@@ -10,12 +10,12 @@ use crate::language::model::{Type, Value};
 use crate::value::format::{SentTime, TimeFormat, read_leniently};
 use crate::value::time::write_time;
 
-/// `true` if something was written; an error is the reason why the value does not fit.
-type Fit = Result<bool, &'static str>;
+/// The result of writing a value: `true` if something was written, or the reason why the value does not fit.
+type ScalarResult = Result<bool, &'static str>;
 
 impl LineWriter<'_> {
-    /// Writes a value that is declared as one token.
-    pub(super) fn write_scalar(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
+    /// Writes a value that is declared as a string, a number, a boolean or a time.
+    pub(super) fn write_scalar(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> ScalarResult {
         match &value.kind {
             Type::String => self.write_text_value(document, value, id),
             Type::Integer(bits) => self.write_integer(document, *bits, id),
@@ -26,7 +26,7 @@ impl LineWriter<'_> {
         }
     }
 
-    fn write_text_value(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> Fit {
+    fn write_text_value(&mut self, document: &Document<'_>, value: &Value, id: NodeId) -> ScalarResult {
         let text = match document.kind(id) {
             Kind::Array | Kind::Object => return Err("is not a string"),
             Kind::String if value.indicators.is_empty() && value.validate.is_none() => {
@@ -46,14 +46,14 @@ impl LineWriter<'_> {
             self.out.extend_from_slice(text.as_bytes());
             self.out.push(b'"');
         }
-        // An indicator could show a part of the text that a mask hides.
+        // If a mask hides a part of the text, an indicator could show that part.
         if !self.masks.is_some_and(|masks| masks.applies_to_text(&text)) {
             value.indicators.iter().for_each(|indicator| self.scratch.found.scan(*indicator, &text, !self.is_strict));
         }
         Ok(true)
     }
 
-    fn write_integer(&mut self, document: &Document<'_>, bits: u32, id: NodeId) -> Fit {
+    fn write_integer(&mut self, document: &Document<'_>, bits: u32, id: NodeId) -> ScalarResult {
         let literal = match document.kind(id) {
             Kind::Number => document.raw(id).into(),
             Kind::String => document.text(id),
@@ -79,7 +79,7 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn write_float(&mut self, document: &Document<'_>, id: NodeId) -> Fit {
+    fn write_float(&mut self, document: &Document<'_>, id: NodeId) -> ScalarResult {
         let literal = match document.kind(id) {
             Kind::Number => document.raw(id).into(),
             Kind::String => document.text(id),
@@ -103,7 +103,7 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn write_boolean(&mut self, document: &Document<'_>, id: NodeId) -> Fit {
+    fn write_boolean(&mut self, document: &Document<'_>, id: NodeId) -> ScalarResult {
         let word = match document.kind(id) {
             Kind::True | Kind::False => document.raw(id).into(),
             Kind::Number => document.raw(id).into(),
@@ -120,7 +120,13 @@ impl LineWriter<'_> {
         Ok(true)
     }
 
-    fn write_timestamp(&mut self, document: &Document<'_>, value: &Value, formats: &[TimeFormat], id: NodeId) -> Fit {
+    fn write_timestamp(
+        &mut self,
+        document: &Document<'_>,
+        value: &Value,
+        formats: &[TimeFormat],
+        id: NodeId,
+    ) -> ScalarResult {
         let text = match document.kind(id) {
             Kind::Number => document.raw(id).into(),
             Kind::String => document.text(id),
@@ -147,15 +153,15 @@ impl LineWriter<'_> {
     }
 }
 
-/// Reads a whole number that has a fraction of zeros or an exponent.
+/// Reads a whole number that is written with a fraction of zeros or with an exponent.
 fn whole_number(literal: &str) -> Option<i64> {
-    /// The limit below which a float holds every whole number.
+    /// The limit below which an `f64` holds every whole number exactly.
     const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     let number: f64 = literal.parse().ok()?;
     (number.fract() == 0.0 && number.abs() < MAX_EXACT).then_some(number as i64)
 }
 
-/// Returns `true` for the first moment of the year 1, which stands for no time.
+/// Returns `true` for the first moment of the year 1, Go's zero time, which stands for no time.
 fn is_zero(time: DateTime) -> bool {
     time == date(1, 1, 1).at(0, 0, 0, 0)
 }

@@ -17,7 +17,7 @@ impl LineWriter<'_> {
         }
     }
 
-    /// Notes the names of undeclared members.
+    /// Adds the paths of undeclared members to the names of drift.
     fn note_undeclared(&mut self, place: Place<'_>, members: &[Member]) {
         for member in members {
             if !self.names.undeclared.has_room() {
@@ -28,8 +28,9 @@ impl LineWriter<'_> {
         }
     }
 
-    /// Writes members that are sorted by name, each under its column. It sets aside a member whose column is declared or
-    /// taken by a member before it, and at the top a member whose name begins like a standard field.
+    /// Writes members that are sorted by name, each under its column. Leaves out null and empty arrays. Puts a member
+    /// under `p_nonconforming` if its column is declared, taken by an earlier member or, at the top level, reserved for
+    /// standard fields (`p_`).
     fn write_undeclared(
         &mut self,
         place: Place<'_>,
@@ -37,7 +38,7 @@ impl LineWriter<'_> {
         is_declared: impl Fn(&str) -> bool,
     ) {
         let document = place.document;
-        let at_top = matches!(place.path, Path::Top);
+        let is_top_level = matches!(place.path, Path::Top);
         let is_renamed = |member: Member| !is_column_name(&document.name(&member));
         let is_only_member = members.clone().nth(1).is_none();
         let mut taken = (!is_only_member && members.clone().any(is_renamed)).then(HashSet::new);
@@ -45,13 +46,13 @@ impl LineWriter<'_> {
             let (name, value) = (document.name(&member), member.value);
             let column = column(&name);
             let path = Path::Name(place.path, &name);
-            let is_reserved = at_top && column.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("p_"));
+            let is_reserved = is_top_level && column.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("p_"));
             if is_null_or_empty_array(place, value) {
                 continue;
             }
             let is_taken = taken.as_mut().is_some_and(|taken| !taken.insert(column.clone().into_owned()));
             if is_reserved || is_taken || is_declared(&column) {
-                self.set_aside(place.at(&path), value);
+                self.add_nonconforming(place.at(&path), value);
                 continue;
             }
             write_separator(self.out);
@@ -62,7 +63,7 @@ impl LineWriter<'_> {
                 Some(mask) => write_string(&mask.apply_to_value(document, value), self.out),
                 None => self.write_undeclared_value(place.at(&path), value),
             }
-            if let Some(slots) = self.slots.filter(|_| at_top) {
+            if let Some(slots) = self.slots.filter(|_| is_top_level) {
                 self.scratch.places.note(slots.undeclared(&column), from, self.out.len());
             }
         }
@@ -93,7 +94,7 @@ impl LineWriter<'_> {
     }
 }
 
-/// Returns `true` for null and for an array without elements, which lines do not have.
+/// Returns `true` for null and for an empty array, which lines leave out.
 pub(super) fn is_null_or_empty_array(place: Place<'_>, id: NodeId) -> bool {
     match place.document.kind(id) {
         Kind::Null => true,

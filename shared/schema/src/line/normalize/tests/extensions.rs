@@ -1,4 +1,4 @@
-//! Tests of fields that real records have and the reference schemas do not.
+//! Tests of fields that real records have and Panther's schemas do not declare.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn value(log_type: LogType, event: &Value) -> (Value, u32) {
 }
 
 #[test]
-fn c4_generals_members_addresses_alerts_and_copilot_fields_are_declared() {
+fn c4_member_address_alert_and_copilot_fields_of_general_are_declared() {
     let copilot = json!({
         "Messages": [{"JailbreakDetected": "true"}],
         "AccessedResources": [{"ID": "https://h.example/x", "Status": "failure", "PolicyDetails": "", "XPIADetected": 1}],
@@ -37,7 +37,7 @@ fn c4_generals_members_addresses_alerts_and_copilot_fields_are_declared() {
 }
 
 #[test]
-fn c5_sharepoints_list_malware_and_sync_fields_are_declared() {
+fn c5_list_malware_and_sync_fields_of_sharepoint_are_declared() {
     let names = [
         "MD5Hash",
         "SHA256Hash",

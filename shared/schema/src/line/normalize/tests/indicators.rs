@@ -1,4 +1,4 @@
-//! Tests of indicators in the forms in which vendors send them.
+//! Tests of indicators in all forms in which vendors send them.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ fn event_with(path: &str, text: &str) -> String {
     })
 }
 
-const FORMS: [(&str, &[&str]); 11] = [
+const ADDRESS_FORMS: [(&str, &[&str]); 11] = [
     ("2603:10b6:208:1ab::20%7", &["2603:10b6:208:1ab::20"]),
     ("203.0.113.7%11:443", &["203.0.113.7"]),
     ("203.0.113.7-443", &["203.0.113.7"]),
@@ -43,12 +43,13 @@ fn c1_every_ip_field_of_every_schema_gives_its_bare_addresses() {
         let fields = schema(log_type).fields().into_iter();
         let paths: Vec<String> = fields
             .filter(|field| field.indicators.iter().any(|name| name == "ip"))
-            // These names have a dot, so `event_with` would read them as paths.
+            // These names have a dot, which `event_with` would read as the separator of a path.
             .filter(|field| !field.path.starts_with("ip_allowlist") && !field.path.starts_with("ip."))
             .map(|field| if field.element.is_some() { field.path + "[]" } else { field.path })
             .collect();
         assert!(!paths.is_empty(), "{}", log_type.name());
-        for (path, (text, expected)) in paths.iter().flat_map(|path| FORMS.iter().map(move |form| (path, form))) {
+        for (path, (text, expected)) in paths.iter().flat_map(|path| ADDRESS_FORMS.iter().map(move |form| (path, form)))
+        {
             let found = member(log_type, Mode::Default, &event_with(path, text), "p_any_ip_addresses");
             assert_eq!(found, Value::from(*expected), "{} {path}: {text}", log_type.name());
         }
@@ -56,8 +57,8 @@ fn c1_every_ip_field_of_every_schema_gives_its_bare_addresses() {
 }
 
 #[test]
-fn c1_strict_mode_finds_only_addresses_in_full() {
-    for (text, _) in FORMS.iter().filter(|(text, _)| text.parse::<std::net::IpAddr>().is_err()) {
+fn c1_strict_mode_finds_only_plain_addresses() {
+    for (text, _) in ADDRESS_FORMS.iter().filter(|(text, _)| text.parse::<std::net::IpAddr>().is_err()) {
         let common = r#""Id":"1","RecordType":1,"CreationTime":"2026-08-21T08:44:05","Operation":"o","OrganizationId":"g","UserType":0"#;
         let event = format!("{{{common},\"ClientIP\":\"{}\"}}", text.trim());
         let found = member(LogType::SharePoint, Mode::Strict, &event, "p_any_ip_addresses");
@@ -79,7 +80,7 @@ fn c2_an_ipv4_mapped_address_gives_the_ipv4_form_as_well() {
 }
 
 #[test]
-fn c6_the_actor_of_a_key_is_found_as_the_actor_of_a_session_is() {
+fn c6_the_actor_of_an_api_key_is_found_like_the_actor_of_a_session() {
     for (actor, expected) in [
         (r#""session":{"user":{"id":"user-1","email":"a@example.org"}}"#, "user-1"),
         (r#""api_key":{"id":"key-1","type":"user","user":{"id":"user-1","email":"a@example.org"}}"#, "user-1"),

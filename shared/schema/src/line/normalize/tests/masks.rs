@@ -21,7 +21,8 @@ fields:
 - {name: whole, type: object, copy: {from: who}, fields: [{name: secret.word, type: string}]}
 "#;
 
-/// Returns the line of an event, and the number of values that were set aside.
+/// Returns the line of an event, and the number of values under `p_nonconforming`. Checks that the masked text `CLEAR`
+/// is not in the line.
 fn normalized(schema: &str, event: &str) -> (Value, u32) {
     let normalizer = Normalizer::with_schema(Schema::parse(schema, "own.yml").unwrap(), Mode::Default);
     let mut out = Vec::new();
@@ -32,7 +33,7 @@ fn normalized(schema: &str, event: &str) -> (Value, u32) {
 }
 
 #[test]
-fn f1_masked_values_stand_nowhere_in_clear() {
+fn f1_masked_values_appear_nowhere_in_clear_text() {
     for event in [
         r#"{"PIN":"CLEAR"}"#,
         r#"{"PIN":"CLEAR","pin":"CLEAR"}"#,
@@ -92,7 +93,7 @@ fn f1_a_masked_object_is_masked_as_a_whole_and_counted() {
 }
 
 #[test]
-fn f1_a_field_that_bears_the_masked_name_is_masked_and_counted() {
+fn f1_a_field_that_has_the_masked_name_is_masked_and_counted() {
     let (line, nonconforming) = normalized(SCHEMA, r#"{"PIN":"CLEAR1","pin":"CLEAR2","Token":null,"x":{"pin":7}}"#);
     assert_eq!(line["pin"], "*");
     assert_eq!(line["x"], json!({"pin": "*"}));
@@ -122,7 +123,7 @@ fn f1_the_payload_of_general_and_an_event_that_is_set_aside_are_masked() {
 
 #[test]
 fn c9_duplicate_keys_under_masks_are_kept_or_counted() {
-    // Duplicate keys inside of a masked value only count.
+    // Duplicate keys inside of a masked value are counted but not shown.
     let (line, nonconforming) =
         normalized(SCHEMA, r#"{"other":{"PIN":{"x":"CLEAR","x":["CLEAR"],"y":[{"z":"CLEAR","z":1}]}}}"#);
     assert_eq!((&line["other"], nonconforming), (&json!({"PIN": "*"}), 2));

@@ -11,7 +11,7 @@ fn value(log_type: LogType, event: &str) -> Value {
 }
 
 #[test]
-fn c3_a_payload_under_an_earlier_type_name_stands_in_its_column() {
+fn c3_a_payload_under_an_earlier_type_name_goes_to_its_column() {
     for (name, column) in [
         ("checkpoint_permission.created", "checkpoint_permission_created"),
         ("role_assignment.created", "role_assignment_created"),

@@ -45,7 +45,7 @@ fn c8_the_row_ids_hour_is_that_of_the_event_time_in_every_form() {
         let normalized = normalizer.normalize(event.as_bytes(), &context(), &mut Vec::new()).unwrap();
         let hour_of = |time: Timestamp| u32::try_from(time.as_second().div_euclid(SECONDS_PER_HOUR)).ok();
         let hour = normalized.event_time.and_then(hour_of).filter(|hour| *hour >= RowId::RESERVED_HOURS);
-        // These times are later than the last `Timestamp`, so the hour has no counterpart.
+        // [`Timestamp`] does not reach these times, so there is no hour to compare with.
         if form.starts_with("\"9999") || form.starts_with("253402300799") {
             continue;
         }
