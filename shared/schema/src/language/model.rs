@@ -43,7 +43,7 @@ pub(crate) struct Object {
     pub(crate) always_processed: Vec<usize>,
     /// The number of the object among all objects of the schema.
     pub(crate) number: usize,
-    /// The slots to note if the object is an element of a list that a data model reads.
+    /// The slots under which the line writer notes the object, if it is an element of a list that a data model reads.
     pub(crate) row: Option<RowSlots>,
 }
 

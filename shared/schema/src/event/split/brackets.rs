@@ -7,7 +7,7 @@ pub(super) struct Brackets {
     /// One bit per open bracket or brace, the outermost first. The bit is set for a bracket.
     bits: Vec<u64>,
     depth: usize,
-    /// The innermost open one is a brace.
+    /// The innermost open bracket or brace is a brace.
     is_in_object: bool,
 }
 
@@ -44,12 +44,12 @@ impl Brackets {
         self.depth == 0
     }
 
-    /// Returns `true` if the innermost open one is a brace.
+    /// Returns `true` if the innermost open bracket or brace is a brace.
     pub(super) fn is_in_object(&self) -> bool {
         self.is_in_object
     }
 
-    /// Returns `true` if the innermost open one is a bracket, `false` if it is a brace, and `None` if nothing is open.
+    /// Returns `true` if a bracket is the innermost that is open, `false` if a brace is, and `None` if nothing is open.
     fn innermost(&self) -> Option<bool> {
         let last = self.depth.checked_sub(1)?;
         self.bits.get(last / BITS).map(|word| word >> (last % BITS) & 1 == 1)

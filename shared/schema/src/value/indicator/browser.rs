@@ -14,7 +14,7 @@ const MAX_LINK_BYTES: usize = 2 << 20;
 
 /// Returns the host that a browser opens for a link, if it differs from the host that Panther reads.
 pub(super) fn browser_host(link: &str, panther_host: &str) -> Option<String> {
-    // All parsers agree on such a host, and most links have one.
+    // All parsers read an address or a plain host name alike, and most links have one.
     if is_ip(panther_host) || is_plain_host_name(panther_host) {
         return None;
     }

@@ -134,7 +134,7 @@ pub(super) fn to_unicode(name: &str) -> Cow<'_, str> {
     labels.map_or(Cow::Borrowed(name), |labels| Cow::Owned(labels.join(".")))
 }
 
-/// Decodes punycode by RFC 3492; `None` if it is not valid. It may encode a label of ASCII characters only.
+/// Decodes punycode by RFC 3492; `None` if it is not valid. A label that encodes only ASCII characters is valid, too.
 fn punycode(encoded: &str) -> Option<String> {
     let (basic, digits) = match encoded.rsplit_once('-') {
         Some(("", _)) => return None,
