@@ -13,9 +13,9 @@ use std::sync::OnceLock;
 
 use spec::LogTypeSpec;
 
-/// Defines [`LogType`] and [`LogType::spec`] from the rows of the table: each row is a variant and the name of its
-/// [`LogTypeSpec`] in the file of its vendor. `cargo fmt` does not see these files, because the macro declares them; the
-/// gate formats them by name.
+/// Declares the modules of the vendors, and defines [`LogType`] and [`LogType::spec`] from the rows of the table: each row
+/// is a variant, and the name of its [`LogTypeSpec`] in its vendor's module. `cargo fmt` does not see modules that a macro
+/// declares, so `.ci/run` formats them by their file names.
 macro_rules! log_types {
     ($(mod $vendor:ident { $($(#[$doc:meta])* $variant:ident: $spec:ident;)+ })+) => {
         $(mod $vendor;)+
