@@ -44,7 +44,7 @@ pub struct ArraySplitter {
     recovery: Option<Recovery>,
 }
 
-/// The part of the input in which the splitter is.
+/// The position of the splitter in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Before the array. The number counts the bytes of a byte order mark that were read.

@@ -47,7 +47,7 @@ impl Buffers {
     }
 }
 
-/// Holds the buffers between two events. If another thread uses them, a thread gets new ones.
+/// Holds the buffers between two events. A thread that asks for them while another thread uses them gets new ones.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool(Mutex<Option<Box<Buffers>>>);
 

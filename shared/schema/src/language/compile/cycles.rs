@@ -10,8 +10,8 @@ const MAX_SHOWN_NAMES: usize = 10;
 /// Finds a cycle of fields that take their values from each other. Returns the index of its first field in schema
 /// order, and the cycle in words.
 ///
-/// A field that reads its own name, or a path that begins with it, is no cycle here. [`super::check::check_source`]
-/// refuses the former.
+/// A field that refers to itself does not count here. [`super::check::check_source`] refuses it if it reads exactly its
+/// own name; it may read a path that begins with its own name.
 pub(super) fn find_cycle(fields: &[Field]) -> Option<(usize, String)> {
     if fields.iter().all(|field| field.transform.is_none()) {
         return None;
