@@ -131,7 +131,7 @@ fn a_failure_in_one_stream_leaves_the_others_delivered() {
 fn a_deadline_in_the_middle_of_a_listing_commits_what_is_in_hand_and_the_next_tick_goes_on() {
     let mut scenario = Scenario::clone(&world(PriorState::Nothing).scenario);
     scenario.page_size = 1;
-    scenario.settings = Settings { lookback: 7_200, ..Settings::default() };
+    scenario.settings = Settings { lookback_seconds: 7_200, ..Settings::default() };
     let mut single = SingleWorker::new(Simulation::new(Arc::new(scenario), world(PriorState::Nothing).clock));
     // Every page takes 25 of the tick's 50 seconds, so there is no time for the third of four pages.
     let ticked = single

@@ -216,7 +216,10 @@ fn blobs_scenario() -> Scenario {
     let entries = vec![Entry { at, visible_at: at, listings: vec!["content"], content }];
     let stream =
         ScenarioStream { stream: stream(LogType::Exchange, &["content"]), events: events(Shape::Blobs), entries };
-    Scenario { has_clock_in_prepare: true, ..scenario(stream, Some(Retention { keeps: 604_800, margin: 3_600 })) }
+    Scenario {
+        has_clock_in_prepare: true,
+        ..scenario(stream, Some(Retention { keep_seconds: 604_800, margin_seconds: 3_600 }))
+    }
 }
 
 fn events(shape: Shape) -> Vec<Event> {
@@ -229,12 +232,12 @@ fn scenario(stream: ScenarioStream, retention: Option<Retention>) -> Scenario {
         streams: vec![stream],
         policy: VendorPolicy {
             tick_seconds: 60,
-            overlap: 60,
+            overlap_seconds: 60,
             sweeps: &[],
             first_window_seconds: 30 * 86_400,
             max_window_seconds: 30 * 86_400,
             retention,
-            horizon: 30 * 86_400,
+            dedup_horizon_seconds: 30 * 86_400,
             split_after_pages: None,
             silence: None,
             start_delay: None,
@@ -243,7 +246,7 @@ fn scenario(stream: ScenarioStream, retention: Option<Retention>) -> Scenario {
         settings: Settings {
             prefix: String::new(),
             compression: Compression::Gzip,
-            lookback: 7_200,
+            lookback_seconds: 7_200,
             batch: BatchLimits::default(),
         },
         page_size: 10,

@@ -482,7 +482,7 @@ fn newly_passed<'a>(
 ) -> Vec<Passed> {
     let (old, new) = (watermark_of(current, listing), watermark_of(head, listing));
     let policy = &facts.scenario.policy;
-    let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap));
+    let (behind, overlap) = (facts.now.max(tick.began) - old, i64::from(policy.overlap_seconds));
     let window_seconds = current.listings.get(listing).and_then(|state| state.window_seconds);
     let is_backlog =
         behind > overlap && window_seconds.is_some_and(|window| window < behind) && !policy.sweeps.is_empty();
@@ -496,7 +496,9 @@ fn newly_passed<'a>(
         let from = before.map_or(UnixSeconds::MIN, |before| before - reach);
         claims.push((Window { from, to: at - reach }, tick.began.min(at)));
     }
-    let oldest = policy.retention.map_or(UnixSeconds::MIN, |retention| facts.now - retention.keeps + retention.margin);
+    let oldest = policy
+        .retention
+        .map_or(UnixSeconds::MIN, |retention| facts.now - retention.keep_seconds + retention.margin_seconds);
     let is_passed = |entry: &Entry| {
         let shown_by = |(window, shown): &(Window, UnixSeconds)| {
             (window.from..window.to).contains(&entry.at) && entry.visible_at <= *shown
@@ -527,7 +529,8 @@ fn is_pending(head: &Head, listing: &str, entry: &Entry) -> bool {
 /// unreadable for a day.
 fn may_be_given_up(facts: Facts<'_>, entry: &Entry) -> bool {
     let now = facts.now + MAX_CLOCK_SKEW;
-    let expires = facts.scenario.policy.retention.map(|retention| entry.at + retention.keeps - retention.margin);
+    let expires =
+        facts.scenario.policy.retention.map(|retention| entry.at + retention.keep_seconds - retention.margin_seconds);
     let is_blob = matches!(entry.content, Content::Blob { .. });
     let last = expires.map(|expires| expires - if is_blob { GIVE_UP_BEFORE } else { 0 });
     let is_unusable = matches!(facts.scenario.broken_blob(entry), Some(BrokenBlob::Missing | BrokenBlob::Unreadable));

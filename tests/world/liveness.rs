@@ -102,7 +102,7 @@ fn healthy_listing(scenario: &Scenario, entry: &Entry) -> Option<&'static str> {
 
 /// Returns `true` if the collector may still list the entry.
 fn is_kept(world: &Simulation, entry: &Entry) -> bool {
-    let margin = world.scenario.policy.retention.map_or(0, |retention| retention.margin);
+    let margin = world.scenario.policy.retention.map_or(0, |retention| retention.margin_seconds);
     entry.at >= world.scenario.kept_from(world.clock).saturating_add(margin)
 }
 

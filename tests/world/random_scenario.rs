@@ -23,7 +23,7 @@ pub fn scenario(rng: &mut SeededRng) -> Scenario {
         settings: Settings {
             prefix: rng.pick(&["", "logs/"]).to_owned(),
             compression: Compression::Gzip,
-            lookback: rng.pick(&[6 * HOUR, 2 * DAY]),
+            lookback_seconds: rng.pick(&[6 * HOUR, 2 * DAY]),
             batch: BatchLimits {
                 lines: rng.pick(&[1, 2, 3, 5]),
                 bytes: rng.pick(&[300, 16 << 20]),
@@ -40,17 +40,17 @@ pub fn scenario(rng: &mut SeededRng) -> Scenario {
 }
 
 fn policy(rng: &mut SeededRng, shape: Shape) -> VendorPolicy {
-    const DAILY: Sweep = Sweep { every: HOUR, reach: 86_400 };
-    const WEEKLY: Sweep = Sweep { every: DAY, reach: 604_800 };
+    const DAILY: Sweep = Sweep { interval_seconds: HOUR, reach_seconds: 86_400 };
+    const WEEKLY: Sweep = Sweep { interval_seconds: DAY, reach_seconds: 604_800 };
     match shape {
         Shape::Events => VendorPolicy {
             tick_seconds: 60,
-            overlap: 600,
+            overlap_seconds: 600,
             sweeps: &[DAILY],
             first_window_seconds: rng.pick(&[HOUR, 8 * HOUR]),
             max_window_seconds: rng.pick(&[8 * HOUR, 30 * DAY]),
             retention: None,
-            horizon: 400 * DAY,
+            dedup_horizon_seconds: 400 * DAY,
             split_after_pages: rng.pick(&[None, Some(4)]),
             silence: None,
             start_delay: None,
@@ -58,12 +58,12 @@ fn policy(rng: &mut SeededRng, shape: Shape) -> VendorPolicy {
         },
         Shape::Blobs => VendorPolicy {
             tick_seconds: 60,
-            overlap: 10_800,
+            overlap_seconds: 10_800,
             sweeps: &[DAILY, WEEKLY],
             first_window_seconds: DAY,
             max_window_seconds: DAY,
-            retention: Some(Retention { keeps: 7 * DAY, margin: HOUR }),
-            horizon: 30 * DAY,
+            retention: Some(Retention { keep_seconds: 7 * DAY, margin_seconds: HOUR }),
+            dedup_horizon_seconds: 30 * DAY,
             split_after_pages: rng.pick(&[None, Some(50)]),
             silence: None,
             start_delay: None,

@@ -119,7 +119,7 @@ impl Scenario {
 
     /// Returns the first second that the vendor still lists at `now`.
     pub fn kept_from(&self, now: UnixSeconds) -> UnixSeconds {
-        self.policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps)
+        self.policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keep_seconds)
     }
 
     /// Returns the extra ticks that slow pages cost while all entries are listed: for halving windows, and for listing

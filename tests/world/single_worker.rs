@@ -167,7 +167,7 @@ impl SingleWorker {
         self.world.clock = self.world.clock.max(self.world.scenario.all_visible_at()) + MAX_BACKOFF;
         self.drain_within(MAX_TICKS + self.world.scenario.slow_ticks())?;
         for sweep in self.world.scenario.policy.sweeps {
-            self.world.clock += sweep.every + 1;
+            self.world.clock += sweep.interval_seconds + 1;
             self.drain()?;
         }
         self.world.settled()

@@ -77,7 +77,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failed> {
 async fn tick(args: &Args, source: &dyn AnySource, clock: &CliClock) -> Result<Vec<StreamReport>, Failed> {
     let settings = Settings {
         prefix: args.prefix.clone(),
-        lookback: i64::from(args.lookback_days) * 86_400,
+        lookback_seconds: i64::from(args.lookback_days) * 86_400,
         ..Settings::default()
     };
     let mut lake = Lake::open(&args.lake, settings)?;

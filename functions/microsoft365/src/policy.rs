@@ -21,12 +21,15 @@ const MAX_PAGES: u32 = 100;
 /// itself is kept for 7 days.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: 5 * MINUTE,
-    overlap: 3 * HOUR as u32,
-    sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }, Sweep { every: DAY, reach: 7 * DAY as u32 }],
+    overlap_seconds: 3 * HOUR as u32,
+    sweeps: &[
+        Sweep { interval_seconds: HOUR, reach_seconds: DAY as u32 },
+        Sweep { interval_seconds: DAY, reach_seconds: 7 * DAY as u32 },
+    ],
     first_window_seconds: DAY,
     max_window_seconds: DAY,
-    retention: Some(Retention { keeps: RETENTION_SECONDS, margin: 10 * MINUTE }),
-    horizon: 30 * DAY,
+    retention: Some(Retention { keep_seconds: RETENTION_SECONDS, margin_seconds: 10 * MINUTE }),
+    dedup_horizon_seconds: 30 * DAY,
     split_after_pages: Some(MAX_PAGES),
     silence: None,
     start_delay: Some(StartDelay {

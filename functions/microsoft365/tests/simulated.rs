@@ -143,7 +143,7 @@ impl World {
         }
         let now = self.clock.now().as_second();
         let retention = POLICY.retention.unwrap();
-        let (mut from, mut blobs) = (now - retention.keeps + retention.margin + 3_600, Vec::new());
+        let (mut from, mut blobs) = (now - retention.keep_seconds + retention.margin_seconds + 3_600, Vec::new());
         while from < now {
             let window = Window { from, to: (from + POLICY.max_window_seconds).min(now) };
             blobs.extend(self.list(stream, window).await);

@@ -16,15 +16,15 @@ const MAX_PAGES: u32 = 50;
 /// found.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: MINUTE,
-    overlap: 10 * MINUTE as u32,
-    sweeps: &[Sweep { every: HOUR, reach: DAY as u32 }],
+    overlap_seconds: 10 * MINUTE as u32,
+    sweeps: &[Sweep { interval_seconds: HOUR, reach_seconds: DAY as u32 }],
     first_window_seconds: DAY,
     max_window_seconds: 30 * DAY,
     retention: None,
-    horizon: 400 * DAY,
+    dedup_horizon_seconds: 400 * DAY,
     split_after_pages: Some(MAX_PAGES),
     silence: Some(Silence {
-        after: 7 * DAY,
+        after_seconds: 7 * DAY,
         advice: "an organization that is used has events: check that audit logging is on (Organization settings, \
                  Data controls, Data retention), and that the key is this organization's",
     }),

@@ -25,12 +25,12 @@
 //!
 //! const POLICY: VendorPolicy = VendorPolicy {
 //!     tick_seconds: 60,
-//!     overlap: 600,
+//!     overlap_seconds: 600,
 //!     sweeps: &[],
 //!     first_window_seconds: 86_400,
 //!     max_window_seconds: 30 * 86_400,
 //!     retention: None,
-//!     horizon: 30 * 86_400,
+//!     dedup_horizon_seconds: 30 * 86_400,
 //!     split_after_pages: Some(10),
 //!     silence: None,
 //!     start_delay: None,

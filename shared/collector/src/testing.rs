@@ -17,7 +17,7 @@ use std::time::Duration;
 use schema::{LogType, NO_CUSTOM_MODELS, Normalizer};
 
 pub(crate) use bucket::MemoryBucket;
-pub(crate) use calls::{At, Calls, Fault};
+pub(crate) use calls::{Calls, Fault, FaultyCall};
 pub(crate) use clock::TestClock;
 pub(crate) use state::MemoryState;
 pub(crate) use values::*;
@@ -128,7 +128,7 @@ impl World {
     }
 
     pub(crate) fn delivery<'a>(&'a self, env: &'a TestEnv<'a>) -> TestDelivery<'a> {
-        Delivery::new(self.open(env).unwrap(), self.policy.horizon, self.cache.budget())
+        Delivery::new(self.open(env).unwrap(), self.policy.dedup_horizon_seconds, self.cache.budget())
     }
 
     /// Returns a tick that has opened its state and done nothing yet.

@@ -136,12 +136,12 @@ fn source(events: Vec<String>) -> Source<RepeatingVendor> {
     };
     let policy = VendorPolicy {
         tick_seconds: 60,
-        overlap: 600,
+        overlap_seconds: 600,
         sweeps: &[],
         first_window_seconds: 30 * 86_400,
         max_window_seconds: 30 * 86_400,
         retention: None,
-        horizon: 86_400,
+        dedup_horizon_seconds: 86_400,
         split_after_pages: None,
         silence: None,
         start_delay: None,

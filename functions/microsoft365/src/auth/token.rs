@@ -368,5 +368,5 @@ async fn read_token(answer: Answer) -> Result<TokenAnswer, PortError> {
 
 /// Adds to an error that it occurred while logging in.
 fn name_login(error: PortError) -> PortError {
-    error.within("logging in")
+    error.with_context("logging in")
 }

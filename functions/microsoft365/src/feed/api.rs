@@ -104,7 +104,7 @@ impl<S: Secrets, C: Clock> Api<S, C> {
         read: &impl AsyncFn(Answer) -> Result<Outcome<T>, PortError>,
         is_last: bool,
     ) -> Result<Outcome<T>, PortError> {
-        let outcome = self.with_token(call, read).await.map_err(|error| error.within(call.task))?;
+        let outcome = self.with_token(call, read).await.map_err(|error| error.with_context(call.task))?;
         match (outcome, call.kind) {
             // The caller handles a missing blob, and also an answer of the last attempt that is not a blob.
             (Err(refusal), CallKind::Fetch) if refusal.is_missing() || is_last && refusal.is_unexplained() => {

@@ -94,7 +94,9 @@ impl Environment {
             settings: Settings {
                 prefix: reader.optional("PREFIX", prefix).unwrap_or_default(),
                 compression: reader.optional("COMPRESSION", compression).unwrap_or_default(),
-                lookback: reader.optional("LOOKBACK_DAYS", lookback).unwrap_or(Settings::default().lookback),
+                lookback_seconds: reader
+                    .optional("LOOKBACK_DAYS", lookback)
+                    .unwrap_or(Settings::default().lookback_seconds),
                 ..Settings::default()
             },
             data_models: reader.optional("DATA_MODELS", models_place),
@@ -294,7 +296,7 @@ mod tests {
         assert_eq!(environment.secret_arns, [ARN]);
         assert_eq!((environment.table.as_str(), environment.bucket.as_str()), ("state", "lake"));
         assert_eq!(environment.settings, Settings::default());
-        assert_eq!(environment.settings.lookback, 7 * 86_400);
+        assert_eq!(environment.settings.lookback_seconds, 7 * 86_400);
         assert_eq!(environment.variable("OPENAI_LISTINGS"), None);
         assert_eq!(environment.shared_bytes, MAX_SHARED_BYTES);
     }
@@ -320,7 +322,7 @@ mod tests {
         assert_eq!(environment.secret_arns, [ARN, other]);
         assert_eq!(environment.settings.prefix, "audit/v=1/");
         assert_eq!(environment.settings.compression, Compression::Zstd);
-        assert_eq!(environment.settings.lookback, 30 * 86_400);
+        assert_eq!(environment.settings.lookback_seconds, 30 * 86_400);
         assert_eq!(environment.variable("OPENAI_LISTINGS").as_deref(), Some("tenant"));
         assert_eq!(parse(&[("PREFIX", "audit/")]).unwrap().settings.prefix, "audit/");
         assert_eq!(parse(&[("PREFIX", " "), ("LOOKBACK_DAYS", "0")]).unwrap().settings.prefix, "");

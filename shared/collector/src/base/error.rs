@@ -74,8 +74,8 @@ impl PortError {
 
     /// Returns the failure with its place or task put before the message, such as `bucket` or `logging in`.
     #[must_use]
-    pub fn within(self, place: impl Display) -> Self {
-        Self { message: format!("{place}: {}", self.message), ..self }
+    pub fn with_context(self, context: impl Display) -> Self {
+        Self { message: format!("{context}: {}", self.message), ..self }
     }
 
     /// Returns the failure as one for the next tick if it was worth another try in this one, and as it is otherwise.
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_an_error_says_what_happened_and_what_cures_it() {
+    fn ok_an_error_has_its_message_and_its_recovery() {
         let second = Duration::from_secs(1);
         let all = [
             (PortError::again("busy"), Recovery::Again { after: None }),
@@ -130,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_error_names_its_place_and_waits_for_the_next_tick() {
-        let within = PortError::person("refused").within("logging in");
-        assert_eq!((within.recovery, within.message.as_str()), (Recovery::Person, "logging in: refused"));
+    fn ok_an_error_gets_a_context_and_waits_for_the_next_tick() {
+        let in_context = PortError::person("refused").with_context("logging in");
+        assert_eq!((in_context.recovery, in_context.message.as_str()), (Recovery::Person, "logging in: refused"));
         assert_eq!(PortError::again("busy").for_next_tick(), PortError::next_tick("busy"));
         assert_eq!(PortError::again_after(Duration::MAX, "busy").for_next_tick(), PortError::next_tick("busy"));
         for other in [PortError::next_tick("no"), PortError::paused("no"), PortError::person("no")] {

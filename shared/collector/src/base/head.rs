@@ -84,12 +84,12 @@ impl LastCommit {
     }
 
     /// Returns `true` if the commit wrote to this ledger hour.
-    pub(crate) fn touches(&self, place: LedgerHour) -> bool {
-        let hours = match place.kind {
+    pub(crate) fn touches(&self, ledger_hour: LedgerHour) -> bool {
+        let hours = match ledger_hour.kind {
             LedgerKind::Rows => &self.rows,
             LedgerKind::Blobs => &self.blobs,
         };
-        hours.binary_search(&place.hour).is_ok()
+        hours.binary_search(&ledger_hour.hour).is_ok()
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
         let items = [item(LedgerKind::Rows, 9), item(LedgerKind::Blobs, 4), item(LedgerKind::Rows, 2)];
         let commit = LastCommit::of(&items, 100);
         assert_eq!((commit.rows.as_slice(), commit.blobs.as_slice()), (&[2, 9][..], &[4][..]));
-        assert!(items.iter().all(|item| commit.touches(item.place())));
+        assert!(items.iter().all(|item| commit.touches(item.ledger_hour())));
         assert!(!commit.touches(LedgerHour { kind: LedgerKind::Blobs, hour: 9 }));
         assert_eq!(commit.hours().count(), 3);
     }

@@ -46,7 +46,7 @@ pub struct LedgerItem {
 
 impl LedgerItem {
     /// Returns the ledger hour of the item.
-    pub fn place(&self) -> LedgerHour {
+    pub fn ledger_hour(&self) -> LedgerHour {
         LedgerHour { kind: self.kind, hour: self.hour }
     }
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_packed_entries_come_back() {
+    fn ok_packed_entries_are_unpacked() {
         let item = LedgerItem { kind: LedgerKind::Rows, hour: 1, seq: 0, entries: vec![1, u64::MAX], expires_at: 0 };
         assert_eq!(LedgerItem::unpack(&item.packed()), Some(item.entries));
         assert_eq!(LedgerItem::unpack(b"seven b"), None);

@@ -9,7 +9,11 @@ use futures_util::future::{Either, select};
 use super::ports::Clock;
 
 /// Waits for `work` for at most `limit`. Returns `None` if it does not end in that time.
-pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn with_time_limit<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     match select(pin!(work), pin!(clock.sleep(limit))).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(((), _)) => None,
@@ -28,9 +32,9 @@ mod tests {
         let world = World::new();
         let limit = Duration::from_secs(3);
         let began = world.clock.now();
-        assert_eq!(world.clock.run(within(&world.clock, limit, ready(1))), Some(1));
+        assert_eq!(world.clock.run(with_time_limit(&world.clock, limit, ready(1))), Some(1));
         assert_eq!(world.clock.now(), began);
-        assert_eq!(world.clock.run(within(&world.clock, limit, pending::<u8>())), None);
+        assert_eq!(world.clock.run(with_time_limit(&world.clock, limit, pending::<u8>())), None);
         assert_eq!(world.clock.now(), began + limit);
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_holders_share_one_limit_and_give_back() {
+    fn ok_holders_share_one_limit_and_release_their_bytes() {
         let budget = MemoryBudget::new(100);
         let (mut one, mut two) = (budget.share(), budget.share());
         one.set(70);

@@ -7,25 +7,25 @@ use super::time::UnixSeconds;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
     /// The time between two sweeps, in seconds.
-    pub every: UnixSeconds,
+    pub interval_seconds: UnixSeconds,
     /// The distance that a sweep looks back, in seconds.
-    pub reach: u32,
+    pub reach_seconds: u32,
 }
 
 /// The time for which a vendor keeps its events or blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// The time that the vendor promises, in seconds.
-    pub keeps: UnixSeconds,
+    pub keep_seconds: UnixSeconds,
     /// The safety margin inside that time, in seconds.
-    pub margin: UnixSeconds,
+    pub margin_seconds: UnixSeconds,
 }
 
 /// The advice on a stream that never showed an event, and the time after which it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
     /// The time without a single event, in seconds.
-    pub after: UnixSeconds,
+    pub after_seconds: UnixSeconds,
     /// The probable cause, and what to do.
     pub advice: &'static str,
 }
@@ -45,7 +45,7 @@ pub struct VendorPolicy {
     /// The scheduled time between two ticks, in seconds. It is also the shortest backoff of pending work.
     pub tick_seconds: UnixSeconds,
     /// The span before the watermark that every tick lists again, in seconds.
-    pub overlap: u32,
+    pub overlap_seconds: u32,
     /// The sweeps, which look further back than the overlap.
     pub sweeps: &'static [Sweep],
     /// The length of the first window of a new listing, in seconds.
@@ -55,7 +55,7 @@ pub struct VendorPolicy {
     /// The vendor's retention; `None` if it has none.
     pub retention: Option<Retention>,
     /// The time for which the ledger remembers a row id, in seconds.
-    pub horizon: UnixSeconds,
+    pub dedup_horizon_seconds: UnixSeconds,
     /// The number of pages after which a window is split into smaller ones; `None` if windows are never split.
     pub split_after_pages: Option<u32>,
     /// The advice on a stream without events; `None` if silence is normal.
@@ -101,7 +101,7 @@ pub struct Settings {
     /// The compression of new objects.
     pub compression: Compression,
     /// The age of the oldest events that a new stream collects, in seconds.
-    pub lookback: UnixSeconds,
+    pub lookback_seconds: UnixSeconds,
     /// The limits of a batch.
     pub batch: BatchLimits,
 }
@@ -111,7 +111,7 @@ impl Default for Settings {
         Self {
             prefix: String::new(),
             compression: Compression::Gzip,
-            lookback: 7 * 86_400,
+            lookback_seconds: 7 * 86_400,
             batch: BatchLimits::default(),
         }
     }
@@ -123,7 +123,7 @@ mod tests {
     use crate::base::memory::MAX_SHARED_BYTES;
 
     #[test]
-    fn ok_the_defaults_keep_within_one_commit_and_the_memory_of_a_process_that_collects_one_tenant() {
+    fn ok_the_defaults_fit_into_one_commit_and_the_memory_limit() {
         let Settings { prefix, batch, .. } = Settings::default();
         assert!(prefix.is_empty() || prefix.ends_with('/'));
         assert!(batch.ledger_hours <= MAX_ROW_HOURS);

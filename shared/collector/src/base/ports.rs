@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_secrets_by_reference_are_the_same_secrets() {
+    fn ok_a_reference_to_secrets_reads_the_same_secrets() {
         let secrets = RecordingSecrets::default();
         let secret = Secrets::get(&&secrets, "arn", true).now_or_never().unwrap().unwrap();
         assert_eq!((secret.expose_secret(), secrets.0.take()), ("key", vec![("arn".to_owned(), true)]));

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_taken_from_the_later_report() {
+    fn all_but_the_counts_is_taken_from_the_later_report() {
         let failure = Some(Failure::new("acme/openai_audit", &PortError::next_tick("slow")));
         let ended = |drained, failure, lag, listing, silence: Option<&str>| StreamReport {
             drained,
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn as_json_all_fields_stand_at_one_level() {
+    fn the_json_of_a_report_is_flat() {
         let json = serde_json::to_value(report(1)).unwrap();
         for field in
             ["pages", "delivered", "undeclared_fields", "pending_spans", "gaps", "watermark_lag_seconds", "drained"]
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_reported_once_and_as_it_is_now() {
+    fn the_later_report_of_a_gap_replaces_the_earlier_one() {
         let first = StreamReport { gaps: vec![gap(1, 5, "late"), gap(1, 2, "a"), gap(8, 9, "late")], ..report(1) };
         let later = StreamReport { gaps: vec![gap(1, 6, "late"), gap(1, 2, "b")], ..report(1) };
         let gaps = [gap(1, 2, "a"), gap(8, 9, "late"), gap(1, 6, "late"), gap(1, 2, "b")];

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_waits_double_up_to_the_longest() {
+    fn ok_waits_double_up_to_the_maximum() {
         let again = PortError::again("busy");
         assert_eq!(run(&[again.clone(), again.clone(), again]), (Ok(3), vec![500, 1_001, 1_501]));
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn err_a_call_without_tries_left_or_with_a_long_wait_is_for_the_next_tick() {
+    fn err_a_call_without_tries_left_or_with_a_long_wait_is_left_to_the_next_tick() {
         for failures in
             [vec![PortError::again("busy"); 9], vec![PortError::again_after(Duration::from_secs(31), "busy")]]
         {

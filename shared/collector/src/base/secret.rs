@@ -5,14 +5,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::error::PortError;
-use super::limit::within;
+use super::limit::with_time_limit;
 use super::ports::{Clock, Secrets, Tries};
 
 /// The time limit of the read if the vendor's call may be repeated. It leaves a silent store time for a second request.
-const MAX_PATIENT_READ: Duration = Duration::from_secs(12);
+const MAX_PATIENT_READ_TIME: Duration = Duration::from_secs(12);
 /// The time limit of the read if the vendor's call is made only once. It is shorter than the time of such a call, so
 /// that the error names the secret store and not the vendor.
-const MAX_SINGLE_READ: Duration = Duration::from_secs(4);
+const MAX_SINGLE_READ_TIME: Duration = Duration::from_secs(4);
 
 /// Reads the secret again, past every cache, during a vendor's call with these `tries`.
 ///
@@ -26,10 +26,10 @@ pub async fn read_again(
     tries: Tries,
 ) -> Result<SecretString, PortError> {
     let limit = match tries {
-        Tries::Patient => MAX_PATIENT_READ,
-        Tries::Once => MAX_SINGLE_READ,
+        Tries::Patient => MAX_PATIENT_READ_TIME,
+        Tries::Once => MAX_SINGLE_READ_TIME,
     };
-    within(clock, limit, secrets.get(reference, true)).await.unwrap_or_else(|| {
+    with_time_limit(clock, limit, secrets.get(reference, true)).await.unwrap_or_else(|| {
         Err(PortError::next_tick(format!(
             "the secret store did not answer within {} s when the secret {reference} was read again; it is asked again in \
              the next tick",
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_store_that_answers_is_waited_for() {
+    fn ok_an_answer_of_the_store_is_returned() {
         let (store, clock) = (Store { hangs: false }, SleepRecorder::default());
         let read = read_again(&store, &clock, "acme", Tries::Patient);
         assert_eq!(read.now_or_never().unwrap().unwrap().expose_secret(), "key of acme");

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn err_a_source_id_that_would_not_fit_into_a_key() {
+    fn err_a_source_id_with_other_characters_or_length_is_refused() {
         for text in ["", "a/b", "a b", "a#b", "größe", &"x".repeat(MAX_SOURCE_ID_CHARS + 1)] {
             let error = SourceId::try_from(text.to_owned()).unwrap_err();
             assert!(error.to_string().contains("change source_id in the source's secret"), "{error}");

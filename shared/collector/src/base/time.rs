@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_without_cuts_out_what_overlaps() {
+    fn ok_without_removes_the_overlap() {
         let without = |other| window(10, 20).without(other).collect::<Vec<_>>();
         assert_eq!(without(window(12, 15)), [window(10, 12), window(15, 20)]);
         assert_eq!(without(window(5, 15)), [window(15, 20)]);
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_halves_tile() {
+    fn ok_halves_cover_the_window() {
         assert_eq!(window(10, 13).halves(), [window(10, 11), window(11, 13)]);
         assert_eq!(window(10, 12).halves(), [window(10, 11), window(11, 12)]);
     }
 
     #[test]
-    fn ok_a_time_that_has_passed_leaves_nothing() {
+    fn ok_no_time_is_left_until_a_past_time() {
         let at = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(time_until(at(5), at(7)), Duration::from_secs(2));
         assert_eq!(time_until(at(7), at(5)), Duration::ZERO);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schema::ArraySplitter;
 use sha2::{Digest, Sha256};
 
-use super::run::{Cutoff, MIN_TIME, StreamRun};
+use super::run::{Cutoff, MIN_CALL_TIME, StreamRun};
 use crate::base::error::{PortError, Recovery};
 use crate::base::ledger::{LedgerHour, LedgerKind};
 use crate::base::pending::{PendingBlob, Schedule};
@@ -33,7 +33,7 @@ pub(crate) struct Candidate {
 }
 
 /// The outcome of one attempt at one blob.
-pub(crate) enum Attempt {
+pub(crate) enum BlobAttemptOutcome {
     /// The blob was consumed.
     Consumed,
     /// The blob was given up or became pending, and that is recorded. `was_unreadable` is `true` if its bytes arrived
@@ -58,69 +58,69 @@ enum BodyEnd {
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
-pub(crate) async fn attempt<S: State, B: Bucket, C: Clock, V: Vendor>(
+pub(crate) async fn attempt_blob<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     candidate: &Candidate,
     fetched: Result<Fetched<V::Body>, PortError>,
     others_wait: bool,
-) -> Result<Attempt, PortError> {
+) -> Result<BlobAttemptOutcome, PortError> {
     let Candidate { blob, missing_since, .. } = candidate;
     let last = last_attempt(blob.created, *missing_since, run.policy.retention, run.now(), run.env.now());
     let (problem, was_unreadable) = match fetched {
         // The call was not made, and calls for the other blobs would not be made either.
-        Err(error) if error.recovery == Recovery::Paused => return Ok(Attempt::CutOff),
-        Err(error) => return failed(run, listing, blob, last, error).await,
+        Err(error) if error.recovery == Recovery::Paused => return Ok(BlobAttemptOutcome::CutOff),
+        Err(error) => return handle_failure(run, listing, blob, last, error).await,
         Ok(Fetched::Missing) => ("was listed but could not be found", false),
         Ok(Fetched::Expired) => {
             record_loss(run, blob, "expired before it was fetched");
-            return given_up(run, listing, blob, false).await;
+            return give_up(run, listing, blob, false).await;
         }
         Ok(Fetched::Body(body)) => match take_body(run, candidate, body, last.is_some(), others_wait).await? {
-            BodyEnd::CutOff => return Ok(Attempt::CutOff),
-            BodyEnd::Failed(error) => return failed(run, listing, blob, last, error).await,
+            BodyEnd::CutOff => return Ok(BlobAttemptOutcome::CutOff),
+            BodyEnd::Failed(error) => return handle_failure(run, listing, blob, last, error).await,
             BodyEnd::Unreadable => ("is not a JSON array", true),
             BodyEnd::Whole => {
                 run.findings.listed.blobs += 1;
                 run.record_progress();
-                return done_with(run, listing, blob).await.map(|()| Attempt::Consumed);
+                return mark_consumed(run, listing, blob).await.map(|()| BlobAttemptOutcome::Consumed);
             }
         },
     };
     if let Some(last) = last {
         record_loss(run, blob, &format!("{problem} {}", last.words()));
-        return given_up(run, listing, blob, was_unreadable).await;
+        return give_up(run, listing, blob, was_unreadable).await;
     }
     let since = missing_since.unwrap_or_else(|| run.env.now());
     let pending = failed_blob(run, candidate, Some(since), &format!("content {} {problem}", blob.id));
     run.change_pending(listing, PendingChange::Blob(pending));
-    Ok(Attempt::Recorded { was_unreadable })
+    Ok(BlobAttemptOutcome::Recorded { was_unreadable })
 }
 
 /// Handles a failed attempt. A blob that the vendor is about to drop is given up.
-async fn failed<S: State, B: Bucket, C: Clock, V>(
+async fn handle_failure<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     blob: &BlobRef,
     last: Option<LastAttempt>,
     error: PortError,
-) -> Result<Attempt, PortError> {
+) -> Result<BlobAttemptOutcome, PortError> {
     if last != Some(LastAttempt::Expiring) {
-        return Ok(Attempt::Failed(error));
+        return Ok(BlobAttemptOutcome::Failed(error));
     }
     run.record_failure(&error);
     record_loss(run, blob, &format!("could not be fetched until the vendor drops it: {error}"));
-    given_up(run, listing, blob, false).await
+    give_up(run, listing, blob, false).await
 }
 
 /// Gives up a blob: it is not fetched again.
-async fn given_up<S: State, B: Bucket, C: Clock, V>(
+async fn give_up<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     blob: &BlobRef,
     was_unreadable: bool,
-) -> Result<Attempt, PortError> {
-    done_with(run, listing, blob).await.map(|()| Attempt::Recorded { was_unreadable })
+) -> Result<BlobAttemptOutcome, PortError> {
+    mark_consumed(run, listing, blob).await.map(|()| BlobAttemptOutcome::Recorded { was_unreadable })
 }
 
 /// Returns the pending blob after one more failed attempt.
@@ -144,7 +144,7 @@ pub(crate) fn failed_blob<S, B, C: Clock, V>(
 }
 
 /// Marks a blob as consumed: it is not pending any more, and the ledger remembers it.
-async fn done_with<S: State, B: Bucket, C: Clock, V>(
+async fn mark_consumed<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     blob: &BlobRef,
@@ -152,7 +152,7 @@ async fn done_with<S: State, B: Bucket, C: Clock, V>(
     if run.listing_has_pending_blob(listing, &blob.id) {
         run.change_pending(listing, PendingChange::BlobDone(blob.id.clone()));
     }
-    run.intake.keep_blob(place(blob), entry(blob)).await
+    run.intake.keep_blob(ledger_hour(blob), ledger_entry(blob)).await
 }
 
 /// Takes every event of the body. Its time is limited while others wait.
@@ -169,7 +169,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     let (began, cutoff) = (run.env.clock.now(), run.cutoff);
     // A pending blob may not take all the time of pending work either, or it would do so in every tick.
     let half = if candidate.is_pending { run.time_left() / 2 } else { run.blob_time() };
-    let allowed = run.blob_time().min(half).max(MIN_TIME);
+    let allowed = run.blob_time().min(half).max(MIN_CALL_TIME);
     if others_wait {
         run.cutoff = began.saturating_add(allowed).unwrap_or(cutoff).min(cutoff);
     }
@@ -185,14 +185,14 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
             let spent = time_until(began, run.env.clock.now());
             // The blob is slow if it used up its own time, even if the tick's time ended as well.
             let is_slow = spent >= allowed || !run.time_left().is_zero();
-            Ok(if is_slow { too_slow(run, &candidate.blob, spent, others_wait) } else { BodyEnd::CutOff })
+            Ok(if is_slow { slow_blob_outcome(run, &candidate.blob, spent, others_wait) } else { BodyEnd::CutOff })
         }
         end => Ok(end),
     }
 }
 
 /// Returns the failure of a blob that took more than its time.
-fn too_slow<S, B, C: Clock, V>(
+fn slow_blob_outcome<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     blob: &BlobRef,
     spent: Duration,
@@ -264,12 +264,12 @@ fn record_loss<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, blob: &Bl
 }
 
 /// Returns the ledger hour that remembers the blob.
-pub(crate) fn place(blob: &BlobRef) -> LedgerHour {
+pub(crate) fn ledger_hour(blob: &BlobRef) -> LedgerHour {
     LedgerHour { kind: LedgerKind::Blobs, hour: u32::try_from(blob.created / 3_600).unwrap_or(0) }
 }
 
 /// Returns the ledger entry of the blob: the first 8 bytes of the hash of its id.
-pub(crate) fn entry(blob: &BlobRef) -> u64 {
+pub(crate) fn ledger_entry(blob: &BlobRef) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = Sha256::digest(blob.id.as_bytes()).0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::blob_attempt::{Attempt, Candidate, attempt, entry, failed_blob, place};
+use super::blob_attempt::{BlobAttemptOutcome, Candidate, attempt_blob, failed_blob, ledger_entry, ledger_hour};
 use super::prefetch::Prefetch;
 use super::run::{Cutoff, StreamRun, answer_within};
 use crate::base::error::PortError;
@@ -50,7 +50,7 @@ pub(crate) struct RetryOutcome {
 }
 
 /// The blobs of one window, or of pending work, that are still to be tried.
-struct Queue {
+struct BlobQueue {
     listing: ListingId,
     /// The blobs that were not tried yet, the soonest to expire first.
     waiting: Vec<Candidate>,
@@ -89,8 +89,8 @@ pub(crate) async fn consume_listed<S: State, B: Bucket, C: Clock, V: Vendor>(
     memory.set(blobs.iter().map(|blob| blob.id.len() + blob.uri.len() + REFERENCE_OVERHEAD_BYTES).sum());
     let waiting = unconsumed(run, listing, blobs, schedule).await?;
     let attempts = schedule.map_or(0, |schedule| schedule.attempts);
-    let mut queue = Queue { listing, waiting, begin: 0, attempts, is_retry: attempts > 0, has_succeeded: false };
-    let end = work_off(run, &mut queue).await?;
+    let mut queue = BlobQueue { listing, waiting, begin: 0, attempts, is_retry: attempts > 0, has_succeeded: false };
+    let end = work_through(run, &mut queue).await?;
     Ok(match (end, queue.oldest()) {
         (WalkEnd::AllTried | WalkEnd::Found, _) | (_, None) => BlobsOutcome::Settled,
         (WalkEnd::CutOff, Some(oldest)) => BlobsOutcome::CutOff { oldest },
@@ -108,12 +108,12 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     pending: &[PendingBlob],
 ) -> Result<RetryOutcome, PortError> {
     let waiting = not_consumed_meanwhile(run, listing, pending).await?;
-    let mut queue = Queue { listing, waiting, begin: 0, attempts: 0, is_retry: true, has_succeeded: false };
-    let end = work_off(run, &mut queue).await?;
+    let mut queue = BlobQueue { listing, waiting, begin: 0, attempts: 0, is_retry: true, has_succeeded: false };
+    let end = work_through(run, &mut queue).await?;
     Ok(RetryOutcome { has_recovered: queue.has_succeeded, has_stopped: !matches!(end, WalkEnd::AllTried) })
 }
 
-impl Queue {
+impl BlobQueue {
     /// Returns the creation time of the oldest blob that was not tried.
     fn oldest(&self) -> Option<UnixSeconds> {
         self.waiting.iter().map(|candidate| candidate.blob.created).min()
@@ -122,16 +122,16 @@ impl Queue {
 
 /// Walks over the queue until all blobs were tried. When many fail in a row, it probes others, and goes on from a probe
 /// that could be consumed.
-async fn work_off<S: State, B: Bucket, C: Clock, V: Vendor>(
+async fn work_through<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    queue: &mut Queue,
+    queue: &mut BlobQueue,
 ) -> Result<WalkEnd, PortError> {
     loop {
         let outwards = BlobWalk::outwards(queue.waiting.len(), queue.begin, queue.attempts);
-        let end = walk(run, queue, &outwards).await?;
+        let end = run_walk(run, queue, &outwards).await?;
         let WalkEnd::FailedInARow(_) = end else { return Ok(end) };
         let probes = BlobWalk::probes(queue.waiting.len(), queue.attempts, || run.env.clock.random());
-        match walk(run, queue, &probes).await? {
+        match run_walk(run, queue, &probes).await? {
             WalkEnd::Found => {}
             WalkEnd::CutOff => return Ok(WalkEnd::CutOff),
             WalkEnd::AllTried | WalkEnd::FailedInARow(_) => return Ok(end),
@@ -140,9 +140,9 @@ async fn work_off<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 /// Tries blobs of the queue in the order of the walk, several at a time.
-async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
+async fn run_walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
-    queue: &mut Queue,
+    queue: &mut BlobQueue,
     walk: &BlobWalk,
 ) -> Result<WalkEnd, PortError> {
     let candidates = std::mem::take(&mut queue.waiting);
@@ -170,30 +170,32 @@ async fn walk<S: State, B: Bucket, C: Clock, V: Vendor>(
         };
         run.findings.requests += 1;
         waiting -= 1;
-        let has_ended = match prefetch.alongside(attempt(run, queue.listing, &all[at], fetched, waiting > 0)).await? {
-            Attempt::CutOff => break WalkEnd::CutOff,
-            Attempt::Recorded { was_unreadable } => {
-                run.blobs.failed += u32::from(was_unreadable);
-                false
-            }
-            Attempt::Consumed => {
-                (queue.has_succeeded, begin) = (true, at);
-                is_found = walk.consumed(at);
-                is_found
-            }
-            Attempt::Failed(error) => {
-                run.blobs.failed += 1;
-                let is_refusal = error.is_refusal();
-                let mut failed = failed_blob(run, &all[at], None, &error.message);
-                failed.schedule.refusals = error.refusals_after(all[at].schedule.map_or(0, |before| before.refusals));
-                if is_refusal || !queue.is_retry {
-                    run.record_failure(&error.after_failures(failed.schedule.refusals));
+        let has_ended =
+            match prefetch.alongside(attempt_blob(run, queue.listing, &all[at], fetched, waiting > 0)).await? {
+                BlobAttemptOutcome::CutOff => break WalkEnd::CutOff,
+                BlobAttemptOutcome::Recorded { was_unreadable } => {
+                    run.blobs.failed += u32::from(was_unreadable);
+                    false
                 }
-                run.change_pending(queue.listing, PendingChange::Blob(failed));
-                last_error = Some(error);
-                walk.failed(at, is_refusal)
-            }
-        };
+                BlobAttemptOutcome::Consumed => {
+                    (queue.has_succeeded, begin) = (true, at);
+                    is_found = walk.record_consumed(at);
+                    is_found
+                }
+                BlobAttemptOutcome::Failed(error) => {
+                    run.blobs.failed += 1;
+                    let is_refusal = error.is_refusal();
+                    let mut failed = failed_blob(run, &all[at], None, &error.message);
+                    failed.schedule.refusals =
+                        error.refusals_after(all[at].schedule.map_or(0, |before| before.refusals));
+                    if is_refusal || !queue.is_retry {
+                        run.record_failure(&error.after_failures(failed.schedule.refusals));
+                    }
+                    run.change_pending(queue.listing, PendingChange::Blob(failed));
+                    last_error = Some(error);
+                    walk.record_failed(at, is_refusal)
+                }
+            };
         tried[at] = true;
         update_patience(run.blobs.failed);
         if has_ended {
@@ -224,7 +226,7 @@ async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
     let mut left = Vec::with_capacity(pending.len());
     for known in pending {
         let blob = reference(known);
-        if run.intake.is_consumed(place(&blob), entry(&blob)).await? {
+        if run.intake.is_consumed(ledger_hour(&blob), ledger_entry(&blob)).await? {
             run.change_pending(listing, PendingChange::BlobDone(blob.id));
         } else {
             left.push(Candidate {
@@ -253,7 +255,7 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
     for blob in blobs {
         if let Some((id, known)) = pending.remove_entry(&blob.id) {
             run.blobs.pending.insert(id, known);
-        } else if !run.intake.is_consumed(place(&blob), entry(&blob)).await? {
+        } else if !run.intake.is_consumed(ledger_hour(&blob), ledger_entry(&blob)).await? {
             wanted.push(blob);
         }
     }

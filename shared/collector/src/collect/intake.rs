@@ -7,11 +7,11 @@ use crate::base::ledger::LedgerHour;
 use crate::base::ports::{Bucket, Clock, State};
 use crate::base::time::UnixSeconds;
 use crate::deliver::delivery::Delivery;
-use crate::deliver::rejected::Rejected;
+use crate::deliver::rejected::RejectedInput;
 
 /// An event that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub(crate) struct TakenEvent {
     /// The row id of the event.
     pub(crate) row_id: RowId,
     /// The time of the event, if it has one.
@@ -43,14 +43,14 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     ///
     /// # Errors
     /// Fails if the state or the bucket fails.
-    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<Taken, PortError> {
+    pub(crate) async fn take(&mut self, raw: &[u8]) -> Result<TakenEvent, PortError> {
         self.events += 1;
         let context = self.context();
         let batch = &mut self.delivery.batch;
         let outcome = self.normalizer.normalize_with_drift(raw, &context, &mut batch.lines, &mut batch.names);
         let row_id = outcome.as_ref().map_or_else(|rejection| rejection.row_id, |line| line.row_id);
         let time = outcome.as_ref().ok().and_then(|line| line.event_time).map(|time| time.as_second());
-        let taken = Taken { row_id, time };
+        let taken = TakenEvent { row_id, time };
         if self.delivery.contains_row(&row_id).await? {
             self.delivery.batch.drop_unfinished_line();
             self.duplicates += 1;
@@ -58,7 +58,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         }
         match outcome {
             Ok(line) => self.delivery.batch.keep_line(line),
-            Err(rejection) => self.delivery.batch.keep_rejected(Rejected { rejection, raw: raw.to_vec() }),
+            Err(rejection) => self.delivery.batch.keep_rejected(RejectedInput { rejection, raw: raw.to_vec() }),
         }
         self.flush_if_full().await?;
         Ok(taken)
@@ -73,7 +73,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         if self.delivery.contains_row(&rejection.row_id).await? {
             return Ok(());
         }
-        self.delivery.batch.keep_rejected(Rejected { rejection, raw });
+        self.delivery.batch.keep_rejected(RejectedInput { rejection, raw });
         self.flush_if_full().await
     }
 
@@ -81,16 +81,16 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
     ///
     /// # Errors
     /// Fails if the state fails.
-    pub(crate) async fn is_consumed(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
-        self.delivery.state.ledger_contains(place, entry).await
+    pub(crate) async fn is_consumed(&mut self, ledger_hour: LedgerHour, entry: u64) -> Result<bool, PortError> {
+        self.delivery.state.ledger_contains(ledger_hour, entry).await
     }
 
     /// Records that all events of a blob were taken.
     ///
     /// # Errors
     /// Fails if the state or the bucket fails.
-    pub(crate) async fn keep_blob(&mut self, place: LedgerHour, entry: u64) -> Result<(), PortError> {
-        self.delivery.keep_blob(place.hour, entry);
+    pub(crate) async fn keep_blob(&mut self, ledger_hour: LedgerHour, entry: u64) -> Result<(), PortError> {
+        self.delivery.keep_blob(ledger_hour.hour, entry);
         self.flush_if_full().await
     }
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_input_that_cannot_become_a_line_is_kept_once_and_stops_no_other() {
+    fn ok_input_that_cannot_become_a_line_is_kept_once_and_stops_nothing() {
         let world = World::listed_to(NOW);
         for events in [[event(NOW), "{\"id\":".to_owned()], ["{\"id\":".to_owned(), event(NOW - 1)]] {
             take(&world, &events);

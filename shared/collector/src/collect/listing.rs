@@ -1,6 +1,6 @@
 //! Lists the spans of one listing: its main span, which moves the watermark, and its sweep.
 
-use super::listing_run::{ListingRun, Step};
+use super::listing_run::{ListingRun, SpanStep};
 use super::probe::probe;
 use super::run::StreamRun;
 use super::span_run::SpanRun;
@@ -62,14 +62,14 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         let window = span.remaining.take(choice, seconds);
         let Some(window) = window else { break };
         is_first = false;
-        match listing.list_one(run, span, window, tries).await? {
-            Step::Answered => {}
-            Step::Failed => probe(listing, run, span).await?,
-            Step::Stopped { .. } => break,
+        match listing.list_span_window(run, span, window, tries).await? {
+            SpanStep::Answered => {}
+            SpanStep::Failed => probe(listing, run, span).await?,
+            SpanStep::Stopped { .. } => break,
         }
-        span.move_mark(run, listing.id);
+        span.advance(run, listing.id);
     }
-    span.move_mark(run, listing.id);
+    span.advance(run, listing.id);
     Ok(())
 }
 
@@ -87,7 +87,7 @@ fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun
         before
     };
     if next != before {
-        run.intake.delivery.update.probe_seconds(listing.id, next);
+        run.intake.delivery.update.set_probe_seconds(listing.id, next);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use super::span_run::{Cause, FailedWindow, Mark, SpanRun};
+use super::span_run::{FailedWindow, FailureKind, SpanProgress, SpanRun};
 use crate::base::error::PortError;
 use crate::base::pending::PendingSpan;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
@@ -31,7 +31,7 @@ pub(crate) struct ListingRun {
 
 /// The outcome of one window of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum SpanStep {
     /// The window was listed, or is to be listed in smaller windows. The vendor answers.
     Answered,
     /// The window failed. Whether it becomes pending is decided after the probes.
@@ -54,11 +54,11 @@ impl ListingRun {
         }
         let Plan { main, sweep, began, sweeps, with_main, lost } =
             plan(&state, run.intake.delivery.state.head.floor, run.policy, [now, run.env.now().max(now)]);
-        let span_run = |span, mark| SpanRun::new(span, mark, state.pending.windows());
+        let span_run = |span, progress| SpanRun::new(span, progress, state.pending.windows());
         Some(Self {
             id,
-            main: main.map(|span| span_run(span, Mark::Watermark { now, sweeps: with_main, lost })),
-            sweep: sweep.map(|span| span_run(span, Mark::Sweep { began: began.unwrap_or(now), sweeps })),
+            main: main.map(|span| span_run(span, SpanProgress::Watermark { now, sweeps: with_main, lost })),
+            sweep: sweep.map(|span| span_run(span, SpanProgress::Sweep { began: began.unwrap_or(now), sweeps })),
             size: WindowSize::new(state.window_seconds, run.policy),
             has_succeeded: false,
             has_ended: false,
@@ -75,13 +75,13 @@ impl ListingRun {
 
     /// Lists one window of the span. The part that could not be listed is put back, or becomes a failed window of the
     /// span.
-    pub(crate) async fn list_one<S: State, B: Bucket, C: Clock, V: Vendor>(
+    pub(crate) async fn list_span_window<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         span: &mut SpanRun,
         window: Window,
         tries: Tries,
-    ) -> Result<Step, PortError> {
+    ) -> Result<SpanStep, PortError> {
         let began = run.env.clock.now();
         let request = WindowRequest { tries, ..WindowRequest::once(self.id, window, self.size) };
         let outcome = list_window(run, request).await?;
@@ -96,47 +96,47 @@ impl ListingRun {
                     let spent = time_until(began, run.env.clock.now());
                     self.resize(run, self.size.after(pages, spent, run.time_left()));
                 }
-                Step::Answered
+                SpanStep::Answered
             }
             WindowOutcome::TooLong { dense } => {
                 span.remaining.put_back(window);
                 dense.into_iter().for_each(|dense| span.remaining.separate(dense));
                 self.resize(run, self.size.shortened(window));
-                Step::Answered
+                SpanStep::Answered
             }
             WindowOutcome::Unfinished { to } => {
                 span.remaining.put_back(Window { from: to, ..window });
-                Step::Stopped { answered: true }
+                SpanStep::Stopped { answered: true }
             }
             WindowOutcome::CutOff { pages, cursor } => {
                 self.cut_off(run, span, window, pages, cursor);
-                Step::Stopped { answered: pages > 0 }
+                SpanStep::Stopped { answered: pages > 0 }
             }
             WindowOutcome::Stalled { to, error } => {
                 self.make_pending(run, Window { from: to, ..window }, error, None);
-                Step::Answered
+                SpanStep::Answered
             }
             WindowOutcome::Failed { error, cursor } => {
                 run.record_failure(&error);
                 let cursor = cursor.filter(|_| window.seconds() == 1);
-                span.failed_windows.push(FailedWindow { window, error, cause: Cause::Failed, cursor });
-                Step::Failed
+                span.failed_windows.push(FailedWindow { window, error, kind: FailureKind::Failed, cursor });
+                SpanStep::Failed
             }
             WindowOutcome::NotOffered => {
                 let error = not_offered(self.id);
-                span.failed_windows.push(FailedWindow { window, error, cause: Cause::NotOffered, cursor: None });
-                Step::Failed
+                span.failed_windows.push(FailedWindow { window, error, kind: FailureKind::NotOffered, cursor: None });
+                SpanStep::Failed
             }
             WindowOutcome::NotYet => {
                 span.remaining.put_back(window);
                 self.end(run);
-                Step::Stopped { answered: false }
+                SpanStep::Stopped { answered: false }
             }
             WindowOutcome::Paused { error } => {
                 run.record_failure(&error);
                 span.remaining.put_back(window);
                 self.end(run);
-                Step::Stopped { answered: false }
+                SpanStep::Stopped { answered: false }
             }
         })
     }
@@ -205,7 +205,7 @@ impl ListingRun {
         let is_new = size.seconds() != self.size.seconds();
         self.size = size;
         if is_new {
-            run.intake.delivery.update.window_seconds(self.id, size.seconds());
+            run.intake.delivery.update.set_window_seconds(self.id, size.seconds());
         }
     }
 }
@@ -224,29 +224,29 @@ mod tests {
 
     /// Lists the whole span as one window. Returns the step, two flags of the listing (`has_succeeded`, `has_ended`),
     /// and the failed windows.
-    fn list(world: &World) -> (Step, bool, bool, Vec<Window>) {
+    fn list(world: &World) -> (SpanStep, bool, bool, Vec<Window>) {
         let env = world.env();
         let mut run = world.begin(&env);
         let mut listing = ListingRun::plan(&mut run, LISTING, NOW).unwrap();
         let mut span = listing.main.take().unwrap();
         let window = span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000).unwrap();
-        let listed = world.clock.run(listing.list_one(&mut run, &mut span, window, Tries::Patient));
+        let listed = world.clock.run(listing.list_span_window(&mut run, &mut span, window, Tries::Patient));
         let failed_windows = span.failed_windows.iter().map(|failed_window| failed_window.window).collect();
         (listed.unwrap(), listing.has_ended, span.remaining.is_empty(), failed_windows)
     }
 
     #[test]
-    fn ok_a_window_is_listed_or_failed_or_left_for_later() {
+    fn ok_a_window_is_listed_or_fails_or_is_put_back() {
         let mut world = World::listed_to(SPAN.from);
-        assert_eq!(list(&world), (Step::Answered, false, true, vec![]));
+        assert_eq!(list(&world), (SpanStep::Answered, false, true, vec![]));
         world.vendor.broken = vec![SPAN];
-        assert_eq!(list(&world), (Step::Failed, false, true, vec![SPAN]));
+        assert_eq!(list(&world), (SpanStep::Failed, false, true, vec![SPAN]));
         world.vendor.error = PortError::paused("a pause of 60 s");
-        assert_eq!(list(&world), (Step::Stopped { answered: false }, true, false, vec![]));
+        assert_eq!(list(&world), (SpanStep::Stopped { answered: false }, true, false, vec![]));
     }
 
     #[test]
-    fn ok_pending_spans_are_no_part_of_the_plan() {
+    fn ok_pending_spans_are_not_planned() {
         let world = World::listed_to(SPAN.from);
         let mut head = world.head();
         head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(SPAN.from, SPAN.from + 400));

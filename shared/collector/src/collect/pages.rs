@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::blobs::{self, BlobsOutcome};
-use super::intake::Taken;
+use super::intake::TakenEvent;
 use super::run::{Cutoff, StreamRun};
 use crate::base::error::{PortError, Recovery};
 use crate::base::pending::Schedule;
@@ -169,7 +169,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn event(&mut self, taken: &Taken) {
+    fn event(&mut self, taken: &TakenEvent) {
         self.events.insert(taken.row_id.ledger_entry());
         taken.time.into_iter().for_each(|time| self.at(time));
     }
@@ -246,7 +246,7 @@ async fn not_yet<S: State, B: Bucket, C: Clock, V>(
         run.findings.gaps.push(Gap { from, to, cause });
     }
     match fault {
-        Some(fault) => run.record_persistence(listing, &fault),
+        Some(fault) => run.record_listing_failure(listing, &fault),
         None => run.clear_refusals(listing),
     }
     Ok(WindowOutcome::NotYet)
@@ -261,7 +261,7 @@ pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     at: UnixSeconds,
 ) -> Result<(), PortError> {
-    run.intake.delivery.update.started(at);
+    run.intake.delivery.update.record_start(at);
     run.intake.finish().await
 }
 

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn fetches_go_on_while_other_work_waits_but_no_more_than_may() {
+    fn fetches_continue_during_other_work_within_their_limit() {
         let (begun, ended, let_go) = (Cell::new(0), Cell::new(0), Cell::new(false));
         let wakers = RefCell::<Vec<Waker>>::default();
         let add = |count: &Cell<u32>| count.set(count.get() + 1);

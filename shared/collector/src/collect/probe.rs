@@ -4,10 +4,10 @@
 //! is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person only one
 //! other window is probed, because most such failures hold for every window.
 
-use super::listing_run::{ListingRun, Step};
+use super::listing_run::{ListingRun, SpanStep};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
-use super::span_run::{Cause, FailedWindow, SpanRun};
+use super::span_run::{FailedWindow, FailureKind, SpanRun};
 use crate::base::error::{PERSISTENT_AFTER, PortError};
 use crate::base::head::NotOffered;
 use crate::base::ports::{Bucket, Clock, State, Tries, Vendor};
@@ -37,18 +37,18 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     }
     let random = run.env.clock.random();
     let choices = [Choice::Newest, Choice::Oldest, Choice::Random(random)];
-    for choice in probed(&choices, span.is_refused(), random) {
+    for choice in chosen_probes(&choices, span.is_refused(), random) {
         let Some(window) = span.remaining.take(*choice, listing.size.seconds()) else { break };
-        match listing.list_one(run, span, window, Tries::Once).await? {
-            Step::Answered | Step::Stopped { answered: true } => {
+        match listing.list_span_window(run, span, window, Tries::Once).await? {
+            SpanStep::Answered | SpanStep::Stopped { answered: true } => {
                 listing.make_failures_pending(run, span);
                 return Ok(());
             }
-            Step::Stopped { answered: false } => {
-                stop(listing, run, span);
+            SpanStep::Stopped { answered: false } => {
+                end_listing(listing, run, span);
                 return Ok(());
             }
-            Step::Failed => {}
+            SpanStep::Failed => {}
         }
     }
     probe_pending(listing, run, span).await
@@ -67,7 +67,7 @@ async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
         Some(failed_window) => failed_window.window.halves(),
         None => return probe_pending(listing, run, span).await,
     };
-    for half in probed(&[newer, older], span.is_refused(), run.env.clock.random()) {
+    for half in chosen_probes(&[newer, older], span.is_refused(), run.env.clock.random()) {
         let outcome = list_window(run, WindowRequest::once(listing.id, *half, listing.size)).await?;
         if outcome.is_answer() {
             listing.make_failures_pending(run, span);
@@ -123,19 +123,20 @@ fn end_after_failed_probes<S, B, C: Clock, V>(
     span: &mut SpanRun,
 ) {
     if listing.has_succeeded {
-        return stop(listing, run, span);
+        return end_listing(listing, run, span);
     }
     listing.has_ended = true;
     // If one window failed and another is not offered, the failure may be the reason of both, so it counts.
-    let Some(failed) = span.failed_windows.iter().find(|failed_window| failed_window.cause == Cause::Failed) else {
+    let Some(failed) = span.failed_windows.iter().find(|failed_window| failed_window.kind == FailureKind::Failed)
+    else {
         return record_not_offered(listing, run);
     };
     run.findings.has_more = true;
-    run.record_persistence(listing.id, &failed.error);
+    run.record_listing_failure(listing.id, &failed.error);
 }
 
 /// Ends the listing for this tick. If any window could be listed, the failed windows become pending.
-fn stop<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
+fn end_listing<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
     listing.end(run);
     if listing.has_succeeded {
         listing.make_failures_pending(run, span);
@@ -147,10 +148,10 @@ fn stop<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, 
 /// count, because it may have the same reason.
 fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>) {
     run.findings.not_offered.push(listing.id);
-    let not_offered = run.refusals(listing.id).not_offered;
+    let not_offered = run.refusal_counts(listing.id).not_offered;
     if run.findings.failure.is_some() {
         // The refusal is neither counted nor forgotten, but it ends a count of persistent failures.
-        return run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
+        return run.intake.delivery.update.set_refusal_counts(listing.id, RefusalCounts { not_offered, persistent: 0 });
     }
     let state = run.listing_state(listing.id);
     let refusals = not_offered.map_or(0, |before| before.refusals).saturating_add(1);
@@ -158,7 +159,7 @@ fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut Str
     let is_believed = !has_answered || refusals >= PERSISTENT_AFTER;
     let until = is_believed.then(|| run.now() + LIST_AGAIN_AFTER_SECONDS);
     let not_offered = Some(NotOffered { refusals, until });
-    run.intake.delivery.update.refusals(listing.id, RefusalCounts { not_offered, persistent: 0 });
+    run.intake.delivery.update.set_refusal_counts(listing.id, RefusalCounts { not_offered, persistent: 0 });
     if !is_believed {
         run.findings.has_more = true;
         run.record_failure(&PortError::next_tick(format!(
@@ -170,7 +171,7 @@ fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut Str
 }
 
 /// Returns the windows to probe after a failure: all, or a random one after a refusal.
-fn probed<T>(all: &[T], is_refusal: bool, random: u64) -> &[T] {
+fn chosen_probes<T>(all: &[T], is_refusal: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if is_refusal { &all[at..=at] } else { all }
 }
@@ -190,8 +191,8 @@ mod tests {
         let mut listing = ListingRun::plan(&mut run, LISTING, NOW).unwrap();
         let mut span = listing.main.take().unwrap();
         let window = span.remaining.take(Choice::Oldest, 100).unwrap();
-        let (error, cause) = (PortError::next_tick("status 500"), Cause::Failed);
-        span.failed_windows.push(FailedWindow { window, error, cause, cursor: None });
+        let (error, kind) = (PortError::next_tick("status 500"), FailureKind::Failed);
+        span.failed_windows.push(FailedWindow { window, error, kind, cursor: None });
         world.clock.run(probe(&mut listing, &mut run, &mut span)).unwrap();
         assert_eq!(
             (listing.has_ended, listing.new_spans.is_empty()),
@@ -207,8 +208,8 @@ mod tests {
     }
 
     #[test]
-    fn ok_after_a_refusal_one_is_probed_at_random() {
-        assert_eq!(probed(&[1, 2, 3], false, 4), [1, 2, 3]);
-        assert_eq!([0, 1, 2, 3].map(|random| probed(&[1, 2, 3], true, random)[0]), [1, 2, 3, 1]);
+    fn ok_one_random_window_is_probed_after_a_refusal() {
+        assert_eq!(chosen_probes(&[1, 2, 3], false, 4), [1, 2, 3]);
+        assert_eq!([0, 1, 2, 3].map(|random| chosen_probes(&[1, 2, 3], true, random)[0]), [1, 2, 3, 1]);
     }
 }

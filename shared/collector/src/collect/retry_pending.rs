@@ -4,7 +4,7 @@ use super::blobs;
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{RequestLimit, SpanAttempt, SpanEnd, is_stopped, list_again};
+use super::span_attempt::{RequestLimit, SpanAttempt, SpanOutcome, is_limit_reached, list_again};
 use super::span_search::search;
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
@@ -21,9 +21,9 @@ const MAX_REQUESTS_AFTER_END: u64 = 12;
 
 /// Reports spans that the vendor no longer keeps as gaps, and gives them up. The later of the vendor's time `now` and
 /// ours decides: a vendor whose clock is behind may have dropped more than its clock says.
-pub(crate) fn expire<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now: UnixSeconds) {
+pub(crate) fn give_up_expired_spans<S, B, C: Clock, V>(run: &mut StreamRun<'_, S, B, C, V>, now: UnixSeconds) {
     let Some(retention) = run.policy.retention else { return };
-    let oldest = run.env.now().max(now) - retention.keeps + retention.margin;
+    let oldest = run.env.now().max(now) - retention.keep_seconds + retention.margin_seconds;
     for listing in &run.stream.listings {
         for window in run.listing_state(listing).pending.expired(oldest) {
             run.record_gap(window, "could not be listed until the vendor dropped it");
@@ -82,8 +82,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
         let wanted = pending.spans.iter().filter(|span| due.spans.contains(span) || is_new(span));
         for span in in_order(wanted.cloned().collect()) {
             match retry_span(run, listing, &span, is_new(&span), limit).await? {
-                SpanEnd::Tried { has_recovered: recovered } => has_recovered |= recovered,
-                SpanEnd::Stopped => return Ok(()),
+                SpanOutcome::Tried { has_recovered: recovered } => has_recovered |= recovered,
+                SpanOutcome::Stopped => return Ok(()),
             }
         }
         if !has_recovered {
@@ -115,9 +115,9 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     span: &PendingSpan,
     is_new: bool,
     limit: RequestLimit,
-) -> Result<SpanEnd, PortError> {
-    if is_stopped(run, limit) {
-        return Ok(SpanEnd::Stopped);
+) -> Result<SpanOutcome, PortError> {
+    if is_limit_reached(run, limit) {
+        return Ok(SpanOutcome::Stopped);
     }
     let attempt = SpanAttempt { listing: listing.id, span };
     // A window that has just failed is not tried as a whole again: the search belongs to the same attempt.
@@ -148,46 +148,46 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     };
     match is_searched {
         Some(reason) => search(run, listing, attempt, reason, limit).await,
-        None => Ok(take_outcome(run, attempt, outcome)),
+        None => Ok(record_outcome(run, attempt, outcome)),
     }
 }
 
 /// Records the outcome of an attempt at the whole span.
-fn take_outcome<S, B, C: Clock, V>(
+fn record_outcome<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     attempt: SpanAttempt<'_>,
     outcome: WindowOutcome,
-) -> SpanEnd {
+) -> SpanOutcome {
     let SpanAttempt { span, listing } = attempt;
     let (window, attempts) = (span.window(), span.schedule.attempts);
     match outcome {
         WindowOutcome::Complete { .. } => {
             run.change_pending(listing, span.listed(window));
-            SpanEnd::Tried { has_recovered: attempts > 0 }
+            SpanOutcome::Tried { has_recovered: attempts > 0 }
         }
         WindowOutcome::Unfinished { to } => {
-            attempt.done(run, Window { to, ..window });
-            SpanEnd::Stopped
+            attempt.record_done(run, Window { to, ..window });
+            SpanOutcome::Stopped
         }
         WindowOutcome::CutOff { pages, cursor } => {
             continue_later(run, attempt, pages, cursor);
-            SpanEnd::Stopped
+            SpanOutcome::Stopped
         }
         WindowOutcome::Stalled { to, error } => {
-            attempt.done(run, Window { to, ..window });
+            attempt.record_done(run, Window { to, ..window });
             attempt.reschedule(run, Window { from: to, ..window }, attempts, &attempt.reason_after(error));
-            SpanEnd::Tried { has_recovered: false }
+            SpanOutcome::Tried { has_recovered: false }
         }
         WindowOutcome::Failed { error, cursor } => {
             attempt.record_refusal(run, &error);
             let attempts = if has_advanced(span, cursor.as_ref()) { 0 } else { attempts };
             attempt.reschedule_at(run, window, attempts, (cursor, &attempt.reason_after(error)));
-            SpanEnd::Tried { has_recovered: false }
+            SpanOutcome::Tried { has_recovered: false }
         }
         WindowOutcome::TooLong { .. }
         | WindowOutcome::NotOffered
         | WindowOutcome::NotYet
-        | WindowOutcome::Paused { .. } => SpanEnd::Stopped,
+        | WindowOutcome::Paused { .. } => SpanOutcome::Stopped,
     }
 }
 

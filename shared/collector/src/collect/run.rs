@@ -10,7 +10,7 @@ use super::intake::Intake;
 use crate::base::env::Env;
 use crate::base::error::{PERSISTENT_AFTER, PortError, Recovery};
 use crate::base::head::ListingState;
-use crate::base::limit::within;
+use crate::base::limit::with_time_limit;
 use crate::base::memory::MemoryBudget;
 use crate::base::pending::PendingBlob;
 use crate::base::policy::VendorPolicy;
@@ -26,7 +26,7 @@ use crate::state::head_update::RefusalCounts;
 /// The divisor of the tick's time that one blob, or all slow blobs together, may take while others wait: a quarter.
 const SLOW_BLOB_DIVISOR: u32 = 4;
 /// The minimum time for a blob or a call, however short the tick is and however slow others were.
-pub(crate) const MIN_TIME: Duration = Duration::from_secs(5);
+pub(crate) const MIN_CALL_TIME: Duration = Duration::from_secs(5);
 
 /// The time limit of a patient call in eighths of a tick, with its retries and waits. Other windows can be probed in
 /// the rest.
@@ -103,7 +103,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// Returns the time limit of one blob while others wait.
     pub(crate) fn blob_time(&self) -> Duration {
-        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.blobs.slow_time).max(MIN_TIME)
+        (self.tick_time() / SLOW_BLOB_DIVISOR).saturating_sub(self.blobs.slow_time).max(MIN_CALL_TIME)
     }
 
     /// Returns the time limit of a call. A call that hangs must not use up every tick.
@@ -112,7 +112,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
             Tries::Patient => PATIENT_CALL_EIGHTHS,
             Tries::Once => SINGLE_CALL_EIGHTHS,
         };
-        (self.tick_time() / 8 * eighths).max(MIN_TIME)
+        (self.tick_time() / 8 * eighths).max(MIN_CALL_TIME)
     }
 
     /// Waits for a call of the vendor, at most for its time limit and not past the cutoff. `call_name` names it in
@@ -123,12 +123,12 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         call_name: &str,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<Result<T, PortError>, Cutoff> {
-        let reserved = time_until(self.env.clock.now(), self.calls_until).max(MIN_TIME);
+        let reserved = time_until(self.env.clock.now(), self.calls_until).max(MIN_CALL_TIME);
         let (left, limit) = (self.time_left(), self.call_time(tries).min(reserved));
         if left.is_zero() {
             return Err(Cutoff);
         }
-        match within(self.env.clock, left.min(limit), call).await {
+        match with_time_limit(self.env.clock, left.min(limit), call).await {
             Some(answer) => Ok(answer),
             None if limit < left => Ok(Err(no_answer(limit, call_name))),
             None => Err(Cutoff),
@@ -141,7 +141,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         if left.is_zero() {
             return Err(Cutoff);
         }
-        within(self.env.clock, left, work).await.ok_or(Cutoff)
+        with_time_limit(self.env.clock, left, work).await.ok_or(Cutoff)
     }
 
     /// Records the progress of the stream.
@@ -166,12 +166,12 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
     /// Reports a failure of a whole listing. A failure that may pass by itself is counted per tick until the listing
     /// has any other outcome; once it persists it needs a person. A pause leaves the count as it is, because the vendor
     /// was not called.
-    pub(crate) fn record_persistence(&mut self, listing: ListingId, error: &PortError) {
+    pub(crate) fn record_listing_failure(&mut self, listing: ListingId, error: &PortError) {
         match error.recovery {
             Recovery::PersonIfPersistent => {
                 // A higher number would make no difference.
-                let persistent = self.refusals(listing).persistent.saturating_add(1).min(PERSISTENT_AFTER);
-                self.count_refusals(listing, persistent);
+                let persistent = self.refusal_counts(listing).persistent.saturating_add(1).min(PERSISTENT_AFTER);
+                self.set_persistent_refusals(listing, persistent);
                 self.record_failure(&error.after_failures(persistent));
             }
             Recovery::Paused => self.record_failure(error),
@@ -184,22 +184,22 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// Resets the refusal counts of a listing that had another outcome.
     pub(crate) fn clear_refusals(&mut self, listing: ListingId) {
-        if self.refusals(listing) != RefusalCounts::default() {
-            self.count_refusals(listing, 0);
+        if self.refusal_counts(listing) != RefusalCounts::default() {
+            self.set_persistent_refusals(listing, 0);
         }
     }
 
     /// Sets the number of ticks in a row in which the listing failed in a way that may pass. This tick was no "not
     /// offered", so that count is reset, unless the listing is suspended.
-    fn count_refusals(&mut self, listing: ListingId, persistent: u32) {
+    fn set_persistent_refusals(&mut self, listing: ListingId, persistent: u32) {
         let not_offered =
-            self.refusals(listing).not_offered.filter(|_| self.listing_state(listing).is_suspended(self.now()));
-        self.intake.delivery.update.refusals(listing, RefusalCounts { not_offered, persistent });
+            self.refusal_counts(listing).not_offered.filter(|_| self.listing_state(listing).is_suspended(self.now()));
+        self.intake.delivery.update.set_refusal_counts(listing, RefusalCounts { not_offered, persistent });
     }
 
     /// Returns the numbers of ticks in a row in which the vendor refused the listing. They include this tick once it is
     /// recorded.
-    pub(crate) fn refusals(&self, listing: ListingId) -> RefusalCounts {
+    pub(crate) fn refusal_counts(&self, listing: ListingId) -> RefusalCounts {
         self.intake.delivery.update.refusal_counts(&self.intake.delivery.state.head, listing)
     }
 
@@ -230,10 +230,10 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
             PendingChange::BlobDone(id) => drop(self.blobs.pending.remove(id)),
             PendingChange::SpanDone(window) | PendingChange::RestDone(window) => {
                 let window = *window;
-                update.pending(listing, change);
+                update.change_pending(listing, change);
                 let inside =
                     self.blobs.pending.values().filter(|blob| (window.from..window.to).contains(&blob.created));
-                inside.for_each(|blob| update.pending(listing, PendingChange::KeepBlob(blob.clone())));
+                inside.for_each(|blob| update.change_pending(listing, PendingChange::KeepBlob(blob.clone())));
                 return;
             }
             PendingChange::Span(_)
@@ -241,7 +241,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
             | PendingChange::KeepBlob(_)
             | PendingChange::RetryAll { .. } => {}
         }
-        update.pending(listing, change);
+        update.change_pending(listing, change);
     }
 }
 
@@ -255,7 +255,7 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
 
     /// Returns the listing's state, with this tick's update applied.
     pub(crate) fn listing_state(&self, listing: ListingId) -> ListingState {
-        self.intake.delivery.update.view(&self.intake.delivery.state.head, listing)
+        self.intake.delivery.update.updated_listing(&self.intake.delivery.state.head, listing)
     }
 }
 
@@ -266,7 +266,7 @@ pub(crate) async fn answer_within<T>(
     call_name: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
-    within(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, call_name)))
+    with_time_limit(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, call_name)))
 }
 
 fn no_answer(limit: Duration, call_name: &str) -> PortError {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_nothing_is_waited_for_past_the_cutoff() {
+    fn ok_no_work_continues_past_the_cutoff() {
         with_run(async |run| {
             let clock = run.env.clock;
             assert_eq!(run.before_cutoff(clock.sleep(seconds(99))).await, Ok(()));
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_vendor_has_a_part_of_the_tick_to_answer_and_the_call_is_named_e2() {
+    fn ok_a_call_has_a_part_of_the_tick_and_is_named_if_it_hangs_e2() {
         let times = |run: &TestRun<'_>| [run.call_time(Tries::Patient), run.call_time(Tries::Once)];
         with_run(async |run| {
             assert_eq!(times(run), [Duration::from_secs(75), Duration::from_millis(12_500)]);
@@ -334,7 +334,7 @@ mod tests {
             // The tick's time is over, and not the call's own.
             assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Err(Cutoff));
             run.began = run.env.cutoff();
-            assert_eq!(times(run), [MIN_TIME; 2]);
+            assert_eq!(times(run), [MIN_CALL_TIME; 2]);
         });
     }
 
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_vendors_time_counts_but_not_past_ours() {
+    fn ok_the_vendors_time_is_used_but_never_a_time_after_ours() {
         with_run(async |run| {
             assert_eq!(run.now(), NOW);
             run.vendor_time.note(Some(NOW - 7), NOW);

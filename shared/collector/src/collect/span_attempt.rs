@@ -19,7 +19,7 @@ pub(crate) struct RequestLimit(pub(crate) u64);
 
 /// The outcome of an attempt at one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SpanEnd {
+pub(crate) enum SpanOutcome {
     /// The span is resolved or rescheduled. `has_recovered` is `true` if a part that had failed before was listed.
     Tried { has_recovered: bool },
     /// There was no time left, or no request.
@@ -27,7 +27,7 @@ pub(crate) enum SpanEnd {
 }
 
 /// Returns `true` if no time or no request is left.
-pub(crate) fn is_stopped<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
+pub(crate) fn is_limit_reached<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
     run.time_left().is_zero() || run.findings.requests >= limit.0
 }
 
@@ -85,7 +85,7 @@ impl SpanAttempt<'_> {
         let schedule = failed_again(Some(before), run.env.now(), run.policy.tick_seconds);
         let schedule = Schedule { refusals: reason.refusals, ..schedule };
         let cursor = cursor.filter(|_| !schedule.attempts.is_multiple_of(RESTART_EVERY));
-        self.put(run, self.span.part(part, schedule, cursor, reason.message.clone()));
+        self.add_pending(run, self.span.part(part, schedule, cursor, reason.message.clone()));
     }
 
     /// Records that there was no time for a part of the span. It is due again in the next tick.
@@ -97,7 +97,7 @@ impl SpanAttempt<'_> {
         (cursor, reason): (Option<String>, &str),
     ) {
         let schedule = unfinished(Some(Schedule { attempts, ..self.span.schedule }), run.env.now());
-        self.put(run, self.span.part(part, schedule, cursor, reason.to_owned()));
+        self.add_pending(run, self.span.part(part, schedule, cursor, reason.to_owned()));
     }
 
     /// Records that a pause ended the search of a part. The next tick continues with pieces of it. The schedule encodes
@@ -111,7 +111,7 @@ impl SpanAttempt<'_> {
         let (now, before) = (run.env.now(), self.span.schedule);
         let attempts = before.attempts.max(1).next_multiple_of(2);
         let schedule = Schedule { attempts, last_attempt: now, next_attempt: now + 1, ..before };
-        self.put(run, self.span.part(part, schedule, None, reason.to_owned()));
+        self.add_pending(run, self.span.part(part, schedule, None, reason.to_owned()));
     }
 
     /// Returns `true` if the span is to be tried in pieces first, as in every other attempt after a failure. Trying the
@@ -141,11 +141,11 @@ impl SpanAttempt<'_> {
     }
 
     /// Records that nothing inside the part is pending any more.
-    pub(crate) fn done<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, part: Window) {
+    pub(crate) fn record_done<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, part: Window) {
         run.change_pending(self.listing, PendingChange::SpanDone(part));
     }
 
-    fn put<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, span: PendingSpan) {
+    fn add_pending<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, span: PendingSpan) {
         run.change_pending(self.listing, PendingChange::Span(span));
     }
 }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_page_that_fails_again_and_again_is_given_up_now_and_then() {
+    fn ok_the_cursor_of_a_failing_page_is_dropped_after_every_fifth_failure() {
         let world = World::listed_to(NOW);
         for (attempts, cursor) in [(0, Some("c")), (3, Some("c")), (4, None), (5, Some("c"))] {
             let spans = spans_after(&world, |attempt, run| {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_after_a_pause_the_next_attempt_begins_with_pieces_and_after_want_of_time_with_the_whole() {
+    fn ok_the_next_attempt_lists_pieces_after_a_pause_and_the_whole_span_after_lack_of_time() {
         let world = World::listed_to(NOW);
         for (attempts, after_pause) in [(1, 2), (2, 2), (5, 6)] {
             let spans = spans_after(&world, |attempt, run| {
@@ -200,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_part_that_there_was_no_time_for_is_due_at_once_and_stays_in_its_pass() {
+    fn ok_a_part_without_time_is_due_at_once_and_stays_in_its_pass() {
         let world = World::listed_to(NOW);
         let spans = spans_after(&world, |attempt, run| {
-            attempt.done(run, window(10, 12));
+            attempt.record_done(run, window(10, 12));
             attempt.postpone(run, window(12, 20), 3, (None, "no time"));
         });
         assert_eq!((spans.len(), spans[0].window(), spans[0].is_second_pass), (1, window(12, 20), true));

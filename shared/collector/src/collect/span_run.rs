@@ -12,7 +12,7 @@ use crate::plan::remaining::Remaining;
 /// A span that is being listed.
 pub(crate) struct SpanRun {
     span: Window,
-    mark: Mark,
+    progress: SpanProgress,
     pub(crate) remaining: Remaining,
     pub(crate) failed_windows: Vec<FailedWindow>,
     /// The place to which the mark was moved last.
@@ -23,14 +23,14 @@ pub(crate) struct SpanRun {
 pub(crate) struct FailedWindow {
     pub(crate) window: Window,
     pub(crate) error: PortError,
-    pub(crate) cause: Cause,
+    pub(crate) kind: FailureKind,
     /// The cursor of the page that failed, for a single second, which is too short to be listed in parts.
     pub(crate) cursor: Option<String>,
 }
 
 /// The kind of a window's failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum FailureKind {
     /// The window could not be listed.
     Failed,
     /// The vendor said that it does not offer the listing.
@@ -38,7 +38,7 @@ pub(crate) enum Cause {
 }
 
 /// The mark that moves as a span is listed.
-pub(crate) enum Mark {
+pub(crate) enum SpanProgress {
     /// The watermark, and the `sweeps` that the span covers. `now` is the vendor's time at the start of the tick;
     /// `lost` is reported as a gap.
     Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
@@ -48,9 +48,9 @@ pub(crate) enum Mark {
 
 impl SpanRun {
     /// Returns a run over all of `span` without the `pending` windows.
-    pub(crate) fn new(span: Window, mark: Mark, pending: impl Iterator<Item = Window>) -> Self {
+    pub(crate) fn new(span: Window, progress: SpanProgress, pending: impl Iterator<Item = Window>) -> Self {
         let remaining = Remaining::new(span, pending);
-        Self { span, mark, remaining, failed_windows: Vec::new(), moved_to: span.from }
+        Self { span, progress, remaining, failed_windows: Vec::new(), moved_to: span.from }
     }
 
     /// Returns the length of the whole span in seconds.
@@ -65,26 +65,27 @@ impl SpanRun {
     /// Returns `true` if the first failure is a refusal: it needs a person, or the listing is not offered. Most
     /// refusals hold for every window.
     pub(crate) fn is_refused(&self) -> bool {
-        let is_refusal =
-            |failed_window: &FailedWindow| failed_window.error.is_refusal() || failed_window.cause == Cause::NotOffered;
+        let is_refusal = |failed_window: &FailedWindow| {
+            failed_window.error.is_refusal() || failed_window.kind == FailureKind::NotOffered
+        };
         self.failed_windows.first().is_some_and(is_refusal)
     }
 
     /// Moves the mark to the first second that is neither listed nor pending.
-    pub(crate) fn move_mark<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
+    pub(crate) fn advance<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
         let failed_windows = self.failed_windows.iter().map(|failed_window| failed_window.window.from);
-        let to = failed_windows.chain(self.remaining.begins()).min().unwrap_or(self.span.to);
+        let to = failed_windows.chain(self.remaining.first_second()).min().unwrap_or(self.span.to);
         if to <= self.moved_to {
             return;
         }
         self.moved_to = to;
         let is_done = to == self.span.to;
-        let (Mark::Watermark { sweeps, .. } | Mark::Sweep { sweeps, .. }) = &self.mark;
+        let (SpanProgress::Watermark { sweeps, .. } | SpanProgress::Sweep { sweeps, .. }) = &self.progress;
         if !sweeps.is_empty() {
             run.change_pending(listing, PendingChange::Swept(Window { to, ..self.span }));
         }
-        match &mut self.mark {
-            Mark::Watermark { now, sweeps, lost } => {
+        match &mut self.progress {
+            SpanProgress::Watermark { now, sweeps, lost } => {
                 if let Some(lost) = lost.take() {
                     run.record_gap(lost, "the vendor no longer has what was not listed in time");
                 }
@@ -93,21 +94,21 @@ impl SpanRun {
                 let update = &mut run.intake.delivery.update;
                 update.raise_watermark(listing, watermark);
                 for reach in sweeps {
-                    update.swept(listing, *reach, now.min(to + UnixSeconds::from(*reach)));
+                    update.record_sweep(listing, *reach, now.min(to + UnixSeconds::from(*reach)));
                 }
             }
-            Mark::Sweep { began, sweeps } if is_done => {
+            SpanProgress::Sweep { began, sweeps } if is_done => {
                 // The time after the sweep was listed just before, or will be before the watermark moves.
                 let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
-                    run.intake.delivery.update.swept(listing, *reach, began);
+                    run.intake.delivery.update.record_sweep(listing, *reach, began);
                 }
             }
-            Mark::Sweep { began, sweeps } => {
+            SpanProgress::Sweep { began, sweeps } => {
                 if let Some(reach) = sweeps.iter().copied().max() {
                     let began = run.vendor_time.cap_to_first(*began);
                     let progress = SweepProgress { reach, began, at: to };
-                    run.intake.delivery.update.sweep_progress(listing, progress);
+                    run.intake.delivery.update.record_sweep_progress(listing, progress);
                 }
             }
         }
@@ -122,15 +123,15 @@ mod tests {
     const SPAN: Window = window(NOW - 1_000, NOW);
 
     fn failed_window(window: Window, error: PortError) -> FailedWindow {
-        FailedWindow { window, error, cause: Cause::Failed, cursor: None }
+        FailedWindow { window, error, kind: FailureKind::Failed, cursor: None }
     }
 
     fn main_span() -> SpanRun {
-        SpanRun::new(SPAN, Mark::Watermark { now: NOW, sweeps: Vec::new(), lost: None }, std::iter::empty())
+        SpanRun::new(SPAN, SpanProgress::Watermark { now: NOW, sweeps: Vec::new(), lost: None }, std::iter::empty())
     }
 
     #[test]
-    fn ok_a_span_is_done_when_all_was_taken_and_nothing_failed() {
+    fn ok_a_span_is_done_when_nothing_remains_and_nothing_failed() {
         let mut span = main_span();
         assert!(!span.is_done());
         span.remaining.take(crate::plan::remaining::Choice::Oldest, 1_000);
@@ -140,18 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_refusal_is_what_needs_a_person_or_is_not_offered() {
+    fn ok_a_span_is_refused_if_its_window_needs_a_person_or_is_not_offered() {
         let mut span = main_span();
         span.failed_windows.push(failed_window(SPAN, PortError::person("status 401")));
         assert!(span.is_refused());
         let not_offered =
-            FailedWindow { cause: Cause::NotOffered, ..failed_window(SPAN, PortError::next_tick("not offered")) };
+            FailedWindow { kind: FailureKind::NotOffered, ..failed_window(SPAN, PortError::next_tick("not offered")) };
         span.failed_windows = vec![not_offered];
         assert!(span.is_refused());
     }
 
     #[test]
-    fn ok_the_watermark_stops_at_what_failed_and_at_what_remains() {
+    fn ok_the_watermark_stops_at_failed_and_remaining_time() {
         let world = World::listed_to(NOW - 1_000);
         let env = world.env();
         let mut run = world.begin(&env);
@@ -163,7 +164,7 @@ mod tests {
             if !is_failed {
                 span.failed_windows.clear();
             }
-            span.move_mark(&mut run, LISTING);
+            span.advance(&mut run, LISTING);
             assert_eq!(run.listing_state(LISTING).watermark, watermark);
         }
     }

@@ -3,7 +3,7 @@
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{PendingReason, RequestLimit, SpanAttempt, SpanEnd, is_stopped, list_again};
+use super::span_attempt::{PendingReason, RequestLimit, SpanAttempt, SpanOutcome, is_limit_reached, list_again};
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
@@ -12,7 +12,7 @@ use crate::plan::bisection::Bisection;
 
 /// The reason why a search ends before all pieces were tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
+enum StopReason {
     /// There is no time or no request left.
     NoTime,
     /// The vendor asked for a pause.
@@ -27,7 +27,7 @@ struct SpanSearch<'a> {
     reason: PendingReason,
     has_listed: bool,
     has_failed: bool,
-    stop: Option<Stop>,
+    stop: Option<StopReason>,
     /// `true` once a piece became a pending span of its own, which continues at its cursor.
     continues_elsewhere: bool,
 }
@@ -43,7 +43,7 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     attempt: SpanAttempt<'_>,
     (reason, has_failed): (PendingReason, bool),
     limit: RequestLimit,
-) -> Result<SpanEnd, PortError> {
+) -> Result<SpanOutcome, PortError> {
     let (span, random) = (attempt.span, run.env.clock.random());
     let mut search = SpanSearch {
         attempt,
@@ -59,45 +59,50 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
     while search.stop.is_none()
         && let Some(piece) = search.bisection.next_piece()
     {
-        if is_stopped(run, limit) {
-            search.put_back(piece, Stop::NoTime);
+        if is_limit_reached(run, limit) {
+            search.put_back(piece, StopReason::NoTime);
             break;
         }
         let request = WindowRequest { schedule, ..WindowRequest::once(listing.id, piece, listing.size) };
         let outcome = list_again(run, request).await?;
         listing.has_succeeded |= outcome.is_answer();
-        search.take(run, piece, outcome);
+        search.record_outcome(run, piece, outcome);
     }
     Ok(search.finish(run))
 }
 
 impl SpanSearch<'_> {
     /// Records the outcome of a piece.
-    fn take<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, piece: Window, outcome: WindowOutcome) {
+    fn record_outcome<S, B, C: Clock, V>(
+        &mut self,
+        run: &mut StreamRun<'_, S, B, C, V>,
+        piece: Window,
+        outcome: WindowOutcome,
+    ) {
         match outcome {
             WindowOutcome::Complete { .. } => {
                 self.has_listed = true;
-                self.bisection.listed(piece);
-                self.attempt.done(run, piece);
+                self.bisection.record_listed(piece);
+                self.attempt.record_done(run, piece);
             }
             WindowOutcome::TooLong { dense } => self.bisection.split_around(piece, dense),
             WindowOutcome::Stalled { to, error } => {
                 self.reason = self.attempt.reason_after(error);
-                self.attempt.done(run, Window { to, ..piece });
+                self.attempt.record_done(run, Window { to, ..piece });
                 self.bisection.give_up(Window { from: to, ..piece });
             }
-            WindowOutcome::Failed { error, cursor } => self.failed(run, piece, error, cursor),
-            WindowOutcome::CutOff { pages, cursor } => self.cut_off(run, piece, pages, cursor),
+            WindowOutcome::Failed { error, cursor } => self.record_failed(run, piece, error, cursor),
+            WindowOutcome::CutOff { pages, cursor } => self.record_cut_off(run, piece, pages, cursor),
             WindowOutcome::Unfinished { to } => {
-                self.attempt.done(run, Window { to, ..piece });
-                self.put_back(Window { from: to, ..piece }, Stop::NoTime);
+                self.attempt.record_done(run, Window { to, ..piece });
+                self.put_back(Window { from: to, ..piece }, StopReason::NoTime);
             }
-            WindowOutcome::NotOffered | WindowOutcome::NotYet => self.put_back(piece, Stop::NoTime),
-            WindowOutcome::Paused { .. } => self.put_back(piece, Stop::Pause),
+            WindowOutcome::NotOffered | WindowOutcome::NotYet => self.put_back(piece, StopReason::NoTime),
+            WindowOutcome::Paused { .. } => self.put_back(piece, StopReason::Pause),
         }
     }
 
-    fn failed<S, B, C: Clock, V>(
+    fn record_failed<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         piece: Window,
@@ -109,40 +114,40 @@ impl SpanSearch<'_> {
         if piece.seconds() == 1 && cursor.is_some() {
             // Its first pages were listed, so it continues at the page that failed.
             self.attempt.reschedule_at(run, piece, 0, (cursor, &self.reason));
-            self.bisection.listed(piece);
+            self.bisection.record_listed(piece);
             self.continues_elsewhere = true;
         } else {
-            self.bisection.failed(piece);
+            self.bisection.record_failed(piece);
             self.has_failed = true;
         }
     }
 
-    fn cut_off<S, B, C: Clock, V>(
+    fn record_cut_off<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
         piece: Window,
         pages: u32,
         cursor: Option<String>,
     ) {
-        self.stop = Some(Stop::NoTime);
+        self.stop = Some(StopReason::NoTime);
         if pages == 0 {
             self.bisection.put_back(piece);
         } else if cursor.is_some() {
             // This piece continues at its cursor. It is not one of the failed parts.
             self.attempt.postpone(run, piece, 0, (cursor, &self.attempt.span.reason));
-            self.bisection.listed(piece);
+            self.bisection.record_listed(piece);
         } else {
             self.bisection.split(piece);
         }
     }
 
-    fn put_back(&mut self, piece: Window, stop: Stop) {
+    fn put_back(&mut self, piece: Window, stop: StopReason) {
         self.bisection.put_back(piece);
         self.stop = Some(stop);
     }
 
     /// Reschedules the parts that were not listed.
-    fn finish<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>) -> SpanEnd {
+    fn finish<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>) -> SpanOutcome {
         let Self { attempt, bisection, reason, has_listed, has_failed, stop, continues_elsewhere } = self;
         let unresolved = bisection.unresolved();
         let attempts = attempt.span.schedule.attempts;
@@ -154,8 +159,8 @@ impl SpanSearch<'_> {
         for window in &unresolved {
             match stop {
                 // A part whose only outcome was a pause waits like one that failed.
-                Some(Stop::Pause) if found_nothing => attempt.reschedule(run, *window, attempts, &reason),
-                Some(Stop::Pause) => attempt.resume_in_pieces(run, *window, &reason.message),
+                Some(StopReason::Pause) if found_nothing => attempt.reschedule(run, *window, attempts, &reason),
+                Some(StopReason::Pause) => attempt.resume_in_pieces(run, *window, &reason.message),
                 // The next search begins with pieces of this length or shorter ones.
                 Some(_) => attempt.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason.message)),
                 // The rest of a longer span counts as a new span, because it did not fail so often by itself.
@@ -164,8 +169,8 @@ impl SpanSearch<'_> {
             }
         }
         match stop {
-            Some(_) => SpanEnd::Stopped,
-            None => SpanEnd::Tried { has_recovered: unresolved.is_empty() && !continues_elsewhere },
+            Some(_) => SpanOutcome::Stopped,
+            None => SpanOutcome::Tried { has_recovered: unresolved.is_empty() && !continues_elsewhere },
         }
     }
 }
@@ -177,7 +182,7 @@ mod tests {
 
     /// Runs a search in the span with these outcomes. Returns its end, and the pending spans: from, to, attempts, is
     /// due at once.
-    fn after(outcomes: Vec<WindowOutcome>) -> (SpanEnd, Vec<(i64, i64, u32, bool)>) {
+    fn after(outcomes: Vec<WindowOutcome>) -> (SpanOutcome, Vec<(i64, i64, u32, bool)>) {
         let world = World::listed_to(NOW);
         let env = world.env();
         let mut run = world.begin(&env);
@@ -195,7 +200,7 @@ mod tests {
         };
         for outcome in outcomes {
             let piece = search.bisection.next_piece().unwrap();
-            search.take(&mut run, piece, outcome);
+            search.record_outcome(&mut run, piece, outcome);
         }
         let end = search.finish(&mut run);
         let state = |span: &PendingSpan| {
@@ -218,22 +223,22 @@ mod tests {
     }
 
     #[test]
-    fn ok_listed_pieces_are_done_and_the_rest_waits() {
-        assert_eq!(after(vec![complete(), complete()]), (SpanEnd::Tried { has_recovered: true }, vec![]));
+    fn ok_listed_pieces_are_resolved_and_the_rest_is_rescheduled() {
+        assert_eq!(after(vec![complete(), complete()]), (SpanOutcome::Tried { has_recovered: true }, vec![]));
         let (end, left) = after(vec![complete(), failed()]);
-        assert_eq!((end, left.len(), left[0].2, left[0].3), (SpanEnd::Tried { has_recovered: false }, 1, 1, false));
+        assert_eq!((end, left.len(), left[0].2, left[0].3), (SpanOutcome::Tried { has_recovered: false }, 1, 1, false));
     }
 
     #[test]
-    fn ok_a_pause_after_a_failure_waits_and_after_success_goes_on_at_once() {
+    fn ok_a_pause_after_a_failure_is_followed_by_a_backoff() {
         let (end, left) = after(vec![failed(), paused()]);
-        assert_eq!((end, left), (SpanEnd::Stopped, vec![(0, 100, 2, false)]));
+        assert_eq!((end, left), (SpanOutcome::Stopped, vec![(0, 100, 2, false)]));
         let (_, left) = after(vec![complete(), paused()]);
         assert_eq!((left.len(), left[0].2), (1, 2));
     }
 
     #[test]
-    fn ok_a_piece_that_there_was_no_time_for_is_due_at_once() {
+    fn ok_a_piece_without_time_is_due_at_once() {
         let (_, left) = after(vec![WindowOutcome::CutOff { pages: 0, cursor: None }]);
         assert_eq!(left, [(0, 100, 1, true)]);
         let continued = WindowOutcome::CutOff { pages: 3, cursor: Some("c".to_owned()) };

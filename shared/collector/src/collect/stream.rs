@@ -51,7 +51,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
         budget,
         progress: cache.progress_of_streams(),
         began: env.clock.now(),
-        intake: Intake::new(&normalizer, Delivery::new(state, policy.horizon, budget)),
+        intake: Intake::new(&normalizer, Delivery::new(state, policy.dedup_horizon_seconds, budget)),
         vendor_time: VendorTime::default(),
         cutoff: env.cutoff(),
         no_window_after: env.cutoff(),
@@ -84,7 +84,7 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     report.listed = ListedCounts { events, duplicates: duplicates + delivered.duplicates, ..findings.listed };
     report.lines = delivered.lines;
     report.gaps = [findings.gaps, delivered.gaps].concat();
-    report.pending = pending(&state, env.now());
+    report.pending = pending_report(&state, env.now());
     report.failure = match ended {
         Ok(()) => findings.failure,
         Err(error) => Some(Failure::new(&stream.name(), &error)),
@@ -92,9 +92,9 @@ async fn report<S: State, B: Bucket, C: Clock, V>(
     report.drained = report.failure.is_none() && !findings.has_more && report.pending.is_empty();
     report.notes = Notes {
         not_offered: findings.not_offered,
-        silence: silence(&report, &state, policy),
-        waiting: waiting(&report, &state, policy),
-        watermark_lag_seconds: lag(&state),
+        silence: silence_note(&report, &state, policy),
+        waiting: waiting_note(&report, &state, policy),
+        watermark_lag_seconds: watermark_lag_seconds(&state),
         clock_skew_seconds: vendor_time.skew_seconds(),
     };
     cache.keep(stream.name(), state.into_cache());
@@ -107,7 +107,7 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     run.intake.delivery.settle().await?;
     let Some(now) = prepare(run).await? else { return Ok(()) };
-    retry_pending::expire(run, now);
+    retry_pending::give_up_expired_spans(run, now);
     let has_due = retry_pending::is_due(run);
     let mut listings: Vec<ListingRun> = Vec::new();
     for id in &run.stream.listings {
@@ -116,17 +116,17 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
     let reserve = if has_due { pending_share(run) } else { Duration::ZERO };
     // A listing that listed nothing in the last tick may hang, so it comes last.
     listings.sort_by_key(|listing| listing.probe_seconds.is_some());
-    list(run, &mut listings, reserve).await?;
-    retry(run, &mut listings).await?;
+    list_all(run, &mut listings, reserve).await?;
+    retry_all(run, &mut listings).await?;
     // The time that pending work left is for the other work again.
-    list(run, &mut listings, Duration::ZERO).await?;
+    list_all(run, &mut listings, Duration::ZERO).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
 }
 
 /// Lists all main spans, then the sweeps, so that no sweep holds up a main span. While others wait, a listing has an
 /// equal share of the time that is not the `reserve` for pending work.
-async fn list<S: State, B: Bucket, C: Clock, V: Vendor>(
+async fn list_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
     reserve: Duration,
@@ -159,7 +159,7 @@ fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration
 
 /// Tries pending work. It has all the time that is left; while other work waits, only its share. The listings with
 /// pending work share that equally, and the next one gets what one leaves.
-async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
+async fn retry_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
 ) -> Result<(), PortError> {
@@ -208,7 +208,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         Ok(Err(error)) => {
             match run.stream.listings.first() {
-                Some(first) => run.record_persistence(first, &error),
+                Some(first) => run.record_listing_failure(first, &error),
                 None => run.record_failure(&error),
             }
             Ok(None)
@@ -217,7 +217,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
 }
 
 /// Returns the report of the pending work in the head.
-fn pending<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> PendingReport {
+fn pending_report<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> PendingReport {
     let listings = || state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
     let oldest = listings().filter_map(|listing| listing.pending.oldest()).min_by_key(|(first, _)| *first);
     PendingReport {
@@ -229,7 +229,7 @@ fn pending<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -> Pendi
 }
 
 /// Returns the seconds since the oldest watermark of the listings that are offered.
-fn lag<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
+fn watermark_lag_seconds<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
     let now = state.env.now();
     let listings = state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
     let offered = listings.filter(|listing| !listing.is_suspended(now));
@@ -237,7 +237,7 @@ fn lag<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
 }
 
 /// Returns a note on a stream that was started lately and shows nothing yet, with the reason and since when it waits.
-fn waiting<S, B, C: Clock>(
+fn waiting_note<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,
     policy: &VendorPolicy,
@@ -254,7 +254,7 @@ fn waiting<S, B, C: Clock>(
 }
 
 /// Returns advice on a stream that has been listed to its end for long and never showed an event.
-fn silence<S, B, C: Clock>(
+fn silence_note<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,
     policy: &VendorPolicy,
@@ -262,7 +262,7 @@ fn silence<S, B, C: Clock>(
     let silence = policy.silence?;
     let listed = state.env.now() - state.head.floor;
     let never = report.listed.events == 0 && state.head.times.last_event.is_none();
-    let is_silent = report.drained && never && listed >= silence.after;
+    let is_silent = report.drained && never && listed >= silence.after_seconds;
     let days = listed / 86_400;
     is_silent.then(|| format!("{}: no event at all in {days} days; {}", state.stream.name(), silence.advice))
 }

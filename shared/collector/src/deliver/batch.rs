@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use schema::{DriftNames, Normalized, RowId};
 
-use super::rejected::{Rejected, Rejects};
+use super::rejected::{RejectedInput, RejectedInputs};
 use crate::base::drift::Drift;
 use crate::base::ledger::{LedgerItem, LedgerKind, MAX_BLOB_HOURS, MAX_ROW_HOURS};
 use crate::base::memory::{MemoryBudget, MemoryShare};
@@ -28,7 +28,7 @@ pub(crate) struct Batch {
     /// The names of fields and types that drift. The normaliser adds them.
     pub(crate) names: DriftNames,
     rows: Rows,
-    rejects: Rejects,
+    rejected_inputs: RejectedInputs,
     /// Consumed blobs by the hour they were created.
     blobs: BTreeMap<u32, Vec<u64>>,
     memory: MemoryShare,
@@ -56,7 +56,7 @@ impl Batch {
             kept: Vec::new(),
             names: DriftNames::default(),
             rows: Rows::default(),
-            rejects: Rejects::default(),
+            rejected_inputs: RejectedInputs::default(),
             blobs: BTreeMap::new(),
             memory: budget.share(),
         }
@@ -66,7 +66,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         self.memory.set(0);
         (self.lines, self.kept, self.names) = (Vec::new(), Vec::new(), DriftNames::default());
-        (self.rows, self.rejects, self.blobs) = (Rows::default(), Rejects::default(), BTreeMap::new());
+        (self.rows, self.rejected_inputs, self.blobs) = (Rows::default(), RejectedInputs::default(), BTreeMap::new());
     }
 
     /// Returns `true` if the row is in the batch, as a line or rejected.
@@ -88,15 +88,15 @@ impl Batch {
     }
 
     /// Adds input that cannot become a line.
-    pub(crate) fn keep_rejected(&mut self, rejected: Rejected) {
+    pub(crate) fn keep_rejected(&mut self, rejected: RejectedInput) {
         self.rows.insert(rejected.rejection.row_id);
         self.names.forget();
-        self.rejects.push(rejected);
+        self.rejected_inputs.push(rejected);
     }
 
     /// Returns the rejected inputs.
-    pub(crate) fn rejected(&self) -> &[Rejected] {
-        self.rejects.inputs()
+    pub(crate) fn rejected(&self) -> &[RejectedInput] {
+        self.rejected_inputs.inputs()
     }
 
     /// Adds a blob whose events are all in this batch or in the ledger.
@@ -106,19 +106,19 @@ impl Batch {
 
     /// Returns `true` if the batch must be delivered before anything is added.
     pub(crate) fn is_full(&mut self, limits: &BatchLimits) -> bool {
-        let bytes = self.lines.len() + self.rejects.bytes();
-        self.memory.set(self.lines.capacity() + self.rejects.bytes() + self.kept.len() * LINE_OVERHEAD_BYTES);
-        self.kept.len() + self.rejects.len() >= limits.lines
+        let bytes = self.lines.len() + self.rejected_inputs.bytes();
+        self.memory.set(self.lines.capacity() + self.rejected_inputs.bytes() + self.kept.len() * LINE_OVERHEAD_BYTES);
+        self.kept.len() + self.rejected_inputs.len() >= limits.lines
             || bytes >= limits.bytes
             || self.rows.hours.len() >= limits.ledger_hours.min(MAX_ROW_HOURS)
             || self.blobs.len() >= MAX_BLOB_HOURS
-            || self.rejects.len() >= MAX_REJECTED
+            || self.rejected_inputs.len() >= MAX_REJECTED
             || (bytes >= EARLY_DELIVERY_BYTES && self.memory.excess_bytes() > 0)
     }
 
     /// Returns `true` if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.rejects.len() == 0 && self.blobs.is_empty()
+        self.kept.is_empty() && self.rejected_inputs.len() == 0 && self.blobs.is_empty()
     }
 
     /// Returns the number of lines.
@@ -151,14 +151,14 @@ impl Batch {
 
     /// Returns the row ids of all lines and rejected inputs.
     pub(crate) fn row_ids(&self) -> impl Iterator<Item = RowId> {
-        let rejected = self.rejects.inputs().iter().map(|rejected| rejected.rejection.row_id);
+        let rejected = self.rejected_inputs.inputs().iter().map(|rejected| rejected.rejection.row_id);
         self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
     /// Drops the rows that `known` says the ledger has by now. Returns the number of lines dropped.
     pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
         let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
-        let old_rejects = std::mem::take(&mut self.rejects);
+        let old_rejected_inputs = std::mem::take(&mut self.rejected_inputs);
         let (before, mut from) = (old_kept.len(), 0);
         self.rows = Rows::default();
         for (line, end) in old_kept {
@@ -169,7 +169,7 @@ impl Batch {
             }
             from = end;
         }
-        for rejected in old_rejects.into_inputs().filter(|rejected| !known(&rejected.rejection.row_id)) {
+        for rejected in old_rejected_inputs.into_inputs().filter(|rejected| !known(&rejected.rejection.row_id)) {
             self.keep_rejected(rejected);
         }
         before - self.kept.len()
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_ids_that_are_shared_are_counted() {
+    fn ok_lines_with_a_shared_id_are_counted() {
         let mut batch = empty();
         for (byte, shared_id) in [(1, Some(7)), (2, None), (3, Some(7)), (4, Some(8)), (5, None), (6, Some(7))] {
             batch.keep_line(Normalized { shared_id, ..line(row(1, byte)) });
@@ -245,8 +245,8 @@ mod tests {
         batch
     }
 
-    fn rejected(row_id: RowId) -> Rejected {
-        Rejected { rejection: Rejection { reason: "not JSON".into(), row_id }, raw: b"?".to_vec() }
+    fn rejected(row_id: RowId) -> RejectedInput {
+        RejectedInput { rejection: Rejection { reason: "not JSON".into(), row_id }, raw: b"?".to_vec() }
     }
 
     #[test]

@@ -40,7 +40,7 @@ const MAX_WRITE_CONFLICTS: u32 = 16;
 pub(crate) struct Delivery<'a, S, B, C> {
     pub(crate) state: StreamState<'a, S, B, C>,
     /// The time for which the ledger remembers a row id, in seconds.
-    horizon: UnixSeconds,
+    dedup_horizon_seconds: UnixSeconds,
     pub(crate) batch: Batch,
     /// The `seq` of the head whose ledger the batch was compared with.
     batch_seq: u64,
@@ -68,11 +68,15 @@ impl<S, B, C> Delivery<'_, S, B, C> {
 }
 
 impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
-    pub(crate) fn new(state: StreamState<'a, S, B, C>, horizon: UnixSeconds, budget: &MemoryBudget) -> Self {
+    pub(crate) fn new(
+        state: StreamState<'a, S, B, C>,
+        dedup_horizon_seconds: UnixSeconds,
+        budget: &MemoryBudget,
+    ) -> Self {
         Self {
             batch_seq: state.head.seq,
             state,
-            horizon,
+            dedup_horizon_seconds,
             batch: Batch::new(budget),
             intents: Intents::default(),
             update: HeadUpdate::default(),
@@ -107,7 +111,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             };
             self.adopt(&key, &object).await?;
         }
-        Err(contended())
+        Err(conflicts_error())
     }
 
     /// Delivers the batch in hand and leaves an empty one.
@@ -116,17 +120,17 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             self.state.check_mark().await?;
         }
         for _ in 0..MAX_WRITE_CONFLICTS {
-            self.drop_what_others_delivered().await?;
+            self.drop_lines_of_others().await?;
             self.leave_live_intent()?;
             if self.batch.is_empty() {
                 self.batch.clear();
                 return Ok(());
             }
-            if self.round().await? == Swap::Applied && self.batch.is_empty() {
+            if self.try_to_deliver().await? == Swap::Applied && self.batch.is_empty() {
                 return Ok(());
             }
         }
-        Err(contended())
+        Err(conflicts_error())
     }
 
     /// Writes the update that is not yet written, if it is worth a write of its own.
@@ -142,12 +146,12 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
                 return Ok(());
             }
         }
-        Err(contended())
+        Err(conflicts_error())
     }
 
     /// Makes one attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up
     /// first.
-    async fn round(&mut self) -> Result<Swap, PortError> {
+    async fn try_to_deliver(&mut self) -> Result<Swap, PortError> {
         self.state.verify_last_commit().await?;
         // Without lines there is nothing to put, unless an inherited intent must first be used up.
         if self.batch.line_count() == 0 && self.state.head.intent.is_none() {
@@ -164,7 +168,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         let size = body.len();
         match self.env().bucket.put_if_absent(&key, body, compression.content_type()).await? {
             Put::Created => self.commit(Some(size)).await,
-            Put::AlreadyThere => self.adopt_at(&key).await,
+            Put::AlreadyThere => self.adopt_object_at(&key).await,
         }
     }
 
@@ -189,12 +193,12 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
                 }
                 Ok(swapped)
             }
-            Put::AlreadyThere => self.adopt_at(key).await,
+            Put::AlreadyThere => self.adopt_object_at(key).await,
         }
     }
 
-    async fn adopt_at(&mut self, key: &str) -> Result<Swap, PortError> {
-        let object = self.env().bucket.get(key).await?.ok_or_else(|| vanished(key))?;
+    async fn adopt_object_at(&mut self, key: &str) -> Result<Swap, PortError> {
+        let object = self.env().bucket.get(key).await?.ok_or_else(|| vanished_object_error(key))?;
         self.adopt(key, &object).await?;
         Ok(Swap::Lost)
     }
@@ -207,7 +211,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             return Ok(());
         }
         if !self.batch.rejected().is_empty() {
-            return Err(contended());
+            return Err(conflicts_error());
         }
         // Consumed blobs are only remembered to save another fetch, so they can be dropped.
         self.batch.clear();
@@ -221,7 +225,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
             return Ok(Some(key.clone()));
         }
         let (settings, now) = (self.env().settings, self.env().clock.now());
-        let key = key::object(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
+        let key = key::object_key(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
         let next = Head { intent: Some(key.clone()), ..self.state.next_head() };
         // Even if the answer is lost, an intent of this key is ours.
         self.intents.own = Some(key.clone());
@@ -230,7 +234,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
 
     /// Commits the batch in hand. `size` is the length of its object in the bucket, in bytes; `None` if it has none.
     async fn commit(&mut self, size: Option<usize>) -> Result<Swap, PortError> {
-        let items = self.batch.ledger_items(self.state.head.seq, self.expiry());
+        let items = self.batch.ledger_items(self.state.head.seq, self.ledger_expiry());
         let mut next = self.state.head_after(&items);
         next.times.last_event = next.times.last_event.max(self.batch.newest_event());
         self.update.apply(&mut next);
@@ -262,7 +266,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.state.verify_last_commit().await?;
         let rows = object::row_ids(key, object)?;
         let adopted = rows.len() as u64;
-        let items = row_items(rows.into_iter(), self.state.head.seq, self.expiry());
+        let items = row_items(rows.into_iter(), self.state.head.seq, self.ledger_expiry());
         if self.state.swap(self.state.head_after(&items), &items).await? == Swap::Applied {
             self.outcome.lines.adopted += adopted;
         }
@@ -270,15 +274,15 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     }
 
     /// Compares the batch with the ledger again if commits have passed since it was gathered.
-    async fn drop_what_others_delivered(&mut self) -> Result<(), PortError> {
+    async fn drop_lines_of_others(&mut self) -> Result<(), PortError> {
         if self.batch_seq == self.state.head.seq {
             return Ok(());
         }
         let mut delivered: HashSet<RowId> = HashSet::new();
         for hour in self.batch.hours() {
-            let place = LedgerHour { kind: LedgerKind::Rows, hour };
-            self.state.load(place).await?;
-            let known = |row: &RowId| self.state.loaded_ledger_contains(place, row.ledger_entry());
+            let ledger_hour = LedgerHour { kind: LedgerKind::Rows, hour };
+            self.state.load(ledger_hour).await?;
+            let known = |row: &RowId| self.state.loaded_ledger_contains(ledger_hour, row.ledger_entry());
             delivered.extend(self.batch.row_ids().filter(|row| row.hour == hour && known(row)));
         }
         self.outcome.duplicates += self.batch.drop_known(|row| delivered.contains(row)) as u64;
@@ -289,7 +293,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
     async fn put_rejected(&mut self) -> Result<(), PortError> {
         let env = self.env();
         for input in self.batch.rejected() {
-            let key = key::rejected(&env.settings.prefix, self.stream(), input.rejection.row_id);
+            let key = key::rejected_key(&env.settings.prefix, self.stream(), input.rejection.row_id);
             let body = rejected::record(self.stream(), input, env.clock.now());
             env.bucket.put_if_absent(&key, body, "application/json").await?;
         }
@@ -302,8 +306,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         if self.batch.contains(row_id) {
             return Ok(true);
         }
-        let place = LedgerHour { kind: LedgerKind::Rows, hour: row_id.hour };
-        self.state.ledger_contains(place, row_id.ledger_entry()).await
+        let ledger_hour = LedgerHour { kind: LedgerKind::Rows, hour: row_id.hour };
+        self.state.ledger_contains(ledger_hour, row_id.ledger_entry()).await
     }
 
     /// Adds a blob whose events are all in the batch in hand or in the ledger.
@@ -319,8 +323,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         }
     }
 
-    fn expiry(&self) -> i64 {
-        self.env().now() + self.horizon
+    fn ledger_expiry(&self) -> i64 {
+        self.env().now() + self.dedup_horizon_seconds
     }
 }
 
@@ -329,14 +333,14 @@ fn compressed(compression: Compression, key: &str, lines: &[u8]) -> Result<Vec<u
     body.map_err(|why: std::io::Error| PortError::next_tick(format!("compressing {key} failed: {why}")))
 }
 
-fn contended() -> PortError {
+fn conflicts_error() -> PortError {
     PortError::next_tick(format!(
         "gave up after {MAX_WRITE_CONFLICTS} write conflicts with other ticks of the same stream; those carry on, and so \
          does the next tick"
     ))
 }
 
-fn vanished(key: &str) -> PortError {
+fn vanished_object_error(key: &str) -> PortError {
     PortError::next_tick(format!(
         "{key} was there when it was to be created and is gone now; the next tick looks again. \
          If something deletes objects from the bucket, give it a day's delay"

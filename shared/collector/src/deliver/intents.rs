@@ -39,7 +39,7 @@ mod tests {
     fn ok_one_stale_intent_of_another_tick_is_sealed() {
         let (settings, then): (_, Timestamp) = (Settings::default(), "2026-11-30T11:59:59Z".parse().unwrap());
         let stream = stream("acme");
-        let intent = key::object(&settings.prefix, &stream, 7, then, settings.compression);
+        let intent = key::object_key(&settings.prefix, &stream, 7, then, settings.compression);
         let later: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
         let mut intents = Intents::default();
         assert!(!intents.is_to_be_sealed(&intent, then) && intents.is_to_be_sealed(&intent, later));

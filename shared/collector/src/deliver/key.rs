@@ -9,7 +9,7 @@ use crate::base::stream::Stream;
 
 /// Returns the key of object number `seq` of the stream. `now` is the time at which the intent is set, so that
 /// partitions only grow forward.
-pub(crate) fn object(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, compression: Compression) -> String {
+pub(crate) fn object_key(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, compression: Compression) -> String {
     format!(
         "{prefix}{table}/{partition}/{source}-{seq:012}.ndjson.{suffix}",
         table = stream.log_type.table(),
@@ -35,7 +35,7 @@ pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
 }
 
 /// Returns the key of a rejected input. It is made of the input's hash, so that putting it again changes nothing.
-pub(crate) fn rejected(prefix: &str, stream: &Stream, row_id: RowId) -> String {
+pub(crate) fn rejected_key(prefix: &str, stream: &Stream, row_id: RowId) -> String {
     format!("{prefix}rejected/{}/{}-{row_id}.json", stream.log_type.table(), stream.source)
 }
 
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn ok_a_key_is_stale_in_a_later_hour() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let key = object("", &stream(), 1, at("2026-11-22T03:00:00Z"), Compression::Gzip);
+        let key = object_key("", &stream(), 1, at("2026-11-22T03:00:00Z"), Compression::Gzip);
         assert!(!is_stale(&key, at("2026-11-22T03:59:59Z")));
         for later in ["2026-11-22T04:00:00Z", "2026-11-23T03:00:00Z"] {
             assert!(is_stale(&key, at(later)), "{later}");
@@ -71,11 +71,11 @@ mod tests {
     fn ok_keys_have_table_partition_source_and_number() {
         let now = "2026-11-22T03:59:59.9Z".parse().unwrap();
         assert_eq!(
-            object("logs/", &stream(), 42, now, Compression::Gzip),
+            object_key("logs/", &stream(), 42, now, Compression::Gzip),
             "logs/openai_audit/dt=2026-11-22/hour=03/acme-000000000042.ndjson.gz"
         );
         assert_eq!(
-            rejected("p/", &stream(), RowId { hour: 0, hash: [1; 12] }),
+            rejected_key("p/", &stream(), RowId { hour: 0, hash: [1; 12] }),
             "p/rejected/openai_audit/acme-00000000010101010101010101010101.json"
         );
     }

@@ -61,7 +61,7 @@ impl Compression {
 }
 
 #[derive(Deserialize)]
-struct Identified<'a> {
+struct LineRowId<'a> {
     #[serde(borrow)]
     p_row_id: std::borrow::Cow<'a, str>,
 }
@@ -82,7 +82,7 @@ pub(crate) fn row_ids(key: &str, object: &[u8]) -> Result<Vec<RowId>, PortError>
         if read == 0 {
             return Ok(rows);
         }
-        let identified: Identified<'_> = serde_json::from_slice(&line).map_err(|why| unreadable(&why))?;
+        let identified: LineRowId<'_> = serde_json::from_slice(&line).map_err(|why| unreadable(&why))?;
         rows.push(RowId::parse(&identified.p_row_id).ok_or_else(|| unreadable(&"a p_row_id is not 32 hex digits"))?);
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_row_ids_of_what_was_compressed() {
+    fn ok_row_ids_are_read_from_a_compressed_object() {
         let ids = [RowId { hour: 7, hash: [7; 12] }, RowId { hour: 0, hash: [0xfe; 12] }];
         let lines: String =
             ids.iter().map(|id| format!("{{\"payload\":{{\"p_row_id\":\"no\"}},\"p_row_id\":\"{id}\"}}\n")).collect();

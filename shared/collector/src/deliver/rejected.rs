@@ -8,7 +8,7 @@ use crate::base::stream::Stream;
 
 /// Input that cannot become a line.
 #[derive(Debug, Clone)]
-pub(crate) struct Rejected {
+pub(crate) struct RejectedInput {
     /// The reason, and the row id under which the input is kept.
     pub(crate) rejection: Rejection,
     /// The input as it was received.
@@ -17,14 +17,14 @@ pub(crate) struct Rejected {
 
 /// The rejected inputs of a batch.
 #[derive(Debug, Default)]
-pub(crate) struct Rejects {
-    inputs: Vec<Rejected>,
+pub(crate) struct RejectedInputs {
+    inputs: Vec<RejectedInput>,
     bytes: usize,
 }
 
-impl Rejects {
+impl RejectedInputs {
     /// Adds an input.
-    pub(crate) fn push(&mut self, rejected: Rejected) {
+    pub(crate) fn push(&mut self, rejected: RejectedInput) {
         self.bytes += rejected.raw.len();
         self.inputs.push(rejected);
     }
@@ -40,12 +40,12 @@ impl Rejects {
     }
 
     /// Returns all inputs.
-    pub(crate) fn inputs(&self) -> &[Rejected] {
+    pub(crate) fn inputs(&self) -> &[RejectedInput] {
         &self.inputs
     }
 
     /// Takes all inputs out.
-    pub(crate) fn into_inputs(self) -> impl Iterator<Item = Rejected> {
+    pub(crate) fn into_inputs(self) -> impl Iterator<Item = RejectedInput> {
         self.inputs.into_iter()
     }
 }
@@ -61,7 +61,7 @@ struct Record<'a> {
 }
 
 /// Returns the object that keeps a rejected input, as one line of JSON.
-pub(crate) fn record(stream: &Stream, rejected: &Rejected, now: Timestamp) -> Vec<u8> {
+pub(crate) fn record(stream: &Stream, rejected: &RejectedInput, now: Timestamp) -> Vec<u8> {
     let record = Record {
         source: stream.source.as_str(),
         log_type: stream.log_type.name(),
@@ -80,9 +80,9 @@ mod tests {
     use super::*;
     use crate::base::stream::SourceId;
 
-    fn rejected(raw: &[u8]) -> Rejected {
+    fn rejected(raw: &[u8]) -> RejectedInput {
         let rejection = Rejection { reason: "not JSON".into(), row_id: RowId { hour: 0, hash: [1; 12] } };
-        Rejected { rejection, raw: raw.to_vec() }
+        RejectedInput { rejection, raw: raw.to_vec() }
     }
 
     #[test]
@@ -100,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn ok_bytes_are_those_of_the_inputs() {
-        let mut rejects = Rejects::default();
+    fn ok_the_bytes_of_the_inputs_are_counted() {
+        let mut rejects = RejectedInputs::default();
         rejects.push(rejected(b"ab"));
         rejects.push(rejected(b"c"));
         assert_eq!((rejects.len(), rejects.bytes(), rejects.inputs().len()), (2, 3, 2));

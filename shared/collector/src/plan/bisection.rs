@@ -49,8 +49,12 @@ impl Bisection {
     pub(crate) fn new(whole: Window, attempts: u32, max_seconds: i64, random: u64) -> Self {
         let max_seconds = max_seconds.max(1);
         let untried = match attempts {
-            0 | 1 => cut(whole, (whole.seconds() / 2).clamp(1, max_seconds)),
-            _ => from_both_edges(whole, whole.seconds() >> (attempts * HALVINGS_STEP % MAX_HALVINGS + 1), max_seconds),
+            0 | 1 => split_evenly(whole, (whole.seconds() / 2).clamp(1, max_seconds)),
+            _ => split_from_both_edges(
+                whole,
+                whole.seconds() >> (attempts * HALVINGS_STEP % MAX_HALVINGS + 1),
+                max_seconds,
+            ),
         };
         Self {
             untried,
@@ -71,7 +75,7 @@ impl Bisection {
         if let Some(number) = self.failures_in_a_row.checked_sub(self.sample_after) {
             return self.sample(number);
         }
-        let order = |piece: &Window| (self.is_edge(piece), piece.seconds(), self.place(piece));
+        let order = |piece: &Window| (self.is_edge(piece), piece.seconds(), self.rank(piece));
         let (at, _) = self.untried.iter().enumerate().max_by_key(|(_, piece)| order(piece))?;
         Some(self.untried.swap_remove(at))
     }
@@ -96,7 +100,7 @@ impl Bisection {
     }
 
     /// Returns a pseudo-random rank, which orders pieces independently of their time.
-    fn place(&self, piece: &Window) -> u64 {
+    fn rank(&self, piece: &Window) -> u64 {
         (piece.from.unsigned_abs() ^ self.random).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
     }
 
@@ -106,13 +110,13 @@ impl Bisection {
     }
 
     /// Records that the piece was listed.
-    pub(crate) fn listed(&mut self, piece: Window) {
+    pub(crate) fn record_listed(&mut self, piece: Window) {
         (self.failures_in_a_row, self.sample_after) = (0, SAMPLE_AFTER);
         self.edges.extend([piece.from, piece.to]);
     }
 
     /// Records that the piece failed, and splits it.
-    pub(crate) fn failed(&mut self, piece: Window) {
+    pub(crate) fn record_failed(&mut self, piece: Window) {
         self.failures_in_a_row += 1;
         self.split(piece);
     }
@@ -159,7 +163,7 @@ impl Bisection {
 }
 
 /// Splits the window into pieces of at most `seconds`.
-fn cut(window: Window, seconds: i64) -> Vec<Window> {
+fn split_evenly(window: Window, seconds: i64) -> Vec<Window> {
     let begins = std::iter::successors(Some(window.from), |from| Some(from + seconds));
     let begins = begins.take_while(|from| *from < window.to);
     begins.map(|from| Window { from, to: window.to.min(from + seconds) }).collect()
@@ -167,7 +171,7 @@ fn cut(window: Window, seconds: i64) -> Vec<Window> {
 
 /// Splits the window into pieces that double in length from each edge to the middle, from `shortest` up to
 /// `max_seconds`. A search may have time for only a few pieces, and the edges are tried first.
-fn from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Window> {
+fn split_from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Window> {
     let (mut pieces, mut middle) = (Vec::new(), window);
     let mut length = shortest.clamp(1, max_seconds);
     while middle.seconds() > 2 * length {
@@ -176,7 +180,7 @@ fn from_both_edges(window: Window, shortest: i64, max_seconds: i64) -> Vec<Windo
         middle = Window { from: first, to: last };
         length = (2 * length).min(max_seconds);
     }
-    pieces.extend(cut(middle, (middle.seconds() / 2).clamp(1, max_seconds)));
+    pieces.extend(split_evenly(middle, (middle.seconds() / 2).clamp(1, max_seconds)));
     pieces
 }
 
@@ -208,13 +212,13 @@ mod tests {
             tries += 1;
             assert!(tries < 1_000, "the search does not end");
             let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
-            if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
+            if is_broken { bisection.record_failed(piece) } else { bisection.record_listed(piece) }
         }
         (bisection.unresolved(), tries)
     }
 
     #[test]
-    fn ok_single_seconds_are_found() {
+    fn ok_single_broken_seconds_are_found() {
         for broken in [vec![window(0, 1)], vec![window(DAY - 1, DAY)], vec![window(40_001, 40_002)]] {
             let (left, tries) = search(&broken);
             assert!(tries <= 40, "{tries}");
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_hours_in_a_row_are_found_to_the_second() {
+    fn ok_three_broken_hours_are_found_to_the_second() {
         for from in [0, 1, 36_000, 50_000, DAY - 10_800] {
             let broken = [window(from, from + 10_800)];
             let (left, tries) = search(&broken);
@@ -251,7 +255,7 @@ mod tests {
             while let Some(piece) = bisection.next_piece() {
                 tries += 1;
                 let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
-                if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
+                if is_broken { bisection.record_failed(piece) } else { bisection.record_listed(piece) }
             }
             assert_eq!(bisection.unresolved(), broken);
             assert!(tries <= 30 * count, "{tries} for {count}");
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_island_in_what_is_broken_is_found_after_a_few_searches() {
+    fn ok_healthy_time_between_broken_spans_is_found_after_a_few_searches() {
         let broken = [window(0, 40_000), window(43_600, DAY)];
         let (mut searches, mut left) = (0, vec![window(0, DAY)]);
         while left == [window(0, DAY)] {
@@ -267,7 +271,7 @@ mod tests {
             let mut bisection = Bisection::new(window(0, DAY), searches, DAY, u64::from(searches) << 40);
             while let Some(piece) = bisection.next_piece() {
                 let is_broken = broken.iter().any(|broken| broken.overlaps(&piece));
-                if is_broken { bisection.failed(piece) } else { bisection.listed(piece) }
+                if is_broken { bisection.record_failed(piece) } else { bisection.record_listed(piece) }
             }
             left = bisection.unresolved();
         }
@@ -282,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_dense_part_is_tried_on_its_own() {
+    fn ok_a_dense_part_becomes_a_piece_of_its_own() {
         let mut bisection = Bisection::new(window(0, 100), 1, DAY, 7);
         let piece = bisection.next_piece().unwrap();
         bisection.split_around(piece, Some(Window { from: piece.from + 10, to: piece.from + 11 }));
@@ -300,7 +304,7 @@ mod tests {
         let mut bisection = Bisection::new(window(0, 25), 1, 10, 7);
         let mut pieces = Vec::new();
         while let Some(piece) = bisection.next_piece() {
-            bisection.listed(piece);
+            bisection.record_listed(piece);
             pieces.push((piece.from, piece.to));
         }
         pieces.sort_unstable();
@@ -325,24 +329,24 @@ mod tests {
         while let Some(piece) = bisection.next_piece() {
             tries += 1;
             assert!((1..=max_sample).contains(&piece.seconds()), "{piece:?}");
-            bisection.failed(piece);
+            bisection.record_failed(piece);
         }
         assert_eq!((tries, bisection.unresolved()), (MAX_FAILURES_IN_A_ROW, vec![window(0, DAY)]));
         // Once a sample was listed, pieces at the edges are searched: no further sample is taken.
         let mut bisection = begin(4);
         let sample = bisection.next_piece().unwrap();
-        bisection.listed(sample);
+        bisection.record_listed(sample);
         let next = bisection.next_piece().unwrap();
         assert!(next.seconds() > max_sample, "{next:?}");
         assert!([next.from, next.to].iter().any(|edge| [0, sample.from, sample.to, DAY].contains(edge)), "{next:?}");
     }
 
     #[test]
-    fn ok_a_search_after_others_that_found_nothing_begins_at_the_edges() {
-        let pieces = from_both_edges(window(0, 100), 4, DAY);
+    fn ok_a_search_after_one_that_found_nothing_begins_at_the_edges() {
+        let pieces = split_from_both_edges(window(0, 100), 4, DAY);
         let expected = [(0, 4), (96, 100), (4, 12), (88, 96), (12, 28), (72, 88), (28, 50), (50, 72)];
         assert_eq!(pieces, expected.map(|(from, to)| window(from, to)));
-        assert!(from_both_edges(window(0, 100), 4, 10).iter().all(|piece| piece.seconds() <= 10));
+        assert!(split_from_both_edges(window(0, 100), 4, 10).iter().all(|piece| piece.seconds() <= 10));
         // Each length has its turn.
         let first = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7).next_piece().unwrap().seconds();
         let lengths: HashSet<_> = (2..2 + MAX_HALVINGS).map(|attempts| (first(attempts) * 3 / 2).ilog2()).collect();
@@ -362,9 +366,9 @@ mod tests {
                 for _ in 0..6 {
                     let Some(piece) = bisection.next_piece() else { break };
                     if piece.overlaps(&broken) {
-                        bisection.failed(piece);
+                        bisection.record_failed(piece);
                     } else {
-                        bisection.listed(piece);
+                        bisection.record_listed(piece);
                         is_in_vain = false;
                     }
                 }

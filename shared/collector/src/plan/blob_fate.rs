@@ -30,7 +30,7 @@ impl LastAttempt {
 /// Returns the time of the last attempt at a blob that became available at `created`: shortly before the vendor stops
 /// listing it.
 pub(crate) fn last_attempt_at(created: UnixSeconds, retention: Option<Retention>) -> Option<UnixSeconds> {
-    retention.map(|retention| created + retention.keeps - retention.margin - GIVE_UP_BEFORE_SECONDS)
+    retention.map(|retention| created + retention.keep_seconds - retention.margin_seconds - GIVE_UP_BEFORE_SECONDS)
 }
 
 /// Returns the reason why an attempt at the vendor's time `now` is the last one; `None` if it is not. `ours` is the
@@ -53,7 +53,7 @@ pub(crate) fn last_attempt(
 mod tests {
     use super::*;
 
-    const RETENTION: Option<Retention> = Some(Retention { keeps: 604_800, margin: 600 });
+    const RETENTION: Option<Retention> = Some(Retention { keep_seconds: 604_800, margin_seconds: 600 });
     const LAST: UnixSeconds = 604_800 - 600 - GIVE_UP_BEFORE_SECONDS;
 
     #[test]

@@ -74,7 +74,7 @@ impl BlobWalk {
     }
 
     /// Records that the blob was consumed. Returns `true` if the walk ends.
-    pub(crate) fn consumed(&self, place: usize) -> bool {
+    pub(crate) fn record_consumed(&self, place: usize) -> bool {
         match self {
             Self::Outwards(sides) => {
                 let side = sides.side(place);
@@ -87,9 +87,9 @@ impl BlobWalk {
     }
 
     /// Records that the blob failed. Returns `true` if the walk ends.
-    pub(crate) fn failed(&self, place: usize, needs_person: bool) -> bool {
+    pub(crate) fn record_failed(&self, place: usize, needs_person: bool) -> bool {
         match self {
-            Self::Outwards(sides) => sides.failed(place, needs_person),
+            Self::Outwards(sides) => sides.record_failed(place, needs_person),
             Self::Probes(_) => false,
         }
     }
@@ -110,7 +110,7 @@ impl Sides {
         if place < self.begin { &self.older } else { &self.newer }
     }
 
-    fn failed(&self, place: usize, needs_person: bool) -> bool {
+    fn record_failed(&self, place: usize, needs_person: bool) -> bool {
         let side = self.side(place);
         let failed = side.failed_in_a_row.get() + 1;
         side.failed_in_a_row.set(failed);
@@ -155,7 +155,7 @@ mod tests {
         let mut tried = Vec::new();
         while let Some(place) = walk.next() {
             tried.push(place);
-            let ended = if is_healthy(place) { walk.consumed(place) } else { walk.failed(place, false) };
+            let ended = if is_healthy(place) { walk.record_consumed(place) } else { walk.record_failed(place, false) };
             if ended {
                 break;
             }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_walk_goes_from_the_oldest_on_or_outwards_in_turn() {
+    fn ok_a_walk_goes_from_the_oldest_on_or_alternates_outwards() {
         assert_eq!(walk(&BlobWalk::outwards(4, 0, 0), |_| true), [0, 1, 2, 3]);
         assert_eq!(walk(&BlobWalk::outwards(4, 4, 0), |_| true), [3, 2, 1, 0]);
         assert_eq!(walk(&BlobWalk::outwards(6, 2, 0), |_| true), [2, 3, 1, 4, 0, 5]);
@@ -178,7 +178,8 @@ mod tests {
         assert_eq!(walk(&BlobWalk::outwards(99, 0, 2), |_| false).len(), 40);
         assert_eq!(walk(&BlobWalk::outwards(9_999, 0, 99), |_| false).len(), 640);
         let refused = BlobWalk::outwards(99, 0, 0);
-        let ended: Vec<_> = (0..3).map(|_| refused.next().is_some_and(|place| refused.failed(place, true))).collect();
+        let ended: Vec<_> =
+            (0..3).map(|_| refused.next().is_some_and(|place| refused.record_failed(place, true))).collect();
         assert_eq!(ended, [false, false, true]);
         // Fewer blobs than that are all tried.
         assert_eq!(walk(&BlobWalk::outwards(9, 0, 0), |_| false).len(), 9);
@@ -194,17 +195,17 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_late_success_opens_its_side_again() {
+    fn ok_a_late_success_reopens_its_side() {
         let walk = BlobWalk::outwards(30, 0, 0);
         let places: Vec<_> = (0..12).filter_map(|_| walk.next()).collect();
-        let ended = places[..10].iter().filter(|place| walk.failed(**place, false)).count();
+        let ended = places[..10].iter().filter(|place| walk.record_failed(**place, false)).count();
         assert_eq!((ended, walk.next()), (1, None));
-        assert!(!walk.consumed(places[10]));
+        assert!(!walk.record_consumed(places[10]));
         assert_eq!(walk.next(), Some(12));
     }
 
     #[test]
-    fn ok_probes_are_the_newest_and_random_others_each_once() {
+    fn ok_the_newest_and_random_other_blobs_are_probed_once_each() {
         let mut random = 5;
         let mut numbers = || {
             random += 3;

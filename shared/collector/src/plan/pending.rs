@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_of_many_pending_items_is_due_on_every_tick() {
+    fn ok_one_of_many_pending_items_is_tried_on_every_tick() {
         let changes: Vec<_> = (0..EXTRA_ATTEMPT_ABOVE).map(|number| Blob(blob(number, 5))).collect();
         let mut pending = work(&changes);
         assert!(pending.due(99).is_empty());
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_spans_that_touch_are_tried_as_one_and_the_longest_waiting_first() {
+    fn ok_adjacent_spans_are_joined_and_the_oldest_attempt_comes_first() {
         let at = |last_attempt, attempts, from, to| PendingSpan {
             schedule: Schedule {
                 first_failure: last_attempt - 5,
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_blobs_are_known_by_their_id() {
+    fn ok_pending_blobs_are_identified_by_their_id() {
         let mut again = blob(1, 5);
         again.schedule = Schedule { first_failure: 70, last_attempt: 70, attempts: 2, next_attempt: 130, refusals: 0 };
         let pending = work(&[Blob(blob(2, 3)), Blob(blob(1, 5)), Blob(again)]);
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_blob_without_room_survives_that_its_span_is_listed() {
+    fn ok_a_blob_stored_as_a_span_stays_pending_when_its_span_is_listed() {
         let blobs: Vec<_> = (0..=MAX_BLOBS).map(|number| blob(number, number as i64)).collect();
         let last = blobs.last().unwrap().clone();
         let mut pending = work(&blobs.into_iter().map(Blob).collect::<Vec<_>>());
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_neighbours_are_merged_first() {
+    fn ok_the_closest_spans_are_merged_first() {
         let mut pending = PendingWork::default();
         for number in 0..MAX_SPANS as i64 + 1 {
             let at = number * 100 + if number == 7 { -60 } else { 0 };
@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_cursors_go_before_spans_when_bytes_are_short() {
+    fn ok_cursors_are_dropped_when_pending_work_is_too_large() {
         let mut pending = PendingWork::default();
         for number in 0..MAX_SPANS as i64 {
             let cursor = Some("c".repeat(MAX_CURSOR_BYTES));
@@ -544,7 +544,7 @@ mod tests {
     const REST: Window = Window { from: 10, to: 20 };
 
     #[test]
-    fn ok_a_sweep_marks_the_spans_at_a_cursor_that_it_has_come_by() {
+    fn ok_a_sweep_marks_the_overlapping_spans_with_a_cursor_to_be_listed_again() {
         let spans = [Span(in_second_pass(10, 20)), Span(span(20, 30)), Span(in_second_pass(30, 40))];
         let mut pending = work(&spans);
         pending.apply(&Swept(Window { from: 19, to: 30 }));
@@ -553,7 +553,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_once_its_rest_was_listed_a_span_is_due_from_its_start_and_only_once() {
+    fn ok_a_continued_span_is_due_from_its_start_once_after_its_last_page() {
         let mut pending = work(&[Span(at_cursor(10, 20)), RestDone(REST)]);
         assert_eq!(places(&pending), [(10, 20, false, false)]);
         let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50, refusals: 0 };
@@ -565,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_second_pass_at_a_cursor_is_done_with_its_rest_unless_a_sweep_has_come_by() {
+    fn ok_a_continued_second_pass_is_done_after_its_last_page_unless_a_sweep_listed_it() {
         let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
         assert_eq!(places(&work(&first)), [(10, 20, true, false)]);
         // Another tick that was still in the first pass has listed less.
@@ -586,14 +586,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_rest_of_a_span_is_only_that_of_the_whole_span_at_its_cursor() {
+    fn ok_only_the_whole_span_continues_at_its_cursor() {
         let part = Window { from: 10, to: 15 };
         assert_eq!(at_cursor(10, 20).listed(REST), RestDone(REST));
         assert_eq!((at_cursor(10, 20).listed(part), span(10, 20).listed(REST)), (SpanDone(part), SpanDone(REST)));
     }
 
     #[test]
-    fn ok_the_rest_of_a_continued_span_that_lost_a_part_is_listed_from_its_start() {
+    fn ok_a_continued_span_of_which_a_part_was_resolved_is_listed_from_its_start() {
         let mut pending = work(&[Span(at_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
         assert_eq!(places(&pending), [(15, 20, false, false)]);
         pending.apply(&SpanDone(Window { from: 15, to: 20 }));

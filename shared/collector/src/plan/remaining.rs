@@ -40,7 +40,7 @@ impl Remaining {
     }
 
     /// Returns the first second that is still to be listed.
-    pub(crate) fn begins(&self) -> Option<UnixSeconds> {
+    pub(crate) fn first_second(&self) -> Option<UnixSeconds> {
         self.parts.first().map(|part| part.from)
     }
 
@@ -127,7 +127,7 @@ mod tests {
             taken.push(window);
         }
         assert_eq!(taken, [window(0, 2), window(2, 3), window(5, 7), window(7, 8)]);
-        assert!(remaining.is_empty() && remaining.begins().is_none());
+        assert!(remaining.is_empty() && remaining.first_second().is_none());
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_dense_span_is_a_window_of_its_own() {
+    fn ok_a_dense_part_becomes_a_window_of_its_own() {
         let mut remaining = Remaining::new(window(0, 100), std::iter::empty());
         let taken = remaining.take(Choice::Oldest, 80).unwrap();
         remaining.put_back(taken);
@@ -175,9 +175,9 @@ mod tests {
         let mut remaining = Remaining::new(window(0, 10), std::iter::empty());
         let first = remaining.take(Choice::Oldest, 3).unwrap();
         let second = remaining.take(Choice::Oldest, 3).unwrap();
-        assert_eq!(remaining.begins(), Some(6));
+        assert_eq!(remaining.first_second(), Some(6));
         remaining.put_back(first);
-        assert_eq!(remaining.begins(), Some(0));
+        assert_eq!(remaining.first_second(), Some(0));
         remaining.put_back(second);
         assert_eq!(remaining, Remaining::new(window(0, 10), std::iter::empty()));
     }

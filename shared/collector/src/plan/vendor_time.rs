@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_of_clocks_an_hour_apart_the_earlier_counts() {
+    fn ok_the_earlier_of_two_clocks_an_hour_apart_is_used() {
         for (vendor, counts) in [(10 + 864_000, 10), (10 - 864_000, 10 - 864_000), (10 + 3_600, 10)] {
             let mut time = VendorTime::default();
             assert_eq!(time.note(Some(vendor), 10), counts);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_answer_without_a_clock_changes_nothing() {
+    fn ok_an_answer_without_a_time_changes_nothing() {
         let mut time = VendorTime::default();
         assert_eq!(time.note(None, 50), 50);
         time.note(Some(40), 50);

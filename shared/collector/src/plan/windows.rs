@@ -37,23 +37,24 @@ pub(crate) fn plan(
     [now, ours]: [UnixSeconds; 2],
 ) -> Plan {
     let watermark = listing.watermark.min(now);
-    let oldest_at =
-        |now| policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keeps + retention.margin);
+    let oldest_at = |now| {
+        policy.retention.map_or(UnixSeconds::MIN, |retention| now - retention.keep_seconds + retention.margin_seconds)
+    };
     let (oldest, kept_from) = (oldest_at(now), oldest_at(ours));
     let last = |reach: u32| listing.swept.get(&reach).copied();
-    let due = |sweep: &&Sweep| last(sweep.reach).is_none_or(|last| now - last >= sweep.every);
-    let due: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach).collect();
+    let due = |sweep: &&Sweep| last(sweep.reach_seconds).is_none_or(|last| now - last >= sweep.interval_seconds);
+    let due: Vec<u32> = policy.sweeps.iter().filter(due).map(|sweep| sweep.reach_seconds).collect();
 
     let back = |at: UnixSeconds, reach: u32| (at - UnixSeconds::from(reach)).max(floor).max(oldest);
     let since = |reach: &u32| back(last(*reach).unwrap_or(watermark), *reach);
     // With a backlog of more than one window, the overlap is listed after the backlog, at the latest with the next
     // sweep.
     let behind = now - watermark;
-    let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach >= policy.overlap);
-    let is_long =
-        behind > UnixSeconds::from(policy.overlap) && listing.window_seconds.is_some_and(|seconds| seconds < behind);
+    let is_swept = policy.sweeps.iter().any(|sweep| sweep.reach_seconds >= policy.overlap_seconds);
+    let is_long = behind > UnixSeconds::from(policy.overlap_seconds)
+        && listing.window_seconds.is_some_and(|seconds| seconds < behind);
     let backlog = is_long && is_swept;
-    let overlap = back(watermark, policy.overlap);
+    let overlap = back(watermark, policy.overlap_seconds);
     let forward = if backlog { back(watermark, 0) } else { overlap };
     // If the watermark is further behind than a sweep's reach, the main span covers that sweep as well.
     let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
@@ -94,12 +95,15 @@ mod tests {
     fn policy(retention: Option<Retention>) -> VendorPolicy {
         VendorPolicy {
             tick_seconds: 60,
-            overlap: 600,
-            sweeps: &[Sweep { every: HOUR, reach: 86_400 }, Sweep { every: DAY, reach: 604_800 }],
+            overlap_seconds: 600,
+            sweeps: &[
+                Sweep { interval_seconds: HOUR, reach_seconds: 86_400 },
+                Sweep { interval_seconds: DAY, reach_seconds: 604_800 },
+            ],
             first_window_seconds: DAY,
             max_window_seconds: DAY,
             retention,
-            horizon: 30 * DAY,
+            dedup_horizon_seconds: 30 * DAY,
             silence: None,
             start_delay: None,
             fetches_ahead: 1,
@@ -124,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_due_sweep_comes_after_and_the_floor_stops_it() {
+    fn ok_a_due_sweep_follows_the_main_span_and_stops_at_the_floor() {
         let state = listing(NOW - 60, &[(604_800, NOW - 100), (86_400, NOW - HOUR)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - 660, NOW), window(NOW - HOUR - DAY, NOW - 660)));
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_sweep_goes_on_where_it_was_left() {
+    fn ok_an_unfinished_sweep_continues_where_it_stopped() {
         let left = |reach, began, at| ListingState {
             sweep_progress: Some(SweepProgress { reach, began, at }),
             ..listing(NOW, &[(604_800, NOW), (86_400, NOW - 2 * HOUR)])
@@ -164,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_watermark_far_behind_takes_the_sweep_along() {
+    fn ok_the_main_span_covers_the_sweep_if_the_watermark_is_far_behind() {
         let stopped = NOW - 3 * DAY;
         let state = listing(stopped, &[(604_800, NOW), (86_400, stopped - 100)]);
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_backlog_is_listed_before_the_overlap_is_again() {
+    fn ok_a_backlog_is_listed_before_the_overlap() {
         let swept = [(604_800, NOW - 100), (86_400, NOW - 100)];
         let cut = |watermark, swept| ListingState { window_seconds: Some(600), ..listing(watermark, swept) };
         let got = plan(&cut(NOW - 601, &swept), 0, &policy(None), [NOW; 2]);
@@ -200,15 +204,15 @@ mod tests {
 
     #[test]
     fn ok_a_vendor_whose_clock_is_behind_may_have_dropped_more_than_it_says() {
-        let policy = policy(Some(Retention { keeps: 7 * DAY, margin: 600 }));
+        let policy = policy(Some(Retention { keep_seconds: 7 * DAY, margin_seconds: 600 }));
         let got = plan(&listing(NOW - 4 * DAY, &[]), 0, &policy, [NOW, NOW + 5 * DAY]);
         assert_eq!(got.lost, window(NOW - 4 * DAY, NOW - 2 * DAY + 600));
         assert_eq!(got.main.unwrap().to, NOW, "all of it is listed nevertheless");
     }
 
     #[test]
-    fn ok_a_plan_stays_inside_the_retention_and_names_the_loss() {
-        let retention = Retention { keeps: 7 * DAY, margin: 600 };
+    fn ok_a_plan_stays_inside_the_retention_and_reports_the_loss() {
+        let retention = Retention { keep_seconds: 7 * DAY, margin_seconds: 600 };
         let got = plan(&listing(NOW - 9 * DAY, &[]), 0, &policy(Some(retention)), [NOW; 2]);
         let oldest = NOW - 7 * DAY + 600;
         assert_eq!((got.main, got.sweep), (window(oldest, NOW), None));

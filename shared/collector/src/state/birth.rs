@@ -18,15 +18,15 @@ use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
 
 /// Age at which the mark is raised, in seconds.
-const RAISE_AFTER_SECONDS: UnixSeconds = 3_600;
+const RAISE_MARK_AFTER_SECONDS: UnixSeconds = 3_600;
 /// Maximum number of tries to write the owner into the record while other ticks change it.
-const MAX_CLAIMS: u32 = 8;
+const MAX_CLAIM_TRIES: u32 = 8;
 /// Number of commits by which the head is ahead of the mark when the mark is raised early.
-const RAISE_AFTER_COMMITS: u64 = 256;
+const RAISE_MARK_AFTER_COMMITS: u64 = 256;
 
 /// The birth record, as it stands in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Birth {
+struct BirthRecord {
     id: String,
     born_at: String,
     /// The highest `seq` that the head is known to have had.
@@ -50,13 +50,13 @@ impl SeqMark {
     /// Returns `true` if the mark should be raised to `seq` at `now`: if this process has not done so yet, an hour
     /// after it last did, or after many commits.
     pub(crate) fn is_due(self, seq: u64, now: UnixSeconds) -> bool {
-        let is_old = self.raised_at.is_none_or(|at| now - at >= RAISE_AFTER_SECONDS);
-        seq > self.seq && (is_old || seq - self.seq >= RAISE_AFTER_COMMITS)
+        let is_old = self.raised_at.is_none_or(|at| now - at >= RAISE_MARK_AFTER_SECONDS);
+        seq > self.seq && (is_old || seq - self.seq >= RAISE_MARK_AFTER_COMMITS)
     }
 }
 
 /// Returns the key of the stream's birth record.
-pub(crate) fn key(prefix: &str, stream: &Stream) -> String {
+pub(crate) fn record_key(prefix: &str, stream: &Stream) -> String {
     format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table())
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn key(prefix: &str, stream: &Stream) -> String {
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if the state was lost.
-pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
+pub(crate) async fn read_or_create_head<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
     policy: &VendorPolicy,
@@ -72,7 +72,7 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
     if let Some(head) = env.state.head(stream).await? {
         return Ok(head);
     }
-    let key = key(&env.settings.prefix, stream);
+    let key = record_key(&env.settings.prefix, stream);
     if env.bucket.get(&key).await?.is_none() {
         let head = new_head(env, stream, policy);
         if env.state.write(stream, None, &head, &[]).await? == Written::Applied {
@@ -80,7 +80,7 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
         }
     }
     // Another tick may have created it since it was read: the head precedes its record.
-    env.state.head(stream).await?.ok_or_else(|| lost(&key))
+    env.state.head(stream).await?.ok_or_else(|| state_lost_error(&key))
 }
 
 /// Checks the head against the birth record, which is created if there is none. Returns the head and the record's mark.
@@ -90,15 +90,16 @@ pub(crate) async fn head<S: State, B: Bucket, C: Clock>(
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head, or the head was restored.
-pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
+pub(crate) async fn verify_head<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
     head: Head,
 ) -> Result<(Head, SeqMark), PortError> {
-    let key = key(&env.settings.prefix, stream);
+    let key = record_key(&env.settings.prefix, stream);
     let mut record = env.bucket.get(&key).await?;
     if record.is_none() {
-        let birth = Birth { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq, owner: None };
+        let birth =
+            BirthRecord { id: head.id.clone(), born_at: env.clock.now().to_string(), seq: head.seq, owner: None };
         if env.bucket.put_if_absent(&key, bytes(&birth)?, "application/json").await? == Put::Created {
             let mark = SeqMark { seq: head.seq, raised_at: None };
             return Ok((head, mark));
@@ -106,12 +107,13 @@ pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
         record = env.bucket.get(&key).await?;
     }
     let birth = record.as_deref().and_then(parse).filter(|birth| birth.id == head.id);
-    let birth = birth.ok_or_else(|| foreign_marker(&key))?;
+    let birth = birth.ok_or_else(|| foreign_marker_error(&key))?;
     let mark = SeqMark { seq: birth.seq, raised_at: None };
     if head.seq >= birth.seq {
         return Ok((head, mark));
     }
-    let again = env.state.head(stream).await?.filter(|again| again.id == birth.id).ok_or_else(|| lost(&key))?;
+    let again =
+        env.state.head(stream).await?.filter(|again| again.id == birth.id).ok_or_else(|| state_lost_error(&key))?;
     check_seq(&again, birth.seq)?;
     Ok((again, mark))
 }
@@ -121,7 +123,7 @@ pub(crate) async fn verify<S: State, B: Bucket, C: Clock>(
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if it is older: the state was restored from a backup.
 pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
-    if head.seq < seq { Err(restored(head.seq, seq)) } else { Ok(()) }
+    if head.seq < seq { Err(state_restored_error(head.seq, seq)) } else { Ok(()) }
 }
 
 /// Reads the mark of the birth record; 0 if somebody removed the record, which is then created again when the mark is
@@ -129,14 +131,14 @@ pub(crate) fn check_seq(head: &Head, seq: u64) -> Result<(), PortError> {
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record belongs to another head.
-pub(crate) async fn mark<S, B: Bucket, C>(
+pub(crate) async fn read_mark<S, B: Bucket, C>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
     head: &Head,
 ) -> Result<u64, PortError> {
-    let key = key(&env.settings.prefix, stream);
+    let key = record_key(&env.settings.prefix, stream);
     let Some(record) = env.bucket.get(&key).await? else { return Ok(0) };
-    let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
+    let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker_error(&key))?;
     Ok(birth.seq)
 }
 
@@ -146,16 +148,16 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     stream: &Stream,
     head: &Head,
 ) -> Result<SeqMark, PortError> {
-    let key = key(&env.settings.prefix, stream);
+    let key = record_key(&env.settings.prefix, stream);
     let record = env.bucket.get(&key).await?;
     let Some(record) = record else {
         // Somebody removed the record, so it is created again.
-        let (_, mark) = verify(env, stream, head.clone()).await?;
+        let (_, mark) = verify_head(env, stream, head.clone()).await?;
         return Ok(SeqMark { raised_at: Some(env.now()), ..mark });
     };
-    let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
+    let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker_error(&key))?;
     if birth.seq < head.seq {
-        let raised = Birth { seq: head.seq, ..birth.clone() };
+        let raised = BirthRecord { seq: head.seq, ..birth.clone() };
         env.bucket.replace(&key, &record, bytes(&raised)?, "application/json").await?;
     }
     Ok(SeqMark { seq: birth.seq.max(head.seq), raised_at: Some(env.now()) })
@@ -165,25 +167,25 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record names another one.
-pub(crate) async fn claim<S: State, B: Bucket, C: Clock>(
+pub(crate) async fn claim_owner<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
     head: &Head,
     owner: &str,
 ) -> Result<(), PortError> {
-    let key = key(&env.settings.prefix, stream);
-    for _ in 0..MAX_CLAIMS {
+    let key = record_key(&env.settings.prefix, stream);
+    for _ in 0..MAX_CLAIM_TRIES {
         let Some(record) = env.bucket.get(&key).await? else {
             // Somebody removed the record, so it is created again.
-            verify(env, stream, head.clone()).await?;
+            verify_head(env, stream, head.clone()).await?;
             continue;
         };
-        let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker(&key))?;
+        let birth = parse(&record).filter(|birth| birth.id == head.id).ok_or_else(|| foreign_marker_error(&key))?;
         match &birth.owner {
             Some(recorded) if recorded == owner => return Ok(()),
-            Some(recorded) => return Err(other_owner(&key, recorded, owner)),
+            Some(recorded) => return Err(other_owner_error(&key, recorded, owner)),
             None => {
-                let claimed = Birth { owner: Some(owner.to_owned()), ..birth };
+                let claimed = BirthRecord { owner: Some(owner.to_owned()), ..birth };
                 if env.bucket.replace(&key, &record, bytes(&claimed)?, "application/json").await? {
                     return Ok(());
                 }
@@ -191,21 +193,21 @@ pub(crate) async fn claim<S: State, B: Bucket, C: Clock>(
         }
     }
     Err(PortError::next_tick(format!(
-        "{key} in the bucket changed {MAX_CLAIMS} times while it was read; it is tried again"
+        "{key} in the bucket changed {MAX_CLAIM_TRIES} times while it was read; it is tried again"
     )))
 }
 
-fn parse(record: &[u8]) -> Option<Birth> {
+fn parse(record: &[u8]) -> Option<BirthRecord> {
     serde_json::from_slice(record).ok()
 }
 
-fn bytes(birth: &Birth) -> Result<Vec<u8>, PortError> {
+fn bytes(birth: &BirthRecord) -> Result<Vec<u8>, PortError> {
     serde_json::to_vec(birth).map_err(|why| PortError::next_tick(format!("the birth record cannot be written: {why}")))
 }
 
 fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &VendorPolicy) -> Head {
     let now = env.now();
-    let floor = now - lookback(env.settings.lookback, policy);
+    let floor = now - lookback(env.settings.lookback_seconds, policy);
     let listing = ListingState { watermark: floor, ..ListingState::default() };
     Head {
         version: 1,
@@ -222,17 +224,17 @@ fn new_head<S, B, C: Clock>(env: &Env<'_, S, B, C>, stream: &Stream, policy: &Ve
 /// Returns the look-back of a new stream, in seconds. It stays twice the margin inside the vendor's retention, so that
 /// a slow first tick, or a clock that is a little wrong, does not begin with a gap.
 fn lookback(wanted: UnixSeconds, policy: &VendorPolicy) -> UnixSeconds {
-    policy.retention.map_or(wanted, |retention| wanted.min(retention.keeps - 2 * retention.margin))
+    policy.retention.map_or(wanted, |retention| wanted.min(retention.keep_seconds - 2 * retention.margin_seconds))
 }
 
-fn lost(key: &str) -> PortError {
+fn state_lost_error(key: &str) -> PortError {
     PortError::person(format!(
         "the state of this stream is gone, but {key} in the bucket shows that it was delivered before, and to begin \
          anew would deliver it twice: restore the newest state, or use another prefix"
     ))
 }
 
-fn restored(seq: u64, mark: u64) -> PortError {
+fn state_restored_error(seq: u64, mark: u64) -> PortError {
     PortError::person(format!(
         "the state of this stream is older than what was delivered (next object {seq}, but {mark} objects were \
          committed): it was restored from a backup, and to go on would deliver lines twice. Restore the newest state, or \
@@ -240,7 +242,7 @@ fn restored(seq: u64, mark: u64) -> PortError {
     ))
 }
 
-fn other_owner(key: &str, recorded: &str, owner: &str) -> PortError {
+fn other_owner_error(key: &str, recorded: &str, owner: &str) -> PortError {
     PortError::person(format!(
         "the vendor answers for {owner:?}, but the events of this source are those of {recorded:?}, so nothing was \
          delivered: put a credential of {recorded:?} into the secret, or give the one of {owner:?} a source_id of its own. \
@@ -248,7 +250,7 @@ fn other_owner(key: &str, recorded: &str, owner: &str) -> PortError {
     ))
 }
 
-fn foreign_marker(key: &str) -> PortError {
+fn foreign_marker_error(key: &str) -> PortError {
     PortError::person(format!(
         "{key} in the bucket belongs to another deployment, or to a state that was lost since, and two would \
          deliver everything twice: use another prefix, or restore the state"
@@ -260,7 +262,7 @@ mod tests {
     use super::*;
     use crate::base::error::Recovery;
     use crate::base::policy::Retention;
-    use crate::testing::{self, At, Fault, NOW, World, policy};
+    use crate::testing::{self, Fault, FaultyCall, NOW, World, policy};
 
     const KEY: &str = "_state/acme-openai_audit.json";
 
@@ -268,8 +270,8 @@ mod tests {
     fn open(world: &World) -> Result<SeqMark, PortError> {
         let env = world.env();
         world.clock.run(async {
-            let head = head(&env, &world.stream, &world.policy).await?;
-            verify(&env, &world.stream, head).await.map(|(_, mark)| mark)
+            let head = read_or_create_head(&env, &world.stream, &world.policy).await?;
+            verify_head(&env, &world.stream, head).await.map(|(_, mark)| mark)
         })
     }
 
@@ -279,14 +281,14 @@ mod tests {
     }
 
     /// The birth record in the bucket.
-    fn record(world: &World) -> Birth {
+    fn record(world: &World) -> BirthRecord {
         parse(&world.bucket.object(KEY).unwrap()).unwrap()
     }
 
     fn set_record(world: &World, id: &str, seq: u64) {
         world
             .bucket
-            .insert(KEY, &bytes(&Birth { id: id.to_owned(), born_at: String::new(), seq, owner: None }).unwrap());
+            .insert(KEY, &bytes(&BirthRecord { id: id.to_owned(), born_at: String::new(), seq, owner: None }).unwrap());
     }
 
     fn set_seq(world: &World, seq: u64) {
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn ok_a_new_stream_has_a_head_before_its_record() {
         let mut world = World::new();
-        world.settings.lookback = 500;
+        world.settings.lookback_seconds = 500;
         assert_eq!(open(&world).unwrap(), SeqMark { seq: 0, raised_at: None });
         assert_eq!(world.calls.take(), ["head", "get", "write", "get", "put"]);
         let head = world.head();
@@ -314,11 +316,11 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_tick_may_die_at_any_call_of_a_birth() {
+    fn ok_a_first_tick_may_die_at_any_call() {
         for number in 0..5 {
             for fault in [Fault::Before, Fault::After] {
                 let world = World::new();
-                world.calls.fault(At::Number(number), fault);
+                world.calls.fault(FaultyCall::Number(number), fault);
                 assert!(open(&world).is_err() && !world.calls.has_faults());
                 let seq = open(&world).unwrap().seq;
                 assert_eq!((seq, record(&world).id), (0, world.head().id), "died at call {number}");
@@ -327,11 +329,11 @@ mod tests {
     }
 
     #[test]
-    fn ok_of_two_ticks_at_a_birth_one_creates_the_head() {
+    fn ok_one_of_two_first_ticks_creates_the_head() {
         let world = World::new();
         let (state, stream) = (world.state.clone(), world.stream.clone());
         let other = move || state.restore(&stream, Some(testing::head()), &[]);
-        world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(other)));
+        world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(other)));
         open(&world).unwrap();
         assert_eq!((world.head().id.as_str(), record(&world).id.as_str()), ("i", "i"));
     }
@@ -377,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_record_that_was_removed_is_created_anew() {
+    fn ok_a_removed_record_is_created_again() {
         let world = World::new();
         set_seq(&world, 7);
         assert_eq!(raise(&world).unwrap(), SeqMark { seq: 7, raised_at: Some(NOW) });
@@ -385,13 +387,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_tick_that_loses_the_race_for_the_mark_leaves_it() {
+    fn ok_a_mark_raised_by_another_tick_is_left_as_it_is() {
         let world = World::new();
         set_seq(&world, 7);
         set_record(&world, "i", 3);
         let bucket = world.bucket.clone();
         let other = move || bucket.insert(KEY, br#"{"id":"i","born_at":"","seq":8}"#);
-        world.calls.fault(At::Next("replace"), Fault::Meanwhile(Box::new(other)));
+        world.calls.fault(FaultyCall::Next("replace"), Fault::Meanwhile(Box::new(other)));
         raise(&world).unwrap();
         assert_eq!(record(&world).seq, 8);
     }
@@ -401,8 +403,12 @@ mod tests {
         let mark = |raised_at| SeqMark { seq: 10, raised_at };
         assert!(mark(None).is_due(11, 0) && !mark(None).is_due(10, 0));
         let warm = mark(Some(1_000));
-        assert!(!warm.is_due(11, 1_000 + RAISE_AFTER_SECONDS - 1) && warm.is_due(11, 1_000 + RAISE_AFTER_SECONDS));
-        assert!(!warm.is_due(10 + RAISE_AFTER_COMMITS - 1, 1_000) && warm.is_due(10 + RAISE_AFTER_COMMITS, 1_000));
+        assert!(
+            !warm.is_due(11, 1_000 + RAISE_MARK_AFTER_SECONDS - 1) && warm.is_due(11, 1_000 + RAISE_MARK_AFTER_SECONDS)
+        );
+        assert!(
+            !warm.is_due(10 + RAISE_MARK_AFTER_COMMITS - 1, 1_000) && warm.is_due(10 + RAISE_MARK_AFTER_COMMITS, 1_000)
+        );
     }
 
     #[test]
@@ -411,7 +417,7 @@ mod tests {
         open(&world).unwrap();
         let claim = |owner: &str| {
             let env = world.env();
-            world.clock.run(claim(&env, &world.stream, &world.head(), owner))
+            world.clock.run(claim_owner(&env, &world.stream, &world.head(), owner))
         };
         assert_eq!((claim("org-a"), claim("org-a")), (Ok(()), Ok(())));
         let error = claim("org-b").unwrap_err();
@@ -426,14 +432,14 @@ mod tests {
     }
 
     #[test]
-    fn b4_of_two_owners_at_once_one_is_kept() {
+    fn b4_only_one_of_two_concurrent_owners_is_kept() {
         let world = World::new();
         open(&world).unwrap();
         let (bucket, id) = (world.bucket.clone(), world.head().id);
         let other = move || bucket.insert(KEY, format!(r#"{{"id":"{id}","born_at":"","owner":"org-a"}}"#).as_bytes());
-        world.calls.fault(At::Next("replace"), Fault::Meanwhile(Box::new(other)));
+        world.calls.fault(FaultyCall::Next("replace"), Fault::Meanwhile(Box::new(other)));
         let env = world.env();
-        let claimed = world.clock.run(claim(&env, &world.stream, &world.head(), "org-b"));
+        let claimed = world.clock.run(claim_owner(&env, &world.stream, &world.head(), "org-b"));
         assert!(claimed.unwrap_err().message.contains("those of \"org-a\""));
     }
 
@@ -449,6 +455,6 @@ mod tests {
     fn ok_the_look_back_stays_inside_the_retention() {
         let policy = |retention| VendorPolicy { retention, ..policy() };
         assert_eq!(lookback(900, &policy(None)), 900);
-        assert_eq!(lookback(900, &policy(Some(Retention { keeps: 800, margin: 50 }))), 700);
+        assert_eq!(lookback(900, &policy(Some(Retention { keep_seconds: 800, margin_seconds: 50 }))), 700);
     }
 }

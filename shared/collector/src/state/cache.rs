@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_a_stream_cache_that_was_taken_is_gone_until_it_is_kept_again() {
+    fn ok_a_stream_cache_can_be_taken_once() {
         let cache = SourceCache::default();
         assert!(cache.take("s").is_none());
         let ledger = LedgerCache::new(cache.budget());

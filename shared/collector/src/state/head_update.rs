@@ -44,42 +44,42 @@ pub(crate) struct RefusalCounts {
 }
 
 impl HeadUpdate {
-    fn of(&mut self, listing: ListingId) -> &mut ListingUpdate {
+    fn listing_update(&mut self, listing: ListingId) -> &mut ListingUpdate {
         self.listings.entry(listing).or_default()
     }
 
     /// Raises the listing's watermark to `to`. Everything that the listing showed before it must be pending, delivered,
     /// or part of the commit that writes this update.
     pub(crate) fn raise_watermark(&mut self, listing: ListingId, to: UnixSeconds) {
-        let watermark = &mut self.of(listing).watermark;
+        let watermark = &mut self.listing_update(listing).watermark;
         *watermark = Some(watermark.map_or(to, |before| before.max(to)));
     }
 
     /// Records a sweep: everything that happened more than `reach` before `at` has been listed again since.
-    pub(crate) fn swept(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
-        let swept = self.of(listing).swept.entry(reach).or_insert(at);
+    pub(crate) fn record_sweep(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
+        let swept = self.listing_update(listing).swept.entry(reach).or_insert(at);
         *swept = (*swept).max(at);
     }
 
     /// Records the progress of a sweep that is not finished.
-    pub(crate) fn sweep_progress(&mut self, listing: ListingId, progress: SweepProgress) {
-        self.of(listing).sweep_progress = Some(progress);
+    pub(crate) fn record_sweep_progress(&mut self, listing: ListingId, progress: SweepProgress) {
+        self.listing_update(listing).sweep_progress = Some(progress);
     }
 
     /// Sets the length of the listing's next window, in seconds.
-    pub(crate) fn window_seconds(&mut self, listing: ListingId, seconds: UnixSeconds) {
-        self.of(listing).window_seconds = Some(seconds);
+    pub(crate) fn set_window_seconds(&mut self, listing: ListingId, seconds: UnixSeconds) {
+        self.listing_update(listing).window_seconds = Some(seconds);
     }
 
     /// Makes the next tick begin with a random window of this length, because this tick could list nothing. With `None`
     /// it begins with the oldest window.
-    pub(crate) fn probe_seconds(&mut self, listing: ListingId, seconds: Option<UnixSeconds>) {
-        self.of(listing).probe_seconds = Some(seconds);
+    pub(crate) fn set_probe_seconds(&mut self, listing: ListingId, seconds: Option<UnixSeconds>) {
+        self.listing_update(listing).probe_seconds = Some(seconds);
     }
 
     /// Sets the numbers of ticks in a row in which the listing was refused, this one included.
-    pub(crate) fn refusals(&mut self, listing: ListingId, counts: RefusalCounts) {
-        self.of(listing).refusals = Some(counts);
+    pub(crate) fn set_refusal_counts(&mut self, listing: ListingId, counts: RefusalCounts) {
+        self.listing_update(listing).refusals = Some(counts);
     }
 
     /// Returns the refusal counts of the listing with this update applied.
@@ -91,8 +91,8 @@ impl HeadUpdate {
     }
 
     /// Adds a change of the listing's pending work. Changes apply in the order in which they were added.
-    pub(crate) fn pending(&mut self, listing: ListingId, change: PendingChange) {
-        self.of(listing).pending.push(change);
+    pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
+        self.listing_update(listing).pending.push(change);
     }
 
     /// Returns `true` if this update makes the blob pending.
@@ -103,12 +103,12 @@ impl HeadUpdate {
     }
 
     /// Records that a recording was started.
-    pub(crate) fn started(&mut self, at: UnixSeconds) {
+    pub(crate) fn record_start(&mut self, at: UnixSeconds) {
         self.last_start = Some(at);
     }
 
     /// Returns the listing's state with this update applied.
-    pub(crate) fn view(&self, head: &Head, listing: ListingId) -> ListingState {
+    pub(crate) fn updated_listing(&self, head: &Head, listing: ListingId) -> ListingState {
         let mut state = head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
         if let Some(update) = self.listings.get(listing) {
             update.apply(&mut state, pending_limit(head));
@@ -141,13 +141,13 @@ impl HeadUpdate {
         for (listing, state) in &mut next.listings {
             state.watermark = watermark(head, listing);
         }
-        is_due || without_watermark_only(&next, head)
+        is_due || differs_besides_watermarks(&next, head)
     }
 }
 
 /// Returns `true` if the two heads, whose watermarks are equal, differ otherwise. A new listing without any progress
 /// does not count.
-fn without_watermark_only(next: &Head, head: &Head) -> bool {
+fn differs_besides_watermarks(next: &Head, head: &Head) -> bool {
     let before = |listing: &str| head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
     next.times != head.times || next.listings.iter().any(|(listing, state)| before(listing) != *state)
 }
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_idle_tick_is_not_written_and_a_backlog_is() {
+    fn ok_an_idle_tick_is_not_written_and_progress_in_a_backlog_is() {
         let head = head();
         let mut update = HeadUpdate::default();
         update.raise_watermark("all", 1);
@@ -233,27 +233,27 @@ mod tests {
     #[test]
     fn ok_pending_work_is_written_at_once_and_with_the_watermark() {
         let mut update = HeadUpdate::default();
-        update.pending("all", PendingChange::Span(span(10, 20)));
+        update.change_pending("all", PendingChange::Span(span(10, 20)));
         update.raise_watermark("all", 20);
         assert!(update.is_worth_a_write(&head(), 1));
         let mut next = head();
         update.apply(&mut next);
         let state = &next.listings["all"];
         assert_eq!((state.watermark, state.pending.spans.len()), (20, 1));
-        assert_eq!(update.view(&head(), "all"), *state);
+        assert_eq!(update.updated_listing(&head(), "all"), *state);
         // Once it is written, the same update is not worth another write.
         let mut again = HeadUpdate::default();
-        again.pending("all", PendingChange::Span(span(10, 20)));
+        again.change_pending("all", PendingChange::Span(span(10, 20)));
         assert!(!again.is_worth_a_write(&next, 1));
     }
 
     #[test]
-    fn ok_updates_of_two_ticks_compose() {
+    fn ok_updates_of_two_ticks_are_combined() {
         let mut head = head();
         let (mut one, mut two) = (HeadUpdate::default(), HeadUpdate::default());
-        one.pending("all", PendingChange::Span(span(10, 20)));
+        one.change_pending("all", PendingChange::Span(span(10, 20)));
         one.raise_watermark("all", 30);
-        two.pending("all", PendingChange::SpanDone(Window { from: 0, to: 12 }));
+        two.change_pending("all", PendingChange::SpanDone(Window { from: 0, to: 12 }));
         two.raise_watermark("all", 12);
         one.apply(&mut head);
         two.apply(&mut head);
@@ -266,7 +266,7 @@ mod tests {
         let mut head = head();
         let mut update = HeadUpdate::default();
         let not_offered = Some(NotOffered { refusals: 1, until: Some(99) });
-        update.refusals("all", RefusalCounts { not_offered, persistent: 2 });
+        update.set_refusal_counts("all", RefusalCounts { not_offered, persistent: 2 });
         assert!(update.is_worth_a_write(&head, 0));
         update.apply(&mut head);
         assert!(head.listings["all"].is_suspended(98) && head.listings["all"].refusals == 2);
@@ -278,13 +278,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_sweep_that_is_done_ends_its_progress() {
+    fn ok_a_finished_sweep_clears_its_progress() {
         let mut head = head();
         let mut update = HeadUpdate::default();
-        update.sweep_progress("all", SweepProgress { reach: 9, began: 50, at: 7 });
+        update.record_sweep_progress("all", SweepProgress { reach: 9, began: 50, at: 7 });
         update.apply(&mut head);
         let mut update = HeadUpdate::default();
-        update.swept("all", 9, 50);
+        update.record_sweep("all", 9, 50);
         update.apply(&mut head);
         assert_eq!((head.listings["all"].sweep_progress, head.listings["all"].swept[&9]), (None, 50));
     }

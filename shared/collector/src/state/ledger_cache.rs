@@ -56,46 +56,46 @@ impl LedgerCache {
         &mut self,
         state: &impl State,
         stream: &Stream,
-        place: LedgerHour,
+        ledger_hour: LedgerHour,
         head: &Head,
         now: UnixSeconds,
     ) -> Result<bool, PortError> {
         self.uses += 1;
         let uses = self.uses;
-        let complete_below = self.hours.get_mut(&place).map_or(0, |hour| {
+        let complete_below = self.hours.get_mut(&ledger_hour).map_or(0, |hour| {
             hour.last_used = uses;
             hour.complete_below
         });
         if complete_below >= head.seq {
             return Ok(true);
         }
-        let items = state.ledger(stream, place.kind, place.hour, complete_below.checked_sub(1)).await?;
-        self.add(place, items.iter().flat_map(|item| item.entries.iter().copied()));
-        let is_expected = head.last_commit.touches(place) && may_be_torn(head, now);
+        let items = state.ledger(stream, ledger_hour.kind, ledger_hour.hour, complete_below.checked_sub(1)).await?;
+        self.add_entries(ledger_hour, items.iter().flat_map(|item| item.entries.iter().copied()));
+        let is_expected = head.last_commit.touches(ledger_hour) && may_be_torn(head, now);
         let is_whole = !is_expected || items.iter().any(|item| item.seq + 1 == head.seq);
-        if let Some(hour) = self.hours.get_mut(&place).filter(|_| is_whole) {
+        if let Some(hour) = self.hours.get_mut(&ledger_hour).filter(|_| is_whole) {
             hour.complete_below = head.seq;
         }
-        self.evict(Some(place));
+        self.evict(Some(ledger_hour));
         Ok(is_whole)
     }
 
     /// Returns `true` if the hour is loaded and has the entry.
-    pub(crate) fn contains(&self, place: LedgerHour, entry: u64) -> bool {
-        self.hours.get(&place).is_some_and(|hour| hour.entries.contains(&entry))
+    pub(crate) fn contains(&self, ledger_hour: LedgerHour, entry: u64) -> bool {
+        self.hours.get(&ledger_hour).is_some_and(|hour| hour.entries.contains(&entry))
     }
 
     /// Returns `true` if the hour is loaded with all commits that a head at `seq` requires.
-    pub(crate) fn is_complete(&self, place: LedgerHour, seq: u64) -> bool {
-        self.hours.get(&place).is_some_and(|hour| hour.complete_below >= seq)
+    pub(crate) fn is_complete(&self, ledger_hour: LedgerHour, seq: u64) -> bool {
+        self.hours.get(&ledger_hour).is_some_and(|hour| hour.complete_below >= seq)
     }
 
     /// Adds commit number `seq` of this process, with all its items. Hours that were complete before it are complete
     /// after it.
-    pub(crate) fn committed(&mut self, seq: u64, items: &[LedgerItem]) {
+    pub(crate) fn record_commit(&mut self, seq: u64, items: &[LedgerItem]) {
         for item in items {
-            if self.hours.contains_key(&item.place()) {
-                self.add(item.place(), item.entries.iter().copied());
+            if self.hours.contains_key(&item.ledger_hour()) {
+                self.add_entries(item.ledger_hour(), item.entries.iter().copied());
             }
         }
         for hour in self.hours.values_mut().filter(|hour| hour.complete_below == seq) {
@@ -104,28 +104,29 @@ impl LedgerCache {
         self.evict(None);
     }
 
-    fn add(&mut self, place: LedgerHour, entries: impl Iterator<Item = u64>) {
-        let hour = self.hours.entry(place).or_default();
+    fn add_entries(&mut self, ledger_hour: LedgerHour, entries: impl Iterator<Item = u64>) {
+        let hour = self.hours.entry(ledger_hour).or_default();
         hour.last_used = self.uses;
         let before = hour.entries.len();
         hour.entries.extend(entries);
         self.entries += hour.entries.len() - before;
-        self.account();
+        self.update_memory_share();
     }
 
-    fn account(&mut self) {
+    fn update_memory_share(&mut self) {
         self.memory.set(self.entries * ENTRY_BYTES + self.hours.len() * HOUR_BYTES);
     }
 
     /// Forgets the least recently used hours, but not the one in use, while the process is above its memory budget.
     pub(crate) fn evict(&mut self, in_use: Option<LedgerHour>) {
         while self.memory.excess_bytes() > 0 {
-            let others = self.hours.iter().filter(|(place, _)| Some(**place) != in_use);
-            let Some(place) = others.min_by_key(|(_, hour)| hour.last_used).map(|(place, _)| *place) else {
+            let others = self.hours.iter().filter(|(ledger_hour, _)| Some(**ledger_hour) != in_use);
+            let Some(ledger_hour) = others.min_by_key(|(_, hour)| hour.last_used).map(|(ledger_hour, _)| *ledger_hour)
+            else {
                 return;
             };
-            self.entries -= self.hours.remove(&place).map_or(0, |hour| hour.entries.len());
-            self.account();
+            self.entries -= self.hours.remove(&ledger_hour).map_or(0, |hour| hour.entries.len());
+            self.update_memory_share();
         }
     }
 }
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_hour_is_read_once_and_topped_up_when_the_head_has_moved() {
+    fn ok_only_newer_commits_are_read_once_an_hour_is_loaded() {
         let (mut cache, ledger) = (cache(), Ledger::default());
         ledger.items.borrow_mut().push(item(0, &[10]));
         load(&mut cache, &ledger, 1);
@@ -234,7 +235,7 @@ mod tests {
         let (mut cache, ledger) = (cache(), Ledger::default());
         ledger.items.borrow_mut().push(item(0, &[10]));
         load(&mut cache, &ledger, 1);
-        cache.committed(1, &[item(1, &[11])]);
+        cache.record_commit(1, &[item(1, &[11])]);
         load(&mut cache, &ledger, 2);
         assert_eq!(ledger.reads.get(), 1);
         assert!(cache.contains(HOUR, 11) && cache.is_complete(HOUR, 2) && !cache.is_complete(HOUR, 3));
@@ -252,17 +253,17 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_commit_of_long_ago_is_whole_though_its_items_expired() {
+    fn ok_an_old_commit_counts_as_visible_though_its_items_expired() {
         let (mut cache, ledger) = (cache(), Ledger::default());
         assert!(load_at(&mut cache, &ledger, &head(2, &[5]), VISIBLE_AFTER_SECONDS));
     }
 
     #[test]
-    fn ok_the_hour_in_use_is_never_forgotten() {
+    fn ok_the_hour_in_use_is_never_evicted() {
         let budget = MemoryBudget::new(1_000 * ENTRY_BYTES);
         let (mut cache, ledger) = (LedgerCache::new(&budget), Ledger::default());
         let many: Vec<u64> = (0..2_000).collect();
-        cache.add(OTHER, many.iter().copied());
+        cache.add_entries(OTHER, many.iter().copied());
         ledger.items.borrow_mut().push(item(0, &many));
         load(&mut cache, &ledger, 1);
         assert!(cache.contains(HOUR, 7) && !cache.contains(OTHER, 7));
@@ -270,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_streams_share_one_budget_and_the_hour_unused_for_longest_goes() {
+    fn ok_streams_share_one_budget_and_the_least_recently_used_hour_is_evicted() {
         let budget = MemoryBudget::new(100 * ENTRY_BYTES + 4 * HOUR_BYTES);
         let (mut one, mut two) = (LedgerCache::new(&budget), LedgerCache::new(&budget));
-        one.add(OTHER, 0..40);
+        one.add_entries(OTHER, 0..40);
         one.uses += 1;
-        one.add(HOUR, 0..40);
-        two.add(HOUR, 0..30);
+        one.add_entries(HOUR, 0..40);
+        two.add_entries(HOUR, 0..30);
         two.evict(Some(HOUR));
         assert!(two.contains(HOUR, 0) && one.contains(OTHER, 0));
         one.evict(None);

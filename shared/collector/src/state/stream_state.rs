@@ -55,7 +55,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         policy: &VendorPolicy,
         cache: &SourceCache,
     ) -> Result<Self, PortError> {
-        let head = birth::head(env, stream, policy).await?;
+        let head = birth::read_or_create_head(env, stream, policy).await?;
         match cache.take(&stream.name()).filter(|warm| warm.head_id == head.id) {
             Some(warm) => {
                 if let Err(restored) = birth::check_seq(&head, warm.seq) {
@@ -68,7 +68,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
                 Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_mark_checked: false, owner })
             }
             None => {
-                let (head, mark) = birth::verify(env, stream, head).await?;
+                let (head, mark) = birth::verify_head(env, stream, head).await?;
                 let ledger = LedgerCache::new(cache.budget());
                 let (verified_seq, own_seq, owner) = (None, None, None);
                 Ok(Self { env, stream, head, ledger, verified_seq, own_seq, mark, is_mark_checked: true, owner })
@@ -94,28 +94,28 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     /// recorded in the bucket before any of its events are delivered.
     pub(crate) async fn check_owner(&mut self, owner: Option<String>) -> Result<(), PortError> {
         if let Some(owner) = owner.filter(|owner| self.owner.as_ref() != Some(owner)) {
-            birth::claim(self.env, self.stream, &self.head, &owner).await?;
+            birth::claim_owner(self.env, self.stream, &self.head, &owner).await?;
             self.owner = Some(owner);
         }
         Ok(())
     }
 
     /// Returns `true` if the ledger has the entry, as of the current head.
-    pub(crate) async fn ledger_contains(&mut self, place: LedgerHour, entry: u64) -> Result<bool, PortError> {
-        self.load(place).await?;
-        Ok(self.ledger.contains(place, entry))
+    pub(crate) async fn ledger_contains(&mut self, ledger_hour: LedgerHour, entry: u64) -> Result<bool, PortError> {
+        self.load(ledger_hour).await?;
+        Ok(self.ledger.contains(ledger_hour, entry))
     }
 
     /// Returns `true` if the hour is loaded and has the entry.
-    pub(crate) fn loaded_ledger_contains(&self, place: LedgerHour, entry: u64) -> bool {
-        self.ledger.contains(place, entry)
+    pub(crate) fn loaded_ledger_contains(&self, ledger_hour: LedgerHour, entry: u64) -> bool {
+        self.ledger.contains(ledger_hour, entry)
     }
 
     /// Loads the hour as of the current head. Waits until the store shows the last commit there.
-    pub(crate) async fn load(&mut self, place: LedgerHour) -> Result<(), PortError> {
+    pub(crate) async fn load(&mut self, ledger_hour: LedgerHour) -> Result<(), PortError> {
         for read in 1..=MAX_VISIBILITY_READS {
             let now = self.env.now();
-            if self.ledger.load(self.env.state, self.stream, place, &self.head, now).await? {
+            if self.ledger.load(self.env.state, self.stream, ledger_hour, &self.head, now).await? {
                 return Ok(());
             }
             self.wait_for_visibility(read).await;
@@ -130,7 +130,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         if self.is_mark_checked {
             return Ok(());
         }
-        let mark = birth::mark(self.env, self.stream, &self.head).await?;
+        let mark = birth::read_mark(self.env, self.stream, &self.head).await?;
         if self.head.seq < mark {
             self.read_head_again().await?;
             birth::check_seq(&self.head, mark)?;
@@ -156,7 +156,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     async fn see_last_commit(&mut self) -> Result<(), PortError> {
         let seq = self.head.seq;
         let is_own = self.own_seq == Some(seq);
-        let unseen = |place: &LedgerHour| is_own || !self.ledger.is_complete(*place, seq);
+        let unseen = |ledger_hour: &LedgerHour| is_own || !self.ledger.is_complete(*ledger_hour, seq);
         let mut hours: Vec<LedgerHour> = self.head.last_commit.hours().filter(unseen).collect();
         for read in 1..=MAX_VISIBILITY_READS {
             if hours.is_empty() {
@@ -197,7 +197,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         match self.env.state.write(self.stream, Some(self.head.version), &next, items).await? {
             Written::Applied => {
                 if next.seq > seq {
-                    self.ledger.committed(seq, items);
+                    self.ledger.record_commit(seq, items);
                     self.own_seq = Some(next.seq);
                 }
                 self.head = next;

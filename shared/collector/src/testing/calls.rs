@@ -15,7 +15,7 @@ pub(crate) enum Fault {
 }
 
 /// The call that a fault meets.
-pub(crate) enum At {
+pub(crate) enum FaultyCall {
     /// The call with this number, counted from 0.
     Number(usize),
     /// The next call with this name.
@@ -26,7 +26,7 @@ pub(crate) enum At {
 #[derive(Default)]
 pub(crate) struct Calls {
     names: RefCell<Vec<&'static str>>,
-    faults: RefCell<Vec<(At, Fault)>>,
+    faults: RefCell<Vec<(FaultyCall, Fault)>>,
 }
 
 impl Calls {
@@ -36,7 +36,7 @@ impl Calls {
     }
 
     /// Adds a fault of one call.
-    pub(crate) fn fault(&self, at: At, fault: Fault) {
+    pub(crate) fn fault(&self, at: FaultyCall, fault: Fault) {
         self.faults.borrow_mut().push((at, fault));
     }
 
@@ -48,9 +48,9 @@ impl Calls {
     pub(super) fn call<T>(&self, name: &'static str, effect: impl FnOnce() -> T) -> Result<T, PortError> {
         let number = self.names.borrow().len();
         self.names.borrow_mut().push(name);
-        let is_met = |(at, _): &(At, Fault)| match at {
-            At::Number(at) => *at == number,
-            At::Next(next) => *next == name,
+        let is_met = |(at, _): &(FaultyCall, Fault)| match at {
+            FaultyCall::Number(at) => *at == number,
+            FaultyCall::Next(next) => *next == name,
         };
         let met = self.faults.borrow().iter().position(is_met);
         let fault = met.map(|met| self.faults.borrow_mut().remove(met).1);

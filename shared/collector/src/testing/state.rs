@@ -97,7 +97,7 @@ impl State for MemoryState {
         after_seq: Option<u64>,
     ) -> Result<Vec<LedgerItem>, PortError> {
         let is_wanted = |item: &LedgerItem| {
-            item.place() == LedgerHour { kind, hour } && after_seq.is_none_or(|after| item.seq > after)
+            item.ledger_hour() == LedgerHour { kind, hour } && after_seq.is_none_or(|after| item.seq > after)
         };
         self.0.calls.call("ledger", || self.visible(stream, is_wanted))
     }
@@ -108,7 +108,7 @@ impl State for MemoryState {
         seq: u64,
         hours: &[LedgerHour],
     ) -> Result<Vec<LedgerHour>, PortError> {
-        let is_wanted = |item: &LedgerItem| item.seq == seq && hours.contains(&item.place());
-        self.0.calls.call("visible", || self.visible(stream, is_wanted).iter().map(LedgerItem::place).collect())
+        let is_wanted = |item: &LedgerItem| item.seq == seq && hours.contains(&item.ledger_hour());
+        self.0.calls.call("visible", || self.visible(stream, is_wanted).iter().map(LedgerItem::ledger_hour).collect())
     }
 }

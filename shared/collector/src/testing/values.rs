@@ -88,12 +88,12 @@ pub(crate) fn head() -> Head {
 pub(crate) fn policy() -> VendorPolicy {
     VendorPolicy {
         tick_seconds: 60,
-        overlap: 0,
+        overlap_seconds: 0,
         sweeps: &[],
         first_window_seconds: 1_000,
         max_window_seconds: 1_000,
         retention: None,
-        horizon: 30 * 86_400,
+        dedup_horizon_seconds: 30 * 86_400,
         split_after_pages: Some(10),
         silence: None,
         start_delay: None,

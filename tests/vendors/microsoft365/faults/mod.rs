@@ -49,7 +49,7 @@ fn world_with(options: &Options, change: impl FnOnce(&mut Behaviours)) -> World 
     let mut behaviours = Behaviours { late: 0.0, repeated: 0.0, repeated_days_later: 0.0, ..Behaviours::default() };
     change(&mut behaviours);
     let mut world = World::with(options, behaviours);
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     // One blob per content type is listed seconds after the others.
     world.minutes(1);
     world

@@ -29,7 +29,7 @@ impl World {
 async fn f48_what_comes_again_days_later_in_another_blob_is_not_delivered_again() {
     let options = Options { events: 150, ahead_seconds: 6 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.repeated_days_later = 1.0);
-    world.settings.lookback = 7 * DAY;
+    world.settings.lookback_seconds = 7 * DAY;
     let mut duplicates = 0;
     while world.running.pending() > 0 || duplicates == 0 {
         for reports in world.drain().await {

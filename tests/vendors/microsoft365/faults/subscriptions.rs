@@ -167,7 +167,7 @@ async fn f33_a_start_that_is_not_noticed_yet_is_not_repeated() {
 async fn f33_a_start_amid_a_listing_moves_no_mark_before_its_lines() {
     let options = Options { events: 200, span_seconds: 2 * DAY, ..Options::new(start_time()) };
     let mut world = world_with(&options, |_| {});
-    world.settings.lookback = 2 * DAY;
+    world.settings.lookback_seconds = 2 * DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     world.tick().await.unwrap();
     // Another source of the tenant begins; the second day's window finds that it has to start the subscription.

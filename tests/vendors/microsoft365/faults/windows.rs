@@ -68,7 +68,7 @@ async fn f56_a_clock_of_ours_that_is_off_costs_nothing() {
         let options =
             Options { events: 200, span_seconds: 6 * DAY, ahead_seconds: 4 * HOUR, ..Options::new(start_time()) };
         let mut world = World::with_clock_ahead(&options, Behaviours { late: 0.0, ..Behaviours::default() }, ahead);
-        world.settings.lookback = 7 * DAY;
+        world.settings.lookback_seconds = 7 * DAY;
         world.minutes(1);
         while world.running.pending() > 0 || world.running.requests() == 0 {
             let reports = world.tick().await.unwrap();
@@ -181,7 +181,7 @@ async fn f58_no_window_is_longer_than_a_day_whatever_is_looked_back_over() {
         for lookback in [DAY - 1, DAY, DAY + 1, 2 * DAY - 1, 3 * DAY + 1, 7 * DAY] {
             let options = Options { events: 20, span_seconds: 6 * DAY, ..Options::new(now.parse().unwrap()) };
             let mut world = world_with(&options, |_| {});
-            world.settings.lookback = lookback;
+            world.settings.lookback_seconds = lookback;
             let began = world.time.now().as_second();
             let reports = world.tick().await.unwrap();
             assert!(reports.iter().all(|report| report.drained && report.gaps.is_empty()), "{reports:?}");

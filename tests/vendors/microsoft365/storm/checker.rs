@@ -144,7 +144,8 @@ impl Followed {
         let is_pending = |id: &str| after.blobs.iter().any(|blob| blob.id == id);
         let gone = before.blobs.into_iter().filter(|blob| !is_pending(&blob.id));
         self.given_up_blobs.extend(gone.map(|blob| blob.id));
-        let kept_from = POLICY.retention.map_or(UnixSeconds::MIN, |it| now.as_second() - it.keeps + it.margin);
+        let kept_from =
+            POLICY.retention.map_or(UnixSeconds::MIN, |it| now.as_second() - it.keep_seconds + it.margin_seconds);
         let expired = before.spans.iter().map(|span| span.window()).filter(|window| window.from < kept_from);
         self.given_up_spans.extend(expired.map(|window| Window { to: window.to.min(kept_from), ..window }));
     }

@@ -160,7 +160,7 @@ async fn f08_forbidden_says_that_audit_logging_may_be_off_and_moves_nothing() {
 #[tokio::test]
 async fn f08_a_log_that_stays_empty_is_no_failure_and_is_mentioned() {
     let mut world = World::showing(vec![(event("first", 4_000), 4_000)]);
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world.simulator.change(|it| it.audit_logging = AuditLogging::OffEmpty);
     let worker = world.worker().await;
     for day in 1..=8 {

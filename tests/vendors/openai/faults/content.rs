@@ -209,7 +209,7 @@ async fn f27_a_byte_that_is_not_utf8_affects_only_itself() {
     let page = format!(r#"{{"object":"list","data":[{event}],"first_id":"stray","last_id":"stray","has_more":true}}"#);
     let (before, after) = page.split_once('\u{fffd}').unwrap();
     let bytes = [before.as_bytes(), b"\xff", after.as_bytes()].concat();
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world.script(on_page(1, 1, &Fault::answer(200, bytes)));
     assert_drained(&world.tick().await.unwrap(), 2);
     assert_eq!(line_of(&world, "stray")["group_created"]["data"]["group_name"], "a\u{fffd}b");

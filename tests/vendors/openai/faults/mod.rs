@@ -47,7 +47,7 @@ fn broken(from: i64, to: i64, status: u16) -> BrokenSpan {
 /// watermark from a day before the start to the start.
 fn five_pages() -> World {
     let mut world = World::of_minutes(450);
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world
 }
 

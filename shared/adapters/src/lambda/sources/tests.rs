@@ -98,12 +98,12 @@ fn source(id: &str, label: &str) -> Source<UnusedVendor> {
     };
     let policy = VendorPolicy {
         tick_seconds: 60,
-        overlap: 0,
+        overlap_seconds: 0,
         sweeps: SWEEPS,
         first_window_seconds: 60,
         max_window_seconds: 60,
         retention: None,
-        horizon: 60,
+        dedup_horizon_seconds: 60,
         split_after_pages: None,
         silence: None,
         start_delay: None,

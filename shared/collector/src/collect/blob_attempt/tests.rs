@@ -4,9 +4,9 @@ use crate::collect::blobs::tests::*;
 use crate::testing::{Content, NOW, event, pending_blob};
 
 #[test]
-fn ok_slow_ones_may_take_a_quarter_of_the_tick_while_others_wait() {
+fn ok_slow_blobs_share_a_quarter_of_the_tick_while_others_wait() {
     let mut world = world();
-    add(&mut world, 0..2, &trickles());
+    add(&mut world, 0..2, &slow_content());
     add_healthy(&mut world, 2..10);
     let tick = consume(&world);
     assert_eq!((tick.outcome, tick.seconds), (BlobsOutcome::Settled, 25.0 + 5.0));
@@ -15,19 +15,19 @@ fn ok_slow_ones_may_take_a_quarter_of_the_tick_while_others_wait() {
 }
 
 #[test]
-fn ok_a_slow_one_that_is_alone_has_the_whole_tick() {
+fn ok_a_slow_blob_has_the_whole_tick_if_no_other_waits() {
     let mut world = world();
     add(&mut world, 0..1, &Content::trickle(Duration::from_secs(5), 17));
     assert_eq!(consume(&world).outcome, BlobsOutcome::Settled);
     assert!(pending(&world).is_empty());
-    add(&mut world, 1..2, &trickles());
+    add(&mut world, 1..2, &slow_content());
     let tick = consume(&world);
     assert_eq!((tick.outcome, tick.seconds, pending(&world)), (BlobsOutcome::Settled, 100.0, vec![1]));
     assert!(tick.failure.unwrap().contains("though nothing else waited"));
 }
 
 #[test]
-fn ok_a_blob_that_breaks_off_is_tried_again_and_nothing_of_it_comes_twice() {
+fn ok_a_truncated_blob_is_tried_again_and_delivers_nothing_twice() {
     let mut world = world();
     let half = format!("[{},", event(created(7)));
     add(&mut world, 0..1, &Content::Broken(half.into_bytes(), PortError::next_tick("reset")));
@@ -108,7 +108,7 @@ fn ok_a_blob_that_fails_until_it_expires_is_a_gap_and_a_failure() {
 }
 
 #[test]
-fn ok_a_blob_that_was_missing_for_a_day_and_fails_otherwise_now_is_not_given_up() {
+fn ok_a_blob_missing_for_a_day_is_not_given_up_when_its_fetch_fails() {
     let mut world = world();
     add(&mut world, 0..1, &fails());
     set_pending(&world, [PendingBlob { missing_since: Some(NOW - 86_400), ..pending_blob("0", created(0)) }]);

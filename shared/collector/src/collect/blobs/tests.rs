@@ -12,7 +12,7 @@ pub(crate) fn created(number: i64) -> UnixSeconds {
 /// A stream without blobs, whose vendor keeps them for a week, and which fetches one after the other.
 pub(crate) fn world() -> World {
     let mut world = World::listed_to(NOW);
-    world.policy.retention = Some(crate::base::policy::Retention { keeps: 604_800, margin: 600 });
+    world.policy.retention = Some(crate::base::policy::Retention { keep_seconds: 604_800, margin_seconds: 600 });
     world.policy.fetches_ahead = 1;
     world
 }
@@ -38,7 +38,7 @@ pub(crate) fn refused() -> Content {
 }
 
 /// A byte every five seconds, for longer than any tick.
-pub(crate) fn trickles() -> Content {
+pub(crate) fn slow_content() -> Content {
     Content::trickle(Duration::from_secs(5), 1_000)
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn numbers(range: std::ops::Range<i64>) -> Vec<i64> {
 }
 
 #[test]
-fn ok_every_blob_is_consumed_once_the_soonest_to_expire_first() {
+fn ok_every_blob_is_consumed_once_in_order_of_expiry() {
     let mut world = world();
     add_healthy(&mut world, 0..5);
     world.vendor.items.reverse();
@@ -116,7 +116,7 @@ fn ok_every_blob_is_consumed_once_the_soonest_to_expire_first() {
 }
 
 #[test]
-fn ok_a_few_that_fail_hold_up_no_other_and_are_pending() {
+fn ok_a_few_failed_blobs_are_pending_and_delay_no_other() {
     let mut world = world();
     add(&mut world, 0..9, &fails());
     add_healthy(&mut world, 9..20);
@@ -140,7 +140,7 @@ fn assert_tried_are_pending(world: &World, tick: &Tick<BlobsOutcome>) {
 }
 
 #[test]
-fn ok_after_ten_failures_in_a_row_the_newest_is_probed_and_the_rest_goes_on_from_there() {
+fn ok_after_ten_failures_in_a_row_the_walk_continues_from_the_newest_blob() {
     let mut world = world();
     add(&mut world, 0..30, &fails());
     add_healthy(&mut world, 30..33);
@@ -164,7 +164,7 @@ fn ok_a_random_probe_that_succeeds_is_enough() {
 }
 
 #[test]
-fn err_the_rest_is_left_if_all_probes_fail() {
+fn err_the_window_is_stalled_if_all_probes_fail() {
     let mut world = world();
     add(&mut world, 0..30, &fails());
     let tick = consume(&world);
@@ -175,7 +175,7 @@ fn err_the_rest_is_left_if_all_probes_fail() {
 }
 
 #[test]
-fn err_of_refusals_that_need_a_person_three_are_enough() {
+fn err_three_refusals_in_a_row_end_the_walk() {
     let mut world = world();
     add(&mut world, 0..30, &refused());
     let tick = consume(&world);
@@ -185,7 +185,7 @@ fn err_of_refusals_that_need_a_person_three_are_enough() {
 }
 
 #[test]
-fn ok_an_answer_that_never_comes_holds_up_no_other() {
+fn ok_a_fetch_that_hangs_delays_no_other_blob() {
     let mut world = world();
     world.policy.fetches_ahead = 3;
     add(&mut world, 0..1, &Content::Hangs);
@@ -196,7 +196,7 @@ fn ok_an_answer_that_never_comes_holds_up_no_other() {
 }
 
 #[test]
-fn ok_without_time_untried_blobs_stay_and_failed_ones_are_pending() {
+fn ok_when_time_ends_only_failed_blobs_are_pending() {
     let mut world = world();
     add(&mut world, 0..1, &fails());
     add(&mut world, 1..8, &Content::trickle(Duration::from_secs(10), 0));
@@ -207,7 +207,7 @@ fn ok_without_time_untried_blobs_stay_and_failed_ones_are_pending() {
 }
 
 #[test]
-fn ok_a_pending_blob_that_takes_all_the_time_of_pending_work_waits_for_its_next_attempt() {
+fn ok_a_pending_blob_may_not_take_all_the_time_of_pending_work() {
     let mut world = world();
     add(&mut world, 0..1, &Content::trickle(Duration::from_secs(2), 1_000));
     add_healthy(&mut world, 1..3);
@@ -243,7 +243,7 @@ fn ok_a_pending_blob_that_another_tick_consumed_is_not_fetched() {
 }
 
 #[test]
-fn ok_a_pending_blob_that_fails_again_waits_longer_and_is_no_failure() {
+fn ok_a_pending_blob_that_fails_again_is_rescheduled_and_not_reported() {
     let mut world = world();
     add(&mut world, 0..1, &fails());
     set_pending(&world, [pending_blob("0", created(0))]);
@@ -256,7 +256,7 @@ fn ok_a_pending_blob_that_fails_again_waits_longer_and_is_no_failure() {
 }
 
 #[test]
-fn ok_of_many_pending_blobs_that_fail_ten_in_a_row_are_tried() {
+fn ok_a_retry_ends_after_ten_pending_blobs_failed_in_a_row() {
     let mut world = world();
     add(&mut world, 0..30, &fails());
     set_pending(&world, (0..30).map(|number| pending_blob(&number.to_string(), created(number))));
@@ -268,7 +268,7 @@ fn ok_of_many_pending_blobs_that_fail_ten_in_a_row_are_tried() {
 }
 
 #[test]
-fn ok_a_pending_blob_that_hangs_waits_longer_and_holds_up_no_other() {
+fn ok_a_pending_blob_that_hangs_is_rescheduled_and_delays_no_other() {
     let mut world = world();
     add(&mut world, 0..1, &Content::Hangs);
     add_healthy(&mut world, 1..3);

@@ -94,7 +94,7 @@ fn watermark(world: &World) -> UnixSeconds {
 }
 
 #[test]
-fn ok_windows_are_listed_from_the_oldest_on_and_the_watermark_follows() {
+fn ok_windows_are_listed_from_the_oldest_on_and_raise_the_watermark() {
     let mut world = world();
     world.vendor.add_events((0..1_000).step_by(50).map(|second| BEGIN + second));
     let tick = tick(&world);
@@ -139,7 +139,7 @@ fn ok_a_window_without_time_for_all_its_pages_is_smaller_on_the_next_tick() {
 }
 
 #[test]
-fn ok_a_second_without_time_for_all_its_pages_keeps_its_place() {
+fn ok_a_second_without_time_for_all_its_pages_keeps_its_cursor() {
     let mut world = World::listed_to(NOW - 2);
     (world.policy.first_window_seconds, world.policy.max_window_seconds) = (1, 1);
     world.vendor.add_events(std::iter::repeat_n(NOW - 2, 100));
@@ -153,7 +153,7 @@ fn ok_a_second_without_time_for_all_its_pages_keeps_its_place() {
 }
 
 #[test]
-fn ok_of_a_window_whose_blobs_fail_one_after_the_other_the_rest_is_pending() {
+fn ok_the_rest_of_a_window_is_pending_after_many_blobs_failed_in_a_row() {
     let mut world = world();
     for number in 0..20 {
         world.vendor.add_blob(&number.to_string(), BEGIN + number, Content::Fails(PortError::next_tick("status 500")));
@@ -178,7 +178,7 @@ fn ok_the_watermark_does_not_pass_blobs_for_which_there_was_no_time() {
 }
 
 #[test]
-fn ok_a_stream_that_is_not_recorded_is_not_listed_on() {
+fn ok_listing_stops_for_a_stream_that_is_not_recorded() {
     let mut world = world();
     world.vendor.answer = Box::new(|_| Some(Ok(Listed::NotYet { started: None, fault: None, lost: None })));
     let tick = tick(&world);
@@ -197,7 +197,7 @@ fn ok_the_watermark_never_passes_the_vendors_clock() {
 #[test]
 fn ok_time_that_the_vendor_no_longer_keeps_is_a_gap_once_the_watermark_has_passed_it() {
     let mut world = world();
-    world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
+    world.policy.retention = Some(Retention { keep_seconds: 800, margin_seconds: 100 });
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(tick(&world).gaps, []);
     world.vendor.broken.clear();
@@ -208,13 +208,13 @@ fn ok_time_that_the_vendor_no_longer_keeps_is_a_gap_once_the_watermark_has_passe
 /// A stream that is listed up to now, with a sweep of 1,000 seconds that is due.
 fn world_of_sweep() -> World {
     let mut world = World::listed_to(NOW);
-    world.policy.sweeps = &[Sweep { every: 600, reach: 1_000 }];
+    world.policy.sweeps = &[Sweep { interval_seconds: 600, reach_seconds: 1_000 }];
     (world.policy.first_window_seconds, world.policy.max_window_seconds) = (100, 100);
     world
 }
 
 #[test]
-fn ok_a_sweep_lists_again_what_is_within_its_reach() {
+fn ok_a_sweep_lists_its_whole_reach_again() {
     let world = world_of_sweep();
     assert!(!tick(&world).has_more);
     assert_eq!((listed(&world), world.listing().swept[&1_000]), ((0..10).collect(), NOW));
@@ -235,7 +235,7 @@ fn ok_a_sweep_leaves_pending_spans_out() {
 }
 
 #[test]
-fn ok_a_window_of_a_sweep_that_fails_is_pending_and_the_sweep_is_done() {
+fn ok_a_failed_window_of_a_sweep_is_pending_and_the_sweep_is_done() {
     let mut world = world_of_sweep();
     break_windows(&mut world, &[4]);
     tick(&world);
@@ -271,7 +271,7 @@ fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
 }
 
 #[test]
-fn ok_a_sweep_without_time_goes_on_where_it_was_left() {
+fn ok_a_sweep_without_time_continues_where_it_stopped() {
     let mut world = world_of_sweep();
     world.vendor.page_time = Duration::from_secs(30);
     assert!(tick(&world).has_more);
@@ -296,7 +296,7 @@ fn ok_a_sweep_is_recorded_by_the_earlier_clock() {
 }
 
 #[test]
-fn ok_a_main_span_that_reaches_back_far_enough_does_the_sweep() {
+fn ok_a_main_span_that_reaches_back_far_enough_completes_the_sweep() {
     let mut world = world_of_sweep();
     let swept = [(1_000, NOW - 2_000)].into();
     world.policy.max_window_seconds = 10_000;
@@ -308,7 +308,7 @@ fn ok_a_main_span_that_reaches_back_far_enough_does_the_sweep() {
 }
 
 #[test]
-fn ok_a_main_span_that_is_not_done_holds_up_the_sweep() {
+fn ok_no_sweep_begins_before_the_main_span_is_done() {
     let mut world = world_of_sweep();
     world.clock.advance(100);
     world.vendor.broken = vec![window(NOW, NOW + 100)];

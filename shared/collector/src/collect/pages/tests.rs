@@ -56,14 +56,14 @@ fn ok_every_page_is_taken() {
 }
 
 #[test]
-fn ok_a_window_goes_on_at_the_page_it_had_reached() {
+fn ok_a_window_continues_at_the_cursor_of_the_request() {
     let world = world(25);
     assert_eq!(list_from(&world, 100, Some("10"), |_| ()).0, WindowOutcome::Complete { pages: 2 });
     assert_eq!(world.delivered().len(), 15);
 }
 
 #[test]
-fn ok_a_window_is_begun_again_when_its_cursor_is_lost() {
+fn ok_a_window_starts_again_when_its_cursor_is_lost() {
     let mut world = world(25);
     let losses = Cell::new(2);
     world.vendor.answer = Box::new(move |request| {
@@ -76,7 +76,7 @@ fn ok_a_window_is_begun_again_when_its_cursor_is_lost() {
 }
 
 #[test]
-fn err_a_cursor_that_is_always_lost() {
+fn err_a_window_whose_cursor_is_always_lost_is_too_long_or_fails() {
     let mut world = world(25);
     world.vendor.answer = Box::new(|request| request.cursor.map(|_| Ok(Listed::CursorLost)));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
@@ -85,7 +85,7 @@ fn err_a_cursor_that_is_always_lost() {
 }
 
 #[test]
-fn err_pages_that_go_round_in_circles() {
+fn err_a_window_in_a_pagination_loop_is_too_long_or_fails() {
     let mut world = world(0);
     world.vendor.answer = Box::new(|request| page(vec![], Some(if request.cursor == Some("a") { "b" } else { "a" })));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
@@ -94,7 +94,7 @@ fn err_pages_that_go_round_in_circles() {
 }
 
 #[test]
-fn err_an_end_that_shows_nothing_new_may_have_led_past_the_rest() {
+fn err_a_last_page_without_new_events_is_not_believed() {
     let mut world = world(0);
     let event = Item::Event(event(0).into_bytes());
     world.vendor.answer = Box::new(move |request| page(vec![event.clone()], request.cursor.is_none().then_some("a")));
@@ -104,7 +104,7 @@ fn err_an_end_that_shows_nothing_new_may_have_led_past_the_rest() {
 }
 
 #[test]
-fn err_more_pages_than_any_window_has() {
+fn err_a_window_with_too_many_pages_for_a_second_fails() {
     let mut world = world(0);
     world.vendor.answer = Box::new(|request| {
         let number: u32 = request.cursor.map_or(0, |cursor| cursor.parse().unwrap());
@@ -115,7 +115,7 @@ fn err_more_pages_than_any_window_has() {
 }
 
 #[test]
-fn ok_a_window_of_too_many_pages_is_for_smaller_ones() {
+fn ok_a_window_of_too_many_pages_is_too_long() {
     let world = world(101);
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: Some(Window { from: 0, to: 1 }) });
     assert_eq!(world.vendor.listed().len(), 10);
@@ -125,7 +125,7 @@ fn ok_a_window_of_too_many_pages_is_for_smaller_ones() {
 }
 
 #[test]
-fn ok_a_cut_off_window_leads_on_where_all_before_is_in_hand() {
+fn ok_a_cut_off_window_without_blobs_returns_its_next_cursor() {
     let mut world = world(95);
     world.vendor.page_time = Duration::from_secs(30);
     assert_eq!(list(&world, 100), WindowOutcome::CutOff { pages: 3, cursor: Some("30".to_owned()) });
@@ -135,7 +135,7 @@ fn ok_a_cut_off_window_leads_on_where_all_before_is_in_hand() {
 }
 
 #[test]
-fn err_a_first_page_that_never_comes_is_a_failure_of_the_window() {
+fn err_a_window_whose_first_page_hangs_fails() {
     let mut world = world(0);
     world.vendor.page_time = Duration::from_secs(76);
     let WindowOutcome::Failed { error, .. } = list(&world, 100) else { panic!("it did not fail") };
@@ -144,7 +144,7 @@ fn err_a_first_page_that_never_comes_is_a_failure_of_the_window() {
 }
 
 #[test]
-fn ok_a_cut_off_window_with_blobs_is_listed_from_its_start() {
+fn ok_a_cut_off_window_with_blobs_returns_no_cursor() {
     let mut world = world(95);
     world.vendor.add_blob("b", 0, Content::bytes("[]"));
     world.vendor.items.rotate_right(1);
@@ -165,7 +165,7 @@ fn ok_blobs_are_consumed_once_all_pages_are_listed() {
 }
 
 #[test]
-fn ok_a_window_that_ends_at_a_blob_ends_inside_or_is_left_as_a_whole() {
+fn ok_a_window_counts_as_consumed_only_up_to_its_oldest_untried_blob() {
     // The blob's time is after, or before, the window in which it was listed.
     for (created, to) in [(40, 40), (99, 99), (100, 0), (5_000, 0), (-5, 0)] {
         for (content, is_stalled) in [(Content::Hangs, false), (Content::Fails(PortError::person("status 403")), true)]
@@ -186,7 +186,7 @@ fn ok_a_window_that_ends_at_a_blob_ends_inside_or_is_left_as_a_whole() {
 }
 
 #[test]
-fn err_answers_other_than_a_page_are_outcomes_of_their_own() {
+fn err_an_answer_other_than_a_page_is_returned_as_its_outcome() {
     let mut world = world(0);
     world.vendor.broken = vec![window(0, 1)];
     assert_eq!(list(&world, 100), WindowOutcome::Failed { error: PortError::next_tick("status 500"), cursor: None });
@@ -208,7 +208,7 @@ fn ok_a_stream_that_is_not_recorded_remembers_the_start_at_once() {
 }
 
 #[test]
-fn ok_the_vendors_clock_is_that_of_the_first_page() {
+fn ok_the_vendors_time_is_taken_from_the_first_page() {
     let mut world = world(0);
     world.vendor.answer = Box::new(|request| {
         let is_first = request.cursor.is_none();

@@ -53,7 +53,7 @@ struct Tick {
 fn tick_after(world: &World, before: Before) -> Tick {
     let env = world.env();
     let mut run = world.begin(&env);
-    expire(&mut run, NOW);
+    give_up_expired_spans(&mut run, NOW);
     // Only pending work is tried: the second that is still to be listed is not.
     world.clock.advance(1);
     let mut listing = ListingRun::plan(&mut run, LISTING, env.now()).unwrap();
@@ -90,7 +90,7 @@ const fn second(at: UnixSeconds) -> Window {
 }
 
 #[test]
-fn ok_due_spans_are_tried_and_resolved_once_listed() {
+fn ok_due_spans_are_tried_and_resolved_when_they_are_listed() {
     let mut world = world([pending_span(10, 11), later(30, 40)]);
     world.vendor.add_events([10, 30, 35]);
     world.vendor.broken = vec![second(10)];
@@ -108,7 +108,7 @@ fn ok_due_spans_are_tried_and_resolved_once_listed() {
 }
 
 #[test]
-fn ok_a_span_that_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next_time() {
+fn ok_a_span_that_provokes_a_pause_is_tried_in_other_pieces_next_time() {
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.add_events((0..1_000).step_by(10));
     let is_paused = Rc::new(Cell::new(false));
@@ -131,7 +131,7 @@ fn ok_a_span_that_makes_the_vendor_ask_for_a_pause_is_tried_in_other_pieces_next
 }
 
 #[test]
-fn ok_a_span_that_is_never_answered_lets_others_go_first_next_time() {
+fn ok_a_span_that_hangs_comes_after_the_others_next_time() {
     let mut world = world([pending_span(10, 11), pending_span(20, 21)]);
     world.vendor.hanging = vec![second(10)];
     // The tick is shorter than one call may take.
@@ -197,7 +197,7 @@ fn ok_if_nothing_can_be_listed_one_blob_is_tried_and_the_others_once_it_is_consu
 }
 
 #[test]
-fn ok_a_listing_that_answered_and_ended_has_a_bounded_number_of_requests() {
+fn ok_a_listing_that_stopped_answering_has_a_bounded_number_of_requests() {
     for (limit, requests) in [(u64::MAX, MAX_REQUESTS_AFTER_END), (5, 5)] {
         let mut world = world((0..50).map(|number| pending_span(number * 10, number * 10 + 1)));
         world.vendor.broken = vec![window(0, 1_000)];
@@ -216,7 +216,7 @@ fn ok_a_listing_that_answered_and_ended_has_a_bounded_number_of_requests() {
 }
 
 #[test]
-fn ok_the_broken_seconds_of_a_span_are_found_where_the_listing_answers() {
+fn ok_the_broken_seconds_of_a_span_are_found_if_the_listing_answers() {
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.add_events(0..1_000);
     world.policy.split_after_pages = None;
@@ -247,7 +247,7 @@ fn ok_a_window_that_failed_in_this_tick_is_searched_at_once() {
 }
 
 #[test]
-fn ok_a_search_without_requests_left_goes_on_with_the_next_tick() {
+fn ok_a_search_without_requests_left_continues_in_the_next_tick() {
     let mut world = world([pending_span(0, 1_000), pending_span(5_000, 5_010)]);
     world.vendor.broken = vec![second(400)];
     let listed = tick_after(&world, Before { limit: 5, ..ANSWERING }).listed;
@@ -282,7 +282,7 @@ fn ok_a_span_of_too_many_pages_is_listed_in_halves() {
 }
 
 #[test]
-fn ok_a_second_of_many_pages_goes_on_at_its_page_over_ticks() {
+fn ok_a_second_of_many_pages_continues_at_its_cursor_over_ticks() {
     let mut world = world([PendingSpan { cursor: Some("20".to_owned()), ..pending_span(7, 8) }]);
     let events = (0..95).map(|number| event_of(&number.to_string(), 7).into_bytes());
     world.vendor.items.extend(events.map(|event| (7, Item::Event(event))));
@@ -306,7 +306,7 @@ fn ok_a_second_of_many_pages_goes_on_at_its_page_over_ticks() {
 }
 
 #[test]
-fn ok_nothing_is_lost_when_the_vendor_turns_its_order_round_between_two_pages() {
+fn ok_nothing_is_lost_when_the_vendor_reverses_its_order_between_two_pages() {
     let mut world = world([pending_span(7, 8)]);
     let events = (0..195).map(|number| event_of(&number.to_string(), 7).into_bytes());
     world.vendor.items.extend(events.map(|event| (7, Item::Event(event))));
@@ -322,7 +322,7 @@ fn ok_nothing_is_lost_when_the_vendor_turns_its_order_round_between_two_pages() 
 }
 
 #[test]
-fn ok_a_span_without_time_for_its_pages_is_halved_where_it_has_no_place_to_go_on_at() {
+fn ok_a_span_without_time_for_its_pages_and_without_a_cursor_is_halved() {
     let mut world = world([pending_span(0, 100)]);
     world.vendor.add_blob("a", 0, Content::bytes("[]"));
     world.vendor.add_events(0..50);
@@ -333,7 +333,7 @@ fn ok_a_span_without_time_for_its_pages_is_halved_where_it_has_no_place_to_go_on
 }
 
 #[test]
-fn ok_a_piece_of_a_search_without_time_for_its_pages_goes_on_at_its_page() {
+fn ok_a_piece_without_time_for_its_pages_continues_at_its_cursor() {
     let mut world = world([pending_span(0, 2_000)]);
     world.vendor.add_events((0..2_000).step_by(20));
     world.vendor.page_time = Duration::from_secs(12);
@@ -351,7 +351,7 @@ fn ok_a_piece_of_a_search_without_time_for_its_pages_goes_on_at_its_page() {
 }
 
 #[test]
-fn ok_of_a_span_whose_blobs_fail_the_settled_part_is_resolved() {
+fn ok_the_part_before_the_failed_blobs_of_a_span_is_resolved() {
     let mut world = world([pending_span(0, 100)]);
     world.vendor.add_blob("settled", 10, Content::bytes("[]"));
     for number in 50..80 {
@@ -365,7 +365,7 @@ fn ok_of_a_span_whose_blobs_fail_the_settled_part_is_resolved() {
 }
 
 #[test]
-fn ok_of_a_span_without_time_for_its_blobs_the_settled_part_is_resolved() {
+fn ok_the_consumed_part_of_a_span_without_time_for_all_blobs_is_resolved() {
     let mut world = world([pending_span(0, 100)]);
     for number in 0..8 {
         world.vendor.add_blob(&number.to_string(), number * 10, Content::trickle(Duration::from_secs(10), 0));
@@ -377,14 +377,14 @@ fn ok_of_a_span_without_time_for_its_blobs_the_settled_part_is_resolved() {
 #[test]
 fn ok_a_pending_span_that_the_vendor_no_longer_keeps_is_a_gap_and_given_up() {
     let mut world = world([pending_span(10, 20), pending_span(NOW - 1_000, NOW - 100), later(NOW - 50, NOW)]);
-    world.policy.retention = Some(Retention { keeps: 800, margin: 100 });
+    world.policy.retention = Some(Retention { keep_seconds: 800, margin_seconds: 100 });
     world.vendor.broken = vec![window(0, NOW + 100)];
     assert_eq!(tick(&world).gaps, [window(10, 20), window(NOW - 1_000, NOW - 700)]);
     assert_eq!(windows(&world), [window(NOW - 700, NOW - 100), window(NOW - 50, NOW)]);
 }
 
 #[test]
-fn ok_work_is_due_when_its_time_has_come() {
+fn ok_work_is_due_from_its_next_attempt_on() {
     let is_due = |spans: Vec<PendingSpan>, blobs: Vec<PendingBlob>| {
         let world = world(spans);
         set_blobs(&world, blobs);
@@ -425,14 +425,14 @@ fn ok_a_continued_span_that_recovers_is_listed_again_in_the_same_tick() {
 }
 
 #[test]
-fn ok_a_second_pass_that_was_continued_is_done_with_its_rest() {
+fn ok_a_continued_second_pass_is_done_after_its_last_page() {
     let world = world_at_cursor(false, 0);
     assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
     assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
 }
 
 #[test]
-fn ok_a_search_that_is_stopped_before_it_listed_anything_is_an_attempt() {
+fn ok_a_stopped_search_that_listed_nothing_counts_as_an_attempt() {
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.broken = vec![window(0, 1_000)];
     for attempts in 2..5 {
@@ -456,7 +456,7 @@ fn ok_work_that_failed_in_this_tick_is_not_due_though_other_work_recovered() {
 /// number of refusals in a row, and whether a person is needed.
 fn refusals(is_blob: bool, errors: &[PortError]) -> Vec<(u32, bool)> {
     let mut world = world([]);
-    world.policy.retention = Some(Retention { keeps: 604_800, margin: 600 });
+    world.policy.retention = Some(Retention { keep_seconds: 604_800, margin_seconds: 600 });
     // The work has failed often before.
     let schedule = Schedule { attempts: 9, ..due() };
     let at = NOW - 500;

@@ -5,7 +5,7 @@ use crate::base::head::Head;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::policy::{Silence, StartDelay, Sweep};
 use crate::base::ports::Listed;
-use crate::testing::{At, Content, Fault, LISTING, NOW, World, due, event, pending_blob, pending_span, window};
+use crate::testing::{Content, Fault, FaultyCall, LISTING, NOW, World, due, event, pending_blob, pending_span, window};
 
 fn change_head(world: &World, change: impl FnOnce(&mut Head)) {
     let mut head = world.head();
@@ -59,7 +59,7 @@ fn world_of_two_listings() -> World {
 }
 
 #[test]
-fn ok_a_listing_that_is_never_answered_starves_no_other() {
+fn ok_a_listing_that_hangs_starves_no_other() {
     for hanging in [LISTING, "other"] {
         let mut world = world_of_two_listings();
         world.vendor.hanging_listing = Some(hanging);
@@ -73,7 +73,7 @@ fn ok_a_listing_that_is_never_answered_starves_no_other() {
 }
 
 #[test]
-fn ok_a_listing_that_is_never_answered_leaves_time_for_pending_work() {
+fn ok_a_listing_that_hangs_leaves_time_for_pending_work() {
     let mut world = world_of_two_listings();
     world.vendor.hanging_listing = Some(LISTING);
     change_head(&world, |head| {
@@ -88,7 +88,7 @@ fn ok_a_listing_that_is_never_answered_leaves_time_for_pending_work() {
 fn ok_main_spans_come_first_then_sweeps_then_pending_work() {
     let mut world = World::listed_to(NOW - 100);
     world.stream.listings = vec![LISTING, "other"];
-    world.policy.sweeps = &[Sweep { every: 600, reach: 500 }];
+    world.policy.sweeps = &[Sweep { interval_seconds: 600, reach_seconds: 500 }];
     change_head(&world, |head| _ = head.listings.insert("other".to_owned(), head.listings[LISTING].clone()));
     set_pending(&world, vec![pending_span(10, 20)]);
     assert!(tick(&world).drained);
@@ -134,7 +134,7 @@ fn ok_a_backlog_without_pending_work_has_all_of_the_time() {
 }
 
 #[test]
-fn ok_without_other_work_all_that_is_due_is_tried() {
+fn ok_all_due_work_is_tried_if_no_other_work_waits() {
     let world = world_with_backlog();
     change_head(&world, |head| head.listings.get_mut(LISTING).unwrap().watermark = NOW);
     tick(&world);
@@ -191,7 +191,7 @@ fn ok_a_recording_that_was_started_is_remembered_before_anything_is_listed() {
 }
 
 #[test]
-fn ok_a_wrong_vendor_clock_is_reported_and_moves_nothing_ahead() {
+fn ok_a_wrong_vendor_clock_is_reported_and_not_used() {
     let mut world = World::listed_to(NOW - 100);
     world.vendor.prepared = Ok(Prepared::Ready { vendor_now: Some(NOW + 864_000), started: false });
     let report = tick(&world);
@@ -212,10 +212,10 @@ fn ok_a_listing_that_is_not_offered_is_named_and_does_not_count_for_the_lag() {
 
 #[test]
 fn ok_a_stream_that_never_showed_an_event_gets_advice() {
-    let silence = |after, events: &[UnixSeconds]| {
+    let silence = |after_seconds, events: &[UnixSeconds]| {
         let mut world = World::listed_to(NOW - 100);
         change_head(&world, |head| head.floor = NOW - 172_800);
-        world.policy.silence = Some(Silence { after, advice: "look at the settings" });
+        world.policy.silence = Some(Silence { after_seconds, advice: "look at the settings" });
         world.vendor.add_events(events.iter().copied());
         tick(&world).notes.silence
     };
@@ -227,30 +227,30 @@ fn ok_a_stream_that_never_showed_an_event_gets_advice() {
 #[test]
 fn err_a_state_that_cannot_be_read_is_a_failure_of_the_stream() {
     let world = World::listed_to(NOW - 100);
-    world.calls.fault(At::Next("head"), Fault::Before);
+    world.calls.fault(FaultyCall::Next("head"), Fault::Before);
     let report = tick(&world);
     assert_eq!((failure(&report), report.notes.watermark_lag_seconds), ("acme/openai_audit: no answer", None));
 }
 
 #[test]
-fn err_a_tick_that_cannot_commit_says_so_and_the_next_delivers() {
+fn err_a_tick_that_cannot_commit_fails_and_the_next_one_delivers() {
     let mut world = World::listed_to(NOW - 100);
     world.vendor.add_events([NOW - 50]);
-    world.calls.fault(At::Next("write"), Fault::Before);
+    world.calls.fault(FaultyCall::Next("write"), Fault::Before);
     let report = tick(&world);
     assert_eq!((failure(&report), report.lines.delivered, report.drained), ("acme/openai_audit: no answer", 0, false));
     assert_eq!((tick(&world).lines.delivered, world.delivered().len()), (1, 1));
 }
 
 #[test]
-fn ok_a_tick_may_die_at_any_call_and_nothing_comes_twice_or_is_lost() {
+fn ok_a_tick_may_die_at_any_call_without_loss_or_duplicates() {
     for number in 0.. {
         let mut world = World::new();
-        world.settings.lookback = 1_000;
+        world.settings.lookback_seconds = 1_000;
         world.settings.batch.lines = 2;
         world.vendor.add_events((NOW - 500..NOW).step_by(100));
         world.vendor.broken = vec![window(NOW - 900, NOW - 899)];
-        world.calls.fault(At::Number(number), if number % 2 == 0 { Fault::Before } else { Fault::After });
+        world.calls.fault(FaultyCall::Number(number), if number % 2 == 0 { Fault::Before } else { Fault::After });
         tick(&world);
         if world.calls.has_faults() {
             assert!(number > 10, "a tick makes more calls than that");
@@ -264,7 +264,7 @@ fn ok_a_tick_may_die_at_any_call_and_nothing_comes_twice_or_is_lost() {
 }
 
 #[test]
-fn d9_a_stream_that_was_started_lately_says_that_it_waits_and_since_when() {
+fn d9_a_stream_that_was_started_lately_reports_since_when_it_waits() {
     let mut world = World::listed_to(NOW);
     let waiting = |world: &World| tick(world).notes.waiting;
     change_head(&world, |head| head.times.last_start = Some(NOW - 100));
@@ -281,7 +281,7 @@ fn d9_a_stream_that_was_started_lately_says_that_it_waits_and_since_when() {
 }
 
 #[test]
-fn d3_a_tick_records_how_far_it_has_come() {
+fn d3_a_tick_records_its_progress() {
     let mut world = World::listed_to(NOW - 100);
     world.vendor.add_events([NOW - 50, NOW - 40, NOW - 40]);
     world.vendor.add_blob("b", NOW - 30, Content::of(&[event(NOW - 30)]));

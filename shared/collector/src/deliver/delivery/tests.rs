@@ -3,9 +3,9 @@ use schema::{Normalized, Rejection};
 use super::*;
 use crate::base::error::Recovery;
 use crate::base::time::Window;
-use crate::deliver::rejected::Rejected;
+use crate::deliver::rejected::RejectedInput;
 use crate::plan::pending::PendingChange;
-use crate::testing::{At, Fault, LISTING, NOW, TestDelivery, World, lines, pending_span};
+use crate::testing::{Fault, FaultyCall, LISTING, NOW, TestDelivery, World, lines, pending_span};
 
 const HOUR: u32 = 900;
 
@@ -22,7 +22,7 @@ async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), Por
         }
         if *number < 0 {
             let rejection = Rejection { reason: "not JSON".to_owned(), row_id };
-            delivery.batch.keep_rejected(Rejected { rejection, raw: b"?".to_vec() });
+            delivery.batch.keep_rejected(RejectedInput { rejection, raw: b"?".to_vec() });
             continue;
         }
         let line = format!("{{\"id\":\"{number}\",\"p_row_id\":\"{row_id}\"}}\n");
@@ -49,7 +49,7 @@ fn tick_with(
 ) -> (Delivered, Result<(), PortError>) {
     let env = world.env();
     let mut delivery = match world.open(&env) {
-        Ok(state) => Delivery::new(state, world.policy.horizon, world.cache.budget()),
+        Ok(state) => Delivery::new(state, world.policy.dedup_horizon_seconds, world.cache.budget()),
         Err(error) => return (Delivered::default(), Err(error)),
     };
     let ended = world.clock.run(async {
@@ -70,7 +70,7 @@ fn tick(world: &World, numbers: &[i8]) -> (Delivered, Result<(), PortError>) {
 /// Makes another tick deliver these numbers during the next call of this name.
 fn meanwhile(world: &World, call: &'static str, numbers: &'static [i8]) {
     let other = world.other_process();
-    world.calls.fault(At::Next(call), Fault::Meanwhile(Box::new(move || tick(&other, numbers).1.unwrap())));
+    world.calls.fault(FaultyCall::Next(call), Fault::Meanwhile(Box::new(move || tick(&other, numbers).1.unwrap())));
 }
 
 /// Returns the objects: hour of collection, number, and count of lines.
@@ -102,7 +102,7 @@ fn world() -> World {
 fn died_with_intent(has_object: bool) -> World {
     let world = world();
     let fault = if has_object { Fault::After } else { Fault::Before };
-    world.calls.fault(At::Next("put"), fault);
+    world.calls.fault(FaultyCall::Next("put"), fault);
     tick(&world, &[1, 2]).1.unwrap_err();
     assert!(world.head().intent.is_some());
     world.calls.take();
@@ -128,7 +128,7 @@ fn ok_a_tick_may_die_at_any_call() {
     for number in 0..7 {
         for fault in [Fault::Before, Fault::After] {
             let world = world();
-            world.calls.fault(At::Number(number), fault);
+            world.calls.fault(FaultyCall::Number(number), fault);
             let (first, ended) = tick(&world, &[1, -9, 2]);
             assert!(ended.is_err() && !world.calls.has_faults(), "call {number}");
             let (second, ended) = tick(&world, &[1, -9, 2]);
@@ -173,13 +173,13 @@ fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_now() {
 }
 
 #[test]
-fn ok_a_sealed_intent_may_die_at_any_call() {
+fn ok_a_tick_that_seals_an_intent_may_die_at_any_call() {
     // The calls are: head, birth record, intent's object, ledger, seal, its commit, intent, object, commit.
     for number in 0..9 {
         for fault in [Fault::Before, Fault::After] {
             let world = died_with_intent(false);
             world.clock.advance(3_600);
-            world.calls.fault(At::Number(number), fault);
+            world.calls.fault(FaultyCall::Number(number), fault);
             assert!(tick(&world, &[3]).1.is_err() && !world.calls.has_faults(), "call {number}");
             assert_eq!(tick(&world, &[3]).1, Ok(()));
             assert_eq!(objects(&world), [object(16, 1, 0), object(17, 2, 1)], "call {number}");
@@ -204,7 +204,7 @@ fn ok_lines_that_another_tick_delivers_first_are_dropped() {
     for (call, skipped, expected) in [("write", 0, (1, 1)), ("put", 0, (1, 1)), ("write", 1, (0, 2))] {
         let world = world();
         for _ in 0..skipped {
-            world.calls.fault(At::Next(call), Fault::Meanwhile(Box::new(|| {})));
+            world.calls.fault(FaultyCall::Next(call), Fault::Meanwhile(Box::new(|| {})));
         }
         meanwhile(&world, call, &[2, 3]);
         let (delivered, ended) = tick(&world, &[1, 2]);
@@ -214,7 +214,7 @@ fn ok_lines_that_another_tick_delivers_first_are_dropped() {
 }
 
 #[test]
-fn ok_a_commit_that_is_torn_is_waited_for_before_the_next() {
+fn ok_the_next_commit_waits_until_the_last_one_is_visible() {
     let world = world();
     tick(&world, &[1]).1.unwrap();
     world.state.hide_items_for(std::time::Duration::from_millis(500));
@@ -245,7 +245,7 @@ fn ok_an_inherited_intent_is_used_up_by_rejected_input() {
 /// Makes another tick set its intent while ours runs, and then die or be slow.
 fn intent_of_another(world: &World) {
     let other = world.other_process();
-    other.calls.fault(At::Next("put"), Fault::Before);
+    other.calls.fault(FaultyCall::Next("put"), Fault::Before);
     tick(&other, &[7]).1.unwrap_err();
 }
 
@@ -273,10 +273,10 @@ fn err_rejected_input_waits_for_a_live_tick() {
 }
 
 #[test]
-fn ok_a_gap_is_reported_with_the_write_that_comes_past_it() {
+fn ok_a_gap_is_reported_with_the_write_of_its_update() {
     let gap = Gap { from: 1, to: 2, cause: "late".to_owned() };
     let learn = async |delivery: &mut TestDelivery<'_>| {
-        delivery.update.pending(LISTING, PendingChange::SpanDone(Window { from: 1, to: 2 }));
+        delivery.update.change_pending(LISTING, PendingChange::SpanDone(Window { from: 1, to: 2 }));
         delivery.update.unreported_gaps.push(gap.clone());
         assert!(delivery.outcome.gaps.is_empty());
     };
@@ -292,7 +292,7 @@ fn ok_a_gap_is_reported_with_the_write_that_comes_past_it() {
     assert_eq!((ended, delivered.gaps), (Ok(()), vec![gap.clone()]));
     // A write that fails may be in force, so the gap is reported then too, perhaps twice.
     let world = with_pending();
-    world.calls.fault(At::Next("write"), Fault::After);
+    world.calls.fault(FaultyCall::Next("write"), Fault::After);
     let (delivered, ended) = tick_with(&world, &[], learn);
     assert_eq!((ended.is_err(), delivered.gaps), (true, vec![gap.clone()]));
 }
@@ -317,7 +317,7 @@ fn err_gives_up_after_many_write_conflicts() {
             let head = state.head_of(&stream).unwrap();
             state.restore(&stream, Some(Head { version: head.version + 1, ..head }), &[]);
         };
-        world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(write)));
+        world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(write)));
     }
     let (delivered, ended) = tick(&world, &[1]);
     let error = ended.unwrap_err();
@@ -340,9 +340,9 @@ fn err_an_object_that_vanishes_leaves_the_stream_to_the_next_tick() {
     let (_, ended) = tick_with(&world, &[1], async |delivery| {
         let key = delivery.intend().await.unwrap().unwrap();
         let (bucket, at) = (world.bucket.clone(), key.clone());
-        world.calls.fault(At::Next("put"), Fault::Meanwhile(Box::new(move || bucket.insert(&at, b""))));
+        world.calls.fault(FaultyCall::Next("put"), Fault::Meanwhile(Box::new(move || bucket.insert(&at, b""))));
         let bucket = world.bucket.clone();
-        world.calls.fault(At::Next("get"), Fault::Meanwhile(Box::new(move || bucket.remove(&key))));
+        world.calls.fault(FaultyCall::Next("get"), Fault::Meanwhile(Box::new(move || bucket.remove(&key))));
     });
     let error = ended.unwrap_err();
     assert!(error.recovery == Recovery::NextTick && error.message.contains("is gone now"), "{error}");
@@ -354,14 +354,14 @@ fn ok_a_tick_seals_one_stale_intent_and_uses_a_second_one_as_it_is() {
     let an_hour_ago = world.clock.now();
     world.clock.advance(3_600);
     // After the first one was sealed, a tick whose clock is an hour behind sets an intent before ours does.
-    world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(|| {})));
+    world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(|| {})));
     let (state, stream, settings) = (world.state.clone(), world.stream.clone(), world.settings.clone());
     let intend = move || {
         let head = state.head_of(&stream).unwrap();
-        let key = key::object(&settings.prefix, &stream, head.seq, an_hour_ago, settings.compression);
+        let key = key::object_key(&settings.prefix, &stream, head.seq, an_hour_ago, settings.compression);
         state.restore(&stream, Some(Head { version: head.version + 1, intent: Some(key), ..head }), &[]);
     };
-    world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(intend)));
+    world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(intend)));
     let (delivered, ended) = tick(&world, &[3]);
     assert_eq!((ended, delivered.lines.delivered, delivered.lines.objects), (Ok(()), 1, 2));
     assert_eq!(objects(&world), [object(16, 1, 0), object(16, 2, 1)]);

@@ -1,13 +1,13 @@
 use super::*;
 use crate::base::error::Recovery;
 use crate::base::ledger::LedgerKind;
-use crate::testing::{self, At, Fault, NOW, TestStreamState, World};
+use crate::testing::{self, Fault, FaultyCall, NOW, TestStreamState, World};
 
 const ROWS: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 900 };
 const BLOBS: LedgerHour = LedgerHour { kind: LedgerKind::Blobs, hour: 901 };
 
-fn item(place: LedgerHour, seq: u64, entry: u64) -> LedgerItem {
-    LedgerItem { kind: place.kind, hour: place.hour, seq, entries: vec![entry], expires_at: 0 }
+fn item(ledger_hour: LedgerHour, seq: u64, entry: u64) -> LedgerItem {
+    LedgerItem { kind: ledger_hour.kind, hour: ledger_hour.hour, seq, entries: vec![entry], expires_at: 0 }
 }
 
 /// A stream whose last commit, number 4, was made just now. Its items stay hidden for this many milliseconds.
@@ -54,7 +54,7 @@ fn assert_restored<T>(outcome: Result<T, PortError>) {
 }
 
 #[test]
-fn ok_a_commit_that_is_visible_is_seen_with_one_read_and_once() {
+fn ok_a_visible_commit_is_verified_once_with_one_read() {
     let world = hidden_for(0);
     with_state(&world, verify).unwrap();
     assert_eq!((world.calls.take(), world.clock.elapsed()), (vec!["visible"], 0.0));
@@ -64,7 +64,7 @@ fn ok_a_commit_that_is_visible_is_seen_with_one_read_and_once() {
 }
 
 #[test]
-fn ok_items_that_appear_late_are_waited_for() {
+fn ok_a_tick_waits_for_items_that_appear_late() {
     let world = hidden_for(800);
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), ["visible"; 7]);
@@ -85,7 +85,7 @@ fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
 }
 
 #[test]
-fn ok_hours_that_were_loaded_are_not_asked_for_again() {
+fn ok_loaded_hours_are_not_checked_for_visibility() {
     let world = hidden_for(0);
     let known = with_state(&world, async |state| {
         let known = (
@@ -111,7 +111,7 @@ fn ok_a_torn_hour_is_read_again_until_it_is_whole() {
 }
 
 #[test]
-fn ok_a_commit_of_a_day_ago_is_not_asked_for() {
+fn ok_a_commit_of_a_day_ago_counts_as_visible() {
     let world = hidden_for(1_000_000_000);
     world.clock.advance(86_400);
     with_state(&world, verify).unwrap();
@@ -119,7 +119,7 @@ fn ok_a_commit_of_a_day_ago_is_not_asked_for() {
 }
 
 #[test]
-fn ok_our_own_commit_is_in_memory_and_must_be_visible_before_the_next() {
+fn ok_our_own_commit_must_be_visible_before_the_next_one() {
     let world = hidden_for(0);
     with_state(&world, async |state| state.ledger_contains(ROWS, 7).await.unwrap());
     world.state.hide_items_for(Duration::from_millis(100));
@@ -147,14 +147,14 @@ fn err_nothing_follows_our_own_commit_while_it_is_hidden() {
 }
 
 #[test]
-fn ok_after_a_lost_race_the_winners_commit_has_to_be_seen() {
+fn ok_after_a_write_conflict_the_other_commit_must_be_visible() {
     let world = hidden_for(0);
     let (stream, other) = (world.stream.clone(), world.state.clone());
     let theirs = [item(BLOBS, 5, 9)];
     let head = world.head();
     let head = Head { version: 2, seq: 6, last_commit: LastCommit::of(&theirs, NOW), ..head };
     let meanwhile = move || other.restore(&stream, Some(head), &theirs);
-    world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(meanwhile)));
+    world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(meanwhile)));
     let swapped = with_state(&world, async |state| {
         state.verify_last_commit().await.unwrap();
         let swapped = (commit(state, 11).await, state.head.seq);
@@ -190,12 +190,12 @@ fn err_a_warm_process_notices_restored_state_without_the_mark() {
 }
 
 #[test]
-fn err_a_warm_process_notices_by_the_mark_that_others_have_committed_more() {
+fn err_a_warm_process_notices_restored_state_by_the_commits_of_others() {
     let world = World::listed_to(NOW);
     // This process has seen no commit, and others have raised the mark to 3.
     with_state(&world, async |_| ());
     let env = world.env();
-    let key = birth::key(&env.settings.prefix, &world.stream);
+    let key = birth::record_key(&env.settings.prefix, &world.stream);
     let record = format!(r#"{{"id":"{}","born_at":"","seq":3}}"#, world.head().id);
     world.clock.run(async {
         let known = env.bucket.get(&key).await.unwrap().unwrap();
@@ -214,7 +214,7 @@ fn err_restored_state_is_noticed_when_the_head_is_read_again() {
         let (stream, other, head) = (world.stream.clone(), world.state.clone(), world.head());
         let head = Head { id: id.to_owned(), version: 9, seq: 4, ..head };
         let meanwhile = move || other.restore(&stream, Some(head), &[]);
-        world.calls.fault(At::Next("write"), Fault::Meanwhile(Box::new(meanwhile)));
+        world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(meanwhile)));
         let error = with_state(&world, async |state| commit(state, 11).await).unwrap_err();
         assert_eq!(error.recovery, Recovery::Person, "{error}");
     }

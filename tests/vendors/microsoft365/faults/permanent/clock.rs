@@ -76,7 +76,7 @@ async fn a_gateways_502_with_a_date_far_off_skips_no_content_and_stops_no_sweep(
         let later = (0..100).map(|number| number * HOUR / 2);
         let created: Vec<_> = hours_before(20, 100).into_iter().chain(later).collect();
         let mut world = exchange_at(&created);
-        world.settings.lookback = DAY;
+        world.settings.lookback_seconds = DAY;
         let mut ticks = Ticks::of(&world);
         world.simulator.change(|it| it.gateway = vec![gateway(operation, share, 502, "<html>", offset)]);
         for _ in 0..3 {
@@ -133,7 +133,7 @@ async fn a_listing_with_a_date_far_off_skips_no_content_and_stops_no_sweep() {
 #[tokio::test]
 async fn a_vendor_whose_clock_is_ten_days_behind_is_reported_and_delays_content_until_it_is_right() {
     let mut world = exchange_at(&hours_before(20, 100));
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world.simulator.change(|it| it.date_off_seconds = -TEN_DAYS);
     let mut ticks = Ticks::of(&world);
     let report = ticks.ticks(3).await;

@@ -74,7 +74,7 @@ async fn a_thousand_blobs_that_fail_for_an_hour_are_delivered_within_2_ticks_of_
 async fn a_thousand_blobs_that_fail_for_an_hour_recover_though_nothing_else_comes() {
     for lookback in [DAY, 7 * DAY] {
         let mut world = exchange_at(&hours_before(10, 1_000));
-        world.settings.lookback = lookback;
+        world.settings.lookback_seconds = lookback;
         world.break_blobs(vec![BrokenBlobs { until: at(HOUR + 60), ..broken(BlobChoice::First(1_000), 500) }]);
         let mut ticks = Ticks::of(&world);
         ticks.ticks(TICKS_PER_HOUR).await;

@@ -51,7 +51,7 @@ fn exchange_at(created: &[i64]) -> World {
     let options = Options { records: Some(records), ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
-    world.settings.lookback = 7 * DAY;
+    world.settings.lookback_seconds = 7 * DAY;
     world
 }
 

@@ -10,7 +10,7 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
     for (from, status) in [(0, 503), (HOUR, 500), (HOUR, 502)] {
         let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
         let mut world = exchange_at(&created);
-        world.settings.lookback = 5 * DAY;
+        world.settings.lookback_seconds = 5 * DAY;
         world.simulator.change(|it| it.down = vec![Outage { from: at(from), to: at(from + 6 * HOUR), status }]);
         let mut ticks = Ticks::of(&world);
         while world.time.now() < at(from + 6 * HOUR) - SignedDuration::from_secs(TICK_INTERVAL_SECONDS) {
@@ -32,7 +32,7 @@ async fn a_vendor_that_is_down_for_six_hours_leaves_nothing_pending_and_is_drain
 async fn listings_that_fail_for_six_hours_leave_nothing_pending_either() {
     let created: Vec<_> = hours_before(100, 600).into_iter().chain((0..96).map(|n| n * 300)).collect();
     let mut world = exchange_at(&created);
-    world.settings.lookback = 5 * DAY;
+    world.settings.lookback_seconds = 5 * DAY;
     world.simulator.change(|it| it.broken = Some(ContentType::Exchange));
     let mut ticks = Ticks::of(&world);
     for _ in 0..6 * TICKS_PER_HOUR {

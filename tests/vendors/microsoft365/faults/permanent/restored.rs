@@ -9,7 +9,7 @@ use super::*;
 /// Content every five minutes, from an hour before the start on, for ten hours.
 fn busy() -> World {
     let mut world = exchange_at(&(-12..120).map(|number| 300 * number).collect::<Vec<_>>());
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world
 }
 
@@ -78,7 +78,7 @@ async fn state_restored_in_the_middle_of_a_tick_stops_it() {
 async fn only_the_restored_stream_stops() {
     let options = Options { events: 600, span_seconds: HOUR, ahead_seconds: 8 * HOUR, ..Options::new(start_time()) };
     let mut world = world_with(&options, |it| it.records_per_blob = 1);
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world.credential.set("content_types", &json!(["Audit.Exchange"]));
     for _ in 0..2 * TICKS_PER_HOUR {
         world.tick().await.unwrap();
@@ -107,7 +107,7 @@ async fn an_intent_left_two_days_before_the_next_new_event_is_sealed() {
     // two days.
     let two_days = 2 * DAY;
     let mut world = exchange_at(&[-60, two_days]);
-    world.settings.lookback = DAY;
+    world.settings.lookback_seconds = DAY;
     world.store.script(|call, number| match (call, number) {
         (Call::Write, 3) => Outcome::Dies { is_applied: true },
         _ => Outcome::Succeeds,

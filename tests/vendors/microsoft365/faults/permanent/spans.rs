@@ -112,7 +112,7 @@ async fn a_second_that_is_always_refused_affects_only_itself() {
         for spans in [vec![second(-50 * HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
             let mut world = exchange_at(&created);
             // The part that the first tick may not reach is well within the vendor's retention.
-            world.settings.lookback = (HOURS + 2) * HOUR;
+            world.settings.lookback_seconds = (HOURS + 2) * HOUR;
             let broken = |span: &(i64, i64)| BrokenSpan { status, code: Some(code.to_owned()), ..broken_span(*span) };
             world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
             let mut ticks = Ticks::of(&world);
@@ -132,7 +132,7 @@ async fn a_second_that_makes_the_vendor_ask_for_a_pause_for_ever_costs_only_itse
     let created = hours_before(HOURS, HOURS * PER_HOUR);
     for spans in [vec![second(-50 * HOUR)], vec![second(-HOUR)], vec![second(-HOURS * HOUR), second(-HOUR)]] {
         let mut world = exchange_at(&created);
-        world.settings.lookback = (HOURS + 2) * HOUR;
+        world.settings.lookback_seconds = (HOURS + 2) * HOUR;
         let code = Some("AF429".to_owned());
         let broken = |span: &(i64, i64)| BrokenSpan { status: 429, code: code.clone(), ..broken_span(*span) };
         world.simulator.change(|it| it.broken_spans = spans.iter().map(broken).collect());
@@ -204,7 +204,7 @@ async fn broken_spans_and_broken_blobs_together_hold_up_nothing_else() {
 async fn pending_content_is_delivered_though_nothing_newer_can_be_listed() {
     let created = hours_before(20, 80);
     let mut world = exchange_at(&created);
-    world.settings.lookback = 2 * DAY;
+    world.settings.lookback_seconds = 2 * DAY;
     // The last day cannot be listed, and becomes pending.
     world.break_spans(&[(-DAY, 2 * DAY)]);
     let mut ticks = Ticks::of(&world);

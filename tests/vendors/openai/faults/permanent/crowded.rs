@@ -16,7 +16,7 @@ async fn a_broken_second_with_34_000_events_behind_it_affects_only_itself() {
         let at = |number: i64| -1 - number * 86_000 / 34_000;
         let mut world = World::of((0..34_000).map(|number| event(&format!("e-{number:05}"), at(number))).collect());
         world.pace = (300, 300);
-        world.settings.lookback = lookback;
+        world.settings.lookback_seconds = lookback;
         world.simulator.change(|it| it.broken_spans = vec![broken(-86_000, at(33_999) + 1, 500)]);
         let lost = (0..34_000).filter(|number| at(*number) == at(33_999)).count() as u64;
         let ticks = ticks_until(&world, 34_000 - lost).await;
@@ -93,7 +93,7 @@ async fn a_late_event_of_a_second_that_continues_at_its_cursor_is_not_lost() {
     // The late events become visible within a day, at any place in the second's order.
     records.extend(["a-late", "z-late"].map(|id| (event(id, second), 1_500)));
     let mut world = World::showing(records);
-    (world.pace, world.settings.lookback) = ((300, 300), 2 * DAY);
+    (world.pace, world.settings.lookback_seconds) = ((300, 300), 2 * DAY);
     while world.store.head_of(&stream()).is_none_or(|_| world.cursor().is_none()) {
         tick(&world.worker().await).await;
         world.minutes(1);

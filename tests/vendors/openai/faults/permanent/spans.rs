@@ -56,7 +56,7 @@ async fn fifty_broken_seconds_of_a_day_affect_only_themselves() {
     let at = |number: i64| -600 * number - 300;
     for lookback in [DAY, 7 * DAY] {
         let mut world = World::of_seed((0..144).map(|number| event(&id(number), at(number))).collect(), 5);
-        world.settings.lookback = lookback;
+        world.settings.lookback_seconds = lookback;
         let broken_ones: Vec<i64> = (0..144).step_by(3).chain([1, 76]).collect();
         world.simulator.change(|it| {
             it.broken_spans = broken_ones.iter().map(|number| broken(at(*number), at(*number) + 1, 500)).collect();

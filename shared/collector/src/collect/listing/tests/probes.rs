@@ -7,7 +7,7 @@ use super::*;
 use crate::base::pending::PendingSpan;
 
 #[test]
-fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
+fn ok_a_failed_window_is_pending_once_the_newest_was_listed() {
     let mut world = world();
     break_windows(&mut world, &[3]);
     let tick = tick(&world);
@@ -23,7 +23,7 @@ fn ok_a_window_that_fails_is_pending_once_the_newest_was_listed() {
 }
 
 #[test]
-fn ok_the_newest_the_next_and_any_are_probed() {
+fn ok_the_newest_the_oldest_and_a_random_window_are_probed() {
     let mut world = world();
     break_windows(&mut world, &[0, 9, 1]);
     world.clock.set_random(4);
@@ -45,7 +45,7 @@ fn err_the_vendor_is_down_if_no_window_answers() {
 }
 
 #[test]
-fn ok_failures_are_pending_where_something_answered_in_this_tick() {
+fn ok_failed_windows_are_pending_if_another_window_answered_in_this_tick() {
     let mut world = world();
     break_windows(&mut world, &[2, 3, 4, 5, 6, 7, 8, 9]);
     let tick = tick(&world);
@@ -56,7 +56,7 @@ fn ok_failures_are_pending_where_something_answered_in_this_tick() {
 }
 
 #[test]
-fn err_of_refusals_that_need_a_person_one_probe_is_enough() {
+fn err_only_one_window_is_probed_after_a_failure_that_needs_a_person() {
     let mut world = world();
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     world.vendor.error = PortError::person("status 401");
@@ -81,7 +81,7 @@ fn ok_the_only_window_is_probed_in_halves() {
 }
 
 #[test]
-fn err_the_only_window_and_both_halves_fail() {
+fn err_the_vendor_is_down_if_the_only_window_and_both_halves_fail() {
     let mut world = world_of_one_window();
     world.vendor.broken = vec![window(BEGIN, NOW)];
     tick(&world);
@@ -98,7 +98,7 @@ fn ok_the_last_window_of_a_listing_that_answers_needs_no_probe() {
 }
 
 #[test]
-fn ok_a_window_that_hangs_is_pending_like_one_that_fails() {
+fn ok_a_window_that_hangs_becomes_pending() {
     let mut world = world();
     world.vendor.hanging = vec![nth(0)];
     let tick = tick(&world);
@@ -107,7 +107,7 @@ fn ok_a_window_that_hangs_is_pending_like_one_that_fails() {
 }
 
 #[test]
-fn ok_a_probe_without_time_leaves_all_as_it_was() {
+fn ok_a_probe_without_time_changes_nothing() {
     let mut world = world();
     break_windows(&mut world, &[0]);
     world.vendor.page_time = Duration::from_secs(40);
@@ -123,7 +123,7 @@ fn not_offered() -> World {
 }
 
 #[test]
-fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
+fn ok_a_listing_that_never_answered_is_suspended_at_its_first_refusal() {
     let world = not_offered();
     world.set_head(crate::base::head::Head { floor: BEGIN, ..world.head() });
     for (seconds, asked) in [(0, 2), (60, 0), (86_339, 0), (1, 2)] {
@@ -135,7 +135,7 @@ fn ok_a_listing_that_never_answered_is_believed_at_once_not_to_be_offered() {
 }
 
 #[test]
-fn ok_a_listing_that_answered_is_dropped_after_three_refusals_in_a_row() {
+fn ok_a_listing_that_answered_is_suspended_after_three_refusals_in_a_row() {
     let mut world = not_offered();
     for (refusals, has_failed, is_suspended) in [(1, true, false), (2, true, false), (3, false, true)] {
         let tick = tick(&world);
@@ -233,7 +233,7 @@ fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
 }
 
 #[test]
-fn a4_a_listing_that_fails_here_and_is_not_offered_there_has_failed() {
+fn a4_a_failed_window_counts_more_than_one_that_is_not_offered() {
     let mut world = world();
     let newest = nth(9);
     world.vendor.answer = Box::new(move |request| {
@@ -248,7 +248,7 @@ fn a4_a_listing_that_fails_here_and_is_not_offered_there_has_failed() {
 }
 
 #[test]
-fn ok_a_refusal_beside_a_failure_does_not_count() {
+fn ok_a_refusal_in_a_tick_with_another_failure_does_not_count() {
     let world = not_offered();
     let tick = tick_after(&world, |run| run.record_failure(&PortError::next_tick("status 500")));
     assert_eq!((tick.not_offered, world.listing().not_offered), (vec![LISTING], None));
@@ -265,7 +265,7 @@ fn world_with_pending(span: PendingSpan) -> World {
 }
 
 #[test]
-fn ok_a_due_pending_span_is_the_last_probe_and_windows_become_pending_when_it_can_be_listed() {
+fn ok_failed_windows_become_pending_if_a_due_pending_span_can_be_listed() {
     let mut world = world_with_pending(pending_span(nth(-5).from, nth(-5).to));
     world.vendor.add_events([nth(-5).from]);
     let tick = tick(&world);
@@ -278,7 +278,7 @@ fn ok_a_due_pending_span_is_the_last_probe_and_windows_become_pending_when_it_ca
 }
 
 #[test]
-fn ok_of_a_long_pending_span_a_part_is_probed() {
+fn ok_only_a_part_of_a_long_pending_span_is_probed() {
     let world = world_with_pending(pending_span(nth(-5).from, nth(-3).to));
     tick(&world);
     assert_eq!(listed(&world)[..5], [0, 9, 1, 2, -5]);
@@ -297,7 +297,7 @@ fn err_nothing_becomes_pending_if_a_due_pending_span_fails_too() {
 }
 
 #[test]
-fn err_a_pending_span_that_is_not_due_is_no_probe() {
+fn err_a_pending_span_that_is_not_due_is_not_probed() {
     let mut span = pending_span(nth(-5).from, nth(-5).to);
     span.schedule.next_attempt = NOW + 1;
     let world = world_with_pending(span.clone());
@@ -322,7 +322,7 @@ fn world_with_pauses(numbers: &[i64]) -> (World, Rc<Cell<bool>>) {
 }
 
 #[test]
-fn ok_a_pause_proves_nothing_and_the_next_tick_begins_anywhere() {
+fn ok_after_a_pause_nothing_is_pending_and_the_next_tick_begins_at_a_random_window() {
     let (world, is_paused) = world_with_pauses(&[0, 5]);
     world.clock.set_random(70);
     let first = tick(&world);
@@ -340,7 +340,7 @@ fn ok_a_pause_proves_nothing_and_the_next_tick_begins_anywhere() {
 }
 
 #[test]
-fn ok_a_tick_that_begins_in_a_pause_leaves_all_as_it_was() {
+fn ok_a_tick_that_begins_in_a_pause_changes_nothing() {
     let mut world = world();
     world.vendor.answer = Box::new(|_| Some(Err(PortError::paused("a pause of 60 s"))));
     let tick = tick(&world);
