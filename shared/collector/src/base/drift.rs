@@ -3,8 +3,8 @@
 use schema::{DriftNames, Names, Normalized};
 use serde::Serialize;
 
-/// The drift of lines: counts, and a few names so that a person knows where to look. Drift stops nothing and loses
-/// nothing.
+/// The drift of lines: counts, and a few names so that a person knows where to look. Lines with drift are delivered
+/// like any others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// Fields that the schema does not declare. The lines keep them.
@@ -15,15 +15,15 @@ pub struct Drift {
     pub nonconforming: u64,
     /// Fields the schema requires and the event did not have.
     pub missing_required: u64,
-    /// Names of `p_udm` that failed. The lines do not have them.
+    /// Names of the data model whose values could not be computed. The lines' `p_udm` lacks them.
     pub udm_failed: u64,
-    /// The first few distinct names.
+    /// The first few distinct names of fields, types and data-model names that drifted.
     #[serde(flatten)]
     pub names: DriftNames,
 }
 
 impl Drift {
-    /// Returns the drift of `lines`. Only those of `names` are kept whose count is not 0.
+    /// Returns the drift of `lines`. Each list in `names` is kept only if its count is not 0.
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a Normalized>, names: &DriftNames) -> Self {
         let mut drift = Self::default();
         lines.for_each(|line| drift.count(line));
@@ -38,7 +38,7 @@ impl Drift {
         drift
     }
 
-    /// Counts the drift of one line. The normaliser notes its names.
+    /// Adds the counts of one line. It adds no names, because the normaliser collects those.
     pub fn count(&mut self, line: &Normalized) {
         self.undeclared_fields += u64::from(line.undeclared);
         self.unknown_record_types += u64::from(line.is_unknown_type);
@@ -57,7 +57,7 @@ impl Drift {
         self.names.merge(&others.names);
     }
 
-    /// Returns `true` if nothing drifts.
+    /// Returns `true` if all counts are 0.
     pub fn is_none(&self) -> bool {
         let of_events = self.undeclared_fields + self.unknown_record_types + self.nonconforming + self.missing_required;
         of_events + self.udm_failed == 0

@@ -3,28 +3,29 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-/// The cure of a failure. It is decided where the foreign error enters, and never guessed later.
+/// The way to recover from a failure. The adapter that receives the original error decides it; no later code derives it
+/// from the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
     /// Try again within this tick, and not before `after` if the other side asked for a wait.
     Again {
-        /// The wait the other side asked for (`Retry-After`).
+        /// The wait that the other side asked for (`Retry-After`); `None` if it named none.
         after: Option<Duration>,
     },
-    /// Leave it to the next tick; nothing is lost by waiting.
+    /// Leave the work to the next tick; nothing is lost by waiting.
     NextTick,
-    /// Leave it to the next tick. The call was not made, because the other side asked for a pause that is not over. So
-    /// the failure says nothing about the window or blob.
+    /// Leave the work to the next tick. The call was not made, because the other side asked for a pause that is not
+    /// over. So the failure says nothing about the window or blob.
     Paused,
-    /// Leave it to the next tick: it may pass by itself. If it persists, a person must act: see
+    /// Leave the work to the next tick, because the failure may pass by itself. If it persists, a person must act: see
     /// [`PortError::after_failures`].
     PersonIfPersistent,
     /// A person must act (bad credential, missing permission, auditing off); the message says how.
     Person,
 }
 
-/// The number of failed ticks, or attempts, in a row from which on a [`Recovery::PersonIfPersistent`] failure needs a
-/// person.
+/// A [`Recovery::PersonIfPersistent`] failure needs a person once it has occurred in this many ticks, or attempts, in a
+/// row.
 pub const PERSISTENT_AFTER: u32 = 3;
 
 /// A failed call of a port.
@@ -35,7 +36,7 @@ pub const PERSISTENT_AFTER: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PortError {
-    /// The cure.
+    /// The way to recover.
     pub recovery: Recovery,
     /// One sentence that says what happened and what to do.
     pub message: String,
@@ -52,7 +53,7 @@ impl PortError {
         Self { recovery: Recovery::Again { after: Some(after) }, message: message.into() }
     }
 
-    /// Returns a failure that the next tick may not meet again.
+    /// Returns a failure after which the next tick tries again.
     pub fn next_tick(message: impl Into<String>) -> Self {
         Self { recovery: Recovery::NextTick, message: message.into() }
     }
@@ -72,13 +73,14 @@ impl PortError {
         Self { recovery: Recovery::Person, message: message.into() }
     }
 
-    /// Returns the failure with its place or task put before the message, such as `bucket` or `logging in`.
+    /// Returns the failure with `context` and a colon before its message. The context is a place or a task, such as
+    /// `bucket` or `logging in`.
     #[must_use]
     pub fn with_context(self, context: impl Display) -> Self {
         Self { message: format!("{context}: {}", self.message), ..self }
     }
 
-    /// Returns the failure as one for the next tick if it was worth another try in this one, and as it is otherwise.
+    /// Turns [`Recovery::Again`] into [`Recovery::NextTick`] and leaves any other recovery as it is.
     #[must_use]
     pub fn for_next_tick(self) -> Self {
         match self.recovery {
@@ -103,7 +105,8 @@ impl PortError {
         if self.recovery == Recovery::PersonIfPersistent { before.saturating_add(1) } else { 0 }
     }
 
-    /// Returns `true` if the other side refused the call. Trying other parts of the work rarely helps then.
+    /// Returns `true` if the failure needs a person, now or if it persists. Most such failures hold for all calls, so
+    /// it rarely helps to try other parts of the work.
     pub fn is_refusal(&self) -> bool {
         matches!(self.recovery, Recovery::Person | Recovery::PersonIfPersistent)
     }

@@ -8,12 +8,13 @@ use super::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use super::pending::PendingWork;
 use super::time::UnixSeconds;
 
-/// A stream's only row of state. Adapters store it as JSON beside its version and read nothing else in it.
+/// A stream's only row of state. Adapters store it as one JSON text, with a copy of the version beside it, and
+/// interpret no other field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The number of writes of this row. Every write is conditional on the version that was read.
     pub version: u64,
-    /// The id that the stream got in its first tick. The birth record in the bucket bears the same id.
+    /// The id that the stream got in its first tick. The birth record in the bucket has the same id.
     pub id: String,
     /// The number of the next object.
     pub seq: u64,
@@ -23,11 +24,11 @@ pub struct Head {
     /// The ledger hours that commit `seq - 1` wrote to.
     #[serde(default, skip_serializing_if = "LastCommit::is_empty")]
     pub last_commit: LastCommit,
-    /// The first watermark: nothing older is ever listed.
+    /// The watermark with which the stream began, in seconds since 1970. Nothing before it is ever listed.
     pub floor: UnixSeconds,
     /// The state of each listing, by its name.
     pub listings: BTreeMap<String, ListingState>,
-    /// The times of the last events in the stream's life.
+    /// The times of the last write, of the last start of a recording, and of the newest event.
     #[serde(flatten)]
     pub times: HeadTimes,
 }
@@ -37,25 +38,25 @@ pub struct Head {
 pub struct HeadTimes {
     /// The time of the last write of the head.
     pub written_at: UnixSeconds,
-    /// The time of the last start of a recording (Microsoft: of a subscription).
+    /// The time of the last start of a recording (Microsoft 365: of a subscription).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_start: Option<UnixSeconds>,
-    /// The newest time of a delivered event.
+    /// The time of the newest event that was delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<UnixSeconds>,
 }
 
-/// The ledger hours of the last commit. A store may show a head before the ledger items of the same
-/// transaction: with these a reader can check that it sees all of them.
+/// The ledger hours that the last commit wrote to. A store may show a head before the ledger items of the same
+/// transaction: with this list a reader can check that all of them are visible.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastCommit {
     /// The time of the commit.
     #[serde(default)]
     pub at: UnixSeconds,
-    /// The ledger hours of row ids, ascending.
+    /// The hours to which the commit added row ids, in hours since 1970, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<u32>,
-    /// The ledger hours of blobs, ascending.
+    /// The hours to which the commit added blobs, in hours since 1970, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<u32>,
 }
@@ -96,30 +97,32 @@ impl LastCommit {
 /// The progress of one listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListingState {
-    /// Everything the listing showed before this is delivered, pending, or reported as a gap.
+    /// Everything that the listing showed before this time is delivered, pending, or reported as a gap.
     pub watermark: UnixSeconds,
-    /// The last sweep of each reach, in seconds: everything that happened more than the reach before this time was
-    /// listed again after it.
+    /// The time of the last sweep, by the reach of the sweep in seconds. Events older than that time less the reach
+    /// need no further sweep.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
     /// A sweep that a tick could not finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep_progress: Option<SweepProgress>,
-    /// Length of the next window in seconds, once it differs from the vendor's first window.
+    /// The length of the next window, in seconds; `None` while it is the policy's `first_window_seconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_seconds: Option<UnixSeconds>,
-    /// The length of the first window of the next tick, in seconds, which is chosen at random. It is set after a tick
+    /// If set, the next tick begins with a window of this length, in seconds, at a random place. It is set after a tick
     /// that could list nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_seconds: Option<UnixSeconds>,
-    /// Counts the ticks in a row in which the vendor said that it does not offer this listing; any other outcome clears it.
+    /// Counts the ticks in a row in which the vendor said that it does not offer this listing. Any other outcome except
+    /// a pause clears it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<NotOffered>,
-    /// Counts the ticks in a row in which the listing failed in a way that may pass by itself or needs a person; any
-    /// other outcome clears it. The count stops where a higher number makes no difference.
+    /// The number of ticks in a row in which the listing failed with
+    /// [`Recovery::PersonIfPersistent`](super::error::Recovery::PersonIfPersistent), at most
+    /// [`PERSISTENT_AFTER`](super::error::PERSISTENT_AFTER). Any other outcome except a pause resets it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
-    /// The spans and blobs that the watermark has passed and that are tried again.
+    /// The spans and blobs that failed and are tried again later, although the watermark has passed them.
     #[serde(flatten)]
     pub pending: PendingWork,
 }
@@ -135,7 +138,7 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// The vendor's answer that it does not offer a listing.
+/// The record of a vendor's answers that it does not offer a listing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotOffered {
     /// Ticks in a row in which the vendor said so.
@@ -152,7 +155,7 @@ pub struct SweepProgress {
     pub reach: u32,
     /// The time at which the sweep began.
     pub began: UnixSeconds,
-    /// The place that the sweep has reached: everything before it was listed after the sweep began.
+    /// The second that the sweep has reached: everything before it was listed after the sweep began.
     pub at: UnixSeconds,
 }
 

@@ -2,9 +2,9 @@
 
 /// Maximum number of items in one DynamoDB transaction.
 const MAX_TRANSACTION_ITEMS: usize = 100;
-/// Maximum number of row hours that one batch may touch.
+/// Maximum number of ledger hours to which one batch may add row ids.
 pub const MAX_ROW_HOURS: usize = 90;
-/// Maximum number of blob hours that one batch may touch.
+/// Maximum number of ledger hours to which one batch may add blobs.
 pub(crate) const MAX_BLOB_HOURS: usize = 9;
 /// Maximum number of ledger hours that one commit can write.
 pub const MAX_COMMIT_HOURS: usize = MAX_ROW_HOURS + MAX_BLOB_HOURS;

@@ -7,10 +7,11 @@ use std::rc::Rc;
 /// binary, the buffers and the compressor they stay well within 256 MB.
 pub const MAX_SHARED_BYTES: usize = 96 << 20;
 
-/// The bytes that the streams of a process share. Clones share one budget.
+/// A memory limit that all streams of a process share. Clones share the same limit.
 ///
 /// No stream waits for memory: a stream that finds the budget exceeded gives up cached ledger hours, which are read
-/// again when needed, and delivers its batch early. So the excess is at most what is in use at this moment.
+/// again when needed, and delivers its batch early. So the process exceeds the limit by at most what its streams need
+/// at the same moment.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget(Rc<Shared>);
 

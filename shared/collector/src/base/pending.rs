@@ -18,7 +18,7 @@ pub struct PendingWork {
 /// The failures of a span or blob so far, and the time of the next attempt. Times are in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The time at which it first failed or was left unfinished.
+    /// The time at which the work first failed or was left unfinished.
     pub first_failure: UnixSeconds,
     /// The time of the last attempt.
     pub last_attempt: UnixSeconds,
@@ -26,7 +26,8 @@ pub struct Schedule {
     pub attempts: u32,
     /// The time of the next attempt.
     pub next_attempt: UnixSeconds,
-    /// The number of the last attempts in a row that failed in a way that may pass by itself or needs a person.
+    /// The number of latest attempts in a row that failed with
+    /// [`Recovery::PersonIfPersistent`](super::error::Recovery::PersonIfPersistent).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
 }
@@ -45,7 +46,8 @@ pub struct PendingSpan {
     /// The failures so far, and the time of the next attempt.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// The page to continue from. Everything on the pages before it is delivered.
+    /// The cursor of the page to continue from; `None` if the span is listed from its start. Everything on the pages
+    /// before the cursor is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// `true` if the span is listed again from its start once its last page is listed. One reason is that the vendor
@@ -53,7 +55,8 @@ pub struct PendingSpan {
     /// The other reason is a sweep of the span, which looks for late events on the pages before the cursor.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub list_again: bool,
-    /// `true` if its last page was listed before. Only a sweep makes the span be listed a third time.
+    /// `true` if the span was listed to its last page before and is now listed a second time. Only a sweep causes a
+    /// third time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_second_pass: bool,
     /// The reason of the last failure.
@@ -62,7 +65,7 @@ pub struct PendingSpan {
 }
 
 impl PendingSpan {
-    /// Returns a span that continues from the page at `cursor`, or begins at its start.
+    /// Returns a span that continues from the page at `cursor`, or from its start if that is `None`.
     pub fn new(Window { from, to }: Window, schedule: Schedule, cursor: Option<String>, reason: String) -> Self {
         Self { from, to, schedule, cursor, list_again: false, is_second_pass: false, reason }
     }
@@ -92,7 +95,8 @@ pub struct PendingBlob {
     /// The failures so far, and the time of the next attempt.
     #[serde(flatten)]
     pub schedule: Schedule,
-    /// The time since which the blob has only been missing or unreadable.
+    /// The time since which every attempt has found the blob missing or unreadable; `None` if the last attempt failed
+    /// in another way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<UnixSeconds>,
     /// The reason of the last failure.

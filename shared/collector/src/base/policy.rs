@@ -17,7 +17,7 @@ pub struct Sweep {
 pub struct Retention {
     /// The time that the vendor promises, in seconds.
     pub keep_seconds: UnixSeconds,
-    /// The safety margin inside that time, in seconds.
+    /// The safety margin, in seconds: the collector acts as if the vendor dropped everything this much earlier.
     pub margin_seconds: UnixSeconds,
 }
 
@@ -54,7 +54,8 @@ pub struct VendorPolicy {
     pub max_window_seconds: UnixSeconds,
     /// The vendor's retention; `None` if it has none.
     pub retention: Option<Retention>,
-    /// The time for which the ledger remembers a row id, in seconds.
+    /// The time for which the ledger remembers a row id, in seconds. An event that is listed again later than that is
+    /// delivered again.
     pub dedup_horizon_seconds: UnixSeconds,
     /// The number of pages after which a window is split into smaller ones; `None` if windows are never split.
     pub split_after_pages: Option<u32>,
@@ -76,7 +77,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// The limits of a batch.
+/// The limits of a batch, which is delivered as soon as it reaches one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Maximum number of lines.

@@ -1,7 +1,7 @@
 //! The five ports to the world. Everything else in this crate takes values and returns values.
 //!
-//! A port has one to three methods; `tests/` holds one conformance suite that every adapter of a
-//! port passes. Futures need not be `Send`: a tick runs on one thread.
+//! A port has one to four methods; `tests/` holds one conformance suite that every adapter of a port passes. Futures
+//! need not be `Send`: a tick runs on one thread.
 
 use std::future::Future;
 use std::time::Duration;
@@ -40,13 +40,14 @@ impl<C: Clock> Clock for &C {
     }
 }
 
-/// Reads secrets by reference (an ARN, a file path, a name).
+/// A store of secrets. A secret is named by a reference, which is an ARN, a file path, or a name.
 pub trait Secrets {
-    /// Returns the secret's text. With `fresh` it is read past every cache, as once after a vendor's 401.
+    /// Returns the secret's text. With `fresh` the store is asked even if a cache has the secret. A client sets it
+    /// after the vendor refused the secret (status 401).
     fn get(&self, reference: &str, fresh: bool) -> impl Future<Output = Result<SecretString, PortError>>;
 
-    /// Returns the name under which the store knows a secret that was read; `None` if the store named none. The name
-    /// cannot always be taken from the reference: only some ARNs have a suffix after the name.
+    /// Returns the name of a secret that was read, as the store returned it; `None` if the store returned none. The
+    /// name cannot be cut out of the reference, because only some ARNs have a random suffix after the name.
     fn name(&self, reference: &str) -> Option<String> {
         let _ = reference;
         None
@@ -67,9 +68,9 @@ impl<S: Secrets> Secrets for &S {
 /// The outcome of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// The write is in force.
+    /// The write was applied.
     Applied,
-    /// The head was not at the expected version, and nothing was written. The caller must read it again.
+    /// The head was not at the expected version, and nothing was written. The caller must read the head again.
     Refused,
 }
 
@@ -78,12 +79,13 @@ pub trait State {
     /// Returns the stream's head; `None` if it has none.
     fn head(&self, stream: &Stream) -> impl Future<Output = Result<Option<Head>, PortError>>;
 
-    /// Replaces the head at version `expected` by `head` and adds `items`, or changes nothing. `None` stands for no
-    /// head yet. An item is stored under its kind, hour and `seq`.
+    /// If the stored head has the version `expected`, replaces it by `head` and adds `items`; otherwise changes
+    /// nothing. With `expected` as `None` the stream must have no head yet. An item is stored under its kind, hour and
+    /// `seq`.
     ///
-    /// Only a failed condition is [`Written::Refused`]. An adapter repeats conflicts, throttling and time-outs under
-    /// one idempotency token; what it cannot settle is an error. After an error the write may or may not be in force,
-    /// so the caller reads the head again.
+    /// [`Written::Refused`] means only that the version differs. After a transaction conflict, throttling or a time-out
+    /// the adapter repeats the write with the same idempotency token, and at last returns an error. After an error the
+    /// write may or may not have been applied, so the caller reads the head again.
     fn write(
         &self,
         stream: &Stream,
@@ -92,8 +94,9 @@ pub trait State {
         items: &[LedgerItem],
     ) -> impl Future<Output = Result<Written, PortError>>;
 
-    /// Returns all items of one ledger hour whose `seq` is above `after_seq` (`None`: all), in ascending order of
-    /// `seq`, from every page. An item past its expiry that is still there counts.
+    /// Returns all items of one ledger hour whose `seq` is above `after_seq` (`None`: all items), in ascending order of
+    /// `seq`. The adapter reads every page of the store's answer. Expired items that the store has not deleted yet are
+    /// included.
     fn ledger(
         &self,
         stream: &Stream,
@@ -102,11 +105,11 @@ pub trait State {
         after_seq: Option<u64>,
     ) -> impl Future<Output = Result<Vec<LedgerItem>, PortError>>;
 
-    /// Returns those of `hours` that show the item which commit `seq` wrote there, in any order.
+    /// Returns those of `hours` in which the item of commit `seq` is visible, in any order.
     ///
-    /// `hours` are hours that the commit wrote to, at most [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS). A store may
-    /// show a head before the ledger items of the same transaction: an hour that is left out does not show its item
-    /// *yet*.
+    /// The commit must have written to each of `hours`, of which there are at most
+    /// [`MAX_COMMIT_HOURS`](crate::MAX_COMMIT_HOURS). A store may show a head before the ledger items of the same
+    /// transaction: if an hour is missing from the result, its item is not visible *yet*.
     fn visible_hours(
         &self,
         stream: &Stream,
@@ -115,20 +118,21 @@ pub trait State {
     ) -> impl Future<Output = Result<Vec<LedgerHour>, PortError>>;
 }
 
-/// The outcome of a put-if-absent.
+/// The outcome of [`Bucket::put_if_absent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     /// This call created the object.
     Created,
-    /// An object was there already, or a lost answer hid that it was created. Nothing changed.
+    /// The key already had an object, which is unchanged. It may be this call's own object, created by an earlier try
+    /// whose answer was lost.
     AlreadyThere,
 }
 
 /// The bucket. Objects in it are created once and never changed.
 pub trait Bucket {
     /// Creates the object if there is none at `key`; of many callers exactly one gets [`Put::Created`]. `key` is the
-    /// whole key, the deployment's prefix included. The object is whole or not there. An error leaves open whether it
-    /// was created.
+    /// whole key, the deployment's prefix included. The object is created whole or not at all. After an error it may or
+    /// may not have been created.
     fn put_if_absent(
         &self,
         key: &str,
@@ -144,7 +148,7 @@ pub trait Bucket {
     /// Replaces the object at `key` if its content is still `expected`. Returns `true` if it did. The object is
     /// replaced whole or not at all; of several callers with the same `expected` at most one gets `true`.
     ///
-    /// Only birth records are ever replaced. An error leaves open whether the object was replaced.
+    /// Only birth records are ever replaced. After an error the object may or may not have been replaced.
     fn replace(
         &self,
         key: &str,
@@ -163,16 +167,16 @@ pub enum Item {
     Blob(BlobRef),
 }
 
-/// A Microsoft content item.
+/// A reference to a blob of events at the vendor (Microsoft 365: a content item).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlobRef {
     /// The vendor's id of the blob: opaque, and unique within the stream.
     pub id: String,
-    /// The address to fetch it from. Its host was compared with the configured one.
+    /// The address to fetch the blob from. The vendor's client has checked that its host is the configured one.
     pub uri: String,
-    /// The time at which it became available, by which the vendor lists it.
+    /// The time at which the blob became available. A window lists the blobs with such a time in it.
     pub created: UnixSeconds,
-    /// The time at which the vendor drops it.
+    /// The time at which the vendor drops the blob.
     pub expires: UnixSeconds,
 }
 
@@ -181,11 +185,12 @@ pub struct BlobRef {
 pub struct Page {
     /// The items in the vendor's order. Nothing may rely on that order.
     pub items: Vec<Item>,
-    /// The cursor of the next page; `None` ends the listing. An empty page may have a next one.
+    /// The cursor of the next page; `None` if this is the last page. Even an empty page may be followed by another.
     pub next: Option<String>,
-    /// The vendor's own time, if the answer tells it. The listing shows the vendor's state at that time.
+    /// The vendor's own time, if the answer contains it. The listing shows the vendor's state at that time.
     pub vendor_now: Option<UnixSeconds>,
-    /// The organisation or tenant that owns the events, if the answer names it. A stream has one owner.
+    /// The organisation or tenant that owns the events, if the answer names it. All pages of a stream must have the
+    /// same owner.
     pub owner: Option<String>,
 }
 
@@ -198,13 +203,13 @@ pub struct ListRequest<'a> {
     pub listing: ListingId,
     /// The span of vendor time, in whole seconds, half open.
     pub window: Window,
-    /// The `next` of the page before; `None` for the first page.
+    /// The [`Page::next`] of the page before; `None` for the first page.
     pub cursor: Option<&'a str>,
-    /// The number of tries of a call that fails.
+    /// Tells the client how often it may try the call.
     pub tries: Tries,
 }
 
-/// The patience of a vendor's client with a call that fails.
+/// The number of times that a vendor's client may try a call that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tries {
     /// The client repeats the call as often as the vendor's retry policy allows.
@@ -214,25 +219,27 @@ pub enum Tries {
     Once,
 }
 
-/// The vendor's answer before a stream is listed.
+/// The outcome of [`Vendor::prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prepared {
     /// The stream can be listed.
     Ready {
-        /// The vendor's own time, if it is known. Windows never end in its future.
+        /// The vendor's own time, if it is known. No window ends after it.
         vendor_now: Option<UnixSeconds>,
-        /// A recording (Microsoft: a subscription) was started just now. The caller remembers the time.
+        /// `true` if this call started the recording of the stream (Microsoft 365: a subscription). The caller stores
+        /// the time in the head.
         started: bool,
     },
-    /// There is nothing to list in this tick: the vendor does not record yet, or a cooldown is not over.
+    /// Nothing can be listed in this tick: the vendor does not record the stream's events yet, or a cooldown is not
+    /// over.
     NotYet,
 }
 
-/// The outcome of a fetch.
+/// The outcome of [`Vendor::fetch`].
 #[derive(Debug)]
 pub enum Fetched<B> {
-    /// The blob's bytes: one JSON array of events. After the last try they may also be something else that the vendor
-    /// sent in its place.
+    /// The blob's content, normally one JSON array of events. It is something else if the vendor sent that in the
+    /// array's place in the last try as well.
     Body(B),
     /// The vendor does not know the blob now. It may know it later.
     Missing,
@@ -245,7 +252,8 @@ pub trait Body {
     /// Returns the next bytes as they arrive; `None` at the end.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>>;
 
-    /// Returns `true` if the last error was one of the bytes themselves: they arrived and cannot be decompressed.
+    /// Returns `true` if the last error was caused by the content and not by the connection: the bytes arrived, but
+    /// cannot be decompressed.
     fn is_corrupt(&self) -> bool {
         false
     }
@@ -261,14 +269,14 @@ impl Body for NoBody {
     }
 }
 
-/// A vendor's API, for one source. Errors come already retried as the policy allows:
-/// [`Recovery::Again`](super::error::Recovery::Again) never leaves this port.
+/// The client of one source's vendor API. It retries failed calls itself as its policy allows, so it never returns an
+/// error with [`Recovery::Again`](super::error::Recovery::Again).
 pub trait Vendor {
-    /// A blob that is being received; [`NoBody`] for a vendor that lists events.
+    /// The type of a blob that is being received; [`NoBody`] for a vendor that lists events.
     type Body: Body;
 
-    /// Makes sure the vendor records the stream. `last_start` is the time of the last start of a recording that the
-    /// head remembers.
+    /// Makes sure that the vendor records the stream's events. `last_start` is the time in the head at which the
+    /// recording was last started; `None` if it never was.
     fn prepare(
         &self,
         stream: &Stream,
@@ -294,24 +302,26 @@ pub trait Vendor {
     }
 }
 
-/// The outcome of a list call.
+/// The outcome of [`Vendor::list`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listed {
     /// A page.
     Page(Page),
     /// The vendor no longer accepts the cursor: the window must be listed again from its start.
     CursorLost,
-    /// The vendor does not offer this listing to this source. The other listings are not affected. The collector tries
-    /// it again daily.
+    /// The vendor does not offer this listing to this source. The other listings are not affected. The collector
+    /// suspends the listing for a day; if the listing answered before, only after several such ticks in a row.
     NotOffered,
-    /// The vendor does not record the stream (yet). Nothing can be listed, and nothing counts as listed.
+    /// The vendor does not record the stream's events (yet). Nothing can be listed, and the window does not count as
+    /// listed.
     NotYet {
-        /// The time at which its recording was last started. It is remembered even if the start failed, because vendors
-        /// count starts.
+        /// The time at which the recording was last started. The caller stores it even if the start failed, because the
+        /// vendor limits how often a recording may be started.
         started: Option<UnixSeconds>,
         /// The fault that prevents the recording; `None` if it only takes time.
         fault: Option<PortError>,
-        /// The span that the vendor may not have recorded, as far as it is known. Its events may be lost.
+        /// The span that the vendor may not have recorded, so that its events may be lost; `None` if there is none or
+        /// it is unknown.
         lost: Option<Window>,
     },
 }

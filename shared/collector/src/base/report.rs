@@ -79,9 +79,9 @@ pub struct PendingReport {
     pub pending_spans: u64,
     /// Blobs that could not be consumed and are tried again.
     pub pending_blobs: u64,
-    /// Seconds since the first failure of the oldest of them; `None` if nothing is pending.
+    /// Seconds since the first failure of the oldest pending span or blob; `None` if nothing is pending.
     pub pending_age_seconds: Option<i64>,
-    /// The reason of the last failure of the oldest of them.
+    /// The reason why the oldest pending span or blob failed last; `None` if nothing is pending.
     pub pending_reason: Option<String>,
 }
 
@@ -103,12 +103,13 @@ pub struct Notes {
     pub waiting: Option<String>,
     /// Seconds between the oldest watermark and now; `None` before the first listing.
     pub watermark_lag_seconds: Option<i64>,
-    /// Seconds by which the vendor's clock is ahead of ours, if that is too much to be believed.
+    /// Seconds by which the vendor's clock is ahead of ours (negative: behind); `None` unless the difference is too
+    /// large to trust that clock.
     pub clock_skew_seconds: Option<i64>,
 }
 
 impl StreamReport {
-    /// Returns the report of a stream before its tick.
+    /// Returns an empty report of the stream.
     pub fn of(stream: &Stream) -> Self {
         Self {
             source: stream.source.to_string(),
@@ -123,10 +124,11 @@ impl StreamReport {
         Self { failure: Some(Failure::new(&stream.name(), error)), ..Self::of(stream) }
     }
 
-    /// Joins this report with that of a `later` turn of the same stream in the same tick. The counts are added; the
-    /// rest is taken from the later report.
+    /// Combines this report with that of a `later` turn of the same stream in the same tick. Counts are added and gaps
+    /// are collected; the rest is taken from the later report. A failure that needs a person is kept if the later turn
+    /// did not fail.
     pub fn followed_by(mut self, later: Self) -> Self {
-        // A gap that is reported again may have grown.
+        // The later report of the same gap replaces the earlier one, because the gap may have grown.
         self.gaps.retain(|gap| !later.gaps.iter().any(|again| (again.from, &again.cause) == (gap.from, &gap.cause)));
         self.gaps.extend(later.gaps);
         let lag = later.notes.watermark_lag_seconds.or(self.notes.watermark_lag_seconds);
@@ -138,7 +140,6 @@ impl StreamReport {
             pending: if is_later_silent { self.pending } else { later.pending },
             notes: Notes { watermark_lag_seconds: lag, ..later.notes },
             drained: later.drained,
-            // A failure that needs a person is kept.
             failure: later.failure.or(self.failure.filter(|failure| failure.needs_person)),
             ..self
         }

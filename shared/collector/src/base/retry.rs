@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::{PortError, Recovery};
 use super::ports::Clock;
 
-/// The number of calls, and the waits between them.
+/// The rules for retrying a call: the maximum number of calls, and the waits between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Maximum number of calls, the first one included.
@@ -14,7 +14,7 @@ pub struct RetryPolicy {
     /// The wait before the second call. It doubles before each further call, and is shortened at random by up to a
     /// half.
     pub first_wait: Duration,
-    /// The longest wait between two calls that is of our own choosing.
+    /// The maximum wait between two calls if the other side names no wait.
     pub max_wait: Duration,
     /// The longest `Retry-After` that is honoured. After a longer one the call is left to the next tick.
     pub max_retry_after: Duration,
@@ -39,9 +39,9 @@ impl RetryPolicy {
     }
 }
 
-/// Calls `attempt` until it succeeds, fails for good, or the policy allows no further call. A failure that is still
-/// [`Recovery::Again`] then becomes [`Recovery::NextTick`], because no caller repeats it. [`Recovery::Paused`] becomes
-/// the same after a first call that failed, because that call was made.
+/// Calls `attempt` until it succeeds, fails with another recovery than [`Recovery::Again`], or the policy allows no
+/// further call. In the last case the failure becomes [`Recovery::NextTick`], because no caller retries it.
+/// [`Recovery::Paused`] also becomes [`Recovery::NextTick`] if an earlier call was made and failed.
 pub async fn retry<T, F>(
     clock: &impl Clock,
     policy: &RetryPolicy,

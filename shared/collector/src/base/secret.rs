@@ -8,13 +8,14 @@ use super::error::PortError;
 use super::limit::with_time_limit;
 use super::ports::{Clock, Secrets, Tries};
 
-/// The time limit of the read if the vendor's call may be repeated. It leaves a silent store time for a second request.
+/// The time limit of the read during a vendor's call that may be retried. It is long enough for a second request if the
+/// store does not answer the first one.
 const MAX_PATIENT_READ_TIME: Duration = Duration::from_secs(12);
-/// The time limit of the read if the vendor's call is made only once. It is shorter than the time of such a call, so
-/// that the error names the secret store and not the vendor.
+/// The time limit of the read during a vendor's call that is tried only once. It is shorter than the time limit of such
+/// a call, so that the error names the secret store and not the vendor.
 const MAX_SINGLE_READ_TIME: Duration = Duration::from_secs(4);
 
-/// Reads the secret again, past every cache, during a vendor's call with these `tries`.
+/// Reads the secret again, without any cache, during a vendor's call with these `tries`.
 ///
 /// # Errors
 /// The store's own error. A store that does not answer in time fails for the next tick, with a message that names the

@@ -11,7 +11,8 @@ const MAX_SOURCE_ID_CHARS: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct SourceId(String);
 
-/// A source id that is not `[A-Za-z0-9_.-]{1,64}`. The text itself is not kept: it may be a secret in the wrong place.
+/// The error for a source id that is not `[A-Za-z0-9_.-]{1,64}`. It does not contain the refused text, which may be a
+/// secret that was put into the wrong field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "source_id is not 1 to 64 of the characters A-Z a-z 0-9 _ . - (it has {chars} characters{}); change source_id in the \
@@ -19,7 +20,8 @@ pub struct SourceId(String);
 )]
 pub struct BadSourceId {
     chars: usize,
-    /// The place of the first character that is not allowed, counted from 1.
+    /// The position of the first character that is not allowed, counted from 1; `None` if all are allowed and only the
+    /// length is wrong.
     bad_at: Option<usize>,
 }
 
@@ -66,7 +68,7 @@ impl std::fmt::Display for SourceId {
 pub struct Stream {
     /// The tenant.
     pub source: SourceId,
-    /// The tenant's name for people. Every line bears it as `p_source_label`.
+    /// The tenant's name for people. Every line has it as `p_source_label`.
     pub label: String,
     /// The log type of its events.
     pub log_type: LogType,
@@ -81,7 +83,8 @@ impl Stream {
     }
 }
 
-/// The name of one way to enumerate a stream. Heads store these names, so they never change.
+/// The name of a listing, which is one way to enumerate a stream's events. Heads store these names, so a name must
+/// never change.
 pub type ListingId = &'static str;
 
 #[cfg(test)]
