@@ -12,7 +12,7 @@ use crate::base::time::{UnixSeconds, Window};
 /// Number of failures in a row after which short samples are taken. It is more than the search for both edges of a day
 /// needs, which takes 17 halvings each.
 const SAMPLE_AFTER: u32 = 36;
-/// The same number for a span in which an earlier search found nothing.
+/// A lower number of failures in a row, for some of the searches of a span in which earlier searches found nothing.
 const SAMPLE_SOONER_AFTER: u32 = 4;
 /// Number of failures in a row after which a search ends.
 const MAX_FAILURES_IN_A_ROW: u32 = 48;
@@ -21,9 +21,9 @@ const SAMPLE_SHIFT: u32 = 10;
 /// Number of samples of one length. The next ones are half as long.
 const SAMPLES_OF_ONE_LENGTH: u32 = 2;
 
-/// Number of halvings of a span to the shortest piece with which a search may begin. They turn a day into a second.
+/// A search may begin with pieces as short as the span halved this many times. 17 halvings turn a day into a second.
 const MAX_HALVINGS: u32 = 17;
-/// Each search that found nothing adds this many halvings to the first pieces of the next search, modulo
+/// After each search that found nothing, the first pieces of the next search are halved this many times more, modulo
 /// [`MAX_HALVINGS`]. The two numbers have no common factor, so every length is tried.
 const HALVINGS_STEP: u32 = 3;
 
@@ -32,7 +32,7 @@ const HALVINGS_STEP: u32 = 3;
 pub(crate) struct Bisection {
     /// The pieces that were not tried yet.
     untried: Vec<Window>,
-    /// The first and last bounds of the whole span and of all listed pieces.
+    /// The bounds (`from` and `to`) of the whole span and of all listed pieces.
     edges: HashSet<UnixSeconds>,
     /// The single seconds that failed, and the pieces that were given up.
     broken: Vec<Window>,
@@ -121,13 +121,13 @@ impl Bisection {
         self.split(piece);
     }
 
-    /// Replaces the piece by its halves. A single second has none and counts as broken.
+    /// Replaces the piece by its halves. A single second cannot be halved and counts as broken.
     pub(crate) fn split(&mut self, piece: Window) {
         if piece.seconds() > 1 { self.untried.extend(piece.halves()) } else { self.broken.push(piece) }
     }
 
-    /// Splits a piece that holds more than one window should: into the `dense` part and the parts beside it, or in
-    /// halves.
+    /// Splits a piece that has too many pages: into the `dense` part and the parts before and after it, or into halves
+    /// if no such part is known.
     pub(crate) fn split_around(&mut self, piece: Window, dense: Option<Window>) {
         match dense {
             Some(dense) => self.untried.extend(piece.without(dense).chain([dense])),

@@ -1,29 +1,33 @@
 //! The order in which the blobs of a window are tried, and the number of failures that ends the attempt.
 //!
-//! Broken blobs often lie next to each other. A walk goes through the window's blobs from one place outwards, newer and
-//! older ones in turn, and leaves a side when many on it have failed in a row. Then a few others are probed, and the
-//! next walk begins at one that can be consumed. So healthy blobs are found wherever they lie.
+//! Broken blobs often lie next to each other. A walk starts at one blob of the window and goes outwards, trying newer
+//! and older blobs alternately. It stops on a side when many blobs on it failed in a row. If it stops before all were
+//! tried, a few other blobs are probed, and the next walk starts at one that could be consumed. So healthy blobs are
+//! found wherever they lie.
 
 use std::cell::{Cell, RefCell};
 
-/// Maximum number of failures in a row on one side.
+/// Number of failures in a row after which a walk stops on one side.
 const MAX_FAILED_IN_A_ROW: u32 = 10;
-/// Maximum number of failures in a row on one side if they need a person.
+/// Number of failures in a row after which a walk stops on one side if the last one needs a person, now or if it
+/// persists.
 const MAX_REFUSED_IN_A_ROW: u32 = 3;
-/// Number of blobs that are probed.
+/// Number of blobs that are probed after a walk ended early.
 const PROBES: usize = 8;
-/// The limits on failures in a row double with each failed attempt at the window, at most this many times.
+/// The limits on failures in a row ([`MAX_FAILED_IN_A_ROW`], [`MAX_REFUSED_IN_A_ROW`]) double with each failed attempt
+/// at the window, at most this many times.
 const MAX_DOUBLINGS: u32 = 6;
-/// The number of probes doubles with each failed attempt, at most this many times.
+/// The number of probes doubles with each failed attempt at the window, at most this many times.
 const MAX_PROBE_DOUBLINGS: u32 = 3;
 
-/// A walk over blobs. It names them by their places in a list from the oldest to the newest. The prefetch and the code
-/// that handles its outcomes share the walk.
+/// The order in which blobs are tried, and when that ends. A blob is named by its index in a list from the oldest to
+/// the newest. The walk changes through a shared reference, because the prefetch takes blobs from it while their
+/// outcomes are recorded.
 #[derive(Debug)]
 pub(crate) enum BlobWalk {
-    /// A walk from one place outwards.
+    /// A walk from one blob outwards.
     Outwards(Sides),
-    /// A few probes, until one can be consumed. The next one is the last.
+    /// The indexes of blobs to probe until one can be consumed, in reverse order.
     Probes(RefCell<Vec<usize>>),
 }
 
@@ -38,7 +42,7 @@ pub(crate) struct Sides {
 
 #[derive(Debug)]
 struct Side {
-    /// The next place to try, and the number of places left.
+    /// The index of the next blob to try, and the number of blobs left on this side.
     next: Cell<usize>,
     left: Cell<usize>,
     failed_in_a_row: Cell<u32>,
@@ -46,7 +50,7 @@ struct Side {
 }
 
 impl BlobWalk {
-    /// Returns a walk over `count` blobs from the place `begin` outwards. `attempts` is the number of failed attempts
+    /// Returns a walk over `count` blobs from the index `begin` outwards. `attempts` is the number of failed attempts
     /// at their window.
     pub(crate) fn outwards(count: usize, begin: usize, attempts: u32) -> Self {
         let begin = begin.min(count);
@@ -54,18 +58,18 @@ impl BlobWalk {
         Self::Outwards(Sides { begin, attempts, older, newer: Side::new(begin, count - begin) })
     }
 
-    /// Returns probes of `count` blobs: the newest, and some at random.
+    /// Returns a walk that probes a few of `count` blobs: the newest, and others at random.
     pub(crate) fn probes(count: usize, attempts: u32, mut random: impl FnMut() -> u64) -> Self {
         let mut probes: Vec<usize> = count.checked_sub(1).into_iter().collect();
         for _ in 1..PROBES << attempts.min(MAX_PROBE_DOUBLINGS) {
-            let place = random().checked_rem(count as u64).and_then(|place| usize::try_from(place).ok());
-            probes.extend(place.filter(|place| !probes.contains(place)));
+            let index = random().checked_rem(count as u64).and_then(|index| usize::try_from(index).ok());
+            probes.extend(index.filter(|index| !probes.contains(index)));
         }
         probes.reverse();
         Self::Probes(RefCell::new(probes))
     }
 
-    /// Returns the place of the next blob to try.
+    /// Returns the index of the next blob to try; `None` if the walk has ended.
     pub(crate) fn next(&self) -> Option<usize> {
         match self {
             Self::Outwards(sides) => sides.next(),
@@ -74,10 +78,10 @@ impl BlobWalk {
     }
 
     /// Records that the blob was consumed. Returns `true` if the walk ends.
-    pub(crate) fn record_consumed(&self, place: usize) -> bool {
+    pub(crate) fn record_consumed(&self, index: usize) -> bool {
         match self {
             Self::Outwards(sides) => {
-                let side = sides.side(place);
+                let side = sides.side(index);
                 side.failed_in_a_row.set(0);
                 side.is_closed.set(false);
                 false
@@ -87,9 +91,9 @@ impl BlobWalk {
     }
 
     /// Records that the blob failed. Returns `true` if the walk ends.
-    pub(crate) fn record_failed(&self, place: usize, needs_person: bool) -> bool {
+    pub(crate) fn record_failed(&self, index: usize, needs_person: bool) -> bool {
         match self {
-            Self::Outwards(sides) => sides.record_failed(place, needs_person),
+            Self::Outwards(sides) => sides.record_failed(index, needs_person),
             Self::Probes(_) => false,
         }
     }
@@ -97,7 +101,7 @@ impl BlobWalk {
 
 impl Sides {
     fn next(&self) -> Option<usize> {
-        let distance = |side: &Side| side.peek().map(|place| place.abs_diff(self.begin));
+        let distance = |side: &Side| side.peek().map(|index| index.abs_diff(self.begin));
         match (distance(&self.older), distance(&self.newer)) {
             (Some(older), Some(newer)) if older < newer => self.older.take(usize::wrapping_sub),
             (_, Some(_)) => self.newer.take(usize::wrapping_add),
@@ -106,12 +110,12 @@ impl Sides {
         }
     }
 
-    fn side(&self, place: usize) -> &Side {
-        if place < self.begin { &self.older } else { &self.newer }
+    fn side(&self, index: usize) -> &Side {
+        if index < self.begin { &self.older } else { &self.newer }
     }
 
-    fn record_failed(&self, place: usize, needs_person: bool) -> bool {
-        let side = self.side(place);
+    fn record_failed(&self, index: usize, needs_person: bool) -> bool {
+        let side = self.side(index);
         let failed = side.failed_in_a_row.get() + 1;
         side.failed_in_a_row.set(failed);
         let limit = if needs_person { MAX_REFUSED_IN_A_ROW } else { MAX_FAILED_IN_A_ROW };
@@ -139,10 +143,10 @@ impl Side {
     }
 
     fn take(&self, step: impl Fn(usize, usize) -> usize) -> Option<usize> {
-        let place = self.peek()?;
-        self.next.set(step(place, 1));
+        let index = self.peek()?;
+        self.next.set(step(index, 1));
         self.left.set(self.left.get() - 1);
-        Some(place)
+        Some(index)
     }
 }
 
@@ -150,12 +154,12 @@ impl Side {
 mod tests {
     use super::*;
 
-    /// Walks to the end. Returns the places that were tried, in their order.
+    /// Walks to the end. Returns the indexes that were tried, in their order.
     fn walk(walk: &BlobWalk, is_healthy: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut tried = Vec::new();
-        while let Some(place) = walk.next() {
-            tried.push(place);
-            let ended = if is_healthy(place) { walk.record_consumed(place) } else { walk.record_failed(place, false) };
+        while let Some(index) = walk.next() {
+            tried.push(index);
+            let ended = if is_healthy(index) { walk.record_consumed(index) } else { walk.record_failed(index, false) };
             if ended {
                 break;
             }
@@ -179,28 +183,28 @@ mod tests {
         assert_eq!(walk(&BlobWalk::outwards(9_999, 0, 99), |_| false).len(), 640);
         let refused = BlobWalk::outwards(99, 0, 0);
         let ended: Vec<_> =
-            (0..3).map(|_| refused.next().is_some_and(|place| refused.record_failed(place, true))).collect();
+            (0..3).map(|_| refused.next().is_some_and(|index| refused.record_failed(index, true))).collect();
         assert_eq!(ended, [false, false, true]);
-        // Fewer blobs than that are all tried.
+        // Nine failed blobs do not reach the limit, so all are tried.
         assert_eq!(walk(&BlobWalk::outwards(9, 0, 0), |_| false).len(), 9);
-        // A consumed blob resets the count.
-        assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |place| place == 9).len(), 20);
+        // A consumed blob resets the count of failures in a row.
+        assert_eq!(walk(&BlobWalk::outwards(99, 0, 0), |index| index == 9).len(), 20);
     }
 
     #[test]
     fn ok_a_side_that_fails_does_not_end_the_other() {
-        let tried = walk(&BlobWalk::outwards(200, 100, 0), |place| place >= 100);
-        assert_eq!(tried.iter().filter(|place| **place < 100).count(), 10);
-        assert_eq!(tried.iter().filter(|place| **place >= 100).count(), 100);
+        let tried = walk(&BlobWalk::outwards(200, 100, 0), |index| index >= 100);
+        assert_eq!(tried.iter().filter(|index| **index < 100).count(), 10);
+        assert_eq!(tried.iter().filter(|index| **index >= 100).count(), 100);
     }
 
     #[test]
     fn ok_a_late_success_reopens_its_side() {
         let walk = BlobWalk::outwards(30, 0, 0);
-        let places: Vec<_> = (0..12).filter_map(|_| walk.next()).collect();
-        let ended = places[..10].iter().filter(|place| walk.record_failed(**place, false)).count();
+        let indexes: Vec<_> = (0..12).filter_map(|_| walk.next()).collect();
+        let ended = indexes[..10].iter().filter(|index| walk.record_failed(**index, false)).count();
         assert_eq!((ended, walk.next()), (1, None));
-        assert!(!walk.record_consumed(places[10]));
+        assert!(!walk.record_consumed(indexes[10]));
         assert_eq!(walk.next(), Some(12));
     }
 
@@ -213,7 +217,7 @@ mod tests {
         };
         let probes = walk(&BlobWalk::probes(100, 0, &mut numbers), |_| false);
         assert_eq!((probes[0], probes.len()), (99, 8));
-        assert_eq!(walk(&BlobWalk::probes(100, 0, &mut numbers), |place| place == 99), [99]);
+        assert_eq!(walk(&BlobWalk::probes(100, 0, &mut numbers), |index| index == 99), [99]);
         assert_eq!(walk(&BlobWalk::probes(2, 9, &mut numbers), |_| false), [1, 0]);
         assert!(walk(&BlobWalk::probes(9_999, 9, numbers), |_| false).len() > 60);
         assert_eq!(BlobWalk::probes(0, 0, || 7).next(), None);

@@ -14,7 +14,7 @@ const MAX_SPANS: usize = 64;
 const MAX_BLOBS: usize = 500;
 /// Maximum number of bytes of one stream's pending work. It keeps the head far below the 400 kB of a DynamoDB item.
 pub(crate) const MAX_PENDING_BYTES: usize = 100_000;
-/// Number of bytes of a span or blob besides its texts.
+/// Approximate number of stored bytes of a span or blob without its strings.
 const ITEM_OVERHEAD_BYTES: usize = 150;
 /// Maximum length of a stored cursor, in bytes. A span with a longer one is listed from its start.
 const MAX_CURSOR_BYTES: usize = 2_000;
@@ -24,8 +24,8 @@ const MAX_REASON_CHARS: usize = 160;
 const MAX_BACKOFF_SECONDS: UnixSeconds = 3_600;
 /// A blob that expires within this time is tried before all others. In seconds.
 const EXPIRES_SOON_SECONDS: UnixSeconds = 3_600;
-/// A second pass is tried as if its last attempt had been this much later, in seconds, because most of its events are
-/// delivered.
+/// A span that is listed a second time is tried as if its last attempt had been this much later, in seconds, because
+/// most of its events are delivered.
 const SECOND_PASS_DELAY_SECONDS: UnixSeconds = 900;
 /// With more pending items than this, one is tried on every tick even if none is due. Many failures have one cause, and
 /// its end should be noticed soon.
@@ -44,12 +44,13 @@ pub(crate) enum PendingChange {
     Swept(Window),
     /// A blob becomes pending, or failed again.
     Blob(PendingBlob),
-    /// A blob is still pending, though a span with its second was listed. That span may stand for the blob, because
-    /// there was no room among the blobs.
+    /// A blob stays pending although a span that contains it was listed. The blob may have been stored as a part of
+    /// that span, because there were too many pending blobs.
     KeepBlob(PendingBlob),
     /// A blob was consumed or given up.
     BlobDone(String),
-    /// Work that had failed succeeded. Everything that was not tried since `not_tried_since` becomes due.
+    /// Work that had failed before has succeeded. So everything that was last tried before `not_tried_since` becomes
+    /// due.
     RetryAll {
         /// The time by our clock.
         now: UnixSeconds,
@@ -87,7 +88,7 @@ pub(crate) fn failed_with(
     Schedule { refusals, ..failed_again(before, now, tick_seconds) }
 }
 
-/// Returns the schedule of work that was only left unfinished. It is due at once.
+/// Returns the schedule of work that did not fail but was left unfinished. It is due at once.
 pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule {
     let before = before.unwrap_or(Schedule {
         first_failure: now,
@@ -99,8 +100,9 @@ pub(crate) fn unfinished(before: Option<Schedule>, now: UnixSeconds) -> Schedule
     Schedule { last_attempt: now, next_attempt: now, ..before }
 }
 
-/// Returns the spans in the order in which they are tried: the one with the oldest attempt first, second passes a
-/// little later than that. Spans that touch are joined, because their broken seconds often form one stretch.
+/// Returns the spans in the order in which they are tried: the longest untried first, except that spans in their second
+/// pass come later by [`SECOND_PASS_DELAY_SECONDS`]. Adjacent spans are joined, because their broken seconds are often
+/// adjacent, too.
 pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     spans.sort_by_key(|span| span.from);
     let mut joined: Vec<PendingSpan> = Vec::with_capacity(spans.len());
@@ -125,13 +127,13 @@ pub(crate) fn in_order(mut spans: Vec<PendingSpan>) -> Vec<PendingSpan> {
     joined
 }
 
-/// Returns the reason, shortened as it is stored.
+/// Returns the first [`MAX_REASON_CHARS`] characters of the reason.
 pub(crate) fn short_reason(reason: &str) -> String {
     reason.chars().take(MAX_REASON_CHARS).collect()
 }
 
 impl PendingSpan {
-    /// Returns the change that follows when `window`, a part of the span or all of it, was listed to its end.
+    /// Returns the change to record after `window`, which is the span or a part of it, was listed to its last page.
     pub(crate) fn listed(&self, window: Window) -> PendingChange {
         let is_rest = self.cursor.is_some() && window == self.window();
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
@@ -142,8 +144,8 @@ impl PendingSpan {
         self.cursor.is_none() && other.cursor.is_none() && self.is_second_pass == other.is_second_pass
     }
 
-    /// Forgets the cursor and the pass: the span is listed from its start, as if for the first time.
-    fn begin_anew(&mut self) {
+    /// Drops the cursor and the pass, so that the span is listed from its start as if for the first time.
+    fn restart(&mut self) {
         (self.cursor, self.list_again, self.is_second_pass) = (None, false, false);
     }
 }
@@ -164,15 +166,16 @@ impl PendingWork {
         self.blobs.iter().find(|blob| blob.id == id)
     }
 
-    /// Returns the time of the first failure of the oldest item, and the reason of its last failure.
+    /// Returns the time of the first failure of the oldest pending span or blob, and the reason of its last failure.
     pub(crate) fn oldest(&self) -> Option<(UnixSeconds, &str)> {
         let spans = self.spans.iter().map(|span| (span.schedule.first_failure, span.reason.as_str()));
         let blobs = self.blobs.iter().map(|blob| (blob.schedule.first_failure, blob.reason.as_str()));
         spans.chain(blobs).min_by_key(|(first_failure, _)| *first_failure)
     }
 
-    /// Returns the work to try at `now`: everything that is due; or, of many items of which none is due, the one that
-    /// is due next. Blobs that expire soon come first, then those with the oldest attempt.
+    /// Returns the work to try at `now`: everything that is due. If nothing is due but more than
+    /// [`EXTRA_ATTEMPT_ABOVE`] spans and blobs are pending, returns the one that is due next. Blobs that expire soon
+    /// come first, then those that were untried for longest.
     pub(crate) fn due(&self, now: UnixSeconds) -> Self {
         let is_due = |schedule: &Schedule| schedule.next_attempt <= now;
         let spans: Vec<_> = self.spans.iter().filter(|span| is_due(&span.schedule)).cloned().collect();
@@ -235,8 +238,8 @@ impl PendingWork {
         self.spans.sort_by_key(|span| span.from);
     }
 
-    /// Removes the window from the spans. The rest of a span that lost a part has no cursor, because a cursor holds for
-    /// one window only.
+    /// Removes the window from the spans. The rest of a span of which a part was removed loses its cursor, because a
+    /// cursor is valid for one window only.
     fn subtract(&mut self, window: Window) {
         let cut = |span: PendingSpan| -> Vec<PendingSpan> {
             if !span.window().overlaps(&window) {
@@ -244,7 +247,7 @@ impl PendingWork {
             }
             let part = |Window { from, to }| {
                 let mut part = PendingSpan { from, to, ..span.clone() };
-                part.begin_anew();
+                part.restart();
                 part
             };
             span.window().without(window).map(part).collect()
@@ -252,8 +255,8 @@ impl PendingWork {
         self.spans = std::mem::take(&mut self.spans).into_iter().flat_map(cut).collect();
     }
 
-    /// Removes spans in the window whose rest was listed. Those that are to be listed again become due from their
-    /// start.
+    /// Removes the window, which was listed from a cursor to its last page. Spans in it that are to be listed again
+    /// become due from their start.
     fn rest_done(&mut self, window: Window) {
         let is_wanted = |span: &&PendingSpan| span.list_again && span.window().overlaps(&window);
         let again: Vec<PendingSpan> = self.spans.iter().filter(is_wanted).cloned().collect();
@@ -274,8 +277,8 @@ impl PendingWork {
         self.blobs.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     }
 
-    /// Brings the work within its bounds and `max_bytes`. Nothing is forgotten: the newest blobs become spans, and
-    /// neighbouring spans are joined. More is listed again then, which is harmless.
+    /// Reduces the work to its maximum numbers and to `max_bytes`, without losing any: the newest blobs become spans,
+    /// neighbouring spans are joined, and cursors are dropped. More is listed again then, which is harmless.
     pub(crate) fn bound(&mut self, max_bytes: usize) {
         while self.blobs.len() > MAX_BLOBS || (self.bytes() > max_bytes && !self.blobs.is_empty()) {
             let Some(blob) = self.blobs.pop() else { break };
@@ -284,7 +287,7 @@ impl PendingWork {
         }
         self.merge_spans(MAX_SPANS);
         if self.bytes() > max_bytes {
-            self.spans.iter_mut().for_each(PendingSpan::begin_anew);
+            self.spans.iter_mut().for_each(PendingSpan::restart);
         }
     }
 
@@ -304,7 +307,7 @@ impl PendingWork {
             let earlier = &mut self.spans[at];
             let (a, b) = (earlier.schedule, later.schedule);
             earlier.to = later.to;
-            earlier.begin_anew();
+            earlier.restart();
             earlier.schedule = Schedule {
                 first_failure: a.first_failure.min(b.first_failure),
                 last_attempt: a.last_attempt.max(b.last_attempt),
@@ -530,12 +533,12 @@ mod tests {
         PendingSpan { cursor: Some("c".to_owned()), ..span(from, to) }
     }
 
-    /// The same span in its second pass.
+    /// Returns a span that has a cursor and is in its second pass.
     fn in_second_pass(from: i64, to: i64) -> PendingSpan {
         PendingSpan { is_second_pass: true, ..at_cursor(from, to) }
     }
 
-    /// The windows, each with two flags: it has a cursor, and it is to be listed again.
+    /// Returns for each span `from`, `to`, and two flags: it has a cursor, and it is to be listed again.
     fn places(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
         work.spans.iter().map(|span| (span.from, span.to, span.cursor.is_some(), span.list_again)).collect()
     }
@@ -568,7 +571,7 @@ mod tests {
     fn ok_a_continued_second_pass_is_done_after_its_last_page_unless_a_sweep_listed_it() {
         let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
         assert_eq!(places(&work(&first)), [(10, 20, true, false)]);
-        // Another tick that was still in the first pass has listed less.
+        // Another tick, which was still in the first pass, makes the span be listed again.
         let other = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
         assert_eq!(places(&work(&other)), [(10, 20, true, true)]);
         let both = [Span(at_cursor(10, 20)), Span(in_second_pass(10, 20))];
@@ -578,7 +581,7 @@ mod tests {
         assert_eq!(places(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
         // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
         assert!(with(&[RestDone(REST), Swept(ALL)]).is_empty());
-        // A part of it is listed as if for the first time.
+        // A part of the span that becomes pending again is listed as if for the first time.
         let part = Window { from: 10, to: 15 };
         let parts = with(&[Span(PendingSpan { cursor: Some("d".to_owned()), ..span(10, 15) })]);
         assert_eq!(places(&parts), [(10, 15, true, true), (15, 20, false, false)]);

@@ -20,7 +20,7 @@ pub(crate) enum Choice {
 pub(crate) struct Remaining {
     /// The parts. They are disjoint and not empty, the oldest first.
     parts: Vec<Window>,
-    /// Seconds that no window reaches across.
+    /// Seconds at which windows must begin or end. No window extends across one.
     borders: BTreeSet<UnixSeconds>,
 }
 
@@ -39,7 +39,7 @@ impl Remaining {
         self.parts.is_empty()
     }
 
-    /// Returns the first second that is still to be listed.
+    /// Returns the first second that is still to be listed; `None` if nothing is left.
     pub(crate) fn first_second(&self) -> Option<UnixSeconds> {
         self.parts.first().map(|part| part.from)
     }
@@ -83,8 +83,8 @@ impl Remaining {
         None
     }
 
-    /// Makes `dense` and the time beside it separate windows from now on. It holds many events, and the time beside it
-    /// can be listed in longer windows.
+    /// Makes `dense`, which has many events, a window of its own from now on. So the time before and after it can be
+    /// listed in longer windows.
     pub(crate) fn separate(&mut self, dense: Window) {
         self.borders.extend([dense.from, dense.to]);
         let inside = |part: &Window| Window { from: part.from.max(dense.from), to: part.to.min(dense.to) };
@@ -164,7 +164,7 @@ mod tests {
             windows.push(window);
         }
         assert_eq!(windows, [window(0, 40), window(40, 41), window(41, 91), window(91, 100)]);
-        // The split survives that windows are put back.
+        // The windows stay separate after they are put back.
         remaining.put_back(window(40, 41));
         remaining.put_back(window(0, 40));
         assert_eq!(remaining.take(Choice::Oldest, 50), Some(window(0, 40)));

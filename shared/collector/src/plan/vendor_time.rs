@@ -18,8 +18,8 @@ pub(crate) struct VendorTime {
 }
 
 impl VendorTime {
-    /// Records an answer that came at `ours` by our clock, with the vendor's time if the answer has it. Returns the
-    /// time that is used from now on.
+    /// Records an answer that came at `ours` by our clock and contains the time `vendor`, or no time. Returns the time
+    /// that is used from now on.
     pub(crate) fn note(&mut self, vendor: Option<UnixSeconds>, ours: UnixSeconds) -> UnixSeconds {
         let Some(vendor) = vendor else { return self.last.map_or(ours, |last| last.min(ours)) };
         let skew = vendor.saturating_sub(ours);
@@ -33,18 +33,19 @@ impl VendorTime {
         now
     }
 
-    /// Returns `at`, but at most the vendor's time: a listing shows the vendor's state at that time.
+    /// Returns the earlier of `at` and the vendor's last known time: a listing cannot show anything later.
     pub(crate) fn cap(&self, at: UnixSeconds) -> UnixSeconds {
         self.last.map_or(at, |last| at.min(last))
     }
 
-    /// Returns `at`, but at most the earlier of both clocks when this tick first learned the vendor's time. Every
-    /// window was listed after that moment, whichever clock is wrong.
+    /// Returns the earliest of `at`, and both clocks at the moment when this tick first learned the vendor's time.
+    /// Every window was listed after that moment, whichever clock is wrong.
     pub(crate) fn cap_to_first(&self, at: UnixSeconds) -> UnixSeconds {
         self.first.map_or(at, |first| at.min(first))
     }
 
-    /// Returns the seconds by which the vendor's clock was ahead of ours, if that was too much to be believed.
+    /// Returns the seconds by which the vendor's clock was ahead of ours (negative: behind); `None` if it was always
+    /// believed.
     pub(crate) fn skew_seconds(&self) -> Option<i64> {
         self.skew_seconds
     }

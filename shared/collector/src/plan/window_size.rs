@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::policy::VendorPolicy;
 use crate::base::time::{UnixSeconds, Window};
 
-/// A window is followed by a longer one if it has at most this fraction of the maximum number of pages: a third.
+/// The next window is longer if this one has at most the maximum number of pages divided by this.
 const FEW_PAGES_DIVISOR: u32 = 3;
 /// Number of windows in a row with too many pages, after which the shortening does not get faster any more.
 const MAX_SHORTENING_STEPS: u32 = 3;
@@ -43,17 +43,17 @@ impl WindowSize {
         self.max_seconds
     }
 
-    /// Returns `true` if the vendor's windows are split, and this one has the two seconds that it takes.
+    /// Returns `true` if the vendor's windows may be split and this one has at least two seconds.
     pub(crate) fn can_halve(self, window: Window) -> bool {
         self.max_pages.is_some() && window.seconds() > 1
     }
 
-    /// Returns `true` if a window with so many pages, and more to come, is to be split.
+    /// Returns `true` if a window that has more than these `pages` must be split.
     pub(crate) fn is_too_long(self, window: Window, pages: u32) -> bool {
         self.max_pages.is_some_and(|max| pages >= max) && self.can_halve(window)
     }
 
-    /// Returns the size after a window that is to be halved.
+    /// Returns the size of the halves of a window.
     pub(crate) fn halved(self, window: Window) -> Self {
         Self { seconds: (window.seconds() / 2).clamp(1, self.max_seconds), ..self }
     }

@@ -29,7 +29,8 @@ pub(crate) struct Plan {
 /// later clock.
 ///
 /// A sweep begins its reach before the *last* sweep, not before the watermark: older time has been listed since,
-/// however late this sweep or the watermark is. So an event is found that shows up within the reach of its time.
+/// however late this sweep or the watermark is. So every event is found that the vendor shows no later than the reach
+/// after the event's time.
 pub(crate) fn plan(
     listing: &ListingState,
     floor: UnixSeconds,
@@ -62,7 +63,7 @@ pub(crate) fn plan(
     let later = (backlog && lagging.is_none()).then_some(overlap);
     let (with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
     let sweep = sweeps.iter().map(since).chain(later).min();
-    // A wider sweep that has become due since then does not continue a narrower one.
+    // If a wider sweep has become due since then, the progress of the narrower one is not used.
     let widest = sweeps.iter().copied().max();
     let goes_on =
         |left: &SweepProgress| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
@@ -162,7 +163,8 @@ mod tests {
         // A stored place outside the sweep's span is clamped to it.
         assert_eq!(planned(left(86_400, began, NOW)), (window(NOW - 601, NOW - 600), Some(began)));
         assert_eq!(planned(left(86_400, began, 0)), (window(since, NOW - 600), Some(began)));
-        // The progress of a sweep of another reach does not count, nor that of one which another tick has ended since.
+        // Progress is not used if it belongs to a sweep of another reach, or if another tick has finished the sweep
+        // since.
         assert_eq!(planned(left(604_800, began, NOW - DAY)), (window(since, NOW - 600), None));
         assert_eq!(planned(left(86_400, NOW - 2 * HOUR, NOW - DAY)), (window(since, NOW - 600), None));
     }
