@@ -24,9 +24,10 @@ const MAX_KEPT_BYTES: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) blob: BlobRef,
-    /// The time since which it has been missing or unreadable, if it is pending for that reason.
+    /// The time since which every attempt has found the blob missing or unreadable; `None` if the last attempt failed
+    /// in another way or this is the first.
     pub(crate) missing_since: Option<UnixSeconds>,
-    /// Its own schedule, or that of its pending span, if there is one.
+    /// The schedule of the blob, or of its span; `None` if neither is pending.
     pub(crate) schedule: Option<Schedule>,
     /// `true` if the blob itself is pending, and not only its span.
     pub(crate) is_pending: bool,
@@ -45,7 +46,7 @@ pub(crate) enum BlobAttemptOutcome {
     CutOff,
 }
 
-/// The end of the reading of a body.
+/// The way in which reading a body ended.
 enum BodyEnd {
     Whole,
     /// The bytes are not one JSON array.
@@ -54,7 +55,8 @@ enum BodyEnd {
     CutOff,
 }
 
-/// Takes the events of a fetched blob, which may be pending already. Its time is limited if `others_wait`.
+/// Takes the events of one blob from the outcome of its fetch, or handles the failure. If `others_wait`, the time for
+/// the blob's body is limited.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -97,7 +99,8 @@ pub(crate) async fn attempt_blob<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(BlobAttemptOutcome::Recorded { was_unreadable })
 }
 
-/// Handles a failed attempt. A blob that the vendor is about to drop is given up.
+/// Handles a failed attempt. If the vendor is about to drop the blob, it is given up; otherwise the failure is returned
+/// to the caller.
 async fn handle_failure<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -113,7 +116,7 @@ async fn handle_failure<S: State, B: Bucket, C: Clock, V>(
     give_up(run, listing, blob, false).await
 }
 
-/// Gives up a blob: it is not fetched again.
+/// Gives up a blob: marks it as consumed, so that it is not fetched again.
 async fn give_up<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
@@ -155,10 +158,10 @@ async fn mark_consumed<S: State, B: Bucket, C: Clock, V>(
     run.intake.keep_blob(ledger_hour(blob), ledger_entry(blob)).await
 }
 
-/// Takes every event of the body. Its time is limited while others wait.
+/// Takes every event of the body. The time for the body is limited if `others_wait`.
 ///
-/// In the last attempt, a body that is no array is rejected: its beginning is kept as it was received, besides the
-/// lines of the events that could be read.
+/// In the last attempt at a body that is not a JSON array, the beginning of the body is kept as rejected input, beside
+/// the lines of the events that could be read.
 async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     candidate: &Candidate,
@@ -167,7 +170,7 @@ async fn take_body<S: State, B: Bucket, C: Clock, V: Vendor>(
     others_wait: bool,
 ) -> Result<BodyEnd, PortError> {
     let (began, cutoff) = (run.env.clock.now(), run.cutoff);
-    // A pending blob may not take all the time of pending work either, or it would do so in every tick.
+    // A pending blob may take at most half of the time of pending work, or it could take all of it in every tick.
     let half = if candidate.is_pending { run.time_left() / 2 } else { run.blob_time() };
     let allowed = run.blob_time().min(half).max(MIN_CALL_TIME);
     if others_wait {
@@ -211,8 +214,8 @@ fn slow_blob_outcome<S, B, C: Clock, V>(
     )))
 }
 
-/// Takes the events of a body. Its first [`MAX_KEPT_BYTES`] go to `kept`, if there is one, even after the place where
-/// it is broken.
+/// Takes the events of a body, and copies its first [`MAX_KEPT_BYTES`] bytes to `kept`, if given. The copy goes on
+/// after the point where the body stops being a valid array.
 async fn take_events<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     mut body: V::Body,

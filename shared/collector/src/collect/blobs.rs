@@ -1,4 +1,4 @@
-//! Consumes the blobs of a window. A blob that fails or hangs does not hold up the others.
+//! Consumes the blobs of a window. A blob that fails or hangs does not delay the others.
 //!
 //! A blob that fails becomes pending and is tried again on its own schedule (`retry_pending`). When many fail in a row,
 //! a few others are probed, and the work goes on from one that can be consumed. When all probes fail, the window is
@@ -25,7 +25,7 @@ const MAX_PATIENT_FAILURES: u32 = 3;
 /// The time within which the client gives up a fetch, without pauses that the vendor asks for: four tries of 20
 /// seconds, and the waits between them.
 const MAX_CLIENT_TIME: Duration = Duration::from_secs(100);
-/// Number of bytes that a reference to a blob takes besides its texts.
+/// Approximate number of bytes in memory of a reference to a blob without its strings.
 const REFERENCE_OVERHEAD_BYTES: usize = 80;
 
 /// The outcome of a window's blobs.
@@ -43,9 +43,9 @@ pub(crate) enum BlobsOutcome {
 /// The outcome of an attempt at pending blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RetryOutcome {
-    /// A blob that had failed was consumed.
+    /// `true` if a blob that had failed before was consumed.
     pub(crate) has_recovered: bool,
-    /// Not all were tried, because there was no time or many failed in a row.
+    /// `true` if some blobs were not tried, because no time was left or many failed in a row.
     pub(crate) has_stopped: bool,
 }
 
@@ -54,12 +54,12 @@ struct BlobQueue {
     listing: ListingId,
     /// The blobs that were not tried yet, the soonest to expire first.
     waiting: Vec<Candidate>,
-    /// The place in `waiting` where the next walk begins.
+    /// The index in `waiting` at which the next walk begins.
     begin: usize,
-    /// The number of failed attempts at the window.
+    /// The number of failed attempts at the window; 0 if it is not pending.
     attempts: u32,
-    /// `true` if the blobs or their span are pending. Another failure is not reported then, and each fetch is tried
-    /// once.
+    /// `true` if the blobs or their span failed before. Then each fetch is tried once, and only a failure that needs a
+    /// person, now or if it persists, is reported.
     is_retry: bool,
     has_succeeded: bool,
 }
@@ -74,8 +74,8 @@ enum WalkEnd {
     FailedInARow(PortError),
 }
 
-/// Consumes the listed blobs that are neither consumed nor pending yet. `schedule` is that of their window, if it is
-/// pending.
+/// Consumes those of the listed `blobs` that are neither consumed nor pending yet. `schedule` is the schedule of their
+/// window, if the window is pending.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -209,11 +209,11 @@ async fn run_walk<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(end)
 }
 
-/// Returns the time limit of a patient fetch. The client gives up by itself within [`MAX_CLIENT_TIME`], except for pauses
-/// that the vendor asks for. A tick that is too short for that must not be used up by blobs that hang.
+/// Returns the time limit of a patient fetch. The client gives up by itself within [`MAX_CLIENT_TIME`], not counting
+/// pauses that the vendor asks for. In a shorter tick this limit keeps blobs that hang from using up the tick.
 fn patient_time<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration {
     let limit = run.call_time(Tries::Patient);
-    // Twice the tick's time means no limit.
+    // The fetch cannot last twice the tick's time, so this is no limit.
     if limit < MAX_CLIENT_TIME { limit } else { run.tick_time() * 2 }
 }
 

@@ -1,4 +1,5 @@
-//! The way from an event's bytes to the batch in hand: normalise, compare with the ledger, deliver when full.
+//! Takes events into the current batch: normalises them, drops those that the ledger has, and delivers the batch when
+//! it is full.
 
 use schema::{LineContext, Normalizer, RowId};
 
@@ -9,7 +10,7 @@ use crate::base::time::UnixSeconds;
 use crate::deliver::delivery::Delivery;
 use crate::deliver::rejected::RejectedInput;
 
-/// An event that was taken.
+/// The identity and time of an event that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TakenEvent {
     /// The row id of the event.
@@ -33,13 +34,13 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         Self { normalizer, delivery, events: 0, duplicates: 0 }
     }
 
-    /// Returns the fields that every line of the stream gets now.
+    /// Returns the values that are the same in every line: the source's id and label, and the current time.
     fn context(&self) -> LineContext<'a> {
         let (env, stream) = (self.delivery.state.env, self.delivery.state.stream);
         LineContext { source_id: stream.source.as_str(), source_label: &stream.label, parse_time: env.clock.now() }
     }
 
-    /// Takes one event. A new event enters the batch in hand.
+    /// Takes one event. It enters the current batch unless the batch or the ledger already has it.
     ///
     /// # Errors
     /// Fails if the state or the bucket fails.
@@ -64,7 +65,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         Ok(taken)
     }
 
-    /// Rejects input, whether it is JSON or not. It is kept once, with the reason.
+    /// Keeps input that cannot become a line, with the reason. The same input is kept only once.
     ///
     /// # Errors
     /// Fails if the state or the bucket fails.
@@ -99,7 +100,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Intake<'a, S, B, C> {
         if self.delivery.batch.is_full(limits) { self.delivery.flush().await } else { Ok(()) }
     }
 
-    /// Delivers the batch in hand and writes the update of the head.
+    /// Delivers the current batch and writes the update of the head.
     ///
     /// # Errors
     /// Fails if the state or the bucket fails.
@@ -117,7 +118,8 @@ mod tests {
 
     const BLOBS: LedgerHour = LedgerHour { kind: LedgerKind::Blobs, hour: 1_000 };
 
-    /// Does `work` with the intake of a tick, and ends the tick.
+    /// Does `work` with the intake of a tick, and ends the tick. Returns the number of events, of duplicates, and of
+    /// lines delivered.
     fn with_intake(world: &World, work: impl AsyncFnOnce(&mut TestRun<'_>)) -> (u64, u64, u64) {
         let env = world.env();
         let mut run = world.begin(&env);

@@ -44,14 +44,16 @@ pub(crate) async fn list_sweep<S: State, B: Bucket, C: Clock, V: Vendor>(
     listed
 }
 
-/// Lists a span window by window, the oldest first, and moves its mark after each. At least one window is listed. No
-/// further one is begun after `no_window_after`, so that other work gets its share and no window is cut off for it.
+/// Lists a span window by window, the oldest first, and records the progress after each. At least one window is listed.
+/// No further window is begun after `no_window_after`: so other work gets its share of the time, and no window has to
+/// be interrupted for it.
 async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
     span: &mut SpanRun,
 ) -> Result<(), PortError> {
-    // The last tick could list nothing of it in spite of patient retries. Other listings must not wait for those again.
+    // If the last tick could list nothing although calls were retried, they are not retried in this tick, so that other
+    // listings do not have to wait.
     let tries = if listing.probe_seconds.is_some() { Tries::Once } else { Tries::Patient };
     let mut is_first = true;
     while !listing.has_ended && (is_first || run.env.clock.now() < run.no_window_after) {
@@ -73,9 +75,9 @@ async fn list_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Makes the next tick begin with a short random window if this one could list nothing. A vendor may ask for a pause
-/// after one bad window, so that no other window can be probed. If the random window answers in the next tick, the
-/// first one failed for a reason of its own.
+/// Makes the next tick begin with a short window at a random place if this tick could list nothing. A vendor may ask
+/// for a pause after one bad window, and then no other window can be probed in the same tick. If the random window
+/// answers in the next tick, only the first one was bad.
 fn remember_failure<S, B, C: Clock, V>(listing: &ListingRun, run: &mut StreamRun<'_, S, B, C, V>, main: &SpanRun) {
     let before = listing.probe_seconds;
     let next = if listing.has_succeeded {

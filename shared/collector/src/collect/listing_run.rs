@@ -18,23 +18,24 @@ pub(crate) struct ListingRun {
     pub(crate) main: Option<SpanRun>,
     pub(crate) sweep: Option<SpanRun>,
     pub(crate) size: WindowSize,
-    /// A window of the listing could be listed in this tick.
+    /// `true` once a window of the listing could be listed in this tick.
     pub(crate) has_succeeded: bool,
-    /// No further window of it is listed in this tick.
+    /// `true` once no further window of the listing is to be listed in this tick.
     pub(crate) has_ended: bool,
-    /// The length of the random window with which the listing begins, in seconds, because the last tick could list
-    /// nothing.
+    /// If the last tick could list nothing: the length in seconds of the window at a random place with which this tick
+    /// begins.
     pub(crate) probe_seconds: Option<UnixSeconds>,
-    /// The windows that failed in this tick and became pending. Their broken seconds are searched in the same tick.
+    /// The windows that failed in this tick and became pending. This tick still searches them for the seconds that are
+    /// broken.
     pub(crate) new_spans: Vec<Window>,
 }
 
-/// The outcome of one window of a span.
+/// The outcome of one step in listing a span, which lists one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SpanStep {
-    /// The window was listed, or is to be listed in smaller windows. The vendor answers.
+    /// The vendor answered: the window was listed, or is to be listed in smaller windows.
     Answered,
-    /// The window failed. Whether it becomes pending is decided after the probes.
+    /// The window failed. The probes decide whether it becomes pending.
     Failed,
     /// Nothing more can be listed in this tick. `answered` is `true` if the vendor listed a part of the window.
     Stopped { answered: bool },
@@ -73,8 +74,8 @@ impl ListingRun {
         !self.has_ended && (open(&self.main) || open(&self.sweep))
     }
 
-    /// Lists one window of the span. The part that could not be listed is put back, or becomes a failed window of the
-    /// span.
+    /// Lists one window of the span. The part that was not listed is put back, becomes pending, or becomes a failed
+    /// window of the span.
     pub(crate) async fn list_span_window<S: State, B: Bucket, C: Clock, V: Vendor>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -142,7 +143,7 @@ impl ListingRun {
     }
 
     /// Handles a window for which there was not enough time. A longer window is halved for the next tick. A single
-    /// second becomes pending with its cursor, because it would begin again in every tick otherwise.
+    /// second becomes pending with its cursor, because otherwise every tick would list it from its first page.
     fn cut_off<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -164,8 +165,8 @@ impl ListingRun {
         }
     }
 
-    /// Makes the failed windows of the span pending. The caller knows that the vendor answers, so they failed for
-    /// reasons of their own.
+    /// Makes the failed windows of the span pending. The caller knows that the vendor answers, so that the failures
+    /// concern only these windows.
     pub(crate) fn make_failures_pending<S, B, C: Clock, V>(
         &mut self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -195,7 +196,7 @@ impl ListingRun {
         run.change_pending(self.id, PendingChange::Span(span));
     }
 
-    /// Ends the listing for this tick.
+    /// Ends the listing for this tick and leaves the rest to the next one.
     pub(crate) fn end<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>) {
         self.has_ended = true;
         run.findings.has_more = true;

@@ -1,4 +1,4 @@
-//! One tick of one stream: it lists, fetches, normalises and delivers, and tries pending work again.
+//! Runs one tick of one stream: lists, fetches, normalises and delivers events, and tries pending work again.
 
 pub(crate) mod blob_attempt;
 pub(crate) mod blobs;

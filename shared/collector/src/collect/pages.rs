@@ -23,7 +23,7 @@ const MAX_STARTS: u32 = 3;
 pub(crate) struct WindowRequest<'a> {
     pub(crate) listing: ListingId,
     pub(crate) window: Window,
-    /// The cursor of the first page to list, if an earlier tick has listed the pages before it.
+    /// The cursor of the first page to list, if an earlier tick has listed the pages before it; otherwise `None`.
     pub(crate) cursor: Option<&'a str>,
     pub(crate) tries: Tries,
     /// The schedule of the window, if it is pending.
@@ -42,15 +42,16 @@ impl WindowRequest<'_> {
 /// The outcome of one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WindowOutcome {
-    /// All events of the window are delivered or in hand; blobs may also be pending.
+    /// All events of the window are delivered or in the current batch. Its blobs are consumed, given up, or pending.
     Complete { pages: u32 },
-    /// The same holds for the part before `to`. For the blobs after it there was no time.
+    /// The part before `to` is complete. There was no time for the blobs from `to` on.
     Unfinished { to: UnixSeconds },
-    /// The same holds for the part before `to`. After it many blobs failed in a row, and most were not tried.
+    /// The part before `to` is complete. Of the blobs from `to` on, many failed in a row and most were not tried.
     Stalled { to: UnixSeconds, error: PortError },
-    /// There was no time for all pages. `cursor` is the next page, if everything before it is delivered or in hand.
+    /// There was no time for all pages, of which `pages` were listed. `cursor` is the next page, if everything before
+    /// it is delivered or in the current batch.
     CutOff { pages: u32, cursor: Option<String> },
-    /// The window has too many pages, or its cursor is always lost. It is to be listed in smaller windows. `dense` is
+    /// The window has too many pages, or its cursor is always lost. It must be listed in smaller windows. `dense` is
     /// the span of the events seen, if it is known and only a part of the window.
     TooLong { dense: Option<Window> },
     /// The vendor does not offer this listing to this source.
@@ -60,7 +61,7 @@ pub(crate) enum WindowOutcome {
     /// No call was made, because the vendor asked for a pause.
     Paused { error: PortError },
     /// The vendor failed. `cursor` is the page that failed, unless it was the first one. Everything before it is
-    /// delivered or in hand.
+    /// delivered or in the current batch.
     Failed { error: PortError, cursor: Option<String> },
 }
 
@@ -75,7 +76,8 @@ impl WindowOutcome {
     }
 }
 
-/// Lists one window and takes everything in it. After a lost cursor it starts again.
+/// Lists one window and takes everything in it. After a lost cursor it starts again, up to [`MAX_STARTS`] starts in
+/// all.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -94,7 +96,8 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing(request.listing) })
 }
 
-/// Lists one window from its start, or from the page that the request names. Returns `None` if the cursor was lost.
+/// Lists one window from its start, or from the request's cursor. Returns `None` if the window must start again,
+/// because the cursor was lost or pages were repeated. `is_last` is `true` if there is no further start.
 async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -141,8 +144,8 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let before = seen.events.len();
         let had_events = take_items(run, page.items, &mut blobs, &mut seen).await?;
         let Some(next) = page.next else {
-            // The last page shows only events of the pages before, so the cursor may have led back and skipped the
-            // rest.
+            // The last page shows only events of earlier pages. So its cursor may have led back to them, and the rest
+            // of the window was skipped.
             if had_events && seen.events.len() == before && (size.can_halve(window) || !is_last) {
                 return Ok(None);
             }
@@ -220,7 +223,8 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
         return Ok(WindowOutcome::Complete { pages });
     }
     let WindowRequest { listing, window, schedule, .. } = *request;
-    // A blob may have a time outside the window in which it was listed. Then all of the window counts as not consumed.
+    // A blob may have a creation time outside the window in which it was listed. Then nothing of the window counts as
+    // complete.
     let inside = |second: UnixSeconds| if (window.from..window.to).contains(&second) { second } else { window.from };
     Ok(match blobs::consume_listed(run, listing, blobs, schedule).await? {
         BlobsOutcome::Settled => WindowOutcome::Complete { pages },
@@ -252,8 +256,8 @@ async fn not_yet<S: State, B: Bucket, C: Clock, V>(
     Ok(WindowOutcome::NotYet)
 }
 
-/// Writes the start of a recording before anything else is done, because vendors count starts. The batch in hand is
-/// delivered first, because the same write may raise watermarks.
+/// Stores the start of a recording in the head at once, because the vendor limits how often a recording may be started.
+/// The current batch is delivered first, because the same write may raise watermarks.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.

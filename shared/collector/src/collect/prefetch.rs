@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-/// Several concurrent fetches. Their outcomes are returned as they get ready, so a fetch that hangs holds up no other.
+/// Several concurrent fetches. Outcomes are returned in the order in which the fetches finish, so a fetch that hangs
+/// delays no other.
 pub(crate) struct Prefetch<I, F: Future> {
     upcoming: I,
     under_way: FuturesUnordered<F>,
@@ -18,7 +19,8 @@ pub(crate) struct Prefetch<I, F: Future> {
 }
 
 impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
-    /// Returns a prefetch that keeps at most `max_ahead` of the `fetches` in flight or not taken.
+    /// Returns a prefetch of `fetches`. At most `max_ahead` of them are in flight, or finished and not taken, at the
+    /// same time.
     pub(crate) fn new(fetches: I, max_ahead: usize) -> Self {
         Self {
             upcoming: fetches,
@@ -40,8 +42,8 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         .await
     }
 
-    /// Waits for `work` and polls the fetches meanwhile. They hold permits of the concurrency limit that other streams
-    /// of the tenant wait for.
+    /// Waits for `work` and polls the fetches meanwhile. A fetch holds a permit of the tenant's concurrency limit, for
+    /// which other streams wait, so it must not stand still.
     pub(crate) async fn alongside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {

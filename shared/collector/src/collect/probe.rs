@@ -1,8 +1,9 @@
 //! Probes other windows after a failure, to tell a broken window from a vendor that is down.
 //!
-//! If one of them answers, the failure was the window's own, and the window becomes pending. If none does, the vendor
-//! is down: the listing ends for this tick and nothing becomes pending. After a failure that needs a person only one
-//! other window is probed, because most such failures hold for every window.
+//! If a probe answers, the failure concerned only the failed window, which becomes pending. If none does, and the
+//! listing has not answered earlier in this tick, the vendor is down: the listing ends for this tick and nothing
+//! becomes pending. After a refusal only one other window is probed, because most refusals hold for every window. A
+//! refusal is a failure that needs a person, or the answer that the listing is not offered.
 
 use super::listing_run::{ListingRun, SpanStep};
 use super::pages::{WindowOutcome, WindowRequest, list_window};
@@ -21,8 +22,18 @@ const PROBE_LENGTHS: u64 = 6;
 /// Time after which a listing that is not offered is tried again, in seconds.
 const LIST_AGAIN_AFTER_SECONDS: UnixSeconds = 86_400;
 
-/// Probes other windows after a window of the span failed: the newest, the next, and one at random; after a refusal
-/// only one of the three. If there is no other window, it probes the halves of the failed one.
+/// Probes other windows after a window of the span failed. As soon as one answers, the span's failed windows become
+/// pending. The probes are, in this order:
+///
+/// - up to three windows that are still to be listed: the newest, the oldest, and one at random. After a refusal, only
+///   one of the three is probed, chosen at random.
+/// - if no window is left to be listed, the halves of the failed window. If the listing answered earlier in this tick,
+///   no probe is needed.
+/// - at last, a part of a pending span that is due, if the listing has not answered in this tick.
+///
+/// If no probe answers, or a pause or the end of the tick's time stops the probes, the listing ends for this tick. Then
+/// the failed windows become pending only if the listing answered earlier in this tick. If all of them failed as not
+/// offered, that is recorded and may suspend the listing.
 pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -54,8 +65,8 @@ pub(crate) async fn probe<S: State, B: Bucket, C: Clock, V: Vendor>(
     probe_pending(listing, run, span).await
 }
 
-/// Probes the newer and the older half of the only window, which failed as a whole. After a refusal it probes only one
-/// of them, at random.
+/// Probes the newer and the older half of the failed window, if it is the only one and longer than a second. After a
+/// refusal it probes only one half, chosen at random. If no half answers, it probes pending work.
 async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -80,8 +91,8 @@ async fn probe_halves<S: State, B: Bucket, C: Clock, V: Vendor>(
     probe_pending(listing, run, span).await
 }
 
-/// Probes a part of a random pending span that is due, after all other probes failed. Pending work must not have to
-/// wait until newer windows can be listed.
+/// Probes a random part of a random pending span that is due, after all other probes failed. So pending work does not
+/// have to wait until newer windows can be listed.
 async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing: &mut ListingRun,
     run: &mut StreamRun<'_, S, B, C, V>,
@@ -135,7 +146,7 @@ fn end_after_failed_probes<S, B, C: Clock, V>(
     run.record_listing_failure(listing.id, &failed.error);
 }
 
-/// Ends the listing for this tick. If any window could be listed, the failed windows become pending.
+/// Ends the listing for this tick. If any window could be listed in this tick, the failed windows become pending.
 fn end_listing<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut StreamRun<'_, S, B, C, V>, span: &mut SpanRun) {
     listing.end(run);
     if listing.has_succeeded {
@@ -150,7 +161,8 @@ fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut Str
     run.findings.not_offered.push(listing.id);
     let not_offered = run.refusal_counts(listing.id).not_offered;
     if run.findings.failure.is_some() {
-        // The refusal is neither counted nor forgotten, but it ends a count of persistent failures.
+        // The count of ticks in which the listing was not offered stays as it is. The count of persistent failures is
+        // reset, because this tick had another outcome.
         return run.intake.delivery.update.set_refusal_counts(listing.id, RefusalCounts { not_offered, persistent: 0 });
     }
     let state = run.listing_state(listing.id);
@@ -170,7 +182,7 @@ fn record_not_offered<S, B, C: Clock, V>(listing: &mut ListingRun, run: &mut Str
     }
 }
 
-/// Returns the windows to probe after a failure: all, or a random one after a refusal.
+/// Returns those of `all` that are to be probed: after a refusal a random one, otherwise all.
 fn chosen_probes<T>(all: &[T], is_refusal: bool, random: u64) -> &[T] {
     let at = usize::try_from(random % all.len() as u64).unwrap_or(0);
     if is_refusal { &all[at..=at] } else { all }

@@ -1,4 +1,5 @@
-//! Tries the pending work of one listing again: fetches blobs, lists spans, and searches their broken seconds.
+//! Tries the pending work of one listing again: fetches blobs, lists spans, and searches spans for their broken
+//! seconds.
 
 use super::blobs;
 use super::listing_run::ListingRun;
@@ -12,11 +13,12 @@ use crate::base::ports::{Bucket, Clock, State, Vendor};
 use crate::base::time::{UnixSeconds, Window};
 use crate::plan::pending::{PendingChange, in_order};
 
-/// Maximum number of rounds over the due work. When work that had failed succeeds, all the rest becomes due for another
-/// round.
+/// Maximum number of times that one tick tries the due work. When work that had failed succeeds, all other work becomes
+/// due for a second round.
 const MAX_ROUNDS: u32 = 2;
 
-/// Maximum number of requests for pending work of a listing that answered at first, and then stopped answering.
+/// Maximum number of requests for pending work of a listing that answered earlier in this tick and then stopped
+/// answering.
 const MAX_REQUESTS_AFTER_END: u64 = 12;
 
 /// Reports spans that the vendor no longer keeps as gaps, and gives them up. The later of the vendor's time `now` and
@@ -38,13 +40,13 @@ pub(crate) fn is_due<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> bool
     run.stream.listings.iter().any(|listing| !run.listing_state(listing).pending.due(now).is_empty())
 }
 
-/// Returns `true` if the listing has pending work that is due or new.
+/// Returns `true` if the listing has pending work that is due, or that became pending in this tick.
 pub(crate) fn has_work<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, listing: &ListingRun) -> bool {
     let is_due = || !run.listing_state(listing.id).pending.due(run.env.now()).is_empty();
     !listing.new_spans.is_empty() || is_due()
 }
 
-/// Tries the due work of one listing, and the windows that failed in this tick.
+/// Tries the due work of one listing, and searches the windows that became pending in this tick.
 ///
 /// # Errors
 /// Fails if the state or the bucket fails.
@@ -95,8 +97,8 @@ pub(crate) async fn retry<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Tries only blobs, because the listing did not answer. Blobs may be available all the same: one is tried, and if it
-/// is consumed, all the others that are due.
+/// Tries only blobs, because the listing did not answer. Blobs may be available all the same: one that is due is tried,
+/// and if it is consumed, all the others that are due are tried.
 async fn retry_blobs_only<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: &ListingRun,
@@ -120,7 +122,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         return Ok(SpanOutcome::Stopped);
     }
     let attempt = SpanAttempt { listing: listing.id, span };
-    // A window that has just failed is not tried as a whole again: the search belongs to the same attempt.
+    // A window that has just failed is not tried as a whole again. Its search counts as a part of the failed attempt.
     if is_new {
         let Schedule { attempts, refusals, .. } = span.schedule;
         let schedule =
@@ -140,7 +142,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
     listing.has_succeeded |= outcome.is_answer();
     let is_searched = match &outcome {
         WindowOutcome::TooLong { .. } => Some((attempt.reason_before(), false)),
-        // A search is only worthwhile if the listing answers somewhere.
+        // A search is only worthwhile if the listing has answered for any other window.
         WindowOutcome::Failed { error, cursor } if listing.has_succeeded && !has_advanced(span, cursor.as_ref()) => {
             Some((attempt.reason_after(error.clone()), true)).filter(|_| span.window().seconds() > 1)
         }
@@ -196,8 +198,8 @@ fn has_advanced(span: &PendingSpan, cursor: Option<&String>) -> bool {
     cursor.is_some() && span.cursor.is_some() && cursor != span.cursor.as_ref()
 }
 
-/// Makes the next tick continue a span for whose pages there was no time, after other due work. It continues at its
-/// cursor; without one it is listed in halves.
+/// Makes a span that had no time for all its pages due again in the next tick, after other due work. It continues at
+/// its cursor; without a cursor it is listed in halves.
 fn continue_later<S, B, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     attempt: SpanAttempt<'_>,

@@ -23,9 +23,9 @@ use crate::plan::pending::PendingChange;
 use crate::plan::vendor_time::VendorTime;
 use crate::state::head_update::RefusalCounts;
 
-/// The divisor of the tick's time that one blob, or all slow blobs together, may take while others wait: a quarter.
+/// While other blobs wait, one blob, or all slow blobs together, may take the tick's time divided by this.
 const SLOW_BLOB_DIVISOR: u32 = 4;
-/// The minimum time for a blob or a call, however short the tick is and however slow others were.
+/// The minimum time limit of a blob or a call, however short the tick is and however slow other blobs were.
 pub(crate) const MIN_CALL_TIME: Duration = Duration::from_secs(5);
 
 /// The time limit of a patient call in eighths of a tick, with its retries and waits. Other windows can be probed in
@@ -34,7 +34,7 @@ const PATIENT_CALL_EIGHTHS: u32 = 6;
 /// The time limit of a call with a single try, in eighths of a tick.
 const SINGLE_CALL_EIGHTHS: u32 = 1;
 
-/// There is no more time for work: the batch in hand must be committed.
+/// The error that the time for the current work is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cutoff;
 
@@ -46,7 +46,7 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) policy: &'a VendorPolicy,
     /// The memory budget that all streams of the process share.
     pub(crate) budget: &'a MemoryBudget,
-    /// The counts that show the tick's progress to other code of the process.
+    /// The counts from which other code of the process can read the tick's progress.
     pub(crate) progress: &'a Progress,
     /// The start of the tick, by our clock.
     pub(crate) began: Timestamp,
@@ -56,7 +56,7 @@ pub(crate) struct StreamRun<'a, S, B, C, V> {
     pub(crate) cutoff: Timestamp,
     /// The time after which no further window is begun, because other work waits.
     pub(crate) no_window_after: Timestamp,
-    /// The time by which calls must be answered, so that pending work gets its share.
+    /// The time by which the vendor must answer a call, so that pending work gets its share of the time.
     pub(crate) calls_until: Timestamp,
     pub(crate) blobs: BlobFailures,
     pub(crate) findings: Findings,
@@ -69,7 +69,7 @@ pub(crate) struct BlobFailures {
     pub(crate) slow_time: Duration,
     /// The number of blobs that could not be fetched or read.
     pub(crate) failed: u32,
-    /// The blobs that were pending when this tick last saw them, by id.
+    /// The blobs that were pending when this tick last listed or changed them, by id.
     pub(crate) pending: BTreeMap<String, PendingBlob>,
 }
 
@@ -158,7 +158,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         self.progress.set(self.stream.name(), counts);
     }
 
-    /// Returns the vendor's time if it is known, but never a time after ours.
+    /// Returns the vendor's last known time or ours, whichever is earlier.
     pub(crate) fn now(&self) -> UnixSeconds {
         self.vendor_time.cap(self.env.now())
     }
@@ -182,23 +182,24 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
     }
 
-    /// Resets the refusal counts of a listing that had another outcome.
+    /// Resets the refusal counts of a listing, because this tick had another outcome.
     pub(crate) fn clear_refusals(&mut self, listing: ListingId) {
         if self.refusal_counts(listing) != RefusalCounts::default() {
             self.set_persistent_refusals(listing, 0);
         }
     }
 
-    /// Sets the number of ticks in a row in which the listing failed in a way that may pass. This tick was no "not
-    /// offered", so that count is reset, unless the listing is suspended.
+    /// Sets the number of ticks in a row in which the listing failed with [`Recovery::PersonIfPersistent`]. The count
+    /// of ticks in which the listing was not offered is reset, because this tick had another outcome, unless the
+    /// listing is suspended.
     fn set_persistent_refusals(&mut self, listing: ListingId, persistent: u32) {
         let not_offered =
             self.refusal_counts(listing).not_offered.filter(|_| self.listing_state(listing).is_suspended(self.now()));
         self.intake.delivery.update.set_refusal_counts(listing, RefusalCounts { not_offered, persistent });
     }
 
-    /// Returns the numbers of ticks in a row in which the vendor refused the listing. They include this tick once it is
-    /// recorded.
+    /// Returns the numbers of ticks in a row in which the vendor refused the listing, including this tick once its
+    /// refusal is recorded.
     pub(crate) fn refusal_counts(&self, listing: ListingId) -> RefusalCounts {
         self.intake.delivery.update.refusal_counts(&self.intake.delivery.state.head, listing)
     }
@@ -221,8 +222,8 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
 
     /// Adds a change of pending work to the next write of the head.
     ///
-    /// A listed span does not end the pending blobs in it. An earlier write, of this tick or another, may have found no
-    /// room for a blob and recorded this very span instead.
+    /// When a span was listed, the pending blobs inside it are kept: an earlier write may have stored such a blob as a
+    /// part of this span, because there were too many pending blobs.
     pub(crate) fn change_pending(&mut self, listing: ListingId, change: PendingChange) {
         let update = &mut self.intake.delivery.update;
         match &change {
@@ -299,7 +300,7 @@ mod tests {
             assert_eq!(run.time_left(), seconds(1));
             assert_eq!(run.before_cutoff(clock.sleep(seconds(2))).await, Err(Cutoff));
             assert_eq!((run.env.now(), run.time_left()), (NOW + 100, Duration::ZERO));
-            // Even work that would be ready is not polled.
+            // After the cutoff even work that is ready at once is not polled.
             assert_eq!(run.before_cutoff(std::future::ready(())).await, Err(Cutoff));
             assert_eq!(run.tick_time(), seconds(100));
         });
@@ -331,7 +332,7 @@ mod tests {
                 PortError::next_tick("the vendor did not answer within 12 s (listing x); it is asked again later");
             assert_eq!(run.call(Tries::Once, "listing x", answer(13)).await, Ok(Err(error)));
             assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Ok(Ok(74)));
-            // The tick's time is over, and not the call's own.
+            // Here the tick's time ends before the call's own time limit.
             assert_eq!(run.call(Tries::Patient, "listing x", answer(74)).await, Err(Cutoff));
             run.began = run.env.cutoff();
             assert_eq!(times(run), [MIN_CALL_TIME; 2]);

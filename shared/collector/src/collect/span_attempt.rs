@@ -13,7 +13,7 @@ use crate::plan::pending::{PendingChange, failed_again, unfinished};
 /// Number of failures in a row after which a span with a cursor is listed from its start again.
 const RESTART_EVERY: u32 = 5;
 
-/// The number of requests after which pending work stops.
+/// Pending work stops once the tick has made this many requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestLimit(pub(crate) u64);
 
@@ -22,17 +22,17 @@ pub(crate) struct RequestLimit(pub(crate) u64);
 pub(crate) enum SpanOutcome {
     /// The span is resolved or rescheduled. `has_recovered` is `true` if a part that had failed before was listed.
     Tried { has_recovered: bool },
-    /// There was no time left, or no request.
+    /// The attempt ended early: no time or no request was left, or the vendor did not allow more calls.
     Stopped,
 }
 
-/// Returns `true` if no time or no request is left.
+/// Returns `true` if the time for pending work is over or its last request is made.
 pub(crate) fn is_limit_reached<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>, limit: RequestLimit) -> bool {
     run.time_left().is_zero() || run.findings.requests >= limit.0
 }
 
-/// Lists one window. If it is refused as not offered, the outcome is an ordinary failure, because pending work is only
-/// tried if the listing as a whole is offered.
+/// Lists one window of pending work. If the vendor answers that it does not offer the listing, the outcome is an
+/// ordinary failure: pending work is only tried while the listing as a whole is offered.
 pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
@@ -47,8 +47,8 @@ pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PendingReason {
     pub(crate) message: String,
-    /// The number of attempts in a row, this one included, that failed in a way that may pass by itself or needs a
-    /// person.
+    /// The number of attempts in a row, this one included, that failed with
+    /// [`Recovery::PersonIfPersistent`](crate::Recovery::PersonIfPersistent).
     pub(crate) refusals: u32,
 }
 
@@ -72,8 +72,8 @@ impl SpanAttempt<'_> {
         self.reschedule_at(run, part, attempts, (None, reason));
     }
 
-    /// Records that a part of the span failed that continues at `cursor`. After [`RESTART_EVERY`] failures it is listed
-    /// from its start, because the vendor may no longer know the page.
+    /// Records that a part of the span failed, and that it continues at `cursor`. Every [`RESTART_EVERY`] failures the
+    /// cursor is dropped, so that the part is listed from its start: the vendor may no longer know the page.
     pub(crate) fn reschedule_at<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -88,7 +88,7 @@ impl SpanAttempt<'_> {
         self.add_pending(run, self.span.part(part, schedule, cursor, reason.message.clone()));
     }
 
-    /// Records that there was no time for a part of the span. It is due again in the next tick.
+    /// Records that there was no time for a part of the span. The part is due again in the next tick.
     pub(crate) fn postpone<S, B, C: Clock, V>(
         self,
         run: &mut StreamRun<'_, S, B, C, V>,
@@ -140,7 +140,7 @@ impl SpanAttempt<'_> {
         PendingReason { refusals: self.span.schedule.refusals, message: self.span.reason.clone() }
     }
 
-    /// Records that nothing inside the part is pending any more.
+    /// Records that the part was listed, so that nothing inside it is pending any more.
     pub(crate) fn record_done<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, part: Window) {
         run.change_pending(self.listing, PendingChange::SpanDone(part));
     }

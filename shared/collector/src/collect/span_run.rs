@@ -1,4 +1,4 @@
-//! A span that is being listed: its remaining parts, its failed windows, and the mark that it moves.
+//! A span that is being listed: its remaining parts, its failed windows, and the progress that it records in the head.
 
 use super::run::StreamRun;
 use crate::base::error::PortError;
@@ -15,7 +15,7 @@ pub(crate) struct SpanRun {
     progress: SpanProgress,
     pub(crate) remaining: Remaining,
     pub(crate) failed_windows: Vec<FailedWindow>,
-    /// The place to which the mark was moved last.
+    /// The second up to which progress was recorded last.
     moved_to: UnixSeconds,
 }
 
@@ -24,7 +24,8 @@ pub(crate) struct FailedWindow {
     pub(crate) window: Window,
     pub(crate) error: PortError,
     pub(crate) kind: FailureKind,
-    /// The cursor of the page that failed, for a single second, which is too short to be listed in parts.
+    /// The cursor of the page that failed. Only a window of a single second has one, because it cannot be listed in
+    /// smaller windows.
     pub(crate) cursor: Option<String>,
 }
 
@@ -37,12 +38,14 @@ pub(crate) enum FailureKind {
     NotOffered,
 }
 
-/// The mark that moves as a span is listed.
+/// The progress that is recorded in the head as a span is listed.
 pub(crate) enum SpanProgress {
-    /// The watermark, and the `sweeps` that the span covers. `now` is the vendor's time at the start of the tick;
-    /// `lost` is reported as a gap.
+    /// The span raises the watermark, and covers the sweeps with the reaches `sweeps`. `now` is the vendor's time at
+    /// the start of the tick. `lost` is a span that the vendor no longer keeps, which is reported as a gap with the
+    /// first progress.
     Watermark { now: UnixSeconds, sweeps: Vec<u32>, lost: Option<Window> },
-    /// The `sweeps` that the span completes, which began at `began`. Without any sweep the span is only listed again.
+    /// The span completes the sweeps with the reaches `sweeps`, which began at `began`. Without any sweep it is listed
+    /// again and nothing is recorded.
     Sweep { began: UnixSeconds, sweeps: Vec<u32> },
 }
 
@@ -71,7 +74,7 @@ impl SpanRun {
         self.failed_windows.first().is_some_and(is_refusal)
     }
 
-    /// Moves the mark to the first second that is neither listed nor pending.
+    /// Records that everything before the first second that remains or failed is listed or pending.
     pub(crate) fn advance<S, B, C: Clock, V>(&mut self, run: &mut StreamRun<'_, S, B, C, V>, listing: ListingId) {
         let failed_windows = self.failed_windows.iter().map(|failed_window| failed_window.window.from);
         let to = failed_windows.chain(self.remaining.first_second()).min().unwrap_or(self.span.to);
@@ -98,7 +101,7 @@ impl SpanRun {
                 }
             }
             SpanProgress::Sweep { began, sweeps } if is_done => {
-                // The time after the sweep was listed just before, or will be before the watermark moves.
+                // The time after this span is the main span's, which is always listed before the watermark passes it.
                 let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
                     run.intake.delivery.update.record_sweep(listing, *reach, began);

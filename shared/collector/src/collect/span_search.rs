@@ -54,7 +54,7 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
         stop: None,
         continues_elsewhere: false,
     };
-    // Blobs of the span that fail continue this schedule.
+    // A blob of the span that fails continues this schedule; it is not a first failure.
     let schedule = (span.schedule.attempts > 0).then_some(span.schedule);
     while search.stop.is_none()
         && let Some(piece) = search.bisection.next_piece()
@@ -112,7 +112,7 @@ impl SpanSearch<'_> {
         self.attempt.record_refusal(run, &error);
         self.reason = self.attempt.reason_after(error);
         if piece.seconds() == 1 && cursor.is_some() {
-            // Its first pages were listed, so it continues at the page that failed.
+            // The first pages of this second were listed, so it continues at the page that failed.
             self.attempt.reschedule_at(run, piece, 0, (cursor, &self.reason));
             self.bisection.record_listed(piece);
             self.continues_elsewhere = true;
@@ -133,7 +133,7 @@ impl SpanSearch<'_> {
         if pages == 0 {
             self.bisection.put_back(piece);
         } else if cursor.is_some() {
-            // This piece continues at its cursor. It is not one of the failed parts.
+            // This piece becomes pending at its cursor. The search leaves it out, as it does listed pieces.
             self.attempt.postpone(run, piece, 0, (cursor, &self.attempt.span.reason));
             self.bisection.record_listed(piece);
         } else {
@@ -154,16 +154,18 @@ impl SpanSearch<'_> {
         let schedule = Schedule { refusals: reason.refusals, ..attempt.span.schedule };
         let span = &PendingSpan { schedule, ..attempt.span.clone() };
         let attempt = SpanAttempt { span, ..attempt };
-        // A search that was stopped before it found anything is an attempt: the next one looks elsewhere.
+        // A search that was stopped before it could list anything counts as an attempt, so that the next one tries
+        // other pieces.
         let found_nothing = has_failed && !has_listed && !continues_elsewhere;
         for window in &unresolved {
             match stop {
-                // A part whose only outcome was a pause waits like one that failed.
+                // If nothing was listed before the pause, the part waits for its backoff like a failed one.
                 Some(StopReason::Pause) if found_nothing => attempt.reschedule(run, *window, attempts, &reason),
                 Some(StopReason::Pause) => attempt.resume_in_pieces(run, *window, &reason.message),
-                // The next search begins with pieces of this length or shorter ones.
+                // There was no time for this part, so it is due again in the next tick.
                 Some(_) => attempt.postpone(run, *window, attempts + u32::from(found_nothing), (None, &reason.message)),
-                // The rest of a longer span counts as a new span, because it did not fail so often by itself.
+                // If other parts of the span were listed, this one counts as a new span: it did not fail so often by
+                // itself.
                 None if has_listed && window.seconds() > 1 => attempt.reschedule(run, *window, 0, &reason),
                 None => attempt.reschedule(run, *window, attempts, &reason),
             }
@@ -180,8 +182,8 @@ mod tests {
     use super::*;
     use crate::testing::{LISTING, NOW, World, pending_span, window};
 
-    /// Runs a search in the span with these outcomes. Returns its end, and the pending spans: from, to, attempts, is
-    /// due at once.
+    /// Runs a search in a span of 100 seconds, whose pieces have these outcomes. Returns the outcome, and for each
+    /// pending span `from`, `to`, the number of attempts, and `true` if it is due at once.
     fn after(outcomes: Vec<WindowOutcome>) -> (SpanOutcome, Vec<(i64, i64, u32, bool)>) {
         let world = World::listed_to(NOW);
         let env = world.env();

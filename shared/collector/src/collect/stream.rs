@@ -27,7 +27,7 @@ use crate::state::stream_state::StreamState;
 const PENDING_TIME_DIVISOR: u32 = 5;
 /// Number of requests that pending work may always make while other work waits.
 const MIN_PENDING_REQUESTS: u64 = 4;
-/// Number of requests of other work per request of pending work: pending work gets a fifth of all.
+/// Number of requests of other work per request of pending work, so that pending work makes a fifth of all requests.
 const PENDING_REQUEST_DIVISOR: u64 = 4;
 
 /// Runs one tick of the stream: lists and delivers everything that is due. Returns the report.
@@ -68,7 +68,7 @@ pub(crate) async fn run_stream<S: State, B: Bucket, C: Clock, V: Vendor>(
     report(run, ended, cache).await
 }
 
-/// Returns the tick's findings as a report, and keeps the state for the next tick.
+/// Returns the report of the tick, and keeps the stream's state in `cache` for the next tick.
 async fn report<S: State, B: Bucket, C: Clock, V>(
     run: StreamRun<'_, S, B, C, V>,
     mut ended: Result<(), PortError>,
@@ -114,18 +114,18 @@ async fn collect<S: State, B: Bucket, C: Clock, V: Vendor>(
         listings.extend(ListingRun::plan(run, id, now));
     }
     let reserve = if has_due { pending_share(run) } else { Duration::ZERO };
-    // A listing that listed nothing in the last tick may hang, so it comes last.
+    // A listing of which the last tick could list nothing may hang, so it comes last.
     listings.sort_by_key(|listing| listing.probe_seconds.is_some());
     list_all(run, &mut listings, reserve).await?;
     retry_all(run, &mut listings).await?;
-    // The time that pending work left is for the other work again.
+    // Listing continues in the time that pending work has left.
     list_all(run, &mut listings, Duration::ZERO).await?;
     run.findings.has_more |= listings.iter().any(ListingRun::has_more);
     Ok(())
 }
 
-/// Lists all main spans, then the sweeps, so that no sweep holds up a main span. While others wait, a listing has an
-/// equal share of the time that is not the `reserve` for pending work.
+/// Lists all main spans, then the sweeps, so that no sweep delays a main span. The time, less the `reserve` for pending
+/// work, is shared equally between the listings whose main spans are still to be listed.
 async fn list_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -133,7 +133,7 @@ async fn list_all<S: State, B: Bucket, C: Clock, V: Vendor>(
 ) -> Result<(), PortError> {
     let end = run.env.cutoff().saturating_sub(reserve).unwrap_or(run.cutoff);
     if run.policy.fetches_ahead > 0 {
-        // Consumed blobs stay consumed, so nothing is lost if the work is cut off.
+        // Consumed blobs stay consumed, so a window of blobs may be interrupted without loss.
         run.cutoff = end;
     }
     run.calls_until = end;
@@ -157,8 +157,8 @@ fn pending_share<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V>) -> Duration
     run.tick_time() / PENDING_TIME_DIVISOR
 }
 
-/// Tries pending work. It has all the time that is left; while other work waits, only its share. The listings with
-/// pending work share that equally, and the next one gets what one leaves.
+/// Tries pending work in all the time that is left, or, while other work waits, in its share of the tick. The listings
+/// with pending work get equal parts of that time; the time that one does not use goes to the next ones.
 async fn retry_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listings: &mut [ListingRun],
@@ -188,7 +188,8 @@ async fn retry_all<S: State, B: Bucket, C: Clock, V: Vendor>(
     Ok(())
 }
 
-/// Prepares the vendor. Returns the time at which windows end; `None` if there is nothing to list yet.
+/// Prepares the vendor. Returns the time at which the newest window ends: the vendor's time, or ours if that is
+/// unknown. Returns `None` if nothing can be listed in this tick.
 async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
 ) -> Result<Option<UnixSeconds>, PortError> {
@@ -201,7 +202,7 @@ async fn prepare<S: State, B: Bucket, C: Clock, V: Vendor>(
             }
             Ok(Some(run.vendor_time.note(vendor_now, ours)))
         }
-        // The stream is neither drained nor failed.
+        // The stream is neither drained nor failed: its work is left for the next tick.
         Ok(Ok(Prepared::NotYet)) | Err(Cutoff) => {
             run.findings.has_more = true;
             Ok(None)
@@ -228,7 +229,7 @@ fn pending_report<S, B, C>(state: &StreamState<'_, S, B, C>, now: UnixSeconds) -
     }
 }
 
-/// Returns the seconds since the oldest watermark of the listings that are offered.
+/// Returns the seconds since the oldest watermark of all listings that are not suspended; `None` if there is none.
 fn watermark_lag_seconds<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Option<i64> {
     let now = state.env.now();
     let listings = state.stream.listings.iter().filter_map(|id| state.head.listings.get(*id));
@@ -236,7 +237,8 @@ fn watermark_lag_seconds<S, B, C: Clock>(state: &StreamState<'_, S, B, C>) -> Op
     offered.map(|listing| (now - listing.watermark).max(0)).max()
 }
 
-/// Returns a note on a stream that was started lately and shows nothing yet, with the reason and since when it waits.
+/// Returns a note, with the reason and the start time, if the stream's recording was started lately and no event was
+/// seen yet.
 fn waiting_note<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,
@@ -253,7 +255,7 @@ fn waiting_note<S, B, C: Clock>(
     ))
 }
 
-/// Returns advice on a stream that has been listed to its end for long and never showed an event.
+/// Returns advice if the stream is drained, never had an event, and has been listed for the time that the policy names.
 fn silence_note<S, B, C: Clock>(
     report: &StreamReport,
     state: &StreamState<'_, S, B, C>,

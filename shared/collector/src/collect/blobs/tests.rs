@@ -9,7 +9,7 @@ pub(crate) fn created(number: i64) -> UnixSeconds {
     NOW - 1_000 + number
 }
 
-/// A stream without blobs, whose vendor keeps them for a week, and which fetches one after the other.
+/// A stream without blobs. The vendor keeps blobs for a week, and they are fetched one after the other.
 pub(crate) fn world() -> World {
     let mut world = World::listed_to(NOW);
     world.policy.retention = Some(crate::base::policy::Retention { keep_seconds: 604_800, margin_seconds: 600 });
@@ -37,15 +37,15 @@ pub(crate) fn refused() -> Content {
     Content::Fails(PortError::person("status 403"))
 }
 
-/// A byte every five seconds, for longer than any tick.
+/// Returns a body of which one byte arrives every five seconds, for longer than any tick.
 pub(crate) fn slow_content() -> Content {
     Content::trickle(Duration::from_secs(5), 1_000)
 }
 
-/// The outcome of a tick for its blobs.
+/// The outcome of a tick that consumes blobs.
 pub(crate) struct Tick<T> {
     pub(crate) outcome: T,
-    /// The numbers of the blobs it fetched.
+    /// The numbers of the blobs that the tick fetched.
     pub(crate) fetched: Vec<i64>,
     pub(crate) failure: Option<String>,
     pub(crate) gaps: Vec<String>,
@@ -125,7 +125,7 @@ fn ok_a_few_failed_blobs_are_pending_and_delay_no_other() {
     assert_eq!((delivered(&world), pending(&world)), (numbers(9..20), numbers(0..9)));
     let blob = &world.listing().pending.blobs[0];
     assert_eq!((blob.schedule.attempts, blob.schedule.next_attempt, blob.missing_since), (1, NOW + 30, None));
-    // A listing that shows them again leaves them to their schedule.
+    // When the blobs are listed again, the pending ones wait for their next attempt.
     assert_eq!(consume(&world).fetched, numbers(0..0));
 }
 
@@ -212,7 +212,7 @@ fn ok_a_pending_blob_may_not_take_all_the_time_of_pending_work() {
     add(&mut world, 0..1, &Content::trickle(Duration::from_secs(2), 1_000));
     add_healthy(&mut world, 1..3);
     set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));
-    // The share of pending work is less than the time that a blob may take while others wait.
+    // Pending work has 20 seconds, less than the 25 that a blob may take while others wait.
     let pending_blobs = world.listing().pending.blobs;
     tick(&world, async |run| {
         run.cutoff = run.env.clock.now() + Duration::from_secs(20);

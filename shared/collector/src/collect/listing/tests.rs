@@ -13,7 +13,7 @@ use crate::base::stream::ListingId;
 use crate::base::time::Window;
 use crate::testing::{Content, LISTING, NOW, TestRun, World, pending_span, window};
 
-/// The first watermark of the worlds.
+/// The watermark with which the streams of these tests begin.
 const BEGIN: UnixSeconds = NOW - 1_000;
 
 /// A stream with ten windows of 100 seconds to list.
@@ -28,12 +28,12 @@ fn world_of_one_window() -> World {
     World::listed_to(BEGIN)
 }
 
-/// Returns the window with this number.
+/// Returns window number `number` of [`world`]. Negative numbers are before the watermark.
 fn nth(number: i64) -> Window {
     window(BEGIN + 100 * number, BEGIN + 100 * (number + 1))
 }
 
-/// Breaks the windows with these numbers.
+/// Makes the vendor fail for the windows with these numbers.
 fn break_windows(world: &mut World, numbers: &[i64]) {
     world.vendor.broken = numbers.iter().map(|number| nth(*number)).collect();
 }
@@ -122,7 +122,7 @@ fn ok_a_window_of_too_many_pages_is_listed_in_parts() {
     tick(&world);
     assert_eq!((world.delivered().len(), watermark(&world)), (50, NOW));
     let windows = world.vendor.listed();
-    // Two pages of a window that has more show the times of its events, and that span becomes a window of its own.
+    // After two pages the window is too long. The span of the events seen so far becomes a window of its own.
     let dense = window(BEGIN, BEGIN + 381);
     assert_eq!(windows[..4], [window(BEGIN, NOW), dense].map(|window| [window; 2]).concat());
     assert!(world.listing().window_seconds.unwrap() <= 500);
@@ -148,7 +148,7 @@ fn ok_a_second_without_time_for_all_its_pages_keeps_its_cursor() {
     let pending = world.listing().pending.spans;
     assert_eq!((pending[0].window(), pending[0].cursor.as_deref()), (window(NOW - 2, NOW - 1), Some("30")));
     assert_eq!((pending[0].schedule.attempts, pending[0].schedule.next_attempt), (0, NOW + 100));
-    // The watermark passes the second, and the next second waits for time.
+    // The watermark passes the pending second. There was no time for the next second.
     assert_eq!((watermark(&world), tick.has_more, tick.failure), (NOW - 1, true, None));
 }
 
@@ -159,7 +159,7 @@ fn ok_the_rest_of_a_window_is_pending_after_many_blobs_failed_in_a_row() {
         world.vendor.add_blob(&number.to_string(), BEGIN + number, Content::Fails(PortError::next_tick("status 500")));
     }
     let tick = tick(&world);
-    // The blobs that were tried are pending, and so is the rest of the window as a span.
+    // The blobs that were tried are pending. The rest of the window is a pending span.
     let [rest] = pending(&world)[..] else { panic!("{:?}", pending(&world)) };
     assert_eq!((watermark(&world), rest.to, world.listing().pending.blobs.is_empty()), (NOW, nth(0).to, false));
     assert!(rest.from > BEGIN && rest.from < BEGIN + 20, "{rest:?}");
@@ -250,14 +250,14 @@ fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
     for (first, second) in pairs {
         let mut world = world_of_sweep();
         break_windows(&mut world, &[first, second]);
-        // The event shows up late, in a window that can be listed only later.
+        // The vendor shows this event late, and its window can only be listed by a later tick.
         world.vendor.add_events([nth(first).from + 7]);
         let tick = tick(&world);
         let failed: std::collections::BTreeSet<_> = [first, second].map(|number| nth(number).from).into();
         let pending: Vec<_> = pending(&world).iter().map(|window| window.from).collect();
         assert_eq!(pending, failed.into_iter().collect::<Vec<_>>());
         assert!(tick.failure.is_some() && world.listing().swept[&1_000] == NOW);
-        // A whole tick tries pending work again.
+        // A whole tick, unlike the one above, also tries pending work again.
         world.vendor.broken.clear();
         world.clock.advance(30);
         world.tick();

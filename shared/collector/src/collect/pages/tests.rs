@@ -13,7 +13,7 @@ fn world(events: usize) -> World {
     world
 }
 
-/// Lists `[0, to)` from the cursor and ends the tick. Returns the outcome and the result of `work`.
+/// Lists `[0, to)` from the cursor and ends the tick. Returns the outcome and the result of `look`.
 fn list_from<T>(
     world: &World,
     to: UnixSeconds,
@@ -80,7 +80,7 @@ fn err_a_window_whose_cursor_is_always_lost_is_too_long_or_fails() {
     let mut world = world(25);
     world.vendor.answer = Box::new(|request| request.cursor.map(|_| Ok(Listed::CursorLost)));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
-    // A single second has no halves.
+    // A single second cannot be halved.
     assert_does_not_advance(&list(&world, 1));
 }
 
@@ -99,7 +99,7 @@ fn err_a_last_page_without_new_events_is_not_believed() {
     let event = Item::Event(event(0).into_bytes());
     world.vendor.answer = Box::new(move |request| page(vec![event.clone()], request.cursor.is_none().then_some("a")));
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: None });
-    // For a single second, which cannot be halved, the last start is believed.
+    // A single second cannot be halved, so the last page of the last start is accepted.
     assert_eq!(list(&world, 1), WindowOutcome::Complete { pages: 2 });
 }
 

@@ -54,7 +54,7 @@ fn tick_after(world: &World, before: Before) -> Tick {
     let env = world.env();
     let mut run = world.begin(&env);
     give_up_expired_spans(&mut run, NOW);
-    // Only pending work is tried: the second that is still to be listed is not.
+    // The second that passes here is never listed, because the tick tries only pending work.
     world.clock.advance(1);
     let mut listing = ListingRun::plan(&mut run, LISTING, env.now()).unwrap();
     (listing.has_succeeded, listing.new_spans) = (before.has_succeeded, before.new_spans.to_vec());
@@ -254,10 +254,10 @@ fn ok_a_search_without_requests_left_continues_in_the_next_tick() {
     assert_eq!(listed.len(), 5);
     let left = spans(&world);
     assert!(left.iter().all(|span| span.schedule.next_attempt <= NOW + 1));
-    // The other span was not tried, and the one that was listed in part has not failed.
+    // The second span was not tried, and the first one, of which a part was listed, has not failed again.
     assert!(left.iter().all(|span| span.schedule.attempts == 1), "{left:?}");
     assert!(left.iter().any(|span| span.window().overlaps(&second(400))));
-    // No listed second is left.
+    // No second that was listed is still pending.
     let is_left = |listed: &Window| left.iter().any(|span| span.window().overlaps(listed));
     assert!(!listed.iter().any(|listed| !listed.overlaps(&second(400)) && is_left(listed)));
     tick_after(&world, ANSWERING);
@@ -313,7 +313,7 @@ fn ok_nothing_is_lost_when_the_vendor_reverses_its_order_between_two_pages() {
     (world.vendor.page_size, world.vendor.page_time) = (10, Duration::from_secs(12));
     tick(&world);
     assert_eq!(spans(&world)[0].cursor.as_deref(), Some("80"));
-    // The order is reversed: the events after the cursor are now before it, and those before it after it.
+    // Now the events that were not listed yet are on the pages before the cursor.
     world.vendor.items.reverse();
     for _ in 0..5 {
         tick(&world);
@@ -344,7 +344,7 @@ fn ok_a_piece_without_time_for_its_pages_continues_at_its_cursor() {
     world.vendor.page_time = Duration::ZERO;
     tick(&world);
     assert_eq!(world.delivered().len(), 100);
-    // The continued piece is listed once more.
+    // The piece that continued at its cursor is still to be listed a second time.
     assert_eq!(windows(&world).iter().map(|window| window.seconds()).sum::<i64>(), 1_000);
     tick(&world);
     assert_eq!((windows(&world), world.delivered().len()), (vec![], 100));
@@ -407,7 +407,7 @@ fn world_at_cursor(list_again: bool, attempts: u32) -> World {
 #[test]
 fn ok_a_span_that_was_continued_is_listed_again_from_its_start_and_only_once() {
     let world = world_at_cursor(true, 0);
-    // First its rest is listed: one page.
+    // First the pages from the cursor on are listed: one page.
     assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7)], 5));
     let span = &spans(&world)[0];
     assert_eq!((windows(&world), span.cursor.as_deref(), span.list_again), (vec![second(7)], None, false));
@@ -457,7 +457,7 @@ fn ok_work_that_failed_in_this_tick_is_not_due_though_other_work_recovered() {
 fn refusals(is_blob: bool, errors: &[PortError]) -> Vec<(u32, bool)> {
     let mut world = world([]);
     world.policy.retention = Some(Retention { keep_seconds: 604_800, margin_seconds: 600 });
-    // The work has failed often before.
+    // Earlier failures of other kinds must not count.
     let schedule = Schedule { attempts: 9, ..due() };
     let at = NOW - 500;
     if is_blob {

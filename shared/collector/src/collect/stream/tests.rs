@@ -158,7 +158,7 @@ fn ok_pending_work_is_reported_as_the_head_has_it() {
         pending_age_seconds: Some(900),
         pending_reason: Some("status 502".to_owned()),
     };
-    // A retry that fails is no failure, but nothing is drained while it is pending.
+    // A failed retry is not reported as a failure, but a stream with pending work is not drained.
     assert_eq!((report.pending, report.failure, report.drained), (expected, None, false));
 }
 

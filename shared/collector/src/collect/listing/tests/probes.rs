@@ -163,7 +163,7 @@ fn e3_a_refusal_that_may_pass_needs_a_person_once_it_persists_over_ticks() {
         let failure = tick.failure.unwrap();
         assert!(failure.message.contains("status 401"), "{failure:?}");
         assert_eq!((failure.needs_person, tick.has_more), (needs_person, true), "refusal {refusals}");
-        // The listing is still listed in every tick.
+        // The listing is not suspended.
         assert_eq!((world.listing().refusals, world.listing().not_offered), (refusals, None));
         assert_eq!((listed(&world).len(), watermark(&world)), (2, BEGIN));
     }
@@ -254,7 +254,7 @@ fn ok_a_refusal_in_a_tick_with_another_failure_does_not_count() {
     assert_eq!((tick.not_offered, world.listing().not_offered), (vec![LISTING], None));
 }
 
-/// A stream of which no window can be listed, with this span pending, five windows back.
+/// A stream of which no window can be listed, and which has this pending span.
 fn world_with_pending(span: PendingSpan) -> World {
     let mut world = world();
     break_windows(&mut world, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -269,7 +269,8 @@ fn ok_failed_windows_become_pending_if_a_due_pending_span_can_be_listed() {
     let mut world = world_with_pending(pending_span(nth(-5).from, nth(-5).to));
     world.vendor.add_events([nth(-5).from]);
     let tick = tick(&world);
-    // Now that the vendor answers, the next failure is probed as well, and then the listing ends.
+    // The pending span (-5) is listed, so the windows become pending. After the next failure (3) all probes fail, and
+    // the listing ends.
     assert_eq!(listed(&world), [0, 9, 1, 2, -5, 3, 8, 4, 5]);
     let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth);
     assert_eq!((watermark(&world), pending(&world)), (nth(6).from, failed.to_vec()));
@@ -305,7 +306,8 @@ fn err_a_pending_span_that_is_not_due_is_not_probed() {
     assert_eq!((listed(&world), world.listing().pending.spans), (vec![0, 9, 1, 2], vec![span]));
 }
 
-/// A world whose broken windows make the vendor ask for a pause, until the flag is cleared.
+/// A world in which the windows with these numbers make the vendor ask for a pause, which lasts until the flag is
+/// cleared.
 fn world_with_pauses(numbers: &[i64]) -> (World, Rc<Cell<bool>>) {
     let mut world = world();
     let broken: Vec<_> = numbers.iter().map(|number| nth(*number)).collect();
@@ -330,7 +332,7 @@ fn ok_after_a_pause_nothing_is_pending_and_the_next_tick_begins_at_a_random_wind
     assert!(first.has_more && !first.has_succeeded && world.listing().probe_seconds.is_some());
     assert_eq!(first.failure.unwrap().message, "acme/openai_audit: status 429");
     is_paused.set(false);
-    // The answer shows that the first window failed for a reason of its own.
+    // The random window answers, so only the first window was bad.
     let second = tick(&world);
     let windows = world.vendor.listed();
     assert!(second.has_succeeded && second.has_more && world.listing().probe_seconds.is_none());
