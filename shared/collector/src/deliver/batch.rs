@@ -13,7 +13,7 @@ use crate::base::time::UnixSeconds;
 
 /// Maximum number of rejected inputs of one batch. Each is an object of its own that is put before the commit.
 const MAX_REJECTED: usize = 100;
-/// Number of bytes that a line takes besides its text.
+/// Approximate number of bytes in memory of a line without its text.
 const LINE_OVERHEAD_BYTES: usize = 160;
 /// Number of bytes from which on a batch is delivered early while the process is above its memory budget.
 const EARLY_DELIVERY_BYTES: usize = 256 << 10;
@@ -23,7 +23,7 @@ const EARLY_DELIVERY_BYTES: usize = 256 << 10;
 pub(crate) struct Batch {
     /// The lines, end to end; the normaliser writes straight into it.
     pub(crate) lines: Vec<u8>,
-    /// The result for each line, and the place where it ends in `lines`.
+    /// For each line, the normaliser's result and the index in `lines` at which the line ends.
     kept: Vec<(Normalized, usize)>,
     /// The names of fields and types that drift. The normaliser adds them.
     pub(crate) names: DriftNames,
@@ -80,7 +80,7 @@ impl Batch {
         self.names.forget();
     }
 
-    /// Makes the bytes that were written after the last line the next line.
+    /// Keeps the bytes that were written after the last line as a new line.
     pub(crate) fn keep_line(&mut self, line: Normalized) {
         self.rows.insert(line.row_id);
         self.names.keep();
@@ -144,7 +144,7 @@ impl Batch {
         times.map(|at| at.as_second()).max()
     }
 
-    /// Returns the hours of the row ids.
+    /// Returns the ledger hours of the row ids, ascending.
     pub(crate) fn hours(&self) -> Vec<u32> {
         self.rows.hours.iter().copied().collect()
     }
@@ -155,7 +155,8 @@ impl Batch {
         self.kept.iter().map(|(line, _)| line.row_id).chain(rejected)
     }
 
-    /// Drops the rows that `known` says the ledger has by now. Returns the number of lines dropped.
+    /// Drops the lines and rejected inputs for whose row id `known` returns `true`, because the ledger has it by now.
+    /// Returns the number of lines dropped.
     pub(crate) fn drop_known(&mut self, known: impl Fn(&RowId) -> bool) -> usize {
         let (old_lines, old_kept) = (std::mem::take(&mut self.lines), std::mem::take(&mut self.kept));
         let old_rejected_inputs = std::mem::take(&mut self.rejected_inputs);

@@ -1,4 +1,4 @@
-//! Exactly once into the bucket: intend, put, commit.
+//! Delivers each line exactly once into the bucket, in three steps: intend, put, commit.
 //!
 //! 1. **intend**: the head names the key of the next object, before anything is put there.
 //! 2. **put**: the object is created at that key only if absent; of all writers one wins.
@@ -92,16 +92,17 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.state.stream
     }
 
-    /// Returns the state for the next tick, and what was delivered.
+    /// Returns the state for the next tick, and the outcome of the delivery.
     pub(crate) fn into_parts(self) -> (StreamState<'a, S, B, C>, Delivered) {
         let Delivered { lines, duplicates, mut gaps } = self.outcome;
-        // A write that failed may be in force all the same. A gap is rather reported twice than not at all.
+        // A write that failed may have been applied after all, so its gaps are reported now: twice is better than
+        // never.
         gaps.extend(self.update.unreported_gaps);
         (self.state, Delivered { lines, duplicates, gaps })
     }
 
-    /// Ends what an earlier tick began: an object at the intent's key is adopted; without one the
-    /// intent stays until there is something to deliver.
+    /// Completes the delivery that an earlier tick began. If there is an object at the intent's key, commits its row
+    /// ids; otherwise keeps the intent until there is something to deliver.
     pub(crate) async fn settle(&mut self) -> Result<(), PortError> {
         for _ in 0..MAX_WRITE_CONFLICTS {
             let Some(key) = self.state.head.intent.clone() else { return Ok(()) };
@@ -114,7 +115,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(conflicts_error())
     }
 
-    /// Delivers the batch in hand and leaves an empty one.
+    /// Delivers the current batch and leaves an empty one.
     pub(crate) async fn flush(&mut self) -> Result<(), PortError> {
         if !self.batch.is_empty() {
             self.state.check_mark().await?;
@@ -133,7 +134,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(conflicts_error())
     }
 
-    /// Writes the update that is not yet written, if it is worth a write of its own.
+    /// Writes the update to the head, if it is worth a write of its own.
     pub(crate) async fn write_update(&mut self) -> Result<(), PortError> {
         for _ in 0..MAX_WRITE_CONFLICTS {
             if !self.update.is_worth_a_write(&self.state.head, self.env().now()) {
@@ -149,11 +150,11 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Err(conflicts_error())
     }
 
-    /// Makes one attempt to deliver the batch. [`Swap::Applied`] with lines left means that an old intent was used up
-    /// first.
+    /// Makes one attempt to deliver the batch. If it returns [`Swap::Applied`] and the batch still has lines, a stale
+    /// intent was sealed first.
     async fn try_to_deliver(&mut self) -> Result<Swap, PortError> {
         self.state.verify_last_commit().await?;
-        // Without lines there is nothing to put, unless an inherited intent must first be used up.
+        // Without lines no object is needed, unless an inherited intent must first be used.
         if self.batch.line_count() == 0 && self.state.head.intent.is_none() {
             self.put_rejected().await?;
             return self.commit(None).await;
@@ -178,7 +179,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.state.head.intent.clone().filter(|intent| self.intents.is_to_be_sealed(intent, now))
     }
 
-    /// Uses up a stale intent with an empty object: new lines get a fresh key, so partitions only grow forward.
+    /// Seals a stale intent: puts an empty object at its key and commits it. So new lines get a key in the current
+    /// partition.
     async fn seal(&mut self, key: &str) -> Result<Swap, PortError> {
         self.intents.sealed += 1;
         let compression = Compression::of_key(key);
@@ -203,8 +205,9 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(Swap::Lost)
     }
 
-    /// Leaves an intent that was set during this tick to the tick that set it, if there are no lines. To use it up with
-    /// an empty object would make that tick set another one, without end. Rejected input must wait then.
+    /// If the batch has no lines, leaves an intent that another tick set during this tick to that tick: to put an empty
+    /// object at its key would make that tick set another intent, without end. Then rejected inputs cannot be
+    /// committed, which is an error.
     fn leave_live_intent(&mut self) -> Result<(), PortError> {
         let intent = &self.state.head.intent;
         if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {
@@ -213,13 +216,13 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         if !self.batch.rejected().is_empty() {
             return Err(conflicts_error());
         }
-        // Consumed blobs are only remembered to save another fetch, so they can be dropped.
+        // Consumed blobs are only recorded to save another fetch, so they can be dropped from the batch.
         self.batch.clear();
         Ok(())
     }
 
-    /// Returns the key of the next object: the intent that is in force, or a new one of ours. `None` if another tick
-    /// wrote first.
+    /// Returns the key of the next object: the head's intent, or a new one that this tick sets. Returns `None` if
+    /// another tick wrote the head first.
     async fn intend(&mut self) -> Result<Option<String>, PortError> {
         if let Some(key) = &self.state.head.intent {
             return Ok(Some(key.clone()));
@@ -227,12 +230,12 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         let (settings, now) = (self.env().settings, self.env().clock.now());
         let key = key::object_key(&settings.prefix, self.stream(), self.state.head.seq, now, settings.compression);
         let next = Head { intent: Some(key.clone()), ..self.state.next_head() };
-        // Even if the answer is lost, an intent of this key is ours.
+        // The write may succeed although its answer is lost, so an intent with this key counts as ours.
         self.intents.own = Some(key.clone());
         Ok((self.state.swap(next, &[]).await? == Swap::Applied).then_some(key))
     }
 
-    /// Commits the batch in hand. `size` is the length of its object in the bucket, in bytes; `None` if it has none.
+    /// Commits the current batch. `size` is the length of its object in the bucket, in bytes; `None` if it has none.
     async fn commit(&mut self, size: Option<usize>) -> Result<Swap, PortError> {
         let items = self.batch.ledger_items(self.state.head.seq, self.ledger_expiry());
         let mut next = self.state.head_after(&items);
@@ -261,7 +264,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.outcome.gaps.extend(update.unreported_gaps);
     }
 
-    /// Commits the object found at the intent's key, which another tick put there. Watermarks stay as they are.
+    /// Commits the row ids of the object at the intent's key, which another tick put there. Watermarks stay as they
+    /// are.
     async fn adopt(&mut self, key: &str, object: &[u8]) -> Result<(), PortError> {
         self.state.verify_last_commit().await?;
         let rows = object::row_ids(key, object)?;
@@ -273,7 +277,8 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(())
     }
 
-    /// Compares the batch with the ledger again if commits have passed since it was gathered.
+    /// Compares the batch with the ledger again if other ticks have committed since it was begun, and drops what they
+    /// delivered.
     async fn drop_lines_of_others(&mut self) -> Result<(), PortError> {
         if self.batch_seq == self.state.head.seq {
             return Ok(());
@@ -300,7 +305,7 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(())
     }
 
-    /// Returns `true` if the row is in the batch in hand or in the ledger.
+    /// Returns `true` if the row is in the current batch or in the ledger.
     pub(crate) async fn contains_row(&mut self, row_id: &RowId) -> Result<bool, PortError> {
         self.begin_batch();
         if self.batch.contains(row_id) {
@@ -310,13 +315,14 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         self.state.ledger_contains(ledger_hour, row_id.ledger_entry()).await
     }
 
-    /// Adds a blob whose events are all in the batch in hand or in the ledger.
+    /// Adds a blob whose events are all in the current batch or in the ledger.
     pub(crate) fn keep_blob(&mut self, hour: u32, entry: u64) {
         self.begin_batch();
         self.batch.keep_blob(hour, entry);
     }
 
-    /// Notes that the rows of an empty batch are compared with the ledger of the current head.
+    /// Sets `batch_seq` to the head's `seq` while the batch is empty, because its rows are compared with that head's
+    /// ledger.
     fn begin_batch(&mut self) {
         if self.batch.is_empty() {
             self.batch_seq = self.state.head.seq;

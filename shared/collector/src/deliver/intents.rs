@@ -1,14 +1,14 @@
-//! The intents that one tick met, and the rule that says which of them it may seal.
+//! The intents that one tick has found or set, and the rule that says which of them it may seal with an empty object.
 
 use jiff::Timestamp;
 
 use super::key;
 
-/// Maximum number of stale intents that one tick seals. Two ticks whose clocks disagree about the hour could otherwise
-/// seal each other's intents without end.
+/// Maximum number of stale intents that one tick seals with an empty object. Two ticks whose clocks disagree about the
+/// hour could otherwise seal each other's intents without end.
 const MAX_SEALED_INTENTS: u32 = 1;
 
-/// The intents that one tick met.
+/// The intents that one tick has found or set.
 #[derive(Debug, Default)]
 pub(crate) struct Intents {
     /// The intent that was there when the tick began, and had no object: an earlier tick left it.
@@ -20,8 +20,8 @@ pub(crate) struct Intents {
 }
 
 impl Intents {
-    /// Returns `true` if the intent has an earlier hour than `now`, another tick set it, and this tick may still seal
-    /// one.
+    /// Returns `true` if the intent is of an earlier hour than `now`, another tick set it, and this tick has not sealed
+    /// its maximum number of intents.
     pub(crate) fn is_to_be_sealed(&self, intent: &str, now: Timestamp) -> bool {
         let is_own = self.own.as_deref() == Some(intent);
         self.sealed < MAX_SEALED_INTENTS && !is_own && key::is_stale(intent, now)

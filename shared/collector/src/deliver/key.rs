@@ -7,8 +7,8 @@ use schema::RowId;
 use crate::base::policy::Compression;
 use crate::base::stream::Stream;
 
-/// Returns the key of object number `seq` of the stream. `now` is the time at which the intent is set, so that
-/// partitions only grow forward.
+/// Returns the key of object number `seq` of the stream. `now` is the time at which the intent is set. It decides the
+/// partition, so that no object is added to an earlier hour.
 pub(crate) fn object_key(prefix: &str, stream: &Stream, seq: u64, now: Timestamp, compression: Compression) -> String {
     format!(
         "{prefix}{table}/{partition}/{source}-{seq:012}.ndjson.{suffix}",
@@ -27,14 +27,15 @@ fn partition(now: Timestamp) -> String {
 
 /// Returns `true` if the key lies in an earlier partition than that of `now`. A key in a later partition was set by a
 /// tick whose clock is ahead, and is used like our own. Otherwise two ticks whose clocks disagree about the hour would
-/// use up each other's intents.
+/// seal each other's intents.
 pub(crate) fn is_stale(key: &str, now: Timestamp) -> bool {
     let current = partition(now);
     let of_key = key.rfind("/dt=").and_then(|at| key[at + 1..].get(..current.len()));
     of_key.is_none_or(|of_key| of_key < current.as_str())
 }
 
-/// Returns the key of a rejected input. It is made of the input's hash, so that putting it again changes nothing.
+/// Returns the key of a rejected input. It contains the input's row id, which is a hash, so that putting the same input
+/// again changes nothing.
 pub(crate) fn rejected_key(prefix: &str, stream: &Stream, row_id: RowId) -> String {
     format!("{prefix}rejected/{}/{}-{row_id}.json", stream.log_type.table(), stream.source)
 }

@@ -1,4 +1,4 @@
-//! Exactly once into the bucket: batches, objects, and the protocol that commits them.
+//! Delivers lines exactly once into the bucket: batches, objects, and the protocol that commits them.
 
 pub(crate) mod batch;
 pub(crate) mod delivery;

@@ -200,7 +200,7 @@ fn ok_our_own_intent_is_not_sealed_when_the_hour_ends() {
 
 #[test]
 fn ok_lines_that_another_tick_delivers_first_are_dropped() {
-    // The other tick comes first at the intent, at the put, or at the commit, where it adopts our object.
+    // The other tick is faster at the intent, at the put, or at the commit. In the last case it adopts our object.
     for (call, skipped, expected) in [("write", 0, (1, 1)), ("put", 0, (1, 1)), ("write", 1, (0, 2))] {
         let world = world();
         for _ in 0..skipped {
@@ -242,7 +242,7 @@ fn ok_an_inherited_intent_is_used_up_by_rejected_input() {
     assert_eq!(objects(&world), [object(16, 1, 0)]);
 }
 
-/// Makes another tick set its intent while ours runs, and then die or be slow.
+/// Makes another tick set its intent and fail at its put while ours runs.
 fn intent_of_another(world: &World) {
     let other = world.other_process();
     other.calls.fault(FaultyCall::Next("put"), Fault::Before);
@@ -290,7 +290,7 @@ fn ok_a_gap_is_reported_with_the_write_of_its_update() {
     let world = with_pending();
     let (delivered, ended) = tick_with(&world, &[], learn);
     assert_eq!((ended, delivered.gaps), (Ok(()), vec![gap.clone()]));
-    // A write that fails may be in force, so the gap is reported then too, perhaps twice.
+    // A failed write may have been applied, so its gap is reported too, perhaps twice.
     let world = with_pending();
     world.calls.fault(FaultyCall::Next("write"), Fault::After);
     let (delivered, ended) = tick_with(&world, &[], learn);
@@ -353,7 +353,8 @@ fn ok_a_tick_seals_one_stale_intent_and_uses_a_second_one_as_it_is() {
     let world = died_with_intent(false);
     let an_hour_ago = world.clock.now();
     world.clock.advance(3_600);
-    // After the first one was sealed, a tick whose clock is an hour behind sets an intent before ours does.
+    // The first write commits the sealed intent. Before the second write, a tick whose clock is an hour behind sets an
+    // intent.
     world.calls.fault(FaultyCall::Next("write"), Fault::Meanwhile(Box::new(|| {})));
     let (state, stream, settings) = (world.state.clone(), world.stream.clone(), world.settings.clone());
     let intend = move || {
