@@ -17,11 +17,11 @@ use crate::base::ports::{Bucket, Clock, Put, State, Written};
 use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
 
-/// Age at which the mark is raised, in seconds.
+/// A process raises the high-water mark again after this time, in seconds.
 const RAISE_MARK_AFTER_SECONDS: UnixSeconds = 3_600;
 /// Maximum number of tries to write the owner into the record while other ticks change it.
 const MAX_CLAIM_TRIES: u32 = 8;
-/// Number of commits by which the head is ahead of the mark when the mark is raised early.
+/// The mark is raised earlier if the head's `seq` is ahead of it by this many commits.
 const RAISE_MARK_AFTER_COMMITS: u64 = 256;
 
 /// The birth record, as it stands in the bucket.
@@ -60,7 +60,7 @@ pub(crate) fn record_key(prefix: &str, stream: &Stream) -> String {
     format!("{prefix}_state/{}-{}.json", stream.source, stream.log_type.table())
 }
 
-/// Reads the stream's head, or creates it if the stream is new.
+/// Reads the stream's head, or creates it if the stream is new, which means that it has no birth record.
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if the state was lost.
@@ -79,7 +79,7 @@ pub(crate) async fn read_or_create_head<S: State, B: Bucket, C: Clock>(
             return Ok(head);
         }
     }
-    // Another tick may have created it since it was read: the head precedes its record.
+    // Another tick may have created the head since it was read here. The head is written before its record.
     env.state.head(stream).await?.ok_or_else(|| state_lost_error(&key))
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn verify_head<S: State, B: Bucket, C: Clock>(
     Ok((again, mark))
 }
 
-/// Checks that the head is not older than one that was seen with `seq`.
+/// Checks that the head's `seq` is not below a `seq` that the stream's head had before.
 ///
 /// # Errors
 /// Fails with [`Recovery::Person`](crate::Recovery::Person) if it is older: the state was restored from a backup.
@@ -163,10 +163,9 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     Ok(SeqMark { seq: birth.seq.max(head.seq), raised_at: Some(env.now()) })
 }
 
-/// Checks that the stream belongs to `owner`, whom the birth record then names.
+/// Checks that the stream belongs to `owner`. If the birth record has no owner yet, writes `owner` into it.
 ///
-/// # Errors
-/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record names another one.
+/// # Errors Fails with [`Recovery::Person`](crate::Recovery::Person) if the record has another owner.
 pub(crate) async fn claim_owner<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,

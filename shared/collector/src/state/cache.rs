@@ -1,4 +1,4 @@
-//! The cache that a warm process keeps between ticks to save reads.
+//! The data that a process keeps between its ticks to save reads.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use super::ledger_cache::LedgerCache;
 use crate::base::memory::MemoryBudget;
 use crate::base::progress::{Progress, ProgressCounts};
 
-/// The cache of one source, which a warm process keeps between ticks. Losing it only costs reads.
+/// The data of one source that a process keeps between its ticks. A process without it only has to read more.
 #[derive(Debug, Default)]
 pub struct SourceCache {
     streams: RefCell<HashMap<String, StreamCache>>,
@@ -36,7 +36,7 @@ impl SourceCache {
         &self.progress
     }
 
-    /// Takes the cache of a stream. A tick that dies leaves none behind.
+    /// Removes and returns the cache of a stream. So a tick that dies leaves no cache behind.
     pub(crate) fn take(&self, stream: &str) -> Option<StreamCache> {
         self.streams.borrow_mut().remove(stream)
     }
@@ -56,13 +56,13 @@ pub(crate) struct StreamCache {
     pub(crate) seq: u64,
     /// The ledger hours that were read.
     pub(crate) ledger: LedgerCache,
-    /// The `seq` whose preceding commit is known to be visible as a whole.
+    /// The head's `seq` at which its last commit is known to be wholly visible; `None` if none was verified.
     pub(crate) verified_seq: Option<u64>,
-    /// The head's `seq` after the last commit of this process.
+    /// The head's `seq` after the last commit of this process; `None` if it made none.
     pub(crate) own_seq: Option<u64>,
     /// The high-water mark of `seq` in the birth record, and when it was last raised or read.
     pub(crate) mark: super::birth::SeqMark,
-    /// The owner that the birth record is known to name.
+    /// The owner that the birth record names, once this process has checked it.
     pub(crate) owner: Option<String>,
 }
 

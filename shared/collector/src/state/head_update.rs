@@ -19,7 +19,8 @@ pub(crate) struct HeadUpdate {
     last_start: Option<UnixSeconds>,
     /// Gaps that are reported once the head whose watermark has passed them is written.
     pub(crate) unreported_gaps: Vec<Gap>,
-    /// The tick ends before its listings do. Then every progress is written, so that the next tick continues from it.
+    /// `true` if the tick ends with time still to be listed. Then even small progress is written, so that the next tick
+    /// continues from it.
     pub(crate) more_to_list: bool,
 }
 
@@ -37,9 +38,11 @@ struct ListingUpdate {
 /// The ticks in a row in which a listing was refused, by kind of refusal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RefusalCounts {
-    /// The ticks in which the vendor said that it does not offer the listing.
+    /// The ticks in which the vendor said that it does not offer the listing; `None` if the last tick had another
+    /// outcome.
     pub(crate) not_offered: Option<NotOffered>,
-    /// The ticks in which it failed in a way that may pass by itself or needs a person.
+    /// The number of ticks in which the listing failed with
+    /// [`Recovery::PersonIfPersistent`](crate::Recovery::PersonIfPersistent).
     pub(crate) persistent: u32,
 }
 
@@ -55,7 +58,8 @@ impl HeadUpdate {
         *watermark = Some(watermark.map_or(to, |before| before.max(to)));
     }
 
-    /// Records a sweep: everything that happened more than `reach` before `at` has been listed again since.
+    /// Records that a sweep of this `reach`, in seconds, was done at the time `at`. Events older than `at` less the
+    /// `reach` need no further sweep.
     pub(crate) fn record_sweep(&mut self, listing: ListingId, reach: u32, at: UnixSeconds) {
         let swept = self.listing_update(listing).swept.entry(reach).or_insert(at);
         *swept = (*swept).max(at);
@@ -71,8 +75,8 @@ impl HeadUpdate {
         self.listing_update(listing).window_seconds = Some(seconds);
     }
 
-    /// Makes the next tick begin with a random window of this length, because this tick could list nothing. With `None`
-    /// it begins with the oldest window.
+    /// Makes the next tick begin with a window of this length, in seconds, at a random place, because this tick could
+    /// list nothing. With `None` the next tick begins with the oldest window.
     pub(crate) fn set_probe_seconds(&mut self, listing: ListingId, seconds: Option<UnixSeconds>) {
         self.listing_update(listing).probe_seconds = Some(seconds);
     }
@@ -102,7 +106,7 @@ impl HeadUpdate {
         changes.iter().any(is_it)
     }
 
-    /// Records that a recording was started.
+    /// Records that the vendor's recording of the stream was started at this time.
     pub(crate) fn record_start(&mut self, at: UnixSeconds) {
         self.last_start = Some(at);
     }
@@ -137,7 +141,7 @@ impl HeadUpdate {
         let raised = raised.max().unwrap_or(0);
         let is_due = raised >= IDLE_WRITE_INTERVAL_SECONDS
             || (raised > 0 && (self.more_to_list || now - head.times.written_at >= IDLE_WRITE_INTERVAL_SECONDS));
-        // Only a watermark can wait; any other change is written at once.
+        // Only the raise of a watermark can wait; any other change is written at once.
         for (listing, state) in &mut next.listings {
             state.watermark = watermark(head, listing);
         }
@@ -167,7 +171,7 @@ impl ListingUpdate {
         for (reach, at) in &self.swept {
             let swept = state.swept.entry(*reach).or_insert(*at);
             *swept = (*swept).max(*at);
-            // This sweep also completes an unfinished one that began before it.
+            // This sweep also replaces the progress of an unfinished one that began before it.
             state.sweep_progress = state.sweep_progress.filter(|progress| progress.began > *at);
         }
         state.window_seconds = self.window_seconds.or(state.window_seconds);
@@ -221,7 +225,7 @@ mod tests {
         update.raise_watermark("all", 1);
         assert!(!update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS - 1));
         assert!(update.is_worth_a_write(&head, IDLE_WRITE_INTERVAL_SECONDS));
-        // Any progress is written, or the next tick would get no further.
+        // With more to list any progress is written, or the next tick would begin at the same place.
         update.more_to_list = true;
         assert!(update.is_worth_a_write(&head, 1));
         assert!(

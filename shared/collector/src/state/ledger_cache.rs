@@ -14,13 +14,13 @@ use crate::base::time::UnixSeconds;
 const ENTRY_BYTES: usize = 20;
 /// Number of bytes of an hour without entries.
 const HOUR_BYTES: usize = 128;
-/// Age from which on a commit counts as wholly visible, in seconds. Stores take only a moment, and the items of an old
-/// commit may have expired.
+/// Age from which on a commit counts as wholly visible, in seconds. A store shows a commit within moments, and the
+/// items of an older commit may have expired.
 const VISIBLE_AFTER_SECONDS: UnixSeconds = 86_400;
 
 #[derive(Debug, Default)]
 struct CachedHour {
-    /// The `seq` below which `entries` has every commit.
+    /// `entries` has the entries of every commit whose `seq` is below this.
     complete_below: u64,
     entries: HashSet<u64>,
     last_used: u64,
@@ -28,9 +28,9 @@ struct CachedHour {
 
 /// The hours of one stream's ledger that were read, kept while the process is warm.
 ///
-/// An hour is only used if it holds every commit below the head's `seq`. Otherwise the newer commits are read first.
-/// Each commit raises `seq` by one and is conditional on the head before, so no commit can appear below a `seq` that
-/// was read.
+/// An hour is only used if it has the entries of every commit below the head's `seq`. Otherwise the missing commits are
+/// read first. Each commit raises `seq` by one and is conditional on the head before, so no commit can appear below a
+/// `seq` that was read.
 #[derive(Debug)]
 pub(crate) struct LedgerCache {
     hours: HashMap<LedgerHour, CachedHour>,
@@ -39,7 +39,8 @@ pub(crate) struct LedgerCache {
     memory: MemoryShare,
 }
 
-/// Returns `true` if the head's last commit is so recent at `now` that a store may not show all of it yet.
+/// Returns `true` if the head's last commit is so recent at `now` that the store may not show all of its ledger items
+/// yet.
 pub(crate) fn may_be_torn(head: &Head, now: UnixSeconds) -> bool {
     head.seq > 0 && now - head.last_commit.at < VISIBLE_AFTER_SECONDS
 }
@@ -90,8 +91,8 @@ impl LedgerCache {
         self.hours.get(&ledger_hour).is_some_and(|hour| hour.complete_below >= seq)
     }
 
-    /// Adds commit number `seq` of this process, with all its items. Hours that were complete before it are complete
-    /// after it.
+    /// Adds all items of a commit that this process has made, whose number is `seq`. Hours that were complete before
+    /// the commit are complete after it.
     pub(crate) fn record_commit(&mut self, seq: u64, items: &[LedgerItem]) {
         for item in items {
             if self.hours.contains_key(&item.ledger_hour()) {

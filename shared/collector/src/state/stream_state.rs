@@ -34,7 +34,7 @@ pub(crate) struct StreamState<'a, S, B, C> {
     /// The current head, as it was last read or written.
     pub(crate) head: Head,
     ledger: LedgerCache,
-    /// The head's `seq` at which its last commit is known to be visible as a whole.
+    /// The head's `seq` at which its last commit is known to be wholly visible; `None` if none was verified.
     verified_seq: Option<u64>,
     /// The head's `seq` after the last commit of this process. The ledger in memory has that commit, even if the store
     /// does not show it yet.
@@ -42,13 +42,13 @@ pub(crate) struct StreamState<'a, S, B, C> {
     mark: SeqMark,
     /// `true` once the head was compared with the birth record in this tick.
     is_mark_checked: bool,
-    /// The owner that the birth record is known to name.
+    /// The owner that the birth record names, once this process has checked it.
     owner: Option<String>,
 }
 
 impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
-    /// Reads the head, creates it for a new stream, and checks that the state was neither lost nor restored. `cache` is
-    /// what the process keeps between ticks.
+    /// Reads the head, creates it for a new stream, and checks that the state was neither lost nor restored. `cache`
+    /// keeps data between the ticks of one process.
     pub(crate) async fn open(
         env: &'a Env<'a, S, B, C>,
         stream: &'a Stream,
@@ -76,7 +76,7 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         }
     }
 
-    /// Returns the cache that a warm process keeps of the stream.
+    /// Returns the stream's data that the process keeps for its next tick.
     pub(crate) fn into_cache(mut self) -> StreamCache {
         self.ledger.evict(None);
         StreamCache {
@@ -100,7 +100,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Ok(())
     }
 
-    /// Returns `true` if the ledger has the entry, as of the current head.
+    /// Returns `true` if the ledger has the entry. Reads the hour first unless it is loaded with all commits before the
+    /// current head.
     pub(crate) async fn ledger_contains(&mut self, ledger_hour: LedgerHour, entry: u64) -> Result<bool, PortError> {
         self.load(ledger_hour).await?;
         Ok(self.ledger.contains(ledger_hour, entry))
@@ -111,7 +112,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         self.ledger.contains(ledger_hour, entry)
     }
 
-    /// Loads the hour as of the current head. Waits until the store shows the last commit there.
+    /// Loads the ledger hour with all commits before the current head. Waits until the store shows the last commit
+    /// there.
     pub(crate) async fn load(&mut self, ledger_hour: LedgerHour) -> Result<(), PortError> {
         for read in 1..=MAX_VISIBILITY_READS {
             let now = self.env.now();
@@ -123,9 +125,9 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
         Err(self.never_visible().await)
     }
 
-    /// Compares the head with the birth record, once per tick and before anything is delivered. A warm process may not
-    /// have seen the commits that a restored state lacks. If the mark is higher than the head, the head is read again
-    /// first, because another tick may have raised the mark.
+    /// Compares the head's `seq` with the mark in the birth record, once per tick and before anything is delivered:
+    /// other processes may have made commits that a restored state lacks. If the mark is higher than the head's `seq`,
+    /// the head is read again first, because another tick may have raised the mark.
     pub(crate) async fn check_mark(&mut self) -> Result<(), PortError> {
         if self.is_mark_checked {
             return Ok(());

@@ -21,8 +21,8 @@ fn hidden_for(milliseconds: u64) -> World {
     world
 }
 
-/// Does `work` with the state as a tick opens it, and keeps the cache for the next tick. The world has the calls that
-/// it took.
+/// Opens the state as a tick does, runs `work` with it, and keeps the cache for the next tick. Afterwards `world.calls`
+/// has the calls of `work` only.
 fn with_state<T>(world: &World, work: impl AsyncFnOnce(&mut TestStreamState<'_>) -> T) -> T {
     let env = world.env();
     let mut state = world.open(&env).unwrap();
@@ -58,7 +58,7 @@ fn ok_a_visible_commit_is_verified_once_with_one_read() {
     let world = hidden_for(0);
     with_state(&world, verify).unwrap();
     assert_eq!((world.calls.take(), world.clock.elapsed()), (vec!["visible"], 0.0));
-    // The same tick, or the next one of this process, does not ask again.
+    // The next tick of this process does not check the same commit again.
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), [""; 0]);
 }
@@ -80,7 +80,7 @@ fn err_items_that_do_not_appear_leave_the_stream_to_the_next_tick() {
     // In the end the head is read again, because the state may have been restored.
     assert_eq!(world.calls.take(), [vec!["visible"; MAX_VISIBILITY_READS as usize], vec!["head"]].concat());
     assert!((3.0..4.0).contains(&world.clock.elapsed()), "{}", world.clock.elapsed());
-    // The hidden items do not count as seen afterwards.
+    // The failed check does not count as a verification.
     assert!(with_state(&world, verify).is_err());
 }
 
@@ -185,14 +185,14 @@ fn err_a_warm_process_notices_restored_state_without_the_mark() {
     set_seq(&world, 4);
     let env = world.env();
     assert_restored(world.open(&env));
-    // The mark is lower, and the process must not forget what it knows.
+    // The failed tick must keep the cache, because only the cache shows that the state was restored.
     assert_restored(world.open(&env));
 }
 
 #[test]
 fn err_a_warm_process_notices_restored_state_by_the_commits_of_others() {
     let world = World::listed_to(NOW);
-    // This process has seen no commit, and others have raised the mark to 3.
+    // This process has seen no commit, while other processes have raised the mark to 3.
     with_state(&world, async |_| ());
     let env = world.env();
     let key = birth::record_key(&env.settings.prefix, &world.stream);
