@@ -6,7 +6,8 @@
 //! number of ticks may run at once: the conditional writes of [`State`] and [`Bucket`] decide between them.
 //!
 //! The crate is pure. It reads no clock, environment variable, socket or random number: all of them come in through the
-//! five ports [`Clock`], [`Secrets`], [`State`], [`Bucket`] and [`Vendor`]. CI holds its dependencies against a list.
+//! five ports [`Clock`], [`Secrets`], [`State`], [`Bucket`] and [`Vendor`]. CI compares its dependencies with a list of
+//! allowed ones.
 //!
 //! Modules import downwards only, which CI checks: `tick` → `collect` → `deliver` → `state` → `plan` → `base`.
 //!

@@ -131,7 +131,7 @@ impl World {
         Delivery::new(self.open(env).unwrap(), self.policy.dedup_horizon_seconds, self.cache.budget())
     }
 
-    /// Returns a tick that has opened its state and done nothing yet.
+    /// Returns a run that has opened its state and done nothing else yet.
     pub(crate) fn begin<'a>(&'a self, env: &'a TestEnv<'a>) -> TestRun<'a> {
         StreamRun {
             env,

@@ -25,8 +25,8 @@ pub struct Source<V> {
 }
 
 /// Runs all streams of the source concurrently. Returns one report per stream, in the source's order. A failure or
-/// panic of a stream stands in its report and affects no other stream. `cache` is what the process keeps of the source
-/// between ticks.
+/// panic of a stream is recorded in its report and affects no other stream. `cache` keeps data of the source between
+/// the ticks of one process.
 pub async fn run_tick<S: State, B: Bucket, C: Clock, V: Vendor>(
     env: &Env<'_, S, B, C>,
     source: &Source<V>,

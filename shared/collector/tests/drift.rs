@@ -175,12 +175,13 @@ fn ok_two_drifting_events_listed_twice_count_once() {
     assert_eq!((first.listed.events, first.lines.delivered, first.listed.duplicates), (5, 4, 1));
     let drift = &first.lines.drift;
     assert_eq!((drift.undeclared_fields, drift.unknown_record_types), (4, 2));
-    // Each of the two lacks the time and the name that is ours. The fifth event has neither time nor type.
+    // In each of the two drifting lines the time and the reserved field `p_x` do not conform. The fifth event lacks
+    // both required fields.
     assert_eq!((drift.nonconforming, drift.missing_required), (4, 2));
     assert_eq!(drift.names.undeclared.all(), ["a", "p_x", "c"]);
     assert_eq!(drift.names.unknown_types.all(), ["api_key.rotated"]);
     assert_eq!(drift.names.missing.all(), ["type", "effective_at"]);
-    // A second process, which has no cache, lists the same events again, and the ledger knows them.
+    // A second process, which has no cache, lists the same events again and finds them in the ledger.
     let second = tick(&world, &source);
     assert_eq!((second.listed.events, second.lines.delivered, second.listed.duplicates), (5, 0, 5));
     assert_eq!((second.lines.drift.is_none(), second.lines.drift), (true, Drift::default()));

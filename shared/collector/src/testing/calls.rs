@@ -1,10 +1,10 @@
-//! The calls of state and bucket, and the faults that they meet.
+//! Records the calls of state and bucket, and injects faults into them.
 
 use std::cell::RefCell;
 
 use crate::base::error::PortError;
 
-/// A fault of a call of state or bucket.
+/// A fault that is injected into one call of state or bucket.
 pub(crate) enum Fault {
     /// The call fails without an effect.
     Before,
@@ -14,7 +14,7 @@ pub(crate) enum Fault {
     Meanwhile(Box<dyn FnOnce()>),
 }
 
-/// The call that a fault meets.
+/// The call into which a fault is injected.
 pub(crate) enum FaultyCall {
     /// The call with this number, counted from 0.
     Number(usize),
@@ -22,7 +22,7 @@ pub(crate) enum FaultyCall {
     Next(&'static str),
 }
 
-/// The calls of state and bucket by name, and the faults that they meet.
+/// The names of all calls of state and bucket, and the faults that are still to be injected.
 #[derive(Default)]
 pub(crate) struct Calls {
     names: RefCell<Vec<&'static str>>,
@@ -35,12 +35,12 @@ impl Calls {
         self.names.take()
     }
 
-    /// Adds a fault of one call.
+    /// Adds a fault that is injected into one call.
     pub(crate) fn fault(&self, at: FaultyCall, fault: Fault) {
         self.faults.borrow_mut().push((at, fault));
     }
 
-    /// Returns `true` if a fault has not met its call.
+    /// Returns `true` if a fault was not injected yet.
     pub(crate) fn has_faults(&self) -> bool {
         !self.faults.borrow().is_empty()
     }

@@ -16,10 +16,10 @@ use super::values::NOW;
 use crate::base::ports::Clock;
 use crate::base::time::UnixSeconds;
 
-/// Maximum number of polls of a future. One that needs more is taken for endless.
+/// Maximum number of polls of a future. A future that needs more counts as one that never ends.
 const MAX_POLLS: u32 = 1_000_000;
 
-/// A clock whose time passes by sleeping.
+/// A clock whose time passes only while all futures sleep.
 #[derive(Clone)]
 pub(crate) struct TestClock(Rc<ClockState>);
 
@@ -54,7 +54,7 @@ impl Drop for Sleep {
     }
 }
 
-/// The flag that a future was woken.
+/// `true` once the future was woken.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {

@@ -15,7 +15,7 @@ use crate::base::ledger::{LedgerHour, LedgerItem, LedgerKind};
 use crate::base::ports::{Clock, State, Written};
 use crate::base::stream::Stream;
 
-/// Heads and ledgers in memory.
+/// A store of heads and ledgers in memory.
 #[derive(Clone)]
 pub(crate) struct MemoryState(Rc<StateRows>);
 
@@ -24,7 +24,7 @@ struct StateRows {
     calls: Rc<Calls>,
     /// The heads by stream name.
     heads: RefCell<BTreeMap<String, Head>>,
-    /// The items with their stream name and the time from which on they are visible.
+    /// The ledger items, each with its stream's name and the time from which on it is visible.
     items: RefCell<Vec<(String, LedgerItem, Timestamp)>>,
     hide_items_for: Cell<Duration>,
 }
@@ -40,7 +40,7 @@ impl MemoryState {
         }))
     }
 
-    /// Makes the items of later commits visible only this long after their head.
+    /// Makes the ledger items of later commits visible this long after their head.
     pub(crate) fn hide_items_for(&self, time: Duration) {
         self.0.hide_items_for.set(time);
     }

@@ -1,4 +1,4 @@
-//! The values that the tests have in common.
+//! The values that many tests use.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -11,25 +11,25 @@ use crate::base::ports::{BlobRef, Body, Clock, Fetched, Item, ListRequest, Liste
 use crate::base::stream::{ListingId, Stream};
 use crate::base::time::{UnixSeconds, Window};
 
-/// The answer of a blob.
+/// The vendor's answer to the fetch of a blob.
 #[derive(Clone)]
 pub(crate) enum Content {
-    /// These chunks, each after its wait.
+    /// A body that arrives in these chunks, each after its wait.
     Chunks(Vec<(Duration, Vec<u8>)>),
-    /// These bytes, and then this error.
+    /// A body that breaks off with this error after these bytes.
     Broken(Vec<u8>, PortError),
-    /// Bytes that cannot be decompressed.
+    /// A body that cannot be decompressed.
     Corrupt,
     /// An error instead of a body.
     Fails(PortError),
-    /// No answer, ever.
+    /// The fetch never answers.
     Hangs,
     Missing,
     Expired,
 }
 
 impl Content {
-    /// Returns an array of these events, in one chunk and at once.
+    /// Returns a body with an array of these events, which arrives at once in one chunk.
     pub(crate) fn of(events: &[String]) -> Self {
         Self::bytes(&format!("[{}]", events.join(",")))
     }
@@ -74,20 +74,20 @@ pub(crate) struct TestVendor {
     pub(crate) page_size: usize,
     /// The time that a list call takes.
     pub(crate) page_time: Duration,
-    /// The vendor's time that its answers tell.
+    /// The vendor's time, which its answers contain.
     pub(crate) vendor_now: Option<UnixSeconds>,
-    /// The owner that its answers name.
+    /// The owner of the events, which its answers contain.
     pub(crate) owner: Option<String>,
-    /// Spans that cannot be listed, nor any window that overlaps them.
+    /// Every list call for a window that overlaps one of these spans fails with `error`.
     pub(crate) broken: Vec<Window>,
-    /// Spans that are never answered, nor any window that overlaps them.
+    /// A list call for a window that overlaps one of these spans never answers.
     pub(crate) hanging: Vec<Window>,
-    /// A listing that is never answered.
+    /// List calls for this listing never answer.
     pub(crate) hanging_listing: Option<ListingId>,
-    /// The error of broken windows.
+    /// The error of list calls for windows that overlap a broken span.
     pub(crate) error: PortError,
     pub(crate) answer: Answer,
-    /// The answers of blobs, by id.
+    /// The answers to fetches, by the id of the blob.
     pub(crate) contents: BTreeMap<String, Content>,
     pub(crate) prepared: Result<Prepared, PortError>,
     listed: RefCell<Vec<Window>>,
