@@ -27,7 +27,8 @@ impl Drift {
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a Normalized>, names: &DriftNames) -> Self {
         let mut drift = Self::default();
         lines.for_each(|line| drift.count(line));
-        // A line that another tick delivered first may have left a name, though it is not counted here.
+        // A line that was dropped, because another tick delivered it first, may have left its names. If the count is 0,
+        // all names are of such lines.
         let counted = |count: u64, names: &Names| if count > 0 { names.clone() } else { Names::default() };
         drift.names = DriftNames {
             undeclared: counted(drift.undeclared_fields, &names.undeclared),

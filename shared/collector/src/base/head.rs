@@ -33,7 +33,7 @@ pub struct Head {
     pub times: HeadTimes,
 }
 
-/// The times at which a stream was last written, started, and had an event, in seconds since 1970.
+/// The times of a stream's last write, last start of a recording, and newest event, in seconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadTimes {
     /// The time of the last write of the head.
@@ -99,7 +99,7 @@ impl LastCommit {
 pub struct ListingState {
     /// Everything that the listing showed before this time is delivered, pending, or reported as a gap.
     pub watermark: UnixSeconds,
-    /// The time of the last sweep, by the reach of the sweep in seconds. Events older than that time less the reach
+    /// For each reach of a sweep, in seconds, the time of the last sweep. Events older than that time less the reach
     /// need no further sweep.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub swept: BTreeMap<u32, UnixSeconds>,
@@ -141,7 +141,7 @@ fn is_zero(count: &u32) -> bool {
 /// The record of a vendor's answers that it does not offer a listing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotOffered {
-    /// Ticks in a row in which the vendor said so.
+    /// The number of ticks in a row in which the vendor gave this answer.
     pub refusals: u32,
     /// The time before which the listing is not tried again; `None` while the refusal may still be a mistake.
     #[serde(default, skip_serializing_if = "Option::is_none")]

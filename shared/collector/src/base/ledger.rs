@@ -8,7 +8,7 @@ pub const MAX_ROW_HOURS: usize = 90;
 pub(crate) const MAX_BLOB_HOURS: usize = 9;
 /// Maximum number of ledger hours that one commit can write.
 pub const MAX_COMMIT_HOURS: usize = MAX_ROW_HOURS + MAX_BLOB_HOURS;
-// Together with the head they fill one transaction.
+// The ledger items of a commit and the head fit exactly into one transaction.
 const _: () = assert!(MAX_COMMIT_HOURS + 1 == MAX_TRANSACTION_ITEMS);
 
 /// The kind of entry that a ledger hour remembers.

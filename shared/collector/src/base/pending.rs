@@ -59,7 +59,7 @@ pub struct PendingSpan {
     /// third time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_second_pass: bool,
-    /// The reason of the last failure.
+    /// The reason for the last failure.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
@@ -99,7 +99,7 @@ pub struct PendingBlob {
     /// in another way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<UnixSeconds>,
-    /// The reason of the last failure.
+    /// The reason for the last failure.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }

@@ -15,7 +15,7 @@ pub struct Sweep {
 /// The time for which a vendor keeps its events or blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// The time that the vendor promises, in seconds.
+    /// The time for which the vendor promises to keep them, in seconds.
     pub keep_seconds: UnixSeconds,
     /// The safety margin, in seconds: the collector acts as if the vendor dropped everything this much earlier.
     pub margin_seconds: UnixSeconds,
@@ -128,7 +128,7 @@ mod tests {
         let Settings { prefix, batch, .. } = Settings::default();
         assert!(prefix.is_empty() || prefix.ends_with('/'));
         assert!(batch.ledger_hours <= MAX_ROW_HOURS);
-        // Five streams at once, each with a full batch; beyond that batches are delivered early.
+        // Five streams, each with a full batch, fit into the memory limit. Beyond it batches are delivered early.
         assert!(5 * batch.bytes <= MAX_SHARED_BYTES);
     }
 }

@@ -1,4 +1,5 @@
-//! The five ports to the world. Everything else in this crate takes values and returns values.
+//! The five ports: the traits through which this crate reaches the outside world. Everything else in the crate takes
+//! values and returns values.
 //!
 //! A port has one to four methods; `tests/` holds one conformance suite that every adapter of a port passes. Futures
 //! need not be `Send`: a tick runs on one thread.
@@ -238,8 +239,8 @@ pub enum Prepared {
 /// The outcome of [`Vendor::fetch`].
 #[derive(Debug)]
 pub enum Fetched<B> {
-    /// The blob's content, normally one JSON array of events. It is something else if the vendor sent that in the
-    /// array's place in the last try as well.
+    /// The blob's content, normally one JSON array of events. If the vendor sends something else, the client tries
+    /// again, and after the last try it returns that.
     Body(B),
     /// The vendor does not know the blob now. It may know it later.
     Missing,
@@ -315,8 +316,8 @@ pub enum Listed {
     /// The vendor does not record the stream's events (yet). Nothing can be listed, and the window does not count as
     /// listed.
     NotYet {
-        /// The time at which the recording was last started. The caller stores it even if the start failed, because the
-        /// vendor limits how often a recording may be started.
+        /// The time at which the client last started the recording, if it did. The caller stores it even if the start
+        /// failed, because the vendor limits how often a recording may be started.
         started: Option<UnixSeconds>,
         /// The fault that prevents the recording; `None` if it only takes time.
         fault: Option<PortError>,

@@ -7,7 +7,8 @@ use super::error::{PortError, Recovery};
 use super::stream::Stream;
 use super::time::UnixSeconds;
 
-/// The report of one tick of one stream. All counts are those of this tick. In JSON all fields stand at one level.
+/// The report of one tick of one stream. All counts are those of this tick. In JSON all fields are members of one
+/// object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StreamReport {
     /// The source's id.

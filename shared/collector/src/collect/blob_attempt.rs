@@ -1,4 +1,4 @@
-//! One attempt at one blob, which takes its events or records the reason of the failure.
+//! One attempt at one blob, which takes its events or records the reason for the failure.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ pub(crate) async fn attempt_blob<S: State, B: Bucket, C: Clock, V: Vendor>(
         },
     };
     if let Some(last) = last {
-        record_loss(run, blob, &format!("{problem} {}", last.words()));
+        record_loss(run, blob, &format!("{problem} {}", last.duration_text()));
         return give_up(run, listing, blob, was_unreadable).await;
     }
     let since = missing_since.unwrap_or_else(|| run.env.now());

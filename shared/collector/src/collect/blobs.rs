@@ -225,7 +225,7 @@ async fn not_consumed_meanwhile<S: State, B: Bucket, C: Clock, V>(
 ) -> Result<Vec<Candidate>, PortError> {
     let mut left = Vec::with_capacity(pending.len());
     for known in pending {
-        let blob = reference(known);
+        let blob = blob_ref(known);
         if run.intake.is_consumed(ledger_hour(&blob), ledger_entry(&blob)).await? {
             run.change_pending(listing, PendingChange::BlobDone(blob.id));
         } else {
@@ -263,7 +263,7 @@ async fn unconsumed<S: State, B: Bucket, C: Clock, V>(
     Ok(wanted.into_iter().map(|blob| Candidate { blob, missing_since: None, schedule, is_pending: false }).collect())
 }
 
-fn reference(pending: &PendingBlob) -> BlobRef {
+fn blob_ref(pending: &PendingBlob) -> BlobRef {
     BlobRef { id: pending.id.clone(), uri: pending.uri.clone(), created: pending.created, expires: pending.expires }
 }
 

@@ -223,8 +223,8 @@ mod tests {
 
     const SPAN: Window = window(NOW - 1_000, NOW);
 
-    /// Lists the whole span as one window. Returns the step, two flags of the listing (`has_succeeded`, `has_ended`),
-    /// and the failed windows.
+    /// Lists the whole span as one window. Returns the step, two flags (the listing has ended; nothing of the span
+    /// remains to be listed), and the failed windows.
     fn list(world: &World) -> (SpanStep, bool, bool, Vec<Window>) {
         let env = world.env();
         let mut run = world.begin(&env);

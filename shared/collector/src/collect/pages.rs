@@ -56,7 +56,7 @@ pub(crate) enum WindowOutcome {
     TooLong { dense: Option<Window> },
     /// The vendor does not offer this listing to this source.
     NotOffered,
-    /// The stream is not recorded yet.
+    /// The vendor does not record the stream's events yet.
     NotYet,
     /// No call was made, because the vendor asked for a pause.
     Paused { error: PortError },
@@ -110,8 +110,8 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         let (vendor, stream) = (run.vendor, run.stream);
         let call = vendor.list(ListRequest { stream, listing, window, cursor: cursor.as_deref(), tries });
         run.findings.requests += 1;
-        // A first page that hangs fails soon, so that it does not use up every tick. After a first page the others may
-        // take longer.
+        // The first page has the time limit of the request's `tries`, so that a window that hangs does not use up every
+        // tick. Once the vendor has answered, the other pages may take longer.
         let tries_of_page = if pages == 1 { tries } else { Tries::Patient };
         let answer = run.call(tries_of_page, &format!("listing {listing}"), call).await;
         let is_paused = |error: &PortError| error.recovery == Recovery::Paused;
@@ -172,12 +172,12 @@ struct Seen {
 }
 
 impl Seen {
-    fn event(&mut self, taken: &TakenEvent) {
+    fn add_event(&mut self, taken: &TakenEvent) {
         self.events.insert(taken.row_id.ledger_entry());
-        taken.time.into_iter().for_each(|time| self.at(time));
+        taken.time.into_iter().for_each(|time| self.add_time(time));
     }
 
-    fn at(&mut self, time: UnixSeconds) {
+    fn add_time(&mut self, time: UnixSeconds) {
         let times = self.times.get_or_insert(Window { from: time, to: time + 1 });
         *times = Window { from: times.from.min(time), to: times.to.max(time + 1) };
     }
@@ -201,10 +201,10 @@ async fn take_items<S: State, B: Bucket, C: Clock, V>(
         match item {
             Item::Event(raw) => {
                 had_events = true;
-                seen.event(&run.intake.take(&raw).await?);
+                seen.add_event(&run.intake.take(&raw).await?);
             }
             Item::Blob(blob) => {
-                seen.at(blob.created);
+                seen.add_time(blob.created);
                 blobs.push(blob);
             }
         }

@@ -42,8 +42,8 @@ impl<I: Iterator<Item = F>, F: Future> Prefetch<I, F> {
         .await
     }
 
-    /// Waits for `work` and polls the fetches meanwhile. A fetch holds a permit of the tenant's concurrency limit, for
-    /// which other streams wait, so it must not stand still.
+    /// Waits for `work` and polls the fetches meanwhile. Fetches hold permits of the tenant's concurrency limit, for
+    /// which other streams wait, so they must go on while this stream does other work.
     pub(crate) async fn alongside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {

@@ -116,7 +116,7 @@ async fn probe_pending<S: State, B: Bucket, C: Clock, V: Vendor>(
     };
     let outcome = list_window(run, request).await?;
     if matches!(outcome, WindowOutcome::Complete { .. }) {
-        run.change_pending(listing.id, pending.listed(window));
+        run.change_pending(listing.id, pending.change_after_listing(window));
     }
     if outcome.is_answer() {
         listing.make_failures_pending(run, span);
@@ -137,7 +137,7 @@ fn end_after_failed_probes<S, B, C: Clock, V>(
         return end_listing(listing, run, span);
     }
     listing.has_ended = true;
-    // If one window failed and another is not offered, the failure may be the reason of both, so it counts.
+    // If one window failed and another is not offered, the failure may be the reason for both, so it counts.
     let Some(failed) = span.failed_windows.iter().find(|failed_window| failed_window.kind == FailureKind::Failed)
     else {
         return record_not_offered(listing, run);

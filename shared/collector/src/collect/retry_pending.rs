@@ -5,7 +5,7 @@ use super::blobs;
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{RequestLimit, SpanAttempt, SpanOutcome, is_limit_reached, list_again};
+use super::span_attempt::{RequestLimit, SpanAttempt, SpanOutcome, is_limit_reached, list_pending_window};
 use super::span_search::search;
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
@@ -138,7 +138,7 @@ async fn retry_span<S: State, B: Bucket, C: Clock, V: Vendor>(
         schedule: Some(span.schedule),
         ..WindowRequest::once(listing.id, span.window(), listing.size)
     };
-    let outcome = list_again(run, request).await?;
+    let outcome = list_pending_window(run, request).await?;
     listing.has_succeeded |= outcome.is_answer();
     let is_searched = match &outcome {
         WindowOutcome::TooLong { .. } => Some((attempt.reason_before(), false)),
@@ -164,7 +164,7 @@ fn record_outcome<S, B, C: Clock, V>(
     let (window, attempts) = (span.window(), span.schedule.attempts);
     match outcome {
         WindowOutcome::Complete { .. } => {
-            run.change_pending(listing, span.listed(window));
+            run.change_pending(listing, span.change_after_listing(window));
             SpanOutcome::Tried { has_recovered: attempts > 0 }
         }
         WindowOutcome::Unfinished { to } => {

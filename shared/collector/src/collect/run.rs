@@ -34,7 +34,7 @@ const PATIENT_CALL_EIGHTHS: u32 = 6;
 /// The time limit of a call with a single try, in eighths of a tick.
 const SINGLE_CALL_EIGHTHS: u32 = 1;
 
-/// The error that the time for the current work is over.
+/// The error of work that was not finished, because its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cutoff;
 

@@ -33,7 +33,7 @@ pub(crate) fn is_limit_reached<S, B, C: Clock, V>(run: &StreamRun<'_, S, B, C, V
 
 /// Lists one window of pending work. If the vendor answers that it does not offer the listing, the outcome is an
 /// ordinary failure: pending work is only tried while the listing as a whole is offered.
-pub(crate) async fn list_again<S: State, B: Bucket, C: Clock, V: Vendor>(
+pub(crate) async fn list_pending_window<S: State, B: Bucket, C: Clock, V: Vendor>(
     run: &mut StreamRun<'_, S, B, C, V>,
     request: WindowRequest<'_>,
 ) -> Result<WindowOutcome, PortError> {
@@ -123,7 +123,8 @@ impl SpanAttempt<'_> {
         self.span.cursor.is_none() && self.span.window().seconds() > 1 && has_failed && attempts.is_multiple_of(2)
     }
 
-    /// Reports the error if it is a refusal. A refusal that may pass by itself needs a person once it persists.
+    /// Reports the error if it needs a person, or will need one if it persists ([`PortError::is_refusal`]). If it has
+    /// persisted, it is reported as one that needs a person.
     pub(crate) fn record_refusal<S, B, C: Clock, V>(self, run: &mut StreamRun<'_, S, B, C, V>, error: &PortError) {
         if error.is_refusal() {
             run.record_failure(&error.after_failures(error.refusals_after(self.span.schedule.refusals)));

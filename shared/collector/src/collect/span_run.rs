@@ -101,7 +101,8 @@ impl SpanRun {
                 }
             }
             SpanProgress::Sweep { began, sweeps } if is_done => {
-                // The time after this span is the main span's, which is always listed before the watermark passes it.
+                // The time after this span belongs to the main span, which is always listed before the watermark passes
+                // it.
                 let began = run.vendor_time.cap_to_first(*began);
                 for reach in sweeps {
                     run.intake.delivery.update.record_sweep(listing, *reach, began);

@@ -3,7 +3,9 @@
 use super::listing_run::ListingRun;
 use super::pages::{WindowOutcome, WindowRequest};
 use super::run::StreamRun;
-use super::span_attempt::{PendingReason, RequestLimit, SpanAttempt, SpanOutcome, is_limit_reached, list_again};
+use super::span_attempt::{
+    PendingReason, RequestLimit, SpanAttempt, SpanOutcome, is_limit_reached, list_pending_window,
+};
 use crate::base::error::PortError;
 use crate::base::pending::{PendingSpan, Schedule};
 use crate::base::ports::{Bucket, Clock, State, Vendor};
@@ -23,7 +25,7 @@ enum StopReason {
 struct SpanSearch<'a> {
     attempt: SpanAttempt<'a>,
     bisection: Bisection,
-    /// The reason of the last failure.
+    /// The reason for the last failure.
     reason: PendingReason,
     has_listed: bool,
     has_failed: bool,
@@ -64,7 +66,7 @@ pub(crate) async fn search<S: State, B: Bucket, C: Clock, V: Vendor>(
             break;
         }
         let request = WindowRequest { schedule, ..WindowRequest::once(listing.id, piece, listing.size) };
-        let outcome = list_again(run, request).await?;
+        let outcome = list_pending_window(run, request).await?;
         listing.has_succeeded |= outcome.is_answer();
         search.record_outcome(run, piece, outcome);
     }

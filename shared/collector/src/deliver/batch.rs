@@ -21,7 +21,7 @@ const EARLY_DELIVERY_BYTES: usize = 256 << 10;
 /// The new lines that become one object, with the rejected inputs and the blobs that are committed with them.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// The lines, end to end; the normaliser writes straight into it.
+    /// The text of all lines, one after the other. The normaliser appends to it directly.
     pub(crate) lines: Vec<u8>,
     /// For each line, the normaliser's result and the index in `lines` at which the line ends.
     kept: Vec<(Normalized, usize)>,
@@ -29,7 +29,7 @@ pub(crate) struct Batch {
     pub(crate) names: DriftNames,
     rows: Rows,
     rejected_inputs: RejectedInputs,
-    /// Consumed blobs by the hour they were created.
+    /// The ledger entries of consumed blobs, by the hour in which the blob was created.
     blobs: BTreeMap<u32, Vec<u64>>,
     memory: MemoryShare,
 }
@@ -131,7 +131,7 @@ impl Batch {
         Drift::of(self.kept.iter().map(|(line, _)| line), &self.names)
     }
 
-    /// Returns the number of lines whose vendor id an earlier line of the batch has, with other content.
+    /// Returns the number of lines that have the same vendor id as an earlier line of the batch, but other content.
     pub(crate) fn shared_ids(&self) -> u64 {
         let mut seen = HashSet::new();
         let ids = self.kept.iter().filter_map(|(line, _)| line.shared_id);

@@ -205,9 +205,9 @@ impl<'a, S: State, B: Bucket, C: Clock> Delivery<'a, S, B, C> {
         Ok(Swap::Lost)
     }
 
-    /// If the batch has no lines, leaves an intent that another tick set during this tick to that tick: to put an empty
-    /// object at its key would make that tick set another intent, without end. Then rejected inputs cannot be
-    /// committed, which is an error.
+    /// Drops a batch without lines if another tick has set an intent during this tick: an empty object at that intent's
+    /// key would make the other tick set a new intent, without end. Fails if the batch has rejected inputs, which must
+    /// wait for the next tick.
     fn leave_live_intent(&mut self) -> Result<(), PortError> {
         let intent = &self.state.head.intent;
         if self.batch.line_count() > 0 || intent.is_none() || *intent == self.intents.inherited {

@@ -9,10 +9,11 @@ use std::collections::HashSet;
 
 use crate::base::time::{UnixSeconds, Window};
 
-/// Number of failures in a row after which short samples are taken. It is more than the search for both edges of a day
-/// needs, which takes 17 halvings each.
+/// Number of failures in a row after which short samples are taken. A search for both edges of a broken part of a day
+/// takes fewer, at most 17 halvings per edge.
 const SAMPLE_AFTER: u32 = 36;
-/// A lower number of failures in a row, for some of the searches of a span in which earlier searches found nothing.
+/// Number of failures in a row after which a search takes short samples if earlier searches of the span found nothing.
+/// Only some of these searches use it.
 const SAMPLE_SOONER_AFTER: u32 = 4;
 /// Number of failures in a row after which a search ends.
 const MAX_FAILURES_IN_A_ROW: u32 = 48;
@@ -347,7 +348,7 @@ mod tests {
         let expected = [(0, 4), (96, 100), (4, 12), (88, 96), (12, 28), (72, 88), (28, 50), (50, 72)];
         assert_eq!(pieces, expected.map(|(from, to)| window(from, to)));
         assert!(split_from_both_edges(window(0, 100), 4, 10).iter().all(|piece| piece.seconds() <= 10));
-        // Each length has its turn.
+        // Successive searches begin with pieces of different lengths.
         let first = |attempts| Bisection::new(window(0, DAY), attempts, DAY, 7).next_piece().unwrap().seconds();
         let lengths: HashSet<_> = (2..2 + MAX_HALVINGS).map(|attempts| (first(attempts) * 3 / 2).ilog2()).collect();
         assert!(lengths.len() >= 10, "{lengths:?}");

@@ -19,7 +19,7 @@ pub(crate) enum LastAttempt {
 
 impl LastAttempt {
     /// Returns how long the blob was tried, as a part of a sentence.
-    pub(crate) fn words(self) -> String {
+    pub(crate) fn duration_text(self) -> String {
         match self {
             Self::Expiring => "until the vendor drops it".to_owned(),
             Self::MissingTooLong => format!("for {} hours", GIVE_UP_AFTER_SECONDS / 3_600),
@@ -71,6 +71,6 @@ mod tests {
             last_attempt(0, Some(100), RETENTION, 0, 100 + GIVE_UP_AFTER_SECONDS),
             Some(LastAttempt::MissingTooLong)
         );
-        assert_eq!(LastAttempt::MissingTooLong.words(), "for 24 hours");
+        assert_eq!(LastAttempt::MissingTooLong.duration_text(), "for 24 hours");
     }
 }

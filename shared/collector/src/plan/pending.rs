@@ -134,7 +134,7 @@ pub(crate) fn short_reason(reason: &str) -> String {
 
 impl PendingSpan {
     /// Returns the change to record after `window`, which is the span or a part of it, was listed to its last page.
-    pub(crate) fn listed(&self, window: Window) -> PendingChange {
+    pub(crate) fn change_after_listing(&self, window: Window) -> PendingChange {
         let is_rest = self.cursor.is_some() && window == self.window();
         if is_rest { PendingChange::RestDone(window) } else { PendingChange::SpanDone(window) }
     }
@@ -166,7 +166,7 @@ impl PendingWork {
         self.blobs.iter().find(|blob| blob.id == id)
     }
 
-    /// Returns the time of the first failure of the oldest pending span or blob, and the reason of its last failure.
+    /// Returns the time of the first failure of the oldest pending span or blob, and the reason for its last failure.
     pub(crate) fn oldest(&self) -> Option<(UnixSeconds, &str)> {
         let spans = self.spans.iter().map(|span| (span.schedule.first_failure, span.reason.as_str()));
         let blobs = self.blobs.iter().map(|blob| (blob.schedule.first_failure, blob.reason.as_str()));
@@ -279,7 +279,7 @@ impl PendingWork {
 
     /// Reduces the work to its maximum numbers and to `max_bytes`, without losing any: the newest blobs become spans,
     /// neighbouring spans are joined, and cursors are dropped. More is listed again then, which is harmless.
-    pub(crate) fn bound(&mut self, max_bytes: usize) {
+    pub(crate) fn enforce_limits(&mut self, max_bytes: usize) {
         while self.blobs.len() > MAX_BLOBS || (self.bytes() > max_bytes && !self.blobs.is_empty()) {
             let Some(blob) = self.blobs.pop() else { break };
             self.add_blob_as_span(&blob);
@@ -467,7 +467,7 @@ mod tests {
     fn ok_nothing_is_forgotten_beyond_the_limits() {
         let changes: Vec<_> = (0..MAX_BLOBS + 200).map(|number| Blob(blob(number, number as i64 * 10))).collect();
         let mut pending = work(&changes);
-        pending.bound(MAX_PENDING_BYTES);
+        pending.enforce_limits(MAX_PENDING_BYTES);
         assert!(pending.blobs.len() <= MAX_BLOBS && pending.spans.len() <= MAX_SPANS);
         assert!(pending.bytes() <= MAX_PENDING_BYTES);
         for number in 0..MAX_BLOBS + 200 {
@@ -483,13 +483,13 @@ mod tests {
         let blobs: Vec<_> = (0..=MAX_BLOBS).map(|number| blob(number, number as i64)).collect();
         let last = blobs.last().unwrap().clone();
         let mut pending = work(&blobs.into_iter().map(Blob).collect::<Vec<_>>());
-        pending.bound(usize::MAX);
+        pending.enforce_limits(usize::MAX);
         let whole = Window { from: 0, to: MAX_BLOBS as i64 + 1 };
         assert_eq!((pending.blob(&last.id), windows(&pending)), (None, vec![(whole.to - 1, whole.to)]));
         for change in [SpanDone(whole), KeepBlob(last), KeepBlob(blob(0, 0))] {
             pending.apply(&change);
         }
-        pending.bound(usize::MAX);
+        pending.enforce_limits(usize::MAX);
         assert_eq!((pending.blobs.len(), windows(&pending)), (MAX_BLOBS, vec![(whole.to - 1, whole.to)]));
     }
 
@@ -507,7 +507,7 @@ mod tests {
             let at = number * 100 + if number == 7 { -60 } else { 0 };
             pending.apply(&Span(span(at, at + 10)));
         }
-        pending.bound(MAX_PENDING_BYTES);
+        pending.enforce_limits(MAX_PENDING_BYTES);
         assert_eq!(pending.spans.len(), MAX_SPANS);
         assert!(windows(&pending).contains(&(600, 650)));
     }
@@ -519,7 +519,7 @@ mod tests {
             let cursor = Some("c".repeat(MAX_CURSOR_BYTES));
             pending.apply(&Span(PendingSpan { cursor, ..span(number * 100, number * 100 + 1) }));
         }
-        pending.bound(MAX_PENDING_BYTES);
+        pending.enforce_limits(MAX_PENDING_BYTES);
         assert!(pending.spans.len() == MAX_SPANS && pending.bytes() <= MAX_PENDING_BYTES);
     }
 
@@ -539,7 +539,7 @@ mod tests {
     }
 
     /// Returns for each span `from`, `to`, and two flags: it has a cursor, and it is to be listed again.
-    fn places(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
+    fn span_flags(work: &PendingWork) -> Vec<(i64, i64, bool, bool)> {
         work.spans.iter().map(|span| (span.from, span.to, span.cursor.is_some(), span.list_again)).collect()
     }
 
@@ -552,13 +552,13 @@ mod tests {
         let mut pending = work(&spans);
         pending.apply(&Swept(Window { from: 19, to: 30 }));
         let expected = [(10, 20, true, true), (20, 30, false, false), (30, 40, true, false)];
-        assert_eq!(places(&pending), expected);
+        assert_eq!(span_flags(&pending), expected);
     }
 
     #[test]
     fn ok_a_continued_span_is_due_from_its_start_once_after_its_last_page() {
         let mut pending = work(&[Span(at_cursor(10, 20)), RestDone(REST)]);
-        assert_eq!(places(&pending), [(10, 20, false, false)]);
+        assert_eq!(span_flags(&pending), [(10, 20, false, false)]);
         let schedule = Schedule { first_failure: 50, last_attempt: 50, attempts: 0, next_attempt: 50, refusals: 0 };
         assert_eq!(pending.spans[0].schedule, schedule);
         pending.apply(&RestDone(REST));
@@ -570,35 +570,38 @@ mod tests {
     #[test]
     fn ok_a_continued_second_pass_is_done_after_its_last_page_unless_a_sweep_listed_it() {
         let first = [Span(at_cursor(10, 20)), RestDone(REST), Span(in_second_pass(10, 20))];
-        assert_eq!(places(&work(&first)), [(10, 20, true, false)]);
+        assert_eq!(span_flags(&work(&first)), [(10, 20, true, false)]);
         // Another tick, which was still in the first pass, makes the span be listed again.
         let other = [Span(at_cursor(10, 20)), RestDone(REST), Span(at_cursor(10, 20))];
-        assert_eq!(places(&work(&other)), [(10, 20, true, true)]);
+        assert_eq!(span_flags(&work(&other)), [(10, 20, true, true)]);
         let both = [Span(at_cursor(10, 20)), Span(in_second_pass(10, 20))];
-        assert_eq!(places(&work(&both)), [(10, 20, true, true)]);
+        assert_eq!(span_flags(&work(&both)), [(10, 20, true, true)]);
         let with = |more: &[PendingChange]| work(&[&first, more].concat());
         assert!(with(&[RestDone(REST)]).is_empty());
-        assert_eq!(places(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
+        assert_eq!(span_flags(&with(&[Swept(ALL), RestDone(REST)])), [(10, 20, false, false)]);
         // A sweep that another tick wrote only after the rest was listed finds nothing to mark.
         assert!(with(&[RestDone(REST), Swept(ALL)]).is_empty());
         // A part of the span that becomes pending again is listed as if for the first time.
         let part = Window { from: 10, to: 15 };
         let parts = with(&[Span(PendingSpan { cursor: Some("d".to_owned()), ..span(10, 15) })]);
-        assert_eq!(places(&parts), [(10, 15, true, true), (15, 20, false, false)]);
+        assert_eq!(span_flags(&parts), [(10, 15, true, true), (15, 20, false, false)]);
         assert!(with(&[SpanDone(part)]).spans.iter().all(|span| !span.is_second_pass));
     }
 
     #[test]
     fn ok_only_the_whole_span_continues_at_its_cursor() {
         let part = Window { from: 10, to: 15 };
-        assert_eq!(at_cursor(10, 20).listed(REST), RestDone(REST));
-        assert_eq!((at_cursor(10, 20).listed(part), span(10, 20).listed(REST)), (SpanDone(part), SpanDone(REST)));
+        assert_eq!(at_cursor(10, 20).change_after_listing(REST), RestDone(REST));
+        assert_eq!(
+            (at_cursor(10, 20).change_after_listing(part), span(10, 20).change_after_listing(REST)),
+            (SpanDone(part), SpanDone(REST))
+        );
     }
 
     #[test]
     fn ok_a_continued_span_of_which_a_part_was_resolved_is_listed_from_its_start() {
         let mut pending = work(&[Span(at_cursor(10, 20)), SpanDone(Window { from: 10, to: 15 })]);
-        assert_eq!(places(&pending), [(15, 20, false, false)]);
+        assert_eq!(span_flags(&pending), [(15, 20, false, false)]);
         pending.apply(&SpanDone(Window { from: 15, to: 20 }));
         assert!(pending.is_empty());
     }
@@ -607,24 +610,24 @@ mod tests {
     fn ok_a_span_at_a_later_page_is_still_to_be_listed_again() {
         let later = PendingSpan { cursor: Some("d".to_owned()), ..span(10, 20) };
         let mut pending = work(&[Span(at_cursor(10, 20)), Span(later)]);
-        assert_eq!((places(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
-        // A span that begins at its start again is not, because all of it will be listed.
+        assert_eq!((span_flags(&pending), pending.spans[0].cursor.as_deref()), (vec![(10, 20, true, true)], Some("d")));
+        // A pending span without a cursor is not marked to be listed again, because all of it will be listed anyway.
         pending.apply(&Span(span(10, 20)));
-        assert_eq!(places(&pending), [(10, 20, false, false)]);
+        assert_eq!(span_flags(&pending), [(10, 20, false, false)]);
         pending.apply(&Span(at_cursor(10, 20)));
-        assert_eq!(places(&pending), [(10, 20, true, true)]);
+        assert_eq!(span_flags(&pending), [(10, 20, true, true)]);
     }
 
     #[test]
     fn ok_continued_spans_that_are_joined_or_lose_their_cursor_are_listed_from_their_start() {
         let spans = || (0..MAX_SPANS as i64 + 1).map(|number| Span(at_cursor(number * 10, number * 10 + 1)));
         let mut pending = work(&spans().collect::<Vec<_>>());
-        pending.bound(MAX_PENDING_BYTES);
-        let joined: Vec<_> = places(&pending).into_iter().filter(|(from, to, ..)| to - from > 1).collect();
+        pending.enforce_limits(MAX_PENDING_BYTES);
+        let joined: Vec<_> = span_flags(&pending).into_iter().filter(|(from, to, ..)| to - from > 1).collect();
         assert_eq!((pending.spans.len(), joined), (MAX_SPANS, vec![(0, 11, false, false)]));
         assert!(pending.spans[1..].iter().all(|span| span.cursor.is_some() && span.list_again));
         let mut pending = work(&spans().take(3).collect::<Vec<_>>());
-        pending.bound(1);
+        pending.enforce_limits(1);
         assert!(pending.spans.len() == 3 && pending.spans.iter().all(|span| span.cursor.is_none() && !span.list_again));
     }
 }

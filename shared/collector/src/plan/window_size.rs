@@ -1,11 +1,11 @@
-//! The length of windows, which follows the number of pages of the last ones.
+//! The length of windows, which adapts to the number of pages that the last windows had.
 
 use std::time::Duration;
 
 use crate::base::policy::VendorPolicy;
 use crate::base::time::{UnixSeconds, Window};
 
-/// The next window is longer if this one has at most the maximum number of pages divided by this.
+/// The next window is longer if the last one had at most the maximum number of pages divided by this constant.
 const FEW_PAGES_DIVISOR: u32 = 3;
 /// Number of windows in a row with too many pages, after which the shortening does not get faster any more.
 const MAX_SHORTENING_STEPS: u32 = 3;
@@ -53,13 +53,14 @@ impl WindowSize {
         self.max_pages.is_some_and(|max| pages >= max) && self.can_halve(window)
     }
 
-    /// Returns the size of the halves of a window.
+    /// Returns a size of half the window's length.
     pub(crate) fn halved(self, window: Window) -> Self {
         Self { seconds: (window.seconds() / 2).clamp(1, self.max_seconds), ..self }
     }
 
-    /// Returns the size after a window with too many pages: half the window; after the second in a row a quarter, after
-    /// the third a sixteenth. So a crowded second is found after few windows.
+    /// Returns the size after a window with too many pages: half that window's length; after the second such window in
+    /// a row a quarter of its length, after the third a sixteenth. So a single second with very many events is found
+    /// after few windows.
     pub(crate) fn shortened(self, window: Window) -> Self {
         let halvings = 1_u32 << self.too_long_in_a_row.min(MAX_SHORTENING_STEPS);
         let seconds = (window.seconds() >> halvings.min(62)).clamp(1, self.max_seconds);

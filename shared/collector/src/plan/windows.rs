@@ -23,10 +23,10 @@ pub(crate) struct Plan {
     pub(crate) lost: Option<Window>,
 }
 
-/// Plans one listing at the vendor's `now`, which is `ours` by our clock or earlier. The plan covers the time since the
-/// watermark, the overlap, and the due sweeps. It never reaches below the floor, beyond the vendor's retention, or into
-/// its future. A vendor whose clock is behind may have dropped more than its clock says, so the loss is reported by the
-/// later clock.
+/// Plans one listing at the vendor's time `now`. `ours` is the time by our clock, or `now` if that is later. The plan
+/// covers the time since the watermark, the overlap, and the due sweeps. It never reaches below the floor, beyond the
+/// vendor's retention, or into its future. A vendor whose clock is behind may have dropped more than its clock says, so
+/// the loss is reported by the later clock.
 ///
 /// A sweep begins its reach before the *last* sweep, not before the watermark: older time has been listed since,
 /// however late this sweep or the watermark is. So every event is found that the vendor shows no later than the reach

@@ -17,11 +17,11 @@ use crate::base::ports::{Bucket, Clock, Put, State, Written};
 use crate::base::stream::Stream;
 use crate::base::time::UnixSeconds;
 
-/// A process raises the high-water mark again after this time, in seconds.
+/// A process raises the high-water mark of `seq` again after this time, in seconds.
 const RAISE_MARK_AFTER_SECONDS: UnixSeconds = 3_600;
 /// Maximum number of tries to write the owner into the record while other ticks change it.
 const MAX_CLAIM_TRIES: u32 = 8;
-/// The mark is raised earlier if the head's `seq` is ahead of it by this many commits.
+/// The high-water mark of `seq` is raised early if the head is ahead of it by this many commits.
 const RAISE_MARK_AFTER_COMMITS: u64 = 256;
 
 /// The birth record, as it stands in the bucket.
@@ -40,7 +40,7 @@ struct BirthRecord {
 /// The high-water mark of `seq` as this process last saw it in the birth record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SeqMark {
-    /// The mark.
+    /// The `seq` that the mark has.
     pub(crate) seq: u64,
     /// The time at which this process last raised the mark; `None` if it has not done so yet.
     pub(crate) raised_at: Option<UnixSeconds>,
@@ -142,7 +142,8 @@ pub(crate) async fn read_mark<S, B: Bucket, C>(
     Ok(birth.seq)
 }
 
-/// Raises the mark in the birth record to the head's `seq`. A tick that loses the race to another leaves it to that one.
+/// Raises the mark in the birth record to the head's `seq`. If another tick changes the record at the same time, its
+/// change stays and the mark is not raised here.
 pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -165,7 +166,8 @@ pub(crate) async fn raise_mark<S: State, B: Bucket, C: Clock>(
 
 /// Checks that the stream belongs to `owner`. If the birth record has no owner yet, writes `owner` into it.
 ///
-/// # Errors Fails with [`Recovery::Person`](crate::Recovery::Person) if the record has another owner.
+/// # Errors
+/// Fails with [`Recovery::Person`](crate::Recovery::Person) if the record has another owner.
 pub(crate) async fn claim_owner<S: State, B: Bucket, C: Clock>(
     env: &Env<'_, S, B, C>,
     stream: &Stream,
@@ -265,7 +267,7 @@ mod tests {
 
     const KEY: &str = "_state/acme-openai_audit.json";
 
-    /// Reads or creates the head, checks it against its birth record, and raises the mark.
+    /// Reads or creates the head, checks it against its birth record, and returns the record's mark.
     fn open(world: &World) -> Result<SeqMark, PortError> {
         let env = world.env();
         world.clock.run(async {
@@ -309,7 +311,7 @@ mod tests {
         let head = world.head();
         assert_eq!((head.floor, head.listings[testing::LISTING].watermark), (NOW - 500, NOW - 500));
         assert_eq!(record(&world).id, head.id);
-        // The next process finds both.
+        // The next process finds the head and its record, and writes nothing.
         open(&world).unwrap();
         assert_eq!(world.calls.take(), ["head", "get"]);
     }
@@ -421,7 +423,7 @@ mod tests {
         assert_eq!((claim("org-a"), claim("org-a")), (Ok(()), Ok(())));
         let error = claim("org-b").unwrap_err();
         assert!(error.recovery == Recovery::Person && error.message.contains("for \"org-b\", but"), "{error}");
-        // Raising the mark keeps the owner, and a record without an owner takes the next one.
+        // Raising the mark keeps the owner. A record without an owner gets the owner of the next claim.
         set_seq(&world, 7);
         assert!(raise(&world).is_err() && record(&world).owner.as_deref() == Some("org-a"));
         world.bucket.insert(KEY, br#"{"id":"i","born_at":"","seq":1}"#);

@@ -17,7 +17,7 @@ const IDLE_WRITE_INTERVAL_SECONDS: UnixSeconds = 3_600;
 pub(crate) struct HeadUpdate {
     listings: BTreeMap<ListingId, ListingUpdate>,
     last_start: Option<UnixSeconds>,
-    /// Gaps that are reported once the head whose watermark has passed them is written.
+    /// Gaps that are reported once the head is written with a watermark that has passed them.
     pub(crate) unreported_gaps: Vec<Gap>,
     /// `true` if the tick ends with time still to be listed. Then even small progress is written, so that the next tick
     /// continues from it.
@@ -149,8 +149,8 @@ impl HeadUpdate {
     }
 }
 
-/// Returns `true` if the two heads, whose watermarks are equal, differ otherwise. A new listing without any progress
-/// does not count.
+/// Returns `true` if the two heads, whose watermarks are equal, differ in anything else. A new listing without any
+/// progress does not count.
 fn differs_besides_watermarks(next: &Head, head: &Head) -> bool {
     let before = |listing: &str| head.listings.get(listing).cloned().unwrap_or_else(|| new_listing(head.floor));
     next.times != head.times || next.listings.iter().any(|(listing, state)| before(listing) != *state)
@@ -178,7 +178,7 @@ impl ListingUpdate {
         state.probe_seconds = self.probe_seconds.unwrap_or(state.probe_seconds);
         if !self.pending.is_empty() {
             self.pending.iter().for_each(|change| state.pending.apply(change));
-            state.pending.bound(max_pending_bytes);
+            state.pending.enforce_limits(max_pending_bytes);
         }
     }
 }

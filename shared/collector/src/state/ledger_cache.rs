@@ -147,7 +147,7 @@ mod tests {
     const HOUR: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 5 };
     const OTHER: LedgerHour = LedgerHour { kind: LedgerKind::Rows, hour: 4 };
 
-    /// One hour's items, and the number of reads.
+    /// A store with the items of one ledger hour, which counts its reads.
     #[derive(Default)]
     struct Ledger {
         items: RefCell<Vec<LedgerItem>>,

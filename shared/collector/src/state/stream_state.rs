@@ -13,15 +13,16 @@ use crate::base::policy::VendorPolicy;
 use crate::base::ports::{Bucket, Clock, State, Written};
 use crate::base::stream::Stream;
 
-/// Maximum number of reads of a commit that is not wholly visible yet, the first one included.
+/// Maximum number of reads by which a tick waits until a commit is wholly visible, the first one included.
 const MAX_VISIBILITY_READS: u32 = 8;
-/// The wait after the first of these reads. It doubles after each further one, to about three seconds in all.
+/// The wait after the first read that shows a commit not wholly visible. It doubles after each further read; all waits
+/// together take about three seconds.
 const FIRST_VISIBILITY_WAIT: Duration = Duration::from_millis(25);
 
 /// The outcome of a compare-and-swap of the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swap {
-    /// The new head is in force and is now the current one.
+    /// The new head was written and is now the current one.
     Applied,
     /// Another tick wrote first. Its head was read and is now the current one.
     Lost,

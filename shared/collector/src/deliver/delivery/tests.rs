@@ -117,7 +117,7 @@ fn ok_a_flush_intends_puts_and_commits() {
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
     assert_eq!((world.head().seq, world.head().intent), (2, None));
     assert_eq!(world.delivered(), ["1", "2"]);
-    // A row in the ledger is not delivered again, and an empty batch costs no call.
+    // Rows in the ledger are not delivered again, and an empty batch makes no further calls.
     assert_eq!(tick(&world, &[1, 2]).0.lines.delivered, 0);
     assert_eq!(world.calls.take(), ["head", "get", "ledger"]);
 }
