@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-/// The way to recover from a failure. The adapter that receives the original error decides it; no later code derives it
-/// from the message.
+/// The way to recover from a failure. The adapter that receives the original error decides it, because only the adapter
+/// knows that error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
     /// Try again within this tick, and not before `after` if the other side asked for a wait.

@@ -313,8 +313,7 @@ pub enum Listed {
     /// The vendor does not offer this listing to this source. The other listings are not affected. The collector
     /// suspends the listing for a day; if the listing answered before, only after several such ticks in a row.
     NotOffered,
-    /// The vendor does not record the stream's events (yet). Nothing can be listed, and the window does not count as
-    /// listed.
+    /// The vendor does not record the stream's events (yet). The window does not count as listed.
     NotYet {
         /// The time at which the client last started the recording, if it did. The caller stores it even if the start
         /// failed, because the vendor limits how often a recording may be started.

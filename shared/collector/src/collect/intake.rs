@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_line_bears_its_source_and_the_time_it_was_taken() {
+    fn ok_a_line_has_its_source_and_the_time_it_was_taken() {
         let world = World::listed_to(NOW);
         take(&world, &[event(NOW)]);
         let keys = world.bucket.keys();

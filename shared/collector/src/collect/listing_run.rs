@@ -22,8 +22,8 @@ pub(crate) struct ListingRun {
     pub(crate) has_succeeded: bool,
     /// `true` once no further window of the listing is to be listed in this tick.
     pub(crate) has_ended: bool,
-    /// If the last tick could list nothing: the length in seconds of the window at a random place with which this tick
-    /// begins.
+    /// The length in seconds of the window at a random place with which this tick begins; `None` unless the last tick
+    /// could list nothing.
     pub(crate) probe_seconds: Option<UnixSeconds>,
     /// The windows that failed in this tick and became pending. This tick still searches them for the seconds that are
     /// broken.
@@ -124,7 +124,7 @@ impl ListingRun {
                 SpanStep::Failed
             }
             WindowOutcome::NotOffered => {
-                let error = not_offered(self.id);
+                let error = not_offered_error(self.id);
                 span.failed_windows.push(FailedWindow { window, error, kind: FailureKind::NotOffered, cursor: None });
                 SpanStep::Failed
             }
@@ -212,7 +212,7 @@ impl ListingRun {
 }
 
 /// Returns the error for a window that is refused as not offered, although the listing as a whole answers.
-pub(crate) fn not_offered(listing: ListingId) -> PortError {
+pub(crate) fn not_offered_error(listing: ListingId) -> PortError {
     PortError::next_tick(format!("the listing {listing} is refused as not offered for a part of the time"))
 }
 

@@ -93,7 +93,7 @@ pub(crate) async fn list_window<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
     }
     let can_halve = request.size.can_halve(request.window);
-    Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing(request.listing) })
+    Ok(if can_halve { WindowOutcome::TooLong { dense: None } } else { not_advancing_outcome(request.listing) })
 }
 
 /// Lists one window from its start, or from the request's cursor. Returns `None` if the window must start again,
@@ -130,7 +130,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
             Ok(Ok(Listed::CursorLost)) => return Ok(None),
             Ok(Ok(Listed::NotOffered)) => return Ok(Some(WindowOutcome::NotOffered)),
             Ok(Ok(Listed::NotYet { started, fault, lost })) => {
-                return not_yet(run, listing, started, fault, lost).await.map(Some);
+                return handle_not_yet(run, listing, started, fault, lost).await.map(Some);
             }
             Ok(Ok(Listed::Page(page))) => page,
         };
@@ -159,7 +159,7 @@ async fn list_from<S: State, B: Bucket, C: Clock, V: Vendor>(
         }
         cursor = Some(next);
     }
-    Ok(Some(not_advancing(listing)))
+    Ok(Some(not_advancing_outcome(listing)))
 }
 
 /// The events and times that the pages of one window showed.
@@ -235,7 +235,7 @@ async fn consume<S: State, B: Bucket, C: Clock, V: Vendor>(
 
 /// Handles a stream that is not recorded: remembers the start of its recording, and reports the events that may be
 /// lost.
-async fn not_yet<S: State, B: Bucket, C: Clock, V>(
+async fn handle_not_yet<S: State, B: Bucket, C: Clock, V>(
     run: &mut StreamRun<'_, S, B, C, V>,
     listing: ListingId,
     started: Option<UnixSeconds>,
@@ -269,7 +269,7 @@ pub(crate) async fn remember_start<S: State, B: Bucket, C: Clock, V>(
     run.intake.finish().await
 }
 
-fn not_advancing(listing: ListingId) -> WindowOutcome {
+fn not_advancing_outcome(listing: ListingId) -> WindowOutcome {
     let error = PortError::next_tick(format!(
         "the listing {listing} does not advance: {MAX_STARTS} times the vendor lost our place in it or named \
          the same next page twice, or it has more than {MAX_PAGES} pages for one window; it is tried again later"

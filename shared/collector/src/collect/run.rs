@@ -115,8 +115,8 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         (self.tick_time() / 8 * eighths).max(MIN_CALL_TIME)
     }
 
-    /// Waits for a call of the vendor, at most for its time limit and not past the cutoff. `call_name` names it in
-    /// errors.
+    /// Waits for a call of the vendor, at most for the call's time limit and not past the cutoff. Errors contain
+    /// `call_name`.
     pub(crate) async fn call<T>(
         &self,
         tries: Tries,
@@ -130,7 +130,7 @@ impl<S, B, C: Clock, V> StreamRun<'_, S, B, C, V> {
         }
         match with_time_limit(self.env.clock, left.min(limit), call).await {
             Some(answer) => Ok(answer),
-            None if limit < left => Ok(Err(no_answer(limit, call_name))),
+            None if limit < left => Ok(Err(no_answer_error(limit, call_name))),
             None => Err(Cutoff),
         }
     }
@@ -260,17 +260,17 @@ impl<S, B, C, V> StreamRun<'_, S, B, C, V> {
     }
 }
 
-/// Waits for a call of the vendor, for at most `limit`. `call_name` names it in errors.
+/// Waits for a call of the vendor, for at most `limit`. The error after that time contains `call_name`.
 pub(crate) async fn answer_within<T>(
     clock: &impl Clock,
     limit: Duration,
     call_name: &str,
     call: impl Future<Output = Result<T, PortError>>,
 ) -> Result<T, PortError> {
-    with_time_limit(clock, limit, call).await.unwrap_or_else(|| Err(no_answer(limit, call_name)))
+    with_time_limit(clock, limit, call).await.unwrap_or_else(|| Err(no_answer_error(limit, call_name)))
 }
 
-fn no_answer(limit: Duration, call_name: &str) -> PortError {
+fn no_answer_error(limit: Duration, call_name: &str) -> PortError {
     let seconds = limit.as_secs();
     PortError::next_tick(format!("the vendor did not answer within {seconds} s ({call_name}); it is asked again later"))
 }

@@ -1,6 +1,6 @@
 //! One attempt at a pending span or a part of it, and the records of its outcome.
 
-use super::listing_run::not_offered;
+use super::listing_run::not_offered_error;
 use super::pages::{WindowOutcome, WindowRequest, list_window};
 use super::run::StreamRun;
 use crate::base::error::PortError;
@@ -38,7 +38,7 @@ pub(crate) async fn list_pending_window<S: State, B: Bucket, C: Clock, V: Vendor
     request: WindowRequest<'_>,
 ) -> Result<WindowOutcome, PortError> {
     Ok(match list_window(run, request).await? {
-        WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered(request.listing), cursor: None },
+        WindowOutcome::NotOffered => WindowOutcome::Failed { error: not_offered_error(request.listing), cursor: None },
         outcome => outcome,
     })
 }

@@ -1,4 +1,4 @@
-//! The interval operations on pending work: add, resolve, reschedule, bound.
+//! The operations on pending work: add, resolve and reschedule spans and blobs, and limit their number and size.
 //!
 //! A tick gathers [`PendingChange`]s and applies them to the head that it writes, which another tick may have changed
 //! meanwhile. So each change is a union or a subtraction. Whatever two ticks do, a span that one of them adds is only

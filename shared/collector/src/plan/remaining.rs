@@ -72,13 +72,13 @@ impl Remaining {
     fn nth_window(&self, number: u64, seconds: UnixSeconds) -> Option<Window> {
         let windows = |part: &Window| part.seconds().unsigned_abs().div_ceil(seconds.unsigned_abs());
         let count: u64 = self.parts.iter().map(windows).sum();
-        let mut place = number.checked_rem(count)?;
+        let mut index = number.checked_rem(count)?;
         for part in &self.parts {
-            if place < windows(part) {
-                let from = part.from.saturating_add(place.cast_signed().saturating_mul(seconds));
+            if index < windows(part) {
+                let from = part.from.saturating_add(index.cast_signed().saturating_mul(seconds));
                 return Some(Window { from, to: part.to.min(from.saturating_add(seconds)) });
             }
-            place -= windows(part);
+            index -= windows(part);
         }
         None
     }

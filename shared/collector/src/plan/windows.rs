@@ -60,20 +60,21 @@ pub(crate) fn plan(
     // If the watermark is further behind than a sweep's reach, the main span covers that sweep as well.
     let lagging = due.iter().filter(|reach| behind >= UnixSeconds::from(**reach)).map(since).min();
     let main = lagging.map_or(forward, |from| from.min(forward));
-    let later = (backlog && lagging.is_none()).then_some(overlap);
+    let overlap_after_backlog = (backlog && lagging.is_none()).then_some(overlap);
     let (with_main, sweeps): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|reach| since(reach) >= main);
-    let sweep = sweeps.iter().map(since).chain(later).min();
+    let sweep = sweeps.iter().map(since).chain(overlap_after_backlog).min();
     // If a wider sweep has become due since then, the progress of the narrower one is not used.
     let widest = sweeps.iter().copied().max();
-    let goes_on =
-        |left: &SweepProgress| Some(left.reach) == widest && last(left.reach).is_none_or(|last| last < left.began);
-    let left = listing.sweep_progress.filter(goes_on).filter(|_| sweep.is_some_and(|from| from < main));
-    let sweep = left.map_or(sweep, |left| sweep.map(|from| left.at.clamp(from, main - 1)));
+    let is_continued = |progress: &SweepProgress| {
+        Some(progress.reach) == widest && last(progress.reach).is_none_or(|last| last < progress.began)
+    };
+    let unfinished = listing.sweep_progress.filter(is_continued).filter(|_| sweep.is_some_and(|from| from < main));
+    let sweep = unfinished.map_or(sweep, |progress| sweep.map(|from| progress.at.clamp(from, main - 1)));
     let lost = (watermark < kept_from).then_some(Window { from: watermark, to: kept_from.min(now) });
     Plan {
         main: span(main, now),
         sweep: sweep.and_then(|from| span(from, main)),
-        began: left.map(|left| left.began),
+        began: unfinished.map(|progress| progress.began),
         sweeps,
         with_main,
         lost,
@@ -160,7 +161,7 @@ mod tests {
         };
         let (since, began) = (NOW - 2 * HOUR - DAY, NOW - HOUR);
         assert_eq!(planned(left(86_400, began, NOW - DAY)), (window(NOW - DAY, NOW - 600), Some(began)));
-        // A stored place outside the sweep's span is clamped to it.
+        // Stored progress outside the sweep's span is clamped to the span.
         assert_eq!(planned(left(86_400, began, NOW)), (window(NOW - 601, NOW - 600), Some(began)));
         assert_eq!(planned(left(86_400, began, 0)), (window(since, NOW - 600), Some(began)));
         // Progress is not used if it belongs to a sweep of another reach, or if another tick has finished the sweep
@@ -180,7 +181,7 @@ mod tests {
         // Time that was listed a day or more after it happened is not swept again.
         let state = listing(stopped + DAY, &[(604_800, NOW), (86_400, stopped + 2 * DAY)]);
         assert_eq!(plan(&state, 0, &policy(None), [NOW; 2]).main, window(stopped + DAY - 600, NOW));
-        // With windows that have to be split, the overlap is not listed again either.
+        // If the backlog does not fit into one window, the overlap is not listed again either.
         let state = ListingState { window_seconds: Some(HOUR), ..state };
         let got = plan(&state, 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(stopped + DAY, NOW), None));

@@ -143,8 +143,8 @@ impl<'a, S: State, B: Bucket, C: Clock> StreamState<'a, S, B, C> {
     }
 
     /// Waits until the whole last commit is visible, which is required before an intent is set or a commit is made.
-    /// Every earlier commit is visible then too, because the tick that made the last one had seen the one before it. A
-    /// commit of our own is checked as well: a store may confirm a commit before it shows all of it to every reader.
+    /// Then every earlier commit is visible too, because each tick has seen the commit before its own. A commit of our
+    /// own is checked as well: a store may confirm a commit before it shows all of it to every reader.
     pub(crate) async fn verify_last_commit(&mut self) -> Result<(), PortError> {
         if self.verified_seq == Some(self.head.seq) {
             return Ok(());

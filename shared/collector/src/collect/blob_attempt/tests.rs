@@ -47,7 +47,7 @@ fn ok_a_blob_that_is_missing_or_unreadable_is_pending_without_a_failure() {
         let tick = consume(&world);
         assert_eq!((tick.outcome, tick.failure, tick.gaps), (BlobsOutcome::Settled, None, vec![]));
         assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));
-        // The first time is kept until the blob fails in another way.
+        // `missing_since` keeps its first value until the blob fails in another way.
         world.clock.advance(60);
         retry_pending(&world);
         assert_eq!(world.listing().pending.blobs[0].missing_since, Some(NOW));

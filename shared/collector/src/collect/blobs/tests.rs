@@ -223,7 +223,7 @@ fn ok_a_pending_blob_may_not_take_all_the_time_of_pending_work() {
 }
 
 #[test]
-fn ok_pending_blobs_that_are_consumed_are_resolved() {
+fn ok_consumed_pending_blobs_are_resolved() {
     let mut world = world();
     add_healthy(&mut world, 0..3);
     set_pending(&world, (0..3).map(|number| pending_blob(&number.to_string(), created(number))));

@@ -60,7 +60,7 @@ fn tick_after(world: &World, before: impl FnOnce(&mut TestRun<'_>)) -> Tick {
             list_main(listing, &mut run).await.unwrap();
             list_sweep(listing, &mut run).await.unwrap();
         }
-        // With this flag every progress is written, as if an hour had passed.
+        // With this flag any progress is written to the head, as if an hour had passed since the last write.
         run.intake.delivery.update.more_to_list = true;
         run.intake.finish().await.unwrap();
     });
@@ -101,7 +101,7 @@ fn ok_windows_are_listed_from_the_oldest_on_and_raise_the_watermark() {
     assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![]));
     assert!(tick.failure.is_none() && !tick.has_more && tick.has_succeeded);
     assert_eq!(world.delivered().len(), 20);
-    // Nothing is left to list, and nothing is requested.
+    // The next tick has nothing to list and requests nothing.
     assert!(!self::tick(&world).has_more && listed(&world).is_empty());
 }
 

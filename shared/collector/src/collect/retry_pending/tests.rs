@@ -25,7 +25,7 @@ fn set_blobs(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
 }
 
 /// The state of a tick when it begins with pending work.
-struct Before {
+struct TickStart {
     /// A window of the listing was listed in this tick.
     has_succeeded: bool,
     /// The listing has ended for this tick.
@@ -35,12 +35,12 @@ struct Before {
     limit: u64,
 }
 
-const IDLE: Before = Before { has_succeeded: false, has_ended: false, new_spans: &[], limit: u64::MAX };
-const ANSWERING: Before = Before { has_succeeded: true, ..IDLE };
+const IDLE: TickStart = TickStart { has_succeeded: false, has_ended: false, new_spans: &[], limit: u64::MAX };
+const ANSWERING: TickStart = TickStart { has_succeeded: true, ..IDLE };
 /// No window could be listed.
-const DOWN: Before = Before { has_ended: true, ..IDLE };
+const DOWN: TickStart = TickStart { has_ended: true, ..IDLE };
 /// The listing answered at first, and then stopped answering.
-const WENT_DOWN: Before = Before { has_ended: true, ..ANSWERING };
+const WENT_DOWN: TickStart = TickStart { has_ended: true, ..ANSWERING };
 
 /// The parts of a tick's outcome that the tests compare.
 struct Tick {
@@ -50,7 +50,7 @@ struct Tick {
 }
 
 /// Runs a tick that tries the pending work of the listing.
-fn tick_after(world: &World, before: Before) -> Tick {
+fn tick_after(world: &World, before: TickStart) -> Tick {
     let env = world.env();
     let mut run = world.begin(&env);
     give_up_expired_spans(&mut run, NOW);
@@ -201,7 +201,7 @@ fn ok_a_listing_that_stopped_answering_has_a_bounded_number_of_requests() {
     for (limit, requests) in [(u64::MAX, MAX_REQUESTS_AFTER_END), (5, 5)] {
         let mut world = world((0..50).map(|number| pending_span(number * 10, number * 10 + 1)));
         world.vendor.broken = vec![window(0, 1_000)];
-        let listed = tick_after(&world, Before { limit, ..WENT_DOWN }).listed;
+        let listed = tick_after(&world, TickStart { limit, ..WENT_DOWN }).listed;
         assert_eq!(listed.len() as u64, requests);
         let tried = spans(&world).iter().filter(|span| span.schedule.attempts == 2).count();
         assert_eq!((tried as u64, spans(&world).len()), (requests, 50));
@@ -241,7 +241,7 @@ fn ok_a_window_that_failed_in_this_tick_is_searched_at_once() {
     let mut world = world([PendingSpan { schedule: failed, ..pending_span(0, 1_000) }]);
     world.vendor.broken = vec![second(400)];
     const FAILED: Window = window(0, 1_000);
-    let tick = tick_after(&world, Before { new_spans: &[FAILED], ..ANSWERING });
+    let tick = tick_after(&world, TickStart { new_spans: &[FAILED], ..ANSWERING });
     assert_ne!(tick.listed[0], FAILED);
     assert_eq!(windows(&world), [second(400)]);
 }
@@ -250,7 +250,7 @@ fn ok_a_window_that_failed_in_this_tick_is_searched_at_once() {
 fn ok_a_search_without_requests_left_continues_in_the_next_tick() {
     let mut world = world([pending_span(0, 1_000), pending_span(5_000, 5_010)]);
     world.vendor.broken = vec![second(400)];
-    let listed = tick_after(&world, Before { limit: 5, ..ANSWERING }).listed;
+    let listed = tick_after(&world, TickStart { limit: 5, ..ANSWERING }).listed;
     assert_eq!(listed.len(), 5);
     let left = spans(&world);
     assert!(left.iter().all(|span| span.schedule.next_attempt <= NOW + 1));
@@ -436,7 +436,7 @@ fn ok_a_stopped_search_that_listed_nothing_counts_as_an_attempt() {
     let mut world = world([pending_span(0, 1_000)]);
     world.vendor.broken = vec![window(0, 1_000)];
     for attempts in 2..5 {
-        assert_eq!(tick_after(&world, Before { limit: 5, ..ANSWERING }).listed.len(), 5);
+        assert_eq!(tick_after(&world, TickStart { limit: 5, ..ANSWERING }).listed.len(), 5);
         let span = &spans(&world)[0];
         assert_eq!((windows(&world), span.schedule.attempts), (vec![window(0, 1_000)], attempts));
         assert!(span.schedule.next_attempt <= world.env().now(), "it is due at once: {:?}", span.schedule);

@@ -99,7 +99,7 @@ fn world() -> World {
 }
 
 /// A stream whose last tick died after its intent; its object is there if `has_object`.
-fn died_with_intent(has_object: bool) -> World {
+fn world_after_dead_tick(has_object: bool) -> World {
     let world = world();
     let fault = if has_object { Fault::After } else { Fault::Before };
     world.calls.fault(FaultyCall::Next("put"), fault);
@@ -143,7 +143,7 @@ fn ok_a_tick_may_die_at_any_call() {
 
 #[test]
 fn ok_the_object_of_a_dead_tick_is_adopted() {
-    let world = died_with_intent(true);
+    let world = world_after_dead_tick(true);
     let (delivered, ended) = tick(&world, &[1, 2, 3]);
     assert_eq!((ended, delivered.lines.adopted, delivered.lines.delivered), (Ok(()), 2, 1));
     assert_eq!(world.delivered(), ["1", "2", "3"]);
@@ -152,7 +152,7 @@ fn ok_the_object_of_a_dead_tick_is_adopted() {
 
 #[test]
 fn ok_an_intent_of_this_hour_is_used() {
-    let world = died_with_intent(false);
+    let world = world_after_dead_tick(false);
     world.clock.advance(3_599);
     let (delivered, ended) = tick(&world, &[3]);
     assert_eq!((ended, delivered.lines.delivered), (Ok(()), 1));
@@ -161,8 +161,8 @@ fn ok_an_intent_of_this_hour_is_used() {
 }
 
 #[test]
-fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_now() {
-    let world = died_with_intent(false);
+fn ok_an_intent_of_an_earlier_hour_is_sealed_and_new_lines_get_a_key_of_this_hour() {
+    let world = world_after_dead_tick(false);
     world.clock.advance(3_600);
     // Without new lines the intent stays.
     tick(&world, &[]).1.unwrap();
@@ -177,7 +177,7 @@ fn ok_a_tick_that_seals_an_intent_may_die_at_any_call() {
     // The calls are: head, birth record, intent's object, ledger, seal, its commit, intent, object, commit.
     for number in 0..9 {
         for fault in [Fault::Before, Fault::After] {
-            let world = died_with_intent(false);
+            let world = world_after_dead_tick(false);
             world.clock.advance(3_600);
             world.calls.fault(FaultyCall::Number(number), fault);
             assert!(tick(&world, &[3]).1.is_err() && !world.calls.has_faults(), "call {number}");
@@ -236,14 +236,14 @@ fn ok_rejected_input_alone_needs_no_object() {
 
 #[test]
 fn ok_an_inherited_intent_is_used_up_by_rejected_input() {
-    let world = died_with_intent(false);
+    let world = world_after_dead_tick(false);
     let (delivered, ended) = tick(&world, &[-1]);
     assert_eq!((ended, delivered.lines.rejected, world.head().intent), (Ok(()), 1, None));
     assert_eq!(objects(&world), [object(16, 1, 0)]);
 }
 
 /// Makes another tick set its intent and fail at its put while ours runs.
-fn intent_of_another(world: &World) {
+fn set_intent_of_another_tick(world: &World) {
     let other = world.other_process();
     other.calls.fault(FaultyCall::Next("put"), Fault::Before);
     tick(&other, &[7]).1.unwrap_err();
@@ -253,7 +253,7 @@ fn intent_of_another(world: &World) {
 fn ok_without_lines_the_intent_of_a_live_tick_is_left_alone() {
     let world = world();
     let (_, ended) = tick_with(&world, &[], async |delivery| {
-        intent_of_another(&world);
+        set_intent_of_another_tick(&world);
         delivery.state.head = world.head();
         delivery.keep_blob(HOUR, 1);
     });
@@ -265,7 +265,7 @@ fn ok_without_lines_the_intent_of_a_live_tick_is_left_alone() {
 fn err_rejected_input_waits_for_a_live_tick() {
     let world = world();
     let (delivered, ended) = tick_with(&world, &[-1], async |delivery| {
-        intent_of_another(&world);
+        set_intent_of_another_tick(&world);
         delivery.state.head = world.head();
     });
     assert_eq!((ended.unwrap_err().recovery, delivered.lines.rejected), (Recovery::NextTick, 0));
@@ -328,7 +328,7 @@ fn err_gives_up_after_many_write_conflicts() {
 
 #[test]
 fn err_a_foreign_object_at_the_intents_key_needs_a_person() {
-    let world = died_with_intent(false);
+    let world = world_after_dead_tick(false);
     world.bucket.insert(&world.head().intent.unwrap(), b"something else");
     let error = tick(&world, &[1]).1.unwrap_err();
     assert!(error.recovery == Recovery::Person && error.message.contains("not one of ours"), "{error}");
@@ -350,7 +350,7 @@ fn err_an_object_that_vanishes_leaves_the_stream_to_the_next_tick() {
 
 #[test]
 fn ok_a_tick_seals_one_stale_intent_and_uses_a_second_one_as_it_is() {
-    let world = died_with_intent(false);
+    let world = world_after_dead_tick(false);
     let an_hour_ago = world.clock.now();
     world.clock.advance(3_600);
     // The first write commits the sealed intent. Before the second write, a tick whose clock is an hour behind sets an
