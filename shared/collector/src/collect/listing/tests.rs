@@ -29,13 +29,13 @@ fn world_of_one_window() -> World {
 }
 
 /// Returns window number `number` of [`world`]. Negative numbers are before the watermark.
-fn nth(number: i64) -> Window {
+fn nth_window(number: i64) -> Window {
     window(BEGIN + 100 * number, BEGIN + 100 * (number + 1))
 }
 
 /// Makes the vendor fail for the windows with these numbers.
 fn break_windows(world: &mut World, numbers: &[i64]) {
-    world.vendor.broken = numbers.iter().map(|number| nth(*number)).collect();
+    world.vendor.broken = numbers.iter().map(|number| nth_window(*number)).collect();
 }
 
 /// The parts of a tick's outcome that the tests compare.
@@ -161,7 +161,7 @@ fn ok_the_rest_of_a_window_is_pending_after_many_blobs_failed_in_a_row() {
     let tick = tick(&world);
     // The blobs that were tried are pending. The rest of the window is a pending span.
     let [rest] = pending(&world)[..] else { panic!("{:?}", pending(&world)) };
-    assert_eq!((watermark(&world), rest.to, world.listing().pending.blobs.is_empty()), (NOW, nth(0).to, false));
+    assert_eq!((watermark(&world), rest.to, world.listing().pending.blobs.is_empty()), (NOW, nth_window(0).to, false));
     assert!(rest.from > BEGIN && rest.from < BEGIN + 20, "{rest:?}");
     assert_eq!(tick.new_spans, []);
 }
@@ -227,10 +227,10 @@ fn ok_a_sweep_lists_its_whole_reach_again() {
 fn ok_a_sweep_leaves_pending_spans_out() {
     let world = world_of_sweep();
     let mut head = world.head();
-    head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(nth(4).from, nth(4).to));
+    head.listings.get_mut(LISTING).unwrap().pending.spans.push(pending_span(nth_window(4).from, nth_window(4).to));
     world.set_head(head);
     tick(&world);
-    assert_eq!((listed(&world), pending(&world)), (vec![0, 1, 2, 3, 5, 6, 7, 8, 9], vec![nth(4)]));
+    assert_eq!((listed(&world), pending(&world)), (vec![0, 1, 2, 3, 5, 6, 7, 8, 9], vec![nth_window(4)]));
     assert_eq!(world.listing().swept[&1_000], NOW);
 }
 
@@ -239,7 +239,7 @@ fn ok_a_failed_window_of_a_sweep_is_pending_and_the_sweep_is_done() {
     let mut world = world_of_sweep();
     break_windows(&mut world, &[4]);
     tick(&world);
-    assert_eq!((pending(&world), world.listing().swept[&1_000]), (vec![nth(4)], NOW));
+    assert_eq!((pending(&world), world.listing().swept[&1_000]), (vec![nth_window(4)], NOW));
 }
 
 #[test]
@@ -251,9 +251,9 @@ fn f5_a_sweep_passes_no_window_that_failed_unless_it_is_pending() {
         let mut world = world_of_sweep();
         break_windows(&mut world, &[first, second]);
         // The vendor shows this event late, and its window can only be listed by a later tick.
-        world.vendor.add_events([nth(first).from + 7]);
+        world.vendor.add_events([nth_window(first).from + 7]);
         let tick = tick(&world);
-        let failed: std::collections::BTreeSet<_> = [first, second].map(|number| nth(number).from).into();
+        let failed: std::collections::BTreeSet<_> = [first, second].map(|number| nth_window(number).from).into();
         let pending: Vec<_> = pending(&world).iter().map(|window| window.from).collect();
         assert_eq!(pending, failed.into_iter().collect::<Vec<_>>());
         assert!(tick.failure.is_some() && world.listing().swept[&1_000] == NOW);
@@ -275,13 +275,13 @@ fn ok_a_sweep_without_time_continues_where_it_stopped() {
     let mut world = world_of_sweep();
     world.vendor.page_time = Duration::from_secs(30);
     assert!(tick(&world).has_more);
-    let progress = SweepProgress { reach: 1_000, began: NOW, at: nth(3).from };
+    let progress = SweepProgress { reach: 1_000, began: NOW, at: nth_window(3).from };
     assert_eq!((world.vendor.listed().len(), world.listing().sweep_progress), (4, Some(progress)));
     world.vendor.page_time = Duration::ZERO;
     tick(&world);
     let windows = world.vendor.listed();
     // The time since the last tick is listed first.
-    assert_eq!((windows[0], windows[1]), (window(NOW, NOW + 100), nth(3)));
+    assert_eq!((windows[0], windows[1]), (window(NOW, NOW + 100), nth_window(3)));
     assert_eq!((world.listing().sweep_progress, world.listing().swept[&1_000]), (None, NOW));
 }
 

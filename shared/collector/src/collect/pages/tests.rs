@@ -119,7 +119,7 @@ fn ok_a_window_of_too_many_pages_is_too_long() {
     let world = world(101);
     assert_eq!(list(&world, 100), WindowOutcome::TooLong { dense: Some(Window { from: 0, to: 1 }) });
     assert_eq!(world.vendor.listed().len(), 10);
-    // The listed events are delivered all the same.
+    // The events of the ten listed pages are delivered nevertheless.
     assert_eq!(world.delivered().len(), 100);
     assert_eq!(list(&world, 1), WindowOutcome::Complete { pages: 11 });
 }
@@ -166,7 +166,8 @@ fn ok_blobs_are_consumed_once_all_pages_are_listed() {
 
 #[test]
 fn ok_a_window_counts_as_consumed_only_up_to_its_oldest_untried_blob() {
-    // The blob's time is after, or before, the window in which it was listed.
+    // In each case: the creation time of the blobs, which may lie outside the window, and the end of the part that
+    // counts as complete.
     for (created, to) in [(40, 40), (99, 99), (100, 0), (5_000, 0), (-5, 0)] {
         for (content, is_stalled) in [(Content::Hangs, false), (Content::Fails(PortError::person("status 403")), true)]
         {

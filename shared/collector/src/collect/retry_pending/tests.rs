@@ -26,9 +26,9 @@ fn set_blobs(world: &World, blobs: impl IntoIterator<Item = PendingBlob>) {
 
 /// The state of a tick when it begins with pending work.
 struct TickStart {
-    /// A window of the listing was listed in this tick.
+    /// `true` if a window of the listing was listed earlier in this tick.
     has_succeeded: bool,
-    /// The listing has ended for this tick.
+    /// `true` if no further window of the listing is to be listed in this tick.
     has_ended: bool,
     /// Windows that failed in this tick and are pending already.
     new_spans: &'static [Window],
@@ -102,7 +102,7 @@ fn ok_due_spans_are_tried_and_resolved_when_they_are_listed() {
 
     world.vendor.broken.clear();
     world.clock.advance(120);
-    // Once the span recovers, the other one is due at once.
+    // Once the first span recovers, the second one is due at once.
     assert_eq!(self::tick(&world).listed, [second(10), window(30, 40)]);
     assert_eq!((windows(&world), world.delivered().len()), (vec![], 3));
 }
@@ -412,7 +412,7 @@ fn ok_a_span_that_was_continued_is_listed_again_from_its_start_and_only_once() {
     let span = &spans(&world)[0];
     assert_eq!((windows(&world), span.cursor.as_deref(), span.list_again), (vec![second(7)], None, false));
     assert!(span.schedule.next_attempt <= NOW + 1, "it is due at once: {:?}", span.schedule);
-    // Then all of it is listed: three pages.
+    // Then the whole second is listed from its start: three pages.
     assert_eq!((tick(&world).listed, world.delivered().len()), (vec![second(7); 3], 25));
     assert_eq!((windows(&world), tick(&world).listed), (vec![], vec![]));
 }

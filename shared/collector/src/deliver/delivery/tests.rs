@@ -41,7 +41,8 @@ async fn take(delivery: &mut TestDelivery<'_>, numbers: &[i8]) -> Result<(), Por
     Ok(())
 }
 
-/// Runs one tick: settles, takes the numbers, does `work`, delivers and writes. Returns the delivery and the result.
+/// Runs one tick: settles, takes the numbers, does `work`, delivers and writes. Returns what was delivered, and the
+/// result of the tick.
 fn tick_with(
     world: &World,
     numbers: &[i8],
@@ -73,7 +74,7 @@ fn meanwhile(world: &World, call: &'static str, numbers: &'static [i8]) {
     world.calls.fault(FaultyCall::Next(call), Fault::Meanwhile(Box::new(move || tick(&other, numbers).1.unwrap())));
 }
 
-/// Returns the objects: hour of collection, number, and count of lines.
+/// Returns for each object the hour in its key, its number, and its count of lines.
 fn objects(world: &World) -> Vec<(String, u64, usize)> {
     let keys = world.bucket.keys().into_iter().filter(|key| key.contains("/dt="));
     let object = |key: String| {
@@ -303,7 +304,7 @@ fn ok_the_update_is_written_with_the_lines() {
     tick_with(&world, &[1], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 9)).1.unwrap();
     assert_eq!(world.calls.take(), ["head", "get", "ledger", "write", "put", "write"]);
     assert_eq!((world.head().seq, world.listing().watermark), (2, NOW + 9));
-    // Without lines the update can wait.
+    // Without lines a raised watermark is not written yet.
     tick_with(&world, &[], async |delivery| delivery.update.raise_watermark(LISTING, NOW + 99)).1.unwrap();
     assert_eq!((world.calls.take(), world.listing().watermark), (vec!["head", "get"], NOW + 9));
 }

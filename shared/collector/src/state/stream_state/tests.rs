@@ -130,7 +130,7 @@ fn ok_our_own_commit_must_be_visible_before_the_next_one() {
     });
     assert_eq!(world.calls.take(), ["visible", "write"]);
     assert_eq!(world.head().last_commit, LastCommit { at: NOW, rows: vec![900], blobs: vec![] });
-    // The same holds if the next tick of this process makes the next commit.
+    // The next tick of this process also waits until the last commit is visible.
     with_state(&world, verify).unwrap();
     assert_eq!(world.calls.take(), ["visible"; 4]);
 }
@@ -173,7 +173,7 @@ fn err_a_cold_process_notices_restored_state_by_the_mark() {
     let cold = SourceCache::default();
     let env = world.env();
     let open = || world.clock.run(StreamState::open(&env, &world.stream, &world.policy, &cold));
-    // Every further try fails as well.
+    // The second try fails like the first one.
     assert_restored(open());
     assert_restored(open());
 }
@@ -224,8 +224,8 @@ fn err_restored_state_is_noticed_when_the_head_is_read_again() {
 fn ok_the_mark_is_raised_when_it_is_due() {
     let world = hidden_for(0);
     let mut calls = Vec::new();
-    // A cold process raises it after its first commit, not after the next one, again an hour later, and not without a
-    // commit.
+    // A cold process raises the mark after its first commit, not after the next one, again an hour later, and not
+    // without a commit.
     for (seconds, commits) in [(0, 1), (60, 1), (3_600, 1), (3_600, 0), (60, 255), (60, 1)] {
         world.clock.advance(seconds);
         with_state(&world, async |state| {

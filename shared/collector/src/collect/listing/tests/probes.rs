@@ -12,11 +12,11 @@ fn ok_a_failed_window_is_pending_once_the_newest_was_listed() {
     break_windows(&mut world, &[3]);
     let tick = tick(&world);
     assert_eq!(listed(&world), [0, 1, 2, 3, 9, 4, 5, 6, 7, 8]);
-    assert_eq!((watermark(&world), pending(&world), tick.new_spans), (NOW, vec![nth(3)], vec![nth(3)]));
+    assert_eq!((watermark(&world), pending(&world), tick.new_spans), (NOW, vec![nth_window(3)], vec![nth_window(3)]));
     let schedule = world.listing().pending.spans[0].schedule;
     assert_eq!((schedule.attempts, schedule.first_failure, schedule.next_attempt), (1, NOW, NOW + 30));
     assert_eq!(tick.failure.unwrap().message, "acme/openai_audit: status 500");
-    // The pending window is left to its schedule and not listed here again.
+    // The pending window waits for its next attempt and is not listed with the others.
     world.clock.advance(100);
     self::tick(&world);
     assert_eq!(listed(&world), [10]);
@@ -29,7 +29,7 @@ fn ok_the_newest_the_oldest_and_a_random_window_are_probed() {
     world.clock.set_random(4);
     tick(&world);
     assert_eq!(listed(&world), [0, 9, 1, 6, 2, 3, 4, 5, 7, 8]);
-    assert_eq!((watermark(&world), pending(&world)), (NOW, vec![nth(0), nth(1), nth(9)]));
+    assert_eq!((watermark(&world), pending(&world)), (NOW, vec![nth_window(0), nth_window(1), nth_window(9)]));
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn err_the_vendor_is_down_if_no_window_answers() {
     assert_eq!(listed(&world), [0, 9, 1, 2]);
     assert_eq!((watermark(&world), pending(&world)), (BEGIN, vec![]));
     assert!(tick.has_more && !tick.has_succeeded && tick.failure.is_some());
-    // The next tick begins with a short window, in case these were too long for the vendor.
+    // The next tick begins with a short window, in case the windows of this tick were too long for the vendor.
     assert_eq!((world.listing().window_seconds, world.listing().probe_seconds), (None, Some(12)));
 }
 
@@ -50,7 +50,10 @@ fn ok_failed_windows_are_pending_if_another_window_answered_in_this_tick() {
     break_windows(&mut world, &[2, 3, 4, 5, 6, 7, 8, 9]);
     let tick = tick(&world);
     assert_eq!(listed(&world), [0, 1, 2, 9, 3, 4]);
-    assert_eq!((watermark(&world), pending(&world)), (nth(5).from, vec![nth(2), nth(3), nth(4), nth(9)]));
+    assert_eq!(
+        (watermark(&world), pending(&world)),
+        (nth_window(5).from, vec![nth_window(2), nth_window(3), nth_window(4), nth_window(9)])
+    );
     assert!(tick.has_more);
     assert_eq!(world.listing().window_seconds, None);
 }
@@ -94,15 +97,15 @@ fn ok_the_last_window_of_a_listing_that_answers_needs_no_probe() {
     let mut world = world();
     break_windows(&mut world, &[9]);
     tick(&world);
-    assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![nth(9)]));
+    assert_eq!((listed(&world), watermark(&world), pending(&world)), ((0..10).collect(), NOW, vec![nth_window(9)]));
 }
 
 #[test]
 fn ok_a_window_that_hangs_becomes_pending() {
     let mut world = world();
-    world.vendor.hanging = vec![nth(0)];
+    world.vendor.hanging = vec![nth_window(0)];
     let tick = tick(&world);
-    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth(0)], 75.0));
+    assert_eq!((watermark(&world), pending(&world), world.clock.elapsed()), (NOW, vec![nth_window(0)], 75.0));
     assert!(tick.failure.unwrap().message.contains("did not answer within 75 s"));
 }
 
@@ -214,7 +217,7 @@ fn counts(outcomes: &[TickOutcome]) -> Vec<(u32, u32, bool)> {
 fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
     use TickOutcome::{Answered, Failed, NotOffered, Paused, Refused};
     let (no, yes) = (false, true);
-    // The two kinds are counted separately.
+    // The two kinds of refusal are counted separately.
     assert_eq!(counts(&[NotOffered, Refused, NotOffered]), [(1, 0, no), (0, 1, no), (1, 0, no)]);
     assert_eq!(counts(&[Refused, Refused, NotOffered, Refused]), [(0, 1, no), (0, 2, no), (1, 0, no), (0, 1, no)]);
     // Any other outcome resets the counts.
@@ -235,7 +238,7 @@ fn a4_two_kinds_of_refusal_are_counted_apart_and_only_in_a_row() {
 #[test]
 fn a4_a_failed_window_counts_more_than_one_that_is_not_offered() {
     let mut world = world();
-    let newest = nth(9);
+    let newest = nth_window(9);
     world.vendor.answer = Box::new(move |request| {
         let is_newest = request.window.overlaps(&newest);
         Some(if is_newest { Err(PortError::next_tick("status 500")) } else { Ok(Listed::NotOffered) })
@@ -266,31 +269,31 @@ fn world_with_pending(span: PendingSpan) -> World {
 
 #[test]
 fn ok_failed_windows_become_pending_if_a_due_pending_span_can_be_listed() {
-    let mut world = world_with_pending(pending_span(nth(-5).from, nth(-5).to));
-    world.vendor.add_events([nth(-5).from]);
+    let mut world = world_with_pending(pending_span(nth_window(-5).from, nth_window(-5).to));
+    world.vendor.add_events([nth_window(-5).from]);
     let tick = tick(&world);
     // The pending span (-5) is listed, so the windows become pending. After the next failure (3) all probes fail, and
     // the listing ends.
     assert_eq!(listed(&world), [0, 9, 1, 2, -5, 3, 8, 4, 5]);
-    let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth);
-    assert_eq!((watermark(&world), pending(&world)), (nth(6).from, failed.to_vec()));
+    let failed = [0, 1, 2, 3, 4, 5, 8, 9].map(nth_window);
+    assert_eq!((watermark(&world), pending(&world)), (nth_window(6).from, failed.to_vec()));
     assert!(tick.has_succeeded && tick.has_more && failed.iter().all(|window| tick.new_spans.contains(window)));
     assert_eq!(world.delivered().len(), 1);
 }
 
 #[test]
 fn ok_only_a_part_of_a_long_pending_span_is_probed() {
-    let world = world_with_pending(pending_span(nth(-5).from, nth(-3).to));
+    let world = world_with_pending(pending_span(nth_window(-5).from, nth_window(-3).to));
     tick(&world);
     assert_eq!(listed(&world)[..5], [0, 9, 1, 2, -5]);
-    assert_eq!(pending(&world)[..2], [window(nth(-4).from, nth(-3).to), nth(0)]);
+    assert_eq!(pending(&world)[..2], [window(nth_window(-4).from, nth_window(-3).to), nth_window(0)]);
 }
 
 #[test]
 fn err_nothing_becomes_pending_if_a_due_pending_span_fails_too() {
-    let span = pending_span(nth(-5).from, nth(-5).to);
+    let span = pending_span(nth_window(-5).from, nth_window(-5).to);
     let mut world = world_with_pending(span.clone());
-    world.vendor.broken.push(nth(-5));
+    world.vendor.broken.push(nth_window(-5));
     let tick = tick(&world);
     assert_eq!(listed(&world), [0, 9, 1, 2, -5]);
     assert_eq!((watermark(&world), world.listing().pending.spans), (BEGIN, vec![span]));
@@ -299,7 +302,7 @@ fn err_nothing_becomes_pending_if_a_due_pending_span_fails_too() {
 
 #[test]
 fn err_a_pending_span_that_is_not_due_is_not_probed() {
-    let mut span = pending_span(nth(-5).from, nth(-5).to);
+    let mut span = pending_span(nth_window(-5).from, nth_window(-5).to);
     span.schedule.next_attempt = NOW + 1;
     let world = world_with_pending(span.clone());
     tick(&world);
@@ -310,7 +313,7 @@ fn err_a_pending_span_that_is_not_due_is_not_probed() {
 /// cleared.
 fn world_with_pauses(numbers: &[i64]) -> (World, Rc<Cell<bool>>) {
     let mut world = world();
-    let broken: Vec<_> = numbers.iter().map(|number| nth(*number)).collect();
+    let broken: Vec<_> = numbers.iter().map(|number| nth_window(*number)).collect();
     let is_paused = Rc::new(Cell::new(false));
     let paused = Rc::clone(&is_paused);
     world.vendor.answer = Box::new(move |request| {
@@ -336,7 +339,7 @@ fn ok_after_a_pause_nothing_is_pending_and_the_next_tick_begins_at_a_random_wind
     let second = tick(&world);
     let windows = world.vendor.listed();
     assert!(second.has_succeeded && second.has_more && world.listing().probe_seconds.is_none());
-    assert!(windows[0].from > nth(0).to && windows[1].from == BEGIN, "{windows:?}");
+    assert!(windows[0].from > nth_window(0).to && windows[1].from == BEGIN, "{windows:?}");
     assert_eq!(pending(&world), [windows[1]]);
     assert_eq!(watermark(&world), windows[1].to);
 }
