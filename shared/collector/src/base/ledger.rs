@@ -23,7 +23,7 @@ pub enum LedgerKind {
 /// One hour of a stream's ledger of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LedgerHour {
-    /// The kind of its entries.
+    /// The kind of the entries in that hour.
     pub kind: LedgerKind,
     /// Hours since 1970.
     pub hour: u32,
@@ -32,7 +32,7 @@ pub struct LedgerHour {
 /// The entries that one commit adds to one hour of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerItem {
-    /// The kind of its entries.
+    /// The kind of the entries in that hour.
     pub kind: LedgerKind,
     /// Hours since 1970.
     pub hour: u32,

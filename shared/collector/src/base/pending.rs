@@ -86,11 +86,11 @@ impl PendingSpan {
 pub struct PendingBlob {
     /// The vendor's id of the blob.
     pub id: String,
-    /// The address to fetch it from.
+    /// The address to fetch the blob from.
     pub uri: String,
-    /// The time at which it became available, in seconds since 1970.
+    /// The time at which the blob became available, in seconds since 1970.
     pub created: UnixSeconds,
-    /// The time at which the vendor drops it, in seconds since 1970.
+    /// The time at which the vendor drops the blob, in seconds since 1970.
     pub expires: UnixSeconds,
     /// The failures so far, and the time of the next attempt.
     #[serde(flatten)]

@@ -15,7 +15,7 @@ pub struct Sweep {
 /// The time for which a vendor keeps its events or blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// The time for which the vendor promises to keep them, in seconds.
+    /// The time for which the vendor promises to keep its events or blobs, in seconds.
     pub keep_seconds: UnixSeconds,
     /// The safety margin, in seconds: the collector acts as if the vendor dropped everything this much earlier.
     pub margin_seconds: UnixSeconds,

@@ -200,9 +200,9 @@ pub struct Page {
 pub struct ListRequest<'a> {
     /// The stream.
     pub stream: &'a Stream,
-    /// The listing of that stream.
+    /// The listing of the stream that is read.
     pub listing: ListingId,
-    /// The span of vendor time, in whole seconds, half open.
+    /// The span of vendor time to list, in whole seconds, half open.
     pub window: Window,
     /// The [`Page::next`] of the page before; `None` for the first page.
     pub cursor: Option<&'a str>,

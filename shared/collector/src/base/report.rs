@@ -67,7 +67,7 @@ pub struct LineCounts {
     pub drift: Drift,
     /// Objects put by this tick.
     pub objects: u64,
-    /// Bytes of these objects, compressed.
+    /// Bytes of the objects that this tick has put, compressed.
     pub bytes: u64,
     /// Lines in objects that another tick put and this one committed.
     pub adopted: u64,

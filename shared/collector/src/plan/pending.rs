@@ -370,7 +370,7 @@ mod tests {
         // One tick found [10, 20) broken. Another tick, which did not know that, listed [0, 15).
         let (add, done) = (Span(span(10, 20)), SpanDone(Window { from: 0, to: 15 }));
         assert_eq!(windows(&work(&[add.clone(), done.clone()])), [(15, 20)]);
-        // In the other order more is listed again than needed, but nothing is forgotten.
+        // If the listed span is applied first, more is listed again than needed, but nothing is forgotten.
         assert_eq!(windows(&work(&[done, add])), [(10, 20)]);
     }
 

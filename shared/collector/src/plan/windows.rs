@@ -198,7 +198,8 @@ mod tests {
         let due = [swept[0], (86_400, NOW - HOUR)];
         let got = plan(&cut(NOW - HOUR, &due), 0, &policy(None), [NOW; 2]);
         assert_eq!((got.main, got.sweep), (window(NOW - HOUR, NOW), window(NOW - HOUR - DAY, NOW - HOUR)));
-        // A span that fits into one window is no backlog: an idle stream's watermark is written once per hour.
+        // A span that fits into one window is no backlog. An idle stream has such a span, because its watermark is
+        // written only once per hour.
         for state in [cut(NOW - 600, &swept), listing(NOW - HOUR, &swept)] {
             let got = plan(&state, 0, &policy(None), [NOW; 2]);
             assert_eq!((got.main, got.sweep), (window(state.watermark - 600, NOW), None));
