@@ -9,12 +9,12 @@ const DAY: UnixSeconds = 24 * HOUR;
 /// The policy for the audit log. Its events appear at once, so a small overlap and a short sweep suffice.
 pub const POLICY: VendorPolicy = VendorPolicy {
     tick_seconds: MINUTE,
-    overlap: MINUTE as u32,
-    sweeps: &[Sweep { every: HOUR, reach: 2 * HOUR as u32 }],
+    overlap_seconds: MINUTE as u32,
+    sweeps: &[Sweep { interval_seconds: HOUR, reach_seconds: 2 * HOUR as u32 }],
     first_window_seconds: DAY,
     max_window_seconds: 30 * DAY,
     retention: None,
-    horizon: 30 * DAY,
+    dedup_horizon_seconds: 30 * DAY,
     split_after_pages: None,
     silence: None,
     start_delay: None,

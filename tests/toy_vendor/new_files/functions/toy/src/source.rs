@@ -55,7 +55,7 @@ impl<C: Clock> Toy<C> {
         let answer = self.http.send(Request::get(self.url(request)).bearer(&self.key)).await?;
         let place = answer.place().to_owned();
         if let Some(refusal) = refusal(&answer) {
-            return Err(refusal.within(&place));
+            return Err(refusal.with_context(&place));
         }
         let body = answer.bytes_within(MAX_PAGE_BYTES).await?;
         let body =
