@@ -1,39 +1,41 @@
-//! The ids of blobs, in the three forms that were seen of the vendor. An id holds the place of the blob in its feed, so
-//! that no table of ids is needed.
+//! The ids of blobs, in the three forms that were seen in production. An id contains the place of its blob in the feed,
+//! so that the simulator needs no table of ids.
 
 use jiff::Timestamp;
 
 use super::super::content_type::ContentType;
-use crate::dice::Dice;
 use crate::moment::after_milliseconds;
+use crate::seeded_rng::SeededRng;
 
-/// Digits of a time with milliseconds.
+/// Number of digits of a time with milliseconds.
 const TIME_DIGITS: usize = 17;
-/// Digits of the seconds since 1970.
+/// Number of digits of a time in seconds since 1970.
 const SECONDS_DIGITS: usize = 10;
 
-/// Returns the id of the blob at `place` of a feed that became available at `created`.
+/// Returns the id of the blob with the index `place` in its feed. `created` is the time at which the blob became
+/// available.
 pub(super) fn id(seed: u64, tenant: &str, content_type: ContentType, created: Timestamp, place: usize) -> String {
-    let mut dice = Dice::new(seed, content_type.name(), place as u64);
+    let mut rng = SeededRng::new(seed, content_type.name(), place as u64);
     let name = content_type.name().replace('.', "_");
     let lower = name.to_ascii_lowercase();
     let stamp = |at: Timestamp| at.strftime("%Y%m%d%H%M%S%3f").to_string();
     let first = format!("{}{place:06}", stamp(created));
-    match dice.below(3) {
-        0 => format!("{first}${first}${lower}${name}$emea{:04}", dice.below(100)),
+    match rng.below(3) {
+        0 => format!("{first}${first}${lower}${name}$emea{:04}", rng.below(100)),
         1 => {
-            let region = format!("na{:04}", dice.below(100));
-            let last = stamp(after_milliseconds(created, dice.between(500, 90_000)));
-            format!("{first}${last}{:06}${lower}${name}${region}${region}", dice.below(1_000_000))
+            let region = format!("na{:04}", rng.below(100));
+            let last = stamp(after_milliseconds(created, rng.between(500, 90_000)));
+            format!("{first}${last}{:06}${lower}${name}${region}${region}", rng.below(1_000_000))
         }
         _ => {
             let number = format!("{}{place:05}", created.as_second());
-            format!("{number}${number}${}{lower}${}$04", dice.hex(32), tenant.replace('-', ""))
+            format!("{number}${number}${}{lower}${}$04", rng.hex(32), tenant.replace('-', ""))
         }
     }
 }
 
-/// Returns the places that an id may name, one per form of ids.
+/// Returns the indices that an id may contain. The forms of ids have the index in two different places, and an id does
+/// not show its form, so there are two candidates.
 pub(super) fn places(id: &str) -> [Option<usize>; 2] {
     let first = id.split('$').next().unwrap_or_default();
     [TIME_DIGITS, SECONDS_DIGITS].map(|digits| first.get(digits..)?.parse().ok())
