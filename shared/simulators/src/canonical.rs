@@ -7,7 +7,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Values nested deeper than this keep their original text.
+/// Number of nested levels that are brought into canonical form. Values below them keep their original text.
 const MAX_DEPTH: usize = 64;
 
 /// Returns the canonical form of a JSON value: no white space outside of strings, the keys of every object sorted by

@@ -34,10 +34,10 @@ impl RequestRngs {
 pub(crate) struct SeededRng(fastrand::Rng);
 
 impl SeededRng {
-    /// Returns the generator for the purpose `about`, such as the URL of a request. Each `number` gives another
-    /// sequence.
-    pub(crate) fn new(seed: u64, about: &str, number: u64) -> Self {
-        Self(fastrand::Rng::with_seed(mix(seed ^ hash(about)) ^ mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15))))
+    /// Returns the generator for one purpose, which is any text, such as the URL of a request. Each `number` gives
+    /// another sequence.
+    pub(crate) fn new(seed: u64, purpose: &str, number: u64) -> Self {
+        Self(fastrand::Rng::with_seed(mix(seed ^ hash(purpose)) ^ mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15))))
     }
 
     /// Returns `true` with the probability `share` (0 to 1).

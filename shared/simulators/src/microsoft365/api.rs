@@ -137,7 +137,7 @@ impl State {
                 return Some(Reply::new(
                     StatusCode::OK,
                     "text/html",
-                    "<html><body>Sign in to your tally</body></html>",
+                    "<html><body>Sign in to your account</body></html>",
                 ));
             }
             if happens(behaviours.token_missing, rng) {
@@ -198,9 +198,9 @@ impl State {
             Operation::Subscriptions => Ok(json(&self.subscriptions.list(&self.behaviours))),
             Operation::SensitiveTypes => Ok(json(&sensitive_types())),
             Operation::Blob(id) => {
-                let place = self.feeds.find(id)?;
-                admission::permit(&grant, place.0, &self.behaviours)?;
-                self.feeds.blob(place, form(&grant), call, &self.behaviours, rng)
+                let index = self.feeds.find(id)?;
+                admission::permit(&grant, index.0, &self.behaviours)?;
+                self.feeds.blob(index, form(&grant), call, &self.behaviours, rng)
             }
             Operation::Start | Operation::Stop | Operation::Content | Operation::Notifications => {
                 self.of_content_type(call, &grant, rng)

@@ -12,11 +12,11 @@ use crate::gateway::Gateway;
 use crate::outage::Outage;
 use crate::script::Scripted;
 
-/// The id of the simulated tenant, by default.
+/// The default id of the simulated tenant.
 pub const TENANT_ID: &str = "3f6c1d52-8b0e-4c1a-9d7e-2a5b9c4e7f10";
-/// The id of the application that may log in, by default.
+/// The default id of the application that may log in.
 pub const CLIENT_ID: &str = "b7e0a9c4-51d2-4f38-8a66-90c3d1f2e5a7";
-/// The application's secret, by default. It has characters that a client must encode in a form.
+/// The default secret of the application. It has characters that a client must encode in a form.
 pub const CLIENT_SECRET: &str = "s1M~ul8+ted/S3cret=&%20.x";
 /// The permission to read all content types except `DLP.All`.
 pub const READ: &str = "ActivityFeed.Read";
@@ -119,8 +119,8 @@ pub struct Behaviours {
     /// Share of records that a blob of another content type repeats: `Audit.General`, or `Audit.Exchange` for records
     /// of `Audit.General`.
     pub repeated_elsewhere: f64,
-    /// The probability that a record has the `Id` of another record although their content differs. At most every
-    /// second record has such an `Id`.
+    /// The probability with which every second record has the `Id` of the record before it, although their content
+    /// differs.
     pub same_id: f64,
     /// Share of records that become available 2 to 10 minutes after they happened, instead of the usual 60 to 90
     /// minutes.

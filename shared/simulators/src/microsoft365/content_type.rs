@@ -55,7 +55,7 @@ impl ContentType {
     }
 
     /// Returns the index of this content type in [`Self::ALL`].
-    pub(super) fn place(self) -> usize {
+    pub(super) fn index(self) -> usize {
         self as usize
     }
 }
@@ -66,9 +66,9 @@ mod tests {
 
     #[test]
     fn every_name_parses_to_its_value() {
-        for (place, content_type) in ContentType::ALL.into_iter().enumerate() {
+        for (index, content_type) in ContentType::ALL.into_iter().enumerate() {
             assert_eq!(ContentType::named(&content_type.name().to_lowercase()), Some(content_type));
-            assert_eq!(content_type.place(), place);
+            assert_eq!(content_type.index(), index);
         }
         assert_eq!(ContentType::named("Audit.Nothing"), None);
     }

@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn every_content_type_has_its_share_of_the_mixture() {
         let mut counts = [0_i64; 5];
-        generated_mixed(1, NOW).take(2_000).for_each(|(content_type, _)| counts[content_type.place()] += 1);
+        generated_mixed(1, NOW).take(2_000).for_each(|(content_type, _)| counts[content_type.index()] += 1);
         for (count, share) in counts.into_iter().zip([600, 500, 500, 300, 100]) {
             assert!((count - share).abs() < 80, "{counts:?}");
         }

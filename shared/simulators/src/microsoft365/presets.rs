@@ -54,8 +54,7 @@ fn storm(healthy: Behaviours, rng: &mut SeededRng) -> Behaviours {
         date_off_seconds: rng.between(-300, 300),
         irregular: rng.share(0.3),
         large: rng.share(0.02),
-        // Behaviours that were added later stand last, so that those above keep the random numbers that they have for a
-        // seed.
+        // New behaviours are added at the end, so that those above keep the same random values for each seed.
         stopped_is_gone: rng.chance(0.5),
         odd_casing: rng.share(1.0),
         links_lost: rng.share(0.04),

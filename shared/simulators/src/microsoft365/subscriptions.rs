@@ -39,7 +39,7 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     pub(super) fn get(&self, content_type: ContentType) -> Option<&Subscription> {
-        self.subscriptions[content_type.place()].as_ref()
+        self.subscriptions[content_type.index()].as_ref()
     }
 
     /// Returns the seconds that the client must still wait until it may start the subscription; `None` if it may do so
@@ -50,13 +50,13 @@ impl Subscriptions {
         now: Timestamp,
         seconds: i64,
     ) -> Option<i64> {
-        let first = *self.first_attempts[content_type.place()].get_or_insert(now);
+        let first = *self.first_attempts[content_type.index()].get_or_insert(now);
         Some(seconds - now.duration_since(first).as_secs()).filter(|left| *left > 0)
     }
 
     pub(super) fn start(&mut self, content_type: ContentType, now: Timestamp, throttled: bool) -> StartResult {
-        let Some(known) = &mut self.subscriptions[content_type.place()] else {
-            self.subscriptions[content_type.place()] =
+        let Some(known) = &mut self.subscriptions[content_type.index()] else {
+            self.subscriptions[content_type.index()] =
                 Some(Subscription { is_on: true, first_start: now, last_start: now, disabled_periods: Vec::new() });
             return StartResult::Started;
         };
@@ -76,7 +76,7 @@ impl Subscriptions {
 
     /// Stops a subscription. Returns `false` if it was not enabled.
     pub(super) fn stop(&mut self, content_type: ContentType, now: Timestamp) -> bool {
-        match &mut self.subscriptions[content_type.place()] {
+        match &mut self.subscriptions[content_type.index()] {
             Some(known) if known.is_on => {
                 known.is_on = false;
                 known.disabled_periods.push((now, None));

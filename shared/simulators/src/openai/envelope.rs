@@ -33,43 +33,43 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn envelope(&mut self, places: &[usize], has_more: bool) {
-        if places.is_empty() && happens(self.behaviours.data_null, self.rng) {
+    fn envelope(&mut self, indices: &[usize], has_more: bool) {
+        if indices.is_empty() && happens(self.behaviours.data_null, self.rng) {
             self.body.push_str(r#"{"object":"list","data":null"#);
-            return self.end(places, has_more);
+            return self.end(indices, has_more);
         }
         self.body.push_str(r#"{"object":"list","data":["#);
-        let mut order = places.to_vec();
+        let mut order = indices.to_vec();
         if self.rng.chance(self.behaviours.shuffled) {
             self.rng.shuffle(&mut order);
         }
-        for (number, place) in order.iter().enumerate() {
+        for (number, index) in order.iter().enumerate() {
             if number > 0 {
                 self.body.push(',');
             }
-            self.event(*place);
+            self.event(*index);
         }
         self.body.push(']');
-        self.end(places, has_more);
+        self.end(indices, has_more);
     }
 
-    fn end(&mut self, places: &[usize], has_more: bool) {
-        self.edge_ids(places);
+    fn end(&mut self, indices: &[usize], has_more: bool) {
+        self.edge_ids(indices);
         self.body.push_str(&format!(",\"has_more\":{has_more}}}\n"));
     }
 
-    fn event(&mut self, place: usize) {
-        let raw = &self.events[place].raw;
+    fn event(&mut self, index: usize) {
+        let raw = &self.events[index].raw;
         match self.rng.chance(self.behaviours.reshaped).then(|| reshaped(raw, self.rng)).flatten() {
             Some(reshaped) => self.body.push_str(&reshaped),
             None => self.body.push_str(raw),
         }
     }
 
-    fn edge_ids(&mut self, places: &[usize]) {
+    fn edge_ids(&mut self, indices: &[usize]) {
         let withheld = self.rng.chance(self.behaviours.edge_ids_withheld);
-        for (name, place) in [("first_id", places.first()), ("last_id", places.last())] {
-            let id = place.map(|place| self.events[*place].cursor.as_str());
+        for (name, index) in [("first_id", indices.first()), ("last_id", indices.last())] {
+            let id = index.map(|index| self.events[*index].cursor.as_str());
             let value = match self.behaviours.edge_ids {
                 EdgeIds::Absent if withheld => continue,
                 EdgeIds::Null if withheld => serde_json::Value::Null,

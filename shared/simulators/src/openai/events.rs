@@ -5,8 +5,8 @@ use std::io;
 use super::behaviours::Behaviours;
 use super::event::Event;
 use super::generated_event::generated_event;
-use super::given::given;
 use super::late::{LATE_SPAN_SECONDS, visible_at};
+use super::supplied::supplied_events;
 use crate::options::Options;
 use crate::seeded_rng::{SeededRng, hash, mix};
 
@@ -21,7 +21,7 @@ const SAME_SECOND_SHARE: f64 = 0.15;
 /// A supplied event is not JSON.
 pub(super) fn events(options: &Options, behaviours: &Behaviours) -> io::Result<Vec<Event>> {
     let mut events = match &options.records {
-        Some(records) => given(records, &options.visible_at, options.now)?,
+        Some(records) => supplied_events(records, &options.visible_at, options.now)?,
         None => generated(options, behaviours),
     };
     events.sort_by_cached_key(|event| (-i128::from(event.effective_at), mix(options.seed ^ hash(event.identity()))));

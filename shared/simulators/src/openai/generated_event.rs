@@ -40,7 +40,7 @@ pub(super) fn generated_event(
     let event_type = match (awkward, number % 3) {
         (Some(awkward), _) => awkward.event_type(),
         _ if rng.chance(behaviours.unheard_of) => rng.pick(&UNPUBLISHED_TYPES),
-        (None, 0) => types::by_number(number / 3),
+        (None, 0) => types::event_type_by_number(number / 3),
         (None, _) => rng.pick(&FREQUENT_TYPES),
     };
     let id = format!("audit_log-{}", rng.alphanumeric(24));

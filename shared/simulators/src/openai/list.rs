@@ -15,16 +15,16 @@ pub(super) struct Page {
     pub(super) has_more: bool,
 }
 
-/// Says that a cursor names no known event. The value is the name of the parameter: `after` or `before`.
+/// The error for a cursor that names no known event. The value is the name of the parameter: `after` or `before`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnknownId(pub(super) &'static str);
 
-/// All events, with those that can be listed at one moment.
+/// All events, and which of them can be listed at one moment.
 pub(super) struct List<'a> {
     /// All events, newest first, visible or not.
     pub(super) events: &'a [Event],
     /// The index in `events` of the event that a cursor names.
-    pub(super) places: &'a HashMap<String, usize>,
+    pub(super) index_by_cursor: &'a HashMap<String, usize>,
     /// For each event of `events`, whether it is visible.
     pub(super) visible: &'a [bool],
     /// Events that happened before this second are no longer kept. In seconds since 1970.
@@ -39,9 +39,9 @@ impl List<'_> {
         let (start, end) = self.window(query);
         let ascending = self.behaviours.ascending;
         let (above, below) = if ascending { (after, before) } else { (before, after) };
-        let start = below.map_or(start, |place| start.max(place + 1));
-        let end = above.map_or(end, |place| end.min(place)).max(start);
-        let matching = (start..end).filter(|place| self.is_listed(*place, query));
+        let start = below.map_or(start, |index| start.max(index + 1));
+        let end = above.map_or(end, |index| end.min(index)).max(start);
+        let matching = (start..end).filter(|index| self.is_listed(*index, query));
         // A page before a cursor ends next to that cursor, so the events nearest to it are taken.
         let is_backwards = before.is_some() && after.is_none();
         Ok(if ascending == is_backwards {
@@ -57,7 +57,7 @@ impl List<'_> {
         let next = self.page(query)?;
         let Some(cursor) = self.find(query, &query.after, "after")? else { return Ok(next) };
         let (start, end) = self.window(query);
-        let is_listed = |place: &usize| self.is_listed(*place, query);
+        let is_listed = |index: &usize| self.is_listed(*index, query);
         let page = if self.behaviours.ascending {
             self.take_page((cursor.max(start)..end).filter(is_listed), query.limit)
         } else {
@@ -78,34 +78,34 @@ impl List<'_> {
     /// The cursor names no known event.
     fn find(&self, query: &Query, id: &Option<String>, param: &'static str) -> Result<Option<usize>, UnknownId> {
         let Some(id) = id else { return Ok(None) };
-        let is_known = |place: &usize| {
-            self.visible[*place]
-                && (self.behaviours.vanished_cursor_kept || self.is_kept(*place))
-                && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*place, query))
+        let is_known = |index: &usize| {
+            self.visible[*index]
+                && (self.behaviours.vanished_cursor_kept || self.is_kept(*index))
+                && (!self.behaviours.filtered_cursor_unknown || self.is_asked_for(*index, query))
         };
-        self.places.get(id).copied().filter(is_known).map(Some).ok_or(UnknownId(param))
+        self.index_by_cursor.get(id).copied().filter(is_known).map(Some).ok_or(UnknownId(param))
     }
 
-    fn is_kept(&self, place: usize) -> bool {
-        self.events[place].effective_at >= self.kept_from
+    fn is_kept(&self, index: usize) -> bool {
+        self.events[index].effective_at >= self.kept_from
     }
 
-    fn is_asked_for(&self, place: usize, query: &Query) -> bool {
-        let event = &self.events[place];
+    fn is_asked_for(&self, index: usize, query: &Query) -> bool {
+        let event = &self.events[index];
         event.is_tenant_scoped == query.tenant_only
             && (query.from..=query.to).contains(&event.effective_at)
             && matches_filters(event, &query.filters)
     }
 
-    fn is_listed(&self, place: usize, query: &Query) -> bool {
-        self.visible[place] && self.is_kept(place) && self.is_asked_for(place, query)
+    fn is_listed(&self, index: usize, query: &Query) -> bool {
+        self.visible[index] && self.is_kept(index) && self.is_asked_for(index, query)
     }
 
     /// Takes the first `limit` indices of `matching` and sorts them in the order of the list.
     fn take_page(&self, mut matching: impl Iterator<Item = usize>, limit: usize) -> Page {
         let mut events: Vec<_> = matching.by_ref().take(limit).collect();
         let has_more = matching.next().is_some();
-        events.sort_unstable_by_key(|place| if self.behaviours.ascending { usize::MAX - place } else { *place });
+        events.sort_unstable_by_key(|index| if self.behaviours.ascending { usize::MAX - index } else { *index });
         Page { events, has_more }
     }
 }
@@ -174,13 +174,14 @@ mod tests {
         is_repeat: bool,
     ) -> Result<(String, bool), UnknownId> {
         let events = events();
-        let places = events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect();
+        let index_by_cursor = events.iter().enumerate().map(|(index, event)| (event.cursor.clone(), index)).collect();
         let visible = vec![true; events.len()];
         let kept_from = if is_g_dropped { 2 } else { i64::MIN };
-        let list = List { events: &events, places: &places, visible: &visible, kept_from, behaviours };
+        let list =
+            List { events: &events, index_by_cursor: &index_by_cursor, visible: &visible, kept_from, behaviours };
         let query = Query::parse(query, behaviours).unwrap();
         let page = if is_repeat { list.repeated_page(&query)? } else { list.page(&query)? };
-        Ok((page.events.iter().map(|place| events[*place].cursor.as_str()).collect(), page.has_more))
+        Ok((page.events.iter().map(|index| events[*index].cursor.as_str()).collect(), page.has_more))
     }
 
     fn ask(query: &str, ascending: bool) -> Result<(String, bool), UnknownId> {

@@ -11,7 +11,6 @@ mod event;
 mod events;
 mod generated;
 mod generated_event;
-mod given;
 mod keys;
 mod late;
 mod list;
@@ -20,6 +19,7 @@ mod people;
 mod query;
 mod reply;
 mod state;
+mod supplied;
 mod types;
 
 use std::io;

@@ -30,7 +30,7 @@ pub(super) struct State {
     /// All events, newest first.
     events: Vec<Event>,
     /// The index in `events` of the event that a cursor names.
-    places: HashMap<String, usize>,
+    index_by_cursor: HashMap<String, usize>,
     /// The indices of all events, in the order in which the events become visible. Those before `next` have become
     /// visible.
     upcoming: Vec<usize>,
@@ -53,10 +53,10 @@ impl State {
     pub(super) fn new(options: &Options, behaviours: Behaviours) -> io::Result<Self> {
         let events = events::events(options, &behaviours)?;
         let mut upcoming: Vec<_> = (0..events.len()).collect();
-        upcoming.sort_by_key(|place| (events[*place].visible_at, events[*place].effective_at, *place));
+        upcoming.sort_by_key(|index| (events[*index].visible_at, events[*index].effective_at, *index));
         Ok(Self {
             behaviours,
-            places: events.iter().enumerate().map(|(place, event)| (event.cursor.clone(), place)).collect(),
+            index_by_cursor: events.iter().enumerate().map(|(index, event)| (event.cursor.clone(), index)).collect(),
             visible: vec![false; events.len()],
             events,
             upcoming,
@@ -100,12 +100,12 @@ impl State {
     }
 
     /// Returns the time from which the event with this index is no longer kept; `None` if it is kept for ever.
-    fn until(&self, place: usize) -> Option<Timestamp> {
+    fn until(&self, index: usize) -> Option<Timestamp> {
         let kept_seconds = self.behaviours.kept_seconds.map(|seconds| {
-            let last = self.events[place].effective_at.saturating_add(seconds);
+            let last = self.events[index].effective_at.saturating_add(seconds);
             Timestamp::from_second(last.saturating_add(1)).unwrap_or(Timestamp::MAX)
         });
-        self.dropped.get(&place).copied().into_iter().chain(kept_seconds).min()
+        self.dropped.get(&index).copied().into_iter().chain(kept_seconds).min()
     }
 
     /// Returns the first second whose events are kept at `now`, in seconds since 1970.
@@ -121,15 +121,15 @@ impl State {
             return;
         }
         let from = self.kept_from(now).max(self.logging_since.as_second());
-        while let Some(place) = self.upcoming.get(self.next).copied() {
-            let event = &self.events[place];
+        while let Some(index) = self.upcoming.get(self.next).copied() {
+            let event = &self.events[index];
             if event.visible_at > now {
                 break;
             }
             self.next += 1;
             if event.effective_at >= from {
-                self.visible[place] = true;
-                self.ledger.record(Entry { log_type: LOG_TYPE, event: place, at: now }, || event.raw.clone());
+                self.visible[index] = true;
+                self.ledger.record(Entry { log_type: LOG_TYPE, event: index, at: now }, || event.raw.clone());
             }
         }
     }
@@ -298,7 +298,7 @@ impl State {
         let is_on = self.behaviours.audit_logging == AuditLogging::On;
         List {
             events: &self.events,
-            places: &self.places,
+            index_by_cursor: &self.index_by_cursor,
             visible: &self.visible,
             kept_from: if is_on { self.kept_from(now) } else { i64::MAX },
             behaviours: &self.behaviours,

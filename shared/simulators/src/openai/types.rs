@@ -157,7 +157,7 @@ pub(crate) const TENANT: [&str; 86] = [
 pub(crate) const COUNT: usize = ORGANIZATION.len() + TENANT.len();
 
 /// Returns an event type. `number` is an index into both lists, one after the other; beyond their end it starts again.
-pub(crate) fn by_number(number: usize) -> &'static str {
+pub(crate) fn event_type_by_number(number: usize) -> &'static str {
     let number = number % COUNT;
     ORGANIZATION.get(number).copied().unwrap_or_else(|| TENANT[number - ORGANIZATION.len()])
 }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn each_of_the_145_types_is_listed_once() {
-        let all: HashSet<_> = (0..COUNT).map(by_number).collect();
+        let all: HashSet<_> = (0..COUNT).map(event_type_by_number).collect();
         assert_eq!((all.len(), COUNT), (145, 145));
         assert!(all.iter().all(|event_type| is_known(event_type)));
         assert_eq!(all.iter().filter(|event_type| is_tenant_scoped(event_type)).count(), 88);

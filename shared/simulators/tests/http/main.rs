@@ -35,7 +35,7 @@ impl ManualClock {
     }
 }
 
-/// Runs a test on a single-threaded runtime, such as the command line has.
+/// Runs a test on a single-threaded runtime, as the command line does.
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }

@@ -8,7 +8,7 @@ use super::blob::Blob;
 struct Owner {
     first: u32,
     content_type: ContentType,
-    place: u32,
+    index: u32,
 }
 
 /// The blobs that own records. Records are numbered from 0, first all of one content type, then all of the next one.
@@ -26,9 +26,9 @@ impl Owners {
         let mut first_numbers = [0; 6];
         for (feed, content_type) in feeds.iter().zip(ContentType::ALL) {
             let end = feed.iter().map(|blob| blob.own.end).max();
-            first_numbers[content_type.place() + 1] = end.unwrap_or(first_numbers[content_type.place()]);
-            for (place, blob) in (0_u32..).zip(feed).filter(|(_, blob)| !blob.own.is_empty()) {
-                owners.push(Owner { first: blob.own.start, content_type, place });
+            first_numbers[content_type.index() + 1] = end.unwrap_or(first_numbers[content_type.index()]);
+            for (index, blob) in (0_u32..).zip(feed).filter(|(_, blob)| !blob.own.is_empty()) {
+                owners.push(Owner { first: blob.own.start, content_type, index });
             }
         }
         owners.sort_unstable_by_key(|owner| owner.first);
@@ -45,7 +45,7 @@ impl Owners {
     pub(super) fn owner(&self, record: u32) -> Option<(ContentType, u32)> {
         let after = self.owners.partition_point(|owner| owner.first <= record);
         let owner = self.owners.get(after.checked_sub(1)?)?;
-        (record < self.records()).then_some((owner.content_type, owner.place))
+        (record < self.records()).then_some((owner.content_type, owner.index))
     }
 
     /// Returns the content type of a record.
@@ -56,12 +56,12 @@ impl Owners {
 
     /// Returns the position of a record among the records of its content type, from 1.
     pub(super) fn number(&self, record: u32) -> usize {
-        (record - self.first_numbers[self.content_type(record).place()]) as usize + 1
+        (record - self.first_numbers[self.content_type(record).index()]) as usize + 1
     }
 
     /// Returns the numbers of all records of a content type.
     pub(super) fn numbers_of(&self, content_type: ContentType) -> std::ops::Range<u32> {
-        self.first_numbers[content_type.place()]..self.first_numbers[content_type.place() + 1]
+        self.first_numbers[content_type.index()]..self.first_numbers[content_type.index() + 1]
     }
 }
 

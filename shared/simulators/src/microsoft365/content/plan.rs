@@ -23,14 +23,14 @@ const CONTENT_TYPE_PERCENT: [usize; 5] = [30, 25, 25, 15, 5];
 const LARGE_RECORD_BYTES: usize = 24_000;
 
 /// The generated blobs of all content types.
-pub(super) struct Plan {
+pub(super) struct BlobPlan {
     /// The blobs of each content type, not yet sorted. Their records are numbered from 0, first all of one content
     /// type, then all of the next one.
     pub(super) feeds: [Vec<Blob>; 5],
     pub(super) huge: Option<HugeBlob>,
 }
 
-impl Plan {
+impl BlobPlan {
     /// Plans the blobs for `options.events` records.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Plan {
             // The check at the begin of the function makes sure that the number fits.
             let numbers = first..first + u32::try_from(count).unwrap_or(u32::MAX);
             first = numbers.end;
-            plan.feeds[content_type.place()] = feed(content_type, numbers, size, options, behaviours);
+            plan.feeds[content_type.index()] = feed(content_type, numbers, size, options, behaviours);
         }
         Ok(plan)
     }
@@ -64,10 +64,10 @@ fn counts(events: usize) -> [(ContentType, usize); 5] {
     let left = events.saturating_sub(CONTENT_TYPE_PERCENT.len());
     let mut rest = left - CONTENT_TYPE_PERCENT.iter().map(|share| left * share / 100).sum::<usize>();
     ContentType::ALL.map(|content_type| {
-        let place = content_type.place();
+        let index = content_type.index();
         (
             content_type,
-            usize::from(place < events) + left * CONTENT_TYPE_PERCENT[place] / 100 + std::mem::take(&mut rest),
+            usize::from(index < events) + left * CONTENT_TYPE_PERCENT[index] / 100 + std::mem::take(&mut rest),
         )
     })
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn blobs(events: usize, behaviours: &Behaviours) -> Vec<Blob> {
-        Plan::new(&options(events), behaviours).unwrap().feeds.into_iter().flatten().collect()
+        BlobPlan::new(&options(events), behaviours).unwrap().feeds.into_iter().flatten().collect()
     }
 
     #[test]
@@ -209,10 +209,10 @@ mod tests {
     fn b55_a_huge_blob_has_enough_bytes_and_no_additional_records() {
         let check = |events, bytes, expected: (usize, usize)| {
             let behaviours = Behaviours { huge_blob: Some((ContentType::General, bytes)), ..Behaviours::default() };
-            let plan = Plan::new(&options(events), &behaviours).unwrap();
+            let plan = BlobPlan::new(&options(events), &behaviours).unwrap();
             let huge = plan.huge.unwrap();
             assert_eq!((huge.records, huge.record_bytes), expected);
-            assert_eq!(plan.feeds[ContentType::General.place()][0].own().len(), huge.records);
+            assert_eq!(plan.feeds[ContentType::General.index()][0].own().len(), huge.records);
             assert_eq!(plan.feeds.iter().flatten().map(Blob::len).sum::<usize>(), events);
         };
         check(1_000, 240_000, (10, 24_000));
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn err_too_many_events() {
-        let error = Plan::new(&options(usize::MAX), &Behaviours::default()).err().unwrap();
+        let error = BlobPlan::new(&options(usize::MAX), &Behaviours::default()).err().unwrap();
         assert!(error.to_string().contains("too many"), "{error}");
     }
 }

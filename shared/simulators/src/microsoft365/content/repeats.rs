@@ -17,16 +17,16 @@ const MIN_REPEAT_DELAY: SignedDuration = SignedDuration::from_hours(5 * 24);
 pub(super) fn add_repeats(feeds: &mut [Vec<Blob>; 5], owners: &Owners, options: &Options, behaviours: &Behaviours) {
     for content_type in ContentType::ALL {
         let mut rng = SeededRng::new(options.seed, "again", content_type as u64);
-        let by_time = by_time(&feeds[content_type.place()]);
+        let by_time = by_time(&feeds[content_type.index()]);
         for record in owners.numbers_of(content_type) {
             if rng.chance(behaviours.repeated) {
-                repeat_anywhere(&mut feeds[content_type.place()], record, &mut rng);
+                repeat_anywhere(&mut feeds[content_type.index()], record, &mut rng);
             }
             if rng.chance(behaviours.repeated_days_later) {
-                repeat_days_later(&mut feeds[content_type.place()], &by_time, owners, record, &mut rng);
+                repeat_days_later(&mut feeds[content_type.index()], &by_time, owners, record, &mut rng);
             }
             if rng.chance(behaviours.repeated_elsewhere) {
-                repeat_anywhere(&mut feeds[elsewhere(content_type).place()], record, &mut rng);
+                repeat_anywhere(&mut feeds[elsewhere(content_type).index()], record, &mut rng);
             }
         }
     }
@@ -39,14 +39,14 @@ fn elsewhere(content_type: ContentType) -> ContentType {
 
 /// Returns the time at which each blob of the feed became available, with the blob's index, sorted by time.
 fn by_time(feed: &[Blob]) -> Vec<(Timestamp, usize)> {
-    let mut by_time: Vec<_> = feed.iter().enumerate().map(|(place, blob)| (blob.created, place)).collect();
+    let mut by_time: Vec<_> = feed.iter().enumerate().map(|(index, blob)| (blob.created, index)).collect();
     by_time.sort_unstable();
     by_time
 }
 
 fn repeat_anywhere(feed: &mut [Blob], record: u32, rng: &mut SeededRng) {
-    let place = rng.below(feed.len());
-    if let Some(blob) = feed.get_mut(place) {
+    let index = rng.below(feed.len());
+    if let Some(blob) = feed.get_mut(index) {
         blob.repeated.push(record);
     }
 }
@@ -60,11 +60,11 @@ fn repeat_days_later(
     record: u32,
     rng: &mut SeededRng,
 ) {
-    let owner = owners.owner(record).and_then(|(_, place)| feed.get(place as usize));
+    let owner = owners.owner(record).and_then(|(_, index)| feed.get(index as usize));
     let Some(from) = owner.and_then(|blob| blob.created.checked_add(MIN_REPEAT_DELAY).ok()) else { return };
     let first = by_time.partition_point(|(created, _)| *created < from);
-    if let Some((_, place)) = by_time[first..].get(rng.below(by_time.len() - first)) {
-        feed[*place].repeated.push(record);
+    if let Some((_, index)) = by_time[first..].get(rng.below(by_time.len() - first)) {
+        feed[*index].repeated.push(record);
     }
 }
 
@@ -89,8 +89,8 @@ mod tests {
         for (feed, content_type) in content.feeds.iter().zip(ContentType::ALL) {
             for blob in feed {
                 for record in &blob.repeated {
-                    let (owner, place) = content.owner(*record).unwrap();
-                    let created = content.feeds[owner.place()][place as usize].created;
+                    let (owner, index) = content.owner(*record).unwrap();
+                    let created = content.feeds[owner.index()][index as usize].created;
                     all.push([(owner, created), (content_type, blob.created)]);
                 }
             }

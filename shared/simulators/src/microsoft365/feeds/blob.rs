@@ -28,7 +28,7 @@ impl Feeds {
             let message = format!("Content ID {id} in the URL is invalid: the blob key in the url is invalid.");
             return Err(error::refused("AF20052", &message));
         }
-        let found = self.content.find(&id).filter(|(content_type, place)| self.writer.has_blob(*content_type, *place));
+        let found = self.content.find(&id).filter(|(content_type, index)| self.writer.has_blob(*content_type, *index));
         found.ok_or_else(error::missing)
     }
 
@@ -38,8 +38,8 @@ impl Feeds {
         self.content.find(id).map(|found| self.key_at(found))
     }
 
-    fn key_at(&self, (content_type, place): (ContentType, usize)) -> BlobKey {
-        BlobKey { content_type, ordinal: self.content.ordinal(content_type, place), seed: self.seed }
+    fn key_at(&self, (content_type, index): (ContentType, usize)) -> BlobKey {
+        BlobKey { content_type, ordinal: self.content.ordinal(content_type, index), seed: self.seed }
     }
 
     /// Returns the answer with the blob's records, in the form that the client's token permits.
@@ -48,13 +48,13 @@ impl Feeds {
     /// The answer of a fault that the behaviours choose, or the answer to a request for an expired blob.
     pub(in super::super) fn blob(
         &mut self,
-        (content_type, place): (ContentType, usize),
+        (content_type, index): (ContentType, usize),
         form: RecordForm,
         call: &Call<'_>,
         behaviours: &Behaviours,
         rng: &mut SeededRng,
     ) -> Result<Reply, Reply> {
-        let blob = self.key_at((content_type, place));
+        let blob = self.key_at((content_type, index));
         let now = call.clocks.login;
         if let Some(broken) = behaviours.broken_blobs.iter().find(|broken| broken.includes(blob, now)) {
             return Err(error::of_status(broken.status, broken.code.as_deref()));
@@ -62,7 +62,7 @@ impl Feeds {
         if rng.chance(behaviours.not_found_yet) {
             return Err(error::missing());
         }
-        let created = self.created(content_type, &self.content.feeds[content_type.place()][place]);
+        let created = self.created(content_type, &self.content.feeds[content_type.index()][index]);
         if expires(created) <= call.now {
             let message = "Content requested with the specified ID has already expired. Content older than 7 days cannot be retrieved.";
             return Err(error::refused("AF20051", message));
@@ -70,9 +70,9 @@ impl Feeds {
         if rng.chance(behaviours.error_in_ok) {
             return Ok(error::server_error(StatusCode::OK));
         }
-        let visible = VisibleBlob { content_type, number: place as u32, form, created, at: call.now };
+        let visible = VisibleBlob { content_type, number: index as u32, form, created, at: call.now };
         self.writer.record_form(&self.content, visible);
-        let records = self.content.records(content_type, place);
+        let records = self.content.records(content_type, index);
         let text = BlobText::new(Arc::clone(&self.content), records, form, rng.chance(behaviours.byte_order_mark));
         let is_broken = blob.is_among(behaviours.broken_record);
         let text = text.enumerate().map(|(number, piece)| match piece.strip_suffix('}') {

@@ -50,10 +50,10 @@ impl Feeds {
         let empty = rng.chance(behaviours.empty_pages).then(|| Page::empty(from)).flatten();
         let is_partial = rng.chance(behaviours.partial_boundary);
         let page = empty.unwrap_or_else(|| {
-            let length = self.content.feeds[content_type.place()].len();
-            Page::new(length, window, from, behaviours.page_size, |place| {
-                self.listed(content_type, place, call.now)
-                    .filter(|_| !(is_partial && self.is_left_out(content_type, place, window.start)))
+            let length = self.content.feeds[content_type.index()].len();
+            Page::new(length, window, from, behaviours.page_size, |index| {
+                self.listed(content_type, index, call.now)
+                    .filter(|_| !(is_partial && self.is_left_out(content_type, index, window.start)))
             })
         });
         let reply = Reply::new(StatusCode::OK, error::JSON, self.items(content_type, &page, call, behaviours, rng));
@@ -81,18 +81,18 @@ impl Feeds {
     }
 
     /// Returns the time at which the blob with this index became available; `None` if it is not visible.
-    fn listed(&self, content_type: ContentType, place: usize, now: Timestamp) -> Option<Timestamp> {
-        let blob = self.content.feeds[content_type.place()].get(place)?;
-        self.is_visible(content_type, place, now).then(|| self.created(content_type, blob))
+    fn listed(&self, content_type: ContentType, index: usize, now: Timestamp) -> Option<Timestamp> {
+        let blob = self.content.feeds[content_type.index()].get(index)?;
+        self.is_visible(content_type, index, now).then(|| self.created(content_type, blob))
     }
 
     /// Returns `true` for some of the blobs that became available exactly at `start`, the start of the window: for the
     /// first of them, and for half of the others. A listing with a partial boundary leaves them out.
-    fn is_left_out(&self, content_type: ContentType, place: usize, start: Timestamp) -> bool {
-        let feed = &self.content.feeds[content_type.place()];
-        let is_of_start = |place: usize| self.created(content_type, &feed[place]) == start;
-        let is_first = !place.checked_sub(1).is_some_and(is_of_start);
-        is_of_start(place) && (is_first || mix(self.seed ^ mix(place as u64)).is_multiple_of(2))
+    fn is_left_out(&self, content_type: ContentType, index: usize, start: Timestamp) -> bool {
+        let feed = &self.content.feeds[content_type.index()];
+        let is_of_start = |index: usize| self.created(content_type, &feed[index]) == start;
+        let is_first = !index.checked_sub(1).is_some_and(is_of_start);
+        is_of_start(index) && (is_first || mix(self.seed ^ mix(index as u64)).is_multiple_of(2))
     }
 
     fn items(
@@ -104,9 +104,9 @@ impl Feeds {
         rng: &mut SeededRng,
     ) -> String {
         let origin = request::origin(call.request);
-        let item = |place: &usize| {
-            let created = self.created(content_type, &self.content.feeds[content_type.place()][*place]);
-            let id = self.content.id(content_type, *place);
+        let item = |index: &usize| {
+            let created = self.created(content_type, &self.content.feeds[content_type.index()][*index]);
+            let id = self.content.id(content_type, *index);
             json!({
                 "contentType": content_type.name(),
                 "contentUri": uri(&origin, call.tenant, &id, behaviours, rng),

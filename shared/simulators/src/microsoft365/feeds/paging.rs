@@ -19,8 +19,8 @@ pub(super) struct Page {
 /// at this index before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PagePosition {
-    pub(super) place: usize,
-    pub(super) empty: u8,
+    pub(super) index: usize,
+    pub(super) empty_pages: u8,
 }
 
 impl Page {
@@ -38,16 +38,16 @@ impl Page {
         created: impl Fn(usize) -> Option<Timestamp>,
     ) -> Self {
         let in_window = |at: Timestamp| window.start <= at && at < window.end;
-        let mut matching = (from.place..length).filter(|place| created(*place).is_some_and(in_window));
+        let mut matching = (from.index..length).filter(|index| created(*index).is_some_and(in_window));
         let blobs = matching.by_ref().take(size.max(1)).collect();
-        Self { blobs, next: matching.next().map(|place| PagePosition { place, empty: 0 }) }
+        Self { blobs, next: matching.next().map(|index| PagePosition { index, empty_pages: 0 }) }
     }
 
     /// Returns an empty page; the next page begins at the same blob. `None` if [`MAX_EMPTY_PAGES`] were sent at this
     /// blob already.
     pub(super) fn empty(from: PagePosition) -> Option<Self> {
-        let next = PagePosition { place: from.place, empty: from.empty + 1 };
-        (next.empty <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next: Some(next) })
+        let next = PagePosition { index: from.index, empty_pages: from.empty_pages + 1 };
+        (next.empty_pages <= MAX_EMPTY_PAGES).then_some(Self { blobs: Vec::new(), next: Some(next) })
     }
 }
 
@@ -55,20 +55,20 @@ impl PagePosition {
     /// Returns the position as an opaque text for the URL of the next page. Its checksum makes it valid only for the
     /// list with the name `list`.
     pub(super) fn to_text(self, seed: u64, list: &str) -> String {
-        format!("{:02x}{:08x}{:016x}", self.empty, self.place, self.checksum(seed, list))
+        format!("{:02x}{:08x}{:016x}", self.empty_pages, self.index, self.checksum(seed, list))
     }
 
     /// Parses a text that [`Self::to_text`] returned; `None` if it is malformed or belongs to another list.
     pub(super) fn read(text: &str, seed: u64, list: &str) -> Option<Self> {
-        let empty = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|empty| *empty <= MAX_EMPTY_PAGES)?;
-        let place = usize::from_str_radix(text.get(2..10)?, 16).ok()?;
+        let empty_pages = u8::from_str_radix(text.get(..2)?, 16).ok().filter(|pages| *pages <= MAX_EMPTY_PAGES)?;
+        let index = usize::from_str_radix(text.get(2..10)?, 16).ok()?;
         let given = u64::from_str_radix(text.get(10..)?, 16).ok()?;
-        let link = Self { place, empty };
+        let link = Self { index, empty_pages };
         (given == link.checksum(seed, list)).then_some(link)
     }
 
     fn checksum(self, seed: u64, list: &str) -> u64 {
-        mix(seed ^ hash(list) ^ mix(self.place as u64) ^ u64::from(self.empty))
+        mix(seed ^ hash(list) ^ mix(self.index as u64) ^ u64::from(self.empty_pages))
     }
 }
 
@@ -90,9 +90,9 @@ mod tests {
         // late.
         let feed = [1, 5, 5, 7, 9, 6];
         let window = Window { start: at(5), end: at(9) };
-        let link = |place| PagePosition { place, empty: 0 };
+        let link = |index| PagePosition { index, empty_pages: 0 };
         let expected = Page { blobs: blobs.to_vec(), next: next.map(link) };
-        let page = Page::new(feed.len(), window, link(from), size, |place| Some(at(feed[place])));
+        let page = Page::new(feed.len(), window, link(from), size, |index| Some(at(feed[index])));
         assert_eq!(page, expected, "from {from}, {size}");
     }
 
@@ -110,19 +110,19 @@ mod tests {
 
     #[test]
     fn b48_empty_pages_have_an_end() {
-        let mut from = PagePosition { place: 7, empty: 0 };
+        let mut from = PagePosition { index: 7, empty_pages: 0 };
         for _ in 0..MAX_EMPTY_PAGES {
             let page = Page::empty(from).unwrap();
             assert!(page.blobs.is_empty() && page.next != Some(from));
             from = page.next.unwrap();
-            assert_eq!(from.place, 7);
+            assert_eq!(from.index, 7);
         }
         assert_eq!(Page::empty(from), None);
     }
 
     #[test]
     fn b49_links_hold_for_their_list_only() {
-        let link = PagePosition { place: 3, empty: 1 };
+        let link = PagePosition { index: 3, empty_pages: 1 };
         let text = link.to_text(7, "a");
         assert_eq!(PagePosition::read(&text, 7, "a"), Some(link));
         for (seed, list, text) in

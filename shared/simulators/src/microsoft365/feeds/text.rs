@@ -83,8 +83,8 @@ mod tests {
         let huge_blob = Some((ContentType::Exchange, BYTES));
         let behaviours = Behaviours { huge_blob, repeated: 0.0, ..Behaviours::default() };
         let content = content(&behaviours);
-        let blobs = (0..content.feeds[ContentType::Exchange.place()].len()).map(|place| {
-            let records = content.records(ContentType::Exchange, place);
+        let blobs = (0..content.feeds[ContentType::Exchange.index()].len()).map(|index| {
+            let records = content.records(ContentType::Exchange, index);
             let pieces = BlobText::new(Arc::clone(&content), records, RecordForm::Full, false);
             pieces.fold((0, 0), |(longest, whole), piece| (piece.len().max(longest), whole + piece.len()))
         });

@@ -17,9 +17,9 @@ use crate::options::Options;
 pub(in super::super) struct Feeds {
     pub(super) seed: u64,
     pub(super) content: Arc<Content>,
-    /// For each feed, the number of blobs that [`Self::advance`] has passed: those that became visible, and those that
+    /// For each feed, the number of blobs that [`Self::advance`] has passed_blobs: those that became visible, and those that
     /// never will.
-    passed: [usize; 5],
+    passed_blobs: [usize; 5],
     /// For each feed, when it started; `None` before its first blob.
     feed_start: [Option<FeedStart>; 5],
     /// The form in which clients get the records that become visible now.
@@ -42,7 +42,14 @@ impl Feeds {
     pub(in super::super) fn new(options: &Options, behaviours: &Behaviours) -> io::Result<Self> {
         let content = Arc::new(Content::new(options, behaviours)?);
         let writer = LedgerWriter::open(options.ledger.as_deref())?;
-        Ok(Self { seed: options.seed, content, passed: [0; 5], feed_start: [None; 5], form: RecordForm::Full, writer })
+        Ok(Self {
+            seed: options.seed,
+            content,
+            passed_blobs: [0; 5],
+            feed_start: [None; 5],
+            form: RecordForm::Full,
+            writer,
+        })
     }
 
     /// Returns the ledger of all blobs that have been visible so far.
@@ -58,7 +65,7 @@ impl Feeds {
 
     /// Returns the number of distinct records that are not visible yet.
     pub(in super::super) fn pending(&self) -> usize {
-        self.writer.pending(&self.content, self.passed, self.form)
+        self.writer.pending(&self.content, self.passed_blobs, self.form)
     }
 
     /// Returns the content type of the blob with this id; `None` if there is no such blob.
@@ -72,38 +79,40 @@ impl Feeds {
         self.form = RecordForm::of(behaviours.roles.iter().any(|role| role == READ_DLP));
         for content_type in ContentType::ALL {
             let Some(subscription) = subscriptions.get(content_type).filter(|known| known.is_on) else { continue };
-            let place = content_type.place();
+            let index = content_type.index();
             let feed_start =
-                self.feed_start[place].unwrap_or_else(|| feed_start(content_type, subscription, behaviours));
+                self.feed_start[index].unwrap_or_else(|| feed_start(content_type, subscription, behaviours));
             if now < feed_start.first_blob {
                 continue;
             }
-            self.feed_start[place] = Some(feed_start);
-            while let Some(blob) = self.content.feeds[place].get(self.passed[place]).filter(|blob| blob.listed <= now) {
+            self.feed_start[index] = Some(feed_start);
+            while let Some(blob) =
+                self.content.feeds[index].get(self.passed_blobs[index]).filter(|blob| blob.listed <= now)
+            {
                 let is_kept = subscription.keeps(blob.created)
                     && (behaviours.history || subscription.first_start <= blob.created);
                 let created = feed_start.created(blob);
                 if is_kept && now < expires(created) {
-                    let number = self.passed[place] as u32;
+                    let number = self.passed_blobs[index] as u32;
                     self.writer.record_blob(
                         &self.content,
                         VisibleBlob { content_type, number, form: self.form, created, at: now },
                     );
                 }
-                self.passed[place] += 1;
+                self.passed_blobs[index] += 1;
             }
         }
     }
 
     /// Returns the `contentCreated` of a blob.
     pub(super) fn created(&self, content_type: ContentType, blob: &Blob) -> Timestamp {
-        self.feed_start[content_type.place()].map_or(blob.created, |feed_start| feed_start.created(blob))
+        self.feed_start[content_type.index()].map_or(blob.created, |feed_start| feed_start.created(blob))
     }
 
     /// Returns `true` if clients can see the blob at `now`: it became visible and is not expired.
-    pub(super) fn is_visible(&self, content_type: ContentType, place: usize, now: Timestamp) -> bool {
-        let blob = &self.content.feeds[content_type.place()][place];
-        self.writer.has_blob(content_type, place) && now < expires(self.created(content_type, blob))
+    pub(super) fn is_visible(&self, content_type: ContentType, index: usize, now: Timestamp) -> bool {
+        let blob = &self.content.feeds[content_type.index()][index];
+        self.writer.has_blob(content_type, index) && now < expires(self.created(content_type, blob))
     }
 }
 

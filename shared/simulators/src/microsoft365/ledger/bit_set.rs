@@ -9,7 +9,7 @@ pub(super) struct BitSet(Vec<u64>);
 impl BitSet {
     /// Adds a number. Returns `false` if the set contained it before.
     pub(super) fn insert(&mut self, number: u32) -> bool {
-        let (word, bit) = place(number);
+        let (word, bit) = word_and_bit(number);
         if word >= self.0.len() {
             self.0.resize(word + 1, 0);
         }
@@ -19,12 +19,12 @@ impl BitSet {
     }
 
     pub(super) fn contains(&self, number: u32) -> bool {
-        let (word, bit) = place(number);
+        let (word, bit) = word_and_bit(number);
         self.0.get(word).is_some_and(|bits| bits & bit != 0)
     }
 }
 
-fn place(number: u32) -> (usize, u64) {
+fn word_and_bit(number: u32) -> (usize, u64) {
     ((number / WORD_BITS) as usize, 1 << (number % WORD_BITS))
 }
 

@@ -65,7 +65,7 @@ impl Ledger {
             created: visible.created,
             expires: visible.expires(),
             at: visible.at,
-            records: self.content.feeds[visible.content_type.place()][visible.number as usize].len(),
+            records: self.content.feeds[visible.content_type.index()][visible.number as usize].len(),
             visible: *visible,
         })
     }
@@ -93,7 +93,7 @@ impl Ledger {
     fn numbers(&self) -> impl Iterator<Item = (u32, &VisibleBlob)> {
         let mut seen: [[BitSet; 2]; 5] = Default::default();
         self.visible.iter().flat_map(move |visible| {
-            let seen = &mut seen[visible.content_type.place()];
+            let seen = &mut seen[visible.content_type.index()];
             let mut new = self.content.records(visible.content_type, visible.number as usize);
             new.retain(|record| seen[form_of(&self.content, *record, visible.form) as usize].insert(*record));
             new.into_iter().map(move |record| (record, visible))
@@ -114,7 +114,7 @@ impl Ledger {
     }
 
     /// Returns all available records, each represented by its [`id_number`]. No record is generated, so millions of records
-    /// take only seconds. A comparison with it does not notice a wrong content.
+    /// take only seconds. Comparing them does not detect records with wrong content.
     pub fn tally_by_id(&self) -> RecordTally {
         let mut tally = RecordTally::default();
         for (record, visible) in self.numbers() {
@@ -146,7 +146,7 @@ impl RecordExpiry {
         let mut last = Self { blobs: HashMap::new(), repeated: HashMap::new() };
         for visible in &ledger.visible {
             last.blobs.insert((visible.content_type, visible.number), visible.expires());
-            for record in &ledger.content.feeds[visible.content_type.place()][visible.number as usize].repeated {
+            for record in &ledger.content.feeds[visible.content_type.index()][visible.number as usize].repeated {
                 let until = last.repeated.entry((visible.content_type, *record)).or_insert(Timestamp::MIN);
                 *until = visible.expires().max(*until);
             }

@@ -29,9 +29,9 @@ pub(in super::super) struct VisibleBlob {
 #[derive(Debug)]
 pub(in super::super) struct LedgerWriter {
     visible: Vec<VisibleBlob>,
-    /// The blobs of `visible`, by content type and [form](RecordForm).
+    /// The indices of the blobs in `visible`, by content type and [form](RecordForm).
     blobs: [[BitSet; 2]; 5],
-    /// The records of those blobs, by content type and [form](RecordForm).
+    /// The numbers of those blobs' records, by content type and [form](RecordForm).
     records: [[BitSet; 2]; 5],
     counts: [u64; 5],
     /// The file to which every record is appended as a line of JSON, if the caller asked for one.
@@ -51,14 +51,14 @@ impl LedgerWriter {
     }
 
     /// Returns `true` if the blob became visible, in either form.
-    pub(in super::super) fn has_blob(&self, content_type: ContentType, place: usize) -> bool {
-        self.blobs[content_type.place()].iter().any(|bits| bits.contains(place as u32))
+    pub(in super::super) fn has_blob(&self, content_type: ContentType, index: usize) -> bool {
+        self.blobs[content_type.index()].iter().any(|bits| bits.contains(index as u32))
     }
 
     /// Records that a blob and all its records became visible. Does nothing if the blob was recorded in this form
     /// before.
     pub(in super::super) fn record_blob(&mut self, content: &Content, visible: VisibleBlob) {
-        let feed = visible.content_type.place();
+        let feed = visible.content_type.index();
         if !self.blobs[feed][visible.form as usize].insert(visible.number) {
             return;
         }
@@ -75,7 +75,7 @@ impl LedgerWriter {
     /// Records that a client gets the blob in the form `visible.form`. Does nothing if the blob was recorded in this
     /// form before, or if none of its records has two forms.
     pub(in super::super) fn record_form(&mut self, content: &Content, visible: VisibleBlob) {
-        let is_new = !self.blobs[visible.content_type.place()][visible.form as usize].contains(visible.number);
+        let is_new = !self.blobs[visible.content_type.index()][visible.form as usize].contains(visible.number);
         if is_new && record_numbers(content, visible).any(|record| content.has_forms(record)) {
             self.record_blob(content, visible);
         }
@@ -103,7 +103,7 @@ impl LedgerWriter {
     pub(in super::super) fn pending(&self, content: &Content, passed: [usize; 5], wanted: RecordForm) -> usize {
         let mut count = 0;
         for content_type in ContentType::ALL {
-            let feed = content_type.place();
+            let feed = content_type.index();
             let coming = content.feeds[feed].get(passed[feed]..).unwrap_or_default();
             let is_new = |record: &u32| {
                 let form = form_of(content, *record, wanted);
@@ -112,7 +112,7 @@ impl LedgerWriter {
             // A repeated record is not counted a second time if one of these blobs owns it.
             let is_owned_here = |record: &u32| {
                 let owner = content.owner(*record);
-                owner.is_some_and(|(owner, place)| owner == content_type && place as usize >= passed[feed])
+                owner.is_some_and(|(owner, index)| owner == content_type && index as usize >= passed[feed])
             };
             count += coming.iter().flat_map(|blob| blob.own()).filter(is_new).count();
             let repeated = coming.iter().flat_map(|blob| blob.repeated.iter().copied());
@@ -124,7 +124,7 @@ impl LedgerWriter {
 
 /// Returns the numbers of a blob's records, in no particular order.
 fn record_numbers(content: &Content, visible: VisibleBlob) -> impl Iterator<Item = u32> {
-    let blob = &content.feeds[visible.content_type.place()][visible.number as usize];
+    let blob = &content.feeds[visible.content_type.index()][visible.number as usize];
     blob.own().chain(blob.repeated.iter().copied())
 }
 

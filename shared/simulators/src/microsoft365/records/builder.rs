@@ -55,7 +55,7 @@ impl RecordBuilder<'_> {
             .with("UserId", user)
     }
 
-    /// Returns the `UserId` of a person, or sometimes that of a system tally or a service principal, or `Not
+    /// Returns the `UserId` of a person, or sometimes that of a system account or a service principal, or `Not
     /// Available`.
     fn user(&mut self) -> &'static str {
         match self.rng.below(12) {

@@ -103,7 +103,7 @@ mod tests {
             texts
                 .iter()
                 .enumerate()
-                .all(|(place, text)| *text == record_settings.record(&record_spec(place + 1), form))
+                .all(|(index, text)| *text == record_settings.record(&record_spec(index + 1), form))
         );
         assert_eq!(texts.iter().collect::<HashSet<_>>().len(), texts.len());
         texts

@@ -11,7 +11,8 @@ pub(crate) enum RecordForm {
 }
 
 impl RecordForm {
-    /// Returns the form for a client that has the permission to read data loss prevention, or has not.
+    /// Returns the full form if the client has the permission to read data loss prevention (`may_read`), otherwise the
+    /// redacted one.
     pub(in super::super) fn of(may_read: bool) -> Self {
         if may_read { Self::Full } else { Self::Redacted }
     }

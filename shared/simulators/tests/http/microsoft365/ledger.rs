@@ -77,8 +77,9 @@ fn b71_the_ledger_names_every_blob_and_the_expiry_of_its_records() {
             let times = (time(item, "contentCreated"), time(item, "contentExpiration"));
             assert_eq!(((blob.created, blob.expires), blob.content_type), (times, ContentType::Exchange));
             let records = client.records(item).await;
-            let told: Vec<Value> = ledger.records_of(blob).map(|raw| serde_json::from_str(&raw).unwrap()).collect();
-            assert_eq!((&told, blob.records), (&records, records.len()));
+            let records_in_ledger: Vec<Value> =
+                ledger.records_of(blob).map(|raw| serde_json::from_str(&raw).unwrap()).collect();
+            assert_eq!((&records_in_ledger, blob.records), (&records, records.len()));
             for record in records {
                 let known = until.entry(record.to_string()).or_insert(blob.expires);
                 *known = blob.expires.max(*known);

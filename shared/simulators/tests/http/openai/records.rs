@@ -9,7 +9,7 @@ use super::{events_json, get, options, page_ids, serve_with, walk};
 use crate::{ManualClock, run};
 
 #[test]
-fn given_records_are_served_unchanged_and_written_to_the_file() {
+fn supplied_records_are_served_unchanged_and_written_to_the_file() {
     run(async {
         let clock = ManualClock::new();
         let folder = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ fn given_records_are_served_unchanged_and_written_to_the_file() {
 }
 
 #[test]
-fn a_given_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
+fn a_supplied_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
     run(async {
         let clock = ManualClock::new();
         let lone_surrogate = r#"{"id":"lone","type":"user.added","effective_at":1795337000,"name":"\ud800"}"#;
@@ -81,7 +81,7 @@ fn a_given_value_that_is_no_event_is_served_and_marked_in_the_ledger() {
 }
 
 #[test]
-fn b22_given_records_may_name_when_they_become_visible() {
+fn b22_supplied_records_may_name_when_they_become_visible() {
     run(async {
         let clock = ManualClock::new();
         let records = events_json([("a", 7), ("b", 8), ("c", 9)]);

@@ -11,7 +11,7 @@ use super::types;
 use crate::canonical;
 use crate::seeded_rng::{SeededRng, hash};
 
-/// An event without a time is said to have happened this many seconds before the start, so that every client lists it.
+/// An event without a time is listed as if it had happened this many seconds before the start.
 const DEFAULT_AGE_SECONDS: i64 = 60;
 
 /// Returns the supplied events. The event with the index `i` becomes visible at `visible_at[i]`, or at once if that
@@ -19,7 +19,7 @@ const DEFAULT_AGE_SECONDS: i64 = 60;
 ///
 /// # Errors
 /// A record is not JSON.
-pub(super) fn given(records: &[String], visible_at: &[Timestamp], now: Timestamp) -> io::Result<Vec<Event>> {
+pub(super) fn supplied_events(records: &[String], visible_at: &[Timestamp], now: Timestamp) -> io::Result<Vec<Event>> {
     let mut known = HashSet::new();
     let mut events = Vec::with_capacity(records.len());
     for (number, raw) in records.iter().enumerate() {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_given_value_that_is_no_event_has_a_place_in_the_list() {
+    fn a_supplied_value_that_is_no_event_has_a_place_in_the_list() {
         for raw in ["7", "null", "[]", r#"["a", 5]"#, "\"id\"", "{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":null}"#] {
             let event = read(&format!(" {raw}\n"));
             assert_eq!((event.identity(), event.raw.as_str()), (raw, raw));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn err_names_the_number_of_a_record_that_is_not_json() {
-        let error = given(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
+        let error = supplied_events(&["{}".to_owned(), "{".to_owned()], &[], NOW).unwrap_err();
         assert!(error.to_string().starts_with("record 2: "), "{error}");
     }
 }
