@@ -19,7 +19,7 @@ pub(crate) enum End {
     Whole,
     /// The head, and this many bytes of the body.
     Cut(usize),
-    /// Nothing.
+    /// Nothing: the connection is closed before the status line.
     Reset,
 }
 

@@ -20,10 +20,10 @@ pub struct Served {
     pub identity: String,
     /// The event as it was sent.
     pub raw: String,
-    /// The time from which clients could see it.
+    /// The time from which clients could see the event.
     pub at: Timestamp,
-    /// The time from which clients can no longer see it, because the vendor drops it; `None` if the vendor never drops
-    /// it.
+    /// The time from which clients can no longer see the event, because the vendor drops it; `None` if the vendor never
+    /// does.
     pub until: Option<Timestamp>,
 }
 

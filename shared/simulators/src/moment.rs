@@ -14,7 +14,7 @@ pub(crate) fn after_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }
 
-/// Returns `true` if two spans, each without its end, have a moment in common.
+/// Returns `true` if two spans overlap. The end of a span does not belong to it.
 pub(crate) fn intersect(one: &Range<Timestamp>, other: &Range<Timestamp>) -> bool {
     one.start.max(other.start) < one.end.min(other.end)
 }

@@ -1,4 +1,4 @@
-//! Behaviours as JSON. A complete set is written; what is read may name only the behaviours that change.
+//! Behaviours as JSON. Writing them gives all behaviours; reading a text changes only those that the text names.
 
 use jiff::Timestamp;
 use serde::Serialize;

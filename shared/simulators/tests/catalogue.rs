@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Returns the rows of the tables: for each number, the file and the name of its tests.
+/// Returns the rows of the tables: for each number, the file and the name of each of its tests.
 fn rows(page: &str) -> BTreeMap<String, Vec<(String, String)>> {
     let mut rows = BTreeMap::new();
     for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| number")) {

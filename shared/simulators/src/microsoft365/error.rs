@@ -106,8 +106,8 @@ pub(super) fn internal(rng: &mut SeededRng) -> Reply {
     error(StatusCode::INTERNAL_SERVER_ERROR, code, "An internal error occurred. Retry the request.")
 }
 
-/// Returns the answer of a tenant whose auditing is off to a start. As in production, its code is a whole sentence and
-/// its message a stack trace.
+/// Returns the answer to a start in a tenant whose auditing is off. As in production, its code is a whole sentence and
+/// its message is a stack trace.
 pub(super) fn auditing_off(tenant: &str, content_type: &str, rng: &mut SeededRng) -> Reply {
     let code = format!(
         "StartSubscription [CorrId={}] [TenantId={tenant},ContentType={content_type},ApplicationId={},PublisherId={tenant}] exception",

@@ -35,9 +35,9 @@ impl Cloud {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlreadyOn {
-    /// 400 with the code AF20024, as seen in production.
+    /// Status 400 with the code AF20024, as seen in production.
     Af20024,
-    /// 200, as Microsoft documents it.
+    /// Status 200, as Microsoft documents it.
     Ok,
 }
 
@@ -45,9 +45,9 @@ pub enum AlreadyOn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Throttle {
-    /// 403 and a body with single quotes, which is not valid JSON. Microsoft documents this form.
+    /// Status 403 and a body with single quotes, which is not valid JSON. Microsoft documents this form.
     Forbidden,
-    /// 429 and valid JSON.
+    /// Status 429 and valid JSON.
     TooManyRequests,
 }
 

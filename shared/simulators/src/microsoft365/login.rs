@@ -9,8 +9,8 @@ use super::assertion::{self, ExpectedClaims, InvalidAssertion};
 use super::behaviours::Behaviours;
 use super::token_request::{BAD_REQUEST, Refused, TokenRequest, refused};
 
-/// Number of used assertions that are remembered. Beyond it, the expired ones are forgotten; if none is expired, the
-/// one that expires first.
+/// Number of used assertions that are remembered. Beyond it, the expired ones are forgotten, or the one that expires
+/// first if none is expired.
 const MAX_ASSERTIONS: usize = 65_536;
 
 /// The logins so far. They are needed to refuse an assertion that is used a second time.
@@ -33,10 +33,10 @@ impl Logins {
             let message = format!("Tenant '{}' not found. Check that it is the right one.", request.tenant);
             return Err(refused(BAD_REQUEST, "invalid_request", 90_002, message));
         }
-        if request.needed("grant_type")? != "client_credentials" {
+        if request.required("grant_type")? != "client_credentials" {
             return Err(refused(BAD_REQUEST, "unsupported_grant_type", 70_003, "The grant type is not supported."));
         }
-        let client_id = request.needed("client_id")?;
+        let client_id = request.required("client_id")?;
         if !client_id.eq_ignore_ascii_case(&behaviours.client_id) {
             let message = "The application was not found in the directory.";
             return Err(refused(BAD_REQUEST, "unauthorized_client", 700_016, message));
@@ -60,7 +60,7 @@ impl Logins {
         behaviours: &Behaviours,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        if request.needed("client_assertion_type")? != assertion::TYPE {
+        if request.required("client_assertion_type")? != assertion::TYPE {
             return Err(refused(
                 BAD_REQUEST,
                 "invalid_request",

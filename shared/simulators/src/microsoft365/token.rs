@@ -17,8 +17,8 @@ use super::token_request::{BAD_REQUEST, Refused, TokenRequest, Version, refused}
 use crate::http::{self, Reply};
 use crate::seeded_rng::SeededRng;
 
-/// Number of tokens that are remembered. Beyond it, the expired ones are forgotten; if none is expired, the one that
-/// expires first. A forgotten token is invalid.
+/// Number of tokens that are remembered. Beyond it, the expired ones are forgotten, or the one that expires first if
+/// none is expired. A forgotten token is invalid.
 const MAX_TOKENS: usize = 4_096;
 
 /// A token is not revoked during its first requests, so that a client that asks for a new token each time makes
@@ -134,8 +134,8 @@ impl Tokens {
 /// The request names no API, or one that is not known.
 fn requested_audience(request: &TokenRequest<'_>) -> Result<String, Refused> {
     let target = match request.version {
-        Version::V1 => request.needed("resource")?,
-        Version::V2 => request.needed("scope")?.strip_suffix("/.default").ok_or_else(|| {
+        Version::V1 => request.required("resource")?,
+        Version::V2 => request.required("scope")?.strip_suffix("/.default").ok_or_else(|| {
             let message = "The scope is not valid: client credential flows need one that ends in /.default.";
             refused(BAD_REQUEST, "invalid_scope", 1_002_012, message)
         })?,

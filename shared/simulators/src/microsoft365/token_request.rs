@@ -32,7 +32,7 @@ impl TokenRequest<'_> {
     ///
     /// # Errors
     /// The field is missing.
-    pub(super) fn needed(&self, name: &str) -> Result<&str, Refused> {
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refused> {
         self.field(name).ok_or_else(|| {
             let message = format!("The request body must contain the following parameter: '{name}'.");
             refused(BAD_REQUEST, "invalid_request", 900_144, message)

@@ -74,7 +74,8 @@ pub struct Behaviours {
     pub scopes_requested: f64,
     /// Share of sessions with an IPv6 address.
     pub ipv6: f64,
-    /// The probability, per event, of a type that is not in the API's specification, and of a field that is not in it.
+    /// The probability with which an event has a type that the API's specification lacks, and with which it has a field
+    /// that the specification lacks.
     pub unheard_of: f64,
     /// Share of events with an unusual payload: control characters in names, a value of 10 kB, a long PEM text, or a
     /// list of 500 addresses.

@@ -17,7 +17,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Returns a text that tells the event from others: its id, or its JSON if it has no id.
+    /// Returns the text that identifies the event: its id, or its JSON if it has no id.
     pub(super) fn identity(&self) -> &str {
         self.id.as_deref().unwrap_or(&self.raw)
     }

@@ -38,7 +38,7 @@ fn generated(options: &Options, behaviours: &Behaviours) -> Vec<Event> {
     (0..options.events)
         .map(|number| {
             let mut rng = SeededRng::new(options.seed, "openai event", number as u64);
-            // Unless no event is to be late, at least one is.
+            // At least this event is late, unless `behaviours.late` is 0.
             let is_late = rng.chance(behaviours.late) || (number == crowd && behaviours.late > 0.0);
             let second = match number {
                 _ if number < crowd => crowded,

@@ -7,8 +7,8 @@ use crate::moment::after_milliseconds;
 use crate::options::Options;
 use crate::seeded_rng::SeededRng;
 
-/// If [`Behaviours::late_past_soon`] is set, events from before the start are late only if they happened at most this many
-/// seconds before it.
+/// If [`Behaviours::late_past_soon`] is set, events from before the start are late only if they happened at most this
+/// many seconds before it.
 pub(super) const LATE_SPAN_SECONDS: i64 = 240;
 
 /// Returns the time at which an event becomes visible.

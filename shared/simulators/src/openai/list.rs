@@ -42,7 +42,7 @@ impl List<'_> {
         let start = below.map_or(start, |index| start.max(index + 1));
         let end = above.map_or(end, |index| end.min(index)).max(start);
         let matching = (start..end).filter(|index| self.is_listed(*index, query));
-        // A page before a cursor ends next to that cursor, so the events nearest to it are taken.
+        // With `before` alone, the page has the events nearest to the cursor, so it is read backwards from there.
         let is_backwards = before.is_some() && after.is_none();
         Ok(if ascending == is_backwards {
             self.take_page(matching, query.limit)

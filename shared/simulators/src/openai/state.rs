@@ -277,7 +277,7 @@ impl State {
     /// with a wrong `has_more`.
     ///
     /// # Errors
-    /// The cursor names no known event, or the behaviours treat it so.
+    /// The cursor names no known event, or the behaviours make a valid cursor unknown.
     fn page(&self, query: &Query, now: Timestamp, rng: &mut SeededRng) -> Result<Page, UnknownId> {
         let behaviours = &self.behaviours;
         let param = if query.after.is_some() { "after" } else { "before" };

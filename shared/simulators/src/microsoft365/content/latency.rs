@@ -11,8 +11,8 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Returns a random time at which a record happened, in seconds since 1970. `created` is the time at which its blob
-/// became available. Usually they are 60 to 90 whole minutes apart, so that several records happened in the same
-/// second.
+/// became available. Usually the two times are 60 to 90 whole minutes apart, so that several records of a blob have the
+/// same time.
 pub(in super::super) fn happened(
     created: Timestamp,
     is_delayed: bool,
@@ -35,8 +35,7 @@ pub(in super::super) fn happened(
 mod tests {
     use super::*;
 
-    /// Returns how many of a thousand records became available within 10 minutes after they happened, how many of the
-    /// others within 90 minutes, how many of the rest within a day, and how many later.
+    /// Counts a thousand records by their latency: up to 10 minutes, up to 90 minutes, up to a day, and longer.
     fn shares(is_delayed: bool, behaviours: &Behaviours) -> [usize; 4] {
         let created = Timestamp::constant(1_795_338_000, 0);
         let mut rng = SeededRng::new(1, "latency", 0);

@@ -13,7 +13,7 @@ use crate::moment::after_milliseconds;
 use crate::options::Options;
 use crate::seeded_rng::SeededRng;
 
-/// Late blobs from before the start became available within this time before it.
+/// Late blobs that became available before the start did so at most this long before it.
 const LATE_SPAN_MILLISECONDS: i64 = 3_600_000;
 /// The blobs that an outage delayed become available within this time after the end of the outage.
 const FLOOD_MILLISECONDS: i64 = 600_000;
@@ -49,7 +49,7 @@ impl BlobPlan {
             });
             let size = huge.as_ref().map(|huge| huge.records);
             plan.huge = plan.huge.or(huge);
-            // The check at the begin of the function makes sure that the number fits.
+            // The check at the start of the function makes sure that the number fits.
             let numbers = first..first + u32::try_from(count).unwrap_or(u32::MAX);
             first = numbers.end;
             plan.feeds[content_type.index()] = feed(content_type, numbers, size, options, behaviours);
@@ -141,7 +141,8 @@ fn listed(
     match (is_late, created < options.now) {
         (false, true) => options.now,
         (false, false) => created,
-        // This blob is listed in time: collectors do not look back that far, so they would miss it.
+        // This blob is listed at the start instead of late: collectors do not look back that far, so they would miss
+        // it.
         (true, true) if created < after_milliseconds(options.now, -LATE_SPAN_MILLISECONDS) => options.now,
         (true, true) => after_milliseconds(options.now, rng.between(1_000, 3_000)),
         (true, false) if rng.chance(0.9) => {

@@ -32,8 +32,8 @@ impl Feeds {
         found.ok_or_else(error::missing)
     }
 
-    /// Returns the properties by which a [`BlobChoice`](super::super::BlobChoice) chooses the blob with this id; `None` if there
-    /// is no such blob.
+    /// Returns the properties by which a [`BlobChoice`](super::super::BlobChoice) chooses the blob with this id; `None`
+    /// if there is no such blob.
     pub(in super::super) fn key(&self, id: &str) -> Option<BlobKey> {
         self.content.find(id).map(|found| self.key_at(found))
     }

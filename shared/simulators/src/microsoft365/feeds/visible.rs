@@ -17,8 +17,7 @@ use crate::options::Options;
 pub(in super::super) struct Feeds {
     pub(super) seed: u64,
     pub(super) content: Arc<Content>,
-    /// For each feed, the number of blobs that [`Self::advance`] has passed_blobs: those that became visible, and those that
-    /// never will.
+    /// For each feed, the number of blobs whose time has come: those that became visible, and those that never will.
     passed_blobs: [usize; 5],
     /// For each feed, when it started; `None` before its first blob.
     feed_start: [Option<FeedStart>; 5],

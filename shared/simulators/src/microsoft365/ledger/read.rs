@@ -103,8 +103,8 @@ impl Ledger {
     /// Returns all available records as numbers, to compare them with the delivered ones. It generates every record
     /// once and needs 16 bytes per record.
     ///
-    /// `identify` returns the number that stands for a record, for example its [`identity`](super::identity), or a part
-    /// of the row id of its line.
+    /// `identify` returns the number that stands for a record, for example its [`identity`](super::identity), or one
+    /// made from the row id of its line.
     pub fn tally(&self, mut identify: impl FnMut(&AvailableRecord) -> u128) -> RecordTally {
         let mut tally = RecordTally::default();
         for record in self.records() {
@@ -113,8 +113,8 @@ impl Ledger {
         tally
     }
 
-    /// Returns all available records, each represented by its [`id_number`]. No record is generated, so millions of records
-    /// take only seconds. Comparing them does not detect records with wrong content.
+    /// Returns all available records, each represented by its [`id_number`]. No record is generated, so millions of
+    /// records take only seconds. Comparing them does not detect records with wrong content.
     pub fn tally_by_id(&self) -> RecordTally {
         let mut tally = RecordTally::default();
         for (record, visible) in self.numbers() {
@@ -134,8 +134,8 @@ impl VisibleBlob {
     }
 }
 
-/// The time from which each record is in no blob any more. For a record in its owner it is stored per blob, for a
-/// repeated record per record and content type.
+/// For each record, the time from which no blob has it any more. The expiry in the blob that owns the record is stored
+/// per blob, the one in other blobs per record and content type.
 struct RecordExpiry {
     blobs: HashMap<(ContentType, u32), Timestamp>,
     repeated: HashMap<(ContentType, u32), Timestamp>,

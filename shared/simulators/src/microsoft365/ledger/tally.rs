@@ -19,7 +19,7 @@ pub fn identity(raw: &str) -> u128 {
     u128::from_be_bytes(first)
 }
 
-/// Returns the number of a GUID at the begin of `id`, in upper or lower case; `None` if `id` does not begin with a
+/// Returns the number of a GUID at the start of `id`, in upper or lower case; `None` if `id` does not begin with a
 /// GUID.
 pub fn id_number(id: &str) -> Option<u128> {
     let digits: String = id.get(..36)?.split('-').collect();

@@ -98,8 +98,8 @@ impl LedgerWriter {
         counts
     }
 
-    /// Returns the number of distinct records that are not visible yet in the form `wanted`. The first `passed` blobs of
-    /// each feed are not counted: they are visible, or never will be.
+    /// Returns the number of distinct records that are not visible yet in the form `wanted`. The first `passed` blobs
+    /// of each feed are not counted: they are visible, or never will be.
     pub(in super::super) fn pending(&self, content: &Content, passed: [usize; 5], wanted: RecordForm) -> usize {
         let mut count = 0;
         for content_type in ContentType::ALL {

@@ -7,7 +7,7 @@ use super::others;
 use crate::fields::Fields;
 use crate::seeded_rng::SeededRng;
 
-/// An eDiscovery event that is too large for one record is split in this many records.
+/// An eDiscovery event that is too large for one record is split into this many records.
 const PARTS: usize = 3;
 
 pub(super) fn record(builder: &mut RecordBuilder<'_>) -> Fields<'static> {

@@ -5,7 +5,7 @@ use super::super::content_type::ContentType;
 use crate::options::Options;
 use crate::seeded_rng::SeededRng;
 
-/// A content type's huge blob: the number of its records, which are the first ones of the content type.
+/// The huge blob of a content type. Its records are the first `records` ones of the content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HugeBlob {
     pub(in super::super) content_type: ContentType,
@@ -46,7 +46,7 @@ impl RecordSettings {
         }
     }
 
-    /// Sets the huge blob, whose records are made large enough.
+    /// Sets the huge blob. Its records are generated with at least the size that it asks for.
     pub(in super::super) fn with_huge(self, huge: Option<HugeBlob>) -> Self {
         Self { huge, ..self }
     }

@@ -1,4 +1,4 @@
-//! The ledger: it has what clients can get, and the same seed gives the same content.
+//! The ledger has what clients can get, and the same seed gives the same content.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -22,7 +22,7 @@ fn resident_bytes() -> usize {
     line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_024
 }
 
-/// The median time of a page may be at most this long. It is much longer than usual, because the machine may be busy.
+/// The median time of a page may be at most this long. The limit is generous, because the machine may be busy.
 const MAX_PAGE_TIME: Duration = Duration::from_millis(10);
 
 #[test]

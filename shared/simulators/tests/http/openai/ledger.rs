@@ -1,4 +1,4 @@
-//! The ledger: it has what clients can see, and the same seed gives the same answers.
+//! The ledger has what clients can see, and the same seed gives the same answers.
 
 use std::collections::BTreeMap;
 

@@ -81,7 +81,7 @@ fn b10_has_more_is_true_exactly_if_more_events_follow() {
         }
         let empty = json!({"object": "list", "data": [], "first_id": null, "last_id": null, "has_more": false});
         assert_eq!(get(&running, "effective_at[gte]=40").await.json(), empty);
-        // An API may show only with an additional empty page that no more events follow.
+        // Some APIs send `has_more` on the last page, and then an empty page.
         simulator.change(|b| b.false_more = 1.0);
         let last = get(&running, "limit=20&after=e20").await.json();
         assert_eq!((&last["has_more"], &last["last_id"]), (&json!(true), &json!("e0")));

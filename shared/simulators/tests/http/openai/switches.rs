@@ -1,4 +1,4 @@
-//! Faults of production that a test turns on with a single behaviour.
+//! Faults that were seen in production, each turned on by one behaviour.
 
 use super::*;
 
