@@ -112,12 +112,12 @@ pub struct Behaviours {
     pub huge_blob: Option<(ContentType, usize)>,
     /// Share of blobs that are created in the same millisecond as another blob.
     pub same_instant: f64,
-    /// Share of records that a second blob of the same content type repeats.
+    /// Share of records that are repeated in a second blob of the same content type.
     pub repeated: f64,
-    /// Share of records that a blob of the same content type repeats, which is created at least five days later.
+    /// Share of records that are repeated in a blob of the same content type at least five days later.
     pub repeated_days_later: f64,
-    /// Share of records that a blob of another content type repeats: `Audit.General`, or `Audit.Exchange` for records
-    /// of `Audit.General`.
+    /// Share of records that are repeated in a blob of another content type: `Audit.General`, or `Audit.Exchange` for
+    /// records of `Audit.General`.
     pub repeated_elsewhere: f64,
     /// The probability with which every second record has the `Id` of the record before it, although their content
     /// differs.

@@ -39,7 +39,7 @@ pub(super) struct State {
     visible: Vec<bool>,
     /// The time at which audit logging was last turned on.
     logging_since: Timestamp,
-    /// The behaviour `kept_since` at the last request.
+    /// The value of the behaviour `kept_since` at the last request.
     kept_since: Timestamp,
     dropped: HashMap<usize, Timestamp>,
     pub(super) ledger: Ledger,

@@ -28,7 +28,7 @@ struct Line<'a> {
     created: Option<Timestamp>,
 }
 
-/// A supplied record of one content type.
+/// A supplied record: its index among the distinct records, and the time at which its blob becomes available.
 #[derive(Debug, Clone, Copy)]
 struct SuppliedRecord {
     number: u32,
